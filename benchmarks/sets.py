@@ -1,0 +1,185 @@
+"""The labelled sets of the quality benchmark, and which of their rows train and which judge.
+
+    train, test, info = load("sst2", rows=200, seed=1, data_dir=Path("../shared/data"))
+
+The judged rows of a set are the same whatever `rows` and `seed`; no training row equals one of
+them. Exact duplicates are removed first (the first stays). A smaller training sample is part of
+the larger one of the same seed. Draws depend on the names and seeds written here and on nothing
+else, so both sides of a comparison see the same rows.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import random
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+
+TREC_LABELS = ("DESC", "ENTY", "ABBR", "HUM", "LOC", "NUM")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A set: its training file, its test file ("" when the test rows are cut from the first),
+    how to read them, how many rows judge, the usual full training size, the checkpoint's name."""
+
+    train_file: str
+    test_file: str
+    read: Callable[[Path], list[Row]]
+    test_rows: int
+    full_rows: int
+    checkpoint: str
+    language: str
+    regression: bool = False
+
+
+def load(name: str, rows: int, seed: int, data_dir: Path) -> tuple[list[Row], list[Row], Row]:
+    """Training rows, judged rows, and facts of the set `name`.
+
+    Rows have `text`, `label` (a str, or a float for regression) and `text_pair` if the set has
+    pairs. The facts: task, labels (sorted), pair, language, checkpoint, fingerprint of the rows.
+    Raises KeyError for an unknown set, ValueError when it has fewer than `rows` training rows.
+    """
+    kind = SETS[name]
+    pool, judged = _pools(name, kind, data_dir)
+    if rows > len(pool):
+        raise ValueError(f"{name} has {len(pool)} training rows, {rows} were asked for")
+    draw = random.Random(f"{name} train {seed}")
+    train = _plain(pool, rows, draw) if kind.regression else _stratified(pool, rows, draw)
+    info = {
+        "task": "regression" if kind.regression else "classification",
+        "labels": [] if kind.regression else sorted({row["label"] for row in pool}),
+        "pair": "text_pair" in pool[0],
+        "language": kind.language,
+        "checkpoint": kind.checkpoint,
+        "fingerprint": _fingerprint(train, judged),
+    }
+    return train, judged, info
+
+
+def _pools(name: str, kind: Kind, data_dir: Path) -> tuple[list[Row], list[Row]]:
+    """All rows that may train, and the rows that judge."""
+    draw = random.Random(f"{name} test")
+    rows = _different(kind.read(data_dir / kind.train_file))
+    if not kind.test_file:
+        draw.shuffle(rows)
+        return rows[kind.test_rows :], rows[: kind.test_rows]
+    test = _different(kind.read(data_dir / kind.test_file))
+    seen = {_key(row) for row in test}
+    draw.shuffle(test)
+    return [row for row in rows if _key(row) not in seen], test[: kind.test_rows]
+
+
+def _key(row: Row) -> tuple[str, str]:
+    return row["text"], row.get("text_pair", "")
+
+
+def _different(rows: list[Row]) -> list[Row]:
+    """The rows without exact repetitions of a text (or pair); the first of equal ones stays."""
+    first: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        if row["text"]:
+            first.setdefault(_key(row), row)
+    return list(first.values())
+
+
+def _plain(pool: list[Row], rows: int, draw: random.Random) -> list[Row]:
+    order = list(pool)
+    draw.shuffle(order)
+    return order[:rows]
+
+
+def _stratified(pool: list[Row], rows: int, draw: random.Random) -> list[Row]:
+    """Each label's share as in the pool (largest remainders), at least one row of each."""
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in pool:
+        groups[row["label"]].append(row)
+    labels = sorted(groups)
+    for label in labels:
+        draw.shuffle(groups[label])
+    exact = {label: rows * len(groups[label]) / len(pool) for label in labels}
+    quota = {label: max(1, int(exact[label])) for label in labels}
+    by_remainder = sorted(labels, key=lambda label: quota[label] - exact[label])
+    for label in by_remainder[: max(0, rows - sum(quota.values()))]:
+        quota[label] += 1
+    chosen = [row for label in labels for row in groups[label][: quota[label]]]
+    draw.shuffle(chosen)
+    return chosen
+
+
+def _fingerprint(train: list[Row], test: list[Row]) -> str:
+    text = json.dumps([train, test], ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines that are not empty; bytes that are no UTF-8 become U+FFFD."""
+    text = path.read_bytes().decode("utf-8", errors="replace")
+    return [line.rstrip("\r") for line in text.split("\n") if line.strip()]
+
+
+def _read_sst2(path: Path) -> list[Row]:
+    pairs = (line.rsplit("\t", 1) for line in _lines(path))
+    return [{"text": text.strip(), "label": label.strip()} for text, label in pairs]
+
+
+def _read_trec6(path: Path) -> list[Row]:
+    pairs = (line.split(" ", 1) for line in _lines(path))
+    return [{"text": text.strip(), "label": TREC_LABELS[int(number)]} for number, text in pairs]
+
+
+def _read_sms_spam(path: Path) -> list[Row]:
+    pairs = (line.split("\t", 1) for line in _lines(path))
+    return [{"text": text.strip(), "label": label} for label, text in pairs]
+
+
+def _read_chnsenticorp(path: Path) -> list[Row]:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        return [
+            {"text": row["review"].strip(), "label": row["label"]} for row in csv.DictReader(file)
+        ]
+
+
+def _read_stsb_zh(path: Path) -> list[Row]:
+    parts = (line.split("\t") for line in _lines(path))
+    return [
+        {"text": left.strip(), "text_pair": right.strip(), "label": float(score)}
+        for left, right, score in parts
+    ]
+
+
+SETS = {
+    "sst2": Kind("sst2/train.tsv", "sst2/test.tsv", _read_sst2, 1000, 2000, "minilm-l6", "en"),
+    "trec6": Kind(
+        "trec6/TREC.train.all", "trec6/TREC.test.all", _read_trec6, 500, 2000, "minilm-l6", "en"
+    ),
+    "sms_spam": Kind(
+        "sms_spam/SMSSpamCollection", "", _read_sms_spam, 1000, 2000, "minilm-l6", "en"
+    ),
+    "chnsenticorp": Kind(
+        "chnsenticorp_htl/ChnSentiCorp_htl_all.csv",
+        "",
+        _read_chnsenticorp,
+        600,
+        500,
+        "e5-small",
+        "zh",
+    ),
+    "stsb_zh": Kind(
+        "stsb_zh/sts-b-train.txt",
+        "stsb_zh/sts-b-test.txt",
+        _read_stsb_zh,
+        600,
+        1000,
+        "e5-small",
+        "zh",
+        regression=True,
+    ),
+}

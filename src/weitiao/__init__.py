@@ -1,0 +1,83 @@
+"""weitiao (微调): from labelled text to a fine-tuned, honestly judged language model.
+
+    import weitiao
+    fitted = weitiao.fit("reviews.csv")       # a path, a DataFrame, or texts and labels
+    fitted("good film").value
+
+    model = weitiao.load("runs/reviews-001")
+    model("good film")                          # Prediction(value, score, scores)
+    model.predict_proba(["good film", "bad"])   # array (rows, labels)
+
+Names load when they are first used, so that `import weitiao` is instant.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from weitiao.advise.advise import Wish, look
+    from weitiao.advise.advise import advise as make_plan
+    from weitiao.errors import WeitiaoError
+    from weitiao.example import Batch, Example, Output, Prediction
+    from weitiao.plan import Plan
+    from weitiao.run import Run
+    from weitiao.verbs.fitting import Fitted, fit, resume, train_plan
+    from weitiao.verbs.judging import evaluate_run, predict_file
+    from weitiao.verbs.judging import load_run as load
+
+__version__ = "0.1.0"
+
+# Public name -> where it lives. No name may be that of a folder of ours (train, evaluate, ...):
+# importing the folder would hide it.
+_HOME = {
+    "Batch": "weitiao.example:Batch",
+    "Example": "weitiao.example:Example",
+    "Fitted": "weitiao.verbs.fitting:Fitted",
+    "Output": "weitiao.example:Output",
+    "Plan": "weitiao.plan:Plan",
+    "Prediction": "weitiao.example:Prediction",
+    "Run": "weitiao.run:Run",
+    "WeitiaoError": "weitiao.errors:WeitiaoError",
+    "Wish": "weitiao.advise.advise:Wish",
+    "evaluate_run": "weitiao.verbs.judging:evaluate_run",
+    "fit": "weitiao.verbs.fitting:fit",
+    "load": "weitiao.verbs.judging:load_run",
+    "look": "weitiao.advise.advise:look",
+    "make_plan": "weitiao.advise.advise:advise",
+    "predict_file": "weitiao.verbs.judging:predict_file",
+    "resume": "weitiao.verbs.fitting:resume",
+    "train_plan": "weitiao.verbs.fitting:train_plan",
+}
+
+__all__ = [
+    "Batch",
+    "Example",
+    "Fitted",
+    "Output",
+    "Plan",
+    "Prediction",
+    "Run",
+    "WeitiaoError",
+    "Wish",
+    "evaluate_run",
+    "fit",
+    "load",
+    "look",
+    "make_plan",
+    "predict_file",
+    "resume",
+    "train_plan",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'weitiao' has no attribute {name!r}")
+    module, _, attribute = _HOME[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,1 @@
+"""The plan: rows in, choices with reasons out."""

@@ -1,0 +1,215 @@
+"""Rows in, a plan with its reasons out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from weitiao import parts
+from weitiao.advise import choices, cost
+from weitiao.advise.facts import SAMPLE, Facts, network_of
+from weitiao.data.columns import guess_roles
+from weitiao.data.meaning import guess_task
+from weitiao.data.profile import Profile, profile
+from weitiao.data.rows import Rows, everything
+from weitiao.data.table import Source, open_source
+from weitiao.errors import PlanError
+from weitiao.model.catalogue import default_for
+from weitiao.plan import Plan, Reason
+from weitiao.tasks.base import Task
+
+Roles = Mapping[str, str | list[str]]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user said; everything left out is decided from the rows."""
+
+    path: str
+    roles: Roles = field(default_factory=dict)
+    task: str | None = None
+    model: str | None = None
+    revision: str | None = None
+    test_path: str | None = None
+    max_rows: int | None = None
+    budget: float | None = None
+    seed: int | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A plan, and the figures it stands on."""
+
+    plan: Plan
+    profile: Profile
+    source: Source
+
+
+def look(wish: Wish, source: Source | None = None) -> tuple[Profile, Source]:
+    """What is in the rows: roles, task, figures. Raises DataError when it cannot be told."""
+    source = source or open_source(wish.path)
+    guess = guess_roles(source.table, wish.roles)
+    roles, reasons = dict(guess.roles), dict(guess.reasons)
+    if wish.task:
+        parts.find("tasks", wish.task)
+        task, reason = wish.task, "given by you"
+    else:
+        task, reason = guess_task(source.table, roles)
+    roles, reasons = _renamed(roles, task), _renamed(reasons, task)
+    reasons["task"] = reason
+    test = open_source(wish.test_path) if wish.test_path else None
+    return profile(source, roles, task, reasons, test), source
+
+
+def advise(wish: Wish, source: Source | None = None) -> Advice:
+    """Decide everything the user left open, each with its reason.
+
+    Raises PlanError when what the user asked for does not fit together.
+    """
+    facts_of_rows, source = look(wish, source)
+    why: dict[str, Reason] = {
+        "task": Reason(value={facts_of_rows.task: {}}, reason=facts_of_rows.reasons["task"]),
+        "data.roles": Reason(value=dict(facts_of_rows.roles), reason=_roles_told(facts_of_rows)),
+    }
+    language = facts_of_rows.language
+    chosen = choices.checkpoint(language, facts_of_rows.languages, default_for(language))
+    if wish.model:
+        chosen = Reason(value=wish.model, reason="given by you")
+    why["model.checkpoint"] = chosen
+    facts = _facts(wish, facts_of_rows, source, str(chosen.value))
+    why |= _decided(facts)
+    raw: dict[str, Any] = {"task": facts_of_rows.task, "data": {"path": wish.path}, "model": {}}
+    for path, reason in why.items():
+        _put(raw, path, reason.value)
+    _put_wish(raw, wish)
+    plan = Plan.parse(raw).with_(wish.changes)
+    plan = plan.model_copy(update={"why": why})
+    return Advice(
+        plan.model_copy(update={"expect": expectations(plan, facts)}), facts_of_rows, source
+    )
+
+
+def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
+    """Time and memory the plan should take on this machine."""
+    length = facts.tokens_a_row(plan.model.max_length)
+    train, held = facts.train_rows, facts.rows * plan.data.validation_size
+    seconds = cost.training_seconds(
+        facts.network, facts.speed,
+        rows=train * plan.train.epochs, length=length, batch_size=plan.train.batch_size,
+    )  # fmt: skip
+    seconds += cost.judging_seconds(
+        facts.network, facts.speed, rows=held * plan.train.evaluations, length=length
+    )
+    if plan.train.budget:
+        seconds = min(seconds, plan.train.budget)
+    tokens = min(plan.train.micro_batch_tokens, plan.train.batch_size * float(facts.tokens.max()))
+    shown = plan.model_dump(exclude={"why", "expect"}, mode="json")
+    digest = hashlib.blake2b(json.dumps(shown, sort_keys=True).encode(), digest_size=8).hexdigest()
+    return {
+        "train_seconds": round(seconds, 1),
+        "memory_mb": round(cost.memory_mb(facts.network, batch_tokens=tokens)),
+        "threads": facts.speed.threads,
+        "of": digest,
+    }
+
+
+def _facts(wish: Wish, known: Profile, source: Source, checkpoint: str) -> Facts:
+    network, tokenizer = network_of(checkpoint, wish.revision)
+    rows = Rows(source.table, everything(source.table), known.roles, source.name, known.task)
+    labelled = known.rows - known.unlabelled - known.empty_texts - known.duplicates
+    labelled = min(labelled, wish.max_rows or labelled)
+    task: Task = parts.build("tasks", known.task)
+    picked = np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).astype(int)
+    ids = task.encode(rows.examples(picked), tokenizer, network.max_length)["input_ids"]
+    tokens = np.array([len(row) for row in ids])
+    return Facts(known, labelled, tokens, network, cost.measure(), wish.budget)
+
+
+def _decided(facts: Facts) -> dict[str, Reason]:
+    task: type[Task] = parts.find("tasks", facts.profile.task)
+    length = choices.max_length(facts)
+    passes = choices.epochs(facts, int(length.value))
+    held = choices.validation_size(facts)
+    found: dict[str, Reason | None] = {
+        "data.validation_size": held,
+        "data.test_size": Reason(value=held.value, reason="sealed until the very end"),
+        "model.max_length": length,
+        "train.epochs": passes,
+        "train.batch_size": choices.batch_size(facts),
+        "train.learning_rate": choices.learning_rate(facts),
+        "train.warmup_ratio": choices.warmup_ratio(facts),
+        "train.evaluations": choices.evaluations(float(passes.value)),
+        "train.class_weights": choices.class_weights(facts),
+        "evaluate.metrics": choices.metrics(facts, task.metrics),
+    }
+    return {path: reason for path, reason in found.items() if reason is not None}
+
+
+def _renamed(roles: dict[str, Any], task: str) -> dict[str, Any]:
+    """Pair roles under the names of the task: nli reads premise and hypothesis."""
+    wanted = {"text": "premise", "text_pair": "hypothesis"}
+    if task != "nli":
+        wanted = {new: old for old, new in wanted.items()}
+    return {wanted.get(role, role): value for role, value in roles.items()}
+
+
+def _roles_told(known: Profile) -> str:
+    return "; ".join(
+        f"{role}: {known.reasons[role]}" for role in known.roles if role in known.reasons
+    )
+
+
+def _put(raw: dict[str, Any], path: str, value: Any) -> None:
+    *parents, last = path.split(".")
+    for parent in parents:
+        raw = raw.setdefault(parent, {})
+    raw[last] = value
+
+
+def _put_wish(raw: dict[str, Any], wish: Wish) -> None:
+    wanted = {
+        "data.test_path": wish.test_path,
+        "data.max_rows": wish.max_rows,
+        "model.revision": wish.revision,
+        "train.budget": wish.budget,
+        "train.seed": wish.seed,
+    }
+    for path, value in wanted.items():
+        if value is not None:
+            _put(raw, path, value)
+
+
+def check(plan: Plan) -> None:
+    """What can be known before training: metrics, loss and roles fit the task.
+
+    Raises PlanError with every problem at once.
+    """
+    from weitiao.evaluate.evaluate import metrics_of
+
+    task: Task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
+    problems: list[str] = []
+    try:
+        metrics_of(task, plan.evaluate.metrics)
+    except PlanError as error:
+        problems += error.problems
+    for name in plan.train.loss:
+        if name not in task.losses:
+            fit = ", ".join(task.losses)
+            problems.append(f"train.loss: {name} does not fit {plan.task_name}; it has {fit}.")
+    known = {*task.roles, *task.optional_roles, "target"}
+    for role in plan.data.roles:
+        if role not in known:
+            near = parts.near(role, sorted(known))
+            problems.append(f"data.roles: {plan.task_name} has no role {role!r}.{near}")
+    missing = [role for role in (*task.roles, "target") if role not in plan.data.roles]
+    problems += [f"data.roles: {plan.task_name} needs the role {role!r}." for role in missing]
+    if plan.data.validation_size + plan.data.test_size >= 0.9:
+        problems.append("data: validation_size and test_size leave too few rows to learn from.")
+    if problems:
+        raise PlanError(problems)

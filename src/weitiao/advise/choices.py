@@ -1,0 +1,168 @@
+"""One function a choice: facts in, value and reason out. Nothing here reads files or clocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weitiao.advise import cost
+from weitiao.advise.facts import Facts
+from weitiao.plan import Reason
+
+LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
+USUAL_CAP = 256  # tokens; beyond, time grows and the gain for choosing a label is small
+SHORTEST = 64  # a budget does not cut texts below this
+COVER = 0.99
+FEWEST_EPOCHS, MOST_EPOCHS = 3, 15
+AIM = 12_000  # rows seen in all that small data are trained towards
+START_SECONDS = 12  # loading, tokenising, baselines: what a budget loses before learning
+
+
+def checkpoint(language: str, shares: Any, name: str) -> Reason:
+    """The default of the language of the rows."""
+    told = ", ".join(f"{key} {share:.0%}" for key, share in shares.items() if share)
+    why = {
+        "en": "the texts are English: a small English encoder is quick and good",
+        "zh": "the texts are Chinese: the encoder must know Chinese characters",
+    }.get(language, "the texts are not (only) English: a multilingual encoder")
+    return Reason(value=name, reason=why, evidence=f"share of rows: {told}")
+
+
+def max_length(facts: Facts) -> Reason:
+    """The shortest usual length that covers nearly all rows, within cap and budget."""
+    room = facts.network.max_length
+    lengths = [n for n in LENGTHS if n <= room] or [room]
+    covering = [n for n in lengths if _covered(facts, n) >= COVER]
+    chosen = min([*covering, USUAL_CAP, room])
+    reason = f"covers {_covered(facts, chosen):.1%} of the rows whole"
+    if chosen == USUAL_CAP and not covering[:1] == [USUAL_CAP]:
+        reason += "; longer texts keep their beginning, which mostly tells"
+    if facts.budget:
+        fitting = [
+            n
+            for n in lengths
+            if SHORTEST <= n <= chosen and _epochs_in_budget(facts, n) >= FEWEST_EPOCHS
+        ]
+        shorter = max(fitting, default=min(chosen, SHORTEST))
+        if shorter < chosen:
+            chosen = shorter
+            reason = f"the budget of {facts.budget:.0f} s leaves no time for more"
+    cut = 1 - _covered(facts, chosen)
+    tokens = sorted(facts.tokens.tolist())
+    evidence = (
+        f"{cut:.1%} of the rows are cut; tokens: half have at most {tokens[len(tokens) // 2]}, "
+        f"99 % at most {tokens[int(len(tokens) * 0.99) - 1 if len(tokens) > 1 else 0]}"
+    )
+    return Reason(value=chosen, reason=reason, evidence=evidence)
+
+
+def batch_size(facts: Facts) -> Reason:
+    """Smaller batches for few rows, so that there are enough updates."""
+    size = 16 if facts.train_rows < 1500 else 32
+    why = "few rows: smaller batches give more updates" if size == 16 else "the usual size"
+    return Reason(value=size, reason=why, evidence=f"about {facts.train_rows:,} training rows")
+
+
+def epochs(facts: Facts, length: int) -> Reason:
+    """Enough passes for few rows, as many as fit into a budget."""
+    rows = facts.train_rows
+    wanted = max(FEWEST_EPOCHS, min(MOST_EPOCHS, round(AIM / rows)))
+    why = "enough updates for few rows" if wanted > FEWEST_EPOCHS else "enough for so many rows"
+    evidence = f"about {rows:,} training rows; Mosbach et al. 2021, Zhang et al. 2021"
+    if facts.budget:
+        fit = _epochs_in_budget(facts, length)
+        if fit < wanted:
+            kept = max(0.1, round(fit, 1))
+            return Reason(
+                value=kept,
+                reason=f"what fits into {facts.budget:.0f} s here; {wanted} without a budget",
+                evidence=f"estimated {_epoch_seconds(facts, length):.0f} s an epoch",
+            )
+    return Reason(value=wanted, reason=why, evidence=evidence)
+
+
+def learning_rate(facts: Facts) -> Reason:
+    """Small networks learn at higher rates than large ones."""
+    width = facts.network.hidden_size
+    rate = 1e-4 if width <= 512 else 3e-5 if width <= 896 else 1.5e-5
+    return Reason(
+        value=rate,
+        reason="the narrower the network, the higher the rate that stays stable",
+        evidence=f"hidden size {width}",
+    )
+
+
+def warmup_ratio(facts: Facts) -> Reason:
+    """A tenth of the run."""
+    return Reason(
+        value=0.1,
+        reason="a slow start with bias-corrected AdamW keeps runs on few rows from failing",
+        evidence="Mosbach et al. 2021",
+    )
+
+
+def evaluations(epochs: float) -> Reason:
+    """About once an epoch, between 3 and 10 times."""
+    value = max(3, min(10, round(epochs)))
+    return Reason(value=value, reason="about once an epoch; the best one is kept")
+
+
+def validation_size(facts: Facts) -> Reason:
+    """A tenth, more of few rows, at most some thousands of many."""
+    rows = facts.rows
+    share = 0.15 if rows < 600 else 0.1 if rows <= 50_000 else round(5000 / rows, 4)
+    return Reason(
+        value=share,
+        reason="enough rows to tell the checkpoints apart",
+        evidence=f"{rows:,} labelled rows",
+    )
+
+
+def class_weights(facts: Facts) -> Reason | None:
+    """Balanced when some label is rare enough to be ignored by the network."""
+    labels = facts.profile.labels
+    if not labels or facts.profile.task == "multilabel":
+        return None
+    rare = min(labels, key=lambda label: labels[label])
+    told = f"{rare!r} has {labels[rare]:,} rows, the largest label {max(labels.values()):,}"
+    if facts.profile.imbalance >= 10:
+        why = "mistakes on rare labels cost more, else the network would ignore them"
+        return Reason(value="balanced", reason=why, evidence=told)
+    return Reason(value="none", reason="no label is very rare", evidence=told)
+
+
+def metrics(facts: Facts, usual: tuple[str, ...]) -> Reason | None:
+    """Macro F1 first where always saying the commonest label would look good."""
+    shares = facts.profile.shares
+    if facts.profile.task not in ("classification", "nli") or not shares:
+        return None
+    largest = max(shares, key=lambda label: shares[label])
+    if shares[largest] < 0.8:
+        return None
+    order = ["macro_f1", *(name for name in usual if name != "macro_f1")]
+    return Reason(
+        value=order,
+        reason="macro F1 picks the best model: accuracy would reward ignoring the rare labels",
+        evidence=f"always saying {largest!r} would have an accuracy of {shares[largest]:.2f}",
+    )
+
+
+def _covered(facts: Facts, length: int) -> float:
+    return float((facts.tokens <= length).mean())
+
+
+def _epoch_seconds(facts: Facts, length: int) -> float:
+    size = batch_size(facts).value
+    return cost.training_seconds(
+        facts.network, facts.speed,
+        rows=facts.train_rows, length=facts.tokens_a_row(length), batch_size=size,
+    )  # fmt: skip
+
+
+def _epochs_in_budget(facts: Facts, length: int) -> float:
+    assert facts.budget is not None
+    judged = (3 * validation_size(facts).value + 0.1) * facts.rows
+    judging = cost.judging_seconds(
+        facts.network, facts.speed, rows=judged, length=facts.tokens_a_row(length)
+    )
+    left = max(facts.budget - START_SECONDS - judging, 0.0)
+    return left / max(_epoch_seconds(facts, length), 1e-9)

@@ -1,0 +1,360 @@
+"""The command line: one short function a verb. Heavy imports stand inside, so --help is instant.
+
+What is for people goes to standard error; standard output holds answers and JSON only. Exit codes:
+0 done, 1 judged and found wanting, 2 a mistake in what was asked (one message, no traceback),
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from weitiao import terminal
+from weitiao.errors import PlanError, WeitiaoError
+
+if TYPE_CHECKING:
+    from weitiao.verbs.fitting import Fitted
+
+app = typer.Typer(
+    name="weitiao",
+    help="weitiao (微调): from labelled text to a fine-tuned, honestly judged language model.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Rows = Annotated[
+    str, typer.Argument(help="file with rows (csv, tsv, jsonl, parquet), or sample:NAME")
+]
+Changes = Annotated[list[str] | None, typer.Argument(help="changes, e.g. train.learning_rate=3e-5")]
+Text = Annotated[str | None, typer.Option(help="column with the text")]
+Target = Annotated[
+    str | None, typer.Option(help="column with the label or number (several: a,b,c)")
+]
+Roles = Annotated[str | None, typer.Option(help="more columns: premise=a,hypothesis=b")]
+Task = Annotated[str | None, typer.Option(help="classification, multilabel, regression, nli")]
+Model = Annotated[str | None, typer.Option(help="minilm-l6, e5-small, a hub name or a folder")]
+Revision = Annotated[str | None, typer.Option(help="branch, tag or commit of a hub model")]
+Test = Annotated[str | None, typer.Option(help="file with test rows; else they are split off")]
+MaxRows = Annotated[int | None, typer.Option("--rows", min=10, help="use a sample of so many rows")]
+Budget = Annotated[str | None, typer.Option(help="time for everything, e.g. 90s, 5m, 1h")]
+Seed = Annotated[int | None, typer.Option(min=0, help="seed of head, dropout and row order")]
+Threads = Annotated[int | None, typer.Option(min=1, help="processor threads to use")]
+Out = Annotated[Path, typer.Option(help="folder for runs")]
+Json = Annotated[bool, typer.Option("--json", help="one line of JSON at the end of the output")]
+
+
+@app.command()
+def fit(
+    rows: Rows,
+    changes: Changes = None,
+    text: Text = None,
+    target: Target = None,
+    roles: Roles = None,
+    task: Task = None,
+    model: Model = None,
+    revision: Revision = None,
+    test: Test = None,
+    max_rows: MaxRows = None,
+    budget: Budget = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    out: Out = Path("runs"),
+    json_: Json = False,
+) -> None:
+    """Look, plan, train and judge in one go: the main job."""
+    from weitiao.verbs import fitting
+
+    with terminal.progress() as watch:
+        fitted = fitting.fit(
+            rows, out=out, threads=threads, say=terminal.say, watch=watch,
+            roles=_roles(text, target, roles), task=task, model=model, revision=revision,
+            test_path=test, max_rows=max_rows, budget=_seconds(budget), seed=seed,
+            changes=_changes(changes),
+        )  # fmt: skip
+    _show_fitted(fitted, json_)
+
+
+@app.command()
+def look(
+    rows: Rows,
+    text: Text = None,
+    target: Target = None,
+    roles: Roles = None,
+    task: Task = None,
+    test: Test = None,
+    json_: Json = False,
+) -> None:
+    """Say what is in the rows: columns, labels, lengths, duplicates, leaks."""
+    from weitiao.advise import advise
+
+    wish = advise.Wish(rows, roles=_roles(text, target, roles), task=task, test_path=test)
+    profile, _ = advise.look(wish)
+    if json_:
+        _print_json(profile.to_json())
+    else:
+        terminal.show_profile(profile)
+
+
+@app.command()
+def plan(
+    rows: Rows,
+    changes: Changes = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="where the plan goes")] = Path(
+        "plan.yaml"
+    ),
+    text: Text = None,
+    target: Target = None,
+    roles: Roles = None,
+    task: Task = None,
+    model: Model = None,
+    revision: Revision = None,
+    test: Test = None,
+    max_rows: MaxRows = None,
+    budget: Budget = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    json_: Json = False,
+) -> None:
+    """Decide task, model and settings from the rows, and write them with their reasons."""
+    from weitiao.advise import advise
+    from weitiao.model.machine import set_threads
+
+    set_threads(threads)
+    wish = advise.Wish(
+        rows, roles=_roles(text, target, roles), task=task, model=model, revision=revision,
+        test_path=test, max_rows=max_rows, budget=_seconds(budget), seed=seed,
+        changes=_changes(changes),
+    )  # fmt: skip
+    advice = advise.advise(wish)
+    advice.plan.save(output)
+    if json_:
+        _print_json({"plan": str(output), **advice.plan.model_dump(mode="json")})
+    else:
+        terminal.show_plan(advice.plan, output)
+
+
+@app.command()
+def check(
+    path: Annotated[Path, typer.Argument(help="a plan")] = Path("plan.yaml"),
+    changes: Changes = None,
+    json_: Json = False,
+) -> None:
+    """Find everything that is wrong with a plan, at once."""
+    from weitiao.advise.advise import check
+    from weitiao.plan import Plan
+
+    problems: list[str] = []
+    try:
+        check(Plan.load(path, _changes(changes)))
+    except PlanError as error:
+        if not json_:
+            raise
+        problems = error.problems
+    if json_:
+        _print_json({"plan": str(path), "problems": problems})
+        raise typer.Exit(2 if problems else 0)
+    terminal.say(f"{path}: no problems.")
+
+
+@app.command()
+def train(
+    path: Annotated[Path | None, typer.Argument(help="a plan (or a run, with --resume)")] = None,
+    changes: Changes = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="go on with this run where it stopped")
+    ] = None,
+    budget: Budget = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    out: Out = Path("runs"),
+    json_: Json = False,
+) -> None:
+    """Carry out a plan, or go on with a run. The test stays sealed."""
+    from weitiao.verbs import fitting
+
+    if (resume is None) == (path is None):
+        raise WeitiaoError("give a plan to carry out, or --resume RUN to go on with one.")
+    with terminal.progress() as watch:
+        if resume:
+            given = [name for name, value in _given(changes, budget, seed, threads) if value]
+            if given:
+                raise WeitiaoError(f"a resumed run keeps its plan: leave out {', '.join(given)}.")
+            fitted = fitting.resume(resume, say=terminal.say, watch=watch)
+        else:
+            assert path is not None
+            extra = {"train.budget": _seconds(budget), "train.seed": seed}
+            asked = {key: value for key, value in extra.items() if value is not None}
+            fitted = fitting.train_plan(
+                path, changes={**_changes(changes), **asked}, out=out, threads=threads,
+                say=terminal.say, watch=watch,
+            )  # fmt: skip
+    _show_fitted(fitted, json_)
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="a run, or a saved model")],
+    rows: Annotated[str | None, typer.Argument(help="labelled rows; else validation")] = None,
+    final: Annotated[bool, typer.Option("--final", help="open the sealed test")] = False,
+    threads: Threads = None,
+    json_: Json = False,
+) -> None:
+    """Judge a run's best model on a file, on its validation rows, or on the sealed test."""
+    from weitiao.model.machine import set_threads
+    from weitiao.verbs import judging
+
+    if rows and final:
+        raise WeitiaoError("--final is about the run's own sealed test: leave out the file.")
+    set_threads(threads)
+    report, split, openings = judging.evaluate_run(run, rows, final=final)
+    if json_:
+        _print_json({
+            "run": str(run), "split": split, "rows": report.rows, "primary": report.primary,
+            "metrics": dict(report.metrics),
+            "intervals": {name: list(pair) for name, pair in report.intervals.items()},
+            "baselines": {name: dict(values) for name, values in report.baselines.items()},
+            "openings": openings,
+        })  # fmt: skip
+    else:
+        terminal.show_report(report, split, openings)
+
+
+@app.command()
+def predict(
+    run: Annotated[Path, typer.Argument(help="a run, or a saved model")],
+    rows: Rows,
+    output: Annotated[Path, typer.Option("-o", "--output", help=".csv, .tsv or .jsonl")] = Path(
+        "predictions.csv"
+    ),
+    threads: Threads = None,
+    json_: Json = False,
+) -> None:
+    """Answer rows: the input's columns plus prediction, score and score_<label>."""
+    from weitiao.model.machine import set_threads
+    from weitiao.verbs import judging
+
+    set_threads(threads)
+    with terminal.counting("rows") as step:
+        count = judging.predict_file(run, rows, output, step)
+    if json_:
+        _print_json({"rows": count, "output": str(output)})
+    else:
+        terminal.say(f"{count:,} rows answered: {output}")
+
+
+@app.command()
+def runs(
+    root: Annotated[Path, typer.Argument(help="folder with runs")] = Path("runs"),
+    json_: Json = False,
+) -> None:
+    """List runs: state, score, time left."""
+    from weitiao.verbs import listing
+
+    found = listing.list_runs(root)
+    if json_:
+        _print_json({"runs": found})
+    else:
+        terminal.show_runs(found, root)
+
+
+@app.command()
+def parts(
+    kind: Annotated[str | None, typer.Argument(help="tasks, strategies, models, ...")] = None,
+    json_: Json = False,
+) -> None:
+    """List everything a plan may name."""
+    from weitiao.verbs import listing
+
+    found = listing.list_parts(kind)
+    if json_:
+        _print_json(found)
+    else:
+        terminal.show_parts(found)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one message, an interruption is no crash."""
+    try:
+        app()
+    except WeitiaoError as error:
+        terminal.say(f"error: {error}")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        terminal.say("interrupted")
+        sys.exit(130)
+
+
+def _show_fitted(fitted: Fitted, as_json: bool) -> None:
+    terminal.show_fitted(fitted)
+    if as_json:
+        _print_json(fitted.summary())
+    if fitted.state == "interrupted":
+        raise typer.Exit(130)
+
+
+def _print_json(values: Any) -> None:
+    from weitiao.verbs.listing import jsonable
+
+    print(json.dumps(jsonable(values), ensure_ascii=False), flush=True)
+
+
+def _given(*values: Any) -> list[tuple[str, Any]]:
+    return list(zip(("changes", "--budget", "--seed", "--threads"), values, strict=True))
+
+
+def _roles(text: str | None, target: str | None, roles: str | None) -> dict[str, str | list[str]]:
+    found: dict[str, str | list[str]] = {}
+    for pair in (roles or "").split(","):
+        role, equals, column = pair.partition("=")
+        if pair and not (equals and role.strip() and column.strip()):
+            raise WeitiaoError(
+                f"--roles: {pair!r} is not role=column, e.g. premise=a,hypothesis=b."
+            )
+        if pair:
+            found[role.strip()] = column.strip()
+    if text:
+        found["text"] = text
+    if target:
+        found["target"] = target.split(",") if "," in target else target
+    return found
+
+
+def _changes(given: Sequence[str] | None) -> dict[str, Any]:
+    from weitiao import planfile
+
+    found = {}
+    for change in given or []:
+        path, equals, value = change.partition("=")
+        if not equals or not re.fullmatch(r"[\w.-]+", path):
+            raise WeitiaoError(f"{change!r} is not path=value, e.g. train.learning_rate=3e-5.")
+        found[path], _ = planfile.parse(value, f"{path}=")
+    return found
+
+
+def _seconds(budget: str | None) -> float | None:
+    """ "90s", "5m", "1h30m" or plain seconds, as seconds."""
+    if budget is None:
+        return None
+    found = re.fullmatch(
+        r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", budget
+    )
+    if not found or not any(found.groups()):
+        raise WeitiaoError(f"--budget: {budget!r} is not a time; write 90s, 5m or 1h30m.")
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    total = hours * 3600 + minutes * 60 + seconds
+    if total < 1:
+        raise WeitiaoError("--budget: less than a second is no time to learn.")
+    return total
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Rows: read, split, cleaned, encoded; views on memory-mapped Arrow."""

@@ -1,0 +1,1 @@
+"""Cleaners: text to text, learned on train, travelling with the model."""

@@ -1,0 +1,96 @@
+"""Which task the target's values speak of: labels, several labels, numbers, relations."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from weitiao.data.evidence import Column, columns_of
+from weitiao.data.labels import are_relations, is_json_list, split_labels
+from weitiao.errors import DataError
+
+FEW = 20  # so many different whole numbers are still labels
+_NAMES_OF_CLASSES = re.compile(r"label|class|categor|intent|topic|类|标签|意图|主题", re.IGNORECASE)
+
+
+def guess_task(table: Any, roles: Mapping[str, str | list[str]]) -> tuple[str, str]:
+    """The name of the task and why, with figures. Raises DataError when nothing fits."""
+    target = roles["target"]
+    if isinstance(target, list) and len(target) > 1:
+        return "multilabel", f"the target has {len(target)} columns: {', '.join(target)}"
+    name = target if isinstance(target, str) else target[0]
+    column = columns_of(table)[name]
+    if not column.values:
+        raise DataError(f"the target column {name!r} is empty: there is nothing to learn from.")
+    is_pair = "premise" in roles or "text_pair" in roles
+    if is_pair and ("premise" in roles or are_relations(column.counts)):
+        return "nli", f"two texts and the labels {_some(column)} say how they relate"
+    if column.numbers is not None:
+        return _of_numbers(column)
+    several = _several_labels(column)
+    if several:
+        return "multilabel", several
+    if column.unique_share > 0.5 and column.distinct > FEW:
+        raise DataError(
+            f"the target column {name!r} has {column.distinct:,} different values in "
+            f"{len(column.values):,} rows (e.g. {column.example!r}): these are no labels. "
+            "Say which column is the target: --target COLUMN."
+        )
+    return "classification", f"{name!r} holds {column.distinct} different labels: {_some(column)}"
+
+
+def _of_numbers(column: Column) -> tuple[str, str]:
+    assert column.numbers is not None
+    low, high = min(column.numbers), max(column.numbers)
+    if not column.whole:
+        why = f"{column.name!r} holds numbers with fractions from {low:g} to {high:g}"
+        return "regression", why
+    if column.distinct <= FEW:
+        why = f"{column.name!r} holds {column.distinct} different whole numbers ({_some(column)})"
+        if column.distinct > 2:
+            why += "; if their order matters: --task regression"
+        return "classification", why
+    gapless = high - low + 1 == column.distinct and low in (0, 1)
+    if gapless and column.unique_share <= 0.2 and _NAMES_OF_CLASSES.search(column.name):
+        return "classification", (
+            f"{column.name!r} numbers {column.distinct} classes from {low:g} to {high:g} without "
+            "a gap; if these are amounts: --task regression"
+        )
+    return "regression", (
+        f"{column.name!r} holds {column.distinct} different whole numbers from {low:g} to "
+        f"{high:g}; if they only name classes: --task classification"
+    )
+
+
+def _several_labels(column: Column) -> str:
+    """Why the cells hold several labels each; empty when they hold one."""
+    cells = {cell: split_labels(cell) for cell in column.counts}
+    listed = sum(count for cell, count in column.counts.items() if is_json_list(cell))
+    if listed >= 0.9 * len(column.values):
+        return f"the cells of {column.name!r} are lists, e.g. {column.example}"
+    owners: dict[str, set[str]] = defaultdict(set)
+    uses: Counter[str] = Counter()
+    for cell, pieces in cells.items():
+        for piece in pieces:
+            owners[piece].add(cell)
+            uses[piece] += column.counts[cell]
+    parted = [cell for cell, pieces in cells.items() if len(pieces) > 1]
+    share = sum(column.counts[cell] for cell in parted) / len(column.values)
+    # "Arts, crafts" is one label: its pieces stand in no other cell. Real label sets recombine.
+    recombined = sum(len(owners[p]) > 1 for cell in parted for p in cells[cell])
+    total = sum(len(cells[cell]) for cell in parted)
+    if not parted or share < 0.02 or recombined < 0.6 * total:
+        return ""
+    if len(owners) > len(cells) or sum(uses.values()) < 3 * len(owners):
+        return ""
+    return (
+        f"{share:.0%} of the cells of {column.name!r} hold several labels (e.g. {parted[0]!r}), "
+        f"made of {len(owners)} different ones"
+    )
+
+
+def _some(column: Column) -> str:
+    common = [value[:30] for value, _ in column.counts.most_common(4)]
+    return ", ".join(common) + (", ..." if column.distinct > 4 else "")

@@ -1,0 +1,1 @@
+"""Readers: one file per format; the name is the file's ending."""

@@ -1,0 +1,14 @@
+"""Tsv files: a tab between fields; quotation marks that do not enclose fields stay text."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from weitiao.data.read.csv import Csv
+
+
+class Tsv(Csv):
+    """Rows with a header line, a tab between fields. All values stay texts."""
+
+    endings: ClassVar[tuple[str, ...]] = ("tsv", "tab")
+    usual: ClassVar[str] = "\t"

@@ -1,0 +1,99 @@
+"""Rows: a view on a memory-mapped table, with what its columns mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+
+from weitiao.data import gather
+from weitiao.data.cache import fingerprint_of
+from weitiao.data.columns import TEXT_ROLES
+from weitiao.data.duplicates import text_keys
+from weitiao.data.table import ID, LINE, MADE_BY
+from weitiao.data.targets import read_targets
+from weitiao.example import Example
+
+Positions = slice | Sequence[int] | np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Some rows of a table, in an order. Nothing is copied until it is asked for."""
+
+    table: Any
+    indices: np.ndarray  # int64 positions in the table
+    roles: Mapping[str, str | list[str]]
+    name: str
+    task: str
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def text_roles(self) -> list[str]:
+        """The texts a row has, in the order of the roles."""
+        return [role for role in TEXT_ROLES if role in self.roles]
+
+    def examples(self, positions: Positions | None = None) -> list[Example]:
+        """Rows as examples, in the order asked for; all of them by default."""
+        rows = self if positions is None else self.take(positions)
+        indices = rows.indices
+        columns = [
+            gather.texts(self.table.column(str(self.roles[role])), indices)
+            for role in self.text_roles
+        ]
+        targets = rows.targets() if "target" in self.roles else [None] * len(indices)
+        names = self.text_roles
+        return [
+            Example(dict(zip(names, texts, strict=True)), target, identity, meta)
+            for texts, target, identity, meta in zip(
+                zip(*columns, strict=True), targets, rows.ids(), rows._metas(), strict=True
+            )
+        ]
+
+    def batches(self, size: int = 1000) -> Iterator[list[Example]]:
+        """All rows in order, in lists of at most `size` examples."""
+        for start in range(0, len(self), size):
+            yield self.examples(slice(start, start + size))
+
+    def targets(self) -> list[Any]:
+        """A label, a number, a list of labels, or None where the cell is empty. Do not change."""
+        return read_targets(
+            self.table, self.roles["target"], self.task, self.indices, self._identity
+        )
+
+    def ids(self) -> list[str]:
+        """Where each row is from, e.g. "reviews.csv:17"."""
+        if ID in self.table.column_names:
+            return gather.texts(self.table.column(ID), self.indices)
+        lines = gather.gather(self.table.column(LINE), self.indices).to_pylist()
+        return [f"{self.name}:{line}" for line in lines]
+
+    def take(self, positions: Positions) -> Self:
+        """The rows at these positions, in that order."""
+        wanted = positions if isinstance(positions, slice) else np.asarray(positions, np.int64)
+        return replace(self, indices=self.indices[wanted])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The content of the texts, by role and in order; targets and ids do not count."""
+        keys = text_keys(self.table, [str(self.roles[r]) for r in self.text_roles], self.indices)
+        return fingerprint_of(*self.text_roles, keys.tobytes().hex())
+
+    def _identity(self, index: int) -> str:
+        return replace(self, indices=np.array([index], np.int64)).ids()[0]
+
+    def _metas(self) -> Sequence[Mapping[str, Any]]:
+        if MADE_BY not in self.table.column_names:
+            return [{}] * len(self)
+        steps = gather.texts(self.table.column(MADE_BY), self.indices)
+        return [{"made_by": step} if step else {} for step in steps]
+
+
+def everything(table: Any) -> np.ndarray:
+    """The positions of all rows of a table."""
+    return np.arange(table.num_rows, dtype=np.int64)

@@ -1,0 +1,1 @@
+"""Steps: training rows in, training rows out, any number."""

@@ -1,0 +1,29 @@
+"""What a step is: training rows in, training rows out, any number."""
+
+from __future__ import annotations
+
+import random
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from weitiao.example import Example
+from weitiao.parts import Part
+
+
+class Step(Part):
+    """Changes which rows are learned from; never used on validation, test or in use."""
+
+    @abstractmethod
+    def __call__(self, examples: Iterable[Example], rng: random.Random) -> Iterator[Example]:
+        """The rows to learn from, one after another.
+
+        `examples` may be walked more than once, e.g. to count first; it is never all in memory.
+        """
+
+
+def made_from(example: Example, step: str, number: int) -> Example:
+    """A row that `step` made from another one; its id says from which."""
+    return replace(
+        example, id=f"{example.id}#{step}{number}", meta={**example.meta, "made_by": step}
+    )

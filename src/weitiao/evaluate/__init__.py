@@ -1,0 +1,1 @@
+"""Judgement: metrics, intervals, baselines, the report."""

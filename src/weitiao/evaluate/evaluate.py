@@ -1,0 +1,129 @@
+"""Ask the model, compare with the truth, say how sure the figures are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from weitiao import parts
+from weitiao.data.data import Rows
+from weitiao.data.encoded import Encoded
+from weitiao.errors import PlanError
+from weitiao.evaluate.baselines import Baseline
+from weitiao.evaluate.intervals import bootstrap
+from weitiao.evaluate.metrics.base import Metric
+from weitiao.tasks.base import Judged, Task
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+    from weitiao.model.model import Model
+
+
+@dataclass(frozen=True)
+class Report:
+    """Figures of one set of answers. The first metric is the one that picks the best model."""
+
+    metrics: Mapping[str, float]
+    higher_is_better: bool
+    rows: int
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    details: Mapping[str, str] = field(default_factory=dict)  # what each baseline is
+
+    @property
+    def primary(self) -> str:
+        return next(iter(self.metrics))
+
+    @property
+    def score(self) -> float:
+        """The first metric, turned so that higher is better; undefined counts as worst."""
+        value = self.metrics[self.primary]
+        if math.isnan(value):
+            return -math.inf
+        return value if self.higher_is_better else -value
+
+
+def metrics_of(task: Task, names: Sequence[str] = ()) -> dict[str, Metric]:
+    """The metrics a plan names, or the task's own. Raises PlanError when one does not fit."""
+    metrics: dict[str, Metric] = {
+        name: parts.build("metrics", name) for name in names or task.metrics
+    }
+    kind = task.kind
+    wrong = [name for name, metric in metrics.items() if kind not in metric.kinds]
+    if wrong:
+        raise PlanError(
+            [f"evaluate.metrics: {name} does not fit {type(task).__name__.lower()}; "
+             f"it has {', '.join(task.metrics)}." for name in wrong]
+        )  # fmt: skip
+    return metrics
+
+
+def measure(judged: Judged, metrics: Mapping[str, Metric]) -> Report:
+    """The figures alone, without intervals."""
+    values = {name: float(metric.value(judged)) for name, metric in metrics.items()}
+    first = next(iter(metrics.values()))
+    return Report(values, first.higher_is_better, len(judged.targets))
+
+
+def judge(
+    model: Model,
+    net: Any,
+    encoded: Encoded,
+    labels: np.ndarray,
+    accelerator: Accelerator | None = None,
+) -> Report:
+    """The figures of a network on encoded rows; several processes share the rows."""
+    task = model.task
+    world, rank = (accelerator.num_processes, accelerator.process_index) if accelerator else (1, 0)
+    share = np.arange(len(encoded))[rank::world]
+    logits = model.logits(encoded, net, share)
+    if world > 1:
+        from accelerate.utils import gather_object
+
+        parts_of = gather_object([logits])
+        logits = np.empty((len(encoded), task.outputs), dtype=np.float32)
+        for other, values in enumerate(parts_of):
+            logits[other::world] = values
+    judged = task.judge(labels, task.score(logits))
+    return measure(judged, metrics_of(task, model.plan.evaluate.metrics))
+
+
+def evaluate(
+    model: Model,
+    rows: Rows,
+    baselines: Mapping[str, Baseline] | None = None,
+    step: Callable[[int], None] | None = None,
+) -> tuple[Report, np.ndarray]:
+    """Judge a model on rows: figures, 95 % intervals, the baselines beside; and the scores."""
+    task, plan = model.task, model.plan.evaluate
+    labels = task.indices(rows.targets(), rows.ids())
+    scores = task.score(model.logits(model.encode(rows), step=step))
+    judged = task.judge(labels, scores)
+    metrics = metrics_of(task, plan.metrics)
+    report = measure(judged, metrics)
+    intervals = bootstrap(judged, metrics, plan.bootstrap_samples) if plan.bootstrap_samples else {}
+    beside, details = {}, {}
+    texts = texts_of(model, rows) if baselines else []
+    for name, baseline in (baselines or {}).items():
+        beside[name] = dict(measure(task.judge(labels, baseline.score(texts)), metrics).metrics)
+        details[name] = str(baseline.detail)
+    return (
+        Report(report.metrics, report.higher_is_better, report.rows, intervals, beside, details),
+        scores,
+    )
+
+
+def texts_of(model: Model, rows: Rows) -> list[list[str]]:
+    """The cleaned texts of rows, one list a role, for the baselines."""
+    found: list[list[str]] = []
+    for examples in rows.batches():
+        for role, texts in enumerate(model.task.texts(model.clean(examples))):
+            if role == len(found):
+                found.append([])
+            found[role] += texts
+    return found

@@ -1,0 +1,1 @@
+"""Metrics: one number that says how right the answers are."""

@@ -1,0 +1,112 @@
+"""The nouns that flow through the system: Example in, Batch, Output, Prediction out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row with a meaning: named texts, and maybe the answer.
+
+    `id` traces the row to where it came from, e.g. "reviews.csv:17" (file and line).
+    """
+
+    inputs: Mapping[str, Any]
+    target: Any = None
+    id: str = ""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows as tensors: `tensors` for the network, `labels` for the loss, `notes` to decode.
+
+    Two layouts, told apart by `lengths`:
+
+    - padded (`lengths` is None): tensors are (rows, longest), `attention_mask` marks real tokens;
+    - packed: rows lie end to end in tensors of shape (1, tokens), `lengths` (rows,) says where one
+      ends; there is no mask and `position_ids` start anew in every row.
+
+    The convention all tasks share: logits are (..., choices), labels are (...), and a label of
+    -100 (NaN where labels are real numbers) means "nothing to learn here".
+    """
+
+    tensors: Mapping[str, Tensor]
+    labels: Tensor | None = None
+    lengths: Tensor | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def packed(self) -> bool:
+        return self.lengths is not None
+
+    @property
+    def rows(self) -> int:
+        """How many rows the batch holds."""
+        if self.lengths is not None:
+            return len(self.lengths)
+        return int(next(iter(self.tensors.values())).shape[0])
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on `device`."""
+        tensors = {name: tensor.to(device) for name, tensor in self.tensors.items()}
+        labels = None if self.labels is None else self.labels.to(device)
+        lengths = None if self.lengths is None else self.lengths.to(device)
+        return replace(self, tensors=tensors, labels=labels, lengths=lengths)
+
+    def twice(self) -> Batch:
+        """The same rows, then the same rows again (for R-Drop)."""
+        import torch
+
+        along = 1 if self.packed else 0
+        tensors = {name: torch.cat([tensor] * 2, along) for name, tensor in self.tensors.items()}
+        labels = None if self.labels is None else torch.cat([self.labels] * 2)
+        lengths = None if self.lengths is None else torch.cat([self.lengths] * 2)
+        return replace(self, tensors=tensors, labels=labels, lengths=lengths)
+
+    def embedded(self, vectors: Tensor) -> Batch:
+        """The same rows entering the network as vectors instead of token ids (for FGM)."""
+        rest = {name: tensor for name, tensor in self.tensors.items() if name != "input_ids"}
+        return replace(self, tensors={**rest, "inputs_embeds": vectors})
+
+    def row_norm(self, values: Tensor) -> Tensor:
+        """The L2 norm of each row's values, as a tensor that broadcasts against `values`.
+
+        `values` is shaped like the embedded tokens, (rows, longest, width) or (1, tokens, width).
+        """
+        import torch
+
+        squares = values.float().pow(2).sum(-1)  # (rows, longest) or (1, tokens)
+        if self.lengths is None:
+            return squares.sum(1).sqrt()[:, None, None]
+        owner = torch.repeat_interleave(
+            torch.arange(len(self.lengths), device=values.device), self.lengths
+        )
+        sums = squares.new_zeros(len(self.lengths)).index_add(0, owner, squares[0])
+        return sums.sqrt()[owner][None, :, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What one forward pass gave. `loss` is a *sum* over labels: the loop divides it by the
+    label count of the whole update, so micro-batches of any size add up exactly."""
+
+    loss: Tensor
+    logits: Tensor
+    features: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The answer for one row: its value, how sure the model is, and the score of every choice."""
+
+    value: Any
+    score: float = 1.0
+    scores: Mapping[str, float] = field(default_factory=dict)

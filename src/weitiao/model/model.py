@@ -1,0 +1,287 @@
+"""Model = network + tokenizer + task + plan. Text in, answers out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from accelerate.utils import set_seed
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers.utils import logging
+
+from weitiao import parts
+from weitiao.data.cleaners.base import Cleaner
+from weitiao.data.data import Rows
+from weitiao.data.encoded import Encoded, encode, in_memory
+from weitiao.errors import DataError, ModelError
+from weitiao.example import Batch, Example, Prediction
+from weitiao.losses.base import Loss
+from weitiao.model.batching import by_length
+from weitiao.model.net import Net, set_dropout
+from weitiao.model.offline import resolve
+from weitiao.plan import Plan
+from weitiao.tasks.base import Task
+
+CARD = "weitiao.json"  # what a plain transformers folder has no place for
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network that can be trained, asked and saved. See `start` and `load`."""
+
+    net: Net
+    tokenizer: Any
+    task: Task
+    plan: Plan
+    cleaners: tuple[Cleaner, ...] = ()
+
+    @classmethod
+    def start(cls, plan: Plan, train: Rows) -> Self:
+        """A pre-trained network with a fresh head for these training rows.
+
+        Raises ModelError when the checkpoint cannot be had.
+        """
+        name, settings = next(iter(plan.task.items()))
+        task: Task = parts.build("tasks", name, settings).learn(train.targets())
+        source = resolve(plan.model.checkpoint, plan.model.revision)
+        tokenizer = load_tokenizer(source.path_or_name, source.revision)
+        set_seed(plan.train.seed)  # the new head's weights are drawn from it
+        with _quiet(), readable(plan.model.checkpoint):
+            config = AutoConfig.from_pretrained(
+                source.path_or_name,
+                revision=source.revision,
+                num_labels=task.outputs,
+                **task.describe(),
+            )
+            if plan.model.dropout is not None:
+                set_dropout(config, plan.model.dropout)
+            native = AutoModelForSequenceClassification.from_pretrained(
+                source.path_or_name,
+                revision=source.revision,
+                config=config,
+                dtype=torch.float32,
+                ignore_mismatched_sizes=True,
+            )
+        tokenizer.model_max_length = _room(plan.model.max_length, tokenizer, config)
+        cleaners = tuple(
+            parts.build("cleaners", key, value).learn(_texts(train))
+            for key, value in plan.data.cleaners.items()
+        )
+        return cls(Net(native), tokenizer, task, plan, cleaners)
+
+    def encode(self, rows: Rows) -> Encoded:
+        """The rows' texts as token ids, cached by their content and by all that shapes them."""
+        return encode(rows, self._ids, self._key())
+
+    def cost(self) -> Loss:
+        """The loss of the plan, or the task's own."""
+        name, settings = next(iter(self.plan.train.loss.items()), (self.task.losses[0], {}))
+        loss: Loss = parts.build("losses", name, settings)
+        return loss
+
+    def batch(
+        self, encoded: Encoded, positions: Sequence[int], labels: np.ndarray | None = None
+    ) -> Batch:
+        """Encoded rows as one batch, in the layout the plan and the family agree on."""
+        layout = self.net.layout(self.tokenizer, self.packs)
+        rows = encoded.take(positions)
+        return self.task.collate(rows, None if labels is None else labels[positions], layout)
+
+    @property
+    def packs(self) -> bool:
+        """Whether batches are packed: the plan wants it and the family can."""
+        return self.plan.train.layout != "padded" and self.net.packs
+
+    @torch.inference_mode()
+    def logits(
+        self,
+        encoded: Encoded,
+        net: Any = None,
+        positions: Sequence[int] | None = None,
+        step: Callable[[int], None] | None = None,
+    ) -> np.ndarray:
+        """Logits (n, outputs), float32, in the order of `positions` (default: all rows).
+
+        Rows go through sorted by length, so nearly nothing is padded; `step(rows)` is called
+        after each batch, for progress bars.
+        """
+        net = net if net is not None else self.net
+        where = np.arange(len(encoded)) if positions is None else np.asarray(positions)
+        found = np.zeros((len(where), self.task.outputs), dtype=np.float32)
+        device = next(self.net.parameters()).device
+        training = net.training
+        net.eval()
+        budget = self.plan.train.micro_batch_tokens
+        for picked in by_length(encoded.lengths[where], budget, self.packs):
+            batch = self.batch(encoded, where[picked]).to(device)
+            found[picked] = net(batch).float().cpu().numpy()
+            if step:
+                step(len(picked))
+        net.train(training)
+        return found
+
+    def scores(self, examples: Sequence[Example]) -> np.ndarray:
+        """Scores (n, outputs) for examples in memory."""
+        if not examples:
+            return np.zeros((0, self.task.outputs), dtype=np.float32)
+        return self.task.score(self.logits(in_memory([self._ids(examples)])))
+
+    def predict(self, examples: Sequence[Example], chunk: int = 10_000) -> Iterator[Prediction]:
+        """One prediction per example, in order; memory is bounded by `chunk` rows."""
+        for start in range(0, len(examples), chunk):
+            yield from self.task.decide(self.scores(examples[start : start + chunk]))
+
+    def __call__(self, *rows: str | Mapping[str, Any]) -> Any:
+        """Answer raw rows: a string, or a mapping of roles (or of the training columns) to texts.
+
+        One row gives one Prediction; several give a list.
+        """
+        answers = list(self.predict([self.example(row) for row in rows]))
+        return answers[0] if len(rows) == 1 else answers
+
+    def predict_proba(self, texts: Sequence[str | Mapping[str, Any]]) -> np.ndarray:
+        """Scores (n, labels) in the order of `model.task.choices`, as in scikit-learn."""
+        return self.scores([self.example(text) for text in texts])
+
+    def example(self, row: str | Mapping[str, Any]) -> Example:
+        """A raw row as an Example. Raises DataError when a text is missing."""
+        if isinstance(row, str):
+            row = {self.task.roles[0]: row}
+        columns = self.plan.data.roles
+        inputs = {}
+        for role in (*self.task.roles, *self.task.optional_roles):
+            if role not in columns:
+                continue
+            column = str(columns[role])
+            value = row.get(role, row.get(column))
+            if value is None:
+                raise DataError(
+                    f"the row has no {role!r} (column {column!r}); it has {sorted(row)}."
+                )
+            inputs[role] = str(value)
+        return Example(inputs)
+
+    def save(self, folder: Path) -> None:
+        """Write a plain transformers folder, and what it has no place for into weitiao.json."""
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {name: value.detach() for name, value in self.net.native.state_dict().items()}
+        name, layer = self.net.last_linear(self.task.outputs)
+        weight, bias, task = self.task.fold(layer.weight.detach(), _detached(layer.bias))
+        state[f"{name}.weight"] = weight
+        if bias is not None:
+            state[f"{name}.bias"] = bias
+        with _quiet():
+            self.net.native.save_pretrained(folder, state_dict=state)
+            self.tokenizer.save_pretrained(folder)
+        card = {
+            "format": 1,
+            "task": {self.plan.task_name: task.model_dump()},
+            "cleaners": {
+                key: cleaner.model_dump()
+                for key, cleaner in zip(self.plan.data.cleaners, self.cleaners, strict=True)
+            },
+            "plan": self.plan.model_dump(exclude={"why", "expect"}),
+        }
+        text = json.dumps(card, ensure_ascii=False, indent=1)
+        (folder / CARD).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """A saved model: the `best/` of a run. Raises ModelError when it is none."""
+        folder = Path(folder)
+        if not (folder / CARD).is_file():
+            raise ModelError(f"{folder}: no saved model here ({CARD} is missing).")
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        plan = Plan.parse(card["plan"], str(folder / CARD))
+        ((name, settings),) = card["task"].items()
+        task: Task = parts.build("tasks", name, settings)
+        cleaners = tuple(parts.build("cleaners", k, v) for k, v in card["cleaners"].items())
+        with _quiet(), readable(str(folder)):
+            native = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
+        net = Net(native).eval()
+        return cls(net, load_tokenizer(str(folder), None), task, plan, cleaners)
+
+    def _ids(self, examples: Sequence[Example]) -> dict[str, list[list[int]]]:
+        return self.task.encode(
+            self.clean(examples), self.tokenizer, self.tokenizer.model_max_length
+        )
+
+    def clean(self, examples: Sequence[Example]) -> Sequence[Example]:
+        """The examples with every cleaner of the plan applied to their texts."""
+        for cleaner in self.cleaners:
+            examples = [
+                replace(e, inputs={role: cleaner.clean(str(t))[0] for role, t in e.inputs.items()})
+                for e in examples
+            ]
+        return examples
+
+    def _key(self) -> str:
+        tokenizer = self.tokenizer
+        shape = [
+            type(self.task).__name__,
+            getattr(tokenizer, "backend_tokenizer", tokenizer.get_vocab()),
+            tokenizer.model_max_length,
+            [cleaner.model_dump() for cleaner in self.cleaners],
+            list(self.plan.data.cleaners),
+        ]
+        texts = [s.to_str() if hasattr(s, "to_str") else json.dumps(s, default=str) for s in shape]
+        return hashlib.blake2b("\n".join(texts).encode("utf-8"), digest_size=16).hexdigest()
+
+
+def load_tokenizer(path: str, revision: str | None) -> Any:
+    """The fast tokenizer of a checkpoint. Raises ModelError when it has none."""
+    with _quiet(), readable(path):
+        return AutoTokenizer.from_pretrained(path, revision=revision)
+
+
+def _texts(rows: Rows) -> Iterator[str]:
+    for examples in rows.batches():
+        for example in examples:
+            yield from map(str, example.inputs.values())
+
+
+def _room(max_length: int, tokenizer: Any, config: Any) -> int:
+    """The length in tokens, within what the network has positions for."""
+    positions = getattr(config, "max_position_embeddings", None) or max_length
+    offset = (
+        (config.pad_token_id or 0) + 1 if config.model_type in ("roberta", "xlm-roberta") else 0
+    )
+    return int(min(max_length, tokenizer.model_max_length, positions - offset))
+
+
+def _detached(tensor: Any) -> Any:
+    return None if tensor is None else tensor.detach()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """transformers' remarks about new heads are no news here; errors still are."""
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        logging.enable_progress_bar()
+
+
+@contextmanager
+def readable(checkpoint: str) -> Iterator[None]:
+    """What a checkpoint cannot do, as one short message."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, SafetensorError, json.JSONDecodeError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            f"the checkpoint {checkpoint!r} cannot be loaded: {first} "
+            "Give a folder, a name on the hub, or one of `weitiao parts models`."
+        ) from error

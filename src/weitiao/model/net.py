@@ -1,0 +1,75 @@
+"""The network as the loop sees it: a batch in, logits out, whatever the family or layout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from weitiao.example import Batch
+from weitiao.model import packed
+from weitiao.tasks.base import Layout
+
+
+class Net(nn.Module):
+    """A native transformers network with its native head.
+
+    `net(batch)` gives logits (rows, outputs) for padded and packed batches alike.
+    """
+
+    def __init__(self, native: Any) -> None:
+        super().__init__()
+        self.native = native
+        self.packs = packed.can_pack(native.config)
+        if self.packs:
+            packed.prepare(native)
+
+    def forward(self, batch: Batch) -> Tensor:
+        if batch.lengths is None:
+            logits: Tensor = self.native(**batch.tensors).logits
+            return logits
+        assert self.packs, "this family is not packed: it would attend across rows"
+        packing = packed.Packing(batch.lengths)
+        logits = self.native(**batch.tensors, packing=packing).logits
+        assert packing.calls, "the attention interface was not called: rows would mix"
+        return logits
+
+    def embeddings(self) -> nn.Module:
+        """Token ids -> vectors, the first thing the network does (for FGM and its like)."""
+        module: nn.Module = self.native.get_input_embeddings()
+        return module
+
+    def layout(self, tokenizer: Any, pack: bool) -> Layout:
+        """How rows must be collated for this family."""
+        config = self.native.config
+        pad = tokenizer.pad_token_id
+        return Layout(
+            packed=pack and self.packs,
+            padding={"input_ids": pad or 0, "token_type_ids": tokenizer.pad_token_type_id},
+            left=tokenizer.padding_side == "left",
+            first_position=pad + 1 if packed.family(config) in packed.OFFSET else None,
+        )
+
+    def last_linear(self, outputs: int) -> tuple[str, nn.Linear]:
+        """Name and module of the layer that gives the `outputs` numbers: the end of the head."""
+        found = [
+            (name, module)
+            for name, module in self.native.named_modules()
+            if isinstance(module, nn.Linear) and module.out_features == outputs
+        ]
+        assert found, "a native head ends in a linear layer"
+        return found[-1]
+
+
+def bare(net: nn.Module) -> Net:
+    """The Net inside whatever wrapped it for several devices."""
+    inner = getattr(net, "module", net)
+    assert isinstance(inner, Net)
+    return inner
+
+
+def set_dropout(config: Any, rate: float) -> None:
+    """Set every dropout of a config (hidden, attention, classifier) to `rate`."""
+    for name in config.to_dict():
+        if "dropout" in name or name.endswith("pdrop"):
+            setattr(config, name, rate)

@@ -1,0 +1,138 @@
+"""Rows end to end with no padding, through transformers' own attention interface.
+
+One attention function serves both layouts. In a packed batch (rows known by their lengths) it
+attends inside each row only; in a padded one it is transformers' own `sdpa`. Families outside
+FAMILIES do not pass the lengths on and would attend across rows, so they are never packed, and
+`Net` asserts after every packed pass that this function was really called.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad, scaled_dot_product_attention
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+NAME = "weitiao"
+
+# Family -> the module whose output the native pooler or head reads the first token of.
+FAMILIES = {
+    "bert": "encoder",
+    "roberta": "encoder",
+    "xlm-roberta": "encoder",
+    "camembert": "encoder",
+    "electra": "encoder",
+    "distilbert": "transformer",
+    "ernie": "encoder",
+}
+# Families whose position ids start after the padding index.
+OFFSET = {"roberta", "xlm-roberta", "camembert"}
+
+
+@dataclass(slots=True)
+class Packing:
+    """Where the rows of a packed batch lie: made once a pass, read by every layer."""
+
+    lengths: Tensor  # (rows,)
+    calls: int = 0
+    starts: Tensor = field(init=False)  # (rows,) first token of each row
+    slots: Tensor = field(init=False)  # (tokens,) place of each token in the (rows * longest) grid
+    tokens: Tensor = field(init=False)  # (rows * longest,) token in each slot (padding: one past)
+    mask: Tensor = field(init=False)  # (rows, 1, 1, longest) True where a token is
+    longest: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        lengths, device = self.lengths, self.lengths.device
+        self.longest = int(lengths.max())
+        ends = lengths.cumsum(0)
+        self.starts = ends - lengths
+        columns = torch.arange(self.longest, device=device)
+        real = columns[None, :] < lengths[:, None]  # (rows, longest)
+        self.mask = real[:, None, None, :]
+        total = int(ends[-1])
+        grid = self.starts[:, None] + columns[None, :]
+        self.tokens = torch.where(real, grid, total).flatten()
+        self.slots = real.flatten().nonzero().squeeze(1)
+
+    def rows(self, values: Tensor) -> Tensor:
+        """(1, heads, tokens, width) -> (rows, heads, longest, width), zeros where nothing is."""
+        heads, _, width = values.shape[1:]
+        flat = pad(values[0].transpose(0, 1).reshape(-1, heads * width), (0, 0, 0, 1))
+        grid = flat.index_select(0, self.tokens).view(-1, self.longest, heads, width)
+        return grid.transpose(1, 2)
+
+    def tokens_of(self, values: Tensor) -> Tensor:
+        """(rows, heads, longest, width) -> (1, tokens, heads, width)."""
+        _, heads, _, width = values.shape
+        flat = values.transpose(1, 2).reshape(-1, heads * width)
+        return flat.index_select(0, self.slots).view(1, -1, heads, width)
+
+
+def attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    **settings: Any,
+) -> tuple[Tensor, None]:
+    """The attention function that transformers calls: packed rows apart, else its own sdpa."""
+    packing: Packing | None = settings.pop("packing", None)
+    if packing is None:
+        output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **settings)
+        return output, None
+    packing.calls += 1
+    output = scaled_dot_product_attention(
+        packing.rows(query),
+        packing.rows(key),
+        packing.rows(value),
+        attn_mask=packing.mask,
+        dropout_p=settings.get("dropout", 0.0) if module.training else 0.0,
+        scale=settings.get("scaling"),
+    )
+    return packing.tokens_of(output), None
+
+
+def _mask(*args: Any, attention_mask: Tensor | None = None, **settings: Any) -> Tensor | None:
+    if attention_mask is None:  # packed: the lengths say all
+        return None
+    mask: Tensor | None = sdpa_mask(*args, attention_mask=attention_mask, **settings)
+    return mask
+
+
+AttentionInterface.register(NAME, attention)
+AttentionMaskInterface.register(NAME, _mask)
+
+
+def family(config: Any) -> str:
+    """The family's name as transformers spells it, e.g. "bert"."""
+    return str(config.model_type)
+
+
+def can_pack(config: Any) -> bool:
+    """Whether this family runs packed: in the list, attending both ways."""
+    causal = getattr(config, "is_decoder", False)
+    plain = getattr(config, "position_embedding_type", "absolute") in (None, "absolute")
+    return family(config) in FAMILIES and plain and not causal
+
+
+def prepare(native: Any) -> None:
+    """Let a network of a listed family take packed batches (padded ones stay as they were)."""
+    native.set_attn_implementation(NAME)
+    inner = getattr(native.base_model, FAMILIES[family(native.config)])
+    inner.register_forward_hook(_first_tokens, with_kwargs=True)
+
+
+def _first_tokens(module: nn.Module, args: Any, settings: Any, output: Any) -> Any:
+    """Give native poolers and heads, which read token 0 of a row, each row's first token."""
+    packing: Packing | None = settings.get("packing")
+    if packing is None:
+        return output
+    hidden = output[0]
+    firsts = hidden[0].index_select(0, packing.starts)[:, None]  # (rows, 1, width)
+    return type(output)(last_hidden_state=firsts)

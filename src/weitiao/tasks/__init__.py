@@ -1,0 +1,1 @@
+"""Tasks: what a row means; rows to tensors, scores to answers."""

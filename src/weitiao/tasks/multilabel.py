@@ -1,0 +1,92 @@
+"""Any number of labels for one text, or for a pair of texts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import Field
+
+from weitiao.errors import DataError
+from weitiao.example import Batch, Prediction
+from weitiao.parts import near
+from weitiao.tasks.base import Judged, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Multilabel(Task):
+    """Tags, toxicity kinds, several topics at once: each label is there or not.
+
+    threshold: a label is given from this probability on. A row's target is a list of labels.
+    """
+
+    roles: ClassVar[tuple[str, ...]] = ("text",)
+    optional_roles: ClassVar[tuple[str, ...]] = ("text_pair",)
+    metrics: ClassVar[tuple[str, ...]] = (
+        "micro_f1", "macro_f1", "weighted_f1", "accuracy", "roc_auc",
+    )  # fmt: skip
+    losses: ClassVar[tuple[str, ...]] = ("bce",)
+    kind: ClassVar[Literal["single", "multilabel", "number"]] = "multilabel"
+    problem_type: ClassVar[str] = "multi_label_classification"
+    labels: tuple[str, ...] = ()
+    threshold: float = Field(0.5, gt=0, lt=1)
+
+    @property
+    def outputs(self) -> int:
+        return len(self.labels)
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        return self.labels
+
+    def learn(self, targets: Sequence[Any]) -> Self:
+        if self.labels:
+            return self
+        counts = Counter(str(label) for target in targets for label in target)
+        if len(counts) < 2:
+            raise DataError(
+                f"Multilabel needs at least two labels; the training rows have only "
+                f"{', '.join(map(repr, counts)) or 'none'}. Is --target the right column?"
+            )
+        return self.model_copy(update={"labels": tuple(sorted(counts))})
+
+    def indices(self, targets: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
+        places = {label: i for i, label in enumerate(self.labels)}
+        found = np.zeros((len(targets), len(self.labels)), dtype=np.float32)
+        for row, target in enumerate(targets):
+            for label in target:
+                if str(label) not in places:
+                    raise DataError(
+                        f"{ids[row]}: the label {str(label)!r} is not among the labels the model "
+                        f"knows.{near(str(label), self.labels)}"
+                    )
+                found[row, places[str(label)]] = 1
+        return found
+
+    def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
+        """Symmetric KL of the Bernoulli of each label: sum of (p - q) (logit p - logit q) / 2."""
+        a, b = first.float(), second.float()
+        return ((a.sigmoid() - b.sigmoid()) * (a - b)).sum() / 2
+
+    def score(self, logits: np.ndarray) -> np.ndarray:
+        from scipy.special import expit
+
+        return np.asarray(expit(logits))
+
+    def decide(self, scores: np.ndarray) -> list[Prediction]:
+        answers = []
+        for row in scores.tolist():
+            named = dict(zip(self.labels, row, strict=True))
+            given = [label for label, value in named.items() if value >= self.threshold]
+            # How sure the whole set is: its least certain yes or no.
+            sure = min(max(value, 1 - value) for value in row)
+            answers.append(Prediction(given, sure, named))
+        return answers
+
+    def judge(self, labels: np.ndarray, scores: np.ndarray) -> Judged:
+        values = (scores >= self.threshold).astype(np.int64)
+        return Judged("multilabel", labels.astype(np.int64), values, scores, self.labels)

@@ -1,0 +1,14 @@
+"""Does the premise entail the hypothesis? One label for an ordered pair."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from weitiao.tasks.classification import Classification
+
+
+class NLI(Classification):
+    """Natural language inference: entailment, neutral or contradiction (蕴含、中立、矛盾)."""
+
+    roles: ClassVar[tuple[str, ...]] = ("premise", "hypothesis")
+    optional_roles: ClassVar[tuple[str, ...]] = ()

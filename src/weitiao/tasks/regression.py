@@ -1,0 +1,75 @@
+"""A number for one text, or for a pair of texts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+
+from weitiao.errors import DataError
+from weitiao.example import Batch, Prediction
+from weitiao.tasks.base import Judged, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Regression(Task):
+    """Ratings, prices, similarity: a real number a row.
+
+    The network learns (target - mean) / std, so any unit trains alike; saving folds both into
+    the last layer, so the saved model speaks the target's own unit.
+    """
+
+    roles: ClassVar[tuple[str, ...]] = ("text",)
+    optional_roles: ClassVar[tuple[str, ...]] = ("text_pair",)
+    metrics: ClassVar[tuple[str, ...]] = ("pearson", "spearman", "mae", "rmse")
+    losses: ClassVar[tuple[str, ...]] = ("mse",)
+    kind: ClassVar[Literal["single", "multilabel", "number"]] = "number"
+    problem_type: ClassVar[str] = "regression"
+    mean: float = 0.0
+    std: float = 1.0
+
+    @property
+    def outputs(self) -> int:
+        return 1
+
+    def learn(self, targets: Sequence[Any]) -> Self:
+        values = np.array([float(target) for target in targets])
+        if len(values) < 2 or values.std() == 0:
+            raise DataError(
+                "Regression needs targets that differ; all training rows have the same."
+            )
+        return self.model_copy(update={"mean": float(values.mean()), "std": float(values.std())})
+
+    def indices(self, targets: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
+        values = np.empty(len(targets), dtype=np.float32)
+        for row, target in enumerate(targets):
+            try:
+                values[row] = float(target)
+            except (TypeError, ValueError):
+                values[row] = math.nan
+            if not math.isfinite(values[row]):
+                raise DataError(f"{ids[row]}: the target {target!r} is not a number.")
+        return np.asarray((values - self.mean) / self.std, dtype=np.float32)
+
+    def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
+        return (first.float() - second.float()).pow(2).sum()
+
+    def fold(self, weight: Any, bias: Any) -> tuple[Any, Any, Self]:
+        plain = self.model_copy(update={"mean": 0.0, "std": 1.0})
+        if bias is None:  # a head without bias cannot hold the mean; the task keeps it
+            return weight * self.std, None, plain.model_copy(update={"mean": self.mean})
+        return weight * self.std, bias * self.std + self.mean, plain
+
+    def score(self, logits: np.ndarray) -> np.ndarray:
+        return np.asarray(logits * self.std + self.mean)
+
+    def decide(self, scores: np.ndarray) -> list[Prediction]:
+        return [Prediction(value, value) for value in scores[:, 0].tolist()]
+
+    def judge(self, labels: np.ndarray, scores: np.ndarray) -> Judged:
+        numbers = scores[:, 0].astype(np.float64)
+        return Judged("number", labels.astype(np.float64) * self.std + self.mean, numbers, numbers)

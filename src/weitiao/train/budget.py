@@ -1,0 +1,90 @@
+"""The clock of a run, and how many updates still fit into its budget."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from statistics import median
+
+SAMPLES = 3  # updates to time before the first decision
+SLACK = 0.03  # a change of the total smaller than this is not worth one
+
+
+class Clock:
+    """Seconds a run has used; a resumed run counts what it used before.
+
+    seconds: the budget, None for no limit. Sleep of the machine does not count where the system's
+    monotonic clock stands still during it.
+    """
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self.seconds = seconds
+        self._begun = time.monotonic()
+
+    def start(self, passed: float) -> None:
+        """Count `passed` seconds of an earlier part of the run as used."""
+        self._begun -= passed
+
+    def passed(self) -> float:
+        return time.monotonic() - self._begun
+
+    def left(self) -> float:
+        return math.inf if self.seconds is None else self.seconds - self.passed()
+
+
+class Pace:
+    """What an update and an evaluation take here, from the last ones."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self._updates: deque[float] = deque(maxlen=50)
+        self._evaluations: deque[float] = deque(maxlen=5)
+        self._since = clock.passed()
+        self._seen = 0
+        self._rests = 0.0  # seconds in checkpoints
+
+    def updated(self) -> None:
+        self._seen += 1
+        if self._seen > 1:  # the first one also warms up the machine
+            self._updates.append(self.clock.passed() - self._since)
+        self.pause()
+
+    def judged(self) -> None:
+        self._evaluations.append(self.clock.passed() - self._since)
+        self.pause()
+
+    def rested(self) -> None:
+        """Time until now went into a checkpoint."""
+        self._rests += self.clock.passed() - self._since
+        self.pause()
+
+    def pause(self) -> None:
+        """Time until now belongs to something else."""
+        self._since = self.clock.passed()
+
+    def seconds_left(self, step: int, total: int) -> float:
+        """How long the rest of the run will take; NaN while nothing is known."""
+        if not self._updates:
+            return math.nan
+        return (total - step) * median(self._updates) + self._one_evaluation()
+
+    def total(self, step: int, total: int, evaluations: int) -> int | None:
+        """The number of updates that fit into the budget, or None when nothing has to change.
+
+        Each update carries its share of the evaluations and checkpoints to come.
+        """
+        if math.isinf(self.clock.left()) or len(self._updates) < SAMPLES:
+            return None
+        update = max(sum(self._updates) / len(self._updates), 1e-6)
+        shared = self._rests / self._seen + self._one_evaluation() * evaluations / total
+        room = self.clock.left() - self._one_evaluation()
+        fits = step + max(0, math.floor(room / (update + shared)))
+        small_change = total - fits <= SLACK * (total - step) and room > 2 * update
+        return None if fits >= total or small_change else fits
+
+    def _one_evaluation(self) -> float:
+        """The slowest of the last evaluations; before the first, a guess of some updates."""
+        if self._evaluations:
+            return max(self._evaluations)
+        return 5 * median(self._updates) if self._updates else 0.0

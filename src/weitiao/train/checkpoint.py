@@ -1,0 +1,174 @@
+"""The whole state of training as safetensors and JSON, so that a resumed run is exactly equal.
+
+weights, optimizer (by parameter name), strategies and random states as safetensors; the rest in
+state.json, which also records what the numbers depend on: a resume obeys it or refuses.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, load_model, save_file, save_model
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from weitiao.errors import RunError
+from weitiao.train.strategies.base import Strategy
+
+SPLIT = "|"  # between parts of a tensor's name; parameter names hold dots only
+
+
+@dataclass
+class State:
+    """Where training stands between two updates."""
+
+    step: int = 0
+    total: int = 0
+    best: float = float("-inf")
+    stale: int = 0
+    judged: int = 0  # the last step whose weights were judged
+    log_size: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the numbers depend on beside the plan."""
+
+    threads: int
+    world: int
+    device: str
+    precision: str
+    packed: bool
+    micro_batch_tokens: int
+    torch: str
+
+
+@dataclass(frozen=True)
+class Learner:
+    """Everything that changes while training."""
+
+    net: nn.Module
+    optimizer: Optimizer
+    strategies: Sequence[Strategy]
+
+    def names(self) -> dict[nn.Parameter, str]:
+        return {param: name for name, param in self.net.named_parameters()}
+
+
+def save(folder: Path, learner: Learner, state: State, settings: Settings, rank: int = 0) -> None:
+    """Write a checkpoint into an empty folder; other ranks than 0 add their random state only."""
+    save_file(_random_state(), folder / f"random-{rank}.safetensors")
+    if rank:
+        return
+    save_model(learner.net, str(folder / "weights.safetensors"))
+    save_file(_optimizer_state(learner), folder / "optimizer.safetensors")
+    kept = {
+        f"{i}{SPLIT}{name}": value.contiguous()
+        for i, strategy in enumerate(learner.strategies)
+        for name, value in strategy.state().items()
+    }
+    save_file(kept, folder / "strategies.safetensors")
+    values = {"state": asdict(state), "settings": asdict(settings)}
+    if state.best == float("-inf"):
+        values["state"]["best"] = None
+    (folder / "state.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+
+
+def read(folder: Path) -> tuple[State, Settings]:
+    """Where a checkpoint stands, without its tensors."""
+    try:
+        values = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        state = State(**values["state"])
+        settings = Settings(**values["settings"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{folder}: this checkpoint cannot be read ({error}).") from None
+    if state.best is None:
+        state.best = float("-inf")
+    return state, settings
+
+
+def restore(folder: Path, learner: Learner, settings: Settings, rank: int = 0) -> State:
+    """Put a checkpoint's tensors and random state back.
+
+    Raises RunError when the numbers would not be the same here as where it was made.
+    """
+    state, saved = read(folder)
+    differ = [
+        f"{name} was {getattr(saved, name)}, is {getattr(settings, name)}"
+        for name in asdict(saved)
+        if getattr(saved, name) != getattr(settings, name)
+    ]
+    if differ:
+        raise RunError(
+            f"{folder}: going on here would not give the same result: {'; '.join(differ)}. "
+            "Resume where it ran, or start anew with `weitiao train`."
+        )
+    load_model(learner.net, str(folder / "weights.safetensors"))
+    _restore_optimizer(learner, load_file(folder / "optimizer.safetensors"))
+    kept = load_file(folder / "strategies.safetensors")
+    for i, strategy in enumerate(learner.strategies):
+        strategy.restore(_below(kept, str(i)))
+    _restore_random(load_file(folder / f"random-{rank}.safetensors"))
+    return state
+
+
+def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    start = prefix + SPLIT
+    return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+
+
+def _optimizer_state(learner: Learner) -> dict[str, Tensor]:
+    names = learner.names()
+    return {
+        f"{names[param]}{SPLIT}{key}": value.contiguous()
+        for param, values in learner.optimizer.state.items()
+        for key, value in values.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def _restore_optimizer(learner: Learner, tensors: Mapping[str, Tensor]) -> None:
+    params = {name: param for param, name in learner.names().items()}
+    for full, value in tensors.items():
+        name, _, key = full.rpartition(SPLIT)
+        param = params[name]
+        # A step count stays where torch keeps it; moments go where the parameter is.
+        learner.optimizer.state[param][key] = value if value.ndim == 0 else value.to(param.device)
+
+
+def _random_state() -> dict[str, Tensor]:
+    """Every generator's state as tensors: torch, CUDA, Python's and numpy's global ones."""
+    version, numbers, gauss = random.getstate()
+    kind, keys, place, has_gauss, cached = np.random.get_state(legacy=True)
+    assert version == 3
+    assert kind == "MT19937"
+    state = {
+        "torch": torch.get_rng_state(),
+        "python": torch.tensor(numbers, dtype=torch.int64),
+        "python_gauss": torch.tensor([] if gauss is None else [gauss], dtype=torch.float64),
+        "numpy": torch.from_numpy(np.asarray(keys).astype(np.int64)),
+        "numpy_place": torch.tensor([place, has_gauss], dtype=torch.int64),
+        "numpy_gauss": torch.tensor([cached], dtype=torch.float64),
+    }
+    if torch.cuda.is_available():
+        state |= {f"cuda{i}": s for i, s in enumerate(torch.cuda.get_rng_state_all())}
+    return state
+
+
+def _restore_random(state: Mapping[str, Tensor]) -> None:
+    torch.set_rng_state(state["torch"])
+    gauss = state["python_gauss"].tolist()
+    random.setstate((3, tuple(state["python"].tolist()), gauss[0] if gauss else None))
+    place, has_gauss = state["numpy_place"].tolist()
+    keys = state["numpy"].numpy().astype(np.uint32)
+    np.random.set_state(("MT19937", keys, place, has_gauss, float(state["numpy_gauss"])))
+    cuda = [state[f"cuda{i}"] for i in range(len(state)) if f"cuda{i}" in state]
+    if cuda:
+        torch.cuda.set_rng_state_all(cuda)

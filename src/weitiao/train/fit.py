@@ -1,0 +1,284 @@
+"""The training loop, top to bottom.
+
+`fit` is a generator: it yields what happened after every update, and once more after every
+evaluation. Whoever runs it logs, saves, draws, prunes or stops with plain code in a `for`, so the
+loop has no callbacks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from torch.optim import Optimizer
+
+from weitiao import parts
+from weitiao.data.encoded import Encoded
+from weitiao.errors import DivergedError
+from weitiao.evaluate.evaluate import Report, judge
+from weitiao.example import Batch, Output
+from weitiao.losses.base import Loss
+from weitiao.model.model import Model
+from weitiao.tasks.base import LossFn
+from weitiao.train import checkpoint
+from weitiao.train.batches import Micro, Stream
+from weitiao.train.checkpoint import Learner, Settings, State
+from weitiao.train.groups import Group, groups_of
+from weitiao.train.schedules.base import Schedule
+from weitiao.train.strategies.base import ForwardBackward, Strategy
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Encoded rows and their labels, side by side."""
+
+    encoded: Encoded
+    labels: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is known after one update, or (with `report`) after judging the weights it left."""
+
+    step: int
+    total: int
+    epoch: float
+    loss: float
+    learning_rate: float
+    gradient_norm: float
+    _hands: Hands = field(repr=False)
+    report: Report | None = None
+    best: bool = False  # this report is the best so far
+    stale: int = 0  # reports since the best one
+
+    def stop(self) -> None:
+        """Let the loop end: at once in one process, together after the next update in several."""
+        self._hands.asked = True
+
+    def replan(self, total: int) -> None:
+        """Let the run have `total` updates; the schedule follows from here on."""
+        self._hands.state.total = max(total, self.step)
+
+    def save(self, folder: Path, log_size: int, seconds: float) -> None:
+        """Write the raw state into an empty folder. Only when `report` is None: while a report
+        is out, the network holds the judged weights, not the raw ones."""
+        assert self.report is None, "a checkpoint holds raw weights"
+        self._hands.save(folder, log_size, seconds)
+
+
+@dataclass
+class Hands:
+    """What the caller of the loop can reach through a Progress."""
+
+    learner: Learner
+    state: State
+    settings: Settings
+    rank: int
+    asked: bool = False  # this process wants to stop
+    stopping: bool = False  # all processes agreed to
+
+    def save(self, folder: Path, log_size: int, seconds: float) -> None:
+        self.state.log_size, self.state.seconds = log_size, seconds
+        checkpoint.save(folder, self.learner, self.state, self.settings, self.rank)
+
+
+def fit(
+    model: Model,
+    train: Feed,
+    validation: Feed,
+    accelerator: Accelerator,
+    resume: Path | None = None,
+) -> Generator[Progress]:
+    """Train `model` in place, yielding Progress after every update and every evaluation.
+
+    While a Progress with a report is out, the network holds the judged weights (the average, if
+    a strategy keeps one): save the model then. Raises DivergedError before an update that is not
+    finite, RunError when `resume` cannot be gone on with exactly.
+    """
+    plan, world, rank = model.plan.train, accelerator.num_processes, accelerator.process_index
+    cost = model.cost()
+    strategies, groups, loss_of = learning(model, cost)
+    model.net.to(accelerator.device)
+    optimizer = _single("optimizers", plan.optimizer).optimizer([g.options() for g in groups])
+    schedule: Schedule = _single("schedules", plan.schedule)
+    net = accelerator.prepare(model.net)
+    stream = Stream(
+        train.encoded.lengths, plan.seed, plan.batch_size, plan.micro_batch_tokens, model.packs
+    )
+
+    # Where it starts. The random state comes last, so nothing above can have drawn from it.
+    learner = Learner(model.net, optimizer, strategies)
+    settings = settings_of(model, accelerator)
+    set_seed(plan.seed + rank)
+    if resume:
+        state = checkpoint.restore(resume, learner, settings, rank)
+    else:
+        state = State(total=math.ceil(plan.epochs * len(train.labels) / plan.batch_size))
+    hands = Hands(learner, state, settings, rank)
+    loss = rate = norm = math.nan
+
+    while True:
+        epoch = state.step * plan.batch_size / len(train.labels)
+        if state.judged < state.step and due(state.step, state.total, plan.evaluations):
+            with ExitStack() as stack:
+                for strategy in strategies:
+                    stack.enter_context(strategy.evaluating(model.net))
+                stack.enter_context(torch.random.fork_rng())
+                report = judge(model, net, validation.encoded, validation.labels, accelerator)
+                best = report.score > state.best
+                state.best, state.stale = max(state.best, report.score), state.stale + 1
+                state.judged, state.stale = state.step, 0 if best else state.stale
+                yield Progress(
+                    state.step,
+                    state.total,
+                    epoch,
+                    loss,
+                    rate,
+                    norm,
+                    hands,
+                    report,
+                    best,
+                    state.stale,
+                )
+        if hands.stopping or (hands.asked and world == 1) or state.step >= state.total:
+            return
+
+        # One update: exactly batch_size rows over all processes, in micro-batches.
+        net.train()
+        progress = (state.step + 0.5) / state.total
+        rate = set_rates(optimizer, groups, progress, plan.warmup_ratio, schedule)
+        rows = stream.rows_of(state.step)
+        count = max(float(cost.count(torch.from_numpy(train.labels[rows]))), 1e-12)
+        share = stream.micros(state.step, world)[rank]
+        gradients: ForwardBackward = partial(
+            accumulate, model, net, train, share, loss_of, accelerator, world / count
+        )
+        for strategy in strategies:
+            gradients = strategy.update(gradients)
+        total_loss = gradients()
+        norm = gradient_norm(groups)
+        told = torch.tensor([float(total_loss), float(hands.asked)], device=accelerator.device)
+        summed = accelerator.reduce(told, "sum").tolist()
+        loss, hands.stopping = summed[0] / count, summed[1] > 0
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise DivergedError(_diverged(state, loss, norm, rate))
+        if plan.max_grad_norm:
+            accelerator.clip_grad_norm_(net.parameters(), plan.max_grad_norm)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        state.step += 1
+        for strategy in strategies:
+            strategy.after_step(model.net, state.step / state.total)
+        epoch = state.step * plan.batch_size / len(train.labels)
+        yield Progress(state.step, state.total, epoch, loss, rate, norm, hands)
+
+
+def learning(model: Model, cost: Loss) -> tuple[list[Strategy], list[Group], LossFn]:
+    """The strategies of the plan, and with them who learns how fast and what is minimised."""
+    plan, task = model.plan.train, model.task
+    strategies: list[Strategy] = [
+        parts.build("strategies", name, settings) for name, settings in plan.strategies.items()
+    ]
+
+    def loss_of(net: Any, batch: Batch) -> Output:
+        return task.loss(net, batch, cost)
+
+    groups, wrapped = groups_of(model.net, plan.learning_rate, plan.weight_decay), loss_of
+    for strategy in strategies:
+        strategy.start(model.net, task)
+        wrapped = strategy.loss(wrapped)
+        groups = strategy.groups(groups)
+    return strategies, groups, wrapped
+
+
+def gradient_norm(groups: Sequence[Group]) -> float:
+    """The L2 norm of all gradients together, before clipping."""
+    gradients = [p.grad for group in groups for p in group.params if p.grad is not None]
+    return float(torch.nn.utils.get_total_norm(gradients))
+
+
+def accumulate(
+    model: Model,
+    net: Any,
+    train: Feed,
+    share: Sequence[Micro],
+    loss_of: LossFn,
+    accelerator: Accelerator,
+    factor: float,
+) -> torch.Tensor:
+    """Add the gradients of one update, micro-batch by micro-batch; returns the summed loss.
+
+    `factor` divides by the label count of the whole update (all processes); several processes
+    average their gradients afterwards, so it also multiplies by their number.
+    """
+    total = torch.zeros((), device=accelerator.device)
+    for i, micro in enumerate(share):
+        quiet = i + 1 < len(share) and accelerator.num_processes > 1
+        with accelerator.no_sync(net) if quiet else nullcontext():
+            batch = model.batch(train.encoded, micro.positions, train.labels)
+            output = loss_of(net, batch.to(accelerator.device))
+            scale = factor if micro.real else 0.0
+            accelerator.backward(output.loss * scale)
+        if micro.real:
+            total += output.loss.detach().float()
+    return total
+
+
+def set_rates(
+    optimizer: Optimizer,
+    groups: Sequence[Group],
+    progress: float,
+    warmup_ratio: float,
+    schedule: Schedule,
+) -> float:
+    """Warm up, then follow the schedule. Returns the highest rate in use."""
+    if progress < warmup_ratio:
+        factor = progress / warmup_ratio
+    else:
+        factor = schedule.factor((progress - warmup_ratio) / (1 - warmup_ratio))
+    for group, settings in zip(groups, optimizer.param_groups, strict=True):
+        settings["lr"] = group.learning_rate * group.scale(progress) * factor
+    return max(float(settings["lr"]) for settings in optimizer.param_groups)
+
+
+def due(step: int, total: int, evaluations: int) -> bool:
+    """Whether validation is judged after this update: evenly spaced, the last one always."""
+    if not step:
+        return False
+    return step >= total or step * evaluations // total > (step - 1) * evaluations // total
+
+
+def settings_of(model: Model, accelerator: Accelerator) -> Settings:
+    """What the numbers of this process depend on."""
+    return Settings(
+        threads=torch.get_num_threads(),
+        world=accelerator.num_processes,
+        device=accelerator.device.type,
+        precision=model.plan.train.precision,
+        packed=model.packs,
+        micro_batch_tokens=model.plan.train.micro_batch_tokens,
+        torch=torch.__version__,
+    )
+
+
+def _single(kind: str, chosen: dict[str, dict[str, Any]]) -> Any:
+    ((name, settings),) = chosen.items()
+    return parts.build(kind, name, settings)
+
+
+def _diverged(state: State, loss: float, norm: float, rate: float) -> str:
+    return (
+        f"update {state.step + 1} of {state.total} was not made: the loss is {loss:.4g}, the "
+        f"gradient's norm {norm:.4g}, at a learning rate of {rate:.2g}. The weights are still "
+        "those of the update before. Try a lower train.learning_rate or a longer "
+        "train.warmup_ratio; look for broken rows with `weitiao look`."
+    )

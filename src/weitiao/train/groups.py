@@ -1,0 +1,60 @@
+"""Parameter groups: who learns, how fast, and when."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+LAYER = re.compile(r"(?:^|\.)(?:layer|layers|block|blocks|h)\.(\d+)\.")
+
+
+def _always(progress: float) -> float:
+    return 1.0
+
+
+@dataclass(frozen=True)
+class Group:
+    """Parameters that learn together.
+
+    depth: 0 for embeddings, then the layers, the head last. scale: of the rate, while progress
+    goes from 0 to 1; 0 means that these parameters stand still.
+    """
+
+    names: tuple[str, ...]
+    params: tuple[nn.Parameter, ...]
+    depth: int
+    learning_rate: float
+    weight_decay: float
+    scale: Callable[[float], float] = _always
+
+    def options(self) -> dict[str, Any]:
+        """What torch.optim wants."""
+        return {
+            "params": list(self.params),
+            "lr": self.learning_rate,
+            "weight_decay": self.weight_decay,
+        }
+
+
+def groups_of(net: nn.Module, learning_rate: float, weight_decay: float) -> list[Group]:
+    """One group per depth and kind; biases and norms (one-dimensional) are not decayed."""
+    trained = [(name, p) for name, p in net.named_parameters() if p.requires_grad]
+    layers = [int(match[1]) for name, _ in net.named_parameters() if (match := LAYER.search(name))]
+    top = max(layers, default=-1) + 2
+    found: dict[tuple[int, float], list[tuple[str, nn.Parameter]]] = {}
+    for name, param in trained:
+        match = LAYER.search(name)
+        depth = int(match[1]) + 1 if match else 0 if "embed" in name else top
+        decay = weight_decay if param.ndim > 1 else 0.0
+        found.setdefault((depth, decay), []).append((name, param))
+    return [
+        Group(
+            tuple(n for n, _ in members), tuple(p for _, p in members), depth, learning_rate, decay
+        )
+        for (depth, decay), members in sorted(found.items(), key=lambda item: item[0])
+    ]

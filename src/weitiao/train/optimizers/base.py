@@ -1,0 +1,19 @@
+"""An optimizer part makes a torch optimizer from parameter groups."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from weitiao.parts import Part
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
+
+class Recipe(Part):
+    """Settings of an optimizer. The rate and the decay of each group come from the plan."""
+
+    @abstractmethod
+    def optimizer(self, groups: list[dict[str, Any]]) -> Optimizer:
+        """The torch optimizer; `groups` hold params, lr and weight_decay."""

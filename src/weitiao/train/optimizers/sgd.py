@@ -1,0 +1,28 @@
+"""Stochastic gradient descent with momentum, and L2 in the gradient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from weitiao.train.optimizers.base import Recipe
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
+
+class SGD(Recipe):
+    """Plain gradient steps; weight_decay is *coupled* L2, added to the gradient.
+
+    Needs a far higher learning_rate than AdamW (about 1e-2) and is seldom better for transformers;
+    it keeps one number a weight (none without momentum) instead of two.
+    """
+
+    momentum: float = Field(0.9, ge=0, lt=1)
+    nesterov: bool = False
+
+    def optimizer(self, groups: list[dict[str, Any]]) -> Optimizer:
+        from torch.optim import SGD as Torch
+
+        return Torch(groups, lr=0.0, momentum=self.momentum, nesterov=self.nesterov)

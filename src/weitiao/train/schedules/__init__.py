@@ -1,0 +1,1 @@
+"""Schedules: how the learning rate moves over the run."""

@@ -1,0 +1,259 @@
+"""fit and train: rows or a plan in, a judged model in a run's folder out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from weitiao import parts
+from weitiao.advise import cost
+from weitiao.advise.advise import Wish, advise, check
+from weitiao.advise.facts import network_of
+from weitiao.data.data import Data, load
+from weitiao.data.sealed import open_test
+from weitiao.data.table import Source, from_rows
+from weitiao.errors import DataError, RunError
+from weitiao.evaluate.baselines import Baseline, fit_baselines
+from weitiao.evaluate.evaluate import Report, evaluate, texts_of
+from weitiao.model.machine import describe, peak_memory_mb, set_threads
+from weitiao.model.model import Model
+from weitiao.plan import Plan
+from weitiao.run import Run
+from weitiao.train.budget import Clock
+from weitiao.train.train import Outcome, train
+
+JUDGING_SECONDS = 6  # loading the best model, intervals, writing: kept back from a budget
+BASELINE_SHARE = 0.1  # of a budget that the baselines may take
+
+Say = Callable[[str], None]
+Watch = Callable[[Any, float], None]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What `fit` and `train` give: the run, its best model and how good it is."""
+
+    run: Run
+    plan: Plan
+    report: Report
+    split: str  # "test" or "validation": the rows the report is about
+    state: str  # finished, early, interrupted
+    seconds: Mapping[str, float]
+    openings: int = 0  # how often this test has been opened, this time included
+    history: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def model(self) -> Model:
+        """The best model."""
+        return Model.load(self.run.best)
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        return self.report.metrics
+
+    def __call__(self, *rows: Any) -> Any:
+        """Answer raw rows with the best model."""
+        return self.model(*rows)
+
+    def predict_proba(self, texts: Any) -> np.ndarray:
+        """Scores (n, labels) in the order of `model.task.choices`."""
+        return self.model.predict_proba(texts)
+
+    def summary(self) -> dict[str, Any]:
+        """The line that `--json` ends with."""
+        return {
+            "run": str(self.run.folder),
+            "task": self.plan.task_name,
+            "primary": self.report.primary,
+            "metrics": dict(self.report.metrics),
+            "intervals": {name: list(pair) for name, pair in self.report.intervals.items()},
+            "baselines": {name: dict(values) for name, values in self.report.baselines.items()},
+            "seconds": dict(self.seconds),
+            "peak_memory_mb": peak_memory_mb(),
+            "best": str(self.run.best),
+            "split": self.split,
+            "rows": self.report.rows,
+            "state": self.state,
+        }
+
+
+def fit(
+    rows: Any,
+    targets: Any = None,
+    *,
+    out: str | Path = "runs",
+    threads: int | None = None,
+    say: Say | None = None,
+    watch: Watch | None = None,
+    **wishes: Any,
+) -> Fitted:
+    """Look, plan, train and judge, in one call.
+
+    rows: a path, `sample:NAME`, a DataFrame, a list of dicts, or a list of texts with `targets`.
+    wishes: the fields of Wish, e.g. task="nli", model="e5-small", budget=300 (seconds),
+    roles={"text": "review"}, changes={"train.epochs": 5}. Raises WeitiaoError.
+    """
+    begun = time.monotonic()
+    set_threads(threads)
+    path, source = source_of(rows, targets)
+    advice = advise(Wish(path=path, **wishes), source)
+    plan, say = advice.plan, say or _silent
+    check(plan)
+    run = Run.create(out, Path(path.replace(":", "-")).stem, plan)
+    say(f"run: {run.folder}")
+    return _carry_out(plan, run, advice.source, begun, say, watch, final=True)
+
+
+def train_plan(
+    plan: Plan | str | Path,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    out: str | Path = "runs",
+    threads: int | None = None,
+    say: Say | None = None,
+    watch: Watch | None = None,
+) -> Fitted:
+    """Carry out a plan; the test stays sealed, so the report is about validation."""
+    begun = time.monotonic()
+    set_threads(threads)
+    if isinstance(plan, Plan):
+        plan = plan.with_(changes or {})
+    else:
+        plan = Plan.load(plan, changes)
+    check(plan)
+    run = Run.create(out, Path(plan.data.path.replace(":", "-")).stem, plan)
+    (say or _silent)(f"run: {run.folder}")
+    return _carry_out(plan, run, None, begun, say or _silent, watch, final=False)
+
+
+def resume(folder: str | Path, *, say: Say | None = None, watch: Watch | None = None) -> Fitted:
+    """Go on with a run exactly where its last checkpoint stands."""
+    begun = time.monotonic()
+    run = Run.open(folder)
+    if run.status()["state"] in ("finished", "early"):
+        raise RunError(f"{folder}: this run has ended; `weitiao evaluate {folder}` judges it.")
+    plan = run.plan()
+    return _carry_out(plan, run, None, begun, say or _silent, watch, final=False, goes_on=True)
+
+
+def source_of(rows: Any, targets: Any = None) -> tuple[str, Source | None]:
+    """A path and, for rows that are no file, the rows as a source."""
+    if isinstance(rows, (str, Path)) and targets is None:
+        return str(rows), None
+    if targets is not None:
+        if len(rows) != len(targets):
+            raise DataError(f"{len(rows)} texts but {len(targets)} targets: they must pair up.")
+        rows = [{**_row(row), "label": target} for row, target in zip(rows, targets, strict=True)]
+    source = from_rows(rows)
+    return f"memory:{source.fingerprint}", source
+
+
+def _row(row: Any) -> dict[str, Any]:
+    if isinstance(row, str):
+        return {"text": row}
+    if isinstance(row, Mapping):
+        return dict(row)
+    first, second = row
+    return {"text": first, "text_pair": second}
+
+
+def _carry_out(
+    plan: Plan,
+    run: Run,
+    source: Source | None,
+    begun: float,
+    say: Say,
+    watch: Watch | None,
+    *,
+    final: bool,
+    goes_on: bool = False,
+) -> Fitted:
+    data = load(plan.data, plan.task_name, source)
+    for line in data.history:
+        say(line)
+    clock = _clock(plan, data, begun, final)
+    run.write("environment", {**describe(), **_origins(plan), "data": data.fingerprint,
+                              "history": list(data.history)})  # fmt: skip
+    outcome = train(plan, data, run, resume=goes_on, watch=watch, clock=clock)
+    return _finish(plan, run, data, outcome, begun, final and outcome.state != "interrupted")
+
+
+def _finish(
+    plan: Plan, run: Run, data: Data, outcome: Outcome, begun: float, final: bool
+) -> Fitted:
+    model, openings = outcome.model, 0
+    if final and data.sealed_test is not None:
+        rows, openings = open_test(data, str(run.folder))
+        split = "test"
+    else:
+        rows, split = data.validation, "validation"
+    interrupted = outcome.state == "interrupted"
+    beside = {} if interrupted or not plan.evaluate.baselines else baselines_of(model, data)
+    report, _ = evaluate(model, rows, beside)
+    seconds = {"total": round(time.monotonic() - begun, 2), "train": round(outcome.seconds, 2)}
+    fitted = Fitted(run, plan, report, split, outcome.state, seconds, openings, data.history)
+    run.write(
+        "metrics",
+        {**fitted.summary(), "details": dict(report.details), "openings": openings,
+         "step": outcome.step, "total": outcome.total},
+    )  # fmt: skip
+    return fitted
+
+
+def baselines_of(model: Model, data: Data, seconds: float | None = None) -> dict[str, Baseline]:
+    """Majority or mean, and TF-IDF with a linear model, learned from the same training rows."""
+    task = model.task
+    train, validation = data.train, data.validation
+    return fit_baselines(
+        task.kind,
+        texts_of(model, train),
+        _plain(task.indices(train.targets(), train.ids()), task),
+        texts_of(model, validation),
+        _plain(task.indices(validation.targets(), validation.ids()), task),
+        task.outputs,
+        model.plan.train.seed,
+        seconds or (model.plan.train.budget or 0) * BASELINE_SHARE or None,
+    )
+
+
+def _plain(labels: np.ndarray, task: Any) -> np.ndarray:
+    """Numbers in the target's own unit, whatever scale the network learns."""
+    return np.asarray(task.score(labels)) if task.kind == "number" else labels
+
+
+def _clock(plan: Plan, data: Data, begun: float, final: bool) -> Clock:
+    """The clock of training: the budget less what is kept back for judging and baselines."""
+    budget = plan.train.budget
+    if budget is None:
+        return Clock()
+    rows = data.sealed_test if final and data.sealed_test is not None else data.validation
+    network, _ = network_of(plan.model.checkpoint, plan.model.revision)
+    judging = cost.judging_seconds(
+        network, cost.measure(), rows=len(rows), length=plan.model.max_length
+    )
+    baselines = BASELINE_SHARE * budget if plan.evaluate.baselines else 0.0
+    kept = min(JUDGING_SECONDS + 1.5 * judging + baselines, budget / 2)
+    return Clock(max(budget - (time.monotonic() - begun) - kept, 1.0))
+
+
+def _origins(plan: Plan) -> dict[str, Any]:
+    """Parts of the plan that other packages brought, with their versions."""
+    chosen = {"strategies": plan.train.strategies, "cleaners": plan.data.cleaners,
+              "steps": plan.data.steps, "tasks": plan.task, "losses": plan.train.loss,
+              "optimizers": plan.train.optimizer, "schedules": plan.train.schedule}  # fmt: skip
+    found = {
+        f"{kind}.{name}": parts.origin(kind, name)
+        for kind, names in chosen.items()
+        for name in names
+    }
+    return {"foreign_parts": {name: value for name, value in found.items() if value}}
+
+
+def _silent(text: str) -> None:
+    pass

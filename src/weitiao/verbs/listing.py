@@ -1,0 +1,62 @@
+"""runs and parts: what there is."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from weitiao import parts
+from weitiao.errors import PartError
+from weitiao.model.catalogue import CATALOGUE
+from weitiao.run import runs
+
+
+def list_runs(root: str | Path = "runs") -> list[dict[str, Any]]:
+    """One line a run: where it stands, its score, the seconds left."""
+    found = []
+    for run in runs(root):
+        status, metrics = run.status(), run.read("metrics")
+        primary = metrics.get("primary")
+        found.append({
+            "run": str(run.folder),
+            "state": status["state"],
+            "step": status.get("step"),
+            "total": status.get("total"),
+            "metric": primary,
+            "value": metrics.get("metrics", {}).get(primary) if primary else status.get("score"),
+            "split": metrics.get("split", "validation"),
+            "seconds_left": status.get("seconds_left") if status["state"] == "running" else None,
+        })  # fmt: skip
+    return found
+
+
+def list_parts(kind: str | None = None) -> dict[str, dict[str, str]]:
+    """Kind -> name -> its one-line description. Kind `models` lists the catalogue."""
+    kinds = [*parts.KINDS, "models"]
+    if kind and kind not in kinds:
+        raise PartError([("", f"no kind of part called {kind!r}.{parts.near(kind, kinds)}")])
+    return {one: _names(one) for one in ([kind] if kind else kinds)}
+
+
+def _names(kind: str) -> dict[str, str]:
+    if kind == "models":
+        return {entry.name: f"{entry.note} ({entry.licence})" for entry in CATALOGUE.values()}
+    found = {}
+    for name in parts.names(kind):
+        part = parts.find(kind, name)
+        told = " ".join((part.__doc__ or "").split("\n\n")[0].split())
+        fields = ", ".join(f"{field}={info.default!r}" for field, info in part.model_fields.items())
+        found[name] = f"{told} [{fields}]" if fields else told
+    return found
+
+
+def jsonable(values: Any) -> Any:
+    """Plain JSON values: numbers that are none (NaN, infinity) become null."""
+    if isinstance(values, dict):
+        return {str(key): jsonable(value) for key, value in values.items()}
+    if isinstance(values, (list, tuple)):
+        return [jsonable(value) for value in values]
+    if isinstance(values, float) and not math.isfinite(values):
+        return None
+    return values if isinstance(values, (str, int, float, bool)) or values is None else str(values)

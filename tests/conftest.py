@@ -1,0 +1,141 @@
+import json
+import os
+import random
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+WORDS = {
+    "good": "good great fine lovely superb happy 好 棒 美".split(),
+    "bad": "bad awful poor dirty sad cold 差 坏 脏".split(),
+    "other": "the a film room hotel staff food was is very we it 我 们 很 的 酒 店 了".split(),
+}
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path, monkeypatch):
+    """No test touches the user's cache, and none sees another's."""
+    monkeypatch.setenv("WEITIAO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("WEITIAO_STATE", str(tmp_path / "state"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _two_threads():
+    """Small tensors gain nothing from many threads; equal logs need an equal number."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def sentence(label, rng):
+    words = [rng.choice(WORDS["other"]) for _ in range(rng.randint(2, 9))]
+    words.insert(rng.randint(0, len(words)), rng.choice(WORDS[label]))
+    return " ".join(words)
+
+
+def make_tokenizer(folder, roberta=False):
+    """A word-level tokenizer over the words above, saved as transformers reads it."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    words = [*special, *WORDS["good"], *WORDS["bad"], *WORDS["other"]]
+    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, "[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    pair = "[CLS] $A [SEP] $B [SEP]" if roberta else "[CLS] $A:0 [SEP]:0 $B:1 [SEP]:1"
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair=pair, special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    names = ["input_ids", "attention_mask"] + ([] if roberta else ["token_type_ids"])
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, model_max_length=64, model_input_names=names,
+        pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]",
+        mask_token="[MASK]",
+    )  # fmt: skip
+    fast.save_pretrained(folder)
+    return len(words)
+
+
+def make_checkpoint(folder, family="bert", dropout=0.1):
+    """A tiny random encoder with a tokenizer: what a user's local checkpoint looks like."""
+    import torch
+    import transformers
+
+    size = make_tokenizer(folder, roberta=family == "roberta")
+    shared = dict(vocab_size=size, pad_token_id=0, initializer_range=0.2)
+    encoder = dict(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64,
+        max_position_embeddings=80, hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+    )  # fmt: skip
+    configs = {
+        "bert": lambda: transformers.BertConfig(**shared, **encoder),
+        "roberta": lambda: transformers.RobertaConfig(
+            **shared, **encoder, type_vocab_size=1, bos_token_id=2, eos_token_id=3
+        ),
+        "distilbert": lambda: transformers.DistilBertConfig(
+            **shared, dim=32, n_layers=2, n_heads=4, hidden_dim=64, max_position_embeddings=80,
+            dropout=dropout, attention_dropout=dropout, seq_classif_dropout=dropout,
+        ),  # fmt: skip
+    }
+    torch.manual_seed(7)
+    transformers.AutoModel.from_config(configs[family]()).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory):
+    return str(make_checkpoint(tmp_path_factory.mktemp("tiny-bert")))
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoints(tmp_path_factory):
+    """One tiny checkpoint a family."""
+    root = tmp_path_factory.mktemp("tiny")
+    return {f: str(make_checkpoint(root / f, f)) for f in ("bert", "roberta", "distilbert")}
+
+
+def toy_rows(task, count=120, seed=0):
+    """Rows that a tiny network can learn, for every task."""
+    rng = random.Random(seed)
+    rows = []
+    for _ in range(count):
+        first, second = rng.choice(["good", "bad"]), rng.choice(["good", "bad"])
+        row = {"text": sentence(first, rng)}
+        if task == "nli":
+            row = {"premise": row["text"], "hypothesis": sentence(second, rng)}
+            row["label"] = "entailment" if first == second else "contradiction"
+        elif task == "classification":
+            row["label"] = first
+        elif task == "regression":
+            row["label"] = (10 if first == "good" else -10) + rng.random()
+        elif task == "multilabel":
+            row["label"] = json.dumps([first] + (["long"] if len(row["text"]) > 25 else []))
+        rows.append(row)
+    return rows
+
+
+def toy_plan(task, checkpoint, **changes):
+    """A small plan for toy_rows(task)."""
+    from weitiao.plan import Plan
+
+    roles = {"premise": "premise", "hypothesis": "hypothesis"} if task == "nli" else {"text": "text"}
+    plan = Plan.parse({
+        "task": task,
+        "data": {"path": "toy", "roles": {**roles, "target": "label"}, "validation_size": 0.2},
+        "model": {"checkpoint": checkpoint, "max_length": 32},
+        "train": {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3, "evaluations": 2,
+                  "save_seconds": 1e9},
+        "evaluate": {"bootstrap_samples": 50},
+    })  # fmt: skip
+    return plan.with_(changes)
+
+
+def toy_data(plan, count=120, seed=0):
+    from weitiao.data.data import load
+    from weitiao.data.table import from_rows
+
+    return load(plan.data, plan.task_name, from_rows(toy_rows(plan.task_name, count, seed)))
