@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from weitiao.data.data import load
@@ -183,6 +185,13 @@ def test_openings_of_the_test_are_counted_by_its_content():
     with openings_file().open("a", encoding="utf-8") as file:
         file.write('{"half a line\n')
     assert open_test(data, "fit")[1] == 3
+
+
+def test_openings_at_the_same_time_are_all_counted():
+    data = load(plan(), "classification", from_rows(rows()))
+    with ThreadPoolExecutor(8) as pool:
+        counts = list(pool.map(lambda _: open_test(data, "fit")[1], range(40)))
+    assert sorted(counts) == list(range(1, 41))
 
 
 def test_no_test_to_open():

@@ -39,14 +39,21 @@ def written(path: Path) -> Iterator[Path]:
     When the body raises, nothing is left behind. Two processes may write the same thing at once:
     both hold the same content, so it does not matter whose copy stays.
     """
-    sibling = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    try:
+    with draft(path) as sibling:
         yield sibling
         try:
             os.replace(sibling, path)
         except OSError:  # a folder that another process has finished first
             if not (sibling.is_dir() and path.is_dir()):
                 raise
+
+
+@contextmanager
+def draft(path: Path) -> Iterator[Path]:
+    """A temporary sibling of `path`, gone at the end unless it was given another name."""
+    sibling = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        yield sibling
     finally:
         if sibling.is_dir():
             shutil.rmtree(sibling, ignore_errors=True)

@@ -175,7 +175,7 @@ def _test_of(
 def _without_leaks(
     kept: np.ndarray, keys: np.ndarray, test_keys: np.ndarray, history: list[str]
 ) -> np.ndarray:
-    leaked = np.isin(keys, test_keys)
+    leaked = duplicates.found_in(keys, test_keys)
     count = int(leaked[kept].sum())
     if count:
         history.append(f"{counted(count, 'row')} left out whose text also stands in the test file")

@@ -20,6 +20,7 @@ from weitiao.data.values import counted
 from weitiao.errors import DataError
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+NONE = "\x1f"  # when the header names one column: commas belong to the texts then
 FIELD_LIMIT = 16_000_000  # characters; a longer field is an unclosed quote, not a text
 SAMPLE_ROWS = 200
 
@@ -44,7 +45,7 @@ def look(path: Path, preferred: str) -> tuple[Dialect, list[str], list[str]]:
     """The dialect, the column names, and what to tell about both. Raises DataError."""
     name, notes = encoding.detect(path)
     delimiter = _delimiter(path, name, preferred)
-    if delimiter != preferred:
+    if delimiter not in (preferred, NONE):
         notes.append(f"the delimiter is a {DELIMITERS[delimiter]}")
     dialect = _quotes(path, Dialect(name, delimiter))
     if dialect.quotes == "literal":
@@ -65,7 +66,7 @@ def rows(path: Path, dialect: Dialect, width: int) -> Iterator[tuple[int, list[s
             raise DataError(
                 f"{path.name}:{line}: has {counted(len(fields), 'field')}, the header has {width}. "
                 f"Put quotation marks around a text that holds the delimiter "
-                f"({DELIMITERS[dialect.delimiter]}) or a line break."
+                f"({DELIMITERS.get(dialect.delimiter, 'none')}) or a line break."
             )
         yield line, fields
 
@@ -99,18 +100,18 @@ def _explained(error: csv.Error) -> str:
 
 
 def _delimiter(path: Path, name: str, preferred: str) -> str:
-    """The delimiter of the header that most rows agree with; ties go to the usual one."""
+    """The delimiter in the header that most rows agree with; ties go to the usual one."""
     with path.open(encoding=name, newline="") as file:
         lines = list(itertools.islice(file, 5 * SAMPLE_ROWS))
     order = [preferred, *(d for d in DELIMITERS if d != preferred)]
-    best, best_score = preferred, (0.0, 0)
+    best, best_share = NONE, -1.0
     for delimiter in order:
         widths = _widths(lines, delimiter)
         if not widths or widths[0] < 2:
             continue
-        agree = sum(width == widths[0] for width in widths) / len(widths)
-        if (round(agree, 1), 0) > best_score:
-            best, best_score = delimiter, (round(agree, 1), 0)
+        share = round(sum(width == widths[0] for width in widths) / len(widths), 1)
+        if share > best_share:
+            best, best_share = delimiter, share
     return best
 
 
@@ -178,8 +179,10 @@ def _refuse_a_row_as_header(where: str, names: list[str], sample: list[list[str]
     """A file without a header would lose its first row and have sentences for column names."""
     for place, name in enumerate(names):
         again = sum(len(row) > place and row[place].strip() == name for row in sample)
-        number = re.fullmatch(r"[-+]?\d+([.,]\d+)?", name) is not None
-        if number or again > max(1, len(sample) // 50) or len(name) > 80:
+        # A year may head a column; a label that comes again, or a fraction, does not.
+        fraction = re.fullmatch(r"[-+]?\d+[.,]\d+", name) is not None
+        number = name.isdigit() and (again > 0 or len(name) < 4)
+        if number or fraction or again > max(1, len(sample) // 50) or len(name) > 300:
             shown = name if len(name) <= 30 else name[:30] + "..."
             raise DataError(
                 f"{where}: the first line looks like a row, not like column names ({shown!r}). "

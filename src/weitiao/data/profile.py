@@ -89,9 +89,11 @@ def profile(
         lengths=lengths,
         languages=languages,
         language=max(languages, key=lambda language: languages[language]),
-        duplicates=len(whole) - len(np.unique(whole)),
+        duplicates=len(whole) - len(duplicates.first_of_each(whole)),
         conflicts=duplicates.conflicts(labelled_texts, whole),
-        leaks=None if test is None else int(np.isin(texts[usable], _keys(test, rows)).sum()),
+        leaks=None
+        if test is None
+        else int(duplicates.found_in(texts[usable], _keys(test, rows)).sum()),
         history=source.history,
     )
 
@@ -144,6 +146,10 @@ def _keys(source: Source, rows: Rows) -> np.ndarray:
     for role in rows.text_roles:
         check_role(role, rows.roles[role], source.columns)
     return duplicates.text_keys(source.table, columns, everything(source.table))
+
+
+def _leaks(texts: np.ndarray, test_texts: np.ndarray) -> int:
+    return int(duplicates.found_in(texts, test_texts).sum())
 
 
 def _label_counts(targets: Sequence[Any]) -> dict[str, int]:

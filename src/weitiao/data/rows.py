@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -82,7 +83,8 @@ class Rows:
     def fingerprint(self) -> str:
         """The content of the texts, by role and in order; targets and ids do not count."""
         keys = text_keys(self.table, [str(self.roles[r]) for r in self.text_roles], self.indices)
-        return fingerprint_of(*self.text_roles, keys.tobytes().hex())
+        content = hashlib.blake2b(keys.tobytes(), digest_size=16).hexdigest()
+        return fingerprint_of(*self.text_roles, content)
 
     def _identity(self, index: int) -> str:
         return replace(self, indices=np.array([index], np.int64)).ids()[0]

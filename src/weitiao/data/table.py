@@ -51,6 +51,8 @@ def open_source(path: str) -> Source:
         from weitiao.data.samples import open_sample
 
         return open_sample(path.removeprefix("sample:"))
+    if path.startswith("memory:"):
+        return _remembered(path.removeprefix("memory:"))
     file = Path(path)
     if not file.is_file():
         raise DataError(f"{path}: no such file.{_near_file(file)}")
@@ -95,15 +97,22 @@ def from_rows(
 def stored(columns: Mapping[str, Any], batches: Iterator[list[Numbered]], name: str) -> Source:
     """Rows that are no file's, kept in the cache under the hash of what was written."""
     folder = cache.folder("rows")
-    with cache.written(folder / "unnamed") as sibling:
+    with cache.draft(folder / "rows") as sibling:
         write_table(sibling, columns, batches, name, ())
         content = _hash_of(sibling)
         kept = folder / f"{content}-rows-{VERSION}.arrow"
         os.replace(sibling, kept)
-        sibling.touch()  # what `written` expects to find
-    (folder / "unnamed").unlink(missing_ok=True)
     table = mapped(kept)
     return Source(table, name, content, (f"{name}: {counted(table.num_rows, 'row')}",))
+
+
+def _remembered(content: str) -> Source:
+    """Rows once given in Python, from the cache."""
+    kept = cache.folder("rows") / f"{content}-rows-{VERSION}.arrow"
+    if not kept.is_file():
+        raise DataError("the rows of this plan were given in Python and are gone from the cache.")
+    table = mapped(kept)
+    return Source(table, "rows", content, (f"rows: {counted(table.num_rows, 'row')}",))
 
 
 def mapped(path: Path) -> Any:

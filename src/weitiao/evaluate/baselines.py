@@ -66,10 +66,10 @@ def fit_baselines(  # noqa: PLR0913 - the two parts of the data are four of the 
     """The baselines that stand beside every model: "majority" (or "mean") and "tfidf_linear".
 
     The linear one is tried on words and on characters (for Chinese: characters, and words found by
-    jieba), each at two strengths; what validates best is kept, and of equals the simpler. Without
-    `seconds` the same rows and seed give the same baseline; with it, trying stops when they are
-    spent, but one candidate is always fitted. Strong on topics and long texts (Wang and Manning,
-    2012, "Baselines and Bigrams"): a network that does not beat it is not worth its cost.
+    jieba), each at several strengths; the best in validation is kept, of equals the simpler. The
+    same rows and seed give the same baseline, but with `seconds` trying stops when they are spent
+    (one candidate is always fitted). Strong on topics and long texts (Wang and Manning, 2012,
+    "Baselines and Bigrams"): a network that does not beat it is not worth its cost.
     """
     simple = _constant(kind, train_labels, outputs)
     begin = time.monotonic()
@@ -113,8 +113,7 @@ def _constant(kind: Kind, labels: np.ndarray, outputs: int) -> Baseline:
         always = np.bincount(labels, minlength=outputs) / len(labels)
     else:
         always = np.atleast_1d(labels.mean(0))
-    name = "mean" if kind == "number" else "majority"
-    detail = {"always": always.tolist()}
+    name, detail = "mean" if kind == "number" else "majority", {"always": always.tolist()}
     return Baseline(name, detail, lambda texts: np.tile(always, (len(texts[0]), 1)))
 
 

@@ -21,7 +21,7 @@ from weitiao import parts
 from weitiao.data.cleaners.base import Cleaner
 from weitiao.data.data import Rows
 from weitiao.data.encoded import Encoded, encode, in_memory
-from weitiao.errors import DataError, ModelError
+from weitiao.errors import DataError, ModelError, PlanError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.losses.base import Loss
 from weitiao.model.batching import by_length
@@ -42,6 +42,7 @@ class Model:
     task: Task
     plan: Plan
     cleaners: tuple[Cleaner, ...] = ()
+    weights: tuple[float, ...] = ()  # what a mistake on each label costs; empty: all alike
 
     @classmethod
     def start(cls, plan: Plan, train: Rows) -> Self:
@@ -50,7 +51,8 @@ class Model:
         Raises ModelError when the checkpoint cannot be had.
         """
         name, settings = next(iter(plan.task.items()))
-        task: Task = parts.build("tasks", name, settings).learn(train.targets())
+        targets = train.targets()
+        task: Task = parts.build("tasks", name, settings).learn(targets)
         source = resolve(plan.model.checkpoint, plan.model.revision)
         tokenizer = load_tokenizer(source.path_or_name, source.revision)
         set_seed(plan.train.seed)  # the new head's weights are drawn from it
@@ -75,7 +77,8 @@ class Model:
             parts.build("cleaners", key, value).learn(_texts(train))
             for key, value in plan.data.cleaners.items()
         )
-        return cls(Net(native), tokenizer, task, plan, cleaners)
+        weights = _weights(plan.train.class_weights, task, task.indices(targets, train.ids()))
+        return cls(Net(native), tokenizer, task, plan, cleaners, weights)
 
     def encode(self, rows: Rows) -> Encoded:
         """The rows' texts as token ids, cached by their content and by all that shapes them."""
@@ -84,7 +87,8 @@ class Model:
     def cost(self) -> Loss:
         """The loss of the plan, or the task's own."""
         name, settings = next(iter(self.plan.train.loss.items()), (self.task.losses[0], {}))
-        loss: Loss = parts.build("losses", name, settings)
+        weighted = {**settings, "weights": self.weights} if self.weights else settings
+        loss: Loss = parts.build("losses", name, weighted)
         return loss
 
     def batch(
@@ -234,6 +238,21 @@ class Model:
         ]
         texts = [s.to_str() if hasattr(s, "to_str") else json.dumps(s, default=str) for s in shape]
         return hashlib.blake2b("\n".join(texts).encode("utf-8"), digest_size=16).hexdigest()
+
+
+def _weights(
+    wanted: str | Mapping[str, float], task: Task, labels: np.ndarray
+) -> tuple[float, ...]:
+    if wanted == "balanced":
+        return task.balanced(labels)
+    if isinstance(wanted, str):
+        return ()
+    unknown = [label for label in wanted if label not in task.choices]
+    if unknown:
+        raise PlanError(
+            [f"train.class_weights: no label {unknown[0]!r}.{parts.near(unknown[0], task.choices)}"]
+        )
+    return tuple(float(wanted.get(label, 1.0)) for label in task.choices)
 
 
 def load_tokenizer(path: str, revision: str | None) -> Any:

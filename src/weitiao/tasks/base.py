@@ -78,6 +78,10 @@ class Task(Part):
         Raises DataError naming the row (from `ids`) whose target does not fit.
         """
 
+    def balanced(self, labels: np.ndarray) -> tuple[float, ...]:
+        """The weight of each label that makes all count alike; empty where there are none."""
+        return ()
+
     def texts(self, examples: Sequence[Example]) -> list[list[str]]:
         """One list of texts for each role the rows have, in the network's order."""
         present = [r for r in (*self.roles, *self.optional_roles) if r in examples[0].inputs]

@@ -64,6 +64,11 @@ class Classification(Task):
             )
         return np.array(found, dtype=np.int64)
 
+    def balanced(self, labels: np.ndarray) -> tuple[float, ...]:
+        """rows / (labels * rows of the label), as scikit-learn's "balanced"."""
+        counts = np.bincount(labels, minlength=self.outputs).clip(1)
+        return tuple((len(labels) / (self.outputs * counts)).tolist())
+
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
         from torch.nn.functional import kl_div
 

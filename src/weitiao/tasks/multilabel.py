@@ -67,6 +67,11 @@ class Multilabel(Task):
                 found[row, places[str(label)]] = 1
         return found
 
+    def balanced(self, labels: np.ndarray) -> tuple[float, ...]:
+        """Rows without the label for each row with it, at most 100."""
+        given = labels.sum(0).clip(1)
+        return tuple(((len(labels) - given) / given).clip(0.01, 100).tolist())
+
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
         """Symmetric KL of the Bernoulli of each label: sum of (p - q) (logit p - logit q) / 2."""
         a, b = first.float(), second.float()

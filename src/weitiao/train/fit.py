@@ -134,9 +134,10 @@ def fit(
                     stack.enter_context(strategy.evaluating(model.net))
                 stack.enter_context(torch.random.fork_rng())
                 report = judge(model, net, validation.encoded, validation.labels, accelerator)
-                best = report.score > state.best
-                state.best, state.stale = max(state.best, report.score), state.stale + 1
-                state.judged, state.stale = state.step, 0 if best else state.stale
+                # Of equal ones the later is kept: it has learned at the lower rate.
+                best, gained = report.score >= state.best, report.score > state.best
+                state.best, state.judged = max(state.best, report.score), state.step
+                state.stale = 0 if gained else state.stale + 1
                 yield Progress(
                     state.step,
                     state.total,
@@ -192,9 +193,11 @@ def learning(model: Model, cost: Loss) -> tuple[list[Strategy], list[Group], Los
     def loss_of(net: Any, batch: Batch) -> Output:
         return task.loss(net, batch, cost)
 
-    groups, wrapped = groups_of(model.net, plan.learning_rate, plan.weight_decay), loss_of
     for strategy in strategies:
         strategy.start(model.net, task)
+    groups = groups_of(model.net, plan.learning_rate, plan.weight_decay)
+    wrapped: LossFn = loss_of
+    for strategy in strategies:
         wrapped = strategy.loss(wrapped)
         groups = strategy.groups(groups)
     return strategies, groups, wrapped

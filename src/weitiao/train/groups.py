@@ -41,20 +41,30 @@ class Group:
         }
 
 
-def groups_of(net: nn.Module, learning_rate: float, weight_decay: float) -> list[Group]:
-    """One group per depth and kind; biases and norms (one-dimensional) are not decayed."""
-    trained = [(name, p) for name, p in net.named_parameters() if p.requires_grad]
+def top_of(net: nn.Module) -> int:
+    """The depth of the head: one more than the number of layers."""
     layers = [int(match[1]) for name, _ in net.named_parameters() if (match := LAYER.search(name))]
-    top = max(layers, default=-1) + 2
+    return max(layers, default=-1) + 2
+
+
+def depth_of(name: str, top: int) -> int:
+    """How deep a parameter lies: 0 for embeddings, 1 for the first layer, `top` for the head."""
+    match = LAYER.search(name)
+    if match:
+        return int(match[1]) + 1
+    return 0 if "embed" in name else top
+
+
+def groups_of(net: nn.Module, learning_rate: float, weight_decay: float) -> list[Group]:
+    """One group per depth and kind of the parameters that are trained; biases and norms (which
+    are one-dimensional) are not decayed."""
+    top = top_of(net)
     found: dict[tuple[int, float], list[tuple[str, nn.Parameter]]] = {}
-    for name, param in trained:
-        match = LAYER.search(name)
-        depth = int(match[1]) + 1 if match else 0 if "embed" in name else top
-        decay = weight_decay if param.ndim > 1 else 0.0
-        found.setdefault((depth, decay), []).append((name, param))
+    for name, param in net.named_parameters():
+        if param.requires_grad:
+            decay = weight_decay if param.ndim > 1 else 0.0
+            found.setdefault((depth_of(name, top), decay), []).append((name, param))
     return [
-        Group(
-            tuple(n for n, _ in members), tuple(p for _, p in members), depth, learning_rate, decay
-        )
+        Group(tuple(n for n, _ in members), tuple(p for _, p in members), depth, learning_rate, decay)
         for (depth, decay), members in sorted(found.items(), key=lambda item: item[0])
     ]

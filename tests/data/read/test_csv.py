@@ -105,6 +105,24 @@ def test_blank_lines_are_no_rows_but_count_as_lines(tmp_path):
     assert [line for line, _ in read(file)[1]] == [3, 5]
 
 
+def test_a_file_of_one_column_needs_no_quotation_marks(tmp_path):
+    file = write(tmp_path / "a.csv", 'text\nwell, yes\n"two\nlines"\n')
+    assert read(file)[1] == [(2, {"text": "well, yes"}), (3, {"text": "two\nlines"})]
+
+
+@pytest.mark.parametrize(
+    "body", ["ham\tgo on\nspam\tfree\nham\tok\nham\tyes\n", "1\t2.73\tsome words\n2\t1.5\tmore\n"]
+)
+def test_a_first_row_is_not_taken_for_the_header(tmp_path, body):
+    with pytest.raises(DataError, match="Put names in the first line"):
+        read(write(tmp_path / "a.txt", body))
+
+
+def test_a_year_may_head_a_column(tmp_path):
+    columns, _, _ = read(write(tmp_path / "a.csv", "text,2019\na,7\nb,8\n"))
+    assert columns == ["text", "2019"]
+
+
 def test_the_index_that_pandas_writes_gets_a_name(tmp_path):
     columns, _, notes = read(write(tmp_path / "a.csv", ",text,label\n0,a,b\n1,c,d\n"))
     assert columns == ["row", "text", "label"]

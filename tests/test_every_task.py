@@ -1,0 +1,172 @@
+"""The contract of every task with every strategy, layout and micro-batch: the numbers of a plain
+loop. The folders are walked: a new task or strategy is covered (or missed) here by name."""
+
+from contextlib import closing
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+from conftest import toy_data, toy_plan
+from reference import EPS
+from reference import train as plain_training
+
+from weitiao import parts
+from weitiao.model.model import Model
+from weitiao.train.fit import Feed, fit
+
+TASKS = ["classification", "multilabel", "nli", "regression"]
+# Settings that make each strategy do something a plain loop can repeat (there is no dropout here).
+STRATEGIES = {
+    "plain": {},
+    "ema": {"ema": {"decay": 0.7}},
+    "fgm": {"fgm": {"epsilon": 0.1}},
+    "freeze": {"freeze": {"layers": 1}},
+    "gradual_unfreezing": {"gradual_unfreezing": {"until": 0.4}},
+    "layer_decay": {"layer_decay": {"decay": 0.6}},
+    "rdrop": {"rdrop": {"alpha": 2.0}},
+    "all": {"rdrop": {}, "fgm": {"epsilon": 0.1}, "ema": {"decay": 0.7}, "layer_decay": {},
+            "gradual_unfreezing": {"until": 0.4}},
+}  # fmt: skip
+LAYOUTS = {
+    "padded": {"train.layout": "padded"},
+    "packed": {"train.layout": "packed"},
+    "padded, accumulated": {"train.layout": "padded", "train.micro_batch_tokens": 40},
+    "packed, accumulated": {"train.layout": "packed", "train.micro_batch_tokens": 40},
+}
+UPDATES = 5
+
+
+def test_every_part_is_covered():
+    assert parts.names("tasks") == TASKS
+    assert set(parts.names("strategies")) == set(STRATEGIES) - {"plain", "all"}
+
+
+@pytest.fixture(scope="module")
+def quiet_bert(tmp_path_factory):
+    """Without dropout, what a loop computes can be compared to the last digits."""
+    from conftest import make_checkpoint
+
+    return str(make_checkpoint(tmp_path_factory.mktemp("quiet"), dropout=0.0))
+
+
+def started(task, checkpoint, **changes):
+    settings = {"train.epochs": 3, "train.batch_size": 6, "train.optimizer": {"adamw": {"eps": EPS}}}
+    plan = toy_plan(task, checkpoint, **{**settings, **changes})
+    data = toy_data(plan, count=60)
+    return Model.start(plan, data.train), data
+
+
+def feed_of(model, rows):
+    return Feed(model.encode(rows), model.task.indices(rows.targets(), rows.ids()))
+
+
+def run(model, data, updates=UPDATES):
+    """Train for some updates; the raw weights, and the judged ones."""
+    train, validation = feed_of(model, data.train), feed_of(model, data.validation)
+    with closing(fit(model, train, validation, Accelerator(cpu=True))) as steps:
+        for progress in steps:
+            if progress.step == updates and progress.report is None:
+                raw = {n: p.detach().clone() for n, p in model.net.native.named_parameters()}
+                progress.replan(updates)
+            if progress.report is not None and progress.step == updates:
+                judged = {n: p.detach().clone() for n, p in model.net.native.named_parameters()}
+    return raw, judged
+
+
+@pytest.mark.parametrize("strategies", STRATEGIES)
+@pytest.mark.parametrize("task", TASKS)
+def test_the_loop_gives_the_numbers_of_a_plain_loop(task, strategies, quiet_bert):
+    chosen = STRATEGIES[strategies]
+    reference = None
+    for layout in LAYOUTS.values():
+        model, data = started(task, quiet_bert, **layout, **{"train.strategies": chosen})
+        assert model.packs == (layout["train.layout"] == "packed")
+        if reference is None:
+            reference, average = plain_training(model, data.train, UPDATES)
+        raw, judged = run(model, data)
+        wanted = average if "ema" in chosen else reference
+        for name, weight in reference.items():
+            torch.testing.assert_close(raw[name], weight, rtol=2e-4, atol=2e-5)
+            torch.testing.assert_close(judged[name], wanted[name], rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("task", TASKS)
+def test_a_saved_model_answers_as_before_and_like_raw_rows(task, layout, tiny_bert, tmp_path):
+    model, data = started(task, tiny_bert, **LAYOUTS[layout])
+    examples = data.validation.examples()
+    scores = model.scores(examples)
+    assert scores.shape == (len(examples), model.task.outputs)
+    model.save(tmp_path / "saved")
+    again = Model.load(tmp_path / "saved")
+    np.testing.assert_allclose(again.scores(examples), scores, rtol=1e-5, atol=1e-5)
+    answers = list(again.predict(examples))
+    assert len(answers) == len(examples)
+    alone = again(dict(examples[0].inputs))
+    same = pytest.approx(answers[0].value, rel=1e-4) if task == "regression" else answers[0].value
+    assert alone.value == same
+    assert alone.score == pytest.approx(answers[0].score, abs=1e-4)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_perfect_scores_give_perfect_answers(task, tiny_bert):
+    """encode, indices, score and decide agree: a network that knows the labels is always right."""
+    model, data = started(task, tiny_bert)
+    rows = data.validation
+    labels = model.task.indices(rows.targets(), rows.ids())
+    if model.task.kind == "single":
+        logits = np.eye(model.task.outputs)[labels] * 50
+    elif model.task.kind == "multilabel":
+        logits = (labels - 0.5) * 50
+    else:
+        logits = labels[:, None].astype(float)
+    scores = model.task.score(logits)
+    answers = [answer.value for answer in model.task.decide(scores)]
+    if task == "regression":
+        assert answers == pytest.approx(rows.targets(), abs=1e-5)
+    elif task == "multilabel":
+        assert [sorted(a) for a in answers] == [sorted(t) for t in rows.targets()]
+    else:
+        assert answers == rows.targets()
+    from weitiao.evaluate.evaluate import measure, metrics_of
+
+    report = measure(model.task.judge(labels, scores), metrics_of(model.task))
+    worst_is_best = {"mae": 0.0, "rmse": 0.0}
+    for name, value in report.metrics.items():
+        assert value == pytest.approx(worst_is_best.get(name, 1.0), abs=1e-5), name
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_divergence_is_nothing_for_equal_outputs_and_symmetric(task, tiny_bert):
+    model, data = started(task, tiny_bert)
+    first, second = torch.randn(2, 4, model.task.outputs)
+    batch = model.batch(model.encode(data.train), range(4))
+    same = model.task.divergence(first, first, batch)
+    torch.testing.assert_close(same, torch.zeros(()), atol=1e-5, rtol=0)
+    one, other = (
+        model.task.divergence(*pair, batch) for pair in ((first, second), (second, first))
+    )
+    assert one > 0
+    torch.testing.assert_close(one, other)
+
+
+def test_rdrop_adds_the_kl_of_two_dropout_masks(tiny_bert):
+    """Against the formula of Liang et al. 2021, with both passes known."""
+    from weitiao.example import Output
+    from weitiao.train.strategies.rdrop import RDrop
+
+    model, data = started("classification", tiny_bert)
+    labels = model.task.indices(data.train.targets(), data.train.ids())
+    batch = model.batch(model.encode(data.train), range(5), labels)
+    logits = torch.randn(10, 2)
+    cost = model.cost()
+    strategy = RDrop(alpha=1.5)
+    strategy.start(model.net, model.task)
+    found = strategy.loss(lambda net, b: Output(cost.value(logits, b.labels), logits))(None, batch)
+    p, q = (half.softmax(-1) for half in logits.chunk(2))
+    kl = (p * (p / q).log()).sum() / 2 + (q * (q / p).log()).sum() / 2
+    each = torch.nn.functional.cross_entropy(
+        logits, batch.labels.repeat(2), reduction="sum"
+    )
+    torch.testing.assert_close(found.loss, each / 2 + 1.5 * kl)

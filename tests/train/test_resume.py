@@ -1,0 +1,134 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import toy_data, toy_plan
+
+from weitiao.errors import RunError
+from weitiao.run import Run
+from weitiao.train.train import train
+
+HERE = Path(__file__).parent.parent
+
+
+class Cut(BaseException):
+    """A crash, as the loop sees it."""
+
+
+def new_run(tmp_path, name, plan):
+    (tmp_path / name).mkdir()
+    plan.save(tmp_path / name / "plan.yaml")
+    return Run(tmp_path / name)
+
+
+def cut_at(moment):
+    seen = []
+
+    def watch(progress, seconds):
+        seen.append(progress)
+        if len(seen) == moment:
+            raise Cut
+
+    return watch
+
+
+def weights(run):
+    return (run.best / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("strategies", [{}, {"ema": {"decay": 0.8}, "rdrop": {}}], ids=["plain", "all"])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_a_resumed_run_equals_an_unbroken_one(strategies, optimizer, tiny_bert, tmp_path):
+    plan = toy_plan("classification", tiny_bert, **{
+        "train.strategies": strategies, "train.optimizer": {optimizer: {}}, "train.epochs": 1,
+        "train.evaluations": 3, "train.save_seconds": 0})  # fmt: skip
+    data = toy_data(plan, 80)
+    unbroken = new_run(tmp_path, "unbroken", plan)
+    train(plan, data, unbroken)
+    moments = len(unbroken.history())
+    for moment in range(1, moments + 1, 3):
+        run = new_run(tmp_path, f"cut{moment}", plan)
+        with pytest.raises(Cut):
+            train(plan, data, run, watch=cut_at(moment))
+        train(plan, data, Run.open(run.folder), resume=True)
+        assert run.log_path.read_bytes() == unbroken.log_path.read_bytes()
+        assert weights(run) == weights(unbroken)
+
+
+def test_the_same_plan_gives_the_same_log(tiny_bert, tmp_path):
+    plan = toy_plan("classification", tiny_bert, **{"train.strategies": {"fgm": {}, "ema": {}}})
+    data = toy_data(plan, 80)
+    logs = []
+    for name in ("one", "two"):
+        run = new_run(tmp_path, name, plan)
+        torch.rand(7)  # whatever was drawn before does not matter
+        train(plan, data, run)
+        logs.append(run.log_path.read_text())
+    assert logs[0] == logs[1]
+    assert len(logs[0].splitlines()) > 5
+
+
+def test_a_checkpoint_of_other_conditions_is_refused(tiny_bert, tmp_path):
+    plan = toy_plan("classification", tiny_bert, **{"train.save_seconds": 0})
+    data = toy_data(plan, 80)
+    run = new_run(tmp_path, "run", plan)
+    with pytest.raises(Cut):
+        train(plan, data, run, watch=cut_at(4))
+    state = json.loads((run.last / "state.json").read_text())
+    state["settings"]["torch"] = "1.0"
+    (run.last / "state.json").write_text(json.dumps(state))
+    with pytest.raises(RunError, match=r"torch was 1\.0"):
+        train(plan, data, run, resume=True)
+
+
+def test_a_swap_cut_short_is_mended(tiny_bert, tmp_path):
+    run = new_run(tmp_path, "run", toy_plan("classification", tiny_bert))
+    with run.replacing("best") as folder:
+        (folder / "a").write_text("old")
+    run.best.rename(run.folder / "best.old")  # killed between the two renames
+    (run.folder / "best.new").mkdir()
+    assert (Run.open(run.folder).best / "a").read_text() == "old"
+    assert not (run.folder / "best.new").exists()
+
+
+def test_a_budget_already_decided_is_decided_again(tiny_bert, tmp_path):
+    """A re-plan that stands in the log after the checkpoint is repeated, not measured anew."""
+    plan = toy_plan("classification", tiny_bert, **{
+        "train.budget": 3600, "train.epochs": 3, "train.evaluations": 2, "train.save_seconds": 1e9})  # fmt: skip
+    data = toy_data(plan, 80)
+    run = new_run(tmp_path, "run", plan)
+
+    def watch(progress, seconds):
+        if progress.step == 6:
+            run.log(step=7, event="replan", total=9)
+            raise Cut
+
+    with pytest.raises(Cut):
+        train(plan, data, run, watch=watch)
+    # Nothing was checkpointed: all is repeated from the start, and the event stands for step 7.
+    outcome = train(plan, data, run, resume=True)
+    assert outcome.step == outcome.total == 9
+
+
+def kill(tmp_path, times):
+    script = [sys.executable, str(HERE / "killing.py"), str(tmp_path), str(times)]
+    done = subprocess.run(script, capture_output=True, text=True, cwd=HERE, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_killed_at_any_moment_it_goes_on_as_if_nothing_had_happened(tmp_path):
+    told = kill(tmp_path, 4)
+    assert told["equal"] == told["runs"] >= 1, told
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_killed_at_twenty_moments(tmp_path):
+    told = kill(tmp_path, 20)
+    print(told)
+    assert told["equal"] == told["runs"] >= 1, told
+    assert told["in_checkpoint"] >= 1
