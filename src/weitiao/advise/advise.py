@@ -146,6 +146,7 @@ def _decided(facts: Facts) -> dict[str, Reason]:
         "train.warmup_ratio": choices.warmup_ratio(facts),
         "train.evaluations": choices.evaluations(float(passes.value)),
         "train.class_weights": choices.class_weights(facts),
+        "train.strategies": choices.strategies(facts, passes),
         "evaluate.metrics": choices.metrics(facts, task.metrics),
     }
     return {path: reason for path, reason in found.items() if reason is not None}

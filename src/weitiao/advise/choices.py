@@ -13,7 +13,8 @@ USUAL_CAP = 256  # tokens; beyond, time grows and the gain for choosing a label 
 SHORTEST = 64  # a budget does not cut texts below this
 COVER = 0.99
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 15
-AIM = 12_000  # rows seen in all that small data are trained towards
+AIM = 6_000  # rows seen in all that small data are trained towards
+MOSTLY_WORDS = 0.6  # of the weights in the embeddings: then not training them saves much
 START_SECONDS = 12  # loading, tokenising, baselines: what a budget loses before learning
 
 
@@ -34,7 +35,7 @@ def max_length(facts: Facts) -> Reason:
     covering = [n for n in lengths if _covered(facts, n) >= COVER]
     chosen = min([*covering, USUAL_CAP, room])
     reason = f"covers {_covered(facts, chosen):.1%} of the rows whole"
-    if chosen == USUAL_CAP and not covering[:1] == [USUAL_CAP]:
+    if chosen == USUAL_CAP and covering[:1] != [USUAL_CAP]:
         reason += "; longer texts keep their beginning, which mostly tells"
     if facts.budget:
         fitting = [
@@ -143,6 +144,19 @@ def metrics(facts: Facts, usual: tuple[str, ...]) -> Reason | None:
         value=order,
         reason="macro F1 picks the best model: accuracy would reward ignoring the rare labels",
         evidence=f"always saying {largest!r} would have an accuracy of {shares[largest]:.2f}",
+    )
+
+
+def strategies(facts: Facts, epochs: Reason) -> Reason | None:
+    """Fixed embeddings where a budget is short and they are most of the weights."""
+    words = 1 - facts.network.encoder / facts.network.parameters
+    wanted = max(FEWEST_EPOCHS, min(MOST_EPOCHS, round(AIM / facts.train_rows)))
+    if not facts.budget or float(epochs.value) >= wanted or words < MOSTLY_WORDS:
+        return None
+    return Reason(
+        value={"freeze": {"layers": 0}},
+        reason="the budget is short: word vectors that stay as they are cost no update",
+        evidence=f"they are {words:.0%} of the weights",
     )
 
 

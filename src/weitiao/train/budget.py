@@ -8,7 +8,8 @@ from collections import deque
 from statistics import median
 
 SAMPLES = 3  # updates to time before the first decision
-SLACK = 0.03  # a change of the total smaller than this is not worth one
+SLACK = 0.05  # a change of the rest smaller than this is not worth one
+LAST_GROWTH = 0.8  # of the run: later the rate is low, and more updates would not learn much
 
 
 class Clock:
@@ -69,19 +70,23 @@ class Pace:
             return math.nan
         return (total - step) * median(self._updates) + self._one_evaluation()
 
-    def total(self, step: int, total: int, evaluations: int) -> int | None:
+    def total(self, step: int, total: int, wanted: int, evaluations: int) -> int | None:
         """The number of updates that fit into the budget, or None when nothing has to change.
 
-        Each update carries its share of the evaluations and checkpoints to come.
+        wanted: what the plan asked for, never exceeded. Each update carries its share of the
+        evaluations and checkpoints to come.
         """
         if math.isinf(self.clock.left()) or len(self._updates) < SAMPLES:
             return None
         update = max(sum(self._updates) / len(self._updates), 1e-6)
         shared = self._rests / self._seen + self._one_evaluation() * evaluations / total
         room = self.clock.left() - self._one_evaluation()
-        fits = step + max(0, math.floor(room / (update + shared)))
-        small_change = total - fits <= SLACK * (total - step) and room > 2 * update
-        return None if fits >= total or small_change else fits
+        fits = min(step + max(0, math.floor(room / (update + shared))), wanted)
+        if fits > total and step > LAST_GROWTH * total:
+            return None
+        if abs(total - fits) <= SLACK * (total - step) and room > 2 * update:
+            return None
+        return None if fits == total else fits
 
     def _one_evaluation(self) -> float:
         """The slowest of the last evaluations; before the first, a guess of some updates."""

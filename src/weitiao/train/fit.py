@@ -128,7 +128,7 @@ def fit(
 
     while True:
         epoch = state.step * plan.batch_size / len(train.labels)
-        if state.judged < state.step and due(state.step, state.total, plan.evaluations):
+        if due(state.step, state.total, plan.evaluations, state.judged):
             with ExitStack() as stack:
                 for strategy in strategies:
                     stack.enter_context(strategy.evaluating(model.net))
@@ -253,11 +253,15 @@ def set_rates(
     return max(float(settings["lr"]) for settings in optimizer.param_groups)
 
 
-def due(step: int, total: int, evaluations: int) -> bool:
-    """Whether validation is judged after this update: evenly spaced, the last one always."""
-    if not step:
-        return False
-    return step >= total or step * evaluations // total > (step - 1) * evaluations // total
+def due(step: int, total: int, evaluations: int, judged: int = 0) -> bool:
+    """Whether validation is judged after this update: evenly spaced, the last one always.
+
+    judged: the update judged last; a changed total must not bring the next one close upon it.
+    """
+    if step >= total:
+        return step > judged
+    passed = step * evaluations // total > max(step - 1, 0) * evaluations // total
+    return passed and step - judged > total / evaluations / 2
 
 
 def settings_of(model: Model, accelerator: Accelerator) -> Settings:

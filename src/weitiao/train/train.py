@@ -117,9 +117,10 @@ class _Watcher:
         self.accelerator, self.main = accelerator, accelerator.is_main_process
         self.pace = Pace(clock)
         self.step = self.total = 0
+        self.wanted = 0  # updates the plan asked for
         self.score = float("-inf")
         self.ended = "finished"
-        self.saved = self.told = float("-inf")
+        self.saved, self.told = clock.passed(), float("-inf")
         self.begun = now()
 
     def see(self, progress: Progress, model: Model, plan: Plan, ask: Callable[[], bool]) -> None:
@@ -156,7 +157,8 @@ class _Watcher:
         elif self.replay:
             total = None  # still repeating what the log already knows
         else:
-            total = self.pace.total(p.step, p.total, plan.train.evaluations)
+            self.wanted = self.wanted or p.total
+            total = self.pace.total(p.step, p.total, self.wanted, plan.train.evaluations)
         save = self.clock.passed() - self.saved >= plan.train.save_seconds
         if self.accelerator.num_processes == 1:
             return total, save
