@@ -60,7 +60,11 @@ def run(cell: Cell, data_dir: Path, changes: dict[str, Any]) -> dict[str, Any]:
     begun = time.perf_counter()
     train_rows, test_rows, info = sets.load(name, count, seed, data_dir)
     source = from_rows(train_rows, name)
-    roles = {"text": "text", "target": "label", **({"text_pair": "text_pair"} if info["pair"] else {})}
+    roles = {
+        "text": "text",
+        "target": "label",
+        **({"text_pair": "text_pair"} if info["pair"] else {}),
+    }
     wish = Wish(path=f"memory:{source.fingerprint}", roles=roles, task=info["task"],
                 model=info["checkpoint"], seed=seed, changes={"data.test_size": 0.0})  # fmt: skip
     plan = make_plan(wish, source).plan
@@ -106,7 +110,9 @@ def compare(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> None:
             print(f"  {name:13} weitiao {mine:.4f}  trainer {other:.4f}  ({len(pairs)} seeds)")
         draws = np.random.default_rng(0).choice(gains, (10_000, len(gains))).mean(1)
         low, high = np.percentile(draws, [2.5, 97.5])
-        print(f"  pooled paired difference {np.mean(gains):+.2f} points, 95 % [{low:+.2f}, {high:+.2f}]")
+        print(
+            f"  pooled paired difference {np.mean(gains):+.2f} points, 95 % [{low:+.2f}, {high:+.2f}]"
+        )
 
 
 def _is_asked(cell: Cell, options: argparse.Namespace) -> bool:

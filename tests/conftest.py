@@ -77,8 +77,15 @@ def make_checkpoint(folder, family="bert", dropout=0.1):
             **shared, **encoder, type_vocab_size=1, bos_token_id=2, eos_token_id=3
         ),
         "distilbert": lambda: transformers.DistilBertConfig(
-            **shared, dim=32, n_layers=2, n_heads=4, hidden_dim=64, max_position_embeddings=80,
-            dropout=dropout, attention_dropout=dropout, seq_classif_dropout=dropout,
+            **shared,
+            dim=32,
+            n_layers=2,
+            n_heads=4,
+            hidden_dim=64,
+            max_position_embeddings=80,
+            dropout=dropout,
+            attention_dropout=dropout,
+            seq_classif_dropout=dropout,
         ),  # fmt: skip
     }
     torch.manual_seed(7)
@@ -122,7 +129,9 @@ def toy_plan(task, checkpoint, **changes):
     """A small plan for toy_rows(task)."""
     from weitiao.plan import Plan
 
-    roles = {"premise": "premise", "hypothesis": "hypothesis"} if task == "nli" else {"text": "text"}
+    roles = (
+        {"premise": "premise", "hypothesis": "hypothesis"} if task == "nli" else {"text": "text"}
+    )
     plan = Plan.parse({
         "task": task,
         "data": {"path": "toy", "roles": {**roles, "target": "label"}, "validation_size": 0.2},

@@ -88,6 +88,7 @@ def main(folder, kills, seed=5):
         run = fresh("broken")
         done = False
         while not done:
+
             def go_on(run=run):
                 opened = Run.open(run.folder)
                 train(opened.plan(), data, opened, resume=True)

@@ -51,7 +51,11 @@ def quiet_bert(tmp_path_factory):
 
 
 def started(task, checkpoint, **changes):
-    settings = {"train.epochs": 3, "train.batch_size": 6, "train.optimizer": {"adamw": {"eps": EPS}}}
+    settings = {
+        "train.epochs": 3,
+        "train.batch_size": 6,
+        "train.optimizer": {"adamw": {"eps": EPS}},
+    }
     plan = toy_plan(task, checkpoint, **{**settings, **changes})
     data = toy_data(plan, count=60)
     return Model.start(plan, data.train), data
@@ -166,7 +170,5 @@ def test_rdrop_adds_the_kl_of_two_dropout_masks(tiny_bert):
     found = strategy.loss(lambda net, b: Output(cost.value(logits, b.labels), logits))(None, batch)
     p, q = (half.softmax(-1) for half in logits.chunk(2))
     kl = (p * (p / q).log()).sum() / 2 + (q * (q / p).log()).sum() / 2
-    each = torch.nn.functional.cross_entropy(
-        logits, batch.labels.repeat(2), reduction="sum"
-    )
+    each = torch.nn.functional.cross_entropy(logits, batch.labels.repeat(2), reduction="sum")
     torch.testing.assert_close(found.loss, each / 2 + 1.5 * kl)

@@ -43,7 +43,7 @@ class Part(BaseModel):
     A part's file imports torch only inside methods, so that checking a plan stays instant.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def names(kind: str) -> list[str]:

@@ -13,13 +13,16 @@ from weitiao.errors import PartError, PlanError
 
 
 def _as_parts(value: Any) -> Any:
-    """Accept `name`, `[name, ...]` and `{name: null}` for `{name: {}}`."""
+    """Accept `name`, `[name, {name: settings}, ...]` and `{name: null}` for `{name: settings}`."""
     if value is None:
         return {}
     if isinstance(value, str):
         return {value: {}}
-    if isinstance(value, list):
-        return {name: {} for name in value}
+    if isinstance(value, list):  # `- fgm` and `- fgm: {epsilon: 0.5}`
+        if not all(isinstance(one, (str, dict)) for one in value):
+            return value
+        named = [{one: None} if isinstance(one, str) else one for one in value]
+        value = {name: settings for one in named for name, settings in one.items()}
     if isinstance(value, dict):
         return {name: {} if settings is None else settings for name, settings in value.items()}
     return value
@@ -141,6 +144,10 @@ class Plan(Section):
         except ValidationError as error:
             known = parts.problems_of(error, cls)
             problems = [(path, _renamed(path, text)) for path, text in known] + problems
+        else:
+            problems += [
+                ("why", f"no setting called {path!r}.") for path in plan.why if not plan._has(path)
+            ]
         if problems:
             raise PlanError([_located(p, text, lines or {}) for p, text in problems], source)
         return plan
@@ -158,6 +165,13 @@ class Plan(Section):
         for key in path.split("."):
             node = node[key]
         return node
+
+    def _has(self, path: str) -> bool:
+        try:
+            self.get(path)
+        except (KeyError, TypeError):
+            return False
+        return True
 
     def save(self, path: str | Path) -> None:
         """Write the plan as YAML, the reasons as comments beside the values."""
@@ -243,7 +257,10 @@ def _problems_of_parts(raw: Mapping[str, Any]) -> list[tuple[str, str]]:
         chosen = _as_parts(node)
         if not isinstance(chosen, dict):
             continue
-        if (place in _SINGLE and len(chosen) > 1) or (place in _AT_MOST_ONE and len(chosen) > 1):
+        given = field in raw.get(section, {}) if field else section in raw
+        if (place in _SINGLE and given and len(chosen) != 1) or (
+            place in _AT_MOST_ONE and len(chosen) > 1
+        ):
             problems.append((place, f"names {len(chosen)} parts; exactly one can be used."))
         for name, settings in chosen.items():
             if not isinstance(settings, dict):

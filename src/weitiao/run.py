@@ -125,7 +125,7 @@ class Run:
         return values
 
     def status(self) -> dict[str, Any]:
-        """state (running, finished, stopped, failed, interrupted), step, total, score, seconds_left."""
+        """state (new, running, finished, early, failed, interrupted), step, total, score, ..."""
         status = {"state": "new", **self.read("status")}
         if status["state"] == "running" and not _alive(status.get("pid"), status.get("started")):
             status["state"] = "interrupted"

@@ -108,10 +108,12 @@ def show_report(report: Report, split: str, openings: int) -> None:
     for name, value in report.metrics.items():
         low, high = report.intervals.get(name, (float("nan"), float("nan")))
         others = [_figure(values[name]) for values in report.baselines.values()]
-        table.add_row(name, _figure(value), f"{_figure(low)} to {_figure(high)}", *others)
+        between = "unknown" if low != low else f"{_figure(low)} to {_figure(high)}"
+        table.add_row(name, _figure(value), between, *others)
     _console().print(table)
     for name, detail in report.details.items():
-        say(f"{name}: {detail}")
+        if "features" in detail:
+            say(f"{name}: {detail['features']} (validation {_figure(detail['validation'])})")
 
 
 def show_profile(profile: Profile) -> None:
@@ -140,9 +142,13 @@ def show_profile(profile: Profile) -> None:
         say(f"characters of {role}: {told}")
     shares = ", ".join(f"{name} {share:.0%}" for name, share in profile.languages.items())
     say(f"language: {profile.language} ({shares})")
-    facts = {"exact duplicates": profile.duplicates, "texts with several targets": profile.conflicts,
-             "rows without a text": profile.empty_texts, "rows without a target": profile.unlabelled,
-             "rows also in the test file": profile.leaks or 0}  # fmt: skip
+    facts = {
+        "exact duplicates": profile.duplicates,
+        "texts with several targets": profile.conflicts,
+        "rows without a text": profile.empty_texts,
+        "rows without a target": profile.unlabelled,
+        "rows also in the test file": profile.leaks or 0,
+    }
     for name, count in facts.items():
         if count:
             say(f"{name}: {count:,}")

@@ -39,7 +39,9 @@ def weights(run):
     return (run.best / "model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("strategies", [{}, {"ema": {"decay": 0.8}, "rdrop": {}}], ids=["plain", "all"])
+@pytest.mark.parametrize(
+    "strategies", [{}, {"ema": {"decay": 0.8}, "rdrop": {}}], ids=["plain", "all"]
+)
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 def test_a_resumed_run_equals_an_unbroken_one(strategies, optimizer, tiny_bert, tmp_path):
     plan = toy_plan("classification", tiny_bert, **{

@@ -33,7 +33,7 @@ class Report:
     rows: int
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    details: Mapping[str, str] = field(default_factory=dict)  # what each baseline is
+    details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of each baseline
 
     @property
     def primary(self) -> str:
@@ -100,22 +100,29 @@ def evaluate(
     step: Callable[[int], None] | None = None,
 ) -> tuple[Report, np.ndarray]:
     """Judge a model on rows: figures, 95 % intervals, the baselines beside; and the scores."""
-    task, plan = model.task, model.plan.evaluate
-    labels = task.indices(rows.targets(), rows.ids())
-    scores = task.score(model.logits(model.encode(rows), step=step))
-    judged = task.judge(labels, scores)
+    plan, targets = model.plan.evaluate, rows.targets()
+    task = model.task.widened(targets)  # a label the model cannot give is a mistake, no error
+    labels = task.indices(targets, rows.ids())
+    scores = model.task.score(model.logits(model.encode(rows), step=step))
+    judged = task.judge(labels, _wide(scores, task))
     metrics = metrics_of(task, plan.metrics)
     report = measure(judged, metrics)
     intervals = bootstrap(judged, metrics, plan.bootstrap_samples) if plan.bootstrap_samples else {}
     beside, details = {}, {}
     texts = texts_of(model, rows) if baselines else []
     for name, baseline in (baselines or {}).items():
-        beside[name] = dict(measure(task.judge(labels, baseline.score(texts)), metrics).metrics)
-        details[name] = str(baseline.detail)
+        answers = task.judge(labels, _wide(baseline.score(texts), task))
+        beside[name] = dict(measure(answers, metrics).metrics)
+        details[name] = dict(baseline.detail)
     return (
         Report(report.metrics, report.higher_is_better, report.rows, intervals, beside, details),
         scores,
     )
+
+
+def _wide(scores: np.ndarray, task: Task) -> np.ndarray:
+    """Scores with a column of nothing for each label that cannot be given."""
+    return np.pad(scores, ((0, 0), (0, task.outputs - scores.shape[1])))
 
 
 def texts_of(model: Model, rows: Rows) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""A loss says what wrong scores cost, as a sum: the loop divides by the count of the whole update."""
+"""A loss says what wrong scores cost, as a sum: the loop divides it by the whole update's count."""
 
 from __future__ import annotations
 

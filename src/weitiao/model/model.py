@@ -45,14 +45,15 @@ class Model:
     weights: tuple[float, ...] = ()  # what a mistake on each label costs; empty: all alike
 
     @classmethod
-    def start(cls, plan: Plan, train: Rows) -> Self:
-        """A pre-trained network with a fresh head for these training rows.
+    def start(cls, plan: Plan, train: Rows, validation: Rows | None = None) -> Self:
+        """A pre-trained network with a fresh head for these rows; validation adds only labels.
 
         Raises ModelError when the checkpoint cannot be had.
         """
         name, settings = next(iter(plan.task.items()))
         targets = train.targets()
         task: Task = parts.build("tasks", name, settings).learn(targets)
+        task = task.widened(validation.targets()) if validation else task
         source = resolve(plan.model.checkpoint, plan.model.revision)
         tokenizer = load_tokenizer(source.path_or_name, source.revision)
         set_seed(plan.train.seed)  # the new head's weights are drawn from it
@@ -92,7 +93,10 @@ class Model:
         return loss
 
     def batch(
-        self, encoded: Encoded, positions: Sequence[int], labels: np.ndarray | None = None
+        self,
+        encoded: Encoded,
+        positions: Sequence[int] | np.ndarray,
+        labels: np.ndarray | None = None,
     ) -> Batch:
         """Encoded rows as one batch, in the layout the plan and the family agree on."""
         layout = self.net.layout(self.tokenizer, self.packs)
@@ -109,7 +113,7 @@ class Model:
         self,
         encoded: Encoded,
         net: Any = None,
-        positions: Sequence[int] | None = None,
+        positions: Sequence[int] | np.ndarray | None = None,
         step: Callable[[int], None] | None = None,
     ) -> np.ndarray:
         """Logits (n, outputs), float32, in the order of `positions` (default: all rows).

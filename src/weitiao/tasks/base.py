@@ -71,6 +71,10 @@ class Task(Part):
     def learn(self, targets: Sequence[Any]) -> Self:
         """The task for this data, e.g. with its label set. Raises DataError when impossible."""
 
+    def widened(self, targets: Sequence[Any]) -> Self:
+        """The task with the labels of these targets added behind its own, for judging only."""
+        return self
+
     @abstractmethod
     def indices(self, targets: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
         """Targets as the loss wants them, (n,) or (n, outputs).
@@ -112,6 +116,7 @@ class Task(Part):
 
     def loss(self, net: Any, batch: Batch, cost: Loss) -> Output:
         """One forward pass; the loss is summed over labels."""
+        assert batch.labels is not None
         logits = net(batch)
         return Output(cost.value(logits, batch.labels), logits)
 
@@ -132,7 +137,8 @@ class Task(Part):
 
     @abstractmethod
     def score(self, logits: np.ndarray) -> np.ndarray:
-        """Logits (n, outputs) as scores (n, outputs): probabilities, or numbers in the target's unit."""
+        """Logits (n, outputs) as scores (n, outputs): probabilities, or numbers in the target's
+        own unit."""
 
     @abstractmethod
     def decide(self, scores: np.ndarray) -> list[Prediction]:

@@ -53,6 +53,10 @@ class Classification(Task):
             )
         return self.model_copy(update={"labels": tuple(sorted(counts, key=_natural))})
 
+    def widened(self, targets: Sequence[Any]) -> Self:
+        more = sorted({str(target) for target in targets} - set(self.labels))
+        return self.model_copy(update={"labels": (*self.labels, *more)}) if more else self
+
     def indices(self, targets: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
         places = {label: i for i, label in enumerate(self.labels)}
         found = [places.get(str(target), -1) for target in targets]

@@ -54,6 +54,10 @@ class Multilabel(Task):
             )
         return self.model_copy(update={"labels": tuple(sorted(counts))})
 
+    def widened(self, targets: Sequence[Any]) -> Self:
+        more = sorted({str(label) for target in targets for label in target} - set(self.labels))
+        return self.model_copy(update={"labels": (*self.labels, *more)}) if more else self
+
     def indices(self, targets: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
         places = {label: i for i, label in enumerate(self.labels)}
         found = np.zeros((len(targets), len(self.labels)), dtype=np.float32)

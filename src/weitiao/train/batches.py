@@ -44,7 +44,8 @@ class Stream:
         places = np.arange(update * self.batch_size, (update + 1) * self.batch_size)
         epochs = places // n
         self._orders = {e: self._order(e) for e in np.unique(epochs).tolist()}
-        return np.array([self._orders[e][p % n] for e, p in zip(epochs, places, strict=True)])
+        pairs = zip(epochs.tolist(), places.tolist(), strict=True)
+        return np.array([self._orders[epoch][place % n] for epoch, place in pairs])
 
     def micros(self, update: int, world: int = 1) -> list[list[Micro]]:
         """The micro-batches of one update, for every process; all have equally many."""

@@ -73,15 +73,15 @@ class Pace:
     def total(self, step: int, total: int, wanted: int, evaluations: int) -> int | None:
         """The number of updates that fit into the budget, or None when nothing has to change.
 
-        wanted: what the plan asked for, never exceeded. Each update carries its share of the
-        evaluations and checkpoints to come.
+        wanted: what the plan asked for, never exceeded. The evaluations still to come and the
+        checkpoints have their time too.
         """
         if math.isinf(self.clock.left()) or len(self._updates) < SAMPLES:
             return None
-        update = max(sum(self._updates) / len(self._updates), 1e-6)
-        shared = self._rests / self._seen + self._one_evaluation() * evaluations / total
-        room = self.clock.left() - self._one_evaluation()
-        fits = min(step + max(0, math.floor(room / (update + shared))), wanted)
+        update = max(sum(self._updates) / len(self._updates), 1e-6) + self._rests / self._seen
+        to_come = max(1.0, evaluations * (1 - step / total))
+        room = self.clock.left() - to_come * self._one_evaluation()
+        fits = min(step + max(0, math.floor(room / update)), wanted)
         if fits > total and step > LAST_GROWTH * total:
             return None
         if abs(total - fits) <= SLACK * (total - step) and room > 2 * update:

@@ -58,7 +58,7 @@ class Learner:
     optimizer: Optimizer
     strategies: Sequence[Strategy]
 
-    def names(self) -> dict[nn.Parameter, str]:
+    def names(self) -> dict[Tensor, str]:
         return {param: name for name, param in self.net.named_parameters()}
 
 

@@ -65,6 +65,8 @@ def groups_of(net: nn.Module, learning_rate: float, weight_decay: float) -> list
             decay = weight_decay if param.ndim > 1 else 0.0
             found.setdefault((depth_of(name, top), decay), []).append((name, param))
     return [
-        Group(tuple(n for n, _ in members), tuple(p for _, p in members), depth, learning_rate, decay)
+        Group(
+            tuple(n for n, _ in members), tuple(p for _, p in members), depth, learning_rate, decay
+        )
         for (depth, decay), members in sorted(found.items(), key=lambda item: item[0])
     ]

@@ -70,7 +70,7 @@ def train(
         watcher = _Watcher(run, clock, replay, watch, accelerator)
         try:
             watcher.status("preparing")
-            model = Model.start(plan, data.train)
+            model = Model.start(plan, data.train, data.validation)
             train_rows = run_steps(data.train, plan.data.steps, plan.train.seed)
             feed, validation = _feed(model, train_rows), _feed(model, data.validation)
             with (

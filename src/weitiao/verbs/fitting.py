@@ -103,11 +103,9 @@ def fit(
     set_threads(threads)
     path, source = source_of(rows, targets)
     advice = advise(Wish(path=path, **wishes), source)
-    plan, say = advice.plan, say or _silent
-    check(plan)
-    run = Run.create(out, Path(path.replace(":", "-")).stem, plan)
-    say(f"run: {run.folder}")
-    return _carry_out(plan, run, advice.source, begun, say, watch, final=True)
+    check(advice.plan)
+    job = _Job(advice.plan, begun, say or _silent, watch, final=True)
+    return job.start(out, advice.source)
 
 
 def train_plan(
@@ -122,14 +120,10 @@ def train_plan(
     """Carry out a plan; the test stays sealed, so the report is about validation."""
     begun = time.monotonic()
     set_threads(threads)
-    if isinstance(plan, Plan):
-        plan = plan.with_(changes or {})
-    else:
-        plan = Plan.load(plan, changes)
+    loaded = plan if isinstance(plan, Plan) else Plan.load(plan)
+    plan = loaded.with_(changes or {})
     check(plan)
-    run = Run.create(out, Path(plan.data.path.replace(":", "-")).stem, plan)
-    (say or _silent)(f"run: {run.folder}")
-    return _carry_out(plan, run, None, begun, say or _silent, watch, final=False)
+    return _Job(plan, begun, say or _silent, watch, final=False).start(out)
 
 
 def resume(folder: str | Path, *, say: Say | None = None, watch: Watch | None = None) -> Fitted:
@@ -139,7 +133,9 @@ def resume(folder: str | Path, *, say: Say | None = None, watch: Watch | None = 
     if run.status()["state"] in ("finished", "early"):
         raise RunError(f"{folder}: this run has ended; `weitiao evaluate {folder}` judges it.")
     plan = run.plan()
-    return _carry_out(plan, run, None, begun, say or _silent, watch, final=False, goes_on=True)
+    data = load(plan.data, plan.task_name)
+    job = _Job(plan, begun, say or _silent, watch, final=False)
+    return job.carry_out(run, data, goes_on=True)
 
 
 def source_of(rows: Any, targets: Any = None) -> tuple[str, Source | None]:
@@ -163,47 +159,50 @@ def _row(row: Any) -> dict[str, Any]:
     return {"text": first, "text_pair": second}
 
 
-def _carry_out(
-    plan: Plan,
-    run: Run,
-    source: Source | None,
-    begun: float,
-    say: Say,
-    watch: Watch | None,
-    *,
-    final: bool,
-    goes_on: bool = False,
-) -> Fitted:
-    data = load(plan.data, plan.task_name, source)
-    for line in data.history:
-        say(line)
-    clock = _clock(plan, data, begun, final)
-    run.write("environment", {**describe(), **_origins(plan), "data": data.fingerprint,
-                              "history": list(data.history)})  # fmt: skip
-    outcome = train(plan, data, run, resume=goes_on, watch=watch, clock=clock)
-    return _finish(plan, run, data, outcome, begun, final and outcome.state != "interrupted")
+@dataclass(frozen=True)
+class _Job:
+    """What has to be done, and who is told of it."""
 
+    plan: Plan
+    begun: float
+    say: Say
+    watch: Watch | None
+    final: bool  # judge on the sealed test
 
-def _finish(
-    plan: Plan, run: Run, data: Data, outcome: Outcome, begun: float, final: bool
-) -> Fitted:
-    model, openings = outcome.model, 0
-    if final and data.sealed_test is not None:
-        rows, openings = open_test(data, str(run.folder))
-        split = "test"
-    else:
-        rows, split = data.validation, "validation"
-    interrupted = outcome.state == "interrupted"
-    beside = {} if interrupted or not plan.evaluate.baselines else baselines_of(model, data)
-    report, _ = evaluate(model, rows, beside)
-    seconds = {"total": round(time.monotonic() - begun, 2), "train": round(outcome.seconds, 2)}
-    fitted = Fitted(run, plan, report, split, outcome.state, seconds, openings, data.history)
-    run.write(
-        "metrics",
-        {**fitted.summary(), "details": dict(report.details), "openings": openings,
-         "step": outcome.step, "total": outcome.total},
-    )  # fmt: skip
-    return fitted
+    def start(self, out: str | Path, source: Source | None = None) -> Fitted:
+        """Into a new run; mistakes in the rows are found before there is one."""
+        data = load(self.plan.data, self.plan.task_name, source)
+        for line in data.history:
+            self.say(line)
+        run = Run.create(out, Path(self.plan.data.path.replace(":", "-")).stem, self.plan)
+        self.say(f"run: {run.folder}")
+        return self.carry_out(run, data)
+
+    def carry_out(self, run: Run, data: Data, *, goes_on: bool = False) -> Fitted:
+        """Train inside the run's folder, then judge."""
+        clock = _clock(self.plan, data, self.begun, self.final)
+        told = {"data": data.fingerprint, "history": list(data.history)}
+        run.write("environment", {**describe(), **_origins(self.plan), **told})
+        outcome = train(self.plan, data, run, resume=goes_on, watch=self.watch, clock=clock)
+        return self._finish(run, data, outcome)
+
+    def _finish(self, run: Run, data: Data, outcome: Outcome) -> Fitted:
+        model, rows, split, openings = outcome.model, data.validation, "validation", 0
+        interrupted = outcome.state == "interrupted"
+        if self.final and not interrupted and data.sealed_test is not None:
+            rows, openings = open_test(data, str(run.folder))
+            split = "test"
+        wanted = self.plan.evaluate.baselines and not interrupted
+        report, _ = evaluate(model, rows, baselines_of(model, data) if wanted else {})
+        total = time.monotonic() - self.begun
+        seconds = {"total": round(total, 2), "train": round(outcome.seconds, 2)}
+        fitted = Fitted(
+            run, self.plan, report, split, outcome.state, seconds, openings, data.history
+        )
+        more = {"details": report.details, "openings": openings,
+                "step": outcome.step, "total": outcome.total}  # fmt: skip
+        run.write("metrics", {**fitted.summary(), **more})
+        return fitted
 
 
 def baselines_of(model: Model, data: Data, seconds: float | None = None) -> dict[str, Baseline]:

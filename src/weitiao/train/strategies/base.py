@@ -1,12 +1,12 @@
 """A strategy changes how a model learns. It may use any of these verbs, each a no-op here.
 
-start       look at the model                    once, before training       (all that need the task)
-groups      who learns, how fast, when           once, before training       layer-wise decay, unfreezing
-loss        what is minimised                    every micro-batch           R-Drop, FGM, distillation
-update      what happens around backward         every update                perturbed weights (AWP, SAM)
-after_step  what else happens to the weights     every update                EMA
-evaluating  which weights are judged and kept    every evaluation            EMA
-state       what a resumed run must get back     every checkpoint            EMA
+start       look at the model                    once, before training    freeze, R-Drop
+groups      who learns, how fast, when           once, before training    layer-wise decay
+loss        what is minimised                    every micro-batch        R-Drop, FGM, distillation
+update      what happens around backward         every update             perturbed weights (AWP)
+after_step  what else happens to the weights     every update             EMA
+evaluating  which weights are judged and kept    every evaluation         EMA
+state       what a resumed run must get back     every checkpoint         EMA
 
 Watching (logs, progress bars, early stopping, pruning, saving) is no strategy: whoever runs the
 loop sees every step and does it there.

@@ -1,0 +1,69 @@
+"""Every example runs with a tiny checkpoint; every Python block of the documents is one of them."""
+
+import re
+import runpy
+import sys
+import textwrap
+import types
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(path, language="python"):
+    """The code blocks of a page in one language."""
+    text = path.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_runs(path, tiny_bert, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WEITIAO_EXAMPLE_MODEL", tiny_bert)
+    runpy.run_path(str(path), run_name="__main__")
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_is_short(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 40
+
+
+def test_every_python_block_of_the_documents_stands_in_an_example():
+    known = [path.read_text(encoding="utf-8") for path in EXAMPLES]
+    known += [textwrap.dedent(block) for block in blocks(ROOT / "CONTRIBUTING.md")]
+    for page in PAGES:
+        for block in blocks(page):
+            for piece in re.split(r"\n{2,}", block.strip("\n")):
+                assert any(piece in text for text in known), f"{page.name}:\n{piece}"
+
+
+def test_the_strategy_of_the_contributing_page_works(tiny_bert):
+    from conftest import toy_data, toy_plan
+
+    from weitiao.model.model import Model
+    from weitiao.train.strategies.base import Strategy
+
+    (code,) = blocks(ROOT / "CONTRIBUTING.md")
+    module = types.ModuleType("bitfit")
+    sys.modules["bitfit"] = module
+    try:
+        exec(compile(code, "CONTRIBUTING.md", "exec"), vars(module))
+        strategy = module.BitFit()
+    finally:
+        del sys.modules["bitfit"]
+    assert isinstance(strategy, Strategy)
+    own = {name for name in vars(module.BitFit) if callable(getattr(Strategy, name, None))}
+    assert "start" in {name for name in own if not name.startswith("_")}
+    plan = toy_plan("classification", tiny_bert)
+    model = Model.start(plan, toy_data(plan).train)
+    strategy.start(model.net, model.task)
+    learning = {n for n, p in model.net.named_parameters() if p.requires_grad}
+    assert learning
+    assert all(n.endswith("bias") or "classifier" in n or "pooler" in n for n in learning)
+    assert isinstance(next(model.net.parameters()), torch.nn.Parameter)

@@ -1,0 +1,57 @@
+"""Every plan in plans/ validates, and trains on rows of its shape with a tiny checkpoint."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from conftest import sentence
+
+from weitiao import parts
+from weitiao.advise.advise import check
+from weitiao.plan import Plan
+from weitiao.verbs.fitting import train_plan
+
+PLANS = sorted((Path(__file__).parents[1] / "plans").glob("*.yaml"))
+
+
+def write_rows(path, plan, count=40):
+    """Rows with the columns that the plan names."""
+    rng = random.Random(3)
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(count):
+            kind = ("good", "bad")[number % 2]
+            row = {
+                column: f"{number} {sentence(kind, rng)}"
+                for role, column in plan.data.roles.items()
+                if role != "target"
+            }
+            row[plan.data.roles["target"]] = {
+                "classification": kind,
+                "multilabel": f"{kind}|short" if number % 3 else kind,
+                "nli": {"good": "entailment", "bad": "contradiction"}[kind],
+                "regression": (4 if kind == "good" else 1) + rng.random(),
+            }[plan.task_name]
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def test_every_task_has_a_plan_and_one_is_of_pairs():
+    plans = [Plan.load(path) for path in PLANS]
+    assert {plan.task_name for plan in plans} == set(parts.names("tasks"))
+    assert any("text_pair" in plan.data.roles for plan in plans)
+
+
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
+def test_a_ready_plan_is_right_and_trains(path, tiny_bert, tmp_path):
+    plan = Plan.load(path)
+    check(plan)
+    rows = tmp_path / "rows.jsonl"
+    write_rows(rows, plan)
+    small = plan.with_({
+        "data.path": str(rows), "model.checkpoint": tiny_bert, "train.epochs": 1,
+        "train.batch_size": 16, "train.evaluations": 1, "evaluate.bootstrap_samples": 20,
+    })  # fmt: skip
+    fitted = train_plan(small, out=tmp_path / "runs")
+    assert fitted.run.status()["step"] == 2
+    assert fitted.split == "validation"
+    assert set(fitted.metrics) == set(plan.evaluate.metrics)

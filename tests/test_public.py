@@ -1,0 +1,91 @@
+"""What `import weitiao` offers, and how fast it is there."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import toy_plan
+
+import weitiao
+
+HEAVY = ("torch", "transformers", "numpy", "pyarrow", "sklearn", "pandas", "rich", "pydantic")
+
+
+def loaded_after(code, *names):
+    """Which of `names` a fresh Python has imported after `code`."""
+    asked = f"import sys\n{code}\nprint(*[n for n in {names!r} if n in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, encoding="utf-8", check=True
+    )
+    return done.stdout.split()
+
+
+def test_importing_is_light():
+    assert loaded_after("import weitiao", *HEAVY) == []
+    assert loaded_after("import weitiao; weitiao.WeitiaoError; dir(weitiao)", *HEAVY) == []
+
+
+def test_loading_a_plan_needs_no_torch(tmp_path):
+    plan = toy_plan("nli", "some/checkpoint", **{
+        "train.strategies": ["fgm", "ema", "rdrop", "layer_decay"], "train.optimizer": "sgd",
+        "train.loss": {"cross_entropy": {"label_smoothing": 0.1}}, "train.schedule": "cosine",
+        "data.cleaners": ["unicode", "whitespace"], "data.steps": ["oversample"],
+        "evaluate.metrics": ["macro_f1"],
+    })  # fmt: skip
+    path = tmp_path / "plan.yaml"
+    plan.save(path)
+    code = f"import weitiao\nweitiao.Plan.load({str(path)!r})"
+    assert loaded_after(code, "torch", "transformers", "accelerate", "sklearn") == []
+
+
+def test_help_needs_nothing_heavy():
+    code = (
+        "from typer.testing import CliRunner\nfrom weitiao.cli import app\n"
+        "assert CliRunner().invoke(app, ['--help']).exit_code == 0"
+    )
+    assert loaded_after(code, "torch", "transformers", "numpy", "pyarrow", "pydantic") == []
+
+
+@pytest.mark.parametrize("name", weitiao.__all__)
+def test_every_public_name_is_there(name):
+    found = getattr(weitiao, name)
+    assert found.__doc__
+    assert name in dir(weitiao)
+
+
+def test_public_names_are_listed_once_and_in_order():
+    assert weitiao.__all__ == sorted(set(weitiao.__all__))
+    assert set(weitiao.__all__) == set(weitiao._HOME)
+    assert isinstance(weitiao.__version__, str)
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = weitiao.no_such_name
+
+
+def test_no_public_name_hides_a_folder():
+    folder = Path(weitiao.__file__).parent
+    inside = {path.name for path in folder.iterdir() if path.is_dir()}
+    inside |= {path.stem for path in folder.glob("*.py")}
+    assert not inside & set(weitiao.__all__)
+
+
+def seconds_of(*command):
+    start = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def test_help_is_instant():
+    """At most thrice the time of `import typer`; the machine may be busy once."""
+    script = Path(sys.executable).with_name("weitiao")
+    helped = [str(script)] if script.exists() else [sys.executable, "-m", "weitiao.cli"]
+    for _ in range(2):
+        pairs = [
+            (seconds_of(*helped, "--help"), seconds_of(sys.executable, "-c", "import typer"))
+            for _ in range(3)
+        ]
+        ours, bare = (min(times) for times in zip(*pairs, strict=True))
+        if ours <= 3 * bare:
+            return
+    pytest.fail(f"--help took {ours:.2f} s, `import typer` {bare:.2f} s")
