@@ -1,4 +1,4 @@
-"""weitiao's own defaults on exactly the rows of quality_trainer.py, and the difference between both.
+"""weitiao's own defaults on exactly the rows of quality_trainer.py, and how far both differ.
 
     python benchmarks/quality_weitiao.py --data ../data             run the cells (resumable)
     python benchmarks/quality_weitiao.py --compare                  the pooled paired difference
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from quality_trainer import Cell, cells, read_records, write_records
 
 HERE = Path(__file__).parent
@@ -110,9 +111,8 @@ def compare(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> None:
             print(f"  {name:13} weitiao {mine:.4f}  trainer {other:.4f}  ({len(pairs)} seeds)")
         draws = np.random.default_rng(0).choice(gains, (10_000, len(gains))).mean(1)
         low, high = np.percentile(draws, [2.5, 97.5])
-        print(
-            f"  pooled paired difference {np.mean(gains):+.2f} points, 95 % [{low:+.2f}, {high:+.2f}]"
-        )
+        told = f"95 % [{low:+.2f}, {high:+.2f}]"
+        print(f"  pooled paired difference {np.mean(gains):+.2f} points, {told}")
 
 
 def _is_asked(cell: Cell, options: argparse.Namespace) -> bool:

@@ -1,8 +1,11 @@
 import json
 import os
 import random
+from pathlib import Path
 
 import pytest
+
+HERE = Path(__file__).parent
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -86,7 +89,7 @@ def make_checkpoint(folder, family="bert", dropout=0.1):
             dropout=dropout,
             attention_dropout=dropout,
             seq_classif_dropout=dropout,
-        ),  # fmt: skip
+        ),
     }
     torch.manual_seed(7)
     transformers.AutoModel.from_config(configs[family]()).save_pretrained(folder)

@@ -15,8 +15,8 @@ os.environ["WEITIAO_CACHE"] = str(Path(sys.argv[1]) / "cache")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import torch
-from conftest import make_checkpoint, toy_data, toy_plan
 
+from conftest import make_checkpoint, toy_data, toy_plan
 from weitiao.run import Run
 from weitiao.train import fit as loop
 from weitiao.train.train import train

@@ -11,8 +11,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import torch
 from accelerate import Accelerator
-from conftest import toy_data, toy_plan
 
+from conftest import toy_data, toy_plan
 from weitiao.run import Run
 from weitiao.train.train import train
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
+
 from conftest import toy_data, toy_plan
 from reference import EPS
 from reference import train as plain_training
-
 from weitiao import parts
 from weitiao.model.model import Model
 from weitiao.train.fit import Feed, fit

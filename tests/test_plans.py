@@ -5,8 +5,8 @@ import random
 from pathlib import Path
 
 import pytest
-from conftest import sentence
 
+from conftest import sentence
 from weitiao import parts
 from weitiao.advise.advise import check
 from weitiao.plan import Plan

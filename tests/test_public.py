@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import toy_plan
 
 import weitiao
+from conftest import toy_plan
 
 HEAVY = ("torch", "transformers", "numpy", "pyarrow", "sklearn", "pandas", "rich", "pydantic")
 

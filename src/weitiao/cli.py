@@ -1,7 +1,7 @@
 """The command line: one short function a verb. Heavy imports stand inside, so --help is instant.
 
 What is for people goes to standard error; standard output holds answers and JSON only. Exit codes:
-0 done, 1 judged and found wanting, 2 a mistake in what was asked (one message, no traceback),
+0 done, 2 a mistake in what was asked (one message, no traceback),
 130 interrupted.
 """
 
@@ -167,7 +167,7 @@ def check(
 
 @app.command()
 def train(
-    path: Annotated[Path | None, typer.Argument(help="a plan (or a run, with --resume)")] = None,
+    path: Annotated[Path | None, typer.Argument(help="a plan")] = None,
     changes: Changes = None,
     resume: Annotated[
         Path | None, typer.Option(help="go on with this run where it stopped")
@@ -181,13 +181,15 @@ def train(
     """Carry out a plan, or go on with a run. The test stays sealed."""
     from weitiao.verbs import fitting
 
-    if (resume is None) == (path is None):
+    given = {"a plan or changes": path or changes, "--budget": budget, "--seed": seed,
+             "--threads": threads, "--out": out != Path("runs")}  # fmt: skip
+    named = [name for name, value in given.items() if value]
+    if resume and named:
+        raise WeitiaoError(f"a resumed run keeps its plan: leave out {', '.join(named)}.")
+    if not resume and path is None:
         raise WeitiaoError("give a plan to carry out, or --resume RUN to go on with one.")
     with terminal.progress() as watch:
         if resume:
-            given = [name for name, value in _given(changes, budget, seed, threads) if value]
-            if given:
-                raise WeitiaoError(f"a resumed run keeps its plan: leave out {', '.join(given)}.")
             fitted = fitting.resume(resume, say=terminal.say, watch=watch)
         else:
             assert path is not None
@@ -305,10 +307,6 @@ def _print_json(values: Any) -> None:
     from weitiao.verbs.listing import jsonable
 
     print(json.dumps(jsonable(values), ensure_ascii=False), flush=True)
-
-
-def _given(*values: Any) -> list[tuple[str, Any]]:
-    return list(zip(("changes", "--budget", "--seed", "--threads"), values, strict=True))
 
 
 def _roles(text: str | None, target: str | None, roles: str | None) -> dict[str, str | list[str]]:

@@ -21,8 +21,7 @@ def _as_parts(value: Any) -> Any:
     if isinstance(value, list):  # `- fgm` and `- fgm: {epsilon: 0.5}`
         if not all(isinstance(one, (str, dict)) for one in value):
             return value
-        named = [{one: None} if isinstance(one, str) else one for one in value]
-        value = {name: settings for one in named for name, settings in one.items()}
+        value = {k: v for one in value for k, v in _as_parts(one).items()}
     if isinstance(value, dict):
         return {name: {} if settings is None else settings for name, settings in value.items()}
     return value
@@ -145,9 +144,8 @@ class Plan(Section):
             known = parts.problems_of(error, cls)
             problems = [(path, _renamed(path, text)) for path, text in known] + problems
         else:
-            problems += [
-                ("why", f"no setting called {path!r}.") for path in plan.why if not plan._has(path)
-            ]
+            odd = [path for path in plan.why if not plan._has(path)]
+            problems += [("why", f"no setting called {path!r}.") for path in odd]
         if problems:
             raise PlanError([_located(p, text, lines or {}) for p, text in problems], source)
         return plan
@@ -202,6 +200,7 @@ _PLACES = [
 ]
 _SINGLE = {"task", "train.optimizer", "train.schedule"}
 _AT_MOST_ONE = {"train.loss"}
+_ABSENT = ()  # nothing stands there, not even null
 
 # Names of transformers' TrainingArguments and of its scripts, and what they are called here.
 ALIASES = {
@@ -250,17 +249,13 @@ def _problems_of_parts(raw: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What is wrong with the named parts, found in the raw values so that all is said at once."""
     problems = []
     for place, kind in _PLACES:
-        section, _, field = place.partition(".")
-        node = raw.get(section)
-        if field:
-            node = node.get(field) if isinstance(node, dict) else None
+        node: Any = raw
+        for key in place.split("."):
+            node = node.get(key, _ABSENT) if isinstance(node, Mapping) else _ABSENT
         chosen = _as_parts(node)
         if not isinstance(chosen, dict):
             continue
-        given = field in raw.get(section, {}) if field else section in raw
-        if (place in _SINGLE and given and len(chosen) != 1) or (
-            place in _AT_MOST_ONE and len(chosen) > 1
-        ):
+        if (place in _SINGLE and len(chosen) != 1) or (place in _AT_MOST_ONE and len(chosen) > 1):
             problems.append((place, f"names {len(chosen)} parts; exactly one can be used."))
         for name, settings in chosen.items():
             if not isinstance(settings, dict):

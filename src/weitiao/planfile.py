@@ -16,6 +16,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError, YAMLWarning
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from weitiao.errors import PlanError
 
@@ -109,6 +110,10 @@ def _plain(node: Any, path: str, lines: dict[str, int], depth: int) -> Any:
             lines[inner] = node.lc.item(i)[0] + 1 if i in (node.lc.data or {}) else 1
             values.append(_plain(value, inner, lines, depth + 1))
         return values
+    return _scalar(node, where, tag)
+
+
+def _scalar(node: Any, where: str, tag: str | None) -> Any:
     for kind in (bool, int, float, str):  # ruamel's own scalar types keep their spelling
         if isinstance(node, kind):
             if kind is str and re.search("[\ud800-\udfff]", str(node)):
@@ -160,4 +165,6 @@ def _commented(raw: Any, path: str, comments: Mapping[str, str], indent: int) ->
         )
         sequence.fa.set_flow_style()
         return sequence
+    if isinstance(raw, str) and not all(c.isprintable() or c == "\n" for c in raw):
+        return DoubleQuotedScalarString(raw)  # escapes what else is read as another character
     return raw

@@ -23,7 +23,8 @@ class Run:
 
     plan.yaml what was asked · log.jsonl what happened, the same for the same plan · status.json
     where it stands, with clock times · best/ the best model · last/ where a resume goes on ·
-    metrics.json, environment.json once it is judged.
+    environment.json what it was made with ·
+    metrics.json once it is judged.
     """
 
     folder: Path

@@ -180,10 +180,12 @@ def show_runs(found: Sequence[Mapping[str, Any]], root: Path) -> None:
         return
     table = Table("run", "state", "updates", "score", "time left")
     for run in found:
-        score = "" if run["value"] is None else f"{run['metric'] or ''} {_figure(run['value'])}"
+        score = ""
+        if run["value"] is not None:
+            score = f"{run['metric']} {_figure(run['value'])} ({run['split']})"
         left = "" if run["seconds_left"] is None else duration(run["seconds_left"])
         steps = f"{run['step']}/{run['total']}" if run["total"] else ""
-        table.add_row(run["run"], run["state"], steps, f"{score} ({run['split']})", left)
+        table.add_row(run["run"], run["state"], steps, score, left)
     _console().print(table)
 
 

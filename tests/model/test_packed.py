@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from conftest import toy_data, toy_plan
 
+from conftest import toy_data, toy_plan
 from weitiao.model import packed
 from weitiao.model.model import Model
 

@@ -1,8 +1,8 @@
 """What is saved is what transformers reads: its pipeline gives weitiao's labels and scores."""
 
 import pytest
-from conftest import toy_data, toy_plan
 
+from conftest import toy_data, toy_plan
 from weitiao.model.model import Model
 from weitiao.run import Run
 from weitiao.train.train import train

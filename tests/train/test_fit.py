@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
-from conftest import toy_data, toy_plan
 
+from conftest import toy_data, toy_plan
 from weitiao.errors import DivergedError, PlanError
 from weitiao.model.model import Model
 from weitiao.run import Run
@@ -51,7 +51,7 @@ def test_a_number_that_is_not_finite_stops_before_the_update(tiny_bert):
     model, feeds, _ = start("regression", tiny_bert)
     feeds[0].labels[:] = 1e30
     before = {n: p.detach().clone() for n, p in model.net.named_parameters()}
-    with pytest.raises(DivergedError, match="update 1 of .* was not made"):
+    with pytest.raises(DivergedError, match=r"update 1 of .* was not made"):
         next(fit(model, *feeds, Accelerator(cpu=True)))
     for name, param in model.net.named_parameters():
         assert torch.equal(param, before[name])
@@ -84,8 +84,11 @@ def test_early_stopping_ends_the_run_and_keeps_the_best(tiny_bert, tmp_path):
 
 def test_the_best_follows_the_direction_of_the_metric(tiny_bert, tmp_path):
     """With an error as the metric the lowest is kept."""
-    plan = toy_plan("regression", tiny_bert, **{
-        "evaluate.metrics": ["mae", "pearson"], "train.epochs": 4, "train.evaluations": 6})  # fmt: skip
+    plan = toy_plan(
+        "regression",
+        tiny_bert,
+        **{"evaluate.metrics": ["mae", "pearson"], "train.epochs": 4, "train.evaluations": 6},
+    )
     data = toy_data(plan, 80)
     run = Run.create(tmp_path, "run", plan)
     outcome = train(plan, data, run)

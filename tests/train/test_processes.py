@@ -7,10 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from conftest import make_checkpoint
 
 HERE = Path(__file__).parent.parent
-SETTINGS = {"train.epochs": 1, "train.save_seconds": 0, "train.evaluations": 3, "train.strategies": {"ema": {}}}
+SETTINGS = {
+    "train.epochs": 1,
+    "train.save_seconds": 0,
+    "train.evaluations": 3,
+    "train.strategies": {"ema": {}},
+}
 
 
 def launch(folder, world, *more, settings=SETTINGS):
@@ -18,7 +24,9 @@ def launch(folder, world, *more, settings=SETTINGS):
                "--master_port", str(29_500 + os.getpid() % 500), str(HERE / "processes.py"),
                str(folder), json.dumps(settings), *more]  # fmt: skip
     env = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-    return subprocess.run(command, capture_output=True, text=True, env=env, timeout=240, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, env=env, timeout=240, check=False
+    )
 
 
 def losses(folder):
@@ -53,7 +61,9 @@ def test_two_processes_go_on_exactly_after_a_crash(tmp_path):
     done = launch(tmp_path / "cut", 2, "--resume")
     assert done.returncode == 0, done.stderr[-3000:]
     assert losses(tmp_path / "cut") == losses(tmp_path / "whole")
-    weights = [(tmp_path / n / "run" / "best" / "model.safetensors").read_bytes() for n in ("whole", "cut")]
+    weights = [
+        (tmp_path / n / "run" / "best" / "model.safetensors").read_bytes() for n in ("whole", "cut")
+    ]
     assert weights[0] == weights[1]
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import toy_data, toy_plan
 
+from conftest import toy_data, toy_plan
 from weitiao.errors import RunError
 from weitiao.run import Run
 from weitiao.train.train import train
@@ -98,8 +98,16 @@ def test_a_swap_cut_short_is_mended(tiny_bert, tmp_path):
 
 def test_a_budget_already_decided_is_decided_again(tiny_bert, tmp_path):
     """A re-plan that stands in the log after the checkpoint is repeated, not measured anew."""
-    plan = toy_plan("classification", tiny_bert, **{
-        "train.budget": 3600, "train.epochs": 3, "train.evaluations": 2, "train.save_seconds": 1e9})  # fmt: skip
+    plan = toy_plan(
+        "classification",
+        tiny_bert,
+        **{
+            "train.budget": 3600,
+            "train.epochs": 3,
+            "train.evaluations": 2,
+            "train.save_seconds": 1e9,
+        },
+    )
     data = toy_data(plan, 80)
     run = new_run(tmp_path, "run", plan)
 

@@ -108,7 +108,8 @@ def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
     )
     if plan.train.budget:
         seconds = min(seconds, plan.train.budget)
-    tokens = min(plan.train.micro_batch_tokens, plan.train.batch_size * float(facts.tokens.max()))
+    longest = min(float(facts.tokens.max()), plan.model.max_length)
+    tokens = min(plan.train.micro_batch_tokens, plan.train.batch_size * longest)
     shown = plan.model_dump(exclude={"why", "expect"}, mode="json")
     digest = hashlib.blake2b(json.dumps(shown, sort_keys=True).encode(), digest_size=8).hexdigest()
     return {

@@ -50,7 +50,7 @@ def network_of(checkpoint: str, revision: str | None) -> tuple[Network, Any]:
     """The size of a checkpoint from its config, and its tokenizer."""
     from transformers import AutoConfig
 
-    from weitiao.model.model import load_tokenizer, readable
+    from weitiao.model.checkpoints import load_tokenizer, readable
     from weitiao.model.offline import resolve
 
     source = resolve(checkpoint, revision)

@@ -37,6 +37,7 @@ _TARGET_WORDS = _words(
     "标签 类别 分类 情感 情绪 意图 主题 星级 评分 分数 得分 打分 极性 相似度 关系"
 )
 _PAIRED_NAMES = (
+    ("text", "text_pair"),
     ("premise", "hypothesis"),
     ("前提", "假设"),
     ("query", "title"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -13,9 +12,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from accelerate.utils import set_seed
-from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
-from transformers.utils import logging
+from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from weitiao import parts
 from weitiao.data.cleaners.base import Cleaner
@@ -25,6 +22,7 @@ from weitiao.errors import DataError, ModelError, PlanError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.losses.base import Loss
 from weitiao.model.batching import by_length
+from weitiao.model.checkpoints import load_tokenizer, quiet, readable, room
 from weitiao.model.net import Net, set_dropout
 from weitiao.model.offline import resolve
 from weitiao.plan import Plan
@@ -57,7 +55,7 @@ class Model:
         source = resolve(plan.model.checkpoint, plan.model.revision)
         tokenizer = load_tokenizer(source.path_or_name, source.revision)
         set_seed(plan.train.seed)  # the new head's weights are drawn from it
-        with _quiet(), readable(plan.model.checkpoint):
+        with quiet(), readable(plan.model.checkpoint):
             config = AutoConfig.from_pretrained(
                 source.path_or_name,
                 revision=source.revision,
@@ -73,7 +71,7 @@ class Model:
                 dtype=torch.float32,
                 ignore_mismatched_sizes=True,
             )
-        tokenizer.model_max_length = _room(plan.model.max_length, tokenizer, config)
+        tokenizer.model_max_length = room(plan.model.max_length, tokenizer, config)
         cleaners = tuple(
             parts.build("cleaners", key, value).learn(_texts(train))
             for key, value in plan.data.cleaners.items()
@@ -169,7 +167,7 @@ class Model:
             if role not in columns:
                 continue
             column = str(columns[role])
-            value = row.get(role, row.get(column))
+            value = row.get(column, row.get(role))  # the training column's name wins
             if value is None:
                 raise DataError(
                     f"the row has no {role!r} (column {column!r}); it has {sorted(row)}."
@@ -186,7 +184,7 @@ class Model:
         state[f"{name}.weight"] = weight
         if bias is not None:
             state[f"{name}.bias"] = bias
-        with _quiet():
+        with quiet():
             self.net.native.save_pretrained(folder, state_dict=state)
             self.tokenizer.save_pretrained(folder)
         card = {
@@ -212,7 +210,7 @@ class Model:
         ((name, settings),) = card["task"].items()
         task: Task = parts.build("tasks", name, settings)
         cleaners = tuple(parts.build("cleaners", k, v) for k, v in card["cleaners"].items())
-        with _quiet(), readable(str(folder)):
+        with quiet(), readable(str(folder)):
             native = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
         net = Net(native).eval()
         return cls(net, load_tokenizer(str(folder), None), task, plan, cleaners)
@@ -259,52 +257,11 @@ def _weights(
     return tuple(float(wanted.get(label, 1.0)) for label in task.choices)
 
 
-def load_tokenizer(path: str, revision: str | None) -> Any:
-    """The fast tokenizer of a checkpoint. Raises ModelError when it has none."""
-    with _quiet(), readable(path):
-        return AutoTokenizer.from_pretrained(path, revision=revision)
-
-
 def _texts(rows: Rows) -> Iterator[str]:
     for examples in rows.batches():
         for example in examples:
             yield from map(str, example.inputs.values())
 
 
-def _room(max_length: int, tokenizer: Any, config: Any) -> int:
-    """The length in tokens, within what the network has positions for."""
-    positions = getattr(config, "max_position_embeddings", None) or max_length
-    offset = (
-        (config.pad_token_id or 0) + 1 if config.model_type in ("roberta", "xlm-roberta") else 0
-    )
-    return int(min(max_length, tokenizer.model_max_length, positions - offset))
-
-
 def _detached(tensor: Any) -> Any:
     return None if tensor is None else tensor.detach()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """transformers' remarks about new heads are no news here; errors still are."""
-    level = logging.get_verbosity()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        logging.enable_progress_bar()
-
-
-@contextmanager
-def readable(checkpoint: str) -> Iterator[None]:
-    """What a checkpoint cannot do, as one short message."""
-    try:
-        yield
-    except (OSError, ValueError, KeyError, SafetensorError, json.JSONDecodeError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(
-            f"the checkpoint {checkpoint!r} cannot be loaded: {first} "
-            "Give a folder, a name on the hub, or one of `weitiao parts models`."
-        ) from error

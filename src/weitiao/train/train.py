@@ -16,6 +16,7 @@ from accelerate import Accelerator
 from weitiao.data.data import Data, Rows
 from weitiao.data.stepped import run_steps
 from weitiao.errors import RunError, WeitiaoError
+from weitiao.evaluate.evaluate import Report
 from weitiao.model.model import Model
 from weitiao.plan import Plan
 from weitiao.run import Run, now
@@ -31,7 +32,7 @@ class Outcome:
     """What training gave: the best model, and why it ended."""
 
     model: Model
-    state: str  # finished, early, budget, interrupted
+    state: str  # finished, early, interrupted
     step: int
     total: int
     seconds: float
@@ -118,6 +119,7 @@ class _Watcher:
         self.pace = Pace(clock)
         self.step = self.total = 0
         self.wanted = 0  # updates the plan asked for
+        self.report: Report | None = None  # the best one
         self.score = float("-inf")
         self.ended = "finished"
         self.saved, self.told = clock.passed(), float("-inf")
@@ -129,7 +131,8 @@ class _Watcher:
             self._updated(progress, plan)
         else:
             self._judged(progress, model, plan)
-        if ask():
+        if progress.report is None and ask():
+            self._save(progress)  # so that nothing is lost when it goes on
             self._stop(progress, "interrupted")
         if self.watch:
             self.watch(progress, self.pace.seconds_left(progress.step, progress.total))
@@ -190,7 +193,7 @@ class _Watcher:
         assert p.report is not None
         self._log(step=p.step, validation=dict(p.report.metrics), best=p.best)
         if p.best and self.main:
-            self.score = p.report.score
+            self.score, self.report = p.report.score, p.report
             with self.run.replacing("best") as folder:
                 model.save(folder)
         self.pace.judged()
@@ -214,7 +217,8 @@ class _Watcher:
         self.run.write(
             "status",
             {"state": "running" if state == "preparing" else state, "step": self.step,
-             "total": self.total, "score": self.score if self.score > float("-inf") else None,
+             "total": self.total, "metric": self.report and self.report.primary,
+             "value": self.report and self.report.metrics[self.report.primary],
              "seconds_left": left, "pid": os.getpid(), "started": self.begun,
              "seconds": self.clock.passed()},
         )  # fmt: skip

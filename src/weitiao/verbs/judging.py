@@ -46,6 +46,10 @@ def evaluate_run(
     if path:
         report, _ = evaluate(model, rows_of(model, open_source(path), labelled=True))
         return report, path, 0
+    if not (Path(folder) / "plan.yaml").is_file():
+        raise RunError(
+            f"{folder}: a saved model has no rows of its own; give a file to judge it on."
+        )
     run = Run.open(folder)
     plan = run.plan()
     data: Data = load(plan.data, plan.task_name)

@@ -17,14 +17,14 @@ def list_runs(root: str | Path = "runs") -> list[dict[str, Any]]:
     found = []
     for run in runs(root):
         status, metrics = run.status(), run.read("metrics")
-        primary = metrics.get("primary")
+        primary = metrics.get("primary") or status.get("metric")
         found.append({
             "run": str(run.folder),
             "state": status["state"],
             "step": status.get("step"),
             "total": status.get("total"),
             "metric": primary,
-            "value": metrics.get("metrics", {}).get(primary) if primary else status.get("score"),
+            "value": metrics.get("metrics", {}).get(primary, status.get("value")),
             "split": metrics.get("split", "validation"),
             "seconds_left": status.get("seconds_left") if status["state"] == "running" else None,
         })  # fmt: skip

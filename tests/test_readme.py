@@ -1,0 +1,158 @@
+"""What the documents say exists: commands, options, files, versions; both languages agree."""
+
+import re
+import shlex
+from functools import partial
+from pathlib import Path
+
+import pytest
+import typer
+
+import weitiao
+from conftest import toy_rows
+from weitiao import cli, parts
+from weitiao.model.catalogue import CATALOGUE
+
+ROOT = Path(__file__).parents[1]
+ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
+DOCS = ROOT / "docs"
+PAGES = [ENGLISH, CHINESE, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+PAGES += sorted(DOCS.rglob("*.md"))
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+VERBS = typer.main.get_command(cli.app).commands
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+
+
+def read(page):
+    return page.read_text(encoding="utf-8")
+
+
+def blocks(page, language):
+    return [code for name, code in FENCE.findall(read(page)) if name == language]
+
+
+def shell_lines(page):
+    return [line for block in blocks(page, "bash") for line in block.splitlines()]
+
+
+def spans(page):
+    """Code inside sentences and tables."""
+    return re.findall(r"`([^`\n]+)`", FENCE.sub("", read(page)))
+
+
+def outline(page):
+    """Levels of the headings and languages of the code blocks, in order."""
+    levels = [len(marks) for marks in re.findall(r"^(#+) ", FENCE.sub("", read(page)), re.M)]
+    return levels, [name for name, _ in FENCE.findall(read(page))]
+
+
+@each_page
+def test_a_command_that_a_page_shows_can_be_parsed(page):
+    for line in shell_lines(page):
+        if line.startswith("weitiao "):
+            verb, *words = shlex.split(line)[1:]
+            VERBS[verb].make_context(verb, words)
+
+
+@each_page
+def test_commands_inside_sentences_have_verbs_and_options_that_exist(page):
+    for span in spans(page):
+        found = re.fullmatch(r"weitiao ([a-z]+)\b(.*)", span)
+        if found:
+            known = {option for param in VERBS[found[1]].params for option in param.opts}
+            used = re.findall(r"(?<!\S)--?[a-z][\w-]*", found[2])
+            assert set(used) <= known | {"--help"}, span
+    options = {o for verb in VERBS.values() for param in verb.params for o in param.opts}
+    for span in spans(page):
+        if span.startswith("--"):
+            assert span.split()[0] in options | {"--help"}, span
+
+
+@each_page
+def test_make_targets_exist(page):
+    targets = set(re.findall(r"^([a-z]+):", read(ROOT / "Makefile"), re.M))
+    for line in [*shell_lines(page), *spans(page)]:
+        if line.startswith("make "):
+            assert {word for word in line.split()[1:] if "=" not in word} <= targets, line
+
+
+@each_page
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", FENCE.sub("", read(page))):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_a_wrong_option_would_be_found():
+    with pytest.raises(Exception, match="--epochs"):  # typer may bring a click of its own
+        VERBS["fit"].make_context("fit", ["reviews.csv", "--epochs", "3"])
+
+
+@pytest.mark.parametrize("page", [ENGLISH, CHINESE], ids=["en", "zh"])
+def test_every_file_of_the_tree_exists_and_every_module_stands_in_it(page):
+    (tree,) = [block for block in blocks(page, "text") if block.startswith("src/")]
+    above, named = {}, set()
+    for line in tree.splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
+        above[depth] = line.split()[0]
+        path = ROOT.joinpath(*(above[level] for level in range(depth + 1)))
+        assert path.exists(), line
+        assert path.is_dir() == line.split()[0].endswith("/"), line
+        named.add(path)
+    package = ROOT / "src" / "weitiao"
+    there = {p for p in package.iterdir() if not p.name.startswith("__pycache__")}
+    assert there <= named
+    assert {package.joinpath(*home.split(".")[1:]) for home in parts.KINDS.values()} <= named
+
+
+def test_the_table_of_commands_names_every_verb():
+    for page in (ENGLISH, CHINESE):
+        assert set(re.findall(r"^\| `weitiao (\w+)", read(page), re.M)) == set(VERBS)
+
+
+def test_the_table_of_models_is_the_catalogue():
+    for page in (ENGLISH, CHINESE):
+        for entry in CATALOGUE.values():
+            (row,) = re.findall(rf"^\| `{entry.name}` .*$", read(page), re.M)
+            assert entry.licence in row
+            assert entry.package in row
+
+
+def test_both_languages_have_the_same_pages_of_the_same_shape():
+    assert outline(ENGLISH) == outline(CHINESE)
+    names = sorted(page.name for page in (DOCS / "en").iterdir())
+    assert names == sorted(page.name for page in (DOCS / "zh").iterdir())
+    for name in names:
+        assert outline(DOCS / "en" / name) == outline(DOCS / "zh" / name), name
+    for page in (DOCS / "en", DOCS / "zh"):
+        for name in names:
+            assert f"({page.name}/{name})" in read(DOCS / "README.md")
+
+
+def test_the_python_of_both_readmes_is_the_same_and_runs(tiny_bert, tmp_path, monkeypatch, capsys):
+    pandas = pytest.importorskip("pandas")
+    (code,) = blocks(ENGLISH, "python")
+    assert blocks(CHINESE, "python") == [code]
+    monkeypatch.chdir(tmp_path)
+    pandas.DataFrame(toy_rows("classification")).to_csv("reviews.csv", index=False)
+    small = {"model": tiny_bert, "changes": {"train.epochs": 1}}
+    monkeypatch.setattr(weitiao, "fit", partial(weitiao.fit, **small))
+    exec(compile(code, "README.md", "exec"), {})
+    assert "test {" in capsys.readouterr().out
+
+
+def test_the_newest_version_of_the_changelog_is_ours():
+    versions = re.findall(r"^## \[(.+?)\]", read(ROOT / "CHANGELOG.md"), re.M)
+    assert versions[0] == "Unreleased"
+    assert versions[1] == weitiao.__version__
+
+
+def test_the_layers_in_the_documents_are_those_that_are_checked():
+    import tomllib
+
+    settings = tomllib.loads(read(ROOT / "pyproject.toml"))
+    (contract,) = settings["tool"]["importlinter"]["contracts"]
+    layers = "\n".join(contract["layers"]).replace("weitiao.", "") + "\n"
+    for language in ("en", "zh"):
+        assert layers in blocks(DOCS / language / "how-it-works.md", "text")

@@ -1,0 +1,122 @@
+"""A run's folder: numbered, swapped whole, mended, and honest about who works in it."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from conftest import toy_plan
+from weitiao.errors import PlanError, RunError
+from weitiao.run import Run, now, runs
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run.create(tmp_path / "runs", "toy", toy_plan("classification", "c"))
+
+
+def test_runs_are_numbered_and_hold_their_plan(tmp_path):
+    plan = toy_plan("classification", "c")
+    names = [Run.create(tmp_path, name, plan).folder.name for name in ("a", "a", "b", "a")]
+    assert names == ["a-001", "a-002", "b-001", "a-003"]
+    assert Run.open(tmp_path / "a-002").plan() == plan
+    assert {one.folder.name for one in runs(tmp_path)} == set(names)
+    assert runs(tmp_path / "no") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [("a b/c", "a-b-c-001"), ("../..", "run-001"), ("", "run-001"), ("评论", "评论-001")],
+)
+def test_a_name_becomes_one_folder(name, folder, tmp_path):
+    made = Run.create(tmp_path, name, toy_plan("classification", "c"))
+    assert made.folder == tmp_path / folder
+
+
+def test_a_place_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises((RunError, PlanError), match="written"):
+        Run.create(tmp_path / "file", "a", toy_plan("classification", "c"))
+
+
+def test_what_is_no_run(tmp_path):
+    with pytest.raises(RunError, match="no run here"):
+        Run.open(tmp_path)
+
+
+def fill(run, text, name="best"):
+    with run.replacing(name) as folder:
+        (folder / "a").write_text(text, encoding="utf-8")
+
+
+def test_a_folder_is_replaced_whole(run):
+    for text in ("old", "new"):
+        fill(run, text)
+        assert (run.best / "a").read_text(encoding="utf-8") == text
+    assert {path.name for path in run.folder.iterdir()} == {"plan.yaml", "best"}
+
+
+def test_an_error_inside_leaves_the_old_one(run):
+    fill(run, "old")
+    with pytest.raises(ZeroDivisionError), run.replacing("best") as folder:
+        (folder / "a").write_text("half", encoding="utf-8")
+        raise ZeroDivisionError
+    assert (run.best / "a").read_text(encoding="utf-8") == "old"
+    Run.open(run.folder)
+    assert not (run.folder / "best.new").exists()
+    fill(run, "new")
+    assert (run.best / "a").read_text(encoding="utf-8") == "new"
+
+
+@pytest.mark.parametrize("name", ["best", "last"])
+def test_repair_undoes_or_finishes_a_swap(name, run):
+    path, new, old = (run.folder / f"{name}{end}" for end in ("", ".new", ".old"))
+    fill(run, "old", name)
+    path.rename(old)
+    new.mkdir()
+    Run.open(run.folder)  # killed between the two renames
+    assert (path / "a").read_text(encoding="utf-8") == "old"
+    assert not new.exists()
+    assert not old.exists()
+    old.mkdir()
+    Run.open(run.folder)  # killed before the old one was thrown away
+    assert (path / "a").read_text(encoding="utf-8") == "old"
+    assert not old.exists()
+
+
+def test_the_state_is_that_of_the_process(run):
+    assert run.status()["state"] == "new"
+    for state in ("finished", "failed", "early", "interrupted"):
+        run.write("status", {"state": state, "pid": 1})
+        assert run.status()["state"] == state
+    run.write("status", {"state": "running", "pid": os.getpid(), "started": now()})
+    assert run.status()["state"] == "running"
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    run.write("status", {"state": "running", "pid": gone.pid, "started": now()})
+    assert run.status()["state"] == "interrupted"
+    # The number was given out again: somebody else lives there, born after the run began.
+    run.write("status", {"state": "running", "pid": os.getpid(), "started": 1e9})
+    assert run.status()["state"] == "interrupted"
+
+
+def test_the_log_is_cut_back_to_a_size(run):
+    assert run.cut_log(0) == []
+    run.log(step=1, text="好")
+    size = run.log_size()
+    run.log(step=2)
+    with run.log_path.open("a", encoding="utf-8") as file:
+        file.write('{"step": 3')  # cut off by a kill
+    assert run.cut_log(size) == [{"step": 2}]
+    assert run.log_size() == size
+    assert run.history() == [{"step": 1, "text": "好"}]
+
+
+def test_small_files_are_whole(run):
+    run.write("metrics", {"a": 1.5, "b": "好", "path": run.folder})
+    assert run.read("metrics") == {"a": 1.5, "b": "好", "path": str(run.folder)}
+    assert run.read("nothing") == {}
+    assert not list(run.folder.glob("*.new"))
+    assert json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))["b"] == "好"
