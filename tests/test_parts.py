@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import toy_data, toy_plan, toy_rows
+from conftest import toy_plan, toy_rows
 from weitiao import parts
-from weitiao.data.table import open_source
+from weitiao.data.data import load
+from weitiao.data.table import from_rows, open_source
 from weitiao.errors import PartError, PlanError
 from weitiao.model.model import Model
 from weitiao.parts import Part
@@ -112,7 +113,8 @@ NEW = {
             "GOOD becomes good, FINE too."
             words: tuple[str, ...] = ()
             def learn(self, texts):
-                return self.model_copy(update={"words": tuple(sorted(set(" ".join(texts).split())))})
+                words = tuple(sorted(set(" ".join(texts).split())))
+                return self.model_copy(update={"words": words})
             def clean(self, text):
                 SEEN.append(text)
                 return text.replace("xqz", "bad"), list(range(len(text)))
@@ -212,8 +214,9 @@ def test_a_new_part_is_one_new_file(new_parts, tiny_bert, tmp_path):
     with pytest.raises(PlanError, match=r"first_ones\.row.*Did you mean 'rows'"):
         plan.with_({"data.steps.first_ones.row": 3})
 
+    data = load(plan.data, "yes_no", from_rows(toy_rows("classification")))
     run = Run.create(tmp_path / "runs", "new", plan)
-    outcome = train(plan, toy_data(plan), run)
+    outcome = train(plan, data, run)
     assert outcome.total == 2  # 16 rows of the step, 8 in an update
     steps = importlib.import_module("weitiao.train.strategies.counted").STEPS
     assert steps == [0.5, 1.0]

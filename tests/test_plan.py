@@ -132,7 +132,7 @@ BROKEN = {
     "no bool": ("task: !!bool perhaps\n", "a value is not"),
     "no character": ('task: "\\U00110000"\n', "a value is not"),
     "half a character": ('task: "\\ud800"\n', "line 1, task: holds half a character"),
-    "deep lists": ("task: " + "[" * 5000, "nested too deeply"),
+    "deep lists": ("task: " + "[" * 1500, "nested too deeply"),
     "deep mappings": ("task: " + "{a: " * 3000, "nested too deeply"),
     "rather deep": ("task: " + "[" * 30 + "]" * 30, "nested too deeply"),
 }

@@ -7,17 +7,34 @@ What is for people goes to standard error; standard output holds answers and JSO
 
 from __future__ import annotations
 
-import json
-import re
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from weitiao import terminal
 from weitiao.errors import PlanError, WeitiaoError
+from weitiao.options import (
+    Budget,
+    Changes,
+    Json,
+    MaxRows,
+    Model,
+    Out,
+    Revision,
+    Roles,
+    Rows,
+    Seed,
+    Target,
+    Task,
+    Test,
+    Text,
+    Threads,
+    changes_of,
+    roles_of,
+    seconds_of,
+)
 
 if TYPE_CHECKING:
     from weitiao.verbs.fitting import Fitted
@@ -30,26 +47,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-Rows = Annotated[
-    str, typer.Argument(help="file with rows (csv, tsv, jsonl, parquet), or sample:NAME")
-]
-Changes = Annotated[list[str] | None, typer.Argument(help="changes, e.g. train.learning_rate=3e-5")]
-Text = Annotated[str | None, typer.Option(help="column with the text")]
-Target = Annotated[
-    str | None, typer.Option(help="column with the label or number (several: a,b,c)")
-]
-Roles = Annotated[str | None, typer.Option(help="more columns: premise=a,hypothesis=b")]
-Task = Annotated[str | None, typer.Option(help="classification, multilabel, regression, nli")]
-Model = Annotated[str | None, typer.Option(help="minilm-l6, e5-small, a hub name or a folder")]
-Revision = Annotated[str | None, typer.Option(help="branch, tag or commit of a hub model")]
-Test = Annotated[str | None, typer.Option(help="file with test rows; else they are split off")]
-MaxRows = Annotated[int | None, typer.Option("--rows", min=10, help="use a sample of so many rows")]
-Budget = Annotated[str | None, typer.Option(help="time for everything, e.g. 90s, 5m, 1h")]
-Seed = Annotated[int | None, typer.Option(min=0, help="seed of head, dropout and row order")]
-Threads = Annotated[int | None, typer.Option(min=1, help="processor threads to use")]
-Out = Annotated[Path, typer.Option(help="folder for runs")]
-Json = Annotated[bool, typer.Option("--json", help="one line of JSON at the end of the output")]
 
 
 @app.command()
@@ -76,9 +73,9 @@ def fit(
     with terminal.progress() as watch:
         fitted = fitting.fit(
             rows, out=out, threads=threads, say=terminal.say, watch=watch,
-            roles=_roles(text, target, roles), task=task, model=model, revision=revision,
-            test_path=test, max_rows=max_rows, budget=_seconds(budget), seed=seed,
-            changes=_changes(changes),
+            roles=roles_of(text, target, roles), task=task, model=model, revision=revision,
+            test_path=test, max_rows=max_rows, budget=seconds_of(budget), seed=seed,
+            changes=changes_of(changes),
         )  # fmt: skip
     _show_fitted(fitted, json_)
 
@@ -96,10 +93,10 @@ def look(
     """Say what is in the rows: columns, labels, lengths, duplicates, leaks."""
     from weitiao.advise import advise
 
-    wish = advise.Wish(rows, roles=_roles(text, target, roles), task=task, test_path=test)
+    wish = advise.Wish(rows, roles=roles_of(text, target, roles), task=task, test_path=test)
     profile, _ = advise.look(wish)
     if json_:
-        _print_json(profile.to_json())
+        terminal.print_json(profile.to_json())
     else:
         terminal.show_profile(profile)
 
@@ -130,14 +127,14 @@ def plan(
 
     set_threads(threads)
     wish = advise.Wish(
-        rows, roles=_roles(text, target, roles), task=task, model=model, revision=revision,
-        test_path=test, max_rows=max_rows, budget=_seconds(budget), seed=seed,
-        changes=_changes(changes),
+        rows, roles=roles_of(text, target, roles), task=task, model=model, revision=revision,
+        test_path=test, max_rows=max_rows, budget=seconds_of(budget), seed=seed,
+        changes=changes_of(changes),
     )  # fmt: skip
     advice = advise.advise(wish)
     advice.plan.save(output)
     if json_:
-        _print_json({"plan": str(output), **advice.plan.model_dump(mode="json")})
+        terminal.print_json({"plan": str(output), **advice.plan.model_dump(mode="json")})
     else:
         terminal.show_plan(advice.plan, output)
 
@@ -154,13 +151,13 @@ def check(
 
     problems: list[str] = []
     try:
-        check(Plan.load(path, _changes(changes)))
+        check(Plan.load(path, changes_of(changes)))
     except PlanError as error:
         if not json_:
             raise
         problems = error.problems
     if json_:
-        _print_json({"plan": str(path), "problems": problems})
+        terminal.print_json({"plan": str(path), "problems": problems})
         raise typer.Exit(2 if problems else 0)
     terminal.say(f"{path}: no problems.")
 
@@ -193,10 +190,10 @@ def train(
             fitted = fitting.resume(resume, say=terminal.say, watch=watch)
         else:
             assert path is not None
-            extra = {"train.budget": _seconds(budget), "train.seed": seed}
+            extra = {"train.budget": seconds_of(budget), "train.seed": seed}
             asked = {key: value for key, value in extra.items() if value is not None}
             fitted = fitting.train_plan(
-                path, changes={**_changes(changes), **asked}, out=out, threads=threads,
+                path, changes={**changes_of(changes), **asked}, out=out, threads=threads,
                 say=terminal.say, watch=watch,
             )  # fmt: skip
     _show_fitted(fitted, json_)
@@ -219,13 +216,8 @@ def evaluate(
     set_threads(threads)
     report, split, openings = judging.evaluate_run(run, rows, final=final)
     if json_:
-        _print_json({
-            "run": str(run), "split": split, "rows": report.rows, "primary": report.primary,
-            "metrics": dict(report.metrics),
-            "intervals": {name: list(pair) for name, pair in report.intervals.items()},
-            "baselines": {name: dict(values) for name, values in report.baselines.items()},
-            "openings": openings,
-        })  # fmt: skip
+        told = {"run": str(run), "split": split, "rows": report.rows, "openings": openings}
+        terminal.print_json({**told, **report.summary()})
     else:
         terminal.show_report(report, split, openings)
 
@@ -248,7 +240,7 @@ def predict(
     with terminal.counting("rows") as step:
         count = judging.predict_file(run, rows, output, step)
     if json_:
-        _print_json({"rows": count, "output": str(output)})
+        terminal.print_json({"rows": count, "output": str(output)})
     else:
         terminal.say(f"{count:,} rows answered: {output}")
 
@@ -263,7 +255,7 @@ def runs(
 
     found = listing.list_runs(root)
     if json_:
-        _print_json({"runs": found})
+        terminal.print_json({"runs": found})
     else:
         terminal.show_runs(found, root)
 
@@ -278,7 +270,7 @@ def parts(
 
     found = listing.list_parts(kind)
     if json_:
-        _print_json(found)
+        terminal.print_json(found)
     else:
         terminal.show_parts(found)
 
@@ -298,60 +290,9 @@ def main() -> None:
 def _show_fitted(fitted: Fitted, as_json: bool) -> None:
     terminal.show_fitted(fitted)
     if as_json:
-        _print_json(fitted.summary())
+        terminal.print_json(fitted.summary())
     if fitted.state == "interrupted":
         raise typer.Exit(130)
-
-
-def _print_json(values: Any) -> None:
-    from weitiao.verbs.listing import jsonable
-
-    print(json.dumps(jsonable(values), ensure_ascii=False), flush=True)
-
-
-def _roles(text: str | None, target: str | None, roles: str | None) -> dict[str, str | list[str]]:
-    found: dict[str, str | list[str]] = {}
-    for pair in (roles or "").split(","):
-        role, equals, column = pair.partition("=")
-        if pair and not (equals and role.strip() and column.strip()):
-            raise WeitiaoError(
-                f"--roles: {pair!r} is not role=column, e.g. premise=a,hypothesis=b."
-            )
-        if pair:
-            found[role.strip()] = column.strip()
-    if text:
-        found["text"] = text
-    if target:
-        found["target"] = target.split(",") if "," in target else target
-    return found
-
-
-def _changes(given: Sequence[str] | None) -> dict[str, Any]:
-    from weitiao import planfile
-
-    found = {}
-    for change in given or []:
-        path, equals, value = change.partition("=")
-        if not equals or not re.fullmatch(r"[\w.-]+", path):
-            raise WeitiaoError(f"{change!r} is not path=value, e.g. train.learning_rate=3e-5.")
-        found[path], _ = planfile.parse(value, f"{path}=")
-    return found
-
-
-def _seconds(budget: str | None) -> float | None:
-    """ "90s", "5m", "1h30m" or plain seconds, as seconds."""
-    if budget is None:
-        return None
-    found = re.fullmatch(
-        r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", budget
-    )
-    if not found or not any(found.groups()):
-        raise WeitiaoError(f"--budget: {budget!r} is not a time; write 90s, 5m or 1h30m.")
-    hours, minutes, seconds = (float(part or 0) for part in found.groups())
-    total = hours * 3600 + minutes * 60 + seconds
-    if total < 1:
-        raise WeitiaoError("--budget: less than a second is no time to learn.")
-    return total
 
 
 if __name__ == "__main__":

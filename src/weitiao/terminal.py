@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,13 @@ MOST_LABELS = 12  # shown in a profile; the rest is counted
 def say(text: str) -> None:
     """A line for people."""
     print(text, file=sys.stderr, flush=True)
+
+
+def print_json(values: Any) -> None:
+    """The line for programs, on standard output."""
+    from weitiao.verbs.listing import jsonable
+
+    print(json.dumps(jsonable(values), ensure_ascii=False), flush=True)
 
 
 def _console() -> Any:

@@ -122,17 +122,17 @@ def test_every_reason_stands_at_its_value(task, budget, tiny_bert):
     assert plan.task_name == task
     assert {"task", "data.roles", "model.checkpoint", "train.epochs"} <= set(plan.why)
     for path, reason in plan.why.items():
-        assert json.dumps(plan.get(path)) == json.dumps(reason.value), path
+        assert json.loads(json.dumps(plan.get(path))) == reason.value, path
         assert reason.reason, path
-    assert plan.expect["train_seconds"] > 0
+    assert plan.expect["train_seconds"] >= 0  # rounded; so small a network takes no time
     assert plan.expect["memory_mb"] > 100
     assert (plan.train.seed, plan.train.budget) == (4, budget)
     advise.check(plan)
 
 
 def test_what_the_user_wants_stands(tiny_bert):
-    wish = advise.Wish("memory:x", model=tiny_bert,
-                       changes={"train.epochs": 2, "train.strategies.fgm.epsilon": 0.5})  # fmt: skip
+    changes = {"train.epochs": 2, "train.strategies.fgm.epsilon": 0.5}
+    wish = advise.Wish("memory:x", model=tiny_bert, changes=changes)
     plan = advise.advise(wish, from_rows(toy_rows("classification"))).plan
     assert plan.train.epochs == 2
     assert plan.train.strategies == {"fgm": {"epsilon": 0.5}}

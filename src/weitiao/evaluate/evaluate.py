@@ -47,6 +47,15 @@ class Report:
             return -math.inf
         return value if self.higher_is_better else -value
 
+    def summary(self) -> dict[str, Any]:
+        """The figures as plain values, for JSON."""
+        return {
+            "primary": self.primary,
+            "metrics": dict(self.metrics),
+            "intervals": {name: list(pair) for name, pair in self.intervals.items()},
+            "baselines": {name: dict(values) for name, values in self.baselines.items()},
+        }
+
 
 def metrics_of(task: Task, names: Sequence[str] = ()) -> dict[str, Metric]:
     """The metrics a plan names, or the task's own. Raises PlanError when one does not fit."""

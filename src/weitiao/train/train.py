@@ -64,8 +64,8 @@ def train(
             _obey(settings)
             passed = state.seconds
             replay = _events(run.cut_log(state.log_size)) if main else {}
-        elif main:
-            run.cut_log(0)
+        elif main:  # nothing to go on from: only what was decided by the clock is repeated
+            replay = _events(run.cut_log(0)) if resume else {}
         clock = clock or Clock(plan.train.budget)
         clock.start(passed)
         watcher = _Watcher(run, clock, replay, watch, accelerator)

@@ -70,10 +70,7 @@ class Fitted:
         return {
             "run": str(self.run.folder),
             "task": self.plan.task_name,
-            "primary": self.report.primary,
-            "metrics": dict(self.report.metrics),
-            "intervals": {name: list(pair) for name, pair in self.report.intervals.items()},
-            "baselines": {name: dict(values) for name, values in self.report.baselines.items()},
+            **self.report.summary(),
             "seconds": dict(self.seconds),
             "peak_memory_mb": peak_memory_mb(),
             "best": str(self.run.best),
@@ -145,6 +142,8 @@ def source_of(rows: Any, targets: Any = None) -> tuple[str, Source | None]:
     if targets is not None:
         if len(rows) != len(targets):
             raise DataError(f"{len(rows)} texts but {len(targets)} targets: they must pair up.")
+        if hasattr(rows, "to_dict") and hasattr(rows, "columns"):  # a DataFrame without targets
+            rows = rows.to_dict("records")
         rows = [{**_row(row), "label": target} for row, target in zip(rows, targets, strict=True)]
     source = from_rows(rows)
     return f"memory:{source.fingerprint}", source

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from weitiao.run import Run
 from weitiao.verbs.fitting import baselines_of
 
 CHUNK = 5_000  # rows answered at a time
+ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson")
 
 Step = Callable[[int], None]
 
@@ -90,10 +92,17 @@ def predict_file(folder: str | Path, path: str, out: str | Path, step: Step | No
 
     Writes the input's columns plus prediction, score and score_<label>. Memory is bounded.
     """
+    out = Path(out)
+    if out.suffix not in ENDINGS:
+        raise DataError(f"{out}: answers are written as {', '.join(ENDINGS)}; give such an ending.")
     model = load_run(folder)
     source = open_source(path)
     rows = rows_of(model, source, labelled=False)
-    out = Path(out)
+    taken = [name for name in source.columns if name in ("prediction", "score")]
+    if taken:
+        raise DataError(
+            f"{source.name}: rename its column {taken[0]!r}: the answers need that name."
+        )
     new = out.with_name(out.name + ".new")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +110,8 @@ def predict_file(folder: str | Path, path: str, out: str | Path, step: Step | No
         write(new, out.suffix, _answers(model, rows, source, step))
         new.replace(out)
     except OSError as error:
-        new.unlink(missing_ok=True)
+        with suppress(OSError):
+            new.unlink()
         raise DataError(f"{out}: the answers cannot be written: {error.strerror}.") from None
     return len(rows)
 

@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import Field
 
 from weitiao.example import Batch, Output
-from weitiao.model.net import bare
 from weitiao.tasks.base import LossFn
 from weitiao.train.strategies.base import Strategy
 
@@ -25,6 +24,8 @@ class FGM(Strategy):
     def loss(self, inner: LossFn) -> LossFn:
         def loss(net: Any, batch: Batch) -> Output:
             import torch
+
+            from weitiao.model.net import bare
 
             vectors = bare(net).embeddings()(batch.tensors["input_ids"])
             if not vectors.requires_grad:  # frozen embeddings still have a direction
