@@ -11,7 +11,8 @@ from accelerate import Accelerator
 import weitiao
 from weitiao.data.data import load
 from weitiao.model.model import Model
-from weitiao.train.fit import Feed, fit
+from weitiao.train.feed import Feed
+from weitiao.train.fit import fit
 
 TOPICS = {"sport": ("match", "team", "goal", "race"), "money": ("bank", "market", "tax", "share")}
 STARTS = ("news of the", "all about the", "a new", "who saw the", "the old", "our", "one more")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -30,6 +31,8 @@ Accelerator(cpu=True).wait_for_everyone()
 def watch(progress, seconds):
     if "--cut" in sys.argv and progress.step == 5 and progress.report is None:
         os._exit(3)
+    if "--interrupt" in sys.argv and progress.step == 5 and os.environ["RANK"] == "0":
+        signal.raise_signal(signal.SIGINT)
 
 
 run = Run.open(folder / "run")

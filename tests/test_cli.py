@@ -119,7 +119,7 @@ def test_numbers_that_are_none_stay_json(weitiao, home, monkeypatch):
                                  intervals={"accuracy": (float("nan"), float("inf"))})  # fmt: skip
     odd = dataclasses.replace(fitted, report=report)
     monkeypatch.setattr(fitting, "fit", lambda *given, **more: odd)
-    told = weitiao.json("fit", "x.csv")
+    told = weitiao.json("fit", "sample:bbc-news")
     assert told["metrics"] == {"accuracy": None}
     assert told["intervals"] == {"accuracy": [None, None]}
 
@@ -370,11 +370,11 @@ def test_ctrl_c_keeps_the_best_and_resume_finishes(weitiao, rows, tiny_bert, tmp
 
 
 def test_a_budget_is_kept(weitiao, rows, tiny_bert, tmp_path):
-    process = start("fit", rows, "train.epochs=1000", "--budget", "8s", "--model", tiny_bert,
+    process = start("fit", rows, "train.epochs=1000", "--budget", "25s", "--model", tiny_bert,
                     "--out", tmp_path, "--json")  # fmt: skip
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     told = json.loads(out)
     assert told["state"] == "finished"
-    assert told["seconds"]["total"] <= 8 + 3
-    assert told["seconds"]["train"] >= 1
+    assert told["seconds"]["total"] <= 25 + 4
+    assert told["seconds"]["train"] > 0

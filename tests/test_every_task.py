@@ -13,7 +13,8 @@ from reference import EPS
 from reference import train as plain_training
 from weitiao import parts
 from weitiao.model.model import Model
-from weitiao.train.fit import Feed, fit
+from weitiao.train.feed import Feed
+from weitiao.train.fit import fit
 
 TASKS = ["classification", "multilabel", "nli", "regression"]
 # Settings that make each strategy do something a plain loop can repeat (there is no dropout here).

@@ -8,23 +8,28 @@ What is for people goes to standard error; standard output holds answers and JSO
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from weitiao import terminal
 from weitiao.errors import PlanError, WeitiaoError
 from weitiao.options import (
+    Answers,
     Budget,
     Changes,
     Json,
     MaxRows,
     Model,
     Out,
+    PlanFile,
+    Resume,
     Revision,
     Roles,
     Rows,
+    RunFolder,
     Seed,
     Target,
     Task,
@@ -32,12 +37,12 @@ from weitiao.options import (
     Text,
     Threads,
     changes_of,
+    open_rows,
     roles_of,
     seconds_of,
 )
 
-if TYPE_CHECKING:
-    from weitiao.verbs.fitting import Fitted
+BEGUN = time.monotonic()  # a budget counts the start-up too
 
 app = typer.Typer(
     name="weitiao",
@@ -68,16 +73,21 @@ def fit(
     json_: Json = False,
 ) -> None:
     """Look, plan, train and judge in one go: the main job."""
+    chosen, seconds, changed = (
+        roles_of(text, target, roles),
+        seconds_of(budget),
+        changes_of(changes),
+    )
+    open_rows(rows, test)
     from weitiao.verbs import fitting
 
     with terminal.progress() as watch:
         fitted = fitting.fit(
-            rows, out=out, threads=threads, say=terminal.say, watch=watch,
-            roles=roles_of(text, target, roles), task=task, model=model, revision=revision,
-            test_path=test, max_rows=max_rows, budget=seconds_of(budget), seed=seed,
-            changes=changes_of(changes),
+            rows, out=out, threads=threads, say=terminal.say, watch=watch, since=BEGUN,
+            roles=chosen, task=task, model=model, revision=revision, test_path=test,
+            max_rows=max_rows, budget=seconds, seed=seed, changes=changed,
         )  # fmt: skip
-    _show_fitted(fitted, json_)
+    terminal.finish(fitted, json_)
 
 
 @app.command()
@@ -105,9 +115,7 @@ def look(
 def plan(
     rows: Rows,
     changes: Changes = None,
-    output: Annotated[Path, typer.Option("-o", "--output", help="where the plan goes")] = Path(
-        "plan.yaml"
-    ),
+    output: PlanFile = Path("plan.yaml"),
     text: Text = None,
     target: Target = None,
     roles: Roles = None,
@@ -149,16 +157,14 @@ def check(
     from weitiao.advise.advise import check
     from weitiao.plan import Plan
 
-    problems: list[str] = []
     try:
         check(Plan.load(path, changes_of(changes)))
     except PlanError as error:
-        if not json_:
-            raise
-        problems = error.problems
+        if json_:
+            terminal.print_json({"plan": str(path), "problems": error.problems})
+        raise
     if json_:
-        terminal.print_json({"plan": str(path), "problems": problems})
-        raise typer.Exit(2 if problems else 0)
+        terminal.print_json({"plan": str(path), "problems": []})
     terminal.say(f"{path}: no problems.")
 
 
@@ -166,9 +172,7 @@ def check(
 def train(
     path: Annotated[Path | None, typer.Argument(help="a plan")] = None,
     changes: Changes = None,
-    resume: Annotated[
-        Path | None, typer.Option(help="go on with this run where it stopped")
-    ] = None,
+    resume: Resume = None,
     budget: Budget = None,
     seed: Seed = None,
     threads: Threads = None,
@@ -176,7 +180,7 @@ def train(
     json_: Json = False,
 ) -> None:
     """Carry out a plan, or go on with a run. The test stays sealed."""
-    from weitiao.verbs import fitting
+    from weitiao.plan import Plan
 
     given = {"a plan or changes": path or changes, "--budget": budget, "--seed": seed,
              "--threads": threads, "--out": out != Path("runs")}  # fmt: skip
@@ -185,23 +189,26 @@ def train(
         raise WeitiaoError(f"a resumed run keeps its plan: leave out {', '.join(named)}.")
     if not resume and path is None:
         raise WeitiaoError("give a plan to carry out, or --resume RUN to go on with one.")
+    extra = {"train.budget": seconds_of(budget), "train.seed": seed}
+    asked = {key: value for key, value in extra.items() if value is not None}
+    plan = Plan.load(path, {**changes_of(changes), **asked}) if path else None
+    open_rows(plan.data.path if plan else None)
+    from weitiao.verbs import fitting
+
     with terminal.progress() as watch:
-        if resume:
-            fitted = fitting.resume(resume, say=terminal.say, watch=watch)
-        else:
-            assert path is not None
-            extra = {"train.budget": seconds_of(budget), "train.seed": seed}
-            asked = {key: value for key, value in extra.items() if value is not None}
+        if plan:
             fitted = fitting.train_plan(
-                path, changes={**changes_of(changes), **asked}, out=out, threads=threads,
-                say=terminal.say, watch=watch,
-            )  # fmt: skip
-    _show_fitted(fitted, json_)
+                plan, out=out, threads=threads, say=terminal.say, watch=watch, since=BEGUN
+            )
+        else:
+            assert resume is not None
+            fitted = fitting.resume(resume, say=terminal.say, watch=watch, since=BEGUN)
+    terminal.finish(fitted, json_)
 
 
 @app.command()
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="a run, or a saved model")],
+    run: RunFolder,
     rows: Annotated[str | None, typer.Argument(help="labelled rows; else validation")] = None,
     final: Annotated[bool, typer.Option("--final", help="open the sealed test")] = False,
     threads: Threads = None,
@@ -224,11 +231,9 @@ def evaluate(
 
 @app.command()
 def predict(
-    run: Annotated[Path, typer.Argument(help="a run, or a saved model")],
+    run: RunFolder,
     rows: Rows,
-    output: Annotated[Path, typer.Option("-o", "--output", help=".csv, .tsv or .jsonl")] = Path(
-        "predictions.csv"
-    ),
+    output: Answers = Path("predictions.csv"),
     threads: Threads = None,
     json_: Json = False,
 ) -> None:
@@ -285,14 +290,6 @@ def main() -> None:
     except KeyboardInterrupt:
         terminal.say("interrupted")
         sys.exit(130)
-
-
-def _show_fitted(fitted: Fitted, as_json: bool) -> None:
-    terminal.show_fitted(fitted)
-    if as_json:
-        terminal.print_json(fitted.summary())
-    if fitted.state == "interrupted":
-        raise typer.Exit(130)
 
 
 if __name__ == "__main__":

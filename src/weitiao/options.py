@@ -29,6 +29,10 @@ Budget = Annotated[str | None, typer.Option(help="time for everything, e.g. 90s,
 Seed = Annotated[int | None, typer.Option(min=0, help="seed of head, dropout and row order")]
 Threads = Annotated[int | None, typer.Option(min=1, help="processor threads to use")]
 Out = Annotated[Path, typer.Option(help="folder for runs")]
+Resume = Annotated[Path | None, typer.Option(help="go on with this run where it stopped")]
+RunFolder = Annotated[Path, typer.Argument(help="a run, or a saved model")]
+PlanFile = Annotated[Path, typer.Option("-o", "--output", help="where the plan goes")]
+Answers = Annotated[Path, typer.Option("-o", "--output", help=".csv, .tsv or .jsonl")]
 Json = Annotated[bool, typer.Option("--json", help="one line of JSON at the end of the output")]
 
 
@@ -75,3 +79,13 @@ def seconds_of(budget: str | None) -> float | None:
     if total < 1:
         raise WeitiaoError("--budget: less than a second is no time to learn.")
     return total
+
+
+def open_rows(*paths: str | None) -> None:
+    """Read the rows' files once (they stay in the cache): what is wrong with them is said before
+    anything heavy is imported."""
+    from weitiao.data.table import open_source
+
+    for path in paths:
+        if path:
+            open_source(path)

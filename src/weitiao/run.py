@@ -51,13 +51,12 @@ class Run:
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
-        """An existing run, its half-written folders mended. Raises RunError when it is none."""
+        """An existing run, which may be training right now. Raises RunError when it is none."""
         run = cls(Path(folder))
         if not run.plan_path.is_file():
             raise RunError(
                 f"{folder}: no run here (plan.yaml is missing). `weitiao runs` lists them."
             )
-        run.repair()
         return run
 
     @property
@@ -90,15 +89,18 @@ class Run:
         """Where the log ends now, in bytes."""
         return self.log_path.stat().st_size if self.log_path.exists() else 0
 
-    def cut_log(self, size: int) -> list[dict[str, Any]]:
-        """Cut the log back to `size` bytes; returns the whole lines that were after it."""
+    def log_after(self, size: int) -> list[dict[str, Any]]:
+        """The whole lines that stand after the first `size` bytes of the log."""
         if not self.log_path.exists():
             return []
-        with self.log_path.open("r+b") as file:
-            file.seek(size)
-            rest = file.read().splitlines(keepends=True)
-            file.truncate(size)
+        rest = self.log_path.read_bytes()[size:].splitlines(keepends=True)
         return [json.loads(line) for line in rest if line.endswith(b"\n")]
+
+    def cut_log(self, size: int) -> None:
+        """Cut the log back to `size` bytes."""
+        if self.log_path.exists():
+            with self.log_path.open("r+b") as file:
+                file.truncate(size)
 
     def history(self) -> list[dict[str, Any]]:
         """Every line of the log."""
@@ -155,8 +157,13 @@ class Run:
         _to_disk(self.folder)
         shutil.rmtree(old, ignore_errors=True)
 
+    def kept(self) -> Path | None:
+        """The best model as a reader finds it, also in the middle of a swap; None before one."""
+        old = self.folder / "best.old"
+        return self.best if self.best.exists() else old if old.exists() else None
+
     def repair(self) -> None:
-        """Finish or undo a swap that a kill cut short."""
+        """Undo a swap that a kill cut short. Only for who trains in the run: readers must not."""
         for name in ("best", "last"):
             path, new, old = (self.folder / f"{name}{end}" for end in ("", ".new", ".old"))
             if not path.exists() and old.exists():

@@ -86,6 +86,15 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def finish(fitted: Fitted, as_json: bool) -> None:
+    """What fit and train end with; an interrupted run ends the program with code 130."""
+    show_fitted(fitted)
+    if as_json:
+        print_json(fitted.summary())
+    if fitted.state == "interrupted":
+        sys.exit(130)
+
+
 def show_fitted(fitted: Fitted) -> None:
     """The scores beside the baselines, and where the model is."""
     show_report(fitted.report, fitted.split, fitted.openings)
@@ -214,7 +223,7 @@ def _plain_watch(p: Any, seconds: float) -> None:
 
 
 def _score(p: Any) -> str:
-    best = " (best)" if p.best else ""
+    best = " (kept)" if p.best else ""
     return f"validation {p.report.primary} {_figure(p.report.metrics[p.report.primary])}{best}"
 
 

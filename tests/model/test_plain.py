@@ -64,3 +64,34 @@ def test_cleaners_travel_with_the_model(tiny_bert, tmp_path):
     Model.start(plan, data.train).save(tmp_path)
     model = Model.load(tmp_path)
     assert model("good   film\n").scores == pytest.approx(model("good film").scores)
+
+
+def test_families_with_the_same_words_do_not_share_encodings(tiny_checkpoints):
+    """DistilBERT's tokenizer gives no segments; BERT needs them for pairs."""
+    for family in ("distilbert", "bert"):
+        plan = toy_plan("nli", tiny_checkpoints[family])
+        data = toy_data(plan, 40)
+        encoded = Model.start(plan, data.train).encode(data.train)
+    assert "token_type_ids" in encoded.values
+
+
+def test_a_decoder_without_padding_borrows_the_end_token(tmp_path):
+    import transformers
+
+    from conftest import make_tokenizer
+
+    size = make_tokenizer(tmp_path, roberta=True)
+    config = transformers.GPT2Config(
+        vocab_size=size, n_embd=32, n_layer=2, n_head=2, n_positions=64, eos_token_id=3
+    )
+    transformers.GPT2Model(config).save_pretrained(tmp_path)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    tokenizer.pad_token, tokenizer.eos_token = None, "[SEP]"
+    tokenizer.save_pretrained(tmp_path)
+    plan = toy_plan("classification", str(tmp_path))
+    data = toy_data(plan, 60)
+    run = Run.create(tmp_path, "run", plan)
+    outcome = train(plan, data, run)
+    assert not outcome.model.packs
+    examples = data.validation.examples()
+    assert_same(outcome.model, examples, pipeline_scores(run.best, outcome.model, examples))

@@ -10,7 +10,8 @@ from weitiao.errors import DivergedError, PlanError
 from weitiao.model.model import Model
 from weitiao.run import Run
 from weitiao.train.budget import Clock, Pace
-from weitiao.train.fit import Feed, due, fit
+from weitiao.train.feed import Feed
+from weitiao.train.fit import due, fit
 from weitiao.train.train import train
 
 
@@ -163,3 +164,40 @@ def test_the_head_starts_from_the_seed(tiny_bert):
 
     assert torch.equal(head(1), head(1))
     assert not torch.equal(head(1), head(2))
+
+
+def test_two_runs_of_one_process_may_have_different_precisions(tiny_bert, tmp_path):
+    for precision in ("fp32", "bf16", "fp32"):
+        plan = toy_plan("classification", tiny_bert, **{"train.precision": precision})
+        outcome = train(plan, toy_data(plan, 60), Run.create(tmp_path, precision, plan))
+        assert outcome.state == "finished"
+
+
+def test_a_budget_smaller_than_an_update_ends_after_the_first():
+    class Fake(Clock):
+        time = 0.0
+
+        def passed(self):
+            return self.time
+
+    clock = Fake(40)
+    pace = Pace(clock)
+    clock.time += 30
+    pace.updated()
+    assert pace.total(1, 100, 100, 3) == 1
+
+
+def test_large_numbers_close_together_can_be_learned(tiny_bert):
+    from weitiao.tasks.regression import Regression
+
+    targets = [1.7e9 + i for i in range(10)]
+    task = Regression().learn(targets)
+    assert len(set(task.indices(targets, [""] * 10).tolist())) == 10
+
+
+def test_a_label_without_rows_has_no_say_in_balanced_weights():
+    from weitiao.tasks.classification import Classification
+
+    task = Classification(labels=("a", "b", "never"))
+    weights = task.balanced(np.array([0, 0, 0, 1]))
+    assert weights == pytest.approx((4 / 6, 4 / 2, 1.0))

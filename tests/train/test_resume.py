@@ -9,6 +9,7 @@ import torch
 from conftest import toy_data, toy_plan
 from weitiao.errors import RunError
 from weitiao.run import Run
+from weitiao.train.replay import Replay
 from weitiao.train.train import train
 
 HERE = Path(__file__).parent.parent
@@ -92,7 +93,10 @@ def test_a_swap_cut_short_is_mended(tiny_bert, tmp_path):
         (folder / "a").write_text("old")
     run.best.rename(run.folder / "best.old")  # killed between the two renames
     (run.folder / "best.new").mkdir()
-    assert (Run.open(run.folder).best / "a").read_text() == "old"
+    assert (Run.open(run.folder).kept() / "a").read_text() == "old"  # a reader mends nothing
+    assert (run.folder / "best.new").exists()
+    run.repair()
+    assert (run.best / "a").read_text() == "old"
     assert not (run.folder / "best.new").exists()
 
 
@@ -121,6 +125,38 @@ def test_a_budget_already_decided_is_decided_again(tiny_bert, tmp_path):
     # Nothing was checkpointed: all is repeated from the start, and the event stands for step 7.
     outcome = train(plan, data, run, resume=True)
     assert outcome.step == outcome.total == 9
+
+
+def test_what_the_clock_decided_survives_two_crashes(tmp_path, tiny_bert):
+    """The second crash comes before the next checkpoint: the log is cut, the decisions stay."""
+    run = new_run(tmp_path, "run", toy_plan("classification", tiny_bert))
+    for step in (1, 2, 3):
+        run.log(step=step, loss=1.0)
+    size = run.log_size()
+    run.log(step=4, loss=1.0)
+    run.log(step=4, event="replan", total=50)
+    for step in (5, 6):
+        run.log(step=step, loss=1.0)
+    first = Replay.after(run, size)
+    assert (first.until, first.totals) == (6, {4: 50})
+    run.cut_log(size)
+    run.log(step=4, loss=1.0)
+    second = Replay.after(run, size)
+    assert (second.until, second.totals) == (6, {4: 50})
+    second.forget(run)
+    assert Replay.after(run, run.log_size()).until == 0
+
+
+def test_other_rows_or_another_plan_are_refused(tiny_bert, tmp_path):
+    plan = toy_plan("classification", tiny_bert, **{"train.save_seconds": 0})
+    run = new_run(tmp_path, "run", plan)
+    with pytest.raises(Cut):
+        train(plan, toy_data(plan, 80), run, watch=cut_at(4))
+    with pytest.raises(RunError, match="rows was"):
+        train(plan, toy_data(plan, 80, seed=1), run, resume=True)
+    with pytest.raises(RunError, match="plan was"):
+        other = plan.with_({"train.weight_decay": 0.5})
+        train(other, toy_data(other, 80), run, resume=True)
 
 
 def kill(tmp_path, times):

@@ -19,7 +19,7 @@ from weitiao.data.profile import Profile, profile
 from weitiao.data.rows import Rows, everything
 from weitiao.data.table import Source, open_source
 from weitiao.errors import PlanError
-from weitiao.model.catalogue import default_for
+from weitiao.model.catalogue import CATALOGUE, default_for
 from weitiao.plan import Plan, Reason
 from weitiao.tasks.base import Task
 
@@ -80,7 +80,7 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     language = facts_of_rows.language
     chosen = choices.checkpoint(language, facts_of_rows.languages, default_for(language))
     if wish.model:
-        chosen = Reason(value=wish.model, reason="given by you")
+        chosen = Reason(value=wish.model, reason=_given_model(wish.model, facts_of_rows, chosen))
     why["model.checkpoint"] = chosen
     facts = _facts(wish, facts_of_rows, source, str(chosen.value))
     why |= _decided(facts)
@@ -159,6 +159,16 @@ def _renamed(roles: dict[str, Any], task: str) -> dict[str, Any]:
     if task != "nli":
         wanted = {new: old for old, new in wanted.items()}
     return {wanted.get(role, role): value for role, value in roles.items()}
+
+
+def _given_model(name: str, known: Profile, usual: Reason) -> str:
+    entry = CATALOGUE.get(name)
+    if entry is None or known.language in entry.languages:
+        return "given by you"
+    share = known.languages.get(known.language, 0.0)
+    return (
+        f"given by you, but {share:.0%} of the rows are {known.language}: {usual.value} fits them"
+    )
 
 
 def _roles_told(known: Profile) -> str:

@@ -145,6 +145,12 @@ def _guess_target(
     likely = [name for name, c in usable.items() if c.is_label] or [
         name for name, c in usable.items() if c.numbers is not None
     ]
+    same = [name for name in free if _matches(name, _TARGET_WORDS) and free[name].distinct == 1]
+    if not likely and same:
+        raise DataError(
+            f"the column {same[0]!r} holds one value only ({free[same[0]].example}): there is "
+            "nothing to learn. Is the target another column (--target COLUMN)?"
+        )
     if len(likely) != 1:
         raise DataError(_unclear("the target", found))
     return likely[0], f"the only column like a label: {_figures(usable[likely[0]])}"

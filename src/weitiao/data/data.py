@@ -54,6 +54,11 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     test_file = _test_of(plan, task, columns, history)
     if test_file is not None:
         kept = _without_leaks(kept, keys, test_file[1], history)
+        if len(kept) == 0:
+            raise DataError(
+                f"{source.name}: every row also stands in the test file {plan.test_path}: "
+                "give other test rows, or none, and they are split off."
+            )
     if plan.max_rows is not None and plan.max_rows < len(kept):
         history.append(f"{plan.max_rows:,} rows of {len(kept):,} taken (seed {plan.split_seed})")
         kept = kept[sample(_at(targets, kept), len(kept), plan.max_rows, plan.split_seed)]
@@ -120,7 +125,8 @@ def _usable(source: Source, plan: DataPlan, task: str, history: list[str]) -> tu
     rows = rows.take(np.flatnonzero(~empty))
     labelled = np.array([target is not None for target in rows.targets()], bool)
     if not labelled.all():
-        history.append(f"{counted(int((~labelled).sum()), 'row')} without a target set apart")
+        none = "; write [] where a row has none of the labels" if task == "multilabel" else ""
+        history.append(f"{counted(int((~labelled).sum()), 'row')} without a target set apart{none}")
     return rows.take(np.flatnonzero(labelled)), rows.take(np.flatnonzero(~labelled))
 
 

@@ -168,10 +168,10 @@ def _header(path: Path, dialect: Dialect) -> tuple[list[str], list[str]]:
     where = f"{path.name}:{line}"
     if not all(names):
         raise DataError(f"{where}: column {names.index('') + 1} has no name in the header.")
+    _refuse_a_row_as_header(where, names, [fields for _, fields in records[1:]])
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DataError(f"{where}: two columns are called {twice[0]!r}: rename one of them.")
-    _refuse_a_row_as_header(where, names, [fields for _, fields in records[1:]])
     return names, notes
 
 

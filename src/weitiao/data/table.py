@@ -54,6 +54,8 @@ def open_source(path: str) -> Source:
     if path.startswith("memory:"):
         return _remembered(path.removeprefix("memory:"))
     file = Path(path)
+    if file.is_dir():
+        raise DataError(f"{path}: this is a folder; give one file with rows.")
     if not file.is_file():
         raise DataError(f"{path}: no such file.{_near_file(file)}")
     name, reader = _reader_of(file)

@@ -22,7 +22,7 @@ from weitiao.errors import DataError, ModelError, PlanError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.losses.base import Loss
 from weitiao.model.batching import by_length
-from weitiao.model.checkpoints import load_tokenizer, quiet, readable, room
+from weitiao.model.checkpoints import load_tokenizer, pad, quiet, readable, room
 from weitiao.model.net import Net, set_dropout
 from weitiao.model.offline import resolve
 from weitiao.plan import Plan
@@ -59,15 +59,18 @@ class Model:
             config = AutoConfig.from_pretrained(
                 source.path_or_name,
                 revision=source.revision,
+                trust_remote_code=False,
                 num_labels=task.outputs,
                 **task.describe(),
             )
+            pad(tokenizer, config)
             if plan.model.dropout is not None:
                 set_dropout(config, plan.model.dropout)
             native = AutoModelForSequenceClassification.from_pretrained(
                 source.path_or_name,
                 revision=source.revision,
                 config=config,
+                trust_remote_code=False,
                 dtype=torch.float32,
                 ignore_mismatched_sizes=True,
             )
@@ -212,7 +215,7 @@ class Model:
         cleaners = tuple(parts.build("cleaners", k, v) for k, v in card["cleaners"].items())
         with quiet(), readable(str(folder)):
             native = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
-        net = Net(native).eval()
+        net = Net(native).eval().to("cuda" if torch.cuda.is_available() else "cpu")
         return cls(net, load_tokenizer(str(folder), None), task, plan, cleaners)
 
     def _ids(self, examples: Sequence[Example]) -> dict[str, list[list[int]]]:
@@ -231,9 +234,16 @@ class Model:
 
     def _key(self) -> str:
         tokenizer = self.tokenizer
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        if backend is not None:  # these are set anew at each call and say nothing
+            backend.no_truncation()
+            backend.no_padding()
         shape = [
             type(self.task).__name__,
-            getattr(tokenizer, "backend_tokenizer", tokenizer.get_vocab()),
+            type(tokenizer).__name__,
+            tokenizer.get_vocab() if backend is None else backend,
+            tokenizer.model_input_names,
+            tokenizer.truncation_side,
             tokenizer.model_max_length,
             [cleaner.model_dump() for cleaner in self.cleaners],
             list(self.plan.data.cleaners),

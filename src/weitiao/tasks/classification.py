@@ -69,9 +69,11 @@ class Classification(Task):
         return np.array(found, dtype=np.int64)
 
     def balanced(self, labels: np.ndarray) -> tuple[float, ...]:
-        """rows / (labels * rows of the label), as scikit-learn's "balanced"."""
-        counts = np.bincount(labels, minlength=self.outputs).clip(1)
-        return tuple((len(labels) / (self.outputs * counts)).tolist())
+        """rows / (labels * rows of the label), as scikit-learn's "balanced"; 1 for a label that
+        has no row."""
+        counts = np.bincount(labels, minlength=self.outputs)
+        weights = len(labels) / ((counts > 0).sum() * counts.clip(1))
+        return tuple(np.where(counts > 0, weights, 1.0).tolist())
 
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
         from torch.nn.functional import kl_div

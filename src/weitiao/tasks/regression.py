@@ -45,7 +45,7 @@ class Regression(Task):
         return self.model_copy(update={"mean": float(values.mean()), "std": float(values.std())})
 
     def indices(self, targets: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
-        values = np.empty(len(targets), dtype=np.float32)
+        values = np.empty(len(targets), dtype=np.float64)  # large numbers lie close together
         for row, target in enumerate(targets):
             try:
                 values[row] = float(target)

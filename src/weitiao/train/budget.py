@@ -43,10 +43,12 @@ class Pace:
         self._evaluations: deque[float] = deque(maxlen=5)
         self._since = clock.passed()
         self._seen = 0
+        self._last = 0.0
         self._rests = 0.0  # seconds in checkpoints
 
     def updated(self) -> None:
         self._seen += 1
+        self._last = self.clock.passed() - self._since
         if self._seen > 1:  # the first one also warms up the machine
             self._updates.append(self.clock.passed() - self._since)
         self.pause()
@@ -76,7 +78,11 @@ class Pace:
         wanted: what the plan asked for, never exceeded. The evaluations still to come and the
         checkpoints have their time too.
         """
-        if math.isinf(self.clock.left()) or len(self._updates) < SAMPLES:
+        if math.isinf(self.clock.left()):
+            return None
+        if self.clock.left() <= self._last / 2:  # no room for one more, however little is known
+            return step
+        if len(self._updates) < SAMPLES:
             return None
         update = max(sum(self._updates) / len(self._updates), 1e-6) + self._rests / self._seen
         to_come = max(1.0, evaluations * (1 - step / total))

@@ -30,6 +30,7 @@ class State:
 
     step: int = 0
     total: int = 0
+    planned: int = 0  # updates the plan asked for; a budget may allow fewer
     best: float = float("-inf")
     stale: int = 0
     judged: int = 0  # the last step whose weights were judged
@@ -39,9 +40,12 @@ class State:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the numbers depend on beside the plan."""
+    """What the numbers depend on."""
 
+    plan: str  # hash of what the plan asks for
+    rows: str  # hash of the training rows as the network sees them
     threads: int
+    instructions: str
     world: int
     device: str
     precision: str
@@ -112,7 +116,8 @@ def restore(folder: Path, learner: Learner, settings: Settings, rank: int = 0) -
         )
     load_model(learner.net, str(folder / "weights.safetensors"))
     _restore_optimizer(learner, load_file(folder / "optimizer.safetensors"))
-    kept = load_file(folder / "strategies.safetensors")
+    device = next(learner.net.parameters()).device
+    kept = load_file(folder / "strategies.safetensors", device=str(device))
     for i, strategy in enumerate(learner.strategies):
         strategy.restore(_below(kept, str(i)))
     _restore_random(load_file(folder / f"random-{rank}.safetensors"))
@@ -139,8 +144,8 @@ def _restore_optimizer(learner: Learner, tensors: Mapping[str, Tensor]) -> None:
     for full, value in tensors.items():
         name, _, key = full.rpartition(SPLIT)
         param = params[name]
-        # A step count stays where torch keeps it; moments go where the parameter is.
-        learner.optimizer.state[param][key] = value if value.ndim == 0 else value.to(param.device)
+        # Step counts too: the fused optimizers read them on the device.
+        learner.optimizer.state[param][key] = value.to(param.device)
 
 
 def _random_state() -> dict[str, Tensor]:

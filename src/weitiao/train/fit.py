@@ -15,14 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch.optim import Optimizer
 
 from weitiao import parts
-from weitiao.data.encoded import Encoded
 from weitiao.errors import DivergedError
 from weitiao.evaluate.evaluate import Report, judge
 from weitiao.example import Batch, Output
@@ -32,17 +30,10 @@ from weitiao.tasks.base import LossFn
 from weitiao.train import checkpoint
 from weitiao.train.batches import Micro, Stream
 from weitiao.train.checkpoint import Learner, Settings, State
+from weitiao.train.feed import Feed, settings_of
 from weitiao.train.groups import Group, groups_of
 from weitiao.train.schedules.base import Schedule
 from weitiao.train.strategies.base import ForwardBackward, Strategy
-
-
-@dataclass(frozen=True)
-class Feed:
-    """Encoded rows and their labels, side by side."""
-
-    encoded: Encoded
-    labels: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +54,17 @@ class Progress:
     def stop(self) -> None:
         """Let the loop end: at once in one process, together after the next update in several."""
         self._hands.asked = True
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the loop ends before another update: asked for, and agreed by all processes."""
+        hands = self._hands
+        return hands.stopping or (hands.asked and hands.settings.world == 1)
+
+    @property
+    def planned(self) -> int:
+        """The updates the plan asked for, whatever a budget made of them."""
+        return self._hands.state.planned
 
     def replan(self, total: int) -> None:
         """Let the run have `total` updates; the schedule follows from here on."""
@@ -117,12 +119,13 @@ def fit(
 
     # Where it starts. The random state comes last, so nothing above can have drawn from it.
     learner = Learner(model.net, optimizer, strategies)
-    settings = settings_of(model, accelerator)
+    settings = settings_of(model, accelerator, train)
     set_seed(plan.seed + rank)
     if resume:
         state = checkpoint.restore(resume, learner, settings, rank)
     else:
-        state = State(total=math.ceil(plan.epochs * len(train.labels) / plan.batch_size))
+        planned = math.ceil(plan.epochs * len(train.labels) / plan.batch_size)
+        state = State(total=planned, planned=planned)
     hands = Hands(learner, state, settings, rank)
     loss = rate = norm = math.nan
 
@@ -262,19 +265,6 @@ def due(step: int, total: int, evaluations: int, judged: int = 0) -> bool:
         return step > judged
     passed = step * evaluations // total > max(step - 1, 0) * evaluations // total
     return passed and step - judged > total / evaluations / 2
-
-
-def settings_of(model: Model, accelerator: Accelerator) -> Settings:
-    """What the numbers of this process depend on."""
-    return Settings(
-        threads=torch.get_num_threads(),
-        world=accelerator.num_processes,
-        device=accelerator.device.type,
-        precision=model.plan.train.precision,
-        packed=model.packs,
-        micro_batch_tokens=model.plan.train.micro_batch_tokens,
-        torch=torch.__version__,
-    )
 
 
 def _single(kind: str, chosen: dict[str, dict[str, Any]]) -> Any:

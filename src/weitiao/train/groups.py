@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 LAYER = re.compile(r"(?:^|\.)(?:layer|layers|block|blocks|h)\.(\d+)\.")
 
+EMBEDDINGS = re.compile(r"embed|(?:^|\.)w[tp]e\.")  # GPT-2 calls its own wte and wpe
+
 
 def _always(progress: float) -> float:
     return 1.0
@@ -52,7 +54,7 @@ def depth_of(name: str, top: int) -> int:
     match = LAYER.search(name)
     if match:
         return int(match[1]) + 1
-    return 0 if "embed" in name else top
+    return 0 if EMBEDDINGS.search(name) else top
 
 
 def groups_of(net: nn.Module, learning_rate: float, weight_decay: float) -> list[Group]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 
 from weitiao.data.data import Data, Rows
 from weitiao.data.stepped import run_steps
@@ -22,7 +23,9 @@ from weitiao.plan import Plan
 from weitiao.run import Run, now
 from weitiao.train import checkpoint
 from weitiao.train.budget import Clock, Pace
-from weitiao.train.fit import Feed, Progress, fit
+from weitiao.train.feed import Feed
+from weitiao.train.fit import Progress, fit
+from weitiao.train.replay import Replay
 
 Watch = Callable[[Progress, float], None]  # (what happened, seconds left)
 
@@ -53,26 +56,30 @@ def train(
     resume: go on from run.last, exactly where it stood. clock: what the budget is counted by.
     Raises WeitiaoError for what the user can mend; an interruption (Ctrl-C) keeps the best.
     """
+    AcceleratorState._reset_state()  # an earlier run of this process may have had another precision
     accelerator = Accelerator(mixed_precision="bf16" if plan.train.precision == "bf16" else "no")
     main = accelerator.is_main_process
     with _alone(run, main):
-        replay: dict[int, int] = {}
-        passed = 0.0
+        if main:
+            run.repair()
+        accelerator.wait_for_everyone()
         start = run.last if resume and run.last.exists() else None
+        state, replay = checkpoint.State(), Replay()
         if start:
             state, settings = checkpoint.read(start)
             _obey(settings)
-            passed = state.seconds
-            replay = _events(run.cut_log(state.log_size)) if main else {}
-        elif main:  # nothing to go on from: only what was decided by the clock is repeated
-            replay = _events(run.cut_log(0)) if resume else {}
+        if main:
+            if resume:
+                replay = Replay.after(run, state.log_size)
+            run.cut_log(state.log_size)
+        passed = state.seconds
         clock = clock or Clock(plan.train.budget)
         clock.start(passed)
         watcher = _Watcher(run, clock, replay, watch, accelerator)
         try:
             watcher.status("preparing")
-            model = Model.start(plan, data.train, data.validation)
             train_rows = run_steps(data.train, plan.data.steps, plan.train.seed)
+            model = Model.start(plan, train_rows, data.validation)
             feed, validation = _feed(model, train_rows), _feed(model, data.validation)
             with (
                 closing(fit(model, feed, validation, accelerator, start)) as steps,
@@ -110,7 +117,7 @@ class _Watcher:
         self,
         run: Run,
         clock: Clock,
-        replay: dict[int, int],
+        replay: Replay,
         watch: Watch | None,
         accelerator: Accelerator,
     ) -> None:
@@ -118,7 +125,6 @@ class _Watcher:
         self.accelerator, self.main = accelerator, accelerator.is_main_process
         self.pace = Pace(clock)
         self.step = self.total = 0
-        self.wanted = 0  # updates the plan asked for
         self.report: Report | None = None  # the best one
         self.score = float("-inf")
         self.ended = "finished"
@@ -131,9 +137,12 @@ class _Watcher:
             self._updated(progress, plan)
         else:
             self._judged(progress, model, plan)
-        if progress.report is None and ask():
+        if ask():
+            progress.stop()
+        if progress.report is None and progress.stopping and self.ended == "finished":
             self._save(progress)  # so that nothing is lost when it goes on
-            self._stop(progress, "interrupted")
+            self.ended = "interrupted"
+            self._log(step=progress.step, event="stop", why=self.ended)
         if self.watch:
             self.watch(progress, self.pace.seconds_left(progress.step, progress.total))
         self.status("running", often=False)
@@ -155,13 +164,11 @@ class _Watcher:
 
         What was decided before a kill is decided again, as the log says.
         """
-        if p.step in self.replay:
-            total = self.replay.pop(p.step)
-        elif self.replay:
-            total = None  # still repeating what the log already knows
+        if p.step <= self.replay.until:
+            total = self.replay.totals.get(p.step)
         else:
-            self.wanted = self.wanted or p.total
-            total = self.pace.total(p.step, p.total, self.wanted, plan.train.evaluations)
+            self.replay.forget(self.run)
+            total = self.pace.total(p.step, p.total, p.planned, plan.train.evaluations)
         save = self.clock.passed() - self.saved >= plan.train.save_seconds
         if self.accelerator.num_processes == 1:
             return total, save
@@ -198,12 +205,9 @@ class _Watcher:
                 model.save(folder)
         self.pace.judged()
         if plan.train.patience and p.stale >= plan.train.patience and p.step < p.total:
-            self._stop(p, "early")
-
-    def _stop(self, p: Progress, why: str) -> None:
-        self.ended = why
-        self._log(step=p.step, event="stop", why=why)
-        p.stop()
+            self.ended = "early"
+            self._log(step=p.step, event="stop", why=self.ended)
+            p.stop()
 
     def _log(self, **values: Any) -> None:
         if self.main:
@@ -222,10 +226,6 @@ class _Watcher:
              "seconds_left": left, "pid": os.getpid(), "started": self.begun,
              "seconds": self.clock.passed()},
         )  # fmt: skip
-
-
-def _events(lines: list[dict[str, Any]]) -> dict[int, int]:
-    return {line["step"]: line["total"] for line in lines if line.get("event") == "replan"}
 
 
 def _obey(settings: checkpoint.Settings) -> None:

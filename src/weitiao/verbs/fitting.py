@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -88,20 +89,24 @@ def fit(
     threads: int | None = None,
     say: Say | None = None,
     watch: Watch | None = None,
+    since: float | None = None,
     **wishes: Any,
 ) -> Fitted:
     """Look, plan, train and judge, in one call.
 
     rows: a path, `sample:NAME`, a DataFrame, a list of dicts, or a list of texts with `targets`.
     wishes: the fields of Wish, e.g. task="nli", model="e5-small", budget=300 (seconds),
-    roles={"text": "review"}, changes={"train.epochs": 5}. Raises WeitiaoError.
+    roles={"text": "review"}, changes={"train.epochs": 5}. since: when the budget began, by
+    time.monotonic(). Raises WeitiaoError.
     """
-    begun = time.monotonic()
+    begun = time.monotonic() if since is None else since
     set_threads(threads)
     path, source = source_of(rows, targets)
     advice = advise(Wish(path=path, **wishes), source)
     check(advice.plan)
     job = _Job(advice.plan, begun, say or _silent, watch, final=True)
+    model = advice.plan.why["model.checkpoint"]
+    job.say(f"task: {advice.plan.task_name}; model: {model.value} ({model.reason})")
     return job.start(out, advice.source)
 
 
@@ -113,9 +118,10 @@ def train_plan(
     threads: int | None = None,
     say: Say | None = None,
     watch: Watch | None = None,
+    since: float | None = None,
 ) -> Fitted:
     """Carry out a plan; the test stays sealed, so the report is about validation."""
-    begun = time.monotonic()
+    begun = time.monotonic() if since is None else since
     set_threads(threads)
     loaded = plan if isinstance(plan, Plan) else Plan.load(plan)
     plan = loaded.with_(changes or {})
@@ -123,9 +129,15 @@ def train_plan(
     return _Job(plan, begun, say or _silent, watch, final=False).start(out)
 
 
-def resume(folder: str | Path, *, say: Say | None = None, watch: Watch | None = None) -> Fitted:
+def resume(
+    folder: str | Path,
+    *,
+    say: Say | None = None,
+    watch: Watch | None = None,
+    since: float | None = None,
+) -> Fitted:
     """Go on with a run exactly where its last checkpoint stands."""
-    begun = time.monotonic()
+    begun = time.monotonic() if since is None else since
     run = Run.open(folder)
     if run.status()["state"] in ("finished", "early"):
         raise RunError(f"{folder}: this run has ended; `weitiao evaluate {folder}` judges it.")
@@ -167,6 +179,13 @@ class _Job:
     say: Say
     watch: Watch | None
     final: bool  # judge on the sealed test
+
+    def __post_init__(self) -> None:
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            raise RunError(
+                "fit and train run in one process; for several, call weitiao.train.train.train "
+                "from a script of yours under torchrun."
+            )
 
     def start(self, out: str | Path, source: Source | None = None) -> Fitted:
         """Into a new run; mistakes in the rows are found before there is one."""

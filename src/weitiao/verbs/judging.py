@@ -31,9 +31,10 @@ def load_run(folder: str | Path) -> Model:
     folder = Path(folder)
     if (folder / "plan.yaml").is_file():
         run = Run.open(folder)
-        if not run.best.exists():
+        kept = run.kept()
+        if kept is None:
             raise RunError(f"{folder}: this run has no best model yet; train it first.")
-        return Model.load(run.best)
+        return Model.load(kept)
     return Model.load(folder)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from weitiao.train.optimizers.base import Recipe
+from weitiao.train.optimizers.base import Recipe, Share
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -20,7 +20,7 @@ class AdamW(Recipe):
     al. 2021, Zhang et al. 2021).
     """
 
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[Share, Share] = (0.9, 0.999)
     eps: float = Field(1e-8, gt=0)
 
     def optimizer(self, groups: list[dict[str, Any]]) -> Optimizer:

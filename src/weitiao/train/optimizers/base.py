@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
 
 from weitiao.parts import Part
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
+
+
+Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Recipe(Part):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from weitiao.train.optimizers.base import Recipe
 
@@ -21,6 +21,12 @@ class SGD(Recipe):
 
     momentum: float = Field(0.9, ge=0, lt=1)
     nesterov: bool = False
+
+    @model_validator(mode="after")
+    def _nesterov_needs_momentum(self) -> Self:
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov needs a momentum above 0.")
+        return self
 
     def optimizer(self, groups: list[dict[str, Any]]) -> Optimizer:
         from torch.optim import SGD as Torch

@@ -1,0 +1,47 @@
+"""What the loop is fed with, and what its numbers depend on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+
+from weitiao.data.encoded import Encoded
+from weitiao.model.model import Model
+from weitiao.train.checkpoint import Settings
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Encoded rows and their labels, side by side."""
+
+    encoded: Encoded
+    labels: np.ndarray
+
+    def fingerprint(self) -> str:
+        """The content of all ids and labels."""
+        digest = hashlib.blake2b(np.ascontiguousarray(self.labels).tobytes(), digest_size=8)
+        digest.update(np.ascontiguousarray(self.encoded.offsets).tobytes())
+        for name in sorted(self.encoded.values):
+            digest.update(np.ascontiguousarray(self.encoded.values[name]).data)
+        return digest.hexdigest()
+
+
+def settings_of(model: Model, accelerator: Accelerator, train: Feed) -> Settings:
+    """What the numbers of this process depend on."""
+    asked = model.plan.model_dump_json(exclude={"why", "expect"})
+    return Settings(
+        plan=hashlib.blake2b(asked.encode("utf-8"), digest_size=8).hexdigest(),
+        rows=train.fingerprint(),
+        instructions=torch.backends.cpu.get_cpu_capability(),
+        threads=torch.get_num_threads(),
+        world=accelerator.num_processes,
+        device=accelerator.device.type,
+        precision=model.plan.train.precision,
+        packed=model.packs,
+        micro_batch_tokens=model.plan.train.micro_batch_tokens,
+        torch=torch.__version__,
+    )
