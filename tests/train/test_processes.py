@@ -71,10 +71,11 @@ def test_two_processes_go_on_exactly_after_a_crash(tmp_path):
 @pytest.mark.timeout(600)
 def test_an_interrupt_that_reaches_one_process_stops_all(tmp_path):
     make_checkpoint(tmp_path / "tiny")
-    settings = {**SETTINGS, "train.epochs": 30, "train.save_seconds": 1e9}
+    settings = {**SETTINGS, "train.epochs": 30, "train.evaluations": 100, "train.save_seconds": 1e9}
     done = launch(tmp_path, 2, "--interrupt", settings=settings)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert losses(tmp_path)[-1] == {"step": 6, "event": "stop", "why": "interrupted"}
+    # Asked for at update 6, agreed by both with the loss of update 7.
+    assert losses(tmp_path)[-1] == {"step": 7, "event": "stop", "why": "interrupted"}
 
 
 @pytest.mark.slow
