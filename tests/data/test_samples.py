@@ -18,8 +18,7 @@ from weitiao.errors import DataError
     ],
 )
 def test_a_sample_can_be_used_at_once(name, package, labels, first):
-    if importlib.util.find_spec(package) is None:
-        pytest.skip(f"{package} is not installed")
+    assert importlib.util.find_spec(package), f"`make env` installs {package}"
     source = open_source(f"sample:{name}")
     roles = guess_roles(source.table, {}).roles
     assert roles == {"text": "text", "target": "label"}

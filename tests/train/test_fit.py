@@ -15,6 +15,15 @@ from weitiao.train.fit import due, fit
 from weitiao.train.train import train
 
 
+class SetClock(Clock):
+    """A clock that shows what it is set to."""
+
+    time = 0.0
+
+    def passed(self):
+        return self.time
+
+
 def start(task, checkpoint, **changes):
     plan = toy_plan(task, checkpoint, **changes)
     data = toy_data(plan, 80)
@@ -111,13 +120,7 @@ def test_a_budget_is_kept(tiny_bert, tmp_path):
 
 
 def test_pace_fits_the_rest_into_what_is_left():
-    class Fake(Clock):
-        time = 0.0
-
-        def passed(self):
-            return self.time
-
-    clock = Fake(100)
+    clock = SetClock(100)
     pace = Pace(clock)
     for _ in range(5):
         clock.time += 1
@@ -174,13 +177,7 @@ def test_two_runs_of_one_process_may_have_different_precisions(tiny_bert, tmp_pa
 
 
 def test_a_budget_smaller_than_an_update_ends_after_the_first():
-    class Fake(Clock):
-        time = 0.0
-
-        def passed(self):
-            return self.time
-
-    clock = Fake(40)
+    clock = SetClock(40)
     pace = Pace(clock)
     clock.time += 30
     pace.updated()
