@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help env demo test check slow bench format clean
+.PHONY: help env demo test check slow bench format charts messages clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -27,13 +27,15 @@ demo: $(READY) ## fit 1,000 rows of news in English, then of reviews in Chinese,
 test: $(READY) ## the tests: offline, on the processor, some minutes
 	$(BIN)/python -m pytest -q
 
-check: $(READY) ## style, types, layers
+check: $(READY) ## style, types, layers, both languages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python dev/messages.py check
 
-slow: $(READY) ## real weights, kills at random moments, several processes
+slow: $(READY) ## real weights, kills at random moments, several processes, pages in a browser
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,browser]'
 	$(BIN)/python -m pytest -q -m slow
 
 bench: $(READY) ## measurements; give the folder with data sets: make bench DATA=../data
@@ -43,6 +45,12 @@ bench: $(READY) ## measurements; give the folder with data sets: make bench DATA
 format: $(READY) ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+charts: ## bundle the plots of report.html anew (node and npm)
+	cd dev/charts && npm ci && npm run build
+
+messages: $(READY) ## bring the catalogue of Chinese texts up to date with the code
+	$(BIN)/python dev/messages.py
 
 clean: ## remove what can be made again
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist src/*.egg-info

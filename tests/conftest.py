@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["WEITIAO_LANG"] = "en"  # whatever the system speaks
 
 WORDS = {
     "good": "good great fine lovely superb happy 好 棒 美".split(),
@@ -22,6 +23,15 @@ def _own_folders(tmp_path, monkeypatch):
     """No test touches the user's cache, and none sees another's."""
     monkeypatch.setenv("WEITIAO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("WEITIAO_STATE", str(tmp_path / "state"))
+
+
+@pytest.fixture(autouse=True)
+def _spoken_to_in_english():
+    """A test that asks for Chinese does not leave it behind."""
+    from weitiao import messages
+
+    yield
+    messages.use(None)
 
 
 @pytest.fixture(autouse=True, scope="session")

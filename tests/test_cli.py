@@ -16,7 +16,8 @@ from weitiao.run import Run
 
 QUICK = ["train.epochs=2", "train.evaluations=2", "train.learning_rate=1e-3",
          "model.max_length=32", "evaluate.bootstrap_samples=20"]  # fmt: skip
-KEYS = ["run", "task", "primary", "metrics", "intervals", "baselines", "seconds",
+KEYS = ["run", "task", "primary", "metrics", "intervals", "baselines", "against",
+        "seconds",
         "peak_memory_mb", "best"]  # fmt: skip
 
 
@@ -210,6 +211,7 @@ def test_runs_tells_the_states(weitiao, home, run, tmp_path):
     code, out, err = weitiao("runs", tmp_path)
     assert (code, out) == (0, "")
     assert "interrupted" in err
+    (tmp_path / "none").mkdir()
     assert weitiao.json("runs", tmp_path / "none") == {"runs": []}
 
 

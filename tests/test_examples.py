@@ -45,7 +45,7 @@ def test_the_strategy_of_the_contributing_page_works(tiny_bert):
     from weitiao.model.model import Model
     from weitiao.train.strategies.base import Strategy
 
-    (code,) = blocks(ROOT / "CONTRIBUTING.md")
+    code, *_ = blocks(ROOT / "CONTRIBUTING.md")
     module = types.ModuleType("bitfit")
     sys.modules["bitfit"] = module
     try:

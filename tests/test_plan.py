@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from weitiao import parts
+from weitiao.aliases import ALIASES, INSTEAD, NOTES
 from weitiao.errors import PlanError
-from weitiao.plan import ALIASES, Plan, Reason
+from weitiao.plan import Plan, Reason, TrainPlan
 
 MINIMAL = {
     "task": "classification",
@@ -73,7 +74,7 @@ def test_every_problem_is_told_at_once_with_its_line(tmp_path):
         "line 9, train.learning_rate": "number",
         "line 10, train.batch_size": "greater than 0",
         "line 12, train.strategies.fgm.epsilon": "greater than 0",
-        "line 11, train.strategies": "no strategies called 'emma'. Did you mean 'ema'?",
+        "line 13, train.strategies.emma": "no 'emma' among the strategies. Did you mean 'ema'?",
         "line 14, train.strategies.ema.deccay": "Did you mean 'decay'?",
         "line 15, train.optimizer": "names 2 parts",
         "line 17, evaluate.metrics": "no metric called 'acuracy'. Did you mean 'accuracy'?",
@@ -82,17 +83,40 @@ def test_every_problem_is_told_at_once_with_its_line(tmp_path):
     for where, what in expected.items():
         assert [p for p in found if p.startswith(where + ":") and what in p], (where, found)
     assert len(found) == len(expected)
+    lines = [int(told.split(",")[0].removeprefix("line ")) for told in found]
+    assert lines == sorted(lines)
 
 
 @pytest.mark.parametrize("name", ALIASES)
 def test_names_of_transformers_are_translated(name, tmp_path):
-    (told,) = problems(tmp_path, f"{TEXT}train:\n  {name}: 1\n") if name != "seed" else [""]
-    if name != "seed":
-        assert told == (
-            f"line 8, train.{name}: transformers' {name} is called {ALIASES[name]} here."
-        )
-    path = ALIASES[name].partition(" ")[0].partition(":")[0]
-    parsed().get(path)  # it exists
+    (told,) = problems(tmp_path, f"{TEXT}train:\n  {name}: 1\n")
+    called = f"line 8, train.{name}: transformers' {name} is called {ALIASES[name]} here."
+    assert told == f"{called} {NOTES.get(name, '')}".rstrip()
+    parsed().get(ALIASES[name])  # it exists
+
+
+@pytest.mark.parametrize("name", INSTEAD)
+def test_what_has_no_counterpart_is_told_what_happens_instead(name, tmp_path):
+    (told,) = problems(tmp_path, f"{TEXT}{name}: 1\n")
+    assert told == f"line 7, {name}: weitiao has no {name}. {INSTEAD[name]}"
+
+
+def test_every_setting_of_transformers_is_known():
+    from dataclasses import fields
+
+    from transformers import TrainingArguments
+
+    names = {field.name for field in fields(TrainingArguments)}
+    assert names - ALIASES.keys() - INSTEAD.keys() - TrainPlan.model_fields.keys() == set()
+    assert not ALIASES.keys() & INSTEAD.keys()
+    assert NOTES.keys() <= ALIASES.keys()
+
+
+def test_a_setting_in_the_wrong_section_is_told_its_own(tmp_path):
+    (told,) = problems(tmp_path, TEXT + "batch_size: 8\n")
+    assert told == "line 7, batch_size: no such setting here: it is train.batch_size."
+    (told,) = problems(tmp_path, TEXT + "train: {max_length: 8}\n")
+    assert told.endswith("it is model.max_length.")
 
 
 def test_numbers_and_words_are_those_of_yaml_1_2(tmp_path):
@@ -116,21 +140,21 @@ BROKEN = {
     "bytes": ("task: !!binary aGVsbG8=\n", "line 1, task: "),
     "a set": ("task: !!set {a, b}\n", "line 1, task: "),
     "a tab": ("task: classification\ndata:\n\tpath: x\n", "line 3: "),
-    "a name twice": (TEXT + "model: {checkpoint: b}\n", "line 7: found duplicate key"),
+    "a name twice": (TEXT + "model: {checkpoint: b}\n", "line 7, model: model stands here a second time, first on line 5."),
     "a wide colon": ("task：classification\n", "line 1: "),
     "a wide colon inside": (TEXT + "train:\n  epochs： 3\n", "line 7, train: "),
     "a wide colon and more": (TEXT + "train:\n  epochs： 3\n  seed: 1\n", "full-width colon"),
     "a list": ("- task\n- data\n", "a plan is a mapping"),
     "a word": ("hello\n", "a plan is a mapping"),
-    "nothing": ("", "a plan is a mapping"),
+    "nothing": ("", "the file is empty"),
     "an open quote": (TEXT + "train: {epochs: '3\n", "line "),
     "a control character": (TEXT + "train:\n  epochs: \x01\n", "line 8: "),
-    "an anchor that is not there": ("task: *a\n", "line 1: found undefined alias"),
+    "an anchor that is not there": ("task: *a\n", "line 1: *a is used, but no &a stands above."),
     "two documents": (TEXT + "---\na: 1\n", "line 7: "),
-    "no date": ("task: 2020-99-99\n", "a value is not"),
-    "a number too long": (f"task: {'9' * 6000}\n", "a value is not"),
-    "no bool": ("task: !!bool perhaps\n", "a value is not"),
-    "no character": ('task: "\\U00110000"\n', "a value is not"),
+    "no date": ("task: 2020-99-99\n", "line 1, task.2020-99-99: there is no"),
+    "a number too long": (f"task: {'9' * 6000}\n", "is not what its form or tag says"),
+    "no bool": ("task: !!bool perhaps\n", "line 1, task: perhaps is not what its form or tag says"),
+    "no character": ('task: "\\U00110000"\n', "a character that does not exist"),
     "half a character": ('task: "\\ud800"\n', "line 1, task: holds half a character"),
     "deep lists": ("task: " + "[" * 1500, "nested too deeply"),
     "deep mappings": ("task: " + "{a: " * 3000, "nested too deeply"),
@@ -166,7 +190,7 @@ def test_what_is_no_file_or_no_text(tmp_path):
     }.items():
         with pytest.raises(PlanError, match=told):
             Plan.load(path)
-    (tmp_path / "binary").write_bytes(b"task: a\n\xff\xfe\x00")
+    (tmp_path / "binary").write_bytes(b"task: a\n\xff\xfe\x81")
     with pytest.raises(PlanError, match="line 2: not UTF-8"):
         Plan.load(tmp_path / "binary")
     (tmp_path / "large").write_bytes(b"# x\n" * 500_001)

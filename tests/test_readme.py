@@ -10,7 +10,7 @@ import typer
 
 import weitiao
 from conftest import toy_rows
-from weitiao import cli, parts
+from weitiao import cli, parts, usage
 from weitiao.model.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parents[1]
@@ -51,7 +51,7 @@ def outline(page):
 def test_a_command_that_a_page_shows_can_be_parsed(page):
     for line in shell_lines(page):
         if line.startswith("weitiao "):
-            verb, *words = shlex.split(line)[1:]
+            verb, *words = usage.language_of(shlex.split(line)[1:])[1]  # --lang stands anywhere
             VERBS[verb].make_context(verb, words)
 
 

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from weitiao.messages import tell
+
 
 class WeitiaoError(Exception):
     """Base class: catch this to catch everything that is raised on purpose."""
@@ -28,9 +30,13 @@ class PlanError(WeitiaoError):
         self.problems = list(problems)
         self.source = source
         where = f"{source}: " if source else ""
-        count = "a problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
         lines = "\n".join(f"  - {problem}" for problem in self.problems)
-        super().__init__(f"{where}the plan has {count}:\n{lines}")
+        told = (
+            tell("the plan has a problem:")
+            if len(self.problems) == 1
+            else tell("the plan has {count} problems:", count=len(self.problems))
+        )
+        super().__init__(f"{where}{told}\n{lines}")
 
 
 class PartError(WeitiaoError):

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from weitiao.clock import seconds
 from weitiao.errors import WeitiaoError
+from weitiao.messages import tell
 
+if TYPE_CHECKING:
+    from weitiao.data.how import How
+
+Paths = str | Sequence[str]
 Rows = Annotated[
-    str, typer.Argument(help="file with rows (csv, tsv, jsonl, parquet), or sample:NAME")
+    str, typer.Argument(help="file with rows (csv, xlsx, jsonl, ...), a folder, or sample:NAME")
 ]
 Changes = Annotated[list[str] | None, typer.Argument(help="changes, e.g. train.learning_rate=3e-5")]
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(help="more files with rows, and changes, e.g. train.learning_rate=3e-5"),
+]
 Text = Annotated[str | None, typer.Option(help="column with the text")]
 Target = Annotated[
     str | None, typer.Option(help="column with the label or number (several: a,b,c)")
@@ -33,6 +43,10 @@ Resume = Annotated[Path | None, typer.Option(help="go on with this run where it 
 RunFolder = Annotated[Path, typer.Argument(help="a run, or a saved model")]
 PlanFile = Annotated[Path, typer.Option("-o", "--output", help="where the plan goes")]
 Answers = Annotated[Path, typer.Option("-o", "--output", help=".csv, .tsv or .jsonl")]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="set rows aside that cannot be read, and go on")
+]
+Sheet = Annotated[str | None, typer.Option(help="sheet of a workbook; else the one with most rows")]
 Json = Annotated[bool, typer.Option("--json", help="one line of JSON at the end of the output")]
 
 
@@ -41,9 +55,9 @@ def roles_of(text: str | None, target: str | None, roles: str | None) -> dict[st
     for pair in (roles or "").split(","):
         role, equals, column = pair.partition("=")
         if pair and not (equals and role.strip() and column.strip()):
-            raise WeitiaoError(
-                f"--roles: {pair!r} is not role=column, e.g. premise=a,hypothesis=b."
-            )
+            told = tell("--roles: {pair!r} is not role=column, e.g. premise=a,hypothesis=b.",
+                        pair=pair)  # fmt: skip
+            raise WeitiaoError(told)
         if pair:
             found[role.strip()] = column.strip()
     if text:
@@ -60,7 +74,9 @@ def changes_of(given: Sequence[str] | None) -> dict[str, Any]:
     for change in given or []:
         path, equals, value = change.partition("=")
         if not equals or not re.fullmatch(r"[\w.-]+", path):
-            raise WeitiaoError(f"{change!r} is not path=value, e.g. train.learning_rate=3e-5.")
+            told = tell("{change!r} is not path=value, e.g. train.learning_rate=3e-5.",
+                        change=change)  # fmt: skip
+            raise WeitiaoError(told)
         found[path], _ = planfile.parse(value, f"{path}=")
     return found
 
@@ -69,23 +85,43 @@ def seconds_of(budget: str | None) -> float | None:
     """ "90s", "5m", "1h30m" or plain seconds, as seconds."""
     if budget is None:
         return None
-    found = re.fullmatch(
-        r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", budget
-    )
-    if not found or not any(found.groups()):
-        raise WeitiaoError(f"--budget: {budget!r} is not a time; write 90s, 5m or 1h30m.")
-    hours, minutes, seconds = (float(part or 0) for part in found.groups())
-    total = hours * 3600 + minutes * 60 + seconds
+    total = seconds(budget)
+    if total is None:
+        told = tell("--budget: {budget!r} is not a time; write 90s, 5m or 1h30m.", budget=budget)
+        raise WeitiaoError(told)
     if total < 1:
-        raise WeitiaoError("--budget: less than a second is no time to learn.")
+        raise WeitiaoError(tell("--budget: less than a second is no time to learn."))
     return total
 
 
-def open_rows(*paths: str | None) -> None:
+def parted(rows: str, words: Sequence[str] | None) -> tuple[str | list[str], dict[str, Any]]:
+    """The files with rows and the changes: a word without "=", or one that is a file, is a file."""
+    more = [word for word in words or [] if _names_rows(word)]
+    changes = changes_of([word for word in words or [] if word not in more])
+    return [rows, *more] if more else rows, changes
+
+
+def _names_rows(word: str) -> bool:
+    from weitiao.data.sniff import endings
+
+    if Path(word).exists():
+        return True
+    return "=" not in word and (
+        re.search(r"[/\\*?]", word) is not None or word.rpartition(".")[2].lower() in endings()
+    )
+
+
+def how_of(sheet: str | None, skip_bad: bool, changes: Mapping[str, Any] | None = None) -> How:
+    """How the rows are read, by the options and the changes."""
+    from weitiao.data.how import How
+
+    return How({"xlsx": {"sheet": sheet}} if sheet else {}, skip_bad).changed(changes)
+
+
+def open_rows(rows: Paths | None, test: Paths | None, how: How) -> None:
     """Read the rows' files once (they stay in the cache): what is wrong with them is said before
     anything heavy is imported."""
-    from weitiao.data.table import open_source
-
-    for path in paths:
-        if path:
-            open_source(path)
+    if rows:
+        how.open(rows)
+    if rows and test:
+        how.open_other(test, rows)

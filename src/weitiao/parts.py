@@ -11,16 +11,20 @@ of the plan's author.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from weitiao.errors import PartError
+from weitiao.fields import Fields, Problem, problems_of
+from weitiao.fields import near as near
+from weitiao.messages import tell
 
 Settings = Mapping[str, Mapping[str, Any]]
 
@@ -37,13 +41,11 @@ KINDS = {
 }
 
 
-class Part(BaseModel):
+class Part(Fields):
     """Settings with behaviour. Fields are what the plan may set; methods are what it does.
 
     A part's file imports torch only inside methods, so that checking a plan stays instant.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def names(kind: str) -> list[str]:
@@ -60,7 +62,9 @@ def find(kind: str, name: str) -> Any:
     """
     known = names(kind)
     if name not in known:
-        raise PartError([("", f"no {kind} called {name!r}.{near(name, known)}")])
+        told = tell("there is no {name!r} among the {kind}.{near}",
+                    name=name, kind=kind, near=near(name, known))  # fmt: skip
+        raise PartError([("", told)])
     foreign = _foreign(kind)
     if name in foreign:
         return foreign[name].load()
@@ -71,38 +75,32 @@ def find(kind: str, name: str) -> Any:
     return classes[wanted]
 
 
+def summary(part: type) -> str:
+    """What a part is for: the first paragraph of its docstring, on one line."""
+    return " ".join((part.__doc__ or "").split("\n\n")[0].split())
+
+
 def build(kind: str, name: str, settings: Mapping[str, Any] | None = None) -> Any:
     """The part with its settings. Raises PartError with all that does not fit."""
     part: type[Part] = find(kind, name)
     try:
         return part(**(settings or {}))
     except ValidationError as error:
-        raise PartError(problems_of(error, part, name)) from None
+        told = [(one.path, one.text) for one in problems_of(error, part, name)]
+        raise PartError(told) from None
 
 
-def problems_of(error: ValidationError, model: type[BaseModel], prefix: str = "") -> list[Any]:
-    """Pydantic's complaints as (path, message), with a near name for what does not exist."""
-    problems = []
-    for item in error.errors():
-        path = ".".join(str(key) for key in (prefix, *item["loc"]) if key != "")
-        message = item["msg"].removeprefix("Value error, ")
-        if item["type"] == "extra_forbidden":
-            known = _fields(model, item["loc"][:-1])
-            message = f"no such setting.{near(str(item['loc'][-1]), known)}"
-        problems.append((path, message))
-    return problems
-
-
-def near(name: str, known: Sequence[str]) -> str:
-    """' Did you mean ...?' when something similar is known, else what there is.
-
-    >>> near("learning_rat", ["learning_rate", "epochs"])
-    " Did you mean 'learning_rate'?"
-    """
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    if close:
-        return f" Did you mean {close[0]!r}?"
-    return f" There are: {', '.join(known)}." if known else ""
+def problems(kind: str, name: str, settings: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with a part's name or settings; nothing when it could be built."""
+    try:
+        part: type[Part] = find(kind, name)
+    except PartError as error:
+        return [Problem(name, "", text) for _, text in error.problems]
+    try:
+        part(**settings)
+    except ValidationError as error:
+        return problems_of(error, part, name)
+    return []
 
 
 def origin(kind: str, name: str) -> dict[str, str] | None:
@@ -114,18 +112,14 @@ def origin(kind: str, name: str) -> dict[str, str] | None:
     return {"distribution": point.dist.name, "version": point.dist.version}
 
 
+@lru_cache(maxsize=64)
+def _points(ask: Callable[..., Any], group: str, path: tuple[str, ...]) -> list[EntryPoint]:
+    """What is installed, asked once: each time it would read the metadata of every package."""
+    return list(ask(group=group))
+
+
 def _foreign(kind: str) -> dict[str, EntryPoint]:
     package = importlib.import_module(KINDS[kind])
     ours = {m.name for m in pkgutil.iter_modules(package.__path__)}
-    points = entry_points(group=f"weitiao.{kind}")
+    points = _points(entry_points, f"weitiao.{kind}", tuple(sys.path))
     return {point.name: point for point in points if point.name not in ours}
-
-
-def _fields(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
-    for key in path:
-        field = model.model_fields.get(str(key))
-        inner = field.annotation if field else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return []
-        model = inner
-    return list(model.model_fields)

@@ -1,170 +1,280 @@
-"""The YAML file of a plan: read with line numbers, written with the reasons as comments.
+"""The YAML file of a plan, read with line numbers and as it was written.
 
-YAML 1.2 by ruamel: `3e-5` is a number and `no` is a word, unlike in PyYAML.
+YAML 1.2 by ruamel: `3e-5` is a number and `no` is a word, unlike in PyYAML. Only the tree of nodes
+is ruamel's; the values are made here, so that no tag can run anything, aliases are counted before
+they are followed, and a label that looks like a number can stay the word it is.
 """
 
 from __future__ import annotations
 
-import io
 import re
 import warnings
-from collections.abc import Mapping
-from datetime import date
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError, YAMLWarning
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
+from weitiao import __version__, traps, yamlerrors
 from weitiao.errors import PlanError
+from weitiao.messages import tell
 
 MAX_BYTES = 1_000_000
-WIDTH = 100
+MOST_VALUES = 20_000
+MOST_LINES = 40_000  # with what commas separate: ruamel needs a second for ten thousand values
+DEEPEST = 20
+_CORE = "tag:yaml.org,2002:"
+_TEXTS = {f"{_CORE}{name}" for name in ("str", "timestamp", "value", "merge")}
+_TRUTH = {"true": True, "false": False, "yes": True, "no": False, "on": True, "off": False}
 
 
-def read(path: str | Path) -> tuple[dict[str, Any], dict[str, int]]:
-    """Plain values, and the line (from 1) at which each dotted path stands.
+@dataclass
+class Written:
+    """What a YAML text says: plain values, and for each dotted path its line and its spelling."""
 
-    Raises PlanError when the file is missing, too large, not UTF-8 or not a YAML mapping.
-    """
+    value: Any = None
+    lines: dict[str, int] = field(default_factory=dict)
+    spelled: dict[str, str] = field(default_factory=dict)  # of numbers, truths and nothing
+    text: str = ""
+
+    def word(self, path: str) -> str | None:
+        """A number or truth as it was written; nothing only where a list holds it."""
+        value, number = self.value, path.rpartition(".")[2]
+        for key in path.split("."):
+            try:
+                value = value[int(key)] if isinstance(value, list) else value[key]
+            except (KeyError, TypeError, ValueError, IndexError):
+                return None
+        if (value is None and not number.isdigit()) or isinstance(value, (str, list, dict)):
+            return None
+        return self.spelled.get(path) or (str(value) if type(value) is int else None)
+
+    def hints(self, problems: list[str]) -> list[str]:
+        """Problems, after what the text has of the usual traps and of a newer version."""
+        found = _lined(traps.hints(self.text))
+        made = re.match(r"#[^\n]*\bweitiao (\d+(?:\.\d+)+)", self.text)
+        if made and _numbers(made[1]) > _numbers(__version__):
+            told = tell("weitiao {theirs} wrote this plan, this is {ours}: update it to use all.",
+                        theirs=made[1], ours=__version__)  # fmt: skip
+            found.append(told)
+        return [*found, *problems]
+
+
+def read(path: str | Path) -> Written:
+    """A plan's file. Raises PlanError when it is missing, too large, no UTF-8 or no mapping."""
     file = Path(path)
+    text = _text_of(file)
+    other = traps.other_format(file.name, text)
+    if other:
+        raise PlanError([other], str(path))
+    if not re.sub(r"#.*", "", text).strip():
+        told = tell("the file is empty: `weitiao plan ROWS.csv -o {name}` writes a plan.",
+                    name=file.name)  # fmt: skip
+        raise PlanError([told], str(path))
+    written = written_in(text, str(path))
+    if not isinstance(written.value, dict):
+        told = tell("line {line}: a plan is a mapping: task: ..., data: ..., model: ...", line=1)
+        raise PlanError([*_lined(traps.hints(text)), told], str(path))
+    return written
+
+
+def _text_of(file: Path) -> str:
     if file.is_dir():
-        raise PlanError(["this is a folder; give the plan's file, e.g. plan.yaml."], str(path))
+        told = tell("this is a folder; give the plan's file, e.g. plan.yaml.")
+        raise PlanError([told], str(file))
     if not file.is_file():
-        raise PlanError(
-            [f"no such file. `weitiao plan ROWS.csv -o {file.name}` writes one."], str(path)
-        )
-    if file.stat().st_size > MAX_BYTES:
-        raise PlanError(["larger than 1 MB: this is no plan."], str(path))
+        told = tell("no such file. `weitiao plan ROWS.csv -o {name}` writes one.", name=file.name)
+        raise PlanError([told], str(file))
     try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise PlanError([f"line {line}: not UTF-8: save it as UTF-8."], str(path)) from None
+        if file.stat().st_size > MAX_BYTES and not file.name.lower().endswith(traps.ROWS):
+            raise PlanError([tell("larger than 1 MB: this is no plan.")], str(file))
+        raw = file.read_bytes()[:MAX_BYTES]
     except OSError as error:
-        raise PlanError([f"it cannot be read: {error.strerror}."], str(path)) from None
-    raw, lines = parse(text, str(path))
-    if not isinstance(raw, dict):
-        what = f"line 1: a plan is a mapping: task, data, model, train, ...{_wide_colon(text)}"
-        raise PlanError([what], str(path))
-    return raw, lines
+        told = tell("it cannot be read: {reason}.", reason=error.strerror)
+        raise PlanError([told], str(file)) from None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if file.name.lower().endswith(traps.ROWS):
+            return ""
+        line = raw[: error.start].count(b"\n") + 1
+        found = traps.encoding_of(raw)
+        told = (
+            tell("line {line}: the file is written in {found}: save it as UTF-8 (in the editor: "
+                 "Save as, Encoding).", line=line, found=found)
+            if found
+            else tell("line {line}: not UTF-8: save it as UTF-8.", line=line)
+        )  # fmt: skip
+        raise PlanError([told], str(file)) from None
 
 
 def parse(text: str, source: str = "") -> tuple[Any, dict[str, int]]:
     """The value of a YAML text and its lines. Raises PlanError at the place that is wrong."""
-    yaml = YAML(typ="rt")
-    yaml.allow_duplicate_keys = False
+    written = written_in(text, source)
+    return written.value, written.lines
+
+
+def written_in(text: str, source: str = "") -> Written:
+    """All that a YAML text says. Raises PlanError at the places that are wrong."""
+    if _depth(text) > 3 * DEEPEST:
+        raise PlanError([tell("nested too deeply for a plan.")], source)
+    if text.count("\n") + text.count(",") > MOST_LINES:
+        raise PlanError([tell("too many values for a plan.")], source)
+    if text.lstrip()[:1] == "{":  # JSON may be indented by tabs, YAML may not
+        text = re.sub(r"^\t+", lambda tabs: "  " * len(tabs[0]), text, flags=re.MULTILINE)
+    yaml = YAML(typ="safe", pure=True)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", YAMLWarning)
-            node = yaml.load(text)
+            root = yaml.compose(text)
     except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        at = getattr(error, "position", None)  # of a character that YAML does not know
-        line = mark.line + 1 if mark else text.count("\n", 0, at) + 1 if at is not None else None
-        what = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
-        where = f"line {line}: " if line else ""
-        raise PlanError([f"{where}{what}.{_wide_colon(text)}"], source) from None
+        line, told = yamlerrors.told(error, text)
+        found = {line: told} | traps.hints(text)
+        raise PlanError(_lined(found), source) from None
     except RecursionError:
-        raise PlanError(["nested too deeply for a plan."], source) from None
-    except (ValueError, KeyError, OverflowError) as error:  # what ruamel makes of odd scalars
-        raise PlanError([f"a value is not what its form or tag says: {error}."], source) from None
-    lines: dict[str, int] = {}
-    try:
-        return _plain(node, "", lines, 0), lines
-    except PlanError as error:
-        raise PlanError(error.problems, source) from None
+        raise PlanError([tell("nested too deeply for a plan.")], source) from None
+    except (ValueError, OverflowError):  # what ruamel makes of odd escapes
+        told = tell("a character that does not exist is written by its number.")
+        raise PlanError([told], source) from None
+    walk = _Walk(Written(text=text), source)
+    if root is not None:
+        walk.written.value = walk.plain(root, "", 0, False)
+    if walk.problems:
+        raise PlanError(walk.problems, source)
+    return walk.written
 
 
-def _wide_colon(text: str) -> str:
-    """Where a Chinese keyboard left its own colon behind a name."""
-    found = re.search(r"^\s*(?:- )?[\w.-]+：", text, re.MULTILINE)
-    if not found:
-        return ""
-    line = text.count("\n", 0, found.end()) + 1
-    return f" Line {line} has a full-width colon (：); YAML wants ': '."
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in version.split("."))
 
 
-def _plain(node: Any, path: str, lines: dict[str, int], depth: int) -> Any:
-    where = f"line {lines[path]}, {path}" if lines.get(path) else path or "top"
-    if depth > 20 or len(lines) > 20_000:
-        what = "nested too deeply for a plan (an anchor that repeats itself?)"
-        raise PlanError([f"{where[:200]}: {what}."])
-    tag = getattr(getattr(node, "tag", None), "value", None)
-    if tag and str(tag).startswith("!"):
-        raise PlanError([f"{where}: the tag {tag} is not allowed in a plan."])
-    if isinstance(node, CommentedMap):
-        plain = {}
-        for key, value in node.items():
-            inner = f"{path}.{key}" if path else str(key)
-            ours = key in (node.lc.data or {})  # not so for what an anchor merged in
-            lines[inner] = node.lc.key(key)[0] + 1 if ours else lines.get(path, 1)
-            plain[str(key)] = _plain(value, inner, lines, depth + 1)
-        return plain
-    if isinstance(node, CommentedSeq):
+def _lined(found: dict[int, str]) -> list[str]:
+    return [
+        tell("line {line}: {told}", line=line, told=told) if line else told
+        for line, told in sorted(found.items())
+    ]
+
+
+def _depth(text: str) -> int:
+    """How many brackets are open at once, at most; those in quotes and comments are not counted."""
+    deepest = depth = 0
+    for mark in re.findall(r"[\[{\]}]", re.sub(r"\"[^\"\n]*\"|'[^'\n]*'|#.*", "", text)):
+        depth = depth + 1 if mark in "[{" else max(depth - 1, 0)
+        deepest = max(deepest, depth)
+    return deepest
+
+
+@dataclass
+class _Walk:
+    """From ruamel's nodes to plain values, counting as it goes."""
+
+    written: Written
+    source: str
+    problems: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def plain(self, node: Node, path: str, depth: int, flow: bool) -> Any:
+        self.count += 1
+        if depth > DEEPEST or self.count > MOST_VALUES:
+            told = tell("nested too deeply for a plan (an anchor that repeats itself?)")
+            raise PlanError([self._at(path[:200], node, told)], self.source)
+        tag = str(node.tag)
+        if isinstance(node, ScalarNode):
+            return self._scalar(node, path, flow)
+        if tag not in (f"{_CORE}map", f"{_CORE}seq"):
+            return self._wrong(path, node, _tag_told(tag))
+        inside = flow or bool(getattr(node, "flow_style", False))
+        if isinstance(node, MappingNode):
+            return self._mapping(node, path, depth, inside)
         values = []
-        for i, value in enumerate(node):
-            inner = f"{path}.{i}"
-            lines[inner] = node.lc.item(i)[0] + 1 if i in (node.lc.data or {}) else 1
-            values.append(_plain(value, inner, lines, depth + 1))
+        for number, inner in enumerate(node.value):
+            below = f"{path}.{number}"
+            self.written.lines[below] = inner.start_mark.line + 1
+            values.append(self.plain(inner, below, depth + 1, inside))
         return values
-    return _scalar(node, where, tag)
+
+    def _mapping(self, node: MappingNode, path: str, depth: int, flow: bool) -> dict[str, Any]:
+        plain: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        lines = self.written.lines
+        for key, value in node.value:
+            name = self._name(key, path)
+            if key.tag == f"{_CORE}merge":
+                self._merge(merged, self.plain(value, path, depth + 1, flow), path, key)
+                continue
+            inner = f"{path}.{name}" if path else name
+            if name in plain:
+                told = tell("{name} stands here a second time, first on line {line}.",
+                            name=name, line=lines[inner])  # fmt: skip
+                self._wrong(inner, key, told)
+            lines[inner] = key.start_mark.line + 1
+            plain[name] = self.plain(value, inner, depth + 1, flow)
+        return {**merged, **plain}
+
+    def _merge(self, merged: dict[str, Any], value: Any, path: str, key: Node) -> None:
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, dict):
+                merged.update({k: v for k, v in one.items() if k not in merged})
+            else:
+                self._wrong(path, key, tell("<< takes a mapping, e.g. <<: *name."))
+
+    def _name(self, key: Node, path: str) -> str:
+        if not isinstance(key, ScalarNode):
+            self._wrong(path, key, tell("a list or mapping cannot be a name."))
+            return ""
+        tag = str(key.tag)
+        if not tag.startswith(_CORE) or tag.startswith(f"{_CORE}python"):
+            self._wrong(path, key, _tag_told(tag))
+        return str(key.value)
+
+    def _scalar(self, node: ScalarNode, path: str, flow: bool) -> Any:
+        tag, text = str(node.tag), str(node.value)
+        if tag in _TEXTS:
+            told = traps.odd(text, node.style, path, flow)
+            if re.search("[\ud800-\udfff]", text):
+                told = tell("holds half a character (a lone surrogate).")
+            return self._wrong(path, node, told) if told else text
+        maker: Any = _MAKERS.get(tag)
+        if maker is None:
+            return self._wrong(path, node, _tag_told(tag))
+        try:
+            value = maker(text)
+        except (ValueError, KeyError):
+            told = tell("{value} is not what its form or tag says.", value=text[:40])
+            return self._wrong(path, node, told)
+        if text.strip():
+            self.written.spelled[path] = text
+        return value
+
+    def _wrong(self, path: str, node: Node, told: str) -> None:
+        self.problems.append(self._at(path, node, told))
+
+    def _at(self, path: str, node: Node, told: str) -> str:
+        line = node.start_mark.line + 1
+        if path:
+            return tell("line {line}, {path}: {told}", line=line, path=path, told=told)
+        return tell("line {line}: {told}", line=line, told=told)
 
 
-def _scalar(node: Any, where: str, tag: str | None) -> Any:
-    for kind in (bool, int, float, str):  # ruamel's own scalar types keep their spelling
-        if isinstance(node, kind):
-            if kind is str and re.search("[\ud800-\udfff]", str(node)):
-                raise PlanError([f"{where}: holds half a character (a lone surrogate)."])
-            return kind(node)
-    if node is None:
-        return None
-    if isinstance(node, date):
-        return node.isoformat()
-    if tag == "tag:yaml.org,2002:value":  # a plain =, which YAML 1.1 gave a meaning
-        return str(node.value)
-    raise PlanError([f"{where}: {tag or type(node).__name__} has no place in a plan."])
+def _tag_told(tag: str) -> str:
+    return tell("the tag {tag} is not allowed in a plan.", tag=tag.replace(_CORE, "!!"))
 
 
-def write(path: str | Path, raw: Mapping[str, Any], comments: Mapping[str, str]) -> None:
-    """Write plain values as YAML; `comments` maps dotted paths to the text beside the value."""
-    try:
-        Path(path).write_text(dump(raw, comments), encoding="utf-8")
-    except OSError as error:
-        raise PlanError([f"it cannot be written: {error.strerror}."], str(path)) from None
+def _whole(text: str) -> int:
+    plain = text.replace("_", "")
+    return int(plain, 0) if re.match(r"[-+]?0[obx]", plain) else int(plain)
 
 
-def dump(raw: Mapping[str, Any], comments: Mapping[str, str]) -> str:
-    """The YAML text of plain values, comments above the values they speak of."""
-    yaml = YAML(typ="rt")
-    yaml.width = 4096
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    root = _commented(raw, "", comments, 0)
-    out = io.StringIO()
-    yaml.dump(root, out)
-    return out.getvalue()
+def _float(text: str) -> float:
+    plain = text.replace("_", "").lower()
+    return float(plain.replace(".inf", "inf").replace(".nan", "nan"))
 
 
-def _commented(raw: Any, path: str, comments: Mapping[str, str], indent: int) -> Any:
-    if isinstance(raw, Mapping):
-        node = CommentedMap()
-        if not raw:
-            node.fa.set_flow_style()
-        for key, value in raw.items():
-            inner = f"{path}.{key}" if path else str(key)
-            node[key] = _commented(value, inner, comments, indent + 2)
-            if inner in comments:
-                told = "".join(c if c.isprintable() else " " for c in comments[inner])
-                node.yaml_set_comment_before_after_key(key, told, indent=indent)
-        return node
-    if isinstance(raw, (list, tuple)):
-        sequence = CommentedSeq(
-            [_commented(v, f"{path}.{i}", comments, indent) for i, v in enumerate(raw)]
-        )
-        sequence.fa.set_flow_style()
-        return sequence
-    if isinstance(raw, str) and not all(c.isprintable() or c == "\n" for c in raw):
-        return DoubleQuotedScalarString(raw)  # escapes what else is read as another character
-    return raw
+_MAKERS = {
+    f"{_CORE}int": _whole,
+    f"{_CORE}float": _float,
+    f"{_CORE}bool": lambda text: _TRUTH[text.lower()],
+    f"{_CORE}null": lambda text: None,
+}

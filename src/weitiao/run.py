@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from weitiao.errors import RunError
+from weitiao.messages import tell
 from weitiao.plan import Plan
 
 
@@ -21,10 +22,10 @@ from weitiao.plan import Plan
 class Run:
     """The folder of one run.
 
-    plan.yaml what was asked · log.jsonl what happened, the same for the same plan · status.json
-    where it stands, with clock times · best/ the best model · last/ where a resume goes on ·
-    environment.json what it was made with ·
-    metrics.json once it is judged.
+    plan.yaml what was asked · plan.given.yaml the file as it was given, comments and all ·
+    log.jsonl what happened, the same for the same plan · status.json where it stands, with clock
+    times · best/ the best model · last/ where a resume goes on · environment.json what it was made
+    with · metrics.json once it is judged.
     """
 
     folder: Path
@@ -46,17 +47,23 @@ class Run:
             run = cls(folder)
             plan.save(run.plan_path)
         except OSError as error:
-            raise RunError(f"{root}: a run cannot be written here: {error.strerror}.") from None
+            told = tell("{folder}: a run cannot be written here: {reason}.",
+                        folder=root, reason=error.strerror)  # fmt: skip
+            raise RunError(told) from None
         return run
+
+    def keep(self, given: Path) -> None:
+        """Keep the plan's file as the user wrote it, comments and all."""
+        shutil.copyfile(given, self.folder / "plan.given.yaml")
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
         """An existing run, which may be training right now. Raises RunError when it is none."""
         run = cls(Path(folder))
         if not run.plan_path.is_file():
-            raise RunError(
-                f"{folder}: no run here (plan.yaml is missing). `weitiao runs` lists them."
-            )
+            told = tell("{folder}: no run here (plan.yaml is missing). `weitiao runs` lists them.",
+                        folder=folder)  # fmt: skip
+            raise RunError(told)
         return run
 
     @property

@@ -172,5 +172,5 @@ def test_jieba_keeps_its_cache_in_our_folder_and_says_nothing(
 
     baselines._segmenter.cache_clear()
     assert "酒店" in baselines._chinese_words("这家酒店，很好！")
-    assert (tmp_path_factory.getbasetemp() / "cache" / "jieba.cache").exists()
+    assert (tmp_path_factory.getbasetemp() / "cache" / "words" / "jieba.cache").exists()
     assert capfd.readouterr() == ("", "")

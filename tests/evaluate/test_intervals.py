@@ -7,7 +7,7 @@ import pytest
 
 from weitiao import parts
 from weitiao.evaluate import intervals
-from weitiao.evaluate.intervals import bootstrap, wilson
+from weitiao.evaluate.intervals import bootstrap, difference, wilson
 from weitiao.tasks.base import Judged
 
 ALL = {name: parts.build("metrics", name) for name in parts.names("metrics")}
@@ -121,3 +121,58 @@ def test_some_undefined_resamples_are_dropped() -> None:
 def test_wilson_is_the_textbook_interval() -> None:
     assert wilson(0.5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
     assert wilson(0.0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
+
+
+def pair(both: int, only_first: int, only_second: int, neither: int) -> tuple[Judged, Judged]:
+    """Two sets of answers to the same rows, by how many each gets right."""
+    first = np.repeat([True, True, False, False], [both, only_first, only_second, neither])
+    second = np.repeat([True, False, True, False], [both, only_first, only_second, neither])
+    return answers(first), answers(second)
+
+
+def test_a_difference_is_paired() -> None:
+    """Rows that are hard for both do not widen it: far narrower than two intervals apart."""
+    one, other = pair(700, 60, 20, 220)
+    metric = {"accuracy": ALL["accuracy"]}
+    value, low, high = difference(one, other, metric)["accuracy"]
+    assert value == pytest.approx(0.04)
+    # theory: variance of a paired difference is (share of discordant rows - difference ** 2) / n
+    width = 2 * 1.96 * math.sqrt((0.08 - 0.04**2) / 1000)
+    assert high - low == pytest.approx(width, rel=0.1)
+    assert low > 0
+
+
+def test_a_difference_is_covered_as_often_as_claimed() -> None:
+    generator, covered = np.random.default_rng(3), 0
+    metric = {"accuracy": ALL["accuracy"]}
+    for simulation in range(200):
+        kinds = generator.choice(4, 300, p=[0.6, 0.2, 0.1, 0.1])
+        one, other = answers(np.isin(kinds, [0, 1])), answers(np.isin(kinds, [0, 2]))
+        _, low, high = difference(one, other, metric, 300, simulation)["accuracy"]
+        covered += low <= 0.1 <= high
+    assert 0.9 <= covered / 200 <= 0.985
+
+
+def test_better_is_positive_for_errors_too() -> None:
+    truth = np.arange(40.0)
+    near, far = (Judged("number", truth, truth + e, truth + e) for e in (0.5, 2.0))
+    noisy = Judged("number", truth, truth + np.arange(40) % 3, truth)
+    value, low, high = difference(near, noisy, {"mae": ALL["mae"]})["mae"]
+    assert low < value < high
+    assert value == pytest.approx(np.mean(np.arange(40) % 3) - 0.5)
+    value, low, _ = difference(near, far, {"mae": ALL["mae"]})["mae"]
+    assert value == 1.5
+    assert math.isnan(low), "the same in every row: the rows cannot tell how far off it is"
+
+
+def test_every_row_better_is_not_certain() -> None:
+    one, other = pair(0, 30, 0, 0)
+    value, low, high = difference(one, other, {"accuracy": ALL["accuracy"]})["accuracy"]
+    assert value == 1
+    assert 0.8 < low < 0.95
+    assert high == 1
+
+
+def test_the_same_answers_do_not_differ() -> None:
+    one, other = pair(10, 0, 0, 10)
+    assert difference(one, other, {"accuracy": ALL["accuracy"]})["accuracy"] == (0, 0, 0)

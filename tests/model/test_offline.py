@@ -1,17 +1,21 @@
 """Names become folders or hub names; what is damaged, changed or missing is said plainly."""
 
 import json
+import shutil
 import struct
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from weitiao.errors import ModelError
-from weitiao.model import catalogue, e5_small, offline
+from weitiao.model import catalogue, e5_small, offline, sound
 
 PIECES = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0)]
 PIECES += [("▁hello", -3.0), ("world", -4.0), ("你好", -5.0), ("～", -6.0), ("A", -7.0)]
@@ -188,11 +192,16 @@ def test_unknown_path_is_a_model_error(checkpoint: str) -> None:
 
 @pytest.mark.parametrize("missing", ["config.json", "model.safetensors", "tokenizer.json"])
 def test_incomplete_folder_is_a_model_error(tmp_path: Path, missing: str) -> None:
-    for name in {"config.json", "model.safetensors", "tokenizer.json"} - {missing}:
-        (tmp_path / name).touch()
+    contents = {
+        "config.json": b'{"model_type": "bert"}',
+        "model.safetensors": struct.pack("<Q", 2) + b"{}",
+        "tokenizer.json": b"{}",
+    }
+    for name in contents.keys() - {missing}:
+        (tmp_path / name).write_bytes(contents[name])
     with pytest.raises(ModelError, match=rf"no .*{missing.replace('.', '[.]')}"):
         offline.resolve(str(tmp_path))
-    (tmp_path / missing).touch()
+    (tmp_path / missing).write_bytes(contents[missing])
     assert offline.resolve(str(tmp_path)).kind == "folder"
     with pytest.raises(ModelError, match="revision"):
         offline.resolve(str(tmp_path), "v1")
@@ -248,3 +257,50 @@ def test_real_multilingual_package_separates_chinese_from_nonsense(
     vectors = torch.nn.functional.normalize((states * mask).sum(1) / mask.sum(1), dim=-1)
     near, far = float(vectors[0] @ vectors[1]), float(vectors[0] @ vectors[2])
     assert near > far + 0.05
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("config.json", b'{"hidden_size": 32}', r"config\.json: names no model_type"),
+        ("config.json", b'{"model_type": "be', r"config\.json: damaged or not whole"),
+        ("config.json", b"[]", "names no model_type"),
+        ("model.safetensors", b"", r"model\.safetensors: damaged or not whole"),
+        ("model.safetensors", b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+    ],
+)
+def test_a_damaged_file_of_a_folder_is_named(
+    tiny_bert: str, tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    folder = Path(shutil.copytree(tiny_bert, tmp_path / "copy"))
+    (folder / name).write_bytes(content)
+    with pytest.raises(ModelError, match=message):
+        offline.resolve(str(folder))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_safetensors_cut_off_anywhere_are_refused(data: st.DataObject) -> None:
+    from safetensors.numpy import save
+
+    whole = save({"a": np.ones((3, 5), np.float32), "b": np.arange(4)})
+    keep = data.draw(st.integers(0, len(whole) - 1))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        path.write_bytes(whole[:keep])
+        with pytest.raises(ModelError, match="damaged or not whole"):
+            sound.check_weights(path)
+        path.write_bytes(whole)
+        sound.check_weights(path)
+
+
+@pytest.mark.parametrize("file", ["../model.safetensors", "missing.safetensors", "/etc/passwd"])
+def test_an_index_that_leads_elsewhere_is_refused(
+    tiny_bert: str, tmp_path: Path, file: str
+) -> None:
+    folder = Path(shutil.copytree(tiny_bert, tmp_path / "copy"))
+    (folder / "model.safetensors").unlink()
+    index = folder / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": file}}), encoding="utf-8")
+    with pytest.raises(ModelError, match="which is not beside it"):
+        offline.resolve(str(folder))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,11 +14,13 @@ from weitiao import parts
 from weitiao.advise import choices, cost
 from weitiao.advise.facts import SAMPLE, Facts, network_of
 from weitiao.data.columns import guess_roles
-from weitiao.data.meaning import guess_task
+from weitiao.data.how import How
+from weitiao.data.meaning import guess_task, why_relations
 from weitiao.data.profile import Profile, profile
 from weitiao.data.rows import Rows, everything
-from weitiao.data.table import Source, open_source
+from weitiao.data.table import Source
 from weitiao.errors import PlanError
+from weitiao.messages import tell
 from weitiao.model.catalogue import CATALOGUE, default_for
 from weitiao.plan import Plan, Reason
 from weitiao.tasks.base import Task
@@ -30,16 +32,23 @@ Roles = Mapping[str, str | list[str]]
 class Wish:
     """What the user said; everything left out is decided from the rows."""
 
-    path: str
+    path: str | Sequence[str]
     roles: Roles = field(default_factory=dict)
     task: str | None = None
     model: str | None = None
     revision: str | None = None
-    test_path: str | None = None
+    test_path: str | Sequence[str] | None = None
     max_rows: int | None = None
     budget: float | None = None
     seed: int | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
+    reader: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    skip_bad: bool = False
+
+    @property
+    def how(self) -> How:
+        """How the rows are read."""
+        return How(self.reader, self.skip_bad).changed(self.changes)
 
 
 @dataclass(frozen=True)
@@ -53,18 +62,20 @@ class Advice:
 
 def look(wish: Wish, source: Source | None = None) -> tuple[Profile, Source]:
     """What is in the rows: roles, task, figures. Raises DataError when it cannot be told."""
-    source = source or open_source(wish.path)
-    guess = guess_roles(source.table, wish.roles)
+    how = wish.how
+    source = source or how.open(wish.path)
+    guess = guess_roles(source.table, wish.roles, wish.task)
     roles, reasons = dict(guess.roles), dict(guess.reasons)
     if wish.task:
         parts.find("tasks", wish.task)
-        task, reason = wish.task, "given by you"
+        task, reason = wish.task, tell("given by you")
+        reason = why_relations(source.table, roles) if task == "nli" else reason
     else:
         task, reason = guess_task(source.table, roles)
     roles, reasons = _renamed(roles, task), _renamed(reasons, task)
     reasons["task"] = reason
-    test = open_source(wish.test_path) if wish.test_path else None
-    return profile(source, roles, task, reasons, test), source
+    test = how.open_other(wish.test_path, wish.path) if wish.test_path else None
+    return profile(source, roles, task, reasons, test, skip_bad=how.skip_bad), source
 
 
 def advise(wish: Wish, source: Source | None = None) -> Advice:
@@ -84,7 +95,9 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     why["model.checkpoint"] = chosen
     facts = _facts(wish, facts_of_rows, source, str(chosen.value))
     why |= _decided(facts)
-    raw: dict[str, Any] = {"task": facts_of_rows.task, "data": {"path": wish.path}, "model": {}}
+    raw: dict[str, Any] = {
+        "task": facts_of_rows.task, "data": {"path": _plain(wish.path)}, "model": {}
+    }  # fmt: skip
     for path, reason in why.items():
         _put(raw, path, reason.value)
     _put_wish(raw, wish)
@@ -139,7 +152,7 @@ def _decided(facts: Facts) -> dict[str, Reason]:
     held = choices.validation_size(facts)
     found: dict[str, Reason | None] = {
         "data.validation_size": held,
-        "data.test_size": Reason(value=held.value, reason="sealed until the very end"),
+        "data.test_size": Reason(value=held.value, reason=tell("sealed until the very end")),
         "model.max_length": length,
         "train.epochs": passes,
         "train.batch_size": choices.batch_size(facts),
@@ -164,17 +177,39 @@ def _renamed(roles: dict[str, Any], task: str) -> dict[str, Any]:
 def _given_model(name: str, known: Profile, usual: Reason) -> str:
     entry = CATALOGUE.get(name)
     if entry is None or known.language in entry.languages:
-        return "given by you"
-    share = known.languages.get(known.language, 0.0)
-    return (
-        f"given by you, but {share:.0%} of the rows are {known.language}: {usual.value} fits them"
+        return tell("given by you")
+    figures = {"share": known.languages.get(known.language, 0.0), "usual": usual.value}
+    if known.language == "zh":
+        return tell(
+            "given by you, but {share:.0%} of the rows are Chinese: {usual} fits them", **figures
+        )
+    return tell(
+        "given by you, but {share:.0%} of the rows are not English: {usual} fits them", **figures
     )
 
 
 def _roles_told(known: Profile) -> str:
-    return "; ".join(
-        f"{role}: {known.reasons[role]}" for role in known.roles if role in known.reasons
-    )
+    """Why each column has its role, as one text: its parts can be told again on their own."""
+    why = known.reasons
+    if "premise" in known.roles:
+        return tell(
+            "premise: {premise}; hypothesis: {hypothesis}; target: {target}",
+            premise=why["premise"],
+            hypothesis=why.get("hypothesis", "?"),
+            target=why["target"],
+        )
+    if "text_pair" in known.roles:
+        return tell(
+            "text: {text}; text_pair: {pair}; target: {target}",
+            text=why.get("text", "?"),
+            pair=why["text_pair"],
+            target=why["target"],
+        )
+    return tell("text: {text}; target: {target}", text=why.get("text", "?"), target=why["target"])
+
+
+def _plain(path: str | Sequence[str] | None) -> Any:
+    return path if path is None or isinstance(path, str) else list(path)
 
 
 def _put(raw: dict[str, Any], path: str, value: Any) -> None:
@@ -186,7 +221,9 @@ def _put(raw: dict[str, Any], path: str, value: Any) -> None:
 
 def _put_wish(raw: dict[str, Any], wish: Wish) -> None:
     wanted = {
-        "data.test_path": wish.test_path,
+        "data.test_path": _plain(wish.test_path),
+        "data.reader": dict(wish.how.reader) or None,
+        "data.skip_bad": wish.how.skip_bad or None,
         "data.max_rows": wish.max_rows,
         "model.revision": wish.revision,
         "train.budget": wish.budget,
@@ -212,16 +249,33 @@ def check(plan: Plan) -> None:
         problems += error.problems
     for name in plan.train.loss:
         if name not in task.losses:
-            fit = ", ".join(task.losses)
-            problems.append(f"train.loss: {name} does not fit {plan.task_name}; it has {fit}.")
+            problems.append(
+                tell(
+                    "train.loss: {loss} does not fit {task}; it has {losses}.",
+                    loss=name,
+                    task=plan.task_name,
+                    losses=", ".join(task.losses),
+                )
+            )
     known = {*task.roles, *task.optional_roles, "target"}
     for role in plan.data.roles:
         if role not in known:
-            near = parts.near(role, sorted(known))
-            problems.append(f"data.roles: {plan.task_name} has no role {role!r}.{near}")
-    missing = [role for role in (*task.roles, "target") if role not in plan.data.roles]
-    problems += [f"data.roles: {plan.task_name} needs the role {role!r}." for role in missing]
+            problems.append(
+                tell(
+                    "data.roles: {task} has no role {role!r}.{hint}",
+                    task=plan.task_name,
+                    role=role,
+                    hint=parts.near(role, sorted(known)),
+                )
+            )
+    problems += [
+        tell("data.roles: {task} needs the role {role!r}.", task=plan.task_name, role=role)
+        for role in (*task.roles, "target")
+        if role not in plan.data.roles
+    ]
     if plan.data.validation_size + plan.data.test_size >= 0.9:
-        problems.append("data: validation_size and test_size leave too few rows to learn from.")
+        problems.append(
+            tell("data: validation_size and test_size leave too few rows to learn from.")
+        )
     if problems:
         raise PlanError(problems)

@@ -6,6 +6,7 @@ from typing import Any
 
 from weitiao.advise import cost
 from weitiao.advise.facts import Facts
+from weitiao.messages import tell
 from weitiao.plan import Reason
 
 LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
@@ -22,10 +23,10 @@ def checkpoint(language: str, shares: Any, name: str) -> Reason:
     """The default of the language of the rows."""
     told = ", ".join(f"{key} {share:.0%}" for key, share in shares.items() if share)
     why = {
-        "en": "the texts are English: a small English encoder is quick and good",
-        "zh": "the texts are Chinese: the encoder must know Chinese characters",
-    }.get(language, "the texts are not (only) English: a multilingual encoder")
-    return Reason(value=name, reason=why, evidence=f"share of rows: {told}")
+        "en": tell("the texts are English: a small English encoder is quick and good"),
+        "zh": tell("the texts are Chinese: the encoder must know Chinese characters"),
+    }.get(language, tell("the texts are not (only) English: a multilingual encoder"))
+    return Reason(value=name, reason=why, evidence=tell("share of rows: {shares}", shares=told))
 
 
 def max_length(facts: Facts) -> Reason:
@@ -34,9 +35,16 @@ def max_length(facts: Facts) -> Reason:
     lengths = [n for n in LENGTHS if n <= room] or [room]
     covering = [n for n in lengths if _covered(facts, n) >= COVER]
     chosen = min([*covering, USUAL_CAP, room])
-    reason = f"covers {_covered(facts, chosen):.1%} of the rows whole"
-    if chosen == USUAL_CAP and covering[:1] != [USUAL_CAP]:
-        reason += "; longer texts keep their beginning, which mostly tells"
+    whole = _covered(facts, chosen)
+    reason = (
+        tell(
+            "covers {share:.1%} of the rows whole; of longer texts the beginning is kept, which "
+            "mostly tells",
+            share=whole,
+        )
+        if chosen == USUAL_CAP and covering[:1] != [USUAL_CAP]
+        else tell("covers {share:.1%} of the rows whole", share=whole)
+    )
     if facts.budget:
         fitting = [
             n
@@ -46,12 +54,17 @@ def max_length(facts: Facts) -> Reason:
         shorter = max(fitting, default=min(chosen, SHORTEST))
         if shorter < chosen:
             chosen = shorter
-            reason = f"the budget of {facts.budget:.0f} s leaves no time for more"
+            reason = tell(
+                "the budget of {seconds:.0f} s leaves no time for more", seconds=facts.budget
+            )
     cut = 1 - _covered(facts, chosen)
     tokens = sorted(facts.tokens.tolist())
-    evidence = (
-        f"{cut:.1%} of the rows are cut; tokens: half have at most {tokens[len(tokens) // 2]}, "
-        f"99 % at most {tokens[int(len(tokens) * 0.99) - 1 if len(tokens) > 1 else 0]}"
+    evidence = tell(
+        "{cut:.1%} of the rows are cut; half of the rows have at most {half} tokens, "
+        "99 % at most {most}",
+        cut=cut,
+        half=tokens[len(tokens) // 2],
+        most=tokens[int(len(tokens) * 0.99) - 1 if len(tokens) > 1 else 0],
     )
     return Reason(value=chosen, reason=reason, evidence=evidence)
 
@@ -59,24 +72,41 @@ def max_length(facts: Facts) -> Reason:
 def batch_size(facts: Facts) -> Reason:
     """Smaller batches for few rows, so that there are enough updates."""
     size = 16 if facts.train_rows < 1500 else 32
-    why = "few rows: smaller batches give more updates" if size == 16 else "the usual size"
-    return Reason(value=size, reason=why, evidence=f"about {facts.train_rows:,} training rows")
+    why = (
+        tell("few rows: smaller batches give more updates")
+        if size == 16
+        else tell("the usual size")
+    )
+    evidence = tell("about {rows:,} training rows", rows=facts.train_rows)
+    return Reason(value=size, reason=why, evidence=evidence)
 
 
 def epochs(facts: Facts, length: int) -> Reason:
     """Enough passes for few rows, as many as fit into a budget."""
     rows = facts.train_rows
     wanted = max(FEWEST_EPOCHS, min(MOST_EPOCHS, round(AIM / rows)))
-    why = "enough updates for few rows" if wanted > FEWEST_EPOCHS else "enough for so many rows"
-    evidence = f"about {rows:,} training rows; Mosbach et al. 2021, Zhang et al. 2021"
+    why = (
+        tell("enough updates for few rows")
+        if wanted > FEWEST_EPOCHS
+        else tell("enough for so many rows")
+    )
+    evidence = tell(
+        "about {rows:,} training rows; Mosbach et al. 2021, Zhang et al. 2021", rows=rows
+    )
     if facts.budget:
         fit = _epochs_in_budget(facts, length)
         if fit < wanted:
             kept = max(0.1, round(fit, 1))
             return Reason(
                 value=kept,
-                reason=f"what fits into {facts.budget:.0f} s here; {wanted} without a budget",
-                evidence=f"estimated {_epoch_seconds(facts, length):.0f} s an epoch",
+                reason=tell(
+                    "what fits into {seconds:.0f} s here; {epochs} without a budget",
+                    seconds=facts.budget,
+                    epochs=wanted,
+                ),
+                evidence=tell(
+                    "estimated {seconds:.0f} s an epoch", seconds=_epoch_seconds(facts, length)
+                ),
             )
     return Reason(value=wanted, reason=why, evidence=evidence)
 
@@ -87,8 +117,8 @@ def learning_rate(facts: Facts) -> Reason:
     rate = 1e-4 if width <= 512 else 3e-5 if width <= 896 else 1.5e-5
     return Reason(
         value=rate,
-        reason="the narrower the network, the higher the rate that stays stable",
-        evidence=f"hidden size {width}",
+        reason=tell("the narrower the network, the higher the rate that stays stable"),
+        evidence=tell("hidden size {width}", width=width),
     )
 
 
@@ -96,15 +126,15 @@ def warmup_ratio(facts: Facts) -> Reason:
     """A tenth of the run."""
     return Reason(
         value=0.1,
-        reason="a slow start with bias-corrected AdamW keeps runs on few rows from failing",
-        evidence="Mosbach et al. 2021",
+        reason=tell("a slow start with bias-corrected AdamW keeps runs on few rows from failing"),
+        evidence=tell("Mosbach et al. 2021"),
     )
 
 
 def evaluations(epochs: float) -> Reason:
     """About once an epoch, between 3 and 10 times."""
     value = max(3, min(10, round(epochs)))
-    return Reason(value=value, reason="about once an epoch; the best one is kept")
+    return Reason(value=value, reason=tell("about once an epoch; the best model is kept"))
 
 
 def validation_size(facts: Facts) -> Reason:
@@ -113,8 +143,8 @@ def validation_size(facts: Facts) -> Reason:
     share = 0.15 if rows < 600 else 0.1 if rows <= 50_000 else round(5000 / rows, 4)
     return Reason(
         value=share,
-        reason="enough rows to tell the checkpoints apart",
-        evidence=f"{rows:,} labelled rows",
+        reason=tell("enough rows to tell better weights from worse ones"),
+        evidence=tell("{rows:,} labelled rows", rows=rows),
     )
 
 
@@ -124,11 +154,16 @@ def class_weights(facts: Facts) -> Reason | None:
     if not labels or facts.profile.task == "multilabel":
         return None
     rare = min(labels, key=lambda label: labels[label])
-    told = f"{rare!r} has {labels[rare]:,} rows, the largest label {max(labels.values()):,}"
+    told = tell(
+        "{label!r} has {rows:,} rows, the largest label {most:,}",
+        label=rare,
+        rows=labels[rare],
+        most=max(labels.values()),
+    )
     if facts.profile.imbalance >= 10:
-        why = "mistakes on rare labels cost more, else the network would ignore them"
+        why = tell("mistakes on rare labels cost more, else the network would ignore them")
         return Reason(value="balanced", reason=why, evidence=told)
-    return Reason(value="none", reason="no label is very rare", evidence=told)
+    return Reason(value="none", reason=tell("no label is very rare"), evidence=told)
 
 
 def metrics(facts: Facts, usual: tuple[str, ...]) -> Reason | None:
@@ -142,8 +177,14 @@ def metrics(facts: Facts, usual: tuple[str, ...]) -> Reason | None:
     order = ["macro_f1", *(name for name in usual if name != "macro_f1")]
     return Reason(
         value=order,
-        reason="macro F1 picks the best model: accuracy would reward ignoring the rare labels",
-        evidence=f"always saying {largest!r} would have an accuracy of {shares[largest]:.2f}",
+        reason=tell(
+            "macro F1 picks the best model: accuracy would reward ignoring the rare labels"
+        ),
+        evidence=tell(
+            "always saying {label!r} would have an accuracy of {accuracy:.2f}",
+            label=largest,
+            accuracy=shares[largest],
+        ),
     )
 
 
@@ -155,8 +196,8 @@ def strategies(facts: Facts, epochs: Reason) -> Reason | None:
         return None
     return Reason(
         value={"freeze": {"layers": 0}},
-        reason="the budget is short: word vectors that stay as they are cost no update",
-        evidence=f"they are {words:.0%} of the weights",
+        reason=tell("the budget is short: word vectors that stay as they are cost no update"),
+        evidence=tell("they are {share:.0%} of the weights", share=words),
     )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from weitiao import parts
 from weitiao.data.evidence import Column, columns_of
 from weitiao.data.labels import are_relations, split_labels
 from weitiao.data.meaning import guess_task
+from weitiao.data.names import PAIRED_NAMES, TARGET_WORDS, TEXT_WORDS, matches
 from weitiao.errors import DataError
+from weitiao.fields import near
+from weitiao.messages import tell
 
 __all__ = ["ROLES", "TEXT_ROLES", "Guess", "guess_roles", "guess_task", "split_labels"]
 
@@ -19,30 +21,6 @@ TEXT_ROLES = ("text", "text_pair", "premise", "hypothesis")
 ROLES = (*TEXT_ROLES, "target")
 
 Roles = Mapping[str, str | list[str]]
-
-
-def _words(text: str) -> list[str]:
-    return text.split()
-
-
-# Words of column names. A name is matched whole first, then by the words it is made of.
-_TEXT_WORDS = _words(
-    "text sentence review content comment comments message tweet body document article utterance "
-    "question query sms post abstract description headline title string passage "
-    "文本 内容 评论 句子 正文 评价 留言 微博 短信 问题 标题 新闻 文章 描述"
-)
-_TARGET_WORDS = _words(
-    "target label labels gold_label class category categories sentiment intent topic polarity "
-    "emotion stars star rating score judgment judgement similarity relatedness quality tag tags y "
-    "标签 类别 分类 情感 情绪 意图 主题 星级 评分 分数 得分 打分 极性 相似度 关系"
-)
-_PAIRED_NAMES = (
-    ("text", "text_pair"),
-    ("premise", "hypothesis"),
-    ("前提", "假设"),
-    ("query", "title"),
-    ("query", "passage"),
-)
 
 
 @dataclass(frozen=True)
@@ -53,66 +31,91 @@ class Guess:
     reasons: dict[str, str]
 
 
-def guess_roles(table: Any, given: Roles) -> Guess:
-    """The roles of a table's columns; what is `given` stands. Raises DataError when unclear."""
+def guess_roles(table: Any, given: Roles, task: str | None = None) -> Guess:
+    """The roles of a table's columns; what is `given` stands. Raises DataError when unclear.
+
+    task: what the user says is to be learned; it tells which column can be the target.
+    """
     found = columns_of(table)
     roles: dict[str, str | list[str]] = {}
     reasons: dict[str, str] = {}
     for role, column in given.items():
         check_role(role, column, found)
-        roles[role], reasons[role] = column, "given by you"
+        roles[role], reasons[role] = column, tell("given by you")
     free = {name: column for name, column in found.items() if name not in _flat(roles.values())}
     if not any(role in roles for role in TEXT_ROLES):
-        texts, why = _guess_texts(free, found)
+        texts, why = _guess_texts(free, found, wants_pair=task == "nli")
         roles |= texts
         reasons |= dict.fromkeys(texts, why)
         free = {name: c for name, c in free.items() if name not in texts.values()}
     if "target" not in roles:
-        roles["target"], reasons["target"] = _guess_target(free, found)
+        roles["target"], reasons["target"] = _guess_target(free, found, task)
     return _as_inference(Guess(_ordered(roles), _ordered(reasons)), found, given)
 
 
 def check_role(role: str, column: str | list[str], known: Iterable[str]) -> None:
     """Raises DataError when the role or the column does not exist."""
     if role not in ROLES:
-        raise DataError(f"no role called {role!r}.{parts.near(role, ROLES)}")
+        raise DataError(tell("no role called {role!r}.{hint}", role=role, hint=near(role, ROLES)))
     if isinstance(column, list) and role != "target":
-        raise DataError(f"role {role}: takes one column, not {len(column)}; only target has lists.")
+        raise DataError(
+            tell("role {role}: takes one column, not {count}; only target has lists.", role=role,
+                 count=len(column))
+        )  # fmt: skip
     for name in _flat([column]):
         if name not in known:
-            raise DataError(f"role {role}: no column called {name!r}.{parts.near(name, [*known])}")
+            raise DataError(
+                tell("role {role}: no column called {name!r}.{hint}", role=role, name=name,
+                     hint=near(name, [*known]))
+            )  # fmt: skip
 
 
 def _guess_texts(
-    free: Mapping[str, Column], found: Mapping[str, Column]
+    free: Mapping[str, Column], found: Mapping[str, Column], *, wants_pair: bool
 ) -> tuple[dict[str, str], str]:
     texts = {name: column for name, column in free.items() if column.is_text}
     pair = _pair_in(texts)
+    if pair is None and wants_pair and len(texts) == 2:
+        first, second = texts
+        pair = (first, second)
     if pair:
-        means = " and ".join(f"{texts[name].mean_length:.0f}" for name in pair)
-        why = f"{pair[0]!r} and {pair[1]!r} are named as a pair of texts ({means} characters each)"
+        one, two = (texts[name].mean_length for name in pair)
+        why = tell(
+            "{first!r} and {second!r} are a pair of texts ({one:.0f} and {two:.0f} characters)",
+            first=pair[0], second=pair[1], one=one, two=two,
+        )  # fmt: skip
         return {"text": pair[0], "text_pair": pair[1]}, why
-    named = [name for name in free if _matches(name, _TEXT_WORDS) and not free[name].is_id]
+    named = [name for name in free if matches(name, TEXT_WORDS) and not free[name].is_id]
     named = [name for name in named if free[name].numbers is None and free[name].distinct > 1]
     likely = [name for name in named if name in texts] or named or list(texts)
     if not likely:
-        raise DataError(_unclear("the text", found))
+        raise DataError(_unclear(found, text=True))
     # Of a title and a body, the body; of several unnamed ones, the one that says most.
     best = max(likely, key=lambda name: free[name].mean_length)
-    column = free[best]
-    why = (
-        f"{'its name, and ' if best in named else ''}{column.mean_length:.0f} characters on "
-        f"average, {column.unique_share:.0%} of the values are different"
-    )
+    why = _why_text(free[best], named=best in named)
     others = [name for name in likely if name != best]
     if others:
-        why += f"; --text could also name {', '.join(others)}"
+        names = ", ".join(others)
+        why = tell("{why}; --text could also name {names}", why=why, names=names)
     return {"text": best}, why
+
+
+def _why_text(column: Column, *, named: bool) -> str:
+    figures = {"length": column.mean_length, "share": column.unique_share}
+    if named:
+        return tell(
+            "its name, and {length:.0f} characters on average, {share:.0%} of the values are "
+            "different",
+            **figures,
+        )
+    return tell(
+        "{length:.0f} characters on average, {share:.0%} of the values are different", **figures
+    )
 
 
 def _pair_in(texts: Mapping[str, Column]) -> tuple[str, str] | None:
     lower = {name.lower(): name for name in texts}
-    for first, second in _PAIRED_NAMES:
+    for first, second in PAIRED_NAMES:
         if first in lower and second in lower:
             return lower[first], lower[second]
     for name in texts:
@@ -126,60 +129,92 @@ def _pair_in(texts: Mapping[str, Column]) -> tuple[str, str] | None:
 
 
 def _guess_target(
-    free: Mapping[str, Column], found: Mapping[str, Column]
+    free: Mapping[str, Column], found: Mapping[str, Column], task: str | None
 ) -> tuple[str | list[str], str]:
     usable = {
         name: column
         for name, column in free.items()
         if column.distinct > 1 and (not column.is_id or _is_amount(column))
     }
+    usable = _fitting(usable, task)
     named = _best_named(usable)
     if named:
-        column = usable[named[0]]
-        why = f"its name, and {_figures(column)}"
+        why = tell("its name, and {figures}", figures=_figures(usable[named[0]]))
         others = [name for name in named[1:] if usable[name].is_label or usable[name].numbers]
-        return named[0], why + (f"; --target could also name {', '.join(others)}" if others else "")
+        if others:
+            names = ", ".join(others)
+            why = tell("{why}; --target could also name {names}", why=why, names=names)
+        return named[0], why
     flags = [name for name, column in usable.items() if column.binary]
-    if len(flags) >= 2:
-        return flags, f"{len(flags)} columns hold only 0 and 1: {', '.join(flags)}"
-    likely = [name for name, c in usable.items() if c.is_label] or [
+    if len(flags) >= 2 and task in (None, "multilabel"):
+        return flags, tell(
+            "{count} columns hold only 0 and 1: {names}", count=len(flags), names=", ".join(flags)
+        )
+    likely = [name for name, c in usable.items() if c.is_label and task != "regression"] or [
         name for name, c in usable.items() if c.numbers is not None
     ]
-    same = [name for name in free if _matches(name, _TARGET_WORDS) and free[name].distinct == 1]
+    same = [name for name in free if matches(name, TARGET_WORDS) and free[name].distinct == 1]
     if not likely and same:
         raise DataError(
-            f"the column {same[0]!r} holds one value only ({free[same[0]].example}): there is "
-            "nothing to learn. Is the target another column (--target COLUMN)?"
+            tell(
+                "the column {name!r} holds one value only ({value}): there is nothing to learn. "
+                "Is the target another column (--target COLUMN)?",
+                name=same[0],
+                value=free[same[0]].example,
+            )
         )
     if len(likely) != 1:
-        raise DataError(_unclear("the target", found))
-    return likely[0], f"the only column like a label: {_figures(usable[likely[0]])}"
+        raise DataError(_unclear(found, text=False))
+    return likely[0], tell(
+        "the only column like a target: {figures}", figures=_figures(usable[likely[0]])
+    )
+
+
+def _fitting(usable: Mapping[str, Column], task: str | None) -> dict[str, Column]:
+    """The columns that can be the target of the task; all of them when none can."""
+    every: dict[str, Callable[[Column], bool]] = {
+        "regression": lambda column: column.numbers is not None,
+        "nli": lambda column: are_relations(column.counts) or column.distinct <= 5,
+        "classification": lambda column: column.is_label or column.numbers is None,
+    }
+    fits = every.get(task or "")
+    if fits is None:
+        return dict(usable)
+    return {name: column for name, column in usable.items() if fits(column)} or dict(usable)
 
 
 def _is_amount(column: Column) -> bool:
     """Whether whole numbers that never repeat are meant as a target: only a name can say so."""
-    return column.numbers is not None and _matches(column.name, _TARGET_WORDS)
+    return column.numbers is not None and matches(column.name, TARGET_WORDS)
 
 
 def _best_named(usable: Mapping[str, Column]) -> list[str]:
     """Columns named like a target, the likeliest first: relations, whole names, then words."""
     relations = [name for name, c in usable.items() if are_relations(c.counts)]
-    named = [name for name in usable if _matches(name, _TARGET_WORDS)]
+    named = [name for name in usable if matches(name, TARGET_WORDS)]
     named = [
         name for name in named if not (usable[name].is_text and usable[name].unique_share > 0.5)
     ]
-    exact = [name for word in _TARGET_WORDS for name in named if name.lower() == word]
+    exact = [name for word in TARGET_WORDS for name in named if name.lower() == word]
     order = [*exact, *(name for name in named if name in relations), *named]
     return list(dict.fromkeys(order))
 
 
 def _figures(column: Column) -> str:
     if column.numbers is not None and column.distinct > 20:
-        low, high = min(column.numbers), max(column.numbers)
-        return f"numbers from {low:g} to {high:g}, {column.distinct} different ones"
+        return tell(
+            "numbers from {low:g} to {high:g}, {distinct} different ones",
+            low=min(column.numbers),
+            high=max(column.numbers),
+            distinct=column.distinct,
+        )
     common = ", ".join(value[:20] for value, _ in column.counts.most_common(3))
-    more = ", ..." if column.distinct > 3 else ""
-    return f"{column.distinct} different values in {len(column.values):,} rows ({common}{more})"
+    return tell(
+        "{distinct} different values in {rows:,} rows ({values})",
+        distinct=column.distinct,
+        rows=len(column.values),
+        values=common + (", ..." if column.distinct > 3 else ""),
+    )
 
 
 def _as_inference(guess: Guess, found: Mapping[str, Column], given: Roles) -> Guess:
@@ -196,22 +231,19 @@ def _as_inference(guess: Guess, found: Mapping[str, Column], given: Roles) -> Gu
     )
 
 
-def _matches(name: str, words: Iterable[str]) -> bool:
-    known = set(words)
-    if name.lower() in known:
-        return True
-    pieces = re.findall(r"[A-Z]?[a-z]+|[A-Z]+|[\u4e00-\u9fff]+", name)
-    return any(piece.lower() in known for piece in pieces) or any(
-        word in name for word in known if not word.isascii()
-    )
-
-
-def _unclear(what: str, found: Mapping[str, Column]) -> str:
-    lines = "\n".join(f"  {name}: {column.example or '(empty)'}" for name, column in found.items())
-    flag = "--text" if "text" in what else "--target"
-    return (
-        f"cannot tell which column is {what}. Say it with {flag} COLUMN (or --roles "
-        f"text=COLUMN,target=COLUMN). The columns, each with a value:\n{lines}"
+def _unclear(found: Mapping[str, Column], *, text: bool) -> str:
+    empty = tell("(empty)")
+    lines = "\n".join(f"  {name}: {column.example or empty}" for name, column in found.items())
+    if text:
+        return tell(
+            "cannot tell which column is the text. Say it with --text COLUMN (or --roles "
+            "text=COLUMN,target=COLUMN). The columns, each with a value:\n{columns}",
+            columns=lines,
+        )
+    return tell(
+        "cannot tell which column is the target. Say it with --target COLUMN (or --roles "
+        "text=COLUMN,target=COLUMN). The columns, each with a value:\n{columns}",
+        columns=lines,
     )
 
 

@@ -10,14 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.data import duplicates, gather
+from weitiao.data import duplicates, gather, remarks
+from weitiao.data.bad import Bad
 from weitiao.data.cache import fingerprint_of
 from weitiao.data.columns import check_role
+from weitiao.data.how import How
+from weitiao.data.misfits import without_misfits
 from weitiao.data.rows import Rows, everything
 from weitiao.data.split import sample, split
-from weitiao.data.table import Source, open_source
-from weitiao.data.values import counted
+from weitiao.data.table import Source
 from weitiao.errors import DataError
+from weitiao.messages import counted, tell
 from weitiao.plan import DataPlan
 
 __all__ = ["Data", "Rows", "load"]
@@ -35,6 +38,7 @@ class Data:
     unlabelled: Rows
     history: tuple[str, ...]
     fingerprint: str  # of the files' content and of how they are split
+    bad: tuple[Bad, ...] = ()  # rows set aside
 
 
 def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
@@ -42,25 +46,37 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
 
     Raises DataError when a role, a target or the number of rows does not allow to go on.
     """
-    source = source or open_source(plan.path)
-    history = list(source.history)
-    rows, unlabelled = _usable(source, plan, task, history)
+    how_read = How(plan.reader, plan.skip_bad)
+    source = source or how_read.open(plan.path)
+    history, bad = list(source.history), list(source.bad)
+    rows, unlabelled = _usable(source, plan, task, history, bad)
     targets = rows.targets()
     _enough(targets, task, source.name)
     columns = [str(plan.roles[role]) for role in rows.text_roles]
     keys = duplicates.text_keys(source.table, columns, rows.indices)
 
     kept = _deduplicated(keys, targets, plan.deduplicate, history)
-    test_file = _test_of(plan, task, columns, history)
+    test_file = _test_of(plan, task, columns, history, bad)
     if test_file is not None:
         kept = _without_leaks(kept, keys, test_file[1], history)
         if len(kept) == 0:
             raise DataError(
-                f"{source.name}: every row also stands in the test file {plan.test_path}: "
-                "give other test rows, or none, and they are split off."
+                tell(
+                    "{file}: every row also stands in the test file {test}: give other test rows, "
+                    "or none, and they are split off.",
+                    file=source.name,
+                    test=str(plan.test_path),
+                )
             )
     if plan.max_rows is not None and plan.max_rows < len(kept):
-        history.append(f"{plan.max_rows:,} rows of {len(kept):,} taken (seed {plan.split_seed})")
+        history.append(
+            tell(
+                "{taken:,} rows of {rows:,} taken (seed {seed})",
+                taken=plan.max_rows,
+                rows=len(kept),
+                seed=plan.split_seed,
+            )
+        )
         kept = kept[sample(_at(targets, kept), len(kept), plan.max_rows, plan.split_seed)]
     rows, targets, keys = rows.take(kept), _at(targets, kept), keys[kept]
     _enough(targets, task, source.name)
@@ -77,15 +93,32 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     sealed = test_file[0] if test_file else (rows.take(test) if len(test) else None)
     if len(train) == 0 or len(validation) == 0:
         raise DataError(
-            f"{source.name}: {len(rows)} labelled rows leave {len(train)} to train and "
-            f"{len(validation)} to validate: label more rows of each kind."
+            tell(
+                "{file}: {rows} labelled rows leave {train} to train and {validation} to validate: "
+                "label more rows of each kind.",
+                file=source.name,
+                rows=len(rows),
+                train=len(train),
+                validation=len(validation),
+            )
         )
     history.append(
-        f"split with seed {plan.split_seed}: {len(train):,} train, {len(validation):,} validation, "
-        f"{len(sealed) if sealed is not None else 0:,} sealed test"
+        tell(
+            "split with seed {seed}: {train:,} train, {validation:,} validation, "
+            "{test:,} sealed test",
+            seed=plan.split_seed,
+            train=len(train),
+            validation=len(validation),
+            test=0 if sealed is None else len(sealed),
+        )
     )
-    if sealed is not None and task != "regression":
-        _say_unknown_labels(_at(targets, train), sealed.targets(), history)
+    if task != "regression":
+        history += remarks.single_labels(targets, rows.ids())
+        history += remarks.alike_labels(targets)
+        if task == "nli":
+            history += remarks.numbered_relations(targets)
+        if sealed is not None:
+            history += remarks.unknown_labels(_at(targets, train), sealed.targets())
     how = json.dumps([plan.model_dump(include=_SPLITTING), task], sort_keys=True)
     tested = test_file[0].fingerprint if test_file else ""
     return Data(
@@ -95,18 +128,23 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
         unlabelled=unlabelled,
         history=tuple(history),
         fingerprint=fingerprint_of(source.fingerprint, how, tested),
+        bad=tuple(bad),
     )
 
 
 _SPLITTING = {"roles", "max_rows", "deduplicate", "validation_size", "test_size", "split_seed"}
 
 
-def _usable(source: Source, plan: DataPlan, task: str, history: list[str]) -> tuple[Rows, Rows]:
+def _usable(
+    source: Source, plan: DataPlan, task: str, history: list[str], bad: list[Bad]
+) -> tuple[Rows, Rows]:
     """Labelled and unlabelled rows, those without a text left out."""
     for role, column in plan.roles.items():
         check_role(role, column, source.columns)
     if "target" not in plan.roles or len(plan.roles) < 2:
-        raise DataError("data.roles must name a text and the target, e.g. {text: a, target: b}.")
+        raise DataError(
+            tell("data.roles must name a text and the target, e.g. {{text: a, target: b}}.")
+        )
     rows = Rows(source.table, everything(source.table), plan.roles, source.name, task)
     empty = np.zeros(len(rows), bool)
     for role in rows.text_roles:
@@ -120,32 +158,66 @@ def _usable(source: Source, plan: DataPlan, task: str, history: list[str]) -> tu
         named = ", ".join(rows.take(np.flatnonzero(empty)[:3]).ids())
         more = ", ..." if empty.sum() > 3 else ""
         history.append(
-            f"{counted(int(empty.sum()), 'row')} without a text left out ({named}{more})"
+            tell(
+                "{rows} without a text left out ({named})",
+                rows=counted(int(empty.sum()), "row"),
+                named=named + more,
+            )
         )
     rows = rows.take(np.flatnonzero(~empty))
+    rows = without_misfits(rows, plan.skip_bad, history, bad)
     labelled = np.array([target is not None for target in rows.targets()], bool)
     if not labelled.all():
-        none = "; write [] where a row has none of the labels" if task == "multilabel" else ""
-        history.append(f"{counted(int((~labelled).sum()), 'row')} without a target set apart{none}")
+        count = counted(int((~labelled).sum()), "row")
+        history.append(
+            tell(
+                "{rows} without a target set apart; write [] where a row has none of the labels",
+                rows=count,
+            )
+            if task == "multilabel"
+            else tell("{rows} without a target set apart", rows=count)
+        )
     return rows.take(np.flatnonzero(labelled)), rows.take(np.flatnonzero(~labelled))
 
 
 def _enough(targets: Sequence[Any], task: str, name: str) -> None:
     if len(targets) < FEWEST:
         raise DataError(
-            f"{name}: {len(targets)} labelled rows are too few to learn from: "
-            f"label at least {FEWEST}, better some hundreds."
+            tell(
+                "{file}: {count} labelled rows are too few to learn from: label at least {fewest}, "
+                "better some hundreds.",
+                file=name,
+                count=len(targets),
+                fewest=FEWEST,
+            )
         )
     if task == "regression":
         if len(set(targets)) < 2:
-            raise DataError(f"{name}: every target is {targets[0]:g}: there is nothing to learn.")
+            raise DataError(
+                tell(
+                    "{file}: every target is {target:g}: there is nothing to learn.",
+                    file=name,
+                    target=targets[0],
+                )
+            )
         return
     labels = Counter(
         label for target in targets for label in (target if isinstance(target, list) else [target])
     )
     if len(labels) < (1 if task == "multilabel" else 2):
-        only = f"every target is {next(iter(labels))!r}" if labels else "no row has a label"
-        raise DataError(f"{name}: {only}: there is nothing to learn. Is the target role right?")
+        raise DataError(
+            tell(
+                "{file}: every target is {label!r}: there is nothing to learn. Is the target role "
+                "right?",
+                file=name,
+                label=next(iter(labels)),
+            )
+            if labels
+            else tell(
+                "{file}: no row has a label: there is nothing to learn. Is the target role right?",
+                file=name,
+            )
+        )
 
 
 def _deduplicated(
@@ -155,26 +227,34 @@ def _deduplicated(
     kept = duplicates.first_of_each(whole)
     surplus = len(keys) - len(kept)
     if surplus:
-        done = "left out" if drop else "kept, always on one side of the split"
-        history.append(f"{counted(surplus, 'exact duplicate')} {done}")
+        count = counted(surplus, "exact duplicate")
+        history.append(
+            tell("{duplicates} left out", duplicates=count)
+            if drop
+            else tell("{duplicates} kept, always on one side of the split", duplicates=count)
+        )
     torn = duplicates.conflicts(keys, whole)
     if torn:
         history.append(
-            f"{counted(torn, 'text')} with more than one target; each on one side of the split"
+            tell(
+                "{texts} with more than one target; each on one side of the split",
+                texts=counted(torn, "text"),
+            )
         )
     return kept if drop else np.arange(len(keys))
 
 
 def _test_of(
-    plan: DataPlan, task: str, columns: list[str], history: list[str]
+    plan: DataPlan, task: str, columns: list[str], history: list[str], bad: list[Bad]
 ) -> tuple[Rows, np.ndarray] | None:
     if plan.test_path is None:
         return None
-    source = open_source(plan.test_path)
+    source = How(plan.reader, plan.skip_bad).open_other(plan.test_path, plan.path)
     history += source.history
-    rows, _ = _usable(source, plan, task, history)
+    bad += source.bad
+    rows, _ = _usable(source, plan, task, history, bad)
     if len(rows) == 0:
-        raise DataError(f"{source.name}: the test file has no labelled row.")
+        raise DataError(tell("{file}: the test file has no labelled row.", file=source.name))
     return rows, duplicates.text_keys(source.table, columns, rows.indices)
 
 
@@ -184,21 +264,13 @@ def _without_leaks(
     leaked = duplicates.found_in(keys, test_keys)
     count = int(leaked[kept].sum())
     if count:
-        history.append(f"{counted(count, 'row')} left out whose text also stands in the test file")
-    return kept[~leaked[kept]]
-
-
-def _say_unknown_labels(train: Sequence[Any], test: Sequence[Any], history: list[str]) -> None:
-    taught, asked = (
-        {label for t in targets for label in (t if isinstance(t, list) else [t])}
-        for targets in (train, test)
-    )
-    unknown = sorted(asked - taught)
-    if unknown:
-        some = ", ".join(map(repr, unknown[:3])) + (", ..." if len(unknown) > 3 else "")
         history.append(
-            f"the test has {counted(len(unknown), 'label')} that no training row has: {some}"
+            tell(
+                "{rows} left out whose text also stands in the test file",
+                rows=counted(count, "row"),
+            )
         )
+    return kept[~leaked[kept]]
 
 
 def _at(values: Sequence[Any], positions: np.ndarray) -> list[Any]:

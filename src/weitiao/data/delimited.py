@@ -1,37 +1,46 @@
-"""Delimited text (csv, tsv): the delimiter found, the quotes understood, every row with its line.
+"""Delimited text (csv, tsv): records with their lines, whatever has gone wrong in between.
 
 Python's csv module does the parsing, because it alone tells at which line a row starts when
-quoted fields hold line breaks.
+quoted fields hold line breaks. A record that is broken gives back the lines it took but the first,
+so that an unclosed quotation mark costs one row and not the rest of the file.
 """
 
 from __future__ import annotations
 
 import csv
-import itertools
 import re
-from collections import Counter
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from weitiao.data import encoding
-from weitiao.data.values import counted
+from weitiao.data.bad import Bad
+from weitiao.data.encoding import Encoding, readable, wrong_byte
 from weitiao.errors import DataError
+from weitiao.messages import counted, tell
 
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-NONE = "\x1f"  # when the header names one column: commas belong to the texts then
+DELIMITERS = {
+    ",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", "\x01": "^A", "，": "full-width comma",
+    "  ": "blanks", " ": "blank",
+}  # fmt: skip
+BLANKS = "  "  # two or more blanks between fields
+NONE = "\x1f"  # when there is one column only: commas belong to the texts then
 FIELD_LIMIT = 16_000_000  # characters; a longer field is an unclosed quote, not a text
-SAMPLE_ROWS = 200
+REREAD = 300_000_000  # characters that may be read again before a file is given up
+LONG_ROW = 20  # lines; in a longer row an unclosed quotation mark is looked for
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "Z": "\x1a"}
 
 
 @dataclass(frozen=True)
 class Dialect:
     """How a file is to be parsed."""
 
-    encoding: str
+    encoding: Encoding
     delimiter: str
-    quotes: str = "doubled"  # "doubled" ("" inside quotes), "escaped" (\"), "literal" (just text)
+    # "doubled" ("" inside quotes), "escaped" (\"), "literal" (just text), "mysql" (\t, \n, \N)
+    quotes: str = "doubled"
+    skip: int = 0  # lines before the header: "sep=;"
 
     def options(self) -> dict[str, Any]:
         """What csv.reader is told. Strict, or an unclosed quote would swallow rows silently."""
@@ -41,155 +50,166 @@ class Dialect:
         return {"delimiter": self.delimiter, "strict": True, **escape}
 
 
-def look(path: Path, preferred: str) -> tuple[Dialect, list[str], list[str]]:
-    """The dialect, the column names, and what to tell about both. Raises DataError."""
-    name, notes = encoding.detect(path)
-    delimiter = _delimiter(path, name, preferred)
-    if delimiter not in (preferred, NONE):
-        notes.append(f"the delimiter is a {DELIMITERS[delimiter]}")
-    dialect = _quotes(path, Dialect(name, delimiter))
-    if dialect.quotes == "literal":
-        notes.append("quotation marks are taken as part of the text: they do not enclose fields")
-    elif dialect.quotes == "escaped":
-        notes.append('quotation marks inside fields are written \\"')
-    header, note = _header(path, dialect)
-    return dialect, header, notes + note
+class Lines:
+    """The lines of a file, which can be given back from where the record began."""
 
+    def __init__(self, file: IO[str], dialect: Dialect) -> None:
+        self._file = file
+        self._waiting: deque[str] = deque()
+        self._null = None
+        if dialect.quotes == "escaped":  # \N is NULL; the csv module would read it as N
+            d = re.escape(dialect.delimiter)
+            self._null = re.compile(rf"(?:^|(?<={d}))\\N(?={d}|[\r\n]|$)")
+        self.held: list[str] = []
+        self.number = 0
+        self._again = 0
+        for _ in range(dialect.skip):
+            next(self, None)
+        self.held.clear()
 
-def rows(path: Path, dialect: Dialect, width: int) -> Iterator[tuple[int, list[str]]]:
-    """(line at which the row starts, its fields), the header left out; blank lines too.
+    def __iter__(self) -> Lines:
+        return self
 
-    Raises DataError at a row whose number of fields is not `width`, or whose quotes are broken.
-    """
-    for line, fields in itertools.islice(_records(path, dialect), 1, None):
-        if len(fields) != width:
+    def __next__(self) -> str:
+        line = self._waiting.popleft() if self._waiting else next(self._file)
+        self.number += 1
+        self.held.append(line)
+        return self._null.sub(r"\\\\N", line) if self._null and "\\N" in line else line
+
+    def give_back(self, name: str) -> None:
+        """Let all held lines but the first come again."""
+        back = self.held[1:]
+        self._waiting.extendleft(reversed(back))
+        self.number -= len(back)
+        self._again += sum(map(len, back))
+        if self._again > REREAD:
             raise DataError(
-                f"{path.name}:{line}: has {counted(len(fields), 'field')}, the header has {width}. "
-                f"Put quotation marks around a text that holds the delimiter "
-                f"({DELIMITERS.get(dialect.delimiter, 'none')}) or a line break."
-            )
-        yield line, fields
+                tell("{file}: the quotation marks are broken in too many rows. If they belong to "
+                     "the texts: data.reader.csv.quotes=literal", file=name)
+            )  # fmt: skip
 
 
-def _records(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+def records(
+    path: Path, dialect: Dialect, width: int | None = None
+) -> Iterator[tuple[int, list[str]] | Bad]:
+    """(line at which the record starts, its fields); blank lines are none.
+
+    With `width`, a record with another number of fields is Bad; so are broken ones always.
+    """
     csv.field_size_limit(FIELD_LIMIT)
-    with path.open(encoding=dialect.encoding, newline="") as file:
-        reader = csv.reader(file, **dialect.options())
+    with dialect.encoding.open(path) as file:
+        lines = Lines(file, dialect)
+        parse = _parser(lines, dialect)
         while True:
-            line = reader.line_num + 1
+            lines.held.clear()
+            line = lines.number + 1
             try:
-                fields = next(reader, None)
+                fields = next(parse, None)
             except csv.Error as error:
-                raise DataError(f"{path.name}:{line}: {_explained(error)}") from None
+                raw = lines.held[0] if lines.held else ""
+                lines.give_back(path.name)
+                yield Bad(line, _explained(error), readable(raw.rstrip("\r\n")))
+                continue
             if fields is None:
                 return
-            if fields and (len(fields) > 1 or fields[0].strip()):
-                yield line, fields
+            if len(fields) < 2 and not "".join(fields).strip():
+                continue
+            reason = _wrong(fields, dialect, width)
+            many = len(lines.held) > (1 if reason else LONG_ROW)
+            if many and _swallowed(lines.held[1:], dialect, width):
+                lines.give_back(path.name)
+                reason = _explained(None)
+            if not reason:
+                yield line, fields if width is None else fields[:width]
+                continue
+            yield Bad(line, reason, readable("".join(lines.held[:1]).rstrip("\r\n")))
 
 
-def _explained(error: csv.Error) -> str:
-    if "field larger" in str(error):
-        return (
-            f"a field is longer than {FIELD_LIMIT:,} characters: "
-            "is a quotation mark not closed, in this row or before?"
-        )
-    return (
-        "the quotation marks are broken (one is not closed, or text follows a closing one). "
-        'Inside a quoted field a quotation mark is written twice: "".'
+def _parser(lines: Lines, dialect: Dialect) -> Iterator[list[str]]:
+    if dialect.quotes == "mysql":
+        return _of_mysql(lines, dialect.delimiter)
+    if dialect.delimiter == BLANKS:
+        return (re.split(r" {2,}|\t", line.strip(" \r\n")) for line in lines)
+    return csv.reader(lines, **dialect.options())
+
+
+def _of_mysql(lines: Lines, delimiter: str) -> Iterator[list[str]]:
+    """SELECT ... INTO OUTFILE: a backslash before tabs, line breaks and itself; \\N is NULL."""
+    pieces = re.compile(rf"\\.|{re.escape(delimiter)}|[^\\{re.escape(delimiter)}]+|\\", re.DOTALL)
+    for line in lines:
+        text = line
+        while _goes_on(text) and (more := next(lines, "")):
+            text += more
+            if len(text) > FIELD_LIMIT:
+                raise csv.Error("field larger than field limit")
+        fields = [""]
+        for piece in pieces.findall(text.removesuffix("\n").removesuffix("\r")):
+            if piece == delimiter:
+                fields.append("")
+            else:
+                fields[-1] += piece
+        yield [field if field == r"\N" else _unescaped(field) for field in fields]
+
+
+def _goes_on(text: str) -> bool:
+    """Whether the line break at the end is escaped: an odd number of backslashes before it."""
+    body = text.rstrip("\r\n")
+    return (len(body) - len(body.rstrip("\\"))) % 2 == 1 and body != text
+
+
+def _unescaped(field: str) -> str:
+    return re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[1]), field, flags=re.DOTALL)
+
+
+def _wrong(fields: Sequence[str], dialect: Dialect, width: int | None) -> str:
+    """Why a record cannot be used; empty when it can."""
+    if not dialect.encoding.clean:
+        reason = wrong_byte("".join(fields))
+        if reason:
+            return reason
+    if width is None or len(fields) == width:
+        return ""
+    if len(fields) > width and not "".join(fields[width:]).strip():
+        return ""  # delimiters at the end, as some programs fill rows up
+    return tell(
+        "has {fields} for {columns}. Put quotation marks around a text that holds the delimiter "
+        "({delimiter}) or a line break.",
+        fields=counted(len(fields), "field"),
+        columns=counted(width, "column"),
+        delimiter=delimiter_told(dialect.delimiter),
     )
 
 
-def _delimiter(path: Path, name: str, preferred: str) -> str:
-    """The delimiter in the header that most rows agree with; ties go to the usual one."""
-    with path.open(encoding=name, newline="") as file:
-        lines = list(itertools.islice(file, 5 * SAMPLE_ROWS))
-    order = [preferred, *(d for d in DELIMITERS if d != preferred)]
-    best, best_share = NONE, -1.0
-    for delimiter in order:
-        widths = _widths(lines, delimiter)
-        if not widths or widths[0] < 2:
-            continue
-        share = round(sum(width == widths[0] for width in widths) / len(widths), 1)
-        if share > best_share:
-            best, best_share = delimiter, share
-    return best
+def delimiter_told(delimiter: str) -> str:
+    """The delimiter's name, in the language of now."""
+    names = {
+        ",": tell("comma"), ";": tell("semicolon"), "\t": tell("tab"), "|": tell("bar"),
+        "，": tell("full-width comma"), BLANKS: tell("blanks"), " ": tell("blank"),
+        "\x01": "^A", NONE: tell("none"),
+    }  # fmt: skip
+    return names.get(delimiter, delimiter)
 
 
-def _widths(lines: Sequence[str], delimiter: str) -> list[int]:
-    csv.field_size_limit(FIELD_LIMIT)
-    try:
-        records = itertools.islice(csv.reader(lines, delimiter=delimiter), SAMPLE_ROWS)
-        return [len(fields) for fields in records if fields]
-    except csv.Error:
-        return []
-
-
-def _quotes(path: Path, dialect: Dialect) -> Dialect:
-    """The reading of quotation marks under which every row has as many fields as the header."""
-    escaped = _holds(path, dialect.encoding, '\\"')
-    if not (escaped or (dialect.delimiter == "\t" and _holds(path, dialect.encoding, '"'))):
-        return dialect
-    readings = ["doubled", *(["escaped"] if escaped else [])]
-    if dialect.delimiter == "\t":  # exports with tabs seldom quote; elsewhere it would be a guess
-        readings.append("literal")
-    for quotes in readings:
-        tried = Dialect(dialect.encoding, dialect.delimiter, quotes)
-        if _even(path, tried):
-            return tried
-    return Dialect(dialect.encoding, dialect.delimiter, readings[-1] if not escaped else "doubled")
-
-
-def _holds(path: Path, name: str, wanted: str) -> bool:
-    with path.open(encoding=name, newline="") as file:
-        return any(wanted in line for line in file)
-
-
-def _even(path: Path, dialect: Dialect) -> bool:
-    try:
-        records = _records(path, dialect)
-        first = next(records, None)
-        return first is not None and all(len(fields) == len(first[1]) for _, fields in records)
-    except DataError:
+def _swallowed(lines: Sequence[str], dialect: Dialect, width: int | None) -> bool:
+    """Whether most lines inside a broken record are rows of their own."""
+    sample = lines[:200]
+    if width is None:
         return False
+    try:
+        options = {**dialect.options(), "strict": False}
+        whole = sum(len(next(csv.reader([line], **options), [])) == width for line in sample)
+    except csv.Error:
+        return False
+    return whole >= max(1, 0.5 * len(sample))
 
 
-def _header(path: Path, dialect: Dialect) -> tuple[list[str], list[str]]:
-    records = list(itertools.islice(_records(path, dialect), SAMPLE_ROWS))
-    if not records:
-        raise DataError(f"{path.name}: the file is empty.")
-    line, first = records[0]
-    names = [field.strip() for field in first]
-    if len(records) == 1:
-        raise DataError(f"{path.name}: holds a header and no row.")
-    notes = []
-    if not names[0] and all(names[1:]) and len(names) > 1:  # what pandas writes for its index
-        names[0] = "row"
-        notes.append("the first column has no name; it is called 'row' here")
-    where = f"{path.name}:{line}"
-    if not all(names):
-        raise DataError(f"{where}: column {names.index('') + 1} has no name in the header.")
-    _refuse_a_row_as_header(where, names, [fields for _, fields in records[1:]])
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise DataError(f"{where}: two columns are called {twice[0]!r}: rename one of them.")
-    return names, notes
-
-
-def _refuse_a_row_as_header(where: str, names: list[str], sample: list[list[str]]) -> None:
-    """A file without a header would lose its first row and have sentences for column names."""
-    for place, name in enumerate(names):
-        again = sum(len(row) > place and row[place].strip() == name for row in sample)
-        # A year may head a column; a label that comes again, or a fraction, does not.
-        fraction = re.fullmatch(r"[-+]?\d+[.,]\d+", name) is not None
-        number = name.isdigit() and (again > 0 or len(name) < 4)
-        if number or fraction or again > max(1, len(sample) // 50) or len(name) > 300:
-            shown = name if len(name) <= 30 else name[:30] + "..."
-            raise DataError(
-                f"{where}: the first line looks like a row, not like column names ({shown!r}). "
-                f"Put names in the first line, e.g. {_example_header(len(names))}."
-            )
-
-
-def _example_header(width: int) -> str:
-    names = {1: ["text"], 2: ["text", "target"], 3: ["text", "text_pair", "target"]}
-    return " ".join(names.get(width, [f"column{i + 1}" for i in range(width)]))
+def _explained(error: csv.Error | None) -> str:
+    if error is not None and "field larger" in str(error):
+        return tell(
+            "a field is longer than {limit:,} characters: is a quotation mark not closed?",
+            limit=FIELD_LIMIT,
+        )
+    return tell(
+        "the quotation marks are broken (one is not closed, or text follows a closing one). "
+        'Inside a quoted field a quotation mark is written twice: "".'
+    )

@@ -56,6 +56,7 @@ def encode(rows: Rows, encode_batch: EncodeBatch, key: str) -> Encoded:
         return in_memory(batches)
     name = cache.fingerprint_of(key, rows.fingerprint, str(VERSION))
     folder = cache.folder("encoded") / name
+    cache.hold(folder)
     if not (folder / "meta.json").is_file():
         with cache.written(folder) as sibling:
             sibling.mkdir()

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from weitiao.data import gather
-from weitiao.data.labels import number
+from weitiao.data.labels import is_ambiguous, is_missing, number
 from weitiao.data.table import OURS
 
 SAMPLE_ROWS = 5000
+FEW_ODD = 0.02  # share of cells that may be no numbers in a column of numbers
 _ID = re.compile(r"[\w.:/#-]*\d[\w.:/#-]*")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 
@@ -24,7 +25,7 @@ class Column:
     """One column, seen through at most 5,000 rows spread evenly over the table."""
 
     name: str
-    values: tuple[str, ...]  # what is not empty, stripped
+    values: tuple[str, ...]  # what is not empty (nor NULL and the like), stripped
     rows: int
 
     @cached_property
@@ -46,9 +47,16 @@ class Column:
 
     @cached_property
     def numbers(self) -> tuple[float, ...] | None:
-        """The values as numbers, or None when one of them is none."""
-        found = [number(value) for value in self.values]
-        return None if not found or None in found else tuple(x for x in found if x is not None)
+        """The values as numbers, or None when more than a few of them are none."""
+        found = [_number(value) for value in self.values if not _no_number(value)]
+        good = tuple(value for value in found if value is not None)
+        few = max(1, FEW_ODD * len(found)) if len(found) >= 20 else 0
+        return good if good and len(found) - len(good) <= few else None
+
+    @cached_property
+    def odd(self) -> tuple[str, ...]:
+        """Of a column of numbers, the values that are none (n/a and the like are no values)."""
+        return tuple(v for v in self.counts if _number(v) is None and not _no_number(v))
 
     @property
     def whole(self) -> bool:
@@ -57,7 +65,7 @@ class Column:
     @property
     def binary(self) -> bool:
         """Only 0 and 1, both of them or one."""
-        return self.numbers is not None and set(self.numbers) <= {0.0, 1.0}
+        return self.numbers is not None and not self.odd and set(self.numbers) <= {0.0, 1.0}
 
     @cached_property
     def is_id(self) -> bool:
@@ -92,6 +100,15 @@ class Column:
         return flat if len(flat) <= 40 else flat[:40] + "..."
 
 
+def _number(value: str) -> float | None:
+    """The number, also one that can be read in two ways: it is a number all the same."""
+    return number(value.replace(",", "")) if is_ambiguous(value) else number(value)
+
+
+def _no_number(value: str) -> bool:
+    return is_missing(value, among_numbers=True)
+
+
 def _weight(value: str) -> float:
     """Length in letters of the Latin script: a Chinese character says as much as three."""
     return len(value) + 2 * len(_HAN.findall(value[:200]))
@@ -105,5 +122,6 @@ def columns_of(table: Any) -> dict[str, Column]:
     for name in table.column_names:
         if name not in OURS:
             values = (value.strip() for value in gather.texts(table.column(name), positions))
-            found[name] = Column(name, tuple(value for value in values if value), len(positions))
+            held = tuple(value for value in values if not is_missing(value))
+            found[name] = Column(name, held, len(positions))
     return found

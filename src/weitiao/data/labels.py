@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Iterable
 
 _SEPARATORS = re.compile(r"[|;,，、；]")
@@ -15,6 +16,17 @@ _RELATIONS = {
     "neutral": {"neutral", "neutrality", "n", "中立", "中性"},
     "contradiction": {"contradiction", "contradict", "contradicts", "c", "矛盾"},
 }
+# What programs write where there is no value; in a target such a cell is empty.
+_MISSING = {"null", r"\n", "#n/a", "#n/a n/a", "nan", "<na>", "#null!", "#value!", "#ref!",
+            "#div/0!", "#name?", "#num!"}  # fmt: skip
+# What people write where there is no number; among labels these are labels.
+_NO_NUMBER = {"n/a", "na", "n.a.", "none", "nil", "-", "--", "—", "——", "无", "空", "暂无", "?",
+              "."}  # fmt: skip
+_WHOLE = re.compile(r"([+-]?\d+)\.0+")
+_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}((?:,\d{3})+(?:\.\d+)?|(?:\.\d{3})+,\d+|(?: \d{3})+)")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
+_AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 
 
 def split_labels(cell: str) -> list[str]:
@@ -46,18 +58,61 @@ def _json_list(cell: str) -> list[str] | None:
     return [str(value) for value in values if value is not None]
 
 
-def number(cell: str) -> float | None:
-    """The finite number a cell holds, else None.
+def label(cell: str) -> str:
+    """One label: no blanks around it, and 1 where a spreadsheet has made it 1.0.
 
-    >>> number(" 4.5 "), number("1e3"), number("four"), number("nan")
-    (4.5, 1000.0, None, None)
+    >>> label(" 正面\\u3000"), label("1.0"), label("1.5")
+    ('正面', '1', '1.5')
     """
-    try:
-        value = float(cell)
-    except ValueError:
+    text = cell.strip()
+    whole = _WHOLE.fullmatch(text)
+    return whole[1] if whole else text
+
+
+def is_missing(cell: str, *, among_numbers: bool = False) -> bool:
+    """Whether a cell says that there is no value: empty, NULL, \\N, #N/A; n/a where numbers are.
+
+    >>> is_missing("NULL"), is_missing("n/a"), is_missing("n/a", among_numbers=True)
+    (True, False, True)
+    """
+    text = cell.strip().lower()
+    return not text or text in _MISSING or (among_numbers and text in _NO_NUMBER)
+
+
+def number(cell: str) -> float | None:
+    """The finite number a cell holds, else None. 1,234 could be either of two: None.
+
+    >>> number(" 4.5 "), number("1e3"), number("four"), number("nan"), number("1_000")
+    (4.5, 1000.0, None, None, None)
+    >>> number("4,5"), number("1,234.5"), number("４．５"), number("95%"), number("1,234")
+    (4.5, 1234.5, 4.5, 95.0, None)
+    """
+    text = cell.strip()
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).strip().replace("\u2212", "-")
+    if len(text) > 100 or not text:
         return None
-    # Python also reads 1_000 as a number; in data it is a name.
-    return value if math.isfinite(value) and "_" not in cell else None
+    text = text.removesuffix("%").rstrip()
+    if not _PLAIN.fullmatch(text):
+        text = _plain(text)
+    value = float(text) if text else math.nan
+    return value if math.isfinite(value) else None
+
+
+def _plain(text: str) -> str:
+    """A number with commas as Python writes it; empty when it is none, or could be two."""
+    if _AMBIGUOUS.fullmatch(text):
+        return ""
+    if _THOUSANDS.fullmatch(text):
+        if "," in text and "." in text and text.rindex(",") > text.rindex("."):
+            return text.replace(".", "").replace(",", ".")
+        return text.replace(",", "").replace(" ", "")
+    return text.replace(",", ".") if _DECIMAL_COMMA.fullmatch(text) else ""
+
+
+def is_ambiguous(cell: str) -> bool:
+    """Whether a cell is a number that can be read in two ways: 1,234."""
+    return _AMBIGUOUS.fullmatch(unicodedata.normalize("NFKC", cell).strip()) is not None
 
 
 def flag(cell: str) -> bool | None:
@@ -66,9 +121,9 @@ def flag(cell: str) -> bool | None:
     >>> flag("1"), flag("0.0"), flag("true"), flag(""), flag("maybe")
     (True, False, True, False, None)
     """
-    return {"1": True, "1.0": True, "true": True, "yes": True}.get(
-        cell.strip().lower(),
-        False if cell.strip().lower() in {"", "0", "0.0", "false", "no"} else None,
+    text = unicodedata.normalize("NFKC", cell).strip().lower()
+    return {"1": True, "1.0": True, "true": True, "yes": True, "是": True}.get(
+        text, False if is_missing(text) or text in {"0", "0.0", "false", "no", "否"} else None
     )
 
 
@@ -79,6 +134,7 @@ def are_relations(values: Iterable[str]) -> bool:
     (True, False)
     """
     found = {value.strip().lower() for value in values} - {"-", ""}  # "-": annotators disagreed
+    found = {value for value in found if not is_missing(value)}
     kinds = [kind for kind, spellings in _RELATIONS.items() if found & spellings]
     known = set().union(*_RELATIONS.values())
     return found <= known and len(kinds) >= 2 and len(found) == len(kinds)

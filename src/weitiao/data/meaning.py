@@ -10,6 +10,7 @@ from typing import Any
 from weitiao.data.evidence import Column, columns_of
 from weitiao.data.labels import are_relations, is_json_list, split_labels
 from weitiao.errors import DataError
+from weitiao.messages import tell
 
 FEW = 20  # so many different whole numbers are still labels
 _NAMES_OF_CLASSES = re.compile(r"label|class|categor|intent|topic|类|标签|意图|主题", re.IGNORECASE)
@@ -19,14 +20,20 @@ def guess_task(table: Any, roles: Mapping[str, str | list[str]]) -> tuple[str, s
     """The name of the task and why, with figures. Raises DataError when nothing fits."""
     target = roles["target"]
     if isinstance(target, list) and len(target) > 1:
-        return "multilabel", f"the target has {len(target)} columns: {', '.join(target)}"
+        return "multilabel", tell(
+            "the target has {count} columns: {names}", count=len(target), names=", ".join(target)
+        )
     name = target if isinstance(target, str) else target[0]
     column = columns_of(table)[name]
     if not column.values:
-        raise DataError(f"the target column {name!r} is empty: there is nothing to learn from.")
+        raise DataError(
+            tell("the target column {name!r} is empty: there is nothing to learn from.", name=name)
+        )
     is_pair = "premise" in roles or "text_pair" in roles
     if is_pair and ("premise" in roles or are_relations(column.counts)):
-        return "nli", f"two texts and the labels {_some(column)} say how they relate"
+        return "nli", tell(
+            "two texts and the labels {labels} say how they relate", labels=_some(column)
+        )
     if column.numbers is not None:
         return _of_numbers(column)
     several = _several_labels(column)
@@ -34,34 +41,76 @@ def guess_task(table: Any, roles: Mapping[str, str | list[str]]) -> tuple[str, s
         return "multilabel", several
     if column.unique_share > 0.5 and column.distinct > FEW:
         raise DataError(
-            f"the target column {name!r} has {column.distinct:,} different values in "
-            f"{len(column.values):,} rows (e.g. {column.example!r}): these are no labels. "
-            "Say which column is the target: --target COLUMN."
+            tell(
+                "the target column {name!r} has {distinct:,} different values in {rows:,} rows "
+                "(e.g. {example!r}): these are no labels. Say which column is the target: "
+                "--target COLUMN.",
+                name=name,
+                distinct=column.distinct,
+                rows=len(column.values),
+                example=column.example,
+            )
         )
-    return "classification", f"{name!r} holds {column.distinct} different labels: {_some(column)}"
+    return "classification", tell(
+        "{name!r} holds {distinct} different labels: {labels}",
+        name=name,
+        distinct=column.distinct,
+        labels=_some(column),
+    )
+
+
+def why_relations(table: Any, roles: Mapping[str, str | list[str]]) -> str:
+    """What is not known when a user calls pairs with numbers for labels an inference task."""
+    target = roles.get("target")
+    column = columns_of(table).get(target) if isinstance(target, str) else None
+    if column is None or column.numbers is None:
+        return tell("given by you")
+    return tell(
+        "given by you; the labels are numbers ({labels}): which of them means entailment is not "
+        "known, and the answers are these numbers",
+        labels=_some(column),
+    )
 
 
 def _of_numbers(column: Column) -> tuple[str, str]:
     assert column.numbers is not None
     low, high = min(column.numbers), max(column.numbers)
+    figures: dict[str, Any] = {"name": column.name, "distinct": column.distinct}
+    between = {"low": low, "high": high}
     if not column.whole:
-        why = f"{column.name!r} holds numbers with fractions from {low:g} to {high:g}"
-        return "regression", why
+        return "regression", _with_odd(column, tell(
+            "{name!r} holds numbers with fractions from {low:g} to {high:g}",
+            name=column.name, **between,
+        ))  # fmt: skip
     if column.distinct <= FEW:
-        why = f"{column.name!r} holds {column.distinct} different whole numbers ({_some(column)})"
         if column.distinct > 2:
-            why += "; if their order matters: --task regression"
-        return "classification", why
+            return "classification", tell(
+                "{name!r} holds {distinct} different whole numbers ({labels}); if their order "
+                "matters: --task regression",
+                labels=_some(column), **figures,
+            )  # fmt: skip
+        return "classification", tell(
+            "{name!r} holds {distinct} different whole numbers ({labels})",
+            labels=_some(column), **figures,
+        )  # fmt: skip
     gapless = high - low + 1 == column.distinct and low in (0, 1)
     if gapless and column.unique_share <= 0.2 and _NAMES_OF_CLASSES.search(column.name):
-        return "classification", (
-            f"{column.name!r} numbers {column.distinct} classes from {low:g} to {high:g} without "
-            "a gap; if these are amounts: --task regression"
-        )
-    return "regression", (
-        f"{column.name!r} holds {column.distinct} different whole numbers from {low:g} to "
-        f"{high:g}; if they only name classes: --task classification"
-    )
+        return "classification", tell(
+            "{name!r} numbers {distinct} classes from {low:g} to {high:g} without a gap; if these "
+            "are amounts: --task regression",
+            **figures, **between,
+        )  # fmt: skip
+    return "regression", _with_odd(column, tell(
+        "{name!r} holds {distinct} different whole numbers from {low:g} to {high:g}; if they only "
+        "name classes: --task classification",
+        **figures, **between,
+    ))  # fmt: skip
+
+
+def _with_odd(column: Column, why: str) -> str:
+    if not column.odd:
+        return why
+    return tell("{why}; a few cells are none ({cells})", why=why, cells=", ".join(column.odd[:3]))
 
 
 def _several_labels(column: Column) -> str:
@@ -69,7 +118,11 @@ def _several_labels(column: Column) -> str:
     cells = {cell: split_labels(cell) for cell in column.counts}
     listed = sum(count for cell, count in column.counts.items() if is_json_list(cell))
     if listed >= 0.9 * len(column.values):
-        return f"the cells of {column.name!r} are lists, e.g. {column.example}"
+        return tell(
+            "the cells of {name!r} are lists, e.g. {example}",
+            name=column.name,
+            example=column.example,
+        )
     owners: dict[str, set[str]] = defaultdict(set)
     uses: Counter[str] = Counter()
     for cell, pieces in cells.items():
@@ -85,9 +138,13 @@ def _several_labels(column: Column) -> str:
         return ""
     if len(owners) > len(cells) or sum(uses.values()) < 3 * len(owners):
         return ""
-    return (
-        f"{share:.0%} of the cells of {column.name!r} hold several labels (e.g. {parted[0]!r}), "
-        f"made of {len(owners)} different ones"
+    return tell(
+        "{share:.0%} of the cells of {name!r} hold several labels (e.g. {example!r}), made of "
+        "{count} different ones",
+        share=share,
+        name=column.name,
+        example=parted[0],
+        count=len(owners),
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from weitiao.data import duplicates, gather
 from weitiao.data.columns import check_role
 from weitiao.data.evidence import columns_of
+from weitiao.data.misfits import without_misfits
 from weitiao.data.rows import Rows, everything
 from weitiao.data.table import Source
 
@@ -47,6 +48,7 @@ class Profile:
     conflicts: int  # texts that stand with more than one target
     leaks: int | None  # rows whose text also stands in the test file; None without one
     history: Sequence[str] = field(default=())
+    bad: int = 0  # rows set aside because they cannot be read or used
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, ready for json.dumps."""
@@ -59,17 +61,21 @@ def profile(
     task: str,
     reasons: Mapping[str, str] | None = None,
     test: Source | None = None,
+    *,
+    skip_bad: bool = False,
 ) -> Profile:
     """The figures of a file's rows, and its leaks into a test file. Streams over the rows."""
     for role, column in roles.items():
         check_role(role, column, source.columns)
     rows = Rows(source.table, everything(source.table), roles, source.name, task)
+    history = list(source.history)
+    rows = without_misfits(rows, skip_bad, history, bad := list(source.bad))
     lengths, empty, languages = _texts(rows)
     targets = rows.targets() if "target" in roles else [None] * len(rows)
     usable = np.flatnonzero(~empty)
     labelled = [int(i) for i in usable if targets[i] is not None]
     known: list[Any] = [targets[i] for i in labelled]
-    texts = _keys(source, rows)
+    texts = _keys(source, rows, rows.indices)
     labelled_texts = texts[labelled]
     whole = duplicates.row_keys(labelled_texts, known)
     labels = {} if task == "regression" else _label_counts(known)
@@ -91,10 +97,9 @@ def profile(
         language=max(languages, key=lambda language: languages[language]),
         duplicates=len(whole) - len(duplicates.first_of_each(whole)),
         conflicts=duplicates.conflicts(labelled_texts, whole),
-        leaks=None
-        if test is None
-        else int(duplicates.found_in(texts[usable], _keys(test, rows)).sum()),
-        history=source.history,
+        leaks=None if test is None else _leaks(texts[usable], test, rows),
+        history=tuple(history),
+        bad=len(bad),
     )
 
 
@@ -141,15 +146,15 @@ def _percentiles(lengths: np.ndarray) -> dict[str, int]:
     return dict(zip(("p50", "p90", "p99", "max"), map(int, points), strict=True))
 
 
-def _keys(source: Source, rows: Rows) -> np.ndarray:
+def _leaks(texts: np.ndarray, test: Source, rows: Rows) -> int:
+    return int(duplicates.found_in(texts, _keys(test, rows, everything(test.table))).sum())
+
+
+def _keys(source: Source, rows: Rows, indices: np.ndarray) -> np.ndarray:
     columns = [str(rows.roles[role]) for role in rows.text_roles]
     for role in rows.text_roles:
         check_role(role, rows.roles[role], source.columns)
-    return duplicates.text_keys(source.table, columns, everything(source.table))
-
-
-def _leaks(texts: np.ndarray, test_texts: np.ndarray) -> int:
-    return int(duplicates.found_in(texts, test_texts).sum())
+    return duplicates.text_keys(source.table, columns, indices)
 
 
 def _label_counts(targets: Sequence[Any]) -> dict[str, int]:

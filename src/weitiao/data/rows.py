@@ -63,9 +63,7 @@ class Rows:
 
     def targets(self) -> list[Any]:
         """A label, a number, a list of labels, or None where the cell is empty. Do not change."""
-        return read_targets(
-            self.table, self.roles["target"], self.task, self.indices, self._identity
-        )
+        return read_targets(self.table, self.roles["target"], self.task, self.indices, self.id_of)
 
     def ids(self) -> list[str]:
         """Where each row is from, e.g. "reviews.csv:17"."""
@@ -86,7 +84,7 @@ class Rows:
         content = hashlib.blake2b(keys.tobytes(), digest_size=16).hexdigest()
         return fingerprint_of(*self.text_roles, content)
 
-    def _identity(self, index: int) -> str:
+    def id_of(self, index: int) -> str:
         return replace(self, indices=np.array([index], np.int64)).ids()[0]
 
     def _metas(self) -> Sequence[Mapping[str, Any]]:

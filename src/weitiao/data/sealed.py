@@ -11,12 +11,13 @@ from pathlib import Path
 from weitiao.data.data import Data
 from weitiao.data.rows import Rows
 from weitiao.errors import DataError
+from weitiao.messages import tell
 
 
 def open_test(data: Data, why: str) -> tuple[Rows, int]:
     """The test rows, and how often this test has been opened, this time included."""
     if data.sealed_test is None:
-        raise DataError("there is no test: set data.test_size above 0, or data.test_path.")
+        raise DataError(tell("there is no test: set data.test_size above 0, or data.test_path."))
     return data.sealed_test, _count(data.sealed_test.fingerprint, why)
 
 

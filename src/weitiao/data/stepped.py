@@ -15,6 +15,7 @@ from weitiao.data.table import ID, MADE_BY, stored
 from weitiao.data.values import NUMBER, TEXT
 from weitiao.errors import DataError
 from weitiao.example import Example
+from weitiao.messages import tell
 
 
 def run_steps(rows: Rows, steps: Mapping[str, Mapping[str, Any]], seed: int) -> Rows:
@@ -29,9 +30,11 @@ def run_steps(rows: Rows, steps: Mapping[str, Mapping[str, Any]], seed: int) -> 
         walk = _Walk(parts.build("steps", name, settings), walk, f"{seed} {place} {name}")
     kind = NUMBER if rows.task == "regression" else TEXT
     columns = {**dict.fromkeys(rows.text_roles, TEXT), "target": kind, ID: TEXT, MADE_BY: TEXT}
-    made = stored(columns, batched(_numbered(walk)), rows.name)
+    made = stored(columns, batched(_numbered(walk)), rows.name, "steps")
     if made.table.num_rows == 0:
-        raise DataError(f"data.steps ({', '.join(steps)}) leave no row to train on.")
+        raise DataError(
+            tell("data.steps ({steps}) leave no row to train on.", steps=", ".join(steps))
+        )
     roles = {role: role for role in (*rows.text_roles, "target")}
     return Rows(made.table, everything(made.table), roles, rows.name, rows.task)
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from weitiao import parts
-from weitiao.data import cache
-from weitiao.data.read.base import BATCH_ROWS, Numbered, Reader
-from weitiao.data.values import INTEGER, TEXT, cells, counted, kinds_of
+from weitiao.data import cache, files
+from weitiao.data.bad import MOST, Bad, refuse, set_aside
+from weitiao.data.read.base import BATCH_ROWS, Batches, Numbered, Reading
+from weitiao.data.values import INTEGER, TEXT, cells, kinds_of
 from weitiao.errors import DataError
+from weitiao.messages import counted, retold, tell
 
 if TYPE_CHECKING:
     import pandas
@@ -26,8 +25,7 @@ LINE = "__line"  # the line of the file at which the row starts
 ID = "__id"  # where the row is from, when file name and line do not say it
 MADE_BY = "__made_by"  # the step that made the row; empty for rows of the file
 OURS = (LINE, ID, MADE_BY)
-VERSION = 1
-SETTLED = 1_000_000_000  # nanoseconds: a file younger than this may still change unseen
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,7 @@ class Source:
     name: str
     fingerprint: str
     history: tuple[str, ...] = ()
+    bad: Sequence[Bad] = ()  # rows set aside
 
     @property
     def columns(self) -> list[str]:
@@ -45,33 +44,33 @@ class Source:
         return [name for name in self.table.column_names if name not in OURS]
 
 
-def open_source(path: str) -> Source:
-    """The rows of a file (by its ending) or of `sample:NAME`. Raises DataError."""
-    if path.startswith("sample:"):
+def open_source(
+    path: str | Sequence[str],
+    reader: Mapping[str, Mapping[str, Any]] | None = None,
+    skip_bad: bool = False,
+) -> Source:
+    """The rows of files, of a folder, of a pattern like data/*.csv, or of `sample:NAME`.
+
+    reader: {name: settings}; else found by each file's ending and first bytes. Raises DataError,
+    also for a row that cannot be read, unless `skip_bad` sets such rows aside.
+    """
+    if isinstance(path, str) and path.startswith("sample:"):
         from weitiao.data.samples import open_sample
 
         return open_sample(path.removeprefix("sample:"))
-    if path.startswith("memory:"):
+    if isinstance(path, str) and path.startswith("memory:"):
         return _remembered(path.removeprefix("memory:"))
-    file = Path(path)
-    if file.is_dir():
-        raise DataError(f"{path}: this is a folder; give one file with rows.")
-    if not file.is_file():
-        raise DataError(f"{path}: no such file.{_near_file(file)}")
-    name, reader = _reader_of(file)
-    content = content_of(file)
-    kept = cache.folder("rows") / f"{content}-{name}{reader.version}-{VERSION}.arrow"
-    if not _readable(kept):
-        reading = reader.read(file)
-        with cache.written(kept) as sibling:
-            write_table(sibling, reading.columns, reading.batches, file.name, reading.notes)
-    table = mapped(kept)
-    notes = json.loads((table.schema.metadata or {}).get(b"notes", b"[]"))
-    history = (
-        f"{file.name}: {counted(table.num_rows, 'row')}",
-        *(f"{file.name}: {n}" for n in notes),
-    )
-    return Source(table, file.name, content, history)
+    from weitiao.data.several import joined
+    from weitiao.data.unpack import pieces_of
+
+    found = files.find(path)
+    shown = files.names(found)
+    pieces = [
+        piece
+        for file, name in zip(found, shown, strict=True)
+        for piece in pieces_of(file, name, reader or {}, skip_bad)
+    ]
+    return joined(pieces, shown)
 
 
 def from_rows(
@@ -88,33 +87,111 @@ def from_rows(
     if isinstance(given, Mapping):
         lengths = {column: len(values) for column, values in given.items()}
         if len(set(lengths.values())) > 1:
-            raise DataError(f"{name}: the columns are not equally long: {lengths}.")
+            raise DataError(
+                tell(
+                    "{name}: the columns are not equally long: {lengths}.",
+                    name=name,
+                    lengths=str(lengths),
+                )
+            )
         columns = list(given)
         given = [dict(zip(columns, v, strict=True)) for v in zip(*given.values(), strict=True)]
     if not given or not all(isinstance(row, Mapping) for row in given):
-        raise DataError(f"{name}: rows must be a list of dicts, at least one.")
-    return stored(kinds_of(given), _numbered(given), name)
+        raise DataError(tell("{name}: rows must be a list of dicts, at least one.", name=name))
+    return stored(kinds_of(given), _numbered(given), name, "given")
 
 
-def stored(columns: Mapping[str, Any], batches: Iterator[list[Numbered]], name: str) -> Source:
-    """Rows that are no file's, kept in the cache under the hash of what was written."""
-    folder = cache.folder("rows")
+def stored(columns: Mapping[str, Any], batches: Batches, name: str, kind: str) -> Source:
+    """Rows that are no file's, kept in the cache under the hash of what was written.
+
+    kind: "given" (in Python: nobody can make them again), "steps" (made of other rows), "rows".
+    """
+    folder = cache.folder(kind)
     with cache.draft(folder / "rows") as sibling:
-        write_table(sibling, columns, batches, name, ())
-        content = _hash_of(sibling)
+        write_table(sibling, Reading(columns, batches), name)
+        content = files.hash_of(sibling)
         kept = folder / f"{content}-rows-{VERSION}.arrow"
+        cache.hold(kept)
         os.replace(sibling, kept)
-    table = mapped(kept)
-    return Source(table, name, content, (f"{name}: {counted(table.num_rows, 'row')}",))
+    return Source(mapped(kept), name, content, (_counted_rows(mapped(kept), name),))
 
 
 def _remembered(content: str) -> Source:
     """Rows once given in Python, from the cache."""
-    kept = cache.folder("rows") / f"{content}-rows-{VERSION}.arrow"
+    kept = cache.folder("given") / f"{content}-rows-{VERSION}.arrow"
+    cache.hold(kept)
     if not kept.is_file():
-        raise DataError("the rows of this plan were given in Python and are gone from the cache.")
-    table = mapped(kept)
-    return Source(table, "rows", content, (f"rows: {counted(table.num_rows, 'row')}",))
+        raise DataError(
+            tell("the rows of this plan were given in Python and are gone from the cache.")
+        )
+    return Source(mapped(kept), "rows", content, (_counted_rows(mapped(kept), "rows"),))
+
+
+def _counted_rows(table: Any, name: str) -> str:
+    return tell("{name}: {rows}", name=name, rows=counted(table.num_rows, "row"))
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one file gave: its rows, and what to tell about it."""
+
+    name: str
+    table: Any
+    content: str
+    kept: str  # the file in the cache
+    said: tuple[str, ...] = ()  # how its reader was found
+    bad: Sequence[Bad] = ()
+
+    @property
+    def history(self) -> list[str]:
+        metadata = self.table.schema.metadata or {}
+        notes = [*self.said, *json.loads(metadata.get(b"notes", b"[]"))]
+        told = [*map(retold, notes), *([set_aside(self.bad)] if self.bad else [])]
+        return [
+            _counted_rows(self.table, self.name),
+            *(tell("{name}: {note}", name=self.name, note=note) for note in told),
+        ]
+
+
+def kept_piece(
+    name: str,
+    content: str,
+    how: str,
+    read: Callable[[], Reading],
+    skip_bad: bool,
+    said: Sequence[str] = (),
+) -> Piece:
+    """The rows that `read` gives, from the cache when they were read before.
+
+    content: what the file holds; how: the reader, its version and settings.
+    """
+    digest = cache.fingerprint_of(how, str(skip_bad), str(VERSION))
+    kept = cache.folder("rows") / f"{content}-{digest}.arrow"
+    try:
+        return piece_again(name, content, kept.name, said)
+    except (OSError, ValueError, TypeError):
+        pass  # not there, or not whole: made (again)
+    with cache.written(kept) as sibling, cache.written(_aside(kept)) as beside:
+        rows, bad = write_table(sibling, read(), name, skip_bad)
+        if not rows:
+            empty = DataError(tell("{name}: holds no row.", name=name))
+            raise refuse(name, bad, iter(())) if bad else empty
+        told = [(row.line, row.reason, row.raw, row.id) for row in bad]
+        beside.write_text(json.dumps(told), encoding="utf-8")
+    return piece_again(name, content, kept.name, said)
+
+
+def piece_again(name: str, content: str, kept: str, said: Sequence[str]) -> Piece:
+    """A piece from its file in the cache. Raises OSError or ValueError when it is not whole."""
+    path = cache.folder("rows") / kept
+    cache.hold(path)
+    found = json.loads(_aside(path).read_text(encoding="utf-8"))
+    bad = [Bad(line, retold(why), raw, name, place) for line, why, raw, place in found]
+    return Piece(name, mapped(path), content, kept, tuple(said), bad)
+
+
+def _aside(kept: Path) -> Path:
+    return kept.with_suffix(".bad.json")
 
 
 def mapped(path: Path) -> Any:
@@ -123,59 +200,74 @@ def mapped(path: Path) -> Any:
 
 
 def write_table(
-    path: Path,
-    columns: Mapping[str, Any],
-    batches: Iterable[list[Numbered]],
-    name: str,
-    notes: Sequence[str],
-) -> None:
-    """Write numbered rows as an Arrow file, one record batch at a time."""
-    if LINE in columns:
-        raise DataError(f"{name}: rename the column {LINE!r}: the name is taken.")
-    fields = [*((column, kind) for column, kind in columns.items()), (LINE, INTEGER)]
-    schema = pa.schema(fields, metadata={"notes": json.dumps(list(notes))})
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-        for batch in batches:
-            arrays = [_column(batch, column, kind, name) for column, kind in columns.items()]
-            lines = pa.array([line for line, _ in batch], INTEGER)
-            writer.write_batch(pa.record_batch([*arrays, lines], schema=schema))
+    path: Path, reading: Reading, name: str, skip_bad: bool = False
+) -> tuple[int, list[Bad]]:
+    """Write numbered rows as an Arrow file, one record batch at a time.
 
-
-def content_of(path: Path) -> str:
-    """The hash of a file's bytes, remembered until its size or times change."""
-    stat = path.stat()
-    known = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
-    memo = cache.folder("hashes") / f"{cache.fingerprint_of(str(path.resolve()))}.json"
-    try:
-        remembered = json.loads(memo.read_text(encoding="utf-8"))
-        if remembered["file"] == known:
-            return str(remembered["hash"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # nothing remembered, or not by us: hash it
-    content = _hash_of(path)
-    if time.time_ns() - stat.st_mtime_ns > SETTLED:
-        with cache.written(memo) as sibling:
-            sibling.write_text(json.dumps({"file": known, "hash": content}), encoding="utf-8")
-    return content
-
-
-def _hash_of(path: Path) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _column(batch: list[Numbered], column: str, kind: Any, name: str) -> Any:
-    try:
-        return cells([row.get(column) for _, row in batch], kind)
-    except UnicodeEncodeError:
-        line = next(line for line, row in batch if _broken(row.get(column)))
+    Returns how many there are, and the rows set aside. Raises DataError at the first of these
+    unless `skip_bad`.
+    """
+    columns = reading.columns
+    taken = [column for column in columns if column == LINE]
+    if taken:
         raise DataError(
-            f"{name}:{line}: {column} holds half a character (a lone surrogate): "
-            "write the file anew as UTF-8."
-        ) from None
+            tell("{name}: rename the column {column!r}: the name is taken.", name=name,
+                 column=taken[0])
+        )  # fmt: skip
+    fields = [*((column, kind) for column, kind in columns.items()), (LINE, INTEGER)]
+    schema = pa.schema(fields, metadata={"notes": json.dumps(list(reading.notes))})
+    bad: list[Bad] = []
+    rows = 0
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+        for batch in reading.batches:
+            good, arrays, found = _arrays(batch, columns)
+            if found and not skip_bad:
+                raise refuse(name, found, reading.batches)
+            bad += [row.within(name) for row in found]
+            rows += len(good)
+            _not_most(bad, rows, name)
+            if good:
+                lines = pa.array([line for line, _ in good], INTEGER)
+                writer.write_batch(pa.record_batch([*arrays, lines], schema=schema))
+    return rows, bad
+
+
+def _not_most(bad: Sequence[Bad], rows: int, name: str) -> None:
+    if len(bad) > MOST and len(bad) > rows:
+        raise DataError(
+            tell(
+                "{name}: {bad:,} of the first {rows:,} rows cannot be read, the first at "
+                "{place}: {reason} Is the file read in the right way (data.reader)?",
+                name=name,
+                bad=len(bad),
+                rows=rows + len(bad),
+                place=bad[0].place,
+                reason=bad[0].reason,
+            )
+        )
+
+
+def _arrays(
+    batch: Sequence[Numbered | Bad], columns: Mapping[str, Any]
+) -> tuple[list[Numbered], list[Any], list[Bad]]:
+    """The good rows, their columns as arrays, and the bad rows."""
+    good = [row for row in batch if not isinstance(row, Bad)]
+    bad = [row for row in batch if isinstance(row, Bad)]
+    try:
+        return good, [_column(good, *column) for column in columns.items()], bad
+    except UnicodeEncodeError:
+        broken = {line: name for line, row in good for name in columns if _broken(row.get(name))}
+    halves = [
+        Bad(line, tell("{column} holds half a character (a lone surrogate).", column=name))
+        for line, name in broken.items()
+    ]
+    good = [(line, row) for line, row in good if line not in broken]
+    bad = sorted([*bad, *halves], key=lambda row: row.line)
+    return good, [_column(good, *column) for column in columns.items()], bad
+
+
+def _column(rows: Sequence[Numbered], column: str, kind: Any) -> Any:
+    return cells([row.get(column) for _, row in rows], kind)
 
 
 def _broken(value: Any) -> bool:
@@ -189,33 +281,3 @@ def _broken(value: Any) -> bool:
 def _numbered(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[Numbered]]:
     for start in range(0, len(rows), BATCH_ROWS):
         yield [(start + i, row) for i, row in enumerate(rows[start : start + BATCH_ROWS])]
-
-
-def _readable(path: Path) -> bool:
-    """Whether a kept table is there and whole; a broken one is made again."""
-    try:
-        mapped(path)
-    except (OSError, pa.ArrowInvalid):
-        return False
-    return True
-
-
-def _reader_of(path: Path) -> tuple[str, Reader]:
-    ending = path.suffix.lower().removeprefix(".")
-    known: dict[str, str] = {}
-    for name in parts.names("readers"):
-        known |= dict.fromkeys((name, *parts.find("readers", name).endings), name)
-    if not ending:
-        raise DataError(f"{path.name}: the name must end in one of .{', .'.join(known)}.")
-    if ending not in known:
-        hint = parts.near(ending, list(known))
-        raise DataError(f"{path.name}: no reader for files ending in .{ending}.{hint}")
-    return known[ending], parts.build("readers", known[ending])
-
-
-def _near_file(path: Path) -> str:
-    if not path.parent.is_dir():
-        return f" The folder {path.parent} does not exist."
-    names = [entry.name for entry in path.parent.iterdir() if entry.is_file()][:1000]
-    hint = parts.near(path.name, names)
-    return hint if "Did you mean" in hint else ""

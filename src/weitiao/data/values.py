@@ -71,14 +71,5 @@ def cells(values: Iterable[Any], kind: Any) -> Any:
     return pa.array([None if _empty(v) else v for v in values], kind)
 
 
-def counted(number: int, noun: str) -> str:
-    """A number with its noun.
-
-    >>> counted(1, "row"), counted(2000, "row")
-    ('1 row', '2,000 rows')
-    """
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def _empty(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))

@@ -11,14 +11,15 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from weitiao.data import cache
 from weitiao.evaluate.metrics.accuracy import Accuracy
 from weitiao.evaluate.metrics.macro_f1 import MacroF1
 from weitiao.evaluate.metrics.pearson import Pearson
+from weitiao.messages import marked
 from weitiao.tasks.base import Judged
 
 Kind = Literal["single", "multilabel", "number"]
@@ -143,7 +144,7 @@ def _candidates(
         for strength in RIDGE_STRENGTHS if kind == "number" else STRENGTHS:
             predict = _fit(kind, features, labels, outputs, strength)
             score = functools.partial(_score, view, predict)
-            yield f"{view.name}, C={strength[0]:g}", score, predict(asked)
+            yield view.name.format(c=strength[0]), score, predict(asked)
 
 
 def _score(view: _View, predict: Predict, texts: Texts) -> np.ndarray:
@@ -192,14 +193,14 @@ class _View:
 
 
 def _views(texts: Texts, longest: int, least: int) -> Iterator[_View]:
-    """The simpler first. Words are cheap and never cut; the others read `longest` characters."""
+    """The simpler first. Words (one letter is one too) are cheap and never cut; the others are."""
     if _han_share(texts) > HAN_SHARE:
-        yield _View("characters 1-3", longest, least, (1, 3), analyzer="char")
+        yield _View(marked("characters 1-3, C={c:g}"), longest, least, (1, 3), analyzer="char")
         words = {"tokenizer": _chinese_words, "token_pattern": None}
-        yield _View("jieba words 1-2", longest, least, (1, 2), **words)
+        yield _View(marked("jieba words 1-2, C={c:g}"), longest, least, (1, 2), **words)
     else:
-        yield _View("words 1-2", None, least, (1, 2), token_pattern=r"\w+")  # one letter counts too
-        yield _View("characters 2-5", longest, least, (2, 5), analyzer="char_wb")
+        yield _View(marked("words 1-2, C={c:g}"), None, least, (1, 2), token_pattern=r"\w+")
+        yield _View(marked("characters 2-5, C={c:g}"), longest, least, (2, 5), analyzer="char_wb")
 
 
 def _beside(roles: list[Any]) -> Any:
@@ -242,10 +243,9 @@ def _segmenter() -> Any:
         import jieba
     segmenter = jieba.Tokenizer()
     # jieba trusts a file of a known name in the temporary folder, where anyone may have put one.
-    folder = Path(os.environ.get("WEITIAO_CACHE") or Path.home() / ".cache" / "weitiao")
-    with contextlib.suppress(OSError):  # then jieba does without its cache
-        folder.mkdir(parents=True, exist_ok=True)
-    segmenter.tmp_dir = str(folder)
+    segmenter.tmp_dir = os.devnull  # no folder: jieba does without its cache
+    with contextlib.suppress(OSError):
+        segmenter.tmp_dir = str(cache.folder("words"))
     log = logging.getLogger("jieba")
     level = log.level
     log.setLevel(logging.CRITICAL + 1)
@@ -294,7 +294,6 @@ def _logistic(
 def _ridge(features: Any, labels: np.ndarray, strength: tuple[float, float]) -> Predict:
     from sklearn.linear_model import Ridge
 
-    network = Ridge(alpha=1 / strength[0], solver="sparse_cg", tol=strength[1]).fit(
-        features, labels
-    )
+    network = Ridge(alpha=1 / strength[0], solver="sparse_cg", tol=strength[1])
+    network.fit(features, labels)
     return lambda rows: np.asarray(network.predict(rows), dtype=float).reshape(-1, 1)

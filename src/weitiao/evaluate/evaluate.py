@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from weitiao.data.data import Rows
 from weitiao.data.encoded import Encoded
 from weitiao.errors import PlanError
 from weitiao.evaluate.baselines import Baseline
-from weitiao.evaluate.intervals import bootstrap
+from weitiao.evaluate.intervals import bootstrap, difference
 from weitiao.evaluate.metrics.base import Metric
+from weitiao.messages import tell
 from weitiao.tasks.base import Judged, Task
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ class Report:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of each baseline
+    against: str = ""  # the best baseline
+    # metric -> how much better than the best baseline: value, low, high; positive is better
+    differences: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
     @property
     def primary(self) -> str:
@@ -54,7 +58,18 @@ class Report:
             "metrics": dict(self.metrics),
             "intervals": {name: list(pair) for name, pair in self.intervals.items()},
             "baselines": {name: dict(values) for name, values in self.baselines.items()},
+            "against": self.against,
+            "differences": {name: list(found) for name, found in self.differences.items()},
         }
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What was judged: the rows, the model's answers beside the truth, and the baselines'."""
+
+    rows: Rows
+    judged: Judged
+    beside: Mapping[str, Judged]
 
 
 def metrics_of(task: Task, names: Sequence[str] = ()) -> dict[str, Metric]:
@@ -66,9 +81,16 @@ def metrics_of(task: Task, names: Sequence[str] = ()) -> dict[str, Metric]:
     wrong = [name for name, metric in metrics.items() if kind not in metric.kinds]
     if wrong:
         raise PlanError(
-            [f"evaluate.metrics: {name} does not fit {type(task).__name__.lower()}; "
-             f"it has {', '.join(task.metrics)}." for name in wrong]
-        )  # fmt: skip
+            [
+                tell(
+                    "evaluate.metrics: {metric} does not fit {task}; it has {metrics}.",
+                    metric=name,
+                    task=type(task).__name__.lower(),
+                    metrics=", ".join(task.metrics),
+                )
+                for name in wrong
+            ]
+        )
     return metrics
 
 
@@ -107,8 +129,8 @@ def evaluate(
     rows: Rows,
     baselines: Mapping[str, Baseline] | None = None,
     step: Callable[[int], None] | None = None,
-) -> tuple[Report, np.ndarray]:
-    """Judge a model on rows: figures, 95 % intervals, the baselines beside; and the scores."""
+) -> tuple[Report, Answers]:
+    """Judge a model on rows: figures, 95 % intervals, the baselines beside; and all answers."""
     plan, targets = model.plan.evaluate, rows.targets()
     task = model.task.widened(targets)  # a label the model cannot give is a mistake, no error
     labels = task.indices(targets, rows.ids())
@@ -117,16 +139,38 @@ def evaluate(
     metrics = metrics_of(task, plan.metrics)
     report = measure(judged, metrics)
     intervals = bootstrap(judged, metrics, plan.bootstrap_samples) if plan.bootstrap_samples else {}
-    beside, details = {}, {}
     texts = texts_of(model, rows) if baselines else []
-    for name, baseline in (baselines or {}).items():
-        answers = task.judge(labels, _wide(baseline.score(texts), task))
-        beside[name] = dict(measure(answers, metrics).metrics)
-        details[name] = dict(baseline.detail)
-    return (
-        Report(report.metrics, report.higher_is_better, report.rows, intervals, beside, details),
-        scores,
+    beside = {
+        name: task.judge(labels, _wide(baseline.score(texts), task))
+        for name, baseline in (baselines or {}).items()
+    }
+    figures = {name: measure(answers, metrics) for name, answers in beside.items()}
+    best = max(figures, key=lambda name: figures[name].score, default="")
+    found = replace(
+        report,
+        intervals=intervals,
+        baselines={name: dict(one.metrics) for name, one in figures.items()},
+        details={name: dict(one.detail) for name, one in (baselines or {}).items()},
+        against=best,
+        differences=_differences(judged, beside[best], metrics, plan.bootstrap_samples)
+        if best and plan.bootstrap_samples
+        else {},
     )
+    return found, Answers(rows, judged, beside)
+
+
+# What people understand without explanation: compared with the baseline whatever the plan names.
+PLAIN: Mapping[str, str] = {"single": "accuracy", "multilabel": "micro_f1", "number": "mae"}
+
+
+def _differences(
+    judged: Judged, best: Judged, metrics: Mapping[str, Metric], samples: int
+) -> dict[str, tuple[float, float, float]]:
+    """Of the first metric and of the plain one; each costs as much as its interval."""
+    plain = PLAIN[judged.kind]
+    first = next(iter(metrics))
+    wanted = {first: metrics[first], plain: parts.build("metrics", plain)}
+    return difference(judged, best, wanted, samples)
 
 
 def _wide(scores: np.ndarray, task: Task) -> np.ndarray:

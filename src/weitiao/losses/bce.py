@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from weitiao.losses.base import Loss
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ class BCE(Loss):
     weights: what a missed label costs against a false one, one a label (`train.class_weights`).
     """
 
-    weights: tuple[float, ...] = ()
+    weights: tuple[float, ...] = Field((), description="set by train.class_weights")
 
     def value(self, logits: Tensor, labels: Tensor) -> Tensor:
         from torch.nn.functional import binary_cross_entropy_with_logits

@@ -21,8 +21,10 @@ class CrossEntropy(Loss):
     labels are noisy. weights: one a label, filled in from `train.class_weights`.
     """
 
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-    weights: tuple[float, ...] = ()
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of the target spread over all labels"
+    )
+    weights: tuple[float, ...] = Field((), description="set by train.class_weights")
 
     def value(self, logits: Tensor, labels: Tensor) -> Tensor:
         from torch.nn.functional import cross_entropy

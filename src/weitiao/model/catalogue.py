@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from weitiao.messages import marked
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -54,7 +56,7 @@ _MINILM = Entry(
     layers=6,
     parameters=22_713_216,
     max_length=512,
-    note="small English sentence encoder; quick to tune on a CPU",
+    note=marked("small English sentence encoder; quick to tune on a CPU"),
 )
 
 _E5_SMALL = Entry(
@@ -76,7 +78,9 @@ _E5_SMALL = Entry(
     layers=12,
     parameters=117_653_760,
     max_length=512,
-    note="about 100 languages (the commoner ones are listed); 4-bit weights, made into fp32 once",
+    note=marked(
+        "about 100 languages (the commoner ones are listed); 4-bit weights, made into fp32 once"
+    ),
 )
 
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in (_MINILM, _E5_SMALL)}

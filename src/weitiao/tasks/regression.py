@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
+from pydantic import Field
 
 from weitiao.errors import DataError
 from weitiao.example import Batch, Prediction
+from weitiao.messages import tell
 from weitiao.tasks.base import Judged, Task
 
 if TYPE_CHECKING:
@@ -29,8 +31,8 @@ class Regression(Task):
     losses: ClassVar[tuple[str, ...]] = ("mse",)
     kind: ClassVar[Literal["single", "multilabel", "number"]] = "number"
     problem_type: ClassVar[str] = "regression"
-    mean: float = 0.0
-    std: float = 1.0
+    mean: float = Field(0.0, description="of the training targets; learned")
+    std: float = Field(1.0, description="spread of the training targets; learned")
 
     @property
     def outputs(self) -> int:
@@ -40,7 +42,7 @@ class Regression(Task):
         values = np.array([float(target) for target in targets])
         if len(values) < 2 or values.std() == 0:
             raise DataError(
-                "Regression needs targets that differ; all training rows have the same."
+                tell("Regression needs targets that differ; all training rows have the same.")
             )
         return self.model_copy(update={"mean": float(values.mean()), "std": float(values.std())})
 
@@ -52,7 +54,13 @@ class Regression(Task):
             except (TypeError, ValueError):
                 values[row] = math.nan
             if not math.isfinite(values[row]):
-                raise DataError(f"{ids[row]}: the target {target!r} is not a number.")
+                raise DataError(
+                    tell(
+                        "{row}: the target {target!r} is not a number.",
+                        row=ids[row],
+                        target=target,
+                    )
+                )
         return np.asarray((values - self.mean) / self.std, dtype=np.float32)
 
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:

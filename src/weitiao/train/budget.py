@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
 from statistics import median
+
+from weitiao.clock import awake
 
 SAMPLES = 3  # updates to time before the first decision
 SLACK = 0.05  # a change of the rest smaller than this is not worth one
@@ -15,20 +16,19 @@ LAST_GROWTH = 0.8  # of the run: later the rate is low, and more updates would n
 class Clock:
     """Seconds a run has used; a resumed run counts what it used before.
 
-    seconds: the budget, None for no limit. Sleep of the machine does not count where the system's
-    monotonic clock stands still during it.
+    seconds: the budget, None for no limit. Sleep of the machine does not count.
     """
 
     def __init__(self, seconds: float | None = None) -> None:
         self.seconds = seconds
-        self._begun = time.monotonic()
+        self._begun = awake()
 
     def start(self, passed: float) -> None:
         """Count `passed` seconds of an earlier part of the run as used."""
         self._begun -= passed
 
     def passed(self) -> float:
-        return time.monotonic() - self._begun
+        return awake() - self._begun
 
     def left(self) -> float:
         return math.inf if self.seconds is None else self.seconds - self.passed()

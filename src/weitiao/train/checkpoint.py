@@ -18,7 +18,9 @@ from safetensors.torch import load_file, load_model, save_file, save_model
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from weitiao import disk
 from weitiao.errors import RunError
+from weitiao.messages import tell
 from weitiao.train.strategies.base import Strategy
 
 SPLIT = "|"  # between parts of a tensor's name; parameter names hold dots only
@@ -68,6 +70,11 @@ class Learner:
 
 def save(folder: Path, learner: Learner, state: State, settings: Settings, rank: int = 0) -> None:
     """Write a checkpoint into an empty folder; other ranks than 0 add their random state only."""
+    with disk.writing(folder):
+        _save(folder, learner, state, settings, rank)
+
+
+def _save(folder: Path, learner: Learner, state: State, settings: Settings, rank: int) -> None:
     save_file(_random_state(), folder / f"random-{rank}.safetensors")
     if rank:
         return
@@ -92,7 +99,9 @@ def read(folder: Path) -> tuple[State, Settings]:
         state = State(**values["state"])
         settings = Settings(**values["settings"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{folder}: this checkpoint cannot be read ({error}).") from None
+        raise RunError(
+            tell("{folder}: this checkpoint cannot be read ({error}).", folder=folder, error=error)
+        ) from None
     if state.best is None:
         state.best = float("-inf")
     return state, settings
@@ -105,14 +114,23 @@ def restore(folder: Path, learner: Learner, settings: Settings, rank: int = 0) -
     """
     state, saved = read(folder)
     differ = [
-        f"{name} was {getattr(saved, name)}, is {getattr(settings, name)}"
+        tell(
+            "{setting} was {then}, is {now}",
+            setting=name,
+            then=getattr(saved, name),
+            now=getattr(settings, name),
+        )
         for name in asdict(saved)
         if getattr(saved, name) != getattr(settings, name)
     ]
     if differ:
         raise RunError(
-            f"{folder}: going on here would not give the same result: {'; '.join(differ)}. "
-            "Resume where it ran, or start anew with `weitiao train`."
+            tell(
+                "{folder}: going on here would not give the same result: {differences}. "
+                "Resume where it ran, or start anew with `weitiao train`.",
+                folder=folder,
+                differences="; ".join(differ),
+            )
         )
     load_model(learner.net, str(folder / "weights.safetensors"))
     _restore_optimizer(learner, load_file(folder / "optimizer.safetensors"))

@@ -25,6 +25,7 @@ from weitiao.errors import DivergedError
 from weitiao.evaluate.evaluate import Report, judge
 from weitiao.example import Batch, Output
 from weitiao.losses.base import Loss
+from weitiao.messages import tell
 from weitiao.model.model import Model
 from weitiao.tasks.base import LossFn
 from weitiao.train import checkpoint
@@ -273,9 +274,14 @@ def _single(kind: str, chosen: dict[str, dict[str, Any]]) -> Any:
 
 
 def _diverged(state: State, loss: float, norm: float, rate: float) -> str:
-    return (
-        f"update {state.step + 1} of {state.total} was not made: the loss is {loss:.4g}, the "
-        f"gradient's norm {norm:.4g}, at a learning rate of {rate:.2g}. The weights are still "
-        "those of the update before. Try a lower train.learning_rate or a longer "
-        "train.warmup_ratio; look for broken rows with `weitiao look`."
+    return tell(
+        "update {step} of {total} was not made: the loss is {loss:.4g}, the gradient's norm "
+        "{norm:.4g}, at a learning rate of {rate:.2g}. The weights are still those of the update "
+        "before. Try a lower train.learning_rate or a longer train.warmup_ratio; look for broken "
+        "rows with `weitiao look`.",
+        step=state.step + 1,
+        total=state.total,
+        loss=loss,
+        norm=norm,
+        rate=rate,
     )

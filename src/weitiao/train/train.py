@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,12 @@ from typing import Any
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
+from weitiao import disk
 from weitiao.data.data import Data, Rows
 from weitiao.data.stepped import run_steps
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluate.evaluate import Report
+from weitiao.messages import tell
 from weitiao.model.model import Model
 from weitiao.plan import Plan
 from weitiao.run import Run, now
@@ -27,6 +29,7 @@ from weitiao.train.feed import Feed
 from weitiao.train.fit import Progress, fit
 from weitiao.train.replay import Replay
 
+BYTES_A_PARAMETER = 32  # best/ and, with two moments, last/: each twice while it is swapped
 Watch = Callable[[Progress, float], None]  # (what happened, seconds left)
 
 
@@ -80,6 +83,9 @@ def train(
             watcher.status("preparing")
             train_rows = run_steps(data.train, plan.data.steps, plan.train.seed)
             model = Model.start(plan, train_rows, data.validation)
+            disk.need(
+                run.folder, BYTES_A_PARAMETER * sum(p.numel() for p in model.net.parameters())
+            )
             feed, validation = _feed(model, train_rows), _feed(model, data.validation)
             with (
                 closing(fit(model, feed, validation, accelerator, start)) as steps,
@@ -90,11 +96,18 @@ def train(
             accelerator.wait_for_everyone()
             watcher.status(watcher.ended)
         except BaseException as error:
-            watcher.status("failed" if isinstance(error, WeitiaoError) else "interrupted")
+            with suppress(OSError):  # a full disk takes no status either
+                watcher.status("failed" if isinstance(error, WeitiaoError) else "interrupted")
+            if isinstance(error, OSError) and disk.is_refusal(error):
+                raise RunError(_stopped(run, watcher, error)) from None
             raise
     if not run.best.exists():
         raise RunError(
-            f"{run.folder}: it ended before validation was judged once; nothing to keep."
+            tell(
+                "{folder}: training ended before validation was judged once: there is no model to "
+                "keep. Give it more time.",
+                folder=run.folder,
+            )
         )
     return Outcome(
         Model.load(run.best),
@@ -104,6 +117,16 @@ def train(
         clock.passed(),
         watcher.score,
     )
+
+
+def _stopped(run: Run, watcher: _Watcher, error: OSError) -> str:
+    if not (run.last.exists() or run.best.exists()):
+        return disk.told(error)
+    return tell(
+        "{reason} Training stopped at update {step}; what was saved is whole. "
+        "Then go on: weitiao train --resume {folder}",
+        reason=disk.told(error), step=watcher.step, folder=run.folder,
+    )  # fmt: skip
 
 
 def _feed(model: Model, rows: Rows) -> Feed:
@@ -247,7 +270,10 @@ def _alone(run: Run, main: bool) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         raise RunError(
-            f"{run.folder}: another process is training in it. Wait, or stop it."
+            tell(
+                "{folder}: another process is training in it. Wait, or stop it.",
+                folder=run.folder,
+            )
         ) from None
     try:
         yield

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,18 +16,26 @@ from weitiao import parts
 from weitiao.advise import cost
 from weitiao.advise.advise import Wish, advise, check
 from weitiao.advise.facts import network_of
+from weitiao.clock import awake
+from weitiao.data import bad
 from weitiao.data.data import Data, load
 from weitiao.data.sealed import open_test
-from weitiao.data.table import Source, from_rows
-from weitiao.errors import DataError, RunError
+from weitiao.data.table import Source
+from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluate.baselines import Baseline, fit_baselines
 from weitiao.evaluate.evaluate import Report, evaluate, texts_of
+from weitiao.messages import tell
 from weitiao.model.machine import describe, peak_memory_mb, set_threads
 from weitiao.model.model import Model
+from weitiao.model.offline import resolve
 from weitiao.plan import Plan
+from weitiao.report import page
+from weitiao.report.leave import leave, leave_unfinished
 from weitiao.run import Run
 from weitiao.train.budget import Clock
 from weitiao.train.train import Outcome, train
+from weitiao.verbs import caching
+from weitiao.verbs.given import source_of
 
 JUDGING_SECONDS = 6  # loading the best model, intervals, writing: kept back from a budget
 BASELINE_SHARE = 0.1  # of a budget that the baselines may take
@@ -48,6 +56,11 @@ class Fitted:
     seconds: Mapping[str, float]
     openings: int = 0  # how often this test has been opened, this time included
     history: tuple[str, ...] = field(default=())
+
+    @property
+    def page(self) -> Path:
+        """The report to look at, report.html."""
+        return self.run.folder / page.NAME
 
     @cached_property
     def model(self) -> Model:
@@ -75,6 +88,7 @@ class Fitted:
             "seconds": dict(self.seconds),
             "peak_memory_mb": peak_memory_mb(),
             "best": str(self.run.best),
+            "report": str(self.page),
             "split": self.split,
             "rows": self.report.rows,
             "state": self.state,
@@ -97,16 +111,17 @@ def fit(
     rows: a path, `sample:NAME`, a DataFrame, a list of dicts, or a list of texts with `targets`.
     wishes: the fields of Wish, e.g. task="nli", model="e5-small", budget=300 (seconds),
     roles={"text": "review"}, changes={"train.epochs": 5}. since: when the budget began, by
-    time.monotonic(). Raises WeitiaoError.
+    weitiao.clock.awake(). Raises WeitiaoError.
     """
-    begun = time.monotonic() if since is None else since
+    begun = awake() if since is None else since
     set_threads(threads)
     path, source = source_of(rows, targets)
     advice = advise(Wish(path=path, **wishes), source)
     check(advice.plan)
     job = _Job(advice.plan, begun, say or _silent, watch, final=True)
     model = advice.plan.why["model.checkpoint"]
-    job.say(f"task: {advice.plan.task_name}; model: {model.value} ({model.reason})")
+    job.say(tell("task: {task}; model: {model} ({reason})",
+                 task=advice.plan.task_name, model=model.value, reason=model.reason))  # fmt: skip
     return job.start(out, advice.source)
 
 
@@ -121,12 +136,12 @@ def train_plan(
     since: float | None = None,
 ) -> Fitted:
     """Carry out a plan; the test stays sealed, so the report is about validation."""
-    begun = time.monotonic() if since is None else since
+    begun = awake() if since is None else since
     set_threads(threads)
-    loaded = plan if isinstance(plan, Plan) else Plan.load(plan)
-    plan = loaded.with_(changes or {})
+    given = None if isinstance(plan, Plan) else Path(plan)
+    plan = plan.with_(changes or {}) if isinstance(plan, Plan) else Plan.load(plan, changes)
     check(plan)
-    return _Job(plan, begun, say or _silent, watch, final=False).start(out)
+    return _Job(plan, begun, say or _silent, watch, final=False).start(out, given=given)
 
 
 def resume(
@@ -137,37 +152,16 @@ def resume(
     since: float | None = None,
 ) -> Fitted:
     """Go on with a run exactly where its last checkpoint stands."""
-    begun = time.monotonic() if since is None else since
+    begun = awake() if since is None else since
     run = Run.open(folder)
     if run.status()["state"] in ("finished", "early"):
-        raise RunError(f"{folder}: this run has ended; `weitiao evaluate {folder}` judges it.")
+        told = tell("{folder}: this run has ended; `weitiao evaluate {folder}` judges it.",
+                    folder=folder)  # fmt: skip
+        raise RunError(told)
     plan = run.plan()
     data = load(plan.data, plan.task_name)
     job = _Job(plan, begun, say or _silent, watch, final=False)
     return job.carry_out(run, data, goes_on=True)
-
-
-def source_of(rows: Any, targets: Any = None) -> tuple[str, Source | None]:
-    """A path and, for rows that are no file, the rows as a source."""
-    if isinstance(rows, (str, Path)) and targets is None:
-        return str(rows), None
-    if targets is not None:
-        if len(rows) != len(targets):
-            raise DataError(f"{len(rows)} texts but {len(targets)} targets: they must pair up.")
-        if hasattr(rows, "to_dict") and hasattr(rows, "columns"):  # a DataFrame without targets
-            rows = rows.to_dict("records")
-        rows = [{**_row(row), "label": target} for row, target in zip(rows, targets, strict=True)]
-    source = from_rows(rows)
-    return f"memory:{source.fingerprint}", source
-
-
-def _row(row: Any) -> dict[str, Any]:
-    if isinstance(row, str):
-        return {"text": row}
-    if isinstance(row, Mapping):
-        return dict(row)
-    first, second = row
-    return {"text": first, "text_pair": second}
 
 
 @dataclass(frozen=True)
@@ -181,27 +175,42 @@ class _Job:
     final: bool  # judge on the sealed test
 
     def __post_init__(self) -> None:
+        caching.limit_now()  # a limit that is no size is said now, not after hours of training
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            raise RunError(
+            told = tell(
                 "fit and train run in one process; for several, call weitiao.train.train.train "
                 "from a script of yours under torchrun."
             )
+            raise RunError(told)
 
-    def start(self, out: str | Path, source: Source | None = None) -> Fitted:
+    def start(
+        self, out: str | Path, source: Source | None = None, given: Path | None = None
+    ) -> Fitted:
         """Into a new run; mistakes in the rows are found before there is one."""
         data = load(self.plan.data, self.plan.task_name, source)
         for line in data.history:
             self.say(line)
-        run = Run.create(out, Path(self.plan.data.path.replace(":", "-")).stem, self.plan)
-        self.say(f"run: {run.folder}")
+        run = Run.create(out, _name_of(self.plan.data.path), self.plan)
+        self.say(tell("run: {folder}", folder=run.folder))
+        if given:
+            run.keep(given)
+        bad.write(run.folder / bad.FILE, data.bad)
         return self.carry_out(run, data)
 
     def carry_out(self, run: Run, data: Data, *, goes_on: bool = False) -> Fitted:
         """Train inside the run's folder, then judge."""
         clock = _clock(self.plan, data, self.begun, self.final)
-        told = {"data": data.fingerprint, "history": list(data.history)}
+        source = resolve(self.plan.model.checkpoint, self.plan.model.revision)
+        if source.remark:
+            self.say(source.remark)
+        told = {"data": data.fingerprint, "history": list(data.history),
+                "checkpoint": {"kind": source.kind, "sha256": source.sha256}}  # fmt: skip
         run.write("environment", {**describe(), **_origins(self.plan), **told})
-        outcome = train(self.plan, data, run, resume=goes_on, watch=self.watch, clock=clock)
+        try:
+            outcome = train(self.plan, data, run, resume=goes_on, watch=self.watch, clock=clock)
+        except WeitiaoError:
+            leave_unfinished(run)
+            raise
         return self._finish(run, data, outcome)
 
     def _finish(self, run: Run, data: Data, outcome: Outcome) -> Fitted:
@@ -211,15 +220,17 @@ class _Job:
             rows, openings = open_test(data, str(run.folder))
             split = "test"
         wanted = self.plan.evaluate.baselines and not interrupted
-        report, _ = evaluate(model, rows, baselines_of(model, data) if wanted else {})
-        total = time.monotonic() - self.begun
+        report, answers = evaluate(model, rows, baselines_of(model, data) if wanted else {})
+        total = awake() - self.begun
         seconds = {"total": round(total, 2), "train": round(outcome.seconds, 2)}
         fitted = Fitted(
             run, self.plan, report, split, outcome.state, seconds, openings, data.history
         )
         more = {"details": report.details, "openings": openings,
                 "step": outcome.step, "total": outcome.total}  # fmt: skip
-        run.write("metrics", {**fitted.summary(), **more})
+        leave(run, model, data, answers, {**fitted.summary(), **more})
+        if pruned := caching.prune():
+            self.say(pruned)
         return fitted
 
 
@@ -239,6 +250,13 @@ def baselines_of(model: Model, data: Data, seconds: float | None = None) -> dict
     )
 
 
+def _name_of(path: str | Sequence[str]) -> str:
+    """What a run is called by its rows: reviews.csv.gz gives reviews, a list its first file."""
+    first = path if isinstance(path, str) else path[0]
+    name = Path(first.replace(":", "-")).name.lstrip(".").split(".")[0]
+    return re.sub(r"[*?\[\]\s]+", "-", name).strip("-") or "rows"
+
+
 def _plain(labels: np.ndarray, task: Any) -> np.ndarray:
     """Numbers in the target's own unit, whatever scale the network learns."""
     return np.asarray(task.score(labels)) if task.kind == "number" else labels
@@ -256,7 +274,7 @@ def _clock(plan: Plan, data: Data, begun: float, final: bool) -> Clock:
     )
     baselines = BASELINE_SHARE * budget if plan.evaluate.baselines else 0.0
     kept = min(JUDGING_SECONDS + 1.5 * judging + baselines, budget / 2)
-    return Clock(max(budget - (time.monotonic() - begun) - kept, 1.0))
+    return Clock(max(budget - (awake() - begun) - kept, 1.0))
 
 
 def _origins(plan: Plan) -> dict[str, Any]:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from weitiao.data import bad
+from weitiao.data.bad import Bad, set_aside
 from weitiao.data.data import Data, load
+from weitiao.data.how import How
+from weitiao.data.misfits import without_misfits
 from weitiao.data.rows import Rows, everything
 from weitiao.data.sealed import open_test
-from weitiao.data.table import Source, open_source
+from weitiao.data.sheet import sheet
+from weitiao.data.table import Source
 from weitiao.errors import DataError, RunError
-from weitiao.evaluate.evaluate import Report, evaluate
+from weitiao.evaluate.evaluate import Answers, Report, evaluate
 from weitiao.example import Prediction
+from weitiao.messages import tell
 from weitiao.model.model import Model
+from weitiao.report.leave import leave
 from weitiao.run import Run
 from weitiao.verbs.fitting import baselines_of
 
@@ -33,13 +39,19 @@ def load_run(folder: str | Path) -> Model:
         run = Run.open(folder)
         kept = run.kept()
         if kept is None:
-            raise RunError(f"{folder}: this run has no best model yet; train it first.")
+            told = tell("{folder}: this run has no best model yet; train it first.", folder=folder)
+            raise RunError(told)
         return Model.load(kept)
     return Model.load(folder)
 
 
 def evaluate_run(
-    folder: str | Path, path: str | None = None, *, final: bool = False
+    folder: str | Path,
+    path: str | None = None,
+    *,
+    final: bool = False,
+    how: How | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> tuple[Report, str, int]:
     """Judge a run's best model: on a file, on the sealed test (`final`), else on validation.
 
@@ -47,26 +59,67 @@ def evaluate_run(
     """
     model = load_run(folder)
     if path:
-        report, _ = evaluate(model, rows_of(model, open_source(path), labelled=True))
+        how = how or How()
+        source = _open(model, path, how)
+        aside = list(source.bad)
+        rows = rows_of(model, source, labelled=True, aside=aside if how.skip_bad else None)
+        if aside and say:
+            say(set_aside(aside))
+        report, _ = evaluate(model, rows)
         return report, path, 0
     if not (Path(folder) / "plan.yaml").is_file():
-        raise RunError(
-            f"{folder}: a saved model has no rows of its own; give a file to judge it on."
-        )
+        told = tell("{folder}: a saved model has no rows of its own; give a file to judge it on.",
+                    folder=folder)  # fmt: skip
+        raise RunError(told)
     run = Run.open(folder)
     plan = run.plan()
     data: Data = load(plan.data, plan.task_name)
     beside = baselines_of(model, data) if plan.evaluate.baselines else {}
     if final:
         rows, openings = open_test(data, str(run.folder))
-        report, _ = evaluate(model, rows, beside)
+        report, answers = evaluate(model, rows, beside)
+        _keep(run, model, data, answers, _judgement(run, report, "test", openings))
         return report, "test", openings
-    report, _ = evaluate(model, data.validation, beside)
+    report, answers = evaluate(model, data.validation, beside)
+    if run.read("metrics").get("split") != "test":  # what the test said is worth more
+        _keep(run, model, data, answers, _judgement(run, report, "validation", 0))
     return report, "validation", 0
 
 
-def rows_of(model: Model, source: Source, *, labelled: bool) -> Rows:
-    """All rows of a source with the roles the model was trained on. Raises DataError."""
+def _judgement(run: Run, report: Report, split: str, openings: int) -> dict[str, Any]:
+    """What metrics.json says from now on: how the run was made stays."""
+    return {
+        "run": str(run.folder),
+        "state": run.status()["state"],
+        **run.read("metrics"),
+        **report.summary(),
+        "details": report.details,
+        "split": split,
+        "rows": report.rows,
+        "openings": openings,
+    }
+
+
+def _keep(run: Run, model: Model, data: Data, answers: Answers, metrics: Mapping[str, Any]) -> None:
+    """Leave the judgement in the run, unless it is training: then its end will."""
+    if run.status()["state"] != "running":
+        leave(run, model, data, answers, metrics)
+
+
+def _open(model: Model, path: str, how: How) -> Source:
+    """Rows that are not the run's own: read as those were, where nothing else is said."""
+    given = how.reader or model.plan.data.reader
+    return How(given, how.skip_bad).open_other(path, path if how.reader else model.plan.data.path)
+
+
+def rows_of(
+    model: Model, source: Source, *, labelled: bool, aside: list[Bad] | None = None
+) -> Rows:
+    """All rows of a source with the roles the model was trained on; those with a target only.
+
+    Rows whose target does not fit go to `aside`; without it, DataError is raised, as for a column
+    that is missing.
+    """
     roles = dict(model.plan.data.roles)
     if not labelled:
         roles.pop("target", None)
@@ -75,45 +128,61 @@ def rows_of(model: Model, source: Source, *, labelled: bool) -> Rows:
     ]
     missing = [column for column in columns if column not in source.columns]
     if missing:
-        raise DataError(
-            f"{source.name}: no column {missing[0]!r}, which the model was trained on; "
-            f"it has {', '.join(source.columns)}."
-        )
+        told = tell("{file}: no column {column!r}, which the model was trained on; it has {names}.",
+                    file=source.name, column=missing[0],
+                    names=", ".join(source.columns))  # fmt: skip
+        raise DataError(told)
     rows = Rows(source.table, everything(source.table), roles, source.name, model.plan.task_name)
     if not labelled:
         return rows
+    rows = without_misfits(rows, aside is not None, [], aside if aside is not None else [])
     known = [i for i, target in enumerate(rows.targets()) if target is not None]
     if not known:
-        raise DataError(f"{source.name}: no row has a target; `weitiao predict` needs none.")
+        told = tell("{file}: no row has a target; `weitiao predict` needs none.", file=source.name)
+        raise DataError(told)
     return rows.take(known)
 
 
-def predict_file(folder: str | Path, path: str, out: str | Path, step: Step | None = None) -> int:
+def predict_file(
+    folder: str | Path,
+    path: str,
+    out: str | Path,
+    step: Step | None = None,
+    how: How | None = None,
+    say: Callable[[str], None] | None = None,
+) -> int:
     """Answer every row of a file into `out` (.csv, .tsv or .jsonl); returns how many.
 
     Writes the input's columns plus prediction, score and score_<label>. Memory is bounded.
     """
     out = Path(out)
     if out.suffix not in ENDINGS:
-        raise DataError(f"{out}: answers are written as {', '.join(ENDINGS)}; give such an ending.")
+        told = tell("{file}: answers are written as {endings}; give such an ending.",
+                    file=out, endings=", ".join(ENDINGS))  # fmt: skip
+        raise DataError(told)
     model = load_run(folder)
-    source = open_source(path)
+    source = _open(model, path, how or How())
     rows = rows_of(model, source, labelled=False)
     taken = [name for name in source.columns if name in ("prediction", "score")]
     if taken:
-        raise DataError(
-            f"{source.name}: rename its column {taken[0]!r}: the answers need that name."
-        )
+        told = tell("{file}: rename its column {column!r}: the answers need that name.",
+                    file=source.name, column=taken[0])  # fmt: skip
+        raise DataError(told)
     new = out.with_name(out.name + ".new")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         write = _write_jsonl if out.suffix in (".jsonl", ".ndjson") else _write_table
         write(new, out.suffix, _answers(model, rows, source, step))
         new.replace(out)
+        bad.write(out.with_name(f"{out.stem}.{bad.FILE}"), source.bad)
     except OSError as error:
         with suppress(OSError):
             new.unlink()
-        raise DataError(f"{out}: the answers cannot be written: {error.strerror}.") from None
+        told = tell("{file}: the answers cannot be written: {reason}.",
+                    file=out, reason=error.strerror)  # fmt: skip
+        raise DataError(told) from None
+    if source.bad and say:
+        say(set_aside(source.bad))
     return len(rows)
 
 
@@ -137,19 +206,11 @@ def columns_of(answer: Prediction) -> dict[str, Any]:
 
 
 def _write_table(path: Path, suffix: str, rows: Iterator[dict[str, Any]]) -> None:
-    writer: Any = None
-    with path.open("w", encoding="utf-8-sig", newline="") as file:  # the mark lets Excel read it
+    first = next(rows, {})
+    with sheet(path, list(first), "\t" if suffix == ".tsv" else ",") as add:
+        add(list(first.values()))
         for row in rows:
-            flat = {name: _cell(value) for name, value in row.items()}
-            if writer is None:
-                delimiter = "\t" if suffix == ".tsv" else ","
-                writer = csv.DictWriter(file, list(flat), delimiter=delimiter)
-                writer.writeheader()
-            writer.writerow(flat)
-
-
-def _cell(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
+            add(list(row.values()))
 
 
 def _write_jsonl(path: Path, suffix: str, rows: Iterator[dict[str, Any]]) -> None:

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from weitiao import parts
-from weitiao.errors import PartError
+from weitiao.errors import PartError, RunError
+from weitiao.messages import tell, translated
 from weitiao.model.catalogue import CATALOGUE
 from weitiao.run import runs
 
 
 def list_runs(root: str | Path = "runs") -> list[dict[str, Any]]:
-    """One line a run: where it stands, its score, the seconds left."""
+    """One line a run: where it stands, its score, the seconds left. Raises RunError."""
+    if not Path(root).is_dir() and str(root) != "runs":  # no runs yet is no mistake
+        raise RunError(tell("{folder}: no such folder.", folder=root))
     found = []
     for run in runs(root):
         status, metrics = run.status(), run.read("metrics")
@@ -35,17 +38,22 @@ def list_parts(kind: str | None = None) -> dict[str, dict[str, str]]:
     """Kind -> name -> its one-line description. Kind `models` lists the catalogue."""
     kinds = [*parts.KINDS, "models"]
     if kind and kind not in kinds:
-        raise PartError([("", f"no kind of part called {kind!r}.{parts.near(kind, kinds)}")])
+        told = tell("there is no kind of part called {name!r}.{near}",
+                    name=kind, near=parts.near(kind, kinds))  # fmt: skip
+        raise PartError([("", told)])
     return {one: _names(one) for one in ([kind] if kind else kinds)}
 
 
 def _names(kind: str) -> dict[str, str]:
     if kind == "models":
-        return {entry.name: f"{entry.note} ({entry.licence})" for entry in CATALOGUE.values()}
+        return {
+            entry.name: f"{translated(entry.note)} ({entry.licence})"
+            for entry in CATALOGUE.values()
+        }
     found = {}
     for name in parts.names(kind):
         part = parts.find(kind, name)
-        told = " ".join((part.__doc__ or "").split("\n\n")[0].split())
+        told = translated(parts.summary(part))
         fields = ", ".join(f"{field}={info.default!r}" for field, info in part.model_fields.items())
         found[name] = f"{told} [{fields}]" if fields else told
     return found

@@ -18,6 +18,6 @@ def test_types_are_kept_and_rows_numbered(tmp_path):
 
 def test_what_is_no_parquet_is_refused(tmp_path):
     file = tmp_path / "a.parquet"
-    file.write_text("text,label\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"a\.parquet: cannot be read as parquet"):
+    file.write_bytes(b"PAR1 and then nothing of the kind PAR1")
+    with pytest.raises(DataError, match=r"a\.parquet: cannot be read as Parquet"):
         open_source(str(file))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
+from weitiao.data.bad import Bad
 from weitiao.parts import Part
 
 BATCH_ROWS = 4096
 
 Numbered = tuple[int, Mapping[str, Any]]  # (line at which the row starts, column -> value)
+Batches = Iterator[Sequence[Numbered | Bad]]  # a row that cannot be read stands in its place
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Reading:
     """A file that has been looked at: its columns with their Arrow types, rows still to come."""
 
     columns: Mapping[str, Any]
-    batches: Iterator[list[Numbered]]
+    batches: Batches
     notes: tuple[str, ...] = ()
 
 
@@ -33,10 +35,13 @@ class Reader(Part):
 
     @abstractmethod
     def read(self, path: Path) -> Reading:
-        """The columns now, the rows batch by batch. Raises DataError naming file and line."""
+        """The columns now, the rows batch by batch.
+
+        Raises DataError when nothing can be read; a single row that cannot is given as Bad.
+        """
 
 
-def batched(rows: Iterator[Numbered], size: int = BATCH_ROWS) -> Iterator[list[Numbered]]:
+def batched(rows: Iterator[Numbered | Bad], size: int = BATCH_ROWS) -> Batches:
     """Rows in lists of `size`."""
     while batch := list(islice(rows, size)):
         yield batch

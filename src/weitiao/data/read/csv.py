@@ -1,25 +1,72 @@
-"""Csv files: comma, semicolon, tab or bar between fields; also .txt files, by looking."""
+"""Csv files: comma, semicolon, tab, bar or other between fields; also .txt files, by looking."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from weitiao.data import delimited
-from weitiao.data.read.base import Reader, Reading, batched
+from pydantic import Field, field_validator
+
+from weitiao.data import delimited, dialect
+from weitiao.data.bad import Bad
+from weitiao.data.read.base import Numbered, Reader, Reading, batched
+from weitiao.data.sheet import unguarded
 from weitiao.data.values import TEXT
+
+NULL = r"\N"  # what MySQL writes where there is no value
+ANSWERS = {"prediction", "score"}  # columns of tables that weitiao wrote
 
 
 class Csv(Reader):
-    """Rows with a header line. All values stay texts."""
+    """Rows of fields, one a line. Encoding, delimiter, quotes and header are found by looking.
+
+    All values stay texts.
+    """
 
     endings: ClassVar[tuple[str, ...]] = ("csv", "txt")
+    version: ClassVar[int] = 2
     usual: ClassVar[str] = ","
 
+    encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
+    delimiter: str | None = Field(
+        None, description="what stands between fields; two blanks: any number of them"
+    )
+    header: bool | None = Field(None, description="whether the first line names the columns")
+    quotes: Literal["doubled", "escaped", "literal", "mysql"] | None = Field(
+        None, description='quotation marks in quotes: "" or \\"; literal: they are just text'
+    )
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, value: str | None) -> str | None:
+        named = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "^A": "\x01"}
+        found = named.get(value or "", value)
+        known = found is None or found == delimited.BLANKS or len(found) == 1
+        if not known or found in ("\n", "\r", '"'):
+            raise ValueError("must be one character, two blanks, or tab")
+        return found
+
     def read(self, path: Path) -> Reading:
-        dialect, header, notes = delimited.look(path, self.usual)
-        rows = (
-            (line, dict(zip(header, fields, strict=True)))
-            for line, fields in delimited.rows(path, dialect, len(header))
+        wanted = dialect.Wanted(self.encoding, self.delimiter, self.header, self.quotes)
+        layout = dialect.look(path, self.usual, wanted)
+        return Reading(
+            dict.fromkeys(layout.columns, TEXT), batched(_rows(path, layout)), tuple(layout.notes)
         )
-        return Reading(dict.fromkeys(header, TEXT), batched(rows), tuple(notes))
+
+
+def _rows(path: Path, layout: dialect.Layout) -> Iterator[Numbered | Bad]:
+    columns = layout.columns
+    ours = set(columns) >= ANSWERS
+    for one in delimited.records(path, layout.dialect, len(columns)):
+        if isinstance(one, Bad):
+            if one.line != layout.header_line:
+                yield one
+            continue
+        line, fields = one
+        if line == layout.header_line:
+            continue
+        if ours:
+            fields = [unguarded(cell) for cell in fields]
+        cells = [None if cell == NULL else cell for cell in fields]
+        yield line, dict(zip(columns, cells, strict=True))

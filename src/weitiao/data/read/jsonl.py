@@ -7,43 +7,66 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from weitiao.data import encoding
+from weitiao.data.bad import Bad
 from weitiao.data.read.base import Numbered, Reader, Reading, batched
 from weitiao.data.values import kinds_of
 from weitiao.errors import DataError
+from weitiao.messages import tell
+
+LONGEST = 64_000_000  # characters of a line
 
 
 class Jsonl(Reader):
     """Numbers stay numbers, lists become JSON text, a missing key is an empty cell."""
 
     endings: ClassVar[tuple[str, ...]] = ("jsonl", "ndjson")
+    version: ClassVar[int] = 2
+
+    encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
 
     def read(self, path: Path) -> Reading:
-        name, notes = encoding.detect(path)
+        found = encoding.detect(path, self.encoding, "jsonl")
         # Two passes: the columns and their types are only known when every row has been seen.
-        columns = kinds_of(row for _, row in _objects(path, name))
+        columns = kinds_of(one[1] for one in _objects(path, found) if not isinstance(one, Bad))
         if not columns:
-            raise DataError(f"{path.name}: holds no row with a value.")
-        return Reading(columns, batched(_objects(path, name)), tuple(notes))
+            first = next((one for one in _objects(path, found) if isinstance(one, Bad)), None)
+            if first is None:
+                raise DataError(tell("{file}: holds no row with a value.", file=path.name))
+            raise DataError(f"{path.name}:{first.line}: {first.reason}")
+        return Reading(columns, batched(_objects(path, found)), tuple(found.notes))
 
 
-def _objects(path: Path, name: str) -> Iterator[Numbered]:
-    with path.open(encoding=name) as file:
+def _objects(path: Path, found: encoding.Encoding) -> Iterator[Numbered | Bad]:
+    with found.open(path) as file:
         for line, text in enumerate(file, 1):
-            if text.strip():
-                yield line, _object(text, f"{path.name}:{line}")
+            if text.strip("\ufeff \t\r\n\x1e"):
+                value = row_of(text.strip("\ufeff \t\r\n\x1e"), clean=found.clean)
+                if isinstance(value, str):
+                    yield Bad(line, value, encoding.readable(text.strip()))
+                else:
+                    yield line, value
 
 
-def _object(text: str, where: str) -> dict[str, Any]:
+def row_of(text: str, *, clean: bool = True) -> dict[str, Any] | str:
+    """The object in a line, or the reason why there is none."""
+    reason = "" if clean else encoding.wrong_byte(text)
+    if reason:
+        return reason
+    if len(text) > LONGEST:
+        return tell("longer than {limit:,} characters.", limit=LONGEST)
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
-        raise DataError(
-            f"{where}: not JSON at character {error.pos + 1} ({error.msg}). "
-            "Each line must be one whole JSON object."
-        ) from None
+        return tell(
+            "not JSON at character {place} ({reason}). Each line must be one whole JSON object.",
+            place=error.pos + 1,
+            reason=error.msg,
+        )
     except (ValueError, RecursionError):
-        raise DataError(f"{where}: a number too long or nesting too deep for a row.") from None
+        return tell("a number too long or nesting too deep for a row.")
     if not isinstance(value, dict):
-        raise DataError(f'{where}: not an object: each line must look like {{"text": "..."}}.')
+        return tell('not an object: each line must look like {{"text": "..."}}.')
     return value

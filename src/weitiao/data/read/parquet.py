@@ -8,40 +8,30 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from weitiao.data.read.base import BATCH_ROWS, Numbered, Reader, Reading
-from weitiao.data.values import INTEGER, NUMBER, TEXT
+from weitiao.data import arrow
+from weitiao.data.read.base import BATCH_ROWS, Reader, Reading
 from weitiao.errors import DataError
+from weitiao.messages import tell
 
 
 class Parquet(Reader):
     """Whole numbers and numbers keep their type, all else becomes text. Lines count rows from 1."""
 
     endings: ClassVar[tuple[str, ...]] = ("parquet", "pq")
+    version: ClassVar[int] = 2
 
     def read(self, path: Path) -> Reading:
         import pyarrow.parquet
 
         try:
             file = pyarrow.parquet.ParquetFile(path)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise DataError(f"{path.name}: cannot be read as parquet: {error}") from None
-        if file.metadata.num_rows == 0:
-            raise DataError(f"{path.name}: holds no row.")
-        columns = {field.name: _kind(field.type) for field in file.schema_arrow}
-        return Reading(columns, _batches(file))
+            schema, rows = file.schema_arrow, file.metadata.num_rows
+        except arrow.BROKEN as error:
+            raise arrow.broken(path.name, "Parquet", error) from None
+        if rows == 0:
+            raise DataError(tell("{file}: holds no row.", file=path.name))
+        return arrow.reading(schema, _batches(file), path.name, "Parquet")
 
 
-def _batches(file: Any) -> Iterator[list[Numbered]]:
-    line = 0
-    for batch in file.iter_batches(batch_size=BATCH_ROWS):
-        rows = batch.to_pylist()
-        yield [(line + i, row) for i, row in enumerate(rows, 1)]
-        line += len(rows)
-
-
-def _kind(kind: Any) -> Any:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    if pa.types.is_integer(kind) and kind != pa.uint64():
-        return INTEGER
-    return NUMBER if pa.types.is_floating(kind) else TEXT
+def _batches(file: Any) -> Iterator[pa.RecordBatch]:
+    yield from file.iter_batches(batch_size=BATCH_ROWS)

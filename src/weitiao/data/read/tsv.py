@@ -8,7 +8,7 @@ from weitiao.data.read.csv import Csv
 
 
 class Tsv(Csv):
-    """Rows with a header line, a tab between fields. All values stay texts."""
+    """Rows of fields with a tab between them; else like csv. All values stay texts."""
 
     endings: ClassVar[tuple[str, ...]] = ("tsv", "tab")
     usual: ClassVar[str] = "\t"

@@ -12,6 +12,7 @@ from pydantic import Field
 from weitiao.data.steps.base import Step, made_from
 from weitiao.errors import DataError
 from weitiao.example import Example
+from weitiao.messages import tell
 
 
 class Oversample(Step):
@@ -28,8 +29,12 @@ class Oversample(Step):
         for example in examples:
             if not isinstance(example.target, str):
                 raise DataError(
-                    f"step oversample: {example.id} has the target {example.target!r}; only rows "
-                    "with one label each can be balanced. Take the step out of data.steps."
+                    tell(
+                        "step oversample: {row} has the target {target!r}; only rows with one "
+                        "label each can be balanced. Take the step out of data.steps.",
+                        row=example.id,
+                        target=example.target,
+                    )
                 )
             counts[example.target] += 1
         wanted = ceil(self.share * max(counts.values(), default=0))

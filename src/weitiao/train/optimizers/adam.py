@@ -19,8 +19,10 @@ class Adam(Recipe):
     AdamW is the better default; this one is for comparing with older work.
     """
 
-    betas: tuple[Share, Share] = (0.9, 0.999)
-    eps: float = Field(1e-8, gt=0)
+    betas: tuple[Share, Share] = Field(
+        (0.9, 0.999), description="decay of the mean of the gradients, and of their squares"
+    )
+    eps: float = Field(1e-8, gt=0, description="keeps a division by zero away")
 
     def optimizer(self, groups: list[dict[str, Any]]) -> Optimizer:
         from torch.optim import Adam as Torch

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, model_validator
 
+from weitiao.messages import tell
 from weitiao.train.optimizers.base import Recipe
 
 if TYPE_CHECKING:
@@ -19,13 +20,13 @@ class SGD(Recipe):
     it keeps one number a weight (none without momentum) instead of two.
     """
 
-    momentum: float = Field(0.9, ge=0, lt=1)
-    nesterov: bool = False
+    momentum: float = Field(0.9, ge=0, lt=1, description="share of the last step that is kept")
+    nesterov: bool = Field(False, description="look ahead along the momentum")
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> Self:
         if self.nesterov and not self.momentum:
-            raise ValueError("nesterov needs a momentum above 0.")
+            raise ValueError(tell("nesterov needs a momentum above 0."))
         return self
 
     def optimizer(self, groups: list[dict[str, Any]]) -> Optimizer:

@@ -13,7 +13,7 @@ class Cosine(Schedule):
     """From the full rate to `floor` of it along a cosine (Loshchilov and Hutter 2017): high for
     longer than the straight line, then gentler at the end."""
 
-    floor: float = Field(0.0, ge=0, lt=1)
+    floor: float = Field(0.0, ge=0, lt=1, description="of the full rate, at the end")
 
     def factor(self, progress: float) -> float:
         return self.floor + (1 - self.floor) * (1 + math.cos(math.pi * progress)) / 2

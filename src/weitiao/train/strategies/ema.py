@@ -25,7 +25,7 @@ class EMA(Strategy):
     When to use: nearly free smoothing of the last part of a run; helps noisy validation curves.
     """
 
-    decay: float = Field(0.999, gt=0, lt=1)
+    decay: float = Field(0.999, gt=0, lt=1, description="share of the old average that is kept")
     _average: dict[str, Tensor] = PrivateAttr(default_factory=dict)
     _updates: int = PrivateAttr(0)
 

@@ -19,7 +19,7 @@ class FGM(Strategy):
     When to use: noisy or short texts, where robustness to small changes helps.
     """
 
-    epsilon: float = Field(1.0, gt=0)
+    epsilon: float = Field(1.0, gt=0, description="length of the push")
 
     def loss(self, inner: LossFn) -> LossFn:
         def loss(net: Any, batch: Batch) -> Output:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from weitiao.errors import PlanError
+from weitiao.messages import tell
 from weitiao.tasks.base import Task
 from weitiao.train.groups import depth_of, top_of
 from weitiao.train.strategies.base import Strategy
@@ -22,15 +23,18 @@ class Freeze(Strategy):
     weights. When to use: little time or memory, or few rows (Lee et al. 2019).
     """
 
-    layers: int = Field(0, ge=0)
+    layers: int = Field(0, ge=0, description="lowest layers that stand still; 0: embeddings only")
 
     def start(self, net: Net, task: Task) -> None:
         top = top_of(net)
         if self.layers > top - 1:
-            raise PlanError(
-                [f"train.strategies.freeze.layers: {self.layers} is more than the {top - 1} layers "
-                 "of this network."]
-            )  # fmt: skip
+            problem = tell(
+                "train.strategies.freeze.layers: {layers} is more than the {all} layers of this "
+                "network.",
+                layers=self.layers,
+                all=top - 1,
+            )
+            raise PlanError([problem])
         for name, param in net.named_parameters():
             if depth_of(name, top) <= self.layers:
                 param.requires_grad_(False)

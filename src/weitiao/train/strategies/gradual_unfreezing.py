@@ -18,7 +18,7 @@ class GradualUnfreezing(Strategy):
     have rate 0. When to use: few rows, large rates, or a head that starts far off.
     """
 
-    until: float = Field(0.5, gt=0, le=1)
+    until: float = Field(0.5, gt=0, le=1, description="of the run: then everything learns")
 
     def groups(self, groups: list[Group]) -> list[Group]:
         top = max(group.depth for group in groups)

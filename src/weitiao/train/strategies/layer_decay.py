@@ -16,7 +16,7 @@ class LayerDecay(Strategy):
     When to use: few rows, or a deep network whose lower layers should keep what they know.
     """
 
-    decay: float = Field(0.9, gt=0, le=1)
+    decay: float = Field(0.9, gt=0, le=1, description="of the rate, for each layer further down")
 
     def groups(self, groups: list[Group]) -> list[Group]:
         top = max(group.depth for group in groups)

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 class RDrop(Strategy):
     """Run each row twice, learn from both, and add `alpha` times their divergence (Liang et al.
-    2021). What "agree" means is the task's: KL for labels, Bernoulli KL for several labels,
-    squared distance for numbers. Doubles the time of an update.
+    2021): KL for labels, Bernoulli KL for several labels, squared distance for numbers. Doubles
+    the time of an update.
 
     When to use: up to some thousand rows, where over-fitting limits the score.
     """
 
-    alpha: float = Field(1.0, gt=0)
+    alpha: float = Field(1.0, gt=0, description="weight of the divergence")
     _task: Task | None = PrivateAttr(None)
 
     def start(self, net: Net, task: Task) -> None:

@@ -1,0 +1,96 @@
+"""Install weitiao from this folder, with no network: python install.py [FOLDER].
+
+This file is copied into bundles and runs on a bare Python, so it needs nothing but Python.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def main(words: list[str]) -> int:
+    """Check, make a virtual environment, install into it, look whether it works."""
+    told = json.loads((HERE / "bundle.json").read_text(encoding="utf-8"))
+    folder = Path(words[0] if words else "weitiao-venv").absolute()
+    wrong = unfit(told) or damaged() or taken(folder)
+    if wrong:
+        say(wrong)
+        return 2
+    say((f"Installing into {folder} ...", f"正在安装到 {folder} ……"))
+    venv.EnvBuilder(with_pip=False, clear=(folder / "pyvenv.cfg").is_file()).create(folder)
+    scripts = folder / ("Scripts" if os.name == "nt" else "bin")
+    python = scripts / ("python.exe" if os.name == "nt" else "python")
+    wheels = HERE / "wheels"
+    pip = next(wheels.glob("pip-*.whl"))
+    command = [str(python), str(pip / "pip"), "--isolated", "install", "--no-index",
+               "--find-links", str(wheels), "--no-cache-dir", "--quiet",
+               told["requirement"], "pip"]  # fmt: skip
+    code = subprocess.run(command, check=False).returncode
+    if code:
+        say(("pip failed; what it says stands above.", "pip 失败，原因见上。"))
+        return code
+    weitiao = scripts / ("weitiao.exe" if os.name == "nt" else "weitiao")
+    code = subprocess.run([str(weitiao), "doctor", "--offline"], check=False).returncode
+    say((f"Ready: {weitiao} --help", f"安装完成：{weitiao} --help"))
+    return code
+
+
+def unfit(told: dict[str, str]) -> tuple[str, str] | None:
+    """What keeps this Python from using the wheels."""
+    mine = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if mine == told["python"]:
+        return None
+    return (
+        f"These wheels are for Python {told['python']}, this is {mine}: "
+        "run this file with that one.",
+        f"这些安装包适用于 Python {told['python']}，当前是 {mine}：请改用对应版本运行。",
+    )
+
+
+def damaged() -> tuple[str, str] | None:
+    """The first file that is not as it was when the folder was made."""
+    for line in (HERE / "SHA256SUMS").read_text(encoding="utf-8").splitlines():
+        digest, _, name = line.partition("  ")
+        path = HERE / name
+        if not path.is_file():
+            return f"{name}: this file is missing.", f"{name}：缺少该文件。"
+        found = hashlib.sha256()
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                found.update(chunk)
+        if found.hexdigest() != digest:
+            return (
+                f"{name}: damaged on the way; copy it again.",
+                f"{name}：文件已损坏，请重新复制。",
+            )
+    return None
+
+
+def taken(folder: Path) -> tuple[str, str] | None:
+    """A folder with other things in it is left alone."""
+    if not folder.exists() or (folder / "pyvenv.cfg").is_file():
+        return None
+    if folder.is_dir() and not any(folder.iterdir()):
+        return None
+    return f"{folder}: not empty; name another folder.", f"{folder}：目录非空，请换一个目录。"
+
+
+def say(texts: tuple[str, str]) -> None:
+    """A line in the person's language."""
+    speaks = next(
+        (os.environ[n] for n in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(n)), ""
+    )
+    line = texts[1] if speaks.startswith("zh") else texts[0]
+    sys.stderr.write(line.encode(sys.stderr.encoding, "replace").decode(sys.stderr.encoding) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,43 @@
+"""Seconds by a clock that stands still while the machine sleeps: what a budget is counted by.
+
+Python's monotonic clock is such a one on Linux (CLOCK_MONOTONIC) and macOS (mach_absolute_time);
+on Windows it runs on through sleep, so the unbiased interrupt time is read there.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+
+TICKS = 10_000_000  # of Windows' interrupt time in a second
+
+if sys.platform == "win32":
+    import ctypes
+
+    def awake() -> float:
+        """Seconds since some moment, without those that the machine slept."""
+        ticks = ctypes.c_ulonglong()
+        ctypes.windll.kernel32.QueryUnbiasedInterruptTime(ctypes.byref(ticks))
+        return ticks.value / TICKS
+
+else:
+
+    def awake() -> float:
+        """Seconds since some moment, without those that the machine slept."""
+        return time.monotonic()
+
+
+def seconds(text: str) -> float | None:
+    """A time as people write it, in seconds; None when it is no time.
+
+    >>> seconds("90s"), seconds("1h30m"), seconds("20"), seconds("soon")
+    (90.0, 5400.0, 20.0, None)
+    """
+    number = r"(\d+(?:\.\d+)?)"
+    pattern = rf"(?:{number}h)? ?(?:{number}m)? ?(?:{number}s?)?"
+    found = re.fullmatch(pattern, text.strip(), re.ASCII | re.IGNORECASE)
+    if not found or not any(found.groups()):
+        return None
+    hours, minutes, rest = (float(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + rest

@@ -1,0 +1,117 @@
+"""What a run can tell and what there is: evaluate, predict, runs, parts, schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from weitiao import tables, terminal
+from weitiao.errors import WeitiaoError
+from weitiao.messages import counted, tell
+from weitiao.options import (
+    Answers,
+    Json,
+    Rows,
+    RunFolder,
+    Sheet,
+    SkipBad,
+    Threads,
+    how_of,
+)
+
+
+def evaluate(
+    run: RunFolder,
+    rows: Annotated[str | None, typer.Argument(help="labelled rows; else validation")] = None,
+    final: Annotated[bool, typer.Option("--final", help="open the sealed test")] = False,
+    sheet: Sheet = None,
+    skip_bad: SkipBad = False,
+    threads: Threads = None,
+    json_: Json = False,
+) -> None:
+    """Judge a run's best model on a file, on its validation rows, or on the sealed test."""
+    from weitiao.model.machine import set_threads
+    from weitiao.verbs import judging
+
+    if rows and final:
+        why = tell("--final is about the run's own sealed test: leave out the file.")
+        raise WeitiaoError(why)
+    set_threads(threads)
+    report, split, openings = judging.evaluate_run(
+        run, rows, final=final, how=how_of(sheet, skip_bad), say=terminal.say
+    )
+    if json_:
+        told = {"run": str(run), "split": split, "rows": report.rows, "openings": openings}
+        terminal.print_json({**told, **report.summary()})
+    else:
+        tables.show_report(report, split, openings)
+
+
+def predict(
+    run: RunFolder,
+    rows: Rows,
+    output: Answers = Path("predictions.csv"),
+    sheet: Sheet = None,
+    skip_bad: SkipBad = False,
+    threads: Threads = None,
+    json_: Json = False,
+) -> None:
+    """Answer rows: the input's columns plus prediction, score and score_<label>."""
+    from weitiao.model.machine import set_threads
+    from weitiao.verbs import judging
+
+    set_threads(threads)
+    with terminal.counting(tell("rows")) as step:
+        count = judging.predict_file(run, rows, output, step, how_of(sheet, skip_bad), terminal.say)
+    if json_:
+        terminal.print_json({"rows": count, "output": str(output)})
+    else:
+        terminal.say(tell("answered {rows}: {path}", rows=counted(count, "row"), path=output))
+
+
+def runs(
+    root: Annotated[Path, typer.Argument(help="folder with runs")] = Path("runs"),
+    json_: Json = False,
+) -> None:
+    """List runs: state, score, time left."""
+    from weitiao.verbs import listing
+
+    found = listing.list_runs(root)
+    if json_:
+        terminal.print_json({"runs": found})
+    else:
+        tables.show_runs(found, root)
+
+
+def parts(
+    kind: Annotated[str | None, typer.Argument(help="tasks, strategies, models, ...")] = None,
+    json_: Json = False,
+) -> None:
+    """List everything a plan may name."""
+    from weitiao.verbs import listing
+
+    found = listing.list_parts(kind)
+    if json_:
+        terminal.print_json(found)
+    else:
+        tables.show_parts(found)
+
+
+def schema(
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="where the schema goes; else it is shown")
+    ] = None,
+) -> None:
+    """JSON Schema of a plan, by which editors complete and check plan.yaml."""
+    from weitiao import disk
+    from weitiao.plan import Plan
+
+    text = terminal.json_text(Plan.json_schema(), indent=1)
+    if output is None:
+        terminal.print_text(text)
+        return
+    with disk.writing(output):
+        output.write_text(text + "\n", encoding="utf-8")
+    terminal.say(tell("schema: {path}", path=output))

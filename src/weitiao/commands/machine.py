@@ -1,0 +1,80 @@
+"""About machines: what this one can do, and what another one without a network needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from weitiao import tables, terminal
+from weitiao.errors import WeitiaoError
+from weitiao.messages import counted, tell
+from weitiao.options import Json
+
+FOUND_PROBLEMS = 3  # the exit code; 1 and 2 say that weitiao itself could not do what was asked
+
+
+def doctor(
+    checkpoint: Annotated[
+        str | None, typer.Argument(help="a name, a folder, a run: look at this checkpoint, too")
+    ] = None,
+    rows: Annotated[
+        str | None, typer.Option(help="rows on which the checkpoint's tokenizer is tried")
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="try nothing on the network")] = False,
+    json_: Json = False,
+) -> None:
+    """Look what works here: the machine, what is installed, and what a checkpoint can do."""
+    from weitiao.data.table import open_source
+    from weitiao.doctor import doctor as look
+
+    if rows and not checkpoint:
+        raise WeitiaoError(tell("--rows tries a checkpoint's tokenizer: name a checkpoint, too."))
+    if rows:
+        open_source(rows)
+    found = list(look.of_machine(online=not offline))
+    tables.show_findings(tell("this machine"), found)
+    if checkpoint:
+        more = list(look.of_checkpoint(checkpoint, rows))
+        tables.show_findings(checkpoint, more)
+        found += more
+    problems = [finding for finding in found if finding.state == "problem"]
+    if json_:
+        terminal.print_json({"problems": len(problems),
+                             "findings": [finding.to_json() for finding in found]})  # fmt: skip
+    if problems:
+        raise typer.Exit(FOUND_PROBLEMS)
+
+
+def bundle(
+    out: Annotated[Path, typer.Option(help="folder for the bundle")],
+    platform: Annotated[
+        str | None, typer.Option(help="linux_x86_64, win_amd64, macosx_arm64, ...; else this one")
+    ] = None,
+    python: Annotated[str | None, typer.Option(help="Python there, e.g. 3.11; else this")] = None,
+    extras: Annotated[
+        str, typer.Option(help='weitiao\'s extras, separated by commas; "" for none')
+    ] = "offline,samples",
+    json_: Json = False,
+) -> None:
+    """Gather all that a machine without a network needs: wheels, weights, checksums, a script."""
+    from weitiao.bundle.bundle import write
+    from weitiao.bundle.target import target_of
+
+    wanted = [extra.strip() for extra in extras.split(",") if extra.strip()]
+    target = target_of(platform, python)
+    terminal.say(tell("for {platform}, Python {python}; what is there already stays",
+                      platform=target.platform, python=target.python))  # fmt: skip
+    made = write(out, target, wanted, terminal.say)
+    if json_:
+        packages = {wheel.name: wheel.version for wheel in made.wheels}
+        terminal.print_json({"folder": str(out), "platform": target.platform, "bytes": made.size,
+                             "python": target.python, "packages": packages})  # fmt: skip
+        return
+    from rich.filesize import decimal
+
+    terminal.say(tell("{folder}: {packages}, {size}", folder=out, size=decimal(made.size),
+                      packages=counted(len(made.wheels), "package")))  # fmt: skip
+    script = "install.bat" if target.platform.startswith("win") else "sh install.sh"
+    terminal.say(tell("There: {command}", command=script))

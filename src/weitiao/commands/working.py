@@ -1,0 +1,210 @@
+"""From rows to a run: fit, look, plan, check, train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from weitiao import tables, terminal
+from weitiao.clock import awake
+from weitiao.errors import PlanError, WeitiaoError
+from weitiao.messages import tell
+from weitiao.options import (
+    Budget,
+    Changes,
+    Json,
+    MaxRows,
+    Model,
+    Out,
+    PlanFile,
+    Resume,
+    Revision,
+    Roles,
+    Rows,
+    Seed,
+    Sheet,
+    SkipBad,
+    Target,
+    Task,
+    Test,
+    Text,
+    Threads,
+    Words,
+    changes_of,
+    how_of,
+    open_rows,
+    parted,
+    roles_of,
+    seconds_of,
+)
+
+BEGUN = awake()  # a budget counts the start-up too
+
+
+def fit(
+    rows: Rows,
+    words: Words = None,
+    text: Text = None,
+    target: Target = None,
+    roles: Roles = None,
+    task: Task = None,
+    model: Model = None,
+    revision: Revision = None,
+    test: Test = None,
+    sheet: Sheet = None,
+    skip_bad: SkipBad = False,
+    max_rows: MaxRows = None,
+    budget: Budget = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    out: Out = Path("runs"),
+    json_: Json = False,
+) -> None:
+    """Look, plan, train and judge in one go: the main job."""
+    chosen, seconds = roles_of(text, target, roles), seconds_of(budget)
+    paths, changed = parted(rows, words)
+    how = how_of(sheet, skip_bad, changed)
+    open_rows(paths, test, how)
+    from weitiao.verbs import fitting
+
+    with terminal.progress() as watch:
+        fitted = fitting.fit(
+            paths, out=out, threads=threads, say=terminal.say, watch=watch, since=BEGUN,
+            roles=chosen, task=task, model=model, revision=revision, test_path=test,
+            max_rows=max_rows, budget=seconds, seed=seed, changes=changed,
+            reader=how.reader, skip_bad=how.skip_bad,
+        )  # fmt: skip
+    tables.finish(fitted, json_)
+
+
+def look(
+    rows: Rows,
+    words: Words = None,
+    text: Text = None,
+    target: Target = None,
+    roles: Roles = None,
+    task: Task = None,
+    test: Test = None,
+    sheet: Sheet = None,
+    skip_bad: SkipBad = False,
+    json_: Json = False,
+) -> None:
+    """Say what is in the rows: columns, labels, lengths, duplicates, leaks."""
+    from weitiao.advise import advise
+
+    paths, changed = parted(rows, words)
+    how = how_of(sheet, skip_bad, changed)
+    wish = advise.Wish(
+        paths, roles=roles_of(text, target, roles), task=task, test_path=test,
+        reader=how.reader, skip_bad=how.skip_bad,
+    )  # fmt: skip
+    profile, _ = advise.look(wish)
+    if json_:
+        terminal.print_json(profile.to_json())
+    else:
+        tables.show_profile(profile)
+
+
+def plan(
+    rows: Rows,
+    words: Words = None,
+    output: PlanFile = Path("plan.yaml"),
+    text: Text = None,
+    target: Target = None,
+    roles: Roles = None,
+    task: Task = None,
+    model: Model = None,
+    revision: Revision = None,
+    test: Test = None,
+    sheet: Sheet = None,
+    skip_bad: SkipBad = False,
+    max_rows: MaxRows = None,
+    budget: Budget = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    json_: Json = False,
+) -> None:
+    """Decide task, model and settings from the rows, and write them with their reasons."""
+    from weitiao.advise import advise
+    from weitiao.model.machine import set_threads
+
+    set_threads(threads)
+    paths, changed = parted(rows, words)
+    how = how_of(sheet, skip_bad, changed)
+    wish = advise.Wish(
+        paths, roles=roles_of(text, target, roles), task=task, model=model, revision=revision,
+        test_path=test, max_rows=max_rows, budget=seconds_of(budget), seed=seed,
+        changes=changed, reader=how.reader, skip_bad=how.skip_bad,
+    )  # fmt: skip
+    advice = advise.advise(wish)
+    advice.plan.save(output)
+    if json_:
+        terminal.print_json({"plan": str(output), **advice.plan.model_dump(mode="json")})
+    else:
+        tables.show_plan(advice.plan, output)
+
+
+def check(
+    path: Annotated[Path, typer.Argument(help="a plan")] = Path("plan.yaml"),
+    changes: Changes = None,
+    json_: Json = False,
+) -> None:
+    """Find everything that is wrong with a plan, at once."""
+    from weitiao.advise.advise import check
+    from weitiao.plan import Plan
+
+    try:
+        check(Plan.load(path, changes_of(changes)))
+    except PlanError as error:
+        if json_:
+            terminal.print_json({"plan": str(path), "problems": error.problems})
+        raise
+    if json_:
+        terminal.print_json({"plan": str(path), "problems": []})
+    terminal.say(tell("{path}: no problems.", path=path))
+
+
+def train(
+    path: Annotated[Path | None, typer.Argument(help="a plan")] = None,
+    changes: Changes = None,
+    resume: Resume = None,
+    skip_bad: SkipBad = False,
+    budget: Budget = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    out: Out = Path("runs"),
+    json_: Json = False,
+) -> None:
+    """Carry out a plan, or go on with a run. The test stays sealed."""
+    from weitiao.plan import Plan
+
+    given = {tell("a plan or changes"): path or changes, "--budget": budget, "--seed": seed,
+             "--threads": threads, "--out": out != Path("runs"),
+             "--skip-bad": skip_bad}  # fmt: skip
+    named = [name for name, value in given.items() if value]
+    if resume and named:
+        told = tell("a resumed run keeps its plan: leave out {names}.", names=", ".join(named))
+        raise WeitiaoError(told)
+    if not resume and path is None:
+        raise WeitiaoError(tell("give a plan to carry out, or --resume RUN to go on with one."))
+    extra = {"train.budget": seconds_of(budget), "train.seed": seed,
+             "data.skip_bad": skip_bad or None}  # fmt: skip
+    asked = changes_of(changes) | {k: v for k, v in extra.items() if v is not None}
+    plan = Plan.load(path, asked) if path else None
+    if plan:
+        how = how_of(None, plan.data.skip_bad, {"data.reader": plan.data.reader})
+        open_rows(plan.data.path, plan.data.test_path, how)
+    from weitiao.verbs import fitting
+
+    with terminal.progress() as watch:
+        if path:
+            fitted = fitting.train_plan(
+                path, changes=asked, out=out, threads=threads, say=terminal.say, watch=watch,
+                since=BEGUN,
+            )  # fmt: skip
+        else:
+            assert resume is not None
+            fitted = fitting.resume(resume, say=terminal.say, watch=watch, since=BEGUN)
+    tables.finish(fitted, json_)

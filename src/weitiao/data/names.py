@@ -1,0 +1,62 @@
+"""Names that columns usually have, in English and Chinese, and what they mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+# Words of column names. A name is matched whole first, then by the words it is made of.
+TEXT_WORDS = words(
+    "text sentence review content comment comments message tweet body document article utterance "
+    "question query sms post abstract description headline title string passage "
+    "文本 内容 评论 句子 正文 评价 留言 微博 短信 问题 标题 新闻 文章 描述"
+)
+TARGET_WORDS = words(
+    "target label labels gold_label class category categories sentiment intent topic polarity "
+    "emotion stars star rating score judgment judgement similarity relatedness quality tag tags y "
+    "标签 类别 分类 情感 情绪 意图 主题 星级 评分 分数 得分 打分 极性 相似度 关系"
+)
+PAIRED_NAMES = (
+    ("text", "text_pair"),
+    ("premise", "hypothesis"),
+    ("前提", "假设"),
+    ("query", "title"),
+    ("query", "passage"),
+)
+OTHER_WORDS = words(
+    "id idx index row no number num date time user name source lang language split "
+    "编号 序号 日期 时间 用户 姓名 来源 语言"
+)
+
+
+def matches(name: str, wanted: Iterable[str]) -> bool:
+    """Whether a column's name is one of the words, or made of them.
+
+    >>> matches("gold_label", ["label"]), matches("labels", ["label"]), matches("新标题", ["标题"])
+    (True, False, True)
+    """
+    known = set(wanted)
+    if name.lower() in known:
+        return True
+    pieces = re.findall(r"[A-Z]?[a-z]+|[A-Z]+|[\u4e00-\u9fff]+", name)
+    return any(piece.lower() in known for piece in pieces) or any(
+        word in name for word in known if not word.isascii()
+    )
+
+
+def is_known(name: str) -> bool:
+    """Whether a first line holds this as a name, not as a value: short, and of usual words.
+
+    >>> is_known("review_text"), is_known("the review was good"), is_known("评论内容")
+    (True, False, True)
+    """
+    if len(name) > (24 if name.isascii() else 8) or len(name.split()) > 2:
+        return False
+    return matches(name.strip(' "#'), [*TEXT_WORDS, *TARGET_WORDS, *OTHER_WORDS]) or bool(
+        re.fullmatch(r"(?i)column\d+|unnamed: \d+|field\d+|列\d+", name)
+    )

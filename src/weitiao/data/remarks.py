@@ -1,0 +1,78 @@
+"""What is odd about the labels of a split, as lines of its history."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from weitiao.data.labels import number
+from weitiao.messages import counted, tell
+
+SHOWN = 3
+
+
+def unknown_labels(train: Sequence[Any], test: Sequence[Any]) -> Iterator[str]:
+    """Labels that the test has and no training row."""
+    unknown = sorted(_labels(test).keys() - _labels(train).keys())
+    if unknown:
+        yield tell(
+            "the test has {labels} that no training row has: {some}",
+            labels=counted(len(unknown), "label"),
+            some=_some(map(repr, unknown), len(unknown)),
+        )
+
+
+def single_labels(targets: Sequence[Any], ids: Sequence[str]) -> Iterator[str]:
+    """Labels of one row only: it teaches, so that nothing is left to judge the label by."""
+    often = _labels(targets)
+    alone = {label: "" for label, count in often.items() if count == 1}
+    for target, place in zip(targets, ids, strict=True):
+        for label in alone.keys() & set(_flat(target)):
+            alone[label] = place
+    if alone:
+        named = [f"{label!r} ({place})" for label, place in alone.items()]
+        yield tell(
+            "{labels} with one row only, which teaches and cannot be judged: {some}",
+            labels=counted(len(alone), "label"),
+            some=_some(named, len(named)),
+        )
+
+
+def alike_labels(targets: Sequence[Any]) -> Iterator[str]:
+    """Labels that differ by case or width only: they stay two labels, which may be a slip."""
+    known: dict[str, str] = {}
+    for label in sorted(map(str, _labels(targets))):
+        plain = " ".join(unicodedata.normalize("NFKC", label).casefold().split())
+        other = known.setdefault(plain, label)
+        if other != label:
+            yield tell(
+                "the labels {first!r} and {second!r} differ only in how they are written; they are "
+                "taken as two",
+                first=other,
+                second=label,
+            )
+
+
+def numbered_relations(targets: Sequence[Any]) -> Iterator[str]:
+    """Inference labels that are numbers: which means what is known to the user only."""
+    labels = sorted(map(str, _labels(targets)))
+    if labels and all(number(label) is not None for label in labels):
+        yield tell(
+            "the labels of these pairs are numbers ({labels}): which of them means entailment is "
+            "not known, and the answers are these numbers",
+            labels=", ".join(labels[:SHOWN]),
+        )
+
+
+def _labels(targets: Sequence[Any]) -> Counter[str]:
+    return Counter(label for target in targets for label in _flat(target))
+
+
+def _flat(target: Any) -> list[Any]:
+    return target if isinstance(target, list) else [target]
+
+
+def _some(named: Any, count: int) -> str:
+    return ", ".join(list(named)[:SHOWN]) + (", ..." if count > SHOWN else "")

@@ -1,0 +1,52 @@
+"""Tables that are written: they open right in Excel, and no cell of theirs is run as a formula.
+
+A cell that a spreadsheet would run begins with = + - @, a tab or a line break. It gets an
+apostrophe before it, as OWASP advises, unless it is a plain number. A cell that begins with
+apostrophes and then such a character gets one more, so that `unguarded` gives every cell back.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_RUN = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?%?")
+
+Add = Callable[[Sequence[Any]], None]
+
+
+@contextmanager
+def sheet(path: Path, header: Sequence[str], delimiter: str = ",") -> Iterator[Add]:
+    """Write a table row by row: with sheet(path, ["a", "b"]) as add: add([1, 2])."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:  # the mark lets Excel read it
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerow([guarded(name) for name in header])
+        yield lambda row: writer.writerow([guarded(cell) for cell in row])
+
+
+def guarded(value: Any) -> Any:
+    """The cell as it is written.
+
+    >>> guarded("=1+2"), guarded("-1.5"), guarded("'=x"), guarded(-3), guarded("it's")
+    ("'=1+2", '-1.5', "''=x", -3, "it's")
+    """
+    if isinstance(value, (list, dict)):
+        value = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str) and _RUN.match(value) and not _NUMBER.fullmatch(value):
+        return "'" + value
+    return value
+
+
+def unguarded(cell: str) -> str:
+    """The cell as it was before `guarded`.
+
+    >>> unguarded("'=1+2"), unguarded("''=x"), unguarded("'tis")
+    ('=1+2', "'=x", "'tis")
+    """
+    return cell[1:] if cell.startswith("'") and _RUN.match(cell) else cell

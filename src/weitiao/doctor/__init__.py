@@ -1,0 +1,1 @@
+"""What works here: this machine, what is installed and reachable, and what a checkpoint can do."""

@@ -1,0 +1,226 @@
+"""A checkpoint: what it is, what it knows, what it can be trained for, and how it is run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from weitiao.doctor import languages
+from weitiao.doctor.finding import Finding
+from weitiao.messages import tell
+from weitiao.model import sound
+from weitiao.model.catalogue import CATALOGUE
+from weitiao.model.checkpoints import load_tokenizer, pad, readable, room
+from weitiao.model.model import CARD
+from weitiao.model.offline import Source, check_folder, resolve
+from weitiao.model.packed import can_pack
+
+TASKS = ("classification", "multilabel", "regression", "nli")
+LATER = {
+    "TOKEN_CLASSIFICATION": "token_classification",
+    "QUESTION_ANSWERING": "question_answering",
+    "CAUSAL_LM": "generation",
+    "SEQ_TO_SEQ_CAUSAL_LM": "translation",
+}
+WANTED = ["*.json", "*.txt", "*.model", "*.spm", "README.md", "LICENSE*", "model*.safetensors"]
+OLD = ["pytorch_model*.bin", "pytorch_model.bin.index.json"]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """An opened checkpoint: a folder, its config and its tokenizer."""
+
+    name: str
+    source: Source
+    config: Any
+    tokenizer: Any
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return Path(self.source.path_or_name)
+
+    @property
+    def longest(self) -> int:
+        """The longest text, in tokens."""
+        return room(10**9, self.tokenizer, self.config)
+
+
+def opened(name: str) -> Checkpoint:
+    """A catalogue or hub name, a folder, a run, or its best/. Raises ModelError."""
+    from transformers import AutoConfig
+
+    best = Path(name).expanduser() / "best"
+    source = resolve(str(best) if name not in CATALOGUE and best.is_dir() else name)
+    if source.kind == "hub":
+        source = _fetched(name, source)
+    with readable(name):
+        config = AutoConfig.from_pretrained(source.path_or_name, trust_remote_code=False)
+    tokenizer = load_tokenizer(source.path_or_name, None)
+    pad(tokenizer, config)
+    return Checkpoint(name, source, config, tokenizer)
+
+
+def findings(opened: Checkpoint) -> Iterator[Finding]:
+    """All that can be told without running it."""
+    yield _found(opened)
+    yield _network(opened)
+    yield _tokenizer(opened)
+    yield from languages.findings(opened.tokenizer, _card(opened.folder), _entry(opened))
+    yield _licence(opened)
+    yield _tasks(opened)
+    yield _tiers(opened)
+
+
+def _fetched(name: str, source: Source) -> Source:
+    """The hub's files in the hub's own cache: safetensors, or else the old format, converted."""
+    from huggingface_hub import snapshot_download
+
+    with readable(name):
+        folder = Path(
+            snapshot_download(source.path_or_name, revision=source.revision, allow_patterns=WANTED)
+        )
+        if not any(folder.glob("model*.safetensors")):
+            snapshot_download(source.path_or_name, revision=source.revision, allow_patterns=OLD)
+    check_folder(folder)
+    return resolve(str(folder))
+
+
+def _found(opened: Checkpoint) -> Finding:
+    folder = opened.folder
+    files = [path for path in folder.iterdir() if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    weights = sound.weights(folder)
+    kinds = {"folder": tell("folder"), "package": tell("package"), "hub": tell("hub")}
+    if opened.source.sha256 and opened.source.kind == "folder":
+        form, key = tell("a pickle, converted to safetensors"), "bin"
+    elif len(weights) > 1:
+        form, key = tell("safetensors in {count} files", count=len(weights)), "sharded"
+    else:
+        form, key = "safetensors", "safetensors"
+    saved = (folder / CARD).is_file()
+    told = tell("{kind} {folder}: {size}, {form}", kind=kinds[opened.source.kind], folder=folder,
+                size=_size(size), form=form)  # fmt: skip
+    if saved:
+        told = tell("{told}; saved by weitiao", told=told)
+    values = {"folder": str(folder), "kind": opened.source.kind, "bytes": size, "weights": key,
+              "sha256": opened.source.sha256, "saved": saved}  # fmt: skip
+    return Finding("found", tell("checkpoint"), told, remedy=opened.source.remark, values=values)
+
+
+def _network(opened: Checkpoint) -> Finding:
+    config = opened.config
+    count, kinds = _parameters(opened.folder)
+    width = getattr(config, "hidden_size", None) or getattr(config, "dim", None)
+    layers = getattr(config, "num_hidden_layers", None) or getattr(config, "n_layers", None)
+    told = tell("{family}: {count} weights ({kinds}), {layers} layers, width {width}, "
+                "texts up to {longest} tokens",
+                family=config.model_type, count=f"{count:,}", kinds=", ".join(kinds),
+                layers=layers or "?", width=width or "?", longest=opened.longest)  # fmt: skip
+    values = {"family": config.model_type, "parameters": count, "dtypes": kinds,
+              "layers": layers, "width": width, "longest": opened.longest}  # fmt: skip
+    return Finding("network", tell("network"), told, values=values)
+
+
+def _parameters(folder: Path) -> tuple[int, list[str]]:
+    """How many numbers the weights are, and their kinds, from the heads of the files."""
+    from safetensors import safe_open
+
+    count, kinds = 0, set()
+    for path in sound.weights(folder):
+        with safe_open(path, framework="np") as file:
+            for name in file.keys():  # noqa: SIM118 - no mapping
+                part = file.get_slice(name)
+                kind = str(part.get_dtype())
+                if "F" in kind:  # F32, BF16, F8_E4M3; whole numbers are places, not weights
+                    count += prod(part.get_shape())
+                    kinds.add(kind)
+    return count, sorted(kinds)
+
+
+def _tokenizer(opened: Checkpoint) -> Finding:
+    tokenizer = opened.tokenizer
+    values = {"fast": bool(tokenizer.is_fast), "vocabulary": len(tokenizer)}
+    told = tell("{kind}, {count} entries", kind=type(tokenizer).__name__,
+                count=f"{len(tokenizer):,}")  # fmt: skip
+    if tokenizer.is_fast:
+        return Finding("tokenizer", tell("tokenizer"), told, values=values)
+    remedy = tell("slow (pure Python): save a tokenizer.json beside it")
+    return Finding("tokenizer", tell("tokenizer"), told, "note", remedy, values)
+
+
+def _licence(opened: Checkpoint) -> Finding:
+    entry, card = _entry(opened), _card(opened.folder)
+    found = entry.licence if entry else str(card.get("license") or "")
+    files = sorted(opened.folder.glob("LICEN[SC]E*"))
+    if not found and files:
+        lines = files[0].read_text(encoding="utf-8", errors="replace").split("\n")
+        found = next((line.strip() for line in lines if line.strip()), "")[:80]
+    if found:
+        return Finding("licence", tell("licence"), found, values={"licence": found})
+    remedy = tell("ask where it came from before you pass the model on")
+    told = tell("not told: no model card, no LICENSE")
+    return Finding("licence", tell("licence"), told, "note", remedy, {"licence": None})
+
+
+def _tasks(opened: Checkpoint) -> Finding:
+    from transformers.models.auto import modeling_auto
+
+    def has(kind: str) -> bool:
+        names = getattr(modeling_auto, f"MODEL_FOR_{kind}_MAPPING_NAMES", {})
+        return opened.config.model_type in names
+
+    later = [task for kind, task in LATER.items() if has(kind)]
+    able = TASKS if has("SEQUENCE_CLASSIFICATION") else ()
+    values = {"tasks": list(able), "later": later}
+    told = ", ".join(able) if able else tell("none of today's tasks")
+    if later:
+        told = tell("{tasks}; not yet: {later}", tasks=told, later=", ".join(later))
+    if able:
+        return Finding("tasks", tell("tasks"), told, values=values)
+    remedy = tell(
+        "transformers has no head for whole texts in this family; take another checkpoint"
+    )
+    return Finding("tasks", tell("tasks"), told, "problem", remedy, values)
+
+
+def _tiers(opened: Checkpoint) -> Finding:
+    packs = can_pack(opened.config)
+    told = (
+        tell("rows end to end, without padding; or padded in buckets. Own kernels: not yet")
+        if packs
+        else tell("padded in buckets of like length. Own kernels: not yet")
+    )
+    values = {"packed": packs, "buckets": True, "kernels": False}
+    return Finding("tiers", tell("execution"), told, values=values)
+
+
+def _entry(opened: Checkpoint) -> Any:
+    return CATALOGUE.get(opened.name)
+
+
+def _card(folder: Path) -> Mapping[str, Any]:
+    """What the model card says between its first two lines of dashes."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        text = (folder / "README.md").read_text(encoding="utf-8-sig", errors="replace")[:100_000]
+    except OSError:
+        return {}
+    found = re.match(r"---\s*\n(.*?)\n---", text, re.DOTALL)
+    try:
+        told = YAML(typ="safe", pure=True).load(found[1]) if found else {}
+    except (YAMLError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _size(count: float) -> str:
+    from rich.filesize import decimal
+
+    return decimal(int(count))

@@ -1,0 +1,194 @@
+"""This machine: Python, processor, memory, instruction sets, compiler, graphics card, disk."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from weitiao.doctor.finding import Finding
+from weitiao.messages import tell
+from weitiao.model.machine import processor
+
+LITTLE_MEMORY = 2e9  # bytes: what a small encoder needs to be trained in comfort
+NO_MEMORY = 7e8  # bytes: less cannot hold torch, a small encoder and its gradients
+LITTLE_DISK = 5e9  # bytes
+NO_DISK = 1e9
+COMPILERS = ("c++", "g++", "clang++", "cl")
+SETS = {"avx2": "AVX2", "avx512f": "AVX512", "amx_tile": "AMX", "avx512_bf16": "bf16 (AVX512)",
+        "amx_bf16": "bf16 (AMX)", "asimd": "NEON", "sve": "SVE", "bf16": "bf16"}  # fmt: skip
+
+
+def findings() -> Iterator[Finding]:
+    """Everything about the machine; takes about the time of importing torch."""
+    yield _python()
+    yield _processor()
+    yield _memory()
+    yield _instructions()
+    yield _compiler()
+    yield _graphics()
+    yield from _disks()
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    told = f"{version}, {platform.platform()}"
+    values = {"python": version, "system": platform.platform(), "executable": sys.executable}
+    return Finding("python", "Python", told, values=values)
+
+
+def _processor() -> Finding:
+    import psutil
+    import torch
+
+    cores, threads, usable = psutil.cpu_count(logical=False), torch.get_num_threads(), _usable()
+    told = tell("{name}; {cores} cores, {usable} usable, torch uses {threads} threads",
+                name=processor(), cores=cores or "?", usable=usable, threads=threads)  # fmt: skip
+    values = {"processor": processor(), "cores": cores, "usable": usable, "threads": threads}
+    if threads <= usable:
+        return Finding("processor", tell("processor"), told, values=values)
+    remedy = tell("more threads than cores hinder each other: --threads {usable}", usable=usable)
+    return Finding("processor", tell("processor"), told, "note", remedy, values)
+
+
+def _usable() -> int:
+    """Processors that this process may use: what it is bound to, and what a container allows."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    allowed = bound or 1
+    quota = _read("/sys/fs/cgroup/cpu.max").split()
+    if len(quota) == 2 and quota[0].isdecimal() and quota[1].isdecimal():
+        allowed = min(allowed, max(1, round(int(quota[0]) / int(quota[1]))))
+    return allowed
+
+
+def _memory() -> Finding:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    total, free = memory.total, memory.available
+    limit, used = _read("/sys/fs/cgroup/memory.max"), _read("/sys/fs/cgroup/memory.current")
+    if limit.isdecimal() and used.isdecimal() and int(limit) < total:  # a container's
+        total, free = int(limit), min(free, int(limit) - int(used))
+    told = tell("{free} free of {total}", free=_size(free), total=_size(total))
+    values = {"total": total, "free": free}
+    if free >= LITTLE_MEMORY:
+        return Finding("memory", tell("memory"), told, values=values)
+    remedy = tell("close other programs; train.micro_batch_tokens=2048 needs less")
+    state: Any = "problem" if free < NO_MEMORY else "note"
+    return Finding("memory", tell("memory"), told, state, remedy, values)
+
+
+def _instructions() -> Finding:
+    import torch
+
+    flags = set(re.findall(r"^(?:flags|Features)\s*:(.*)$", _read("/proc/cpuinfo"), re.M)[:1])
+    words = {word for line in flags for word in line.split()}
+    found = [name for flag, name in SETS.items() if flag in words]
+    used = torch.backends.cpu.get_cpu_capability()
+    told = tell("torch uses {used}; the processor has {found}",
+                used=used, found=", ".join(found) or "?")  # fmt: skip
+    values = {"used": used, "has": found}
+    slow = platform.machine().lower() in ("x86_64", "amd64") and used in ("DEFAULT", "NO AVX")
+    if not slow:
+        return Finding("instructions", tell("instruction sets"), told, values=values)
+    remedy = tell("without AVX2 training is several times slower; a smaller model helps")
+    return Finding("instructions", tell("instruction sets"), told, "note", remedy, values)
+
+
+def _compiler() -> Finding:
+    names = [name for name in (os.environ.get("CXX", ""), *COMPILERS) if name]
+    path = next((found for name in names if (found := shutil.which(name))), None)
+    if path is None:
+        told = tell("none; nothing of weitiao needs one today")
+        return Finding("compiler", tell("C++ compiler"), told, values={"path": None})
+    version = _first_line([path, "--version"])
+    return Finding("compiler", tell("C++ compiler"), version or path, values={"path": path})
+
+
+def _graphics() -> Finding:
+    import torch
+
+    about = tell("graphics card")
+    if torch.cuda.is_available():
+        free, total = torch.cuda.mem_get_info()
+        name = torch.cuda.get_device_name()
+        told = tell("{name}, {free} free of {total}",
+                    name=name, free=_size(free), total=_size(total))  # fmt: skip
+        return Finding("gpu", about, told, values={"cuda": name, "free": free, "total": total})
+    if torch.backends.mps.is_available():
+        told = tell("Apple's (MPS); weitiao uses the processor")
+        return Finding("gpu", about, told, values={"mps": True})
+    if shutil.which("nvidia-smi"):
+        card = _first_line(["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"])
+        told = tell("{name}, but this torch ({version}) cannot use it",
+                    name=card or "NVIDIA", version=torch.__version__)  # fmt: skip
+        remedy = tell("install a build of torch with CUDA")
+        return Finding("gpu", about, told, "note", remedy, {"cuda": None})
+    return Finding("gpu", about, tell("none; the processor is used"), values={"cuda": None})
+
+
+def _disks() -> Iterator[Finding]:
+    from weitiao.data import cache
+    from weitiao.errors import WeitiaoError
+    from weitiao.verbs import caching
+
+    try:
+        root = cache.root()
+    except OSError as error:
+        told = tell("the cache cannot be made: {reason}", reason=str(error))
+        remedy = tell("set WEITIAO_CACHE to a folder that can be written")
+        yield Finding("cache", tell("cache"), told, "problem", remedy)
+    else:
+        size = sum(entry.size for entry in caching.entries(root))
+        told = tell("{size} in {folder}", size=_size(size), folder=root)
+        try:
+            values = {"folder": str(root), "bytes": size, "limit": caching.limit_now()}
+            yield Finding("cache", tell("cache"), told, values=values)
+        except WeitiaoError as error:
+            yield Finding("cache", tell("cache"), str(error), "problem")
+        yield _disk("disk_cache", tell("disk of the cache"), root)
+    yield _disk("disk_here", tell("disk here"), Path.cwd())
+
+
+def _disk(key: str, about: str, folder: Path) -> Finding:
+    usage = shutil.disk_usage(folder)
+    told = tell("{free} free of {total}", free=_size(usage.free), total=_size(usage.total))
+    values = {"folder": str(folder), "free": usage.free, "total": usage.total}
+    if not os.access(folder, os.W_OK):
+        remedy = tell("{folder} cannot be written: go to another folder", folder=folder)
+        return Finding(key, about, told, "problem", remedy, values)
+    if usage.free >= LITTLE_DISK:
+        return Finding(key, about, told, values=values)
+    remedy = tell("make room: `weitiao cache clean`, or remove old runs")
+    state: Any = "problem" if usage.free < NO_DISK else "note"
+    return Finding(key, about, told, state, remedy, values)
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _first_line(command: list[str]) -> str:
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, encoding="utf-8", errors="replace",
+            timeout=5, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return (done.stdout.splitlines() or [""])[0].strip()
+
+
+def _size(count: float) -> str:
+    from rich.filesize import decimal
+
+    return decimal(int(count))

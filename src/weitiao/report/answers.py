@@ -1,0 +1,141 @@
+"""answers.parquet: every judged row's id, truth and answers, so that a report needs no model."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from weitiao.evaluate.evaluate import Answers
+from weitiao.run import Run
+from weitiao.tasks.base import Judged
+
+NAME = "answers.parquet"
+ABOUT = b"weitiao"  # the key of the file's metadata that says what the columns are
+BASELINE = "baseline_"  # before the name of a baseline in the name of its column
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """Answers read back. `beside` holds the values of each baseline, shaped as judged.values."""
+
+    judged: Judged
+    sure: np.ndarray  # (n,) how sure each answer is; the answer itself for numbers
+    beside: Mapping[str, np.ndarray]
+    positions: np.ndarray  # (n,) of the rows in the table of their file
+    about: Mapping[str, Any]
+    _ids: Any
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def ids(self, rows: np.ndarray) -> list[str]:
+        """Where these rows are from, e.g. "reviews.csv:17"."""
+        found: list[str] = self._ids.take(pa.array(rows)).to_pylist()
+        return found
+
+
+def keep(run: Run, answers: Answers, split: str) -> None:
+    """Write the answers into the run's folder, whole or not at all.
+
+    The texts are not copied: rows are found again by their position, as long as the fingerprint
+    of the judged texts is the same.
+    """
+    judged, rows = answers.judged, answers.rows
+    about = {
+        "format": 1,
+        "kind": judged.kind,
+        "labels": list(judged.labels),
+        "split": split,
+        "texts": rows.fingerprint,
+        "folder": os.getcwd(),  # what a relative path in the plan is relative to
+        "baselines": list(answers.beside),
+    }
+    columns = {
+        "id": pa.array(rows.ids(), pa.string()),
+        "position": pa.array(rows.indices, pa.int64()),
+        "target": _column(judged, judged.targets),
+        "answer": _column(judged, judged.values),
+        "score": pa.array(_sure(judged), pa.float32()),
+        "scores": _scores(judged.scores),
+    }
+    for name, other in answers.beside.items():
+        columns[BASELINE + name] = _column(other, other.values)
+    told = json.dumps(about, ensure_ascii=False).encode("utf-8")
+    table = pa.table(columns).replace_schema_metadata({ABOUT: told})
+    new = run.folder / f"{NAME}.new"
+    pq.write_table(table, new, compression="zstd")
+    os.replace(new, run.folder / NAME)
+
+
+def read(folder: str | Path) -> Kept | None:
+    """The answers in a run's folder; None when there are none."""
+    path = Path(folder) / NAME
+    if not path.is_file():
+        return None
+    table = pq.read_table(path)
+    about = json.loads(table.schema.metadata[ABOUT])
+    kind, labels = about["kind"], tuple(about["labels"])
+    values = {
+        name: _values(table.column(name), kind, labels)
+        for name in ("target", "answer", *(BASELINE + other for other in about["baselines"]))
+    }
+    flat = table.column("scores").combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    scores = flat if kind == "number" else flat.reshape(table.num_rows, -1)
+    return Kept(
+        judged=Judged(kind, values["target"], values["answer"], scores, labels),
+        sure=table.column("score").to_numpy().astype(float),
+        beside={name: values[BASELINE + name] for name in about["baselines"]},
+        positions=table.column("position").to_numpy(),
+        about=about,
+        _ids=table.column("id").combine_chunks(),
+    )
+
+
+def _column(judged: Judged, values: np.ndarray) -> Any:
+    """Values as people write them: numbers, a label, or a list of labels."""
+    if judged.kind == "number":
+        return pa.array(values.astype(np.float64))
+    labels = pa.array(judged.labels, pa.string())
+    if judged.kind == "single":
+        return labels.take(pa.array(values.astype(np.int64)))
+    rows, which = np.nonzero(values)
+    offsets = np.searchsorted(rows, np.arange(len(values) + 1)).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), labels.take(pa.array(which)))
+
+
+def _values(column: Any, kind: str, labels: Sequence[str]) -> np.ndarray:
+    """The values as a metric wants them."""
+    cells = column.combine_chunks()
+    if kind == "number":
+        return np.asarray(cells.to_numpy(zero_copy_only=False))
+    known = pa.array(labels, pa.string())
+    if kind == "single":
+        return pc.index_in(cells, known).to_numpy(zero_copy_only=False).astype(np.int64)
+    found = np.zeros((len(cells), len(labels)), np.int64)
+    rows = pc.list_parent_indices(cells).to_numpy(zero_copy_only=False)
+    found[rows, pc.index_in(cells.flatten(), known).to_numpy(zero_copy_only=False)] = 1
+    return found
+
+
+def _scores(scores: np.ndarray) -> Any:
+    flat = np.ascontiguousarray(scores, np.float32).reshape(len(scores), -1)
+    offsets = np.arange(len(flat) + 1, dtype=np.int32) * flat.shape[1]
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat.ravel()))
+
+
+def _sure(judged: Judged) -> np.ndarray:
+    """The score of the answer; of a set of labels, that of its least certain yes or no."""
+    if judged.kind == "number":
+        return judged.values
+    if judged.kind == "multilabel":
+        return np.asarray(np.maximum(judged.scores, 1 - judged.scores).min(1))
+    return np.asarray(judged.scores.max(1))

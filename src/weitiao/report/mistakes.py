@@ -1,0 +1,153 @@
+"""Rows to read: the most confident mistakes, and the answers it is least sure of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from weitiao.messages import counted, tell
+from weitiao.report.answers import Kept
+from weitiao.report.blocks import Row, RowList, Section, Words
+from weitiao.report.mask import masked
+from weitiao.report.material import Material
+from weitiao.report.told import number, short_label
+from weitiao.report.visible import shortened, visible
+
+MOST = 60  # mistakes on the page
+UNSURE = 20
+OPEN, OPEN_UNSURE = 12, 5  # shown without a click
+READ = 4000  # characters of a text that are looked at; far more than are shown
+
+
+def to_read(material: Material, unmasked: bool) -> Section:
+    """Both lists, with texts if they can be had."""
+    kept = material.kept
+    assert kept is not None
+    wrong, unsure = worst(kept), least_sure(kept)
+    blocks: list[Any] = []
+    gone = material.judged_rows is None
+    if gone:
+        blocks.append(
+            Words(
+                tell("The file with the rows is gone or was changed: only ids are shown."),
+                "warning",
+            )
+        )
+    elif not unmasked:
+        blocks.append(
+            Words(
+                tell(
+                    "Mail addresses, phone numbers, id cards, bank cards and queries of links are "
+                    "masked; names are not. `weitiao report {run} --unmasked` shows all.",
+                    run=visible(str(material.run.folder)),
+                ),
+                "note",
+            )
+        )
+    head = tell("truth"), tell("answer"), tell("score")
+    if kept.judged.kind == "number":
+        head = tell("truth"), tell("answer"), tell("off by")
+        caption = tell("The answers that are furthest off")
+    else:
+        caption = tell("Wrong, and most sure of it")
+    if len(wrong):
+        items = _rows(material, wrong, sure_of_worst(kept), unmasked)
+        blocks.append(_list(caption, head, items, OPEN))
+        if kept.judged.kind != "number":
+            mistakes = int((~right_rows(kept)).sum())
+            told = tell(
+                "{shown} of {all} shown.", shown=len(wrong), all=counted(mistakes, "wrong row")
+            )
+            blocks.append(Words(told, "note"))
+    else:
+        blocks.append(Words(tell("Every judged row is right.")))
+    if len(unsure):
+        items = _rows(material, unsure, kept.sure, unmasked)
+        caption = tell("Least sure, right or wrong: good rows to look at or to label more of")
+        blocks.append(_list(caption, head, items, OPEN_UNSURE))
+    return Section("mistakes", tell("Rows to read"), blocks)
+
+
+def _list(caption: str, head: tuple[str, str, str], items: list[Row], shown: int) -> RowList:
+    """The first rows open, the others behind a click; no click for two or three."""
+    shown = shown if len(items) > shown + 3 else len(items)
+    more = tell("{count} more", count=len(items) - shown) if len(items) > shown else ""
+    return RowList(caption, head, items, shown, more)
+
+
+def right_rows(kept: Kept) -> np.ndarray:
+    """Whether each row is right; of several labels, all of them."""
+    right = kept.judged.targets == kept.judged.values
+    return np.asarray(right.all(1) if kept.judged.kind == "multilabel" else right)
+
+
+def worst(kept: Kept, most: int = MOST) -> np.ndarray:
+    """The rows with the most confident mistakes, or the largest errors; the worst first."""
+    judged = kept.judged
+    if judged.kind == "number":
+        errors = np.abs(judged.values - judged.targets)
+        found = np.argsort(-errors, kind="stable")[:most]
+        return found[errors[found] > 0]
+    wrong = np.flatnonzero(~right_rows(kept))
+    return wrong[np.argsort(-sure_of_worst(kept)[wrong], kind="stable")[:most]]
+
+
+def sure_of_worst(kept: Kept) -> np.ndarray:
+    """How sure it was; of several labels, of the one it got most wrong."""
+    judged = kept.judged
+    if judged.kind == "multilabel":
+        return np.asarray(np.abs(judged.scores - judged.targets).max(1))
+    return kept.sure
+
+
+def least_sure(kept: Kept, most: int = UNSURE) -> np.ndarray:
+    """The rows whose answer was the closest call; numbers have none."""
+    judged = kept.judged
+    if judged.kind == "number":
+        return np.zeros(0, int)
+    if judged.kind == "multilabel":
+        margin = np.abs(judged.scores - 0.5).min(1)
+    else:
+        first = np.partition(judged.scores, -2, axis=1)[:, -2:]
+        margin = first[:, 1] - first[:, 0]
+    return np.argsort(margin, kind="stable")[:most]
+
+
+def _rows(material: Material, picked: np.ndarray, sure: np.ndarray, unmasked: bool) -> list[Row]:
+    kept = material.kept
+    assert kept is not None
+    judged, texts = kept.judged, material.texts(picked)
+    right = None if judged.kind == "number" else right_rows(kept)
+    found = []
+    for place, (at, identity) in enumerate(zip(picked, kept.ids(picked), strict=True)):
+        told = f"{sure[at]:.3f}"
+        if judged.kind == "number":
+            told = f"{judged.values[at] - judged.targets[at]:+.3g}"
+        shown = [] if texts is None else [(r, _shown(t, unmasked)) for r, t in texts[place]]
+        found.append(
+            Row(
+                identity,
+                shown if len(shown) != 1 else [("", shown[0][1])],  # one text needs no name
+                _value(kept, judged.targets[at]),
+                _value(kept, judged.values[at]),
+                told,
+                None if right is None else bool(right[at]),
+            )
+        )
+    return found
+
+
+def _shown(text: str, unmasked: bool) -> str:
+    head = text[:READ]
+    return shortened(head if unmasked else masked(head)) + (" …" if len(text) > READ else "")
+
+
+def _value(kept: Kept, value: Any) -> str:
+    judged = kept.judged
+    if judged.kind == "number":
+        return number(float(value))
+    if judged.kind == "single":
+        return short_label(judged.labels[int(value)])
+    given = [short_label(judged.labels[i]) for i in np.flatnonzero(value)]
+    return shortened(", ".join(given)) if given else tell("(none)")

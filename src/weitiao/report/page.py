@@ -1,0 +1,50 @@
+"""report.html: one file that shows what a run came to. No network, no model, no test opened."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from weitiao.errors import RunError
+from weitiao.messages import tell
+from weitiao.report import about, curves, mistaken, mistakes, scores, spread, summary
+from weitiao.report.blocks import Section
+from weitiao.report.labels import labels_of
+from weitiao.report.material import Material, gathered
+from weitiao.report.render import render
+from weitiao.run import Run
+
+NAME = "report.html"
+
+
+def write(run: Run, out: Path | None = None, *, unmasked: bool = False) -> Path:
+    """Make the page of a run, in the current language; returns where it stands."""
+    path = out or run.folder / NAME
+    text = render(gathered(run), lambda material: sections(material, path, unmasked))
+    new = path.with_name(path.name + ".new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new.write_text(text, encoding="utf-8")
+        os.replace(new, path)
+    except OSError as error:
+        raise RunError(
+            tell(
+                "{path}: the report cannot be written: {reason}.", path=path, reason=error.strerror
+            )
+        ) from None
+    return path
+
+
+def sections(material: Material, page: Path, unmasked: bool) -> list[Section]:
+    """The page from top to bottom."""
+    kept = material.kept
+    labels = labels_of(kept.judged) if kept and kept.judged.kind != "number" else []
+    found = [summary.summary(material, labels), scores.scores(material, labels)]
+    if kept:
+        told = Section("answers", tell("Right and wrong"), [mistaken.plots_of(kept, labels)])
+        found.append(told)
+    found.append(curves.learning(material))
+    if kept:
+        found.append(mistakes.to_read(material, unmasked))
+    found += [spread.rows(material), about.plan(material), about.run(material, page)]
+    return found

@@ -1,0 +1,87 @@
+"""Scores with their intervals beside the baselines, and every label's figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from weitiao.messages import counted, retold, tell
+from weitiao.report.blocks import Section, Table, Words
+from weitiao.report.labels import Label
+from weitiao.report.material import Material
+from weitiao.report.told import figure, meaning, metric, short_baseline, short_label, whole_baseline
+
+OPEN = 15  # labels that are shown without a click
+MOST = 200  # that are shown at all
+
+
+def scores(material: Material, labels: list[Label]) -> Section:
+    """The two tables, and what the baselines are."""
+    blocks: list[Any] = []
+    if material.metrics:
+        blocks += [_of_metrics(material.metrics), *_of_baselines(material.metrics)]
+    else:
+        blocks.append(Words(tell("This run has not been judged."), "note"))
+    if labels:
+        blocks.append(_of_labels(labels))
+    return Section("scores", tell("Scores"), blocks)
+
+
+def _of_metrics(metrics: Mapping[str, Any]) -> Table:
+    baselines = metrics.get("baselines") or {}
+    rows = []
+    for name, value in metrics["metrics"].items():
+        low, high = (metrics.get("intervals") or {}).get(name) or (None, None)
+        told = figure(low)
+        if low is not None and low == low:
+            told = tell("{low} to {high}", low=figure(low), high=figure(high))
+        others = [figure(values.get(name)) for values in baselines.values()]
+        rows.append([metric(name), figure(value), told, *others, meaning(name)])
+    head = [tell("metric"), tell("this model"), tell("95 % interval"),
+            *(short_baseline(name) for name in baselines), tell("what it says")]  # fmt: skip
+    split = {"test": tell("test"), "validation": tell("validation")}.get(metrics["split"], "")
+    caption = tell(
+        "Scores on {rows} ({split})", rows=counted(int(metrics["rows"]), "row"), split=split
+    )
+    return Table(caption, head, rows, range(1, len(head) - 1))
+
+
+def _of_baselines(metrics: Mapping[str, Any]) -> list[Words]:
+    found = []
+    for name, detail in (metrics.get("details") or {}).items():
+        if "features" in detail:
+            told = tell(
+                "{baseline} was chosen on validation: {features}.",
+                baseline=whole_baseline(name),
+                features=retold(str(detail["features"])),
+            )
+            found.append(Words(told, "note"))
+    return found
+
+
+def _of_labels(labels: list[Label]) -> Table:
+    weakest_first = sorted(labels, key=lambda label: (not label.rows, label.f1))
+    rows = []
+    for label in weakest_first[:MOST]:
+        mostly = ""
+        if label.mostly:
+            other = short_label(label.mostly)
+            mostly = tell("{label} ({count})", label=other, count=f"{label.mistaken:,}")
+        rows.append(
+            [
+                short_label(label.name),
+                f"{label.rows:,}",
+                figure(label.precision),
+                figure(label.recall),
+                figure(label.f1),
+                mostly,
+            ]
+        )
+    head = [tell("label"), tell("rows"), tell("precision"), tell("recall"), "F1",
+            tell("most often taken for")]  # fmt: skip
+    if not any(label.mostly for label in labels):
+        head, rows = head[:-1], [row[:-1] for row in rows]
+    caption = tell("Every label, the weakest first")
+    if len(labels) > MOST:
+        caption = tell("The {shown} weakest of {all} labels", shown=MOST, all=f"{len(labels):,}")
+    return Table(caption, head, rows, range(1, 5), folded=len(rows) > OPEN)

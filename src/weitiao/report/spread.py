@@ -1,0 +1,157 @@
+"""What the rows are like: labels in each part, lengths, languages, what was done to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from weitiao.messages import counted, retold, tell
+from weitiao.report.blocks import Plot, Plots, Points, Section, Table, Words
+from weitiao.report.material import Material
+from weitiao.report.mistaken import name_of
+from weitiao.report.told import number, short_label
+from weitiao.report.visible import visible
+
+MOST = 20  # labels in the plot; the table has more
+MOST_TOLD = 200  # labels in the table
+
+
+def rows(material: Material) -> Section:
+    """Parts, plots, languages, history."""
+    figures = material.figures
+    blocks: list[Any] = []
+    if figures:
+        blocks.append(_parts(figures))
+        blocks.append(Plots([_labels(figures) if "labels" in figures else _numbers(figures),
+                             _lengths(figures["lengths"], figures["sampled"])]))  # fmt: skip
+    history = material.environment.get("history") or []
+    if history:
+        blocks.append(Words(tell("What was done to the rows:")))
+        blocks.append(Points([visible(retold(str(line))) for line in history]))
+    if not blocks:
+        blocks.append(Words(tell("The run ended before the rows were looked at."), "note"))
+    return Section("rows", tell("The rows"), blocks)
+
+
+def part_name(name: str) -> str:
+    """A part of the rows as people say it."""
+    told = {"train": tell("train"), "validation": tell("validation"), "test": tell("test")}
+    return told.get(name, name)
+
+
+def _parts(figures: Mapping[str, Any]) -> Words:
+    counts = {name: n for name, n in figures["rows"].items() if name != "sealed"}
+    told = [tell("{part}: {rows}", part=part_name(name), rows=counted(n, "row"))
+            for name, n in counts.items()]  # fmt: skip
+    if "test" not in counts and figures["rows"].get("sealed"):
+        rows = counted(figures["rows"]["sealed"], "row")
+        told.append(tell("test: {rows}, still sealed", rows=rows))
+    if figures.get("unlabelled"):
+        told.append(tell("unlabelled: {rows}", rows=counted(figures["unlabelled"], "row")))
+    names = {"zh": tell("Chinese"), "en": tell("English or another in Latin script"),
+             "other": tell("other")}  # fmt: skip
+    shares = [
+        f"{names[name]} {share:.0%}"
+        for name, share in figures["languages"].items()
+        if share >= 0.005
+    ]
+    told.append(tell("language: {shares}", shares=", ".join(shares)))
+    return Words(" · ".join(told))
+
+
+def _labels(figures: Mapping[str, Any]) -> Plot:
+    """Shares, so that parts of different size can be compared."""
+    labels: Mapping[str, list[int]] = figures["labels"]
+    parts = [name for name in figures["rows"] if name != "sealed"]
+    totals = [max(1, figures["rows"][name]) for name in parts]
+    shown = list(labels)[:MOST]
+    drawing = {
+        "kind": "bars",
+        "categories": [name_of(label) for label in shown],
+        "x": tell("share of rows (%)"),
+        "y": "",
+        "flat": True,
+        "series": [
+            {"name": part_name(name),
+             "values": [round(100 * labels[label][at] / totals[at], 2) for label in shown]}
+            for at, name in enumerate(parts)
+        ],
+    }  # fmt: skip
+    cells = [[short_label(label), *(f"{count:,}" for count in counts)]
+             for label, counts in list(labels.items())[:MOST_TOLD]]  # fmt: skip
+    count = int(figures["label_count"])
+    told = (
+        tell("{labels}, by their share in each part.", labels=counted(count, "label"))
+        if count <= MOST
+        else tell(
+            "The {shown} most frequent of {labels}, by their share in each part.",
+            shown=MOST,
+            labels=counted(count, "label"),
+        )
+    )
+    title = tell("Labels in each part")
+    head = [tell("label"), *(part_name(name) for name in parts)]
+    table = Table(title, head, cells, range(1, len(head)), folded=True)
+    return Plot("labels", title, told, drawing, table)
+
+
+def _numbers(figures: Mapping[str, Any]) -> Plot:
+    edges, counts = figures["edges"], figures["counts"]
+    names = [number(edge) for edge in edges[:-1]]
+    drawing = {
+        "kind": "bars",
+        "categories": names,
+        "x": tell("target"),
+        "y": tell("share of rows (%)"),
+        "series": [
+            {"name": part_name(name),
+             "values": [round(100 * n / max(1, sum(found)), 2) for n in found]}
+            for name, found in counts.items()
+        ],
+    }  # fmt: skip
+    told = tell(
+        "The target runs from {lowest} to {highest}; its mean is {mean}.",
+        lowest=number(figures["lowest"]),
+        highest=number(figures["highest"]),
+        mean=number(figures["mean"]),
+    )
+    title = tell("Targets in each part")
+    cells = [[name, *(f"{found[i]:,}" for found in counts.values())]
+             for i, name in enumerate(names)]  # fmt: skip
+    head = [tell("target"), *(part_name(name) for name in counts)]
+    return Plot("labels", title, told, drawing, Table(title, head, cells, range(len(head)), True))
+
+
+def _lengths(lengths: Mapping[str, Any], sampled: int) -> Plot:
+    step, counts, cut = int(lengths["step"]), lengths["counts"], int(lengths["cut"])
+    names = [f"{at * step:,}" for at in range(len(counts))]
+    names[-1] += "+"
+    drawing: dict[str, Any] = {
+        "kind": "bars",
+        "categories": names,
+        "x": tell("tokens"),
+        "y": tell("rows"),
+        "series": [{"name": tell("rows"), "values": counts}],
+    }
+    share = float(lengths["share_cut"])
+    if cut // step < len(counts):
+        drawing["mark"] = {"x": cut / step - 0.5, "text": tell("cut at {cut}", cut=f"{cut:,}")}
+    told = tell(
+        "Tokens of {rows} to train on: half have at most {median}, none more than {cut}.",
+        rows=counted(sampled, "row"),
+        median=f"{lengths['median']:,.0f}",
+        cut=f"{cut:,}",
+    )
+    if share:
+        told = tell(
+            "Tokens of {rows} to train on: half have at most {median}; {share} are longer than "
+            "{cut} and lose their end.",
+            rows=counted(sampled, "row"),
+            median=f"{lengths['median']:,.0f}",
+            share=f"{share:.0%}" if share >= 0.1 else f"{share:.1%}",
+            cut=f"{cut:,}",
+        )
+    title = tell("Length of the texts")
+    cells = [[name, f"{count:,}"] for name, count in zip(names, counts, strict=True)]
+    table = Table(title, [tell("tokens from"), tell("rows")], cells, [0, 1], folded=True)
+    return Plot("lengths", title, told, drawing, table)

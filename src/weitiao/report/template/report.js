@@ -1,0 +1,286 @@
+// Draws the plots from the page's own figures, switches light and dark, opens all for printing.
+(async () => {
+  "use strict";
+  const root = document.documentElement;
+  const { words, plots } = JSON.parse(document.getElementById("data").textContent);
+  const remembered = "weitiao-theme";
+  const PRINTED = { wide: 690, half: 325 }; // widths of plots on A4 in pixels
+  const drawn = [];
+
+  // --- light and dark
+  const recall = () => { try { return localStorage.getItem(remembered); } catch { return null; } };
+  const remember = (name) => { try { localStorage.setItem(remembered, name); } catch { /* private */ } };
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme || (system.matches ? "dark" : "light")) === "dark";
+  const button = document.getElementById("theme");
+  const named = () => {
+    button.textContent = isDark() ? words.light : words.dark;
+    button.setAttribute("aria-pressed", String(isDark()));
+  };
+  if (["light", "dark"].includes(recall())) root.dataset.theme = recall();
+  named();
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    remember(root.dataset.theme);
+    named();
+    redraw();
+  });
+  system.addEventListener("change", () => { named(); redraw(); });
+
+  // --- what all plots share
+  const color = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
+  const family = getComputedStyle(document.body).fontFamily;
+  const palette = () => ["one", "two", "three", "four"].map(color);
+  const text = (more) => ({ color: color("soft"), fontFamily: family, fontSize: 12, ...more });
+  const digits = (value) => {
+    if (typeof value !== "number") return value;
+    const size = Math.abs(value);
+    if (size >= 1000) return value.toLocaleString("en-US", { maximumFractionDigits: 0 });
+    return size !== 0 && size < 1e-3 ? value.toExponential(1) : String(Number(value.toPrecision(4)));
+  };
+  const balloon = (head, lines) => { // a node, never HTML: labels are other people's words
+    const box = document.createElement("div");
+    box.className = "balloon";
+    const title = document.createElement("strong");
+    title.textContent = head;
+    box.append(title);
+    for (const line of lines) {
+      const row = document.createElement("div");
+      row.textContent = line;
+      box.append(row);
+    }
+    return box;
+  };
+  const axis = (name, more) => ({
+    name, nameLocation: "middle", nameGap: 30, nameTextStyle: text(),
+    axisLabel: text({ hideOverlap: true }), axisLine: { lineStyle: { color: color("line") } },
+    axisTick: { lineStyle: { color: color("line") } },
+    splitLine: { lineStyle: { color: color("faint") } }, ...more,
+  });
+  const numbers = (name, more) => axis(name, {
+    type: "value", axisLabel: text({ hideOverlap: true, formatter: digits }), ...more,
+  });
+  const longest = (names) => { // pixels; a Chinese character is as wide as it is high
+    const wide = (name) => [...name].reduce((sum, one) => sum + (one > "\u2e7f" ? 12 : 6.8), 0);
+    return Math.min(innerWidth < 640 ? 84 : 138, 8 + Math.max(...names.map(wide)));
+  };
+  const base = (more) => ({
+    animation: false, color: palette(), textStyle: { fontFamily: family },
+    grid: { left: 62, right: 28, top: 24, bottom: 48 },
+    tooltip: {
+      confine: true, backgroundColor: color("card"), borderColor: color("line"),
+      textStyle: { color: color("text"), fontFamily: family },
+    }, ...more,
+  });
+  const legend = (series) => series.length < 2 ? {} : {
+    legend: { top: 0, left: "center", itemWidth: 18, itemHeight: 10, textStyle: text(),
+      data: series.map((one) => one.name) },
+    grid: { left: 62, right: 28, top: 36, bottom: 48 },
+  };
+  const mark = (at) => !at ? {} : {
+    markLine: {
+      silent: true, symbol: "none", animation: false,
+      lineStyle: { color: color("two"), type: "dashed", width: 1.5 },
+      label: { formatter: at.text, color: color("two"), fontFamily: family, position: "end", distance: 4 },
+      data: [{ xAxis: at.x }],
+    },
+  };
+
+  // --- one function a kind
+  const kinds = {
+    lines: (plot) => ({
+      ...base(legend(plot.series)),
+      xAxis: numbers(plot.x, { min: "dataMin", max: "dataMax", minInterval: 1, splitLine: { show: false } }),
+      yAxis: numbers(plot.y, { scale: true, nameGap: 46 }),
+      tooltip: {
+        ...base().tooltip, trigger: "axis",
+        formatter: (found) => balloon(`${plot.x} ${digits(found[0].value[0])}`,
+          found.map((one) => `${one.seriesName}: ${digits(one.value[1])}`)),
+      },
+      series: plot.series.map((one, at) => ({
+        type: "line", name: one.name, data: one.points, showSymbol: Boolean(one.dots),
+        symbol: "circle", symbolSize: 7,
+        lineStyle: one.faint ? { width: 1, opacity: 0.45 } : { width: 2.2 },
+        itemStyle: { color: palette()[one.faint ? 1 : 0] },
+        ...(at === 0 ? mark(plot.mark) : {}),
+      })),
+    }),
+    bars: (plot) => {
+      const names = axis(plot.flat ? "" : plot.x, {
+        type: "category", data: plot.categories, splitLine: { show: false },
+        ...(plot.flat ? { inverse: true, axisLabel: text({ width: longest(plot.categories), overflow: "truncate", interval: 0 }) } : {}),
+      });
+      const values = numbers(plot.flat ? plot.x : plot.y, { nameGap: plot.flat ? 30 : 46 });
+      const more = legend(plot.series);
+      const grid = { ...(more.grid || base().grid), ...(plot.flat ? { left: longest(plot.categories) + 16 } : {}) };
+      return {
+        ...base(more), grid,
+        xAxis: plot.flat ? values : names, yAxis: plot.flat ? names : values,
+        tooltip: {
+          ...base().tooltip, trigger: "axis", axisPointer: { type: "shadow" },
+          formatter: (found) => balloon(found[0].name,
+            found.map((one) => `${one.seriesName}: ${digits(one.value)}`)),
+        },
+        series: plot.series.map((one, at) => ({
+          type: "bar", name: one.name, data: one.values, stack: plot.stacked ? "all" : undefined,
+          barCategoryGap: plot.stacked || plot.series.length === 1 ? "12%" : "28%",
+          itemStyle: at === 0 ? {} : { decal: {
+            symbol: "rect", dashArrayX: [1, 0], dashArrayY: at === 1 ? [2, 5] : [1, 3],
+            rotation: at === 1 ? -0.8 : 0.8, color: isDark() ? "rgba(0,0,0,.4)" : "rgba(255,255,255,.55)",
+          } },
+          ...(at === 0 ? mark(plot.mark) : {}),
+        })),
+      };
+    },
+    matrix: (plot) => {
+      const total = new Map();
+      for (const [, truth, rows] of plot.cells) total.set(truth, (total.get(truth) || 0) + rows);
+      const cell = ([answer, truth, rows]) => ({
+        value: [answer, truth, rows / total.get(truth), rows],
+        label: { color: rows / total.get(truth) > 0.55 ? (isDark() ? "#0b1117" : "#fff") : color("text") },
+      });
+      const named = (name, more) => axis(name, {
+        type: "category", data: plot.names, splitLine: { show: false }, ...more,
+      });
+      const scale = (index, from, to) => ({
+        type: "continuous", show: false, seriesIndex: index, dimension: 2, min: 0, max: 1,
+        inRange: { color: [color(from), color(to)] },
+      });
+      const part = (cells) => ({
+        type: "heatmap", data: cells.map(cell),
+        label: { show: true, formatter: (one) => digits(one.value[3]), fontFamily: family, fontSize: 11 },
+        itemStyle: { borderColor: color("cell"), borderWidth: 1 },
+        emphasis: { itemStyle: { borderColor: color("text") } },
+      });
+      const long = longest(plot.names);
+      const turned = plot.names.length > 4 || long > 60;
+      const below = turned ? 14 + 0.71 * long : 18;
+      return {
+        ...base(), grid: { left: long + 44, right: 12, top: 8, bottom: below + 34 },
+        xAxis: named(plot.x, { nameGap: below + 8, axisLabel: text({
+          width: long, overflow: "truncate", interval: 0, rotate: turned ? 45 : 0 }) }),
+        yAxis: named(plot.y, { inverse: true, nameGap: long + 20, axisLabel: text({
+          width: long, overflow: "truncate", interval: 0 }) }),
+        tooltip: {
+          ...base().tooltip,
+          formatter: (one) => balloon(`${plot.y}: ${plot.names[one.value[1]]}`, [
+            `${plot.x}: ${plot.names[one.value[0]]}`, `${plot.rows}: ${digits(one.value[3])}`,
+          ]),
+        },
+        visualMap: [scale(0, "one-light", "one"), scale(1, "two-light", "two")],
+        series: [
+          part(plot.cells.filter(([answer, truth]) => answer === truth)),
+          part(plot.cells.filter(([answer, truth]) => answer !== truth)),
+        ],
+      };
+    },
+    points: (plot) => ({
+      ...base(),
+      xAxis: numbers(plot.x, { min: plot.ends[0], max: plot.ends[1] }),
+      yAxis: numbers(plot.y, { min: plot.ends[0], max: plot.ends[1], nameGap: 46 }),
+      tooltip: {
+        ...base().tooltip,
+        formatter: (one) => balloon(`${plot.x}: ${digits(one.value[0])}`,
+          [`${plot.y}: ${digits(one.value[1])}`]),
+      },
+      series: [{
+        type: "scatter", data: plot.points, symbolSize: 6, itemStyle: { opacity: 0.5 },
+        markLine: {
+          silent: true, symbol: "none", animation: false, label: { show: false },
+          lineStyle: { color: color("two"), type: "dashed" },
+          data: [[{ coord: [plot.ends[0], plot.ends[0]] }, { coord: [plot.ends[1], plot.ends[1]] }]],
+        },
+      }],
+    }),
+    density: (plot) => ({
+      ...base(),
+      xAxis: axis(plot.x, { type: "category", data: plot.names, splitLine: { show: false } }),
+      yAxis: axis(plot.y, { type: "category", data: plot.names, splitLine: { show: false }, nameGap: 46 }),
+      tooltip: {
+        ...base().tooltip,
+        formatter: (one) => balloon(`${plot.x}: ${plot.names[one.value[0]]}`, [
+          `${plot.y}: ${plot.names[one.value[1]]}`, `${plot.rows}: ${digits(one.value[2])}`,
+        ]),
+      },
+      visualMap: {
+        type: "continuous", show: false, dimension: 2, min: 0,
+        max: Math.max(...plot.cells.map((cell) => cell[2])),
+        inRange: { color: [color("one-light"), color("one")] },
+      },
+      series: [{
+        type: "heatmap", data: plot.cells, itemStyle: { borderWidth: 0 },
+        markLine: {
+          silent: true, symbol: "none", animation: false, label: { show: false },
+          lineStyle: { color: color("two"), type: "dashed" },
+          data: [[{ coord: [0, 0] }, { coord: [plot.names.length - 1, plot.names.length - 1] }]],
+        },
+      }],
+    }),
+  };
+
+  // --- drawing
+  const size = (plot, place) => {
+    const flat = plot.flat ? 90 + plot.categories.length * (plot.stacked ? 24 : 34) : 280;
+    const labels = plot.kind === "matrix" ? longest(plot.names) : 0;
+    const matrix = plot.kind === "matrix" ? 60 + 0.71 * labels + plot.names.length * 32 : 0;
+    place.style.height = `${Math.max(flat, matrix)}px`;
+    place.style.minWidth = matrix ? `${70 + labels + plot.names.length * 34}px` : "";
+  };
+  const redraw = (printed) => {
+    for (const { chart, plot, place } of drawn) {
+      const wide = place.closest(".wide") ? "wide" : "half";
+      const room = printed ? printed[wide] : place.clientWidth;
+      chart.resize({ width: room, height: place.clientHeight });
+      chart.setOption(kinds[plot.kind](plot), true);
+      chart.getZr().flush();
+    }
+  };
+  const unpack = async () => {
+    const packed = atob(document.getElementById("charts").textContent);
+    const bytes = Uint8Array.from(packed, (one) => one.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const script = document.createElement("script");
+    script.textContent = await new Response(stream).text();
+    document.head.append(script);
+    return window.echarts;
+  };
+
+  // --- printing: light, everything open, plots as wide as the paper
+  let before = null;
+  const paper = () => {
+    before = { theme: root.dataset.theme, closed: [...document.querySelectorAll("details:not([open])")] };
+    root.dataset.theme = "light";
+    before.closed.forEach((one) => { one.open = true; });
+    redraw(PRINTED);
+  };
+  const screen = () => {
+    if (!before) return;
+    if (before.theme) root.dataset.theme = before.theme; else delete root.dataset.theme;
+    before.closed.forEach((one) => { one.open = false; });
+    before = null;
+    redraw();
+  };
+  addEventListener("beforeprint", paper);
+  addEventListener("afterprint", screen);
+  const print = document.getElementById("print");
+  print.hidden = false;
+  print.addEventListener("click", () => window.print());
+
+  if (typeof DecompressionStream === "undefined") return; // an old browser: the tables remain
+  const echarts = await unpack();
+  root.classList.add("drawn");
+  for (const place of document.querySelectorAll("[data-plot]")) {
+    const plot = plots[place.dataset.plot];
+    size(plot, place);
+    const chart = echarts.init(place, null, { renderer: "svg" });
+    chart.setOption(kinds[plot.kind](plot));
+    drawn.push({ chart, plot, place });
+  }
+  let waiting = 0;
+  addEventListener("resize", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => { if (!before) redraw(); }, 120);
+  });
+  root.dataset.ready = String(Math.round(performance.now()));
+})();

@@ -1,0 +1,68 @@
+"""Texts of others made safe to look at: what cannot be seen is shown, long ones are cut."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_ODD = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+_JOINER = "\u200d"  # makes one picture of several; elsewhere it is a hiding place
+_BLANK = re.compile(r"[ \t\r\n\f\v]+")
+ISOLATE, END = "\u2068", "\u2069"
+
+
+def visible(text: str) -> str:
+    """The text with controls, zero-width characters and marks of direction as symbols.
+
+    >>> visible("a" + chr(0) + "b" + chr(0x202E) + "c")
+    'a␀b⟨U+202E⟩c'
+    """
+    return _ODD.sub(_symbol, text)
+
+
+def quoted(text: object) -> str:
+    """A word of the user's inside a sentence of ours: whichever way it runs, the rest stays."""
+    return f"{ISOLATE}{visible(str(text))}{END}"
+
+
+def shortened(text: str, most: int = 320) -> str:
+    """A text on one line, its middle left out when it is long.
+
+    >>> shortened("one\\n two", 100), shortened("abcdefghij", 5)
+    ('one two', 'abcd … j')
+    """
+    flat = _BLANK.sub(" ", text).strip()
+    if len(flat) <= most:
+        return flat
+    tail = most // 5
+    head, end = flat[: most - tail], flat[-tail:]
+    head = head[: _blank_near(head, len(head))]
+    end = end[tail - _blank_near(end[::-1], tail) :]
+    return f"{head.rstrip()} … {end.lstrip()}"
+
+
+def _blank_near(text: str, most: int) -> int:
+    """Where the last word begins, if there are words: at most 16 characters before the end."""
+    at = text.rfind(" ", most - 16, most)
+    return at if at > 0 else most
+
+
+def _symbol(found: re.Match[str]) -> str:
+    character = found[0]
+    if character in "\t\n\r":
+        return {"\t": "⇥", "\n": "↵", "\r": ""}[character]
+    if character == _JOINER and _joins_pictures(found):
+        return character
+    if character < " ":
+        return chr(0x2400 + ord(character))
+    return "␡" if character == "\x7f" else f"⟨U+{ord(character):04X}⟩"
+
+
+def _joins_pictures(found: re.Match[str]) -> bool:
+    around = found.string[max(0, found.start() - 2) : found.start()].replace("\ufe0f", "")
+    after = found.string[found.end() : found.end() + 1]
+    return all(one and unicodedata.category(one) in ("So", "Sk") for one in (around[-1:], after))

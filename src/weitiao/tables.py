@@ -1,0 +1,234 @@
+"""What verbs found, as tables and lines for people."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from weitiao.messages import counted, marked, retold, tell, translated
+from weitiao.terminal import console, duration, figure, print_json, say
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.table import Table
+
+    from weitiao.data.profile import Profile
+    from weitiao.doctor.finding import Finding
+    from weitiao.evaluate.evaluate import Report
+    from weitiao.plan import Plan
+    from weitiao.verbs.fitting import Fitted
+
+MOST_LABELS = 12  # shown in a profile; the rest is counted
+OVERRUN = 1.1  # of a budget, before it is said
+
+# How a run stands, which rows were judged, and kinds of parts: words of the code, shown translated.
+WORDS = (
+    marked("new"), marked("running"), marked("finished"), marked("early"), marked("failed"),
+    marked("interrupted"), marked("validation"), marked("test"), marked("tasks"),
+    marked("losses"), marked("readers"), marked("cleaners"), marked("steps"), marked("metrics"),
+    marked("optimizers"), marked("schedules"), marked("strategies"), marked("models"),
+)  # fmt: skip
+
+
+def finish(fitted: Fitted, as_json: bool) -> None:
+    """What fit and train end with; an interrupted run ends the program with code 130."""
+    show_fitted(fitted)
+    if as_json:
+        print_json(fitted.summary())
+    if fitted.state == "interrupted":
+        sys.exit(130)
+
+
+def show_fitted(fitted: Fitted) -> None:
+    """The scores beside the baselines, and where the model is."""
+    show_report(fitted.report, fitted.split, fitted.openings)
+    seconds = fitted.seconds
+    say(tell("{state} after {time} ({training} training)", state=translated(fitted.state),
+             time=duration(seconds["total"]), training=duration(seconds["train"])))  # fmt: skip
+    for line in about_budget(fitted):
+        say(line)
+    say(tell("model: {path}", path=fitted.run.best))
+    say(tell("report: {path}", path=fitted.page))
+    if fitted.state == "interrupted":
+        say(tell("go on: weitiao train --resume {run}", run=fitted.run.folder))
+    else:
+        say(tell("use it: weitiao predict {run} rows.csv -o answers.csv", run=fitted.run.folder))
+
+
+def about_budget(fitted: Fitted) -> list[str]:
+    """A sentence when the budget was overrun, or too small for anything to be learned."""
+    budget, spent = fitted.plan.train.budget, fitted.seconds["total"]
+    if budget is None or fitted.state == "interrupted":
+        return []
+    told = []
+    if spent > OVERRUN * budget:
+        told.append(tell("The budget of {budget} was overrun by {more}: starting, one update and "
+                         "judging need longer than that here.",
+                         budget=duration(budget), more=duration(spent - budget)))  # fmt: skip
+    if not _learned(fitted.report):
+        told.append(tell("In {budget} the model learned no more than {baseline} knows: give it "
+                         "more time, or a smaller model.",
+                         budget=duration(budget), baseline=next(iter(fitted.report.baselines)),
+                         ))  # fmt: skip
+    return told
+
+
+def _learned(report: Report) -> bool:
+    """Whether the model beats the simplest baseline in the metric that counts."""
+    from weitiao import parts
+
+    if not report.baselines:
+        return True
+    simplest = next(iter(report.baselines.values())).get(report.primary)
+    ours = report.metrics[report.primary]
+    if simplest is None or simplest != simplest:
+        return True
+    higher = parts.find("metrics", report.primary).higher_is_better
+    return bool(ours > simplest if higher else ours < simplest)
+
+
+def show_report(report: Report, split: str, openings: int) -> None:
+    """A table: each metric with its interval and the baselines' figures."""
+    title = tell("{split}: {rows}", split=translated(split), rows=counted(report.rows, "row"))
+    if openings:
+        title = tell("{title}, this test opened {times}",
+                     title=title, times=counted(openings, "time"))  # fmt: skip
+    table = _table(title)
+    table.add_column(tell("metric"))
+    table.add_column(tell("model"), justify="right")
+    table.add_column(tell("95 % interval"), justify="right")
+    for name in report.baselines:
+        table.add_column(name, justify="right")
+    for name, value in report.metrics.items():
+        low, high = report.intervals.get(name, (float("nan"), float("nan")))
+        others = [figure(values[name]) for values in report.baselines.values()]
+        between = (
+            tell("unknown")
+            if low != low
+            else tell("{low} to {high}", low=figure(low), high=figure(high))
+        )
+        table.add_row(name, figure(value), between, *others)
+    console().print(table)
+    for name, detail in report.details.items():
+        if "features" in detail:
+            say(tell("{name}: {features} (validation {value})", name=name,
+                     features=retold(str(detail["features"])),
+                     value=figure(detail["validation"])))  # fmt: skip
+
+
+def show_profile(profile: Profile) -> None:
+    """What is in the rows."""
+    for line in profile.history:
+        say(retold(line))
+    say(tell("task: {task} ({reason})",
+             task=profile.task, reason=retold(profile.reasons.get("task", ""))))  # fmt: skip
+    table = _table(tell("columns"), tell("role"), tell("column"), tell("why"))
+    for role, column in profile.roles.items():
+        name = column if isinstance(column, str) else ", ".join(column)
+        table.add_row(role, name, retold(profile.reasons.get(role, "")))
+    console().print(table)
+    if profile.labels:
+        table = _table(tell("labels"), tell("label"), tell("rows"), tell("share"))
+        for label, count in list(profile.labels.items())[:MOST_LABELS]:
+            table.add_row(label, f"{count:,}", f"{profile.shares[label]:.1%}")
+        if len(profile.labels) > MOST_LABELS:
+            table.add_row(tell("({count} more)", count=len(profile.labels) - MOST_LABELS), "", "")
+        console().print(table)
+    names = {"lowest": tell("lowest"), "highest": tell("highest"), "mean": tell("mean"),
+             "median": tell("median")}  # fmt: skip
+    for name, value in profile.numbers.items():
+        say(tell("target, {name}: {value:.4g}", name=names.get(name, name), value=value))
+    for role, lengths in profile.lengths.items():
+        told = ", ".join(f"{name} {value:,}" for name, value in lengths.items())
+        say(tell("characters of {role}: {lengths}", role=role, lengths=told))
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in profile.languages.items())
+    say(tell("language: {language} ({shares})", language=profile.language, shares=shares))
+    for line in _facts(profile):
+        say(line)
+
+
+def _facts(profile: Profile) -> list[str]:
+    facts = {
+        tell("exact duplicates: {count:,}", count=profile.duplicates): profile.duplicates,
+        tell("texts with several targets: {count:,}", count=profile.conflicts): profile.conflicts,
+        tell("rows without a text: {count:,}", count=profile.empty_texts): profile.empty_texts,
+        tell("rows without a target: {count:,}", count=profile.unlabelled): profile.unlabelled,
+        tell("rows also in the test file: {count:,}", count=profile.leaks or 0): profile.leaks,
+    }
+    return [told for told, count in facts.items() if count]
+
+
+def show_plan(plan: Plan, path: Path) -> None:
+    """Each decision with its reason."""
+    table = _table(tell("plan: {path}", path=path), tell("setting"), tell("value"), tell("why"))
+    for key, reason in plan.why.items():
+        value = plan.get(key)
+        shown = ", ".join(f"{k}: {v}" if v else k for k, v in value.items()) if isinstance(
+            value, dict) else str(value)  # fmt: skip
+        told = retold(reason.reason) + (f" [{retold(reason.evidence)}]" if reason.evidence else "")
+        table.add_row(key, shown, told if value == reason.value else tell("set by you"))
+    console().print(table)
+    expect = plan.expect
+    say(tell("expected: {time} of training, {memory:,} MB",
+             time=duration(expect["train_seconds"]), memory=expect["memory_mb"]))  # fmt: skip
+    say(tell("next: weitiao check {path} · weitiao train {path}", path=path))
+
+
+def show_runs(found: Sequence[Mapping[str, Any]], root: Path) -> None:
+    """A line a run."""
+    if not found:
+        say(tell("no runs in {root}; `weitiao fit rows.csv` makes one.", root=root))
+        return
+    table = _table(None, tell("run"), tell("state"), tell("updates"), tell("score"),
+                   tell("time left"))  # fmt: skip
+    for run in found:
+        score = ""
+        if run["value"] is not None:
+            score = tell("{metric} {value} ({split})", metric=run["metric"],
+                         value=figure(run["value"]), split=translated(run["split"]))  # fmt: skip
+        left = "" if run["seconds_left"] is None else duration(run["seconds_left"])
+        steps = f"{run['step']}/{run['total']}" if run["total"] else ""
+        table.add_row(run["run"], translated(run["state"]), steps, score, left)
+    console().print(table)
+
+
+def show_parts(found: Mapping[str, Mapping[str, str]]) -> None:
+    """Kinds, names and what each is for."""
+    for kind, names in found.items():
+        title = kind if kind == translated(kind) else f"{kind} · {translated(kind)}"
+        table = _table(title, tell("name"), tell("what it is"))
+        for name, told in names.items():
+            table.add_row(name, told)
+        console().print(table)
+
+
+def _table(title: str | None, *columns: str) -> Table:
+    from rich.table import Table
+
+    return Table(*columns, title=title, title_justify="left")
+
+
+def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table of plain texts."""
+    from rich.text import Text
+
+    table = _table(title, *columns)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console().print(table)
+
+
+def show_findings(title: str, found: Sequence[Finding]) -> None:
+    """What the doctor says: each check, how it is, and what to do."""
+    from rich.text import Text
+
+    marks = {"ok": ("ok", "green"), "note": (tell("note"), "yellow"),
+             "problem": (tell("problem"), "bold red")}  # fmt: skip
+    table = _table(title, "", tell("what"), tell("found"))
+    for finding in found:
+        word, style = marks[finding.state]
+        lines = "\n".join(filter(None, [finding.told, finding.remedy and f"→ {finding.remedy}"]))
+        table.add_row(Text(word, style), Text(finding.about), Text(lines))
+    console().print(table)

@@ -1,0 +1,378 @@
+"""Files as programs write them: every one is read with the same rows, or the bad row is named."""
+
+import bz2
+import csv
+import gzip
+import io
+import json
+import lzma
+import os
+import zipfile
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+import xlwt
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from weitiao.data.table import open_source
+from weitiao.errors import DataError
+
+EN = [
+    ("A good film, really", "pos"),
+    ('He said "no" twice', "neg"),
+    ("Bad; very bad | so bad", "neg"),
+    ("It's fine", "pos"),
+    ("Two\nlines of praise", "pos"),
+    ("Plain", "neg"),
+]
+ZH = [
+    ("这家酒店很好，下次还来", "正面"),
+    ("房间太小,隔音也差", "负面"),
+    ("服务员说“不行”，很生气", "负面"),
+    ("早餐不错；位置方便", "正面"),
+    ("第一行\n第二行也很好", "正面"),
+    ("价格贵", "负面"),
+]
+FLAT = [(text.replace("\n", " "), label) for text, label in ZH]
+FLAT_EN = [(text.replace("\n", " "), label) for text, label in EN]
+TW = [("這家飯店真的很好", "好"), ("價錢太貴了,下次不來", "差"), ("服務態度讓人生氣", "差")] * 2
+DE = [("Größe und Qualität sind schön", "4,5"), ("Das Café in Zürich war gut; naja", "2,0")] * 2
+HEAD = ("text", "label")
+
+
+def by_csv(rows, head=HEAD, encoding="utf-8", **options):
+    out = io.StringIO()
+    writer = csv.writer(out, **options)
+    writer.writerows([head, *rows] if head else rows)
+    return out.getvalue().encode(encoding)
+
+
+def by_pandas(rows, head=HEAD, encoding="utf-8", **options):
+    return pd.DataFrame(rows, columns=list(head)).to_csv(**options).encode(encoding)
+
+
+def by_mysql(rows, end="\n"):
+    """SELECT text, label INTO OUTFILE: tabs, backslashes, no header."""
+    marks = {"\\": "\\\\", "\t": "\\\t", "\n": "\\\n"}
+    cells = [["".join(marks.get(c, c) for c in cell) for cell in row] for row in rows]
+    return "".join("\t".join(row) + end for row in cells).encode()
+
+
+def by_mysql_quoted(rows):
+    """... FIELDS TERMINATED BY ',' ENCLOSED BY '"' ESCAPED BY '\\\\'."""
+    marks = {"\\": "\\\\", '"': '\\"', "\n": "\\\n"}
+    cells = [['"' + "".join(marks.get(c, c) for c in cell) + '"' for cell in row] for row in rows]
+    return "".join(",".join(row) + "\n" for row in [['"text"', '"label"'], *cells]).encode()
+
+
+def plain(rows, joint, end="\n", head=HEAD):
+    return "".join(joint.join(row) + end for row in ([head, *rows] if head else rows))
+
+
+CSV = {
+    "python csv": ("a.csv", by_csv(EN), EN),
+    "python csv, everything quoted": ("a.csv", by_csv(EN, quoting=csv.QUOTE_ALL), EN),
+    "python csv, unix": ("a.csv", by_csv(ZH, dialect="unix"), ZH),
+    "python csv, quotes escaped": (
+        "a.csv", by_csv(EN, doublequote=False, escapechar="\\", quoting=csv.QUOTE_ALL), EN),
+    "python excel-tab": ("a.tsv", by_csv(EN, dialect="excel-tab"), EN),
+    "pandas": ("a.csv", by_pandas(ZH, index=False), ZH),
+    "pandas, semicolon": ("a.csv", by_pandas(EN, index=False, sep=";"), EN),
+    "pandas, tab in a txt": ("a.txt", by_pandas(ZH, index=False, sep="\t"), ZH),
+    "pandas, bar": ("a.csv", by_pandas(EN, index=False, sep="|"), EN),
+    "pandas, ^A as Hive writes": ("a.txt", by_pandas(FLAT, index=False, sep="\x01"), FLAT),
+    "Excel, CSV UTF-8": ("a.csv", by_csv(ZH, encoding="utf-8-sig"), ZH),
+    "Excel in China, CSV": ("a.csv", by_csv(ZH, encoding="gbk"), ZH),
+    "Excel in Taiwan, CSV": ("a.csv", by_csv(TW, encoding="cp950"), TW),
+    "Excel in Germany, CSV": ("a.csv", by_csv(DE, encoding="cp1252", delimiter=";"), DE),
+    "Excel, CSV for the Macintosh": (
+        "a.csv", by_csv([(t.replace("\n", " "), n) for t, n in DE], encoding="mac-roman",
+                        lineterminator="\r", delimiter=";"), DE),
+    "Excel, Unicode text": (
+        "a.txt", b"\xff\xfe" + by_csv(ZH, encoding="utf-16-le", dialect="excel-tab"), ZH),
+    "UTF-16 big end first, no mark": ("a.csv", by_csv(ZH, encoding="utf-16-be"), ZH),
+    "UTF-32": ("a.csv", by_csv(EN, encoding="utf-32"), EN),
+    "Excel's own sep= line": ("a.csv", b"sep=;\r\n" + by_csv(EN, delimiter=";"), EN),
+    "WPS, csv in GBK": ("a.csv", by_csv(FLAT, encoding="gb18030"), FLAT),
+    "WPS, text with tabs": (
+        "a.txt", plain(FLAT, "\t", "\r\n").encode("utf-16"), FLAT),
+    "MySQL, INTO OUTFILE": ("a.txt", by_mysql(ZH), ZH),
+    "MySQL, quoted and escaped": ("a.csv", by_mysql_quoted(EN), EN),
+    "MySQL Workbench": ("a.csv", by_csv(EN, quoting=csv.QUOTE_NONNUMERIC), EN),
+    "Google Sheets, tsv": ("a.tsv", plain(FLAT_EN, "\t", "\r\n").encode(), FLAT_EN),
+    "one line without its end": ("a.csv", by_csv(EN).rstrip(b"\r\n"), EN),
+    "mixed line ends": (
+        "a.csv", by_csv(FLAT).replace(b"\r\n", b"\n", 2).replace(b"\r\n", b"\r", 1), FLAT),
+    "blank lines between": ("a.csv", by_csv(FLAT).replace(b"\r\n", b"\r\n\r\n"), FLAT),
+    "a delimiter at every end": (
+        "a.csv", by_csv(FLAT).replace(b"\r\n", b",\r\n"), FLAT),
+    "a mark inside the quotes": (
+        "a.csv", '"\ufefftext","label"\n'.encode() + by_csv(EN, head=None), EN),
+    "commas of full width": (
+        "a.txt", plain([(t.replace("，", " "), n) for t, n in FLAT], "，").encode(),
+        [(t.replace("，", " "), n) for t, n in FLAT]),
+    "columns by blanks": ("a.txt", plain(FLAT, "    ").encode(), FLAT),
+    "R, write.table": (
+        "a.txt", ('"text" "label"\n' + "".join(
+            f'"{i}" "{t}" "{n}"\n' for i, (t, n) in enumerate(FLAT, 1))).encode(), FLAT),
+    "no header": ("a.csv", by_csv(ZH, head=None), ZH),
+    "gzip": ("a.csv.gz", gzip.compress(by_csv(ZH)), ZH),
+    "bzip2": ("a.csv.bz2", bz2.compress(by_csv(ZH, encoding="gbk")), ZH),
+    "xz": ("a.tsv.xz", lzma.compress(by_csv(EN, dialect="excel-tab")), EN),
+}  # fmt: skip
+
+
+def rows_of(path, **how):
+    """(first text, first label) by their places, whatever the columns are called."""
+    source = open_source(str(path), **how)
+    names = [name for name in source.columns if name not in ("row", "index")]
+    return [tuple(row[name] for name in names) for row in source.table.to_pylist()]
+
+
+@pytest.mark.parametrize("name", CSV)
+def test_delimited_text(name, tmp_path):
+    ending, raw, rows = CSV[name]
+    (tmp_path / ending).write_bytes(raw)
+    assert rows_of(tmp_path / ending) == rows
+
+
+def test_the_lines_of_an_excel_file_are_those_of_excel(tmp_path):
+    path = tmp_path / "a.xlsx"
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "五月"
+    sheet["B2"] = "酒店评论（2024年）"
+    sheet.merge_cells("B2:D2")
+    table = [["评论", "标签", "日期"], ["很好", 1.0, None], [None, None, None], ["太差", 0, None]]
+    for place, row in enumerate(table, 4):
+        for column, value in enumerate(row, 2):
+            sheet.cell(place, column, value)
+    sheet["D5"] = pd.Timestamp("2024-05-01").to_pydatetime()
+    sheet["D7"] = pd.Timestamp("2024-05-02 08:30").to_pydatetime()
+    book.create_sheet("notes")["A1"] = "nothing"
+    book.create_sheet("hidden").sheet_state = "hidden"
+    book.save(path)
+    source = open_source(str(path))
+    assert source.table.to_pylist() == [
+        {"评论": "很好", "标签": 1, "日期": "2024-05-01", "__line": 5},
+        {"评论": "太差", "标签": 0, "日期": "2024-05-02 08:30:00", "__line": 7},
+    ]
+    assert source.history[1:] == (
+        "a.xlsx: sheet '五月' is read, it has the most rows; other sheets: notes (--sheet NAME)",
+        "a.xlsx: the table begins in row 4; what stands above it (酒店评论（2024年）) is left out",
+    )
+    with pytest.raises(DataError, match="no sheet 'May'; there are 五月, notes"):
+        open_source(str(path), {"xlsx": {"sheet": "May"}})
+    assert rows_of(path, reader={"xlsx": {"sheet": "五月", "header_row": 4}})[0][0] == "很好"
+
+
+def xlsx(path, rows=ZH):
+    pd.DataFrame(rows, columns=list(HEAD)).to_excel(path, index=False)
+
+
+def xls(path, rows=ZH):
+    book = xlwt.Workbook(encoding="utf-8")
+    sheet = book.add_sheet("Sheet1")
+    for place, row in enumerate([HEAD, *rows]):
+        for column, cell in enumerate(row):
+            sheet.write(place, column, cell)
+    book.save(str(path))
+
+
+def merged(path, rows=ZH):
+    """The label of two rows each in one merged cell."""
+    book = openpyxl.Workbook()
+    book.active.append(HEAD)
+    for text, label in rows:
+        book.active.append([text, label])
+    for first in range(2, len(rows) + 2, 2):
+        book.active.merge_cells(f"B{first}:B{first + 1}")
+    book.save(path)
+
+
+def html(path, rows=FLAT, encoding="utf-8"):
+    page = pd.DataFrame(rows, columns=list(HEAD)).to_html(index=False)
+    path.write_bytes(f"<html><meta charset={encoding}>{page}</html>".encode(encoding))
+
+
+def excel_2003(path, rows=FLAT):
+    cells = "".join(
+        "<Row>" + "".join(f'<Cell><Data ss:Type="String">{c}</Data></Cell>' for c in row) + "</Row>"
+        for row in [HEAD, *rows]
+    )
+    path.write_text(
+        '<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet" '
+        'xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet ss:Name="S"><Table>'
+        f"{cells}</Table></Worksheet></Workbook>",
+        encoding="utf-8",
+    )
+
+
+def frame(rows=ZH):
+    return pd.DataFrame(rows, columns=list(HEAD))
+
+
+def zipped(path, names=("a.csv",), raw=None):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, raw or by_csv(ZH))
+        archive.writestr("__MACOSX/._a.csv", b"\0\0")
+        archive.writestr(".DS_Store", b"\0")
+
+
+def labelled(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        for place, (text, label) in enumerate(ZH):
+            archive.writestr(f"reviews/{label}/{place}.txt", text.encode("gbk"))
+
+
+FILES = {
+    "pandas, xlsx": ("a.xlsx", xlsx, ZH),
+    "xls": ("a.xls", xls, ZH),
+    "xlsx called csv": ("a.csv", lambda p: (xlsx(p.with_suffix(".xlsx")),
+                                            p.with_suffix(".xlsx").rename(p)), ZH),
+    "html called xls": ("a.xls", html, FLAT),
+    "html called xls, in GBK": ("a.xls", lambda p: html(p, encoding="gbk"), FLAT),
+    "Excel's XML of 2003 called xls": ("a.xls", excel_2003, FLAT),
+    "tsv called xls": ("a.xls", lambda p: p.write_bytes(
+        plain(FLAT, "\t", "\r\n").encode("gbk")), FLAT),
+    "csv called xlsx": ("a.xlsx", lambda p: p.write_bytes(by_csv(ZH)), ZH),
+    "merged labels": ("a.xlsx", merged,
+                      [(t, ZH[i - i % 2][1]) for i, (t, _) in enumerate(ZH)]),
+    "json lines": ("a.jsonl", lambda p: frame().to_json(
+        p, orient="records", lines=True, force_ascii=False), ZH),
+    "json lines called json": ("a.json", lambda p: frame().to_json(
+        p, orient="records", lines=True), ZH),
+    "json lines called txt": ("a.txt", lambda p: frame().to_json(
+        p, orient="records", lines=True), ZH),
+    "json list called jsonl": ("a.jsonl", lambda p: p.write_text(
+        json.dumps(frame().to_dict("records"), indent=1), encoding="utf-8"), ZH),
+    **{f"json, {orient}": ("a.json", lambda p, orient=orient: frame().to_json(
+        p, orient=orient, force_ascii=False), ZH)
+       for orient in ("records", "columns", "index", "split", "table", "values")},
+    "json, a list inside": ("a.json", lambda p: p.write_text(json.dumps(
+        {"code": 0, "data": frame().to_dict("records")}), encoding="utf-8"), ZH),
+    "json, columns": ("a.json", lambda p: p.write_text(
+        json.dumps(frame().to_dict("list")), encoding="utf-8"), ZH),
+    "json in GBK": ("a.json", lambda p: p.write_text(json.dumps(
+        frame().to_dict("records"), ensure_ascii=False), encoding="gbk"), ZH),
+    "parquet": ("a.parquet", lambda p: frame().to_parquet(p), ZH),
+    "feather": ("a.feather", lambda p: frame().to_feather(p), ZH),
+    "zip of one": ("a.zip", zipped, ZH),
+    "zip of folders by label": ("a.zip", labelled, [ZH[i] for i in (0, 3, 4, 1, 2, 5)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_other_files(name, tmp_path):
+    ending, write, rows = FILES[name]
+    write(tmp_path / ending)
+    found = rows_of(tmp_path / ending)
+    assert sorted(found) == sorted(rows) if "folders" in name else found == rows
+
+
+# --- anything that can be written is read back, and nothing that is no table brings a traceback
+
+CELL = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"], exclude_characters="\0"),
+               max_size=10)  # fmt: skip
+EVERY = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
+
+
+@settings(max_examples=40, **EVERY)
+@given(rows=st.lists(st.tuples(CELL, CELL), min_size=1, max_size=6),
+       kind=st.sampled_from([("a.csv", ","), ("a.csv", ";"), ("a.tsv", "\t"), ("a.txt", "|")]),
+       encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "gb18030"]))  # fmt: skip
+def test_any_cells_come_back_from_a_quoted_table(tmp_path, rows, kind, encoding):
+    name, delimiter = kind
+    raw = by_csv(rows, encoding=encoding, delimiter=delimiter, quoting=csv.QUOTE_ALL)
+    (tmp_path / name).write_bytes(raw)
+    how = {"header": True, "delimiter": delimiter, "encoding": encoding, "quotes": "doubled"}
+    reader = {"tsv" if name.endswith("tsv") else "csv": how}
+    found = rows_of(tmp_path / name, reader=reader)
+    # \N alone is what MySQL writes for no value.
+    assert found == [tuple(None if c == r"\N" else c for c in row) for row in rows]
+
+
+@settings(max_examples=40, **EVERY)
+@given(rows=st.lists(st.fixed_dictionaries({"text": CELL, "n": st.integers() | st.none()}),
+                     min_size=1, max_size=6),
+       lines=st.booleans())  # fmt: skip
+def test_any_values_come_back_from_json(tmp_path, rows, lines):
+    path = tmp_path / ("a.jsonl" if lines else "a.json")
+    whole = "\n".join(map(json.dumps, rows)) if lines else json.dumps(rows, indent=1)
+    path.write_text(whole, encoding="utf-8")
+    found = open_source(str(path)).table.to_pylist()
+    assert [row["text"] for row in found] == [row["text"] for row in rows]
+    assert [row["n"] and int(row["n"]) for row in found] == [row["n"] for row in rows]
+
+
+READERS = ["csv", "tsv", "jsonl", "json", "html", "parquet", "arrow"]
+SEEDS = [raw for _, raw, _ in CSV.values()]
+PIECE = st.one_of(
+    st.binary(max_size=40),
+    st.sampled_from([b'"', b"\n", b",", b"\t", b"{", b"[", b"}", b"\\", b"\r", b"\0", b"\xff"]),
+    st.sampled_from(SEEDS).flatmap(
+        lambda raw: st.integers(0, len(raw)).map(lambda cut: raw[cut : cut + 60])
+    ),
+)
+
+
+@settings(max_examples=150, **EVERY)
+@given(pieces=st.lists(PIECE, max_size=8), reader=st.sampled_from(["", *READERS]),
+       ending=st.sampled_from(["csv", "jsonl", "json", "xls", "txt", "gz", "zip", "odd"]),
+       skip_bad=st.booleans())  # fmt: skip
+def test_any_bytes_are_a_table_or_one_message(tmp_path, pieces, reader, ending, skip_bad):
+    path = tmp_path / f"a.{ending}"
+    path.write_bytes(b"".join(pieces))
+    given = {reader: {}} if reader else {}
+    try:
+        source = open_source(str(path), given, skip_bad)
+    except DataError as error:
+        assert "a." in str(error)
+    else:
+        assert source.table.num_rows > 0
+        source.table.to_pylist()
+
+
+@settings(max_examples=10, **EVERY)
+@given(place=st.floats(0, 1), raw=st.binary(min_size=1, max_size=20))
+def test_a_damaged_workbook_is_a_table_or_one_message(tmp_path, place, raw):
+    path = tmp_path / "a.xlsx"
+    xlsx(path)
+    whole = bytearray(path.read_bytes())
+    at = int(place * len(whole))
+    whole[at : at + len(raw)] = raw
+    path.write_bytes(bytes(whole))
+    try:
+        open_source(str(path))
+    except DataError as error:
+        assert "a.xlsx" in str(error)
+
+
+def test_a_cell_that_stands_far_off_ends_no_process(tmp_path):
+    book = openpyxl.Workbook()
+    book.active["A1"], book.active["B1"], book.active["XFD1048576"] = "text", "label", "far"
+    book.save(tmp_path / "a.xlsx")
+    with pytest.raises(DataError, match="stands so far off"):
+        open_source(str(tmp_path / "a.xlsx"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("WEITIAO_DATA" not in os.environ, reason="WEITIAO_DATA names no folder")
+def test_every_file_of_a_folder_is_read_or_refused_with_one_message():
+    """Prints what became of each file; files that hold no rows (.md, .py) are left out."""
+    files = sorted(p for p in Path(os.environ["WEITIAO_DATA"]).rglob("*") if p.is_file())
+    for path in files:
+        if path.suffix in (".md", ".py") or path.name.startswith("."):
+            continue
+        try:
+            source = open_source(str(path))
+        except DataError as error:
+            print(f"{path.parent.name}/{path.name}: refused: {error}")
+            continue
+        told = f"{source.table.num_rows:,} rows, {', '.join(source.columns)[:60]}"
+        print(f"{path.parent.name}/{path.name}: {told}")
+        assert source.table.num_rows > 0

@@ -1,0 +1,120 @@
+"""Runs as training leaves them, made without training: for tests of what reads them."""
+
+import json
+
+import numpy as np
+
+from weitiao.data.rows import Rows, everything
+from weitiao.data.table import open_source
+from weitiao.evaluate.evaluate import Answers, measure, metrics_of
+from weitiao.evaluate.intervals import bootstrap, difference
+from weitiao.parts import build
+from weitiao.plan import Plan
+from weitiao.report import answers as kept
+from weitiao.run import Run
+from weitiao.tasks.base import Judged
+
+PLAIN = {"classification": "accuracy", "multilabel": "micro_f1", "regression": "mae"}
+
+
+def judged_run(
+    root, texts, targets, *, task="classification", right=0.8, name="rows", seed=0, **metrics
+):
+    """A finished run whose model is right on about that share of the rows, its baseline on less.
+
+    The rows stand in root/NAME.jsonl, and all of them count as judged.
+    """
+    file = root / f"{name}.jsonl"
+    lines = [json.dumps({"text": t, "label": y}) for t, y in zip(texts, targets, strict=True)]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    plan = Plan.parse({
+        "task": task,
+        "data": {"path": str(file), "roles": {"text": "text", "target": "label"}},
+        "model": {"checkpoint": "some-model"},
+        "why": {"train.epochs": {"value": 5, "reason": "a reason <b>of old</b>"}},
+    })  # fmt: skip
+    run = Run.create(root / "runs", name, plan)
+    _write_log(run)
+    source = open_source(str(file))
+    rows = Rows(source.table, everything(source.table), plan.data.roles, source.name, task)
+    part = build("tasks", task).learn(rows.targets())
+    labels = part.indices(rows.targets(), rows.ids())
+    rng = np.random.default_rng(seed)
+    judged = _answers(part, labels, right, rng)
+    worse = _answers(part, labels, right / 2, rng)
+    same = _answers(part, labels, 0.1, rng)
+    beside = {"mean" if task == "regression" else "majority": same, "tfidf_linear": worse}
+    kept.keep(run, Answers(rows, judged, beside), "test")
+    _write_judgement(run, part, judged, beside, metrics)
+    _write_figures(run, part, rows)
+    run.write("status", {"state": "finished", "step": 40, "total": 40, "seconds": 12.0,
+                         "started": 1.7e9})  # fmt: skip
+    run.write("environment", {"python": "3", "history": [f"{file.name}: {len(rows):,} rows"],
+                              "packages": {"torch": "2"}})  # fmt: skip
+    return run
+
+
+def _answers(part, labels, right, rng):
+    """Confident answers, right with about this probability."""
+    count, outputs = len(labels), part.outputs
+    if part.kind == "number":
+        scale = (1 - right) * labels.std() + 1e-9
+        return part.judge(labels, part.score((labels + rng.normal(0, scale, count))[:, None]))
+    wrong = rng.random(count) > right
+    scores = rng.random((count, outputs)) * 0.4
+    if part.kind == "multilabel":
+        truth = labels.astype(bool)
+        flipped = truth ^ (wrong[:, None] & (rng.random(labels.shape) < 0.5))
+        return part.judge(labels, np.where(flipped, 1 - scores, scores))
+    given = np.where(wrong, (labels + rng.integers(1, outputs, count)) % outputs, labels)
+    scores[np.arange(count), given] = 0.5 + rng.random(count) / 2
+    return part.judge(labels, scores / scores.sum(1, keepdims=True))
+
+
+def _write_log(run):
+    for step in range(1, 41):
+        run.log(step=step, epoch=step / 20, loss=2 / step, learning_rate=1e-4 / step,
+                gradient_norm=1.0)  # fmt: skip
+        if step % 10 == 0:
+            run.log(step=step, validation={"accuracy": step / 50, "micro_f1": step / 50,
+                                           "pearson": step / 50}, best=step == 30)  # fmt: skip
+
+
+def _write_judgement(run, part, judged: Judged, beside, more):
+    metrics = metrics_of(part)
+    report = measure(judged, metrics)
+    others = {name: measure(one, metrics) for name, one in beside.items()}
+    best = max(others, key=lambda name: others[name].score)
+    wanted = {
+        report.primary: metrics[report.primary],
+        PLAIN[run.plan().task_name]: build("metrics", PLAIN[run.plan().task_name]),
+    }
+    samples = max(20, min(200, 2_000_000 // len(judged.targets)))
+    found = {
+        **report.summary(),
+        "intervals": bootstrap(judged, {report.primary: metrics[report.primary]}, samples),
+        "baselines": {name: dict(one.metrics) for name, one in others.items()},
+        "details": {"tfidf_linear": {"features": "words 1-2", "validation": 0.5}},
+        "against": best,
+        "differences": difference(judged, beside[best], wanted, samples),
+        "split": "test",
+        "rows": report.rows,
+        "openings": 1,
+        "state": "finished",
+        "seconds": {"total": 20.0, "train": 12.0},
+    }
+    run.write("metrics", {**found, **more})
+
+
+def _write_figures(run, part, rows):
+    targets = rows.targets()
+    spread = {"labels": {label: [8, 1, 1] for label in part.choices},
+              "label_count": len(part.choices)}  # fmt: skip
+    if part.kind == "number":
+        spread = {"edges": [min(targets), max(targets)], "counts": {"train": [9], "test": [3]},
+                  "mean": 0.0, "lowest": min(targets), "highest": max(targets)}  # fmt: skip
+    lengths = {"step": 8, "counts": [3, 2, 1], "cut": 16, "share_cut": 0.1, "median": 9.0,
+               "longest": 20}  # fmt: skip
+    parts = {"train": 8, "validation": 1, "test": len(rows), "sealed": len(rows)}
+    run.write("figures", {"rows": parts, "unlabelled": 2, **spread, "lengths": lengths,
+                          "languages": {"zh": 0.5, "en": 0.5}, "sampled": 8})  # fmt: skip

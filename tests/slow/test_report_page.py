@@ -1,0 +1,199 @@
+"""report.html in a real browser: quiet, quick, narrow, printable; hostile texts do nothing."""
+
+import random
+import shutil
+
+import pytest
+
+from judged_runs import judged_run
+from weitiao.messages import speaking
+from weitiao.report import page
+
+playwright = pytest.importorskip("playwright.sync_api", reason="pip install 'weitiao[browser]'")
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here"),
+]
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+).split()
+HOSTILE = [
+    "<script>window.hurt = 1</script>",
+    "</script><script>window.hurt = 2</script>",
+    "<img src=x onerror='window.hurt = 3'>",
+    "\u202egnp.exe\u200b\u2066",
+    '=HYPERLINK("http://example.com","click")',
+    "\"><svg onload='window.hurt = 4'>",
+    "javascript:window.hurt=5",
+]
+
+
+class Seen:
+    """A page that was opened, with all that it said and asked for."""
+
+    def __init__(self, browser, path, width=1100, scheme="light"):
+        self.view = browser.new_page()
+        self.view.set_viewport_size({"width": width, "height": 900})
+        self.view.emulate_media(color_scheme=scheme)
+        self.said, self.asked, self.file = [], [], path.resolve().as_uri()
+        self.view.on("console", lambda message: self.said.append(message.text))
+        self.view.on("pageerror", lambda error: self.said.append(str(error)))
+        self.view.on("dialog", lambda dialog: self.said.append(dialog.message))
+        self.view.on("request", lambda request: self.asked.append(request.url))
+        self.view.goto(self.file)
+        self.view.wait_for_selector("html[data-ready]", timeout=20_000)
+
+    @property
+    def milliseconds(self):
+        return int(self.view.get_attribute("html", "data-ready"))
+
+    def check(self):
+        """Nothing was complained about, nothing but the file itself was loaded."""
+        assert self.said == []
+        assert self.asked == [self.file]
+        assert self.view.evaluate("window.hurt") is None
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    with playwright.sync_playwright() as started:
+        profile = str(tmp_path_factory.mktemp("profile"))
+        context = started.chromium.launch_persistent_context(
+            profile, executable_path=CHROMIUM, args=FLAGS
+        )
+        yield context
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """A page for each kind of answers, in Chinese and in English."""
+    root, rng, made = tmp_path_factory.mktemp("pages"), random.Random(0), {}
+    texts = [f"第 {i} 行 the hotel was fine " * (1 + i % 5) for i in range(400)]
+    targets = {
+        "classification": [rng.choice(["好评", "中评", "差评"]) for _ in texts],
+        "multilabel": [rng.sample(["food", "price", "staff"], rng.randint(0, 3)) for _ in texts],
+        "regression": [rng.gauss(3, 1) for _ in texts],
+    }
+    for task, found in targets.items():
+        run = judged_run(root, texts, found, task=task, name=task)
+        for language in ("zh", "en"):
+            with speaking(language):
+                made[task, language] = page.write(run, root / f"{task}-{language}.html")
+    labels = [f"a rather long name of intent number {i % 77}" for i in range(2000)]
+    run = judged_run(root, [f"text {i}" for i in range(2000)], labels, name="many", right=0.6)
+    made["many", "en"] = page.write(run)
+    return made
+
+
+KINDS = [(task, language) for task in ("classification", "multilabel", "regression")
+         for language in ("zh", "en")] + [("many", "en")]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS, ids="-".join)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1100, 360])
+def test_a_page_is_quiet_and_never_wider_than_the_screen(kind, scheme, width, pages, browser):
+    seen = Seen(browser, pages[kind], width, scheme)
+    seen.check()
+    wide = seen.view.evaluate("document.documentElement.scrollWidth")
+    assert wide <= width
+    count = seen.view.locator(".canvas svg").count()
+    assert count == seen.view.locator(".canvas").count() >= 7
+    ground = seen.view.evaluate("getComputedStyle(document.body).backgroundColor")
+    dark = sum(int(part) for part in ground[4:-1].split(",")) < 200
+    assert dark == (scheme == "dark")
+    seen.view.close()
+
+
+def test_it_is_there_within_a_second_for_100_000_rows(tmp_path, browser):
+    rng = random.Random(1)
+    labels = [rng.choice(["news", "sport", "travel", "money", "film"]) for _ in range(100_000)]
+    texts = [f"row {i} {rng.random()}" for i in range(100_000)]
+    path = page.write(judged_run(tmp_path, texts, labels))
+    assert path.stat().st_size < 500_000
+    Seen(browser, path).view.close()  # the browser itself is warm
+    seen = Seen(browser, path)
+    seen.check()
+    print("ready after", seen.milliseconds, "ms")
+    assert seen.milliseconds < 1000
+    seen.view.close()
+
+
+def test_hostile_texts_do_nothing_wherever_they_stand(tmp_path, browser):
+    texts = [f"{evil} row {i}" for i in range(10) for evil in HOSTILE]
+    labels = [evil for _ in range(10) for evil in HOSTILE]
+    run = judged_run(tmp_path, texts, labels, name="<img src=x onerror=alert(1)>", right=0.4)
+    seen = Seen(browser, page.write(run))
+    view = seen.view
+    for details in view.locator("details").all():
+        details.evaluate("one => { one.open = true; }")
+    for place in view.locator(".canvas").all():  # labels also appear in the balloons of plots
+        place.scroll_into_view_if_needed()
+        box = place.bounding_box()
+        for share in (0.3, 0.5, 0.7):
+            view.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] * 0.4)
+            view.wait_for_timeout(60)
+    assert view.locator(".balloon").count() > 0
+    seen.check()
+    shown = view.inner_text("body")
+    assert "<script>window.hurt = 1</script>" in shown
+    assert "⟨U+202E⟩gnp.exe⟨U+200B⟩⟨U+2066⟩" in shown
+    assert view.locator("main img, main script, main iframe").count() == 0
+    view.close()
+
+
+def test_the_button_changes_the_colours_and_is_remembered(pages, browser):
+    seen = Seen(browser, pages["classification", "en"])
+    fill = "[...document.querySelectorAll('.canvas [fill]')].map((one) => one.getAttribute('fill'))"
+    before = seen.view.evaluate(fill)
+    seen.view.click("#theme")
+    assert seen.view.get_attribute("html", "data-theme") == "dark"
+    assert seen.view.inner_text("#theme") == "Light"
+    assert seen.view.evaluate(fill) != before
+    seen.check()
+    seen.view.close()
+    again = Seen(browser, pages["classification", "en"])
+    assert again.view.get_attribute("html", "data-theme") == "dark"
+    again.view.evaluate("localStorage.clear()")
+    again.view.close()
+
+
+def test_printing_is_light_and_opens_everything(pages, browser, tmp_path):
+    seen = Seen(browser, pages["classification", "zh"], scheme="dark")
+    seen.view.evaluate(
+        "addEventListener('beforeprint', () => { window.printed = "
+        "[document.querySelectorAll('details:not([open])').length, "
+        "document.documentElement.dataset.theme]; })"
+    )
+    seen.view.pdf(path=tmp_path / "page.pdf", prefer_css_page_size=True)
+    assert seen.view.evaluate("window.printed") == [0, "light"]
+    assert seen.view.locator("details:not([open])").count() > 0, "closed again"
+    assert seen.view.get_attribute("html", "data-theme") is None
+    assert (tmp_path / "page.pdf").stat().st_size > 50_000
+    seen.check()
+    seen.view.close()
+
+
+def test_the_keyboard_reaches_everything(pages, browser):
+    seen = Seen(browser, pages["many", "en"])
+    reached = set()
+    for _ in range(60):
+        seen.view.keyboard.press("Tab")
+        reached.add(seen.view.evaluate("document.activeElement.tagName"))
+    assert {"A", "BUTTON", "DIV", "SUMMARY"} <= reached
+    seen.view.close()
+
+
+def test_without_a_script_the_figures_can_be_read(pages, browser):
+    view = browser.new_page()
+    client = browser.new_cdp_session(view)
+    client.send("Emulation.setScriptExecutionDisabled", {"value": True})
+    view.goto(pages["classification", "en"].resolve().as_uri())
+    assert view.locator(".canvas").first.is_hidden()
+    assert view.locator("#theme").is_hidden()
+    view.locator(".plot summary").first.click()
+    assert view.locator(".plot table").first.is_visible()
+    view.close()

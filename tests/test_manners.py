@@ -1,0 +1,113 @@
+"""Manners on a machine: any locale, any path, any way to start a process."""
+
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from conftest import toy_rows
+
+QUICK = "train.epochs=1 train.evaluations=1 evaluate.bootstrap_samples=20".split()
+LOCALES = {
+    "gbk": {"LC_ALL": "zh_CN.GBK", "PYTHONIOENCODING": "gbk", "WEITIAO_LANG": ""},
+    "ascii": {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0",
+              "PYTHONCOERCECLOCALE": "0", "WEITIAO_LANG": "zh"},
+    "utf8": {"LC_ALL": "C.UTF-8", "WEITIAO_LANG": "zh"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder whose name has Chinese characters and blanks, with rows that have both and more."""
+    folder = tmp_path / "数据 目录 (新)"
+    folder.mkdir()
+    lines = [f"{row['text']}😀,{'好评' if row['label'] == 'good' else '差评'}"
+             for row in toy_rows("classification", 60)]  # fmt: skip
+    (folder / "评论 第1版.csv").write_text("文本,标签\n" + "\n".join(lines), encoding="gb18030")
+    return folder
+
+
+def run(folder, env, *words):
+    strict = ["-X", "warn_default_encoding", "-W", "error::EncodingWarning:weitiao"]
+    command = [sys.executable, *strict, "-m", "weitiao.cli", *words]
+    return subprocess.run(
+        command, cwd=folder, env={**os.environ, **env}, capture_output=True, timeout=240
+    )
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_main_job_in_any_locale(locale, place, tiny_bert):
+    rows = "评论 第1版.csv"
+    done = run(place, LOCALES[locale], "fit", rows, "--model", tiny_bert, *QUICK, "--json")
+    encoding = {"gbk": "gbk", "ascii": "ascii", "utf8": "utf-8"}[locale]
+    told = done.stderr.decode(encoding)
+    assert done.returncode == 0, told
+    answer = json.loads(done.stdout.decode(encoding))
+    assert answer["state"] == "finished"
+    if locale != "ascii":
+        assert "好评" not in told or "�" not in told
+        assert "行" in told, "it speaks Chinese"
+    done = run(place, LOCALES[locale], "predict", answer["run"], rows, "-o", "答案 1.csv")
+    assert done.returncode == 0, done.stderr.decode(encoding)
+    assert "😀" in (place / "答案 1.csv").read_text(encoding="utf-8-sig")
+
+
+def test_a_mistake_in_a_gbk_locale_is_one_message(place):
+    done = run(place, LOCALES["gbk"], "look", "没有 这个😀.csv")
+    told = done.stderr.decode("gbk")
+    assert done.returncode == 2
+    assert "没有 这个" in told
+    assert "Traceback" not in told
+
+
+def answers(folder, texts, queue):
+    import weitiao
+
+    queue.put([answer.value for answer in weitiao.load(folder)(*texts)])
+
+
+def test_a_spawned_process_loads_and_answers(tiny_bert, tmp_path):
+    import weitiao
+
+    fitted = weitiao.fit(
+        toy_rows("classification", 60), model=tiny_bert, out=tmp_path / "runs",
+        changes={"train.epochs": 1, "evaluate.bootstrap_samples": 0},
+    )  # fmt: skip
+    texts = ["good film", "bad hotel"]
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    child = context.Process(target=answers, args=(fitted.run.best, texts, queue))
+    child.start()
+    found = queue.get(timeout=120)
+    child.join(timeout=60)
+    assert child.exitcode == 0
+    assert found == [answer.value for answer in fitted(*texts)]
+
+
+def test_two_processes_fit_the_same_rows_at_once(place, tiny_bert, tmp_path):
+    """One cache, one folder of runs: both end well, in runs of their own, with equal logs."""
+    command = [sys.executable, "-m", "weitiao.cli", "fit", "评论 第1版.csv", "--model", tiny_bert,
+               *QUICK, "--json"]  # fmt: skip
+    both = [subprocess.Popen(command, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            for _ in range(2)]  # fmt: skip
+    told = [process.communicate(timeout=240) for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    runs = [json.loads(out)["run"] for out, _ in told]
+    assert len(set(runs)) == 2
+    logs = [(place / name / "log.jsonl").read_text(encoding="utf-8") for name in runs]
+    assert logs[0] == logs[1]
+
+
+def test_a_budget_is_counted_by_a_clock_that_sleeps_with_the_machine():
+    from weitiao.clock import awake
+
+    before = awake()
+    time.sleep(0.05)
+    assert 0.04 < awake() - before < 5
+    if sys.platform == "linux":  # unlike CLOCK_BOOTTIME, this one stands still in suspend
+        assert "CLOCK_MONOTONIC" in time.get_clock_info("monotonic").implementation
+        assert abs(awake() - time.clock_gettime(time.CLOCK_MONOTONIC)) < 1
