@@ -25,7 +25,7 @@ from weitiao.messages import pieces
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "weitiao"
 PO = SOURCE / "locale" / "zh" / "LC_MESSAGES" / "weitiao.po"
 MO = PO.with_suffix(".mo")
-UNTRANSLATED = 159  # texts still shown in English; this number may only shrink, to 0
+UNTRANSLATED = 103  # texts still shown in English; this number may only shrink, to 0
 
 
 def texts() -> dict[str, str]:

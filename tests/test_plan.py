@@ -140,7 +140,10 @@ BROKEN = {
     "bytes": ("task: !!binary aGVsbG8=\n", "line 1, task: "),
     "a set": ("task: !!set {a, b}\n", "line 1, task: "),
     "a tab": ("task: classification\ndata:\n\tpath: x\n", "line 3: "),
-    "a name twice": (TEXT + "model: {checkpoint: b}\n", "line 7, model: model stands here a second time, first on line 5."),
+    "a name twice": (
+        TEXT + "model: {checkpoint: b}\n",
+        "line 7, model: model stands here a second time, first on line 5.",
+    ),
     "a wide colon": ("task：classification\n", "line 1: "),
     "a wide colon inside": (TEXT + "train:\n  epochs： 3\n", "line 7, train: "),
     "a wide colon and more": (TEXT + "train:\n  epochs： 3\n  seed: 1\n", "full-width colon"),
