@@ -1,0 +1,99 @@
+"""The C++ kernels, compiled on first use where a compiler is, and kept in the cache.
+
+They are plain C functions on memory, called by ctypes: no torch headers, so compiling takes some
+seconds and the result fits every torch version. Where there is no compiler, `library` gives None
+and kernels in PyTorch do the same work.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from weitiao.data import cache
+
+HERE = Path(__file__).parent
+SOURCES = ("rows.cpp", "attention.cpp", "step.cpp")
+HEADERS = ("vectors.h",)
+# No -ffast-math: it would switch off tiny numbers in the whole process.
+FLAGS = ("-O3", "-std=c++17", "-fPIC", "-shared", "-fno-math-errno")
+NATIVE = ("-march=native", "-mcpu=native")  # which one a compiler knows depends on the processor
+OFF = "WEITIAO_COMPILER"  # "none" switches the compiled kernels off; else a compiler's name
+SECONDS = 300
+
+
+@functools.cache
+def library() -> ctypes.CDLL | None:
+    """The compiled kernels, or None with the reason in `why_not()`."""
+    compiler = find()
+    if compiler is None:
+        return None
+    try:
+        return ctypes.CDLL(str(_built(compiler)))
+    except (OSError, subprocess.SubprocessError) as error:
+        _reasons.append(str(error).strip().splitlines()[-1][:200] if str(error) else repr(error))
+        return None
+
+
+_reasons: list[str] = []
+
+
+def why_not() -> str:
+    """Why `library` gave None; empty when it did not."""
+    if library() is not None:
+        return ""
+    return _reasons[-1] if _reasons else "no C++ compiler"
+
+
+def find() -> str | None:
+    """The C++ compiler to use: $WEITIAO_COMPILER, $CXX, or the first one installed."""
+    asked = os.environ.get(OFF, "")
+    if asked == "none":
+        return None
+    names = [asked] if asked else [os.environ.get("CXX", ""), "g++", "clang++", "c++"]
+    return next((path for name in names if name and (path := shutil.which(name))), None)
+
+
+def _built(compiler: str) -> Path:
+    version = subprocess.run(
+        [compiler, "--version"], capture_output=True, check=True, timeout=30
+    ).stdout
+    content = [(HERE / name).read_bytes() for name in (*HEADERS, *SOURCES)]
+    key = cache.fingerprint_of(
+        *(text.decode("utf-8", "replace") for text in (*content, version)), " ".join(FLAGS), _machine()
+    )
+    target = cache.folder("kernels") / f"{key}.so"
+    cache.hold(target)
+    if not target.is_file():
+        with cache.written(target) as sibling:
+            _compile(compiler, sibling)
+    return target
+
+
+def _compile(compiler: str, target: Path) -> None:
+    """The widest instructions and several threads first; what a compiler lacks is left out."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "kernels.so"
+        tries = [[*FLAGS, native, *openmp] for openmp in (["-fopenmp"], []) for native in NATIVE]
+        for flags in [*tries, [*FLAGS]]:
+            command = [compiler, *flags, *(str(HERE / name) for name in SOURCES), "-o", str(made)]
+            done = subprocess.run(command, capture_output=True, check=False, timeout=SECONDS)
+            if done.returncode == 0:
+                shutil.copyfile(made, target)
+                return
+        raise subprocess.SubprocessError(done.stderr.decode("utf-8", "replace")[-400:])
+
+
+def _machine() -> str:
+    """What -march=native depends on."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
+        return next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return platform.machine() + platform.processor()
