@@ -16,17 +16,24 @@ template <int MR, int NV>
 inline void tile(int K, const float* A, int ai, int ak, const float* B, int ldb, float* C, int ldc,
                  bool add) {
   f16 c[MR][NV];
+#pragma GCC unroll 16
   for (int i = 0; i < MR; i++)
+#pragma GCC unroll 4
     for (int v = 0; v < NV; v++) c[i][v] = add ? load(C + i * ldc + v * W) : f16{};
   for (int k = 0; k < K; k++) {
     f16 b[NV];
+#pragma GCC unroll 4
     for (int v = 0; v < NV; v++) b[v] = load(B + (size_t)k * ldb + v * W);
+#pragma GCC unroll 16
     for (int i = 0; i < MR; i++) {
       float a = A[(size_t)i * ai + (size_t)k * ak];
+#pragma GCC unroll 4
       for (int v = 0; v < NV; v++) c[i][v] += b[v] * a;
     }
   }
+#pragma GCC unroll 16
   for (int i = 0; i < MR; i++)
+#pragma GCC unroll 4
     for (int v = 0; v < NV; v++) store(C + i * ldc + v * W, c[i][v]);
 }
 
@@ -36,16 +43,23 @@ constexpr int ROWS = 8;
 constexpr int ROWS = 4;
 #endif
 
+// The last rows, fewer than ROWS, as one tile too: single rows would wait for each sum.
+template <int MR, int NV>
+inline void rest(int M, int K, const float* A, int ai, int ak, const float* B, int ldb, float* C,
+                 int ldc, bool add) {
+  if constexpr (MR > 0) {
+    if (M == MR) return tile<MR, NV>(K, A, ai, ak, B, ldb, C, ldc, add);
+    rest<MR - 1, NV>(M, K, A, ai, ak, B, ldb, C, ldc, add);
+  }
+}
+
 template <int NV>
 void columns(int M, int K, const float* A, int ai, int ak, const float* B, int ldb, float* C,
              int ldc, bool add) {
   int i = 0;
   for (; i + ROWS <= M; i += ROWS)
     tile<ROWS, NV>(K, A + (size_t)i * ai, ai, ak, B, ldb, C + (size_t)i * ldc, ldc, add);
-  for (; i + 4 <= M; i += 4)
-    tile<4, NV>(K, A + (size_t)i * ai, ai, ak, B, ldb, C + (size_t)i * ldc, ldc, add);
-  for (; i < M; i++)
-    tile<1, NV>(K, A + (size_t)i * ai, ai, ak, B, ldb, C + (size_t)i * ldc, ldc, add);
+  rest<ROWS - 1, NV>(M - i, K, A + (size_t)i * ai, ai, ak, B, ldb, C + (size_t)i * ldc, ldc, add);
 }
 
 // C (M, N) (+)= A (M, K) B (K, N); N a multiple of 16; A is read by strides.
@@ -71,13 +85,39 @@ inline void gather(const T* x, int64_t ld, int n, int d, int dp, float* out) {
     for (int c = 0; c < dp; c += W) store(out + (size_t)t * dp + c, load(x + t * ld + c, d - c));
 }
 
+#ifdef __clang__
 inline void transpose(const float* x, int n, int d, int dp, int np, float* out) {  // (d, np)
-  for (int c = 0; c < d; c++) {
-    float* line = out + (size_t)c * np;
-    for (int t = 0; t < n; t++) line[t] = x[(size_t)t * dp + c];
-    for (int t = n; t < np; t++) line[t] = 0;
-  }
+  for (int c = 0; c < d; c++)
+    for (int t = 0; t < np; t++) out[(size_t)c * np + t] = t < n ? x[(size_t)t * dp + c] : 0;
 }
+#else
+// 16 by 16 numbers turned by halves: at step s, lines s apart exchange blocks of s columns.
+template <int S> inline void exchange(f16* lines) {
+  i16 low, high;
+  for (int j = 0; j < W; j++) {
+    low[j] = j & S ? j - S + W : j;
+    high[j] = j & S ? j + W : j + S;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < W; i++)
+    if (!(i & S)) {
+      f16 a = lines[i], b = lines[i + S];
+      lines[i] = __builtin_shuffle(a, b, low);
+      lines[i + S] = __builtin_shuffle(a, b, high);
+    }
+}
+
+inline void transpose(const float* x, int n, int d, int dp, int np, float* out) {  // (d, np)
+  for (int t = 0; t < np; t += W)
+    for (int c = 0; c < dp; c += W) {
+      f16 lines[W];
+      for (int i = 0; i < W; i++)
+        lines[i] = t + i < n ? load(x + (size_t)(t + i) * dp + c) : f16{};
+      exchange<8>(lines); exchange<4>(lines); exchange<2>(lines); exchange<1>(lines);
+      for (int i = 0; i < W && c + i < d; i++) store(out + (size_t)(c + i) * np + t, lines[i]);
+    }
+}
+#endif
 
 // Dropout on the probabilities of one query: 0 or scale for each key.
 inline f16 kept(const Keep& keep, int query, int np, int c, u16& bits) {
@@ -122,7 +162,7 @@ void forward(const T* q, int64_t ldq, const T* k, const T* v, int64_t ldk, T* o,
             f16 e = exponential(load(line + c) * scale - top);
             store(line + c, e); total += e;
           }
-          for (int j = n; j < np; j++) { total[j % W] -= line[j]; line[j] = 0; }
+          for (int j = n; j < np; j++) line[j] = 0;  // e^-87 was added for them: nothing
           const float all_of_it = sum(total), share = 1.f / all_of_it;
           lse[(to + i0 + i) * heads + h] = top + std::log(all_of_it);
           u16 bits{};

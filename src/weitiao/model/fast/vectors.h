@@ -55,15 +55,23 @@ template <class T> static inline void store(T* p, f16 x, int n) {
   for (int i = 0; i < n; i++) put(p + i, b[i]);
 }
 
+typedef float f8 __attribute__((vector_size(32)));
+typedef float f4 __attribute__((vector_size(16)));
+
 static inline float sum(f16 x) {
-  float b[W]; store(b, x);
-  for (int h = W / 2; h; h /= 2) for (int i = 0; i < h; i++) b[i] += b[i + h];
-  return b[0];
+  f8 a[2]; memcpy(a, &x, 64);
+  f8 b = a[0] + a[1];
+  f4 c[2]; memcpy(c, &b, 32);
+  f4 d = c[0] + c[1];
+  return (d[0] + d[2]) + (d[1] + d[3]);
 }
 static inline float largest(f16 x) {
-  float b[W]; store(b, x);
-  for (int h = W / 2; h; h /= 2) for (int i = 0; i < h; i++) b[i] = b[i] > b[i + h] ? b[i] : b[i + h];
-  return b[0];
+  f8 a[2]; memcpy(a, &x, 64);
+  f8 b = a[0] > a[1] ? a[0] : a[1];
+  f4 c[2]; memcpy(c, &b, 32);
+  f4 d = c[0] > c[1] ? c[0] : c[1];
+  float e = d[0] > d[1] ? d[0] : d[1], f = d[2] > d[3] ? d[2] : d[3];
+  return e > f ? e : f;
 }
 
 // e^x, relative error about 1e-7; x below -87 gives (nearly) 0.
