@@ -32,7 +32,11 @@ from weitiao.train import checkpoint
 from weitiao.train.batches import Micro, Stream
 from weitiao.train.checkpoint import Learner, Settings, State
 from weitiao.train.feed import Feed, settings_of
+from weitiao.train.gradients import clip
+from weitiao.train.gradients import norm as norm_of
+from weitiao.train.gradients import values as gradients_of
 from weitiao.train.groups import Group, groups_of
+from weitiao.train.optimizers.base import Recipe
 from weitiao.train.schedules.base import Schedule
 from weitiao.train.strategies.base import ForwardBackward, Strategy
 
@@ -111,11 +115,18 @@ def fit(
     cost = model.cost()
     strategies, groups, loss_of = learning(model, cost)
     model.net.to(accelerator.device)
-    optimizer = _single("optimizers", plan.optimizer).optimizer([g.options() for g in groups])
+    recipe: Recipe = _single("optimizers", plan.optimizer)
+    recipe.start(model.net)
+    optimizer = recipe.optimizer([g.options() for g in groups])
     schedule: Schedule = _single("schedules", plan.schedule)
     net = accelerator.prepare(model.net)
     stream = Stream(
-        train.encoded.lengths, plan.seed, plan.batch_size, plan.micro_batch_tokens, model.packs
+        train.encoded.lengths,
+        plan.seed,
+        plan.batch_size,
+        plan.micro_batch_tokens,
+        model.packs,
+        buckets=not model.packs,
     )
 
     # Where it starts. The random state comes last, so nothing above can have drawn from it.
@@ -170,14 +181,15 @@ def fit(
         for strategy in strategies:
             gradients = strategy.update(gradients)
         total_loss = gradients()
-        norm = gradient_norm(groups)
+        slopes = gradients_of(p for group in groups for p in group.params)
+        norm = norm_of(slopes)
         told = torch.tensor([float(total_loss), float(hands.asked)], device=accelerator.device)
         summed = accelerator.reduce(told, "sum").tolist()
         loss, hands.stopping = summed[0] / count, summed[1] > 0
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise DivergedError(_diverged(state, loss, norm, rate))
         if plan.max_grad_norm:
-            accelerator.clip_grad_norm_(net.parameters(), plan.max_grad_norm)
+            clip(slopes, norm, plan.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         state.step += 1
@@ -205,12 +217,6 @@ def learning(model: Model, cost: Loss) -> tuple[list[Strategy], list[Group], Los
         wrapped = strategy.loss(wrapped)
         groups = strategy.groups(groups)
     return strategies, groups, wrapped
-
-
-def gradient_norm(groups: Sequence[Group]) -> float:
-    """The L2 norm of all gradients together, before clipping."""
-    gradients = [p.grad for group in groups for p in group.params if p.grad is not None]
-    return float(torch.nn.utils.get_total_norm(gradients))
 
 
 def accumulate(
