@@ -6,7 +6,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from weitiao.errors import PlanError
 from weitiao.example import Batch
+from weitiao.messages import tell
 from weitiao.model import packed
 from weitiao.tasks.base import Layout
 
@@ -38,6 +40,16 @@ class Net(nn.Module):
         """Token ids -> vectors, the first thing the network does (for FGM and its like)."""
         module: nn.Module = self.native.get_input_embeddings()
         return module
+
+    def forget_layers(self) -> None:
+        """Keep only what enters each layer, and compute the rest again in the backward pass."""
+        if not self.native.supports_gradient_checkpointing:
+            told = tell(
+                "train.gradient_checkpointing: {family} cannot do it.",
+                family=packed.family(self.native.config),
+            )
+            raise PlanError([told])
+        self.native.gradient_checkpointing_enable({"use_reentrant": False})
 
     def layout(self, tokenizer: Any, pack: bool) -> Layout:
         """How rows must be collated for this family."""

@@ -28,7 +28,7 @@ def make_sparse(net: Net) -> None:
 class TouchedAdamW(torch.optim.AdamW):
     """torch's AdamW; parameters with a sparse gradient are updated where it has rows."""
 
-    def step(self, closure: Any = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Any = None) -> Any:
         assert closure is None
         apart = [
             (group, param, param.grad)
@@ -54,8 +54,10 @@ class TouchedAdamW(torch.optim.AdamW):
         state["updates"].index_add_(0, rows, torch.ones_like(rows, dtype=torch.float32))
         times = state["updates"][rows, None].double()
         mean = state["exp_avg"][rows].lerp_(slope, 1 - keep)
-        square = state["exp_avg_sq"][rows].mul_(keep_square).addcmul_(
-            slope, slope, value=1 - keep_square
+        square = (
+            state["exp_avg_sq"][rows]
+            .mul_(keep_square)
+            .addcmul_(slope, slope, value=1 - keep_square)
         )
         missed = (state["shrunk"] - state["shrunk_rows"][rows, None]).exp().to(param.dtype)
         spread = square.sqrt().div_((1 - keep_square**times).sqrt().to(param.dtype))

@@ -270,7 +270,7 @@ def _clock(plan: Plan, data: Data, begun: float, final: bool) -> Clock:
     rows = data.sealed_test if final and data.sealed_test is not None else data.validation
     network, _ = network_of(plan.model.checkpoint, plan.model.revision)
     judging = cost.judging_seconds(
-        network, cost.measure(), rows=len(rows), length=plan.model.max_length
+        network, cost.measure(plan.train.precision), rows=len(rows), length=plan.model.max_length
     )
     baselines = BASELINE_SHARE * budget if plan.evaluate.baselines else 0.0
     kept = min(JUDGING_SECONDS + 1.5 * judging + baselines, budget / 2)
