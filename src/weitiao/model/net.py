@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from weitiao.errors import PlanError
 from weitiao.example import Batch
@@ -49,7 +51,9 @@ class Net(nn.Module):
                 family=packed.family(self.native.config),
             )
             raise PlanError([told])
-        self.native.gradient_checkpointing_enable({"use_reentrant": False})
+        # Not by the public name, which also lets gradients flow down to frozen embeddings.
+        again = partial(checkpoint, use_reentrant=False)
+        self.native._set_gradient_checkpointing(gradient_checkpointing_func=again)
 
     def layout(self, tokenizer: Any, pack: bool) -> Layout:
         """How rows must be collated for this family."""

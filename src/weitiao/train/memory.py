@@ -52,7 +52,8 @@ def bytes_a_token(model: Model, train: Feed, loss_of: LossFn) -> float:
     if len(more) == len(few):  # one row in all
         more = np.repeat(few, ROWS[1])
     sizes = [_kept(model, train, rows, loss_of) for rows in (few, more)]
-    tokens = [int(train.encoded.lengths[rows].max()) * len(rows) for rows in (few, more)]
+    lengths = [train.encoded.lengths[rows] for rows in (few, more)]
+    tokens = [int(each.sum() if model.packs else each.max() * len(each)) for each in lengths]
     return (sizes[1] - sizes[0]) / (tokens[1] - tokens[0])
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator, PartialState
-from accelerate.state import AcceleratorState
 
 from weitiao import disk
 from weitiao.data.data import Data, Rows
@@ -23,7 +21,7 @@ from weitiao.model.model import Model
 from weitiao.model.probe import obeying, resolve
 from weitiao.plan import Plan
 from weitiao.run import Run
-from weitiao.train import checkpoint
+from weitiao.train import checkpoint, processes
 from weitiao.train.budget import Clock
 from weitiao.train.feed import Feed
 from weitiao.train.fit import fit
@@ -59,11 +57,12 @@ def train(
     resume: go on from run.last, exactly where it stood. clock: what the budget is counted by.
     Raises WeitiaoError for what the user can mend; an interruption (Ctrl-C) keeps the best.
     """
-    main = PartialState().is_main_process
+    here = processes.here()
+    main = here.is_main_process
     with _alone(run, main):
         if main:
             run.repair()
-        PartialState().wait_for_everyone()
+        here.wait_for_everyone()
         start = run.last if resume and run.last.exists() else None
         state, settings = checkpoint.read(start) if start else (checkpoint.State(), None)
         if settings:
@@ -88,8 +87,7 @@ class _Job:
         self, start: Path | None, state: checkpoint.State, kind: str, resume: bool
     ) -> Outcome:
         plan, run, clock = self.plan, self.run, self.clock
-        AcceleratorState._reset_state()  # an earlier run of this process may have had another one
-        accelerator = Accelerator(mixed_precision="bf16" if kind == "bf16" else "no")
+        accelerator = processes.accelerator(kind)
         replay = Replay()
         if accelerator.is_main_process:
             if resume:
@@ -143,13 +141,9 @@ class _Job:
 
 def _arithmetic(plan: Plan) -> str:
     """What the plan's precision means here; the first of several processes decides for all."""
-    state = PartialState()
-    told = [resolve(plan.train.precision, state.device.type) if state.is_main_process else ""]
-    if state.num_processes > 1:
-        from accelerate.utils import broadcast_object_list
-
-        broadcast_object_list(told)
-    return told[0]
+    here = processes.here()
+    kind = resolve(plan.train.precision, here.device.type) if here.is_main_process else ""
+    return str(processes.agreed(kind))
 
 
 def _stopped(run: Run, watcher: Watcher, error: OSError) -> str:

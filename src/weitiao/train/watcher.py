@@ -12,6 +12,7 @@ from weitiao.evaluate.evaluate import Report
 from weitiao.model.model import Model
 from weitiao.plan import Plan
 from weitiao.run import Run, now
+from weitiao.train import processes
 from weitiao.train.budget import Clock, Pace
 from weitiao.train.fit import Progress
 from weitiao.train.replay import Replay
@@ -84,12 +85,8 @@ class Watcher:
             self.replay.forget(self.run)
             total = self.pace.total(p.step, p.total, p.planned, plan.train.evaluations)
         save = self.clock.passed() - self.saved >= plan.train.save_seconds
-        if self.accelerator.num_processes == 1:
-            return total, save
-        from accelerate.utils import broadcast_object_list
-
-        told = broadcast_object_list([total, save])
-        return told[0], told[1]
+        found: tuple[int | None, bool] = processes.agreed((total, save))
+        return found
 
     def _save(self, p: Progress) -> None:
         self.saved = self.clock.passed()
