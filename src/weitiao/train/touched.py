@@ -52,29 +52,33 @@ class TouchedAdamW(torch.optim.AdamW):
         rate, (keep, keep_square) = group["lr"], group["betas"]
         state["shrunk"] += math.log1p(-rate * group["weight_decay"])
         state["updates"].index_add_(0, rows, torch.ones_like(rows, dtype=torch.float32))
-        times = state["updates"][rows, None].double()
-        mean = state["exp_avg"][rows].lerp_(slope, 1 - keep)
-        square = (
-            state["exp_avg_sq"][rows]
-            .mul_(keep_square)
-            .addcmul_(slope, slope, value=1 - keep_square)
-        )
+        times = state["updates"][rows, None]
+        mean = state["exp_avg"].index_select(0, rows).lerp_(slope, 1 - keep)
+        square = state["exp_avg_sq"].index_select(0, rows).mul_(keep_square)
+        square.addcmul_(slope, slope, value=1 - keep_square)
         missed = (state["shrunk"] - state["shrunk_rows"][rows, None]).exp().to(param.dtype)
-        spread = square.sqrt().div_((1 - keep_square**times).sqrt().to(param.dtype))
-        step = mean.div(spread.add_(group["eps"])).div_((1 - keep**times).to(param.dtype))
-        param.index_copy_(0, rows, param[rows].mul_(missed).sub_(step, alpha=rate))
+        spread = square.sqrt().div_(_share_seen(keep_square, times).sqrt())
+        step = mean.div(spread.add_(group["eps"])).div_(_share_seen(keep, times))
+        moved = param.index_select(0, rows).mul_(missed).sub_(step, alpha=rate)
+        param.index_copy_(0, rows, moved)
         state["exp_avg"].index_copy_(0, rows, mean)
         state["exp_avg_sq"].index_copy_(0, rows, square)
         state["shrunk_rows"].index_copy_(0, rows, state["shrunk"].expand(len(rows)))
 
 
+def _share_seen(keep: float, times: Tensor) -> Tensor:
+    """1 - keep ** times, precise for a `keep` near 1: how much of a moment is gradients by now."""
+    return -torch.expm1(times * (math.log(keep) if keep else -math.inf))
+
+
 def _nothing_yet(param: Tensor) -> dict[str, Tensor]:
     """shrunk: the sum of log(1 - rate * decay) over all updates, and over those made up by row."""
     count, device = len(param), param.device
+    exact = torch.float32 if device.type == "mps" else torch.float64  # it has no more
     return {
         "exp_avg": torch.zeros_like(param),
         "exp_avg_sq": torch.zeros_like(param),
         "updates": torch.zeros(count, device=device),
-        "shrunk": torch.zeros((), dtype=torch.float64, device=device),
-        "shrunk_rows": torch.zeros(count, dtype=torch.float64, device=device),
+        "shrunk": torch.zeros((), dtype=exact, device=device),
+        "shrunk_rows": torch.zeros(count, dtype=exact, device=device),
     }
