@@ -30,9 +30,9 @@ def launch(folder, world, *more, settings=SETTINGS):
     )
 
 
-def command_line(folder, launcher, *words, **env):
+def command_line(folder, launcher, *words):
     """`weitiao train` in two processes of a launcher."""
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE), **env}
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", *launcher, "-m", "weitiao", *words]
     return subprocess.run(
         command, capture_output=True, text=True, env=env, cwd=folder, timeout=240, check=False
