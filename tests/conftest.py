@@ -150,7 +150,7 @@ def toy_plan(task, checkpoint, **changes):
         "data": {"path": "toy", "roles": {**roles, "target": "label"}, "validation_size": 0.2},
         "model": {"checkpoint": checkpoint, "max_length": 32},
         "train": {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3, "evaluations": 2,
-                  "save_seconds": 1e9},
+                  "save_seconds": 1e9, "precision": "fp32", "micro_batch_tokens": 8192},
         "evaluate": {"bootstrap_samples": 50},
     })  # fmt: skip
     return plan.with_(changes)

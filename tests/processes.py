@@ -15,6 +15,7 @@ from accelerate import Accelerator
 
 from conftest import toy_data, toy_plan
 from weitiao.run import Run
+from weitiao.train import fit as loop
 from weitiao.train.train import train
 
 torch.set_num_threads(1)
@@ -36,7 +37,21 @@ def watch(progress, seconds):
         signal.raise_signal(signal.SIGINT)
 
 
+widest = [0]  # rows that the gradient of the word vectors had, when it was exchanged sparse
+
+
+def watched(params):
+    params = list(params)
+    for param in params:
+        if param.grad is not None and param.grad.is_sparse:
+            widest[0] = max(widest[0], len(set(param.grad._indices()[0].tolist())))
+    return VALUES(params)
+
+
+VALUES, loop.gradients_of = loop.gradients_of, watched
 run = Run.open(folder / "run")
 outcome = train(plan, data, run, resume="--resume" in sys.argv, watch=watch)
 total = sum(float(p.double().sum()) for p in outcome.model.net.parameters())
-print(json.dumps({"step": outcome.step, "weights": total, "score": outcome.score}))
+words = outcome.model.net.embeddings().num_embeddings
+found = {"step": outcome.step, "weights": total, "score": outcome.score, "words": words}
+print(json.dumps({**found, "widest": widest[0]}))

@@ -40,6 +40,31 @@ def rate(name, progress, plan):
     return plan.learning_rate * factor
 
 
+class PlainTouched:
+    """What touched_rows says, row by row: AdamW that sees only the updates which touch the row,
+    and the shrinking that the row missed since."""
+
+    def __init__(self, table):
+        self.table = table
+        self.mean, self.square = torch.zeros_like(table), torch.zeros_like(table)
+        self.times = torch.zeros(len(table), 1)
+        self.missed = torch.ones(len(table), 1)
+
+    @torch.no_grad()
+    def step(self, touched, lr, decay):
+        slope, seen = self.table.grad, torch.zeros_like(self.times, dtype=torch.bool)
+        seen[sorted(touched)] = True
+        self.times += seen
+        self.missed *= 1 - lr * decay
+        self.mean = torch.where(seen, 0.9 * self.mean + 0.1 * slope, self.mean)
+        self.square = torch.where(seen, 0.999 * self.square + 0.001 * slope**2, self.square)
+        times = self.times.clamp(min=1)
+        step = self.mean / (1 - 0.9**times) / ((self.square / (1 - 0.999**times)).sqrt() + EPS)
+        moved = self.table * self.missed - lr * step
+        self.table.copy_(torch.where(seen, moved, self.table))
+        self.missed[seen] = 1.0
+
+
 def train(model, rows, updates):
     """Weights after some updates, and the average EMA would keep. The model is left alone."""
     plan, task = model.plan.train, model.task
@@ -47,13 +72,18 @@ def train(model, rows, updates):
     net.set_attn_implementation("eager")
     examples = rows.examples()
     labels = torch.from_numpy(task.indices(rows.targets(), rows.ids()))
-    order = Stream(model.encode(rows).lengths, plan.seed, plan.batch_size, 10**9, False)
+    packs, lengths = model.packs, model.encode(rows).lengths
+    order = Stream(lengths, plan.seed, plan.batch_size, 10**9, packs, buckets=not packs)
     named = dict(net.named_parameters())
     if "freeze" in plan.strategies:
         layers = plan.strategies["freeze"].get("layers", 0)
         for name, p in named.items():
             p.requires_grad_(depth(name) > layers)
         named = {name: p for name, p in named.items() if p.requires_grad}
+    table, apart = net.get_input_embeddings().weight, None
+    if plan.optimizer["adamw"].get("touched_rows") and table.requires_grad:
+        apart = PlainTouched(table)
+        named = {name: p for name, p in named.items() if p is not table}
     kinds = [
         {"params": [p], "weight_decay": plan.weight_decay if p.ndim > 1 else 0.0, "name": name}
         for name, p in named.items()
@@ -67,19 +97,23 @@ def train(model, rows, updates):
         texts = task.texts([examples[i] for i in picked])
         batch = dict(model.tokenizer(*texts, padding=True, truncation=True, return_tensors="pt"))
         wanted = labels[picked]
-        words = net.get_input_embeddings()(batch.pop("input_ids"))
+        ids = batch.pop("input_ids")
+        words = net.get_input_embeddings()(ids)
         loss = plain_loss(task, net(inputs_embeds=words, **batch).logits, wanted)
         if "fgm" in plan.strategies:
             (gradient,) = torch.autograd.grad(loss, words, retain_graph=True)
             length = gradient.flatten(1).norm(dim=1)[:, None, None]
             push = plan.strategies["fgm"].get("epsilon", 1.0) * gradient / length
             loss = loss + plain_loss(task, net(inputs_embeds=words + push, **batch).logits, wanted)
-        optimizer.zero_grad()
+        net.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), plan.max_grad_norm)
         for group in optimizer.param_groups:
             group["lr"] = rate(group["name"], (step + 0.5) / total, plan)
         optimizer.step()
+        if apart:
+            now = rate("embeddings", (step + 0.5) / total, plan)
+            apart.step(set(ids.flatten().tolist()) - {0}, now, plan.weight_decay)
         decay = min(plan.strategies.get("ema", {}).get("decay", 0.999), (step + 1) / (step + 10))
         for name, p in net.named_parameters():
             now = p.detach().clone()

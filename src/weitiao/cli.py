@@ -39,6 +39,7 @@ for _verb in (
     asking.parts,
     asking.schema,
     machine.doctor,
+    machine.probe,
     machine.bundle,
     keeping.cache,
 ):

@@ -38,6 +38,9 @@ MaxRows = Annotated[int | None, typer.Option("--rows", min=10, help="use a sampl
 Budget = Annotated[str | None, typer.Option(help="time for everything, e.g. 90s, 5m, 1h")]
 Seed = Annotated[int | None, typer.Option(min=0, help="seed of head, dropout and row order")]
 Threads = Annotated[int | None, typer.Option(min=1, help="processor threads to use")]
+Precision = Annotated[
+    str | None, typer.Option(help="auto, fp32, onednn or bf16; else what the model's plan says")
+]
 Out = Annotated[Path, typer.Option(help="folder for runs")]
 Resume = Annotated[Path | None, typer.Option(help="go on with this run where it stopped")]
 RunFolder = Annotated[Path, typer.Argument(help="a run, or a saved model")]

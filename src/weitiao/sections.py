@@ -102,8 +102,13 @@ class TrainPlan(Section):
 
     epochs: float = Field(3, gt=0, le=1000, description="passes over the training rows")
     batch_size: int = Field(32, gt=0, description="rows in one update, over all processes")
-    micro_batch_tokens: int = Field(
-        8192, gt=0, description="tokens that go through the network at once; memory, not results"
+    micro_batch_tokens: Annotated[int, Field(gt=0)] | Literal["auto"] = Field(
+        "auto",
+        description="tokens that go through the network at once: memory, not results; auto: as "
+        "many as fit here, measured",
+    )
+    gradient_checkpointing: bool = Field(
+        False, description="compute layers again for backward: far less memory, a third slower"
     )
     learning_rate: float = Field(5e-5, gt=0, le=10, description="highest rate of the schedule")
     weight_decay: float = Field(0.01, ge=0, description="not on biases and norms")
@@ -112,7 +117,11 @@ class TrainPlan(Section):
     evaluations: int = Field(10, gt=0, description="how often validation is judged, evenly spaced")
     patience: int = Field(0, ge=0, description="stop after so many evaluations without gain; 0: no")
     seed: int = Field(13, ge=0, description="head, dropout and order of the rows")
-    precision: Literal["fp32", "bf16"] = Field("fp32", description="arithmetic of the network")
+    precision: Literal["auto", "fp32", "onednn", "bf16"] = Field(
+        "auto",
+        description="arithmetic of the network; auto: the fastest that computes right here, "
+        "measured once; onednn: fp32 whose products may be rounded",
+    )
     layout: Literal["auto", "padded", "packed"] = Field(
         "auto", description="how rows share a batch"
     )

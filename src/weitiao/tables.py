@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from weitiao.data.profile import Profile
     from weitiao.doctor.finding import Finding
     from weitiao.evaluate.evaluate import Report
+    from weitiao.model.probe import Probe
     from weitiao.plan import Plan
     from weitiao.verbs.fitting import Fitted
 
 MOST_LABELS = 12  # shown in a profile; the rest is counted
+BUSY = 0.2  # share of the processors that others may have before figures are doubted
 OVERRUN = 1.1  # of a budget, before it is said
 
 # How a run stands, which rows were judged, and kinds of parts: words of the code, shown translated.
@@ -116,6 +118,34 @@ def show_report(report: Report, split: str, openings: int) -> None:
             say(tell("{name}: {features} (validation {value})", name=name,
                      features=retold(str(detail["features"])),
                      value=figure(detail["validation"])))  # fmt: skip
+
+
+def show_probe(probe: Probe) -> None:
+    """How fast this machine computes in each arithmetic, how right, and what `auto` takes."""
+    from weitiao.model.probe import FARTHEST
+
+    say(tell("{processor}; {cores} cores, {threads} threads in use; torch {torch}",
+             processor=probe.processor, cores=probe.cores, threads=probe.threads,
+             torch=probe.torch))  # fmt: skip
+    table = _table("", tell("arithmetic"), tell("10^9 operations a second"), tell("beside fp32"),
+                   tell("error beside fp64"), "")  # fmt: skip
+    for kind, rate in sorted(probe.operations.items(), key=lambda item: item[1]):
+        right = probe.errors[kind] <= FARTHEST[kind]
+        table.add_row(
+            kind, f"{rate / 1e9:,.0f}", f"{probe.gain(kind):.2f}", f"{probe.errors[kind]:.1e}",
+            tell("auto takes this one") if kind == probe.best else "" if right
+            else tell("not right enough"),
+        )  # fmt: skip
+    console().print(table)
+    for count, rate in probe.by_threads.items():
+        say(tell("{threads} threads: {rate:,.0f} x 10^9 operations a second",
+                 threads=count, rate=rate / 1e9))  # fmt: skip
+    say(tell("memory: {rate:.1f} GB a second", rate=probe.bytes / 1e9))
+    if probe.busy > BUSY:
+        say(tell("Other programs had {share:.0%} of the processors meanwhile; when they are gone: "
+                 "weitiao probe --again", share=probe.busy))  # fmt: skip
+    elif probe.best_threads != probe.threads:
+        say(tell("--threads {count} was fastest.", count=probe.best_threads))
 
 
 def show_profile(profile: Profile) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from conftest import toy_plan, toy_rows
-from weitiao.advise import advise, choices
+from weitiao.advise import advise, choices, cost
 from weitiao.advise.cost import Speed
 from weitiao.advise.facts import Facts, Network
 from weitiao.data.profile import profile
@@ -97,10 +97,22 @@ def test_the_language_is_told(language):
     assert f"{language} 100%" in reason.evidence
 
 
-def test_word_vectors_stay_only_where_a_short_budget_gains(known):
-    short, free = facts_of(known, network=WORDY, budget=20), facts_of(known, network=WORDY)
-    assert choices.strategies(short, choices.epochs(short, 64)).value == {"freeze": {"layers": 0}}
-    assert choices.strategies(free, choices.epochs(free, 64)) is None
+def test_word_vectors_that_an_update_does_not_need_cost_nothing(known):
+    """The share of the word vectors is told, and the time of a step leaves them out."""
+    facts = facts_of(known, network=WORDY)
+    reason = choices.optimizer(facts)
+    assert reason.value == {"adamw": {"touched_rows": True}}
+    assert "90% of the weights" in reason.evidence
+    whole, touched = (cost.update_seconds(WORDY, SPEED, touched_rows=t) for t in (False, True))
+    assert whole == pytest.approx(10 * touched)
+
+
+def test_the_arithmetic_that_was_measured_is_told(known):
+    speed = dataclasses.replace(SPEED, precision="bf16", all={"fp32": 2e11, "bf16": 8e11})
+    reason = choices.precision(dataclasses.replace(facts_of(known), speed=speed))
+    assert reason.value == "auto"
+    assert "bf16" in reason.reason
+    assert "fp32 200, bf16 800" in reason.evidence
 
 
 @pytest.mark.parametrize(("epochs", "times"), [(0.1, 3), (5, 5), (15, 10)])

@@ -47,7 +47,7 @@ def test_the_pipeline_gives_the_same_on_200_rows(kind, tmp_path):
     rows = news(kind)
     task = "classification" if kind == "pair" else kind
     fitted = weitiao.fit(rows, task=task, model="minilm-l6", out=tmp_path, changes=SETTINGS)
-    model = fitted.model
+    model = weitiao.load(fitted.run.folder, precision="fp32")
     asked = rows[:200]
     examples = [model.example(row) for row in asked]
     pipe = pipeline("text-classification", model=str(fitted.run.best), truncation=True, top_k=None)
@@ -66,6 +66,10 @@ def test_the_pipeline_gives_the_same_on_200_rows(kind, tmp_path):
     print(kind, "largest difference of a score:", worst)
     scale = 100 if kind == "regression" else 1  # the target's own unit is about 100
     assert worst <= 1e-5 * scale
+    fast = weitiao.load(fitted.run.folder, precision="bf16")
+    apart = np.abs(fast.scores(examples) - model.scores(examples)).max()
+    print(kind, "largest difference of a score in bf16:", apart)
+    assert 0 < apart <= (0.01 if kind != "regression" else 1.0)
 
 
 def test_the_same_plan_twice_gives_the_same_log(tmp_path):

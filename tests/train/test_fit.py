@@ -198,3 +198,18 @@ def test_a_label_without_rows_has_no_say_in_balanced_weights():
     task = Classification(labels=("a", "b", "never"))
     weights = task.balanced(np.array([0, 0, 0, 1]))
     assert weights == pytest.approx((4 / 6, 4 / 2, 1.0))
+
+
+def test_words_that_stand_in_no_row_keep_their_vectors(tiny_bert):
+    """And the others do not: with touched_rows the gradient of the word vectors is sparse."""
+    model, feeds, _ = start("classification", tiny_bert, **{
+        "train.optimizer": {"adamw": {"touched_rows": True}}, "train.weight_decay": 0.5,
+        "train.layout": "padded"})  # fmt: skip
+    table = model.net.embeddings().weight
+    before = table.detach().clone()
+    for _ in fit(model, *feeds, Accelerator(cpu=True)):
+        pass
+    seen = set(np.concatenate(feeds[0].encoded.take(range(len(feeds[0].labels)))["input_ids"]))
+    moved = (table.detach() != before).any(1).nonzero().flatten().tolist()
+    assert set(moved) == seen
+    assert len(seen) < len(table)

@@ -43,10 +43,14 @@ def weights(run):
 @pytest.mark.parametrize(
     "strategies", [{}, {"ema": {"decay": 0.8}, "rdrop": {}}], ids=["plain", "all"]
 )
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize(
+    "optimizer",
+    [{"adamw": {}}, {"adamw": {"touched_rows": True}}, {"sgd": {}}],
+    ids=["adamw", "touched rows", "sgd"],
+)
 def test_a_resumed_run_equals_an_unbroken_one(strategies, optimizer, tiny_bert, tmp_path):
     plan = toy_plan("classification", tiny_bert, **{
-        "train.strategies": strategies, "train.optimizer": {optimizer: {}}, "train.epochs": 1,
+        "train.strategies": strategies, "train.optimizer": optimizer, "train.epochs": 1,
         "train.evaluations": 3, "train.save_seconds": 0})  # fmt: skip
     data = toy_data(plan, 80)
     unbroken = new_run(tmp_path, "unbroken", plan)

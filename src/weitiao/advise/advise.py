@@ -115,6 +115,7 @@ def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
     seconds = cost.training_seconds(
         facts.network, facts.speed,
         rows=train * plan.train.epochs, length=length, batch_size=plan.train.batch_size,
+        touched_rows=bool(plan.train.optimizer.get("adamw", {}).get("touched_rows")),
     )  # fmt: skip
     seconds += cost.judging_seconds(
         facts.network, facts.speed, rows=held * plan.train.evaluations, length=length
@@ -122,7 +123,8 @@ def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
     if plan.train.budget:
         seconds = min(seconds, plan.train.budget)
     longest = min(float(facts.tokens.max()), plan.model.max_length)
-    tokens = min(plan.train.micro_batch_tokens, plan.train.batch_size * longest)
+    asked = plan.train.micro_batch_tokens
+    tokens = min(cost.MOST_TOKENS if asked == "auto" else asked, plan.train.batch_size * longest)
     shown = plan.model_dump(exclude={"why", "expect"}, mode="json")
     digest = hashlib.blake2b(json.dumps(shown, sort_keys=True).encode(), digest_size=8).hexdigest()
     return {
@@ -142,7 +144,8 @@ def _facts(wish: Wish, known: Profile, source: Source, checkpoint: str) -> Facts
     picked = np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).astype(int)
     ids = task.encode(rows.examples(picked), tokenizer, network.max_length)["input_ids"]
     tokens = np.array([len(row) for row in ids])
-    return Facts(known, labelled, tokens, network, cost.measure(), wish.budget)
+    speed = cost.measure(str(wish.changes.get("train.precision", "auto")))
+    return Facts(known, labelled, tokens, network, speed, wish.budget)
 
 
 def _decided(facts: Facts) -> dict[str, Reason]:
@@ -160,7 +163,8 @@ def _decided(facts: Facts) -> dict[str, Reason]:
         "train.warmup_ratio": choices.warmup_ratio(facts),
         "train.evaluations": choices.evaluations(float(passes.value)),
         "train.class_weights": choices.class_weights(facts),
-        "train.strategies": choices.strategies(facts, passes),
+        "train.optimizer": choices.optimizer(facts),
+        "train.precision": choices.precision(facts),
         "evaluate.metrics": choices.metrics(facts, task.metrics),
     }
     return {path: reason for path, reason in found.items() if reason is not None}

@@ -15,7 +15,6 @@ SHORTEST = 64  # a budget does not cut texts below this
 COVER = 0.99
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 15
 AIM = 6_000  # rows seen in all that small data are trained towards
-MOSTLY_WORDS = 0.6  # of the weights in the embeddings: then not training them saves much
 START_SECONDS = 12  # loading, tokenising, baselines: what a budget loses before learning
 
 
@@ -188,17 +187,28 @@ def metrics(facts: Facts, usual: tuple[str, ...]) -> Reason | None:
     )
 
 
-def strategies(facts: Facts, epochs: Reason) -> Reason | None:
-    """Fixed embeddings where a budget is short and they are most of the weights."""
+def optimizer(facts: Facts) -> Reason:
+    """AdamW that leaves word vectors alone which an update does not need."""
     words = 1 - facts.network.encoder / facts.network.parameters
-    wanted = max(FEWEST_EPOCHS, min(MOST_EPOCHS, round(AIM / facts.train_rows)))
-    if not facts.budget or float(epochs.value) >= wanted or words < MOSTLY_WORDS:
-        return None
     return Reason(
-        value={"freeze": {"layers": 0}},
-        reason=tell("the budget is short: word vectors that stay as they are cost no update"),
-        evidence=tell("they are {share:.0%} of the weights", share=words),
+        value={"adamw": {"touched_rows": True}},
+        reason=tell(
+            "an update moves only the vectors of words in its rows, the rest of the vocabulary "
+            "costs nothing; touched_rows: false is plain AdamW"
+        ),
+        evidence=tell("word vectors are {share:.0%} of the weights", share=words),
     )
+
+
+def precision(facts: Facts) -> Reason:
+    """Whatever computes fastest where the plan is carried out."""
+    told = ", ".join(f"{kind} {rate / 1e9:.0f}" for kind, rate in facts.speed.all.items())
+    return Reason(
+        value="auto",
+        reason=tell("the fastest arithmetic that computes right: {kind} on this machine",
+                    kind=facts.speed.precision),
+        evidence=tell("measured, 10^9 operations a second: {rates}", rates=told),
+    )  # fmt: skip
 
 
 def _covered(facts: Facts, length: int) -> float:

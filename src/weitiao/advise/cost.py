@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
-from statistics import median
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from weitiao.advise.facts import Network
 
-SHARE = 0.62  # of the speed of bare products that a whole update reaches (measured, see dev/LOG.md)
+# Of the speed of bare products that a whole update reaches (measured, see dev/LOG.md): the faster
+# the products, the more the rest counts.
+SHARES = {"fp32": 0.62, "onednn": 0.45, "bf16": 0.32}
 BYTES_A_PARAMETER = 16  # weight, gradient and two moments, 4 bytes each
 UPDATE_TRAFFIC = 32  # bytes read and written for each parameter by one optimizer step
+MOST_TOKENS = 16_384  # that go through the network at once, if the plan leaves it open
 ACTIVATIONS = 40  # numbers kept for backward, for each token, layer and unit of width
 
 
@@ -23,51 +25,50 @@ class Speed:
     operations: float
     bytes: float
     threads: int
+    precision: str = "fp32"
+    all: Mapping[str, float] = field(default_factory=dict)  # operations of every arithmetic
+
+    @property
+    def useful(self) -> float:
+        """Operations a second that a whole update reaches."""
+        return self.operations * SHARES[self.precision]
 
 
-def measure() -> Speed:
-    """A probe of a fraction of a second: products of the shapes an encoder has, and copying."""
-    import torch
+def measure(precision: str = "auto") -> Speed:
+    """What `weitiao probe` knows of this machine, for a plan that asks for `precision`."""
+    from weitiao.model import probe
 
-    rows, width = 1024, 384
-    a, b = torch.randn(rows, width), torch.randn(4 * width, width)
-    products = _seconds(lambda: torch.nn.functional.linear(a, b), 15)
-    big = torch.zeros(8_000_000)
-    copies = _seconds(lambda: big.add_(1.0), 5)
-    return Speed(2 * a.shape[0] * b.numel() / products, 2 * big.nbytes / copies,
-                 torch.get_num_threads())  # fmt: skip
-
-
-def _seconds(act: object, times: int) -> float:
-    assert callable(act)
-    act()
-    found = []
-    for _ in range(times):
-        start = time.perf_counter()
-        act()
-        found.append(time.perf_counter() - start)
-    return median(found)
+    found = probe.measured()
+    kind = found.best if precision == "auto" else precision
+    operations = found.operations.get(kind, found.operations["fp32"])
+    return Speed(operations, found.bytes, found.threads, kind, found.operations)
 
 
 def token_seconds(network: Network, length: float, speed: Speed) -> float:
     """Seconds to learn from one token: forward and backward, attention over `length` tokens."""
     attention = 12 * network.layers * network.hidden_size * length
-    return (6 * network.encoder + attention) / (speed.operations * SHARE)
+    return (6 * network.encoder + attention) / speed.useful
 
 
-def update_seconds(network: Network, speed: Speed) -> float:
-    """Seconds of one step of the optimizer, which touches every parameter."""
-    return network.parameters * UPDATE_TRAFFIC / speed.bytes
+def update_seconds(network: Network, speed: Speed, touched_rows: bool) -> float:
+    """Seconds of one step of the optimizer, which touches every parameter, or nearly no word
+    vector."""
+    parameters = network.encoder if touched_rows else network.parameters
+    return parameters * UPDATE_TRAFFIC / speed.bytes
 
 
 def training_seconds(
-    network: Network, speed: Speed, *, rows: float, length: float, batch_size: int
+    network: Network,
+    speed: Speed,
+    *,
+    rows: float,
+    length: float,
+    batch_size: int,
+    touched_rows: bool = True,
 ) -> float:
     """Seconds to learn from `rows` rows (all epochs together) of `length` tokens each."""
-    updates = rows / batch_size
-    return rows * length * token_seconds(network, length, speed) + updates * update_seconds(
-        network, speed
-    )
+    steps = rows / batch_size * update_seconds(network, speed, touched_rows)
+    return rows * length * token_seconds(network, length, speed) + steps
 
 
 def judging_seconds(network: Network, speed: Speed, *, rows: float, length: float) -> float:

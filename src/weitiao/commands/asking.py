@@ -13,6 +13,7 @@ from weitiao.messages import counted, tell
 from weitiao.options import (
     Answers,
     Json,
+    Precision,
     Rows,
     RunFolder,
     Sheet,
@@ -29,6 +30,7 @@ def evaluate(
     sheet: Sheet = None,
     skip_bad: SkipBad = False,
     threads: Threads = None,
+    precision: Precision = None,
     json_: Json = False,
 ) -> None:
     """Judge a run's best model on a file, on its validation rows, or on the sealed test."""
@@ -40,7 +42,7 @@ def evaluate(
         raise WeitiaoError(why)
     set_threads(threads)
     report, split, openings = judging.evaluate_run(
-        run, rows, final=final, how=how_of(sheet, skip_bad), say=terminal.say
+        run, rows, final=final, how=how_of(sheet, skip_bad), say=terminal.say, precision=precision
     )
     if json_:
         told = {"run": str(run), "split": split, "rows": report.rows, "openings": openings}
@@ -56,6 +58,7 @@ def predict(
     sheet: Sheet = None,
     skip_bad: SkipBad = False,
     threads: Threads = None,
+    precision: Precision = None,
     json_: Json = False,
 ) -> None:
     """Answer rows: the input's columns plus prediction, score and score_<label>."""
@@ -64,7 +67,8 @@ def predict(
 
     set_threads(threads)
     with terminal.counting(tell("rows")) as step:
-        count = judging.predict_file(run, rows, output, step, how_of(sheet, skip_bad), terminal.say)
+        how = how_of(sheet, skip_bad)
+        count = judging.predict_file(run, rows, output, step, how, terminal.say, precision)
     if json_:
         terminal.print_json({"rows": count, "output": str(output)})
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 from weitiao import tables, terminal
 from weitiao.errors import WeitiaoError
 from weitiao.messages import counted, tell
-from weitiao.options import Json
+from weitiao.options import Json, Threads
 
 FOUND_PROBLEMS = 3  # the exit code; 1 and 2 say that weitiao itself could not do what was asked
 
@@ -45,6 +46,24 @@ def doctor(
                              "findings": [finding.to_json() for finding in found]})  # fmt: skip
     if problems:
         raise typer.Exit(FOUND_PROBLEMS)
+
+
+def probe(
+    again: Annotated[bool, typer.Option("--again", help="measure anew, whatever is kept")] = False,
+    threads: Threads = None,
+    json_: Json = False,
+) -> None:
+    """Measure what this machine is fastest with: arithmetic, threads, memory. Kept in the cache."""
+    from weitiao.model import probe
+    from weitiao.model.machine import set_threads
+
+    set_threads(threads)
+    found = probe.measured(anew=again)
+    tables.show_probe(found)
+    if json_:
+        terminal.print_json({**asdict(found), "best": found.best,
+                             "best_threads": found.best_threads,
+                             "resolved": probe.resolve("auto")})  # fmt: skip
 
 
 def bundle(

@@ -179,6 +179,14 @@ def train(
 ) -> None:
     """Carry out a plan, or go on with a run. The test stays sealed."""
     from weitiao.plan import Plan
+    from weitiao.verbs import several
+
+    if several.rank():
+        from weitiao.model.machine import set_threads
+
+        set_threads(threads)
+        several.follow()
+        return
 
     given = {tell("a plan or changes"): path or changes, "--budget": budget, "--seed": seed,
              "--threads": threads, "--out": out != Path("runs"),

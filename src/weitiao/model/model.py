@@ -22,13 +22,16 @@ from weitiao.errors import DataError, ModelError, PlanError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.losses.base import Loss
 from weitiao.messages import tell
+from weitiao.model.arithmetic import arithmetic
 from weitiao.model.batching import by_length
 from weitiao.model.checkpoints import load_tokenizer, network, pad, quiet, readable, room
 from weitiao.model.net import Net, set_dropout
 from weitiao.model.offline import resolve
+from weitiao.model.probe import resolve as resolve_precision
 from weitiao.plan import Plan
 from weitiao.tasks.base import Task
 
+TOKENS = 8192  # at once in judging and answering; nothing is kept for backward there
 CARD = "weitiao.json"  # what a plain transformers folder has no place for
 
 
@@ -122,12 +125,14 @@ class Model:
         device = next(self.net.parameters()).device
         training = net.training
         net.eval()
-        budget = self.plan.train.micro_batch_tokens
-        for picked in by_length(encoded.lengths[where], budget, self.packs):
-            batch = self.batch(encoded, where[picked]).to(device)
-            found[picked] = net(batch).float().cpu().numpy()
-            if step:
-                step(len(picked))
+        wanted = self.plan.train.micro_batch_tokens
+        budget = TOKENS if wanted == "auto" else wanted
+        with arithmetic(resolve_precision(self.plan.train.precision, device.type), device.type):
+            for picked in by_length(encoded.lengths[where], budget, self.packs):
+                batch = self.batch(encoded, where[picked]).to(device)
+                found[picked] = net(batch).float().cpu().numpy()
+                if step:
+                    step(len(picked))
         net.train(training)
         return found
 
@@ -202,8 +207,11 @@ class Model:
         (folder / CARD).write_text(text + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        """A saved model: the `best/` of a run. Raises ModelError when it is none."""
+    def load(cls, folder: str | Path, *, precision: str | None = None) -> Self:
+        """A saved model: the `best/` of a run. Raises ModelError when it is none.
+
+        precision: how it computes its answers, instead of what its plan says.
+        """
         folder = Path(folder)
         if not (folder / CARD).is_file():
             raise ModelError(
@@ -211,6 +219,7 @@ class Model:
             )
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         plan = Plan.parse(card["plan"], str(folder / CARD))
+        plan = plan.with_({"train.precision": precision}) if precision else plan
         ((name, settings),) = card["task"].items()
         task: Task = parts.build("tasks", name, settings)
         cleaners = tuple(parts.build("cleaners", k, v) for k, v in card["cleaners"].items())

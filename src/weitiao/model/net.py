@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
+from weitiao.errors import PlanError
 from weitiao.example import Batch
+from weitiao.messages import tell
 from weitiao.model import packed
 from weitiao.tasks.base import Layout
 
@@ -38,6 +42,18 @@ class Net(nn.Module):
         """Token ids -> vectors, the first thing the network does (for FGM and its like)."""
         module: nn.Module = self.native.get_input_embeddings()
         return module
+
+    def forget_layers(self) -> None:
+        """Keep only what enters each layer, and compute the rest again in the backward pass."""
+        if not self.native.supports_gradient_checkpointing:
+            told = tell(
+                "train.gradient_checkpointing: {family} cannot do it.",
+                family=packed.family(self.native.config),
+            )
+            raise PlanError([told])
+        # Not by the public name, which also lets gradients flow down to frozen embeddings.
+        again = partial(checkpoint, use_reentrant=False)
+        self.native._set_gradient_checkpointing(gradient_checkpointing_func=again)
 
     def layout(self, tokenizer: Any, pack: bool) -> Layout:
         """How rows must be collated for this family."""

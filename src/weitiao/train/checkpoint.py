@@ -36,6 +36,7 @@ class State:
     best: float = float("-inf")
     stale: int = 0
     judged: int = 0  # the last step whose weights were judged
+    tokens: int = 0  # that go through the network at once; fewer after memory was short
     log_size: int = 0
     seconds: float = 0.0
 
@@ -52,7 +53,6 @@ class Settings:
     device: str
     precision: str
     packed: bool
-    micro_batch_tokens: int
     torch: str
 
 
@@ -75,7 +75,7 @@ def save(folder: Path, learner: Learner, state: State, settings: Settings, rank:
 
 
 def _save(folder: Path, learner: Learner, state: State, settings: Settings, rank: int) -> None:
-    save_file(_random_state(), folder / f"random-{rank}.safetensors")
+    save_file(random_state(), folder / f"random-{rank}.safetensors")
     if rank:
         return
     save_model(learner.net, str(folder / "weights.safetensors"))
@@ -138,7 +138,7 @@ def restore(folder: Path, learner: Learner, settings: Settings, rank: int = 0) -
     kept = load_file(folder / "strategies.safetensors", device=str(device))
     for i, strategy in enumerate(learner.strategies):
         strategy.restore(_below(kept, str(i)))
-    _restore_random(load_file(folder / f"random-{rank}.safetensors"))
+    restore_random(load_file(folder / f"random-{rank}.safetensors"))
     return state
 
 
@@ -166,7 +166,7 @@ def _restore_optimizer(learner: Learner, tensors: Mapping[str, Tensor]) -> None:
         learner.optimizer.state[param][key] = value.to(param.device)
 
 
-def _random_state() -> dict[str, Tensor]:
+def random_state() -> dict[str, Tensor]:
     """Every generator's state as tensors: torch, CUDA, Python's and numpy's global ones."""
     version, numbers, gauss = random.getstate()
     kind, keys, place, has_gauss, cached = np.random.get_state(legacy=True)
@@ -185,7 +185,8 @@ def _random_state() -> dict[str, Tensor]:
     return state
 
 
-def _restore_random(state: Mapping[str, Tensor]) -> None:
+def restore_random(state: Mapping[str, Tensor]) -> None:
+    """Take back what `random_state` gave."""
     torch.set_rng_state(state["torch"])
     gauss = state["python_gauss"].tolist()
     random.setstate((3, tuple(state["python"].tolist()), gauss[0] if gauss else None))

@@ -11,6 +11,7 @@ from accelerate import Accelerator
 
 from weitiao.data.encoded import Encoded
 from weitiao.model.model import Model
+from weitiao.model.probe import resolve
 from weitiao.train.checkpoint import Settings
 
 
@@ -40,8 +41,7 @@ def settings_of(model: Model, accelerator: Accelerator, train: Feed) -> Settings
         threads=torch.get_num_threads(),
         world=accelerator.num_processes,
         device=accelerator.device.type,
-        precision=model.plan.train.precision,
+        precision=resolve(model.plan.train.precision, accelerator.device.type),
         packed=model.packs,
-        micro_batch_tokens=model.plan.train.micro_batch_tokens,
         torch=torch.__version__,
     )

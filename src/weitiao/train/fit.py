@@ -8,10 +8,9 @@ loop has no callbacks.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
-from contextlib import ExitStack, nullcontext
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +27,18 @@ from weitiao.losses.base import Loss
 from weitiao.messages import tell
 from weitiao.model.model import Model
 from weitiao.tasks.base import LossFn
-from weitiao.train import checkpoint
-from weitiao.train.batches import Micro, Stream
+from weitiao.train import checkpoint, memory
+from weitiao.train.batches import Stream
 from weitiao.train.checkpoint import Learner, Settings, State
 from weitiao.train.feed import Feed, settings_of
+from weitiao.train.gradients import clip
+from weitiao.train.gradients import norm as norm_of
+from weitiao.train.gradients import values as gradients_of
 from weitiao.train.groups import Group, groups_of
+from weitiao.train.optimizers.base import Recipe
 from weitiao.train.schedules.base import Schedule
-from weitiao.train.strategies.base import ForwardBackward, Strategy
+from weitiao.train.strategies.base import Strategy
+from weitiao.train.update import Pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,11 @@ class Progress:
     def planned(self) -> int:
         """The updates the plan asked for, whatever a budget made of them."""
         return self._hands.state.planned
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens go through the network at once; fewer after memory was short."""
+        return self._hands.state.tokens
 
     def replan(self, total: int) -> None:
         """Let the run have `total` updates; the schedule follows from here on."""
@@ -100,33 +109,40 @@ def fit(
     validation: Feed,
     accelerator: Accelerator,
     resume: Path | None = None,
+    replayed: Mapping[int, int] | None = None,
 ) -> Generator[Progress]:
     """Train `model` in place, yielding Progress after every update and every evaluation.
 
     While a Progress with a report is out, the network holds the judged weights (the average, if
-    a strategy keeps one): save the model then. Raises DivergedError before an update that is not
-    finite, RunError when `resume` cannot be gone on with exactly.
+    a strategy keeps one): save the model then. replayed: update -> tokens at once, where memory
+    was short in a run that crashed later. Raises DivergedError before an update that is not
+    finite, RunError when `resume` cannot be gone on with exactly or memory does not suffice.
     """
     plan, world, rank = model.plan.train, accelerator.num_processes, accelerator.process_index
     cost = model.cost()
     strategies, groups, loss_of = learning(model, cost)
     model.net.to(accelerator.device)
-    optimizer = _single("optimizers", plan.optimizer).optimizer([g.options() for g in groups])
+    if plan.gradient_checkpointing:
+        model.net.forget_layers()
+    recipe: Recipe = _single("optimizers", plan.optimizer)
+    recipe.start(model.net)
+    optimizer = recipe.optimizer([g.options() for g in groups])
     schedule: Schedule = _single("schedules", plan.schedule)
+    settings = settings_of(model, accelerator, train)
+    tokens = 0 if resume else memory.tokens_at_once(model, train, loss_of, accelerator)
     net = accelerator.prepare(model.net)
-    stream = Stream(
-        train.encoded.lengths, plan.seed, plan.batch_size, plan.micro_batch_tokens, model.packs
-    )
+    lengths, packs = train.encoded.lengths, model.packs
+    stream = Stream(lengths, plan.seed, plan.batch_size, 0, packs, buckets=not packs)
+    update = Pass(model, net, train, stream, loss_of, strategies, accelerator, settings.precision)
 
     # Where it starts. The random state comes last, so nothing above can have drawn from it.
     learner = Learner(model.net, optimizer, strategies)
-    settings = settings_of(model, accelerator, train)
     set_seed(plan.seed + rank)
     if resume:
         state = checkpoint.restore(resume, learner, settings, rank)
     else:
         planned = math.ceil(plan.epochs * len(train.labels) / plan.batch_size)
-        state = State(total=planned, planned=planned)
+        state = State(total=planned, planned=planned, tokens=tokens)
     hands = Hands(learner, state, settings, rank)
     loss = rate = norm = math.nan
 
@@ -161,23 +177,19 @@ def fit(
         net.train()
         progress = (state.step + 0.5) / state.total
         rate = set_rates(optimizer, groups, progress, plan.warmup_ratio, schedule)
-        rows = stream.rows_of(state.step)
-        count = max(float(cost.count(torch.from_numpy(train.labels[rows]))), 1e-12)
-        share = stream.micros(state.step, world)[rank]
-        gradients: ForwardBackward = partial(
-            accumulate, model, net, train, share, loss_of, accelerator, world / count
-        )
-        for strategy in strategies:
-            gradients = strategy.update(gradients)
-        total_loss = gradients()
-        norm = gradient_norm(groups)
+        labels = torch.from_numpy(train.labels[stream.rows_of(state.step)])
+        count = max(float(cost.count(labels)), 1e-12)
+        state.tokens = (replayed or {}).get(state.step + 1, state.tokens)
+        total_loss = update.gradients(state, count)
+        slopes = gradients_of(p for group in groups for p in group.params)
+        norm = norm_of(slopes)
         told = torch.tensor([float(total_loss), float(hands.asked)], device=accelerator.device)
         summed = accelerator.reduce(told, "sum").tolist()
         loss, hands.stopping = summed[0] / count, summed[1] > 0
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise DivergedError(_diverged(state, loss, norm, rate))
         if plan.max_grad_norm:
-            accelerator.clip_grad_norm_(net.parameters(), plan.max_grad_norm)
+            clip(slopes, norm, plan.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         state.step += 1
@@ -205,39 +217,6 @@ def learning(model: Model, cost: Loss) -> tuple[list[Strategy], list[Group], Los
         wrapped = strategy.loss(wrapped)
         groups = strategy.groups(groups)
     return strategies, groups, wrapped
-
-
-def gradient_norm(groups: Sequence[Group]) -> float:
-    """The L2 norm of all gradients together, before clipping."""
-    gradients = [p.grad for group in groups for p in group.params if p.grad is not None]
-    return float(torch.nn.utils.get_total_norm(gradients))
-
-
-def accumulate(
-    model: Model,
-    net: Any,
-    train: Feed,
-    share: Sequence[Micro],
-    loss_of: LossFn,
-    accelerator: Accelerator,
-    factor: float,
-) -> torch.Tensor:
-    """Add the gradients of one update, micro-batch by micro-batch; returns the summed loss.
-
-    `factor` divides by the label count of the whole update (all processes); several processes
-    average their gradients afterwards, so it also multiplies by their number.
-    """
-    total = torch.zeros((), device=accelerator.device)
-    for i, micro in enumerate(share):
-        quiet = i + 1 < len(share) and accelerator.num_processes > 1
-        with accelerator.no_sync(net) if quiet else nullcontext():
-            batch = model.batch(train.encoded, micro.positions, train.labels)
-            output = loss_of(net, batch.to(accelerator.device))
-            scale = factor if micro.real else 0.0
-            accelerator.backward(output.loss * scale)
-        if micro.real:
-            total += output.loss.detach().float()
-    return total
 
 
 def set_rates(

@@ -30,6 +30,7 @@ ABOUT = {
     "hashes": marked("what unchanged files hashed to"),
     "models": marked("checkpoints made from other formats"),
     "unpacked": marked("archives being read"),
+    "probe": marked("what this machine is fastest with"),
     "words": marked("the dictionary of Chinese words"),
 }
 

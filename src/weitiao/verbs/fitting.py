@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +33,7 @@ from weitiao.report.leave import leave, leave_unfinished
 from weitiao.run import Run
 from weitiao.train.budget import Clock
 from weitiao.train.train import Outcome, train
-from weitiao.verbs import caching
+from weitiao.verbs import caching, several
 from weitiao.verbs.given import source_of
 
 JUDGING_SECONDS = 6  # loading the best model, intervals, writing: kept back from a budget
@@ -114,6 +113,7 @@ def fit(
     weitiao.clock.awake(). Raises WeitiaoError.
     """
     begun = awake() if since is None else since
+    several.alone("fit")
     set_threads(threads)
     path, source = source_of(rows, targets)
     advice = advise(Wish(path=path, **wishes), source)
@@ -176,12 +176,6 @@ class _Job:
 
     def __post_init__(self) -> None:
         caching.limit_now()  # a limit that is no size is said now, not after hours of training
-        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            told = tell(
-                "fit and train run in one process; for several, call weitiao.train.train.train "
-                "from a script of yours under torchrun."
-            )
-            raise RunError(told)
 
     def start(
         self, out: str | Path, source: Source | None = None, given: Path | None = None
@@ -206,6 +200,7 @@ class _Job:
         told = {"data": data.fingerprint, "history": list(data.history),
                 "checkpoint": {"kind": source.kind, "sha256": source.sha256}}  # fmt: skip
         run.write("environment", {**describe(), **_origins(self.plan), **told})
+        several.lead(run, goes_on)
         try:
             outcome = train(self.plan, data, run, resume=goes_on, watch=self.watch, clock=clock)
         except WeitiaoError:
@@ -270,7 +265,7 @@ def _clock(plan: Plan, data: Data, begun: float, final: bool) -> Clock:
     rows = data.sealed_test if final and data.sealed_test is not None else data.validation
     network, _ = network_of(plan.model.checkpoint, plan.model.revision)
     judging = cost.judging_seconds(
-        network, cost.measure(), rows=len(rows), length=plan.model.max_length
+        network, cost.measure(plan.train.precision), rows=len(rows), length=plan.model.max_length
     )
     baselines = BASELINE_SHARE * budget if plan.evaluate.baselines else 0.0
     kept = min(JUDGING_SECONDS + 1.5 * judging + baselines, budget / 2)

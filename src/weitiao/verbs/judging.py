@@ -32,8 +32,12 @@ ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson")
 Step = Callable[[int], None]
 
 
-def load_run(folder: str | Path) -> Model:
-    """The best model of a run, or a saved model's folder itself."""
+def load_run(folder: str | Path, *, precision: str | None = None) -> Model:
+    """The best model of a run, or a saved model's folder itself.
+
+    precision: auto, fp32, onednn or bf16, instead of what its plan says; fp32 gives the scores
+    that transformers gives.
+    """
     folder = Path(folder)
     if (folder / "plan.yaml").is_file():
         run = Run.open(folder)
@@ -41,8 +45,8 @@ def load_run(folder: str | Path) -> Model:
         if kept is None:
             told = tell("{folder}: this run has no best model yet; train it first.", folder=folder)
             raise RunError(told)
-        return Model.load(kept)
-    return Model.load(folder)
+        return Model.load(kept, precision=precision)
+    return Model.load(folder, precision=precision)
 
 
 def evaluate_run(
@@ -52,12 +56,14 @@ def evaluate_run(
     final: bool = False,
     how: How | None = None,
     say: Callable[[str], None] | None = None,
+    precision: str | None = None,
 ) -> tuple[Report, str, int]:
     """Judge a run's best model: on a file, on the sealed test (`final`), else on validation.
 
-    Returns the report, what it is about, and how often the test has been opened.
+    precision: as for `load_run`. Returns the report, what it is about, and how often the test has
+    been opened.
     """
-    model = load_run(folder)
+    model = load_run(folder, precision=precision)
     if path:
         how = how or How()
         source = _open(model, path, how)
@@ -150,17 +156,19 @@ def predict_file(
     step: Step | None = None,
     how: How | None = None,
     say: Callable[[str], None] | None = None,
+    precision: str | None = None,
 ) -> int:
     """Answer every row of a file into `out` (.csv, .tsv or .jsonl); returns how many.
 
     Writes the input's columns plus prediction, score and score_<label>. Memory is bounded.
+    precision: as for `load_run`.
     """
     out = Path(out)
     if out.suffix not in ENDINGS:
         told = tell("{file}: answers are written as {endings}; give such an ending.",
                     file=out, endings=", ".join(ENDINGS))  # fmt: skip
         raise DataError(told)
-    model = load_run(folder)
+    model = load_run(folder, precision=precision)
     source = _open(model, path, how or How())
     rows = rows_of(model, source, labelled=False)
     taken = [name for name in source.columns if name in ("prediction", "score")]

@@ -12,12 +12,17 @@ from weitiao.parts import Part
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
+    from weitiao.model.net import Net
+
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Recipe(Part):
     """Settings of an optimizer. The rate and the decay of each group come from the plan."""
+
+    def start(self, net: Net) -> None:
+        """See the network before training, and before it is wrapped for several processes."""
 
     @abstractmethod
     def optimizer(self, groups: list[dict[str, Any]]) -> Optimizer:
