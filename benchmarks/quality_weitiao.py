@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from quality_trainer import Cell, cells, read_records, write_records
+from quality_trainer import Cell, cells
+from timing import read_records, write_records
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "quality_weitiao.json"
