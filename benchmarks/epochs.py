@@ -20,6 +20,11 @@ from timing import Record, between, mark
 
 BATCH = 32
 LEARNING_RATE = 2e-5
+# The changes of recipe that a plan of weitiao names, switched off.
+SAME_RECIPE = {
+    "train.optimizer": {"adamw": {"touched_rows": False}},
+    "train.attention_dropout": True,
+}
 JUDGED = 32  # rows judged after the last update, outside the time
 
 
@@ -63,8 +68,11 @@ def count_of(name: str, fraction: float, data_dir: Path) -> tuple[int, int]:
     return (whole if fraction >= 1 else min(part, whole)), epoch
 
 
-def weitiao(job: Mapping[str, Any]) -> Record:
-    """One epoch by the plan's defaults and the job's changes; tokens a second."""
+def weitiao(job: Mapping[str, Any], shared: Path | None = None) -> Record:
+    """One epoch by the plan's defaults and the job's changes; tokens a second.
+
+    shared: where the run goes when several processes train in it.
+    """
     from weitiao.data.data import Rows, load
     from weitiao.data.rows import everything
     from weitiao.data.table import from_rows
@@ -89,7 +97,7 @@ def weitiao(job: Mapping[str, Any]) -> Record:
     data = replace(data, train=rows, validation=data.validation.take(slice(0, JUDGED)))
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder, timed(found):
-        run = Run.create(folder, "speed", plan)
+        run = Run.create(folder, "speed", plan) if shared is None else Run(shared)
         train(plan, data, run)
         events = [line for line in run.history() if "event" in line]
     mean = found["mean_tokens"]

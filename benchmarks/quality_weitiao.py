@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 import tempfile
 import time
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from quality_trainer import Cell, cells
-from timing import read_records, write_records
+from timing import changes_of, read_records, write_records
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "quality_weitiao.json"
@@ -40,7 +41,7 @@ def main() -> None:
     done = read_records(options.results)
     finished = {(record["set"], record["rows"], record["seed"]) for record in done}
     for cell in [cell for cell in cells() if cell not in finished and _is_asked(cell, options)]:
-        record = run(cell, options.data, dict(c.split("=", 1) for c in options.changes))
+        record = run(cell, options.data, changes_of(shlex.join(options.changes)))
         done.append(record)
         write_records(options.results, done)
         shown = {key: record[key] for key in ("metric", "score", "train_seconds", "epochs")}
@@ -50,7 +51,7 @@ def main() -> None:
 def run(cell: Cell, data_dir: Path, changes: dict[str, Any]) -> dict[str, Any]:
     """Plan, train and judge one cell; the record that is stored."""
     import sets
-    from weitiao import Wish, make_plan, planfile
+    from weitiao import Wish, make_plan
     from weitiao.data.data import load
     from weitiao.data.table import from_rows
     from weitiao.evaluate.evaluate import evaluate
@@ -71,7 +72,7 @@ def run(cell: Cell, data_dir: Path, changes: dict[str, Any]) -> dict[str, Any]:
                 model=info["checkpoint"], seed=seed, changes={"data.test_size": 0.0})  # fmt: skip
     plan = make_plan(wish, source).plan
     plan = plan.with_({"model.max_length": min(LONGEST, plan.model.max_length)})
-    plan = plan.with_({key: planfile.parse(value)[0] for key, value in changes.items()})
+    plan = plan.with_(changes)
     data = load(plan.data, plan.task_name, source)
     with tempfile.TemporaryDirectory() as folder:
         outcome = train(plan, data, Run.create(folder, "cell", plan))

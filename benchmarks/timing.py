@@ -229,13 +229,13 @@ def _line(mine: Sequence[Record], contender: str, ours: Sequence[str]) -> str:
     rates = list(_rates(mine, contender).values())
     lost = sum(bool(r.get("disturbed")) for r in records)
     rounds = f"{len(rates)}" + (f" ({lost} disturbed, dropped)" if lost else "")
-    reasons = [_reason(r) for r in records if not has_figures(r)]
+    reasons = [reason(r) for r in records if not has_figures(r)]
     shown = f"{median(rates):,.0f}" if rates else reasons[0] if reasons else "-"
     found = [spread(ratios(mine, one, contender)) for one in ours]
     return "| " + " | ".join([contender, shown, rounds, *found]) + " |"
 
 
-def _reason(record: Record) -> str:
+def reason(record: Record) -> str:
     """Why there is no figure, in one line."""
     why = next(key for key in ("refused", "failed") if key in record)
     told = " ".join(str(record[why]).split())

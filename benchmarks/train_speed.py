@@ -34,14 +34,9 @@ PEERS: dict[str, dict[str, Any]] = {
     "Trainer, bf16, grouped by length": {"act": "trainer", "bf16": True, "grouped": True},
     "loop from parts": {"act": "loop", "bf16": True},
 }
-# The changes of recipe that a plan of weitiao names, switched off.
-SAME_RECIPE = {
-    "train.optimizer": {"adamw": {"touched_rows": False}},
-    "train.attention_dropout": True,
-}
 WEITIAO: dict[str, dict[str, Any]] = {
     "weitiao": {},
-    "weitiao, same recipe": {"changes": SAME_RECIPE},
+    "weitiao, same recipe": {"changes": epochs.SAME_RECIPE},
     "weitiao, no compiler": {"env": {"WEITIAO_COMPILER": "none"}},
     "weitiao, packed": {"changes": {"train.layout": "packed"}},
     "weitiao, padded": {"changes": {"train.layout": "padded"}},
