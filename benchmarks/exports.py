@@ -45,7 +45,7 @@ def make(folder: Path) -> None:
     small.rename(folder / SMALL)
 
 
-def torch(folder: Path, threads: int) -> Run:
+def torch_fp32(folder: Path, threads: int) -> Run:
     """transformers in fp32."""
     return _by_torch(folder, bf16=False)
 
@@ -55,7 +55,7 @@ def torch_bf16(folder: Path, threads: int) -> Run:
     return _by_torch(folder, bf16=True)
 
 
-def onnx(folder: Path, threads: int) -> Run:
+def onnx_fp32(folder: Path, threads: int) -> Run:
     """ONNX Runtime in fp32."""
     return _by_onnx(folder / WHOLE, threads)
 
@@ -65,7 +65,7 @@ def onnx_int8(folder: Path, threads: int) -> Run:
     return _by_onnx(folder / SMALL, threads)
 
 
-def openvino(folder: Path, threads: int) -> Run:
+def openvino_bf16(folder: Path, threads: int) -> Run:
     """OpenVINO, asked to compute in bf16."""
     from openvino import Core
 

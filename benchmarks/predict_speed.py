@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import exports
+import ratios
 import sets
 import timing
 from epochs import use_threads
@@ -33,11 +34,11 @@ LEARNING = {"epochs": 3, "batch_size": 32, "learning_rate": 5e-5, "evaluations":
 CONTENDERS: dict[str, dict[str, Any]] = {
     "pipeline, batch 1": {"act": "pipeline", "batch": 1},
     "pipeline, batch 32": {"act": "pipeline", "batch": 32},
-    "transformers fp32, sorted": {"act": "sorted", "run": "torch"},
+    "transformers fp32, sorted": {"act": "sorted", "run": "torch_fp32"},
     "transformers bf16, sorted": {"act": "sorted", "run": "torch_bf16"},
-    "ONNX Runtime fp32, sorted": {"act": "sorted", "run": "onnx"},
+    "ONNX Runtime fp32, sorted": {"act": "sorted", "run": "onnx_fp32"},
     "ONNX Runtime int8, sorted": {"act": "sorted", "run": "onnx_int8"},
-    "OpenVINO bf16, sorted": {"act": "sorted", "run": "openvino"},
+    "OpenVINO bf16, sorted": {"act": "sorted", "run": "openvino_bf16"},
     "weitiao": {"act": "weitiao"},
     "weitiao, no compiler": {"act": "weitiao", "env": {"WEITIAO_COMPILER": "none"}},
 }
@@ -51,7 +52,7 @@ def main() -> None:
         timing.answer(act, given.job)
         return
     if given.table:
-        print(timing.table(timing.read_records(given.results), "work", ["weitiao"], "texts/s"))
+        print(ratios.table(timing.read_records(given.results), "work", ["weitiao"], "texts/s"))
         return
     store = timing.store_of(given.store)
     variants = {n: {"act": "weitiao", "changes": timing.changes_of(c)} for n, c in given.variant}
@@ -62,11 +63,7 @@ def main() -> None:
         "texts": given.texts,
         "store": str(store),
     }
-    env = {
-        **timing.threads_env(given.threads),
-        "WEITIAO_CACHE": str(store / "cache"),
-        "WEITIAO_STATE": str(store / "state"),
-    }
+    env = timing.home_env(store, given.threads)
     command = [sys.executable, str(SCRIPT)]
     ready = timing.in_fresh_process(command, {**shared, "act": "prepare", "rows": given.rows}, env)
     if not timing.has_figures(ready):
@@ -214,17 +211,12 @@ def weitiao(job: Mapping[str, Any]) -> Answer:
 
 def _options() -> argparse.Namespace:
     parser = timing.options(__doc__, "predict_speed", rounds=5)
-    parser.add_argument("--data", type=Path, help="folder of the labelled sets")
     parser.add_argument("--texts", type=int, default=2000, help="how many are answered")
     parser.add_argument("--rows", type=int, default=2000, help="that the checkpoint learns from")
     parser.add_argument("--contenders", nargs="*", help="only these, by name")
     parser.add_argument("--variant", nargs=2, action="append", default=[],
                         metavar=("NAME", "CHANGES"), help="a further plan of weitiao")  # fmt: skip
-    parser.add_argument("--store", help="folder for what is made once; $WEITIAO_BENCH")
-    given = parser.parse_args()
-    if given.data is None and not (given.job or given.table):
-        parser.error("--data is needed")
-    return given
+    return timing.parsed(parser)
 
 
 if __name__ == "__main__":

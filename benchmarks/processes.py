@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import epochs
+import ratios
 import timing
 
 SCRIPT = Path(__file__).resolve()
@@ -32,15 +33,10 @@ def main() -> None:
         timing.answer(rank, given.job)
         return
     if given.table:
-        print(timing.table(timing.read_records(given.results), "work", ["2 processes"], "tokens/s"))
+        print(ratios.table(timing.read_records(given.results), "work", ["2 processes"], "tokens/s"))
         return
     store = timing.store_of(given.store)
-    env = {
-        **timing.threads_env(1),
-        "WEITIAO_CACHE": str(store / "cache"),
-        "WEITIAO_STATE": str(store / "state"),
-        "ACCELERATE_USE_CPU": "true",
-    }
+    env = {**timing.home_env(store, 1), "ACCELERATE_USE_CPU": "true"}
 
     def launch(count: int, rows: int) -> timing.Record:
         with tempfile.TemporaryDirectory(dir=store) as folder:
@@ -93,11 +89,8 @@ def together(folder: Path, count: int) -> timing.Record:
         json.loads((folder / f"rank-{number}.json").read_text(encoding="utf-8"))
         for number in range(count)
     ]
-    begins, ends = zip(
-        *[map(lambda one: timing.Mark(**one), f["marks"]) for f in found], strict=True
-    )
-    begin = min(begins, key=lambda one: one.clock)
-    end = max(ends, key=lambda one: one.clock)
+    begin = min((timing.Mark(**f["marks"][0]) for f in found), key=lambda one: one.clock)
+    end = max((timing.Mark(**f["marks"][1]) for f in found), key=lambda one: one.clock)
     own = sum(f["own_cpu_seconds"] for f in found)
     tokens = found[0]["rate"] * found[0]["seconds"]
     about = {**found[0]["about"], "processes": count}
@@ -107,15 +100,10 @@ def together(folder: Path, count: int) -> timing.Record:
 
 def _options() -> argparse.Namespace:
     parser = timing.options(__doc__, "processes", rounds=5)
-    parser.add_argument("--data", type=Path, help="folder of the labelled sets")
     parser.add_argument("--set", default="sst2", choices=epochs.WORKS)
     parser.add_argument("--rows", type=int, default=2048, help="whole batches of 128")
     parser.add_argument("--changes", default="", help='plan changes, "train.layout=packed ..."')
-    parser.add_argument("--store", help="folder for rows and cache; $WEITIAO_BENCH")
-    given = parser.parse_args()
-    if given.data is None and not (given.job or given.table):
-        parser.error("--data is needed")
-    return given
+    return timing.parsed(parser)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,10 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     done = read_records(options.results)
     finished = {(record["set"], record["rows"], record["seed"]) for record in done}
+    end = time.monotonic() + 60 * options.minutes
     for cell in [cell for cell in cells() if cell not in finished and _is_asked(cell, options)]:
+        if time.monotonic() > end:
+            break
         record = run(cell, options.data, changes_of(shlex.join(options.changes)))
         done.append(record)
         write_records(options.results, done)
@@ -127,6 +130,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="folder of the labelled sets")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--minutes", type=float, default=1e9, help="start no cell after this time")
     parser.add_argument("--sets", nargs="*")
     parser.add_argument("--rows", type=int, nargs="*")
     parser.add_argument("--seeds", type=int, nargs="*")

@@ -54,11 +54,7 @@ def main() -> None:
 
         def run(cell: timing.Record) -> timing.Record:
             home = Path(folder) / f"{cell['rows']}-{cell['round']}"
-            env = {
-                **timing.threads_env(given.threads),
-                "WEITIAO_CACHE": str(home / "cache"),
-                "WEITIAO_STATE": str(home / "state"),
-            }
+            env = timing.home_env(home, given.threads)
             job = {**cell, "home": str(home), "threads": given.threads}
             command = [sys.executable, str(SCRIPT)]
             if not home.exists():
@@ -225,10 +221,9 @@ def _row(name: str, records: list[timing.Record], sizes: list[int]) -> str:
 
 
 def _options() -> argparse.Namespace:
-    parser = timing.options(__doc__, "scale", rounds=1)
+    parser = timing.options(__doc__, "scale", rounds=1, data=False)
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
-    parser.add_argument("--store", help="folder for the rows and caches; $WEITIAO_BENCH")
-    return parser.parse_args()
+    return timing.parsed(parser)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python benchmarks/tiers_quality.py --data ../data --minutes 60    # goes on where it stopped
     python benchmarks/tiers_quality.py --data ../data --list          # the cells still to run
-    python benchmarks/tiers_quality.py --compare                      # the pooled paired difference
+    python benchmarks/tiers_quality.py --table                        # the pooled paired difference
 
 A cell is (set, rows, seed, tier): the sets and sizes of quality_weitiao.py and 2,000 rows of mrpc,
 five seeds. All tiers of a cell see the same rows by the same plan but for the changes named here.
@@ -14,7 +14,6 @@ lower end of -0.5 points. Another tier: `--tier NAME "train.layout=packed ..."`.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Any
 import numpy as np
 
 import epochs
+import ratios
 import sets
 import timing
 
@@ -53,17 +53,13 @@ def main() -> None:
     if given.job:
         timing.answer(act, given.job)
         return
-    if given.compare or given.table:
+    if given.table:
         print(compare(timing.read_records(given.results)))
         return
     further = {n: {"changes": timing.changes_of(c)} for n, c in given.tier}
     tiers = {**TIERS, **further}
     store = timing.store_of(given.store)
-    env = {
-        **timing.threads_env(given.threads),
-        "WEITIAO_CACHE": str(store / "cache"),
-        "WEITIAO_STATE": str(store / "state"),
-    }
+    env = timing.home_env(store, given.threads)
 
     def run(cell: timing.Record) -> timing.Record:
         tier = tiers[cell["tier"]]
@@ -124,7 +120,7 @@ def compare(records: list[timing.Record]) -> str:
 
 def _line(tier: str, gains: list[float], records: list[timing.Record]) -> str:
     if not gains:
-        reasons = {timing.reason(r) for r in records if not timing.has_figures(r)}
+        reasons = {ratios.reason(r) for r in records if not timing.has_figures(r)}
         return f"| {tier} | 0 | {'; '.join(sorted(reasons)) or '-'} | - | - |"
     draws = np.random.default_rng(0).choice(gains, (10_000, len(gains))).mean(1)
     low, high = np.percentile(draws, [2.5, 97.5])
@@ -146,8 +142,7 @@ def _is_asked(cell: timing.Record, given: argparse.Namespace) -> bool:
 def _options() -> argparse.Namespace:
     parser = timing.options(__doc__, "tiers_quality", rounds=1)
     # One file over many days: the cells are scores, which do not depend on the day.
-    parser.set_defaults(results=timing.RESULTS / "tiers_quality.json", threads=os.cpu_count())
-    parser.add_argument("--data", type=Path, help="folder of the labelled sets")
+    parser.set_defaults(results=timing.RESULTS / "tiers_quality.json")
     parser.add_argument("--sets", nargs="*", help="only these sets")
     parser.add_argument("--rows", type=int, nargs="*", help="only these sizes")
     parser.add_argument("--seeds", type=int, nargs="*", help="only these seeds")
@@ -155,12 +150,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--tier", nargs=2, action="append", default=[],
                         metavar=("NAME", "CHANGES"), help="a further tier")  # fmt: skip
     parser.add_argument("--list", action="store_true", help="show what is still to run")
-    parser.add_argument("--compare", action="store_true", help="compare what is stored")
-    parser.add_argument("--store", help="folder for the cache; $WEITIAO_BENCH")
-    given = parser.parse_args()
-    if given.data is None and not (given.job or given.table or given.compare):
-        parser.error("--data is needed")
-    return given
+    return timing.parsed(parser)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the measurements of speed share: fresh processes, turns, foreign time, stored cells, tables.
+"""What the measurements of speed share: fresh processes, turns, foreign time, stored cells.
 
 A script has contenders. Each runs in a process of its own, so that threads and global switches of
 one do not reach the next, and they take turns (A B C, A B C, ...). A round is disturbed when more
@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
@@ -119,9 +118,14 @@ def in_fresh_process(
     return {"failed": told[-1][:300] if told else f"exit code {done.returncode}"}
 
 
-def threads_env(threads: int) -> dict[str, str]:
-    """So many threads in every library that reads the environment."""
-    return {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+def home_env(store: Path, threads: int, cache: str = "cache") -> dict[str, str]:
+    """So many threads in every library that reads the environment; weitiao's folders in `store`."""
+    return {
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        "WEITIAO_CACHE": str(store / cache),
+        "WEITIAO_STATE": str(store / "state"),
+    }
 
 
 def answer(act: Callable[[Any], Record], job: str) -> None:
@@ -196,72 +200,13 @@ def _of(cell: Record, records: Iterable[Record]) -> list[Record]:
     return [r for r in records if all(r.get(key) == value for key, value in cell.items())]
 
 
-# --- tables: our rate over theirs, round by round
-
-
-def ratios(records: Sequence[Record], ours: str, theirs: str) -> list[float]:
-    """How many times faster `ours` was, in each round where both have an undisturbed figure."""
-    mine, other = _rates(records, ours), _rates(records, theirs)
-    return [mine[number] / other[number] for number in sorted(mine.keys() & other.keys())]
-
-
-def _rates(records: Sequence[Record], contender: str) -> dict[int, float]:
-    good = [r for r in records if r["contender"] == contender and is_good(r)]
-    return {r["round"]: r["rate"] for r in good}
-
-
-def table(records: Sequence[Record], group: str, ours: Sequence[str], unit: str) -> str:
-    """Markdown: a table for each value of `group`; its last columns are ratios of `ours`."""
-    told = []
-    for name in dict.fromkeys(r[group] for r in records):
-        mine = [r for r in records if r[group] == name]
-        present = [one for one in ours if _rates(mine, one)]
-        heads = ["contender", unit, "rounds", *(f"{one}: times faster" for one in present)]
-        lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
-        for contender in dict.fromkeys(r["contender"] for r in mine):
-            lines.append(_line(mine, contender, present))
-        told.append(f"**{name}** ({_about(mine)})\n\n" + "\n".join(lines))
-    return "\n\n".join(told)
-
-
-def _line(mine: Sequence[Record], contender: str, ours: Sequence[str]) -> str:
-    records = [r for r in mine if r["contender"] == contender]
-    rates = list(_rates(mine, contender).values())
-    lost = sum(bool(r.get("disturbed")) for r in records)
-    rounds = f"{len(rates)}" + (f" ({lost} disturbed, dropped)" if lost else "")
-    reasons = [reason(r) for r in records if not has_figures(r)]
-    shown = f"{median(rates):,.0f}" if rates else reasons[0] if reasons else "-"
-    found = [spread(ratios(mine, one, contender)) for one in ours]
-    return "| " + " | ".join([contender, shown, rounds, *found]) + " |"
-
-
-def reason(record: Record) -> str:
-    """Why there is no figure, in one line."""
-    why = next(key for key in ("refused", "failed") if key in record)
-    told = " ".join(str(record[why]).split())
-    return f"{why}: {told[:90]}{'...' if len(told) > 90 else ''}"
-
-
-def spread(values: Sequence[float]) -> str:
-    """The median, and in brackets the lowest and the highest."""
-    if not values:
-        return "-"
-    return f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
-
-
-def _about(records: Sequence[Record]) -> str:
-    facts = [{**r.get("about", {}), **r["machine"]} for r in records if has_figures(r)]
-    if not facts:
-        return "no figures"
-    keys = ("rows", "share", "mean_tokens", "threads", "processor")
-    return ", ".join(f"{key} {facts[-1][key]}" for key in keys if key in facts[-1])
-
-
 # --- options that all of them have
 
 
-def options(about: str | None, name: str, rounds: int) -> argparse.ArgumentParser:
-    """A parser with what every script takes."""
+def options(
+    about: str | None, name: str, rounds: int, *, data: bool = True
+) -> argparse.ArgumentParser:
+    """A parser with what every script takes; `data` for those that read labelled sets."""
     parser = argparse.ArgumentParser(
         description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -270,8 +215,19 @@ def options(about: str | None, name: str, rounds: int) -> argparse.ArgumentParse
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each contender")
     parser.add_argument("--minutes", type=float, default=1e9, help="start no cell after this time")
     parser.add_argument("--table", action="store_true", help="only show what is stored, Markdown")
+    parser.add_argument("--store", help="folder for what is made once; $WEITIAO_BENCH")
     parser.add_argument("--job", help=argparse.SUPPRESS)
+    if data:
+        parser.add_argument("--data", type=Path, help="folder of the labelled sets")
     return parser
+
+
+def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """What was given. Ends the process when the sets are needed and their folder is not."""
+    given = parser.parse_args()
+    if "data" in given and given.data is None and not (given.job or given.table):
+        parser.error("--data is needed")
+    return given
 
 
 def store_of(given: str | None) -> Path:

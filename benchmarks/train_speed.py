@@ -22,6 +22,7 @@ from typing import Any
 
 import epochs
 import peers
+import ratios
 import timing
 
 SCRIPT = Path(__file__).resolve()
@@ -52,7 +53,7 @@ def main() -> None:
         return
     if given.table:
         records = timing.read_records(given.results)
-        print(timing.table(records, "work", ["weitiao", "weitiao, same recipe"], "tokens/s"))
+        print(ratios.table(records, "work", ["weitiao", "weitiao, same recipe"], "tokens/s"))
         return
     begin(given)
 
@@ -98,9 +99,7 @@ def _ask(job: Mapping[str, Any], given: argparse.Namespace) -> timing.Record:
     store = timing.store_of(given.store)
     laptop = given.laptop
     env = {
-        **timing.threads_env(given.threads),
-        "WEITIAO_CACHE": str(store / ("cache-laptop" if laptop else "cache")),
-        "WEITIAO_STATE": str(store / "state"),
+        **timing.home_env(store, given.threads, "cache-laptop" if laptop else "cache"),
         **(timing.LAPTOP if laptop else {}),
         **job.get("env", {}),
     }
@@ -119,18 +118,13 @@ def act(job: Mapping[str, Any]) -> timing.Record:
 
 def _options() -> argparse.Namespace:
     parser = timing.options(__doc__, "train_speed", rounds=3)
-    parser.add_argument("--data", type=Path, help="folder of the labelled sets")
     parser.add_argument("--sets", nargs="*", default=list(epochs.WORKS), choices=epochs.WORKS)
     parser.add_argument("--contenders", nargs="*", help="only these, by name")
     parser.add_argument("--fraction", type=float, default=1.0, help="of the rows of each work")
     parser.add_argument("--laptop", action="store_true", help="AVX2, no bf16, no compiler")
     parser.add_argument("--variant", nargs=2, action="append", default=[],
                         metavar=("NAME", "CHANGES"), help="a further plan of weitiao")  # fmt: skip
-    parser.add_argument("--store", help="folder for what is made once; $WEITIAO_BENCH")
-    given = parser.parse_args()
-    if given.data is None and not (given.job or given.table):
-        parser.error("--data is needed")
-    return given
+    return timing.parsed(parser)
 
 
 if __name__ == "__main__":
