@@ -52,7 +52,8 @@ def main() -> None:
         timing.answer(act, given.job)
         return
     if given.table:
-        print(ratios.table(timing.read_records(given.results), "work", ["weitiao"], "texts/s"))
+        records = timing.read_records(given.results)
+        print(ratios.table(records, ["weitiao"], "texts/s", "accuracy"))
         return
     store = timing.store_of(given.store)
     variants = {n: {"act": "weitiao", "changes": timing.changes_of(c)} for n, c in given.variant}
@@ -83,7 +84,7 @@ def cells(given: argparse.Namespace, contenders: list[str]) -> Iterator[timing.R
         for contender in contenders:
             if contender in (given.contenders or [contender]):
                 yield {
-                    "work": f"{given.texts:,} texts of sst2",
+                    "work": f"{given.texts:,} texts of sst2, {given.threads} threads",
                     "round": number,
                     "contender": contender,
                 }

@@ -33,7 +33,7 @@ def main() -> None:
         timing.answer(rank, given.job)
         return
     if given.table:
-        print(ratios.table(timing.read_records(given.results), "work", ["2 processes"], "tokens/s"))
+        print(ratios.table(timing.read_records(given.results), ["2 processes"], "tokens/s"))
         return
     store = timing.store_of(given.store)
     env = {**timing.home_env(store, 1), "ACCELERATE_USE_CPU": "true"}

@@ -23,29 +23,37 @@ def _rates(records: Sequence[timing.Record], contender: str) -> dict[int, float]
     return {r["round"]: r["rate"] for r in good}
 
 
-def table(records: Sequence[timing.Record], group: str, ours: Sequence[str], unit: str) -> str:
-    """Markdown: a table for each value of `group`; its last columns are ratios of `ours`."""
+def table(
+    records: Sequence[timing.Record], ours: Sequence[str], unit: str, beside: str = ""
+) -> str:
+    """Markdown: a table for each kind of work; its last columns are ratios of `ours`.
+
+    beside: a figure of the records that is shown too, e.g. accuracy.
+    """
     told = []
-    for name in dict.fromkeys(r[group] for r in records):
-        mine = [r for r in records if r[group] == name]
+    for name in dict.fromkeys(r["work"] for r in records):
+        mine = [r for r in records if r["work"] == name]
         present = [one for one in ours if _rates(mine, one)]
-        heads = ["contender", unit, "rounds", *(f"{one}: times faster" for one in present)]
+        faster = [f"{one}: times faster" for one in present]
+        heads = ["contender", unit, *([beside] if beside else []), "rounds", *faster]
         lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
         for contender in dict.fromkeys(r["contender"] for r in mine):
-            lines.append(_line(mine, contender, present))
+            lines.append(_line(mine, contender, present, beside))
         told.append(f"**{name}** ({_about(mine)})\n\n" + "\n".join(lines))
     return "\n\n".join(told)
 
 
-def _line(mine: Sequence[timing.Record], contender: str, ours: Sequence[str]) -> str:
+def _line(mine: Sequence[timing.Record], contender: str, ours: Sequence[str], beside: str) -> str:
     records = [r for r in mine if r["contender"] == contender]
     rates = list(_rates(mine, contender).values())
     lost = sum(bool(r.get("disturbed")) for r in records)
     rounds = f"{len(rates)}" + (f" ({lost} disturbed, dropped)" if lost else "")
     reasons = [reason(r) for r in records if not timing.has_figures(r)]
     shown = f"{median(rates):,.0f}" if rates else reasons[0] if reasons else "-"
+    figures = [r[beside] for r in records if beside in r]
+    extra = [f"{median(figures)}" if figures else "-"] if beside else []
     found = [spread(ratios(mine, one, contender)) for one in ours]
-    return "| " + " | ".join([contender, shown, rounds, *found]) + " |"
+    return "| " + " | ".join([contender, shown, *extra, rounds, *found]) + " |"
 
 
 def reason(record: timing.Record) -> str:
@@ -66,5 +74,5 @@ def _about(records: Sequence[timing.Record]) -> str:
     facts = [{**r.get("about", {}), **r["machine"]} for r in records if timing.has_figures(r)]
     if not facts:
         return "no figures"
-    keys = ("rows", "share", "mean_tokens", "threads", "processor")
+    keys = ("rows", "mean_tokens", "threads", "processor")
     return ", ".join(f"{key} {facts[-1][key]}" for key in keys if key in facts[-1])

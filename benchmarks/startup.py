@@ -76,7 +76,7 @@ def cells(rounds: int) -> Iterator[timing.Record]:
 
 
 def command(words: list[str]) -> timing.Record:
-    """Whole processes, from start to end; several, as the system counts in hundredths of seconds."""
+    """Whole processes, start to end; several, as the system counts in hundredths of a second."""
     begin = timing.mark()
     for _ in range(TIMES):
         subprocess.run([sys.executable, *words], stdout=subprocess.DEVNULL, check=True)

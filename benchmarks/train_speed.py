@@ -53,7 +53,7 @@ def main() -> None:
         return
     if given.table:
         records = timing.read_records(given.results)
-        print(ratios.table(records, "work", ["weitiao", "weitiao, same recipe"], "tokens/s"))
+        print(ratios.table(records, ["weitiao", "weitiao, same recipe"], "tokens/s"))
         return
     begin(given)
 
@@ -87,7 +87,7 @@ def cells(given: argparse.Namespace, contenders: list[str]) -> Iterator[timing.R
                 if left_out or contender not in (given.contenders or [contender]):
                     continue
                 yield {
-                    "work": f"{name}, {rows:,} of {epoch:,} rows{where}",
+                    "work": f"{name}, {rows:,} of {epoch:,} rows, {given.threads} threads{where}",
                     "set": name,
                     "rows": rows,
                     "round": number,
