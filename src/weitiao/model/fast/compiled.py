@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,18 +13,18 @@ from torch import Tensor
 from weitiao.model.fast.kernels import Drop, Embedding, Kept, Norm
 from weitiao.model.packed import Packing
 
-P, I, L, F, U = (
+P, N, L, F, U = (
     ctypes.c_void_p, ctypes.c_int, ctypes.c_int64, ctypes.c_float, ctypes.c_uint64,
 )  # fmt: skip
 KINDS: dict[str, Sequence[Any]] = {
-    "embed": (P, P, P, P, P, P, P, P, F, F, U, L, I, P, P, P, I),
-    "embed_back": (P, P, P, P, F, U, L, I, P, P, P, I),
-    "add_norm": (P, P, P, P, F, F, U, U, L, I, P, P, P, I),
-    "add_norm_back": (P, P, P, P, P, F, U, U, L, I, P, P, P, I),
-    "gelu": (P, L, P, I),
-    "gelu_back": (P, P, L, I, P, I),
-    "attend": (P, L, P, P, L, P, L, P, P, P, I, I, I, F, I, F, U, U, I),
-    "attend_back": (P, L, P, P, L, P, P, L, P, P, P, I, I, I, F, I, F, U, U, P, P, P, P, I),
+    "embed": (P, P, P, P, P, P, P, P, F, F, U, L, N, P, P, P, N),
+    "embed_back": (P, P, P, P, F, U, L, N, P, P, P, N),
+    "add_norm": (P, P, P, P, F, F, U, U, L, N, P, P, P, N),
+    "add_norm_back": (P, P, P, P, P, F, U, U, L, N, P, P, P, N),
+    "gelu": (P, L, P, N),
+    "gelu_back": (P, P, L, N, P, N),
+    "attend": (P, L, P, P, L, P, L, P, P, P, N, N, N, F, N, F, U, U, N),
+    "attend_back": (P, L, P, P, L, P, P, L, P, P, P, N, N, N, F, N, F, U, U, P, P, P, P, N),
 }
 NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 
@@ -36,14 +37,13 @@ def at(tensor: Tensor | None) -> int | None:
 class Compiled:
     """The kernels of a compiled library, for numbers kept as `dtype` (fp32 or bf16)."""
 
-    name = "c++"
-
     def __init__(self, library: ctypes.CDLL, dtype: torch.dtype) -> None:
-        self.dtype = dtype
+        self.dtype, self.name = dtype, f"c++ {Path(library._name).stem[:8]}"
+        self._run: dict[str, Any] = {}
         for kernel, kinds in KINDS.items():
             function = getattr(library, f"{kernel}_{NAMES[dtype]}")
             function.argtypes, function.restype = kinds, None
-            setattr(self, f"_{kernel}", function)
+            self._run[kernel] = function
 
     def embed(
         self, ids: Tensor, positions: Tensor, types: Tensor | None, table: Embedding, drop: Drop
@@ -52,7 +52,7 @@ class Compiled:
         summed = ids.new_empty((tokens, width), dtype=self.dtype)
         stats = ids.new_empty((tokens, 2), dtype=torch.float32)
         out = torch.empty_like(summed)
-        self._embed(
+        self._run["embed"](
             at(ids), at(positions), at(types), at(table.words), at(table.places), at(table.kinds),
             at(table.norm.weight), at(table.norm.bias), table.norm.eps, drop.rate, drop.seed,
             tokens, width, at(summed), at(stats), at(out), torch.get_num_threads(),
@@ -66,7 +66,7 @@ class Compiled:
         tokens, width = summed.shape
         ds = dy.new_empty((tokens, width), dtype=torch.float32)
         sums = ds.new_empty((2, width))
-        self._embed_back(
+        self._run["embed_back"](
             at(dy.contiguous()), at(summed), at(stats), at(norm.weight), drop.rate, drop.seed,
             tokens, width, at(ds), at(sums[0]), at(sums[1]), torch.get_num_threads(),
         )  # fmt: skip
@@ -78,7 +78,7 @@ class Compiled:
         summed = torch.empty_like(x) if keep else None
         stats = x.new_empty((tokens, 2), dtype=torch.float32)
         out = torch.empty_like(x)
-        self._add_norm(
+        self._run["add_norm"](
             at(a), at(x), at(norm.weight), at(norm.bias), norm.eps, drop.rate, drop.seed,
             drop.stream, tokens, width, at(summed), at(stats), at(out), torch.get_num_threads(),
         )  # fmt: skip
@@ -92,7 +92,7 @@ class Compiled:
         ds = torch.empty_like(summed)
         da = torch.empty_like(summed) if drop.rate else ds
         sums = stats.new_empty((3, width))
-        self._add_norm_back(
+        self._run["add_norm_back"](
             at(dy), at(more), at(summed), at(stats), at(norm.weight), drop.rate, drop.seed,
             drop.stream, tokens, width, at(ds), at(da), at(sums), torch.get_num_threads(),
         )  # fmt: skip
@@ -100,12 +100,12 @@ class Compiled:
 
     def gelu(self, x: Tensor) -> Tensor:
         out = torch.empty_like(x)
-        self._gelu(at(x), x.numel(), at(out), torch.get_num_threads())
+        self._run["gelu"](at(x), x.numel(), at(out), torch.get_num_threads())
         return out
 
     def gelu_back(self, dy: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         sums = dy.new_empty(x.shape[1], dtype=torch.float32)
-        self._gelu_back(at(dy), at(x), *x.shape, at(sums), torch.get_num_threads())
+        self._run["gelu_back"](at(dy), at(x), *x.shape, at(sums), torch.get_num_threads())
         return dy, sums
 
     def attend(
@@ -114,7 +114,7 @@ class Compiled:
         queries, width = q.shape
         out = q.new_empty((queries, width))
         lse = q.new_empty((queries, heads), dtype=torch.float32)
-        self._attend(
+        self._run["attend"](
             at(q), q.stride(0), at(k), at(v), k.stride(0), at(out), width, at(lse),
             at(packing.starts), at(packing.lengths), len(packing.lengths), heads, width // heads,
             (width // heads) ** -0.5, int(queries != len(k)), drop.rate, drop.seed, drop.stream,
@@ -130,7 +130,7 @@ class Compiled:
         queries, width = q.shape
         dq, dk, dv = into
         sums = lse.new_empty((3, width))
-        self._attend_back(
+        self._run["attend_back"](
             at(q), q.stride(0), at(k), at(v), k.stride(0), at(out), at(grad), width, at(lse),
             at(packing.starts), at(packing.lengths), len(packing.lengths), heads, width // heads,
             (width // heads) ** -0.5, int(queries != len(k)), drop.rate, drop.seed, drop.stream,

@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 from weitiao.data import cache
+from weitiao.messages import tell
 
 HERE = Path(__file__).parent
 SOURCES = ("rows.cpp", "attention.cpp", "step.cpp")
@@ -28,27 +29,24 @@ OFF = "WEITIAO_COMPILER"  # "none" switches the compiled kernels off; else a com
 SECONDS = 300
 
 
-@functools.cache
 def library() -> ctypes.CDLL | None:
     """The compiled kernels, or None with the reason in `why_not()`."""
     compiler = find()
-    if compiler is None:
-        return None
-    try:
-        return ctypes.CDLL(str(_built(compiler)))
-    except (OSError, subprocess.SubprocessError) as error:
-        _reasons.append(str(error).strip().splitlines()[-1][:200] if str(error) else repr(error))
-        return None
-
-
-_reasons: list[str] = []
+    return _loaded(compiler)[0] if compiler else None
 
 
 def why_not() -> str:
     """Why `library` gave None; empty when it did not."""
-    if library() is not None:
-        return ""
-    return _reasons[-1] if _reasons else "no C++ compiler"
+    compiler = find()
+    return _loaded(compiler)[1] if compiler else tell("no C++ compiler")
+
+
+@functools.cache
+def _loaded(compiler: str) -> tuple[ctypes.CDLL | None, str]:
+    try:
+        return ctypes.CDLL(str(_built(compiler))), ""
+    except (OSError, subprocess.SubprocessError) as error:
+        return None, " ".join(str(error).split())[:200] or repr(error)
 
 
 def find() -> str | None:
@@ -64,16 +62,23 @@ def _built(compiler: str) -> Path:
     version = subprocess.run(
         [compiler, "--version"], capture_output=True, check=True, timeout=30
     ).stdout
-    content = [(HERE / name).read_bytes() for name in (*HEADERS, *SOURCES)]
-    key = cache.fingerprint_of(
-        *(text.decode("utf-8", "replace") for text in (*content, version)), " ".join(FLAGS), _machine()
-    )
+    content = [(HERE / name).read_text(encoding="utf-8") for name in (*HEADERS, *SOURCES)]
+    said = version.decode("utf-8", "replace")
+    key = cache.fingerprint_of(*content, said, " ".join(FLAGS), _machine())
     target = cache.folder("kernels") / f"{key}.so"
     cache.hold(target)
-    if not target.is_file():
+    if not (target.is_file() and _is_ours(target)):
         with cache.written(target) as sibling:
             _compile(compiler, sibling)
     return target
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether nobody else can have put the file there: what it holds will be run."""
+    if not hasattr(os, "getuid"):  # Windows: the cache lies in the user's own folder
+        return True
+    told = file.stat()
+    return told.st_uid == os.getuid() and not told.st_mode & 0o022
 
 
 def _compile(compiler: str, target: Path) -> None:
@@ -86,6 +91,7 @@ def _compile(compiler: str, target: Path) -> None:
             done = subprocess.run(command, capture_output=True, check=False, timeout=SECONDS)
             if done.returncode == 0:
                 shutil.copyfile(made, target)
+                target.chmod(0o700)
                 return
         raise subprocess.SubprocessError(done.stderr.decode("utf-8", "replace")[-400:])
 

@@ -27,17 +27,21 @@ def can_fuse(native: Any) -> bool:
     return shape_of(native.base_model, native.config) is not None
 
 
-def install(native: Any, precision: str, first_only: bool, recompute: bool = False) -> str:
-    """Let packed batches run through own kernels. Returns which: "c++" or "torch".
+def recompute(native: Any) -> None:
+    """Let layers keep only what entered them (gradient checkpointing)."""
+    native.base_model.forward.recompute = True
+
+
+def install(native: Any, precision: str, first_only: bool) -> str:
+    """Let packed batches run through own kernels. Returns which: "torch", or "c++" and its hash.
 
     precision: "fp32", "onednn" or "bf16" arithmetic; the parameters stay fp32. first_only: the
     head reads the first token of a row alone, so the last layer works for that one alone.
-    recompute: layers keep only what entered them (gradient checkpointing).
     """
     base = native.base_model
     shape = shape_of(base, native.config)
     assert shape is not None, "can_fuse comes first"
-    fused = Fused(base, shape, DTYPES[precision], first_only, recompute)
+    fused = Fused(base, shape, DTYPES[precision], first_only)
     base.forward = fused  # in front of the class's own
     return str(fused.kernels.name)
 
@@ -45,12 +49,10 @@ def install(native: Any, precision: str, first_only: bool, recompute: bool = Fal
 class Fused:
     """The base model's forward: packed batches through the kernels."""
 
-    def __init__(
-        self, base: nn.Module, shape: Shape, dtype: torch.dtype, first_only: bool, recompute: bool
-    ) -> None:
+    def __init__(self, base: nn.Module, shape: Shape, dtype: torch.dtype, first_only: bool) -> None:
         self.base, self.shape, self.dtype = base, shape, dtype
         self.native_forward: Callable[..., Any] = base.forward
-        self.first_only, self.recompute = first_only, recompute
+        self.first_only, self.recompute = first_only, False
         self.kernels = kernels(dtype)
         self.casts = [Casts(params, dtype) for _, params in shape.layers]
 
@@ -67,14 +69,14 @@ class Fused:
         device = next(self.base.parameters()).device.type
         with torch.autocast(device, enabled=False):
             hidden = self._encode(packing, input_ids=input_ids, **settings)
-            if self.first_only:
-                last = hidden[:, None]  # (rows, 1, width): the first token is what heads read
-            else:
-                last = hidden[None]
+            # (rows, 1, width) where heads read the first token alone, else (1, tokens, width)
+            last = hidden[:, None] if self.first_only else hidden[None]
             pooler = getattr(self.base, "pooler", None)
             pooled = None
             if pooler is not None:
-                firsts = last if self.first_only else last[0].index_select(0, packing.starts)[:, None]
+                firsts = (
+                    last if self.first_only else last[0].index_select(0, packing.starts)[:, None]
+                )
                 pooled = pooler(firsts)
         return BaseModelOutputWithPoolingAndCrossAttentions(
             last_hidden_state=last, pooler_output=pooled

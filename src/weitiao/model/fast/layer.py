@@ -156,7 +156,9 @@ class Layer(torch.autograd.Function):
             saved = forward(call, x, params)[1]
         else:
             left = iter(tensors)
-            saved = tree_unflatten([next(left) if o is None else o[0] for o in ctx.others], ctx.shape)
+            saved = tree_unflatten(
+                [next(left) if o is None else o[0] for o in ctx.others], ctx.shape
+            )
         needs = tuple(ctx.needs_input_grad[1:])
         dx, gradients = backward(call, dy.contiguous(), x, params, saved, needs)
         return None, dx, *gradients

@@ -80,7 +80,11 @@ class Plain:
         out = torch.empty(q.shape, dtype=q.dtype)
         kept = []
         for number, block in enumerate(_blocks(packing, len(q) != len(k))):
-            queries, keys, values = block.queries(q, heads), block.keys(k, heads), block.keys(v, heads)
+            queries, keys, values = (
+                block.queries(q, heads),
+                block.keys(k, heads),
+                block.keys(v, heads),
+            )
             scores = (queries @ keys.transpose(-1, -2)).float().mul_(queries.shape[-1] ** -0.5)
             if block.mask is not None:
                 scores.masked_fill_(block.mask, float("-inf"))
@@ -134,9 +138,8 @@ class _Block:
         if self.only is not None:
             return self._heads(x, self.only, heads)
         picked = self._heads(x, self.grid, heads)
-        if not self.even:  # a query beyond a row's end asks nothing, and gives no gradient
-            real = ~self.mask.view(self.rows, 1, -1, 1) if self.mask is not None else None
-            picked *= real
+        if self.mask is not None:  # a query beyond a row's end asks nothing, and gives no gradient
+            picked *= ~self.mask.view(self.rows, 1, -1, 1)
         return picked
 
     def write(self, out: Tensor, values: Tensor) -> None:
@@ -173,7 +176,11 @@ def _blocks(packing: Packing, only_first: bool) -> list[_Block]:
 
 def _normalised(summed: Tensor, norm: Norm) -> tuple[Tensor, Kept]:
     out, mean, rstd = torch.native_layer_norm(
-        summed, (summed.shape[1],), norm.weight.to(summed.dtype), norm.bias.to(summed.dtype), norm.eps
+        summed,
+        (summed.shape[1],),
+        norm.weight.to(summed.dtype),
+        norm.bias.to(summed.dtype),
+        norm.eps,
     )
     return out, (summed, mean, rstd)
 
@@ -185,5 +192,3 @@ def _unnormalised(dy: Tensor, kept: Kept, norm: Norm) -> tuple[Tensor, Tensor, T
         dy.to(summed.dtype), summed, (summed.shape[1],), mean, rstd, weight, bias, [True] * 3
     )
     return ds, dw.float(), db.float()
-
-

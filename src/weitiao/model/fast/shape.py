@@ -27,7 +27,6 @@ DISTILBERT = {
 class Shape:
     """A network of the BERT layout, taken apart."""
 
-    embeddings: nn.Module
     words: nn.Embedding
     places: nn.Embedding
     kinds: nn.Embedding | None
@@ -36,17 +35,22 @@ class Shape:
     layers: tuple[tuple[Spec, list[nn.Parameter]], ...]
 
 
-def shape_of(base: nn.Module, config: Any) -> Shape | None:
+def is_bert(config: Any) -> bool:
+    """Whether a config says BERT's layout, attending both ways."""
+    family = str(config.model_type)
+    activation = config.activation if family == "distilbert" else getattr(config, "hidden_act", "")
+    apart = getattr(config, "is_decoder", False) or getattr(config, "add_cross_attention", False)
+    plain = getattr(config, "position_embedding_type", "absolute") in (None, "absolute")
+    odd = apart or getattr(config, "use_task_id", False) or not plain
+    return family in {*BERT, "distilbert"} and activation == "gelu" and not odd
+
+
+def shape_of(base: Any, config: Any) -> Shape | None:
     """The parts of a base model, or None when it is not of this layout: another family or
     activation, a projection between embeddings and layers, an adapter inside, odd widths."""
-    family = str(config.model_type)
-    if family not in {*BERT, "distilbert"} or getattr(base, "embeddings_project", None) is not None:
+    if not is_bert(config) or getattr(base, "embeddings_project", None) is not None:
         return None
-    distil = family == "distilbert"
-    activation = config.activation if distil else config.hidden_act
-    causal = getattr(config, "is_decoder", False) or getattr(config, "add_cross_attention", False)
-    if activation != "gelu" or causal or getattr(config, "use_task_id", False):
-        return None
+    distil = config.model_type == "distilbert"
     inner = base.transformer.layer if distil else base.encoder.layer
     found = [_layer(i, layer, config, distil) for i, layer in enumerate(inner)]
     layers = tuple(one for one in found if one is not None)
@@ -56,13 +60,11 @@ def shape_of(base: nn.Module, config: Any) -> Shape | None:
     if len(layers) != len(found) or any(width % 16 for width in widths):
         return None
     rate = config.dropout if distil else config.hidden_dropout_prob
-    return Shape(
-        e, e.word_embeddings, e.position_embeddings, kinds, e.LayerNorm, float(rate), layers
-    )
+    return Shape(e.word_embeddings, e.position_embeddings, kinds, e.LayerNorm, float(rate), layers)
 
 
 def _layer(
-    number: int, layer: nn.Module, config: Any, distil: bool
+    number: int, layer: Any, config: Any, distil: bool
 ) -> tuple[Spec, list[nn.Parameter]] | None:
     names = DISTILBERT if distil else SPELLED
     modules = {part: layer.get_submodule(path) for part, path in names.items()}
@@ -78,7 +80,7 @@ def _layer(
     return Spec(
         number,
         config.n_heads if distil else config.num_attention_heads,
-        float(modules["norm1"].eps),
+        float(layer.get_submodule(names["norm1"]).eps),
         float(config.attention_dropout if distil else config.attention_probs_dropout_prob),
         float(config.dropout if distil else config.hidden_dropout_prob),
     ), params
