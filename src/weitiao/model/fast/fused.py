@@ -15,7 +15,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAtte
 
 from weitiao.model.fast.casts import Casts
 from weitiao.model.fast.kernels import Drop, Embedding, Kept, Norm, kernels
-from weitiao.model.fast.layer import Call, Layer
+from weitiao.model.fast.layer import Call, Layer, modules_params
 from weitiao.model.fast.shape import Shape, shape_of
 from weitiao.model.packed import Packing
 
@@ -54,7 +54,7 @@ class Fused:
         self.native_forward: Callable[..., Any] = base.forward
         self.first_only, self.recompute = first_only, False
         self.kernels = kernels(dtype)
-        self.casts = [Casts(params, dtype) for _, params in shape.layers]
+        self.casts = [Casts(dtype) for _ in shape.layers]
 
     def __call__(
         self,
@@ -105,10 +105,11 @@ class Fused:
             shape.places.weight, kinds, e.weight, e.bias,
         )  # fmt: skip
         last = len(shape.layers) - 1
-        for number, ((spec, params), casts) in enumerate(
+        for number, ((spec, modules), casts) in enumerate(
             zip(shape.layers, self.casts, strict=True)
         ):
-            casts.renew()
+            params = modules_params(modules)
+            casts.renew(params)
             call = Call(
                 spec, self.kernels, packing, casts, seed, training,
                 self.first_only and number == last, self.recompute,
