@@ -218,3 +218,31 @@ def test_a_copy_of_a_network_computes_for_itself(own_kernels):
             param.mul_(1.5)
         assert (other(batch) - before).abs().max() > 0.1
         assert torch.equal(net(batch), before)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", ["minilm-l6", "e5-small"])
+def test_real_weights_on_real_rows(name, own_kernels):
+    """The pre-trained networks that come as packages, on sentences of the news and of reviews."""
+    from conftest import toy_plan
+    from weitiao.data.data import load
+    from weitiao.model.model import Model
+
+    sample = "sample:bbc-news" if name == "minilm-l6" else "sample:reviews-zh"
+    plan = toy_plan("classification", name, **{
+        "data.path": sample, "model.max_length": 128, "model.dropout": 0.0})  # fmt: skip
+    data = load(plan.data.model_copy(update={"max_rows": 400}), "classification")
+    nets, found = {}, {}
+    for kind in ("padded", "fp32", "bf16"):
+        layout = "padded" if kind == "padded" else "fused"
+        precision = "fp32" if kind == "padded" else kind
+        changed = plan.with_({"train.layout": layout, "train.precision": precision})
+        model = nets[kind] = Model.start(changed, data.train)
+        model.net.train()
+        batch = model.batch(model.encode(data.train), range(24))
+        logits = model.net(batch)
+        found[kind] = (logits, learned(logits, model.net))
+    torch.testing.assert_close(found["fp32"][0], found["padded"][0], rtol=1e-5, atol=1e-5)
+    assert_same(found["fp32"][1], found["padded"][1], 1e-3)
+    assert_alike(found["bf16"][1], found["padded"][1])
