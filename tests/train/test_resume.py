@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,16 @@ from weitiao.train.replay import Replay
 from weitiao.train.train import train
 
 HERE = Path(__file__).parent.parent
+
+
+TIERS = ["padded", "packed", "fused, torch", "fused, c++"]
+
+
+@pytest.fixture
+def tier(request):
+    """How rows run, and through which kernels."""
+    layout, _, own = request.param.partition(", ")
+    return layout, own, request.getfixturevalue("compiled") if own == "c++" else None
 
 
 class Cut(BaseException):
@@ -49,9 +60,23 @@ def weights(run):
     ids=["adamw", "touched rows", "sgd"],
 )
 def test_a_resumed_run_equals_an_unbroken_one(strategies, optimizer, tiny_bert, tmp_path):
-    plan = toy_plan("classification", tiny_bert, **{
+    cut_and_resume(tiny_bert, tmp_path, strategies, optimizer)
+
+
+@pytest.mark.parametrize("tier", TIERS, indirect=True)
+def test_a_resumed_run_equals_an_unbroken_one_on_every_tier(tier, tiny_bert, tmp_path):
+    strategies = {"ema": {"decay": 0.8}, "rdrop": {}, "fgm": {}}
+    optimizer = {"adamw": {"touched_rows": True}}
+    settings = cut_and_resume(tiny_bert, tmp_path, strategies, optimizer, tier[0])
+    assert settings["layout"] == tier[0]
+    assert settings["kernels"].startswith(tier[1])
+
+
+def cut_and_resume(checkpoint, tmp_path, strategies, optimizer, layout="auto"):
+    """Cut a run at several moments, go on, compare; the settings that the checkpoints record."""
+    plan = toy_plan("classification", checkpoint, **{
         "train.strategies": strategies, "train.optimizer": optimizer, "train.epochs": 1,
-        "train.evaluations": 3, "train.save_seconds": 0})  # fmt: skip
+        "train.evaluations": 3, "train.save_seconds": 0, "train.layout": layout})  # fmt: skip
     data = toy_data(plan, 80)
     unbroken = new_run(tmp_path, "unbroken", plan)
     train(plan, data, unbroken)
@@ -63,6 +88,7 @@ def test_a_resumed_run_equals_an_unbroken_one(strategies, optimizer, tiny_bert, 
         train(plan, data, Run.open(run.folder), resume=True)
         assert run.log_path.read_bytes() == unbroken.log_path.read_bytes()
         assert weights(run) == weights(unbroken)
+    return json.loads((unbroken.last / "state.json").read_text())["settings"]
 
 
 def test_the_same_plan_gives_the_same_log(tiny_bert, tmp_path):
@@ -163,22 +189,29 @@ def test_other_rows_or_another_plan_are_refused(tiny_bert, tmp_path):
         train(other, toy_data(other, 80), run, resume=True)
 
 
-def kill(tmp_path, times):
-    script = [sys.executable, str(HERE / "killing.py"), str(tmp_path), str(times)]
+def kill(tmp_path, times, tier):
+    layout, own, compiled = tier
+    if compiled:  # they are compiled already
+        shutil.copytree(compiled, tmp_path / "cache")
+    script = [sys.executable, str(HERE / "killing.py"), str(tmp_path), str(times), layout]
     done = subprocess.run(script, capture_output=True, text=True, cwd=HERE, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def test_killed_at_any_moment_it_goes_on_as_if_nothing_had_happened(tmp_path):
-    told = kill(tmp_path, 4)
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["layout"] == layout
+    assert told["kernels"].startswith(own)
     assert told["equal"] == told["runs"] >= 1, told
+    return told
+
+
+@pytest.mark.parametrize("tier", [TIERS[0], TIERS[-1]], indirect=True)
+def test_killed_at_any_moment_it_goes_on_as_if_nothing_had_happened(tier, tmp_path):
+    kill(tmp_path, 2, tier)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_killed_at_twenty_moments(tmp_path):
-    told = kill(tmp_path, 20)
+@pytest.mark.parametrize("tier", TIERS, indirect=True)
+def test_killed_at_twenty_moments(tier, tmp_path):
+    told = kill(tmp_path, 20, tier)
     print(told)
-    assert told["equal"] == told["runs"] >= 1, told
     assert told["in_checkpoint"] >= 1
