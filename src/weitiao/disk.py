@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from weitiao.errors import RunError
+from weitiao.foreign import said
 from weitiao.messages import tell
 
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -63,7 +64,7 @@ def is_refusal(error: OSError) -> bool:
 
 def told(error: OSError) -> str:
     """What is wrong, where, and what to do."""
-    reason = os.strerror(error.errno or 0)
+    reason = said(error)
     path = str(error.filename or "")
     if error.errno in FULL:
         text = tell("{path}: the disk is full ({reason}). Make room, or name another folder.",

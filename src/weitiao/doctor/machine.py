@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from weitiao.doctor.finding import Finding
+from weitiao.foreign import said
 from weitiao.messages import tell
 from weitiao.model.machine import processor
 
@@ -141,7 +142,7 @@ def _disks() -> Iterator[Finding]:
     try:
         root = cache.root()
     except OSError as error:
-        told = tell("the cache cannot be made: {reason}", reason=str(error))
+        told = tell("the cache cannot be made: {reason}", reason=said(error))
         remedy = tell("set WEITIAO_CACHE to a folder that can be written")
         yield Finding("cache", tell("cache"), told, "problem", remedy)
     else:

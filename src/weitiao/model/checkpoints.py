@@ -12,6 +12,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging
 
 from weitiao.errors import ModelError, WeitiaoError
+from weitiao.foreign import said
 from weitiao.messages import tell
 from weitiao.model.catalogue import CATALOGUE
 from weitiao.model.offline import Source
@@ -110,15 +111,14 @@ def readable(checkpoint: str) -> Iterator[None]:
     except WeitiaoError:
         raise
     except Exception as error:  # what broken files raise inside transformers has no common class
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         close = get_close_matches(checkpoint, CATALOGUE, n=1)
-        hint = tell("Did you mean {name!r}?", name=close[0]) + " " if close else ""
+        hint = tell(" Did you mean {name!r}?", name=close[0]) if close else ""
         raise ModelError(
             tell(
-                "the checkpoint {checkpoint!r} cannot be loaded: {reason} {hint}"
+                "the checkpoint {checkpoint!r} cannot be loaded: {reason}{hint} "
                 "Give a folder, a name on the hub, or one of `weitiao parts models`.",
                 checkpoint=checkpoint,
-                reason=first,
+                reason=said(error),
                 hint=hint,
             )
         ) from error

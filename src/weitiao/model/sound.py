@@ -8,6 +8,7 @@ from pathlib import Path
 
 from weitiao.data import cache
 from weitiao.errors import ModelError
+from weitiao.foreign import said
 from weitiao.messages import tell
 
 POINTER = b"version https://git-lfs"
@@ -72,12 +73,11 @@ def refuse_pointer(path: Path) -> None:
 
 def broken(path: Path, error: Exception) -> ModelError:
     """The error that names a damaged file."""
-    lines = str(error).strip().splitlines()
     return ModelError(
         tell(
             "{path}: damaged or not whole ({reason}); fetch it again.",
             path=path,
-            reason=(lines[0] if lines else type(error).__name__)[:120],
+            reason=said(error)[:120],
         )
     )
 

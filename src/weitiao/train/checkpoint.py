@@ -20,7 +20,7 @@ from torch.optim import Optimizer
 
 from weitiao import disk
 from weitiao.errors import RunError
-from weitiao.messages import tell
+from weitiao.messages import joined, tell
 from weitiao.train.strategies.base import Strategy
 
 SPLIT = "|"  # between parts of a tensor's name; parameter names hold dots only
@@ -129,7 +129,7 @@ def restore(folder: Path, learner: Learner, settings: Settings, rank: int = 0) -
                 "{folder}: going on here would not give the same result: {differences}. "
                 "Resume where it ran, or start anew with `weitiao train`.",
                 folder=folder,
-                differences="; ".join(differ),
+                differences=joined(differ, "; "),
             )
         )
     load_model(learner.net, str(folder / "weights.safetensors"))
