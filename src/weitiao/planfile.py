@@ -179,7 +179,11 @@ class _Walk:
     def plain(self, node: Node, path: str, depth: int, flow: bool) -> Any:
         self.count += 1
         if depth > DEEPEST or self.count > MOST_VALUES:
-            told = tell("nested too deeply for a plan (an anchor that repeats itself?)")
+            told = (
+                tell("nested too deeply for a plan (an anchor that repeats itself?)")
+                if depth > DEEPEST
+                else tell("too many values for a plan (an anchor that repeats itself?)")
+            )
             raise PlanError([self._at(path[:200], node, told)], self.source)
         tag = str(node.tag)
         if isinstance(node, ScalarNode):

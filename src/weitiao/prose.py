@@ -1,4 +1,4 @@
-"""Texts in a table, broken into lines as their language wants: Chinese has no blanks to break at."""
+"""Texts in a table, broken into lines as their language wants: Chinese has no blanks for it."""
 
 from __future__ import annotations
 

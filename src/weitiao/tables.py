@@ -141,9 +141,11 @@ def show_profile(profile: Profile) -> None:
     for name, value in profile.numbers.items():
         say(tell("target, {name}: {value:.4g}", name=names.get(name, name), value=value))
     for role, lengths in profile.lengths.items():
-        told = ", ".join(f"{name} {value:,}" for name, value in lengths.items())
+        most = {"max": tell("longest")}
+        told = ", ".join(f"{most.get(name, name)} {value:,}" for name, value in lengths.items())
         say(tell("characters of {role}: {lengths}", role=role, lengths=told))
-    shares = ", ".join(f"{name} {share:.0%}" for name, share in profile.languages.items())
+    spoken = profile.languages.items()
+    shares = ", ".join(f"{translated(name)} {share:.0%}" for name, share in spoken)
     say(tell("language: {language} ({shares})", language=profile.language, shares=shares))
     for line in _facts(profile):
         say(line)

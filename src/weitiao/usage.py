@@ -22,7 +22,7 @@ LANG = "--lang"
 WIDEST = 100
 _UsageError: Any = typer.BadParameter.__base__  # of whichever click typer stands on
 _CLOSING = re.escape("，。：；、）」』！？》”’)]}…")  # never begin a line, as these never end one:
-_PIECES = re.compile(rf"\s+|[（「『《]*(?:[^\s\u2e80-\uffee]+|[\u2e80-\uffee])[{_CLOSING}]*")
+_PIECES = re.compile(rf"\s+|[（「『《\[(]*(?:[^\s\u2e80-\uffee]+|[\u2e80-\uffee])[{_CLOSING}]*")
 
 
 class Verb(TyperCommand):

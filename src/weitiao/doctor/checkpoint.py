@@ -18,6 +18,7 @@ from weitiao.model.checkpoints import load_tokenizer, pad, readable, room
 from weitiao.model.model import CARD
 from weitiao.model.offline import Source, check_folder, resolve
 from weitiao.model.packed import can_pack
+from weitiao.sizes import shown
 
 TASKS = ("classification", "multilabel", "regression", "nli")
 LATER = {
@@ -104,7 +105,7 @@ def _found(opened: Checkpoint) -> Finding:
         form, key = "safetensors", "safetensors"
     saved = (folder / CARD).is_file()
     told = tell("{kind} {folder}: {size}, {form}", kind=kinds[opened.source.kind], folder=folder,
-                size=_size(size), form=form)  # fmt: skip
+                size=shown(size), form=form)  # fmt: skip
     if saved:
         told = tell("{told}; saved by weitiao", told=told)
     values = {"folder": str(folder), "kind": opened.source.kind, "bytes": size, "weights": key,
@@ -218,9 +219,3 @@ def _card(folder: Path) -> Mapping[str, Any]:
     except (YAMLError, ValueError):
         return {}
     return told if isinstance(told, dict) else {}
-
-
-def _size(count: float) -> str:
-    from rich.filesize import decimal
-
-    return decimal(int(count))
