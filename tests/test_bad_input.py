@@ -23,6 +23,7 @@ from conftest import make_checkpoint, toy_rows
 from weitiao import messages
 from weitiao.cli import main
 
+SPOKEN = {"role=column": "角色=列", "path=value": "路径=值", "plan": "方案", "rows": "数据"}
 HAN = re.compile(r"[\u3400-\u9fff]")
 SECONDS = 10  # on a busy machine; each takes a fraction of one
 TOYS = toy_rows("classification", 40)
@@ -97,8 +98,10 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{b}: &{b} [{','.join(['*' + a] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
 )
 MERGED = "a: &a {x: 1}\n" + "".join(
-    f"{b}: &{b} [{','.join('{<<: *' + a + '}' for _ in range(9))}]\n" if b == "b" else
-    f"{b}: &{b} [{','.join(['*' + a] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+    f"{b}: &{b} [{','.join('{<<: *' + a + '}' for _ in range(9))}]\n"
+    if b == "b"
+    else f"{b}: &{b} [{','.join(['*' + a] * 9)}]\n"
+    for a, b in zip("abcdefgh", "bcdefghi", strict=True)
 )
 
 ROWS = [
@@ -268,7 +271,7 @@ MODELS = [
     bad("weights with code in them", "fit good.csv --model ./broken", "broken",
         broken="pickle"),
     bad("a file as checkpoint", "fit good.csv --model ./good.csv", "good.csv"),
-    bad("a revision of a folder", "fit good.csv --model ./tiny --revision main", "revision"),
+    bad("a revision of a folder", "fit good.csv --model ./tiny --revision main", "main"),
 ]  # fmt: skip
 
 WORDS = [
@@ -377,6 +380,10 @@ def run(monkeypatch, capsys, words):
     return done.value.code, out, err
 
 
+def in_chinese(named):
+    return SPOKEN.get(named, re.sub(r"^line (\d+)$", r"第 \1 行", named))
+
+
 def without(case, err):
     """What was said, without the full-width marks that were in the file."""
     return err.translate({ord(c): None for c in str(case.files)})
@@ -384,7 +391,7 @@ def without(case, err):
 
 def english_in(told):
     """Three English words in a row, names, quoted values and commands aside."""
-    plain = re.sub(r"`[^`]*`|'[^']*'|“[^”]*”|\([^)]*\)|--\w+", "", told)
+    plain = re.sub(r"`[^`]*`|weitiao [a-z]+ [\w.]+|'[^']*'|“[^”]*”|\([^)]*\)|--\w+", "", told)
     return re.findall(r"[A-Za-z]{2,} [A-Za-z]{2,} [A-Za-z]{2,}", plain)
 
 
@@ -408,7 +415,7 @@ def test_a_mistake_is_named(case, place, monkeypatch, capsys):
         assert "Traceback" not in err
         assert len(err) < 2500, "a message is short"
         for named in case.named:
-            spoken = re.sub(r"^line (\d+)$", r"第 \1 行", named) if language == "zh" else named
+            spoken = in_chinese(named) if language == "zh" else named
             assert spoken in err, err
         wrong = english_in(err) if language == "zh" else HAN.findall(without(case, err))
         assert not wrong, err

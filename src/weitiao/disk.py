@@ -7,12 +7,16 @@ the command line shows them as one message.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from weitiao.errors import RunError
 from weitiao.foreign import said
@@ -42,6 +46,28 @@ def writing(path: str | Path) -> Iterator[None]:
         if error.errno is None or error.filename is not None:
             raise
         raise _named(error.errno, path) from None
+
+
+def plain(path: str | Path) -> str:
+    """The path as libraries written in C++ and Rust can open it: they take every path for UTF-8.
+
+    In a GBK locale they would look for a folder of other bytes. There it gets a link with a plain
+    name; everywhere else the path stays what it is.
+    """
+    if sys.getfilesystemencoding() == "utf-8" or str(path).isascii():
+        return str(path)
+    whole = Path(path).absolute()
+    if whole.name.isascii():
+        return str(Path(plain(whole.parent)) / whole.name)
+    link = Path(_links().name) / hashlib.sha256(os.fsencode(whole)).hexdigest()[:16]
+    if not link.is_symlink():
+        link.symlink_to(whole)
+    return str(link)
+
+
+@cache
+def _links() -> TemporaryDirectory[str]:
+    return TemporaryDirectory(prefix="weitiao-")
 
 
 def need(folder: Path, size: int) -> None:

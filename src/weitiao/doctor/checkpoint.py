@@ -9,6 +9,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from weitiao import disk
 from weitiao.doctor import languages
 from weitiao.doctor.finding import Finding
 from weitiao.messages import tell
@@ -133,7 +134,7 @@ def _parameters(folder: Path) -> tuple[int, list[str]]:
 
     count, kinds = 0, set()
     for path in sound.weights(folder):
-        with safe_open(path, framework="np") as file:
+        with safe_open(disk.plain(path), framework="np") as file:
             for name in file.keys():  # noqa: SIM118 - no mapping
                 part = file.get_slice(name)
                 kind = str(part.get_dtype())

@@ -11,6 +11,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging
 
+from weitiao import disk
 from weitiao.errors import ModelError, WeitiaoError
 from weitiao.foreign import said
 from weitiao.messages import tell
@@ -22,7 +23,9 @@ from weitiao.model.packed import OFFSET
 def load_tokenizer(path: str, revision: str | None) -> Any:
     """The fast tokenizer of a checkpoint. Raises ModelError when it has none."""
     with quiet(), readable(path):
-        return AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
+        return AutoTokenizer.from_pretrained(
+            disk.plain(path), revision=revision, trust_remote_code=False
+        )
 
 
 def network(source: Source, config: Any) -> Any:
@@ -32,7 +35,7 @@ def network(source: Source, config: Any) -> Any:
     random one, without a word.
     """
     native, told = AutoModelForSequenceClassification.from_pretrained(
-        source.path_or_name,
+        disk.plain(source.path_or_name),
         revision=source.revision,
         config=config,
         trust_remote_code=False,

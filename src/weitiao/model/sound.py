@@ -6,6 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from weitiao import disk
 from weitiao.data import cache
 from weitiao.errors import ModelError
 from weitiao.foreign import said
@@ -55,7 +56,7 @@ def check_weights(path: Path) -> None:
 
     refuse_pointer(path)
     try:
-        with safe_open(path, framework="np"):
+        with safe_open(disk.plain(path), framework="np"):
             pass
     except SafetensorError as error:
         raise broken(path, error) from error

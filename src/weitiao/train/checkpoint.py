@@ -71,7 +71,7 @@ class Learner:
 def save(folder: Path, learner: Learner, state: State, settings: Settings, rank: int = 0) -> None:
     """Write a checkpoint into an empty folder; other ranks than 0 add their random state only."""
     with disk.writing(folder):
-        _save(folder, learner, state, settings, rank)
+        _save(Path(disk.plain(folder)), learner, state, settings, rank)
 
 
 def _save(folder: Path, learner: Learner, state: State, settings: Settings, rank: int) -> None:
@@ -132,6 +132,7 @@ def restore(folder: Path, learner: Learner, settings: Settings, rank: int = 0) -
                 differences=joined(differ, "; "),
             )
         )
+    folder = Path(disk.plain(folder))
     load_model(learner.net, str(folder / "weights.safetensors"))
     _restore_optimizer(learner, load_file(folder / "optimizer.safetensors"))
     device = next(learner.net.parameters()).device
