@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from weitiao.errors import RunError
 from weitiao.foreign import said
@@ -59,15 +58,20 @@ def plain(path: str | Path) -> str:
     whole = Path(path).absolute()
     if whole.name.isascii():
         return str(Path(plain(whole.parent)) / whole.name)
-    link = Path(_links().name) / hashlib.sha256(os.fsencode(whole)).hexdigest()[:16]
+    link = _links() / hashlib.sha256(os.fsencode(whole)).hexdigest()[:16]
     if not link.is_symlink():
         link.symlink_to(whole)
     return str(link)
 
 
 @cache
-def _links() -> TemporaryDirectory[str]:
-    return TemporaryDirectory(prefix="weitiao-")
+def _links() -> Path:
+    import atexit
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="weitiao-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def need(folder: Path, size: int) -> None:

@@ -11,7 +11,6 @@ import typer
 
 from weitiao import tables, terminal
 from weitiao.errors import WeitiaoError
-from weitiao.fields import near
 from weitiao.messages import counted, joined, tell, translated
 from weitiao.options import Json
 from weitiao.sizes import shown
@@ -56,6 +55,8 @@ def cache(
         return
     known = sorted({entry.kind for entry in found})
     if kind is not None and kind not in known:
+        from weitiao.fields import near
+
         raise WeitiaoError(
             tell("nothing of the kind {kind!r} is kept.{near}", kind=kind, near=near(kind, known))
         )
