@@ -48,6 +48,7 @@ for _verb in (
 
 def main() -> None:
     """Run the command line; a user's mistake is one message, an interruption is no crash."""
+    terminal.leave_ascii()
     terminal.open_streams()
     try:
         wanted, words = usage.language_of(sys.argv[1:])

@@ -13,6 +13,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from weitiao import __version__, traps
 from weitiao.errors import PlanError
+from weitiao.foreign import said
 from weitiao.messages import tell
 
 
@@ -28,7 +29,7 @@ def write(
     try:
         Path(path).write_text(head + dump(raw, comments), encoding="utf-8")
     except OSError as error:
-        told = tell("it cannot be written: {reason}.", reason=error.strerror)
+        told = tell("it cannot be written: {reason}.", reason=said(error))
         raise PlanError([told], str(path)) from None
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from weitiao.errors import RunError
+from weitiao.foreign import said
 from weitiao.messages import tell
 from weitiao.plan import Plan
 
@@ -48,7 +49,7 @@ class Run:
             plan.save(run.plan_path)
         except OSError as error:
             told = tell("{folder}: a run cannot be written here: {reason}.",
-                        folder=root, reason=error.strerror)  # fmt: skip
+                        folder=root, reason=said(error))  # fmt: skip
             raise RunError(told) from None
         return run
 

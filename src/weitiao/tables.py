@@ -111,7 +111,7 @@ def show_report(report: Report, split: str, openings: int) -> None:
             if low != low
             else tell("{low} to {high}", low=figure(low), high=figure(high))
         )
-        table.add_row(name, figure(value), between, *others)
+        _add(table, name, figure(value), between, *others)
     console().print(table)
     for name, detail in report.details.items():
         if "features" in detail:
@@ -157,23 +157,25 @@ def show_profile(profile: Profile) -> None:
     table = _table(tell("columns"), tell("role"), tell("column"), tell("why"))
     for role, column in profile.roles.items():
         name = column if isinstance(column, str) else ", ".join(column)
-        table.add_row(role, name, retold(profile.reasons.get(role, "")))
+        _add(table, role, name, retold(profile.reasons.get(role, "")))
     console().print(table)
     if profile.labels:
         table = _table(tell("labels"), tell("label"), tell("rows"), tell("share"))
         for label, count in list(profile.labels.items())[:MOST_LABELS]:
-            table.add_row(label, f"{count:,}", f"{profile.shares[label]:.1%}")
+            _add(table, label, f"{count:,}", f"{profile.shares[label]:.1%}")
         if len(profile.labels) > MOST_LABELS:
-            table.add_row(tell("({count} more)", count=len(profile.labels) - MOST_LABELS), "", "")
+            _add(table, tell("({count} more)", count=len(profile.labels) - MOST_LABELS), "", "")
         console().print(table)
     names = {"lowest": tell("lowest"), "highest": tell("highest"), "mean": tell("mean"),
              "median": tell("median")}  # fmt: skip
     for name, value in profile.numbers.items():
         say(tell("target, {name}: {value:.4g}", name=names.get(name, name), value=value))
     for role, lengths in profile.lengths.items():
-        told = ", ".join(f"{name} {value:,}" for name, value in lengths.items())
+        most = {"max": tell("longest")}
+        told = ", ".join(f"{most.get(name, name)} {value:,}" for name, value in lengths.items())
         say(tell("characters of {role}: {lengths}", role=role, lengths=told))
-    shares = ", ".join(f"{name} {share:.0%}" for name, share in profile.languages.items())
+    spoken = profile.languages.items()
+    shares = ", ".join(f"{translated(name)} {share:.0%}" for name, share in spoken)
     say(tell("language: {language} ({shares})", language=profile.language, shares=shares))
     for line in _facts(profile):
         say(line)
@@ -198,7 +200,7 @@ def show_plan(plan: Plan, path: Path) -> None:
         shown = ", ".join(f"{k}: {v}" if v else k for k, v in value.items()) if isinstance(
             value, dict) else str(value)  # fmt: skip
         told = retold(reason.reason) + (f" [{retold(reason.evidence)}]" if reason.evidence else "")
-        table.add_row(key, shown, told if value == reason.value else tell("set by you"))
+        _add(table, key, shown, told if value == reason.value else tell("set by you"))
     console().print(table)
     expect = plan.expect
     say(tell("expected: {time} of training, {memory:,} MB",
@@ -220,7 +222,7 @@ def show_runs(found: Sequence[Mapping[str, Any]], root: Path) -> None:
                          value=figure(run["value"]), split=translated(run["split"]))  # fmt: skip
         left = "" if run["seconds_left"] is None else duration(run["seconds_left"])
         steps = f"{run['step']}/{run['total']}" if run["total"] else ""
-        table.add_row(run["run"], translated(run["state"]), steps, score, left)
+        _add(table, run["run"], translated(run["state"]), steps, score, left)
     console().print(table)
 
 
@@ -230,7 +232,7 @@ def show_parts(found: Mapping[str, Mapping[str, str]]) -> None:
         title = kind if kind == translated(kind) else f"{kind} · {translated(kind)}"
         table = _table(title, tell("name"), tell("what it is"))
         for name, told in names.items():
-            table.add_row(name, told)
+            _add(table, name, told)
         console().print(table)
 
 
@@ -240,25 +242,29 @@ def _table(title: str | None, *columns: str) -> Table:
     return Table(*columns, title=title, title_justify="left")
 
 
+def _add(table: Table, *told: str, style: str = "") -> None:
+    """A row; the style is that of its first cell."""
+    from weitiao.prose import Prose
+
+    first, *rest = told
+    table.add_row(Prose(first, style), *map(Prose, rest))
+
+
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table of plain texts."""
-    from rich.text import Text
-
     table = _table(title, *columns)
     for row in rows:
-        table.add_row(*map(Text, row))
+        _add(table, *row)
     console().print(table)
 
 
 def show_findings(title: str, found: Sequence[Finding]) -> None:
     """What the doctor says: each check, how it is, and what to do."""
-    from rich.text import Text
-
     marks = {"ok": ("ok", "green"), "note": (tell("note"), "yellow"),
              "problem": (tell("problem"), "bold red")}  # fmt: skip
-    table = _table(title, "", tell("what"), tell("found"))
+    table = _table(title, "", tell("what"), tell("result"))
     for finding in found:
         word, style = marks[finding.state]
         lines = "\n".join(filter(None, [finding.told, finding.remedy and f"→ {finding.remedy}"]))
-        table.add_row(Text(word, style), Text(finding.about), Text(lines))
+        _add(table, word, finding.about, lines, style=style)
     console().print(table)

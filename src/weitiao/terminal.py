@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -12,6 +13,12 @@ from typing import Any
 from weitiao.messages import tell
 
 SAMPLES = {"en": "", "zh": "中文"}  # what a stream must be able to carry
+
+
+def leave_ascii() -> None:
+    """Begin anew in UTF-8 mode where file names are ASCII: others could not be written down."""
+    if sys.getfilesystemencoding() == "ascii":
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def open_streams() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from weitiao.messages import tell
+from weitiao.messages import joined, tell
 
 MOST_HINTS = 4
 ROWS = (".csv", ".tsv", ".jsonl", ".ndjson", ".xlsx", ".xls", ".parquet")
@@ -39,6 +39,8 @@ _HINTS: list[tuple[re.Pattern[str], Told]] = [
      lambda: tell("a full-width comma (，): YAML wants ', '.")),
     (_pattern(r"^[^#\n]*: *[［｛【]"),
      lambda: tell("full-width brackets: YAML wants [ ] and {{ }}.")),
+    (_pattern(r"^ *[–—－] "),
+     lambda: tell("a long dash: the lists of YAML begin with a plain one (-).")),
     (_pattern(r"^ *[A-Za-z_][\w.]* *= *\S"),
      lambda: tell("name = value is no YAML: write name: value.")),
     (_pattern(r"^\[[\w.]+\]\s*$"),
@@ -56,7 +58,8 @@ def hints(text: str) -> dict[int, str]:
         if match:
             whole = match.group()
             start = match.start() + len(whole) - len(whole.lstrip("\n"))
-            found.setdefault(text.count("\n", 0, start) + 1, told())
+            line = text.count("\n", 0, start) + 1
+            found[line] = joined([found.get(line, ""), told()])
     return dict(sorted(found.items())[:MOST_HINTS])
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from weitiao.data.read.base import Numbered, Reading
 from weitiao.data.values import INTEGER, NUMBER, TEXT
 from weitiao.errors import DataError
+from weitiao.foreign import said
 from weitiao.messages import tell
 
 BROKEN = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
@@ -36,7 +37,7 @@ def reading(schema: Any, batches: Iterator[Any], file: str, kind: str) -> Readin
 def broken(file: str, kind: str, error: BaseException) -> DataError:
     return DataError(
         tell("{file}: cannot be read as {kind}: {reason}", file=file, kind=kind,
-             reason=" ".join(str(error).split())[:200])
+             reason=said(" ".join(str(error).split()))[:200])
     )  # fmt: skip
 
 

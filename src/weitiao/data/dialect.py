@@ -21,7 +21,7 @@ from weitiao.data.delimited import (
     records,
 )
 from weitiao.data.encoding import detect
-from weitiao.errors import DataError
+from weitiao.errors import DataError, placed
 from weitiao.messages import tell
 
 SAMPLE_ROWS = 400
@@ -71,7 +71,7 @@ def look(path: Path, preferred: str, wanted: Wanted) -> Layout:
     found = [one for one in first if not isinstance(one, Bad)]
     broken = [one for one in first if isinstance(one, Bad)]
     if broken and len(found) < 2:
-        raise DataError(f"{path.name}:{broken[0].line}: {broken[0].reason}")
+        raise DataError(placed(f"{path.name}:{broken[0].line}", broken[0].reason))
     if not found:
         raise DataError(tell("{file}: the file is empty.", file=path.name))
     names = header.look(

@@ -13,6 +13,7 @@ from pathlib import Path
 from weitiao import parts
 from weitiao.data import cache
 from weitiao.errors import DataError
+from weitiao.foreign import said
 from weitiao.messages import tell
 
 SETTLED = 1_000_000_000  # nanoseconds: a file younger than this may still change unseen
@@ -67,7 +68,7 @@ def _matches(name: str) -> list[Path]:
 
 def _near_file(path: Path) -> str:
     if not path.parent.is_dir():
-        return " " + tell("The folder {folder} does not exist.", folder=str(path.parent))
+        return tell(" The folder {folder} does not exist.", folder=str(path.parent))
     names = [entry.name for entry in path.parent.iterdir() if entry.is_file()][:1000]
     close = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
     return parts.near(path.name, close) if close else ""
@@ -100,6 +101,6 @@ def hash_of(path: Path) -> str:
                 digest.update(chunk)
     except OSError as error:
         raise DataError(
-            tell("{path}: cannot be read: {reason}.", path=str(path), reason=error.strerror)
+            tell("{path}: cannot be read: {reason}.", path=str(path), reason=said(error))
         ) from None
     return digest.hexdigest()

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from weitiao import disk
 from weitiao.evaluate.evaluate import Answers
 from weitiao.run import Run
 from weitiao.tasks.base import Judged
@@ -72,7 +73,7 @@ def keep(run: Run, answers: Answers, split: str) -> None:
     told = json.dumps(about, ensure_ascii=False).encode("utf-8")
     table = pa.table(columns).replace_schema_metadata({ABOUT: told})
     new = run.folder / f"{NAME}.new"
-    pq.write_table(table, new, compression="zstd")
+    pq.write_table(table, disk.plain(new), compression="zstd")
     os.replace(new, run.folder / NAME)
 
 
@@ -81,7 +82,7 @@ def read(folder: str | Path) -> Kept | None:
     path = Path(folder) / NAME
     if not path.is_file():
         return None
-    table = pq.read_table(path)
+    table = pq.read_table(disk.plain(path))
     about = json.loads(table.schema.metadata[ABOUT])
     kind, labels = about["kind"], tuple(about["labels"])
     values = {

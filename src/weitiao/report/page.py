@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from weitiao.errors import RunError
+from weitiao.foreign import said
 from weitiao.messages import tell
 from weitiao.report import about, curves, mistaken, mistakes, scores, spread, summary
 from weitiao.report.blocks import Section
@@ -28,9 +29,7 @@ def write(run: Run, out: Path | None = None, *, unmasked: bool = False) -> Path:
         os.replace(new, path)
     except OSError as error:
         raise RunError(
-            tell(
-                "{path}: the report cannot be written: {reason}.", path=path, reason=error.strerror
-            )
+            tell("{path}: the report cannot be written: {reason}.", path=path, reason=said(error))
         ) from None
     return path
 

@@ -20,6 +20,7 @@ from weitiao.data.table import Source
 from weitiao.errors import DataError, RunError
 from weitiao.evaluate.evaluate import Answers, Report, evaluate
 from weitiao.example import Prediction
+from weitiao.foreign import said
 from weitiao.messages import tell
 from weitiao.model.model import Model
 from weitiao.report.leave import leave
@@ -187,7 +188,7 @@ def predict_file(
         with suppress(OSError):
             new.unlink()
         told = tell("{file}: the answers cannot be written: {reason}.",
-                    file=out, reason=error.strerror)  # fmt: skip
+                    file=out, reason=said(error))  # fmt: skip
         raise DataError(told) from None
     if source.bad and say:
         say(set_aside(source.bad))
