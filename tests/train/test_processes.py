@@ -45,7 +45,7 @@ def port():
 
 PORTS = itertools.count(7)
 TORCHRUN = ["torch.distributed.run", "--nproc_per_node", "2"]
-ACCELERATE = ["accelerate.commands.launch", "--multi_cpu", "--num_processes", "2",
+ACCELERATE = ["accelerate.commands.launch", "--multi_gpu", "--num_processes", "2",
               "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]  # fmt: skip
 
 
