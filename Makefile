@@ -38,9 +38,15 @@ slow: $(READY) ## real weights, kills at random moments, several processes, page
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,browser]'
 	$(BIN)/python -m pytest -q -m slow
 
-bench: $(READY) ## measurements; give the folder with data sets: make bench DATA=../data
-	$(BIN)/python benchmarks/million_rows.py
-	$(BIN)/python benchmarks/quality_weitiao.py --data $(DATA)
+bench: $(READY) ## measurements, each an hour at most, resumable: make bench DATA=../data
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,bench]'
+	$(BIN)/python benchmarks/startup.py --data $(DATA) --minutes 55
+	$(BIN)/python benchmarks/train_speed.py --data $(DATA) --fraction 0.25 --minutes 55
+	$(BIN)/python benchmarks/processes.py --data $(DATA) --minutes 55
+	$(BIN)/python benchmarks/predict_speed.py --data $(DATA) --minutes 55
+	$(BIN)/python benchmarks/scale.py --minutes 55
+	$(BIN)/python benchmarks/tiers_quality.py --data $(DATA) --minutes 55
+	$(BIN)/python benchmarks/quality_weitiao.py --data $(DATA) --minutes 55
 
 format: $(READY) ## put the code into shape
 	$(BIN)/ruff check --fix .

@@ -11,13 +11,14 @@ has any say in it.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from timing import read_records, write_records
 
 SETTINGS: dict[str, Any] = {
     "learning_rate": 2e-5,
@@ -182,19 +183,6 @@ def _scores(predictions: Any, labels: Any, info: dict[str, Any]) -> dict[str, An
 def _versions() -> dict[str, str]:
     names = ("torch", "transformers", "tokenizers", "accelerate", "numpy")
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
-
-
-def read_records(path: Path) -> list[dict[str, Any]]:
-    """The stored records; none if there is no file."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-
-
-def write_records(path: Path, records: list[dict[str, Any]]) -> None:
-    """Replace the file in one move."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
-    part.replace(path)
 
 
 def _is_asked(cell: Cell, options: argparse.Namespace) -> bool:

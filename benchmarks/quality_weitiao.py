@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 import tempfile
 import time
@@ -19,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from quality_trainer import Cell, cells, read_records, write_records
+from quality_trainer import Cell, cells
+from timing import changes_of, read_records, write_records
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "quality_weitiao.json"
@@ -38,8 +40,11 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     done = read_records(options.results)
     finished = {(record["set"], record["rows"], record["seed"]) for record in done}
+    end = time.monotonic() + 60 * options.minutes
     for cell in [cell for cell in cells() if cell not in finished and _is_asked(cell, options)]:
-        record = run(cell, options.data, dict(c.split("=", 1) for c in options.changes))
+        if time.monotonic() > end:
+            break
+        record = run(cell, options.data, changes_of(shlex.join(options.changes)))
         done.append(record)
         write_records(options.results, done)
         shown = {key: record[key] for key in ("metric", "score", "train_seconds", "epochs")}
@@ -49,7 +54,7 @@ def main() -> None:
 def run(cell: Cell, data_dir: Path, changes: dict[str, Any]) -> dict[str, Any]:
     """Plan, train and judge one cell; the record that is stored."""
     import sets
-    from weitiao import Wish, make_plan, planfile
+    from weitiao import Wish, make_plan
     from weitiao.data.data import load
     from weitiao.data.table import from_rows
     from weitiao.evaluate.evaluate import evaluate
@@ -70,7 +75,7 @@ def run(cell: Cell, data_dir: Path, changes: dict[str, Any]) -> dict[str, Any]:
                 model=info["checkpoint"], seed=seed, changes={"data.test_size": 0.0})  # fmt: skip
     plan = make_plan(wish, source).plan
     plan = plan.with_({"model.max_length": min(LONGEST, plan.model.max_length)})
-    plan = plan.with_({key: planfile.parse(value)[0] for key, value in changes.items()})
+    plan = plan.with_(changes)
     data = load(plan.data, plan.task_name, source)
     with tempfile.TemporaryDirectory() as folder:
         outcome = train(plan, data, Run.create(folder, "cell", plan))
@@ -125,6 +130,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="folder of the labelled sets")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--minutes", type=float, default=1e9, help="start no cell after this time")
     parser.add_argument("--sets", nargs="*")
     parser.add_argument("--rows", type=int, nargs="*")
     parser.add_argument("--seeds", type=int, nargs="*")

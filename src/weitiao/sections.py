@@ -122,8 +122,10 @@ class TrainPlan(Section):
         description="arithmetic of the network; auto: the fastest that computes right here, "
         "measured once; onednn: fp32 whose products may be rounded",
     )
-    layout: Literal["auto", "padded", "packed"] = Field(
-        "auto", description="how rows share a batch"
+    layout: Literal["auto", "padded", "packed", "fused"] = Field(
+        "auto",
+        description="how rows run: padded (any network), packed (end to end, no padding), fused "
+        "(packed, through own kernels, on a processor); auto: the last of these that can",
     )
     save_seconds: float = Field(60, ge=0, description="least time between two checkpoints in last/")
     budget: Seconds | None = Field(

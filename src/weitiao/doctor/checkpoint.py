@@ -15,6 +15,7 @@ from weitiao.messages import tell
 from weitiao.model import sound
 from weitiao.model.catalogue import CATALOGUE
 from weitiao.model.checkpoints import load_tokenizer, pad, readable, room
+from weitiao.model.fast.shape import is_bert
 from weitiao.model.model import CARD
 from weitiao.model.offline import Source, check_folder, resolve
 from weitiao.model.packed import can_pack
@@ -189,13 +190,15 @@ def _tasks(opened: Checkpoint) -> Finding:
 
 
 def _tiers(opened: Checkpoint) -> Finding:
-    packs = can_pack(opened.config)
+    packs, fuses = can_pack(opened.config), is_bert(opened.config)
     told = (
-        tell("rows end to end, without padding; or padded in buckets. Own kernels: not yet")
+        tell("own kernels on a processor; rows end to end, without padding; padded in buckets")
+        if fuses
+        else tell("rows end to end, without padding; padded in buckets")
         if packs
-        else tell("padded in buckets of like length. Own kernels: not yet")
+        else tell("padded in buckets of like length")
     )
-    values = {"packed": packs, "buckets": True, "kernels": False}
+    values = {"packed": packs, "buckets": True, "kernels": fuses}
     return Finding("tiers", tell("execution"), told, values=values)
 
 

@@ -77,7 +77,9 @@ class Model:
             for key, value in plan.data.cleaners.items()
         )
         weights = _weights(plan.train.class_weights, task, task.indices(targets, train.ids()))
-        return cls(Net(native), tokenizer, task, plan, cleaners, weights)
+        kind = resolve_precision(plan.train.precision)
+        net = Net(native).run_as(plan.train.layout, kind)
+        return cls(net, tokenizer, task, plan, cleaners, weights)
 
     def encode(self, rows: Rows) -> Encoded:
         """The rows' texts as token ids, cached by their content and by all that shapes them."""
@@ -104,7 +106,7 @@ class Model:
     @property
     def packs(self) -> bool:
         """Whether batches are packed: the plan wants it and the family can."""
-        return self.plan.train.layout != "padded" and self.net.packs
+        return self.net.way != "padded"
 
     @torch.inference_mode()
     def logits(
@@ -225,7 +227,13 @@ class Model:
         cleaners = tuple(parts.build("cleaners", k, v) for k, v in card["cleaners"].items())
         with quiet(), readable(str(folder)):
             native = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
-        net = Net(native).eval().to("cuda" if torch.cuda.is_available() else "cpu")
+        kind = resolve_precision(plan.train.precision)
+        net = (
+            Net(native)
+            .run_as(plan.train.layout, kind)
+            .eval()
+            .to("cuda" if torch.cuda.is_available() else "cpu")
+        )
         return cls(net, load_tokenizer(str(folder), None), task, plan, cleaners)
 
     def _ids(self, examples: Sequence[Example]) -> dict[str, list[list[int]]]:

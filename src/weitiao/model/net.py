@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -12,6 +13,7 @@ from weitiao.errors import PlanError
 from weitiao.example import Batch
 from weitiao.messages import tell
 from weitiao.model import packed
+from weitiao.model.fast import fused
 from weitiao.tasks.base import Layout
 
 
@@ -25,8 +27,34 @@ class Net(nn.Module):
         super().__init__()
         self.native = native
         self.packs = packed.can_pack(native.config)
+        self.way = "packed" if self.packs else "padded"  # how batches run
+        self.kernels = ""  # which own kernels run them, if any
         if self.packs:
             packed.prepare(native)
+
+    def run_as(self, layout: str, precision: str) -> Net:
+        """Choose how batches run: what the plan's layout asks for and this network can.
+
+        precision: the arithmetic of own kernels, resolved. Raises PlanError for a layout `fused`
+        that cannot be had here; `auto` takes the fastest that can.
+        """
+        if layout == "padded" or not self.packs:
+            self.way = "padded"
+        if layout in {"padded", "packed"}:
+            return self
+        if not torch.cuda.is_available() and fused.can_fuse(self.native):
+            # The native heads of these families read the first token of a text alone.
+            first = type(self.native).__name__.endswith("ForSequenceClassification")
+            self.kernels = fused.install(self.native, precision, first)
+            self.way = "fused"
+        elif layout == "fused":
+            told = tell(
+                "train.layout: fused: own kernels run networks of BERT's layout on a processor, "
+                "and not {family} here; auto takes the fastest layout that can.",
+                family=packed.family(self.native.config),
+            )
+            raise PlanError([told])
+        return self
 
     def forward(self, batch: Batch) -> Tensor:
         if batch.lengths is None:
@@ -34,7 +62,11 @@ class Net(nn.Module):
             return logits
         assert self.packs, "this family is not packed: it would attend across rows"
         packing = packed.Packing(batch.lengths)
-        logits = self.native(**batch.tensors, packing=packing).logits
+        if self.way == "fused":  # casts by itself; the head stays in fp32
+            with torch.autocast(batch.lengths.device.type, enabled=False):
+                logits = self.native(**batch.tensors, packing=packing).logits
+        else:
+            logits = self.native(**batch.tensors, packing=packing).logits
         assert packing.calls, "the attention interface was not called: rows would mix"
         return logits
 
@@ -45,6 +77,9 @@ class Net(nn.Module):
 
     def forget_layers(self) -> None:
         """Keep only what enters each layer, and compute the rest again in the backward pass."""
+        if self.way == "fused":
+            fused.recompute(self.native)
+            return
         if not self.native.supports_gradient_checkpointing:
             told = tell(
                 "train.gradient_checkpointing: {family} cannot do it.",

@@ -8,7 +8,7 @@ FAMILIES do not pass the lengths on and would attend across rows, so they are ne
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -34,30 +34,41 @@ FAMILIES = {
 OFFSET = {"roberta", "xlm-roberta", "camembert"}
 
 
-@dataclass(slots=True)
 class Packing:
     """Where the rows of a packed batch lie: made once a pass, read by every layer."""
 
-    lengths: Tensor  # (rows,)
-    calls: int = 0
-    starts: Tensor = field(init=False)  # (rows,) first token of each row
-    slots: Tensor = field(init=False)  # (tokens,) place of each token in the (rows * longest) grid
-    tokens: Tensor = field(init=False)  # (rows * longest,) token in each slot (padding: one past)
-    mask: Tensor = field(init=False)  # (rows, 1, 1, longest) True where a token is
-    longest: int = field(init=False)
+    def __init__(self, lengths: Tensor) -> None:
+        self.lengths = lengths  # (rows,)
+        self.starts = lengths.cumsum(0) - lengths  # (rows,) first token of each row
+        self.calls = 0
+        self.blocks: dict[bool, Any] = {}  # what the kernels in PyTorch keep
 
-    def __post_init__(self) -> None:
-        lengths, device = self.lengths, self.lengths.device
-        self.longest = int(lengths.max())
-        ends = lengths.cumsum(0)
-        self.starts = ends - lengths
-        columns = torch.arange(self.longest, device=device)
-        real = columns[None, :] < lengths[:, None]  # (rows, longest)
-        self.mask = real[:, None, None, :]
-        total = int(ends[-1])
+    @cached_property
+    def longest(self) -> int:
+        return int(self.lengths.max())
+
+    @cached_property
+    def _real(self) -> Tensor:
+        columns = torch.arange(self.longest, device=self.lengths.device)
+        return columns[None, :] < self.lengths[:, None]  # (rows, longest)
+
+    @cached_property
+    def mask(self) -> Tensor:
+        """(rows, 1, 1, longest): True where a token is."""
+        return self._real[:, None, None, :]
+
+    @cached_property
+    def slots(self) -> Tensor:
+        """(tokens,) place of each token in the (rows * longest) grid."""
+        return self._real.flatten().nonzero().squeeze(1)
+
+    @cached_property
+    def tokens(self) -> Tensor:
+        """(rows * longest,) the token in each slot (padding: one past the last)."""
+        columns = torch.arange(self.longest, device=self.lengths.device)
+        total = self.starts[-1] + self.lengths[-1]
         grid = self.starts[:, None] + columns[None, :]
-        self.tokens = torch.where(real, grid, total).flatten()
-        self.slots = real.flatten().nonzero().squeeze(1)
+        return torch.where(self._real, grid, total).flatten()
 
     def rows(self, values: Tensor) -> Tensor:
         """(1, heads, tokens, width) -> (rows, heads, longest, width), zeros where nothing is."""

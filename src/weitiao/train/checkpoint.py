@@ -52,7 +52,8 @@ class Settings:
     world: int
     device: str
     precision: str
-    packed: bool
+    layout: str
+    kernels: str
     torch: str
 
 

@@ -42,6 +42,7 @@ def settings_of(model: Model, accelerator: Accelerator, train: Feed) -> Settings
         world=accelerator.num_processes,
         device=accelerator.device.type,
         precision=resolve(model.plan.train.precision, accelerator.device.type),
-        packed=model.packs,
+        layout=model.net.way,
+        kernels=model.net.kernels,
         torch=torch.__version__,
     )

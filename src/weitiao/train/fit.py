@@ -191,6 +191,8 @@ def fit(
         if plan.max_grad_norm:
             clip(slopes, norm, plan.max_grad_norm)
         optimizer.step()
+        # The fused optimizers of torch do not say so, and copies of the weights must be renewed.
+        torch.autograd.graph.increment_version(list(model.net.parameters()))
         optimizer.zero_grad(set_to_none=True)
         state.step += 1
         for strategy in strategies:

@@ -1,0 +1,142 @@
+"""The training work that is timed: the rows of an epoch, and weitiao going through them.
+
+Only the loop counts: from before the first update to after the last one. Reading, tokenising,
+loading the network and judging stand outside, for every contender alike.
+"""
+
+from __future__ import annotations
+
+import importlib
+import random
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import sets
+from timing import Record, between, mark
+
+BATCH = 32
+LEARNING_RATE = 2e-5
+# The changes of recipe that a plan of weitiao names, switched off.
+SAME_RECIPE = {
+    "train.optimizer": {"adamw": {"touched_rows": False}},
+    "train.attention_dropout": True,
+}
+JUDGED = 32  # rows judged after the last update, outside the time
+
+
+@dataclass(frozen=True)
+class Work:
+    """Rows of a set: how many by default (0: all), and how long texts may be, in words."""
+
+    set: str
+    rows: int
+    max_length: int  # tokens
+    words: tuple[int, int] = (0, 1_000_000)
+
+
+WORKS = {
+    "sst2": Work("sst2", 0, 128),
+    # Whole articles of 100 to 300 words: 294 tokens in the mean.
+    "long": Work("bbc_news", 320, 512, (100, 300)),
+    "e5": Work("chnsenticorp", 416, 128),
+}
+
+
+def rows_of(name: str, count: int, data_dir: Path) -> list[Record]:
+    """A seeded sample of `count` rows, the same for every contender."""
+    pool = pool_of(name, data_dir)
+    return random.Random(f"{name} speed").sample(pool, min(count, len(pool)))
+
+
+def pool_of(name: str, data_dir: Path) -> list[Record]:
+    """All rows of a work's set, as long as it wants them."""
+    work = WORKS[name]
+    kind, (fewest, most) = sets.kind_of(work.set), work.words
+    rows = kind.read(data_dir / kind.train_file)
+    return [row for row in rows if row["text"] and fewest <= len(row["text"].split()) <= most]
+
+
+def count_of(name: str, fraction: float, data_dir: Path) -> tuple[int, int]:
+    """Rows to go through, and how many an epoch has; a part of it is whole batches."""
+    epoch = len(pool_of(name, data_dir))
+    whole = WORKS[name].rows or epoch
+    part = max(1, round(whole * fraction / BATCH)) * BATCH
+    return (whole if fraction >= 1 else min(part, whole)), epoch
+
+
+def weitiao(job: Mapping[str, Any], shared: Path | None = None) -> Record:
+    """One epoch by the plan's defaults and the job's changes; tokens a second.
+
+    shared: where the run goes when several processes train in it.
+    """
+    from weitiao.data.data import Rows, load
+    from weitiao.data.rows import everything
+    from weitiao.data.table import from_rows
+    from weitiao.plan import Plan
+    from weitiao.run import Run
+    from weitiao.train.train import train
+
+    use_threads(job["threads"])
+    work = WORKS[job["set"]]
+    source = from_rows(rows_of(job["set"], job["rows"], Path(job["data"])), job["set"])
+    plan = Plan.parse({
+        "task": "classification",
+        "data": {"path": f"memory:{source.fingerprint}",
+                 "roles": {"text": "text", "target": "label"}, "test_size": 0.0},
+        "model": {"checkpoint": sets.kind_of(work.set).checkpoint, "max_length": work.max_length},
+        "train": {"epochs": 1, "batch_size": job.get("batch", BATCH), "evaluations": 1,
+                  "learning_rate": LEARNING_RATE, "save_seconds": 1e6},
+    }).with_(job.get("changes", {}))  # fmt: skip
+    data = load(plan.data, plan.task_name, source)
+    rows = Rows(source.table, everything(source.table), plan.data.roles, source.name,
+                plan.task_name)  # fmt: skip
+    data = replace(data, train=rows, validation=data.validation.take(slice(0, JUDGED)))
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder, timed(found):
+        run = Run.create(folder, "speed", plan) if shared is None else Run(shared)
+        train(plan, data, run)
+        events = [line for line in run.history() if "event" in line]
+    mean = found["mean_tokens"]
+    tokens = found["updates"] * plan.train.batch_size * mean
+    return {
+        **between(found["begin"], found["end"]),
+        "rate": tokens / (found["end"].clock - found["begin"].clock),
+        "updates": found["updates"],
+        "about": {"rows": len(rows), "mean_tokens": round(mean, 1), "threads": job["threads"]},
+        "told": {**found["told"], "events": events[:5]},
+        "marks": [vars(found["begin"]), vars(found["end"])],
+    }
+
+
+@contextmanager
+def timed(found: dict[str, Any]) -> Iterator[None]:
+    """Note when the loop of `weitiao.train.train` begins and when its last update ended."""
+    module = importlib.import_module("weitiao.train.train")
+    loop = module.fit
+
+    def watched(model: Any, train: Any, *others: Any, **settings: Any) -> Iterator[Any]:
+        found["mean_tokens"] = float(train.encoded.lengths.mean())
+        found["told"] = {"packed": model.packs, "precision": model.plan.train.precision}
+        found["begin"] = mark()
+        with closing(loop(model, train, *others, **settings)) as steps:
+            for progress in steps:
+                if progress.report is None:
+                    found["end"], found["updates"] = mark(), progress.step
+                yield progress
+
+    module.fit = watched  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        module.fit = loop  # type: ignore[attr-defined]
+
+
+def use_threads(threads: int) -> None:
+    """So many threads for torch; the environment has been set for the others."""
+    import torch
+
+    torch.set_num_threads(threads)

@@ -1,0 +1,1 @@
+"""The same networks, run faster: own kernels for the BERT layout."""

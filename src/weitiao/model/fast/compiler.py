@@ -1,0 +1,105 @@
+"""The C++ kernels, compiled on first use where a compiler is, and kept in the cache.
+
+They are plain C functions on memory, called by ctypes: no torch headers, so compiling takes some
+seconds and the result fits every torch version. Where there is no compiler, `library` gives None
+and kernels in PyTorch do the same work.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from weitiao.data import cache
+from weitiao.messages import tell
+
+HERE = Path(__file__).parent
+SOURCES = ("rows.cpp", "attention.cpp", "step.cpp")
+HEADERS = ("vectors.h",)
+# No -ffast-math: it would switch off tiny numbers in the whole process.
+FLAGS = ("-O3", "-std=c++17", "-fPIC", "-shared", "-fno-math-errno")
+NATIVE = ("-march=native", "-mcpu=native")  # which one a compiler knows depends on the processor
+OFF = "WEITIAO_COMPILER"  # "none" switches the compiled kernels off; else a compiler's name
+SECONDS = 300
+
+
+def library() -> ctypes.CDLL | None:
+    """The compiled kernels, or None with the reason in `why_not()`."""
+    compiler = find()
+    return _loaded(compiler)[0] if compiler else None
+
+
+def why_not() -> str:
+    """Why `library` gave None; empty when it did not."""
+    compiler = find()
+    return _loaded(compiler)[1] if compiler else tell("no C++ compiler")
+
+
+@functools.cache
+def _loaded(compiler: str) -> tuple[ctypes.CDLL | None, str]:
+    try:
+        return ctypes.CDLL(str(_built(compiler))), ""
+    except (OSError, subprocess.SubprocessError) as error:
+        return None, " ".join(str(error).split())[:200] or repr(error)
+
+
+def find() -> str | None:
+    """The C++ compiler to use: $WEITIAO_COMPILER, $CXX, or the first one installed."""
+    asked = os.environ.get(OFF, "")
+    if asked == "none":
+        return None
+    names = [asked] if asked else [os.environ.get("CXX", ""), "g++", "clang++", "c++"]
+    return next((path for name in names if name and (path := shutil.which(name))), None)
+
+
+def _built(compiler: str) -> Path:
+    version = subprocess.run(
+        [compiler, "--version"], capture_output=True, check=True, timeout=30
+    ).stdout
+    content = [(HERE / name).read_text(encoding="utf-8") for name in (*HEADERS, *SOURCES)]
+    said = version.decode("utf-8", "replace")
+    key = cache.fingerprint_of(*content, said, " ".join(FLAGS), _machine())
+    target = cache.folder("kernels") / f"{key}.so"
+    cache.hold(target)
+    if not (target.is_file() and _is_ours(target)):
+        with cache.written(target) as sibling:
+            _compile(compiler, sibling)
+    return target
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether nobody else can have put the file there: what it holds will be run."""
+    if not hasattr(os, "getuid"):  # Windows: the cache lies in the user's own folder
+        return True
+    told = file.stat()
+    return told.st_uid == os.getuid() and not told.st_mode & 0o022
+
+
+def _compile(compiler: str, target: Path) -> None:
+    """The widest instructions and several threads first; what a compiler lacks is left out."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "kernels.so"
+        tries = [[*FLAGS, native, *openmp] for openmp in (["-fopenmp"], []) for native in NATIVE]
+        for flags in [*tries, [*FLAGS]]:
+            command = [compiler, *flags, *(str(HERE / name) for name in SOURCES), "-o", str(made)]
+            done = subprocess.run(command, capture_output=True, check=False, timeout=SECONDS)
+            if done.returncode == 0:
+                shutil.copyfile(made, target)
+                target.chmod(0o700)
+                return
+        raise subprocess.SubprocessError(done.stderr.decode("utf-8", "replace")[-400:])
+
+
+def _machine() -> str:
+    """What -march=native depends on."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
+        return next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return platform.machine() + platform.processor()

@@ -1,0 +1,194 @@
+"""The kernels in PyTorch, for machines without a C++ compiler. See `compiled.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import gelu
+
+from weitiao.model.fast.kernels import Drop, Embedding, Kept, Norm
+from weitiao.model.packed import Packing
+
+
+def keep(shape: Sequence[int], drop: Drop, like: Tensor) -> Tensor | None:
+    """What dropout multiplies by: 0 or 1 / (1 - rate). None when nothing is dropped."""
+    if not drop.rate:
+        return None
+    count = int(np.prod(shape))
+    source = np.random.Generator(np.random.SFC64([drop.seed, drop.stream]))
+    raw = np.frombuffer(source.bytes((count + 3) // 4 * 8), np.uint16)[:count]
+    threshold = round(drop.rate * 65536)
+    kept = torch.from_numpy(raw >= np.uint16(threshold)).view(*shape)
+    return kept.to(like.dtype).mul_(65536 / (65536 - threshold))
+
+
+class Plain:
+    """The kernels for numbers kept as `dtype` (fp32 or bf16)."""
+
+    name = "torch"
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        self.dtype = dtype
+
+    def embed(
+        self, ids: Tensor, positions: Tensor, types: Tensor | None, table: Embedding, drop: Drop
+    ) -> tuple[Tensor, Kept]:
+        summed = table.words.index_select(0, ids)
+        if table.kinds is not None:
+            summed += table.kinds[0] if types is None else table.kinds.index_select(0, types)
+        if table.places is not None:
+            summed += table.places.index_select(0, positions)
+        out, kept = _normalised(summed, table.norm)
+        out = out.to(self.dtype)
+        if (mask := keep(out.shape, drop, out)) is not None:
+            out.mul_(mask)
+        return out, (*kept, mask)
+
+    def embed_back(
+        self, dy: Tensor, kept: Kept, norm: Norm, drop: Drop
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        *normed, mask = kept
+        return _unnormalised((dy if mask is None else dy * mask).float(), tuple(normed), norm)
+
+    def add_norm(self, a: Tensor, x: Tensor, norm: Norm, drop: Drop) -> tuple[Tensor, Kept]:
+        mask = keep(a.shape, drop, a)
+        summed = x + a if mask is None else torch.addcmul(x, a, mask)
+        out, kept = _normalised(summed, norm)
+        return out, (*kept, mask)
+
+    def add_norm_back(
+        self, dy: Tensor, more: Tensor | None, kept: Kept, norm: Norm, drop: Drop
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        *normed, mask = kept
+        ds, dw, db = _unnormalised(dy if more is None else dy + more, tuple(normed), norm)
+        da = ds if mask is None else ds * mask
+        return ds, da, torch.stack([dw, db, da.sum(0, dtype=torch.float32)])
+
+    def gelu(self, x: Tensor) -> Tensor:
+        return gelu(x)
+
+    def gelu_back(self, dy: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        dx = torch.ops.aten.gelu_backward(dy, x)
+        return dx, dx.sum(0, dtype=torch.float32)
+
+    def attend(
+        self, q: Tensor, k: Tensor, v: Tensor, packing: Packing, heads: int, drop: Drop
+    ) -> tuple[Tensor, Kept]:
+        out = torch.empty(q.shape, dtype=q.dtype)
+        kept = []
+        for number, block in enumerate(_blocks(packing, len(q) != len(k))):
+            queries, keys, values = (
+                block.queries(q, heads),
+                block.keys(k, heads),
+                block.keys(v, heads),
+            )
+            scores = (queries @ keys.transpose(-1, -2)).float().mul_(queries.shape[-1] ** -0.5)
+            if block.mask is not None:
+                scores.masked_fill_(block.mask, float("-inf"))
+            shares = scores.softmax(-1).to(q.dtype)
+            mask = keep(shares.shape, drop._replace(seed=drop.seed + number), shares)
+            used = shares if mask is None else shares * mask
+            block.write(out, used @ values)
+            kept.append((block, queries, keys, values, shares, mask))
+        return out, (kept,)
+
+    def attend_back(
+        self, grad: Tensor, q: Tensor, k: Tensor, v: Tensor, into: Sequence[Tensor],
+        kept: Kept, packing: Packing, heads: int, drop: Drop,
+    ) -> Tensor:  # fmt: skip
+        for block, queries, keys, values, shares, mask in kept[0]:
+            above = block.queries(grad, heads)
+            used = shares if mask is None else shares * mask
+            block.write_keys(into[2], used.transpose(-1, -2) @ above)
+            inner = above @ values.transpose(-1, -2)
+            inner = inner if mask is None else inner * mask
+            inner = torch.ops.aten._softmax_backward_data(inner, shares, -1, shares.dtype)
+            inner = inner * queries.shape[-1] ** -0.5
+            block.write(into[0], inner @ keys)
+            block.write_keys(into[1], inner.transpose(-1, -2) @ queries)
+        return torch.stack([part.sum(0, dtype=torch.float32) for part in into])
+
+
+class _Block:
+    """Rows of similar length as one padded grid (rows, longest)."""
+
+    def __init__(self, packing: Packing, first: int, last: int, only_first: bool) -> None:
+        lengths, starts = packing.lengths[first:last], packing.starts[first:last]
+        longest = int(lengths.max())
+        columns = torch.arange(longest)
+        real = columns < lengths[:, None]
+        self.rows, self.even = last - first, bool(real.all())
+        # A place beyond a row's end reads its last token and is masked out.
+        self.grid = (starts[:, None] + torch.minimum(columns, lengths[:, None] - 1)).flatten()
+        self.mask = None if self.even else ~real[:, None, None, :]
+        self.real = real.flatten().nonzero().squeeze(1)
+        self.only = torch.arange(first, last) if only_first else None
+
+    def _heads(self, x: Tensor, where: Tensor, heads: int) -> Tensor:
+        picked = x.index_select(0, where)
+        return picked.view(self.rows, -1, heads, x.shape[1] // heads).transpose(1, 2).contiguous()
+
+    def keys(self, x: Tensor, heads: int) -> Tensor:
+        return self._heads(x, self.grid, heads)
+
+    def queries(self, x: Tensor, heads: int) -> Tensor:
+        if self.only is not None:
+            return self._heads(x, self.only, heads)
+        picked = self._heads(x, self.grid, heads)
+        if self.mask is not None:  # a query beyond a row's end asks nothing, and gives no gradient
+            picked *= ~self.mask.view(self.rows, 1, -1, 1)
+        return picked
+
+    def write(self, out: Tensor, values: Tensor) -> None:
+        if self.only is None:
+            return self.write_keys(out, values)
+        out[self.only] = values.transpose(1, 2).reshape(self.rows, -1).to(out.dtype)
+        return None
+
+    def write_keys(self, out: Tensor, values: Tensor) -> None:
+        flat = values.transpose(1, 2).reshape(-1, values.shape[1] * values.shape[3])
+        if self.even:
+            start = int(self.grid[0])
+            out[start : start + len(flat)] = flat
+        else:
+            out[self.grid[self.real]] = flat.index_select(0, self.real)
+
+
+def _blocks(packing: Packing, only_first: bool) -> list[_Block]:
+    """Neighbouring rows cut where the padding of a grid would pass a tenth."""
+    if only_first in packing.blocks:
+        return packing.blocks[only_first]
+    lengths = packing.lengths.tolist()
+    blocks, first, tokens = [], 0, 0
+    for row, length in enumerate(lengths):
+        most = max(lengths[first : row + 1])
+        if row > first and most * (row + 1 - first) > 1.1 * (tokens + length):
+            blocks.append(_Block(packing, first, row, only_first))
+            first, tokens = row, 0
+        tokens += length
+    blocks.append(_Block(packing, first, len(lengths), only_first))
+    packing.blocks[only_first] = blocks
+    return blocks
+
+
+def _normalised(summed: Tensor, norm: Norm) -> tuple[Tensor, Kept]:
+    out, mean, rstd = torch.native_layer_norm(
+        summed,
+        (summed.shape[1],),
+        norm.weight.to(summed.dtype),
+        norm.bias.to(summed.dtype),
+        norm.eps,
+    )
+    return out, (summed, mean, rstd)
+
+
+def _unnormalised(dy: Tensor, kept: Kept, norm: Norm) -> tuple[Tensor, Tensor, Tensor]:
+    summed, mean, rstd = kept
+    weight, bias = norm.weight.to(summed.dtype), norm.bias.to(summed.dtype)
+    ds, dw, db = torch.ops.aten.native_layer_norm_backward(
+        dy.to(summed.dtype), summed, (summed.shape[1],), mean, rstd, weight, bias, [True] * 3
+    )
+    return ds, dw.float(), db.float()

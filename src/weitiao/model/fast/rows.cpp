@@ -1,0 +1,259 @@
+// What happens to each token by itself: embeddings, dropout + residual + LayerNorm, GELU.
+// T is how numbers are stored (float, or uint16_t for bf16). All widths are multiples of 16.
+#include "vectors.h"
+#include <cmath>
+#include <vector>
+
+namespace {
+
+// The normalised row: leaves (mean, 1/deviation) in stats, writes y = norm(s) * weight + bias.
+template <class Write>
+inline void normalise(const float* s, int n, float eps, const float* weight, const float* bias,
+                      float* stats, Write write) {
+  f16 total{}; for (int c = 0; c < n; c += W) total += load(s + c);
+  float mean = sum(total) / n;
+  f16 squares{};
+  for (int c = 0; c < n; c += W) { f16 d = load(s + c) - mean; squares += d * d; }
+  float rstd = 1.f / std::sqrt(sum(squares) / n + eps);
+  stats[0] = mean; stats[1] = rstd;
+  for (int c = 0; c < n; c += W)
+    write(c, (load(s + c) - mean) * rstd * load(weight + c) + load(bias + c));
+}
+
+// Gradient of LayerNorm: dy (in `dy`, overwritten by ds) for one row; adds to dw, db.
+template <class T>
+inline void unnormalise(float* dy, const T* s, int n, const float* stats, const float* weight,
+                        float* dw, float* db) {
+  float mean = stats[0], rstd = stats[1];
+  f16 a{}, b{};
+  for (int c = 0; c < n; c += W) {
+    f16 g = load(dy + c), x = (load(s + c) - mean) * rstd;
+    store(dw + c, load(dw + c) + g * x);
+    store(db + c, load(db + c) + g);
+    g *= load(weight + c);
+    a += g; b += g * x;
+    store(dy + c, g);
+  }
+  float ma = sum(a) / n, mb = sum(b) / n;
+  for (int c = 0; c < n; c += W) {
+    f16 x = (load(s + c) - mean) * rstd;
+    store(dy + c, (load(dy + c) - ma - x * mb) * rstd);
+  }
+}
+
+// Each thread adds into sums of its own; in the end they are added in order.
+struct Sums {
+  int n; std::vector<float> all;
+  Sums(int threads, int n) : n(n), all((size_t)threads * n) {}
+  float* mine() { return all.data() + (size_t)omp_get_thread_num() * n; }
+  void add_to(float* out, int from, int count, int threads) const {
+    for (int i = 0; i < count; i++) {
+      float t = 0;
+      for (int k = 0; k < threads; k++) t += all[(size_t)k * n + from + i];
+      out[i] = t;
+    }
+  }
+};
+
+template <class T>
+void embed(const int64_t* ids, const int64_t* positions, const int64_t* types, const float* words,
+           const float* places, const float* kinds, const float* weight, const float* bias,
+           float eps, float rate, uint64_t seed, int64_t tokens, int n, T* s, float* stats, T* y,
+           int threads) {
+  Keep keep(rate, seed, 0);
+#pragma omp parallel num_threads(threads)
+  {
+    std::vector<float> row(n);
+#pragma omp for schedule(static)
+    for (int64_t t = 0; t < tokens; t++) {
+      const float* w = words + ids[t] * n;
+      const float* p = places ? places + positions[t] * n : nullptr;
+      const float* k = kinds ? kinds + (types ? types[t] : 0) * n : nullptr;
+      for (int c = 0; c < n; c += W) {
+        f16 x = load(w + c);
+        if (k) x += load(k + c);
+        if (p) x += load(p + c);
+        store(row.data() + c, x);
+        store(s + t * n + c, x);
+      }
+      u16 bits{};
+      normalise(row.data(), n, eps, weight, bias, stats + 2 * t, [&](int c, f16 v) {
+        if (keep.threshold) {
+          int half = (c / W) & 1;
+          if (!half) bits = keep.bits((uint32_t)((t * n + c) / 2));
+          v *= keep.factor(bits, half);
+        }
+        store(y + t * n + c, v);
+      });
+    }
+  }
+}
+
+template <class T>
+void embed_back(const T* dy, const T* s, const float* stats, const float* weight, float rate,
+                uint64_t seed, int64_t tokens, int n, float* ds, float* dw, float* db,
+                int threads) {
+  Keep keep(rate, seed, 0);
+  Sums sums(threads, 2 * n);
+#pragma omp parallel num_threads(threads)
+  {
+    float* mine = sums.mine();
+#pragma omp for schedule(static)
+    for (int64_t t = 0; t < tokens; t++) {
+      float* row = ds + t * n;
+      u16 bits{};
+      for (int c = 0; c < n; c += W) {
+        f16 g = load(dy + t * n + c);
+        if (keep.threshold) {
+          int half = (c / W) & 1;
+          if (!half) bits = keep.bits((uint32_t)((t * n + c) / 2));
+          g *= keep.factor(bits, half);
+        }
+        store(row + c, g);
+      }
+      unnormalise(row, s + t * n, n, stats + 2 * t, weight, mine, mine + n);
+    }
+  }
+  sums.add_to(dw, 0, n, threads); sums.add_to(db, n, n, threads);
+}
+
+// y = norm(x + dropout(a)); s keeps the sum.
+template <class T>
+void add_norm(const T* a, const T* x, const float* weight, const float* bias, float eps,
+              float rate, uint64_t seed, uint64_t stream, int64_t tokens, int n, T* s,
+              float* stats, T* y, int threads) {
+  Keep keep(rate, seed, stream);
+#pragma omp parallel num_threads(threads)
+  {
+    std::vector<float> row(n);
+#pragma omp for schedule(static)
+    for (int64_t t = 0; t < tokens; t++) {
+      u16 bits{};
+      for (int c = 0; c < n; c += W) {
+        f16 v = load(a + t * n + c);
+        if (keep.threshold) {
+          int half = (c / W) & 1;
+          if (!half) bits = keep.bits((uint32_t)((t * n + c) / 2));
+          v *= keep.factor(bits, half);
+        }
+        v += load(x + t * n + c);
+        store(row.data() + c, v);
+        if (s) store(s + t * n + c, v);
+      }
+      normalise(row.data(), n, eps, weight, bias, stats + 2 * t,
+                [&](int c, f16 v) { store(y + t * n + c, v); });
+    }
+  }
+}
+
+// dy (+ more, if given) -> ds for the residual, da for the branch; sums: dw, db, and da's (3 n).
+template <class T>
+void add_norm_back(const T* dy, const T* more, const T* s, const float* stats,
+                   const float* weight, float rate, uint64_t seed, uint64_t stream,
+                   int64_t tokens, int n, T* ds, T* da, float* out, int threads) {
+  Keep keep(rate, seed, stream);
+  Sums sums(threads, 3 * n);
+#pragma omp parallel num_threads(threads)
+  {
+    std::vector<float> row(n);
+    float *mine = sums.mine(), *da_sum = mine + 2 * n;
+#pragma omp for schedule(static)
+    for (int64_t t = 0; t < tokens; t++) {
+      for (int c = 0; c < n; c += W) {
+        f16 g = load(dy + t * n + c);
+        if (more) g += load(more + t * n + c);
+        store(row.data() + c, g);
+      }
+      unnormalise(row.data(), s + t * n, n, stats + 2 * t, weight, mine, mine + n);
+      u16 bits{};
+      for (int c = 0; c < n; c += W) {
+        f16 g = load(row.data() + c);
+        store(ds + t * n + c, g);
+        if (keep.threshold) {
+          int half = (c / W) & 1;
+          if (!half) bits = keep.bits((uint32_t)((t * n + c) / 2));
+          g *= keep.factor(bits, half);
+        }
+        store(da + t * n + c, g);
+        store(da_sum + c, load(da_sum + c) + g);
+      }
+    }
+  }
+  sums.add_to(out, 0, 3 * n, threads);
+}
+
+// (Phi(x), phi(x)) of the standard normal distribution; erf after Abramowitz and Stegun 7.1.26.
+inline void normal(f16 x, f16& cumulative, f16& density) {
+  f16 z = x * 0.70710678f;
+  z = z < all(0.f) ? -z : z;
+  f16 t = 1.f / (1.f + 0.3275911f * z), e = exponential(-z * z);
+  f16 q = t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f)))) * e * 0.5f;
+  cumulative = x < all(0.f) ? q : 1.f - q;
+  density = e * 0.39894228f;
+}
+
+template <class T> void gelu(const T* x, int64_t count, T* y, int threads) {
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (int64_t i = 0; i < count; i += W) {
+    f16 v = load(x + i), cumulative, density;
+    normal(v, cumulative, density);
+    store(y + i, v * cumulative);
+  }
+}
+
+// dy -> dx in place; sums: dx over the tokens (n).
+template <class T>
+void gelu_back(T* dy, const T* x, int64_t tokens, int n, float* out, int threads) {
+  Sums sums(threads, n);
+#pragma omp parallel num_threads(threads)
+  {
+    float* mine = sums.mine();
+#pragma omp for schedule(static)
+    for (int64_t t = 0; t < tokens; t++)
+      for (int c = 0; c < n; c += W) {
+        f16 v = load(x + t * n + c), cumulative, density;
+        normal(v, cumulative, density);
+        f16 g = load(dy + t * n + c) * (cumulative + v * density);
+        store(dy + t * n + c, g);
+        store(mine + c, load(mine + c) + g);
+      }
+  }
+  sums.add_to(out, 0, n, threads);
+}
+
+}  // namespace
+
+#define BOTH(T, name)                                                                              \
+  extern "C" void embed_##name(const int64_t* ids, const int64_t* positions, const int64_t* types, \
+      const float* words, const float* places, const float* kinds, const float* weight,            \
+      const float* bias, float eps, float rate, uint64_t seed, int64_t tokens, int n, T* s,        \
+      float* stats, T* y, int threads) {                                                           \
+    embed<T>(ids, positions, types, words, places, kinds, weight, bias, eps, rate, seed, tokens,   \
+             n, s, stats, y, threads);                                                             \
+  }                                                                                                \
+  extern "C" void embed_back_##name(const T* dy, const T* s, const float* stats,                   \
+      const float* weight, float rate, uint64_t seed, int64_t tokens, int n, float* ds, float* dw, \
+      float* db, int threads) {                                                                    \
+    embed_back<T>(dy, s, stats, weight, rate, seed, tokens, n, ds, dw, db, threads);               \
+  }                                                                                                \
+  extern "C" void add_norm_##name(const T* a, const T* x, const float* weight, const float* bias,  \
+      float eps, float rate, uint64_t seed, uint64_t stream, int64_t tokens, int n, T* s,          \
+      float* stats, T* y, int threads) {                                                           \
+    add_norm<T>(a, x, weight, bias, eps, rate, seed, stream, tokens, n, s, stats, y, threads);     \
+  }                                                                                                \
+  extern "C" void add_norm_back_##name(const T* dy, const T* more, const T* s, const float* stats, \
+      const float* weight, float rate, uint64_t seed, uint64_t stream, int64_t tokens, int n,      \
+      T* ds, T* da, float* out, int threads) {                                                     \
+    add_norm_back<T>(dy, more, s, stats, weight, rate, seed, stream, tokens, n, ds, da, out,       \
+                     threads);                                                                     \
+  }                                                                                                \
+  extern "C" void gelu_##name(const T* x, int64_t count, T* y, int threads) {                      \
+    gelu<T>(x, count, y, threads);                                                                 \
+  }                                                                                                \
+  extern "C" void gelu_back_##name(T* dy, const T* x, int64_t tokens, int n, float* out,           \
+      int threads) {                                                                               \
+    gelu_back<T>(dy, x, tokens, n, out, threads);                                                  \
+  }
+
+BOTH(float, fp32)
+BOTH(uint16_t, bf16)
