@@ -103,6 +103,7 @@ def _machine(environment: Mapping[str, Any]) -> list[list[str]]:
         "cores": tell("cores"),
         "threads": tell("threads"),
         "instructions": tell("instructions"),
+        "precision": tell("arithmetic"),
         "device": tell("device"),
         "system": tell("system"),
         "python": "Python",
