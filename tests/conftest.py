@@ -10,6 +10,7 @@ HERE = Path(__file__).parent
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["WEITIAO_LANG"] = "en"  # whatever the system speaks
+os.environ.setdefault("WEITIAO_COMPILER", "none")  # 5 s each time; see the fixture `compiled`
 
 WORDS = {
     "good": "good great fine lovely superb happy 好 棒 美".split(),
@@ -40,6 +41,40 @@ def _two_threads():
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def _compiled_once(tmp_path_factory):
+    """The cache that holds the C++ kernels, compiled once for all tests; None without a compiler.
+    This process keeps them loaded, whatever its cache is by then."""
+    from weitiao.model.fast import compiler
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(compiler.OFF)
+        folder = tmp_path_factory.mktemp("compiled")
+        patch.setenv("WEITIAO_CACHE", str(folder))
+        if compiler.find() is None:
+            return None
+        assert compiler.library() is not None, compiler.why_not()
+        return folder
+
+
+@pytest.fixture
+def compiled(_compiled_once, monkeypatch):
+    """Lets a test run with the C++ kernels. Gives the cache where they lie: a test that starts
+    other processes gives them a copy of it."""
+    if _compiled_once is None:
+        pytest.skip("no C++ compiler here")
+    monkeypatch.delenv("WEITIAO_COMPILER")
+    return _compiled_once
+
+
+@pytest.fixture(params=["torch", "c++"])
+def own_kernels(request):
+    """Both ways in which own kernels are made."""
+    if request.param == "c++":
+        request.getfixturevalue("compiled")
+    return request.param
 
 
 def sentence(label, rng):

@@ -38,7 +38,14 @@ def library() -> ctypes.CDLL | None:
 def why_not() -> str:
     """Why `library` gave None; empty when it did not."""
     compiler = find()
-    return _loaded(compiler)[1] if compiler else tell("no C++ compiler")
+    if compiler:
+        return _loaded(compiler)[1]
+    asked = os.environ.get(OFF, "")
+    if asked == "none":
+        return tell("switched off by {variable}=none", variable=OFF)
+    if asked:
+        return tell("{variable}={asked}: no such program", variable=OFF, asked=asked)
+    return tell("no C++ compiler")
 
 
 @functools.cache

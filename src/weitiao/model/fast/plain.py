@@ -12,6 +12,8 @@ from torch.nn.functional import gelu
 from weitiao.model.fast.kernels import Drop, Embedding, Kept, Norm
 from weitiao.model.packed import Packing
 
+CUT = 512  # tokens whose fp32 numbers fit the second cache
+
 
 def keep(shape: Sequence[int], drop: Drop, like: Tensor) -> Tensor | None:
     """What dropout multiplies by: 0 or 1 / (1 - rate). None when nothing is dropped."""
@@ -175,20 +177,21 @@ def _blocks(packing: Packing, only_first: bool) -> list[_Block]:
 
 
 def _normalised(summed: Tensor, norm: Norm) -> tuple[Tensor, Kept]:
-    out, mean, rstd = torch.native_layer_norm(
-        summed,
-        (summed.shape[1],),
-        norm.weight.to(summed.dtype),
-        norm.bias.to(summed.dtype),
-        norm.eps,
-    )
+    width = (summed.shape[1],)
+    out, mean, rstd = torch.native_layer_norm(summed, width, norm.weight, norm.bias, norm.eps)
     return out, (summed, mean, rstd)
 
 
 def _unnormalised(dy: Tensor, kept: Kept, norm: Norm) -> tuple[Tensor, Tensor, Tensor]:
+    """In fp32, some tokens at a time: torch adds up bf16 in bf16, and of many tokens half is lost."""
     summed, mean, rstd = kept
-    weight, bias = norm.weight.to(summed.dtype), norm.bias.to(summed.dtype)
-    ds, dw, db = torch.ops.aten.native_layer_norm_backward(
-        dy.to(summed.dtype), summed, (summed.shape[1],), mean, rstd, weight, bias, [True] * 3
-    )
-    return ds, dw.float(), db.float()
+    width, found = (dy.shape[1],), torch.empty_like(dy)
+    sums = torch.zeros((2, *width))
+    for start in range(0, len(dy), CUT):
+        here = slice(start, start + CUT)
+        found[here], *more = torch.ops.aten.native_layer_norm_backward(
+            dy[here].float(), summed[here].float(), width, mean[here].float(),
+            rstd[here].float(), norm.weight, norm.bias, [True] * 3,
+        )  # fmt: skip
+        sums += torch.stack(more)
+    return found, sums[0], sums[1]

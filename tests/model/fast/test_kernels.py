@@ -1,0 +1,282 @@
+"""Each kernel, in C++ and in PyTorch, against plain formulas under autograd, row by row."""
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch.nn.functional import gelu, layer_norm
+
+from weitiao.model.fast.kernels import Drop, Embedding, Norm, kernels
+from weitiao.model.packed import Packing
+
+DTYPES = [torch.float32, torch.bfloat16]
+LENGTHS = [1, 15, 16, 17, 64, 65, 200]
+WIDTHS = [16, 32, 48]
+EPS = 1e-12
+cheap = settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=["fp32", "bf16"])
+
+
+def drawn(*shape, dtype=torch.float32, seed=0):
+    """Random numbers that `dtype` can hold, as fp32."""
+    generator = torch.Generator().manual_seed(seed + sum(shape))
+    return torch.randn(shape, generator=generator).to(dtype).float()
+
+
+def assert_near(found, wanted, dtype, name="", least=1e-6):
+    """In fp32 to the last digits; in bf16, of which a number has 8 bits, by what is off in all.
+    least: of what size `wanted` is taken, where it may be nearly nothing by taking differences."""
+    found, wanted = found.detach().float(), wanted.detach().float()
+    if dtype == torch.float32:
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=2e-5 * float(1 + wanted.abs().max()))
+        return
+    off = (found - wanted).norm() / max(float(wanted.norm()), float(least))
+    assert off < 1.5e-2, f"{name}: {off}"
+
+
+def norm_of(width):
+    return Norm(1 + 0.3 * drawn(width, seed=1), drawn(width, seed=2), EPS)
+
+
+def packing_of(lengths):
+    return Packing(torch.tensor(lengths))
+
+
+# --- attention
+
+
+def rows_attended(q, k, v, lengths, heads, masks=None, first=False):
+    """Attention inside each row, one row at a time; masks: by row, what dropout multiplies by."""
+    out, start = [], 0
+    for row, length in enumerate(lengths):
+        here = slice(start, start + length)
+        asking = q[row : row + 1] if first else q[here]
+        one, other, third = (
+            x.unflatten(1, (heads, -1)).transpose(0, 1) for x in (asking, k[here], v[here])
+        )
+        shares = (one @ other.mT * one.shape[-1] ** -0.5).softmax(-1)
+        if masks is not None:
+            shares = shares * masks[row]
+        out.append((shares @ third).transpose(0, 1).flatten(1))
+        start += length
+    return torch.cat(out)
+
+
+def masks_of(own, lengths, heads, depth, drop, first=False):
+    """What dropout multiplies the shares by, row by row (heads, queries, keys): equal shares, and
+    values that tell one key apart at a time."""
+    tokens, width = sum(lengths), heads * depth
+    q = torch.zeros(len(lengths) if first else tokens, width, dtype=own.dtype)
+    k, packing = torch.zeros(tokens, width, dtype=own.dtype), packing_of(lengths)
+    places = torch.cat([torch.arange(n) for n in lengths])
+    columns = []
+    for start in range(0, max(lengths), depth):
+        told = torch.zeros(tokens, heads, depth, dtype=own.dtype)
+        here = (places >= start) & (places < start + depth)
+        told[here, :, places[here] - start] = 1
+        out, _ = own.attend(q, k, told.flatten(1), packing, heads, drop)
+        columns.append(out.float().unflatten(1, (heads, depth)))
+    found = torch.cat(columns, -1).transpose(0, 1)  # (heads, queries, keys)
+    if first:
+        return [found[:, i : i + 1, :n] * n for i, n in enumerate(lengths)]
+    starts = packing.starts.tolist()
+    return [found[:, s : s + n, :n] * n for s, n in zip(starts, lengths, strict=True)]
+
+
+def check_attention(own, lengths, heads, depth, drop=None, first=False):
+    tokens, width = sum(lengths), heads * depth
+    drop = drop or Drop()
+    masks = masks_of(own, lengths, heads, depth, drop, first) if drop.rate else None
+    # As a layer gives them: parts of one product, so lines are farther apart than they are wide.
+    asked = len(lengths) if first else tokens
+    given = [drawn(n, 3 * width, dtype=own.dtype, seed=i) for i, n in enumerate((asked, tokens))]
+    q, k, v = given[0][:, :width], given[1][:, width : 2 * width], given[1][:, 2 * width :]
+    grad = drawn(asked, width, dtype=own.dtype, seed=5)
+    leaves = [x.clone().requires_grad_() for x in (q, k, v)]
+    wanted = rows_attended(*leaves, lengths, heads, masks, first)
+    gradients = torch.autograd.grad(wanted, leaves, grad)
+
+    line = [x.to(own.dtype) for x in given]
+    q, k, v = line[0][:, :width], line[1][:, width : 2 * width], line[1][:, 2 * width :]
+    out, kept = own.attend(q, k, v, packing_of(lengths), heads, drop)
+    assert_near(out, wanted, own.dtype, "out")
+    into = [torch.full_like(x, float("nan")) for x in line]
+    into = (into[0][:, :width], into[1][:, width : 2 * width], into[1][:, 2 * width :])
+    sums = own.attend_back(
+        grad.to(own.dtype), q, k, v, into, kept, packing_of(lengths), heads, drop
+    )
+    for name, one, other, total in zip("qkv", into, gradients, sums, strict=True):
+        # A query that sees one key alone has no slope: what is left of it is rounding.
+        assert_near(one, other, own.dtype, f"d{name}", least=0.3 * grad.norm())
+        # Of keys the sum is nothing but rounding: what is added to all of them changes no share.
+        if name != "k":
+            least = 0.3 * grad.norm()
+            assert_near(total, other.sum(0), own.dtype, f"sum of d{name}", least)
+
+
+@pytest.mark.parametrize("depth", [8, 24, 64])
+@pytest.mark.parametrize("first", [False, True], ids=["all tokens", "first tokens"])
+@dtypes
+def test_attention(dtype, first, depth, own_kernels):
+    own = kernels(dtype)
+    assert own.name.startswith(own_kernels)
+    for length in LENGTHS:
+        check_attention(own, [length], 2, depth, first=first)
+    check_attention(own, [17, 1, 200, 16, 64, 65, 15, 2], 2, depth, first=first)
+    check_attention(own, [5, 5, 5], 2, depth, first=first)
+
+
+@cheap
+@given(
+    lengths=st.lists(st.integers(1, 70), min_size=1, max_size=6),
+    heads=st.integers(1, 3),
+    depth=st.sampled_from([8, 16, 24, 40]),
+    first=st.booleans(),
+)
+def test_attention_of_any_rows(lengths, heads, depth, first, own_kernels):
+    check_attention(kernels(torch.float32), lengths, heads, depth, first=first)
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["all tokens", "first tokens"])
+@dtypes
+def test_attention_with_dropout_uses_the_same_mask_backward(dtype, first, own_kernels):
+    own = kernels(dtype)
+    for length in (1, 15, 17, 64, 65):
+        check_attention(own, [length], 2, 24, Drop(0.3, 11, 5), first)
+    check_attention(own, [17, 1, 70, 16, 33], 2, 24, Drop(0.1, 3, 9), first)
+
+
+def test_one_query_of_huge_scores_still_gives_shares(own_kernels):
+    own = kernels(torch.float32)
+    q, k, v = (scale * drawn(20, 16, seed=i) for i, scale in enumerate((300.0, 300.0, 1.0)))
+    out, _ = own.attend(q, k, v, packing_of([13, 7]), 2, Drop())
+    torch.testing.assert_close(out, rows_attended(q, k, v, [13, 7], 2), rtol=1e-3, atol=1e-3)
+
+
+# --- what happens to each token by itself
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.25])
+@pytest.mark.parametrize("more", [False, True], ids=["one slope", "two slopes"])
+@pytest.mark.parametrize("width", WIDTHS)
+@dtypes
+def test_add_and_norm(dtype, width, more, rate, own_kernels):
+    own, norm, drop = kernels(dtype), norm_of(width), Drop(rate, 21, 6)
+    for tokens in LENGTHS:
+        a, x, dy, second = (drawn(tokens, width, dtype=dtype, seed=i) for i in range(4))
+        out, kept = own.add_norm(a.to(dtype), x.to(dtype), norm, drop)
+        ds, da, sums = own.add_norm_back(
+            dy.to(dtype), second.to(dtype) if more else None, kept, norm, drop
+        )
+        mask = dropped(own, tokens, width, drop)
+        leaves = [t.clone().requires_grad_() for t in (x, a, norm.weight, norm.bias)]
+        one, other, weight, bias = leaves
+        wanted = layer_norm(one + other * mask, (width,), weight, bias, EPS)
+        assert_near(out, wanted, dtype, "out")
+        slopes = torch.autograd.grad(wanted, leaves, dy + second if more else dy)
+        found = (ds, da, sums[0], sums[1])
+        for name, got, slope in zip(("x", "a", "weight", "bias"), found, slopes, strict=True):
+            assert_near(got, slope, dtype, name)
+        scale = slopes[1].abs().sum(0).max()  # the sum over tokens may be nearly nothing
+        torch.testing.assert_close(sums[2] / scale, slopes[1].sum(0) / scale,
+                                   rtol=0, atol=1e-5 if dtype == torch.float32 else 1e-2)  # fmt: skip
+
+
+@dtypes
+def test_sums_over_many_tokens_lose_nothing(dtype, own_kernels):
+    """torch adds the slopes of a norm's weights up in bf16 if the numbers are: of 8,000 tokens half
+    got lost."""
+    own, tokens, norm = kernels(dtype), 8000, norm_of(32)
+    x, zero = drawn(tokens, 32, dtype=dtype), torch.zeros(tokens, 32, dtype=dtype)
+    dy = (drawn(tokens, 32, seed=1) + 0.3).to(dtype)
+    leaves = [t.clone().requires_grad_() for t in (norm.weight, norm.bias)]
+    wanted = torch.autograd.grad(layer_norm(x, (32,), *leaves, EPS), leaves, dy.float())
+    _, kept = own.add_norm(zero, x.to(dtype), norm, Drop())
+    sums = own.add_norm_back(dy, None, kept, norm, Drop())[2]
+    for total, slope in zip(sums, wanted, strict=False):
+        assert (total - slope).norm() < 1e-3 * slope.norm()
+    _, columns = own.gelu_back(torch.ones_like(x).to(dtype), x.to(dtype))
+    leaf = x.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(gelu(leaf).sum(), leaf)
+    assert (columns - slope.sum(0)).norm() < 1e-3 * slope.sum(0).norm()
+
+
+def dropped(own, tokens, width, drop):
+    """What dropout multiplies by: the gradient of the branch beside that of the residual."""
+    if not drop.rate:
+        return torch.ones(tokens, width)
+    norm, zero = norm_of(width), torch.zeros(tokens, width, dtype=own.dtype)
+    x = drawn(tokens, width, seed=8).to(own.dtype)
+    _, kept = own.add_norm(zero, x, norm, drop)
+    ds, da, _ = own.add_norm_back(drawn(tokens, width, seed=9).to(own.dtype), None, kept, norm, drop)
+    assert (ds != 0).all()
+    return torch.where(da == 0, 0.0, 1 / (1 - drop.rate))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@dtypes
+def test_gelu(dtype, width, own_kernels):
+    own = kernels(dtype)
+    for tokens in LENGTHS:
+        x, dy = (drawn(tokens, width, dtype=dtype, seed=i) * (4 - 3 * i) for i in range(2))
+        leaf = x.clone().requires_grad_()
+        wanted = gelu(leaf)
+        (slope,) = torch.autograd.grad(wanted, leaf, dy)
+        assert_near(own.gelu(x.to(dtype)), wanted, dtype)
+        dx, sums = own.gelu_back(dy.to(dtype), x.to(dtype))
+        assert_near(dx, slope, dtype)
+        assert_near(sums, slope.sum(0), dtype)
+
+
+def test_gelu_of_every_size_of_number(own_kernels):
+    x = torch.cat([torch.linspace(-12, 12, 3999), torch.tensor([0.0]), 10.0 ** torch.arange(-38.0, 18)])
+    x = x[: len(x) // 16 * 16].view(-1, 16)
+    torch.testing.assert_close(kernels(torch.float32).gelu(x), gelu(x), rtol=1e-4, atol=2e-6)
+
+
+@pytest.mark.parametrize("kinds", ["types", "no types", "no table"])
+@pytest.mark.parametrize("width", WIDTHS)
+@dtypes
+def test_embedding(dtype, width, kinds, own_kernels):
+    own = kernels(dtype)
+    words, places = drawn(30, width, seed=3), drawn(210, width, seed=4)
+    table = None if kinds == "no table" else drawn(2, width, seed=5)
+    for tokens in LENGTHS:
+        generator = torch.Generator().manual_seed(tokens)
+        ids = torch.randint(30, (tokens,), generator=generator)
+        types = torch.randint(2, (tokens,), generator=generator) if kinds == "types" else None
+        positions, dy = torch.arange(tokens), drawn(tokens, width, dtype=dtype, seed=6)
+        norm = norm_of(width)
+        for drop in (Drop(), Drop(0.25, 5, 0)):
+            out, kept = own.embed(ids, positions, types, Embedding(words, places, table, norm), drop)
+            clean, _ = own.embed(ids, positions, types, Embedding(words, places, table, norm), Drop())
+            mask = torch.where(out == 0, 0.0, 1 / (1 - drop.rate))
+            summed = words[ids] + places[positions]
+            if table is not None:
+                summed = summed + (table[0] if types is None else table[types])
+            leaves = [t.clone().requires_grad_() for t in (summed, norm.weight, norm.bias)]
+            wanted = layer_norm(leaves[0], (width,), *leaves[1:], EPS)
+            assert_near(clean, wanted, dtype)
+            assert_near(out, wanted * mask, dtype)
+            slopes = torch.autograd.grad(wanted * mask, leaves, dy)
+            found = own.embed_back(dy.to(dtype), kept, norm, drop)
+            for got, slope in zip(found, slopes, strict=True):
+                assert got.dtype == torch.float32
+                assert_near(got, slope, dtype)
+
+
+@dtypes
+def test_what_is_not_a_number_stays_so(dtype, own_kernels):
+    """A run that diverges is noticed by its loss: no kernel may make a number of it."""
+    own, norm = kernels(dtype), norm_of(32)
+    broken = drawn(5, 32, dtype=dtype).to(dtype)
+    broken[2, 7] = float("nan")
+    good = drawn(5, 32, dtype=dtype, seed=1).to(dtype)
+    assert own.gelu(broken)[2].isnan().any()
+    assert own.add_norm(broken, good, norm, Drop())[0][2].isnan().all()
+    for given in ((broken, good, good), (good, broken, good), (good, good, broken)):
+        assert own.attend(*given, packing_of([5]), 2, Drop())[0].isnan().any()
