@@ -82,7 +82,7 @@
     markLine: {
       silent: true, symbol: "none", animation: false,
       lineStyle: { color: color("two"), type: "dashed", width: 1.5 },
-      label: { formatter: at.text, color: color("two"), fontFamily: family, position: "end", distance: 4 },
+      label: { formatter: at.text, align: at.x < 2 ? "left" : "center", color: color("two"), fontFamily: family, position: "end", distance: 4 },
       data: [{ xAxis: at.x }],
     },
   };
@@ -141,7 +141,8 @@
         label: { color: rows / total.get(truth) > 0.55 ? (isDark() ? "#0b1117" : "#fff") : color("text") },
       });
       const named = (name, more) => axis(name, {
-        type: "category", data: plot.names, splitLine: { show: false }, ...more,
+        type: "category", data: plot.names, splitLine: { show: false },
+        splitArea: { show: true, areaStyle: { color: [color("faint")] } }, ...more,
       });
       const scale = (index, from, to) => ({
         type: "continuous", show: false, seriesIndex: index, dimension: 2, min: 0, max: 1,
@@ -246,10 +247,10 @@
     return window.echarts;
   };
 
-  // --- printing: light, everything open, plots as wide as the paper
+  // --- printing: light, plots as wide as the paper, everything open but the figures behind them
   let before = null;
   const paper = () => {
-    before = { theme: root.dataset.theme, closed: [...document.querySelectorAll("details:not([open])")] };
+    before = { theme: root.dataset.theme, closed: [...document.querySelectorAll("details:not([open])")].filter((one) => !one.closest(".plot")) };
     root.dataset.theme = "light";
     before.closed.forEach((one) => { one.open = true; });
     redraw(PRINTED);
