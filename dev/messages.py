@@ -21,6 +21,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from weitiao.messages import pieces
+from weitiao.schema import title
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "weitiao"
 PO = SOURCE / "locale" / "zh" / "LC_MESSAGES" / "weitiao.po"
@@ -68,6 +69,9 @@ def _of_sections() -> Iterator[tuple[str, str]]:
     from weitiao import parts
     from weitiao.plan import Plan, Section
 
+    schema = Plan.model_json_schema()
+    for told in (schema, *schema["$defs"].values()):
+        yield from ((title(name), "schema.py") for name in told.get("properties", {}))
     waiting: list[type[Section]] = [Plan]
     while waiting:
         section = waiting.pop()
@@ -87,7 +91,8 @@ def _of_parts() -> Iterator[tuple[str, str]]:
             part = parts.find(kind, name)
             if parts.origin(kind, name) is None:
                 yield parts.summary(part), f"{kind}/{name}"
-                for field in part.model_fields.values():
+                for key, field in part.model_fields.items():
+                    yield title(key), "schema.py"
                     if field.description:
                         yield field.description, f"{kind}/{name}"
 

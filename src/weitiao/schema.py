@@ -56,8 +56,11 @@ def _part(kind: str, name: str, language: str | None) -> dict[str, Any]:
 
 
 def _describe(node: Any, language: str | None) -> None:
-    """Every description in the language, or in both, in place."""
+    """Every description and every field's title in the language, or in both, in place."""
     if isinstance(node, dict):
+        for name, inner in node.get("properties", {}).items():
+            if isinstance(inner, dict):
+                inner["title"] = _both(title(name), language, " · ")
         told = node.get("description")
         if isinstance(told, str):
             node["description"] = _both(" ".join(told.split("\n\n")[0].split()), language)
@@ -68,9 +71,14 @@ def _describe(node: Any, language: str | None) -> None:
             _describe(inner, language)
 
 
-def _both(text: str, language: str | None) -> str:
+def title(field: str) -> str:
+    """What a field is called: "Learning rate"."""
+    return field.replace("_", " ").capitalize()
+
+
+def _both(text: str, language: str | None, joint: str = "\n") -> str:
     found = []
     for one in [language] if language else LANGUAGES:
         with speaking(one):
             found.append(translated(text))
-    return "\n".join(found)
+    return joint.join(dict.fromkeys(found))
