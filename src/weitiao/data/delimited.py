@@ -25,6 +25,7 @@ DELIMITERS = {
     "  ": "blanks", " ": "blank",
 }  # fmt: skip
 BLANKS = "  "  # two or more blanks between fields
+FIRST = "first blank"  # a label, a blank, the text: TREC; __label__a __label__b text: fastText
 NONE = "\x1f"  # when there is one column only: commas belong to the texts then
 FIELD_LIMIT = 16_000_000  # characters; a longer field is an unclosed quote, not a text
 REREAD = 300_000_000  # characters that may be read again before a file is given up
@@ -130,7 +131,21 @@ def _parser(lines: Lines, dialect: Dialect) -> Iterator[list[str]]:
         return _of_mysql(lines, dialect.delimiter)
     if dialect.delimiter == BLANKS:
         return (re.split(r" {2,}|\t", line.strip(" \r\n")) for line in lines)
+    if dialect.delimiter == FIRST:
+        return map(_label_and_text, lines)
     return csv.reader(lines, **dialect.options())
+
+
+def _label_and_text(line: str) -> list[str]:
+    """
+    >>> _label_and_text("3 Who was he ?"), _label_and_text("__label__a __label__b so so")
+    (['3', 'Who was he ?'], ['a,b', 'so so'])
+    """
+    labels = re.match(r"(?:__label__\S+\s+)+", line.lstrip("\ufeff"))
+    if not labels:
+        return line.strip("\ufeff \r\n").split(" ", 1)
+    found = [label.removeprefix("__label__") for label in labels[0].split()]
+    return [",".join(found), line.lstrip("\ufeff")[labels.end() :].strip()]
 
 
 def _of_mysql(lines: Lines, delimiter: str) -> Iterator[list[str]]:
@@ -185,7 +200,7 @@ def delimiter_told(delimiter: str) -> str:
     names = {
         ",": tell("comma"), ";": tell("semicolon"), "\t": tell("tab"), "|": tell("bar"),
         "，": tell("full-width comma"), BLANKS: tell("blanks"), " ": tell("blank"),
-        "\x01": "^A", NONE: tell("none"),
+        "\x01": "^A", NONE: tell("none"), FIRST: tell("first blank"),
     }  # fmt: skip
     return names.get(delimiter, delimiter)
 
