@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from weitiao.messages import counted, marked, retold, tell, translated
-from weitiao.terminal import console, duration, figure, print_json, say
+from weitiao.terminal import console, duration, figure, harmless, print_json, say
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.table import Table
+    from rich.text import Text
 
     from weitiao.data.profile import Profile
     from weitiao.doctor.finding import Finding
@@ -207,16 +208,28 @@ def show_parts(found: Mapping[str, Mapping[str, str]]) -> None:
 def _table(title: str | None, *columns: str) -> Table:
     from rich.table import Table
 
-    return Table(*columns, title=title, title_justify="left")
+    class Cells(Table):
+        """Cells are often words of the user's: nothing in them is a command, nothing is cut."""
+
+        def add_row(self, *cells: Any, **more: Any) -> None:
+            super().add_row(*map(_cell, cells), **more)
+
+    return Cells(*columns, title=title and harmless(title), title_justify="left")
+
+
+def _cell(cell: str | Text) -> Text:
+    from rich.text import Text
+
+    made = Text(harmless(cell)) if isinstance(cell, str) else cell
+    made.overflow = "fold"
+    return made
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table of plain texts."""
-    from rich.text import Text
-
     table = _table(title, *columns)
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*row)
     console().print(table)
 
 
@@ -230,5 +243,5 @@ def show_findings(title: str, found: Sequence[Finding]) -> None:
     for finding in found:
         word, style = marks[finding.state]
         lines = "\n".join(filter(None, [finding.told, finding.remedy and f"→ {finding.remedy}"]))
-        table.add_row(Text(word, style), Text(finding.about), Text(lines))
+        table.add_row(Text(word, style), finding.about, lines)
     console().print(table)

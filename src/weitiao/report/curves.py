@@ -47,7 +47,7 @@ def _loss(points: Steps) -> Plot:
     smooth = smoothed([value for _, value in points])
     steps = [step for step, _ in points]
     names = tell("each update"), tell("smoothed")
-    series = [
+    series: list[dict[str, Any]] = [
         {"name": names[0], "points": _plain(means(points)), "faint": True},
         {"name": names[1], "points": _plain(means(list(zip(steps, smooth, strict=True))))},
     ]
