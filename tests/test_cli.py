@@ -17,7 +17,7 @@ from weitiao.run import Run
 
 QUICK = ["train.epochs=2", "train.evaluations=2", "train.learning_rate=1e-3",
          "model.max_length=32", "evaluate.bootstrap_samples=20"]  # fmt: skip
-KEYS = ["run", "task", "primary", "metrics", "intervals", "baselines", "against",
+KEYS = ["run", "task", "primary", "metrics", "intervals", "baselines", "against", "differences",
         "seconds",
         "peak_memory_mb", "best"]  # fmt: skip
 
