@@ -141,6 +141,15 @@ class Run:
             status["state"] = "interrupted"
         return status
 
+    def busy(self) -> RunError:
+        """The error for a second process that wants to train here."""
+        return RunError(
+            tell(
+                "{folder}: another process is training in it. Wait, or stop it.",
+                folder=self.folder,
+            )
+        )
+
     # --- whole folders, swapped in
 
     @contextmanager
