@@ -309,4 +309,4 @@ def test_an_index_that_leads_elsewhere_is_refused(
 def test_a_file_is_no_checkpoint(tmp_path):
     (tmp_path / "rows.csv").write_text("text,label\n", encoding="utf-8")
     with pytest.raises(ModelError, match="this is a file; a checkpoint is a folder"):
-        resolve(str(tmp_path / "rows.csv"))
+        offline.resolve(str(tmp_path / "rows.csv"))
