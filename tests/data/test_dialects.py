@@ -89,6 +89,11 @@ VADER = [
     ("1_2", "2.25", 'great "fun'),
     ("2_1", "0.4", "so so"),
 ]
+QUOTED = [
+    ("1_1", "0.4", "It rains."),
+    ("1_2", "0.1", '"It rains, he said.'),
+    ("1_3", "-1.5", 'It pours."'),
+] * 2
 TITLES = [("体验2D巅峰 十大创新", "8"), ("股市：大盘缩量", "2"), ("60年铁树开花(图)", "5")] * 2
 
 
@@ -172,6 +177,8 @@ CSV = {
         SICK),
     "LCQMC, STS-B: a pair and a number": ("a.txt", plain(LCQMC, "\t", head=None).encode(), LCQMC),
     "VADER: number, mean, text": ("a.txt", plain(VADER, "\t", "\r\n", None).encode(), VADER),
+    "VADER, news: a quotation that runs over two rows": (
+        "a.txt", plain(QUOTED, "\t", "\r\n", None).encode(), QUOTED),
     "THUCNews: title and number": (
         "a.txt", plain(TITLES, "\t", head=None).encode(), TITLES),
     "WNUT, CoNLL: a token a line": (

@@ -26,6 +26,7 @@ DELIMITERS = {
 }  # fmt: skip
 BLANKS = "  "  # two or more blanks between fields
 FIRST = "first blank"  # a label, a blank, the text: TREC; __label__a __label__b text: fastText
+TABS = ("\t", "\x01")  # what exports write that seldom quote
 NONE = "\x1f"  # when there is one column only: commas belong to the texts then
 FIELD_LIMIT = 16_000_000  # characters; a longer field is an unclosed quote, not a text
 REREAD = 300_000_000  # characters that may be read again before a file is given up
@@ -117,7 +118,9 @@ def records(
                 continue
             reason = _wrong(fields, dialect, width)
             many = len(lines.held) > (1 if reason else LONG_ROW)
-            if many and _swallowed(lines.held[1:], dialect, width):
+            if (many and _swallowed(lines.held[1:], dialect, width)) or _runs_on(
+                lines.held, dialect
+            ):
                 lines.give_back(path.name)
                 reason = _explained(None)
             if not reason:
@@ -216,6 +219,18 @@ def _swallowed(lines: Sequence[str], dialect: Dialect, width: int | None) -> boo
     except csv.Error:
         return False
     return whole >= max(1, 0.5 * len(sample))
+
+
+def _runs_on(lines: Sequence[str], dialect: Dialect) -> bool:
+    """Whether a record of several lines is as many rows: each holds all delimiters of a row.
+
+    In sentences a quotation may begin in one row and end in the next. Only exports with tabs
+    write such quotes bare; elsewhere delimiters stand in texts.
+    """
+    if len(lines) < 2 or dialect.delimiter not in TABS or dialect.quotes == "mysql":
+        return False
+    counts = {line.count(dialect.delimiter) for line in lines}
+    return len(counts) == 1 and counts != {0}
 
 
 def _explained(error: csv.Error | None) -> str:

@@ -17,6 +17,7 @@ from weitiao.data.delimited import (
     FIELD_LIMIT,
     FIRST,
     NONE,
+    TABS,
     Dialect,
     delimiter_told,
     records,
@@ -175,7 +176,7 @@ def _quotes(path: Path, dialect: Dialect, sample: str) -> Dialect:
     readings = ["doubled"]
     if _holds(path, dialect, '\\"'):
         readings.append("escaped")
-    if dialect.delimiter in ("\t", "\x01") and _holds(path, dialect, '"'):
+    if dialect.delimiter in TABS and _holds(path, dialect, '"'):
         readings.append("literal")  # exports with tabs seldom quote; elsewhere it would be a guess
     if dialect.delimiter == "\t" and re.search(r"(?:^|\t)\\N(?=[\t\r\n]|$)|\\\t|\\\r?\n", sample):
         readings.append("mysql")

@@ -26,7 +26,7 @@ class Csv(Reader):
     """
 
     endings: ClassVar[tuple[str, ...]] = ("csv", "txt")
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     usual: ClassVar[str] = ","
 
     encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
