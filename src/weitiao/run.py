@@ -123,7 +123,8 @@ class Run:
         path = self.folder / f"{name}.json"
         new = path.with_suffix(".json.new")
         text = json.dumps(values, ensure_ascii=False, indent=1, default=str)
-        new.write_text(text + "\n", encoding="utf-8")
+        # Names of files can hold bytes that are no text; as \udc.. they stay good JSON.
+        new.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
         os.replace(new, path)
 
     def read(self, name: str) -> dict[str, Any]:

@@ -432,6 +432,15 @@ def test_a_damaged_workbook_is_a_table_or_one_message(tmp_path, place, raw):
         assert "a.xlsx" in str(error)
 
 
+@pytest.mark.parametrize("ending", ["feather", "parquet"])
+def test_a_name_of_a_column_that_is_no_text_is_one_message(ending, tmp_path):
+    path = tmp_path / f"a.{ending}"
+    FILES["feather" if ending == "feather" else "parquet"][1](path)
+    path.write_bytes(path.read_bytes().replace(b"text", b"te\xa2t"))
+    with pytest.raises(DataError, match="cannot be read as"):
+        open_source(str(path))
+
+
 def test_a_cell_that_stands_far_off_ends_no_process(tmp_path):
     book = openpyxl.Workbook()
     book.active["A1"], book.active["B1"], book.active["XFD1048576"] = "text", "label", "far"
