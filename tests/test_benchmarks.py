@@ -128,7 +128,6 @@ def test_a_process_that_breaks_is_a_record(tmp_path):
 
 def test_a_refused_plan_is_an_answer(capsys):
     import timing
-
     from weitiao.errors import PlanError
 
     def act(job):
@@ -182,7 +181,6 @@ def test_the_marginal_time_of_a_row():
 
 def test_the_loop_is_timed_where_it_is(tmp_path, tiny_bert):
     import epochs
-
     from weitiao.run import Run
     from weitiao.train.train import train
 

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from conftest import toy_rows
+from weitiao.errors import RunError
 
 QUICK = "train.epochs=1 train.evaluations=1 evaluate.bootstrap_samples=20".split()
 LOCALES = {
@@ -144,6 +145,40 @@ def test_two_processes_fit_the_same_rows_at_once(place, tiny_bert, tmp_path):
     assert len(set(runs)) == 2
     logs = [(place / name / "log.jsonl").read_text(encoding="utf-8") for name in runs]
     assert logs[0] == logs[1]
+
+
+def test_a_second_process_leaves_a_run_that_is_training_alone(tiny_bert, tmp_path):
+    import weitiao
+    from weitiao.run import now
+
+    fitted = weitiao.fit(
+        toy_rows("classification", 60), model=tiny_bert, out=tmp_path / "runs",
+        changes={"train.epochs": 1, "evaluate.bootstrap_samples": 0},
+    )  # fmt: skip
+    run = fitted.run
+    run.write("status", {"state": "running", "pid": os.getpid(), "started": now()})
+    before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+    done = subprocess.run(
+        [sys.executable, "-m", "weitiao.cli", "train", "--resume", str(run.folder)],
+        capture_output=True, encoding="utf-8", timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "another process is training in it" in done.stderr
+    assert before == {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+
+
+def test_a_run_takes_one_process_at_a_time(tiny_bert, tmp_path):
+    from filelock import FileLock
+
+    import weitiao
+
+    run = weitiao.fit(
+        toy_rows("classification", 60), model=tiny_bert, out=tmp_path / "runs",
+        changes={"train.epochs": 1, "evaluate.bootstrap_samples": 0},
+    ).run  # fmt: skip
+    run.write("status", {"state": "interrupted"})
+    with FileLock(run.folder / ".lock"), pytest.raises(RunError, match="another process"):
+        weitiao.resume(run.folder)
 
 
 def test_a_budget_is_counted_by_a_clock_that_sleeps_with_the_machine():

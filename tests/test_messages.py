@@ -332,7 +332,7 @@ def every_choice():
         yield from [epochs, choices.max_length(one), choices.batch_size(one),
                     choices.learning_rate(one), choices.warmup_ratio(one),
                     choices.evaluations(3), choices.validation_size(one),
-                    choices.class_weights(one), choices.strategies(one, epochs),
+                    choices.class_weights(one), choices.optimizer(one), choices.precision(one),
                     choices.metrics(one, ("accuracy", "macro_f1"))]  # fmt: skip
     for name in ("en", "zh", "other"):
         yield choices.checkpoint(name, {"en": 0.5, name: 0.5}, "x")

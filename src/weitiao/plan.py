@@ -134,11 +134,11 @@ class Plan(Section):
         return reason.reason + (f" [{reason.evidence}]" if reason.evidence else "")
 
     @classmethod
-    def json_schema(cls) -> dict[str, Any]:
-        """JSON Schema of a plan file, its parts spelled out."""
+    def json_schema(cls, language: str | None = None) -> dict[str, Any]:
+        """JSON Schema of a plan file, its parts spelled out, in one language or in both."""
         from weitiao.schema import schema_of
 
-        return schema_of(cls)
+        return schema_of(cls, language)
 
 
 def _renamed(problem: Problem) -> Problem:

@@ -238,7 +238,11 @@ class _Walk:
         tag, text = str(node.tag), str(node.value)
         if tag in _TEXTS:
             told = traps.odd(text, node.style, path, flow)
-            if re.search("[\ud800-\udfff]", text):
+            # \udc80 to \udcff are how Python spells bytes of a file's name that are no text.
+            halves = (
+                "[\ud800-\udc7f\udd00-\udfff]" if path.startswith("data.") else "[\ud800-\udfff]"
+            )
+            if re.search(halves, text):
                 told = tell("holds half a character (a lone surrogate).")
             return self._wrong(path, node, told) if told else text
         maker: Any = _MAKERS.get(tag)

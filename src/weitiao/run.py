@@ -124,7 +124,8 @@ class Run:
         path = self.folder / f"{name}.json"
         new = path.with_suffix(".json.new")
         text = json.dumps(values, ensure_ascii=False, indent=1, default=str)
-        new.write_text(text + "\n", encoding="utf-8")
+        # Names of files can hold bytes that are no text; as \udc.. they stay good JSON.
+        new.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
         os.replace(new, path)
 
     def read(self, name: str) -> dict[str, Any]:
@@ -141,6 +142,15 @@ class Run:
         if status["state"] == "running" and not _alive(status.get("pid"), status.get("started")):
             status["state"] = "interrupted"
         return status
+
+    def busy(self) -> RunError:
+        """The error for a second process that wants to train here."""
+        return RunError(
+            tell(
+                "{folder}: another process is training in it. Wait, or stop it.",
+                folder=self.folder,
+            )
+        )
 
     # --- whole folders, swapped in
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from weitiao.messages import counted, marked, retold, tell, translated
-from weitiao.terminal import console, duration, figure, print_json, say
+from weitiao.terminal import console, duration, figure, harmless, print_json, say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -239,7 +239,23 @@ def show_parts(found: Mapping[str, Mapping[str, str]]) -> None:
 def _table(title: str | None, *columns: str) -> Table:
     from rich.table import Table
 
-    return Table(*columns, title=title, title_justify="left")
+    class Cells(Table):
+        """Cells are often words of the user's: nothing in them is a command, nothing is cut."""
+
+        def add_row(self, *cells: Any, **more: Any) -> None:
+            super().add_row(*map(_cell, cells), **more)
+
+    return Cells(*columns, title=title and harmless(title), title_justify="left")
+
+
+def _cell(cell: Any) -> Any:
+    from rich.text import Text
+
+    if not isinstance(cell, (str, Text)):
+        return cell
+    made = Text(harmless(cell)) if isinstance(cell, str) else cell
+    made.overflow = "fold"
+    return made
 
 
 def _add(table: Table, *told: str, style: str = "") -> None:
@@ -247,7 +263,7 @@ def _add(table: Table, *told: str, style: str = "") -> None:
     from weitiao.prose import Prose
 
     first, *rest = told
-    table.add_row(Prose(first, style), *map(Prose, rest))
+    table.add_row(Prose(harmless(first), style), *(Prose(harmless(one)) for one in rest))
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

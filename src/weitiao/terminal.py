@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from weitiao.messages import tell
+from weitiao.report.visible import visible
 
 SAMPLES = {"en": "", "zh": "中文"}  # what a stream must be able to carry
 
@@ -43,8 +44,13 @@ def _fits(text: str, stream: Any) -> bool:
 
 
 def say(text: str) -> None:
-    """A line for people."""
-    print(text, file=sys.stderr, flush=True)
+    """Lines for people; what data say cannot colour or move anything in a terminal."""
+    print(harmless(text), file=sys.stderr, flush=True)
+
+
+def harmless(text: str) -> str:
+    """The text with controls and marks of direction as symbols; line breaks stay."""
+    return "\n".join(map(visible, text.split("\n")))
 
 
 def complain(text: str) -> None:

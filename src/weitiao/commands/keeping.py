@@ -97,7 +97,10 @@ def _show(root: Path, found: list[Entry], as_json: bool) -> None:
         for line in told
     ]  # fmt: skip
     columns = (tell("kind"), tell("what it is"), tell("number"), tell("size"), tell("last use"))
-    tables.show(tell("cache: {folder}", folder=root), columns, rows)
+    if not rows:
+        terminal.say(tell("cache: {folder}", folder=root))
+    else:
+        tables.show(tell("cache: {folder}", folder=root), columns, rows)
     terminal.say(tell("{size} in all.", size=shown(total)) if limit is None else tell(
         "{size} in all; above {limit} (WEITIAO_CACHE_LIMIT) the longest unused go.",
         size=shown(total), limit=shown(limit)))  # fmt: skip

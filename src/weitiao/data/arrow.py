@@ -19,7 +19,11 @@ BROKEN = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowE
 
 def reading(schema: Any, batches: Iterator[Any], file: str, kind: str) -> Reading:
     """The columns of a schema and the rows of its batches. Raises DataError."""
-    twice = [name for name in schema.names if schema.names.count(name) > 1]
+    try:
+        names = schema.names
+    except UnicodeDecodeError as error:  # names are not checked before they are asked for
+        raise broken(file, kind, error) from None
+    twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise DataError(
             tell("{file}: two columns are called {name!r}: rename one of them.", file=file,

@@ -6,6 +6,7 @@ import difflib
 import glob
 import hashlib
 import json
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,10 +45,15 @@ def names(paths: Sequence[Path]) -> list[str]:
     """
     longest = max(len(path.parts) for path in paths)
     for count in range(1, longest + 1):
-        short = ["/".join(path.parts[-count:]) for path in paths]
+        short = [_as_text("/".join(path.parts[-count:])) for path in paths]
         if len(set(short)) == len(paths):
             return short
-    return [str(path) for path in paths]
+    return [_as_text(str(path)) for path in paths]
+
+
+def _as_text(name: str) -> str:
+    """A name whose bytes the locale could not read (LC_ALL=C) as the UTF-8 that it mostly is."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _matches(name: str) -> list[Path]:

@@ -206,7 +206,7 @@ class Model:
             "plan": self.plan.model_dump(exclude={"why", "expect"}),
         }
         text = json.dumps(card, ensure_ascii=False, indent=1)
-        (folder / CARD).write_text(text + "\n", encoding="utf-8")
+        (folder / CARD).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
     @classmethod
     def load(cls, folder: str | Path, *, precision: str | None = None) -> Self:

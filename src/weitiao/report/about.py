@@ -121,7 +121,7 @@ def _files(material: Material, page: Path) -> list[tuple[str, str, str]]:
         "plan.yaml": tell("the plan; `weitiao train` carries it out again"),
         "metrics.json": tell("all figures"),
         "answers.parquet": tell("every judged row's id, truth and answers"),
-        "log.jsonl": tell("a line an update"),
+        "log.jsonl": tell("one line for each update"),
         "environment.json": tell("what it was made with"),
         "best": tell("the model, a transformers folder"),
         "last": tell("the newest checkpoint"),

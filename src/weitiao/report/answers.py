@@ -70,7 +70,7 @@ def keep(run: Run, answers: Answers, split: str) -> None:
     }
     for name, other in answers.beside.items():
         columns[BASELINE + name] = _column(other, other.values)
-    told = json.dumps(about, ensure_ascii=False).encode("utf-8")
+    told = json.dumps(about).encode("ascii")
     table = pa.table(columns).replace_schema_metadata({ABOUT: told})
     new = run.folder / f"{NAME}.new"
     pq.write_table(table, disk.plain(new), compression="zstd")

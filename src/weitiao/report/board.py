@@ -75,7 +75,7 @@ def _text(tag: str, text: str) -> Any:
     shown = "\n".join(f"    {line}" for line in text.splitlines())
     tensor = TensorProto(
         dtype="DT_STRING",
-        string_val=[shown.encode("utf-8")],
+        string_val=[shown.encode("utf-8", "backslashreplace")],
         tensor_shape=TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)]),
     )
     metadata = create_summary_metadata(display_name=tag, description="")

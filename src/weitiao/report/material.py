@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from weitiao.advise.choices import FEWEST_EPOCHS
 from weitiao.data import gather
 from weitiao.data.rows import Rows
 from weitiao.data.table import open_source
@@ -41,6 +42,12 @@ class Material:
     @property
     def primary(self) -> str:
         return str(self.metrics.get("primary") or self.status.get("metric") or "")
+
+    @property
+    def short_budget(self) -> float | None:
+        """The budget in seconds, when it left no time for the fewest epochs a plan would choose."""
+        epochs = [float(line["epoch"]) for line in self.log if "epoch" in line]
+        return self.plan.train.budget if max(epochs, default=0.0) < FEWEST_EPOCHS else None
 
     @property
     def target(self) -> str:

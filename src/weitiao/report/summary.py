@@ -23,7 +23,7 @@ OF = 1000  # shares are said of so many rows
 
 def summary(material: Material, labels: list[Label]) -> Section:
     """The answer, the figures behind it, the weakest label, and what to keep in mind."""
-    blocks: list[Any] = [verdict(material.metrics, labels)]
+    blocks: list[Any] = [verdict(material.metrics, labels, material.short_budget)]
     if material.kept is not None and len(material.kept):
         kind = material.kept.judged.kind
         make = {"single": _rows_right, "multilabel": _labels_right, "number": _errors}[kind]
@@ -268,7 +268,7 @@ def _difference(metrics: Mapping[str, Any], name: str) -> tuple[float, float, fl
 
 
 def _of(share: Any) -> str:
-    return f"{round(OF * float(share)):,}"
+    return f"{round(OF * round(float(share), 3)):,}"  # as the tables round it
 
 
 def _only(told: Mapping[str, str]) -> dict[str, str]:

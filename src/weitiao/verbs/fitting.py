@@ -154,7 +154,10 @@ def resume(
     """Go on with a run exactly where its last checkpoint stands."""
     begun = awake() if since is None else since
     run = Run.open(folder)
-    if run.status()["state"] in ("finished", "early"):
+    state = run.status()["state"]
+    if state == "running":  # before anything is written into it
+        raise run.busy()
+    if state in ("finished", "early"):
         told = tell("{folder}: this run has ended; `weitiao evaluate {folder}` judges it.",
                     folder=folder)  # fmt: skip
         raise RunError(told)

@@ -32,7 +32,9 @@ def assert_near(found, wanted, dtype, name="", least=1e-6):
     least: of what size `wanted` is taken, where it may be nearly nothing by taking differences."""
     found, wanted = found.detach().float(), wanted.detach().float()
     if dtype == torch.float32:
-        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=2e-5 * float(1 + wanted.abs().max()))
+        torch.testing.assert_close(
+            found, wanted, rtol=1e-4, atol=2e-5 * float(1 + wanted.abs().max())
+        )
         return
     off = (found - wanted).norm() / max(float(wanted.norm()), float(least))
     assert off < 1.5e-2, f"{name}: {off}"
@@ -212,7 +214,9 @@ def dropped(own, tokens, width, drop):
     norm, zero = norm_of(width), torch.zeros(tokens, width, dtype=own.dtype)
     x = drawn(tokens, width, seed=8).to(own.dtype)
     _, kept = own.add_norm(zero, x, norm, drop)
-    ds, da, _ = own.add_norm_back(drawn(tokens, width, seed=9).to(own.dtype), None, kept, norm, drop)
+    ds, da, _ = own.add_norm_back(
+        drawn(tokens, width, seed=9).to(own.dtype), None, kept, norm, drop
+    )
     assert (ds != 0).all()
     return torch.where(da == 0, 0.0, 1 / (1 - drop.rate))
 
@@ -233,7 +237,9 @@ def test_gelu(dtype, width, own_kernels):
 
 
 def test_gelu_of_every_size_of_number(own_kernels):
-    x = torch.cat([torch.linspace(-12, 12, 3999), torch.tensor([0.0]), 10.0 ** torch.arange(-38.0, 18)])
+    x = torch.cat(
+        [torch.linspace(-12, 12, 3999), torch.tensor([0.0]), 10.0 ** torch.arange(-38.0, 18)]
+    )
     x = x[: len(x) // 16 * 16].view(-1, 16)
     torch.testing.assert_close(kernels(torch.float32).gelu(x), gelu(x), rtol=1e-4, atol=2e-6)
 
@@ -252,8 +258,12 @@ def test_embedding(dtype, width, kinds, own_kernels):
         positions, dy = torch.arange(tokens), drawn(tokens, width, dtype=dtype, seed=6)
         norm = norm_of(width)
         for drop in (Drop(), Drop(0.25, 5, 0)):
-            out, kept = own.embed(ids, positions, types, Embedding(words, places, table, norm), drop)
-            clean, _ = own.embed(ids, positions, types, Embedding(words, places, table, norm), Drop())
+            out, kept = own.embed(
+                ids, positions, types, Embedding(words, places, table, norm), drop
+            )
+            clean, _ = own.embed(
+                ids, positions, types, Embedding(words, places, table, norm), Drop()
+            )
             mask = torch.where(out == 0, 0.0, 1 / (1 - drop.rate))
             summed = words[ids] + places[positions]
             if table is not None:
