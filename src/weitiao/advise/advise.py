@@ -257,6 +257,7 @@ def check(plan: Plan) -> None:
                     losses=", ".join(task.losses),
                 )
             )
+    problems += _unfit(task, plan)
     known = {*task.roles, *task.optional_roles, "target"}
     for role in plan.data.roles:
         if role not in known:
@@ -279,3 +280,19 @@ def check(plan: Plan) -> None:
         )
     if problems:
         raise PlanError(problems)
+
+
+def _unfit(task: Task, plan: Plan) -> list[str]:
+    """Decisions and criteria that are about other kinds of answers."""
+    told = {"task": plan.task_name}
+    found = [
+        tell("evaluate.decisions: {name} does not fit {task}.", name=name, **told)
+        for name in plan.evaluate.decisions
+        if task.kind not in parts.find("decisions", name).kinds
+    ]
+    for name in plan.acceptance:
+        metric = name in parts.names("metrics")
+        kinds = parts.find("metrics", name).kinds if metric else ("single", "multilabel")
+        if name != "latency" and task.kind not in kinds:
+            found.append(tell("acceptance: {name} does not fit {task}.", name=name, **told))
+    return found

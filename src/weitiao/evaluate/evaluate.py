@@ -38,6 +38,8 @@ class Report:
     against: str = ""  # the best baseline
     # metric -> how much better than the best baseline: value, low, high; positive is better
     differences: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    # what else was found: calibration, acceptance, left_out; each as plain values
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def primary(self) -> str:
@@ -60,6 +62,7 @@ class Report:
             "baselines": {name: dict(values) for name, values in self.baselines.items()},
             "against": self.against,
             "differences": {name: list(found) for name, found in self.differences.items()},
+            **self.more,
         }
 
 

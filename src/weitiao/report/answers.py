@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from weitiao.evaluate.evaluate import Answers
 from weitiao.run import Run
-from weitiao.tasks.base import Judged
+from weitiao.tasks.base import Judged, sure_of
 
 NAME = "answers.parquet"
 ABOUT = b"weitiao"  # the key of the file's metadata that says what the columns are
@@ -64,7 +64,7 @@ def keep(run: Run, answers: Answers, split: str) -> None:
         "position": pa.array(rows.indices, pa.int64()),
         "target": _column(judged, judged.targets),
         "answer": _column(judged, judged.values),
-        "score": pa.array(_sure(judged), pa.float32()),
+        "score": pa.array(sure_of(judged), pa.float32()),
         "scores": _scores(judged.scores),
     }
     for name, other in answers.beside.items():
@@ -130,12 +130,3 @@ def _scores(scores: np.ndarray) -> Any:
     flat = np.ascontiguousarray(scores, np.float32).reshape(len(scores), -1)
     offsets = np.arange(len(flat) + 1, dtype=np.int32) * flat.shape[1]
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat.ravel()))
-
-
-def _sure(judged: Judged) -> np.ndarray:
-    """The score of the answer; of a set of labels, that of its least certain yes or no."""
-    if judged.kind == "number":
-        return judged.values
-    if judged.kind == "multilabel":
-        return np.asarray(np.maximum(judged.scores, 1 - judged.scores).min(1))
-    return np.asarray(judged.scores.max(1))

@@ -13,6 +13,7 @@ from weitiao.report.mask import masked
 from weitiao.report.material import Material
 from weitiao.report.told import number, short_label
 from weitiao.report.visible import shortened, visible
+from weitiao.tasks.base import Judged, rows_right, sure_of
 
 MOST = 60  # mistakes on the page
 UNSURE = 20
@@ -24,7 +25,7 @@ def to_read(material: Material, unmasked: bool) -> Section:
     """Both lists, with texts if they can be had."""
     kept = material.kept
     assert kept is not None
-    wrong, unsure = worst(kept), least_sure(kept)
+    wrong, unsure = worst(kept.judged), least_sure(kept.judged)
     blocks: list[Any] = []
     gone = material.judged_rows is None
     if gone:
@@ -52,10 +53,10 @@ def to_read(material: Material, unmasked: bool) -> Section:
     else:
         caption = tell("Wrong, and most sure of it")
     if len(wrong):
-        items = _rows(material, wrong, sure_of_worst(kept), unmasked)
+        items = _rows(material, wrong, sure_of_worst(kept.judged), unmasked)
         blocks.append(_list(caption, head, items, OPEN))
         if kept.judged.kind != "number":
-            mistakes = int((~right_rows(kept)).sum())
+            mistakes = int((~rows_right(kept.judged)).sum())
             told = tell(
                 "{shown} of {all} shown.", shown=len(wrong), all=counted(mistakes, "wrong row")
             )
@@ -76,34 +77,25 @@ def _list(caption: str, head: tuple[str, str, str], items: list[Row], shown: int
     return RowList(caption, head, items, shown, more)
 
 
-def right_rows(kept: Kept) -> np.ndarray:
-    """Whether each row is right; of several labels, all of them."""
-    right = kept.judged.targets == kept.judged.values
-    return np.asarray(right.all(1) if kept.judged.kind == "multilabel" else right)
-
-
-def worst(kept: Kept, most: int = MOST) -> np.ndarray:
+def worst(judged: Judged, most: int = MOST) -> np.ndarray:
     """The rows with the most confident mistakes, or the largest errors; the worst first."""
-    judged = kept.judged
     if judged.kind == "number":
         errors = np.abs(judged.values - judged.targets)
         found = np.argsort(-errors, kind="stable")[:most]
         return found[errors[found] > 0]
-    wrong = np.flatnonzero(~right_rows(kept))
-    return wrong[np.argsort(-sure_of_worst(kept)[wrong], kind="stable")[:most]]
+    wrong = np.flatnonzero(~rows_right(judged))
+    return wrong[np.argsort(-sure_of_worst(judged)[wrong], kind="stable")[:most]]
 
 
-def sure_of_worst(kept: Kept) -> np.ndarray:
+def sure_of_worst(judged: Judged) -> np.ndarray:
     """How sure it was; of several labels, of the one it got most wrong."""
-    judged = kept.judged
     if judged.kind == "multilabel":
         return np.asarray(np.abs(judged.scores - judged.targets).max(1))
-    return kept.sure
+    return sure_of(judged)
 
 
-def least_sure(kept: Kept, most: int = UNSURE) -> np.ndarray:
+def least_sure(judged: Judged, most: int = UNSURE) -> np.ndarray:
     """The rows whose answer was the closest call; numbers have none."""
-    judged = kept.judged
     if judged.kind == "number":
         return np.zeros(0, int)
     if judged.kind == "multilabel":
@@ -118,7 +110,7 @@ def _rows(material: Material, picked: np.ndarray, sure: np.ndarray, unmasked: bo
     kept = material.kept
     assert kept is not None
     judged, texts = kept.judged, material.texts(picked)
-    right = None if judged.kind == "number" else right_rows(kept)
+    right = None if judged.kind == "number" else rows_right(kept.judged)
     found = []
     for place, (at, identity) in enumerate(zip(picked, kept.ids(picked), strict=True)):
         told = f"{sure[at]:.3f}"
