@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -157,3 +157,20 @@ def _score(p: Any) -> str:
     if p.best:
         return tell("validation {metric} {value} (kept)", metric=metric, value=value)
     return tell("validation {metric} {value}", metric=metric, value=value)
+
+
+def table_of(title: str | None, *columns: str) -> Any:
+    """An empty table with these columns."""
+    from rich.table import Table
+
+    return Table(*columns, title=title, title_justify="left")
+
+
+def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table of plain texts."""
+    from rich.text import Text
+
+    table = table_of(title, *columns)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console().print(table)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weitiao import tables, terminal
+from weitiao import terminal
 from weitiao.errors import WeitiaoError
 from weitiao.fields import near
 from weitiao.messages import counted, tell, translated
@@ -95,7 +95,7 @@ def _show(root: Path, found: list[Entry], as_json: bool) -> None:
         for line in told
     ]  # fmt: skip
     columns = (tell("kind"), tell("what it is"), tell("number"), tell("size"), tell("last use"))
-    tables.show(tell("cache: {folder}", folder=root), columns, rows)
+    terminal.show(tell("cache: {folder}", folder=root), columns, rows)
     terminal.say(tell("{size} in all.", size=_size(total)) if limit is None else tell(
         "{size} in all; above {limit} (WEITIAO_CACHE_LIMIT) the longest unused go.",
         size=_size(total), limit=_size(limit)))  # fmt: skip

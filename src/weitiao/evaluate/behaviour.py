@@ -47,7 +47,7 @@ class Behaviour:
 def try_checks(model: Model, answers: Answers, rows: int = MOST, seed: int = 0,
                seconds: float | None = None) -> list[Behaviour]:  # fmt: skip
     """Every check of the plan (or all) on a sample of the judged rows, until time is up."""
-    wanted = model.plan.evaluate.checks or dict.fromkeys(parts.names("checks"), {})
+    wanted = model.plan.evaluate.checks or {name: {} for name in parts.names("checks")}
     generator = np.random.default_rng(seed)
     total = len(answers.rows)
     picked = np.sort(generator.choice(total, min(total, 4 * rows), replace=False))

@@ -144,7 +144,7 @@ def evaluate(
     intervals = bootstrap(judged, metrics, plan.bootstrap_samples) if plan.bootstrap_samples else {}
     texts = texts_of(model, rows) if baselines else []
     beside = {
-        name: task.judge(labels, _wide(baseline.score(texts), task))
+        name: task.plainly().judge(labels, _wide(baseline.score(texts), task))
         for name, baseline in (baselines or {}).items()
     }
     figures = {name: measure(answers, metrics) for name, answers in beside.items()}

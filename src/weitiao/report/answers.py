@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -98,6 +99,11 @@ def read(folder: str | Path) -> Kept | None:
         about=about,
         _ids=table.column("id").combine_chunks(),
     )
+
+
+def digest(text: str) -> str:
+    """By which a text is known again when a report is made."""
+    return hashlib.blake2b(text.encode("utf-8"), digest_size=8).hexdigest()
 
 
 def _column(judged: Judged, values: np.ndarray) -> Any:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from weitiao.messages import counted, tell
-from weitiao.report.answers import Kept
+from weitiao.report.answers import Kept, digest
 from weitiao.report.blocks import Row, RowList, Section, Words
+from weitiao.report.explained import marked_texts
 from weitiao.report.mask import masked
 from weitiao.report.material import Material
 from weitiao.report.told import number, short_label
@@ -54,6 +55,8 @@ def to_read(material: Material, unmasked: bool) -> Section:
         caption = tell("Wrong, and most sure of it")
     if len(wrong):
         items = _rows(material, wrong, sure_of_worst(kept.judged), unmasked)
+        if any(row.marked for row in items):
+            blocks.append(Words(_legend(), "note"))
         blocks.append(_list(caption, head, items, OPEN))
         if kept.judged.kind != "number":
             mistakes = int((~rows_right(kept.judged)).sum())
@@ -68,6 +71,14 @@ def to_read(material: Material, unmasked: bool) -> Section:
         caption = tell("Least sure, right or wrong: good rows to look at or to label more of")
         blocks.append(_list(caption, head, items, OPEN_UNSURE))
     return Section("mistakes", tell("Rows to read"), blocks)
+
+
+def _legend() -> str:
+    return tell(
+        'Marked words: blue speaks for the answer, orange (dotted) against it. "Left out" is how '
+        'the score changes without the word, "gradient" how it would change if the word weighed '
+        "less; neither says why."
+    )
 
 
 def _list(caption: str, head: tuple[str, str, str], items: list[Row], shown: int) -> RowList:
@@ -110,13 +121,15 @@ def _rows(material: Material, picked: np.ndarray, sure: np.ndarray, unmasked: bo
     kept = material.kept
     assert kept is not None
     judged, texts = kept.judged, material.texts(picked)
-    right = None if judged.kind == "number" else rows_right(kept.judged)
+    right = None if judged.kind == "number" else rows_right(judged)
+    near, explained = _near(material, unmasked), _explained(material)
     found = []
     for place, (at, identity) in enumerate(zip(picked, kept.ids(picked), strict=True)):
         told = f"{sure[at]:.3f}"
         if judged.kind == "number":
             told = f"{judged.values[at] - judged.targets[at]:+.3g}"
-        shown = [] if texts is None else [(r, _shown(t, unmasked)) for r, t in texts[place]]
+        own = [] if texts is None else texts[place]
+        shown = [(r, _shown(t, unmasked)) for r, t in own]
         found.append(
             Row(
                 identity,
@@ -125,9 +138,45 @@ def _rows(material: Material, picked: np.ndarray, sure: np.ndarray, unmasked: bo
                 _value(kept, judged.values[at]),
                 told,
                 None if right is None else bool(right[at]),
+                _marked(material, explained.get(int(at)), own, unmasked),
+                near.get(int(at)),
             )
         )
     return found
+
+
+def _explained(material: Material) -> dict[int, Any]:
+    return {int(one["row"]): one for one in material.findings.get("explained") or []}
+
+
+def _marked(
+    material: Material, one: Any, texts: list[tuple[str, str]], unmasked: bool
+) -> list[tuple[str, Any]]:
+    """The texts with the words marked that the answer hangs on, once for each way to find them."""
+    if one is None or not texts or material.judged_rows is None:
+        return []
+    names = {"without": tell("left out"), "gradient": tell("gradient")}
+    roles = material.judged_rows.text_roles
+    found = marked_texts(one, texts, roles, unmasked)
+    return [(names[way], pieces) for way, each in found.items() for pieces in each]
+
+
+def _near(material: Material, unmasked: bool) -> dict[int, tuple[str, str, str]]:
+    """Judged row -> the nearest training row, if its text is still the same."""
+    found = material.findings.get("near") or []
+    texts = material.train_texts([int(one["position"]) for one in found])
+    return {
+        int(one["row"]): (one["id"], _label(one["label"]), _shown(text, unmasked))
+        for one in found
+        if (text := texts.get(int(one["position"]))) is not None and digest(text) == one["digest"]
+    }
+
+
+def _label(target: Any) -> str:
+    if isinstance(target, float):
+        return number(target)
+    labels = target if isinstance(target, list) else [target]
+    return shortened(", ".join(short_label(str(label)) for label in labels)) or tell("(none)")
 
 
 def _shown(text: str, unmasked: bool) -> str:

@@ -153,6 +153,13 @@ class Task(Part):
     def judge(self, labels: np.ndarray, scores: np.ndarray) -> Judged:
         """Truth (from `labels`) and answers (from `scores`), for the metrics."""
 
+    def plainly(self) -> Self:
+        """The same task with the likeliest answers: no thresholds, costs or abstaining of its own.
+        Baselines are judged so, since what was chosen for one model's scores fits no other's."""
+        chosen = {"thresholds": {}, "costs": {}, "abstain": 0.0}
+        own = {name: value for name, value in chosen.items() if name in type(self).model_fields}
+        return self.model_copy(update=own)
+
     def describe(self) -> Mapping[str, Any]:
         """What of config.json says this task: id2label, label2id, problem_type."""
         names = self.choices or tuple(f"LABEL_{i}" for i in range(self.outputs))

@@ -3,7 +3,6 @@ some mistakes explained. What is left in the run stands in findings.json."""
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -21,6 +20,7 @@ from weitiao.evaluate.explain import explain
 from weitiao.evaluate.groups import Words, grouped_mistakes, kinds_of_texts, nearest
 from weitiao.evaluate.slices import judge_slices
 from weitiao.model.model import Model
+from weitiao.report.answers import digest
 from weitiao.report.mask import masked
 from weitiao.report.mistakes import worst
 from weitiao.tasks.base import rows_right
@@ -75,6 +75,7 @@ def findings_of(
     slices = judge_slices(judged, candidates)
     found: dict[str, Any] = {
         "rows": len(texts),
+        "number": judged.kind == "number",
         "looked": len(slices),
         "slices": [_told(one.plain(), kinds) for one in slices[:SLICES]],
     }
@@ -128,11 +129,6 @@ def _near(
          "digest": digest(own[one.train])}
         for one in nearest(words, texts, [int(at) for at in picked], own)
     ]  # fmt: skip
-
-
-def digest(text: str) -> str:
-    """By which a text is known again when the report is made."""
-    return hashlib.blake2b(text.encode("utf-8"), digest_size=8).hexdigest()
 
 
 def _explained(

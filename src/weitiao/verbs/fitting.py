@@ -230,7 +230,8 @@ class _Job:
         budget, left_out = self.plan.train.budget, list[str]()
         beside: dict[str, Baseline] = {}
         if self.plan.evaluate.baselines and not interrupted:
-            share = budget and BASELINE_SHARE * budget
+            left = budget and budget - (awake() - self.begun)  # more, where training took less
+            share = budget and left and max(BASELINE_SHARE * budget, left / 2)
             beside, left_out = baselines_of(model, data, len(rows), share)
         report, answers = evaluate(model, rows, beside)
         report = closer.with_more(model, report, answers, calibration, left_out)

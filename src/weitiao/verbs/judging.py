@@ -19,7 +19,7 @@ from weitiao.data.rows import Rows, everything
 from weitiao.data.sealed import open_test
 from weitiao.data.sheet import sheet
 from weitiao.data.table import Source
-from weitiao.errors import DataError, RunError
+from weitiao.errors import DataError, PlanError, RunError
 from weitiao.evaluate.baselines import Baseline
 from weitiao.evaluate.evaluate import Answers, Report, evaluate
 from weitiao.example import Prediction
@@ -81,6 +81,18 @@ def evaluate_run(
     split = "test" if final else "validation"
     kept = None if not final and run.read("metrics").get("split") == "test" else run
     return _judged(model, rows, data, kept, split, openings), split, openings
+
+
+def gate_of(folder: str | Path) -> None:
+    """Raises PlanError when the plan of a run has no criteria that could be judged."""
+    if not load_run(folder).plan.acceptance:
+        told = tell("--gate: the plan has no section acceptance, so there is nothing to reach.")
+        raise PlanError([told], str(folder))
+
+
+def passed(report: Report) -> bool:
+    """Whether every criterion of the plan is reached."""
+    return all(one["passed"] for one in report.more.get("acceptance") or [])
 
 
 def _judged(
