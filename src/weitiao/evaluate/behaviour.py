@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from weitiao.model.model import Model
 
 MOST = 200  # rows that a check changes
+TIMED = 16  # rows by which the speed is measured
 FEWEST = 10  # changed rows; below, a share says nothing
 MOVED = 0.25  # of the spread of the targets: a number that moves so far has flipped
 SHOWN = 3  # flipped rows that are kept to look at
@@ -46,23 +47,22 @@ class Behaviour:
 
 def try_checks(model: Model, answers: Answers, rows: int = MOST, seed: int = 0,
                seconds: float | None = None) -> list[Behaviour]:  # fmt: skip
-    """Every check of the plan (or all) on a sample of the judged rows, until time is up."""
+    """Every check of the plan (or all) on a sample of the judged rows, smaller if time is short."""
     wanted = model.plan.evaluate.checks or {name: {} for name in parts.names("checks")}
     generator = np.random.default_rng(seed)
     total = len(answers.rows)
+    if seconds is not None:
+        rows = min(rows, _affordable(model, answers, seconds / max(len(wanted), 1)))
     picked = np.sort(generator.choice(total, min(total, 4 * rows), replace=False))
     examples = answers.rows.examples(picked)
     found: list[Behaviour] = []
-    begin = time.monotonic()
-    for done, (name, settings) in enumerate(wanted.items()):
-        spent = time.monotonic() - begin
-        if seconds is not None and done and spent * (done + 1) / done > seconds:
-            break
+    for name, settings in wanted.items():
         check: Check = parts.build("checks", name, settings)
         if check.missing():
-            if _concerns(check, name, examples):
-                found.append(Behaviour(name, check.expected, 0, 0, 0, 0.0, 1.0, (),
-                                       check.missing()))  # fmt: skip
+            if _concerns(examples):
+                found.append(
+                    Behaviour(name, check.expected, 0, 0, 0, 0.0, 1.0, (), check.missing())
+                )
             continue
         changed = _changed(check, examples, random.Random(f"{name} {seed}"), rows)
         if len(changed) >= min(FEWEST, total):
@@ -71,7 +71,16 @@ def try_checks(model: Model, answers: Answers, rows: int = MOST, seed: int = 0,
     return found
 
 
-def _concerns(check: Check, name: str, examples: Sequence[Example]) -> bool:
+def _affordable(model: Model, answers: Answers, seconds: float) -> int:
+    """How many rows can be answered in the time, at least enough to say something."""
+    where = np.linspace(0, len(answers.rows) - 1, min(TIMED, len(answers.rows))).astype(int)
+    begin = time.monotonic()
+    model.scores(answers.rows.examples(where))
+    each = (time.monotonic() - begin) / len(where)
+    return max(int(seconds / max(each, 1e-6)), 2 * FEWEST)
+
+
+def _concerns(examples: Sequence[Example]) -> bool:
     """Whether a check that is not installed would have had something to do: Chinese texts."""
     return any("\u4e00" <= c <= "\u9fff" for e in examples for t in e.inputs.values() for c in t)
 

@@ -147,7 +147,7 @@ def _told(words: Words, which: np.ndarray, rows: np.ndarray) -> list[Group]:
             continue
         own = words.matrix[rows[inside]]
         middle = np.asarray(own.mean(0)).ravel()
-        apart = middle - every if len(inside) < len(rows) else middle
+        apart = (middle - every) / np.sqrt(every + 1e-6)  # frequent words say little
         terms = [str(names[at]) for at in np.argsort(-apart)[:TERMS] if middle[at] > 0]
         central = np.argsort(-np.asarray(own @ middle).ravel(), kind="stable")
         found.append(Group(tuple(int(rows[at]) for at in inside[central]), tuple(terms)))

@@ -25,8 +25,8 @@ def blocks(metrics: Mapping[str, Any]) -> list[Any]:
     failed = [one for one in verdicts if not one["passed"]]
     if failed:
         word = tell("Not accepted")
-        reason = tell("{failed} of {all} criteria of the plan are not reached: {names}.",
-                      failed=len(failed), all=len(verdicts),
+        reason = tell("Of the plan's criteria ({all}) not reached: {names}.",
+                      all=len(verdicts),
                       names=", ".join(map(criterion, failed)))  # fmt: skip
     else:
         word, reason = tell("Accepted"), tell("All {all} criteria of the plan are reached.",
@@ -58,7 +58,7 @@ def line(one: Mapping[str, Any]) -> list[str]:
     if one["lower_bound"]:
         wanted = tell("{wanted}, with its interval", wanted=wanted)
     low, high = one["low"], one["high"]
-    between = ""
+    between = tell("unknown") if one["lower_bound"] else ""
     if low is not None and not math.isnan(low):
         between = tell("{low} to {high}", low=figure(low), high=figure(high))
     word = tell("✓ reached") if one["passed"] else tell("✕ not reached")

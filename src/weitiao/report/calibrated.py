@@ -14,6 +14,8 @@ from weitiao.report.told import figure, short_label
 from weitiao.report.visible import quoted
 from weitiao.tasks.base import rows_right
 
+LEAST = 0.1  # of the rows; what fewer come to is noise
+
 
 def calibrated(material: Material) -> Section | None:
     """The section; None for numbers, which have no scores."""
@@ -56,7 +58,7 @@ def _reliability(kept: Kept, told: Mapping[str, Any]) -> Plot:
         scores = tempered(judged.kind, judged.scores, divisor)
         before = reliability(*certainty(judged, scores))
         points = [[_at(one.sure), _at(one.right)] for one in before]
-        series.append({"name": names[1], "points": points, "faint": True})
+        series.append({"name": names[1], "points": points, "dots": True, "second": True})
     series.append({"name": names[2], "points": [[0, 0], [1, 1]], "dash": True})
     head = [tell("score"), tell("rows"), tell("mean score"), tell("came true")]
     if judged.kind == "multilabel":
@@ -77,6 +79,7 @@ def _reliability(kept: Kept, told: Mapping[str, Any]) -> Plot:
 def _coverage(kept: Kept) -> Plot:
     """How right it is if only the surest rows are answered."""
     points = coverage(kept.sure, rows_right(kept.judged))
+    points = [one for one in points if one["coverage"] >= LEAST] or points
     drawn = [[_at(one["coverage"]), _at(one["right"])] for one in points]
     title, x, y = tell("Answering less"), tell("share of rows answered"), tell("share right")
     rows = [[figure(one["score"]), f"{one['coverage']:.0%}", figure(one["right"])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,9 +27,10 @@ def closer(material: Material, unmasked: bool) -> Section | None:
     return Section("weak", tell("Where it is weak"), blocks)
 
 
-def about(one: Mapping[str, Any]) -> str:
-    """A slice in words."""
-    value = quoted(short_label(retold(str(one["value"]))))
+def about(one: Mapping[str, Any], sentence: bool = False) -> str:
+    """A slice in words; in a sentence its words keep their direction."""
+    kept: Callable[[str], str] = quoted if sentence else str
+    value = kept(short_label(retold(str(one["value"]))))
     kinds = {
         "length": tell("length: {value}", value=value),
         "language": tell("language: {value}", value=_language(str(one["value"]))),
@@ -37,21 +38,22 @@ def about(one: Mapping[str, Any]) -> str:
         "texts": tell("texts with: {value}", value=value),
     }
     told = kinds.get(one["kind"])
-    return told or tell("{column}: {value}", column=quoted(one["name"]), value=value)
+    return told or tell("{column}: {value}", column=kept(one["name"]), value=value)
 
 
-def weak_sentences(found: Mapping[str, Any], most: int = 3) -> list[str]:
-    """The weak slices, a sentence each."""
+def weak_sentences(found: Mapping[str, Any], most: int = 3, but: tuple[str, ...] = ()) -> list[str]:
+    """The weak slices, a sentence each; but: kinds that are told of elsewhere."""
     numbers = found.get("number", False)
     said = []
-    for one in [s for s in found.get("slices", []) if s["weak"]][:most]:
-        told = {"slice": about(one), "rows": counted(one["rows"], "row"),
+    weak = [s for s in found.get("slices", []) if s["weak"] and s["kind"] not in but]
+    for one in weak[:most]:
+        told = {"slice": about(one, sentence=True), "rows": counted(one["rows"], "row"),
                 "score": score(one["score"], numbers),
                 "rest": score(one["rest"], numbers)}  # fmt: skip
         said.append(
-            tell("Weak: {slice} ({rows}), {score} off on average, elsewhere {rest}.", **told)
+            tell("Weak part: {slice} ({rows}), {score} off on average, elsewhere {rest}.", **told)
             if numbers
-            else tell("Weak: {slice} ({rows}), {score} right, elsewhere {rest}.", **told)
+            else tell("Weak part: {slice} ({rows}), {score} right, elsewhere {rest}.", **told)
         )
     return said
 

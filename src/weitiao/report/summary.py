@@ -35,7 +35,7 @@ def summary(material: Material, labels: list[Label]) -> Section:
             sentences.append(_weak(weak, kind))
         elif kind == "single":
             sentences += _confused(labels)
-        sentences += closer.weak_sentences(material.findings)
+        sentences += closer.weak_sentences(material.findings, but=("label",))
         sentences += closer.check_sentences(material.findings)
         sentences += [told] if (told := worth(material.metrics)) else []
         blocks += [bars, Points(sentences)]

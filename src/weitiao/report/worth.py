@@ -41,4 +41,4 @@ def worth(metrics: Mapping[str, Any]) -> str:
                     **told, rows=rows) + cost  # fmt: skip
     return tell("Whether fine-tuning is worth it here cannot be told by {rows}: {metric} {model} "
                 "against {other} with {baseline}, from {low} less to {high} more.",
-                **told, rows=rows, low=figure(-low), high=figure(high)) + cost  # fmt: skip
+                **told, rows=rows, low=figure(abs(low)), high=figure(high)) + cost  # fmt: skip

@@ -24,10 +24,11 @@ FEWEST = 30  # validation rows by which a temperature can be fitted
 LITTLE = 0.005  # a temperature so near to 1 is none
 
 
-def calibrated(model: Model, rows: Rows) -> tuple[Model, dict[str, Any]]:
+def calibrated(model: Model, rows: Rows, held: float = 1.0) -> tuple[Model, dict[str, Any]]:
     """The model with its temperature folded in and its decisions chosen, and figures of both.
 
-    The weights are changed in place. Nothing happens to a model of numbers.
+    held: the temperature that its weights hold already. The weights are changed in place. Nothing
+    happens to a model of numbers.
     """
     plan, task = model.plan.evaluate, model.task
     if task.kind == "number" or not (plan.calibration or plan.decisions):
@@ -46,10 +47,10 @@ def calibrated(model: Model, rows: Rows) -> tuple[Model, dict[str, Any]]:
         divisor = temperature(task.kind, logits, labels)
         if abs(math.log(divisor)) < LITTLE:
             divisor = 1.0
-        plain = task.judge(labels, scores)
+        plain = task.judge(labels, task.score(logits * held))
         scores = task.score(logits / divisor)
         after = task.judge(labels, scores)
-        told |= summary_of(quality(plain), quality(after), divisor, len(labels))
+        told |= summary_of(quality(plain), quality(after), held * divisor, len(labels))
         fold(model, divisor)
     decided, choices = _decided(model, labels, scores)
     return decided, told | {"decisions": choices}
@@ -108,10 +109,8 @@ def calibrate_run(
     chosen = {name: getattr(given, name) for name in ("thresholds", "costs", "abstain")
               if hasattr(given, name)}  # fmt: skip
     model = replace(model, plan=wanted, task=model.task.model_copy(update=chosen))
-    before = run.read(NAME).get("temperature", 1.0)
-    model, told = calibrated(model, load(plan.data, plan.task_name).validation)
-    if "temperature" in told:  # of the network as it was trained
-        told["temperature"] *= before
+    held = run.read(NAME).get("temperature", 1.0)
+    model, told = calibrated(model, load(plan.data, plan.task_name).validation, held)
     with run.replacing("best") as new:
         model.save(new)
     run.write(NAME, told)

@@ -103,7 +103,7 @@
         type: "line", name: one.name, data: one.points, showSymbol: Boolean(one.dots),
         symbol: "circle", symbolSize: 7,
         lineStyle: one.dash ? { width: 1.2, type: "dashed" } : one.faint ? { width: 1, opacity: 0.45 } : { width: 2.2 },
-        itemStyle: { color: one.dash ? color("soft") : palette()[one.faint ? 1 : 0] },
+        itemStyle: { color: one.dash ? color("soft") : palette()[one.faint || one.second ? 1 : 0] },
         ...(at === 0 ? mark(plot.mark) : {}),
       })),
     }),
