@@ -1,0 +1,59 @@
+"""The frozen encoder: its features are the network's own, it learns, and it knows its time."""
+
+import numpy as np
+import pytest
+
+from conftest import toy_data, toy_plan
+from weitiao.evaluate.evaluate import texts_of
+from weitiao.evaluate.frozen import Encoder, fit_frozen
+from weitiao.model.model import Model
+
+
+def made(task, tiny_bert, count=300, **options):
+    plan = toy_plan(task, tiny_bert)
+    data = toy_data(plan, count)
+    model = Model.start(plan, data.train)
+    texts = [texts_of(model, rows) for rows in (data.train, data.validation)]
+    labels = [model.task.indices(r.targets(), r.ids()) for r in (data.train, data.validation)]
+    if task == "regression":
+        labels = [np.asarray(model.task.score(one)) for one in labels]
+    found = fit_frozen(model, model.task.kind, texts[0], labels[0], texts[1], labels[1],
+                       model.task.outputs, len(labels[1]), **options)  # fmt: skip
+    return model, found, texts[1], labels[1]
+
+
+@pytest.mark.parametrize("task", ["classification", "multilabel", "regression", "nli"])
+def test_it_learns_from_what_the_network_knows(task, tiny_bert):
+    model, baseline, texts, labels = made(task, tiny_bert)
+    scores = baseline.score(texts)
+    assert scores.shape == (len(labels), model.task.outputs)
+    if task == "classification":
+        assert (scores.argmax(1) == labels).mean() > 0.8
+    elif task == "regression":
+        assert np.corrcoef(scores[:, 0], labels)[0, 1] > 0.7
+    elif task == "multilabel":
+        assert ((scores > 0.5) == labels).mean() > 0.7
+    assert baseline.detail["features"].startswith("mean of the token vectors")
+
+
+def test_features_are_the_mean_of_the_pre_trained_vectors(tiny_bert):
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    plan = toy_plan("classification", tiny_bert)
+    model = Model.start(plan, toy_data(plan, 40).train)
+    tokenizer, net = AutoTokenizer.from_pretrained(tiny_bert), AutoModel.from_pretrained(tiny_bert)
+    texts = ["good film", "the food was bad and the room very cold", "好"]
+    found = Encoder(model).features([texts])
+    for at, text in enumerate(texts):
+        with torch.no_grad():
+            hidden = net(**tokenizer(text, return_tensors="pt")).last_hidden_state[0]
+        assert found[at] == pytest.approx(hidden.mean(0).numpy(), abs=1e-5)
+
+
+def test_without_time_it_is_left_out_and_says_so(tiny_bert):
+    _, told, _, _ = made("classification", tiny_bert, seconds=1e-6)
+    assert isinstance(told, str)
+    assert "left out" in told
+    _, found, _, _ = made("classification", tiny_bert, seconds=60.0)
+    assert found.name == "frozen_linear"
