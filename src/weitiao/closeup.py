@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from weitiao.messages import counted, tell
-from weitiao.terminal import console, figure, say, show
+from weitiao.terminal import figure, say, show, show_rich
 
 if TYPE_CHECKING:
     from weitiao.evaluate.explain import Explanation
@@ -86,7 +86,7 @@ def show_explanation(found: Explanation) -> None:
         text = Text(whole)
         for word in (w for w in found.words if w.role == role):
             text.stylize(_style(word.without, strongest), word.start, word.end)
-        console().print(text)
+        show_rich(text)
     if found.cut:
         say(tell("the end of the text is not read: it is longer than the model's length"))
     ranked = sorted(found.words, key=lambda word: -abs(word.without))

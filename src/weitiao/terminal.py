@@ -166,6 +166,11 @@ def table_of(title: str | None, *columns: str) -> Any:
     return Table(*columns, title=title, title_justify="left")
 
 
+def show_rich(text: Any) -> None:
+    """A text with styles, or a table, for people."""
+    console().print(text)
+
+
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table of plain texts."""
     from rich.text import Text

@@ -19,7 +19,7 @@ JUDGED = Judged("single", np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 2,
 
 
 def plan_with(tiny_bert, task="classification", **acceptance):
-    return toy_plan(task, tiny_bert, **{"acceptance": acceptance})
+    return toy_plan(task, tiny_bert, acceptance=acceptance)
 
 
 @pytest.mark.parametrize(
@@ -117,9 +117,9 @@ def test_a_label_may_be_a_number_and_a_plan_survives_its_file(tiny_bert, tmp_pat
 
 
 def test_labels_and_tasks_that_do_not_fit_are_told_before_training(tiny_bert):
-    plan = plan_with(tiny_bert, recall={"label": "gud", "at_least": 0.9})
+    plan = plan_with(tiny_bert, recall={"label": "godo", "at_least": 0.9})
     task = parts.build("tasks", "classification", {"labels": ["bad", "good"]})
-    with pytest.raises(PlanError, match="no row has the label 'gud'. Did you mean 'good'"):
+    with pytest.raises(PlanError, match="no row has the label 'godo'. Did you mean 'good'"):
         known_criteria(plan.acceptance, task)
     with pytest.raises(PlanError, match="ece does not fit regression"):
         check(plan_with(tiny_bert, "regression", ece={"at_most": 1}))

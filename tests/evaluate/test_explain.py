@@ -18,8 +18,10 @@ def learned(tiny_bert, tmp_path_factory):
     """A tiny network that knows good from bad."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WEITIAO_CACHE", str(tmp_path_factory.mktemp("cache")))
-        plan = toy_plan("classification", tiny_bert, **{"train.epochs": 6})
-        data = toy_data(plan, 300)
+        plan = toy_plan(
+            "classification", tiny_bert, **{"train.epochs": 8, "train.learning_rate": 3e-3}
+        )
+        data = toy_data(plan, 400)
         run = Run.create(tmp_path_factory.mktemp("runs"), "run", plan)
         return train(plan, data, run).model
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from conftest import toy_data, toy_plan
+from conftest import WORDS, toy_data, toy_plan
 from weitiao.evaluate.evaluate import texts_of
 from weitiao.evaluate.frozen import Encoder, fit_frozen
 from weitiao.model.model import Model
@@ -23,17 +23,28 @@ def made(task, tiny_bert, count=300, **options):
 
 
 @pytest.mark.parametrize("task", ["classification", "multilabel", "regression", "nli"])
-def test_it_learns_from_what_the_network_knows(task, tiny_bert):
+def test_it_answers_every_kind_of_task(task, tiny_bert):
     model, baseline, texts, labels = made(task, tiny_bert)
     scores = baseline.score(texts)
     assert scores.shape == (len(labels), model.task.outputs)
-    if task == "classification":
-        assert (scores.argmax(1) == labels).mean() > 0.8
-    elif task == "regression":
-        assert np.corrcoef(scores[:, 0], labels)[0, 1] > 0.7
-    elif task == "multilabel":
-        assert ((scores > 0.5) == labels).mean() > 0.7
+    assert np.isfinite(scores).all()
+    if task in ("classification", "nli"):
+        assert scores.sum(1) == pytest.approx(np.ones(len(labels)))
     assert baseline.detail["features"].startswith("mean of the token vectors")
+
+
+def test_one_word_is_known_again(tiny_bert):
+    """Vectors of single words tell them apart, so all rows must come out right."""
+    plan = toy_plan("classification", tiny_bert)
+    model = Model.start(plan, toy_data(plan, 40).train)
+    words = [WORDS["bad"], WORDS["good"]]
+    texts = [[word for label in words for word in label] * 10]
+    labels = np.array([at for at, label in enumerate(words) for _ in label] * 10)
+    found = fit_frozen(model, "single", texts, labels, texts, labels, 2, 10)
+    assert (found.score(texts).argmax(1) == labels).all()
+    numbers = labels * 20.0 - 10
+    found = fit_frozen(model, "number", texts, numbers, texts, numbers, 1, 10)
+    assert np.corrcoef(found.score(texts)[:, 0], numbers)[0, 1] > 0.9
 
 
 def test_features_are_the_mean_of_the_pre_trained_vectors(tiny_bert):

@@ -38,7 +38,7 @@ class Behaviour:
     worse: int
     low: float
     high: float
-    examples: tuple[dict[str, Any], ...] = ()  # row, role, text, before, after
+    examples: tuple[dict[str, Any], ...] = ()  # row, role, before, after
     missing: str = ""
 
     def plain(self) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def try_checks(model: Model, answers: Answers, rows: int = MOST, seed: int = 0,
                     Behaviour(name, check.expected, 0, 0, 0, 0.0, 1.0, (), check.missing())
                 )
             continue
-        changed = _changed(check, examples, random.Random(f"{name} {seed}"), rows)
+        changed = _changed(check, name, examples, picked, rows)
         if len(changed) >= min(FEWEST, total):
             places = picked[[at for at, _, _ in changed]]
             found.append(_judged(model, answers, name, check, places, changed))
@@ -85,16 +85,22 @@ def _concerns(examples: Sequence[Example]) -> bool:
     return any("\u4e00" <= c <= "\u9fff" for e in examples for t in e.inputs.values() for c in t)
 
 
+def rewritten(check: Check, name: str, text: str, row: int) -> str | None:
+    """The text of a judged row as a check changes it; the same each time, so that none is kept."""
+    other = check.changed(text, random.Random(f"{name} {row}"))
+    return other if other and other.strip() else None
+
+
 def _changed(
-    check: Check, examples: Sequence[Example], rng: random.Random, most: int
+    check: Check, name: str, examples: Sequence[Example], picked: np.ndarray, most: int
 ) -> list[tuple[int, Example, str]]:
     """The rows a check changes: place, changed row, and the text role it was changed in (the last
     that can be)."""
     found = []
     for at, example in enumerate(examples):
         for role in reversed(list(example.inputs)):
-            text = check.changed(str(example.inputs[role]), rng)
-            if text is not None and text.strip():
+            text = rewritten(check, name, str(example.inputs[role]), int(picked[at]))
+            if text is not None:
                 other = replace(example, inputs={**example.inputs, role: text})
                 found.append((at, other, role))
                 break
@@ -125,7 +131,6 @@ def _judged(
     low, high = wilson(float(flips.mean()), count)
     shown = [
         {"row": int(places[at]), "role": changed[at][2],
-         "text": str(changed[at][1].inputs[changed[at][2]]),
          "before": _value(before.labels, old[at]), "after": _value(before.labels, after.values[at])}
         for at in np.flatnonzero(flips)[:SHOWN]
     ]  # fmt: skip

@@ -24,6 +24,16 @@ MISTAKES_A_GROUP = 6
 TERMS = 5
 DIRECTIONS = 32
 TRAIN_ROWS = 20_000  # among which the nearest are looked for
+# Words of grammar name no group; the English ones are scikit-learn's.
+_EMPTY = frozenset(
+    re.findall(
+        r"\S+",
+        "的 了 是 在 我 你 您 他 她 它 我们 你们 他们 这 那 也 都 就 很 不 没 有 和 与 跟 说 到 过 "
+        "要 去 来 让 给 被 把 个 一 一个 不是 没有 但 但是 还 还是 而且 如果 因为 所以 这个 那个 "
+        "自己 上 下 里 中 吧 啊 呢 吗 么 什么 怎么 不会 会 能 着 得 地 之 为 以 及 等 对 从 又 再 "
+        "才 只 更 最 比较 非常",
+    )
+)
 _WORD = re.compile(r"[^\W\d_]{2,}|[\u3400-\u9fff]")
 
 
@@ -138,7 +148,10 @@ def _clustered(matrix: Any, count: int, seed: int) -> np.ndarray:
 
 
 def _told(words: Words, which: np.ndarray, rows: np.ndarray) -> list[Group]:
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
     names, found = words.names(), []
+    telling = np.array([n not in _EMPTY and n not in ENGLISH_STOP_WORDS for n in names])
     every = np.asarray(words.matrix[rows].mean(0)).ravel()
     for group in range(which.max() + 1):
         inside = np.flatnonzero(which == group)
@@ -148,7 +161,8 @@ def _told(words: Words, which: np.ndarray, rows: np.ndarray) -> list[Group]:
         own = words.matrix[rows[inside]]
         middle = np.asarray(own.mean(0)).ravel()
         apart = (middle - every) / np.sqrt(every + 1e-6)  # frequent words say little
-        terms = [str(names[at]) for at in np.argsort(-apart)[:TERMS] if middle[at] > 0]
+        apart = np.where(telling & (middle > 0), apart, -np.inf)
+        terms = [str(names[at]) for at in np.argsort(-apart)[:TERMS] if apart[at] > 0]
         central = np.argsort(-np.asarray(own @ middle).ravel(), kind="stable")
         found.append(Group(tuple(int(rows[at]) for at in inside[central]), tuple(terms)))
     return found

@@ -51,10 +51,7 @@ def criterion(one: Mapping[str, Any]) -> str:
 
 def line(one: Mapping[str, Any]) -> list[str]:
     """A criterion as a row of a table."""
-    told = {"limit": figure(one["limit"])}
-    wanted = tell("at least {limit}", **told)
-    if one["wanted"] == "at_most":
-        wanted = tell("at most {limit}", **told)
+    wanted = f"{'≤' if one['wanted'] == 'at_most' else '≥'} {figure(one['limit'])}"
     if one["lower_bound"]:
         wanted = tell("{wanted}, with its interval", wanted=wanted)
     low, high = one["low"], one["high"]

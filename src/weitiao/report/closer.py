@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from weitiao import parts
+from weitiao.evaluate.behaviour import rewritten
+from weitiao.evaluate.checks.base import Check
 from weitiao.messages import counted, retold, tell
 from weitiao.report.blocks import Row, RowList, Section, Table, Words
 from weitiao.report.mask import masked
@@ -15,6 +18,8 @@ from weitiao.report.told import figure, number, short_label
 from weitiao.report.visible import quoted, shortened
 
 MOST_SLICES = 12
+SHOWN = 2  # flipped rows of each check
+READ = 2000  # characters of a text that are looked at
 CHECKED = 0.05  # flipped answers of a check that should flip none; above, it is said first
 
 
@@ -23,7 +28,7 @@ def closer(material: Material, unmasked: bool) -> Section | None:
     found = material.findings
     if not found:
         return None
-    blocks = [*_slices(found), *_checks(found), *_groups(material, unmasked)]
+    blocks = [*_slices(found), *_checks(material, unmasked), *_groups(material, unmasked)]
     return Section("weak", tell("Where it is weak"), blocks)
 
 
@@ -127,8 +132,8 @@ def _p(value: float) -> str:
     return "< 0.001" if value < 0.001 else figure(value)
 
 
-def _checks(found: Mapping[str, Any]) -> list[Any]:
-    checks = found.get("checks") or []
+def _checks(material: Material, unmasked: bool) -> list[Any]:
+    checks = material.findings.get("checks") or []
     if not checks:
         return []
     head = [tell("written differently"), tell("rows"), tell("flipped answers"),
@@ -144,18 +149,32 @@ def _checks(found: Mapping[str, Any]) -> list[Any]:
         rows.append([check_name(one["name"]), f"{one['rows']:,}",
                      f"{one['flipped']:,} ({one['flipped'] / one['rows']:.0%})", between,
                      f"{one['worse']:,}", expected])  # fmt: skip
-        shown += [(check_name(one["name"]), example) for example in one["examples"][:2]]
+        shown += _examples(material, one, unmasked)
     blocks: list[Any] = [Table(tell("The same texts written differently"), head, rows, range(1, 5))]
     if shown:
-        items = [
-            Row(name, [("", shortened(example["text"]))], _value(example["before"]),
-                _value(example["after"]), "")
-            for name, example in shown
-        ]  # fmt: skip
-        head3 = tell("before"), tell("after"), ""
-        count = counted(len(items), "flipped answer")
-        blocks.append(RowList("", head3, items, 0, tell("{count} to look at", count=count)))
+        count = counted(len(shown), "flipped answer")
+        wanted = tell("before"), tell("after"), ""
+        blocks.append(RowList("", wanted, shown, 0, tell("{count} to look at", count=count)))
     return blocks
+
+
+def _examples(material: Material, one: Mapping[str, Any], unmasked: bool) -> list[Row]:
+    """Some flipped rows, changed again in the same way; none where the texts are gone."""
+    name, rows = str(one["name"]), material.judged_rows
+    picked = one["examples"][:SHOWN]
+    if rows is None or not picked or name not in parts.names("checks"):
+        return []
+    check: Check = parts.build("checks", name, material.plan.evaluate.checks.get(name))
+    texts = material.texts(np.array([example["row"] for example in picked]))
+    found = []
+    for example, own in zip(picked, texts or [], strict=False):
+        text = own[rows.text_roles.index(example["role"])][1]
+        other = None if check.missing() else rewritten(check, name, text, int(example["row"]))
+        if other is not None:
+            told = shortened(other[:READ] if unmasked else masked(other[:READ]))
+            found.append(Row(check_name(name), [("", told)], _value(example["before"]),
+                             _value(example["after"]), ""))  # fmt: skip
+    return found
 
 
 def _value(value: Any) -> str:

@@ -60,7 +60,7 @@ def with_more(
 def findings_of(
     model: Model, answers: Answers, data: Data | None, seconds: float
 ) -> dict[str, Any]:
-    """Everything that a closer look finds, as plain values; texts in it are masked."""
+    """Everything that a closer look finds, as plain values; of texts it holds shared words only."""
     begin, judged = time.monotonic(), answers.judged
     texts = _joined(model, answers.rows)
     mean = sum(map(len, texts)) / max(len(texts), 1)
@@ -90,7 +90,7 @@ def findings_of(
         found["near"] = _near(model, words, texts, picked, data, max(room, 500))
     left = seconds - (time.monotonic() - begin)
     checks = try_checks(model, answers, seconds=max(CHECK_SECONDS * left, 0.1))
-    found["checks"] = [_hidden(one.plain()) for one in checks]
+    found["checks"] = [one.plain() for one in checks]
     found["explained"] = _explained(model, answers, picked, begin + seconds)
     found["seconds"] = round(time.monotonic() - begin, 2)
     return found
@@ -113,6 +113,8 @@ def _told(one: dict[str, Any], kinds: Sequence[Any]) -> dict[str, Any]:
     """A slice of texts is known by its words."""
     if one["kind"] == "texts":
         one["value"] = " ".join(_masked(kinds[int(one["value"])].terms))
+    if one["kind"] == "column":
+        one["value"] = masked(one["value"])
     return one
 
 
@@ -157,8 +159,3 @@ def _explained(
 
 def _masked(terms: Sequence[str]) -> list[str]:
     return [masked(term) for term in terms]
-
-
-def _hidden(one: dict[str, Any]) -> dict[str, Any]:
-    one["examples"] = [{**example, "text": masked(example["text"])} for example in one["examples"]]
-    return one

@@ -85,7 +85,9 @@ def evaluate_run(
 
 def gate_of(folder: str | Path) -> None:
     """Raises PlanError when the plan of a run has no criteria that could be judged."""
-    if not load_run(folder).plan.acceptance:
+    given = Path(folder) / "plan.yaml"
+    plan = Run.open(folder).plan() if given.is_file() else load_run(folder).plan
+    if not plan.acceptance:
         told = tell("--gate: the plan has no section acceptance, so there is nothing to reach.")
         raise PlanError([told], str(folder))
 

@@ -48,6 +48,8 @@ class Typos(Check):
         for start, end in sorted(rng.sample(places, count), reverse=True):
             at = rng.randrange(start + 1, end - 1)  # the first and the last letter stay
             kind = rng.choice(("lost", "doubled", "swapped"))
+            if kind == "swapped" and text[at] == text[at + 1]:
+                kind = "lost"  # "oo" swapped is "oo"
             if kind == "lost":
                 text = text[:at] + text[at + 1 :]
             elif kind == "doubled":
