@@ -107,7 +107,11 @@ def test_flips_are_what_the_model_says_to_the_changed_texts(task, tiny_bert):
             text = rewritten(check, one.name, row.inputs[role], example["row"])
             (now,) = model.task.decide(model.scores([
                 type(row)({**row.inputs, role: text})]))  # fmt: skip
-            assert now.value == pytest.approx(example["after"])
+            assert now.value == (
+                pytest.approx(example["after"], rel=1e-4)
+                if task == "regression"
+                else example["after"]
+            )
             assert now.value != example["before"]
 
 

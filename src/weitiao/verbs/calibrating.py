@@ -100,10 +100,8 @@ def calibrate_run(
     if model.task.kind == "number":
         raise PlanError([tell("numbers have no scores that could be calibrated.")])
     plan = run.plan()
-    changes: dict[str, Any] = {"evaluate.calibration": True}
-    if decisions is not None:
-        changes["evaluate.decisions"] = decisions
-    wanted = model.plan.with_(changes)
+    asked = dict(plan.evaluate.decisions if decisions is None else decisions)
+    wanted = model.plan.with_({"evaluate.calibration": True, "evaluate.decisions": asked})
     # What was chosen before goes; what the plan itself says of the task stays.
     given = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
     chosen = {name: getattr(given, name) for name in ("thresholds", "costs", "abstain")

@@ -76,6 +76,8 @@ def evaluate_run(
         raise RunError(told)
     run = Run.open(folder)
     plan = run.plan()
+    # Criteria may be written into the run's plan when it has long been trained.
+    model = replace(model, plan=model.plan.model_copy(update={"acceptance": plan.acceptance}))
     data: Data = load(plan.data, plan.task_name)
     rows, openings = open_test(data, str(run.folder)) if final else (data.validation, 0)
     split = "test" if final else "validation"
