@@ -113,17 +113,18 @@ def _slices(found: Mapping[str, Any]) -> list[Any]:
         )  # fmt: skip
     head = [tell("part of the rows"), tell("rows"),
             tell("mean error") if numbers else tell("right"), tell("95 % interval"),
-            tell("elsewhere"), tell("p, corrected"), ""]  # fmt: skip
+            tell("elsewhere"), tell("p, corrected")]  # fmt: skip
     rows = [
-        [about(one), f"{one['rows']:,}", score(one["score"], numbers),
+        [("▼ " if one["weak"] else "") + about(one), f"{one['rows']:,}", score(one["score"], numbers),
          tell("{low} to {high}", low=score(one["low"], numbers), high=score(one["high"], numbers)),
-         score(one["rest"], numbers), _p(one["corrected"]), tell("weak") if one["weak"] else ""]
+         score(one["rest"], numbers), _p(one["corrected"])]
         for one in found["slices"][:MOST_SLICES]
     ]  # fmt: skip
     table = Table(tell("The weakest parts"), head, rows, range(1, 6), folded=not weak)
     note = tell(
-        "Each part against all other rows, corrected by Holm for {looked} looks: where nothing is "
-        "weak, one look in twenty reports something.", looked=looked,
+        "▼ marks a weak part. Each is compared with all other rows, corrected by Holm for {looked} "
+        "looks: where nothing is weak, at most one look in twenty reports something.",
+        looked=looked,
     )  # fmt: skip
     return [first, table, Words(note, "note")]
 
