@@ -18,7 +18,7 @@ from weitiao.evaluate.intervals import wilson
 from weitiao.tasks.base import Judged, rows_right
 
 FEWEST = 10  # rows of a slice, and outside it
-SURE = 0.05  # the corrected p-value below which a slice is called weak
+SURE = 0.04  # corrected p-value of a weak slice; below 1 in 20, since the rank test is approximate
 
 
 @dataclass(frozen=True)
