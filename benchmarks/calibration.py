@@ -20,7 +20,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "2026-11-24-calibration.json"
-SETS = ("sst2", "trec6", "sms_spam", "chnsenticorp")
+SETS = ("sst2", "trec6", "sms_spam", "chnsenticorp", "thucnews")
 ROWS, SEED, BUDGET, ASKED = 600, 1, 100.0, 100
 
 
@@ -55,6 +55,10 @@ def run(name: str, data_dir: Path) -> dict[str, Any]:
     from weitiao.verbs.judging import rows_of
 
     begun = awake()
+    sets.SETS["thucnews"] = sets.Kind(
+        "thucnews_titles/dev.txt", "thucnews_titles/test.txt", _read_titles, 1000, 2000, "e5-small",
+        "zh",
+    )  # fmt: skip
     train_rows, test_rows, info = sets.load(name, ROWS, SEED, data_dir)
     source = from_rows(train_rows, name)
     wish = Wish(
@@ -80,6 +84,12 @@ def run(name: str, data_dir: Path) -> dict[str, Any]:
         "pipeline_differs_by": apart, "seconds": round(awake() - begun, 1),
         "made": time.strftime("%Y-%m-%d"),
     }  # fmt: skip
+
+
+def _read_titles(path: Path) -> list[dict[str, Any]]:
+    """Headlines, a tab, the number of the topic."""
+    pairs = (line.rsplit("\t", 1) for line in path.read_text(encoding="utf-8").splitlines())
+    return [{"text": text.strip(), "label": f"topic {number}"} for text, number in pairs]
 
 
 def _apart(best: Path, model: Any, rows: list[dict[str, Any]]) -> float:
