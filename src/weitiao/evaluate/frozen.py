@@ -22,6 +22,7 @@ NAME = "frozen_linear"
 TRAIN_ROWS = 1_000  # a linear model on a few hundred numbers gains little beyond
 VALIDATION_ROWS = 300  # enough to choose between three strengths
 FEWEST_ROWS = 100  # to learn from; below, the baseline would be no fair one
+TOKENS = 8192  # that go through the network at once
 PROBE_ROWS = 8  # by which the speed is measured
 MARGIN = 0.8  # of the time, for what the probe did not see
 # The inverse of the L2 penalty on standardised features, and how exactly it is solved.
@@ -41,7 +42,7 @@ class Encoder:
 
         plan = model.plan
         source = resolve(plan.model.checkpoint, plan.model.revision)
-        self.tokenizer, self.tokens = model.tokenizer, plan.train.micro_batch_tokens
+        self.tokenizer = model.tokenizer
         with quiet(), readable(plan.model.checkpoint):
             config = AutoConfig.from_pretrained(
                 source.path_or_name, revision=source.revision, trust_remote_code=False
@@ -70,7 +71,7 @@ class Encoder:
         lengths = np.array([len(ids) for ids in told["input_ids"]])
         found: np.ndarray | None = None
         with torch.inference_mode():
-            for picked in by_length(lengths, self.tokens, packed=False):
+            for picked in by_length(lengths, TOKENS, packed=False):
                 rows = {name: [values[at] for at in picked] for name, values in told.items()}
                 batch = self.tokenizer.pad(rows, return_tensors="pt").to(self.device)
                 hidden = self.net(**batch).last_hidden_state
