@@ -18,7 +18,8 @@ from weitiao.evaluate.intervals import wilson
 from weitiao.tasks.base import Judged, rows_right
 
 FEWEST = 10  # rows of a slice, and outside it
-SURE = 0.04  # corrected p-value of a weak slice; below 1 in 20, since the rank test is approximate
+# The corrected p-value of a weak slice; below 1 in 20, since the rank test is approximate.
+SURE = 0.04
 
 
 @dataclass(frozen=True)
