@@ -115,7 +115,8 @@ def _slices(found: Mapping[str, Any]) -> list[Any]:
             tell("mean error") if numbers else tell("right"), tell("95 % interval"),
             tell("elsewhere"), tell("p, corrected")]  # fmt: skip
     rows = [
-        [("▼ " if one["weak"] else "") + about(one), f"{one['rows']:,}", score(one["score"], numbers),
+        [("▼ " if one["weak"] else "") + about(one), f"{one['rows']:,}",
+         score(one["score"], numbers),
          tell("{low} to {high}", low=score(one["low"], numbers), high=score(one["high"], numbers)),
          score(one["rest"], numbers), _p(one["corrected"])]
         for one in found["slices"][:MOST_SLICES]
