@@ -17,6 +17,11 @@ from weitiao.parts import Part
 from weitiao.run import Run
 from weitiao.train.train import train
 
+# Settings that a part cannot do without.
+NEEDED = {
+    "at_recall": {"label": "spam"}, "at_precision": {"label": "spam"},
+    "abstain": {"coverage": 0.9}, "costs": {"matrix": {"spam": {"ham": 5}}},
+}  # fmt: skip
 EVERY = [(kind, name) for kind in parts.KINDS for name in parts.names(kind)]
 
 
@@ -30,7 +35,7 @@ def test_the_contract(kind, name):
     assert part.__name__.lower() == name.replace("_", "")
     assert part.__dict__["__doc__"], "says what it is for"
     assert not getattr(part, "__abstractmethods__", None)
-    made = parts.build(kind, name)
+    made = parts.build(kind, name, NEEDED.get(name))
     assert parts.build(kind, name, made.model_dump()) == made
     json.dumps(part.model_json_schema())
     assert parts.origin(kind, name) is None

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from weitiao.example import Batch, Example, Output, Prediction
     from weitiao.plan import Plan
     from weitiao.run import Run
+    from weitiao.verbs.calibrating import calibrate_run
+    from weitiao.verbs.explaining import explain_row
     from weitiao.verbs.fitting import Fitted, fit, resume, train_plan
     from weitiao.verbs.judging import evaluate_run, predict_file
     from weitiao.verbs.judging import load_run as load
@@ -41,7 +43,9 @@ _HOME = {
     "Run": "weitiao.run:Run",
     "WeitiaoError": "weitiao.errors:WeitiaoError",
     "Wish": "weitiao.advise.advise:Wish",
+    "calibrate_run": "weitiao.verbs.calibrating:calibrate_run",
     "evaluate_run": "weitiao.verbs.judging:evaluate_run",
+    "explain_row": "weitiao.verbs.explaining:explain_row",
     "fit": "weitiao.verbs.fitting:fit",
     "load": "weitiao.verbs.judging:load_run",
     "look": "weitiao.advise.advise:look",
@@ -61,7 +65,9 @@ __all__ = [
     "Run",
     "WeitiaoError",
     "Wish",
+    "calibrate_run",
     "evaluate_run",
+    "explain_row",
     "fit",
     "load",
     "look",

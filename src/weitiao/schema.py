@@ -29,6 +29,10 @@ def schema_of(plan: Any, language: str | None = None) -> dict[str, Any]:
             home["properties"][name].pop(key, None)
     metrics = schema["$defs"]["EvaluatePlan"]["properties"]["metrics"]
     metrics["items"] = {"enum": parts.names("metrics")}
+    several = schema["properties"]["acceptance"]["additionalProperties"]
+    schema["properties"]["acceptance"]["additionalProperties"] = {
+        "anyOf": [several["items"], several]  # one criterion needs no list
+    }
     return {"$schema": DIALECT, **schema}
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -170,3 +170,32 @@ def _score(p: Any) -> str:
     if p.best:
         return tell("validation {metric} {value} (kept)", metric=metric, value=value)
     return tell("validation {metric} {value}", metric=metric, value=value)
+
+
+def table_of(title: str | None, *columns: str) -> Any:
+    """An empty table with these columns."""
+    from rich.table import Table
+
+    from weitiao.prose import Prose
+
+    class Cells(Table):
+        """Cells are often words of the user's: nothing in them is a command, nothing is cut."""
+
+        def add_row(self, *cells: Any, **more: Any) -> None:
+            told = (Prose(harmless(cell)) if isinstance(cell, str) else cell for cell in cells)
+            super().add_row(*told, **more)
+
+    return Cells(*columns, title=title and harmless(title), title_justify="left")
+
+
+def show_rich(text: Any) -> None:
+    """A text with styles, or a table, for people."""
+    console().print(text)
+
+
+def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table of plain texts."""
+    table = table_of(title, *columns)
+    for row in rows:
+        table.add_row(*row)
+    console().print(table)

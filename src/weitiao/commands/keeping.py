@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weitiao import tables, terminal
+from weitiao import terminal
 from weitiao.errors import WeitiaoError
 from weitiao.messages import counted, joined, tell, translated
 from weitiao.options import Json
@@ -100,7 +100,7 @@ def _show(root: Path, found: list[Entry], as_json: bool) -> None:
     if not rows:
         terminal.say(tell("cache: {folder}", folder=root))
     else:
-        tables.show(tell("cache: {folder}", folder=root), columns, rows)
+        terminal.show(tell("cache: {folder}", folder=root), columns, rows)
     terminal.say(tell("{size} in all.", size=shown(total)) if limit is None else tell(
         "{size} in all; above {limit} (WEITIAO_CACHE_LIMIT) the longest unused go.",
         size=shown(total), limit=shown(limit)))  # fmt: skip

@@ -102,6 +102,9 @@ class Row:
     answer: str
     sure: str
     right: bool | None = None  # numbers are neither
+    # Ways of explaining the answer: (its name, a text in pieces with the class of each).
+    marked: Sequence[tuple[str, Sequence[tuple[str, str]]]] = ()
+    near: tuple[str, str, str] | None = None  # the nearest training row: id, label, text
 
 
 @dataclass(frozen=True)

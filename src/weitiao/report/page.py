@@ -8,7 +8,17 @@ from pathlib import Path
 from weitiao.errors import RunError
 from weitiao.foreign import said
 from weitiao.messages import tell
-from weitiao.report import about, curves, mistaken, mistakes, scores, spread, summary
+from weitiao.report import (
+    about,
+    calibrated,
+    closer,
+    curves,
+    mistaken,
+    mistakes,
+    scores,
+    spread,
+    summary,
+)
 from weitiao.report.blocks import Section
 from weitiao.report.labels import labels_of
 from weitiao.report.material import Material, gathered
@@ -39,9 +49,11 @@ def sections(material: Material, page: Path, unmasked: bool) -> list[Section]:
     kept = material.kept
     labels = labels_of(kept.judged) if kept and kept.judged.kind != "number" else []
     found = [summary.summary(material, labels), scores.scores(material, labels)]
+    more = [closer.closer(material, unmasked), calibrated.calibrated(material)]
     if kept:
         told = Section("answers", tell("Right and wrong"), [mistaken.plots_of(kept, labels)])
         found.append(told)
+    found += [section for section in more if section]
     found.append(curves.learning(material))
     if kept:
         found.append(mistakes.to_read(material, unmasked))

@@ -138,6 +138,7 @@ def _words() -> dict[str, str]:
         "print": tell("Print"),
         "figures": tell("The figures"),
         "skip": tell("To the text"),
+        "near": tell("nearest training row:"),
         "made": tell("Made by weitiao. This page loads nothing from anywhere."),
         "charts": tell("Plots: Apache ECharts, Apache License 2.0."),
     }

@@ -85,6 +85,7 @@ def baseline(name: str) -> str:
         "majority": tell("always the most frequent answer"),
         "mean": tell("always the mean"),
         "tfidf_linear": "TF-IDF",
+        "frozen_linear": tell("the frozen encoder"),
     }
     return told.get(name, name)
 
@@ -93,6 +94,8 @@ def whole_baseline(name: str) -> str:
     """The name of a baseline with what it is."""
     if name == "tfidf_linear":
         return tell("TF-IDF (a linear model on counted words)")
+    if name == "frozen_linear":
+        return tell("the frozen encoder (a linear model on what it knows untrained)")
     return baseline(name)
 
 
@@ -102,6 +105,7 @@ def short_baseline(name: str) -> str:
         "majority": tell("most frequent"),
         "mean": tell("always the mean"),
         "tfidf_linear": "TF-IDF",
+        "frozen_linear": tell("frozen encoder"),
     }
     return told.get(name, name)
 

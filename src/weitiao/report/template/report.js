@@ -100,8 +100,9 @@
   const kinds = {
     lines: (plot) => ({
       ...base(legend(plot.series)),
-      xAxis: numbers(plot.x, { min: "dataMin", max: "dataMax", minInterval: 1, splitLine: { show: false } }),
-      yAxis: numbers(plot.y, { scale: true, nameGap: 46 }),
+      xAxis: numbers(plot.x, plot.share ? { min: 0, max: 1, splitLine: { show: false } }
+        : { min: "dataMin", max: "dataMax", minInterval: 1, splitLine: { show: false } }),
+      yAxis: numbers(plot.y, plot.square ? { min: 0, max: 1, nameGap: 46 } : { scale: true, nameGap: 46 }),
       tooltip: {
         ...base().tooltip, trigger: "axis",
         formatter: (found) => balloon(`${plot.x} ${digits(found[0].value[0])}`,
@@ -110,8 +111,8 @@
       series: plot.series.map((one, at) => ({
         type: "line", name: one.name, data: one.points, showSymbol: Boolean(one.dots),
         symbol: "circle", symbolSize: 7,
-        lineStyle: one.faint ? { width: 1, opacity: 0.45 } : { width: 2.2 },
-        itemStyle: { color: palette()[one.faint ? 1 : 0] },
+        lineStyle: one.dash ? { width: 1.2, type: "dashed" } : one.faint ? { width: 1, opacity: 0.45 } : { width: 2.2 },
+        itemStyle: { color: one.dash ? color("soft") : palette()[one.faint || one.second ? 1 : 0] },
         ...(at === 0 ? mark(plot.mark) : {}),
       })),
     }),
