@@ -65,9 +65,11 @@ def declared() -> list[tuple[str, str]]:
 
 
 def _of_sections() -> Iterator[tuple[str, str]]:
+    from weitiao.criteria import Criterion
     from weitiao.plan import Plan, Section
     from weitiao.schema import TITLE
 
+    yield from _of_fields(Criterion, "criteria.py")
     waiting: list[type[Section]] = [Plan]
     while waiting:
         section = waiting.pop()

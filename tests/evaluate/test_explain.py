@@ -19,7 +19,9 @@ def learned(tiny_bert, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WEITIAO_CACHE", str(tmp_path_factory.mktemp("cache")))
         plan = toy_plan(
-            "classification", tiny_bert, **{"train.epochs": 15, "train.learning_rate": 3e-3}
+            "classification",
+            tiny_bert,
+            **{"train.epochs": 15, "train.learning_rate": 3e-3, "train.layout": "packed"},
         )
         data = toy_data(plan, 400)
         run = Run.create(tmp_path_factory.mktemp("runs"), "run", plan)
@@ -28,19 +30,20 @@ def learned(tiny_bert, tmp_path_factory):
 
 @pytest.mark.parametrize("family", ["bert", "roberta", "distilbert"])
 @pytest.mark.parametrize("task", ["classification", "multilabel", "regression", "nli"])
-def test_padded_and_packed_give_the_same_gradients(family, task, tiny_checkpoints):
+def test_every_layout_gives_the_same_gradients(family, task, tiny_checkpoints):
     found = {}
-    for layout in ("padded", "packed"):
+    for layout in ("padded", "packed", "fused"):
         plan = toy_plan(task, tiny_checkpoints[family], **{"train.layout": layout})
         data = toy_data(plan, 40)
         model = Model.start(plan, data.train)
         example = data.validation.examples([0])
         ids = model.task.encode(example, model.tokenizer, 32)
         batch = model.batch(in_memory([ids]), [0])
-        assert batch.packed == (layout == "packed")
+        assert batch.packed == (layout != "padded")
         found[layout] = token_gradients(model, batch, 0)
         assert len(found[layout]) == len(ids["input_ids"][0])
     assert found["padded"] == pytest.approx(found["packed"], abs=1e-5)
+    assert found["fused"] == pytest.approx(found["packed"], abs=1e-5)
     assert np.abs(found["padded"]).max() > 0
 
 
