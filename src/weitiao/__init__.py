@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from weitiao.example import Batch, Example, Output, Prediction
     from weitiao.plan import Plan
     from weitiao.run import Run
+    from weitiao.verbs.comparing import compare
     from weitiao.verbs.fitting import Fitted, fit, resume, train_plan
     from weitiao.verbs.judging import evaluate_run, predict_file
     from weitiao.verbs.judging import load_run as load
@@ -41,6 +42,7 @@ _HOME = {
     "Run": "weitiao.run:Run",
     "WeitiaoError": "weitiao.errors:WeitiaoError",
     "Wish": "weitiao.advise.advise:Wish",
+    "compare": "weitiao.verbs.comparing:compare",
     "evaluate_run": "weitiao.verbs.judging:evaluate_run",
     "fit": "weitiao.verbs.fitting:fit",
     "load": "weitiao.verbs.judging:load_run",
@@ -61,6 +63,7 @@ __all__ = [
     "Run",
     "WeitiaoError",
     "Wish",
+    "compare",
     "evaluate_run",
     "fit",
     "load",

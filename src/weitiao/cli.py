@@ -12,7 +12,7 @@ import sys
 import typer
 
 from weitiao import disk, messages, terminal, usage
-from weitiao.commands import asking, keeping, machine, reporting, working
+from weitiao.commands import asking, comparing, keeping, machine, reporting, working
 from weitiao.errors import WeitiaoError
 from weitiao.messages import tell
 
@@ -34,6 +34,7 @@ for _verb in (
     working.train,
     asking.evaluate,
     reporting.report,
+    comparing.compare,
     asking.predict,
     asking.runs,
     asking.parts,

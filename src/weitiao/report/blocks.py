@@ -102,6 +102,7 @@ class Row:
     answer: str
     sure: str
     right: bool | None = None  # numbers are neither
+    other: bool | None = None  # whether `sure` is right, where it is another's answer
 
 
 @dataclass(frozen=True)

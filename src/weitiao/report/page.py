@@ -12,6 +12,7 @@ from weitiao.report.blocks import Section
 from weitiao.report.labels import labels_of
 from weitiao.report.material import Material, gathered
 from weitiao.report.render import render
+from weitiao.report.visible import visible
 from weitiao.run import Run
 
 NAME = "report.html"
@@ -19,8 +20,14 @@ NAME = "report.html"
 
 def write(run: Run, out: Path | None = None, *, unmasked: bool = False) -> Path:
     """Make the page of a run, in the current language; returns where it stands."""
-    path = out or run.folder / NAME
-    text = render(gathered(run), lambda material: sections(material, path, unmasked))
+    path, material = out or run.folder / NAME, gathered(run)
+    title = run.folder.resolve().name
+    shown = sections(material, path, unmasked)
+    return put(path, render(title, tell("Report"), _facts(material), shown))
+
+
+def put(path: Path, text: str) -> Path:
+    """Write a page whole or not at all."""
     new = path.with_name(path.name + ".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,3 +55,15 @@ def sections(material: Material, page: Path, unmasked: bool) -> list[Section]:
         found.append(mistakes.to_read(material, unmasked))
     found += [spread.rows(material), about.plan(material), about.run(material, page)]
     return found
+
+
+def _facts(material: Material) -> list[str]:
+    """The line under the title."""
+    plan = material.plan
+    path = plan.data.path if isinstance(plan.data.path, str) else ", ".join(plan.data.path)
+    return [
+        tell("task: {task}", task=plan.task_name),
+        tell("model: {model}", model=visible(plan.model.checkpoint)),
+        tell("data: {path}", path=visible(path)),
+        tell("state: {state}", state=about.state_name(material.state)),
+    ]
