@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from weitiao.verbs.fitting import Fitted, fit, resume, train_plan
     from weitiao.verbs.judging import evaluate_run, predict_file
     from weitiao.verbs.judging import load_run as load
+    from weitiao.verbs.seeding import fit_seeds, judge_seeds, resume_seeds, train_seeds
 
 __version__ = "0.1.0"
 
@@ -45,12 +46,16 @@ _HOME = {
     "compare": "weitiao.verbs.comparing:compare",
     "evaluate_run": "weitiao.verbs.judging:evaluate_run",
     "fit": "weitiao.verbs.fitting:fit",
+    "fit_seeds": "weitiao.verbs.seeding:fit_seeds",
+    "judge_seeds": "weitiao.verbs.seeding:judge_seeds",
     "load": "weitiao.verbs.judging:load_run",
     "look": "weitiao.advise.advise:look",
     "make_plan": "weitiao.advise.advise:advise",
     "predict_file": "weitiao.verbs.judging:predict_file",
     "resume": "weitiao.verbs.fitting:resume",
+    "resume_seeds": "weitiao.verbs.seeding:resume_seeds",
     "train_plan": "weitiao.verbs.fitting:train_plan",
+    "train_seeds": "weitiao.verbs.seeding:train_seeds",
 }
 
 __all__ = [
@@ -66,12 +71,16 @@ __all__ = [
     "compare",
     "evaluate_run",
     "fit",
+    "fit_seeds",
+    "judge_seeds",
     "load",
     "look",
     "make_plan",
     "predict_file",
     "resume",
+    "resume_seeds",
     "train_plan",
+    "train_seeds",
 ]
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from weitiao.doctor.finding import Finding
     from weitiao.evaluate.evaluate import Report
     from weitiao.plan import Plan
-    from weitiao.report.compared import Compared
     from weitiao.verbs.fitting import Fitted
 
 MOST_LABELS = 12  # shown in a profile; the rest is counted
@@ -233,29 +232,3 @@ def show_findings(title: str, found: Sequence[Finding]) -> None:
         lines = "\n".join(filter(None, [finding.told, finding.remedy and f"→ {finding.remedy}"]))
         table.add_row(Text(word, style), Text(finding.about), Text(lines))
     console().print(table)
-
-
-def show_compared(found: Compared) -> None:
-    """Each comparison with the first: its figures, then the verdict in a sentence."""
-    from weitiao.report.compared import reason, share, signed, word
-
-    for name, one in zip(found.names[1:], found.comparisons, strict=True):
-        rows = []
-        for gap in one.gaps:
-            low, high = signed(gap.change.low), signed(gap.change.high)
-            rows.append([gap.name, figure(gap.means[0]), figure(gap.means[1]),
-                         signed(gap.change.value),
-                         tell("{low} to {high}", low=low, high=high)])  # fmt: skip
-        head = [tell("metric"), found.names[0], name, tell("difference"),
-                tell("{level} interval", level=share(one.level))]  # fmt: skip
-        title = tell("{first} → {second}: {rows}", first=found.names[0], second=name,
-                     rows=counted(one.rows, "row"))  # fmt: skip
-        show(title, head, rows)
-        say(f"{word(one)}. {_plain(reason(found.names[0], name, one))}")
-    for note in found.aligned.notes:
-        say(note)
-
-
-def _plain(text: str) -> str:
-    """Without the marks that keep other people's words apart in a page."""
-    return text.replace("\u2068", "").replace("\u2069", "")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from weitiao import tables, terminal
+from weitiao import tabled, terminal
 from weitiao.messages import tell
 from weitiao.options import Json, Task, Text
 
@@ -49,5 +49,5 @@ def compare(
     if json_:
         terminal.print_json({**found.summary(), "page": str(path)})
     else:
-        tables.show_compared(found)
+        tabled.show_compared(found)
         terminal.say(tell("page: {path}", path=path))

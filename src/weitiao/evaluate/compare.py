@@ -162,9 +162,7 @@ def _no_surer(change: Contrast, test: McNemar, level: float) -> Contrast:
                    chance=max(test.chance, change.chance))  # fmt: skip
 
 
-def _labels(
-    every: Patterns, cut: int, samples: int, seed: int, level: float
-) -> tuple[Gap, ...]:
+def _labels(every: Patterns, cut: int, samples: int, seed: int, level: float) -> tuple[Gap, ...]:
     """F1 of each label; the level is shared out among them (Bonferroni)."""
     names = every.judged[0].labels
     if every.judged[0].kind == "number" or not names:

@@ -4,13 +4,13 @@ A score differs from the true one for three reasons: the seed, the rows (which b
 and that each seed gets other rows wrong. With s seeds a recipe, the difference of the means has the
 variance
 
-    a + b + c,   a = var(first) / s_1,   b = var(second) / s_2,   c = what both recipes' own rows add
+    a + b + c,  a = var(first) / s_1,  b = var(second) / s_2,  c = what both recipes' own rows add
 
-a and b are seen from seed to seed; they hold the third reason already, because every seed was judged
-on these rows. So only what the seeds of a recipe have in common may be counted in c, or the third
-reason is counted twice. A bootstrap over three seeds would be too sure by far (it underestimates a
-by a third and knows no degrees of freedom); Student's quantile with the degrees of freedom of Welch
-and Satterthwaite is right for 3 seeds and more. benchmarks/recipes.py simulates it.
+a and b are seen from seed to seed; they hold the third reason already, because every seed was
+judged on these rows. So only what the seeds of a recipe have in common may be counted in c, or the
+third reason is counted twice. A bootstrap over three seeds would be too sure by far (it takes a for
+a third less than it is, and knows no degrees of freedom); Student's quantile with the degrees of
+Welch and Satterthwaite holds for 3 seeds and more. benchmarks/recipes.py simulates it.
 """
 
 from __future__ import annotations
@@ -113,9 +113,7 @@ def contrast(
     )
 
 
-def spread_of(
-    first: np.ndarray, second: np.ndarray, covariance: np.ndarray, rows: int
-) -> Spread:
+def spread_of(first: np.ndarray, second: np.ndarray, covariance: np.ndarray, rows: int) -> Spread:
     """Where the variance of mean(second) - mean(first) comes from."""
     cut = len(first)
     between = float(covariance[:cut, cut:].mean())

@@ -100,9 +100,7 @@ def wilson(share: float, rows: int, level: float = 0.95) -> Interval:
     return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
 
 
-def _resampled(
-    judged: Judged, metric: Metric, samples: int, seed: int, level: float
-) -> Interval:
+def _resampled(judged: Judged, metric: Metric, samples: int, seed: int, level: float) -> Interval:
     one = patterns_of([judged], by_scores=metric.of_scores)
     point = float(one.points(metric.values)[0])
     drawn = one.drawn(metric.values, samples, seed)[:, 0]

@@ -14,6 +14,7 @@ from weitiao.messages import counted, tell
 from weitiao.report.contenders import Answered, Contender
 from weitiao.tasks.base import Judged
 
+
 @dataclass(frozen=True, eq=False)
 class Aligned:
     """The common rows. judged: for each contender one set of answers a seed."""
@@ -58,7 +59,7 @@ def aligned(contenders: Sequence[Contender]) -> Aligned:
         for one, place in zip(every, places, strict=True)
     ])  # fmt: skip
     grouped = tuple(tuple(next(judged) for _ in one.sets) for one in contenders)
-    ids = [base.ids[at] for at in rows]
+    ids = [base.ids[int(at)] for at in rows]
     return Aligned(tuple(contenders), grouped, ids, rows, base, _notes(contenders, len(rows)))
 
 
@@ -195,4 +196,3 @@ def _nothing_common(contenders: Sequence[Contender]) -> str:
                     "`weitiao evaluate RUN --final` judges on the test.", parts=told)  # fmt: skip
     return tell("no row is common to all. Files of predictions need the ids of the report, an id "
                 "column of your rows (--id), or the text itself (--text).")  # fmt: skip
-

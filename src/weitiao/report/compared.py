@@ -70,19 +70,23 @@ class Compared:
 def short_names(names: Sequence[str]) -> tuple[str, ...]:
     """The ends of paths, as long as they must be to be told apart.
 
-    >>> short_names(["runs/a-001", "runs/b-001"]), short_names(["x/a", "y/a"])
-    (('a-001', 'b-001'), ('x/a', 'y/a'))
+    >>> short_names(["runs/a-001", "runs/b-001"]), short_names(["x/a", "y/a", "y/b.csv"])
+    (('a-001', 'b-001'), ('x/a', 'y/a', 'b.csv'))
     """
     cut = [name.replace("\\", "/").rstrip("/").split("/") for name in names]
-    for size in range(1, max(map(len, cut)) + 1):
-        short = ["/".join(parts[-size:]) for parts in cut]
-        if len(set(short)) == len(set(names)):
-            break
+    short = ["/".join(parts[-_size(parts, cut) :]) for parts in cut]
     seen: dict[str, int] = {}
     for at, name in enumerate(short):
         seen[name] = seen.get(name, 0) + 1
         short[at] = name if seen[name] == 1 else f"{name} ({seen[name]})"
     return tuple(short)
+
+
+def _size(parts: list[str], every: list[list[str]]) -> int:
+    """How many of its last parts tell a path apart from the others."""
+    others = [one for one in every if one != parts]
+    sizes = range(1, len(parts) + 1)
+    return next((n for n in sizes if all(one[-n:] != parts[-n:] for one in others)), len(parts))
 
 
 def word(comparison: Comparison) -> str:

@@ -6,6 +6,7 @@ import glob
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,7 @@ def _of_run(material: Material) -> Answered:
     roles = material.plan.data.roles
     columns = tuple(str(value) for role, value in roles.items() if role != "target")
 
+    @cache
     def texts() -> list[tuple[str, ...]] | None:
         found = material.texts(rows)
         return None if found is None else [tuple(text for _, text in row) for row in found]
@@ -188,4 +190,3 @@ def _of_run(material: Material) -> Answered:
         judged.kind, judged.labels, judged.values, judged.targets, kept.ids(rows), texts, cells,
         columns,
     )  # fmt: skip
-

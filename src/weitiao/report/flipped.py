@@ -54,18 +54,18 @@ def flips(first: Sequence[Judged], second: Sequence[Judged]) -> tuple[np.ndarray
     return order[change[order] >= FLIPS], order[change[order] <= -FLIPS]
 
 
-def _flips(
-    sides: Sides, compared: Compared, unmasked: bool
-) -> list[tuple[str, int, list[Row]]]:
+def _flips(sides: Sides, compared: Compared, unmasked: bool) -> list[tuple[str, int, list[Row]]]:
     found = flips(*sides)
     captions = tell("Now right"), tell("Now wrong")
-    right = share_right(sides[0]) >= FLIPS, share_right(sides[1]) >= FLIPS
+    if max(map(len, sides)) > 1:
+        captions = tell("Right more often"), tell("Right less often")
+    right = [share_right(side) for side in sides]
     lists = []
     for caption, picked in zip(captions, found, strict=True):
         rows = _rows(sides, picked[:MOST], compared, unmasked)
         items = [
             Row(row.id, row.texts, row.truth, row.answer, row.sure,
-                bool(right[0][at]), bool(right[1][at]))
+                bool(right[0][at] > FLIPS), bool(right[1][at] > FLIPS))
             for row, at in zip(rows, picked, strict=False)
         ]  # fmt: skip
         lists.append((tell("{caption}: {rows}", caption=caption,
@@ -73,9 +73,7 @@ def _flips(
     return lists
 
 
-def _numbers(
-    sides: Sides, compared: Compared, unmasked: bool
-) -> list[tuple[str, int, list[Row]]]:
+def _numbers(sides: Sides, compared: Compared, unmasked: bool) -> list[tuple[str, int, list[Row]]]:
     truth = sides[0][0].targets
     off = [np.abs(np.mean([one.values for one in side], axis=0) - truth) for side in sides]
     change = off[1] - off[0]
@@ -107,14 +105,15 @@ def _rows(sides: Sides, picked: np.ndarray, compared: Compared, unmasked: bool) 
 
 
 def _answers(side: Sequence[Judged], row: int) -> str:
-    """The answer; of several seeds the most frequent one, and how many gave it."""
+    """The answer; of several seeds the most frequent one, and how many are right."""
     if side[0].kind == "number":
         return number(float(np.mean([one.values[row] for one in side])))
     given = Counter(value_of(one, one.values[row]) for one in side)
-    (answer, count), *_ = given.most_common(1)
-    if len(side) == 1 or count == len(side):
+    answer = given.most_common(1)[0][0]
+    if len(side) == 1:
         return answer
-    return tell("{answer} ({count} of {all})", answer=answer, count=count, all=len(side))
+    right = given[value_of(side[0], side[0].targets[row])]
+    return tell("{answer} ({right} of {all} right)", answer=answer, right=right, all=len(side))
 
 
 def value_of(judged: Judged, value: Any) -> str:

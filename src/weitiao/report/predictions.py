@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ def of_file(path: str, columns: Columns, task: str | None, texts: Sequence[str])
     id_column = _id_column(source, columns)
     named = _texts(source, columns, texts, {prediction, target})
 
+    @cache
     def read() -> list[tuple[str, ...]]:
         return list(zip(*(_cells(source, name) for name in named), strict=True))
 
@@ -80,16 +82,13 @@ def _prediction(source: Source, columns: Columns) -> str:
     if named:
         return named[0]
     others = [
-        name
-        for name in source.columns
-        if name.lower() not in IDS and not matches(name, TEXT_WORDS)
+        name for name in source.columns if name.lower() not in IDS and not matches(name, TEXT_WORDS)
     ]
     if len(others) == 1:
         return others[0]
     raise DataError(
         tell(
-            "{file}: which column holds the predictions? It has {names}; say "
-            "--prediction COLUMN.",
+            "{file}: which column holds the predictions? It has {names}; say --prediction COLUMN.",
             file=source.name,
             names=", ".join(source.columns),
         )

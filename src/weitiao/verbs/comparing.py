@@ -68,9 +68,7 @@ def _opened(things: list[str], columns: Columns, task: str | None) -> list[Conte
     return found
 
 
-def _metrics(
-    contenders: list[Contender], rows: Aligned, chosen: str | None
-) -> dict[str, Metric]:
+def _metrics(contenders: list[Contender], rows: Aligned, chosen: str | None) -> dict[str, Metric]:
     """The metric that decides, then the others; those that look at scores are left out."""
     kind = rows.base.kind
     plan = next((one.plan for one in contenders if one.plan), None)

@@ -190,7 +190,7 @@ class _Job:
         data = load(self.plan.data, self.plan.task_name, source)
         for line in data.history:
             self.say(line)
-        run = Run.create(out, _name_of(self.plan.data.path), self.plan)
+        run = Run.create(out, name_of(self.plan.data.path), self.plan)
         self.say(tell("run: {folder}", folder=run.folder))
         if given:
             run.keep(given)
@@ -250,7 +250,7 @@ def baselines_of(model: Model, data: Data, seconds: float | None = None) -> dict
     )
 
 
-def _name_of(path: str | Sequence[str]) -> str:
+def name_of(path: str | Sequence[str]) -> str:
     """What a run is called by its rows: reviews.csv.gz gives reviews, a list its first file."""
     first = path if isinstance(path, str) else path[0]
     name = Path(first.replace(":", "-")).name.lstrip(".").split(".")[0]
