@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from weitiao.advise.advise import advise as make_plan
     from weitiao.errors import WeitiaoError
     from weitiao.example import Batch, Example, Output, Prediction
+    from weitiao.experiment.runner import open_experiment, run_experiment
     from weitiao.plan import Plan
     from weitiao.run import Run
     from weitiao.verbs.comparing import compare
@@ -51,9 +52,11 @@ _HOME = {
     "load": "weitiao.verbs.judging:load_run",
     "look": "weitiao.advise.advise:look",
     "make_plan": "weitiao.advise.advise:advise",
+    "open_experiment": "weitiao.experiment.runner:open_experiment",
     "predict_file": "weitiao.verbs.judging:predict_file",
     "resume": "weitiao.verbs.fitting:resume",
     "resume_seeds": "weitiao.verbs.seeding:resume_seeds",
+    "run_experiment": "weitiao.experiment.runner:run_experiment",
     "train_plan": "weitiao.verbs.fitting:train_plan",
     "train_seeds": "weitiao.verbs.seeding:train_seeds",
 }
@@ -76,9 +79,11 @@ __all__ = [
     "load",
     "look",
     "make_plan",
+    "open_experiment",
     "predict_file",
     "resume",
     "resume_seeds",
+    "run_experiment",
     "train_plan",
     "train_seeds",
 ]

@@ -12,7 +12,7 @@ import sys
 import typer
 
 from weitiao import disk, messages, terminal, usage
-from weitiao.commands import asking, comparing, keeping, machine, reporting, working
+from weitiao.commands import asking, comparing, experimenting, keeping, machine, reporting, working
 from weitiao.errors import WeitiaoError
 from weitiao.messages import tell
 
@@ -35,6 +35,7 @@ for _verb in (
     asking.evaluate,
     reporting.report,
     comparing.compare,
+    experimenting.experiment,
     asking.predict,
     asking.runs,
     asking.parts,

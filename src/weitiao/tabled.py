@@ -10,6 +10,7 @@ from weitiao.tables import show
 from weitiao.terminal import figure, print_json, say
 
 if TYPE_CHECKING:
+    from weitiao.experiment.runner import Found
     from weitiao.report.compared import Compared
     from weitiao.verbs.seeding import Seeded
 
@@ -69,6 +70,38 @@ def show_seeds(found: Seeded) -> None:
               seeds=counted(told["asked"], "seed")), head, rows)  # fmt: skip
     say(tell("model: {path}", path=found.run.best))
     say(tell("compare with another recipe: weitiao compare {run} OTHER", run=folder))
+
+
+def show_experiment(found: Found) -> None:
+    """A line for each recipe and peer on each data set."""
+    rows, errors = [], []
+    for line in found.lines():
+        between, verdict = "", ""
+        if line.against is not None:
+            change = line.against.gaps[0].change
+            between = tell("{gap} ({low} to {high})", gap=f"{change.value:+.4f}",
+                           low=f"{change.low:+.4f}", high=f"{change.high:+.4f}")  # fmt: skip
+            verdict = _verdicts()[line.against.word]
+        done = f"{line.done}/{line.cells}"
+        rows.append([line.data, line.recipe, done, line.metric, _known(line.mean),
+                     _known(line.spread), between, verdict])  # fmt: skip
+        if line.error:
+            errors.append(tell("{name}: {note}", name=line.recipe, note=line.error))
+    head = [tell("data"), tell("recipe"), tell("seeds"), tell("metric"), tell("mean"),
+            tell("spread"), tell("against the first"), tell("verdict")]  # fmt: skip
+    show(tell("experiment: {folder}", folder=found.store.root), head, rows)
+    for told in dict.fromkeys(errors):
+        say(told)
+    say(tell("every cell: {path}", path=found.store.root / "table.csv"))
+
+
+def _verdicts() -> dict[str, str]:
+    return {"better": tell("better"), "worse": tell("worse"), "open": tell("may be chance"),
+            "same": tell("the same")}  # fmt: skip
+
+
+def _known(value: float) -> str:
+    return "–" if value != value else figure(value)
 
 
 def _score(value: float | None) -> str:

@@ -29,6 +29,7 @@ WORDS = (
     marked("interrupted"), marked("validation"), marked("test"), marked("tasks"),
     marked("losses"), marked("readers"), marked("cleaners"), marked("steps"), marked("metrics"),
     marked("optimizers"), marked("schedules"), marked("strategies"), marked("models"),
+    marked("executors"), marked("peers"),
 )  # fmt: skip
 
 
