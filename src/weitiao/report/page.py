@@ -7,7 +7,7 @@ from pathlib import Path
 
 from weitiao.errors import RunError
 from weitiao.messages import tell
-from weitiao.report import about, curves, mistaken, mistakes, scores, spread, summary
+from weitiao.report import about, curves, mistaken, mistakes, scores, several, spread, summary
 from weitiao.report.blocks import Section
 from weitiao.report.labels import labels_of
 from weitiao.report.material import Material, gathered
@@ -47,6 +47,7 @@ def sections(material: Material, page: Path, unmasked: bool) -> list[Section]:
     kept = material.kept
     labels = labels_of(kept.judged) if kept and kept.judged.kind != "number" else []
     found = [summary.summary(material, labels), scores.scores(material, labels)]
+    found += several.seeds(material)
     if kept:
         told = Section("answers", tell("Right and wrong"), [mistaken.plots_of(kept, labels)])
         found.append(told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import Any, ClassVar
 
 import numpy as np
@@ -40,15 +41,17 @@ class SetFit(Peer):
         model: Any = setfit.SetFitModel.from_pretrained(source.path_or_name)
         (texts,), (asked,) = texts_of(task, data.train), texts_of(task, rows)
         labels = labels_of(task, data.train)
-        trainer = setfit.Trainer(
-            model=model,
-            args=setfit.TrainingArguments(
-                num_epochs=self.epochs, batch_size=self.batch_size, seed=plan.train.seed,
-                max_steps=self.most_steps, report_to="none", show_progress_bar=False,
-            ),
-            train_dataset=datasets.Dataset.from_dict({"text": texts, "label": labels.tolist()}),
-        )  # fmt: skip
-        trainer.train()
+        with tempfile.TemporaryDirectory() as folder:
+            trainer = setfit.Trainer(
+                model=model,
+                args=setfit.TrainingArguments(
+                    output_dir=folder, num_epochs=self.epochs, batch_size=self.batch_size,
+                    max_steps=self.most_steps, seed=plan.train.seed, save_strategy="no",
+                    report_to="none", show_progress_bar=False,
+                ),
+                train_dataset=datasets.Dataset.from_dict({"text": texts, "label": labels.tolist()}),
+            )  # fmt: skip
+            trainer.train()
         found = np.zeros((len(asked), task.outputs))
         given = np.asarray(model.predict_proba(asked, as_numpy=True))
         found[:, np.asarray(model.model_head.classes_, dtype=int)] = given
