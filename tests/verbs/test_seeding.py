@@ -155,8 +155,12 @@ def test_degenerate_is_no_better_than_a_constant_where_others_are():
         False, True, False]  # fmt: skip
     hopeless = [judged(0.5, seed) for seed in range(4)]
     assert not any(degenerate(hopeless, constant, "accuracy", metric)), "it is not the seed"
-    few = [judged(0.8, 3, 10), judged(0.5, 4, 10)]
-    assert not any(degenerate(few, constant_of(few[0]), "accuracy", metric)), "10 rows tell little"
+    truth = np.arange(20) % 2
+    few = [
+        Judged("single", truth, np.where(np.arange(20) < right, truth, 1 - truth),
+               np.zeros((20, 0)), ("a", "b")) for right in (14, 11)
+    ]  # fmt: skip
+    assert not any(degenerate(few, constant_of(few[0]), "accuracy", metric)), "20 rows tell little"
 
 
 def test_one_seed_has_no_spread(plan, tmp_path):

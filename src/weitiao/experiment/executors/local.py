@@ -60,6 +60,7 @@ class _Worker:
         self.environment = environment
         self.process: subprocess.Popen[str] | None = None
         self.stopped = False
+        self.guard = threading.Lock()  # nothing is started once it has been stopped
 
     def loop(self, waiting: queue.SimpleQueue[Job], done: queue.SimpleQueue[Finished]) -> None:
         """Carry out jobs until there are none."""
@@ -75,16 +76,18 @@ class _Worker:
 
     def stop(self) -> None:
         """End the process at once; what it was doing is found again by the next."""
-        self.stopped = True
-        if self.process is not None:
-            with suppress(OSError):
-                self.process.kill()
-            self.process.wait()
+        with self.guard:
+            self.stopped = True
+            _end(self.process)
 
     def _carry_out(self, job: Job) -> Finished:
-        if self.process is None or self.process.poll() is not None:
-            self.process = self._start(Path(job.root))
-        process = self.process
+        with self.guard:
+            if self.process is None or self.process.poll() is not None:
+                _end(self.process)
+                self.process = None if self.stopped else self._start(Path(job.root))
+            process = self.process
+        if process is None:
+            return Finished(job.key)
         assert process.stdin is not None
         assert process.stdout is not None
         answer = ""
@@ -111,3 +114,16 @@ class _Worker:
                 start_new_session=True,  # Ctrl-C is for whoever started it
                 **settings,
             )
+
+
+def _end(process: subprocess.Popen[str] | None) -> None:
+    """Kill a process and close what leads to it."""
+    if process is None:
+        return
+    with suppress(OSError):
+        process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        with suppress(OSError, ValueError):  # what was not sent any more
+            if pipe is not None:
+                pipe.close()
