@@ -153,7 +153,7 @@ def share(level: float) -> str:
     >>> share(0.95), share(0.975)
     ('95 %', '97.5 %')
     """
-    return f"{100 * level:.4g} %"
+    return tell("{share} %", share=f"{100 * level:.4g}")
 
 
 def signed(value: float) -> str:
