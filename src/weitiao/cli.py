@@ -12,7 +12,16 @@ import sys
 import typer
 
 from weitiao import disk, messages, terminal, usage
-from weitiao.commands import asking, judging, keeping, machine, reporting, working
+from weitiao.commands import (
+    asking,
+    comparing,
+    experimenting,
+    judging,
+    keeping,
+    machine,
+    reporting,
+    working,
+)
 from weitiao.errors import WeitiaoError
 from weitiao.messages import tell
 
@@ -35,6 +44,8 @@ for _verb in (
     asking.evaluate,
     judging.calibrate,
     reporting.report,
+    comparing.compare,
+    experimenting.experiment,
     asking.predict,
     judging.explain,
     asking.runs,

@@ -40,6 +40,8 @@ KINDS = {
     "optimizers": "weitiao.train.optimizers",
     "schedules": "weitiao.train.schedules",
     "strategies": "weitiao.train.strategies",
+    "executors": "weitiao.experiment.executors",
+    "peers": "weitiao.experiment.peers",
 }
 
 

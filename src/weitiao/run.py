@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,6 +175,19 @@ class Run:
         _to_disk(self.folder)
         shutil.rmtree(old, ignore_errors=True)
 
+    def mirror(self, other: Run, leave: Collection[str] = ()) -> None:
+        """Take over another run's files and folders but those to `leave`; large ones are linked."""
+        for path in other.folder.iterdir():
+            if path.name in leave:
+                continue
+            if path.is_dir():
+                with self.replacing(path.name) as folder:
+                    shutil.copytree(path, folder, copy_function=_linked, dirs_exist_ok=True)
+            else:
+                new = self.folder / f"{path.name}.new"
+                shutil.copyfile(path, new)
+                os.replace(new, self.folder / path.name)
+
     def kept(self) -> Path | None:
         """The best model as a reader finds it, also in the middle of a swap; None before one."""
         old = self.folder / "best.old"
@@ -194,6 +207,14 @@ def runs(root: str | Path) -> list[Run]:
     """Every run below a folder, the newest last."""
     folders = [path.parent for path in Path(root).glob("*/plan.yaml")]
     return [Run(folder) for folder in sorted(folders, key=lambda f: f.stat().st_ctime)]
+
+
+def _linked(source: str, target: str) -> None:
+    """The same file under a second name: what is in whole folders is replaced, never changed."""
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or one without links
+        shutil.copyfile(source, target)
 
 
 def _to_disk(path: Path) -> None:

@@ -31,6 +31,7 @@ WORDS = (
     marked("losses"), marked("readers"), marked("cleaners"), marked("steps"), marked("metrics"),
     marked("optimizers"), marked("schedules"), marked("strategies"), marked("models"),
     marked("decisions"), marked("checks"),
+    marked("executors"), marked("peers"),
 )  # fmt: skip
 
 

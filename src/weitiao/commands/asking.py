@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from weitiao import closeup, tables, terminal
+from weitiao import closeup, tabled, tables, terminal
 from weitiao.errors import WeitiaoError
 from weitiao.messages import counted, tell
 from weitiao.options import (
@@ -40,7 +40,7 @@ def evaluate(
 ) -> None:
     """Judge a run's best model on a file, on its validation rows, or on the sealed test."""
     from weitiao.model.machine import set_threads
-    from weitiao.verbs import judging
+    from weitiao.verbs import judging, seeding
 
     if rows and final:
         why = tell("--final is about the run's own sealed test: leave out the file.")
@@ -48,6 +48,9 @@ def evaluate(
     if gate:
         judging.gate_of(run)
     set_threads(threads)
+    if final and seeding.is_several(run):
+        tabled.finish_seeds(seeding.judge_seeds(run, say=terminal.say), json_)
+        return
     report, split, openings = judging.evaluate_run(
         run, rows, final=final, how=how_of(sheet, skip_bad), say=terminal.say, precision=precision
     )

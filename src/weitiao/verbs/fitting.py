@@ -192,7 +192,7 @@ class _Job:
         _known_labels(self.plan, data)
         for line in data.history:
             self.say(line)
-        run = Run.create(out, _name_of(self.plan.data.path), self.plan)
+        run = Run.create(out, name_of(self.plan.data.path), self.plan)
         self.say(tell("run: {folder}", folder=run.folder))
         if given:
             run.keep(given)
@@ -257,7 +257,7 @@ def _known_labels(plan: Plan, data: Data) -> None:
         known_criteria(plan.acceptance, task.learn(data.train.targets()))
 
 
-def _name_of(path: str | Sequence[str]) -> str:
+def name_of(path: str | Sequence[str]) -> str:
     """What a run is called by its rows: reviews.csv.gz gives reviews, a list its first file."""
     first = path if isinstance(path, str) else path[0]
     name = Path(first.replace(":", "-")).name.lstrip(".").split(".")[0]
