@@ -237,7 +237,8 @@ class _Walk:
     def _scalar(self, node: ScalarNode, path: str, flow: bool) -> Any:
         tag, text = str(node.tag), str(node.value)
         if tag in _TEXTS:
-            told = traps.odd(text, node.style, path, flow)
+            raw = self.written.text[node.start_mark.index : node.end_mark.index]
+            told = traps.odd(text, node.style, path, flow, raw)
             if re.search("[\ud800-\udfff]", text):
                 told = tell("holds half a character (a lone surrogate).")
             return self._wrong(path, node, told) if told else text
