@@ -49,7 +49,7 @@ def test_every_file_of_a_folder_is_a_part(kind):
 
 
 def test_a_near_name_is_offered():
-    with pytest.raises(PartError, match=r"no strategies called 'fmg'. Did you mean 'fgm'\?"):
+    with pytest.raises(PartError, match=r"no 'fmg' among the strategies. Did you mean 'fgm'\?"):
         parts.find("strategies", "fmg")
     with pytest.raises(PartError, match="There are: adam, adamw, sgd"):
         parts.find("optimizers", "zzzzz")

@@ -237,7 +237,8 @@ class _Walk:
     def _scalar(self, node: ScalarNode, path: str, flow: bool) -> Any:
         tag, text = str(node.tag), str(node.value)
         if tag in _TEXTS:
-            told = traps.odd(text, node.style, path, flow)
+            raw = self.written.text[node.start_mark.index : node.end_mark.index]
+            told = traps.odd(text, node.style, path, flow, raw)
             # \udc80 to \udcff are how Python spells bytes of a file's name that are no text.
             halves = (
                 "[\ud800-\udc7f\udd00-\udfff]" if path.startswith("data.") else "[\ud800-\udfff]"

@@ -9,6 +9,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.emitter import Emitter
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from weitiao import __version__, traps
@@ -36,12 +37,19 @@ def write(
 def dump(raw: Mapping[str, Any], comments: Mapping[str, str]) -> str:
     """The YAML text of plain values, comments above the values they speak of."""
     yaml = YAML(typ="rt")
+    yaml.Emitter = _Emitter
     yaml.width = 4096
     yaml.indent(mapping=2, sequence=4, offset=2)
     root = _commented(raw, "", comments, 0)
     out = io.StringIO()
     yaml.dump(root, out)
     return out.getvalue()
+
+
+class _Emitter(Emitter):
+    """Line breaks and the like by their numbers: "\\n" in a path is a folder's name gone wrong."""
+
+    ESCAPE_REPLACEMENTS = {'"': '"', "\\": "\\"}
 
 
 def _commented(raw: Any, path: str, comments: Mapping[str, str], indent: int) -> Any:

@@ -16,6 +16,7 @@ ROWS = (".csv", ".tsv", ".jsonl", ".ndjson", ".xlsx", ".xls", ".parquet")
 BLANKS = "\u3000\u00a0\u2003\u200b\ufeff"  # full-width, no-break, em, zero-width
 _PAIRS = {"“": "”", "‘": "’", "「": "」", "『": "』", "［": "］", "｛": "｝", "＂": "＂"}
 _PATHS = ("path", "checkpoint")
+_ESCAPED = re.compile(r"(?<!\\)(?:\\\\)*\\[abefnrtv0]")  # what is left of C:\new and ..\table
 
 Told = Callable[[], str]
 
@@ -63,12 +64,13 @@ def hints(text: str) -> dict[int, str]:
     return dict(sorted(found.items())[:MOST_HINTS])
 
 
-def odd(value: str, style: str | None, path: str, flow: bool) -> str:
+def odd(value: str, style: str | None, path: str, flow: bool, raw: str = "") -> str:
     """What is wrong with a text as it was written; empty when nothing is.
 
-    style: its quotes, None without; flow: whether it stands inside [ ] or { }.
+    style: its quotes, None without; flow: whether it stands inside [ ] or { }; raw: as it stands
+    in the file (weitiao itself writes such letters by their numbers).
     """
-    if style == '"' and path.endswith(_PATHS) and any(c < " " for c in value):
+    if style == '"' and path.endswith(_PATHS) and _ESCAPED.search(raw):
         return tell(
             "a backslash in double quotes changes the next letter: write / instead, or use "
             "single quotes."

@@ -28,7 +28,7 @@ def short_label(name: str) -> str:
 def figure(value: float | None) -> str:
     """A figure of a metric.
 
-    >>> figure(0.8123), figure(1234.5), figure(1.25e-5)
+    >>> figure(0.8123), figure(1234.5), figure(1.24e-5)
     ('0.812', '1,234.5', '1.2e-05')
     """
     if value is None or math.isnan(value):
