@@ -44,7 +44,7 @@ def _two_threads():
 
 
 @pytest.fixture(scope="session")
-def _compiled_once(tmp_path_factory):
+def compiled_once(tmp_path_factory):
     """The cache that holds the C++ kernels, compiled once for all tests; None without a compiler.
     This process keeps them loaded, whatever its cache is by then."""
     from weitiao.model.fast import compiler
@@ -60,13 +60,13 @@ def _compiled_once(tmp_path_factory):
 
 
 @pytest.fixture
-def compiled(_compiled_once, monkeypatch):
+def compiled(compiled_once, monkeypatch):
     """Lets a test run with the C++ kernels. Gives the cache where they lie: a test that starts
     other processes gives them a copy of it."""
-    if _compiled_once is None:
+    if compiled_once is None:
         pytest.skip("no C++ compiler here")
     monkeypatch.delenv("WEITIAO_COMPILER")
-    return _compiled_once
+    return compiled_once
 
 
 @pytest.fixture(params=["torch", "c++"])

@@ -22,14 +22,14 @@ def pretended(folder, act):
     return str(file)
 
 
-def test_with_gxx_on_the_path_the_kernels_are_compiled(_compiled_once, monkeypatch):
+def test_with_gxx_on_the_path_the_kernels_are_compiled(compiled_once, monkeypatch):
     """Never skipped: a machine with a compiler that silently runs the slow way must be noticed."""
     monkeypatch.delenv("WEITIAO_COMPILER")
     if shutil.which("g++"):
         assert compiler.find()
         assert compiler.library() is not None, compiler.why_not()
         assert compiler.why_not() == ""
-        (file,) = (_compiled_once / "kernels").glob("*.so")
+        (file,) = (compiled_once / "kernels").glob("*.so")
         assert compiler._is_ours(file)
     elif compiler.find() is None:
         assert compiler.library() is None

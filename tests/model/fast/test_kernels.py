@@ -6,25 +6,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import gelu, layer_norm
 
-from weitiao.model.fast.kernels import Drop, Embedding, Norm, kernels
-from weitiao.model.packed import Packing
+from kernel_inputs import EPS, drawn, dropped, masks_of, norm_of, packing_of
+from weitiao.model.fast.kernels import Drop, Embedding, kernels
 
 DTYPES = [torch.float32, torch.bfloat16]
 LENGTHS = [1, 15, 16, 17, 64, 65, 200]
 WIDTHS = [16, 32, 48]
-EPS = 1e-12
 cheap = settings(
     max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=["fp32", "bf16"])
-
-
-def drawn(*shape, dtype=torch.float32, seed=0):
-    """Random numbers that `dtype` can hold, as fp32."""
-    generator = torch.Generator().manual_seed(seed + sum(shape))
-    return torch.randn(shape, generator=generator).to(dtype).float()
 
 
 def assert_near(found, wanted, dtype, name="", least=1e-6):
@@ -38,14 +31,6 @@ def assert_near(found, wanted, dtype, name="", least=1e-6):
         return
     off = (found - wanted).norm() / max(float(wanted.norm()), float(least))
     assert off < 1.5e-2, f"{name}: {off}"
-
-
-def norm_of(width):
-    return Norm(1 + 0.3 * drawn(width, seed=1), drawn(width, seed=2), EPS)
-
-
-def packing_of(lengths):
-    return Packing(torch.tensor(lengths))
 
 
 # --- attention
@@ -66,27 +51,6 @@ def rows_attended(q, k, v, lengths, heads, masks=None, first=False):
         out.append((shares @ third).transpose(0, 1).flatten(1))
         start += length
     return torch.cat(out)
-
-
-def masks_of(own, lengths, heads, depth, drop, first=False):
-    """What dropout multiplies the shares by, row by row (heads, queries, keys): equal shares, and
-    values that tell one key apart at a time."""
-    tokens, width = sum(lengths), heads * depth
-    q = torch.zeros(len(lengths) if first else tokens, width, dtype=own.dtype)
-    k, packing = torch.zeros(tokens, width, dtype=own.dtype), packing_of(lengths)
-    places = torch.cat([torch.arange(n) for n in lengths])
-    columns = []
-    for start in range(0, max(lengths), depth):
-        told = torch.zeros(tokens, heads, depth, dtype=own.dtype)
-        here = (places >= start) & (places < start + depth)
-        told[here, :, places[here] - start] = 1
-        out, _ = own.attend(q, k, told.flatten(1), packing, heads, drop)
-        columns.append(out.float().unflatten(1, (heads, depth)))
-    found = torch.cat(columns, -1).transpose(0, 1)  # (heads, queries, keys)
-    if first:
-        return [found[:, i : i + 1, :n] * n for i, n in enumerate(lengths)]
-    starts = packing.starts.tolist()
-    return [found[:, s : s + n, :n] * n for s, n in zip(starts, lengths, strict=True)]
 
 
 def check_attention(own, lengths, heads, depth, drop=None, first=False):
@@ -207,20 +171,6 @@ def test_sums_over_many_tokens_lose_nothing(dtype, own_kernels):
     assert (columns - slope.sum(0)).norm() < 1e-3 * slope.sum(0).norm()
 
 
-def dropped(own, tokens, width, drop):
-    """What dropout multiplies by: the gradient of the branch beside that of the residual."""
-    if not drop.rate:
-        return torch.ones(tokens, width)
-    norm, zero = norm_of(width), torch.zeros(tokens, width, dtype=own.dtype)
-    x = drawn(tokens, width, seed=8).to(own.dtype)
-    _, kept = own.add_norm(zero, x, norm, drop)
-    ds, da, _ = own.add_norm_back(
-        drawn(tokens, width, seed=9).to(own.dtype), None, kept, norm, drop
-    )
-    assert (ds != 0).all()
-    return torch.where(da == 0, 0.0, 1 / (1 - drop.rate))
-
-
 @pytest.mark.parametrize("width", WIDTHS)
 @dtypes
 def test_gelu(dtype, width, own_kernels):
@@ -288,5 +238,5 @@ def test_what_is_not_a_number_stays_so(dtype, own_kernels):
     good = drawn(5, 32, dtype=dtype, seed=1).to(dtype)
     assert own.gelu(broken)[2].isnan().any()
     assert own.add_norm(broken, good, norm, Drop())[0][2].isnan().all()
-    for given in ((broken, good, good), (good, broken, good), (good, good, broken)):
-        assert own.attend(*given, packing_of([5]), 2, Drop())[0].isnan().any()
+    for three in ((broken, good, good), (good, broken, good), (good, good, broken)):
+        assert own.attend(*three, packing_of([5]), 2, Drop())[0].isnan().any()

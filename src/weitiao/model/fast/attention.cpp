@@ -122,7 +122,7 @@ inline void transpose(const float* x, int n, int d, int dp, int np, float* out) 
 // Dropout on the probabilities of one query: 0 or scale for each key.
 inline f16 kept(const Keep& keep, int query, int np, int c, u16& bits) {
   int half = (c / W) & 1;
-  if (!half) bits = keep.bits((uint32_t)((query * np + c) / 2));
+  if (!half) bits = keep.bits(query, np, c);
   return keep.factor(bits, half);
 }
 

@@ -1,6 +1,6 @@
 """The weights of a layer as the products read them: joined, and in bf16 where that is the
 arithmetic. The fp32 parameters stay the masters; a copy is renewed when a parameter has changed
-(by the optimizer, an average, loading), which its version tells.
+(by the optimizer, an average, loading), which its version tells, or is another tensor by now.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ from torch import Tensor
 class Casts:
     """Copies of one layer's weights: qkv, out, up, down and their biases."""
 
-    def __init__(self, params: Sequence[Tensor], dtype: torch.dtype) -> None:
-        self.params, self.dtype = list(params), dtype
+    def __init__(self, dtype: torch.dtype) -> None:
+        self.params: list[Tensor] = []  # in the order of layer.NAMES
+        self.dtype = dtype
         self._seen: list[tuple[int, int]] = []
         self.qkv = self.qkv_bias = self.out = self.out_bias = torch.empty(0)
         self.up = self.up_bias = self.down = self.down_bias = torch.empty(0)
 
-    def renew(self) -> None:
-        """Bring the copies up to date."""
-        now = [(p.data_ptr(), p._version) for p in self.params]
+    def renew(self, params: Sequence[Tensor]) -> None:
+        """Bring the copies up to date with the layer's parameters."""
+        now = [(p.data_ptr(), p._version) for p in params]
         if now == self._seen:
             return
+        self.params = list(params)
         with torch.inference_mode(False), torch.no_grad():
             if [place for place, _ in now] != [place for place, _ in self._seen]:
                 self._make()

@@ -34,6 +34,15 @@ def at(tensor: Tensor | None) -> int | None:
     return None if tensor is None else tensor.data_ptr()
 
 
+def _check(ids: Tensor | None, table: Tensor | None) -> None:
+    """The kernels read where they are told to, so nothing may point outside."""
+    if ids is None or table is None or not len(ids):
+        return
+    least, most = torch.aminmax(ids)
+    if least < 0 or most >= len(table):
+        raise IndexError(f"{int(least)} to {int(most)} in a table of {len(table)}")
+
+
 class Compiled:
     """The kernels of a compiled library, for numbers kept as `dtype` (fp32 or bf16)."""
 
@@ -45,10 +54,16 @@ class Compiled:
             function.argtypes, function.restype = kinds, None
             self._run[kernel] = function
 
+    def __deepcopy__(self, memo: Any) -> Compiled:
+        return self  # nothing here changes, and pointers to functions cannot be copied
+
     def embed(
         self, ids: Tensor, positions: Tensor, types: Tensor | None, table: Embedding, drop: Drop
     ) -> tuple[Tensor, Kept]:
         tokens, width = len(ids), table.words.shape[1]
+        _check(ids, table.words)
+        _check(positions, table.places)
+        _check(types, table.kinds)
         summed = ids.new_empty((tokens, width), dtype=self.dtype)
         stats = ids.new_empty((tokens, 2), dtype=torch.float32)
         out = torch.empty_like(summed)
@@ -64,10 +79,11 @@ class Compiled:
     ) -> tuple[Tensor, Tensor, Tensor]:
         summed, stats = kept
         tokens, width = summed.shape
+        dy = dy.contiguous()
         ds = dy.new_empty((tokens, width), dtype=torch.float32)
         sums = ds.new_empty((2, width))
         self._run["embed_back"](
-            at(dy.contiguous()), at(summed), at(stats), at(norm.weight), drop.rate, drop.seed,
+            at(dy), at(summed), at(stats), at(norm.weight), drop.rate, drop.seed,
             tokens, width, at(ds), at(sums[0]), at(sums[1]), torch.get_num_threads(),
         )  # fmt: skip
         return ds, sums[0], sums[1]
@@ -128,6 +144,7 @@ class Compiled:
     ) -> Tensor:  # fmt: skip
         out, lse = kept
         queries, width = q.shape
+        assert [x.stride(0) for x in into] == [x.stride(0) for x in (q, k, v)]
         dq, dk, dv = into
         sums = lse.new_empty((3, width))
         self._run["attend_back"](

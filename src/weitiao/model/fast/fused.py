@@ -15,7 +15,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAtte
 
 from weitiao.model.fast.casts import Casts
 from weitiao.model.fast.kernels import Drop, Embedding, Kept, Norm, kernels
-from weitiao.model.fast.layer import Call, Layer
+from weitiao.model.fast.layer import Call, Layer, modules_params
 from weitiao.model.fast.shape import Shape, shape_of
 from weitiao.model.packed import Packing
 
@@ -54,7 +54,7 @@ class Fused:
         self.native_forward: Callable[..., Any] = base.forward
         self.first_only, self.recompute = first_only, False
         self.kernels = kernels(dtype)
-        self.casts = [Casts(params, dtype) for _, params in shape.layers]
+        self.casts = [Casts(dtype) for _ in shape.layers]
 
     def __call__(
         self,
@@ -105,10 +105,11 @@ class Fused:
             shape.places.weight, kinds, e.weight, e.bias,
         )  # fmt: skip
         last = len(shape.layers) - 1
-        for number, ((spec, params), casts) in enumerate(
+        for number, ((spec, modules), casts) in enumerate(
             zip(shape.layers, self.casts, strict=True)
         ):
-            casts.renew()
+            params = modules_params(modules)
+            casts.renew(params)
             call = Call(
                 spec, self.kernels, packing, casts, seed, training,
                 self.first_only and number == last, self.recompute,
@@ -132,7 +133,7 @@ class Embed(torch.autograd.Function):
         ctx.own, ctx.drop, ctx.kept, ctx.norm, ctx.shape = own, drop, kept, norm, shape
         ctx.given = words is not shape.words.weight
         ctx.places = (ids, positions, types)
-        ctx.sizes = (words.shape, places.shape, None if kinds is None else kinds.shape)
+        ctx.sizes = (places.shape, None if kinds is None else kinds.shape)
         return out
 
     @staticmethod
@@ -140,17 +141,13 @@ class Embed(torch.autograd.Function):
         ids, positions, types = ctx.places
         kept: Kept = ctx.kept
         ds, dw, db = ctx.own.embed_back(dy, kept, ctx.norm, ctx.drop)
-        words, places, kinds = ctx.sizes
+        places, kinds = ctx.sizes
         need = ctx.needs_input_grad
         d_words = d_places = d_kinds = None
         if need[7] and ctx.given:
             d_words = ds
-        elif need[7] and ctx.shape.words.sparse:
-            d_words = torch.sparse_coo_tensor(ids[None], ds, words, check_invariants=False)
         elif need[7]:
-            d_words = ds.new_zeros(words).index_add_(0, ids, ds)
-            if ctx.shape.words.padding_idx is not None:
-                d_words[ctx.shape.words.padding_idx] = 0
+            d_words = _of_words(ctx.shape.words, ids, ds)
         if need[8]:
             d_places = ds.new_zeros(places).index_add_(0, positions, ds)
         if need[9]:
@@ -160,3 +157,14 @@ class Embed(torch.autograd.Function):
             else:
                 d_kinds.index_add_(0, types, ds)
         return *(None,) * 7, d_words, d_places, d_kinds, dw, db
+
+
+def _of_words(table: nn.Embedding, ids: Tensor, ds: Tensor) -> Tensor:
+    """The gradient of the word vectors, as `table` wants it. The padding piece, which may stand in
+    a text, has none."""
+    if table.padding_idx is not None and bool((padding := ids == table.padding_idx).any()):
+        ids, ds = ids[~padding], ds[~padding]
+    size = table.weight.shape
+    if table.sparse:
+        return torch.sparse_coo_tensor(ids[None], ds, size, check_invariants=False)
+    return ds.new_zeros(size).index_add_(0, ids, ds)

@@ -80,7 +80,7 @@ void embed(const int64_t* ids, const int64_t* positions, const int64_t* types, c
       normalise(row.data(), n, eps, weight, bias, stats + 2 * t, [&](int c, f16 v) {
         if (keep.threshold) {
           int half = (c / W) & 1;
-          if (!half) bits = keep.bits((uint32_t)((t * n + c) / 2));
+          if (!half) bits = keep.bits(t, n, c);
           v *= keep.factor(bits, half);
         }
         store(y + t * n + c, v);
@@ -106,7 +106,7 @@ void embed_back(const T* dy, const T* s, const float* stats, const float* weight
         f16 g = load(dy + t * n + c);
         if (keep.threshold) {
           int half = (c / W) & 1;
-          if (!half) bits = keep.bits((uint32_t)((t * n + c) / 2));
+          if (!half) bits = keep.bits(t, n, c);
           g *= keep.factor(bits, half);
         }
         store(row + c, g);
@@ -133,7 +133,7 @@ void add_norm(const T* a, const T* x, const float* weight, const float* bias, fl
         f16 v = load(a + t * n + c);
         if (keep.threshold) {
           int half = (c / W) & 1;
-          if (!half) bits = keep.bits((uint32_t)((t * n + c) / 2));
+          if (!half) bits = keep.bits(t, n, c);
           v *= keep.factor(bits, half);
         }
         v += load(x + t * n + c);
@@ -171,7 +171,7 @@ void add_norm_back(const T* dy, const T* more, const T* s, const float* stats,
         store(ds + t * n + c, g);
         if (keep.threshold) {
           int half = (c / W) & 1;
-          if (!half) bits = keep.bits((uint32_t)((t * n + c) / 2));
+          if (!half) bits = keep.bits(t, n, c);
           g *= keep.factor(bits, half);
         }
         store(da + t * n + c, g);

@@ -32,7 +32,7 @@ class Shape:
     kinds: nn.Embedding | None
     norm: nn.LayerNorm
     dropout: float
-    layers: tuple[tuple[Spec, list[nn.Parameter]], ...]
+    layers: tuple[tuple[Spec, dict[str, nn.Module]], ...]  # modules: query, key, ...
 
 
 def is_bert(config: Any) -> bool:
@@ -56,7 +56,8 @@ def shape_of(base: Any, config: Any) -> Shape | None:
     layers = tuple(one for one in found if one is not None)
     e = base.embeddings
     kinds = getattr(e, "token_type_embeddings", None)
-    widths = (e.word_embeddings.weight.shape[1], layers[0][1][10].shape[0] if layers else 1)
+    inside: Any = layers[0][1]["up"] if layers else None
+    widths = (e.word_embeddings.weight.shape[1], inside.out_features if inside else 1)
     if len(layers) != len(found) or any(width % 16 for width in widths):
         return None
     rate = config.dropout if distil else config.hidden_dropout_prob
@@ -65,7 +66,7 @@ def shape_of(base: Any, config: Any) -> Shape | None:
 
 def _layer(
     number: int, layer: Any, config: Any, distil: bool
-) -> tuple[Spec, list[nn.Parameter]] | None:
+) -> tuple[Spec, dict[str, nn.Module]] | None:
     names = DISTILBERT if distil else SPELLED
     modules = {part: layer.get_submodule(path) for part, path in names.items()}
     plain = all(
@@ -74,8 +75,7 @@ def _layer(
     )
     if not plain:
         return None
-    params = modules_params(modules)
-    if any(p is None for p in params):
+    if any(param is None for param in modules_params(modules)):
         return None
     return Spec(
         number,
@@ -83,4 +83,4 @@ def _layer(
         float(layer.get_submodule(names["norm1"]).eps),
         float(config.attention_dropout if distil else config.attention_probs_dropout_prob),
         float(config.dropout if distil else config.hidden_dropout_prob),
-    ), params
+    ), modules

@@ -104,8 +104,10 @@ struct Keep {
     low = (uint32_t)z; high = (uint32_t)(z >> 32);
     scale = threshold ? 65536.f / (65536.f - threshold) : 1.f;
   }
-  // Random bits of 16 places from `place` on: 32 numbers of 16 bits, low halves first.
-  u16 bits(uint32_t place) const {
+  // Random bits of the columns c to c + 31 of a line of n: 16 bits each, low halves first. Lines
+  // are whole blocks of 32 apart, or the end of one would have the bits of the next one's start.
+  u16 bits(int64_t line, int n, int c) const {
+    uint32_t place = (uint32_t)(line * ((n + 31) / 32 * 16) + c / 2);
     u16 x = u16{0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15} + place;
     x = x * 0x9e3779b1u + low;
     x ^= x >> 16; x *= 0x7feb352du;
