@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from weitiao.verbs.fitting import Fitted
 
 MOST_LABELS = 12  # shown in a profile; the rest is counted
-BUSY = 0.2  # share of the processors that others may have before figures are doubted
 OVERRUN = 1.1  # of a budget, before it is said
 
 # How a run stands, which rows were judged, and kinds of parts: words of the code, shown translated.
@@ -126,7 +125,7 @@ def show_report(report: Report, split: str, openings: int) -> None:
 
 def show_probe(probe: Probe) -> None:
     """How fast this machine computes in each arithmetic, how right, and what `auto` takes."""
-    from weitiao.model.probe import FARTHEST
+    from weitiao.model.probe import BUSY, FARTHEST
 
     say(tell("{processor}; {cores} cores, {threads} threads in use; torch {torch}",
              processor=probe.processor, cores=probe.cores, threads=probe.threads,
