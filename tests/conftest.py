@@ -2,6 +2,7 @@ import json
 import os
 import random
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -65,7 +66,7 @@ def compiled(compiled_once, monkeypatch):
     other processes gives them a copy of it."""
     if compiled_once is None:
         pytest.skip("no C++ compiler here")
-    monkeypatch.delenv("WEITIAO_COMPILER")
+    monkeypatch.setenv("WEITIAO_COMPILER", "")  # not "none", in processes of the test's, too
     return compiled_once
 
 
@@ -75,6 +76,21 @@ def own_kernels(request):
     if request.param == "c++":
         request.getfixturevalue("compiled")
     return request.param
+
+
+class Tier(NamedTuple):
+    """How rows run, and through which kernels; compiled: the cache that holds them."""
+
+    layout: str
+    own: str
+    compiled: Path | None
+
+
+@pytest.fixture(params=["padded", "packed", "fused, torch", "fused, c++"])
+def tier(request):
+    """Every way in which a network runs."""
+    layout, _, own = request.param.partition(", ")
+    return Tier(layout, own, request.getfixturevalue("compiled") if own == "c++" else None)
 
 
 def sentence(label, rng):

@@ -1,5 +1,5 @@
 """Train in a child process, kill it (SIGKILL) at random moments, go on, and compare with an
-unbroken run. A script of its own: python killing.py FOLDER KILLS. Prints one line of JSON."""
+unbroken run. A script of its own: python killing.py FOLDER KILLS LAYOUT. Prints one line of JSON."""
 
 import hashlib
 import json
@@ -62,11 +62,11 @@ def slowed_judge(*args, **settings):
 JUDGE = loop.judge
 
 
-def main(folder, kills, seed=5):
+def main(folder, kills, layout, seed=5):
     torch.set_num_threads(1)
     loop.judge = slowed_judge
     checkpoint = make_checkpoint(folder / "tiny")
-    plan = toy_plan("classification", str(checkpoint), **SETTINGS)
+    plan = toy_plan("classification", str(checkpoint), **SETTINGS, **{"train.layout": layout})
     data = toy_data(plan, 150)
 
     def fresh(name):
@@ -81,9 +81,18 @@ def main(folder, kills, seed=5):
     assert code == 0
     length = time.monotonic() - began
     wanted = fingerprint(unbroken)
+    settings = json.loads((unbroken.last / "state.json").read_text())["settings"]
 
     rng = random.Random(seed)
-    told = {"kills": 0, "in_checkpoint": 0, "in_best": 0, "in_evaluation": 0, "equal": 0, "runs": 0}
+    told = {name: settings[name] for name in ("layout", "kernels")}
+    told |= {
+        "kills": 0,
+        "in_checkpoint": 0,
+        "in_best": 0,
+        "in_evaluation": 0,
+        "equal": 0,
+        "runs": 0,
+    }
     while told["kills"] < kills:
         run = fresh("broken")
         done = False
@@ -132,4 +141,4 @@ def awaits_judgement(history, plan, data):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

@@ -34,6 +34,8 @@ LAYOUTS = {
     "packed": {"train.layout": "packed"},
     "padded, accumulated": {"train.layout": "padded", "train.micro_batch_tokens": 40},
     "packed, accumulated": {"train.layout": "packed", "train.micro_batch_tokens": 40},
+    "fused": {"train.layout": "fused"},
+    "fused, accumulated": {"train.layout": "fused", "train.micro_batch_tokens": 40},
 }
 OPTIMIZERS = {"whole table": {}, "touched rows": {"touched_rows": True}}
 UPDATES = 5
@@ -83,14 +85,22 @@ def run(model, data, updates=UPDATES):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("strategies", STRATEGIES)
 @pytest.mark.parametrize("task", TASKS)
-def test_the_loop_gives_the_numbers_of_a_plain_loop(task, strategies, optimizer, quiet_bert):
+def test_the_loop_gives_the_numbers_of_a_plain_loop(
+    task, strategies, optimizer, quiet_bert, compiled_once, monkeypatch
+):
+    """Whole updates run through the kernels in C++, where a compiler is; pieces through the others."""
     chosen = STRATEGIES[strategies]
     settings = {"train.optimizer.adamw": {"eps": EPS, **OPTIMIZERS[optimizer]}}
     references = {}
-    for layout in LAYOUTS.values():
+    for kind, layout in LAYOUTS.items():
         changes = {**settings, **layout, "train.strategies": chosen}
-        model, data = started(task, quiet_bert, **changes)
-        assert model.packs == (layout["train.layout"] == "packed")
+        with monkeypatch.context() as patch:
+            if kind == "fused" and compiled_once:
+                patch.setenv("WEITIAO_COMPILER", "")
+            model, data = started(task, quiet_bert, **changes)
+        if model.net.way == "fused":
+            assert model.net.kernels.startswith("c++") == (kind == "fused" and bool(compiled_once))
+        assert model.net.way == layout["train.layout"]
         if model.packs not in references:  # padded rows come in buckets, packed ones at random
             references[model.packs] = plain_training(model, data.train, UPDATES)
         reference, average = references[model.packs]

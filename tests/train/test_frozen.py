@@ -13,7 +13,13 @@ from weitiao.train.feed import Feed
 from weitiao.train.fit import fit, learning
 from weitiao.train.groups import depth_of
 
-LINEAR = 6  # in one layer: queries, keys, values, what comes out, and the two of the inner part
+# In one layer: queries, keys, values, what comes out, and the two of the inner part; own kernels go
+# through a layer in one step.
+STEPS = {
+    "padded": ("AddmmBackward0", 6),
+    "packed": ("AddmmBackward0", 6),
+    "fused": ("LayerBackward", 1),
+}
 
 
 def graph_of(loss):
@@ -42,12 +48,13 @@ def started(checkpoint, layers, layout, **more):
 
 
 @pytest.mark.parametrize("touched", [False, True], ids=["whole table", "touched rows"])
-@pytest.mark.parametrize("layout", ["padded", "packed"])
-def test_no_backward_pass_goes_through_frozen_layers(layout, touched, tiny_bert):
+def test_no_backward_pass_goes_through_frozen_layers(tier, touched, tiny_bert):
     found, kept = [], []
+    kind, steps = STEPS[tier.layout]
     for layers in (None, 0, 1, 2):
         optimizer = {"train.optimizer": {"adamw": {"touched_rows": touched}}}
-        model, (feed, _) = started(tiny_bert, layers, layout, **optimizer)
+        model, (feed, _) = started(tiny_bert, layers, tier.layout, **optimizer)
+        assert model.net.kernels.startswith(tier.own)
         _, _, loss_of = learning(model, model.cost())
         model.net.train()
         names, nodes = graph_of(
@@ -59,21 +66,21 @@ def test_no_backward_pass_goes_through_frozen_layers(layout, touched, tiny_bert)
             if layers is None or depth_of(name, 3) > layers
         }  # fmt: skip
         assert learned == wanted
-        found.append(names["AddmmBackward0"])
+        found.append(names[kind])
         kept.append(memory.bytes_a_token(model, feed, loss_of))
     whole, words, one, two = found
     assert whole == words  # the products of the first layer have weights to learn
-    assert words - one == one - two == LINEAR
+    assert words - one == one - two == steps
     assert kept[0] >= kept[1] > kept[2] > kept[3]
     assert kept[3] < 0.1 * kept[0]
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["kept", "computed again"])
-def test_the_optimizer_knows_nothing_of_frozen_weights(again, tiny_bert, tmp_path):
+def test_the_optimizer_knows_nothing_of_frozen_weights(again, tier, tiny_bert, tmp_path):
     """Seen in a checkpoint: no moment, no step count; and the weights are what they were."""
     from safetensors.torch import load_file
 
-    model, feeds = started(tiny_bert, 1, "padded", **{"train.gradient_checkpointing": again})
+    model, feeds = started(tiny_bert, 1, tier.layout, **{"train.gradient_checkpointing": again})
     before = {name: param.detach().clone() for name, param in model.net.named_parameters()}
     with closing(fit(model, *feeds, Accelerator(cpu=True))) as steps:
         for progress in steps:

@@ -62,12 +62,11 @@ def lines(run, event=None):
 
 
 @pytest.mark.parametrize("error", [RuntimeError, MemoryError, torch.OutOfMemoryError])
-@pytest.mark.parametrize("layout", ["padded", "packed"])
 def test_short_of_memory_the_update_stays_and_goes_in_halves(
-    layout, error, tiny_bert, tmp_path, monkeypatch
+    tier, error, tiny_bert, tmp_path, monkeypatch
 ):
     """The same as a run that asked for the half from the start, to the last bit."""
-    plan = toy_plan("classification", tiny_bert, **CHANGES, **{"train.layout": layout})
+    plan = toy_plan("classification", tiny_bert, **CHANGES, **{"train.layout": tier.layout})
     data = toy_data(plan, 80)
     half = plan.with_({"train.micro_batch_tokens": 40})
     wanted = Run.create(tmp_path, "half", half)
@@ -141,10 +140,9 @@ def test_a_real_refusal_of_the_processors_memory_is_known():
     assert memory.fewer(100, 60, 1) == 60
 
 
-@pytest.mark.parametrize("layout", ["padded", "packed"])
 @pytest.mark.parametrize("strategies", [{}, {"rdrop": {}, "fgm": {}}], ids=["plain", "twice"])
-def test_what_a_token_takes_tells_what_many_take(layout, strategies, tiny_bert):
-    changes = {"train.layout": layout, "train.strategies": strategies}
+def test_what_a_token_takes_tells_what_many_take(tier, strategies, tiny_bert):
+    changes = {"train.layout": tier.layout, "train.strategies": strategies}
     model, (feed, _) = started(tiny_bert, **changes)
     _, _, loss_of = learning(model, model.cost())
     one = memory.bytes_a_token(model, feed, loss_of)
@@ -155,8 +153,9 @@ def test_what_a_token_takes_tells_what_many_take(layout, strategies, tiny_bert):
     whole = memory._kept(model, feed, rows, loss_of)
     assert len(rows) > 3
     assert 0.6 * whole < one * tokens < 1.6 * whole
-    # And it is what an encoder of two layers of 32 keeps: some dozens of numbers a unit.
-    assert 10 < one / (2 * 32 * 4) / (1 + 3 * bool(strategies)) < 120
+    # And it is what an encoder of two layers of 32 keeps: some dozens of numbers a unit; kernels in
+    # C++ keep no masks and no shares of attention.
+    assert (6 if tier.own == "c++" else 10) < one / (2 * 32 * 4) / (1 + 3 * bool(strategies)) < 120
 
 
 def test_auto_takes_the_power_of_two_that_half_of_the_free_memory_holds(
@@ -202,14 +201,13 @@ def test_free_memory_is_that_of_the_machine():
 # --- layers computed again instead of kept
 
 
-@pytest.mark.parametrize("layout", ["padded", "packed"])
 @pytest.mark.parametrize("strategies", [{}, {"rdrop": {}, "fgm": {}}], ids=["plain", "twice"])
-def test_layers_computed_again_change_no_number(layout, strategies, tiny_bert):
+def test_layers_computed_again_change_no_number(tier, strategies, tiny_bert):
     """With dropout: its masks are drawn the same again. And it keeps far less."""
     weights, kept = [], []
     for again in (False, True):
         model, feeds = started(tiny_bert, **{
-            "train.layout": layout, "train.strategies": strategies,
+            "train.layout": tier.layout, "train.strategies": strategies,
             "train.gradient_checkpointing": again, "train.epochs": 1})  # fmt: skip
         with closing(fit(model, *feeds, Accelerator(cpu=True))) as steps:
             norms = [p.gradient_norm for p in steps if p.report is None]
@@ -223,13 +221,16 @@ def test_layers_computed_again_change_no_number(layout, strategies, tiny_bert):
 
 
 @pytest.mark.parametrize("family", ["roberta", "distilbert"])
-def test_layers_are_computed_again_in_other_families(family, tmp_path):
+def test_layers_are_computed_again_in_other_families(family, tier, tmp_path):
     checkpoint = str(make_checkpoint(tmp_path / family, family))
-    for layout in ("padded", "packed"):
-        model, feeds = started(checkpoint, **{
-            "train.layout": layout, "train.gradient_checkpointing": True, "train.epochs": 1})  # fmt: skip
-        assert all(p.loss > 0 for p in fit(model, *feeds, Accelerator(cpu=True)))
+    model, feeds = started(checkpoint, **{
+        "train.layout": tier.layout, "train.gradient_checkpointing": True, "train.epochs": 1})  # fmt: skip
+    assert all(p.loss > 0 for p in fit(model, *feeds, Accelerator(cpu=True)))
+    found = []
+    for again in (True, False):
+        model, _ = started(checkpoint, **{"train.layout": tier.layout})
+        if again:
+            model.net.forget_layers()
         _, _, loss_of = learning(model, model.cost())
-        before = memory.bytes_a_token(model, feeds[0], loss_of)
-        model.net.native._set_gradient_checkpointing(enable=False)
-        assert before < 0.6 * memory.bytes_a_token(model, feeds[0], loss_of)
+        found.append(memory.bytes_a_token(model, feeds[0], loss_of))
+    assert found[0] < 0.6 * found[1]

@@ -123,10 +123,19 @@ TOUCHED = {**SETTINGS, "train.optimizer": {"adamw": {"touched_rows": True}}}
         {**TOUCHED, "train.layout": "fused"},
         # Two micro-batches in each process: only the last one exchanges, with all of the update.
         {**TOUCHED, "train.layout": "padded", "train.micro_batch_tokens": 40},
+        {**SETTINGS, "train.layout": "fused", "train.gradient_checkpointing": True},
+        {**TOUCHED, "train.layout": "fused", "train.micro_batch_tokens": 40},
     ],
+<<<<<<< HEAD
     ids=["whole table", "touched rows", "own kernels", "touched rows, accumulated"],
+=======
+    ids=["whole table", "touched rows", "touched rows, accumulated", "fused", "fused, accumulated"],
+>>>>>>> c4
 )
-def test_two_processes_learn_what_one_does(settings, tmp_path):
+def test_two_processes_learn_what_one_does(settings, tmp_path, request):
+    """With touched rows, fused ones run in C++: both processes compile at once."""
+    if settings["train.layout"] == "fused" and "train.optimizer" in settings:
+        request.getfixturevalue("compiled")
     found = []
     for world in (1, 2):
         folder = tmp_path / str(world)
@@ -135,6 +144,7 @@ def test_two_processes_learn_what_one_does(settings, tmp_path):
         assert done.returncode == 0, done.stderr[-3000:]
         found.append(losses(folder))
         told = json.loads(done.stdout.splitlines()[-1])
+        assert told["layout"] == settings["train.layout"]
         if "train.optimizer" in settings:
             assert 0 < told["widest"] < told["words"]  # no more than the words of an update
         else:

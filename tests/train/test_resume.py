@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -49,9 +50,22 @@ def weights(run):
     ids=["adamw", "touched rows", "sgd"],
 )
 def test_a_resumed_run_equals_an_unbroken_one(strategies, optimizer, tiny_bert, tmp_path):
-    plan = toy_plan("classification", tiny_bert, **{
+    cut_and_resume(tiny_bert, tmp_path, strategies, optimizer)
+
+
+def test_a_resumed_run_equals_an_unbroken_one_on_every_tier(tier, tiny_bert, tmp_path):
+    strategies = {"ema": {"decay": 0.8}, "rdrop": {}, "fgm": {}}
+    optimizer = {"adamw": {"touched_rows": True}}
+    settings = cut_and_resume(tiny_bert, tmp_path, strategies, optimizer, tier.layout)
+    assert settings["layout"] == tier.layout
+    assert settings["kernels"].startswith(tier.own)
+
+
+def cut_and_resume(checkpoint, tmp_path, strategies, optimizer, layout="auto"):
+    """Cut a run at several moments, go on, compare; the settings that the checkpoints record."""
+    plan = toy_plan("classification", checkpoint, **{
         "train.strategies": strategies, "train.optimizer": optimizer, "train.epochs": 1,
-        "train.evaluations": 3, "train.save_seconds": 0})  # fmt: skip
+        "train.evaluations": 3, "train.save_seconds": 0, "train.layout": layout})  # fmt: skip
     data = toy_data(plan, 80)
     unbroken = new_run(tmp_path, "unbroken", plan)
     train(plan, data, unbroken)
@@ -63,6 +77,7 @@ def test_a_resumed_run_equals_an_unbroken_one(strategies, optimizer, tiny_bert, 
         train(plan, data, Run.open(run.folder), resume=True)
         assert run.log_path.read_bytes() == unbroken.log_path.read_bytes()
         assert weights(run) == weights(unbroken)
+    return json.loads((unbroken.last / "state.json").read_text())["settings"]
 
 
 def test_the_same_plan_gives_the_same_log(tiny_bert, tmp_path):
@@ -163,22 +178,28 @@ def test_other_rows_or_another_plan_are_refused(tiny_bert, tmp_path):
         train(other, toy_data(other, 80), run, resume=True)
 
 
-def kill(tmp_path, times):
-    script = [sys.executable, str(HERE / "killing.py"), str(tmp_path), str(times)]
+def kill(tmp_path, times, tier):
+    layout, own, compiled = tier
+    if compiled:  # already: the others take a copy
+        shutil.copytree(compiled, tmp_path / "cache")
+    script = [sys.executable, str(HERE / "killing.py"), str(tmp_path), str(times), layout]
     done = subprocess.run(script, capture_output=True, text=True, cwd=HERE, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def test_killed_at_any_moment_it_goes_on_as_if_nothing_had_happened(tmp_path):
-    told = kill(tmp_path, 4)
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["layout"] == layout
+    assert told["kernels"].startswith(own)
     assert told["equal"] == told["runs"] >= 1, told
+    return told
+
+
+@pytest.mark.parametrize("tier", ["padded", "fused, c++"], indirect=True)
+def test_killed_at_any_moment_it_goes_on_as_if_nothing_had_happened(tier, tmp_path):
+    kill(tmp_path, 2, tier)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_killed_at_twenty_moments(tmp_path):
-    told = kill(tmp_path, 20)
+def test_killed_at_twenty_moments(tier, tmp_path):
+    told = kill(tmp_path, 20, tier)
     print(told)
-    assert told["equal"] == told["runs"] >= 1, told
     assert told["in_checkpoint"] >= 1

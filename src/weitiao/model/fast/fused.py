@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAttentions
 
 from weitiao.model.fast.casts import Casts
-from weitiao.model.fast.kernels import Drop, Embedding, Kept, Norm, kernels
+from weitiao.model.fast.kernels import Drop, Embedding, Norm, kernels
 from weitiao.model.fast.layer import Call, Layer, modules_params
 from weitiao.model.fast.shape import Shape, shape_of
 from weitiao.model.packed import Packing
@@ -130,7 +130,8 @@ class Embed(torch.autograd.Function):
     ) -> Tensor:  # fmt: skip
         norm = Norm(weight, bias, eps)
         out, kept = own.embed(ids, positions, types, Embedding(words, places, kinds, norm), drop)
-        ctx.own, ctx.drop, ctx.kept, ctx.norm, ctx.shape = own, drop, kept, norm, shape
+        ctx.own, ctx.drop, ctx.norm, ctx.shape = own, drop, norm, shape
+        ctx.save_for_backward(*kept)
         ctx.given = words is not shape.words.weight
         ctx.places = (ids, positions, types)
         ctx.sizes = (places.shape, None if kinds is None else kinds.shape)
@@ -139,8 +140,7 @@ class Embed(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> Any:
         ids, positions, types = ctx.places
-        kept: Kept = ctx.kept
-        ds, dw, db = ctx.own.embed_back(dy, kept, ctx.norm, ctx.drop)
+        ds, dw, db = ctx.own.embed_back(dy, ctx.saved_tensors, ctx.norm, ctx.drop)
         places, kinds = ctx.sizes
         need = ctx.needs_input_grad
         d_words = d_places = d_kinds = None
