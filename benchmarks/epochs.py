@@ -21,10 +21,7 @@ from timing import Record, between, mark
 BATCH = 32
 LEARNING_RATE = 2e-5
 # The changes of recipe that a plan of weitiao names, switched off.
-SAME_RECIPE = {
-    "train.optimizer": {"adamw": {"touched_rows": False}},
-    "train.attention_dropout": True,
-}
+SAME_RECIPE = {"train.optimizer": {"adamw": {"touched_rows": False}}}
 JUDGED = 32  # rows judged after the last update, outside the time
 
 
@@ -89,7 +86,8 @@ def weitiao(job: Mapping[str, Any], shared: Path | None = None) -> Record:
                  "roles": {"text": "text", "target": "label"}, "test_size": 0.0},
         "model": {"checkpoint": sets.kind_of(work.set).checkpoint, "max_length": work.max_length},
         "train": {"epochs": 1, "batch_size": job.get("batch", BATCH), "evaluations": 1,
-                  "learning_rate": LEARNING_RATE, "save_seconds": 1e6},
+                  "learning_rate": LEARNING_RATE, "save_seconds": 1e6,
+                  "optimizer": {"adamw": {"touched_rows": True}}},  # as `weitiao plan` writes
     }).with_(job.get("changes", {}))  # fmt: skip
     data = load(plan.data, plan.task_name, source)
     rows = Rows(source.table, everything(source.table), plan.data.roles, source.name,

@@ -32,6 +32,7 @@ TARGETS = {
     "xlsx": (".xlsx", "xlsx"),
     "parquet": (".parquet", "parquet"),
     "arrow": (".arrow", "arrow"),
+    "folder": ("", "folder"),
     "archive": (".zip", ""),
     "plan": (".yaml", ""),
 }
@@ -83,7 +84,7 @@ def sow(name: str, folder: Path) -> None:
         "csv": (".csv", ".txt"), "tsv": (".tsv", ".txt"), "any": (".csv", ".txt", ".tsv"),
         "jsonl": (".jsonl",), "json": (".json",), "html": ("html called", "2003"),
         "xlsx": (".xlsx", ".xls"), "parquet": (".parquet",), "arrow": (".feather",),
-        "archive": (".gz", ".bz2", ".xz", ".zip"),
+        "archive": (".gz", ".bz2", ".xz", ".zip"), "folder": (".csv", ".txt"),
     }  # fmt: skip
     chosen = {k: v for k, v in found.items() if any(end in k for end in wanted.get(name, ()))}
     if name == "plan":
@@ -107,7 +108,10 @@ def fuzz(name: str, minutes: float, corpus: Path) -> None:
     kept = file.with_name("kept.arrow")
 
     def one(raw: bytes) -> None:
-        file.write_bytes(raw)
+        if name == "folder":
+            sow_texts(file, raw)
+        else:
+            file.write_bytes(raw)
         try:
             if name == "plan":
                 Plan.load(file)
@@ -134,6 +138,14 @@ def fuzz(name: str, minutes: float, corpus: Path) -> None:
     extra = {"custom_mutator": changed} if name in ("xlsx", "archive") else {}
     atheris.Setup(options, one, **extra)
     atheris.Fuzz()
+
+
+def sow_texts(folder: Path, raw: bytes) -> None:
+    """The bytes as texts of two labels, cut in three."""
+    for at, place in enumerate(("a/1.txt", "a/2.txt", "b/3.txt")):
+        text = folder / place
+        text.parent.mkdir(parents=True, exist_ok=True)
+        text.write_bytes(raw[at * len(raw) // 3 : (at + 1) * len(raw) // 3])
 
 
 def repacked(data: bytes, seed: int, mutate: object, size: int) -> bytes:

@@ -11,6 +11,8 @@ from weitiao.evaluate.intervals import bootstrap, difference
 from weitiao.parts import build
 from weitiao.plan import Plan
 from weitiao.report import answers as kept
+from weitiao.report.answers import digest
+from weitiao.report.mistakes import worst as worst_of
 from weitiao.run import Run
 from weitiao.tasks.base import Judged
 
@@ -47,6 +49,7 @@ def judged_run(
     kept.keep(run, Answers(rows, judged, beside), "test")
     _write_judgement(run, part, judged, beside, metrics)
     _write_figures(run, part, rows)
+    _write_findings(run, judged, texts, [str(one) for one in targets])
     run.write("status", {"state": "finished", "step": 40, "total": 40, "seconds": 12.0,
                          "started": 1.7e9})  # fmt: skip
     run.write("environment", {"python": "3", "history": [f"{file.name}: {len(rows):,} rows"],
@@ -103,7 +106,50 @@ def _write_judgement(run, part, judged: Judged, beside, more):
         "state": "finished",
         "seconds": {"total": 20.0, "train": 12.0},
     }
+    if judged.kind != "number":
+        found["calibration"] = {"temperature": 1.5, "rows": 90, "before": {"ece": 0.1},
+                                "after": {"ece": 0.05}, "decisions": [
+            {"name": "at_recall", "met": False, "label": judged.labels[0], "threshold": 0.3,
+             "precision": 0.9, "recall": 0.8}]}  # fmt: skip
+    found["acceptance"] = [
+        {"name": "recall", "label": str(judged.labels[0]) if judged.labels else "", "low": 0.5,
+         "high": 0.9, "value": 0.7, "wanted": "at_least", "limit": 0.9, "lower_bound": True,
+         "passed": False},
+        {"name": "latency", "label": "", "low": None, "high": None, "value": 0.01, "passed": True,
+         "wanted": "at_most", "limit": 0.05, "lower_bound": False},
+    ]  # fmt: skip
     run.write("metrics", {**found, **more})
+
+
+def _write_findings(run, judged, texts, words):
+    """What a closer look leaves, with the users' own words wherever they may come from."""
+    count = len(texts)
+    slices = [
+        {"kind": kind, "name": name, "value": value, "rows": 12, "score": 0.2, "low": 0.1,
+         "high": 0.4, "rest": 0.9, "p": 1e-5, "corrected": 1e-4, "weak": weak}
+        for kind, name, value, weak in (
+            ("column", words[0][:60], words[-1][:60], True), ("length", "", "shortest quarter", False),
+            ("language", "", "zh", True), ("texts", "", words[0][:20], False))
+    ]  # fmt: skip
+    check = {"name": "case", "expected": "same", "rows": 40, "flipped": 9, "worse": 5, "low": 0.1,
+             "high": 0.4, "missing": ""}  # fmt: skip
+    shown = {"row": 0, "role": "text", "before": "a", "after": words[-1][:40]}
+    worst = [int(at) for at in worst_of(judged)[:4]]
+    spans = [(0, len(texts[at]) // 2, len(texts[at])) for at in worst]
+    run.write("findings", {
+        "rows": count, "number": judged.kind == "number", "looked": 31, "slices": slices,
+        "groups": [{"rows": worst, "terms": words[0].split()[:3]}] if worst else [],
+        "checks": [{**check, "examples": [shown]},
+                   {**check, "name": "script", "rows": 0, "examples": [], "missing": "later"}],
+        "near": [{"row": at, "alike": 0.5, "id": f"{run.plan().data.path}:1", "label": "x",
+                  "position": 0, "digest": digest(texts[0])} for at in worst],
+        "explained": [
+            {"row": at, "asked": "x", "score": 0.9, "digest": digest(texts[at]), "words": [
+                {"role": "text", "start": a, "end": b, "text": "", "gradient": 0.7, "without": 0.5},
+                {"role": "text", "start": b, "end": c, "text": "", "gradient": -0.3,
+                 "without": -0.4}]}
+            for at, (a, b, c) in zip(worst, spans, strict=True)],
+    })  # fmt: skip
 
 
 def _write_figures(run, part, rows):

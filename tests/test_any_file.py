@@ -9,6 +9,7 @@ import pytest
 
 from conftest import toy_rows
 from weitiao.cli import main
+from weitiao.data.sheet import unguarded
 from weitiao.run import Run
 
 QUICK = ["train.epochs=1", "train.evaluations=1", "model.max_length=16",
@@ -68,6 +69,17 @@ def test_fit_evaluate_and_predict_set_bad_rows_aside(weitiao, tiny_bert, tmp_pat
     assert len(pd.read_csv(answers)) == 60
     assert len(pd.read_csv(tmp_path / "answers.bad_rows.csv")) == 2
     assert weitiao("predict", run.folder, first, "-o", answers)[0] == 2
+
+    evil = ["<script>alert(1)</script>", "\u202egnp.exe\u200b\ufeff", "=HYPERLINK(\"x\")",
+            "@SUM(A1)", "-2+3", "\t=1", "＝1+1", 'a "b", c\n=d']  # fmt: skip
+    write(tmp_path / "evil.csv", [{"text": text} for text in evil])
+    code, _, err = weitiao("predict", run.folder, tmp_path / "evil.csv", "-o", answers)
+    assert code == 0, err
+    assert answers.read_bytes().startswith(b"\xef\xbb\xbf")
+    with answers.open(encoding="utf-8-sig", newline="") as file:
+        cells = [row["text"] for row in csv.DictReader(file)]
+    assert [unguarded(cell) for cell in cells] == evil
+    assert not [cell for cell in cells if cell[0] in "=+-@\t\r＝"]
 
 
 def test_the_plan_says_how_its_rows_are_read(weitiao, tiny_bert, tmp_path):

@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import pickle
+import re
 import resource
 import shutil
 import subprocess
@@ -22,6 +23,8 @@ from conftest import make_checkpoint, toy_rows
 from weitiao import messages
 from weitiao.cli import main
 
+SPOKEN = {"role=column": "角色=列", "path=value": "路径=值", "plan": "方案", "rows": "数据"}
+HAN = re.compile(r"[\u3400-\u9fff]")
 SECONDS = 10  # on a busy machine; each takes a fraction of one
 TOYS = toy_rows("classification", 40)
 GOOD = "text,label\n" + "".join(f"{row['text']},{row['label']}\n" for row in TOYS)
@@ -94,6 +97,12 @@ LOOK, FIT, CHECK = "look bad.csv", "fit bad.csv --model tiny", "check bad.yaml"
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{b}: &{b} [{','.join(['*' + a] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
 )
+MERGED = "a: &a {x: 1}\n" + "".join(
+    f"{b}: &{b} [{','.join('{<<: *' + a + '}' for _ in range(9))}]\n"
+    if b == "b"
+    else f"{b}: &{b} [{','.join(['*' + a] * 9)}]\n"
+    for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
 
 ROWS = [
     bad("no such file", "look nosuch.csv", "nosuch.csv"),
@@ -126,6 +135,8 @@ ROWS = [
         bad__csv=NUMBERS + "a film,good\n"),
     bad("infinity as target", "fit bad.csv --model tiny --task regression", "bad.csv:42", "inf",
         bad__csv=NUMBERS + "a film,inf\n"),
+    bad("targets that are NaN", "fit bad.csv --model tiny --target score", "score",
+        bad__csv="text,score\n" + "".join(f"film {i} is good,NaN\n" for i in range(40))),
     bad("words as numbers", "fit good.csv --model tiny --task regression", "good.csv"),
     bad("equal numbers", "fit bad.csv --model tiny --task regression", "score",
         bad__csv="text,score\n" + "".join(f"film {i} is good,3\n" for i in range(40))),
@@ -174,6 +185,10 @@ PLANS = [
         bad__yaml=added("train:\n  learning_rat: 1e-3\n")),
     bad("transformers' name", CHECK, "train.epochs",
         bad__yaml=added("train:\n  num_train_epochs: 3\n")),
+    bad("more of transformers' names", CHECK, "line 8", "train.batch_size", "line 9",
+        "train.warmup_ratio", "line 10", "train.precision", "line 11", "--out",
+        bad__yaml=added("train:\n  per_device_train_batch_size: 8\n  warmup_steps: 100\n"
+                        "  fp16: true\n  output_dir: x\n")),
     bad("words as number", CHECK, "line 8", "learning_rate", "fast",
         bad__yaml=added("train:\n  learning_rate: fast\n")),
     bad("a number out of range", CHECK, "line 8", "warmup_ratio",
@@ -209,8 +224,28 @@ PLANS = [
     bad("a full-width colon", CHECK, "line 8", "：", bad__yaml=added("train:\n  epochs：3\n")),
     bad("a full-width quote", CHECK, "line 8", "“",
         bad__yaml=added("train:\n  precision: “fp32”\n")),
+    bad("a full-width comma", CHECK, "line 4", "，",
+        bad__yaml=plan_with(roles="{text: text，target: label}")),
+    bad("full-width brackets", CHECK, "line 4", "[ ]",
+        bad__yaml=plan_with(roles="｛text: text, target: label｝")),
+    bad("a full-width blank", CHECK, "line 8", bad__yaml=added("train:\n　　epochs: 3\n")),
+    bad("full-width digits", CHECK, "line 8", "train.epochs", "3",
+        bad__yaml=added("train:\n  epochs: ３\n")),
+    bad("a comma for a point", CHECK, "line 8", "0.1",
+        bad__yaml=added("train:\n  warmup_ratio: 0,1\n")),
+    bad("3e-5 with a long dash", CHECK, "line 8", "3e-05",
+        bad__yaml=added("train:\n  learning_rate: 3e−5\n")),
+    bad("a list of long dashes", CHECK, "line 9",
+        bad__yaml=added("train:\n  strategies:\n  – fgm\n")),
+    bad("no blank behind the colon", CHECK, "line 8", bad__yaml=added("train:\n  epochs:3\n")),
     bad("wrong indentation", CHECK, "line 9", bad__yaml=added("train:\n epochs: 3\n   seed: 1\n")),
     bad("a plan in GBK", CHECK, "GBK", bad__yaml=(PLAN + "# 说明：中文注释\n").encode("gbk")),
+    bad("a plan with a column in GBK", CHECK, "line 4", "GBK",
+        bad__yaml=plan_with(roles="{text: 评论, target: 标签}").encode("gbk")),
+    bad("a plan in UTF-16", CHECK, "UTF-16", bad__yaml=PLAN.encode("utf-16")),
+    bad("a python name", CHECK, "line 3", "!!python/name:os.system",
+        bad__yaml=plan_with(path="!!python/name:os.system x")),
+    bad("a bomb of mappings", CHECK, "bad.yaml", bad__yaml=MERGED + PLAN),
     bad("a plan of a megabyte", CHECK, "1 MB", bad__yaml=PLAN + "#" * 1_100_000),
     bad("a control character", CHECK, "line 7", bad__yaml=added("\x07\n")),
     bad("a list", CHECK, "bad.yaml", bad__yaml="- task\n- data\n"),
@@ -236,7 +271,7 @@ MODELS = [
     bad("weights with code in them", "fit good.csv --model ./broken", "broken",
         broken="pickle"),
     bad("a file as checkpoint", "fit good.csv --model ./good.csv", "good.csv"),
-    bad("a revision of a folder", "fit good.csv --model ./tiny --revision main", "revision"),
+    bad("a revision of a folder", "fit good.csv --model ./tiny --revision main", "main"),
 ]  # fmt: skip
 
 WORDS = [
@@ -250,6 +285,8 @@ WORDS = [
     bad("no threads", "fit good.csv --threads 0", "--threads"),
     bad("a negative seed", "fit good.csv --seed=-1", "--seed"),
     bad("a file as folder for runs", "fit good.csv --model tiny --out good.csv", "good.csv"),
+    bad("a folder that cannot be made", "fit good.csv --model tiny --out /dev/null/runs",
+        "/dev/null"),
     bad("a plan into a folder that is none", "plan good.csv --model tiny -o good.csv/plan.yaml",
         "good.csv"),
     bad("no run", "evaluate tiny", "tiny"),
@@ -343,6 +380,21 @@ def run(monkeypatch, capsys, words):
     return done.value.code, out, err
 
 
+def in_chinese(named):
+    return SPOKEN.get(named, re.sub(r"^line (\d+)$", r"第 \1 行", named))
+
+
+def without(case, err):
+    """What was said, without the full-width marks that were in the file."""
+    return err.translate({ord(c): None for c in str(case.files)})
+
+
+def english_in(told):
+    """Three English words in a row, names, quoted values and commands aside."""
+    plain = re.sub(r"`[^`]*`|weitiao [a-z]+ [\w.]+|'[^']*'|“[^”]*”|\([^)]*\)|--\w+", "", told)
+    return re.findall(r"[A-Za-z]{2,} [A-Za-z]{2,} [A-Za-z]{2,}", plain)
+
+
 def test_there_are_many_cases():
     assert len(CASES) >= 60
     assert len({case.name for case in CASES}) == len(CASES)
@@ -352,7 +404,7 @@ def test_there_are_many_cases():
 def test_a_mistake_is_named(case, place, monkeypatch, capsys):
     prepare(place, case)
     before = state_of(place)
-    for language in ("en",):
+    for language in ("en", "zh"):
         monkeypatch.setenv("WEITIAO_LANG", language)
         messages.use(None)
         begun = time.monotonic()
@@ -363,9 +415,10 @@ def test_a_mistake_is_named(case, place, monkeypatch, capsys):
         assert "Traceback" not in err
         assert len(err) < 2500, "a message is short"
         for named in case.named:
-            assert named in err, err
-        if language == "zh":
-            assert any("\u4e00" <= c <= "\u9fff" for c in err), err
+            spoken = in_chinese(named) if language == "zh" else named
+            assert spoken in err, err
+        wrong = english_in(err) if language == "zh" else HAN.findall(without(case, err))
+        assert not wrong, err
     after = state_of(place)
     assert {name: after[name] for name in before} == before, "nothing that was there has changed"
     assert not (place / "hacked").exists()

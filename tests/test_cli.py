@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import pandas as pd
 import pytest
 
 from conftest import toy_rows
@@ -16,7 +17,7 @@ from weitiao.run import Run
 
 QUICK = ["train.epochs=2", "train.evaluations=2", "train.learning_rate=1e-3",
          "model.max_length=32", "evaluate.bootstrap_samples=20"]  # fmt: skip
-KEYS = ["run", "task", "primary", "metrics", "intervals", "baselines", "against",
+KEYS = ["run", "task", "primary", "metrics", "intervals", "baselines", "against", "differences",
         "seconds",
         "peak_memory_mb", "best"]  # fmt: skip
 
@@ -380,3 +381,17 @@ def test_a_budget_is_kept(weitiao, rows, tiny_bert, tmp_path):
     assert told["state"] == "finished"
     assert told["seconds"]["total"] <= 25 + 4
     assert told["seconds"]["train"] > 0
+
+
+def test_what_rows_say_is_no_command_to_the_terminal(tmp_path):
+    texts = [f"text {i} of many" for i in range(60)]
+    labels = ["\x1b[31mred", "\u202egnp", "[/red]plain"] * 20
+    pd.DataFrame({"text": texts, "label": labels}).to_csv(tmp_path / "a.csv", index=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "weitiao.cli", "look", str(tmp_path / "a.csv")],
+        capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not {"\x1b", "\u202e"} & set(done.stderr)
+    for shown in ("␛[31mred", "⟨U+202E⟩gnp", "[/red]plain"):
+        assert shown in done.stderr

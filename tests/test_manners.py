@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ import time
 import pytest
 
 from conftest import toy_rows
+from weitiao.errors import RunError
 
 QUICK = "train.epochs=1 train.evaluations=1 evaluate.bootstrap_samples=20".split()
 LOCALES = {
@@ -37,6 +39,49 @@ def run(folder, env, *words):
     return subprocess.run(
         command, cwd=folder, env={**os.environ, **env}, capture_output=True, timeout=240
     )
+
+
+@pytest.fixture(scope="module")
+def gbk(tmp_path_factory):
+    """A real zh_CN.GBK: file names are GBK, too, not only what is printed."""
+    folder = tmp_path_factory.mktemp("locale")
+    if not shutil.which("localedef"):
+        pytest.skip("no localedef here, which makes locales")
+    made = ["localedef", "-i", "zh_CN", "-f", "GBK", str(folder / "zh_CN.GBK")]
+    if subprocess.run(made, capture_output=True, check=False).returncode > 1:
+        pytest.skip("no source of zh_CN.GBK here")
+    return {"LOCPATH": str(folder), "LC_ALL": "zh_CN.GBK", "WEITIAO_LANG": ""}
+
+
+def test_a_real_gbk_locale(gbk, tiny_bert, tmp_path):
+    """Libraries of C++ and Rust take every path for UTF-8; here none is."""
+    folder = os.path.join(os.fsencode(tmp_path), "评论 目录".encode("gbk"))
+    os.mkdir(folder)
+    lines = [f"{row['text']},{'好评' if row['label'] == 'good' else '差评'}"
+             for row in toy_rows("classification", 60)]  # fmt: skip
+    rows = "评论 1.csv".encode("gbk")
+    with open(os.path.join(folder, rows), "w", encoding="gbk") as file:
+        file.write("文本,标签\n" + "\n".join(lines))
+    env = {k: v for k, v in os.environ.items() if k not in ("PYTHONIOENCODING", "PYTHONUTF8")}
+
+    def weitiao(*words):
+        command = [sys.executable, "-m", "weitiao.cli", *words]
+        done = subprocess.run(command, cwd=folder, env=env | gbk, capture_output=True, timeout=240)
+        told = done.stderr.decode("gbk")
+        assert done.returncode == 0, told
+        assert "Traceback" not in told
+        return done.stdout.decode("gbk"), told
+
+    answer, told = weitiao("fit", rows, "--model", tiny_bert, *QUICK, "train.save_seconds=0",
+                           "--json")  # fmt: skip
+    run = json.loads(answer)["run"].encode("gbk")
+    assert "评论-1" in run.decode("gbk")
+    assert "切分" in told
+    assert "60 行" in weitiao("predict", run, rows, "-o", "答案.csv".encode("gbk"))[1]
+    with open(os.path.join(folder, "答案.csv".encode("gbk")), encoding="utf-8-sig") as file:
+        assert "好评" in file.read()
+    again = [os.path.join(run, b"best"), *QUICK]
+    assert "accuracy" in weitiao("fit", rows, "--model", *again)[1]
 
 
 @pytest.mark.parametrize("locale", LOCALES)
@@ -100,6 +145,40 @@ def test_two_processes_fit_the_same_rows_at_once(place, tiny_bert, tmp_path):
     assert len(set(runs)) == 2
     logs = [(place / name / "log.jsonl").read_text(encoding="utf-8") for name in runs]
     assert logs[0] == logs[1]
+
+
+def test_a_second_process_leaves_a_run_that_is_training_alone(tiny_bert, tmp_path):
+    import weitiao
+    from weitiao.run import now
+
+    fitted = weitiao.fit(
+        toy_rows("classification", 60), model=tiny_bert, out=tmp_path / "runs",
+        changes={"train.epochs": 1, "evaluate.bootstrap_samples": 0},
+    )  # fmt: skip
+    run = fitted.run
+    run.write("status", {"state": "running", "pid": os.getpid(), "started": now()})
+    before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+    done = subprocess.run(
+        [sys.executable, "-m", "weitiao.cli", "train", "--resume", str(run.folder)],
+        capture_output=True, encoding="utf-8", timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "another process is training in it" in done.stderr
+    assert before == {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+
+
+def test_a_run_takes_one_process_at_a_time(tiny_bert, tmp_path):
+    from filelock import FileLock
+
+    import weitiao
+
+    run = weitiao.fit(
+        toy_rows("classification", 60), model=tiny_bert, out=tmp_path / "runs",
+        changes={"train.epochs": 1, "evaluate.bootstrap_samples": 0},
+    ).run  # fmt: skip
+    run.write("status", {"state": "interrupted"})
+    with FileLock(run.folder / ".lock"), pytest.raises(RunError, match="another process"):
+        weitiao.resume(run.folder)
 
 
 def test_a_budget_is_counted_by_a_clock_that_sleeps_with_the_machine():

@@ -17,6 +17,11 @@ from weitiao.parts import Part
 from weitiao.run import Run
 from weitiao.train.train import train
 
+# Settings that a part cannot do without.
+NEEDED = {
+    "at_recall": {"label": "spam"}, "at_precision": {"label": "spam"},
+    "abstain": {"coverage": 0.9}, "costs": {"matrix": {"spam": {"ham": 5}}},
+}  # fmt: skip
 EVERY = [(kind, name) for kind in parts.KINDS for name in parts.names(kind)]
 
 
@@ -30,7 +35,7 @@ def test_the_contract(kind, name):
     assert part.__name__.lower() == name.replace("_", "")
     assert part.__dict__["__doc__"], "says what it is for"
     assert not getattr(part, "__abstractmethods__", None)
-    made = parts.build(kind, name)
+    made = parts.build(kind, name, NEEDED.get(name))
     assert parts.build(kind, name, made.model_dump()) == made
     json.dumps(part.model_json_schema())
     assert parts.origin(kind, name) is None
@@ -44,7 +49,7 @@ def test_every_file_of_a_folder_is_a_part(kind):
 
 
 def test_a_near_name_is_offered():
-    with pytest.raises(PartError, match=r"no strategies called 'fmg'. Did you mean 'fgm'\?"):
+    with pytest.raises(PartError, match=r"no 'fmg' among the strategies. Did you mean 'fgm'\?"):
         parts.find("strategies", "fmg")
     with pytest.raises(PartError, match="There are: adam, adamw, sgd"):
         parts.find("optimizers", "zzzzz")

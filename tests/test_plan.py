@@ -352,6 +352,16 @@ WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 NAMES = st.text(string.ascii_lowercase + "标签 :#-'\"{[.!&*\n", min_size=1, max_size=12)
 
 
+def test_a_path_with_a_line_break_is_read_again_and_one_typed_so_is_told(tmp_path):
+    for name in ("a\nb\tc.csv", "Z\x17.csv", "a\\b.csv", "a\x1bb", "new\r"):
+        plan = parsed(data={**MINIMAL["data"], "path": name})
+        plan.save(tmp_path / "plan.yaml")
+        assert Plan.load(tmp_path / "plan.yaml") == plan
+    for name in (r"C:\new.csv", r"data\table.csv", r"..\\\reviews.csv"):
+        found = problems(tmp_path, TEXT.replace("path: ", f'path: "{name}" #'))
+        assert any("a backslash in double quotes" in line for line in found), name
+
+
 @settings(
     max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -21,11 +21,16 @@ if TYPE_CHECKING:
     from weitiao.advise.advise import advise as make_plan
     from weitiao.errors import WeitiaoError
     from weitiao.example import Batch, Example, Output, Prediction
+    from weitiao.experiment.runner import open_experiment, run_experiment
     from weitiao.plan import Plan
     from weitiao.run import Run
+    from weitiao.verbs.calibrating import calibrate_run
+    from weitiao.verbs.comparing import compare
+    from weitiao.verbs.explaining import explain_row
     from weitiao.verbs.fitting import Fitted, fit, resume, train_plan
     from weitiao.verbs.judging import evaluate_run, predict_file
     from weitiao.verbs.judging import load_run as load
+    from weitiao.verbs.seeding import fit_seeds, judge_seeds, resume_seeds, train_seeds
 
 __version__ = "0.1.0"
 
@@ -41,14 +46,23 @@ _HOME = {
     "Run": "weitiao.run:Run",
     "WeitiaoError": "weitiao.errors:WeitiaoError",
     "Wish": "weitiao.advise.advise:Wish",
+    "calibrate_run": "weitiao.verbs.calibrating:calibrate_run",
+    "compare": "weitiao.verbs.comparing:compare",
     "evaluate_run": "weitiao.verbs.judging:evaluate_run",
+    "explain_row": "weitiao.verbs.explaining:explain_row",
     "fit": "weitiao.verbs.fitting:fit",
+    "fit_seeds": "weitiao.verbs.seeding:fit_seeds",
+    "judge_seeds": "weitiao.verbs.seeding:judge_seeds",
     "load": "weitiao.verbs.judging:load_run",
     "look": "weitiao.advise.advise:look",
     "make_plan": "weitiao.advise.advise:advise",
+    "open_experiment": "weitiao.experiment.runner:open_experiment",
     "predict_file": "weitiao.verbs.judging:predict_file",
     "resume": "weitiao.verbs.fitting:resume",
+    "resume_seeds": "weitiao.verbs.seeding:resume_seeds",
+    "run_experiment": "weitiao.experiment.runner:run_experiment",
     "train_plan": "weitiao.verbs.fitting:train_plan",
+    "train_seeds": "weitiao.verbs.seeding:train_seeds",
 }
 
 __all__ = [
@@ -61,14 +75,23 @@ __all__ = [
     "Run",
     "WeitiaoError",
     "Wish",
+    "calibrate_run",
+    "compare",
     "evaluate_run",
+    "explain_row",
     "fit",
+    "fit_seeds",
+    "judge_seeds",
     "load",
     "look",
     "make_plan",
+    "open_experiment",
     "predict_file",
     "resume",
+    "resume_seeds",
+    "run_experiment",
     "train_plan",
+    "train_seeds",
 ]
 
 

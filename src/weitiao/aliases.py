@@ -152,6 +152,7 @@ INSTEAD = {
         "dataloader_num_workers", "dataloader_drop_last", "dataloader_pin_memory",
         "dataloader_prefetch_factor", "dataloader_persistent_workers", "cache_dir",
         "preprocessing_num_workers", "overwrite_cache", "dataloader_in_order",
+        "dataloader_multiprocessing_context",
     ], _LOADING),
     "neftune_noise_alpha": _NOISE,
     "trust_remote_code": _SAFE,

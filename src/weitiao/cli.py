@@ -2,7 +2,7 @@
 
 What is for people goes to standard error; standard output holds answers and JSON only. Exit codes:
 0 done, 1 a fault of ours (traceback), 2 a mistake in what was asked (one message), 3 doctor has
-found a problem, 130 interrupted.
+found a problem, 4 the model is not accepted (`evaluate --gate`), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -12,7 +12,16 @@ import sys
 import typer
 
 from weitiao import disk, messages, terminal, usage
-from weitiao.commands import asking, keeping, machine, reporting, working
+from weitiao.commands import (
+    asking,
+    comparing,
+    experimenting,
+    judging,
+    keeping,
+    machine,
+    reporting,
+    working,
+)
 from weitiao.errors import WeitiaoError
 from weitiao.messages import tell
 
@@ -33,8 +42,12 @@ for _verb in (
     working.check,
     working.train,
     asking.evaluate,
+    judging.calibrate,
     reporting.report,
+    comparing.compare,
+    experimenting.experiment,
     asking.predict,
+    judging.explain,
     asking.runs,
     asking.parts,
     asking.schema,
@@ -48,6 +61,7 @@ for _verb in (
 
 def main() -> None:
     """Run the command line; a user's mistake is one message, an interruption is no crash."""
+    terminal.leave_ascii()
     terminal.open_streams()
     try:
         wanted, words = usage.language_of(sys.argv[1:])

@@ -7,14 +7,18 @@ the command line shows them as one message.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from weitiao.errors import RunError
+from weitiao.foreign import said
 from weitiao.messages import tell
 
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -43,6 +47,33 @@ def writing(path: str | Path) -> Iterator[None]:
         raise _named(error.errno, path) from None
 
 
+def plain(path: str | Path) -> str:
+    """The path as libraries written in C++ and Rust can open it: they take every path for UTF-8.
+
+    In a GBK locale they would look for a folder of other bytes. There it gets a link with a plain
+    name; everywhere else the path stays what it is.
+    """
+    if sys.getfilesystemencoding() == "utf-8" or str(path).isascii():
+        return str(path)
+    whole = Path(path).absolute()
+    if whole.name.isascii():
+        return str(Path(plain(whole.parent)) / whole.name)
+    link = _links() / hashlib.sha256(os.fsencode(whole)).hexdigest()[:16]
+    if not link.is_symlink():
+        link.symlink_to(whole)
+    return str(link)
+
+
+@cache
+def _links() -> Path:
+    import atexit
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="weitiao-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
 def need(folder: Path, size: int) -> None:
     """Raise RunError now, not in an hour, when so many bytes have no room in a folder."""
     free = shutil.disk_usage(folder).free
@@ -63,7 +94,7 @@ def is_refusal(error: OSError) -> bool:
 
 def told(error: OSError) -> str:
     """What is wrong, where, and what to do."""
-    reason = os.strerror(error.errno or 0)
+    reason = said(error)
     path = str(error.filename or "")
     if error.errno in FULL:
         text = tell("{path}: the disk is full ({reason}). Make room, or name another folder.",

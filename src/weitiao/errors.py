@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weitiao.messages import tell
+from weitiao.messages import joined, tell
 
 
 class WeitiaoError(Exception):
@@ -29,14 +29,14 @@ class PlanError(WeitiaoError):
     def __init__(self, problems: Sequence[str], source: str = "") -> None:
         self.problems = list(problems)
         self.source = source
-        where = f"{source}: " if source else ""
         lines = "\n".join(f"  - {problem}" for problem in self.problems)
         told = (
             tell("the plan has a problem:")
             if len(self.problems) == 1
             else tell("the plan has {count} problems:", count=len(self.problems))
         )
-        super().__init__(f"{where}{told}\n{lines}")
+        where = placed(source, told)
+        super().__init__(f"{where}\n{lines}")
 
 
 class PartError(WeitiaoError):
@@ -44,7 +44,7 @@ class PartError(WeitiaoError):
 
     def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
         self.problems = list(problems)
-        super().__init__("; ".join(f"{path}: {text}" if path else text for path, text in problems))
+        super().__init__(joined((placed(*problem) for problem in problems), "; "))
 
 
 class DataError(WeitiaoError):
@@ -61,3 +61,12 @@ class RunError(WeitiaoError):
 
 class DivergedError(WeitiaoError):
     """Training produced a number that is not finite; it stopped before the update."""
+
+
+def placed(path: str, text: str) -> str:
+    """What is wrong, behind the place where it is wrong.
+
+    >>> placed("rows.csv:3", "holds a NUL character.")
+    'rows.csv:3: holds a NUL character.'
+    """
+    return tell("{path}: {told}", path=path, told=text) if path else text

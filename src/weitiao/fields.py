@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, get_args
@@ -14,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from weitiao.messages import tell
 
 LONGEST = 60  # characters of a value that a message shows
+MOST_NAMES = 30  # that a message lists
 NUMBERS = (int, float)
 
 
@@ -115,12 +117,15 @@ def near(name: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if close:
         return tell(" Did you mean {name!r}?", name=close[0])
-    return tell(" There are: {names}.", names=", ".join(known)) if known else ""
+    names = ", ".join(known[:MOST_NAMES]) + (", ..." if len(known) > MOST_NAMES else "")
+    return tell(" There are: {names}.", names=names) if known else ""
 
 
 def _number(text: str) -> float | None:
     share = text.endswith("%")
-    plain = text.removesuffix("%").replace(",", "").replace(" ", "").replace("--", "-")
+    plain = text.removesuffix("%").replace(" ", "").replace("--", "-")
+    thousands = re.fullmatch(r"-?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", plain)
+    plain = plain.replace(",", "" if thousands else ".")
     try:
         return float(plain) / (100 if share else 1)
     except ValueError:

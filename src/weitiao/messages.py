@@ -13,7 +13,7 @@ import locale
 import os
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, lru_cache
@@ -45,6 +45,16 @@ def counted(number: int, noun: str) -> str:
     if language() == "en":
         return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
     return tell("{count} " + noun, count=f"{number:,}")
+
+
+def joined(told: Iterable[str], mark: str = " ") -> str:
+    """Texts in a row, with what the language puts between them: no blank in Chinese.
+
+    >>> joined(["First.", "Second."])
+    'First. Second.'
+    """
+    chinese = {" ": "", "; ": "；", ", ": "、"}
+    return (mark if language() == "en" else chinese[mark]).join(filter(None, told))
 
 
 def marked(template: str) -> str:

@@ -37,6 +37,9 @@ Test = Annotated[str | None, typer.Option(help="file with test rows; else they a
 MaxRows = Annotated[int | None, typer.Option("--rows", min=10, help="use a sample of so many rows")]
 Budget = Annotated[str | None, typer.Option(help="time for everything, e.g. 90s, 5m, 1h")]
 Seed = Annotated[int | None, typer.Option(min=0, help="seed of head, dropout and row order")]
+Seeds = Annotated[
+    int | None, typer.Option(min=2, help="so many runs that differ in the seed alone")
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="processor threads to use")]
 Precision = Annotated[
     str | None, typer.Option(help="auto, fp32, onednn or bf16; else what the model's plan says")

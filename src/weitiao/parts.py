@@ -35,9 +35,13 @@ KINDS = {
     "cleaners": "weitiao.data.cleaners",
     "steps": "weitiao.data.steps",
     "metrics": "weitiao.evaluate.metrics",
+    "decisions": "weitiao.evaluate.decisions",
+    "checks": "weitiao.evaluate.checks",
     "optimizers": "weitiao.train.optimizers",
     "schedules": "weitiao.train.schedules",
     "strategies": "weitiao.train.strategies",
+    "executors": "weitiao.experiment.executors",
+    "peers": "weitiao.experiment.peers",
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 from pydantic import Field, ValidationError
 
 from weitiao import aliases, parts, planfile, planwriting
+from weitiao.criteria import Acceptance, problems_of_acceptance
 from weitiao.errors import PlanError
 from weitiao.fields import Problem, near, problems_of
 from weitiao.messages import tell
@@ -47,6 +48,7 @@ class Plan(Section):
     model: ModelPlan = Field(description="which pre-trained network")
     train: TrainPlan = Field(TrainPlan(), description="how it learns")
     evaluate: EvaluatePlan = Field(EvaluatePlan(), description="how it is judged")
+    acceptance: Acceptance = Field({}, description="what the model must reach to be accepted")
     why: dict[str, Reason] = Field({}, description="setting -> why it has its value")
     expect: dict[str, Any] = Field({}, description="time and memory this should take here")
 
@@ -134,11 +136,11 @@ class Plan(Section):
         return reason.reason + (f" [{reason.evidence}]" if reason.evidence else "")
 
     @classmethod
-    def json_schema(cls) -> dict[str, Any]:
-        """JSON Schema of a plan file, its parts spelled out."""
+    def json_schema(cls, language: str | None = None) -> dict[str, Any]:
+        """JSON Schema of a plan file, its parts spelled out, in one language or in both."""
         from weitiao.schema import schema_of
 
-        return schema_of(cls)
+        return schema_of(cls, language)
 
 
 def _renamed(problem: Problem) -> Problem:
@@ -199,7 +201,7 @@ def _problems_of_parts(raw: Mapping[str, Any]) -> list[Problem]:
             for found in parts.problems(kind, str(name), settings):
                 path = f"{place}.{found.path}" if found.path else place
                 problems.append(found._replace(path=path))
-    return problems + _problems_of_metrics(raw)
+    return problems + _problems_of_metrics(raw) + problems_of_acceptance(raw.get("acceptance"))
 
 
 def _problems_of_metrics(raw: Mapping[str, Any]) -> list[Problem]:

@@ -19,6 +19,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from weitiao import __version__, traps, yamlerrors
 from weitiao.errors import PlanError
+from weitiao.foreign import said
 from weitiao.messages import tell
 
 MAX_BYTES = 1_000_000
@@ -92,7 +93,7 @@ def _text_of(file: Path) -> str:
             raise PlanError([tell("larger than 1 MB: this is no plan.")], str(file))
         raw = file.read_bytes()[:MAX_BYTES]
     except OSError as error:
-        told = tell("it cannot be read: {reason}.", reason=error.strerror)
+        told = tell("it cannot be read: {reason}.", reason=said(error))
         raise PlanError([told], str(file)) from None
     try:
         return raw.decode("utf-8-sig")
@@ -178,7 +179,11 @@ class _Walk:
     def plain(self, node: Node, path: str, depth: int, flow: bool) -> Any:
         self.count += 1
         if depth > DEEPEST or self.count > MOST_VALUES:
-            told = tell("nested too deeply for a plan (an anchor that repeats itself?)")
+            told = (
+                tell("nested too deeply for a plan (an anchor that repeats itself?)")
+                if depth > DEEPEST
+                else tell("too many values for a plan (an anchor that repeats itself?)")
+            )
             raise PlanError([self._at(path[:200], node, told)], self.source)
         tag = str(node.tag)
         if isinstance(node, ScalarNode):
@@ -232,8 +237,13 @@ class _Walk:
     def _scalar(self, node: ScalarNode, path: str, flow: bool) -> Any:
         tag, text = str(node.tag), str(node.value)
         if tag in _TEXTS:
-            told = traps.odd(text, node.style, path, flow)
-            if re.search("[\ud800-\udfff]", text):
+            raw = self.written.text[node.start_mark.index : node.end_mark.index]
+            told = traps.odd(text, node.style, path, flow, raw)
+            # \udc80 to \udcff are how Python spells bytes of a file's name that are no text.
+            halves = (
+                "[\ud800-\udc7f\udd00-\udfff]" if path.startswith("data.") else "[\ud800-\udfff]"
+            )
+            if re.search(halves, text):
                 told = tell("holds half a character (a lone surrogate).")
             return self._wrong(path, node, told) if told else text
         maker: Any = _MAKERS.get(tag)

@@ -9,10 +9,12 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.emitter import Emitter
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from weitiao import __version__, traps
 from weitiao.errors import PlanError
+from weitiao.foreign import said
 from weitiao.messages import tell
 
 
@@ -28,19 +30,26 @@ def write(
     try:
         Path(path).write_text(head + dump(raw, comments), encoding="utf-8")
     except OSError as error:
-        told = tell("it cannot be written: {reason}.", reason=error.strerror)
+        told = tell("it cannot be written: {reason}.", reason=said(error))
         raise PlanError([told], str(path)) from None
 
 
 def dump(raw: Mapping[str, Any], comments: Mapping[str, str]) -> str:
     """The YAML text of plain values, comments above the values they speak of."""
     yaml = YAML(typ="rt")
+    yaml.Emitter = _Emitter
     yaml.width = 4096
     yaml.indent(mapping=2, sequence=4, offset=2)
     root = _commented(raw, "", comments, 0)
     out = io.StringIO()
     yaml.dump(root, out)
     return out.getvalue()
+
+
+class _Emitter(Emitter):
+    """Line breaks and the like by their numbers: "\\n" in a path is a folder's name gone wrong."""
+
+    ESCAPE_REPLACEMENTS = {'"': '"', "\\": "\\"}
 
 
 def _commented(raw: Any, path: str, comments: Mapping[str, str], indent: int) -> Any:

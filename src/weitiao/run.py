@@ -7,13 +7,14 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from weitiao.errors import RunError
+from weitiao.foreign import said
 from weitiao.messages import tell
 from weitiao.plan import Plan
 
@@ -48,7 +49,7 @@ class Run:
             plan.save(run.plan_path)
         except OSError as error:
             told = tell("{folder}: a run cannot be written here: {reason}.",
-                        folder=root, reason=error.strerror)  # fmt: skip
+                        folder=root, reason=said(error))  # fmt: skip
             raise RunError(told) from None
         return run
 
@@ -123,7 +124,8 @@ class Run:
         path = self.folder / f"{name}.json"
         new = path.with_suffix(".json.new")
         text = json.dumps(values, ensure_ascii=False, indent=1, default=str)
-        new.write_text(text + "\n", encoding="utf-8")
+        # Names of files can hold bytes that are no text; as \udc.. they stay good JSON.
+        new.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
         os.replace(new, path)
 
     def read(self, name: str) -> dict[str, Any]:
@@ -140,6 +142,15 @@ class Run:
         if status["state"] == "running" and not _alive(status.get("pid"), status.get("started")):
             status["state"] = "interrupted"
         return status
+
+    def busy(self) -> RunError:
+        """The error for a second process that wants to train here."""
+        return RunError(
+            tell(
+                "{folder}: another process is training in it. Wait, or stop it.",
+                folder=self.folder,
+            )
+        )
 
     # --- whole folders, swapped in
 
@@ -164,6 +175,19 @@ class Run:
         _to_disk(self.folder)
         shutil.rmtree(old, ignore_errors=True)
 
+    def mirror(self, other: Run, leave: Collection[str] = ()) -> None:
+        """Take over another run's files and folders but those to `leave`; large ones are linked."""
+        for path in other.folder.iterdir():
+            if path.name in leave:
+                continue
+            if path.is_dir():
+                with self.replacing(path.name) as folder:
+                    shutil.copytree(path, folder, copy_function=_linked, dirs_exist_ok=True)
+            else:
+                new = self.folder / f"{path.name}.new"
+                shutil.copyfile(path, new)
+                os.replace(new, self.folder / path.name)
+
     def kept(self) -> Path | None:
         """The best model as a reader finds it, also in the middle of a swap; None before one."""
         old = self.folder / "best.old"
@@ -183,6 +207,14 @@ def runs(root: str | Path) -> list[Run]:
     """Every run below a folder, the newest last."""
     folders = [path.parent for path in Path(root).glob("*/plan.yaml")]
     return [Run(folder) for folder in sorted(folders, key=lambda f: f.stat().st_ctime)]
+
+
+def _linked(source: str, target: str) -> None:
+    """The same file under a second name: what is in whole folders is replaced, never changed."""
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or one without links
+        shutil.copyfile(source, target)
 
 
 def _to_disk(path: Path) -> None:

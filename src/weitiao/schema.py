@@ -9,11 +9,14 @@ from weitiao.messages import LANGUAGES, speaking, translated
 from weitiao.sections import PLACES, SINGLE
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+TITLE = "weitiao plan"
 
 
 def schema_of(plan: Any, language: str | None = None) -> dict[str, Any]:
     """The schema of the class `plan`, described in one language, or in both (None)."""
-    schema: dict[str, Any] = plan.model_json_schema()
+    schema: dict[str, Any] = {**plan.model_json_schema(), "title": TITLE}
+    for name, section in schema["$defs"].items():
+        section["title"] = name.removesuffix("Plan")
     _describe(schema, language)
     schema["$defs"] = {name: schema["$defs"][name] for name in sorted(schema["$defs"])}
     for place, kind in PLACES.items():
@@ -26,7 +29,11 @@ def schema_of(plan: Any, language: str | None = None) -> dict[str, Any]:
             home["properties"][name].pop(key, None)
     metrics = schema["$defs"]["EvaluatePlan"]["properties"]["metrics"]
     metrics["items"] = {"enum": parts.names("metrics")}
-    return {"$schema": DIALECT, **schema, "title": "weitiao plan"}
+    several = schema["properties"]["acceptance"]["additionalProperties"]
+    schema["properties"]["acceptance"]["additionalProperties"] = {
+        "anyOf": [several["items"], several]  # one criterion needs no list
+    }
+    return {"$schema": DIALECT, **schema}
 
 
 def _choice(place: str, kind: str, language: str | None) -> dict[str, Any]:
@@ -51,16 +58,28 @@ def _part(kind: str, name: str, language: str | None) -> dict[str, Any]:
     part = parts.find(kind, name)
     schema: dict[str, Any] = part.model_json_schema()
     _describe(schema, language)
-    schema["description"] = _both(parts.summary(part), language)
+    schema["title"] = name
+    schema["description"] = "\n".join(_told(parts.summary(part), language))
     return {"anyOf": [schema, {"type": "null"}], "description": schema["description"]}
 
 
+def title_of(field: str) -> str:
+    """What pydantic calls a field, and the key of its title in the catalogue.
+
+    >>> title_of("max_rows")
+    'Max Rows'
+    """
+    return field.replace("_", " ").title()
+
+
 def _describe(node: Any, language: str | None) -> None:
-    """Every description in the language, or in both, in place."""
+    """Every title and description in the language, or in both, in place."""
     if isinstance(node, dict):
-        told = node.get("description")
-        if isinstance(told, str):
-            node["description"] = _both(" ".join(told.split("\n\n")[0].split()), language)
+        for key, between in (("title", " · "), ("description", "\n")):
+            told = node.get(key)
+            if isinstance(told, str):
+                text = " ".join(told.split("\n\n")[0].split())
+                node[key] = between.join(dict.fromkeys(_told(text, language)))
         for inner in node.values():
             _describe(inner, language)
     elif isinstance(node, list):
@@ -68,9 +87,9 @@ def _describe(node: Any, language: str | None) -> None:
             _describe(inner, language)
 
 
-def _both(text: str, language: str | None) -> str:
+def _told(text: str, language: str | None) -> list[str]:
     found = []
     for one in [language] if language else LANGUAGES:
         with speaking(one):
             found.append(translated(text))
-    return "\n".join(found)
+    return found

@@ -20,6 +20,8 @@ PLACES = {
     "train.optimizer": "optimizers",
     "train.schedule": "schedules",
     "train.strategies": "strategies",
+    "evaluate.decisions": "decisions",
+    "evaluate.checks": "checks",
 }
 SINGLE = {"task", "train.optimizer", "train.schedule"}  # exactly one part stands there
 AT_MOST_ONE = {"train.loss", "data.reader"}
@@ -145,7 +147,19 @@ class EvaluatePlan(Section):
 
     metrics: list[str] = Field([], description="empty: the task's own; the first picks the best")
     bootstrap_samples: int = Field(1000, ge=0, description="resamples behind each 95 % interval")
-    baselines: bool = Field(True, description="judge majority and TF-IDF beside the model")
+    baselines: bool = Field(
+        True, description="judge majority, TF-IDF and the frozen encoder beside the model"
+    )
+    calibration: bool = Field(
+        True, description="fit a temperature on validation and fold it into the saved model"
+    )
+    decisions: Parts = Field(
+        {}, description="thresholds, costs and abstaining, chosen on validation; empty: likeliest"
+    )
+    findings: bool = Field(
+        True, description="look for weak slices, group mistakes, try changed texts, explain some"
+    )
+    checks: Parts = Field({}, description="changed texts that are tried; empty: all that fit")
 
 
 class Reason(Section):

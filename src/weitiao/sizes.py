@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from weitiao.errors import WeitiaoError
-from weitiao.messages import tell
+from weitiao.messages import counted, tell
 
 SIZES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 DAYS = {"": 1.0, "h": 1 / 24, "d": 1.0, "w": 7.0}
@@ -24,6 +24,17 @@ def bytes_of(text: str, name: str) -> int:
         )
     unit = found[2] if found[2] in SIZES else f"{found[2]}b"
     return int(float(found[1]) * SIZES[unit])
+
+
+def shown(count: float) -> str:
+    """A size as people read it.
+
+    >>> shown(904), shown(1_500_000)
+    ('904 bytes', '1.5 MB')
+    """
+    from rich.filesize import decimal
+
+    return counted(int(count), "byte") if count < SIZES["kb"] else decimal(int(count))
 
 
 def seconds_old(text: str, name: str) -> float:

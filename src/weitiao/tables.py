@@ -6,13 +6,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from weitiao import closeup
 from weitiao.messages import counted, marked, retold, tell, translated
-from weitiao.terminal import console, duration, figure, print_json, say
+from weitiao.terminal import console, duration, figure, print_json, say, table_of
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from rich.table import Table
 
     from weitiao.data.profile import Profile
     from weitiao.doctor.finding import Finding
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from weitiao.verbs.fitting import Fitted
 
 MOST_LABELS = 12  # shown in a profile; the rest is counted
-BUSY = 0.2  # share of the processors that others may have before figures are doubted
 OVERRUN = 1.1  # of a budget, before it is said
 
 # How a run stands, which rows were judged, and kinds of parts: words of the code, shown translated.
@@ -31,6 +29,8 @@ WORDS = (
     marked("interrupted"), marked("validation"), marked("test"), marked("tasks"),
     marked("losses"), marked("readers"), marked("cleaners"), marked("steps"), marked("metrics"),
     marked("optimizers"), marked("schedules"), marked("strategies"), marked("models"),
+    marked("decisions"), marked("checks"),
+    marked("executors"), marked("peers"),
 )  # fmt: skip
 
 
@@ -46,6 +46,8 @@ def finish(fitted: Fitted, as_json: bool) -> None:
 def show_fitted(fitted: Fitted) -> None:
     """The scores beside the baselines, and where the model is."""
     show_report(fitted.report, fitted.split, fitted.openings)
+    closeup.show_calibration(fitted.report.more.get("calibration") or {})
+    closeup.show_findings(fitted.summary(), fitted.findings)
     seconds = fitted.seconds
     say(tell("{state} after {time} ({training} training)", state=translated(fitted.state),
              time=duration(seconds["total"]), training=duration(seconds["train"])))  # fmt: skip
@@ -97,7 +99,8 @@ def show_report(report: Report, split: str, openings: int) -> None:
     if openings:
         title = tell("{title}, this test opened {times}",
                      title=title, times=counted(openings, "time"))  # fmt: skip
-    table = _table(title)
+    closeup.show_criteria(report.more)
+    table = table_of(title)
     table.add_column(tell("metric"))
     table.add_column(tell("model"), justify="right")
     table.add_column(tell("95 % interval"), justify="right")
@@ -111,7 +114,7 @@ def show_report(report: Report, split: str, openings: int) -> None:
             if low != low
             else tell("{low} to {high}", low=figure(low), high=figure(high))
         )
-        table.add_row(name, figure(value), between, *others)
+        _add(table, name, figure(value), between, *others)
     console().print(table)
     for name, detail in report.details.items():
         if "features" in detail:
@@ -122,12 +125,12 @@ def show_report(report: Report, split: str, openings: int) -> None:
 
 def show_probe(probe: Probe) -> None:
     """How fast this machine computes in each arithmetic, how right, and what `auto` takes."""
-    from weitiao.model.probe import FARTHEST
+    from weitiao.model.probe import BUSY, FARTHEST
 
     say(tell("{processor}; {cores} cores, {threads} threads in use; torch {torch}",
              processor=probe.processor, cores=probe.cores, threads=probe.threads,
              torch=probe.torch))  # fmt: skip
-    table = _table("", tell("arithmetic"), tell("10^9 operations a second"), tell("beside fp32"),
+    table = table_of("", tell("arithmetic"), tell("10^9 operations a second"), tell("beside fp32"),
                    tell("error beside fp64"), "")  # fmt: skip
     for kind, rate in sorted(probe.operations.items(), key=lambda item: item[1]):
         right = probe.errors[kind] <= FARTHEST[kind]
@@ -154,26 +157,28 @@ def show_profile(profile: Profile) -> None:
         say(retold(line))
     say(tell("task: {task} ({reason})",
              task=profile.task, reason=retold(profile.reasons.get("task", ""))))  # fmt: skip
-    table = _table(tell("columns"), tell("role"), tell("column"), tell("why"))
+    table = table_of(tell("columns"), tell("role"), tell("column"), tell("why"))
     for role, column in profile.roles.items():
         name = column if isinstance(column, str) else ", ".join(column)
-        table.add_row(role, name, retold(profile.reasons.get(role, "")))
+        _add(table, role, name, retold(profile.reasons.get(role, "")))
     console().print(table)
     if profile.labels:
-        table = _table(tell("labels"), tell("label"), tell("rows"), tell("share"))
+        table = table_of(tell("labels"), tell("label"), tell("rows"), tell("share"))
         for label, count in list(profile.labels.items())[:MOST_LABELS]:
-            table.add_row(label, f"{count:,}", f"{profile.shares[label]:.1%}")
+            _add(table, label, f"{count:,}", f"{profile.shares[label]:.1%}")
         if len(profile.labels) > MOST_LABELS:
-            table.add_row(tell("({count} more)", count=len(profile.labels) - MOST_LABELS), "", "")
+            _add(table, tell("({count} more)", count=len(profile.labels) - MOST_LABELS), "", "")
         console().print(table)
     names = {"lowest": tell("lowest"), "highest": tell("highest"), "mean": tell("mean"),
              "median": tell("median")}  # fmt: skip
     for name, value in profile.numbers.items():
         say(tell("target, {name}: {value:.4g}", name=names.get(name, name), value=value))
     for role, lengths in profile.lengths.items():
-        told = ", ".join(f"{name} {value:,}" for name, value in lengths.items())
+        most = {"max": tell("longest")}
+        told = ", ".join(f"{most.get(name, name)} {value:,}" for name, value in lengths.items())
         say(tell("characters of {role}: {lengths}", role=role, lengths=told))
-    shares = ", ".join(f"{name} {share:.0%}" for name, share in profile.languages.items())
+    spoken = profile.languages.items()
+    shares = ", ".join(f"{translated(name)} {share:.0%}" for name, share in spoken)
     say(tell("language: {language} ({shares})", language=profile.language, shares=shares))
     for line in _facts(profile):
         say(line)
@@ -192,13 +197,13 @@ def _facts(profile: Profile) -> list[str]:
 
 def show_plan(plan: Plan, path: Path) -> None:
     """Each decision with its reason."""
-    table = _table(tell("plan: {path}", path=path), tell("setting"), tell("value"), tell("why"))
+    table = table_of(tell("plan: {path}", path=path), tell("setting"), tell("value"), tell("why"))
     for key, reason in plan.why.items():
         value = plan.get(key)
         shown = ", ".join(f"{k}: {v}" if v else k for k, v in value.items()) if isinstance(
             value, dict) else str(value)  # fmt: skip
         told = retold(reason.reason) + (f" [{retold(reason.evidence)}]" if reason.evidence else "")
-        table.add_row(key, shown, told if value == reason.value else tell("set by you"))
+        _add(table, key, shown, told if value == reason.value else tell("set by you"))
     console().print(table)
     expect = plan.expect
     say(tell("expected: {time} of training, {memory:,} MB",
@@ -211,7 +216,7 @@ def show_runs(found: Sequence[Mapping[str, Any]], root: Path) -> None:
     if not found:
         say(tell("no runs in {root}; `weitiao fit rows.csv` makes one.", root=root))
         return
-    table = _table(None, tell("run"), tell("state"), tell("updates"), tell("score"),
+    table = table_of(None, tell("run"), tell("state"), tell("updates"), tell("score"),
                    tell("time left"))  # fmt: skip
     for run in found:
         score = ""
@@ -220,7 +225,7 @@ def show_runs(found: Sequence[Mapping[str, Any]], root: Path) -> None:
                          value=figure(run["value"]), split=translated(run["split"]))  # fmt: skip
         left = "" if run["seconds_left"] is None else duration(run["seconds_left"])
         steps = f"{run['step']}/{run['total']}" if run["total"] else ""
-        table.add_row(run["run"], translated(run["state"]), steps, score, left)
+        _add(table, run["run"], translated(run["state"]), steps, score, left)
     console().print(table)
 
 
@@ -228,37 +233,27 @@ def show_parts(found: Mapping[str, Mapping[str, str]]) -> None:
     """Kinds, names and what each is for."""
     for kind, names in found.items():
         title = kind if kind == translated(kind) else f"{kind} · {translated(kind)}"
-        table = _table(title, tell("name"), tell("what it is"))
+        table = table_of(title, tell("name"), tell("what it is"))
         for name, told in names.items():
             table.add_row(name, told)
         console().print(table)
 
 
-def _table(title: str | None, *columns: str) -> Table:
-    from rich.table import Table
-
-    return Table(*columns, title=title, title_justify="left")
-
-
-def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table of plain texts."""
-    from rich.text import Text
-
-    table = _table(title, *columns)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    console().print(table)
-
-
 def show_findings(title: str, found: Sequence[Finding]) -> None:
     """What the doctor says: each check, how it is, and what to do."""
-    from rich.text import Text
-
     marks = {"ok": ("ok", "green"), "note": (tell("note"), "yellow"),
              "problem": (tell("problem"), "bold red")}  # fmt: skip
-    table = _table(title, "", tell("what"), tell("found"))
+    table = table_of(title, "", tell("what"), tell("result"))
     for finding in found:
         word, style = marks[finding.state]
         lines = "\n".join(filter(None, [finding.told, finding.remedy and f"→ {finding.remedy}"]))
-        table.add_row(Text(word, style), Text(finding.about), Text(lines))
+        _add(table, word, finding.about, lines, style=style)
     console().print(table)
+
+
+def _add(table: Any, *told: str, style: str = "") -> None:
+    """A row; the style is that of its first cell."""
+    from rich.text import Text
+
+    first, *rest = told
+    table.add_row(Text(first, style) if style else first, *rest)

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from weitiao.messages import tell
+from weitiao.report.visible import visible
 
 SAMPLES = {"en": "", "zh": "中文"}  # what a stream must be able to carry
+
+
+def leave_ascii() -> None:
+    """Begin anew in UTF-8 mode where file names are ASCII: others could not be written down."""
+    if sys.getfilesystemencoding() == "ascii":
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def open_streams() -> None:
@@ -36,8 +44,13 @@ def _fits(text: str, stream: Any) -> bool:
 
 
 def say(text: str) -> None:
-    """A line for people."""
-    print(text, file=sys.stderr, flush=True)
+    """Lines for people; what data say cannot colour or move anything in a terminal."""
+    print(harmless(text), file=sys.stderr, flush=True)
+
+
+def harmless(text: str) -> str:
+    """The text with controls and marks of direction as symbols; line breaks stay."""
+    return "\n".join(map(visible, text.split("\n")))
 
 
 def complain(text: str) -> None:
@@ -157,3 +170,32 @@ def _score(p: Any) -> str:
     if p.best:
         return tell("validation {metric} {value} (kept)", metric=metric, value=value)
     return tell("validation {metric} {value}", metric=metric, value=value)
+
+
+def table_of(title: str | None, *columns: str) -> Any:
+    """An empty table with these columns."""
+    from rich.table import Table
+
+    from weitiao.prose import Prose
+
+    class Cells(Table):
+        """Cells are often words of the user's: nothing in them is a command, nothing is cut."""
+
+        def add_row(self, *cells: Any, **more: Any) -> None:
+            told = (Prose(harmless(cell)) if isinstance(cell, str) else cell for cell in cells)
+            super().add_row(*told, **more)
+
+    return Cells(*columns, title=title and harmless(title), title_justify="left")
+
+
+def show_rich(text: Any) -> None:
+    """A text with styles, or a table, for people."""
+    console().print(text)
+
+
+def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table of plain texts."""
+    table = table_of(title, *columns)
+    for row in rows:
+        table.add_row(*row)
+    console().print(table)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from weitiao.messages import tell
+from weitiao.messages import joined, tell
 
 MOST_HINTS = 4
 ROWS = (".csv", ".tsv", ".jsonl", ".ndjson", ".xlsx", ".xls", ".parquet")
 BLANKS = "\u3000\u00a0\u2003\u200b\ufeff"  # full-width, no-break, em, zero-width
 _PAIRS = {"“": "”", "‘": "’", "「": "」", "『": "』", "［": "］", "｛": "｝", "＂": "＂"}
 _PATHS = ("path", "checkpoint")
+_ESCAPED = re.compile(r"(?<!\\)(?:\\\\)*\\[abefnrtv0]")  # what is left of C:\new and ..\table
 
 Told = Callable[[], str]
 
@@ -39,6 +40,8 @@ _HINTS: list[tuple[re.Pattern[str], Told]] = [
      lambda: tell("a full-width comma (，): YAML wants ', '.")),
     (_pattern(r"^[^#\n]*: *[［｛【]"),
      lambda: tell("full-width brackets: YAML wants [ ] and {{ }}.")),
+    (_pattern(r"^ *[–—－] "),
+     lambda: tell("a long dash: the lists of YAML begin with a plain one (-).")),
     (_pattern(r"^ *[A-Za-z_][\w.]* *= *\S"),
      lambda: tell("name = value is no YAML: write name: value.")),
     (_pattern(r"^\[[\w.]+\]\s*$"),
@@ -56,16 +59,18 @@ def hints(text: str) -> dict[int, str]:
         if match:
             whole = match.group()
             start = match.start() + len(whole) - len(whole.lstrip("\n"))
-            found.setdefault(text.count("\n", 0, start) + 1, told())
+            line = text.count("\n", 0, start) + 1
+            found[line] = joined([found.get(line, ""), told()])
     return dict(sorted(found.items())[:MOST_HINTS])
 
 
-def odd(value: str, style: str | None, path: str, flow: bool) -> str:
+def odd(value: str, style: str | None, path: str, flow: bool, raw: str = "") -> str:
     """What is wrong with a text as it was written; empty when nothing is.
 
-    style: its quotes, None without; flow: whether it stands inside [ ] or { }.
+    style: its quotes, None without; flow: whether it stands inside [ ] or { }; raw: as it stands
+    in the file (weitiao itself writes such letters by their numbers).
     """
-    if style == '"' and path.endswith(_PATHS) and any(c < " " for c in value):
+    if style == '"' and path.endswith(_PATHS) and _ESCAPED.search(raw):
         return tell(
             "a backslash in double quotes changes the next letter: write / instead, or use "
             "single quotes."

@@ -16,12 +16,13 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from weitiao.errors import WeitiaoError
-from weitiao.messages import LANGUAGES, tell, translated
+from weitiao.messages import LANGUAGES, joined, tell, translated
 
 LANG = "--lang"
 WIDEST = 100
 _UsageError: Any = typer.BadParameter.__base__  # of whichever click typer stands on
-_CLOSING = re.escape("，。：；、）」』！？》”’)]}…")
+_CLOSING = re.escape("，。：；、）」』！？》”’)]}…")  # never begin a line, as these never end one:
+_PIECES = re.compile(rf"\s+|[（「『《\[(]*(?:[^\s\u2e80-\uffee]+|[\u2e80-\uffee])[{_CLOSING}]*")
 
 
 class Verb(TyperCommand):
@@ -34,10 +35,9 @@ class Verb(TyperCommand):
         except _UsageError as error:
             raise WeitiaoError(_told(error, self, ctx)) from None
         if ctx.args and not ctx.resilient_parsing:
-            told = tell("{words}: too many words for `{command}`. {hint}",
-                        words=" ".join(ctx.args), command=ctx.command_path,
-                        hint=_hint(ctx))  # fmt: skip
-            raise WeitiaoError(told)
+            told = tell("{words}: too many words for `{command}`.",
+                        words=" ".join(ctx.args), command=ctx.command_path)  # fmt: skip
+            raise WeitiaoError(joined([told, _hint(ctx)]))
         return rest
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -56,9 +56,8 @@ class Verbs(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args[0] not in self.commands:
             near = _near(args[0], list(self.commands))
-            told = tell("there is no command {name!r}.{near} {hint}",
-                        name=args[0], near=near, hint=_hint(ctx))  # fmt: skip
-            raise WeitiaoError(told)
+            told = tell("there is no command {name!r}.{near}", name=args[0], near=near)
+            raise WeitiaoError(joined([told, _hint(ctx)]))
         return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -158,7 +157,7 @@ def wrapped(text: str, width: int) -> list[str]:
     ['微调一个', '模型。']
     """
     lines, line = [], ""
-    for piece in re.findall(rf"\s+|[^\s\u2e80-\uffee]+|[\u2e80-\uffee][{_CLOSING}]*", text):
+    for piece in _PIECES.findall(text):
         if line and cells(line + piece.rstrip()) > width:
             lines.append(line.rstrip())
             line = ""
@@ -187,7 +186,7 @@ def _told(error: Any, command: Any, ctx: Any) -> str:
         return tell("{name}: {told}", name=_names(param), told=_bad(error))
     else:
         told = str(error.format_message())
-    return f"{told} {_hint(ctx)}"
+    return joined([told, _hint(ctx)])
 
 
 def _bad(error: Any) -> str:

@@ -67,6 +67,18 @@ def test_processes_that_start_together_agree_on_the_folder(tmp_path):
     }
 
 
+def test_a_folder_that_another_process_makes_meanwhile_is_ours(tmp_path, monkeypatch):
+    def listed(path):  # what another process has done since this one looked for the mark
+        (tmp_path / "cache" / cache.TAG).write_text(cache.MARK, encoding="utf-8")
+        (tmp_path / "cache" / "rows").mkdir(exist_ok=True)
+        return [cache.TAG, "rows"]
+
+    (tmp_path / "cache").mkdir(exist_ok=True)
+    (tmp_path / "cache" / cache.TAG).unlink(missing_ok=True)
+    monkeypatch.setattr(cache.os, "listdir", listed)
+    assert cache.root() == tmp_path / "cache"
+
+
 def test_what_another_process_uses_is_known_until_it_ends(holder):
     assert held() == {"rows/theirs"}
     holder.send_signal(signal.SIGTERM)

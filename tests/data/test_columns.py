@@ -127,7 +127,7 @@ def test_ordered_stars_hint_at_regression():
         ({"text": EN, "label": TWO}, {"text": ["text", "label"]}, "takes one column"),
         ({"text": EN, "level": TWO, "genre": TWO}, {}, "which column is the target"),
         ({"a": list(range(60)), "label": TWO}, {}, "which column is the text"),
-        ({"text": EN}, {}, "which column is the target"),
+        ({"text": EN}, {}, "there is only one column: text"),
     ],
 )
 def test_what_cannot_be_told_is_asked_for(columns, given, message):

@@ -72,6 +72,43 @@ def plain(rows, joint, end="\n", head=HEAD):
     return "".join(joint.join(row) + end for row in ([head, *rows] if head else rows))
 
 
+SMS = [
+    ("ham", 'He said "fine, go...\x92 ok'),
+    ("spam", "WIN £100 now! Txt 'GO'"),
+    ("ham", "Ok lar"),
+] * 3
+PAIRS = [
+    ("1", "7", 'He "won", they say', "They say he won"),
+    ("0", "8", "It rains", 'A "sun" day'),
+] * 2
+SICK = [("6", "A boy plays", "No boy plays", "3.3", "NEUTRAL"),
+        ("7", "A man, a dog", "A dog runs", "4.5", "ENTAILMENT")] * 2  # fmt: skip
+LCQMC = [("怎么办？", "怎样办，好？", "1"), ("这是谁", "那是哪里", "0")] * 3
+VADER = [
+    ("1_1", "-0.9", 'no picture, "b/w".'),
+    ("1_2", "2.25", 'great "fun'),
+    ("2_1", "0.4", "so so"),
+]
+QUOTED = [
+    ("1_1", "0.4", "It rains."),
+    ("1_2", "0.1", '"It rains, he said.'),
+    ("1_3", "-1.5", 'It pours."'),
+] * 2
+TITLES = [("体验2D巅峰 十大创新", "8"), ("股市：大盘缩量", "2"), ("60年铁树开花(图)", "5")] * 2
+
+
+def TREC(labels):
+    return [
+        (label, f"What is the café {', ' * (n % 3)}no. {n} ?")
+        for n in range(10)
+        for label in labels
+    ]
+
+
+def trec(labels, encoding="utf-8"):
+    return "".join(f"{label} {text}\n" for label, text in TREC(labels)).encode(encoding)
+
+
 CSV = {
     "python csv": ("a.csv", by_csv(EN), EN),
     "python csv, everything quoted": ("a.csv", by_csv(EN, quoting=csv.QUOTE_ALL), EN),
@@ -119,6 +156,38 @@ CSV = {
         "a.txt", ('"text" "label"\n' + "".join(
             f'"{i}" "{t}" "{n}"\n' for i, (t, n) in enumerate(FLAT, 1))).encode(), FLAT),
     "no header": ("a.csv", by_csv(ZH, head=None), ZH),
+    # Published sets, as they came: their shapes with sentences of ours.
+    "TREC, numbered": ("train.all", trec("1 2 3 4".split()), TREC("1 2 3 4".split())),
+    "TREC, coarse:fine, latin-1": (
+        "train.label", trec(["DESC:manner", "ENTY:animal"], "latin-1"),
+        TREC(["DESC:manner", "ENTY:animal"])),
+    "fastText": ("a.txt", b"__label__pos good film\n__label__neg , bad film, \"so bad\n",
+                 [("pos", "good film"), ("neg", ', bad film, "so bad')]),
+    "fastText, several labels": (
+        "a.txt", "__label__food __label__price 菜贵\n__label__staff 服务好\n".encode(),
+        [("food,price", "菜贵"), ("staff", "服务好")]),
+    "SMS spam: tabs, quotes, no name": (
+        "SMSSpamCollection", plain(SMS, "\t", "\r\n", None).encode(), SMS),
+    "MRPC: a mark, #1 String": (
+        "a.tsv", plain(PAIRS, "\t", "\r\n", ("Quality", "#1 ID", "#1 String", "#2 String"))
+        .encode("utf-8-sig"), PAIRS),
+    "SICK: tabs in a txt": (
+        "a.txt", plain(SICK, "\t", "\r\n", ("pair_ID", "sentence_A", "sentence_B",
+                                           "relatedness_score", "entailment_judgment")).encode(),
+        SICK),
+    "LCQMC, STS-B: a pair and a number": ("a.txt", plain(LCQMC, "\t", head=None).encode(), LCQMC),
+    "VADER: number, mean, text": ("a.txt", plain(VADER, "\t", "\r\n", None).encode(), VADER),
+    "VADER, news: a quotation that runs over two rows": (
+        "a.txt", plain(QUOTED, "\t", "\r\n", None).encode(), QUOTED),
+    "THUCNews: title and number": (
+        "a.txt", plain(TITLES, "\t", head=None).encode(), TITLES),
+    "WNUT, CoNLL: a token a line": (
+        "a.conll", b"@anna\tO\nran\tO\n\nin\tO\nRome\tB-location\nhome\tO\n",
+        [("@anna", "O"), ("ran", "O"), ("in", "O"), ("Rome", "B-location"), ("home", "O")]),
+    "Multi30k: a sentence a line, packed": (
+        "train.en.gz", gzip.compress(b"Two young, white dogs are running outside near many bushes.\nA man, a hat; a dog.\n"
+                                     b"Several men talk.\nSome sing.\nAll dance.\n"),
+        [("Two young, white dogs are running outside near many bushes.",), ("A man, a hat; a dog.",), ("Several men talk.",), ("Some sing.",), ("All dance.",)]),
     "gzip": ("a.csv.gz", gzip.compress(by_csv(ZH)), ZH),
     "bzip2": ("a.csv.bz2", bz2.compress(by_csv(ZH, encoding="gbk")), ZH),
     "xz": ("a.tsv.xz", lzma.compress(by_csv(EN, dialect="excel-tab")), EN),
@@ -259,6 +328,17 @@ FILES = {
         json.dumps(frame().to_dict("list")), encoding="utf-8"), ZH),
     "json in GBK": ("a.json", lambda p: p.write_text(json.dumps(
         frame().to_dict("records"), ensure_ascii=False), encoding="gbk"), ZH),
+    "OCNLI, SNLI: JSON lines, empty cells": ("a.jsonl", lambda p: p.write_text(
+        "".join(json.dumps({"sentence1": t, "label": n, "label0": None}, ensure_ascii=False) + "\n"
+                for t, n in ZH), encoding="utf-8"), [(t, n, None) for t, n in ZH]),
+    "CLUENER: JSON lines with objects": ("a.jsonl", lambda p: p.write_text(
+        "".join(json.dumps({"text": t, "label": {n: [[0, 1]]}}, ensure_ascii=False) + "\n"
+                for t, n in ZH), encoding="utf-8"),
+        [(t, f'{{"{n}": [[0, 1]]}}') for t, n in ZH]),
+    "SQuAD, CMRC: JSON with paragraphs": ("a.json", lambda p: p.write_text(json.dumps(
+        {"version": "1", "data": [{"paragraphs": [{"context": t}], "title": n} for t, n in ZH]}),
+        encoding="utf-8"),
+        [(json.dumps([{"context": t}], ensure_ascii=False), n) for t, n in ZH]),
     "parquet": ("a.parquet", lambda p: frame().to_parquet(p), ZH),
     "feather": ("a.feather", lambda p: frame().to_feather(p), ZH),
     "zip of one": ("a.zip", zipped, ZH),
@@ -350,6 +430,15 @@ def test_a_damaged_workbook_is_a_table_or_one_message(tmp_path, place, raw):
         open_source(str(path))
     except DataError as error:
         assert "a.xlsx" in str(error)
+
+
+@pytest.mark.parametrize("ending", ["feather", "parquet"])
+def test_a_name_of_a_column_that_is_no_text_is_one_message(ending, tmp_path):
+    path = tmp_path / f"a.{ending}"
+    FILES["feather" if ending == "feather" else "parquet"][1](path)
+    path.write_bytes(path.read_bytes().replace(b"text", b"te\xa2t"))
+    with pytest.raises(DataError, match="cannot be read as"):
+        open_source(str(path))
 
 
 def test_a_cell_that_stands_far_off_ends_no_process(tmp_path):

@@ -168,9 +168,9 @@ def test_many_rows_are_scored_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_jieba_keeps_its_cache_in_our_folder_and_says_nothing(
     tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from weitiao.evaluate import baselines
+    from weitiao.evaluate import chinese
 
-    baselines._segmenter.cache_clear()
-    assert "酒店" in baselines._chinese_words("这家酒店，很好！")
+    chinese._segmenter.cache_clear()
+    assert "酒店" in chinese.chinese_words("这家酒店，很好！")
     assert (tmp_path_factory.getbasetemp() / "cache" / "words" / "jieba.cache").exists()
     assert capfd.readouterr() == ("", "")

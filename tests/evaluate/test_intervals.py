@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from weitiao import parts
-from weitiao.evaluate import intervals
+from weitiao.evaluate import resampling
 from weitiao.evaluate.intervals import bootstrap, difference, wilson
 from weitiao.tasks.base import Judged
 
@@ -77,7 +77,7 @@ def test_the_same_seed_is_the_same_interval_however_it_is_cut_up(
     whole = bootstrap(numbers(50), of_kind("number"), seed=3)
     assert whole == bootstrap(numbers(50), of_kind("number"), seed=3)
     assert whole != bootstrap(numbers(50), of_kind("number"), seed=4)
-    monkeypatch.setattr(intervals, "CELLS", 350)
+    monkeypatch.setattr(resampling, "CELLS", 350)
     for name, ends in bootstrap(numbers(50), of_kind("number"), seed=3).items():
         assert ends == pytest.approx(whole[name])
 

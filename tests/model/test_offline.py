@@ -304,3 +304,9 @@ def test_an_index_that_leads_elsewhere_is_refused(
     index.write_text(json.dumps({"weight_map": {"a": file}}), encoding="utf-8")
     with pytest.raises(ModelError, match="which is not beside it"):
         offline.resolve(str(folder))
+
+
+def test_a_file_is_no_checkpoint(tmp_path):
+    (tmp_path / "rows.csv").write_text("text,label\n", encoding="utf-8")
+    with pytest.raises(ModelError, match="this is a file; a checkpoint is a folder"):
+        offline.resolve(str(tmp_path / "rows.csv"))

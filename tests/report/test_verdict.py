@@ -27,6 +27,13 @@ def test_a_baseline_as_good_is_no_go(gap):
     assert verdict(judged(gap, gap - 0.1, gap + 0.1), GOOD).kind == "stop"
 
 
+def test_a_baseline_as_good_is_told_with_the_budget_that_was_too_small():
+    found = verdict(judged(-0.1, -0.2, 0.0), GOOD, budget=60.0)
+    assert found.kind == "stop"
+    assert "this run had 1:00" in found.reason
+    assert "label more rows" not in found.reason
+
+
 def test_what_may_be_chance_says_how_many_rows_would_tell():
     found = verdict(judged(0.05, -0.05, 0.15), GOOD)
     assert found.kind == "open"

@@ -88,8 +88,8 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
         "task": Reason(value={facts_of_rows.task: {}}, reason=facts_of_rows.reasons["task"]),
         "data.roles": Reason(value=dict(facts_of_rows.roles), reason=_roles_told(facts_of_rows)),
     }
-    language = facts_of_rows.language
-    chosen = choices.checkpoint(language, facts_of_rows.languages, default_for(language))
+    spoken = facts_of_rows.language
+    chosen = choices.checkpoint(spoken, facts_of_rows.languages, default_for(spoken))
     if wish.model:
         chosen = Reason(value=wish.model, reason=_given_model(wish.model, facts_of_rows, chosen))
     why["model.checkpoint"] = chosen
@@ -102,10 +102,8 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
         _put(raw, path, reason.value)
     _put_wish(raw, wish)
     plan = Plan.parse(raw).with_(wish.changes)
-    plan = plan.model_copy(update={"why": why})
-    return Advice(
-        plan.model_copy(update={"expect": expectations(plan, facts)}), facts_of_rows, source
-    )
+    plan = plan.model_copy(update={"why": why, "expect": expectations(plan, facts)})
+    return Advice(plan, facts_of_rows, source)
 
 
 def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
@@ -261,6 +259,7 @@ def check(plan: Plan) -> None:
                     losses=", ".join(task.losses),
                 )
             )
+    problems += _unfit(task, plan)
     known = {*task.roles, *task.optional_roles, "target"}
     for role in plan.data.roles:
         if role not in known:
@@ -283,3 +282,19 @@ def check(plan: Plan) -> None:
         )
     if problems:
         raise PlanError(problems)
+
+
+def _unfit(task: Task, plan: Plan) -> list[str]:
+    """Decisions and criteria that are about other kinds of answers."""
+    told = {"task": plan.task_name}
+    found = [
+        tell("evaluate.decisions: {name} does not fit {task}.", name=name, **told)
+        for name in plan.evaluate.decisions
+        if task.kind not in parts.find("decisions", name).kinds
+    ]
+    for name in plan.acceptance:
+        metric = name in parts.names("metrics")
+        kinds = parts.find("metrics", name).kinds if metric else ("single", "multilabel")
+        if name != "latency" and task.kind not in kinds:
+            found.append(tell("acceptance: {name} does not fit {task}.", name=name, **told))
+    return found

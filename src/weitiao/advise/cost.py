@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 # Of the speed of bare products that a whole update reaches (measured, see dev/LOG.md): the faster
 # the products, the more the rest counts.
 SHARES = {"fp32": 0.62, "onednn": 0.45, "bf16": 0.32}
+FUSED = {"fp32": 0.8, "onednn": 0.8, "bf16": 0.64}  # through own kernels
 BYTES_A_PARAMETER = 16  # weight, gradient and two moments, 4 bytes each
 UPDATE_TRAFFIC = 32  # bytes read and written for each parameter by one optimizer step
 MOST_TOKENS = 16_384  # that go through the network at once, if the plan leaves it open
@@ -28,10 +29,9 @@ class Speed:
     precision: str = "fp32"
     all: Mapping[str, float] = field(default_factory=dict)  # operations of every arithmetic
 
-    @property
-    def useful(self) -> float:
-        """Operations a second that a whole update reaches."""
-        return self.operations * SHARES[self.precision]
+    def useful(self, fused: bool) -> float:
+        """Operations a second that a whole update reaches, through own kernels or without."""
+        return self.operations * (FUSED if fused else SHARES)[self.precision]
 
 
 def measure(precision: str = "auto") -> Speed:
@@ -47,7 +47,7 @@ def measure(precision: str = "auto") -> Speed:
 def token_seconds(network: Network, length: float, speed: Speed) -> float:
     """Seconds to learn from one token: forward and backward, attention over `length` tokens."""
     attention = 12 * network.layers * network.hidden_size * length
-    return (6 * network.encoder + attention) / speed.useful
+    return (6 * network.encoder + attention) / speed.useful(network.fused)
 
 
 def update_seconds(network: Network, speed: Speed, touched_rows: bool) -> float:

@@ -23,6 +23,7 @@ class Network:
     encoder: int
     parameters: int
     max_length: int
+    fused: bool = False  # own kernels run it here
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,11 @@ class Facts:
 
 def network_of(checkpoint: str, revision: str | None) -> tuple[Network, Any]:
     """The size of a checkpoint from its config, and its tokenizer."""
+    import torch
     from transformers import AutoConfig
 
     from weitiao.model.checkpoints import load_tokenizer, readable
+    from weitiao.model.fast.shape import is_bert
     from weitiao.model.offline import resolve
 
     source = resolve(checkpoint, revision)
@@ -64,4 +67,5 @@ def network_of(checkpoint: str, revision: str | None) -> tuple[Network, Any]:
     words = int(getattr(config, "vocab_size", 0)) * hidden
     positions = int(getattr(config, "max_position_embeddings", 0) or 512)
     longest = min(int(tokenizer.model_max_length), positions)
-    return Network(checkpoint, hidden, layers, encoder, encoder + words, longest), tokenizer
+    fused = is_bert(config) and not torch.cuda.is_available()
+    return Network(checkpoint, hidden, layers, encoder, encoder + words, longest, fused), tokenizer

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from weitiao import tables, terminal
+from weitiao import closeup, tabled, tables, terminal
 from weitiao.errors import WeitiaoError
 from weitiao.messages import counted, tell
 from weitiao.options import (
@@ -22,6 +22,8 @@ from weitiao.options import (
     how_of,
 )
 
+NOT_ACCEPTED = 4  # the exit code of `evaluate --gate`
+
 
 def evaluate(
     run: RunFolder,
@@ -29,18 +31,26 @@ def evaluate(
     final: Annotated[bool, typer.Option("--final", help="open the sealed test")] = False,
     sheet: Sheet = None,
     skip_bad: SkipBad = False,
+    gate: Annotated[
+        bool, typer.Option("--gate", help="end with code 4 when a criterion is not reached")
+    ] = False,
     threads: Threads = None,
     precision: Precision = None,
     json_: Json = False,
 ) -> None:
     """Judge a run's best model on a file, on its validation rows, or on the sealed test."""
     from weitiao.model.machine import set_threads
-    from weitiao.verbs import judging
+    from weitiao.verbs import judging, seeding
 
     if rows and final:
         why = tell("--final is about the run's own sealed test: leave out the file.")
         raise WeitiaoError(why)
+    if gate:
+        judging.gate_of(run)
     set_threads(threads)
+    if final and seeding.is_several(run):
+        tabled.finish_seeds(seeding.judge_seeds(run, say=terminal.say), json_)
+        return
     report, split, openings = judging.evaluate_run(
         run, rows, final=final, how=how_of(sheet, skip_bad), say=terminal.say, precision=precision
     )
@@ -49,6 +59,9 @@ def evaluate(
         terminal.print_json({**told, **report.summary()})
     else:
         tables.show_report(report, split, openings)
+        closeup.show_findings({**report.summary(), "rows": report.rows}, report.more["findings"])
+    if gate and not judging.passed(report):
+        raise typer.Exit(NOT_ACCEPTED)
 
 
 def predict(

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weitiao import tables, terminal
+from weitiao import terminal
 from weitiao.errors import WeitiaoError
-from weitiao.fields import near
-from weitiao.messages import counted, tell, translated
+from weitiao.messages import counted, joined, tell, translated
 from weitiao.options import Json
+from weitiao.sizes import shown
 
 if TYPE_CHECKING:
     from weitiao.verbs.caching import Entry
@@ -55,6 +55,8 @@ def cache(
         return
     known = sorted({entry.kind for entry in found})
     if kind is not None and kind not in known:
+        from weitiao.fields import near
+
         raise WeitiaoError(
             tell("nothing of the kind {kind!r} is kept.{near}", kind=kind, near=near(kind, known))
         )
@@ -75,7 +77,7 @@ def cache(
                              "bytes": done.size, "in_use": len(done.in_use)})  # fmt: skip
         return
     terminal.say(tell("{items} removed, {size} set free.",
-                      items=counted(len(done.entries), "item"), size=_size(done.size)))  # fmt: skip
+                      items=counted(len(done.entries), "item"), size=shown(done.size)))  # fmt: skip
     if done.in_use:
         terminal.say(tell("{items} left alone: a running process uses them.",
                           items=counted(len(done.in_use), "item")))  # fmt: skip
@@ -91,14 +93,17 @@ def _show(root: Path, found: list[Entry], as_json: bool) -> None:
         return
     rows = [
         (str(line["kind"]), translated(str(line["about"])), f"{line['entries']:,}",
-         _size(int(str(line["bytes"]))), _day(float(str(line["used"]))))
+         shown(int(str(line["bytes"]))), _day(float(str(line["used"]))))
         for line in told
     ]  # fmt: skip
     columns = (tell("kind"), tell("what it is"), tell("number"), tell("size"), tell("last use"))
-    tables.show(tell("cache: {folder}", folder=root), columns, rows)
-    terminal.say(tell("{size} in all.", size=_size(total)) if limit is None else tell(
+    if not rows:
+        terminal.say(tell("cache: {folder}", folder=root))
+    else:
+        terminal.show(tell("cache: {folder}", folder=root), columns, rows)
+    terminal.say(tell("{size} in all.", size=shown(total)) if limit is None else tell(
         "{size} in all; above {limit} (WEITIAO_CACHE_LIMIT) the longest unused go.",
-        size=_size(total), limit=_size(limit)))  # fmt: skip
+        size=shown(total), limit=shown(limit)))  # fmt: skip
     leftovers = sum(entry.leftover for entry in found)
     if leftovers:
         terminal.say(tell("{items} half written; `weitiao cache clean` removes what is nobody's.",
@@ -107,7 +112,7 @@ def _show(root: Path, found: list[Entry], as_json: bool) -> None:
 
 def _agreed(chosen: list[Entry], yes: bool) -> bool:
     """Whether the user wants these removed; where nobody can be asked, --yes must say so."""
-    size = _size(sum(entry.size for entry in chosen))
+    size = shown(sum(entry.size for entry in chosen))
     question = tell("Remove {items} ({size})?", items=counted(len(chosen), "item"), size=size)
     if any(entry.kind == "given" for entry in chosen):
         terminal.say(tell("Rows given in Python cannot be read again from anywhere: runs on them "
@@ -115,14 +120,8 @@ def _agreed(chosen: list[Entry], yes: bool) -> bool:
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise WeitiaoError(question + " " + tell("Nobody can be asked here: add --yes."))
+        raise WeitiaoError(joined([question, tell("Nobody can be asked here: add --yes.")]))
     return typer.confirm(question, err=True)
-
-
-def _size(count: int) -> str:
-    from rich.filesize import decimal
-
-    return decimal(count)
 
 
 def _day(seconds: float) -> str:

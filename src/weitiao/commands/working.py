@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from weitiao import tables, terminal
+from weitiao import tabled, tables, terminal
 from weitiao.clock import awake
 from weitiao.errors import PlanError, WeitiaoError
 from weitiao.messages import tell
@@ -24,6 +24,7 @@ from weitiao.options import (
     Roles,
     Rows,
     Seed,
+    Seeds,
     Sheet,
     SkipBad,
     Target,
@@ -58,6 +59,7 @@ def fit(
     max_rows: MaxRows = None,
     budget: Budget = None,
     seed: Seed = None,
+    seeds: Seeds = None,
     threads: Threads = None,
     out: Out = Path("runs"),
     json_: Json = False,
@@ -67,16 +69,26 @@ def fit(
     paths, changed = parted(rows, words)
     how = how_of(sheet, skip_bad, changed)
     open_rows(paths, test, how)
-    from weitiao.verbs import fitting
+    from weitiao.verbs import fitting, seeding
 
+    wishes: dict[str, Any] = {
+        "roles": chosen, "task": task, "model": model, "revision": revision, "test_path": test,
+        "max_rows": max_rows, "budget": seconds, "seed": seed, "changes": changed,
+        "reader": how.reader, "skip_bad": how.skip_bad, "threads": threads,
+    }  # fmt: skip
     with terminal.progress() as watch:
-        fitted = fitting.fit(
-            paths, out=out, threads=threads, say=terminal.say, watch=watch, since=BEGUN,
-            roles=chosen, task=task, model=model, revision=revision, test_path=test,
-            max_rows=max_rows, budget=seconds, seed=seed, changes=changed,
-            reader=how.reader, skip_bad=how.skip_bad,
-        )  # fmt: skip
-    tables.finish(fitted, json_)
+        if seeds:
+            seeded = seeding.fit_seeds(
+                paths, seeds=seeds, out=out, say=terminal.say, watch=watch, **wishes
+            )
+        else:
+            fitted = fitting.fit(
+                paths, out=out, say=terminal.say, watch=watch, since=BEGUN, **wishes
+            )
+    if seeds:
+        tabled.finish_seeds(seeded, json_)
+    else:
+        tables.finish(fitted, json_)
 
 
 def look(
@@ -173,6 +185,7 @@ def train(
     skip_bad: SkipBad = False,
     budget: Budget = None,
     seed: Seed = None,
+    seeds: Seeds = None,
     threads: Threads = None,
     out: Out = Path("runs"),
     json_: Json = False,
@@ -189,7 +202,7 @@ def train(
         return
 
     given = {tell("a plan or changes"): path or changes, "--budget": budget, "--seed": seed,
-             "--threads": threads, "--out": out != Path("runs"),
+             "--seeds": seeds, "--threads": threads, "--out": out != Path("runs"),
              "--skip-bad": skip_bad}  # fmt: skip
     named = [name for name, value in given.items() if value]
     if resume and named:
@@ -197,22 +210,34 @@ def train(
         raise WeitiaoError(told)
     if not resume and path is None:
         raise WeitiaoError(tell("give a plan to carry out, or --resume RUN to go on with one."))
-    extra = {"train.budget": seconds_of(budget), "train.seed": seed,
+    seconds = seconds_of(budget)
+    extra = {"train.budget": seconds and seconds / (seeds or 1), "train.seed": seed,
              "data.skip_bad": skip_bad or None}  # fmt: skip
     asked = changes_of(changes) | {k: v for k, v in extra.items() if v is not None}
     plan = Plan.load(path, asked) if path else None
     if plan:
         how = how_of(None, plan.data.skip_bad, {"data.reader": plan.data.reader})
         open_rows(plan.data.path, plan.data.test_path, how)
-    from weitiao.verbs import fitting
+    from weitiao.model import machine
+    from weitiao.verbs import fitting, seeding
 
     with terminal.progress() as watch:
-        if path:
-            fitted = fitting.train_plan(
-                path, changes=asked, out=out, threads=threads, say=terminal.say, watch=watch,
+        ended: Any
+        if resume and seeding.is_several(resume):
+            ended = seeding.resume_seeds(resume, say=terminal.say, watch=watch)
+        elif resume:
+            ended = fitting.resume(resume, say=terminal.say, watch=watch, since=BEGUN)
+        elif seeds:
+            machine.set_threads(threads)
+            ended = seeding.train_seeds(
+                path or "", seeds=seeds, changes=asked, out=out, say=terminal.say, watch=watch
+            )
+        else:
+            ended = fitting.train_plan(
+                path or "", changes=asked, out=out, threads=threads, say=terminal.say, watch=watch,
                 since=BEGUN,
             )  # fmt: skip
-        else:
-            assert resume is not None
-            fitted = fitting.resume(resume, say=terminal.say, watch=watch, since=BEGUN)
-    tables.finish(fitted, json_)
+    if isinstance(ended, seeding.Seeded):
+        tabled.finish_seeds(ended, json_)
+    else:
+        tables.finish(ended, json_)

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from weitiao.errors import DataError
+from weitiao.foreign import said
 from weitiao.messages import tell
 
 MOST_BYTES = 20 << 30  # of everything that is unpacked
@@ -36,7 +37,7 @@ def unpack(path: Path, kind: str, folder: Path) -> None:
     except _BROKEN as error:
         raise DataError(
             tell("{file}: this archive is broken or not whole ({reason}).", file=path.name,
-                 reason=str(error)[:100])
+                 reason=said(error)[:100])
         ) from None  # fmt: skip
 
 

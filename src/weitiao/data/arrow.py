@@ -11,6 +11,7 @@ import pyarrow as pa
 from weitiao.data.read.base import Numbered, Reading
 from weitiao.data.values import INTEGER, NUMBER, TEXT
 from weitiao.errors import DataError
+from weitiao.foreign import said
 from weitiao.messages import tell
 
 BROKEN = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
@@ -18,7 +19,11 @@ BROKEN = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowE
 
 def reading(schema: Any, batches: Iterator[Any], file: str, kind: str) -> Reading:
     """The columns of a schema and the rows of its batches. Raises DataError."""
-    twice = [name for name in schema.names if schema.names.count(name) > 1]
+    try:
+        names = schema.names
+    except UnicodeDecodeError as error:  # names are not checked before they are asked for
+        raise broken(file, kind, error) from None
+    twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise DataError(
             tell("{file}: two columns are called {name!r}: rename one of them.", file=file,
@@ -36,7 +41,7 @@ def reading(schema: Any, batches: Iterator[Any], file: str, kind: str) -> Readin
 def broken(file: str, kind: str, error: BaseException) -> DataError:
     return DataError(
         tell("{file}: cannot be read as {kind}: {reason}", file=file, kind=kind,
-             reason=" ".join(str(error).split())[:200])
+             reason=said(" ".join(str(error).split()))[:200])
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from weitiao.data.sheet import sheet
-from weitiao.errors import DataError
+from weitiao.errors import DataError, placed
 from weitiao.messages import counted, tell
 
 RAW = 500  # characters of a row that are kept
@@ -60,7 +60,7 @@ def refused(found: Sequence[Bad], *, whole: bool = True) -> DataError:
             rows=rows if whole else tell("at least {rows}", rows=rows),
             places=places + (", ..." if more > NAMED or not whole else ""),
         )
-    return DataError(f"{first.place}: {first.reason}\n{remedy}")
+    return DataError(f"{placed(first.place, first.reason)}\n{remedy}")
 
 
 def set_aside(found: Sequence[Bad]) -> str:

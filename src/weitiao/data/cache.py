@@ -28,7 +28,8 @@ def root() -> Path:
     """
     given = os.environ.get("WEITIAO_CACHE")
     path = Path(given).expanduser() if given else Path.home() / ".cache" / "weitiao"
-    if given and not is_ours(path) and _holds_others(path):
+    # Whose it is is looked at after what it holds: another process may be making it right now.
+    if given and not is_ours(path) and _holds_others(path) and not is_ours(path):
         path = path / "weitiao"
     if not is_ours(path):
         path.mkdir(parents=True, exist_ok=True)

@@ -234,6 +234,13 @@ def _as_inference(guess: Guess, found: Mapping[str, Column], given: Roles) -> Gu
 def _unclear(found: Mapping[str, Column], *, text: bool) -> str:
     empty = tell("(empty)")
     lines = "\n".join(f"  {name}: {column.example or empty}" for name, column in found.items())
+    if len(found) == 1:
+        return tell(
+            "there is only one column: {column}. Besides the text a column with labels or numbers "
+            "is needed. If each line holds both, name what stands between them: "
+            "data.reader.csv.delimiter=...",
+            column=lines.strip(),
+        )
     if text:
         return tell(
             "cannot tell which column is the text. Say it with --text COLUMN (or --roles "

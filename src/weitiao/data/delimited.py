@@ -25,6 +25,8 @@ DELIMITERS = {
     "  ": "blanks", " ": "blank",
 }  # fmt: skip
 BLANKS = "  "  # two or more blanks between fields
+FIRST = "first blank"  # a label, a blank, the text: TREC; __label__a __label__b text: fastText
+TABS = ("\t", "\x01")  # what exports write that seldom quote
 NONE = "\x1f"  # when there is one column only: commas belong to the texts then
 FIELD_LIMIT = 16_000_000  # characters; a longer field is an unclosed quote, not a text
 REREAD = 300_000_000  # characters that may be read again before a file is given up
@@ -116,7 +118,9 @@ def records(
                 continue
             reason = _wrong(fields, dialect, width)
             many = len(lines.held) > (1 if reason else LONG_ROW)
-            if many and _swallowed(lines.held[1:], dialect, width):
+            if (many and _swallowed(lines.held[1:], dialect, width)) or _runs_on(
+                lines.held, dialect
+            ):
                 lines.give_back(path.name)
                 reason = _explained(None)
             if not reason:
@@ -130,7 +134,21 @@ def _parser(lines: Lines, dialect: Dialect) -> Iterator[list[str]]:
         return _of_mysql(lines, dialect.delimiter)
     if dialect.delimiter == BLANKS:
         return (re.split(r" {2,}|\t", line.strip(" \r\n")) for line in lines)
+    if dialect.delimiter == FIRST:
+        return map(_label_and_text, lines)
     return csv.reader(lines, **dialect.options())
+
+
+def _label_and_text(line: str) -> list[str]:
+    """
+    >>> _label_and_text("3 Who was he ?"), _label_and_text("__label__a __label__b so so")
+    (['3', 'Who was he ?'], ['a,b', 'so so'])
+    """
+    labels = re.match(r"(?:__label__\S+\s+)+", line.lstrip("\ufeff"))
+    if not labels:
+        return line.strip("\ufeff \r\n").split(" ", 1)
+    found = [label.removeprefix("__label__") for label in labels[0].split()]
+    return [",".join(found), line.lstrip("\ufeff")[labels.end() :].strip()]
 
 
 def _of_mysql(lines: Lines, delimiter: str) -> Iterator[list[str]]:
@@ -185,7 +203,7 @@ def delimiter_told(delimiter: str) -> str:
     names = {
         ",": tell("comma"), ";": tell("semicolon"), "\t": tell("tab"), "|": tell("bar"),
         "，": tell("full-width comma"), BLANKS: tell("blanks"), " ": tell("blank"),
-        "\x01": "^A", NONE: tell("none"),
+        "\x01": "^A", NONE: tell("none"), FIRST: tell("first blank"),
     }  # fmt: skip
     return names.get(delimiter, delimiter)
 
@@ -201,6 +219,18 @@ def _swallowed(lines: Sequence[str], dialect: Dialect, width: int | None) -> boo
     except csv.Error:
         return False
     return whole >= max(1, 0.5 * len(sample))
+
+
+def _runs_on(lines: Sequence[str], dialect: Dialect) -> bool:
+    """Whether a record of several lines is as many rows: each holds all delimiters of a row.
+
+    In sentences a quotation may begin in one row and end in the next. Only exports with tabs
+    write such quotes bare; elsewhere delimiters stand in texts.
+    """
+    if len(lines) < 2 or dialect.delimiter not in TABS or dialect.quotes == "mysql":
+        return False
+    counts = {line.count(dialect.delimiter) for line in lines}
+    return len(counts) == 1 and counts != {0}
 
 
 def _explained(error: csv.Error | None) -> str:

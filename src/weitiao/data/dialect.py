@@ -15,17 +15,21 @@ from weitiao.data.delimited import (
     BLANKS,
     DELIMITERS,
     FIELD_LIMIT,
+    FIRST,
     NONE,
+    TABS,
     Dialect,
     delimiter_told,
     records,
 )
 from weitiao.data.encoding import detect
-from weitiao.errors import DataError
+from weitiao.errors import DataError, placed
 from weitiao.messages import tell
 
 SAMPLE_ROWS = 400
 SAMPLE_CHARACTERS = 2_000_000
+# What stands first in a row of TREC ("DESC:manner", "3") or fastText.
+_LABEL = re.compile(r"\ufeff?(__label__\S+|[A-Z]{2,}:\w+|\d{1,3}) +[^\s\d]")
 RARE = ("\x01", "，", BLANKS, " ")  # delimiters that are believed only when every row agrees
 
 
@@ -61,6 +65,15 @@ def look(path: Path, preferred: str, wanted: Wanted) -> Layout:
     said = re.fullmatch(r'\ufeff?"?sep=(.)"?\s*', lines[0], re.IGNORECASE)
     skip = 1 if said else 0
     delimiter = wanted.delimiter or (said[1] if said else _delimiter(lines, preferred))
+    if delimiter == FIRST:
+        notes.append(tell("each line begins with its label, up to the first blank; the columns "
+                          "are called label and text"))  # fmt: skip
+        return Layout(
+            Dialect(encoding, FIRST, "literal", skip),
+            ["label", "text"],
+            int(wanted.header or 0),
+            notes,
+        )
     if delimiter not in (preferred, NONE) and not wanted.delimiter:
         notes.append(tell("the delimiter is a {delimiter}", delimiter=delimiter_told(delimiter)))
     dialect = Dialect(encoding, delimiter, wanted.quotes or "doubled", skip)
@@ -71,7 +84,7 @@ def look(path: Path, preferred: str, wanted: Wanted) -> Layout:
     found = [one for one in first if not isinstance(one, Bad)]
     broken = [one for one in first if isinstance(one, Bad)]
     if broken and len(found) < 2:
-        raise DataError(f"{path.name}:{broken[0].line}: {broken[0].reason}")
+        raise DataError(placed(f"{path.name}:{broken[0].line}", broken[0].reason))
     if not found:
         raise DataError(tell("{file}: the file is empty.", file=path.name))
     names = header.look(
@@ -102,9 +115,23 @@ def _delimiter(lines: Sequence[str], preferred: str) -> str:
             continue
         if share > best_share:
             best, best_share = delimiter, share
+    if _label_first([line for line in lines if line.strip()][:SAMPLE_ROWS], best_share):
+        return FIRST
     if best_share < 0.5 and not _like_names(lines[0], best):
         return NONE  # sentences with commas, one a line
     return best
+
+
+def _label_first(rows: Sequence[str], share: float) -> bool:
+    """Whether each row is a label, a blank and a text: marked as fastText does, or a few numbers
+    or NAME:name that come again and again. share: of rows that another delimiter fits."""
+    found = [_LABEL.match(row) for row in rows]
+    if not rows or None in found:
+        return False
+    labels = {match[1] for match in found if match}
+    if all(label.startswith("__label__") for label in labels):
+        return True
+    return share < 0.5 and len(rows) >= 20 and len(labels) <= len(rows) / 5
 
 
 def _agreement(lines: Sequence[str], delimiter: str) -> float:
@@ -149,7 +176,7 @@ def _quotes(path: Path, dialect: Dialect, sample: str) -> Dialect:
     readings = ["doubled"]
     if _holds(path, dialect, '\\"'):
         readings.append("escaped")
-    if dialect.delimiter in ("\t", "\x01") and _holds(path, dialect, '"'):
+    if dialect.delimiter in TABS and _holds(path, dialect, '"'):
         readings.append("literal")  # exports with tabs seldom quote; elsewhere it would be a guess
     if dialect.delimiter == "\t" and re.search(r"(?:^|\t)\\N(?=[\t\r\n]|$)|\\\t|\\\r?\n", sample):
         readings.append("mysql")

@@ -6,6 +6,7 @@ import difflib
 import glob
 import hashlib
 import json
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from weitiao import parts
 from weitiao.data import cache
 from weitiao.errors import DataError
+from weitiao.foreign import said
 from weitiao.messages import tell
 
 SETTLED = 1_000_000_000  # nanoseconds: a file younger than this may still change unseen
@@ -43,10 +45,15 @@ def names(paths: Sequence[Path]) -> list[str]:
     """
     longest = max(len(path.parts) for path in paths)
     for count in range(1, longest + 1):
-        short = ["/".join(path.parts[-count:]) for path in paths]
+        short = [_as_text("/".join(path.parts[-count:])) for path in paths]
         if len(set(short)) == len(paths):
             return short
-    return [str(path) for path in paths]
+    return [_as_text(str(path)) for path in paths]
+
+
+def _as_text(name: str) -> str:
+    """A name whose bytes the locale could not read (LC_ALL=C) as the UTF-8 that it mostly is."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _matches(name: str) -> list[Path]:
@@ -67,7 +74,7 @@ def _matches(name: str) -> list[Path]:
 
 def _near_file(path: Path) -> str:
     if not path.parent.is_dir():
-        return " " + tell("The folder {folder} does not exist.", folder=str(path.parent))
+        return tell(" The folder {folder} does not exist.", folder=str(path.parent))
     names = [entry.name for entry in path.parent.iterdir() if entry.is_file()][:1000]
     close = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
     return parts.near(path.name, close) if close else ""
@@ -100,6 +107,6 @@ def hash_of(path: Path) -> str:
                 digest.update(chunk)
     except OSError as error:
         raise DataError(
-            tell("{path}: cannot be read: {reason}.", path=str(path), reason=error.strerror)
+            tell("{path}: cannot be read: {reason}.", path=str(path), reason=said(error))
         ) from None
     return digest.hexdigest()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from weitiao.data.cache import fingerprint_of
 from weitiao.errors import DataError
+from weitiao.foreign import said
 from weitiao.messages import tell
 
 TEXTS = {".txt", ".text", ".md", ""}  # of files that hold one text each
@@ -106,7 +107,7 @@ def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
             entries = sorted((Path(entry.path) for entry in found), key=lambda path: path.name)
     except OSError as error:
         raise DataError(
-            tell("{path}: cannot be read: {reason}.", path=str(folder), reason=error.strerror)
+            tell("{path}: cannot be read: {reason}.", path=str(folder), reason=said(error))
         ) from None
     entries = [entry for entry in entries if not hidden(entry)]
     return [e for e in entries if e.is_dir()], [e for e in entries if e.is_file()]

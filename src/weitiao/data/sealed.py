@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,12 +16,29 @@ from weitiao.data.rows import Rows
 from weitiao.errors import DataError
 from weitiao.messages import tell
 
+_looks: ContextVar[dict[str, int] | None] = ContextVar("looks", default=None)
+
+
+@contextmanager
+def one_look() -> Iterator[None]:
+    """Inside, a test is opened once however often it is asked for: several seeds are one look."""
+    token = _looks.set({})
+    try:
+        yield
+    finally:
+        _looks.reset(token)
+
 
 def open_test(data: Data, why: str) -> tuple[Rows, int]:
     """The test rows, and how often this test has been opened, this time included."""
     if data.sealed_test is None:
         raise DataError(tell("there is no test: set data.test_size above 0, or data.test_path."))
-    return data.sealed_test, _count(data.sealed_test.fingerprint, why)
+    known, fingerprint = _looks.get(), data.sealed_test.fingerprint
+    if known is None:
+        return data.sealed_test, _count(fingerprint, why)
+    if fingerprint not in known:
+        known[fingerprint] = _count(fingerprint, why)
+    return data.sealed_test, known[fingerprint]
 
 
 def openings_file() -> Path:

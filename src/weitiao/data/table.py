@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from weitiao import disk
 from weitiao.data import cache, files
 from weitiao.data.bad import MOST, Bad, refuse, set_aside
 from weitiao.data.read.base import BATCH_ROWS, Batches, Numbered, Reading
@@ -196,7 +197,7 @@ def _aside(kept: Path) -> Path:
 
 def mapped(path: Path) -> Any:
     """The table in an Arrow file, its pages read when they are looked at."""
-    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    return pa.ipc.open_file(pa.memory_map(disk.plain(path))).read_all()
 
 
 def write_table(
@@ -218,7 +219,7 @@ def write_table(
     schema = pa.schema(fields, metadata={"notes": json.dumps(list(reading.notes))})
     bad: list[Bad] = []
     rows = 0
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+    with pa.OSFile(disk.plain(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         for batch in reading.batches:
             good, arrays, found = _arrays(batch, columns)
             if found and not skip_bad:

@@ -10,7 +10,7 @@ import numpy as np
 
 from weitiao.data import gather
 from weitiao.data.labels import flag, is_ambiguous, is_missing, label, number, split_labels
-from weitiao.errors import DataError
+from weitiao.errors import DataError, placed
 from weitiao.messages import tell
 
 SPAN = 4096
@@ -55,7 +55,7 @@ def read_targets(
             target = known[row]
             if isinstance(target, ValueError):
                 if wrong is None:
-                    raise DataError(f"{locate(int(position))}: {target}") from None
+                    raise DataError(placed(locate(int(position)), str(target))) from None
                 wrong[int(position)] = str(target)
                 target = None
             found.append(target)

@@ -9,6 +9,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from weitiao import disk
 from weitiao.doctor import languages
 from weitiao.doctor.finding import Finding
 from weitiao.messages import tell
@@ -19,6 +20,7 @@ from weitiao.model.fast.shape import is_bert
 from weitiao.model.model import CARD
 from weitiao.model.offline import Source, check_folder, resolve
 from weitiao.model.packed import can_pack
+from weitiao.sizes import shown
 
 TASKS = ("classification", "multilabel", "regression", "nli")
 LATER = {
@@ -105,7 +107,7 @@ def _found(opened: Checkpoint) -> Finding:
         form, key = "safetensors", "safetensors"
     saved = (folder / CARD).is_file()
     told = tell("{kind} {folder}: {size}, {form}", kind=kinds[opened.source.kind], folder=folder,
-                size=_size(size), form=form)  # fmt: skip
+                size=shown(size), form=form)  # fmt: skip
     if saved:
         told = tell("{told}; saved by weitiao", told=told)
     values = {"folder": str(folder), "kind": opened.source.kind, "bytes": size, "weights": key,
@@ -133,7 +135,7 @@ def _parameters(folder: Path) -> tuple[int, list[str]]:
 
     count, kinds = 0, set()
     for path in sound.weights(folder):
-        with safe_open(path, framework="np") as file:
+        with safe_open(disk.plain(path), framework="np") as file:
             for name in file.keys():  # noqa: SIM118 - no mapping
                 part = file.get_slice(name)
                 kind = str(part.get_dtype())
@@ -221,9 +223,3 @@ def _card(folder: Path) -> Mapping[str, Any]:
     except (YAMLError, ValueError):
         return {}
     return told if isinstance(told, dict) else {}
-
-
-def _size(count: float) -> str:
-    from rich.filesize import decimal
-
-    return decimal(int(count))

@@ -94,7 +94,7 @@ def _terminal() -> Finding:
                 language=language())  # fmt: skip
     values = {"encoding": encoding, "locale": speaks, "language": language()}
     try:
-        "微调 ✓".encode(encoding)
+        "微调，".encode(encoding)
     except (UnicodeEncodeError, LookupError):
         remedy = tell("Chinese cannot be shown here: set PYTHONUTF8=1 (Windows: chcp 65001)")
         return Finding("terminal", tell("terminal"), told, "note", remedy, values)

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from weitiao.doctor.finding import Finding
+from weitiao.foreign import said
 from weitiao.messages import tell
 from weitiao.model.machine import processor
+from weitiao.sizes import shown
 
 LITTLE_MEMORY = 2e9  # bytes: what a small encoder needs to be trained in comfort
 NO_MEMORY = 7e8  # bytes: less cannot hold torch, a small encoder and its gradients
@@ -75,7 +77,7 @@ def _memory() -> Finding:
     limit, used = _read("/sys/fs/cgroup/memory.max"), _read("/sys/fs/cgroup/memory.current")
     if limit.isdecimal() and used.isdecimal() and int(limit) < total:  # a container's
         total, free = int(limit), min(free, int(limit) - int(used))
-    told = tell("{free} free of {total}", free=_size(free), total=_size(total))
+    told = tell("{free} free of {total}", free=shown(free), total=shown(total))
     values = {"total": total, "free": free}
     if free >= LITTLE_MEMORY:
         return Finding("memory", tell("memory"), told, values=values)
@@ -119,7 +121,7 @@ def _graphics() -> Finding:
         free, total = torch.cuda.mem_get_info()
         name = torch.cuda.get_device_name()
         told = tell("{name}, {free} free of {total}",
-                    name=name, free=_size(free), total=_size(total))  # fmt: skip
+                    name=name, free=shown(free), total=shown(total))  # fmt: skip
         return Finding("gpu", about, told, values={"cuda": name, "free": free, "total": total})
     if torch.backends.mps.is_available():
         told = tell("Apple's (MPS); weitiao uses the processor")
@@ -141,12 +143,12 @@ def _disks() -> Iterator[Finding]:
     try:
         root = cache.root()
     except OSError as error:
-        told = tell("the cache cannot be made: {reason}", reason=str(error))
+        told = tell("the cache cannot be made: {reason}", reason=said(error))
         remedy = tell("set WEITIAO_CACHE to a folder that can be written")
         yield Finding("cache", tell("cache"), told, "problem", remedy)
     else:
         size = sum(entry.size for entry in caching.entries(root))
-        told = tell("{size} in {folder}", size=_size(size), folder=root)
+        told = tell("{size} in {folder}", size=shown(size), folder=root)
         try:
             values = {"folder": str(root), "bytes": size, "limit": caching.limit_now()}
             yield Finding("cache", tell("cache"), told, values=values)
@@ -158,7 +160,7 @@ def _disks() -> Iterator[Finding]:
 
 def _disk(key: str, about: str, folder: Path) -> Finding:
     usage = shutil.disk_usage(folder)
-    told = tell("{free} free of {total}", free=_size(usage.free), total=_size(usage.total))
+    told = tell("{free} free of {total}", free=shown(usage.free), total=shown(usage.total))
     values = {"folder": str(folder), "free": usage.free, "total": usage.total}
     if not os.access(folder, os.W_OK):
         remedy = tell("{folder} cannot be written: go to another folder", folder=folder)
@@ -186,9 +188,3 @@ def _first_line(command: list[str]) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return (done.stdout.splitlines() or [""])[0].strip()
-
-
-def _size(count: float) -> str:
-    from rich.filesize import decimal
-
-    return decimal(int(count))

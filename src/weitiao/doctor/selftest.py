@@ -13,7 +13,7 @@ import numpy as np
 from weitiao.clock import awake
 from weitiao.doctor.finding import Finding
 from weitiao.errors import WeitiaoError
-from weitiao.messages import tell
+from weitiao.messages import joined, tell
 from weitiao.model.machine import peak_memory_mb
 
 TEXTS = {
@@ -36,10 +36,10 @@ def finding(checkpoint: str) -> Finding:
             done.append(step)
     except (WeitiaoError, AssertionError, RuntimeError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        told = "; ".join([*done, first])
+        told = joined([*done, first], "; ")
         return Finding("selftest", about, told, "problem", values={"passed": False})
     seconds, memory = awake() - begun, peak_memory_mb()
-    told = tell("{steps} ({seconds} s, {memory} MB at most)", steps="; ".join(done),
+    told = tell("{steps} ({seconds} s, {memory} MB at most)", steps=joined(done, "; "),
                 seconds=f"{seconds:.1f}", memory=f"{memory:,}")  # fmt: skip
     values = {"passed": True, "seconds": round(seconds, 2), "peak_memory_mb": memory}
     return Finding("selftest", about, told, values=values)

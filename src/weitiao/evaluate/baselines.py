@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import logging
-import os
-import re
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from weitiao.data import cache
+from weitiao.evaluate.chinese import HAN, chinese_words
 from weitiao.evaluate.metrics.accuracy import Accuracy
 from weitiao.evaluate.metrics.macro_f1 import MacroF1
 from weitiao.evaluate.metrics.pearson import Pearson
@@ -33,7 +29,6 @@ FEATURES = 200_000
 CHARACTERS = 10_000_000  # that character n-grams and word segmentation go through: half a minute
 CHARACTERS_A_SECOND = 300_000  # the same, where the time is limited
 SCORED_AT_ONCE = 10_000  # rows; bounds the memory
-HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
 HAN_SHARE = 0.1  # above, words are not separated by blanks
 # The inverse of the L2 penalty, and how exactly it is solved: a steeper problem needs a smaller
 # last gradient. Ridge regression overfits sooner: it starts lower.
@@ -75,12 +70,12 @@ def fit_baselines(  # noqa: PLR0913 - the two parts of the data are four of the 
     simple = _constant(kind, train_labels, outputs)
     begin = time.monotonic()
     generator = np.random.default_rng(seed)
-    train = _sample(train_texts, train_labels, TRAIN_ROWS, generator)
-    validation = _sample(validation_texts, validation_labels, VALIDATION_ROWS, generator)
+    train = sample_of(train_texts, train_labels, TRAIN_ROWS, generator)
+    validation = sample_of(validation_texts, validation_labels, VALIDATION_ROWS, generator)
     best: tuple[float, str, Score] | None = None
     tried = {}
     for name, score, answers in _candidates(kind, train, validation[0], outputs, seconds):
-        tried[name] = _worth(kind, validation[1], answers)
+        tried[name] = worth(kind, validation[1], answers)
         if best is None or tried[name] > best[0]:
             best = tried[name], name, score
         if seconds is not None and time.monotonic() - begin >= seconds:
@@ -100,7 +95,7 @@ def fit_baselines(  # noqa: PLR0913 - the two parts of the data are four of the 
 _METRICS = {"single": Accuracy(), "multilabel": MacroF1(), "number": Pearson()}
 
 
-def _worth(kind: Kind, labels: np.ndarray, scores: np.ndarray) -> float:
+def worth(kind: Kind, labels: np.ndarray, scores: np.ndarray) -> float:
     if kind == "single":
         values = scores.argmax(1)
     else:
@@ -118,7 +113,7 @@ def _constant(kind: Kind, labels: np.ndarray, outputs: int) -> Baseline:
     return Baseline(name, detail, lambda texts: np.tile(always, (len(texts[0]), 1)))
 
 
-def _sample(
+def sample_of(
     texts: Texts, labels: np.ndarray, most: int, generator: np.random.Generator
 ) -> tuple[Texts, np.ndarray]:
     if len(labels) <= most:
@@ -142,7 +137,7 @@ def _candidates(
         features = view.fit(texts)
         asked = view.features(validation)
         for strength in RIDGE_STRENGTHS if kind == "number" else STRENGTHS:
-            predict = _fit(kind, features, labels, outputs, strength)
+            predict = linear(kind, features, labels, outputs, strength)
             score = functools.partial(_score, view, predict)
             yield view.name.format(c=strength[0]), score, predict(asked)
 
@@ -196,7 +191,7 @@ def _views(texts: Texts, longest: int, least: int) -> Iterator[_View]:
     """The simpler first. Words (one letter is one too) are cheap and never cut; the others are."""
     if _han_share(texts) > HAN_SHARE:
         yield _View(marked("characters 1-3, C={c:g}"), longest, least, (1, 3), analyzer="char")
-        words = {"tokenizer": _chinese_words, "token_pattern": None}
+        words = {"tokenizer": chinese_words, "token_pattern": None}
         yield _View(marked("jieba words 1-2, C={c:g}"), longest, least, (1, 2), **words)
     else:
         yield _View(marked("words 1-2, C={c:g}"), None, least, (1, 2), token_pattern=r"\w+")
@@ -229,34 +224,7 @@ def _han_share(texts: Texts) -> float:
     return 1 - len(HAN.sub("", text)) / len(text) if text else 0.0
 
 
-def _chinese_words(text: str) -> list[str]:
-    return [word for word in _segmenter().cut(text) if word[0].isalnum()]
-
-
-@functools.cache
-def _segmenter() -> Any:
-    """jieba with its own dictionary, so that nobody's added words change the baseline."""
-    with warnings.catch_warnings():
-        # jieba 0.42 is older than these warnings about its source; its answers are not affected.
-        warnings.filterwarnings("ignore", ".*invalid escape sequence")
-        warnings.filterwarnings("ignore", ".*pkg_resources")
-        import jieba
-    segmenter = jieba.Tokenizer()
-    # jieba trusts a file of a known name in the temporary folder, where anyone may have put one.
-    segmenter.tmp_dir = os.devnull  # no folder: jieba does without its cache
-    with contextlib.suppress(OSError):
-        segmenter.tmp_dir = str(cache.folder("words"))
-    log = logging.getLogger("jieba")
-    level = log.level
-    log.setLevel(logging.CRITICAL + 1)
-    try:
-        segmenter.initialize()
-    finally:
-        log.setLevel(level)
-    return segmenter
-
-
-def _fit(
+def linear(
     kind: Kind, features: Any, labels: np.ndarray, outputs: int, strength: tuple[float, float]
 ) -> Predict:
     if kind == "number":

@@ -38,6 +38,8 @@ class Report:
     against: str = ""  # the best baseline
     # metric -> how much better than the best baseline: value, low, high; positive is better
     differences: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    # what else was found: calibration, acceptance, left_out; each as plain values
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def primary(self) -> str:
@@ -60,6 +62,7 @@ class Report:
             "baselines": {name: dict(values) for name, values in self.baselines.items()},
             "against": self.against,
             "differences": {name: list(found) for name, found in self.differences.items()},
+            **self.more,
         }
 
 
@@ -141,7 +144,7 @@ def evaluate(
     intervals = bootstrap(judged, metrics, plan.bootstrap_samples) if plan.bootstrap_samples else {}
     texts = texts_of(model, rows) if baselines else []
     beside = {
-        name: task.judge(labels, _wide(baseline.score(texts), task))
+        name: task.plainly().judge(labels, _wide(baseline.score(texts), task))
         for name, baseline in (baselines or {}).items()
     }
     figures = {name: measure(answers, metrics) for name, answers in beside.items()}

@@ -1,19 +1,24 @@
-"""Intervals: how far a figure could be off because the rows are only a sample."""
+"""Intervals: how far a figure could be off because the rows are only a sample.
+
+Which method stands where was chosen by simulation (benchmarks/intervals.py): the plain percentiles
+of a bootstrap cover too seldom on some hundred rows.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from statistics import NormalDist
 
 import numpy as np
 
 from weitiao.evaluate.metrics.base import Metric
+from weitiao.evaluate.resampling import Patterns, patterns_of
 from weitiao.tasks.base import Judged
 
 LEAST_ROWS = 5  # below this, resamples repeat the same few rows and the interval means nothing
 LEAST_DEFINED = 0.5  # share of the resamples that must have a value
-CELLS = 2**21  # numbers in one array of resamples: 16 MB, whatever the number of rows
+FEWEST_DEGREES = 3.0  # of freedom, however heavy the tails
 
 Interval = tuple[float, float]
 UNKNOWN: Interval = (math.nan, math.nan)
@@ -26,26 +31,24 @@ def bootstrap(
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, Interval]:
-    """The interval of each metric: percentiles over resampled rows (Efron, 1979).
+    """The interval of each metric.
 
-    All metrics are taken on the same resamples. Resamples without a value (nan) are dropped; when
-    more than half are, or there are fewer than five rows, the interval is (nan, nan).
+    A share of rows gets Wilson's interval (1927); a correlation one on Fisher's scale, with the
+    spread of resampled rows and Student's quantiles; any other the BCa bootstrap (Efron, 1987).
 
-    A metric at the end of its range (everything right, or nothing) is the same in every resample,
-    and an interval of no width would claim certainty. A share of rows then gets Wilson's interval
-    (Wilson, 1927); for other metrics the rows cannot tell how far off they are: (nan, nan).
+    Resamples without a value (nan) are dropped; when more than half are, or there are fewer than
+    five rows, the interval is (nan, nan). So it is for a metric at the end of its range that is the
+    same in every resample: the rows cannot tell how far off it is.
     """
-    found = resampled(judged, metrics, samples, seed)
-    rows = len(judged.targets)
     intervals = {}
     for name, metric in metrics.items():
-        point = metric.value(judged)
-        if metric.proportion(judged.kind) and (rows < LEAST_ROWS or _at_end(metric, point)):
-            intervals[name] = wilson(point, rows, level)
+        rows = len(judged.targets)
+        if metric.proportion(judged.kind):
+            intervals[name] = wilson(metric.value(judged), rows, level)
         elif rows < LEAST_ROWS:
             intervals[name] = UNKNOWN
         else:
-            intervals[name] = _percentiles(metric, found[name], level)
+            intervals[name] = _resampled(judged, metric, samples, seed, level)
     return intervals
 
 
@@ -65,43 +68,23 @@ def difference(
     (1998, method 10, as if unpaired), other metrics (nan, nan).
     """
     rows = len(judged.targets)
-    first, second = (resampled(one, metrics, samples, seed) for one in (judged, other))
     found = {}
     for name, metric in metrics.items():
         sign = 1.0 if metric.higher_is_better else -1.0
         points = metric.value(judged), metric.value(other)
         value = sign * (points[0] - points[1])
-        gaps = sign * (first[name] - second[name])
-        defined = gaps[~np.isnan(gaps)]
+        both = patterns_of([judged, other], by_scores=metric.of_scores)
+        drawn = both.drawn(metric.values, samples, seed)
+        gaps = sign * (drawn[:, 0] - drawn[:, 1])
         low, high = UNKNOWN
-        if rows >= LEAST_ROWS and len(defined) and len(defined) >= LEAST_DEFINED * len(gaps):
-            low, high = (float(x) for x in np.quantile(defined, [(1 - level) / 2, (1 + level) / 2]))
+        if rows >= LEAST_ROWS and _enough(gaps):
+            low, high = _quantiles(gaps, [(1 - level) / 2, (1 + level) / 2])
         if value != 0 and high - low < 1e-9:
             low, high = UNKNOWN
             if metric.proportion(judged.kind):
                 low, high = _newcombe(*points, rows, level)
         found[name] = (value, low, high)
     return found
-
-
-def _newcombe(first: float, second: float, rows: int, level: float) -> Interval:
-    (low_1, high_1), (low_2, high_2) = wilson(first, rows, level), wilson(second, rows, level)
-    gap = first - second
-    return (
-        gap - math.hypot(first - low_1, high_2 - second),
-        gap + math.hypot(high_1 - first, second - low_2),
-    )
-
-
-def resampled(
-    judged: Judged, metrics: Mapping[str, Metric], samples: int, seed: int
-) -> dict[str, np.ndarray]:
-    """Every metric on every resample of the rows, (samples,) each."""
-    found: dict[str, list[np.ndarray]] = {name: [np.zeros(0)] for name in metrics}
-    for weights in _weights(len(judged.targets), samples, seed):
-        for name, metric in metrics.items():
-            found[name].append(metric.values(judged, weights))
-    return {name: np.concatenate(values) for name, values in found.items()}
 
 
 def wilson(share: float, rows: int, level: float = 0.95) -> Interval:
@@ -117,25 +100,81 @@ def wilson(share: float, rows: int, level: float = 0.95) -> Interval:
     return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
 
 
-def _weights(rows: int, samples: int, seed: int) -> Iterator[np.ndarray]:
-    """How often each row was drawn, (some samples, rows), until there are `samples`."""
-    generator = np.random.default_rng(seed)
-    size = max(1, CELLS // rows)
-    for start in range(0, samples, size):
-        count = min(size, samples - start)
-        # Drawing rows and counting them is the multinomial, far faster than drawing the counts.
-        drawn = generator.integers(0, rows, (count, rows))
-        drawn += np.arange(count)[:, None] * rows
-        yield np.bincount(drawn.ravel(), minlength=count * rows).reshape(count, rows).astype(float)
+def _resampled(judged: Judged, metric: Metric, samples: int, seed: int, level: float) -> Interval:
+    one = patterns_of([judged], by_scores=metric.of_scores)
+    point = float(one.points(metric.values)[0])
+    drawn = one.drawn(metric.values, samples, seed)[:, 0]
+    if not _enough(drawn) or math.isnan(point):
+        return UNKNOWN
+    if np.nanmax(drawn) - np.nanmin(drawn) < 1e-9:
+        return UNKNOWN if _at_end(metric, point) else (point, point)
+    influence, kurtosis = _influence(one, metric, seed)
+    if metric.correlates:
+        return _on_fishers_scale(point, drawn, len(judged.targets), kurtosis, level)
+    return _bca(point, drawn, influence, level)
 
 
-def _percentiles(metric: Metric, values: np.ndarray, level: float) -> Interval:
-    defined = values[~np.isnan(values)]
-    if len(defined) == 0 or len(defined) < LEAST_DEFINED * len(values):
-        return UNKNOWN
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    if high - low < 1e-9 and _at_end(metric, float(low)):
-        return UNKNOWN
+def _influence(one: Patterns, metric: Metric, seed: int) -> tuple[np.ndarray, float]:
+    """How far each group of rows pulls the metric, and the kurtosis of single rows' pull."""
+    without, rows = one.left_out(metric.values, seed)
+    pull = np.nanmean(without) - without[:, 0]
+    pull = pull[~np.isnan(pull)]
+    square = float((pull**2).mean())
+    if not square:
+        return pull, 3.0
+    # Groups of rows are nearer to normal than single rows are, by the number of rows in one.
+    return pull, 3.0 + rows * (float((pull**4).mean()) / square**2 - 3.0)
+
+
+def _bca(point: float, drawn: np.ndarray, pull: np.ndarray, level: float) -> Interval:
+    """Percentiles, moved for bias (how many resamples lie below) and for skewness."""
+    normal, drawn = NormalDist(), drawn[~np.isnan(drawn)]
+    below = float((drawn < point).mean() + (drawn == point).mean() / 2)
+    bias = normal.inv_cdf(min(max(below, 1 / len(drawn)), 1 - 1 / len(drawn)))
+    spread = float((pull**2).sum()) ** 1.5
+    skew = float((pull**3).sum()) / (6 * spread) if spread else 0.0
+    ends = []
+    for share in ((1 - level) / 2, (1 + level) / 2):
+        z = bias + normal.inv_cdf(share)
+        ends.append(normal.cdf(bias + z / max(1 - skew * z, 0.1)))
+    return _quantiles(drawn, ends)
+
+
+def _on_fishers_scale(
+    point: float, drawn: np.ndarray, rows: int, kurtosis: float, level: float
+) -> Interval:
+    """tanh(atanh(r) +- t s): there correlations are nearly normal, with the spread s.
+
+    The heavier the tails of what single rows contribute, the fewer degrees of freedom s has
+    (2 n / (kurtosis - 1), what Satterthwaite's formula says).
+    """
+    from scipy.stats import t as student
+
+    inside = np.clip(drawn[~np.isnan(drawn)], -1 + 1e-9, 1 - 1e-9)
+    spread = float(np.arctanh(inside).std(ddof=1))
+    degrees = max(FEWEST_DEGREES, 2 * rows / max(kurtosis - 1, 1e-9))
+    reach = float(student.ppf((1 + level) / 2, degrees)) * spread
+    middle = math.atanh(min(max(point, -1 + 1e-9), 1 - 1e-9))
+    return math.tanh(middle - reach), math.tanh(middle + reach)
+
+
+def _newcombe(first: float, second: float, rows: int, level: float) -> Interval:
+    (low_1, high_1), (low_2, high_2) = wilson(first, rows, level), wilson(second, rows, level)
+    gap = first - second
+    return (
+        gap - math.hypot(first - low_1, high_2 - second),
+        gap + math.hypot(high_1 - first, second - low_2),
+    )
+
+
+def _enough(values: np.ndarray) -> bool:
+    """Whether enough of the resamples have a value."""
+    defined = int((~np.isnan(values)).sum())
+    return defined > 0 and defined >= LEAST_DEFINED * len(values)
+
+
+def _quantiles(values: np.ndarray, shares: list[float]) -> Interval:
+    low, high = np.quantile(values[~np.isnan(values)], shares)
     return float(low), float(high)
 
 

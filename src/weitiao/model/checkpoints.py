@@ -11,7 +11,9 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging
 
+from weitiao import disk
 from weitiao.errors import ModelError, WeitiaoError
+from weitiao.foreign import said
 from weitiao.messages import tell
 from weitiao.model.catalogue import CATALOGUE
 from weitiao.model.offline import Source
@@ -21,7 +23,9 @@ from weitiao.model.packed import OFFSET
 def load_tokenizer(path: str, revision: str | None) -> Any:
     """The fast tokenizer of a checkpoint. Raises ModelError when it has none."""
     with quiet(), readable(path):
-        return AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
+        return AutoTokenizer.from_pretrained(
+            disk.plain(path), revision=revision, trust_remote_code=False
+        )
 
 
 def network(source: Source, config: Any) -> Any:
@@ -31,7 +35,7 @@ def network(source: Source, config: Any) -> Any:
     random one, without a word.
     """
     native, told = AutoModelForSequenceClassification.from_pretrained(
-        source.path_or_name,
+        disk.plain(source.path_or_name),
         revision=source.revision,
         config=config,
         trust_remote_code=False,
@@ -110,15 +114,14 @@ def readable(checkpoint: str) -> Iterator[None]:
     except WeitiaoError:
         raise
     except Exception as error:  # what broken files raise inside transformers has no common class
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         close = get_close_matches(checkpoint, CATALOGUE, n=1)
-        hint = tell("Did you mean {name!r}?", name=close[0]) + " " if close else ""
+        hint = tell(" Did you mean {name!r}?", name=close[0]) if close else ""
         raise ModelError(
             tell(
-                "the checkpoint {checkpoint!r} cannot be loaded: {reason} {hint}"
+                "the checkpoint {checkpoint!r} cannot be loaded: {reason}{hint} "
                 "Give a folder, a name on the hub, or one of `weitiao parts models`.",
                 checkpoint=checkpoint,
-                reason=first,
+                reason=said(error),
                 hint=hint,
             )
         ) from error

@@ -11,6 +11,7 @@ from typing import Any
 
 from weitiao.data import cache
 from weitiao.errors import ModelError
+from weitiao.foreign import said
 from weitiao.messages import tell
 
 ORIGIN = "source.json"  # what the folder was made from; written last
@@ -42,7 +43,7 @@ def folder_of(
             tell(
                 "{folder}: the converted weights cannot be written ({reason}); set WEITIAO_CACHE.",
                 folder=str(error.filename or folder),
-                reason=error.strerror or str(error),
+                reason=said(error),
             )
         ) from error
     return folder

@@ -194,8 +194,8 @@ class Model:
         if bias is not None:
             state[f"{name}.bias"] = bias
         with quiet(), disk.writing(folder):
-            self.net.native.save_pretrained(folder, state_dict=state)
-            self.tokenizer.save_pretrained(folder)
+            self.net.native.save_pretrained(disk.plain(folder), state_dict=state)
+            self.tokenizer.save_pretrained(disk.plain(folder))
         card = {
             "format": 1,
             "task": {self.plan.task_name: task.model_dump()},
@@ -206,7 +206,7 @@ class Model:
             "plan": self.plan.model_dump(exclude={"why", "expect"}),
         }
         text = json.dumps(card, ensure_ascii=False, indent=1)
-        (folder / CARD).write_text(text + "\n", encoding="utf-8")
+        (folder / CARD).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
     @classmethod
     def load(cls, folder: str | Path, *, precision: str | None = None) -> Self:
@@ -226,14 +226,12 @@ class Model:
         task: Task = parts.build("tasks", name, settings)
         cleaners = tuple(parts.build("cleaners", k, v) for k, v in card["cleaners"].items())
         with quiet(), readable(str(folder)):
-            native = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
+            native = AutoModelForSequenceClassification.from_pretrained(
+                disk.plain(folder), dtype=torch.float32
+            )
         kind = resolve_precision(plan.train.precision)
-        net = (
-            Net(native)
-            .run_as(plan.train.layout, kind)
-            .eval()
-            .to("cuda" if torch.cuda.is_available() else "cpu")
-        )
+        net = Net(native).run_as(plan.train.layout, kind).eval()
+        net = net.to("cuda" if torch.cuda.is_available() else "cpu")
         return cls(net, load_tokenizer(str(folder), None), task, plan, cleaners)
 
     def _ids(self, examples: Sequence[Example]) -> dict[str, list[list[int]]]:

@@ -86,6 +86,7 @@ class Net(nn.Module):
                 family=packed.family(self.native.config),
             )
             raise PlanError([told])
+        self.native.config.use_cache = False  # else transformers warns of it, and sets it itself
         # Not by the public name, which also lets gradients flow down to frozen embeddings.
         again = partial(checkpoint, use_reentrant=False)
         self.native._set_gradient_checkpointing(gradient_checkpointing_func=again)

@@ -66,6 +66,11 @@ def resolve(checkpoint: str, revision: str | None = None) -> Source:
         check_folder(folder)
         _no_revision(checkpoint, revision)
         return _of_folder(folder)
+    if folder.is_file():
+        raise ModelError(
+            tell("{checkpoint}: this is a file; a checkpoint is a folder with config.json, weights "
+                 "and tokenizer.", checkpoint=checkpoint)
+        )  # fmt: skip
     if _looks_like_path(checkpoint) or folder.exists():
         raise ModelError(
             tell("{checkpoint}: no such folder; name a folder, or owner/name of a hub.",

@@ -34,6 +34,7 @@ TOKENS, WIDTH, INNER = 512, 384, 1536  # the products of a small encoder
 SECONDS = 0.12  # for one comparison
 FEWEST = 3  # rounds, however slow
 HOPELESS = 3.0  # times the best time: not tried again
+BUSY = 0.25  # share of the processors that others may have: more, and nothing is kept
 COPIED = 25_000_000  # numbers: more than a processor's own memory
 
 _recorded: ContextVar[str | None] = ContextVar("recorded", default=None)
@@ -135,8 +136,9 @@ def _kept(key: str) -> Probe:
         found = Probe(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         found = measure()
-        with cache.written(path) as file:
-            file.write_text(json.dumps(asdict(found), indent=1) + "\n", encoding="utf-8")
+        if found.busy <= BUSY:  # else the next process measures anew
+            with cache.written(path) as file:
+                file.write_text(json.dumps(asdict(found), indent=1) + "\n", encoding="utf-8")
     else:
         cache.touch(path)
     return found

@@ -6,8 +6,10 @@ import hashlib
 import json
 from pathlib import Path
 
+from weitiao import disk
 from weitiao.data import cache
 from weitiao.errors import ModelError
+from weitiao.foreign import said
 from weitiao.messages import tell
 
 POINTER = b"version https://git-lfs"
@@ -54,7 +56,7 @@ def check_weights(path: Path) -> None:
 
     refuse_pointer(path)
     try:
-        with safe_open(path, framework="np"):
+        with safe_open(disk.plain(path), framework="np"):
             pass
     except SafetensorError as error:
         raise broken(path, error) from error
@@ -72,12 +74,11 @@ def refuse_pointer(path: Path) -> None:
 
 def broken(path: Path, error: Exception) -> ModelError:
     """The error that names a damaged file."""
-    lines = str(error).strip().splitlines()
     return ModelError(
         tell(
             "{path}: damaged or not whole ({reason}); fetch it again.",
             path=path,
-            reason=(lines[0] if lines else type(error).__name__)[:120],
+            reason=said(error)[:120],
         )
     )
 

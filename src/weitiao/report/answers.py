@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -14,9 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from weitiao import disk
 from weitiao.evaluate.evaluate import Answers
 from weitiao.run import Run
-from weitiao.tasks.base import Judged
+from weitiao.tasks.base import Judged, sure_of
 
 NAME = "answers.parquet"
 ABOUT = b"weitiao"  # the key of the file's metadata that says what the columns are
@@ -64,15 +66,15 @@ def keep(run: Run, answers: Answers, split: str) -> None:
         "position": pa.array(rows.indices, pa.int64()),
         "target": _column(judged, judged.targets),
         "answer": _column(judged, judged.values),
-        "score": pa.array(_sure(judged), pa.float32()),
+        "score": pa.array(sure_of(judged), pa.float32()),
         "scores": _scores(judged.scores),
     }
     for name, other in answers.beside.items():
         columns[BASELINE + name] = _column(other, other.values)
-    told = json.dumps(about, ensure_ascii=False).encode("utf-8")
+    told = json.dumps(about).encode("ascii")
     table = pa.table(columns).replace_schema_metadata({ABOUT: told})
     new = run.folder / f"{NAME}.new"
-    pq.write_table(table, new, compression="zstd")
+    pq.write_table(table, disk.plain(new), compression="zstd")
     os.replace(new, run.folder / NAME)
 
 
@@ -81,7 +83,7 @@ def read(folder: str | Path) -> Kept | None:
     path = Path(folder) / NAME
     if not path.is_file():
         return None
-    table = pq.read_table(path)
+    table = pq.read_table(disk.plain(path))
     about = json.loads(table.schema.metadata[ABOUT])
     kind, labels = about["kind"], tuple(about["labels"])
     values = {
@@ -98,6 +100,11 @@ def read(folder: str | Path) -> Kept | None:
         about=about,
         _ids=table.column("id").combine_chunks(),
     )
+
+
+def digest(text: str) -> str:
+    """By which a text is known again when a report is made."""
+    return hashlib.blake2b(text.encode("utf-8"), digest_size=8).hexdigest()
 
 
 def _column(judged: Judged, values: np.ndarray) -> Any:
@@ -130,12 +137,3 @@ def _scores(scores: np.ndarray) -> Any:
     flat = np.ascontiguousarray(scores, np.float32).reshape(len(scores), -1)
     offsets = np.arange(len(flat) + 1, dtype=np.int32) * flat.shape[1]
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat.ravel()))
-
-
-def _sure(judged: Judged) -> np.ndarray:
-    """The score of the answer; of a set of labels, that of its least certain yes or no."""
-    if judged.kind == "number":
-        return judged.values
-    if judged.kind == "multilabel":
-        return np.asarray(np.maximum(judged.scores, 1 - judged.scores).min(1))
-    return np.asarray(judged.scores.max(1))

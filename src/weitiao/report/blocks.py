@@ -102,6 +102,10 @@ class Row:
     answer: str
     sure: str
     right: bool | None = None  # numbers are neither
+    # Ways of explaining the answer: (its name, a text in pieces with the class of each).
+    marked: Sequence[tuple[str, Sequence[tuple[str, str]]]] = ()
+    near: tuple[str, str, str] | None = None  # the nearest training row: id, label, text
+    other: bool | None = None  # whether `sure` is right, where it is another's answer
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from weitiao import disk
 from weitiao.errors import RunError
 from weitiao.messages import tell
 from weitiao.run import Run
@@ -43,7 +44,7 @@ def write(run: Run) -> Path:
     begun, seconds = float(status.get("started") or 0), float(status.get("seconds") or 0)
     total = max(1, int(status.get("step") or 1))
     with run.replacing(NAME) as folder:
-        writer = EventFileWriter(str(folder), max_queue_size=1000, flush_secs=60)
+        writer = EventFileWriter(disk.plain(folder), max_queue_size=1000, flush_secs=60)
         for step, summary in _summaries(run):
             event = Event(wall_time=begun + seconds * min(step, total) / total, step=step)
             event.summary.CopyFrom(summary)
@@ -74,7 +75,7 @@ def _text(tag: str, text: str) -> Any:
     shown = "\n".join(f"    {line}" for line in text.splitlines())
     tensor = TensorProto(
         dtype="DT_STRING",
-        string_val=[shown.encode("utf-8")],
+        string_val=[shown.encode("utf-8", "backslashreplace")],
         tensor_shape=TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)]),
     )
     metadata = create_summary_metadata(display_name=tag, description="")

@@ -47,15 +47,13 @@ def _loss(points: Steps) -> Plot:
     smooth = smoothed([value for _, value in points])
     steps = [step for step, _ in points]
     names = tell("each update"), tell("smoothed")
-    drawing = {
-        "kind": "lines",
-        "x": tell("update"),
-        "y": tell("loss"),
-        "series": [
-            {"name": names[0], "points": _plain(means(points)), "faint": True},
-            {"name": names[1], "points": _plain(means(list(zip(steps, smooth, strict=True))))},
-        ],
-    }
+    series: list[dict[str, Any]] = [
+        {"name": names[0], "points": _plain(means(points)), "faint": True},
+        {"name": names[1], "points": _plain(means(list(zip(steps, smooth, strict=True))))},
+    ]
+    if series[0]["points"] == series[1]["points"]:  # too few updates to be smoothed
+        series = [{"name": names[0], "points": series[0]["points"]}]
+    drawing = {"kind": "lines", "x": tell("update"), "y": tell("loss"), "series": series}
     rows = [[f"{step:,}", figure(value), figure(mean)]
             for (step, value), mean in zip(points, smooth, strict=True)]  # fmt: skip
     about = tell(

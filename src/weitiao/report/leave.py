@@ -16,14 +16,23 @@ from weitiao.report import board, figures, page
 from weitiao.run import Run
 
 
-def leave(run: Run, model: Model, data: Data, answers: Answers, metrics: Mapping[str, Any]) -> Path:
+def leave(
+    run: Run,
+    model: Model,
+    data: Data,
+    answers: Answers,
+    metrics: Mapping[str, Any],
+    findings: Mapping[str, Any] | None = None,
+) -> Path:
     """Keep what was judged in the run's folder and make report.html; returns its path.
 
-    metrics: what metrics.json is to say; its split names the rows of `answers`.
+    metrics: what metrics.json is to say; its split names the rows of `answers`. findings: what a
+    closer look at them found.
     """
     split = str(metrics["split"])
     kept.keep(run, answers, split)
     figures.keep(run, model, data, answers.rows if split == "test" else None)
+    run.write("findings", findings or {})
     run.write("metrics", metrics)
     if board.available():
         board.write(run)

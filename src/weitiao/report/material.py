@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from weitiao.advise.choices import FEWEST_EPOCHS
 from weitiao.data import gather
 from weitiao.data.rows import Rows
 from weitiao.data.table import open_source
@@ -32,6 +33,7 @@ class Material:
     metrics: Mapping[str, Any]  # the judgement; empty before there is one
     log: Sequence[Mapping[str, Any]]
     kept: Kept | None
+    findings: Mapping[str, Any] = field(default_factory=dict)  # of a closer look at the answers
 
     @property
     def state(self) -> str:
@@ -41,6 +43,12 @@ class Material:
     @property
     def primary(self) -> str:
         return str(self.metrics.get("primary") or self.status.get("metric") or "")
+
+    @property
+    def short_budget(self) -> float | None:
+        """The budget in seconds, when it left no time for the fewest epochs a plan would choose."""
+        epochs = [float(line["epoch"]) for line in self.log if "epoch" in line]
+        return self.plan.train.budget if max(epochs, default=0.0) < FEWEST_EPOCHS else None
 
     @property
     def target(self) -> str:
@@ -77,14 +85,31 @@ class Material:
             found.append([(column, text) for text in texts])
         return [list(row) for row in zip(*found, strict=True)]
 
-    def _rows_of(self, place: Any) -> Rows | None:
+    def train_texts(self, positions: Sequence[int]) -> dict[int, str]:
+        """Position -> text of training rows in their file, of pairs one under the other."""
+        assert self.kept is not None
+        if not positions or self.judged_rows is None:
+            return {}
+        for place in _places(self.plan.data.path, str(self.kept.about["folder"])):
+            rows = self._rows_of(place, np.array(positions, np.int64))
+            if rows is not None:
+                columns = [
+                    gather.texts(rows.table.column(str(rows.roles[role])), rows.indices)
+                    for role in rows.text_roles
+                ]
+                texts = ["\n".join(cells) for cells in zip(*columns, strict=True)]
+                return dict(zip(positions, texts, strict=True))
+        return {}
+
+    def _rows_of(self, place: Any, positions: np.ndarray | None = None) -> Rows | None:
         assert self.kept is not None
         data = self.plan.data
         try:
             source = open_source(place, data.reader, data.skip_bad)
         except (WeitiaoError, OSError):
             return None
-        positions, roles = self.kept.positions, data.roles
+        positions = self.kept.positions if positions is None else positions
+        roles = data.roles
         columns = [name for value in roles.values()
                    for name in ([value] if isinstance(value, str) else value)]  # fmt: skip
         if not set(columns) <= set(source.columns) or positions.max() >= source.table.num_rows:
@@ -106,6 +131,7 @@ def gathered(run: Run) -> Material:
         metrics=metrics,
         log=run.log_after(0),
         kept=kept,
+        findings=run.read("findings") if kept else {},
     )
 
 

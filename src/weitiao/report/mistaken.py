@@ -131,7 +131,7 @@ def _scatter(judged: Judged) -> Plot:
     if len(truth) <= POINTS:
         drawing |= {
             "kind": "points",
-            "ends": [low, high],
+            "ends": round_edges(low, high, 10)[[0, -1]].tolist(),
             "points": [[float(f"{t:.4g}"), float(f"{g:.4g}")]
                        for t, g in zip(truth, given, strict=True)],
         }  # fmt: skip

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from weitiao.messages import counted, tell
-from weitiao.report.answers import Kept
+from weitiao.report.answers import Kept, digest
 from weitiao.report.blocks import Row, RowList, Section, Words
+from weitiao.report.explained import marked_texts
 from weitiao.report.mask import masked
 from weitiao.report.material import Material
 from weitiao.report.told import number, short_label
 from weitiao.report.visible import shortened, visible
+from weitiao.tasks.base import Judged, rows_right, sure_of
 
 MOST = 60  # mistakes on the page
 UNSURE = 20
@@ -24,7 +26,7 @@ def to_read(material: Material, unmasked: bool) -> Section:
     """Both lists, with texts if they can be had."""
     kept = material.kept
     assert kept is not None
-    wrong, unsure = worst(kept), least_sure(kept)
+    wrong, unsure = worst(kept.judged), least_sure(kept.judged)
     blocks: list[Any] = []
     gone = material.judged_rows is None
     if gone:
@@ -52,10 +54,12 @@ def to_read(material: Material, unmasked: bool) -> Section:
     else:
         caption = tell("Wrong, and most sure of it")
     if len(wrong):
-        items = _rows(material, wrong, sure_of_worst(kept), unmasked)
+        items = _rows(material, wrong, sure_of_worst(kept.judged), unmasked)
+        if any(row.marked for row in items):
+            blocks.append(Words(_legend(), "note"))
         blocks.append(_list(caption, head, items, OPEN))
         if kept.judged.kind != "number":
-            mistakes = int((~right_rows(kept)).sum())
+            mistakes = int((~rows_right(kept.judged)).sum())
             told = tell(
                 "{shown} of {all} shown.", shown=len(wrong), all=counted(mistakes, "wrong row")
             )
@@ -69,6 +73,14 @@ def to_read(material: Material, unmasked: bool) -> Section:
     return Section("mistakes", tell("Rows to read"), blocks)
 
 
+def _legend() -> str:
+    return tell(
+        'Marked words: blue speaks for the answer, orange (dotted) against it. "Left out" is how '
+        'the score changes without the word, "gradient" how it would change if the word weighed '
+        "less; neither says why."
+    )
+
+
 def _list(caption: str, head: tuple[str, str, str], items: list[Row], shown: int) -> RowList:
     """The first rows open, the others behind a click; no click for two or three."""
     shown = shown if len(items) > shown + 3 else len(items)
@@ -76,34 +88,25 @@ def _list(caption: str, head: tuple[str, str, str], items: list[Row], shown: int
     return RowList(caption, head, items, shown, more)
 
 
-def right_rows(kept: Kept) -> np.ndarray:
-    """Whether each row is right; of several labels, all of them."""
-    right = kept.judged.targets == kept.judged.values
-    return np.asarray(right.all(1) if kept.judged.kind == "multilabel" else right)
-
-
-def worst(kept: Kept, most: int = MOST) -> np.ndarray:
+def worst(judged: Judged, most: int = MOST) -> np.ndarray:
     """The rows with the most confident mistakes, or the largest errors; the worst first."""
-    judged = kept.judged
     if judged.kind == "number":
         errors = np.abs(judged.values - judged.targets)
         found = np.argsort(-errors, kind="stable")[:most]
         return found[errors[found] > 0]
-    wrong = np.flatnonzero(~right_rows(kept))
-    return wrong[np.argsort(-sure_of_worst(kept)[wrong], kind="stable")[:most]]
+    wrong = np.flatnonzero(~rows_right(judged))
+    return wrong[np.argsort(-sure_of_worst(judged)[wrong], kind="stable")[:most]]
 
 
-def sure_of_worst(kept: Kept) -> np.ndarray:
+def sure_of_worst(judged: Judged) -> np.ndarray:
     """How sure it was; of several labels, of the one it got most wrong."""
-    judged = kept.judged
     if judged.kind == "multilabel":
         return np.asarray(np.abs(judged.scores - judged.targets).max(1))
-    return kept.sure
+    return sure_of(judged)
 
 
-def least_sure(kept: Kept, most: int = UNSURE) -> np.ndarray:
+def least_sure(judged: Judged, most: int = UNSURE) -> np.ndarray:
     """The rows whose answer was the closest call; numbers have none."""
-    judged = kept.judged
     if judged.kind == "number":
         return np.zeros(0, int)
     if judged.kind == "multilabel":
@@ -118,13 +121,15 @@ def _rows(material: Material, picked: np.ndarray, sure: np.ndarray, unmasked: bo
     kept = material.kept
     assert kept is not None
     judged, texts = kept.judged, material.texts(picked)
-    right = None if judged.kind == "number" else right_rows(kept)
+    right = None if judged.kind == "number" else rows_right(judged)
+    near, explained = _near(material, unmasked), _explained(material)
     found = []
     for place, (at, identity) in enumerate(zip(picked, kept.ids(picked), strict=True)):
         told = f"{sure[at]:.3f}"
         if judged.kind == "number":
             told = f"{judged.values[at] - judged.targets[at]:+.3g}"
-        shown = [] if texts is None else [(r, _shown(t, unmasked)) for r, t in texts[place]]
+        own = [] if texts is None else texts[place]
+        shown = [(r, _shown(t, unmasked)) for r, t in own]
         found.append(
             Row(
                 identity,
@@ -133,9 +138,45 @@ def _rows(material: Material, picked: np.ndarray, sure: np.ndarray, unmasked: bo
                 _value(kept, judged.values[at]),
                 told,
                 None if right is None else bool(right[at]),
+                _marked(material, explained.get(int(at)), own, unmasked),
+                near.get(int(at)),
             )
         )
     return found
+
+
+def _explained(material: Material) -> dict[int, Any]:
+    return {int(one["row"]): one for one in material.findings.get("explained") or []}
+
+
+def _marked(
+    material: Material, one: Any, texts: list[tuple[str, str]], unmasked: bool
+) -> list[tuple[str, Any]]:
+    """The texts with the words marked that the answer hangs on, once for each way to find them."""
+    if one is None or not texts or material.judged_rows is None:
+        return []
+    names = {"without": tell("left out"), "gradient": tell("gradient")}
+    roles = material.judged_rows.text_roles
+    found = marked_texts(one, texts, roles, unmasked)
+    return [(names[way], pieces) for way, each in found.items() for pieces in each]
+
+
+def _near(material: Material, unmasked: bool) -> dict[int, tuple[str, str, str]]:
+    """Judged row -> the nearest training row, if its text is still the same."""
+    found = material.findings.get("near") or []
+    texts = material.train_texts([int(one["position"]) for one in found])
+    return {
+        int(one["row"]): (one["id"], _label(one["label"]), _shown(text, unmasked))
+        for one in found
+        if (text := texts.get(int(one["position"]))) is not None and digest(text) == one["digest"]
+    }
+
+
+def _label(target: Any) -> str:
+    if isinstance(target, float):
+        return number(target)
+    labels = target if isinstance(target, list) else [target]
+    return shortened(", ".join(short_label(str(label)) for label in labels)) or tell("(none)")
 
 
 def _shown(text: str, unmasked: bool) -> str:

@@ -7,15 +7,13 @@ import gzip
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from weitiao.messages import language, tell
-from weitiao.report.about import state_name
 from weitiao.report.blocks import Plot, Plots, Section
-from weitiao.report.material import Material
 from weitiao.report.visible import visible
 
 HERE = "weitiao.report"
@@ -23,8 +21,11 @@ CHARTS = "echarts.min.js.gz"
 TONGUES = {"en": "en", "zh": "zh-CN"}
 
 
-def render(material: Material, sections: Callable[[Material], list[Section]]) -> str:
-    """The whole page. Everything that came from the user is escaped by the template."""
+def render(title: str, about: str, facts: Sequence[str], shown: Sequence[Section]) -> str:
+    """The whole page. Everything that came from the user is escaped by the template.
+
+    about: what kind of page it is, for the window's title; facts: the line under the title.
+    """
     import jinja2
 
     environment = jinja2.Environment(
@@ -36,13 +37,13 @@ def render(material: Material, sections: Callable[[Material], list[Section]]) ->
     )
     environment.filters["visible"] = lambda value: visible(str(value))
     environment.filters["said"] = said
-    shown = sections(material)
     style, script = _text("report.css"), _text("report.js")
     text: str = environment.get_template("report.html.jinja").render(
         tongue=TONGUES[language()],
-        title=material.run.folder.resolve().name,
+        title=title,
+        about=about,
         sections=shown,
-        facts=_facts(material),
+        facts=facts,
         words=_words(),
         policy=policy(style, [script, charts()]),
         style=_Raw(style),
@@ -116,28 +117,16 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def _facts(material: Material) -> list[str]:
-    """The line under the title."""
-    plan = material.plan
-    path = plan.data.path if isinstance(plan.data.path, str) else ", ".join(plan.data.path)
-    return [
-        tell("task: {task}", task=plan.task_name),
-        tell("model: {model}", model=visible(plan.model.checkpoint)),
-        tell("data: {path}", path=visible(path)),
-        tell("state: {state}", state=state_name(material.state)),
-    ]
-
-
 def _words() -> dict[str, str]:
     """What stands on buttons and beside plots."""
     return {
-        "report": tell("Report"),
         "contents": tell("Contents"),
         "dark": tell("Dark"),
         "light": tell("Light"),
         "print": tell("Print"),
         "figures": tell("The figures"),
         "skip": tell("To the text"),
+        "near": tell("nearest training row:"),
         "made": tell("Made by weitiao. This page loads nothing from anywhere."),
         "charts": tell("Plots: Apache ECharts, Apache License 2.0."),
     }

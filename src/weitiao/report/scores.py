@@ -56,7 +56,7 @@ def _of_baselines(metrics: Mapping[str, Any]) -> list[Words]:
                 features=retold(str(detail["features"])),
             )
             found.append(Words(told, "note"))
-    return found
+    return found + [Words(retold(str(one)), "note") for one in metrics.get("left_out") or []]
 
 
 def _of_labels(labels: list[Label]) -> Table:

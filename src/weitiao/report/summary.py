@@ -10,12 +10,14 @@ import numpy as np
 
 from weitiao.evaluate.intervals import wilson
 from weitiao.messages import counted, tell
+from weitiao.report import accepted, closer
 from weitiao.report.blocks import Bar, Bars, Points, Section, Words
 from weitiao.report.labels import Label, weakest
 from weitiao.report.material import Material
 from weitiao.report.told import baseline, number, short_label, whole_baseline
 from weitiao.report.verdict import verdict
 from weitiao.report.visible import quoted
+from weitiao.report.worth import worth
 from weitiao.tasks.base import Judged
 
 OF = 1000  # shares are said of so many rows
@@ -23,7 +25,8 @@ OF = 1000  # shares are said of so many rows
 
 def summary(material: Material, labels: list[Label]) -> Section:
     """The answer, the figures behind it, the weakest label, and what to keep in mind."""
-    blocks: list[Any] = [verdict(material.metrics, labels)]
+    judged = verdict(material.metrics, labels, material.short_budget)
+    blocks: list[Any] = [*accepted.blocks(material.metrics), judged]
     if material.kept is not None and len(material.kept):
         kind = material.kept.judged.kind
         make = {"single": _rows_right, "multilabel": _labels_right, "number": _errors}[kind]
@@ -33,6 +36,9 @@ def summary(material: Material, labels: list[Label]) -> Section:
             sentences.append(_weak(weak, kind))
         elif kind == "single":
             sentences += _confused(labels)
+        sentences += closer.weak_sentences(material.findings, but=("label",))
+        sentences += closer.check_sentences(material.findings)
+        sentences += [told] if (told := worth(material.metrics)) else []
         blocks += [bars, Points(sentences)]
     blocks += [Words(text, "note") for text in _caveats(material)]
     return Section("answer", tell("In short"), blocks)
@@ -268,7 +274,7 @@ def _difference(metrics: Mapping[str, Any], name: str) -> tuple[float, float, fl
 
 
 def _of(share: Any) -> str:
-    return f"{round(OF * float(share)):,}"
+    return f"{round(OF * round(float(share), 3)):,}"  # as the tables round it
 
 
 def _only(told: Mapping[str, str]) -> dict[str, str]:

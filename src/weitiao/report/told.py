@@ -28,7 +28,7 @@ def short_label(name: str) -> str:
 def figure(value: float | None) -> str:
     """A figure of a metric.
 
-    >>> figure(0.8123), figure(1234.5), figure(1.25e-5)
+    >>> figure(0.8123), figure(1234.5), figure(1.24e-5)
     ('0.812', '1,234.5', '1.2e-05')
     """
     if value is None or math.isnan(value):
@@ -85,6 +85,7 @@ def baseline(name: str) -> str:
         "majority": tell("always the most frequent answer"),
         "mean": tell("always the mean"),
         "tfidf_linear": "TF-IDF",
+        "frozen_linear": tell("the frozen encoder"),
     }
     return told.get(name, name)
 
@@ -93,6 +94,8 @@ def whole_baseline(name: str) -> str:
     """The name of a baseline with what it is."""
     if name == "tfidf_linear":
         return tell("TF-IDF (a linear model on counted words)")
+    if name == "frozen_linear":
+        return tell("the frozen encoder (a linear model on what it knows untrained)")
     return baseline(name)
 
 
@@ -102,6 +105,7 @@ def short_baseline(name: str) -> str:
         "majority": tell("most frequent"),
         "mean": tell("always the mean"),
         "tfidf_linear": "TF-IDF",
+        "frozen_linear": tell("frozen encoder"),
     }
     return told.get(name, name)
 

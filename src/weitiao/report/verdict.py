@@ -9,15 +9,20 @@ from typing import Any
 from weitiao.messages import counted, tell
 from weitiao.report.blocks import Verdict
 from weitiao.report.labels import Label
-from weitiao.report.told import baseline, figure, metric, short_label
+from weitiao.report.told import baseline, duration, figure, metric, short_label
 from weitiao.report.visible import quoted
 
 MANY = 50  # times the rows there are: nobody will label so many
 
 
-def verdict(metrics: Mapping[str, Any], labels: list[Label]) -> Verdict:
+def verdict(
+    metrics: Mapping[str, Any], labels: list[Label], budget: float | None = None
+) -> Verdict:
     """Go when clearly better than the best baseline and no label is useless; no-go when not
-    better; else it cannot be told, and how many more rows would tell."""
+    better; else it cannot be told, and how many more rows would tell.
+
+    budget: the seconds that the run was given, when they kept it from learning longer.
+    """
     if not metrics:
         return _open(tell("This run has not been judged."))
     against, first = metrics.get("against"), metrics.get("primary", "")
@@ -36,15 +41,7 @@ def verdict(metrics: Mapping[str, Any], labels: list[Label]) -> Verdict:
         "other": figure(metrics["baselines"][against][first]),
     }
     if gap <= 0:
-        return Verdict(
-            "stop",
-            tell("No-go"),
-            tell(
-                "The simple baseline is as good or better ({metric} {other} against {model}): "
-                "take {baseline}, or label more rows.",
-                **told,
-            ),
-        )
+        return Verdict("stop", tell("No-go"), _not_better(told, budget))
     if not low > 0:
         return _open(_too_few((gap, low, high), int(metrics["rows"]), told))
     useless = [label for label in labels if label.useless]
@@ -73,6 +70,22 @@ def verdict(metrics: Mapping[str, Any], labels: list[Label]) -> Verdict:
             "more than chance explains.",
             **told,
         ),
+    )
+
+
+def _not_better(told: Mapping[str, str], budget: float | None) -> str:
+    if budget is not None:
+        return tell(
+            "The simple baseline is as good or better ({metric} {other} against {model}): take "
+            "{baseline}. Or give the model more time: this run had {budget}, less than it would "
+            "have needed.",
+            **told,
+            budget=duration(budget),
+        )
+    return tell(
+        "The simple baseline is as good or better ({metric} {other} against {model}): "
+        "take {baseline}, or label more rows.",
+        **told,
     )
 
 

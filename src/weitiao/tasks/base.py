@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
+from pydantic import Field
 
+from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Output, Prediction
-from weitiao.parts import Part
+from weitiao.messages import tell
+from weitiao.parts import Part, near
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from weitiao.losses.base import Loss
 
+Share = Annotated[float, Field(gt=0, lt=1)]
+Cost = Annotated[float, Field(ge=0)]
 LossFn = Callable[[Any, Batch], Output]  # (network, batch) -> Output
 
 
@@ -148,6 +153,13 @@ class Task(Part):
     def judge(self, labels: np.ndarray, scores: np.ndarray) -> Judged:
         """Truth (from `labels`) and answers (from `scores`), for the metrics."""
 
+    def plainly(self) -> Self:
+        """The same task with the likeliest answers: no thresholds, costs or abstaining of its own.
+        Baselines are judged so, since what was chosen for one model's scores fits no other's."""
+        chosen = {"thresholds": {}, "costs": {}, "abstain": 0.0}
+        own = {name: value for name, value in chosen.items() if name in type(self).model_fields}
+        return self.model_copy(update=own)
+
     def describe(self) -> Mapping[str, Any]:
         """What of config.json says this task: id2label, label2id, problem_type."""
         names = self.choices or tuple(f"LABEL_{i}" for i in range(self.outputs))
@@ -156,6 +168,31 @@ class Task(Part):
             "label2id": {name: i for i, name in enumerate(names)},
             "problem_type": self.problem_type,
         }
+
+
+def sure_of(judged: Judged) -> np.ndarray:
+    """How sure each answer is, (n,): its score; of several labels, the least certain yes or no."""
+    if judged.kind == "number":
+        return judged.values
+    if judged.kind == "multilabel":
+        given = judged.values.astype(bool)
+        return np.asarray(np.where(given, judged.scores, 1 - judged.scores).min(1))
+    return np.asarray(judged.scores[np.arange(len(judged.values)), judged.values])
+
+
+def rows_right(judged: Judged) -> np.ndarray:
+    """Whether each row's answer is right, (n,); of several labels, all of them."""
+    right = judged.targets == judged.values
+    return np.asarray(right.all(1) if judged.kind == "multilabel" else right)
+
+
+def known_labels(labels: Sequence[str], named: Iterable[str]) -> None:
+    """Raises DataError when a setting names a label that the rows do not have."""
+    for name in named:
+        if name not in labels:
+            told = tell("the task's settings name the label {label!r}, which no row has.{hint}",
+                        label=name, hint=near(name, labels))  # fmt: skip
+            raise DataError(told)
 
 
 def _tensor(array: np.ndarray) -> Tensor:

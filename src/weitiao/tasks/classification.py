@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from weitiao.errors import DataError
 from weitiao.example import Batch, Prediction
 from weitiao.messages import tell
 from weitiao.parts import near
-from weitiao.tasks.base import Judged, Task
+from weitiao.tasks.base import Cost, Judged, Share, Task, known_labels
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +24,9 @@ class Classification(Task):
     """Sentiment, topic, spam, intent, paraphrase: exactly one label a row.
 
     labels: in the order of the network's outputs; learned (sorted) from the training rows when
-    the plan names none.
+    the plan names none. The answer is the most probable label, unless thresholds or costs say
+    otherwise: a label with a threshold is the answer from that score on; with costs it is the
+    answer that costs least on average.
     """
 
     roles: ClassVar[tuple[str, ...]] = ("text",)
@@ -35,6 +38,11 @@ class Classification(Task):
     kind: ClassVar[Literal["single", "multilabel", "number"]] = "single"
     problem_type: ClassVar[str] = "single_label_classification"
     labels: tuple[str, ...] = Field((), description="in the order of the outputs; empty: learned")
+    thresholds: dict[str, Share] = Field({}, description="label -> it is given from this score on")
+    costs: dict[str, dict[str, Cost]] = Field(
+        {}, description="truth -> answer -> what this mistake costs; what is not named costs 1"
+    )
+    abstain: float = Field(0.0, ge=0, lt=1, description="below this score no answer is given")
 
     @property
     def outputs(self) -> int:
@@ -46,6 +54,8 @@ class Classification(Task):
 
     def learn(self, targets: Sequence[Any]) -> Self:
         if self.labels:
+            named = [*self.thresholds, *self.costs, *chain(*self.costs.values())]
+            known_labels(self.labels, named)
             return self
         counts = Counter(str(target) for target in targets)
         if len(counts) < 2:
@@ -56,7 +66,9 @@ class Classification(Task):
                     labels=", ".join(map(repr, counts)),
                 )
             )
-        return self.model_copy(update={"labels": tuple(sorted(counts, key=_natural))})
+        return self.model_copy(update={"labels": tuple(sorted(counts, key=_natural))}).learn(
+            targets
+        )
 
     def widened(self, targets: Sequence[Any]) -> Self:
         more = sorted({str(target) for target in targets} - set(self.labels))
@@ -98,13 +110,33 @@ class Classification(Task):
 
     def decide(self, scores: np.ndarray) -> list[Prediction]:
         answers = []
-        for best, row in zip(scores.argmax(-1).tolist(), scores.tolist(), strict=True):
+        for best, row in zip(self.best(scores).tolist(), scores.tolist(), strict=True):
             named = dict(zip(self.labels, row, strict=True))
-            answers.append(Prediction(self.labels[best], row[best], named))
+            value = None if row[best] < self.abstain else self.labels[best]
+            answers.append(Prediction(value, row[best], named))
         return answers
 
+    def best(self, scores: np.ndarray) -> np.ndarray:
+        """The place of the answer in `labels`, by thresholds or costs where there are any."""
+        if self.costs:
+            return np.asarray((scores @ self._costs()).argmin(-1))
+        if not self.thresholds:
+            return np.asarray(scores.argmax(-1))
+        limits = np.array([self.thresholds.get(label, np.inf) for label in self.labels])
+        over = scores / limits
+        rest = np.where(np.isinf(limits), scores, -1.0) if np.isinf(limits).any() else over
+        return np.where(over.max(-1) >= 1, over.argmax(-1), rest.argmax(-1))
+
     def judge(self, labels: np.ndarray, scores: np.ndarray) -> Judged:
-        return Judged("single", labels, scores.argmax(-1), scores, self.labels)
+        return Judged("single", labels, self.best(scores), scores, self.labels)
+
+    def _costs(self) -> np.ndarray:
+        """(truth, answer): what each answer costs."""
+        found = 1.0 - np.eye(len(self.labels))
+        for truth, answers in self.costs.items():
+            for answer, cost in answers.items():
+                found[self.labels.index(truth), self.labels.index(answer)] = cost
+        return found
 
 
 def _natural(label: str) -> tuple[int, float, str]:

@@ -13,7 +13,7 @@ from weitiao.errors import DataError
 from weitiao.example import Batch, Prediction
 from weitiao.messages import tell
 from weitiao.parts import near
-from weitiao.tasks.base import Judged, Task
+from weitiao.tasks.base import Judged, Share, Task, known_labels
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,6 +35,8 @@ class Multilabel(Task):
     problem_type: ClassVar[str] = "multi_label_classification"
     labels: tuple[str, ...] = Field((), description="in the order of the outputs; empty: learned")
     threshold: float = Field(0.5, gt=0, lt=1, description="a label is given from here on")
+    thresholds: dict[str, Share] = Field({}, description="label -> it is given from this score on")
+    abstain: float = Field(0.0, ge=0, lt=1, description="below this score no answer is given")
 
     @property
     def outputs(self) -> int:
@@ -46,6 +48,7 @@ class Multilabel(Task):
 
     def learn(self, targets: Sequence[Any]) -> Self:
         if self.labels:
+            known_labels(self.labels, self.thresholds)
             return self
         counts = Counter(str(label) for target in targets for label in target)
         if len(counts) < 2:
@@ -61,7 +64,7 @@ class Multilabel(Task):
                     "Is --target the right column?"
                 )
             )
-        return self.model_copy(update={"labels": tuple(sorted(counts))})
+        return self.model_copy(update={"labels": tuple(sorted(counts))}).learn(targets)
 
     def widened(self, targets: Sequence[Any]) -> Self:
         more = sorted({str(label) for target in targets for label in target} - set(self.labels))
@@ -102,14 +105,20 @@ class Multilabel(Task):
 
     def decide(self, scores: np.ndarray) -> list[Prediction]:
         answers = []
-        for row in scores.tolist():
+        given = scores >= self.limits
+        # How sure the whole set is: its least certain yes or no.
+        sure = np.where(given, scores, 1 - scores).min(-1)
+        for chosen, least, row in zip(given, sure.tolist(), scores.tolist(), strict=True):
+            value = [label for label, yes in zip(self.labels, chosen, strict=True) if yes]
             named = dict(zip(self.labels, row, strict=True))
-            given = [label for label, value in named.items() if value >= self.threshold]
-            # How sure the whole set is: its least certain yes or no.
-            sure = min(max(value, 1 - value) for value in row)
-            answers.append(Prediction(given, sure, named))
+            answers.append(Prediction(None if least < self.abstain else value, least, named))
         return answers
 
+    @property
+    def limits(self) -> np.ndarray:
+        """From which score on each label is given, (labels,)."""
+        return np.array([self.thresholds.get(label, self.threshold) for label in self.labels])
+
     def judge(self, labels: np.ndarray, scores: np.ndarray) -> Judged:
-        values = (scores >= self.threshold).astype(np.int64)
+        values = (scores >= self.limits).astype(np.int64)
         return Judged("multilabel", labels.astype(np.int64), values, scores, self.labels)

@@ -8,7 +8,7 @@ from weitiao.tasks.classification import Classification
 
 
 class NLI(Classification):
-    """Natural language inference: entailment, neutral or contradiction (蕴含、中立、矛盾)."""
+    """Natural language inference: entailment, neutral or contradiction."""
 
     roles: ClassVar[tuple[str, ...]] = ("premise", "hypothesis")
     optional_roles: ClassVar[tuple[str, ...]] = ()

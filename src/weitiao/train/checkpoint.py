@@ -20,7 +20,7 @@ from torch.optim import Optimizer
 
 from weitiao import disk
 from weitiao.errors import RunError
-from weitiao.messages import tell
+from weitiao.messages import joined, tell
 from weitiao.train.strategies.base import Strategy
 
 SPLIT = "|"  # between parts of a tensor's name; parameter names hold dots only
@@ -72,7 +72,7 @@ class Learner:
 def save(folder: Path, learner: Learner, state: State, settings: Settings, rank: int = 0) -> None:
     """Write a checkpoint into an empty folder; other ranks than 0 add their random state only."""
     with disk.writing(folder):
-        _save(folder, learner, state, settings, rank)
+        _save(Path(disk.plain(folder)), learner, state, settings, rank)
 
 
 def _save(folder: Path, learner: Learner, state: State, settings: Settings, rank: int) -> None:
@@ -130,9 +130,10 @@ def restore(folder: Path, learner: Learner, settings: Settings, rank: int = 0) -
                 "{folder}: going on here would not give the same result: {differences}. "
                 "Resume where it ran, or start anew with `weitiao train`.",
                 folder=folder,
-                differences="; ".join(differ),
+                differences=joined(differ, "; "),
             )
         )
+    folder = Path(disk.plain(folder))
     load_model(learner.net, str(folder / "weights.safetensors"))
     _restore_optimizer(learner, load_file(folder / "optimizer.safetensors"))
     device = next(learner.net.parameters()).device

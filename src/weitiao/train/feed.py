@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +34,8 @@ class Feed:
 
 def settings_of(model: Model, accelerator: Accelerator, train: Feed) -> Settings:
     """What the numbers of this process depend on."""
-    asked = model.plan.model_dump_json(exclude={"why", "expect"})
+    # Not pydantic's JSON: that knows no names of files with bytes that are no text.
+    asked = json.dumps(model.plan.model_dump(exclude={"why", "expect"}), default=str)
     return Settings(
         plan=hashlib.blake2b(asked.encode("utf-8"), digest_size=8).hexdigest(),
         rows=train.fingerprint(),

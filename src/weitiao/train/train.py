@@ -172,12 +172,7 @@ def _alone(run: Run, main: bool) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise RunError(
-            tell(
-                "{folder}: another process is training in it. Wait, or stop it.",
-                folder=run.folder,
-            )
-        ) from None
+        raise run.busy() from None
     try:
         yield
     finally:

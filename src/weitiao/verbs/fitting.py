@@ -21,8 +21,9 @@ from weitiao.data.data import Data, load
 from weitiao.data.sealed import open_test
 from weitiao.data.table import Source
 from weitiao.errors import RunError, WeitiaoError
-from weitiao.evaluate.baselines import Baseline, fit_baselines
-from weitiao.evaluate.evaluate import Report, evaluate, texts_of
+from weitiao.evaluate.acceptance import known_criteria
+from weitiao.evaluate.baselines import Baseline
+from weitiao.evaluate.evaluate import Report, evaluate
 from weitiao.messages import tell
 from weitiao.model.machine import describe, peak_memory_mb, set_threads
 from weitiao.model.model import Model
@@ -33,11 +34,13 @@ from weitiao.report.leave import leave, leave_unfinished
 from weitiao.run import Run
 from weitiao.train.budget import Clock
 from weitiao.train.train import Outcome, train
-from weitiao.verbs import caching, several
+from weitiao.verbs import caching, calibrating, closer, several
+from weitiao.verbs.beside import baselines_of
 from weitiao.verbs.given import source_of
 
 JUDGING_SECONDS = 6  # loading the best model, intervals, writing: kept back from a budget
 BASELINE_SHARE = 0.1  # of a budget that the baselines may take
+FINDINGS_SHARE = 0.06  # of a budget that a closer look at the answers may take
 
 Say = Callable[[str], None]
 Watch = Callable[[Any, float], None]
@@ -55,6 +58,7 @@ class Fitted:
     seconds: Mapping[str, float]
     openings: int = 0  # how often this test has been opened, this time included
     history: tuple[str, ...] = field(default=())
+    findings: Mapping[str, Any] = field(default_factory=dict)  # of a closer look, see closer.py
 
     @property
     def page(self) -> Path:
@@ -154,7 +158,10 @@ def resume(
     """Go on with a run exactly where its last checkpoint stands."""
     begun = awake() if since is None else since
     run = Run.open(folder)
-    if run.status()["state"] in ("finished", "early"):
+    state = run.status()["state"]
+    if state == "running":  # before anything is written into it
+        raise run.busy()
+    if state in ("finished", "early"):
         told = tell("{folder}: this run has ended; `weitiao evaluate {folder}` judges it.",
                     folder=folder)  # fmt: skip
         raise RunError(told)
@@ -182,9 +189,10 @@ class _Job:
     ) -> Fitted:
         """Into a new run; mistakes in the rows are found before there is one."""
         data = load(self.plan.data, self.plan.task_name, source)
+        _known_labels(self.plan, data)
         for line in data.history:
             self.say(line)
-        run = Run.create(out, _name_of(self.plan.data.path), self.plan)
+        run = Run.create(out, name_of(self.plan.data.path), self.plan)
         self.say(tell("run: {folder}", folder=run.folder))
         if given:
             run.keep(given)
@@ -211,50 +219,49 @@ class _Job:
     def _finish(self, run: Run, data: Data, outcome: Outcome) -> Fitted:
         model, rows, split, openings = outcome.model, data.validation, "validation", 0
         interrupted = outcome.state == "interrupted"
+        calibration: dict[str, Any] = {}
+        if not interrupted:
+            model, calibration = calibrating.calibrate(run, model, data.validation)
         if self.final and not interrupted and data.sealed_test is not None:
             rows, openings = open_test(data, str(run.folder))
             split = "test"
-        wanted = self.plan.evaluate.baselines and not interrupted
-        report, answers = evaluate(model, rows, baselines_of(model, data) if wanted else {})
+        budget, left_out = self.plan.train.budget, list[str]()
+        beside: dict[str, Baseline] = {}
+        if self.plan.evaluate.baselines and not interrupted:
+            left = budget and budget - (awake() - self.begun)  # more, where training took less
+            share = budget and left and max(BASELINE_SHARE * budget, left / 2)
+            beside, left_out = baselines_of(model, data, len(rows), share)
+        report, answers = evaluate(model, rows, beside)
+        report = closer.with_more(model, report, answers, calibration, left_out)
+        findings: dict[str, Any] = {}
+        if self.plan.evaluate.findings and not interrupted:
+            left = FINDINGS_SHARE * budget if budget else closer.within(outcome.seconds / 5)
+            findings = closer.findings_of(model, answers, data, left)
         total = awake() - self.begun
         seconds = {"total": round(total, 2), "train": round(outcome.seconds, 2)}
         fitted = Fitted(
-            run, self.plan, report, split, outcome.state, seconds, openings, data.history
+            run, self.plan, report, split, outcome.state, seconds, openings, data.history, findings
         )
         more = {"details": report.details, "openings": openings,
                 "step": outcome.step, "total": outcome.total}  # fmt: skip
-        leave(run, model, data, answers, {**fitted.summary(), **more})
+        leave(run, model, data, answers, {**fitted.summary(), **more}, findings)
         if pruned := caching.prune():
             self.say(pruned)
         return fitted
 
 
-def baselines_of(model: Model, data: Data, seconds: float | None = None) -> dict[str, Baseline]:
-    """Majority or mean, and TF-IDF with a linear model, learned from the same training rows."""
-    task = model.task
-    train, validation = data.train, data.validation
-    return fit_baselines(
-        task.kind,
-        texts_of(model, train),
-        _plain(task.indices(train.targets(), train.ids()), task),
-        texts_of(model, validation),
-        _plain(task.indices(validation.targets(), validation.ids()), task),
-        task.outputs,
-        model.plan.train.seed,
-        seconds or (model.plan.train.budget or 0) * BASELINE_SHARE or None,
-    )
+def _known_labels(plan: Plan, data: Data) -> None:
+    """Labels that the plan's criteria are about must be there, before hours of training."""
+    if plan.acceptance:
+        task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
+        known_criteria(plan.acceptance, task.learn(data.train.targets()))
 
 
-def _name_of(path: str | Sequence[str]) -> str:
+def name_of(path: str | Sequence[str]) -> str:
     """What a run is called by its rows: reviews.csv.gz gives reviews, a list its first file."""
     first = path if isinstance(path, str) else path[0]
     name = Path(first.replace(":", "-")).name.lstrip(".").split(".")[0]
     return re.sub(r"[*?\[\]\s]+", "-", name).strip("-") or "rows"
-
-
-def _plain(labels: np.ndarray, task: Any) -> np.ndarray:
-    """Numbers in the target's own unit, whatever scale the network learns."""
-    return np.asarray(task.score(labels)) if task.kind == "number" else labels
 
 
 def _clock(plan: Plan, data: Data, begun: float, final: bool) -> Clock:
@@ -265,10 +272,12 @@ def _clock(plan: Plan, data: Data, begun: float, final: bool) -> Clock:
     rows = data.sealed_test if final and data.sealed_test is not None else data.validation
     network, _ = network_of(plan.model.checkpoint, plan.model.revision)
     judging = cost.judging_seconds(
-        network, cost.measure(plan.train.precision), rows=len(rows), length=plan.model.max_length
-    )
+        network, cost.measure(plan.train.precision), rows=len(rows) + len(data.validation),
+        length=plan.model.max_length,
+    )  # fmt: skip
     baselines = BASELINE_SHARE * budget if plan.evaluate.baselines else 0.0
-    kept = min(JUDGING_SECONDS + 1.5 * judging + baselines, budget / 2)
+    findings = FINDINGS_SHARE * budget if plan.evaluate.findings else 0.0
+    kept = min(JUDGING_SECONDS + 1.5 * judging + baselines + findings, budget / 2)
     return Clock(max(budget - (awake() - begun) - kept, 1.0))
 
 

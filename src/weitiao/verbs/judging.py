@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,17 @@ from weitiao.data.rows import Rows, everything
 from weitiao.data.sealed import open_test
 from weitiao.data.sheet import sheet
 from weitiao.data.table import Source
-from weitiao.errors import DataError, RunError
+from weitiao.errors import DataError, PlanError, RunError
+from weitiao.evaluate.baselines import Baseline
 from weitiao.evaluate.evaluate import Answers, Report, evaluate
 from weitiao.example import Prediction
+from weitiao.foreign import said
 from weitiao.messages import tell
 from weitiao.model.model import Model
 from weitiao.report.leave import leave
 from weitiao.run import Run
-from weitiao.verbs.fitting import baselines_of
+from weitiao.verbs import calibrating, closer
+from weitiao.verbs.beside import baselines_of
 
 CHUNK = 5_000  # rows answered at a time
 ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson")
@@ -71,25 +76,61 @@ def evaluate_run(
         rows = rows_of(model, source, labelled=True, aside=aside if how.skip_bad else None)
         if aside and say:
             say(set_aside(aside))
-        report, _ = evaluate(model, rows)
-        return report, path, 0
+        return _judged(model, rows, None), path, 0
     if not (Path(folder) / "plan.yaml").is_file():
         told = tell("{folder}: a saved model has no rows of its own; give a file to judge it on.",
                     folder=folder)  # fmt: skip
         raise RunError(told)
     run = Run.open(folder)
     plan = run.plan()
+    # Criteria may be written into the run's plan when it has long been trained.
+    model = replace(model, plan=model.plan.model_copy(update={"acceptance": plan.acceptance}))
     data: Data = load(plan.data, plan.task_name)
-    beside = baselines_of(model, data) if plan.evaluate.baselines else {}
-    if final:
-        rows, openings = open_test(data, str(run.folder))
-        report, answers = evaluate(model, rows, beside)
-        _keep(run, model, data, answers, _judgement(run, report, "test", openings))
-        return report, "test", openings
-    report, answers = evaluate(model, data.validation, beside)
-    if run.read("metrics").get("split") != "test":  # what the test said is worth more
-        _keep(run, model, data, answers, _judgement(run, report, "validation", 0))
-    return report, "validation", 0
+    rows, openings = open_test(data, str(run.folder)) if final else (data.validation, 0)
+    split = "test" if final else "validation"
+    kept = None if not final and run.read("metrics").get("split") == "test" else run
+    return _judged(model, rows, data, kept, split, openings), split, openings
+
+
+def gate_of(folder: str | Path) -> None:
+    """Raises PlanError when the plan of a run has no criteria that could be judged."""
+    given = Path(folder) / "plan.yaml"
+    plan = Run.open(folder).plan() if given.is_file() else load_run(folder).plan
+    if not plan.acceptance:
+        told = tell("--gate: the plan has no section acceptance, so there is nothing to reach.")
+        raise PlanError([told], str(folder))
+
+
+def passed(report: Report) -> bool:
+    """Whether every criterion of the plan is reached."""
+    return all(one["passed"] for one in report.more.get("acceptance") or [])
+
+
+def _judged(
+    model: Model, rows: Rows, data: Data | None, run: Run | None = None, split: str = "",
+    openings: int = 0,
+) -> Report:  # fmt: skip
+    """Figures and a closer look; left in the run, unless what stands there is worth more: the
+    test's word against validation's."""
+    plan, left_out = model.plan.evaluate, list[str]()
+    beside: dict[str, Baseline] = {}
+    if data is not None and plan.baselines:
+        beside, left_out = baselines_of(model, data, len(rows))
+    asked = time.monotonic()
+    report, answers = evaluate(model, rows, beside)
+    calibration = run.read(calibrating.NAME) if run else {}
+    report = closer.with_more(model, report, answers, calibration, left_out)
+    findings: dict[str, Any] = {}
+    if plan.findings:
+        left = closer.within(time.monotonic() - asked)
+        findings = closer.findings_of(model, answers, data, left)
+    if run is not None and data is not None:
+        metrics = _judgement(run, report, split, openings)
+        _keep(run, model, data, answers, metrics, findings)
+    return replace(report, more={**report.more, "findings": findings})
+
+
+_ANEW = ("calibration", "acceptance", "left_out")  # said of these answers or not at all
 
 
 def _judgement(run: Run, report: Report, split: str, openings: int) -> dict[str, Any]:
@@ -97,7 +138,7 @@ def _judgement(run: Run, report: Report, split: str, openings: int) -> dict[str,
     return {
         "run": str(run.folder),
         "state": run.status()["state"],
-        **run.read("metrics"),
+        **{k: v for k, v in run.read("metrics").items() if k not in _ANEW},
         **report.summary(),
         "details": report.details,
         "split": split,
@@ -106,10 +147,13 @@ def _judgement(run: Run, report: Report, split: str, openings: int) -> dict[str,
     }
 
 
-def _keep(run: Run, model: Model, data: Data, answers: Answers, metrics: Mapping[str, Any]) -> None:
+def _keep(
+    run: Run, model: Model, data: Data, answers: Answers, metrics: Mapping[str, Any],
+    findings: Mapping[str, Any],
+) -> None:  # fmt: skip
     """Leave the judgement in the run, unless it is training: then its end will."""
     if run.status()["state"] != "running":
-        leave(run, model, data, answers, metrics)
+        leave(run, model, data, answers, metrics, findings)
 
 
 def _open(model: Model, path: str, how: How) -> Source:
@@ -187,7 +231,7 @@ def predict_file(
         with suppress(OSError):
             new.unlink()
         told = tell("{file}: the answers cannot be written: {reason}.",
-                    file=out, reason=error.strerror)  # fmt: skip
+                    file=out, reason=said(error))  # fmt: skip
         raise DataError(told) from None
     if source.bad and say:
         say(set_aside(source.bad))

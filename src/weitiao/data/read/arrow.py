@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from weitiao import disk
 from weitiao.data import arrow
 from weitiao.data.read.base import BATCH_ROWS, Reader, Reading
 
@@ -31,8 +32,8 @@ def _table(path: Path) -> Any:
     if mark.startswith(b"FEA1"):
         import pyarrow.feather
 
-        return pyarrow.feather.read_table(path)
-    with pa.memory_map(str(path)) as source:
+        return pyarrow.feather.read_table(disk.plain(path))
+    with pa.memory_map(disk.plain(path)) as source:
         opened = pa.ipc.open_file if mark == b"ARROW1" else pa.ipc.open_stream
         return opened(source).read_all()
 

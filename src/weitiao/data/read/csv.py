@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 
 from weitiao.data import delimited, dialect
 from weitiao.data.bad import Bad
+from weitiao.data.delimited import FIRST
 from weitiao.data.read.base import Numbered, Reader, Reading, batched
 from weitiao.data.sheet import unguarded
 from weitiao.data.values import TEXT
@@ -25,12 +26,14 @@ class Csv(Reader):
     """
 
     endings: ClassVar[tuple[str, ...]] = ("csv", "txt")
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 4
     usual: ClassVar[str] = ","
 
     encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
     delimiter: str | None = Field(
-        None, description="what stands between fields; two blanks: any number of them"
+        None,
+        description="what stands between fields; two blanks: any number of them; first "
+        "blank: a label before the text",
     )
     header: bool | None = Field(None, description="whether the first line names the columns")
     quotes: Literal["doubled", "escaped", "literal", "mysql"] | None = Field(
@@ -40,11 +43,18 @@ class Csv(Reader):
     @field_validator("delimiter")
     @classmethod
     def _one_character(cls, value: str | None) -> str | None:
-        named = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "^A": "\x01"}
+        named = {
+            FIRST: FIRST,
+            "tab": "\t",
+            "\\t": "\t",
+            "comma": ",",
+            "semicolon": ";",
+            "^A": "\x01",
+        }
         found = named.get(value or "", value)
-        known = found is None or found == delimited.BLANKS or len(found) == 1
+        known = found is None or found in (delimited.BLANKS, FIRST) or len(found) == 1
         if not known or found in ("\n", "\r", '"'):
-            raise ValueError("must be one character, two blanks, or tab")
+            raise ValueError("must be one character, two blanks, tab, or first blank")
         return found
 
     def read(self, path: Path) -> Reading:

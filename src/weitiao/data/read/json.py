@@ -14,7 +14,8 @@ from weitiao.data.bad import Bad
 from weitiao.data.read.base import Numbered, Reader, Reading, batched
 from weitiao.data.read.jsonl import Jsonl
 from weitiao.data.values import kinds_of, natural
-from weitiao.errors import DataError
+from weitiao.errors import DataError, placed
+from weitiao.foreign import said
 from weitiao.messages import tell
 
 LARGEST = 1 << 29  # bytes; the whole file has to be in memory
@@ -62,7 +63,7 @@ def _value(path: Path, found: encoding.Encoding) -> Any:
     if reason:
         place = next(i for i, c in enumerate(text) if c == "\0" or "\udc00" <= c <= "\udcff")
         line = text.count("\n", 0, place) + 1
-        raise DataError(f"{path.name}:{line}: {reason}")
+        raise DataError(placed(f"{path.name}:{line}", reason))
     try:
         return json.loads(text.lstrip("\ufeff"), parse_constant=lambda name: None)
     except json.JSONDecodeError as error:
@@ -70,7 +71,7 @@ def _value(path: Path, found: encoding.Encoding) -> Any:
             raise _Lines from None
         raise DataError(
             tell("{file}:{line}: not JSON at column {column} ({reason}).", file=path.name,
-                 line=error.lineno, column=error.colno, reason=error.msg)
+                 line=error.lineno, column=error.colno, reason=said(error.msg))
         ) from None  # fmt: skip
     except (ValueError, RecursionError):
         raise DataError(

@@ -13,7 +13,8 @@ from weitiao.data import encoding
 from weitiao.data.bad import Bad
 from weitiao.data.read.base import Numbered, Reader, Reading, batched
 from weitiao.data.values import kinds_of
-from weitiao.errors import DataError
+from weitiao.errors import DataError, placed
+from weitiao.foreign import said
 from weitiao.messages import tell
 
 LONGEST = 64_000_000  # characters of a line
@@ -35,7 +36,7 @@ class Jsonl(Reader):
             first = next((one for one in _objects(path, found) if isinstance(one, Bad)), None)
             if first is None:
                 raise DataError(tell("{file}: holds no row with a value.", file=path.name))
-            raise DataError(f"{path.name}:{first.line}: {first.reason}")
+            raise DataError(placed(f"{path.name}:{first.line}", first.reason))
         return Reading(columns, batched(_objects(path, found)), tuple(found.notes))
 
 
@@ -63,7 +64,7 @@ def row_of(text: str, *, clean: bool = True) -> dict[str, Any] | str:
         return tell(
             "not JSON at character {place} ({reason}). Each line must be one whole JSON object.",
             place=error.pos + 1,
-            reason=error.msg,
+            reason=said(error.msg),
         )
     except (ValueError, RecursionError):
         return tell("a number too long or nesting too deep for a row.")

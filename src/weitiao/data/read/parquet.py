@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from weitiao import disk
 from weitiao.data import arrow
 from weitiao.data.read.base import BATCH_ROWS, Reader, Reading
 from weitiao.errors import DataError
@@ -24,7 +25,7 @@ class Parquet(Reader):
         import pyarrow.parquet
 
         try:
-            file = pyarrow.parquet.ParquetFile(path)
+            file = pyarrow.parquet.ParquetFile(disk.plain(path))
             schema, rows = file.schema_arrow, file.metadata.num_rows
         except arrow.BROKEN as error:
             raise arrow.broken(path.name, "Parquet", error) from None

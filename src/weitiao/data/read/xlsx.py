@@ -12,6 +12,7 @@ from typing import IO, Any, ClassVar
 
 from pydantic import Field
 
+from weitiao import disk
 from weitiao.data import cache, grid
 from weitiao.data.read.base import Batches, Reader, Reading
 from weitiao.data.workbook import NO_SHEET, PASSWORD
@@ -79,7 +80,7 @@ def _then_closed(batches: Batches, kept: IO[str]) -> Batches:
 
 
 def _run(path: Path, sheet: str, kept: IO[str]) -> None:
-    command = [sys.executable, "-P", "-m", "weitiao.data.workbook", str(path), sheet]
+    command = [sys.executable, "-P", "-m", "weitiao.data.workbook", disk.plain(path), sheet]
     try:
         done = subprocess.run(
             command, stdout=kept, stderr=subprocess.DEVNULL, timeout=SECONDS, check=False,

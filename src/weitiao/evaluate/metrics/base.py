@@ -25,6 +25,8 @@ class Metric(Part):
     higher_is_better: ClassVar[bool] = True
     kinds: ClassVar[tuple[str, ...]]  # of "single", "multilabel", "number"
     bounds: ClassVar[tuple[float, float]] = (-math.inf, math.inf)  # lowest and highest value
+    of_scores: ClassVar[bool] = False  # looks at the scores, not at the answers alone
+    correlates: ClassVar[bool] = False  # is a correlation, nearly normal on Fisher's scale
 
     @abstractmethod
     def value(self, judged: Judged, weights: np.ndarray | None = None) -> float:

@@ -21,6 +21,7 @@ class RocAuc(Metric):
 
     kinds: ClassVar[tuple[str, ...]] = ("single", "multilabel")
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    of_scores: ClassVar[bool] = True
 
     def value(self, judged: Judged, weights: np.ndarray | None = None) -> float:
         return float(self.values(judged, once(judged, weights))[0])

@@ -20,6 +20,7 @@ class Spearman(Metric):
 
     kinds: ClassVar[tuple[str, ...]] = ("number",)
     bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+    correlates: ClassVar[bool] = True
 
     def value(self, judged: Judged, weights: np.ndarray | None = None) -> float:
         return float(self.values(judged, once(judged, weights))[0])

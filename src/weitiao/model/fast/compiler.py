@@ -20,7 +20,7 @@ from weitiao.data import cache
 from weitiao.messages import tell
 
 HERE = Path(__file__).parent
-SOURCES = ("rows.cpp", "attention.cpp", "step.cpp")
+SOURCES = ("rows.cpp", "attention.cpp")
 HEADERS = ("vectors.h",)
 # No -ffast-math: it would switch off tiny numbers in the whole process.
 FLAGS = ("-O3", "-std=c++17", "-fPIC", "-shared", "-fno-math-errno")

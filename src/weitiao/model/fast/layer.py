@@ -89,18 +89,20 @@ def backward(
     need = dict(zip(NAMES, needs[1:], strict=True))
     found: dict[str, Tensor | None] = {}
 
-    def product(name: str, gradient: Tensor, entered: Tensor) -> None:
-        if need[name]:
-            found[name] = (gradient.t() @ entered).float()
+    def product(gradient: Tensor, entered: Tensor, *names: str) -> None:
+        """The gradients of weights that lie below one another in one product."""
+        if any(need[name] for name in names):
+            whole = (gradient.t() @ entered).float()
+            found.update(zip(names, whole.chunk(len(names)), strict=True))
 
     ds, da, sums = kernels.add_norm_back(dy, None, kept2, norm2, call.drop(2))
     found["norm2.weight"], found["norm2.bias"], found["down.bias"] = sums
-    product("down.weight", da, bent)
+    product(da, bent, "down.weight")
     draised, found["up.bias"] = kernels.gelu_back(da @ w.down, raised)
-    product("up.weight", draised, h)
+    product(draised, h, "up.weight")
     ds, da, sums = kernels.add_norm_back(draised @ w.up, ds, kept1, norm1, call.drop(1))
     found["norm1.weight"], found["norm1.bias"], found["out.bias"] = sums
-    product("out.weight", da, mixed)
+    product(da, mixed, "out.weight")
     if call.first:
         dq, dkv = torch.empty_like(q), x.new_empty((len(x), 2 * width))
         into = (dq, dkv[:, :width], dkv[:, width:])
@@ -111,10 +113,11 @@ def backward(
         da @ w.out, q, k, v, into, attended, call.packing, call.spec.heads, call.drop(0)
     )
     found["query.bias"], found["key.bias"], found["value.bias"] = sums
-    for part, gradient, entered in zip(
-        ("query", "key", "value"), into, (at_first, x, x), strict=True
-    ):
-        product(f"{part}.weight", gradient, entered)
+    if call.first:
+        product(dq, at_first, "query.weight")
+        product(dkv, x, "key.weight", "value.weight")
+    else:
+        product(dqkv, x, "query.weight", "key.weight", "value.weight")
     dx = None
     if needs[0]:
         if call.first:

@@ -183,7 +183,7 @@ def _normalised(summed: Tensor, norm: Norm) -> tuple[Tensor, Kept]:
 
 
 def _unnormalised(dy: Tensor, kept: Kept, norm: Norm) -> tuple[Tensor, Tensor, Tensor]:
-    """In fp32, some tokens at a time: torch adds bf16 up in bf16, and of many tokens half is lost."""
+    """In fp32, some tokens at a time: torch adds up bf16 in bf16, which loses half of many."""
     summed, mean, rstd = kept
     width, found = (dy.shape[1],), torch.empty_like(dy)
     sums = torch.zeros((2, *width))

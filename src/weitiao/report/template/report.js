@@ -61,8 +61,17 @@
   const numbers = (name, more) => axis(name, {
     type: "value", axisLabel: text({ hideOverlap: true, formatter: digits }), ...more,
   });
-  const longest = (names) => { // pixels; a Chinese character is as wide as it is high
-    const wide = (name) => [...name].reduce((sum, one) => sum + (one > "\u2e7f" ? 12 : 6.8), 0);
+  // pixels; a Chinese character is as wide as it is high
+  const wide = (name) => [...name].reduce((sum, one) => sum + (one > "\u2e7f" ? 12 : 6.8), 0);
+  const fitted = (room) => (name) => { // long labels often differ at their ends: the middle goes
+    const parts = [...name];
+    let head = Math.ceil(parts.length / 2), tail = Math.floor(parts.length / 2);
+    const made = () => parts.slice(0, head).join("") + "…" + parts.slice(parts.length - tail).join("");
+    if (wide(name) <= room) return name;
+    while (head > 1 && wide(made()) > room) if (head > tail) head -= 1; else tail -= 1;
+    return made();
+  };
+  const longest = (names) => {
     return Math.min(innerWidth < 640 ? 84 : 138, 8 + Math.max(...names.map(wide)));
   };
   const base = (more) => ({
@@ -82,7 +91,7 @@
     markLine: {
       silent: true, symbol: "none", animation: false,
       lineStyle: { color: color("two"), type: "dashed", width: 1.5 },
-      label: { formatter: at.text, color: color("two"), fontFamily: family, position: "end", distance: 4 },
+      label: { formatter: at.text, align: at.x < 2 ? "left" : "center", color: color("two"), fontFamily: family, position: "end", distance: 4 },
       data: [{ xAxis: at.x }],
     },
   };
@@ -91,8 +100,9 @@
   const kinds = {
     lines: (plot) => ({
       ...base(legend(plot.series)),
-      xAxis: numbers(plot.x, { min: "dataMin", max: "dataMax", minInterval: 1, splitLine: { show: false } }),
-      yAxis: numbers(plot.y, { scale: true, nameGap: 46 }),
+      xAxis: numbers(plot.x, plot.share ? { min: 0, max: 1, splitLine: { show: false } }
+        : { min: "dataMin", max: "dataMax", minInterval: 1, splitLine: { show: false } }),
+      yAxis: numbers(plot.y, plot.square ? { min: 0, max: 1, nameGap: 46 } : { scale: true, nameGap: 46 }),
       tooltip: {
         ...base().tooltip, trigger: "axis",
         formatter: (found) => balloon(`${plot.x} ${digits(found[0].value[0])}`,
@@ -101,15 +111,15 @@
       series: plot.series.map((one, at) => ({
         type: "line", name: one.name, data: one.points, showSymbol: Boolean(one.dots),
         symbol: "circle", symbolSize: 7,
-        lineStyle: one.faint ? { width: 1, opacity: 0.45 } : { width: 2.2 },
-        itemStyle: { color: palette()[one.faint ? 1 : 0] },
+        lineStyle: one.dash ? { width: 1.2, type: "dashed" } : one.faint ? { width: 1, opacity: 0.45 } : { width: 2.2 },
+        itemStyle: { color: one.dash ? color("soft") : palette()[one.faint || one.second ? 1 : 0] },
         ...(at === 0 ? mark(plot.mark) : {}),
       })),
     }),
     bars: (plot) => {
       const names = axis(plot.flat ? "" : plot.x, {
         type: "category", data: plot.categories, splitLine: { show: false },
-        ...(plot.flat ? { inverse: true, axisLabel: text({ width: longest(plot.categories), overflow: "truncate", interval: 0 }) } : {}),
+        ...(plot.flat ? { inverse: true, axisLabel: text({ formatter: fitted(longest(plot.categories)), interval: 0 }) } : {}),
       });
       const values = numbers(plot.flat ? plot.x : plot.y, { nameGap: plot.flat ? 30 : 46 });
       const more = legend(plot.series);
@@ -141,7 +151,8 @@
         label: { color: rows / total.get(truth) > 0.55 ? (isDark() ? "#0b1117" : "#fff") : color("text") },
       });
       const named = (name, more) => axis(name, {
-        type: "category", data: plot.names, splitLine: { show: false }, ...more,
+        type: "category", data: plot.names, splitLine: { show: false },
+        splitArea: { show: true, areaStyle: { color: [color("faint")] } }, ...more,
       });
       const scale = (index, from, to) => ({
         type: "continuous", show: false, seriesIndex: index, dimension: 2, min: 0, max: 1,
@@ -159,9 +170,9 @@
       return {
         ...base(), grid: { left: long + 44, right: 12, top: 8, bottom: below + 34 },
         xAxis: named(plot.x, { nameGap: below + 8, axisLabel: text({
-          width: long, overflow: "truncate", interval: 0, rotate: turned ? 45 : 0 }) }),
+          formatter: fitted(long), interval: 0, rotate: turned ? 45 : 0 }) }),
         yAxis: named(plot.y, { inverse: true, nameGap: long + 20, axisLabel: text({
-          width: long, overflow: "truncate", interval: 0 }) }),
+          formatter: fitted(long), interval: 0 }) }),
         tooltip: {
           ...base().tooltip,
           formatter: (one) => balloon(`${plot.y}: ${plot.names[one.value[1]]}`, [
@@ -246,10 +257,10 @@
     return window.echarts;
   };
 
-  // --- printing: light, everything open, plots as wide as the paper
+  // --- printing: light, plots as wide as the paper, everything open but the figures behind them
   let before = null;
   const paper = () => {
-    before = { theme: root.dataset.theme, closed: [...document.querySelectorAll("details:not([open])")] };
+    before = { theme: root.dataset.theme, closed: [...document.querySelectorAll("details:not([open])")].filter((one) => !one.closest(".plot")) };
     root.dataset.theme = "light";
     before.closed.forEach((one) => { one.open = true; });
     redraw(PRINTED);

@@ -1,0 +1,171 @@
+"""Calibration: whether 0.9 comes true nine times in ten, and the temperature that brings it nearer.
+
+Temperature scaling (Guo et al., 2017): all logits are divided by one number, fitted by the negative
+log-likelihood of validation rows. No answer of a single label changes, only how sure it is. The
+number is folded into the last linear layer, so that whoever reads the saved folder gets the
+calibrated scores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from weitiao.tasks.base import Judged
+
+if TYPE_CHECKING:
+    from weitiao.model.model import Model
+
+BINS = 15  # of the calibration error, equally wide, as in the literature
+DRAWN_BINS = 10  # of the diagram
+LOWEST, HIGHEST = 0.05, 20.0  # temperatures; beyond, something else is wrong
+TINY = 1e-30  # float32 scores below are 0; their logarithm must stay finite
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Answers of about the same score: how sure they were on average, and how often right."""
+
+    low: float
+    high: float
+    rows: int
+    sure: float
+    right: float
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good the scores are as probabilities; the lower the better."""
+
+    ece: float  # expected calibration error: mean distance of score and truth
+    nll: float  # negative log-likelihood
+    brier: float  # mean squared distance
+
+    def plain(self) -> dict[str, float]:
+        return asdict(self)
+
+
+def certainty(judged: Judged, scores: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Scores that claim to be probabilities, and whether each came true.
+
+    Of single labels the most probable one's; of several, every label's of every row.
+    """
+    scores = judged.scores if scores is None else scores
+    if judged.kind == "multilabel":
+        return scores.ravel().astype(float), judged.targets.ravel().astype(bool)
+    return scores.max(1).astype(float), scores.argmax(1) == judged.targets
+
+
+def reliability(sure: np.ndarray, right: np.ndarray, bins: int = DRAWN_BINS) -> list[Bin]:
+    """The bins of a reliability diagram that hold a row."""
+    which = np.clip((sure * bins).astype(int), 0, bins - 1)
+    rows = np.bincount(which, minlength=bins)
+    sums = np.bincount(which, sure, bins), np.bincount(which, right.astype(float), bins)
+    return [
+        Bin(at / bins, (at + 1) / bins, int(rows[at]), float(sums[0][at] / rows[at]),
+            float(sums[1][at] / rows[at]))
+        for at in range(bins) if rows[at]
+    ]  # fmt: skip
+
+
+def ece(sure: np.ndarray, right: np.ndarray, bins: int = BINS) -> float:
+    """Expected calibration error: how far score and share of truth are apart, on average of rows.
+
+    >>> ece(np.array([0.9, 0.9]), np.array([True, False]))
+    0.4
+    """
+    found = reliability(sure, right, bins)
+    return round(sum(one.rows * abs(one.sure - one.right) for one in found) / len(sure), 12)
+
+
+def quality(judged: Judged, scores: np.ndarray | None = None) -> Quality:
+    """The three figures of these scores (by default the judged ones)."""
+    scores = judged.scores if scores is None else scores
+    wide = np.clip(scores.astype(float), TINY, 1.0)
+    if judged.kind == "multilabel":
+        truth = judged.targets.astype(bool)
+        other = np.clip(1 - scores.astype(float), TINY, 1.0)
+        nll = -np.log(np.where(truth, wide, other)).mean()
+        brier = ((scores - truth) ** 2).mean()
+    else:
+        rows = np.arange(len(judged.targets))
+        nll = -np.log(wide[rows, judged.targets]).mean()
+        truth = np.zeros_like(wide)
+        truth[rows, judged.targets] = 1
+        brier = ((scores - truth) ** 2).sum(1).mean()
+    return Quality(ece(*certainty(judged, scores)), float(nll), float(brier))
+
+
+def tempered(kind: str, scores: np.ndarray, power: float) -> np.ndarray:
+    """The scores as they would be with the logits times `power`."""
+    from scipy.special import expit, softmax
+
+    logs = np.log(np.clip(scores.astype(float), TINY, 1.0))
+    if kind == "multilabel":
+        return np.asarray(expit(power * (logs - np.log(np.clip(1.0 - scores, TINY, 1.0)))))
+    return np.asarray(softmax(power * logs, axis=1))
+
+
+def temperature(kind: str, logits: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature with the lowest negative log-likelihood of these rows.
+
+    One row more is imagined whose label could be any: without it, rows that are all answered
+    rightly would make the model infinitely sure (the remedy of Platt, 1999).
+    """
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_expit, log_softmax
+
+    doubt = 1 / (len(labels) + 1)
+    logits = logits.astype(float)
+
+    def cost(log_temperature: float) -> float:
+        scaled = logits / np.exp(log_temperature)
+        if kind == "multilabel":
+            truth = labels * (1 - doubt) + doubt / 2
+            return float(-(truth * log_expit(scaled) + (1 - truth) * log_expit(-scaled)).mean())
+        logs = log_softmax(scaled, axis=1)
+        told = logs[np.arange(len(labels)), labels]
+        return float(-((1 - doubt) * told + doubt * logs.mean(1)).mean())
+
+    found = minimize_scalar(cost, bounds=(np.log(LOWEST), np.log(HIGHEST)), method="bounded")
+    return float(np.exp(found.x))
+
+
+def fold(model: Model, divisor: float) -> None:
+    """Divide the logits of a model for good, in its last linear layer."""
+    import torch
+
+    _, layer = model.net.last_linear(model.task.outputs)
+    with torch.no_grad():
+        layer.weight.div_(divisor)
+        if layer.bias is not None:
+            layer.bias.div_(divisor)
+
+
+def coverage(sure: np.ndarray, right: np.ndarray, points: int = 40) -> list[dict[str, float]]:
+    """How right the answers are if only the surest are given: score, share answered, share right.
+
+    The first point answers fewest, the last one every row.
+    """
+    order = np.argsort(-sure, kind="stable")
+    so_far = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
+    # Rows of the same score are answered or left together.
+    ends = np.flatnonzero(np.append(np.diff(sure[order]) < 0, True))
+    picked = np.unique(ends[np.linspace(0, len(ends) - 1, min(points, len(ends))).astype(int)])
+    return [
+        {"score": float(sure[order[at]]), "coverage": float((at + 1) / len(order)),
+         "right": float(so_far[at])}
+        for at in picked
+    ]  # fmt: skip
+
+
+def summary_of(before: Quality, after: Quality, divisor: float, rows: int) -> dict[str, Any]:
+    """What is kept of a calibration."""
+    return {
+        "temperature": divisor,
+        "rows": rows,
+        "before": before.plain(),
+        "after": after.plain(),
+    }

@@ -1,0 +1,1 @@
+"""Checks: the same text written differently, to see whether the answer stays."""

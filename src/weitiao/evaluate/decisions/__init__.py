@@ -1,0 +1,1 @@
+"""Decisions: thresholds, costs and abstaining, chosen on validation rows alone."""

@@ -1,0 +1,1 @@
+"""Experiments: many runs as cells of a table that survives every interruption."""

@@ -1,0 +1,1 @@
+"""What others make of the same rows: as cells beside our own."""

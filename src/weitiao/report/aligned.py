@@ -1,0 +1,198 @@
+"""The rows that all contenders have answered, in one order, with the truth."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+
+from weitiao.errors import DataError
+from weitiao.messages import counted, tell
+from weitiao.report.contenders import Answered, Contender
+from weitiao.tasks.base import Judged
+
+
+@dataclass(frozen=True, eq=False)
+class Aligned:
+    """The common rows. judged: for each contender one set of answers a seed."""
+
+    contenders: tuple[Contender, ...]
+    judged: tuple[tuple[Judged, ...], ...]
+    ids: list[str]
+    rows: np.ndarray  # of the base, whose texts these are
+    base: Answered
+    notes: tuple[str, ...]
+
+    def texts(self, picked: np.ndarray) -> list[list[tuple[str, str]]] | None:
+        """(column, text) of these rows; None when the texts are gone."""
+        found = self.base.texts()
+        if found is None:
+            return None
+        names = self.base.columns
+        return [list(zip(names, found[self.rows[at]], strict=False)) for at in picked]
+
+
+def aligned(contenders: Sequence[Contender]) -> Aligned:
+    """Match the rows of all contenders. Raises DataError when there are none in common."""
+    base = _base(contenders)
+    every = [one for contender in contenders for one in contender.sets]
+    places = [_places(base, one) for one in every]
+    known = np.ones(len(base.ids), bool)
+    assert base.targets is not None
+    if base.kind == "number":
+        known &= ~np.isnan(base.targets)
+    elif base.kind == "single":
+        known &= base.targets >= 0
+    for place, one in zip(places, every, strict=True):
+        known &= place >= 0
+        if one.kind == "number":
+            known &= ~np.isnan(one.values[np.maximum(place, 0)])
+    rows = np.flatnonzero(known)
+    if not len(rows):
+        raise DataError(_nothing_common(contenders))
+    labels = _all_labels(base, every)
+    judged = iter([
+        _judged(base, one, rows, place[rows], labels)
+        for one, place in zip(every, places, strict=True)
+    ])  # fmt: skip
+    grouped = tuple(tuple(next(judged) for _ in one.sets) for one in contenders)
+    ids = [base.ids[int(at)] for at in rows]
+    return Aligned(tuple(contenders), grouped, ids, rows, base, _notes(contenders, len(rows)))
+
+
+def _base(contenders: Sequence[Contender]) -> Answered:
+    """Whose rows and truth these are: the first run's, else those of a file that has the truth."""
+    ordered = sorted(contenders, key=lambda one: one.kind == "file")
+    for contender in ordered:
+        if contender.sets[0].targets is not None:
+            return contender.sets[0]
+    raise DataError(
+        tell("none of the files has the truth: one of them needs a column with it; name it by "
+             "--target COLUMN, or compare with a run.")
+    )  # fmt: skip
+
+
+def _places(base: Answered, other: Answered) -> np.ndarray:
+    """For each row of the base its place in the other; -1 where it has none."""
+    if other.kind != base.kind:
+        raise DataError(
+            tell("{first} and {other} cannot be compared: their answers are of different kinds.",
+                 first=base.kind, other=other.kind)
+        )  # fmt: skip
+    if other is base:
+        return np.arange(len(base.ids))
+    found = np.full(len(base.ids), -1)
+    if other.id_column != "":  # "": its ids are but the lines of its file
+        found = _by(base.ids, other.ids)
+        mine = base.cells(other.id_column) if other.id_column and (found < 0).all() else None
+        if mine is not None:
+            found = _by(mine, other.ids)
+    if (found < 0).all():
+        mine_texts, texts = base.texts(), other.texts()
+        if mine_texts is not None and texts is not None:
+            found = _by(mine_texts, texts)
+    _check_truth(base, other, found)
+    return found
+
+
+def _by(mine: Sequence[Any], theirs: Sequence[Any]) -> np.ndarray:
+    """Match by equal keys; keys that repeat are matched in their order, the last one again."""
+    if list(mine) == list(theirs):
+        return np.arange(len(mine))
+    places: dict[Any, list[int]] = defaultdict(list)
+    for at, key in enumerate(theirs):
+        places[key].append(at)
+    used: dict[Any, int] = defaultdict(int)
+    found = np.full(len(mine), -1)
+    for at, key in enumerate(mine):
+        if key in places:
+            found[at] = places[key][min(used[key], len(places[key]) - 1)]
+            used[key] += 1
+    return found
+
+
+def _check_truth(base: Answered, other: Answered, places: np.ndarray) -> None:
+    """The same row must have the same truth, or it is not the same row."""
+    if other.targets is None or base.targets is None or not (places >= 0).any():
+        return
+    mine = np.flatnonzero(places >= 0)
+    here, there = base.targets[mine], other.targets[places[mine]]
+    if base.kind == "number":
+        apart = np.abs(here - there) > 1e-6 * np.maximum(1, np.abs(here))
+    elif base.kind == "single":
+        names = np.array([*other.labels, ""], object)[there]
+        apart = np.array([*base.labels, ""], object)[here] != names
+    else:
+        return
+    if apart.mean() > 0.01:  # a truth that was mended meanwhile may differ here and there
+        at = mine[int(np.flatnonzero(apart)[0])]
+        raise DataError(
+            tell("{row} has another truth in the two: {count} differ so. Were they judged on "
+                 "other rows?", row=base.ids[at], count=counted(int(apart.sum()), "row"))
+        )  # fmt: skip
+
+
+def _all_labels(base: Answered, every: Sequence[Answered]) -> tuple[str, ...]:
+    """The labels of the truth and of the runs; what only a file says is none of them."""
+    if base.kind == "number":
+        return ()
+    known = dict.fromkeys(base.labels)
+    for one in every:
+        if one.targets is not None:
+            known |= dict.fromkeys(one.labels)
+    if any(one.targets is None and set(one.labels) - known.keys() for one in every) or any(
+        one.kind == "single" and (one.values < 0).any() for one in every
+    ):
+        known[tell("(none of the labels)")] = None
+    return tuple(known)
+
+
+def _judged(
+    base: Answered, one: Answered, rows: np.ndarray, places: np.ndarray, labels: tuple[str, ...]
+) -> Judged:
+    assert base.targets is not None
+    kind = cast(Literal["single", "multilabel", "number"], base.kind)
+    if kind == "number":
+        values = one.values[places]
+        return Judged(kind, base.targets[rows], values, values)
+    truth = _relabelled(base.targets[rows], base, labels)
+    values = _relabelled(one.values[places], one, labels)
+    return Judged(kind, truth, values, np.zeros((len(rows), 0)), labels)
+
+
+def _relabelled(values: np.ndarray, one: Answered, labels: tuple[str, ...]) -> np.ndarray:
+    where = {label: at for at, label in enumerate(labels)}
+    folded = {label.strip().casefold(): at for label, at in where.items()}
+    last = len(labels) - 1
+    places = [where.get(label, folded.get(label.strip().casefold(), last)) for label in one.labels]
+    if values.ndim == 1:
+        return np.asarray(np.array([*places, last])[values])
+    found = np.zeros((len(values), len(labels)), np.int64)
+    for at, place in enumerate(places):
+        found[:, place] |= values[:, at]
+    return found
+
+
+def _notes(contenders: Sequence[Contender], common: int) -> tuple[str, ...]:
+    notes = []
+    for one in contenders:
+        notes += [tell("{name}: {note}", name=one.name, note=note) for note in one.notes]
+        rows = len(one.sets[0].ids)
+        if rows > common:
+            told = tell("{name}: {rows}, of which {common} are common to all", name=one.name,
+                        rows=counted(rows, "row"), common=f"{common:,}")  # fmt: skip
+            notes.append(told)
+    return tuple(notes)
+
+
+def _nothing_common(contenders: Sequence[Contender]) -> str:
+    splits = {one.name: one.splits[0] for one in contenders if one.splits}
+    if len(set(splits.values())) > 1:
+        told = ", ".join(f"{name}: {split}" for name, split in splits.items())
+        return tell("no row is common to all: they were judged on different parts ({parts}). "
+                    "`weitiao evaluate RUN --final` judges on the test.", parts=told)  # fmt: skip
+    return tell("no row is common to all. Files of predictions need the ids of the report, an id "
+                "column of your rows (--id), or the text itself (--text).")  # fmt: skip
