@@ -120,17 +120,12 @@ TOUCHED = {**SETTINGS, "train.optimizer": {"adamw": {"touched_rows": True}}}
     [
         {**SETTINGS, "train.layout": "packed"},
         {**TOUCHED, "train.layout": "packed"},
-        {**TOUCHED, "train.layout": "fused"},
         # Two micro-batches in each process: only the last one exchanges, with all of the update.
         {**TOUCHED, "train.layout": "padded", "train.micro_batch_tokens": 40},
         {**SETTINGS, "train.layout": "fused", "train.gradient_checkpointing": True},
         {**TOUCHED, "train.layout": "fused", "train.micro_batch_tokens": 40},
     ],
-<<<<<<< HEAD
-    ids=["whole table", "touched rows", "own kernels", "touched rows, accumulated"],
-=======
     ids=["whole table", "touched rows", "touched rows, accumulated", "fused", "fused, accumulated"],
->>>>>>> c4
 )
 def test_two_processes_learn_what_one_does(settings, tmp_path, request):
     """With touched rows, fused ones run in C++: both processes compile at once."""
