@@ -125,6 +125,7 @@ def show_report(report: Report, split: str, openings: int) -> None:
 
 def show_probe(probe: Probe) -> None:
     """How fast this machine computes in each arithmetic, how right, and what `auto` takes."""
+    from weitiao.model.fast import compiler
     from weitiao.model.probe import BUSY, FARTHEST
 
     say(tell("{processor}; {cores} cores, {threads} threads in use; torch {torch}",
@@ -143,6 +144,7 @@ def show_probe(probe: Probe) -> None:
     for count, rate in probe.by_threads.items():
         say(tell("{threads} threads: {rate:,.0f} x 10^9 operations a second",
                  threads=count, rate=rate / 1e9))  # fmt: skip
+    say(compiler.described())
     say(tell("memory: {rate:.1f} GB a second", rate=probe.bytes / 1e9))
     if probe.busy > BUSY:
         say(tell("Other programs had {share:.0%} of the processors meanwhile; when they are gone: "

@@ -30,6 +30,26 @@ def test_the_facts_of_this_machine():
     assert all(finding.remedy for finding in found.values() if finding.state == "note")
 
 
+def test_own_kernels_and_the_compiler_are_told(compiled, monkeypatch):
+    found = by_key(machine.findings())["compiler"]
+    assert (found.state, found.values["kernels"]) == ("ok", "c++")
+    assert found.told.startswith("own kernels are compiled by ")
+    monkeypatch.setenv("WEITIAO_COMPILER", "none")
+    found = by_key(machine.findings())["compiler"]
+    assert (found.state, found.values["kernels"]) == ("ok", "torch")
+    assert found.told == "own kernels run in PyTorch (switched off by WEITIAO_COMPILER=none)"
+
+
+def test_without_a_compiler_the_remedy_is_told(monkeypatch):
+    monkeypatch.setenv("WEITIAO_COMPILER", "")
+    monkeypatch.setenv("CXX", "")
+    monkeypatch.setenv("PATH", "")
+    found = by_key(machine.findings())["compiler"]
+    assert (found.state, found.told) == ("note", "own kernels run in PyTorch (no C++ compiler)")
+    assert "g++" in found.remedy
+    assert found.values == {"kernels": "torch", "compiler": None, "why": "no C++ compiler"}
+
+
 @pytest.mark.parametrize(("free", "state"), [(9e9, "ok"), (1e9, "note"), (1e8, "problem")])
 def test_little_memory_is_told_with_a_remedy(monkeypatch, free, state):
     memory = namedtuple("memory", "total available")(16e9, free)

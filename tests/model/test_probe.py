@@ -204,6 +204,8 @@ def test_the_verb_tells_a_table_and_json(fresh, monkeypatch, capsys):
     assert (values["best"], values["resolved"], values["best_threads"]) == ("bf16", "bf16", 2)
     assert "300" in told.err
     assert "auto" in told.err
+    assert (values["kernels"], values["compiler"]) == ("torch", None)
+    assert "own kernels run in PyTorch (switched off by WEITIAO_COMPILER=none)" in told.err
     monkeypatch.setattr(sys, "argv", ["weitiao", "--lang", "zh", "probe", "--again"])
     cli.main()
     assert "内存" in capsys.readouterr().err

@@ -55,6 +55,7 @@ def probe(
 ) -> None:
     """Measure what this machine is fastest with: arithmetic, threads, memory. Kept in the cache."""
     from weitiao.model import probe
+    from weitiao.model.fast import compiler
     from weitiao.model.machine import set_threads
 
     set_threads(threads)
@@ -63,7 +64,8 @@ def probe(
     if json_:
         terminal.print_json({**asdict(found), "best": found.best,
                              "best_threads": found.best_threads,
-                             "resolved": probe.resolve("auto")})  # fmt: skip
+                             "resolved": probe.resolve("auto"),
+                             **compiler.facts()})  # fmt: skip
 
 
 def bundle(

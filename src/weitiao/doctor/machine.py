@@ -15,6 +15,7 @@ from typing import Any
 from weitiao.doctor.finding import Finding
 from weitiao.foreign import said
 from weitiao.messages import tell
+from weitiao.model.fast import compiler
 from weitiao.model.machine import processor
 from weitiao.sizes import shown
 
@@ -22,7 +23,6 @@ LITTLE_MEMORY = 2e9  # bytes: what a small encoder needs to be trained in comfor
 NO_MEMORY = 7e8  # bytes: less cannot hold torch, a small encoder and its gradients
 LITTLE_DISK = 5e9  # bytes
 NO_DISK = 1e9
-COMPILERS = ("c++", "g++", "clang++", "cl")
 SETS = {"avx2": "AVX2", "avx512f": "AVX512", "amx_tile": "AMX", "avx512_bf16": "bf16 (AVX512)",
         "amx_bf16": "bf16 (AMX)", "asimd": "NEON", "sve": "SVE", "bf16": "bf16"}  # fmt: skip
 
@@ -104,13 +104,12 @@ def _instructions() -> Finding:
 
 
 def _compiler() -> Finding:
-    names = [name for name in (os.environ.get("CXX", ""), *COMPILERS) if name]
-    path = next((found for name in names if (found := shutil.which(name))), None)
-    if path is None:
-        told = tell("none; nothing of weitiao needs one today")
-        return Finding("compiler", tell("C++ compiler"), told, values={"path": None})
-    version = _first_line([path, "--version"])
-    return Finding("compiler", tell("C++ compiler"), version or path, values={"path": path})
+    """Which own kernels there are; where a compiler is, they are compiled now."""
+    about, told, values = tell("C++ compiler"), compiler.described(), compiler.facts()
+    if values["kernels"] == "c++" or os.environ.get(compiler.OFF) == "none":
+        return Finding("compiler", about, told, values=values)
+    remedy = tell("training is faster with g++ or clang++ installed")
+    return Finding("compiler", about, told, "note", remedy, values)
 
 
 def _graphics() -> Finding:

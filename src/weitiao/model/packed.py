@@ -8,19 +8,20 @@ FAMILIES do not pass the lengths on and would attend across rows, so they are ne
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad, scaled_dot_product_attention
-from transformers import AttentionInterface, AttentionMaskInterface
+from transformers import MODEL_MAPPING, AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 NAME = "weitiao"
 
-# Family -> the module whose output the native pooler or head reads the first token of.
+# Family -> the module whose output the native pooler or head reads the first token (or mean) of.
 FAMILIES = {
     "bert": "encoder",
     "roberta": "encoder",
@@ -29,6 +30,8 @@ FAMILIES = {
     "electra": "encoder",
     "distilbert": "transformer",
     "ernie": "encoder",
+    "albert": "encoder",
+    "modernbert": "",  # the base model itself
 }
 # Families whose position ids start after the padding index.
 OFFSET = {"roberta", "xlm-roberta", "camembert"}
@@ -42,6 +45,7 @@ class Packing:
         self.starts = lengths.cumsum(0) - lengths  # (rows,) first token of each row
         self.calls = 0
         self.blocks: dict[bool, Any] = {}  # what the kernels in PyTorch keep
+        self._near: dict[int, Tensor] = {}
 
     @cached_property
     def longest(self) -> int:
@@ -56,6 +60,17 @@ class Packing:
     def mask(self) -> Tensor:
         """(rows, 1, 1, longest): True where a token is."""
         return self._real[:, None, None, :]
+
+    def near(self, window: int) -> Tensor:
+        """(rows, 1, longest, longest): True for tokens fewer than `window` places apart.
+
+        Places beyond a row's end ask all tokens: what sees nothing would have no shares.
+        """
+        if window not in self._near:
+            columns = torch.arange(self.longest, device=self.lengths.device)
+            close = (columns[:, None] - columns[None, :]).abs() < window
+            self._near[window] = self.mask & (close | ~self._real[:, None, :, None])
+        return self._near[window]
 
     @cached_property
     def slots(self) -> Tensor:
@@ -98,11 +113,12 @@ def attention(
         output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **settings)
         return output, None
     packing.calls += 1
+    window = settings.get("sliding_window")  # in layers that see neighbours alone
     output = scaled_dot_product_attention(
         packing.rows(query),
         packing.rows(key),
         packing.rows(value),
-        attn_mask=packing.mask,
+        attn_mask=packing.near(window) if window else packing.mask,
         dropout_p=settings.get("dropout", 0.0) if module.training else 0.0,
         scale=settings.get("scaling"),
     )
@@ -126,24 +142,46 @@ def family(config: Any) -> str:
 
 
 def can_pack(config: Any) -> bool:
-    """Whether this family runs packed: in the list, attending both ways."""
+    """Whether this family runs packed: in the list, attending both ways, through the interface
+    (modernbert does in newer versions of transformers)."""
     causal = getattr(config, "is_decoder", False)
     plain = getattr(config, "position_embedding_type", "absolute") in (None, "absolute")
-    return family(config) in FAMILIES and plain and not causal
+    listed = family(config) in FAMILIES and plain and not causal
+    made = MODEL_MAPPING.get(type(config), None)
+    return listed and bool(getattr(made, "_supports_attention_backend", False))
 
 
 def prepare(native: Any) -> None:
     """Let a network of a listed family take packed batches (padded ones stay as they were)."""
     native.set_attn_implementation(NAME)
-    inner = getattr(native.base_model, FAMILIES[family(native.config)])
-    inner.register_forward_hook(_first_tokens, with_kwargs=True)
+    inner = native.base_model.get_submodule(FAMILIES[family(native.config)])
+    mean = getattr(native.config, "classifier_pooling", "cls") == "mean"
+    inner.register_forward_hook(partial(_one_a_row, _means if mean else _firsts), with_kwargs=True)
 
 
-def _first_tokens(module: nn.Module, args: Any, settings: Any, output: Any) -> Any:
-    """Give native poolers and heads, which read token 0 of a row, each row's first token."""
+def _one_a_row(
+    pick: Callable[[Packing, Tensor], Tensor],
+    module: nn.Module,
+    args: Any,
+    settings: Any,
+    output: Any,
+) -> Any:
+    """Give native poolers and heads, which read token 0 of a row or the mean of all, rows of one
+    token: that."""
     packing: Packing | None = settings.get("packing")
     if packing is None:
         return output
-    hidden = output[0]
-    firsts = hidden[0].index_select(0, packing.starts)[:, None]  # (rows, 1, width)
-    return type(output)(last_hidden_state=firsts)
+    return type(output)(last_hidden_state=pick(packing, output[0][0])[:, None])
+
+
+def _firsts(packing: Packing, hidden: Tensor) -> Tensor:
+    """(tokens, width) -> (rows, width)."""
+    return hidden.index_select(0, packing.starts)
+
+
+def _means(packing: Packing, hidden: Tensor) -> Tensor:
+    """(tokens, width) -> (rows, width)."""
+    rows = torch.arange(len(packing.lengths), device=hidden.device)
+    owner = torch.repeat_interleave(rows, packing.lengths)
+    sums = hidden.new_zeros(len(rows), hidden.shape[1]).index_add(0, owner, hidden)
+    return sums / packing.lengths[:, None]

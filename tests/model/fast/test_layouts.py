@@ -11,6 +11,7 @@ from conftest import make_checkpoint, toy_data, toy_plan
 from tiny_networks import config_of, fused, network, rows
 from weitiao.errors import PlanError
 from weitiao.model.fast.fused import can_fuse
+from weitiao.model.fast.shape import is_bert
 from weitiao.model.model import Model
 from weitiao.model.net import Net
 
@@ -46,6 +47,7 @@ OTHERS = {
 def test_what_is_not_of_the_layout_is_packed_instead(kind, own_kernels):
     native = OTHERS[kind]()
     assert not can_fuse(native)
+    assert is_bert(native.config) == (kind == "an adapter inside")  # a config does not tell
     family = native.config.model_type
     batch, grid = rows(family, pairs=True)
     with torch.no_grad():

@@ -48,6 +48,21 @@ def why_not() -> str:
     return tell("no C++ compiler")
 
 
+def facts() -> dict[str, str | None]:
+    """Which own kernels run here: "c++" or "torch"; by which compiler, or why by none."""
+    kernels = "torch" if library() is None else "c++"
+    return {"kernels": kernels, "compiler": find(), "why": why_not()}
+
+
+def described() -> str:
+    """The same in words."""
+    compiler = find()
+    if library() is None or compiler is None:
+        return tell("own kernels run in PyTorch ({why})", why=why_not())
+    version = _version(compiler).partition("\n")[0]
+    return tell("own kernels are compiled by {compiler}", compiler=version)
+
+
 @functools.cache
 def _loaded(compiler: str) -> tuple[ctypes.CDLL | None, str]:
     try:
@@ -66,18 +81,20 @@ def find() -> str | None:
 
 
 def _built(compiler: str) -> Path:
-    version = subprocess.run(
-        [compiler, "--version"], capture_output=True, check=True, timeout=30
-    ).stdout
     content = [(HERE / name).read_text(encoding="utf-8") for name in (*HEADERS, *SOURCES)]
-    said = version.decode("utf-8", "replace")
-    key = cache.fingerprint_of(*content, said, " ".join(FLAGS), _machine())
+    key = cache.fingerprint_of(*content, _version(compiler), " ".join(FLAGS), _machine())
     target = cache.folder("kernels") / f"{key}.so"
     cache.hold(target)
     if not (target.is_file() and _is_ours(target)):
         with cache.written(target) as sibling:
             _compile(compiler, sibling)
     return target
+
+
+def _version(compiler: str) -> str:
+    command = [compiler, "--version"]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=30)
+    return done.stdout.decode("utf-8", "replace").strip()
 
 
 def _is_ours(file: Path) -> bool:

@@ -11,6 +11,7 @@ from weitiao.model.fast.layer import Spec, modules_params
 
 # Families whose encoder is exactly BERT's; distilbert is spelled in its own way.
 BERT = {"bert", "roberta", "xlm-roberta", "camembert", "electra", "ernie"}
+LANES = 16  # numbers at a time: widths are multiples of it
 SPELLED = {
     "query": "attention.self.query", "key": "attention.self.key", "value": "attention.self.value",
     "out": "attention.output.dense", "norm1": "attention.output.LayerNorm",
@@ -36,19 +37,25 @@ class Shape:
 
 
 def is_bert(config: Any) -> bool:
-    """Whether a config says BERT's layout, attending both ways."""
+    """Whether a config says BERT's layout, attending both ways, in widths that kernels take."""
     family = str(config.model_type)
     activation = config.activation if family == "distilbert" else getattr(config, "hidden_act", "")
     apart = getattr(config, "is_decoder", False) or getattr(config, "add_cross_attention", False)
     plain = getattr(config, "position_embedding_type", "absolute") in (None, "absolute")
     odd = apart or getattr(config, "use_task_id", False) or not plain
-    return family in {*BERT, "distilbert"} and activation == "gelu" and not odd
+    if family not in {*BERT, "distilbert"} or activation != "gelu" or odd:
+        return False
+    distil = family == "distilbert"
+    width = config.dim if distil else config.hidden_size
+    inner = config.hidden_dim if distil else config.intermediate_size
+    projected = getattr(config, "embedding_size", width) != width
+    return not (projected or width % LANES or inner % LANES)
 
 
 def shape_of(base: Any, config: Any) -> Shape | None:
-    """The parts of a base model, or None when it is not of this layout: another family or
-    activation, a projection between embeddings and layers, an adapter inside, odd widths."""
-    if not is_bert(config) or getattr(base, "embeddings_project", None) is not None:
+    """The parts of a base model, or None when it is not of this layout: by its config, or for
+    what was put inside (an adapter)."""
+    if not is_bert(config):
         return None
     distil = config.model_type == "distilbert"
     inner = base.transformer.layer if distil else base.encoder.layer
@@ -56,9 +63,7 @@ def shape_of(base: Any, config: Any) -> Shape | None:
     layers = tuple(one for one in found if one is not None)
     e = base.embeddings
     kinds = getattr(e, "token_type_embeddings", None)
-    inside: Any = layers[0][1]["up"] if layers else None
-    widths = (e.word_embeddings.weight.shape[1], inside.out_features if inside else 1)
-    if len(layers) != len(found) or any(width % 16 for width in widths):
+    if len(layers) != len(found):
         return None
     rate = config.dropout if distil else config.hidden_dropout_prob
     return Shape(e.word_embeddings, e.position_embeddings, kinds, e.LayerNorm, float(rate), layers)
