@@ -69,6 +69,7 @@ def _of_sections() -> Iterator[tuple[str, str]]:
     from weitiao.plan import Plan, Section
     from weitiao.schema import TITLE
 
+    yield "Criterion", "criteria.py"
     yield from _of_fields(Criterion, "criteria.py")
     waiting: list[type[Section]] = [Plan]
     while waiting:

@@ -17,9 +17,14 @@ def here() -> PartialState:
 
 def accelerator(kind: str) -> Accelerator:
     """What moves networks and exchanges gradients. kind: the arithmetic."""
-    AcceleratorState._reset_state()  # an earlier run of this process may have had another one
+    forget()
     mixed = "bf16" if kind == "bf16" else "no"
     return Accelerator(cpu=_on_processors(), mixed_precision=mixed)
+
+
+def forget() -> None:
+    """Let go of what accelerate shares in this process: whoever comes next chooses anew."""
+    AcceleratorState._reset_state()
 
 
 def agreed(value: Any) -> Any:

@@ -70,7 +70,10 @@ def train(
         kind = settings.precision if settings else _arithmetic(plan)
         with obeying(kind):
             job = _Job(plan, data, run, watch, clock or Clock(plan.train.budget))
-            return job.carry_out(start, state, kind, resume)
+            try:
+                return job.carry_out(start, state, kind, resume)
+            finally:
+                processes.forget()
 
 
 @dataclass(frozen=True)
