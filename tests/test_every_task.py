@@ -88,11 +88,14 @@ def run(model, data, updates=UPDATES):
 def test_the_loop_gives_the_numbers_of_a_plain_loop(
     task, strategies, optimizer, quiet_bert, compiled_once, monkeypatch
 ):
-    """Whole updates run through the kernels in C++, where a compiler is; pieces through the others."""
+    """Whole updates run through the kernels in C++, where a compiler is; pieces (with touched rows,
+    to save time) through the others."""
     chosen = STRATEGIES[strategies]
     settings = {"train.optimizer.adamw": {"eps": EPS, **OPTIMIZERS[optimizer]}}
     references = {}
     for kind, layout in LAYOUTS.items():
+        if kind == {"touched rows": "fused", "whole table": "fused, accumulated"}[optimizer]:
+            continue
         changes = {**settings, **layout, "train.strategies": chosen}
         with monkeypatch.context() as patch:
             if kind == "fused" and compiled_once:

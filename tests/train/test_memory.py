@@ -61,7 +61,17 @@ def lines(run, event=None):
     return [line for line in run.history() if line.get("event") == event]
 
 
-@pytest.mark.parametrize("error", [RuntimeError, MemoryError, torch.OutOfMemoryError])
+@pytest.mark.parametrize(
+    ("tier", "error"),
+    [
+        ("padded", RuntimeError),
+        ("packed", MemoryError),
+        ("packed", torch.OutOfMemoryError),
+        ("fused, torch", RuntimeError),
+        ("fused, c++", RuntimeError),
+    ],
+    indirect=["tier"],
+)
 def test_short_of_memory_the_update_stays_and_goes_in_halves(
     tier, error, tiny_bert, tmp_path, monkeypatch
 ):
