@@ -82,13 +82,19 @@ def of_runs(thing: str) -> Contender:
             raise RunError(told)
     _check_alike(materials)
     return Contender(
-        name=thing.rstrip("/"),
+        name=_named(thing),
         kind="recipe" if len(found) > 1 else "run",
         sets=tuple(_of_run(material) for material in materials),
         runs=tuple(found),
         material=materials[0],
         splits=tuple(str(m.kept.about["split"]) for m in materials if m.kept),
     )
+
+
+def _named(thing: str) -> str:
+    """What it is called: of a list the first, and how many more."""
+    first, *more = [thing] if Path(thing).exists() else thing.split(",")
+    return f"{first.rstrip('/')} (+{len(more)})" if more else first.rstrip("/")
 
 
 def _paths(thing: str) -> list[str]:
