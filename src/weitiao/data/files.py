@@ -6,7 +6,6 @@ import difflib
 import glob
 import hashlib
 import json
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,7 +52,8 @@ def names(paths: Sequence[Path]) -> list[str]:
 
 def _as_text(name: str) -> str:
     """A name whose bytes the locale could not read (LC_ALL=C) as the UTF-8 that it mostly is."""
-    return os.fsencode(name).decode("utf-8", "replace")
+    # Only bytes that it cannot read (lone surrogates) are read anew; all else is text already.
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _matches(name: str) -> list[Path]:
