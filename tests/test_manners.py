@@ -76,7 +76,7 @@ def test_a_real_gbk_locale(gbk, tiny_bert, tmp_path):
                            "--json")  # fmt: skip
     run = json.loads(answer)["run"].encode("gbk")
     assert "评论-1" in run.decode("gbk")
-    assert "划分" in told
+    assert "切分" in told
     assert "60 行" in weitiao("predict", run, rows, "-o", "答案.csv".encode("gbk"))[1]
     with open(os.path.join(folder, "答案.csv".encode("gbk")), encoding="utf-8-sig") as file:
         assert "好评" in file.read()

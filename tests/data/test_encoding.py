@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from weitiao.data import encoding
@@ -51,6 +51,7 @@ def test_traditional_characters_in_gbk_are_no_big5(tmp_path, sentences):
 
 
 @settings(max_examples=100, **CASES)
+@example(["手机屏幕坏了，退货太麻烦"] * 2, "utf-16-le")  # one character ends in a NUL byte
 @given(
     st.lists(st.sampled_from(SIMPLIFIED + LATIN), min_size=1, max_size=20),
     st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]),

@@ -148,8 +148,8 @@ def _by_nuls(head: bytes) -> str:
             return name
     even, odd = head[::2].count(0), head[1::2].count(0)
     pairs = len(head) // 2
-    if max(even, odd) < max(2, 0.02 * pairs) or min(even, odd) > 0.1 * max(even, odd):
-        return ""
+    if max(even, odd) < max(2, 0.02 * pairs) or min(even, odd) > 0.5 * max(even, odd):
+        return ""  # a few on the other side are characters such as U+9000
     name = "utf-16-le" if odd > even else "utf-16-be"
     text = head[: pairs * 2].decode(name, MARKS)
     return name if share(text, name) >= LEAST or text.isascii() else ""
