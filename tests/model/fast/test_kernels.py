@@ -192,6 +192,14 @@ def test_gelu_of_every_size_of_number(own_kernels):
     )
     x = x[: len(x) // 16 * 16].view(-1, 16)
     torch.testing.assert_close(kernels(torch.float32).gelu(x), gelu(x), rtol=1e-4, atol=2e-6)
+    rough = kernels(torch.bfloat16)
+    x16 = x.bfloat16()  # which is a 256th off by itself
+    leaf = x16.float().requires_grad_()
+    wanted = gelu(leaf)
+    (slope,) = torch.autograd.grad(wanted.sum(), leaf)
+    torch.testing.assert_close(rough.gelu(x16).float(), wanted.detach(), rtol=5e-3, atol=4e-4)
+    dx, _ = rough.gelu_back(torch.ones_like(x16), x16)
+    torch.testing.assert_close(dx.float(), slope, rtol=5e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("kinds", ["types", "no types", "no table"])

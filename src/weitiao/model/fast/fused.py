@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAttentions
 
 from weitiao.model.fast.casts import Casts
@@ -104,7 +105,10 @@ class Fused:
             shape.words.weight if given is None else given.float().contiguous(),
             shape.places.weight, kinds, e.weight, e.bias,
         )  # fmt: skip
-        last = len(shape.layers) - 1
+        tokens, rows, last = len(x), len(packing.lengths), len(shape.layers) - 1
+        if more := beyond(tokens):
+            x = pad(x, (0, 0, 0, more))
+            packing = Packing(pad(packing.lengths, (0, 1), value=more))
         for number, ((spec, modules), casts) in enumerate(
             zip(shape.layers, self.casts, strict=True)
         ):
@@ -115,7 +119,17 @@ class Fused:
                 self.first_only and number == last, self.recompute,
             )  # fmt: skip
             x = Layer.apply(call, x, *params)
-        return x.float()
+        return x[: rows if self.first_only else tokens].float()
+
+
+def beyond(tokens: int) -> int:
+    """How many tokens of nothing go behind a packed batch, as a row of their own.
+
+    oneDNN makes a program for each shape of a product, which takes a good part of the time of the
+    product. So large batches come in few sizes, by a 32nd at most too large.
+    """
+    step = max(8, 1 << max(tokens // 32, 1).bit_length() - 1)
+    return -tokens % step
 
 
 class Embed(torch.autograd.Function):

@@ -192,12 +192,40 @@ inline void normal(f16 x, f16& cumulative, f16& density) {
   density = e * 0.39894228f;
 }
 
+// The same for numbers kept as bf16, whose steps are far larger: 1/2 + x p(x^2), fitted on [-4, 4].
+// Errors: 5e-5 of the cumulative share, 3e-4 of the slope of GELU.
+inline f16 odd(f16 x, const float (&p)[8]) {
+  f16 s = x * x, r = all(p[7]);
+  for (int i = 6; i >= 0; i--) r = r * s + p[i];
+  r = r * x + 0.5f;
+  r = x < all(-4.f) ? all(0.f) : r;
+  return x > all(4.f) ? all(1.f) : r;
+}
+
+inline f16 share(f16 v, float) {
+  f16 cumulative, density;
+  normal(v, cumulative, density);
+  return cumulative;
+}
+inline f16 slope(f16 v, float) {
+  f16 cumulative, density;
+  normal(v, cumulative, density);
+  return cumulative + v * density;
+}
+inline f16 share(f16 v, uint16_t) {
+  return odd(v, {3.98847495e-01f, -6.61753427e-02f, 9.66484842e-03f, -1.04819646e-03f,
+                 8.06661467e-05f, -4.10076180e-06f, 1.21706658e-07f, -1.58071072e-09f});
+}
+inline f16 slope(f16 v, uint16_t) {
+  return odd(v, {7.96721448e-01f, -2.62029362e-01f, 5.59144827e-02f, -7.68733519e-03f,
+                 6.87628601e-04f, -3.84581545e-05f, 1.21374572e-06f, -1.64187591e-08f});
+}
+
 template <class T> void gelu(const T* x, int64_t count, T* y, int threads) {
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (int64_t i = 0; i < count; i += W) {
-    f16 v = load(x + i), cumulative, density;
-    normal(v, cumulative, density);
-    store(y + i, v * cumulative);
+    f16 v = load(x + i);
+    store(y + i, v * share(v, T{}));
   }
 }
 
@@ -211,9 +239,7 @@ void gelu_back(T* dy, const T* x, int64_t tokens, int n, float* out, int threads
 #pragma omp for schedule(static)
     for (int64_t t = 0; t < tokens; t++)
       for (int c = 0; c < n; c += W) {
-        f16 v = load(x + t * n + c), cumulative, density;
-        normal(v, cumulative, density);
-        f16 g = load(dy + t * n + c) * (cumulative + v * density);
+        f16 g = load(dy + t * n + c) * slope(load(x + t * n + c), T{});
         store(dy + t * n + c, g);
         store(mine + c, load(mine + c) + g);
       }
