@@ -1,0 +1,163 @@
+"""Do tasks other than plain classification come out as well as with transformers' own loop?
+
+    python benchmarks/tasks_quality.py --data ../data --minutes 60    # goes on where it stopped
+    python benchmarks/tasks_quality.py --data ../data --list          # the cells still to run
+    python benchmarks/tasks_quality.py --table                        # the pooled paired difference
+
+A cell is (set, seed, contender): weitiao and the loops of `references.py`, with the same
+checkpoint, rows, epochs, learning rate and batch size; everything else of weitiao is by its
+defaults (it keeps the best of its checkpoints by rows cut off from the training rows; the loop
+learns from all of them). Seed by seed, so that stopping early leaves whole pairs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import epochs
+import references
+import task_sets
+import timing
+
+SCRIPT = Path(__file__).resolve()
+SEEDS = (1, 2, 3)
+CONTENDERS = ("reference", "weitiao")
+LIMIT = -0.5  # points
+
+
+def main() -> None:
+    given = _options()
+    if given.job:
+        timing.answer(act, given.job)
+        return
+    if given.table:
+        print(compare(timing.read_records(given.results)))
+        return
+    env = timing.home_env(timing.store_of(given.store), given.threads)
+
+    def run(cell: timing.Record) -> timing.Record:
+        job = {**cell, "threads": given.threads, "data": str(given.data)}
+        return timing.in_fresh_process([sys.executable, str(SCRIPT)], job, env)
+
+    wanted = [
+        cell
+        for cell in cells()
+        if cell["set"] in (given.sets or [cell["set"]])
+        and cell["seed"] in (given.seeds or [cell["seed"]])
+    ]
+    if given.list:
+        done = {_key(r) for r in timing.read_records(given.results) if timing.has_figures(r)}
+        print("\n".join(str(cell) for cell in wanted if _key(cell) not in done))
+        return
+    print(compare(timing.run_cells(wanted, given.results, run, given.minutes)))
+
+
+def cells() -> Iterator[timing.Record]:
+    """Seed by seed, set by set, both contenders one after the other."""
+    for seed in SEEDS:
+        for name in task_sets.SETS:
+            for contender in CONTENDERS:
+                yield {"set": name, "seed": seed, "contender": contender}
+
+
+def act(job: Mapping[str, Any]) -> timing.Record:
+    """In the fresh process: train and judge one cell."""
+    from weitiao.model.offline import resolve
+
+    epochs.use_threads(job["threads"])
+    begun = time.perf_counter()
+    train, test, kind = task_sets.load(job["set"], job["seed"], Path(job["data"]))
+    if job["contender"] == "reference":
+        folder = resolve(kind.checkpoint).path_or_name
+        score = references.score(train, test, kind, folder, job["seed"])
+    else:
+        score = weitiao(train, test, kind, job["seed"])
+    return {
+        "score": score,
+        "metric": kind.metric,
+        "seconds": round(time.perf_counter() - begun, 1),
+        "rows": len(train),
+        "judged": len(test),
+        "settings": references.SETTINGS,
+    }
+
+
+def weitiao(train: list[Any], test: list[Any], kind: Any, seed: int) -> float:
+    """The same by weitiao: files in, the metric out."""
+    from weitiao import Wish, evaluate_run, make_plan, train_plan
+
+    settings = references.SETTINGS
+    changes = {
+        "data.test_size": 0.0,
+        "model.max_length": kind.max_length,
+        **{f"train.{name}": value for name, value in settings.items()},
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        endings = ".json" if "context" in train[0] else ".jsonl"
+        there = [
+            task_sets.write(rows, Path(folder) / f"{name}{endings}")
+            for name, rows in (("train", train), ("judged", test))
+        ]
+        wish = Wish(path=str(there[0]), task=kind.task, model=kind.checkpoint, seed=seed,
+                    changes=changes)  # fmt: skip
+        fitted = train_plan(make_plan(wish).plan, out=folder)
+        report, _, _ = evaluate_run(fitted.run.folder, str(there[1]))
+    return float(report.metrics[kind.metric])
+
+
+def compare(records: list[timing.Record]) -> str:
+    """Markdown: both scores of each set, and the pooled paired difference in points (x 100)."""
+    good = {_key(r): r["score"] for r in records if timing.has_figures(r)}
+    lines = [
+        "| set | seeds | transformers' loop | weitiao | difference, points |",
+        "|---|---|---|---|---|",
+    ]
+    pooled = []
+    for name in task_sets.SETS:
+        pairs = [
+            (good[name, seed, "reference"], good[name, seed, "weitiao"])
+            for seed in SEEDS
+            if (name, seed, "reference") in good and (name, seed, "weitiao") in good
+        ]
+        if not pairs:
+            continue
+        gains = [100 * (mine - theirs) for theirs, mine in pairs]
+        pooled += gains
+        theirs, mine = np.mean(pairs, axis=0)
+        lines.append(
+            f"| {name} | {len(pairs)} | {theirs:.3f} | {mine:.3f} | {np.mean(gains):+.1f} |"
+        )
+    if pooled:
+        draws = np.random.default_rng(0).choice(pooled, (10_000, len(pooled))).mean(1)
+        low, high = np.percentile(draws, [2.5, 97.5])
+        verdict = "not below" if np.mean(pooled) >= LIMIT else "below"
+        lines.append(
+            f"\n{len(pooled)} pairs: {np.mean(pooled):+.2f} points, "
+            f"95 % {low:+.2f} to {high:+.2f}: {verdict} {LIMIT}"
+        )
+    return "\n".join(lines)
+
+
+def _key(record: Mapping[str, Any]) -> tuple[str, int, str]:
+    return record["set"], record["seed"], record["contender"]
+
+
+def _options() -> argparse.Namespace:
+    parser = timing.options(__doc__, "tasks_quality", rounds=1)
+    parser.set_defaults(results=timing.RESULTS / "tasks_quality.json")
+    parser.add_argument("--sets", nargs="*", choices=list(task_sets.SETS))
+    parser.add_argument("--seeds", type=int, nargs="*")
+    parser.add_argument("--list", action="store_true", help="only show the cells still to run")
+    return timing.parsed(parser)
+
+
+if __name__ == "__main__":
+    main()
