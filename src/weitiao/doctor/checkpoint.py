@@ -15,7 +15,8 @@ from weitiao.doctor.finding import Finding
 from weitiao.messages import tell
 from weitiao.model import sound
 from weitiao.model.catalogue import CATALOGUE
-from weitiao.model.checkpoints import load_tokenizer, pad, readable, room
+from weitiao.model.checkpoints import load_tokenizer, readable, room
+from weitiao.model.families import settle
 from weitiao.model.fast.shape import is_bert
 from weitiao.model.model import CARD
 from weitiao.model.offline import Source, check_folder, resolve
@@ -64,7 +65,7 @@ def opened(name: str) -> Checkpoint:
     with readable(name):
         config = AutoConfig.from_pretrained(source.path_or_name, trust_remote_code=False)
     tokenizer = load_tokenizer(source.path_or_name, None)
-    pad(tokenizer, config)
+    settle(tokenizer, config)
     return Checkpoint(name, source, config, tokenizer)
 
 
