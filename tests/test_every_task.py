@@ -16,7 +16,7 @@ from weitiao.model.model import Model
 from weitiao.train.feed import Feed
 from weitiao.train.fit import fit
 
-TASKS = ["classification", "multilabel", "nli", "regression"]
+TASKS = ["classification", "multilabel", "nli", "regression", "similarity"]
 # Settings that make each strategy do something a plain loop can repeat (there is no dropout here).
 STRATEGIES = {
     "plain": {},
