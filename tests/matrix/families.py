@@ -20,7 +20,7 @@ BERT = {"special": "[PAD] [UNK] [CLS] [SEP] [MASK]", "single": "[CLS] $A [SEP]",
         "pair": "[CLS] $A:0 [SEP]:0 $B:1 [SEP]:1"}  # fmt: skip
 ROBERTA = {"special": "<s> <pad> </s> <unk> <mask>", "single": "<s> $A </s>",
            "pair": "<s> $A </s> </s> $B </s>"}  # fmt: skip
-GPT = {"special": "<unk> <|endoftext|>", "single": "", "pair": ""}
+GPT = {"special": "<|endoftext|>", "bytes": True}  # nothing stands around or between texts
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ FAMILIES = {
         {**GROUPED, "head_dim": 8}, {**GPT, "special": "<|endoftext|> <|im_end|>",
                                      "pad": "<|endoftext|>"}, types=False,
     ),
-    "smollm3": Family({**GROUPED, "pad_token_id": 1}, GPT, types=False, left=True),
+    "smollm3": Family({**GROUPED, "pad_token_id": 0}, GPT, types=False, left=True),
     "gemma3_text": Family(
         {**GROUPED, "head_dim": 8, "sliding_window": 8, "pad_token_id": 0},
         {"special": "<pad> <eos> <bos> <unk>", "single": "<bos> $A", "pair": "<bos> $A <bos> $B",
@@ -82,26 +82,27 @@ assert set(FAMILIES) == set(TRIED)
 ROLES = {
     "unk_token": ("[UNK]", "<unk>"), "cls_token": ("[CLS]", "<s>", "<cls>"),
     "sep_token": ("[SEP]", "</s>", "<sep>"), "mask_token": ("[MASK]", "<mask>"),
-    "eos_token": ("</s>", "<|im_end|>", "<|endoftext|>", "<eos>"), "bos_token": ("<s>", "<bos>"),
+    "eos_token": ("</s>", "<eos>"), "bos_token": ("<s>", "<bos>"),
 }  # fmt: skip
 
 
 def tokenizer_of(family):
-    """A word-level tokenizer laid out as the family's."""
+    """A word-level tokenizer laid out as the family's; one of bytes where the family has such."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
     made = FAMILIES[family].tokenizer
+    if made.get("bytes"):
+        return bytes_of(family)
     special = made["special"].split()
     words = [*special, *WORDS["good"], *WORDS["bad"], *WORDS["other"]]
-    unknown = next(token for token in ("[UNK]", "<unk>", "<|endoftext|>") if token in special)
+    unknown = next(token for token in ("[UNK]", "<unk>") if token in special)
     tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unknown))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    if made["single"]:
-        tokenizer.post_processor = processors.TemplateProcessing(
-            single=made["single"], pair=made["pair"],
-            special_tokens=[(token, i) for i, token in enumerate(special)],
-        )  # fmt: skip
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=made["single"], pair=made["pair"],
+        special_tokens=[(token, i) for i, token in enumerate(special)],
+    )  # fmt: skip
     roles = {
         role: next(name for name in names if name in special)
         for role, names in ROLES.items()
@@ -114,6 +115,30 @@ def tokenizer_of(family):
         **({"pad_token": pads} if pads else {}),
         pad_token_type_id=made.get("pad_type", 0),
         model_input_names=[*names, *(["token_type_ids"] if FAMILIES[family].types else [])],
+        padding_side="left" if FAMILIES[family].left else "right",
+    )  # fmt: skip
+
+
+def bytes_of(family):
+    """Byte pairs as GPT-2 and Qwen have them, merged until the words of the tests are pieces."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+    made = FAMILIES[family].tokenizer
+    special = made["special"].split()
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.post_processor = processors.ByteLevel(trim_offsets=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )  # fmt: skip
+    words = [word for group in WORDS.values() for word in group]
+    tokenizer.train_from_iterator([" ".join(words)] * 2, trainer)
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, model_max_length=64, eos_token=special[-1],
+        **({"pad_token": made["pad"]} if "pad" in made else {}),
+        model_input_names=["input_ids", "attention_mask"],
         padding_side="left" if FAMILIES[family].left else "right",
     )  # fmt: skip
 

@@ -36,6 +36,15 @@ def write(folder: Path, plan: Plan, family: str, head: Mapping[str, Any]) -> Non
     (folder / FILE).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
+def remarks(plan: Plan, told: str, head: Mapping[str, Any]) -> list[str]:
+    """What the user of a run should know: how rows ran, if in no usual way, and who reads best/."""
+    reasons = [
+        tell("best/ is no plain folder of transformers: {reason}", reason=reason)
+        for reason in apart(plan, head)
+    ]
+    return [told, *reasons] if told else reasons
+
+
 def apart(plan: Plan, head: Mapping[str, Any]) -> list[str]:
     """Why transformers alone would not give the same answers; empty when it would."""
     found = []
@@ -53,7 +62,4 @@ def apart(plan: Plan, head: Mapping[str, Any]) -> list[str]:
             tell("each token sees the whole text, which transformers forgets where nothing is "
                  "padded")
         )  # fmt: skip
-    if plan.data.cleaners:
-        told = tell("texts are cleaned first: {names}", names=", ".join(plan.data.cleaners))
-        found.append(told)
     return found

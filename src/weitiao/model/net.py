@@ -32,6 +32,7 @@ class Net(nn.Module):
         self.way = "packed" if self.packs else "padded"  # how batches run
         own = isinstance(native, Headed)
         self.reads_last = hasattr(native, "score") and not own and reads_last(native.config)
+        self.remark = ""  # what the user should know of it
         self.kernels = ""  # which own kernels run them, if any
         if self.packs:
             packed.prepare(native, hook=not isinstance(native, Headed))
@@ -53,6 +54,8 @@ class Net(nn.Module):
                 "all of them; auto takes the fastest layout that can."
             )
             raise PlanError([told])
+        if every and fused.can_fuse(self.native):
+            self.remark = tell("rows run packed, without own kernels: this head reads every layer")
         if not (every or torch.cuda.is_available()) and fused.can_fuse(self.native):
             # The native heads of these families read the first token of a text alone.
             first = type(self.native).__name__.endswith("ForSequenceClassification")
