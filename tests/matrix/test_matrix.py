@@ -1,6 +1,7 @@
 """Every task with every family: it trains, saves, loads, answers the same, and resumes exactly."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -95,3 +96,11 @@ def test_what_cannot_be_is_refused(cell, checkpoints):
     plan = plan_of(name, checkpoints(family))
     with pytest.raises(WeitiaoError, match="attends as it was trained"):
         Model.start(plan, toy_data(plan, 40).train)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_documents_show_the_families_and_what_cannot_be(language):
+    page = Path(__file__).parents[2] / "docs" / language / "families.md"
+    text = page.read_text(encoding="utf-8")
+    assert [family for family in FAMILIES if f"`{family}`" not in text] == []
+    assert [reason for reason in set(CANNOT.values()) if reason not in text] == []
