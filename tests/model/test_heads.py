@@ -186,3 +186,19 @@ def test_cosines_are_those_of_texts_read_alone(tiny_bert, tmp_path):
     assert model.scores([example])[0, 0] == pytest.approx(wanted, abs=1e-4)
     model.save(tmp_path)
     assert Model.load(tmp_path)(dict(example.inputs)).value == pytest.approx(wanted, abs=1e-4)
+
+
+@pytest.mark.parametrize("layout", ["padded", "packed"])
+def test_words_of_texts_that_are_read_apart_are_explained(layout, tiny_bert):
+    from weitiao.evaluate.explain import explain
+
+    plan = toy_plan("similarity", tiny_bert, **{"train.layout": layout})
+    plan = plan.with_({"task": {"similarity": {"way": "cosine"}}})
+    data = toy_data(plan, 40)
+    model = Model.start(plan, data.train)
+    example = model.example({"text": "good film", "text_pair": "bad 酒 店 room"})
+    told = explain(model, example)
+    assert {word.role for word in told.words} == {"text", "text_pair"}
+    shares = [word.gradient for word in told.words]
+    assert np.abs(shares).sum() == pytest.approx(1.0, abs=1e-5)
+    assert all(share != 0 for share in shares)

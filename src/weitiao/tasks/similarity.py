@@ -16,8 +16,8 @@ PART = "part"  # which of the two texts a token belongs to
 
 
 class Similarity(Regression):
-    """A number for a pair of texts. `pair` reads both together and answers best; `cosine` reads
-    each alone, so that the vectors of many texts can be kept and compared.
+    """A number for a pair of texts. `pair` reads both together; `cosine` reads each alone, so that
+    the vectors of many texts can be kept and compared.
 
     cosine: the target's range is laid on the cosine from 0 to 1, and the squared distance learned.
     """
