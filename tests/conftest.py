@@ -179,6 +179,9 @@ def toy_rows(task, count=120, seed=0):
         if task == "nli":
             row = {"premise": row["text"], "hypothesis": sentence(second, rng)}
             row["label"] = "entailment" if first == second else "contradiction"
+        elif task == "similarity":
+            row["text_pair"] = sentence(second, rng)
+            row["label"] = (4 if first == second else 1) + rng.random()
         elif task == "classification":
             row["label"] = first
         elif task == "regression":
@@ -193,9 +196,11 @@ def toy_plan(task, checkpoint, **changes):
     """A small plan for toy_rows(task)."""
     from weitiao.plan import Plan
 
-    roles = (
-        {"premise": "premise", "hypothesis": "hypothesis"} if task == "nli" else {"text": "text"}
-    )
+    pairs = {
+        "nli": {"premise": "premise", "hypothesis": "hypothesis"},
+        "similarity": {"text": "text", "text_pair": "text_pair"},
+    }
+    roles = pairs.get(task, {"text": "text"})
     plan = Plan.parse({
         "task": task,
         "data": {"path": "toy", "roles": {**roles, "target": "label"}, "validation_size": 0.2},

@@ -12,11 +12,12 @@ from conftest import toy_data, toy_plan
 from reference import EPS
 from reference import train as plain_training
 from weitiao import parts
+from weitiao.data.targets import NUMBERS
 from weitiao.model.model import Model
 from weitiao.train.feed import Feed
 from weitiao.train.fit import fit
 
-TASKS = ["classification", "multilabel", "nli", "regression"]
+TASKS = ["classification", "multilabel", "nli", "regression", "similarity"]
 # Settings that make each strategy do something a plain loop can repeat (there is no dropout here).
 STRATEGIES = {
     "plain": {},
@@ -127,7 +128,7 @@ def test_a_saved_model_answers_as_before_and_like_raw_rows(task, layout, tiny_be
     answers = list(again.predict(examples))
     assert len(answers) == len(examples)
     alone = again(dict(examples[0].inputs))
-    same = pytest.approx(answers[0].value, rel=1e-4) if task == "regression" else answers[0].value
+    same = pytest.approx(answers[0].value, rel=1e-4) if task in NUMBERS else answers[0].value
     assert alone.value == same
     assert alone.score == pytest.approx(answers[0].score, abs=1e-4)
 
@@ -146,7 +147,7 @@ def test_perfect_scores_give_perfect_answers(task, tiny_bert):
         logits = labels[:, None].astype(float)
     scores = model.task.score(logits)
     answers = [answer.value for answer in model.task.decide(scores)]
-    if task == "regression":
+    if task in NUMBERS:
         assert answers == pytest.approx(rows.targets(), abs=1e-5)
     elif task == "multilabel":
         assert [sorted(a) for a in answers] == [sorted(t) for t in rows.targets()]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import sentence
+from matrix.families import make
 from weitiao import parts
 from weitiao.advise.advise import check
 from weitiao.plan import Plan
@@ -31,6 +32,7 @@ def write_rows(path, plan, count=40):
                 "multilabel": f"{kind}|short" if number % 3 else kind,
                 "nli": {"good": "entailment", "bad": "contradiction"}[kind],
                 "regression": (4 if kind == "good" else 1) + rng.random(),
+                "similarity": (4 if kind == "good" else 1) + rng.random(),
             }[plan.task_name]
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
@@ -47,8 +49,10 @@ def test_a_ready_plan_is_right_and_trains(path, tiny_bert, tmp_path):
     check(plan)
     rows = tmp_path / "rows.jsonl"
     write_rows(rows, plan)
+    family = "llama" if path.stem.endswith("decoder") else None
+    checkpoint = make(tmp_path / "tiny", family) if family else tiny_bert
     small = plan.with_({
-        "data.path": str(rows), "model.checkpoint": tiny_bert, "train.epochs": 1,
+        "data.path": str(rows), "model.checkpoint": checkpoint, "train.epochs": 1,
         "train.batch_size": 16, "train.evaluations": 1, "evaluate.bootstrap_samples": 20,
     })  # fmt: skip
     fitted = train_plan(small, out=tmp_path / "runs")

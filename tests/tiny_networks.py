@@ -6,7 +6,7 @@ import torch
 import transformers
 
 from weitiao.example import Batch
-from weitiao.model import packed
+from weitiao.model.families import OFFSET
 from weitiao.model.net import Net, set_dropout
 
 WORDS, LABELS = 60, 3
@@ -68,7 +68,7 @@ def rows(family, lengths=LENGTHS, pairs=False, seed=0):
     generator = torch.Generator().manual_seed(seed)
     ids = [torch.randint(5, WORDS, (n,), generator=generator) for n in lengths]
     types = [(torch.arange(n) >= n // 2).long() for n in lengths]
-    first = 5 if family in packed.OFFSET else 0
+    first = 5 if family in OFFSET else 0
     flat = {
         "input_ids": torch.cat(ids)[None],
         "position_ids": torch.cat([torch.arange(n) + first for n in lengths])[None],

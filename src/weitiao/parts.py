@@ -40,6 +40,7 @@ KINDS = {
     "optimizers": "weitiao.train.optimizers",
     "schedules": "weitiao.train.schedules",
     "strategies": "weitiao.train.strategies",
+    "heads": "weitiao.model.heads",
     "executors": "weitiao.experiment.executors",
     "peers": "weitiao.experiment.peers",
 }

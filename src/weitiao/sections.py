@@ -16,6 +16,7 @@ PLACES = {
     "data.reader": "readers",
     "data.cleaners": "cleaners",
     "data.steps": "steps",
+    "model.head": "heads",
     "train.loss": "losses",
     "train.optimizer": "optimizers",
     "train.schedule": "schedules",
@@ -23,7 +24,8 @@ PLACES = {
     "evaluate.decisions": "decisions",
     "evaluate.checks": "checks",
 }
-SINGLE = {"task", "train.optimizer", "train.schedule"}  # exactly one part stands there
+# Exactly one part stands there.
+SINGLE = {"task", "model.head", "train.optimizer", "train.schedule"}
 AT_MOST_ONE = {"train.loss", "data.reader"}
 
 
@@ -91,12 +93,19 @@ class DataPlan(Section):
 
 
 class ModelPlan(Section):
-    """Which pre-trained network. Its head is the native one of its family."""
+    """Which pre-trained network, and what stands on it."""
 
     checkpoint: str = Field(description="catalogue name, hub name, or folder")
     revision: str | None = Field(None, description="branch, tag or commit on the hub")
     max_length: int = Field(128, ge=8, description="tokens a row may have; the rest is cut off")
     dropout: float | None = Field(None, ge=0, lt=1, description="overrides the checkpoint's own")
+    head: Parts = Field(
+        {"native": {}},
+        description="what gives the answer; native: the one of transformers",
+    )
+    attention: Literal["native", "full"] = Field(
+        "native", description="full: a decoder sees the whole text, not only what stands before"
+    )
 
 
 class TrainPlan(Section):

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from conftest import toy_data, toy_plan, toy_rows
+from matrix.families import make
 from weitiao.doctor.doctor import of_checkpoint
 from weitiao.errors import DataError
 from weitiao.model.model import Model
@@ -32,12 +33,40 @@ def test_everything_of_a_folder(tiny_bert):
     assert (network["layers"], network["width"], network["longest"]) == (2, 32, 64)
     assert found["found"].values["weights"] == "safetensors"
     assert found["tokenizer"].values == {"fast": True, "vocabulary": 42}
-    assert found["tasks"].values["tasks"] == ["classification", "multilabel", "regression", "nli"]
+    tasks = ["classification", "multilabel", "regression", "nli", "similarity"]
+    assert found["tasks"].values["tasks"] == tasks
     assert found["tiers"].values["packed"] is True
     assert found["licence"].state == "note"
     assert found["selftest"].state == "ok"
     assert found["selftest"].told.startswith("loads; learns: loss ")
     assert "saves and answers the same" in found["selftest"].told
+
+
+@pytest.mark.parametrize("family", ["gpt2", "xlnet", "qwen2"])
+def test_families_that_are_no_bert(tmp_path, family):
+    found = looked(make(tmp_path, family))
+    assert found["network"].values["family"] == family
+    assert "similarity" in found["tasks"].values["tasks"]
+    assert found["tasks"].values["plain"] is True
+    assert found["tiers"].values == {"packed": False, "buckets": True, "kernels": False}
+    assert found["selftest"].state == "ok", found["selftest"].told
+
+
+def test_a_family_without_a_head_gets_ours(tmp_path, monkeypatch):
+    """The folder is then no plain one, and both the doctor and the card say so."""
+    from transformers.models.auto import modeling_auto as auto
+
+    names = dict(auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)
+    del names["qwen2"]
+    monkeypatch.setattr(auto, "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES", names)
+    found = looked(make(tmp_path / "one", "qwen2"))
+    assert found["tasks"].state == "note"
+    assert found["tasks"].values["plain"] is False
+    assert "read by weitiao alone" in found["tasks"].remedy
+    plan = toy_plan("classification", str(tmp_path / "one"))
+    Model.start(plan, toy_data(plan, 40).train).save(tmp_path / "saved")
+    assert "no plain folder" in (tmp_path / "saved" / "README.md").read_text()
+    assert Model.load(tmp_path / "saved").head == {"pooled": {}}
 
 
 @pytest.mark.parametrize("family", ["roberta", "distilbert"])

@@ -11,6 +11,7 @@ from weitiao.data.evidence import Column, columns_of
 from weitiao.data.labels import are_relations, split_labels
 from weitiao.data.meaning import guess_task
 from weitiao.data.names import PAIRED_NAMES, TARGET_WORDS, TEXT_WORDS, matches
+from weitiao.data.targets import NUMBERS
 from weitiao.errors import DataError
 from weitiao.fields import near
 from weitiao.messages import tell
@@ -44,7 +45,7 @@ def guess_roles(table: Any, given: Roles, task: str | None = None) -> Guess:
         roles[role], reasons[role] = column, tell("given by you")
     free = {name: column for name, column in found.items() if name not in _flat(roles.values())}
     if not any(role in roles for role in TEXT_ROLES):
-        texts, why = _guess_texts(free, found, wants_pair=task == "nli")
+        texts, why = _guess_texts(free, found, wants_pair=task in ("nli", "similarity"))
         roles |= texts
         reasons |= dict.fromkeys(texts, why)
         free = {name: c for name, c in free.items() if name not in texts.values()}
@@ -150,7 +151,7 @@ def _guess_target(
         return flags, tell(
             "{count} columns hold only 0 and 1: {names}", count=len(flags), names=", ".join(flags)
         )
-    likely = [name for name, c in usable.items() if c.is_label and task != "regression"] or [
+    likely = [name for name, c in usable.items() if c.is_label and task not in NUMBERS] or [
         name for name, c in usable.items() if c.numbers is not None
     ]
     same = [name for name in free if matches(name, TARGET_WORDS) and free[name].distinct == 1]
@@ -173,7 +174,7 @@ def _guess_target(
 def _fitting(usable: Mapping[str, Column], task: str | None) -> dict[str, Column]:
     """The columns that can be the target of the task; all of them when none can."""
     every: dict[str, Callable[[Column], bool]] = {
-        "regression": lambda column: column.numbers is not None,
+        **dict.fromkeys(NUMBERS, lambda column: column.numbers is not None),
         "nli": lambda column: are_relations(column.counts) or column.distinct <= 5,
         "classification": lambda column: column.is_label or column.numbers is None,
     }

@@ -19,6 +19,7 @@ from weitiao.data.misfits import without_misfits
 from weitiao.data.rows import Rows, everything
 from weitiao.data.split import sample, split
 from weitiao.data.table import Source
+from weitiao.data.targets import NUMBERS
 from weitiao.errors import DataError
 from weitiao.messages import counted, tell
 from weitiao.plan import DataPlan
@@ -112,7 +113,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
             test=0 if sealed is None else len(sealed),
         )
     )
-    if task != "regression":
+    if task not in NUMBERS:
         history += remarks.single_labels(targets, rows.ids())
         history += remarks.alike_labels(targets)
         if task == "nli":
@@ -191,7 +192,7 @@ def _enough(targets: Sequence[Any], task: str, name: str) -> None:
                 fewest=FEWEST,
             )
         )
-    if task == "regression":
+    if task in NUMBERS:
         if len(set(targets)) < 2:
             raise DataError(
                 tell(

@@ -16,6 +16,7 @@ from weitiao.data.evidence import columns_of
 from weitiao.data.misfits import without_misfits
 from weitiao.data.rows import Rows, everything
 from weitiao.data.table import Source
+from weitiao.data.targets import NUMBERS
 
 LANGUAGE_ROWS = 20_000
 LANGUAGE_CHARACTERS = 400
@@ -78,7 +79,7 @@ def profile(
     texts = _keys(source, rows, rows.indices)
     labelled_texts = texts[labelled]
     whole = duplicates.row_keys(labelled_texts, known)
-    labels = {} if task == "regression" else _label_counts(known)
+    labels = {} if task in NUMBERS else _label_counts(known)
     return Profile(
         name=source.name,
         task=task,
@@ -91,7 +92,7 @@ def profile(
         labels=labels,
         shares={label: count / len(known) for label, count in labels.items()},
         imbalance=max(labels.values()) / min(labels.values()) if labels else 1.0,
-        numbers=_figures(known) if task == "regression" and known else {},
+        numbers=_figures(known) if task in NUMBERS and known else {},
         lengths=lengths,
         languages=languages,
         language=max(languages, key=lambda language: languages[language]),

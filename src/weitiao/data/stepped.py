@@ -12,6 +12,7 @@ from weitiao.data.read.base import Numbered, batched
 from weitiao.data.rows import Rows, everything
 from weitiao.data.steps.base import Step
 from weitiao.data.table import ID, MADE_BY, stored
+from weitiao.data.targets import NUMBERS
 from weitiao.data.values import NUMBER, TEXT
 from weitiao.errors import DataError
 from weitiao.example import Example
@@ -28,7 +29,7 @@ def run_steps(rows: Rows, steps: Mapping[str, Mapping[str, Any]], seed: int) -> 
     walk: _Walk | _Start = _Start(rows)
     for place, (name, settings) in enumerate(steps.items()):
         walk = _Walk(parts.build("steps", name, settings), walk, f"{seed} {place} {name}")
-    kind = NUMBER if rows.task == "regression" else TEXT
+    kind = NUMBER if rows.task in NUMBERS else TEXT
     columns = {**dict.fromkeys(rows.text_roles, TEXT), "target": kind, ID: TEXT, MADE_BY: TEXT}
     made = stored(columns, batched(_numbered(walk)), rows.name, "steps")
     if made.table.num_rows == 0:

@@ -14,6 +14,7 @@ from weitiao.errors import DataError, placed
 from weitiao.messages import tell
 
 SPAN = 4096
+NUMBERS = {"regression", "similarity"}  # tasks whose targets are numbers
 Locate = Callable[[int], str]  # position -> "reviews.csv:17"
 
 
@@ -78,7 +79,7 @@ def unlabelled_marks(
 
 
 def _numbers(task: str) -> bool:
-    return task == "regression"
+    return task in NUMBERS
 
 
 class _One:

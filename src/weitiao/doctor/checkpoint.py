@@ -15,14 +15,15 @@ from weitiao.doctor.finding import Finding
 from weitiao.messages import tell
 from weitiao.model import sound
 from weitiao.model.catalogue import CATALOGUE
-from weitiao.model.checkpoints import load_tokenizer, pad, readable, room
+from weitiao.model.checkpoints import load_tokenizer, readable, room
+from weitiao.model.families import has_head, settle
 from weitiao.model.fast.shape import is_bert
 from weitiao.model.model import CARD
 from weitiao.model.offline import Source, check_folder, resolve
 from weitiao.model.packed import can_pack
 from weitiao.sizes import shown
 
-TASKS = ("classification", "multilabel", "regression", "nli")
+TASKS = ("classification", "multilabel", "regression", "nli", "similarity")  # of whole texts
 LATER = {
     "TOKEN_CLASSIFICATION": "token_classification",
     "QUESTION_ANSWERING": "question_answering",
@@ -64,7 +65,7 @@ def opened(name: str) -> Checkpoint:
     with readable(name):
         config = AutoConfig.from_pretrained(source.path_or_name, trust_remote_code=False)
     tokenizer = load_tokenizer(source.path_or_name, None)
-    pad(tokenizer, config)
+    settle(tokenizer, config)
     return Checkpoint(name, source, config, tokenizer)
 
 
@@ -171,23 +172,23 @@ def _licence(opened: Checkpoint) -> Finding:
 
 
 def _tasks(opened: Checkpoint) -> Finding:
-    from transformers.models.auto import modeling_auto
+    from transformers import MODEL_MAPPING
 
-    def has(kind: str) -> bool:
-        names = getattr(modeling_auto, f"MODEL_FOR_{kind}_MAPPING_NAMES", {})
-        return opened.config.model_type in names
-
-    later = [task for kind, task in LATER.items() if has(kind)]
-    able = TASKS if has("SEQUENCE_CLASSIFICATION") else ()
-    values = {"tasks": list(able), "later": later}
+    later = [task for kind, task in LATER.items() if has_head(opened.config, kind)]
+    plain = has_head(opened.config)
+    able = TASKS if plain or type(opened.config) in MODEL_MAPPING else ()
+    values = {"tasks": list(able), "later": later, "plain": plain}
     told = ", ".join(able) if able else tell("none of today's tasks")
     if later:
         told = tell("{tasks}; not yet: {later}", tasks=told, later=", ".join(later))
-    if able:
+    if plain:
         return Finding("tasks", tell("tasks"), told, values=values)
-    remedy = tell(
-        "transformers has no head for whole texts in this family; take another checkpoint"
-    )
+    if able:
+        remedy = tell("transformers has no head for whole texts in this family: it gets one of "
+                      "weitiao's, and what is saved is read by weitiao alone")  # fmt: skip
+        return Finding("tasks", tell("tasks"), told, "note", remedy, values)
+    remedy = tell("transformers has no network for single texts in this family; take another "
+                  "checkpoint")  # fmt: skip
     return Finding("tasks", tell("tasks"), told, "problem", remedy, values)
 
 

@@ -137,7 +137,9 @@ def fold(model: Model, divisor: float) -> None:
     """Divide the logits of a model for good, in its last linear layer."""
     import torch
 
-    _, layer = model.net.last_linear(model.task.outputs)
+    ending = model.net.last_linear(model.task.outputs)
+    assert ending is not None, "labels come from a linear layer"
+    layer = ending[1]
     with torch.no_grad():
         layer.weight.div_(divisor)
         if layer.bias is not None:

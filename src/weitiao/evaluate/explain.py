@@ -142,11 +142,10 @@ def _gradients(
         return np.full(len(spans), np.nan), False
     texts = model.task.texts([clean])
     length = model.tokenizer.model_max_length
-    told = model.tokenizer(*texts, truncation=True, max_length=length,
-                           return_attention_mask=False, return_offsets_mapping=True)  # fmt: skip
-    offsets, roles = told.pop("offset_mapping")[0], told.sequence_ids(0)
+    apart = model.task.head == "cosine"  # each text alone, the tokens one after the other
+    offsets, roles, read = _read(model, [[one] for one in texts] if apart else [texts])
     ids = model.task.encode([clean], model.tokenizer, length)
-    assert ids["input_ids"] == told["input_ids"], "the offsets are those of other tokens"
+    assert ids["input_ids"][0] == read, "the offsets are those of other tokens"
     values = token_gradients(model, model.batch(in_memory([ids]), [0]), column)
     names = [r for r in model.task.roles + model.task.optional_roles if r in clean.inputs]
     sums = np.zeros(len(spans))
@@ -157,14 +156,34 @@ def _gradients(
             if name == names[role] and start < last and end > first:
                 sums[at] += value
                 break
-    whole = model.tokenizer(*texts, truncation=False, return_attention_mask=False, verbose=False)
+    whole = [
+        model.tokenizer(*one, truncation=False, return_attention_mask=False, verbose=False)
+        for one in ([[one] for one in texts] if apart else [texts])
+    ]
     total = np.abs(sums).sum()
-    cut = len(whole["input_ids"][0]) > len(told["input_ids"][0])
+    cut = sum(len(told["input_ids"][0]) for told in whole) > len(read)
     return sums / total if total else sums, cut
 
 
+def _read(
+    model: Model, groups: Sequence[Sequence[list[str]]]
+) -> tuple[list[tuple[int, int]], list[int | None], list[int]]:
+    """Where each token of one row stands, in which of its texts, and its id."""
+    offsets, roles, read = list[tuple[int, int]](), list[int | None](), list[int]()
+    for number, texts in enumerate(groups):
+        told = model.tokenizer(*texts, truncation=True, return_attention_mask=False,
+                               max_length=model.tokenizer.model_max_length,
+                               return_offsets_mapping=True)  # fmt: skip
+        ids = told["input_ids"][0]
+        offsets += told["offset_mapping"][0] if ids else [(0, 0)]
+        roles += [None if r is None else r + number for r in told.sequence_ids(0)] or [None]
+        read += ids or [model.tokenizer.pad_token_id]
+    return offsets, roles, read
+
+
 def token_gradients(model: Model, batch: Batch, column: int) -> np.ndarray:
-    """Gradient x input of each token of a batch of one row, padded or packed alike.
+    """Gradient x input of each token of a batch of one row, padded or packed alike; of a row that
+    is two texts apart, first the one's and then the other's.
 
     The gradient is that of the output's lead: its logit less what the others together hold.
     """
@@ -183,7 +202,8 @@ def token_gradients(model: Model, batch: Batch, column: int) -> np.ndarray:
             lead = lead - others.logsumexp(0)
         (gradient,) = torch.autograd.grad(lead, vectors)
     net.train(training)
-    return (gradient * vectors.detach()).sum(-1)[0].float().cpu().numpy()
+    found, mask = (gradient * vectors.detach()).sum(-1), batch.tensors.get("attention_mask")
+    return (found[0] if mask is None else found[mask.bool()]).float().cpu().numpy()
 
 
 def _without(

@@ -37,7 +37,8 @@ class Encoder:
     def __init__(self, model: Model) -> None:
         from transformers import AutoConfig
 
-        from weitiao.model.checkpoints import network, pad, quiet, readable
+        from weitiao.model.checkpoints import network, quiet, readable
+        from weitiao.model.families import settle
         from weitiao.model.offline import resolve
 
         plan = model.plan
@@ -47,10 +48,10 @@ class Encoder:
             config = AutoConfig.from_pretrained(
                 source.path_or_name, revision=source.revision, trust_remote_code=False
             )
-            pad(self.tokenizer, config)
-            native = network(source, config)
+            settle(self.tokenizer, config)
+            native = network(source, config, plain=False)
         self.device = next(model.net.parameters()).device
-        self.net = native.base_model.eval().to(self.device)
+        self.net = native.eval().to(self.device)
 
     def features(self, texts: Texts) -> np.ndarray:
         """(rows, width); of pairs both, how far they differ and where they agree."""

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging
 
 from weitiao import disk
@@ -16,8 +16,8 @@ from weitiao.errors import ModelError, WeitiaoError
 from weitiao.foreign import said
 from weitiao.messages import tell
 from weitiao.model.catalogue import CATALOGUE
+from weitiao.model.families import OFFSET
 from weitiao.model.offline import Source
-from weitiao.model.packed import OFFSET
 
 
 def load_tokenizer(path: str, revision: str | None) -> Any:
@@ -28,13 +28,15 @@ def load_tokenizer(path: str, revision: str | None) -> Any:
         )
 
 
-def network(source: Source, config: Any) -> Any:
+def network(source: Source, config: Any, plain: bool = True) -> Any:
     """The native network with its native head: a fresh one, unless the checkpoint has that head.
+    Not `plain`: without a head.
 
     Raises ModelError when a weight below the head is missing or has another shape: it would be a
     random one, without a word.
     """
-    native, told = AutoModelForSequenceClassification.from_pretrained(
+    made = AutoModelForSequenceClassification if plain else AutoModel
+    native, told = made.from_pretrained(
         disk.plain(source.path_or_name),
         revision=source.revision,
         config=config,
@@ -43,7 +45,7 @@ def network(source: Source, config: Any) -> Any:
         ignore_mismatched_sizes=True,
         output_loading_info=True,
     )
-    below = f"{native.base_model_prefix}."
+    below = f"{native.base_model_prefix}." if plain else ""
     for name, found, wanted in sorted(told["mismatched_keys"]):
         if name.startswith(below):
             raise ModelError(
@@ -69,19 +71,6 @@ def network(source: Source, config: Any) -> Any:
             )
         )
     return native
-
-
-def pad(tokenizer: Any, config: Any) -> None:
-    """Give a tokenizer without padding (GPT-2's) the end-of-text token for it.
-
-    Raises ModelError when it has neither.
-    """
-    if tokenizer.pad_token is None:
-        if tokenizer.eos_token is None:
-            raise ModelError(tell("this tokenizer has no padding token; take another checkpoint."))
-        tokenizer.pad_token = tokenizer.eos_token
-    if getattr(config, "pad_token_id", None) is None:
-        config.pad_token_id = tokenizer.pad_token_id
 
 
 def room(max_length: int, tokenizer: Any, config: Any) -> int:

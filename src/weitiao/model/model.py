@@ -5,29 +5,32 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
 from accelerate.utils import set_seed
-from transformers import AutoConfig, AutoModelForSequenceClassification
+from transformers import AutoConfig
 
 from weitiao import disk, parts
 from weitiao.data.cleaners.base import Cleaner
 from weitiao.data.data import Rows
 from weitiao.data.encoded import Encoded, encode, in_memory
-from weitiao.errors import DataError, ModelError, PlanError
+from weitiao.errors import DataError, ModelError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.losses.base import Loss
 from weitiao.messages import tell
+from weitiao.model import card, headed
 from weitiao.model.arithmetic import arithmetic
 from weitiao.model.batching import by_length
-from weitiao.model.checkpoints import load_tokenizer, network, pad, quiet, readable, room
+from weitiao.model.checkpoints import load_tokenizer, quiet, readable, room
+from weitiao.model.families import attend, settle
 from weitiao.model.net import Net, set_dropout
 from weitiao.model.offline import resolve
 from weitiao.model.probe import resolve as resolve_precision
+from weitiao.model.weights import weights_of
 from weitiao.plan import Plan
 from weitiao.tasks.base import Task
 
@@ -45,6 +48,7 @@ class Model:
     plan: Plan
     cleaners: tuple[Cleaner, ...] = ()
     weights: tuple[float, ...] = ()  # what a mistake on each label costs; empty: all alike
+    head: Mapping[str, Any] = field(default_factory=lambda: {"native": {}})  # in fact
 
     @classmethod
     def start(cls, plan: Plan, train: Rows, validation: Rows | None = None) -> Self:
@@ -67,19 +71,21 @@ class Model:
                 num_labels=task.outputs,
                 **task.describe(),
             )
-            pad(tokenizer, config)
+            settle(tokenizer, config)
             if plan.model.dropout is not None:
                 set_dropout(config, plan.model.dropout)
-            native = network(source, config)
+            head = headed.chosen(plan.model.head, task, config)
+            native = headed.begun(source, config, head, task.outputs)
+            attend(native.base_model, plan.model.attention)
         tokenizer.model_max_length = room(plan.model.max_length, tokenizer, config)
         cleaners = tuple(
             parts.build("cleaners", key, value).learn(_texts(train))
             for key, value in plan.data.cleaners.items()
         )
-        weights = _weights(plan.train.class_weights, task, task.indices(targets, train.ids()))
+        weights = weights_of(plan.train.class_weights, task, task.indices(targets, train.ids()))
         kind = resolve_precision(plan.train.precision)
         net = Net(native).run_as(plan.train.layout, kind)
-        return cls(net, tokenizer, task, plan, cleaners, weights)
+        return cls(net, tokenizer, task, plan, cleaners, weights, head)
 
     def encode(self, rows: Rows) -> Encoded:
         """The rows' texts as token ids, cached by their content and by all that shapes them."""
@@ -188,24 +194,27 @@ class Model:
         """Write a plain transformers folder, and what it has no place for into weitiao.json."""
         folder.mkdir(parents=True, exist_ok=True)
         state = {name: value.detach() for name, value in self.net.native.state_dict().items()}
-        name, layer = self.net.last_linear(self.task.outputs)
-        weight, bias, task = self.task.fold(layer.weight.detach(), _detached(layer.bias))
-        state[f"{name}.weight"] = weight
-        if bias is not None:
-            state[f"{name}.bias"] = bias
+        task, ending = self.task, self.net.last_linear(self.task.outputs)
+        if ending is not None:
+            name, layer = ending
+            weight, bias, task = task.fold(layer.weight.detach(), _detached(layer.bias))
+            folded = {f"{name}.weight": weight, f"{name}.bias": bias}
+            state |= {key: value for key, value in folded.items() if value is not None}
         with quiet(), disk.writing(folder):
             self.net.native.save_pretrained(disk.plain(folder), state_dict=state)
             self.tokenizer.save_pretrained(disk.plain(folder))
-        card = {
+        told = {
             "format": 1,
             "task": {self.plan.task_name: task.model_dump()},
             "cleaners": {
                 key: cleaner.model_dump()
                 for key, cleaner in zip(self.plan.data.cleaners, self.cleaners, strict=True)
             },
+            "head": self.head,
             "plan": self.plan.model_dump(exclude={"why", "expect"}),
         }
-        text = json.dumps(card, ensure_ascii=False, indent=1)
+        card.write(folder, self.plan, self.net.native.config.model_type, self.head)
+        text = json.dumps(told, ensure_ascii=False, indent=1)
         (folder / CARD).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
     @classmethod
@@ -219,20 +228,22 @@ class Model:
             raise ModelError(
                 tell("{folder}: no saved model here ({file} is missing).", folder=folder, file=CARD)
             )
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        plan = Plan.parse(card["plan"], str(folder / CARD))
+        told = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        plan = Plan.parse(told["plan"], str(folder / CARD))
+        head = told.get("head", {"native": {}})
         plan = plan.with_({"train.precision": precision}) if precision else plan
-        ((name, settings),) = card["task"].items()
+        ((name, settings),) = told["task"].items()
         task: Task = parts.build("tasks", name, settings)
-        cleaners = tuple(parts.build("cleaners", k, v) for k, v in card["cleaners"].items())
+        cleaners = tuple(parts.build("cleaners", k, v) for k, v in told["cleaners"].items())
         with quiet(), readable(str(folder)):
-            native = AutoModelForSequenceClassification.from_pretrained(
-                disk.plain(folder), dtype=torch.float32
-            )
+            native = headed.load(disk.plain(folder), head, task.outputs)
+        attend(native.base_model, plan.model.attention)
+        tokenizer = load_tokenizer(str(folder), None)
+        settle(tokenizer, native.config)
         kind = resolve_precision(plan.train.precision)
         net = Net(native).run_as(plan.train.layout, kind).eval()
         net = net.to("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(net, load_tokenizer(str(folder), None), task, plan, cleaners)
+        return cls(net, tokenizer, task, plan, cleaners, head=head)
 
     def _ids(self, examples: Sequence[Example]) -> dict[str, list[list[int]]]:
         return self.task.encode(
@@ -256,6 +267,7 @@ class Model:
             backend.no_padding()
         shape = [
             type(self.task).__name__,
+            self.task.head,  # how texts are laid out for it
             type(tokenizer).__name__,
             tokenizer.get_vocab() if backend is None else backend,
             tokenizer.model_input_names,
@@ -266,22 +278,6 @@ class Model:
         ]
         texts = [s.to_str() if hasattr(s, "to_str") else json.dumps(s, default=str) for s in shape]
         return hashlib.blake2b("\n".join(texts).encode("utf-8"), digest_size=16).hexdigest()
-
-
-def _weights(
-    wanted: str | Mapping[str, float], task: Task, labels: np.ndarray
-) -> tuple[float, ...]:
-    if wanted == "balanced":
-        return task.balanced(labels)
-    if isinstance(wanted, str):
-        return ()
-    unknown = [label for label in wanted if label not in task.choices]
-    if unknown:
-        hint = parts.near(unknown[0], task.choices)
-        raise PlanError(
-            [tell("train.class_weights: no label {label!r}.{hint}", label=unknown[0], hint=hint)]
-        )
-    return tuple(float(wanted.get(label, 1.0)) for label in task.choices)
 
 
 def _texts(rows: Rows) -> Iterator[str]:

@@ -13,12 +13,14 @@ from weitiao.errors import PlanError
 from weitiao.example import Batch
 from weitiao.messages import tell
 from weitiao.model import packed
+from weitiao.model.families import ABSOLUTE, OFFSET, reads_last
 from weitiao.model.fast import fused
+from weitiao.model.headed import Headed
 from weitiao.tasks.base import Layout
 
 
 class Net(nn.Module):
-    """A native transformers network with its native head.
+    """A network of transformers with its native head, or with one of ours.
 
     `net(batch)` gives logits (rows, outputs) for padded and packed batches alike.
     """
@@ -28,9 +30,12 @@ class Net(nn.Module):
         self.native = native
         self.packs = packed.can_pack(native.config)
         self.way = "packed" if self.packs else "padded"  # how batches run
+        own = isinstance(native, Headed)
+        self.reads_last = hasattr(native, "score") and not own and reads_last(native.config)
+        self.remark = ""  # what the user should know of it
         self.kernels = ""  # which own kernels run them, if any
         if self.packs:
-            packed.prepare(native)
+            packed.prepare(native, hook=not isinstance(native, Headed))
 
     def run_as(self, layout: str, precision: str) -> Net:
         """Choose how batches run: what the plan's layout asks for and this network can.
@@ -42,7 +47,16 @@ class Net(nn.Module):
             self.way = "padded"
         if layout in {"padded", "packed"}:
             return self
-        if not torch.cuda.is_available() and fused.can_fuse(self.native):
+        every = isinstance(self.native, Headed) and self.native.every_layer
+        if every and layout == "fused":
+            told = tell(
+                "train.layout: fused: own kernels give the last layer alone, and this head reads "
+                "all of them; auto takes the fastest layout that can."
+            )
+            raise PlanError([told])
+        if every and fused.can_fuse(self.native):
+            self.remark = tell("rows run packed, without own kernels: this head reads every layer")
+        if not (every or torch.cuda.is_available()) and fused.can_fuse(self.native):
             # The native heads of these families read the first token of a text alone.
             first = type(self.native).__name__.endswith("ForSequenceClassification")
             self.kernels = fused.install(self.native, precision, first)
@@ -58,6 +72,8 @@ class Net(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         if batch.lengths is None:
+            if "inputs_embeds" in batch.tensors and self.reads_last:
+                return self._last(batch)
             logits: Tensor = self.native(**batch.tensors).logits
             return logits
         assert self.packs, "this family is not packed: it would attend across rows"
@@ -68,6 +84,15 @@ class Net(nn.Module):
         else:
             logits = self.native(**batch.tensors, packing=packing).logits
         assert packing.calls, "the attention interface was not called: rows would mix"
+        return logits
+
+    def _last(self, batch: Batch) -> Tensor:
+        """Rows that enter as vectors: native heads of decoders would read the padding's end."""
+        hidden = self.native.base_model(**batch.tensors).last_hidden_state
+        mask = batch.tensors["attention_mask"]
+        places = torch.arange(mask.shape[1], device=mask.device)
+        last = (places * mask).argmax(1)
+        logits: Tensor = self.native.score(hidden[torch.arange(len(last)), last])
         return logits
 
     def embeddings(self) -> nn.Module:
@@ -95,20 +120,29 @@ class Net(nn.Module):
         """How rows must be collated for this family."""
         config = self.native.config
         pad = tokenizer.pad_token_id
+        left = tokenizer.padding_side == "left"
+        first = pad + 1 if packed.family(config) in OFFSET else None
+        if left and packed.family(config) in ABSOLUTE:
+            first = 0
         return Layout(
             packed=pack and self.packs,
             padding={"input_ids": pad or 0, "token_type_ids": tokenizer.pad_token_type_id},
-            left=tokenizer.padding_side == "left",
-            first_position=pad + 1 if packed.family(config) in packed.OFFSET else None,
+            left=left,
+            first_position=first,
         )
 
-    def last_linear(self, outputs: int) -> tuple[str, nn.Linear]:
-        """Name and module of the layer that gives the `outputs` numbers: the end of the head."""
+    def last_linear(self, outputs: int) -> tuple[str, nn.Linear] | None:
+        """Name and module of the layer that gives the `outputs` numbers: the end of the head. None
+        for a head of ours that has no such layer."""
+        own = isinstance(self.native, Headed)
         found = [
             (name, module)
             for name, module in self.native.named_modules()
             if isinstance(module, nn.Linear) and module.out_features == outputs
+            if not own or name.startswith("head.out")
         ]
+        if own and not found:
+            return None
         assert found, "a native head ends in a linear layer"
         return found[-1]
 

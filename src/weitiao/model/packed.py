@@ -33,8 +33,6 @@ FAMILIES = {
     "albert": "encoder",
     "modernbert": "",  # the base model itself
 }
-# Families whose position ids start after the padding index.
-OFFSET = {"roberta", "xlm-roberta", "camembert"}
 
 
 class Packing:
@@ -151,9 +149,14 @@ def can_pack(config: Any) -> bool:
     return listed and bool(getattr(made, "_supports_attention_backend", False))
 
 
-def prepare(native: Any) -> None:
-    """Let a network of a listed family take packed batches (padded ones stay as they were)."""
+def prepare(native: Any, hook: bool = True) -> None:
+    """Let a network of a listed family take packed batches (padded ones stay as they were).
+
+    hook: its head is a native one, which reads rows and not tokens end to end.
+    """
     native.set_attn_implementation(NAME)
+    if not hook:
+        return
     inner = native.base_model.get_submodule(FAMILIES[family(native.config)])
     mean = getattr(native.config, "classifier_pooling", "cls") == "mean"
     inner.register_forward_hook(partial(_one_a_row, _means if mean else _firsts), with_kwargs=True)

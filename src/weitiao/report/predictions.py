@@ -13,7 +13,7 @@ from weitiao.data.meaning import guess_task
 from weitiao.data.names import TARGET_WORDS, TEXT_WORDS, matches, words
 from weitiao.data.rows import everything
 from weitiao.data.table import LINE, Source, open_source
-from weitiao.data.targets import read_targets
+from weitiao.data.targets import NUMBERS, read_targets
 from weitiao.errors import DataError
 from weitiao.fields import near
 from weitiao.messages import counted, tell
@@ -24,7 +24,7 @@ PREDICTIONS = words(
     "pred_label label_pred 预测 预测值 预测结果 预测标签 模型预测 回答 答案"
 )
 IDS = words("id ids row_id rowid idx index uid row 编号 序号 行号")
-KINDS = {"multilabel": "multilabel", "regression": "number"}
+KINDS = {"multilabel": "multilabel", **dict.fromkeys(NUMBERS, "number")}
 
 
 def of_file(path: str, columns: Columns, task: str | None, texts: Sequence[str]) -> Contender:

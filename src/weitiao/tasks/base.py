@@ -68,6 +68,11 @@ class Task(Part):
         """How many numbers the head gives for a row."""
 
     @property
+    def head(self) -> str:
+        """The head this task needs, by name; empty where the plan may choose."""
+        return ""
+
+    @property
     def choices(self) -> tuple[str, ...]:
         """The labels, in the order of the head's numbers; empty for numbers."""
         return ()
@@ -106,7 +111,7 @@ class Task(Part):
             max_length=max_length,
             return_attention_mask=False,
         )
-        return {name: list(values) for name, values in encoded.items()}
+        return filled({name: list(values) for name, values in encoded.items()}, tokenizer)
 
     def collate(
         self,
@@ -168,6 +173,16 @@ class Task(Part):
             "label2id": {name: i for i, name in enumerate(names)},
             "problem_type": self.problem_type,
         }
+
+
+def filled(encoded: dict[str, list[list[int]]], tokenizer: Any) -> dict[str, list[list[int]]]:
+    """Rows without any token (an empty text, where the family adds none) get one of padding."""
+    ids = encoded["input_ids"]
+    empty = [at for at, row in enumerate(ids) if not row]
+    for name, values in encoded.items():
+        for at in empty:
+            values[at] = [tokenizer.pad_token_id if name == "input_ids" else 0]
+    return encoded
 
 
 def sure_of(judged: Judged) -> np.ndarray:

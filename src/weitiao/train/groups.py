@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import nn
 
-LAYER = re.compile(r"(?:^|\.)(?:layer|layers|block|blocks|h)\.(\d+)\.")
-
-EMBEDDINGS = re.compile(r"embed|(?:^|\.)w[tp]e\.")  # GPT-2 calls its own wte and wpe
+# ALBERT's layers share their weights: what learns at one depth is a group of them.
+LAYER = re.compile(r"(?:^|\.)(?:layer|layers|block|blocks|h|albert_layer_groups)\.(\d+)\.")
+# GPT-2 calls its own wte and wpe; places of MPNet and DeBERTa serve every layer.
+EMBEDDINGS = re.compile(
+    r"embed|(?:^|\.)w[tp]e\.|mask_emb|relative_attention_bias|encoder\.LayerNorm"
+)
+HEAD = re.compile(r"(?:^|\.)native\.head\.")  # one of ours, whatever its layers are called
 
 
 def _always(progress: float) -> float:
@@ -45,12 +49,18 @@ class Group:
 
 def top_of(net: nn.Module) -> int:
     """The depth of the head: one more than the number of layers."""
-    layers = [int(match[1]) for name, _ in net.named_parameters() if (match := LAYER.search(name))]
+    layers = [
+        int(match[1])
+        for name, _ in net.named_parameters()
+        if (match := LAYER.search(name)) and not HEAD.search(name)
+    ]
     return max(layers, default=-1) + 2
 
 
 def depth_of(name: str, top: int) -> int:
     """How deep a parameter lies: 0 for embeddings, 1 for the first layer, `top` for the head."""
+    if HEAD.search(name):
+        return top
     match = LAYER.search(name)
     if match:
         return int(match[1]) + 1

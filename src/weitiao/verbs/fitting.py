@@ -25,6 +25,7 @@ from weitiao.evaluate.acceptance import known_criteria
 from weitiao.evaluate.baselines import Baseline
 from weitiao.evaluate.evaluate import Report, evaluate
 from weitiao.messages import tell
+from weitiao.model import card
 from weitiao.model.machine import describe, peak_memory_mb, set_threads
 from weitiao.model.model import Model
 from weitiao.model.offline import resolve
@@ -218,6 +219,8 @@ class _Job:
 
     def _finish(self, run: Run, data: Data, outcome: Outcome) -> Fitted:
         model, rows, split, openings = outcome.model, data.validation, "validation", 0
+        for line in card.remarks(self.plan, model.net.remark, model.head):
+            self.say(line)
         interrupted = outcome.state == "interrupted"
         calibration: dict[str, Any] = {}
         if not interrupted:
@@ -285,12 +288,10 @@ def _origins(plan: Plan) -> dict[str, Any]:
     """Parts of the plan that other packages brought, with their versions."""
     chosen = {"strategies": plan.train.strategies, "cleaners": plan.data.cleaners,
               "steps": plan.data.steps, "tasks": plan.task, "losses": plan.train.loss,
-              "optimizers": plan.train.optimizer, "schedules": plan.train.schedule}  # fmt: skip
-    found = {
-        f"{kind}.{name}": parts.origin(kind, name)
-        for kind, names in chosen.items()
-        for name in names
-    }
+              "optimizers": plan.train.optimizer, "schedules": plan.train.schedule,
+              "heads": plan.model.head}  # fmt: skip
+    pairs = [(kind, name) for kind, names in chosen.items() for name in names]
+    found = {f"{kind}.{name}": parts.origin(kind, name) for kind, name in pairs}
     return {"foreign_parts": {name: value for name, value in found.items() if value}}
 
 

@@ -1,0 +1,90 @@
+"""How alike two texts are, as a number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import Field
+
+from weitiao.example import Batch, Example
+from weitiao.tasks.base import Layout
+from weitiao.tasks.regression import Regression
+
+PART = "part"  # which of the two texts a token belongs to
+
+
+class Similarity(Regression):
+    """A number for a pair of texts. `pair` reads both together; `cosine` reads each alone, so that
+    the vectors of many texts can be kept and compared.
+
+    cosine: the target's range is laid on the cosine from 0 to 1, and the squared distance learned.
+    """
+
+    optional_roles: ClassVar[tuple[str, ...]] = ()
+    roles: ClassVar[tuple[str, ...]] = ("text", "text_pair")
+    metrics: ClassVar[tuple[str, ...]] = ("pearson", "spearman", "mae", "rmse")
+    way: Literal["pair", "cosine"] = Field(
+        "pair", description="pair: both texts together; cosine: each alone, then their cosine"
+    )
+
+    @property
+    def head(self) -> str:
+        return "cosine" if self.way == "cosine" else ""
+
+    def learn(self, targets: Sequence[Any]) -> Self:
+        learned = super().learn(targets)
+        if self.way == "pair":
+            return learned
+        values = np.array([float(target) for target in targets])
+        low, high = float(values.min()), float(values.max())
+        return learned.model_copy(update={"mean": low, "std": high - low})
+
+    def encode(
+        self, examples: Sequence[Example], tokenizer: Any, max_length: int
+    ) -> dict[str, list[list[int]]]:
+        """For `cosine` each text alone; the two lie one after the other in a row."""
+        if self.way == "pair":
+            return super().encode(examples, tokenizer, max_length)
+        from weitiao.tasks.base import filled
+
+        each = []
+        for texts in self.texts(examples):
+            told = tokenizer(
+                texts, truncation=True, max_length=max_length, return_attention_mask=False
+            )
+            each.append(filled({name: list(v) for name, v in told.items()}, tokenizer))
+        first, second = each
+        found = {
+            name: [[*a, *b] for a, b in zip(first[name], second[name], strict=True)]
+            for name in first
+        }
+        lengths = zip(first["input_ids"], second["input_ids"], strict=True)
+        found[PART] = [[0] * len(a) + [1] * len(b) for a, b in lengths]
+        return found
+
+    def collate(
+        self,
+        rows: Mapping[str, Sequence[np.ndarray]],
+        labels: np.ndarray | None,
+        layout: Layout,
+    ) -> Batch:
+        """For `cosine` every row becomes two: its texts, one after the other."""
+        if PART not in rows:
+            return super().collate(rows, labels, layout)
+        starts = [int((part == 0).sum()) for part in rows[PART]]
+        halves = {
+            name: [
+                half
+                for row, start in zip(values, starts, strict=True)
+                for half in (row[:start], row[start:])
+            ]
+            for name, values in rows.items()
+            if name != PART
+        }
+        return super().collate(halves, labels, layout)
+
+    def fold(self, weight: Any, bias: Any) -> tuple[Any, Any, Self]:
+        """A cosine has no last layer; its range stays with the task."""
+        return (weight, bias, self) if self.way == "cosine" else super().fold(weight, bias)

@@ -1,0 +1,43 @@
+"""The matrix: every task with every family. A line a task; what cannot be, with its reason."""
+
+import itertools
+
+from conftest import toy_plan
+from matrix.families import FAMILIES
+
+# Name -> (task of toy_rows, changes of the plan). Tasks are tried with heads and ways of theirs.
+TASKS = {
+    "classification": ("classification", {}),
+    "pairs": ("nli", {}),
+    "multilabel": ("multilabel", {}),
+    "regression": ("regression", {}),
+    "similarity": ("similarity", {}),
+    "similarity, cosine": ("similarity", {"task": {"similarity": {"way": "cosine"}}}),
+    "pooled": ("classification", {"model.head": {"pooled": {"pooling": "mean"}}}),
+    "multi_layer": ("multilabel", {"model.head": {"multi_layer": {"pooling": "max"}}}),
+    "multi_sample_dropout": ("regression", {"model.head": {"multi_sample_dropout": {}}}),
+    "weighted_layers": ("nli", {"model.head": {"weighted_layers": {"pooling": "attention"}}}),
+    "whole text": ("classification", {"model.attention": "full"}),
+}
+DECODERS = {"gpt2", "llama", "qwen2", "qwen3", "smollm3", "gemma3_text"}
+# What cannot be: (task, family) -> why. The docs show this table.
+CANNOT = {
+    ("whole text", family): "it attends both ways already" for family in FAMILIES.keys() - DECODERS
+}
+CELLS = [cell for cell in itertools.product(TASKS, FAMILIES) if cell not in CANNOT]
+# Every family and every task at least once, and each kind of head with each kind of padding.
+QUICK = [
+    cell
+    for number, cell in enumerate(CELLS)
+    if list(TASKS).index(cell[0]) == list(FAMILIES).index(cell[1]) % len(TASKS)
+    or cell in {("pairs", "gpt2"), ("similarity, cosine", "xlnet"), ("regression", "llama"),
+                ("pooled", "xlnet"), ("weighted_layers", "qwen2"), ("whole text", "gpt2"),
+                ("whole text", "gemma3_text"), ("multilabel", "xlnet"), ("pairs", "mpnet"),
+                ("similarity, cosine", "llama"), ("multi_sample_dropout", "albert")}
+]  # fmt: skip
+
+
+def plan_of(name, checkpoint, **changes):
+    task, own = TASKS[name]
+    settings = {"train.epochs": 1, "train.evaluations": 1, **own, **changes}
+    return toy_plan(task, checkpoint).with_(settings)
