@@ -16,6 +16,7 @@ PLACES = {
     "data.reader": "readers",
     "data.cleaners": "cleaners",
     "data.steps": "steps",
+    "model.adapter": "adapters",
     "train.loss": "losses",
     "train.optimizer": "optimizers",
     "train.schedule": "schedules",
@@ -24,7 +25,7 @@ PLACES = {
     "evaluate.checks": "checks",
 }
 SINGLE = {"task", "train.optimizer", "train.schedule"}  # exactly one part stands there
-AT_MOST_ONE = {"train.loss", "data.reader"}
+AT_MOST_ONE = {"train.loss", "data.reader", "model.adapter"}
 
 
 def as_parts(value: Any) -> Any:
@@ -97,6 +98,12 @@ class ModelPlan(Section):
     revision: str | None = Field(None, description="branch, tag or commit on the hub")
     max_length: int = Field(128, ge=8, description="tokens a row may have; the rest is cut off")
     dropout: float | None = Field(None, ge=0, lt=1, description="overrides the checkpoint's own")
+    adapter: Parts = Field(
+        {}, description="a few new weights that learn in place of all, e.g. lora; empty: all learn"
+    )
+    quantization: Literal["none", "nf4"] = Field(
+        "none", description="nf4: hold the weights in 4 bits under an adapter (QLoRA; CUDA only)"
+    )
 
 
 class TrainPlan(Section):

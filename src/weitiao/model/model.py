@@ -22,6 +22,7 @@ from weitiao.errors import DataError, ModelError, PlanError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.losses.base import Loss
 from weitiao.messages import tell
+from weitiao.model import adapting
 from weitiao.model.arithmetic import arithmetic
 from weitiao.model.batching import by_length
 from weitiao.model.checkpoints import load_tokenizer, network, pad, quiet, readable, room
@@ -70,15 +71,17 @@ class Model:
             pad(tokenizer, config)
             if plan.model.dropout is not None:
                 set_dropout(config, plan.model.dropout)
-            native = network(source, config)
-        tokenizer.model_max_length = room(plan.model.max_length, tokenizer, config)
+            native = network(source, config, plan.model.quantization)
+        adapted = adapting.put(plan.model.adapter, native, plan.model.checkpoint)
+        places = adapted.part.places if adapted else 0
+        tokenizer.model_max_length = room(plan.model.max_length, tokenizer, config, places)
         cleaners = tuple(
             parts.build("cleaners", key, value).learn(_texts(train))
             for key, value in plan.data.cleaners.items()
         )
         weights = _weights(plan.train.class_weights, task, task.indices(targets, train.ids()))
         kind = resolve_precision(plan.train.precision)
-        net = Net(native).run_as(plan.train.layout, kind)
+        net = Net(native, adapted).run_as(plan.train.layout, kind)
         return cls(net, tokenizer, task, plan, cleaners, weights)
 
     def encode(self, rows: Rows) -> Encoded:
@@ -187,17 +190,25 @@ class Model:
     def save(self, folder: Path) -> None:
         """Write a plain transformers folder, and what it has no place for into weitiao.json."""
         folder.mkdir(parents=True, exist_ok=True)
-        state = {name: value.detach() for name, value in self.net.native.state_dict().items()}
+        adapted, native = self.net.adapted, self.net.native
+        state = (
+            adapted.state(native)
+            if adapted
+            else {name: value.detach() for name, value in native.state_dict().items()}
+        )
         name, layer = self.net.last_linear(self.task.outputs)
         weight, bias, task = self.task.fold(layer.weight.detach(), _detached(layer.bias))
         state[f"{name}.weight"] = weight
         if bias is not None:
             state[f"{name}.bias"] = bias
         with quiet(), disk.writing(folder):
-            self.net.native.save_pretrained(disk.plain(folder), state_dict=state)
+            native.save_pretrained(disk.plain(folder), state_dict=dict(state))  # it empties that
             self.tokenizer.save_pretrained(disk.plain(folder))
+            if adapted and (beside := adapted.beside(native, state)):
+                beside.write(folder / adapting.FOLDER)
         card = {
             "format": 1,
+            "plain": adapted is None or adapted.plain,  # transformers alone answers the same
             "task": {self.plan.task_name: task.model_dump()},
             "cleaners": {
                 key: cleaner.model_dump()
@@ -229,8 +240,9 @@ class Model:
             native = AutoModelForSequenceClassification.from_pretrained(
                 disk.plain(folder), dtype=torch.float32
             )
+        adapted = adapting.read(plan.model.adapter, native, folder)
         kind = resolve_precision(plan.train.precision)
-        net = Net(native).run_as(plan.train.layout, kind).eval()
+        net = Net(native, adapted).run_as(plan.train.layout, kind).eval()
         net = net.to("cuda" if torch.cuda.is_available() else "cpu")
         return cls(net, load_tokenizer(str(folder), None), task, plan, cleaners)
 

@@ -13,6 +13,7 @@ from weitiao.errors import PlanError
 from weitiao.example import Batch
 from weitiao.messages import tell
 from weitiao.model import packed
+from weitiao.model.adapting import Adapted
 from weitiao.model.fast import fused
 from weitiao.tasks.base import Layout
 
@@ -23,10 +24,11 @@ class Net(nn.Module):
     `net(batch)` gives logits (rows, outputs) for padded and packed batches alike.
     """
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: Any, adapted: Adapted | None = None) -> None:
         super().__init__()
         self.native = native
-        self.packs = packed.can_pack(native.config)
+        self.adapted = adapted  # what learns in place of all weights, if anything
+        self.packs = packed.can_pack(native.config) and (adapted is None or adapted.packs)
         self.way = "packed" if self.packs else "padded"  # how batches run
         self.kernels = ""  # which own kernels run them, if any
         if self.packs:
@@ -47,6 +49,10 @@ class Net(nn.Module):
             first = type(self.native).__name__.endswith("ForSequenceClassification")
             self.kernels = fused.install(self.native, precision, first)
             self.way = "fused"
+        elif layout == "fused" and self.adapted:
+            told = tell("train.layout: fused: own kernels do not run this adapter here (with dropout "
+                        "inside, or not of BERT's layout); auto takes the fastest that can.")
+            raise PlanError([told])
         elif layout == "fused":
             told = tell(
                 "train.layout: fused: own kernels run networks of BERT's layout on a processor, "
