@@ -33,7 +33,7 @@ FAMILIES = [*PACKED, "deberta-v2", "mpnet", "xlnet", *DECODERS]
 SHAPES = {
     "gpt2": dict(n_embd=32, n_layer=2, n_head=4, n_positions=80, eos_token_id=3, bos_token_id=2),
     "xlnet": dict(d_model=32, n_layer=2, n_head=4, d_inner=64),
-    "gemma3_text": dict(head_dim=8, num_key_value_heads=2, query_pre_attn_scalar=8),
+    "gemma3_text": dict(head_dim=8, query_pre_attn_scalar=8),
     "deberta-v2": dict(
         relative_attention=True, pos_att_type=["p2c", "c2p"], position_buckets=8, type_vocab_size=0
     ),

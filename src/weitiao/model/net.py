@@ -44,7 +44,7 @@ class Net(nn.Module):
             self.way = "padded"
         if layout in {"padded", "packed"}:
             return self
-        if not torch.cuda.is_available() and fused.can_fuse(self.native):
+        if self.packs and not torch.cuda.is_available() and fused.can_fuse(self.native):
             # The native heads of these families read the first token of a text alone.
             first = type(self.native).__name__.endswith("ForSequenceClassification")
             self.kernels = fused.install(self.native, precision, first)
