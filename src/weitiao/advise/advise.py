@@ -23,6 +23,7 @@ from weitiao.errors import PlanError
 from weitiao.messages import tell
 from weitiao.model.catalogue import CATALOGUE, default_for
 from weitiao.plan import Plan, Reason
+from weitiao.sections import as_parts
 from weitiao.tasks.base import Task
 
 Roles = Mapping[str, str | list[str]]
@@ -110,10 +111,12 @@ def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
     """Time and memory the plan should take on this machine."""
     length = facts.tokens_a_row(plan.model.max_length)
     train, held = facts.train_rows, facts.rows * plan.data.validation_size
+    learned = _learned(plan, facts)
     seconds = cost.training_seconds(
         facts.network, facts.speed,
         rows=train * plan.train.epochs, length=length, batch_size=plan.train.batch_size,
         touched_rows=bool(plan.train.optimizer.get("adamw", {}).get("touched_rows")),
+        learned=learned,
     )  # fmt: skip
     seconds += cost.judging_seconds(
         facts.network, facts.speed, rows=held * plan.train.evaluations, length=length
@@ -127,10 +130,29 @@ def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
     digest = hashlib.blake2b(json.dumps(shown, sort_keys=True).encode(), digest_size=8).hexdigest()
     return {
         "train_seconds": round(seconds, 1),
-        "memory_mb": round(cost.memory_mb(facts.network, batch_tokens=tokens)),
+        "memory_mb": round(cost.memory_mb(facts.network, batch_tokens=tokens, learned=learned)),
         "threads": facts.speed.threads,
         "of": digest,
     }
+
+
+def _learned(plan: Plan, facts: Facts) -> int | None:
+    """About how many weights learn; None for all."""
+    for name, settings in plan.model.adapter.items():
+        network, part = facts.network, parts.build("adapters", name, settings)
+        hidden = network.hidden_size
+        return int(part.size(hidden, network.inner_size, network.layers)) + hidden * hidden
+    return None
+
+
+def _adapter(changes: Mapping[str, Any]) -> str:
+    """The adapter that the user named, among other changes of the plan."""
+    for path, value in changes.items():
+        if path == "model.adapter":
+            return next(iter(as_parts(value)), "")
+        if path.startswith("model.adapter."):
+            return path.split(".")[2]
+    return ""
 
 
 def _facts(wish: Wish, known: Profile, source: Source, checkpoint: str) -> Facts:
@@ -143,7 +165,8 @@ def _facts(wish: Wish, known: Profile, source: Source, checkpoint: str) -> Facts
     ids = task.encode(rows.examples(picked), tokenizer, network.max_length)["input_ids"]
     tokens = np.array([len(row) for row in ids])
     speed = cost.measure(str(wish.changes.get("train.precision", "auto")))
-    return Facts(known, labelled, tokens, network, speed, wish.budget)
+    adapter = _adapter(wish.changes)
+    return Facts(known, labelled, tokens, network, speed, wish.budget, adapter)
 
 
 def _decided(facts: Facts) -> dict[str, Reason]:

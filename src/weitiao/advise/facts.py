@@ -25,6 +25,12 @@ class Network:
     max_length: int
     fused: bool = False  # own kernels run it here
 
+    @property
+    def inner_size(self) -> int:
+        """The width inside a feed-forward part, as `encoder` tells."""
+        a_layer = self.encoder // self.layers
+        return (a_layer - 4 * self.hidden_size**2) // (2 * self.hidden_size)
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -36,6 +42,7 @@ class Facts:
     network: Network
     speed: Speed
     budget: float | None = None
+    adapter: str = ""  # what the user asked to learn in place of all weights
 
     @property
     def train_rows(self) -> int:
