@@ -81,10 +81,9 @@ def padded(family):
 
 
 def saved(native, found, folder):
-    state = found.state(native)
+    state = adapting.state(native)
     native.save_pretrained(folder, state_dict=dict(state))
-    if beside := found.beside(native, state):
-        beside.write(folder / "adapter")
+    found.write(native, state, folder)
     return AutoModelForSequenceClassification.from_pretrained(folder)
 
 
@@ -95,7 +94,13 @@ def test_every_adapter_is_covered():
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("name", MERGING)
 def test_the_merged_folder_is_plain_and_answers_the_same(name, family, tmp_path):
-    if name == "bitfit" and family in (*DECODERS[1:2], "qwen3", "smollm3", "gemma3_text", "mistral"):
+    if name == "bitfit" and family in (
+        *DECODERS[1:2],
+        "qwen3",
+        "smollm3",
+        "gemma3_text",
+        "mistral",
+    ):
         with pytest.raises(PlanError, match="bitfit: .* has no biases; take lora"):
             adapted(name, family)
         return
@@ -215,7 +220,9 @@ def test_vectors_in_front_are_refused_with_the_reason(name, family, why):
 def test_an_unknown_family_has_lora_on_all_layers_and_ia3_by_name(monkeypatch):
     monkeypatch.delitem(tuners.FAMILIES, "bert")
     native = network("bert")
-    with pytest.raises(PlanError, match="ia3 does not know the layers of bert: name target_modules"):
+    with pytest.raises(
+        PlanError, match="ia3 does not know the layers of bert: name target_modules"
+    ):
         adapting.put({"ia3": {}}, native, "base")
     adapting.put({"lora": {}}, native, "base")
     wrapped = [name for name, module in native.named_modules() if tuners.is_tuner(module)]
@@ -226,7 +233,9 @@ def test_an_unknown_family_has_lora_on_all_layers_and_ia3_by_name(monkeypatch):
 
 def test_without_peft_the_extra_is_named(monkeypatch):
     monkeypatch.setattr(tuners, "find_spec", lambda name: None)
-    with pytest.raises(PlanError, match=r'lora needs a package more: pip install "weitiao\[adapters'):
+    with pytest.raises(
+        PlanError, match=r'lora needs a package more: pip install "weitiao\[adapters'
+    ):
         adapting.put({"lora": {}}, network("bert"), "base")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from weitiao.advise.cost import Speed
 from weitiao.data.profile import Profile
+from weitiao.sections import as_parts
 
 SAMPLE = 2000  # rows whose tokens are counted
 
@@ -76,3 +78,13 @@ def network_of(checkpoint: str, revision: str | None) -> tuple[Network, Any]:
     longest = min(int(tokenizer.model_max_length), positions)
     fused = is_bert(config) and not torch.cuda.is_available()
     return Network(checkpoint, hidden, layers, encoder, encoder + words, longest, fused), tokenizer
+
+
+def adapter_of(changes: Mapping[str, Any]) -> str:
+    """The adapter that the user named, among other changes of the plan."""
+    for path, value in changes.items():
+        if path == "model.adapter":
+            return next(iter(as_parts(value)), "")
+        if path.startswith("model.adapter."):
+            return path.split(".")[2]
+    return ""

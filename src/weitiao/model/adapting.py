@@ -1,8 +1,8 @@
 """Adapters in a model: put in before training, written beside the weights, read back.
 
-    adapted = put({"lora": {"r": 8}}, native, "minilm-l6")    the adapter and the head learn
-    adapted.state(native)                                     the weights of the saved folder
-    adapted.beside(native, state).write(folder / "adapter")   the adapter, in peft's own format
+adapted = put({"lora": {"r": 8}}, native, "minilm-l6")    the adapter and the head learn
+adapted.state(native)                                     the weights of the saved folder
+adapted.beside(native, state).write(folder / "adapter")   the adapter, in peft's own format
 """
 
 from __future__ import annotations
@@ -78,10 +78,10 @@ class Adapted:
         """Whether the saved folder answers the same in transformers alone."""
         return self.part.merges
 
-    def state(self, native: Any) -> dict[str, Tensor]:
-        """The weights of the folder to save, by the names of the plain network."""
-        state = tuners.plain_state(native)
-        return {name: value for name, value in state.items() if name != PROMPT}
+    def write(self, native: Any, state: Mapping[str, Tensor], folder: Path) -> None:
+        """Write the adapter beside the weights `state` of a saved folder, if peft has its kind."""
+        if beside := self.beside(native, state):
+            beside.write(folder / FOLDER)
 
     def beside(self, native: Any, state: Mapping[str, Tensor]) -> Beside | None:
         """The adapter to write beside those weights, if peft has one of this kind."""
@@ -97,6 +97,11 @@ class Adapted:
         above = ABOVE if self.plain else IN_FRONT
         found = {**found, **{above + name: state[name] for name in head}}
         return Beside({**self.config, "modules_to_save": modules}, found)
+
+
+def state(native: Any) -> dict[str, Tensor]:
+    """The weights of the folder to save, by the names of the plain network."""
+    return {name: value for name, value in tuners.plain_state(native).items() if name != PROMPT}
 
 
 def put(chosen: Mapping[str, Mapping[str, Any]], native: Any, checkpoint: str) -> Adapted | None:
@@ -117,9 +122,7 @@ def put(chosen: Mapping[str, Mapping[str, Any]], native: Any, checkpoint: str) -
     return Adapted(part, told)
 
 
-def read(
-    chosen: Mapping[str, Mapping[str, Any]], native: Any, folder: Path
-) -> Adapted | None:
+def read(chosen: Mapping[str, Mapping[str, Any]], native: Any, folder: Path) -> Adapted | None:
     """The adapter of a saved model, put in again where its weights do not hold it already."""
     if not chosen:
         return None

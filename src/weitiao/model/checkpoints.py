@@ -77,9 +77,11 @@ def quantized() -> Any:
     """How transformers holds weights in 4 bits (Dettmers et al. 2023). Raises PlanError without a
     CUDA card or bitsandbytes."""
     if not torch.cuda.is_available():
-        told = tell("model.quantization: nf4 needs a CUDA card. On a processor leave it out: "
-                    "model.adapter: lora alone holds no gradients or moments of the frozen weights; "
-                    "or take a smaller checkpoint.")
+        told = tell(
+            "model.quantization: nf4 needs a CUDA card. On a processor leave it out: "
+            "model.adapter: lora alone holds no gradients or moments of the frozen weights; "
+            "or take a smaller checkpoint."
+        )
         raise PlanError([told])
     if find_spec("bitsandbytes") is None:
         told = tell('model.quantization: nf4 needs a package more: pip install "weitiao[cuda]".')

@@ -55,5 +55,7 @@ def check(path: Path) -> None:
         raise ModelError(tell("{path}: not a GGUF file, or damaged; fetch it again.", path=path))
     if find_spec("gguf") is None:
         raise ModelError(
-            tell('{path}: reading GGUF needs a package more: pip install "weitiao[gguf]".', path=path)
+            tell(
+                '{path}: reading GGUF needs a package more: pip install "weitiao[gguf]".', path=path
+            )
         )

@@ -190,12 +190,7 @@ class Model:
     def save(self, folder: Path) -> None:
         """Write a plain transformers folder, and what it has no place for into weitiao.json."""
         folder.mkdir(parents=True, exist_ok=True)
-        adapted, native = self.net.adapted, self.net.native
-        state = (
-            adapted.state(native)
-            if adapted
-            else {name: value.detach() for name, value in native.state_dict().items()}
-        )
+        adapted, native, state = self.net.adapted, self.net.native, adapting.state(self.net.native)
         name, layer = self.net.last_linear(self.task.outputs)
         weight, bias, task = self.task.fold(layer.weight.detach(), _detached(layer.bias))
         state[f"{name}.weight"] = weight
@@ -204,8 +199,8 @@ class Model:
         with quiet(), disk.writing(folder):
             native.save_pretrained(disk.plain(folder), state_dict=dict(state))  # it empties that
             self.tokenizer.save_pretrained(disk.plain(folder))
-            if adapted and (beside := adapted.beside(native, state)):
-                beside.write(folder / adapting.FOLDER)
+            if adapted:
+                adapted.write(native, state, folder)
         card = {
             "format": 1,
             "plain": adapted is None or adapted.plain,  # transformers alone answers the same
@@ -240,9 +235,9 @@ class Model:
             native = AutoModelForSequenceClassification.from_pretrained(
                 disk.plain(folder), dtype=torch.float32
             )
-        adapted = adapting.read(plan.model.adapter, native, folder)
         kind = resolve_precision(plan.train.precision)
-        net = Net(native, adapted).run_as(plan.train.layout, kind).eval()
+        net = Net(native, adapting.read(plan.model.adapter, native, folder))
+        net = net.run_as(plan.train.layout, kind).eval()
         net = net.to("cuda" if torch.cuda.is_available() else "cpu")
         return cls(net, load_tokenizer(str(folder), None), task, plan, cleaners)
 

@@ -50,8 +50,10 @@ class Net(nn.Module):
             self.kernels = fused.install(self.native, precision, first)
             self.way = "fused"
         elif layout == "fused" and self.adapted:
-            told = tell("train.layout: fused: own kernels do not run this adapter here (with dropout "
-                        "inside, or not of BERT's layout); auto takes the fastest that can.")
+            told = tell(
+                "train.layout: fused: own kernels do not run this adapter here (dropout inside, "
+                "or not of BERT's layout); auto takes the fastest that can."
+            )
             raise PlanError([told])
         elif layout == "fused":
             told = tell(

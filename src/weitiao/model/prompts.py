@@ -57,7 +57,9 @@ def _forward(native: Any, inner: Any, entering: Entering, **tensors: Any) -> Any
     seen = tensors["inputs_embeds"] if seen is None else seen
     rows, count = len(seen), len(native.prompt)
     mask = tensors.get("attention_mask")
-    mask = torch.ones(seen.shape[:2], dtype=torch.long, device=seen.device) if mask is None else mask
+    mask = (
+        torch.ones(seen.shape[:2], dtype=torch.long, device=seen.device) if mask is None else mask
+    )
     mask = torch.cat([mask.new_ones(rows, count), mask], 1)
     return inner(**entering(native, rows, {**tensors, "attention_mask": mask}))
 

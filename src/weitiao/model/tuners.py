@@ -74,8 +74,10 @@ FAMILIES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = 
 def peft(adapter: str) -> Any:
     """The package peft. Raises PlanError when it is not installed."""
     if find_spec("peft") is None:
-        told = tell('model.adapter: {adapter} needs a package more: pip install "weitiao[adapters]".',
-                    adapter=adapter)  # fmt: skip
+        told = tell(
+            'model.adapter: {adapter} needs a package more: pip install "weitiao[adapters]".',
+            adapter=adapter,
+        )
         raise PlanError([told])
     import peft
 
