@@ -235,9 +235,8 @@ class Model:
             native = AutoModelForSequenceClassification.from_pretrained(
                 disk.plain(folder), dtype=torch.float32
             )
-        kind = resolve_precision(plan.train.precision)
         net = Net(native, adapting.read(plan.model.adapter, native, folder))
-        net = net.run_as(plan.train.layout, kind).eval()
+        net = net.run_as(plan.train.layout, resolve_precision(plan.train.precision)).eval()
         net = net.to("cuda" if torch.cuda.is_available() else "cpu")
         return cls(net, load_tokenizer(str(folder), None), task, plan, cleaners)
 
