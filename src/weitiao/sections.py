@@ -17,6 +17,7 @@ PLACES = {
     "data.cleaners": "cleaners",
     "data.steps": "steps",
     "model.head": "heads",
+    "model.adapter": "adapters",
     "train.loss": "losses",
     "train.optimizer": "optimizers",
     "train.schedule": "schedules",
@@ -26,7 +27,7 @@ PLACES = {
 }
 # Exactly one part stands there.
 SINGLE = {"task", "model.head", "train.optimizer", "train.schedule"}
-AT_MOST_ONE = {"train.loss", "data.reader"}
+AT_MOST_ONE = {"train.loss", "data.reader", "model.adapter"}
 
 
 def as_parts(value: Any) -> Any:
@@ -105,6 +106,12 @@ class ModelPlan(Section):
     )
     attention: Literal["native", "full"] = Field(
         "native", description="full: a decoder sees the whole text, not only what stands before"
+    )
+    adapter: Parts = Field(
+        {}, description="a few new weights that learn in place of all, e.g. lora; empty: all learn"
+    )
+    quantization: Literal["none", "nf4"] = Field(
+        "none", description="nf4: hold the weights in 4 bits under an adapter (QLoRA; CUDA only)"
     )
 
 

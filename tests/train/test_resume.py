@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from conftest import toy_data, toy_plan
+from weitiao import parts
 from weitiao.errors import RunError
 from weitiao.run import Run
 from weitiao.train.replay import Replay
@@ -61,11 +63,53 @@ def test_a_resumed_run_equals_an_unbroken_one_on_every_tier(tier, tiny_bert, tmp
     assert settings["kernels"].startswith(tier.own)
 
 
-def cut_and_resume(checkpoint, tmp_path, strategies, optimizer, layout="auto"):
+ADAPTERS = {
+    "bitfit": {}, "dora": {"r": 2}, "ia3": {}, "lora": {"r": 2, "lora_dropout": 0.1},
+    "prefix_tuning": {"num_virtual_tokens": 4}, "prompt_tuning": {"num_virtual_tokens": 4},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", parts.names("adapters"))
+def test_a_resumed_run_of_an_adapter_equals_an_unbroken_one(name, tiny_bert, tmp_path):
+    """And its checkpoints hold, of weights and moments, what learns alone."""
+    settings = cut_and_resume(
+        tiny_bert, tmp_path, {"ema": {"decay": 0.8}}, {"adamw": {"touched_rows": True}},
+        **{"model.adapter": {name: ADAPTERS[name]}},
+    )  # fmt: skip
+    inside = ADAPTERS[name].get("lora_dropout")
+    front = "num_virtual_tokens" in ADAPTERS[name]
+    assert settings["layout"] == ("packed" if inside else "padded" if front else "fused")
+    assert settings["frozen"]
+    last = tmp_path / "unbroken" / "last"
+    weights = load_file(last / "weights.safetensors")
+    marks = ("lora_", "ia3_", "prompt", "classifier", "pooler", "bias")
+    assert all(any(mark in path for mark in marks) for path in weights)
+    moments = {key.split("|")[0] for key in load_file(last / "optimizer.safetensors")}
+    assert moments == set(weights)
+
+
+def test_a_checkpoint_of_an_adapter_knows_its_frozen_weights(tiny_bert, tmp_path):
+    plan = toy_plan("classification", tiny_bert, **{
+        "model.adapter": "lora", "train.save_seconds": 0})  # fmt: skip
+    data = toy_data(plan, 80)
+    run = new_run(tmp_path, "run", plan)
+    other = shutil.copytree(tiny_bert, tmp_path / "checkpoint")
+    here = plan.with_({"model.checkpoint": str(other)})
+    with pytest.raises(Cut):
+        train(here, data, run, watch=cut_at(4))
+    changed = load_file(other / "model.safetensors")
+    next(iter(changed.values())).add_(1)
+    save_file(changed, other / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(RunError, match=r"frozen was \w+, is \w+"):
+        train(here, data, run, resume=True)
+
+
+def cut_and_resume(checkpoint, tmp_path, strategies, optimizer, layout="auto", **changes):
     """Cut a run at several moments, go on, compare; the settings that the checkpoints record."""
     plan = toy_plan("classification", checkpoint, **{
         "train.strategies": strategies, "train.optimizer": optimizer, "train.epochs": 1,
-        "train.evaluations": 3, "train.save_seconds": 0, "train.layout": layout})  # fmt: skip
+        "train.evaluations": 3, "train.save_seconds": 0, "train.layout": layout, **changes,
+    })  # fmt: skip
     data = toy_data(plan, 80)
     unbroken = new_run(tmp_path, "unbroken", plan)
     train(plan, data, unbroken)

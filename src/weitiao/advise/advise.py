@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +10,8 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.advise import choices, cost
-from weitiao.advise.facts import SAMPLE, Facts, network_of
+from weitiao.advise.expected import expectations
+from weitiao.advise.facts import SAMPLE, Facts, adapter_of, network_of
 from weitiao.data.columns import guess_roles
 from weitiao.data.how import How
 from weitiao.data.meaning import guess_task, why_relations
@@ -106,33 +105,6 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     return Advice(plan, facts_of_rows, source)
 
 
-def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
-    """Time and memory the plan should take on this machine."""
-    length = facts.tokens_a_row(plan.model.max_length)
-    train, held = facts.train_rows, facts.rows * plan.data.validation_size
-    seconds = cost.training_seconds(
-        facts.network, facts.speed,
-        rows=train * plan.train.epochs, length=length, batch_size=plan.train.batch_size,
-        touched_rows=bool(plan.train.optimizer.get("adamw", {}).get("touched_rows")),
-    )  # fmt: skip
-    seconds += cost.judging_seconds(
-        facts.network, facts.speed, rows=held * plan.train.evaluations, length=length
-    )
-    if plan.train.budget:
-        seconds = min(seconds, plan.train.budget)
-    longest = min(float(facts.tokens.max()), plan.model.max_length)
-    asked = plan.train.micro_batch_tokens
-    tokens = min(cost.MOST_TOKENS if asked == "auto" else asked, plan.train.batch_size * longest)
-    shown = plan.model_dump(exclude={"why", "expect"}, mode="json")
-    digest = hashlib.blake2b(json.dumps(shown, sort_keys=True).encode(), digest_size=8).hexdigest()
-    return {
-        "train_seconds": round(seconds, 1),
-        "memory_mb": round(cost.memory_mb(facts.network, batch_tokens=tokens)),
-        "threads": facts.speed.threads,
-        "of": digest,
-    }
-
-
 def _facts(wish: Wish, known: Profile, source: Source, checkpoint: str) -> Facts:
     network, tokenizer = network_of(checkpoint, wish.revision)
     rows = Rows(source.table, everything(source.table), known.roles, source.name, known.task)
@@ -143,7 +115,8 @@ def _facts(wish: Wish, known: Profile, source: Source, checkpoint: str) -> Facts
     ids = task.encode(rows.examples(picked), tokenizer, network.max_length)["input_ids"]
     tokens = np.array([len(row) for row in ids])
     speed = cost.measure(str(wish.changes.get("train.precision", "auto")))
-    return Facts(known, labelled, tokens, network, speed, wish.budget)
+    adapter = adapter_of(wish.changes)
+    return Facts(known, labelled, tokens, network, speed, wish.budget, adapter)
 
 
 def _decided(facts: Facts) -> dict[str, Reason]:
@@ -276,6 +249,11 @@ def check(plan: Plan) -> None:
         for role in (*task.roles, "target")
         if role not in plan.data.roles
     ]
+    if plan.model.quantization != "none" and not plan.model.adapter:
+        problems.append(
+            tell("model.quantization: weights in 4 bits cannot learn; name model.adapter too, "
+                 "e.g. lora.")
+        )  # fmt: skip
     if plan.data.validation_size + plan.data.test_size >= 0.9:
         problems.append(
             tell("data: validation_size and test_size leave too few rows to learn from.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from weitiao import parts
 from weitiao.advise import cost
 from weitiao.advise.facts import Facts
 from weitiao.messages import tell
@@ -114,6 +115,15 @@ def learning_rate(facts: Facts) -> Reason:
     """Small networks learn at higher rates than large ones."""
     width = facts.network.hidden_size
     rate = 1e-4 if width <= 512 else 3e-5 if width <= 896 else 1.5e-5
+    if facts.adapter:
+        times = parts.find("adapters", facts.adapter).faster
+        return Reason(
+            value=float(f"{rate * times:.2g}"),
+            reason=tell("{adapter} starts from nothing and learns few weights: it wants about "
+                        "{times:.0f} times the rate of training all", adapter=facts.adapter,
+                        times=times),
+            evidence=tell("hidden size {width}", width=width),
+        )  # fmt: skip
     return Reason(
         value=rate,
         reason=tell("the narrower the network, the higher the rate that stays stable"),
@@ -189,6 +199,11 @@ def metrics(facts: Facts, usual: tuple[str, ...]) -> Reason | None:
 
 def optimizer(facts: Facts) -> Reason:
     """AdamW that leaves word vectors alone which an update does not need."""
+    if facts.adapter:
+        return Reason(
+            value={"adamw": {}},
+            reason=tell("word vectors stand still beside {adapter}", adapter=facts.adapter),
+        )
     words = 1 - facts.network.encoder / facts.network.parameters
     return Reason(
         value={"adamw": {"touched_rows": True}},

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 # the products, the more the rest counts.
 SHARES = {"fp32": 0.62, "onednn": 0.45, "bf16": 0.32}
 FUSED = {"fp32": 0.8, "onednn": 0.8, "bf16": 0.64}  # through own kernels
-BYTES_A_PARAMETER = 16  # weight, gradient and two moments, 4 bytes each
+BYTES_A_PARAMETER = 4
+BYTES_LEARNED = 12  # more, of one that learns: its gradient and two moments, 4 bytes each
 UPDATE_TRAFFIC = 32  # bytes read and written for each parameter by one optimizer step
 MOST_TOKENS = 16_384  # that go through the network at once, if the plan leaves it open
 ACTIVATIONS = 40  # numbers kept for backward, for each token, layer and unit of width
@@ -50,10 +51,13 @@ def token_seconds(network: Network, length: float, speed: Speed) -> float:
     return (6 * network.encoder + attention) / speed.useful(network.fused)
 
 
-def update_seconds(network: Network, speed: Speed, touched_rows: bool) -> float:
+def update_seconds(
+    network: Network, speed: Speed, touched_rows: bool, learned: int | None = None
+) -> float:
     """Seconds of one step of the optimizer, which touches every parameter, or nearly no word
-    vector."""
+    vector, or the weights of an adapter alone."""
     parameters = network.encoder if touched_rows else network.parameters
+    parameters = parameters if learned is None else learned
     return parameters * UPDATE_TRAFFIC / speed.bytes
 
 
@@ -65,9 +69,10 @@ def training_seconds(
     length: float,
     batch_size: int,
     touched_rows: bool = True,
+    learned: int | None = None,
 ) -> float:
     """Seconds to learn from `rows` rows (all epochs together) of `length` tokens each."""
-    steps = rows / batch_size * update_seconds(network, speed, touched_rows)
+    steps = rows / batch_size * update_seconds(network, speed, touched_rows, learned)
     return rows * length * token_seconds(network, length, speed) + steps
 
 
@@ -76,7 +81,12 @@ def judging_seconds(network: Network, speed: Speed, *, rows: float, length: floa
     return rows * length * token_seconds(network, length, speed) / 3
 
 
-def memory_mb(network: Network, *, batch_tokens: float) -> float:
-    """Peak memory of training in MB: the process, the weights, what backward needs."""
+def memory_mb(network: Network, *, batch_tokens: float, learned: int | None = None) -> float:
+    """Peak memory of training in MB: the process, the weights, what backward needs.
+
+    learned: how many weights learn; all if left out.
+    """
     kept = batch_tokens * network.layers * network.hidden_size * ACTIVATIONS * 4
-    return 700 + (network.parameters * BYTES_A_PARAMETER + kept) / 1e6
+    learned = network.parameters if learned is None else learned
+    held = network.parameters * BYTES_A_PARAMETER + learned * BYTES_LEARNED
+    return 700 + (held + kept) / 1e6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from weitiao.advise.cost import Speed
 from weitiao.data.profile import Profile
+from weitiao.sections import as_parts
 
 SAMPLE = 2000  # rows whose tokens are counted
 
@@ -25,6 +27,12 @@ class Network:
     max_length: int
     fused: bool = False  # own kernels run it here
 
+    @property
+    def inner_size(self) -> int:
+        """The width inside a feed-forward part, as `encoder` tells."""
+        a_layer = self.encoder // self.layers
+        return (a_layer - 4 * self.hidden_size**2) // (2 * self.hidden_size)
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -36,6 +44,7 @@ class Facts:
     network: Network
     speed: Speed
     budget: float | None = None
+    adapter: str = ""  # what the user asked to learn in place of all weights
 
     @property
     def train_rows(self) -> int:
@@ -69,3 +78,13 @@ def network_of(checkpoint: str, revision: str | None) -> tuple[Network, Any]:
     longest = min(int(tokenizer.model_max_length), positions)
     fused = is_bert(config) and not torch.cuda.is_available()
     return Network(checkpoint, hidden, layers, encoder, encoder + words, longest, fused), tokenizer
+
+
+def adapter_of(changes: Mapping[str, Any]) -> str:
+    """The adapter that the user named, among other changes of the plan."""
+    for path, value in changes.items():
+        if path == "model.adapter":
+            return next(iter(as_parts(value)), "")
+        if path.startswith("model.adapter."):
+            return path.split(".")[2]
+    return ""

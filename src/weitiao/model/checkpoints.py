@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from transformers import AutoModel, AutoModelForSequenceClassification, AutoToke
 from transformers.utils import logging
 
 from weitiao import disk
-from weitiao.errors import ModelError, WeitiaoError
+from weitiao.errors import ModelError, PlanError, WeitiaoError
 from weitiao.foreign import said
 from weitiao.messages import tell
 from weitiao.model.catalogue import CATALOGUE
@@ -28,7 +29,7 @@ def load_tokenizer(path: str, revision: str | None) -> Any:
         )
 
 
-def network(source: Source, config: Any, plain: bool = True) -> Any:
+def network(source: Source, config: Any, plain: bool = True, quantization: str = "none") -> Any:
     """The native network with its native head: a fresh one, unless the checkpoint has that head.
     Not `plain`: without a head.
 
@@ -44,6 +45,7 @@ def network(source: Source, config: Any, plain: bool = True) -> Any:
         dtype=torch.float32,
         ignore_mismatched_sizes=True,
         output_loading_info=True,
+        **({"quantization_config": quantized()} if quantization == "nf4" else {}),
     )
     below = f"{native.base_model_prefix}." if plain else ""
     for name, found, wanted in sorted(told["mismatched_keys"]):
@@ -73,11 +75,35 @@ def network(source: Source, config: Any, plain: bool = True) -> Any:
     return native
 
 
-def room(max_length: int, tokenizer: Any, config: Any) -> int:
-    """The length in tokens, within what the network has positions for."""
+def quantized() -> Any:
+    """How transformers holds weights in 4 bits (Dettmers et al. 2023). Raises PlanError without a
+    CUDA card or bitsandbytes."""
+    if not torch.cuda.is_available():
+        told = tell(
+            "model.quantization: nf4 needs a CUDA card. On a processor leave it out: "
+            "model.adapter: lora alone holds no gradients or moments of the frozen weights; "
+            "or take a smaller checkpoint."
+        )
+        raise PlanError([told])
+    if find_spec("bitsandbytes") is None:
+        told = tell('model.quantization: nf4 needs a package more: pip install "weitiao[cuda]".')
+        raise PlanError([told])
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+
+
+def room(max_length: int, tokenizer: Any, config: Any, taken: int = 0) -> int:
+    """The length in tokens, within what the network has positions for; some may be taken."""
     positions = getattr(config, "max_position_embeddings", None) or 0
     if config.model_type in OFFSET:
         positions -= (config.pad_token_id or 0) + 1
+    positions -= taken
     limits = [max_length, tokenizer.model_max_length, *([positions] if positions > 0 else [])]
     return int(min(limits))
 

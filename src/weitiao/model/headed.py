@@ -122,10 +122,12 @@ def is_plain(head: Mapping[str, Any]) -> bool:
     return "native" in head
 
 
-def begun(source: Source, config: Any, head: Chosen, outputs: int) -> Any:
+def begun(
+    source: Source, config: Any, head: Chosen, outputs: int, quantization: str = "none"
+) -> Any:
     """The network of a checkpoint with a fresh head. Raises ModelError."""
     plain = is_plain(head)
-    native = network(source, config, plain)
+    native = network(source, config, plain, quantization)
     return native if plain else _headed(native, head, outputs)
 
 

@@ -22,7 +22,7 @@ from weitiao.errors import DataError, ModelError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.losses.base import Loss
 from weitiao.messages import tell
-from weitiao.model import card, headed
+from weitiao.model import adapting, card, headed
 from weitiao.model.arithmetic import arithmetic
 from weitiao.model.batching import by_length
 from weitiao.model.checkpoints import load_tokenizer, quiet, readable, room
@@ -75,16 +75,18 @@ class Model:
             if plan.model.dropout is not None:
                 set_dropout(config, plan.model.dropout)
             head = headed.chosen(plan.model.head, task, config)
-            native = headed.begun(source, config, head, task.outputs)
+            native = headed.begun(source, config, head, task.outputs, plan.model.quantization)
             attend(native.base_model, plan.model.attention)
-        tokenizer.model_max_length = room(plan.model.max_length, tokenizer, config)
+        adapted = adapting.put(plan.model.adapter, native, plan.model.checkpoint)
+        places = adapted.part.places if adapted else 0
+        tokenizer.model_max_length = room(plan.model.max_length, tokenizer, config, places)
         cleaners = tuple(
             parts.build("cleaners", key, value).learn(_texts(train))
             for key, value in plan.data.cleaners.items()
         )
         weights = weights_of(plan.train.class_weights, task, task.indices(targets, train.ids()))
         kind = resolve_precision(plan.train.precision)
-        net = Net(native).run_as(plan.train.layout, kind)
+        net = Net(native, adapted).run_as(plan.train.layout, kind)
         return cls(net, tokenizer, task, plan, cleaners, weights, head)
 
     def encode(self, rows: Rows) -> Encoded:
@@ -193,18 +195,21 @@ class Model:
     def save(self, folder: Path) -> None:
         """Write a plain transformers folder, and what it has no place for into weitiao.json."""
         folder.mkdir(parents=True, exist_ok=True)
-        state = {name: value.detach() for name, value in self.net.native.state_dict().items()}
-        task, ending = self.task, self.net.last_linear(self.task.outputs)
-        if ending is not None:
+        adapted, native, task = self.net.adapted, self.net.native, self.task
+        state = adapting.state(native)
+        if (ending := self.net.last_linear(task.outputs)) is not None:
             name, layer = ending
             weight, bias, task = task.fold(layer.weight.detach(), _detached(layer.bias))
             folded = {f"{name}.weight": weight, f"{name}.bias": bias}
             state |= {key: value for key, value in folded.items() if value is not None}
         with quiet(), disk.writing(folder):
-            self.net.native.save_pretrained(disk.plain(folder), state_dict=state)
+            native.save_pretrained(disk.plain(folder), state_dict=dict(state))  # it empties that
             self.tokenizer.save_pretrained(disk.plain(folder))
+            if adapted:
+                adapted.write(native, state, folder)
         told = {
             "format": 1,
+            "plain": not card.apart(self.plan, self.head),
             "task": {self.plan.task_name: task.model_dump()},
             "cleaners": {
                 key: cleaner.model_dump()
@@ -240,8 +245,8 @@ class Model:
         attend(native.base_model, plan.model.attention)
         tokenizer = load_tokenizer(str(folder), None)
         settle(tokenizer, native.config)
-        kind = resolve_precision(plan.train.precision)
-        net = Net(native).run_as(plan.train.layout, kind).eval()
+        net = Net(native, adapting.read(plan.model.adapter, native, folder))
+        net = net.run_as(plan.train.layout, resolve_precision(plan.train.precision)).eval()
         net = net.to("cuda" if torch.cuda.is_available() else "cpu")
         return cls(net, tokenizer, task, plan, cleaners, head=head)
 

@@ -13,6 +13,7 @@ from weitiao.errors import PlanError
 from weitiao.example import Batch
 from weitiao.messages import tell
 from weitiao.model import packed
+from weitiao.model.adapting import Adapted
 from weitiao.model.families import ABSOLUTE, OFFSET, reads_last
 from weitiao.model.fast import fused
 from weitiao.model.headed import Headed
@@ -25,10 +26,11 @@ class Net(nn.Module):
     `net(batch)` gives logits (rows, outputs) for padded and packed batches alike.
     """
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: Any, adapted: Adapted | None = None) -> None:
         super().__init__()
         self.native = native
-        self.packs = packed.can_pack(native.config)
+        self.adapted = adapted  # what learns in place of all weights, if anything
+        self.packs = packed.can_pack(native.config) and (adapted is None or adapted.packs)
         self.way = "packed" if self.packs else "padded"  # how batches run
         own = isinstance(native, Headed)
         self.reads_last = hasattr(native, "score") and not own and reads_last(native.config)
@@ -54,13 +56,20 @@ class Net(nn.Module):
                 "all of them; auto takes the fastest layout that can."
             )
             raise PlanError([told])
-        if every and fused.can_fuse(self.native):
+        fuses = self.packs and not torch.cuda.is_available() and fused.can_fuse(self.native)
+        if every and fuses:
             self.remark = tell("rows run packed, without own kernels: this head reads every layer")
-        if not (every or torch.cuda.is_available()) and fused.can_fuse(self.native):
+        if fuses and not every:
             # The native heads of these families read the first token of a text alone.
             first = type(self.native).__name__.endswith("ForSequenceClassification")
             self.kernels = fused.install(self.native, precision, first)
             self.way = "fused"
+        elif layout == "fused" and self.adapted:
+            told = tell(
+                "train.layout: fused: own kernels do not run this adapter here (dropout inside, "
+                "or not of BERT's layout); auto takes the fastest that can."
+            )
+            raise PlanError([told])
         elif layout == "fused":
             told = tell(
                 "train.layout: fused: own kernels run networks of BERT's layout on a processor, "

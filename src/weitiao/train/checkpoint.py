@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, load_model, save_file, save_model
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -55,6 +55,7 @@ class Settings:
     layout: str
     kernels: str
     torch: str
+    frozen: str = ""  # hash of the weights that stand still: a checkpoint does not hold them
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,13 @@ class Learner:
     def names(self) -> dict[Tensor, str]:
         return {param: name for name, param in self.net.named_parameters()}
 
+    def weights(self) -> dict[str, Tensor]:
+        """What a checkpoint holds of the network: parameters that learn, and buffers."""
+        params = dict(self.net.named_parameters(remove_duplicate=False))
+        learned = {n: p.detach() for n, p in self.net.named_parameters() if p.requires_grad}
+        buffers = {n: v for n, v in self.net.state_dict().items() if n not in params}
+        return learned | buffers
+
 
 def save(folder: Path, learner: Learner, state: State, settings: Settings, rank: int = 0) -> None:
     """Write a checkpoint into an empty folder; other ranks than 0 add their random state only."""
@@ -79,7 +87,8 @@ def _save(folder: Path, learner: Learner, state: State, settings: Settings, rank
     save_file(random_state(), folder / f"random-{rank}.safetensors")
     if rank:
         return
-    save_model(learner.net, str(folder / "weights.safetensors"))
+    weights = {name: value.contiguous() for name, value in learner.weights().items()}
+    save_file(weights, folder / "weights.safetensors")
     save_file(_optimizer_state(learner), folder / "optimizer.safetensors")
     kept = {
         f"{i}{SPLIT}{name}": value.contiguous()
@@ -134,7 +143,9 @@ def restore(folder: Path, learner: Learner, settings: Settings, rank: int = 0) -
             )
         )
     folder = Path(disk.plain(folder))
-    load_model(learner.net, str(folder / "weights.safetensors"))
+    weights = load_file(folder / "weights.safetensors")
+    for name, value in learner.weights().items():
+        value.copy_(weights[name])
     _restore_optimizer(learner, load_file(folder / "optimizer.safetensors"))
     device = next(learner.net.parameters()).device
     kept = load_file(folder / "strategies.safetensors", device=str(device))

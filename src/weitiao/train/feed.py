@@ -47,4 +47,14 @@ def settings_of(model: Model, accelerator: Accelerator, train: Feed) -> Settings
         layout=model.net.way,
         kernels=model.net.kernels,
         torch=torch.__version__,
+        frozen=_frozen(model.net),
     )
+
+
+def _frozen(net: torch.nn.Module) -> str:
+    """A hash of the weights that do not learn; "" when all do."""
+    still = [param.detach() for param in net.parameters() if not param.requires_grad]
+    digest = hashlib.blake2b(digest_size=8)
+    for param in still:
+        digest.update(param.cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest() if still else ""

@@ -192,7 +192,8 @@ def fit(
             clip(slopes, norm, plan.max_grad_norm)
         optimizer.step()
         # The fused optimizers of torch do not say so, and copies of the weights must be renewed.
-        torch.autograd.graph.increment_version(list(model.net.parameters()))
+        learned = [param for group in groups for param in group.params]
+        torch.autograd.graph.increment_version(learned)
         optimizer.zero_grad(set_to_none=True)
         state.step += 1
         for strategy in strategies:

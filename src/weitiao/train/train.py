@@ -28,7 +28,8 @@ from weitiao.train.fit import fit
 from weitiao.train.replay import Replay
 from weitiao.train.watcher import Watch, Watcher
 
-BYTES_A_PARAMETER = 32  # best/ and, with two moments, last/: each twice while it is swapped
+# best/ and, with two moments, last/: each twice while it is swapped.
+BYTES_A_PARAMETER, BYTES_LEARNED = 8, 24
 
 
 @dataclass(frozen=True)
@@ -132,8 +133,9 @@ class _Job:
         plan, data, accelerator = self.plan, self.data, watcher.accelerator
         train_rows = run_steps(data.train, plan.data.steps, plan.train.seed)
         model = Model.start(plan, train_rows, data.validation)
-        count = sum(p.numel() for p in model.net.parameters())
-        disk.need(self.run.folder, BYTES_A_PARAMETER * count)
+        sizes = [(p.numel(), p.requires_grad) for p in model.net.parameters()]
+        each = (count * (BYTES_A_PARAMETER + BYTES_LEARNED * learns) for count, learns in sizes)
+        disk.need(self.run.folder, sum(each))
         feed, validation = _feed(model, train_rows), _feed(model, data.validation)
         steps = fit(model, feed, validation, accelerator, start, watcher.replay.tokens)
         with closing(steps), _patient() as ask:

@@ -26,7 +26,7 @@ class Casts:
         now = [(p.data_ptr(), p._version) for p in params]
         if now == self._seen:
             return
-        self.params = list(params)
+        self.params = [p.detach() for p in params]
         with torch.inference_mode(False), torch.no_grad():
             if [place for place, _ in now] != [place for place, _ in self._seen]:
                 self._make()

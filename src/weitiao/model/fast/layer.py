@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 from weitiao.model.fast.casts import Casts
 from weitiao.model.fast.kernels import Drop, Norm
 from weitiao.model.packed import Packing
+from weitiao.model.tuners import effective, is_tuner
 
 # The parameters of a layer, in the order in which `Layer.apply` takes them.
 NAMES = (
@@ -167,6 +168,11 @@ class Layer(torch.autograd.Function):
         return None, dx, *gradients
 
 
-def modules_params(modules: dict[str, nn.Module]) -> list[nn.Parameter]:
-    """The parameters of a layer's modules (query, key, ...) in the order of NAMES."""
-    return [getattr(modules[name.split(".")[0]], name.split(".")[1]) for name in NAMES]
+def modules_params(modules: dict[str, nn.Module]) -> list[Tensor]:
+    """The parameters of a layer's modules (query, key, ...) in the order of NAMES; of one with an
+    adapter, what the two amount to."""
+    found: dict[str, Any] = {}
+    for part, module in modules.items():
+        pair = effective(module) if is_tuner(module) else (module.weight, module.bias)
+        found[f"{part}.weight"], found[f"{part}.bias"] = pair
+    return [found[name] for name in NAMES]

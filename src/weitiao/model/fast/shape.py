@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from weitiao.model.fast.layer import Spec, modules_params
+from weitiao.model.tuners import folds
 
 # Families whose encoder is exactly BERT's; distilbert is spelled in its own way.
 BERT = {"bert", "roberta", "xlm-roberta", "camembert", "electra", "ernie"}
@@ -54,7 +55,7 @@ def is_bert(config: Any) -> bool:
 
 def shape_of(base: Any, config: Any) -> Shape | None:
     """The parts of a base model, or None when it is not of this layout: by its config, or for
-    what was put inside (an adapter)."""
+    what was put inside."""
     if not is_bert(config):
         return None
     distil = config.model_type == "distilbert"
@@ -75,7 +76,7 @@ def _layer(
     names = DISTILBERT if distil else SPELLED
     modules = {part: layer.get_submodule(path) for part, path in names.items()}
     plain = all(
-        type(module) is (nn.LayerNorm if part.startswith("norm") else nn.Linear)
+        type(module) is (nn.LayerNorm if part.startswith("norm") else nn.Linear) or folds(module)
         for part, module in modules.items()
     )
     if not plain:

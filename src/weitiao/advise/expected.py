@@ -1,0 +1,50 @@
+"""Time and memory that a plan should take on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from weitiao import parts
+from weitiao.advise import cost
+from weitiao.advise.facts import Facts
+from weitiao.plan import Plan
+
+
+def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
+    """Time and memory the plan should take on this machine."""
+    length = facts.tokens_a_row(plan.model.max_length)
+    train, held = facts.train_rows, facts.rows * plan.data.validation_size
+    learned = _learned(plan, facts)
+    seconds = cost.training_seconds(
+        facts.network, facts.speed,
+        rows=train * plan.train.epochs, length=length, batch_size=plan.train.batch_size,
+        touched_rows=bool(plan.train.optimizer.get("adamw", {}).get("touched_rows")),
+        learned=learned,
+    )  # fmt: skip
+    seconds += cost.judging_seconds(
+        facts.network, facts.speed, rows=held * plan.train.evaluations, length=length
+    )
+    if plan.train.budget:
+        seconds = min(seconds, plan.train.budget)
+    longest = min(float(facts.tokens.max()), plan.model.max_length)
+    asked = plan.train.micro_batch_tokens
+    tokens = min(cost.MOST_TOKENS if asked == "auto" else asked, plan.train.batch_size * longest)
+    shown = plan.model_dump(exclude={"why", "expect"}, mode="json")
+    digest = hashlib.blake2b(json.dumps(shown, sort_keys=True).encode(), digest_size=8).hexdigest()
+    return {
+        "train_seconds": round(seconds, 1),
+        "memory_mb": round(cost.memory_mb(facts.network, batch_tokens=tokens, learned=learned)),
+        "threads": facts.speed.threads,
+        "of": digest,
+    }
+
+
+def _learned(plan: Plan, facts: Facts) -> int | None:
+    """About how many weights learn; None for all."""
+    for name, settings in plan.model.adapter.items():
+        network, part = facts.network, parts.build("adapters", name, settings)
+        hidden = network.hidden_size
+        return int(part.size(hidden, network.inner_size, network.layers)) + hidden * hidden
+    return None

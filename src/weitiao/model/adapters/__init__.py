@@ -1,0 +1,1 @@
+"""Adapters: a few new weights that learn, while those of the checkpoint stand still."""
