@@ -8,7 +8,12 @@ from difflib import get_close_matches
 from typing import Any
 
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import (
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+)
 from transformers.utils import logging
 
 from weitiao import disk
@@ -19,6 +24,13 @@ from weitiao.model.catalogue import CATALOGUE
 from weitiao.model.offline import Source
 from weitiao.model.packed import OFFSET
 
+# What a task asks for -> who makes the network with that head.
+HEADS = {
+    "sequence": AutoModelForSequenceClassification,
+    "tokens": AutoModelForTokenClassification,
+    "spans": AutoModelForQuestionAnswering,
+}
+
 
 def load_tokenizer(path: str, revision: str | None) -> Any:
     """The fast tokenizer of a checkpoint. Raises ModelError when it has none."""
@@ -28,13 +40,13 @@ def load_tokenizer(path: str, revision: str | None) -> Any:
         )
 
 
-def network(source: Source, config: Any) -> Any:
+def network(source: Source, config: Any, head: str = "sequence") -> Any:
     """The native network with its native head: a fresh one, unless the checkpoint has that head.
 
     Raises ModelError when a weight below the head is missing or has another shape: it would be a
     random one, without a word.
     """
-    native, told = AutoModelForSequenceClassification.from_pretrained(
+    native, told = HEADS[head].from_pretrained(
         disk.plain(source.path_or_name),
         revision=source.revision,
         config=config,

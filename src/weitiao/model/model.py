@@ -12,26 +12,26 @@ from typing import Any, Self
 import numpy as np
 import torch
 from accelerate.utils import set_seed
-from transformers import AutoConfig, AutoModelForSequenceClassification
+from transformers import AutoConfig
 
 from weitiao import disk, parts
 from weitiao.data.cleaners.base import Cleaner
 from weitiao.data.data import Rows
 from weitiao.data.encoded import Encoded, encode, in_memory
-from weitiao.errors import DataError, ModelError, PlanError
+from weitiao.errors import DataError, ModelError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.losses.base import Loss
 from weitiao.messages import tell
-from weitiao.model.arithmetic import arithmetic
-from weitiao.model.batching import by_length
-from weitiao.model.checkpoints import load_tokenizer, network, pad, quiet, readable, room
+from weitiao.model import asked
+from weitiao.model.checkpoints import HEADS, load_tokenizer, network, pad, quiet, readable, room
+from weitiao.model.material import texts_of, traced, weights_of
 from weitiao.model.net import Net, set_dropout
 from weitiao.model.offline import resolve
 from weitiao.model.probe import resolve as resolve_precision
 from weitiao.plan import Plan
+from weitiao.ragged import Ragged
 from weitiao.tasks.base import Task
 
-TOKENS = 8192  # at once in judging and answering; nothing is kept for backward there
 CARD = "weitiao.json"  # what a plain transformers folder has no place for
 
 
@@ -70,13 +70,14 @@ class Model:
             pad(tokenizer, config)
             if plan.model.dropout is not None:
                 set_dropout(config, plan.model.dropout)
-            native = network(source, config)
+            native = network(source, config, task.head)
+        task.adapt(tokenizer)
         tokenizer.model_max_length = room(plan.model.max_length, tokenizer, config)
         cleaners = tuple(
-            parts.build("cleaners", key, value).learn(_texts(train))
+            parts.build("cleaners", key, value).learn(texts_of(train))
             for key, value in plan.data.cleaners.items()
         )
-        weights = _weights(plan.train.class_weights, task, task.indices(targets, train.ids()))
+        weights = weights_of(plan.train.class_weights, task, train)
         kind = resolve_precision(plan.train.precision)
         net = Net(native).run_as(plan.train.layout, kind)
         return cls(net, tokenizer, task, plan, cleaners, weights)
@@ -96,7 +97,7 @@ class Model:
         self,
         encoded: Encoded,
         positions: Sequence[int] | np.ndarray,
-        labels: np.ndarray | None = None,
+        labels: np.ndarray | Ragged | None = None,
     ) -> Batch:
         """Encoded rows as one batch, in the layout the plan and the family agree on."""
         layout = self.net.layout(self.tokenizer, self.packs)
@@ -108,46 +109,42 @@ class Model:
         """Whether batches are packed: the plan wants it and the family can."""
         return self.net.way != "padded"
 
-    @torch.inference_mode()
     def logits(
         self,
         encoded: Encoded,
         net: Any = None,
         positions: Sequence[int] | np.ndarray | None = None,
         step: Callable[[int], None] | None = None,
-    ) -> np.ndarray:
-        """Logits (n, outputs), float32, in the order of `positions` (default: all rows).
+    ) -> Any:
+        """Logits (n, outputs), float32, in the order of `positions` (default: all rows); of a head
+        that answers for tokens Ragged, as many for each row as it has tokens.
 
-        Rows go through sorted by length, so nearly nothing is padded; `step(rows)` is called
-        after each batch, for progress bars.
+        `step(rows)` is called after each batch, for progress bars.
         """
-        net = net if net is not None else self.net
-        where = np.arange(len(encoded)) if positions is None else np.asarray(positions)
-        found = np.zeros((len(where), self.task.outputs), dtype=np.float32)
-        device = next(self.net.parameters()).device
-        training = net.training
-        net.eval()
-        wanted = self.plan.train.micro_batch_tokens
-        budget = TOKENS if wanted == "auto" else wanted
-        with arithmetic(resolve_precision(self.plan.train.precision, device.type), device.type):
-            for picked in by_length(encoded.lengths[where], budget, self.packs):
-                batch = self.batch(encoded, where[picked]).to(device)
-                found[picked] = net(batch).float().cpu().numpy()
-                if step:
-                    step(len(picked))
-        net.train(training)
-        return found
+        return asked.logits(self, encoded, net, positions, step)
 
-    def scores(self, examples: Sequence[Example]) -> np.ndarray:
-        """Scores (n, outputs) for examples in memory."""
-        if not examples:
+    def scored(
+        self,
+        encoded: Encoded,
+        net: Any = None,
+        examples: np.ndarray | None = None,
+        step: Callable[[int], None] | None = None,
+    ) -> Any:
+        """Scores of encoded examples, one entry each (default: of all): (n, outputs), or what the
+        task makes of the logits of tokens."""
+        return asked.scored(self, encoded, net, examples, step)
+
+    def scores(self, examples: Sequence[Example]) -> Any:
+        """Scores (n, outputs) for examples in memory, or what the task has instead."""
+        if not examples and not self.task.per_token:
             return np.zeros((0, self.task.outputs), dtype=np.float32)
-        return self.task.score(self.logits(in_memory([self._ids(examples)])))
+        return self.scored(in_memory([self._ids(examples)]))
 
     def predict(self, examples: Sequence[Example], chunk: int = 10_000) -> Iterator[Prediction]:
         """One prediction per example, in order; memory is bounded by `chunk` rows."""
         for start in range(0, len(examples), chunk):
-            yield from self.task.decide(self.scores(examples[start : start + chunk]))
+            part = self.task.read(examples[start : start + chunk])
+            yield from self.task.decide(self.scores(part), part)
 
     def __call__(self, *rows: str | Mapping[str, Any]) -> Any:
         """Answer raw rows: a string, or a mapping of roles (or of the training columns) to texts.
@@ -189,7 +186,8 @@ class Model:
         folder.mkdir(parents=True, exist_ok=True)
         state = {name: value.detach() for name, value in self.net.native.state_dict().items()}
         name, layer = self.net.last_linear(self.task.outputs)
-        weight, bias, task = self.task.fold(layer.weight.detach(), _detached(layer.bias))
+        bias = None if layer.bias is None else layer.bias.detach()
+        weight, bias, task = self.task.fold(layer.weight.detach(), bias)
         state[f"{name}.weight"] = weight
         if bias is not None:
             state[f"{name}.bias"] = bias
@@ -226,13 +224,13 @@ class Model:
         task: Task = parts.build("tasks", name, settings)
         cleaners = tuple(parts.build("cleaners", k, v) for k, v in card["cleaners"].items())
         with quiet(), readable(str(folder)):
-            native = AutoModelForSequenceClassification.from_pretrained(
-                disk.plain(folder), dtype=torch.float32
-            )
+            native = HEADS[task.head].from_pretrained(disk.plain(folder), dtype=torch.float32)
         kind = resolve_precision(plan.train.precision)
         net = Net(native).run_as(plan.train.layout, kind).eval()
         net = net.to("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(net, load_tokenizer(str(folder), None), task, plan, cleaners)
+        tokenizer = load_tokenizer(str(folder), None)
+        task.adapt(tokenizer)
+        return cls(net, tokenizer, task, plan, cleaners)
 
     def _ids(self, examples: Sequence[Example]) -> dict[str, list[list[int]]]:
         return self.task.encode(
@@ -240,7 +238,11 @@ class Model:
         )
 
     def clean(self, examples: Sequence[Example]) -> Sequence[Example]:
-        """The examples with every cleaner of the plan applied to their texts."""
+        """The examples with every cleaner of the plan applied to their texts; for tasks whose
+        answers are places, meta["origins"] says where each character was."""
+        examples = self.task.read(examples)
+        if self.task.per_token and self.cleaners:
+            return [traced(self.cleaners, example) for example in examples]
         for cleaner in self.cleaners:
             examples = [
                 replace(e, inputs={role: cleaner.clean(str(t))[0] for role, t in e.inputs.items()})
@@ -266,29 +268,3 @@ class Model:
         ]
         texts = [s.to_str() if hasattr(s, "to_str") else json.dumps(s, default=str) for s in shape]
         return hashlib.blake2b("\n".join(texts).encode("utf-8"), digest_size=16).hexdigest()
-
-
-def _weights(
-    wanted: str | Mapping[str, float], task: Task, labels: np.ndarray
-) -> tuple[float, ...]:
-    if wanted == "balanced":
-        return task.balanced(labels)
-    if isinstance(wanted, str):
-        return ()
-    unknown = [label for label in wanted if label not in task.choices]
-    if unknown:
-        hint = parts.near(unknown[0], task.choices)
-        raise PlanError(
-            [tell("train.class_weights: no label {label!r}.{hint}", label=unknown[0], hint=hint)]
-        )
-    return tuple(float(wanted.get(label, 1.0)) for label in task.choices)
-
-
-def _texts(rows: Rows) -> Iterator[str]:
-    for examples in rows.batches():
-        for example in examples:
-            yield from map(str, example.inputs.values())
-
-
-def _detached(tensor: Any) -> Any:
-    return None if tensor is None else tensor.detach()

@@ -11,26 +11,28 @@ from torch.utils.checkpoint import checkpoint
 
 from weitiao.errors import PlanError
 from weitiao.example import Batch
+from weitiao.layout import Layout
 from weitiao.messages import tell
 from weitiao.model import packed
 from weitiao.model.fast import fused
-from weitiao.tasks.base import Layout
 
 
 class Net(nn.Module):
     """A native transformers network with its native head.
 
-    `net(batch)` gives logits (rows, outputs) for padded and packed batches alike.
+    `net(batch)` gives logits (rows, outputs) for padded and packed batches alike; a head that
+    answers for tokens gives (rows, longest, outputs), or packed (tokens, outputs).
     """
 
     def __init__(self, native: Any) -> None:
         super().__init__()
         self.native = native
+        self.per_token = not type(native).__name__.endswith("ForSequenceClassification")
         self.packs = packed.can_pack(native.config)
         self.way = "packed" if self.packs else "padded"  # how batches run
         self.kernels = ""  # which own kernels run them, if any
         if self.packs:
-            packed.prepare(native)
+            packed.prepare(native, firsts=not self.per_token)
 
     def run_as(self, layout: str, precision: str) -> Net:
         """Choose how batches run: what the plan's layout asks for and this network can.
@@ -43,9 +45,8 @@ class Net(nn.Module):
         if layout in {"padded", "packed"}:
             return self
         if not torch.cuda.is_available() and fused.can_fuse(self.native):
-            # The native heads of these families read the first token of a text alone.
-            first = type(self.native).__name__.endswith("ForSequenceClassification")
-            self.kernels = fused.install(self.native, precision, first)
+            # The native heads for whole texts read the first token alone, in these families.
+            self.kernels = fused.install(self.native, precision, not self.per_token)
             self.way = "fused"
         elif layout == "fused":
             told = tell(
@@ -58,17 +59,16 @@ class Net(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         if batch.lengths is None:
-            logits: Tensor = self.native(**batch.tensors).logits
-            return logits
+            return _logits(self.native(**batch.tensors))
         assert self.packs, "this family is not packed: it would attend across rows"
         packing = packed.Packing(batch.lengths)
         if self.way == "fused":  # casts by itself; the head stays in fp32
             with torch.autocast(batch.lengths.device.type, enabled=False):
-                logits = self.native(**batch.tensors, packing=packing).logits
+                logits = _logits(self.native(**batch.tensors, packing=packing))
         else:
-            logits = self.native(**batch.tensors, packing=packing).logits
+            logits = _logits(self.native(**batch.tensors, packing=packing))
         assert packing.calls, "the attention interface was not called: rows would mix"
-        return logits
+        return logits[0] if self.per_token else logits
 
     def embeddings(self) -> nn.Module:
         """Token ids -> vectors, the first thing the network does (for FGM and its like)."""
@@ -111,6 +111,14 @@ class Net(nn.Module):
         ]
         assert found, "a native head ends in a linear layer"
         return found[-1]
+
+
+def _logits(output: Any) -> Tensor:
+    """What the head says; of the start and the end of a passage, one beside the other."""
+    if "logits" in output:
+        logits: Tensor = output.logits
+        return logits
+    return torch.stack([output.start_logits, output.end_logits], -1)
 
 
 def bare(net: nn.Module) -> Net:

@@ -151,9 +151,14 @@ def can_pack(config: Any) -> bool:
     return listed and bool(getattr(made, "_supports_attention_backend", False))
 
 
-def prepare(native: Any) -> None:
-    """Let a network of a listed family take packed batches (padded ones stay as they were)."""
+def prepare(native: Any, *, firsts: bool = True) -> None:
+    """Let a network of a listed family take packed batches (padded ones stay as they were).
+
+    firsts: its head reads one vector a row (the first token's, or the mean), not all tokens.
+    """
     native.set_attn_implementation(NAME)
+    if not firsts:
+        return
     inner = native.base_model.get_submodule(FAMILIES[family(native.config)])
     mean = getattr(native.config, "classifier_pooling", "cls") == "mean"
     inner.register_forward_hook(partial(_one_a_row, _means if mean else _firsts), with_kwargs=True)

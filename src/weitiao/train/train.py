@@ -134,7 +134,7 @@ class _Job:
         model = Model.start(plan, train_rows, data.validation)
         count = sum(p.numel() for p in model.net.parameters())
         disk.need(self.run.folder, BYTES_A_PARAMETER * count)
-        feed, validation = _feed(model, train_rows), _feed(model, data.validation)
+        feed, validation = feed_of(model, train_rows), judged_feed(model, data.validation)
         steps = fit(model, feed, validation, accelerator, start, watcher.replay.tokens)
         with closing(steps), _patient() as ask:
             for progress in steps:
@@ -159,8 +159,15 @@ def _stopped(run: Run, watcher: Watcher, error: OSError) -> str:
     )  # fmt: skip
 
 
-def _feed(model: Model, rows: Rows) -> Feed:
-    return Feed(model.encode(rows), model.task.indices(rows.targets(), rows.ids()))
+def feed_of(model: Model, rows: Rows) -> Feed:
+    """Rows to learn from."""
+    encoded = model.encode(rows)
+    return Feed(encoded, model.task.labels_for(encoded, model.task.truth(rows)))
+
+
+def judged_feed(model: Model, rows: Rows) -> Feed:
+    """Rows to judge by."""
+    return Feed(model.encode(rows), model.task.truth(rows))
 
 
 @contextmanager

@@ -22,6 +22,8 @@ def baselines_of(
     """Majority or mean, TF-IDF and the frozen encoder, each with a linear model; and what was left
     out, and why. judged: how many rows they will have to answer."""
     task, train, validation = model.task, data.train, data.validation
+    if task.per_token:
+        return {}, []
     texts = texts_of(model, train), texts_of(model, validation)
     labels = [
         _plain(task.indices(rows.targets(), rows.ids()), task) for rows in (train, validation)
