@@ -142,7 +142,8 @@ def evaluate(
     metrics = metrics_of(task, plan.metrics)
     report = measure(judged, metrics)
     intervals = bootstrap(judged, metrics, plan.bootstrap_samples) if plan.bootstrap_samples else {}
-    texts = texts_of(model, rows) if baselines else []
+    # Baselines of tasks whose answers are places in texts read the rows themselves.
+    texts: Any = rows if task.per_token else texts_of(model, rows) if baselines else []
     beside = {
         name: task.plainly().judge(truth, _wide(baseline.score(texts), model.task, task))
         for name, baseline in (baselines or {}).items()

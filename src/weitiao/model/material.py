@@ -39,5 +39,9 @@ def traced(cleaners: Sequence[Cleaner], example: Example) -> Example:
     return replace(
         example,
         inputs={role: text for role, (text, _) in cleaned.items()},
-        meta={**example.meta, "origins": {role: places for role, (_, places) in cleaned.items()}},
+        meta={
+            **example.meta,
+            "raw": example.inputs,
+            "origins": {role: places for role, (_, places) in cleaned.items()},
+        },
     )

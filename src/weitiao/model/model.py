@@ -18,6 +18,7 @@ from weitiao import disk, parts
 from weitiao.data.cleaners.base import Cleaner
 from weitiao.data.data import Rows
 from weitiao.data.encoded import Encoded, encode, in_memory
+from weitiao.data.values import natural
 from weitiao.errors import DataError, ModelError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.losses.base import Loss
@@ -178,7 +179,7 @@ class Model:
                         columns=", ".join(map(repr, sorted(row))),
                     )
                 )
-            inputs[role] = str(value)
+            inputs[role] = natural(value)
         return Example(inputs)
 
     def save(self, folder: Path) -> None:

@@ -16,6 +16,7 @@ from weitiao.layout import Layout, grid, packed, padded, tensor
 from weitiao.messages import tell
 from weitiao.parts import Part, near
 from weitiao.ragged import Ragged
+from weitiao.tagging.counts import by_row
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -137,8 +138,8 @@ class Task(Part):
 
         A task of tokens may give several encoded rows for an example whose text is too long: then
         `WINDOWS` holds how many each example has; and arrays named in `notes`, aligned with the
-        ids, which the network does not read. Where cleaners changed a text, its
-        meta["origins"][role] says for each character the place in the text as it came.
+        ids, which the network does not read. Where there are cleaners, meta["origins"][role] says
+        for each character of a text its place in the text as it came, meta["raw"][role].
         """
         encoded = tokenizer(
             *self.texts(examples),
@@ -227,9 +228,16 @@ class Task(Part):
 
 
 def sure_of(judged: Judged) -> np.ndarray:
-    """How sure each answer is, (n,): its score; of several labels, the least certain yes or no."""
+    """How sure each answer is, (n,): its score; of several labels, the least certain yes or no; of
+    spans, the least certain one, and 1 where there are none."""
     if judged.kind == "number":
-        return judged.values
+        return np.asarray(judged.values)
+    if judged.kind == "spans":
+        return np.asarray(judged.scores)
+    if judged.kind == "tags":
+        least = np.ones(len(judged.scores))
+        np.minimum.at(least, judged.scores.owners, judged.scores.values)
+        return least
     if judged.kind == "multilabel":
         given = judged.values.astype(bool)
         return np.asarray(np.where(given, judged.scores, 1 - judged.scores).min(1))
@@ -238,6 +246,8 @@ def sure_of(judged: Judged) -> np.ndarray:
 
 def rows_right(judged: Judged) -> np.ndarray:
     """Whether each row's answer is right, (n,); of several labels, all of them."""
+    if judged.kind == "tags":
+        return np.ptp(by_row(judged.targets, judged.values), axis=1) == 0
     right = judged.targets == judged.values
     return np.asarray(right.all(1) if judged.kind == "multilabel" else right)
 
