@@ -168,7 +168,7 @@ def _tagged(
         spans.told(judged, given, text, unmasked),
         told,
         {tuple(one) for one in truth.tolist()} == {tuple(one) for one in given.tolist()},
-        [] if text is None else spans.marked(judged, at, text, unmasked),
+        [] if text is None else spans.twice(judged, at, text, unmasked),
     )
 
 

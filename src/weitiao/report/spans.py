@@ -64,7 +64,7 @@ def told(judged: Judged, spans: np.ndarray, text: str | None, unmasked: bool) ->
     return shortened(", ".join(shown)) + more if shown else tell("(none)")
 
 
-def marked(judged: Judged, at: int, text: str, unmasked: bool) -> list[tuple[str, Pieces]]:
+def twice(judged: Judged, at: int, text: str, unmasked: bool) -> list[tuple[str, Pieces]]:
     """The text twice: with the true spans marked, and with those of the answer. Blue: in both;
     orange (dotted): missed or wrong. Nothing where something has to be masked."""
     if not (unmasked or masked(text) == text):

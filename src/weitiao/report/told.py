@@ -88,6 +88,7 @@ def baseline(name: str) -> str:
         "mean": tell("always the mean"),
         "tfidf_linear": "TF-IDF",
         "frozen_linear": tell("the frozen encoder"),
+        "lookup": tell("the tag that a word mostly had"),
     }
     return told.get(name, name)
 
@@ -107,6 +108,7 @@ def short_baseline(name: str) -> str:
         "majority": tell("most frequent"),
         "mean": tell("always the mean"),
         "tfidf_linear": "TF-IDF",
+        "lookup": tell("word's usual tag"),
         "frozen_linear": tell("frozen encoder"),
     }
     return told.get(name, name)

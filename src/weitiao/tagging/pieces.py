@@ -117,8 +117,7 @@ def _spoken_for(
     seen: list[tuple[int, int, int, int]] = []  # word, window, piece, words more
     room: list[int] = []  # pieces to the nearer end of the window
     for window, (row, spans) in enumerate(zip(ids, offsets, strict=True)):
-        ends = np.array(spans, np.int64).reshape(-1, 2)
-        start, stop = ends[:, 0].copy(), ends[:, 1]
+        start, stop = np.array(spans, np.int64).reshape(-1, 2).copy().T
         blank = np.isin(np.asarray(row), list(blanks)) | (stop <= start)
         for piece in np.flatnonzero(~blank):
             while start[piece] < stop[piece] and text[start[piece]].isspace():
@@ -127,10 +126,11 @@ def _spoken_for(
         word = np.searchsorted(places[:, 0], start[real], "right") - 1
         inside = (word >= 0) & (start[real] < places[np.maximum(word, 0), 1])
         real, word = real[inside], word[inside]
-        word, at = np.unique(word, return_index=True)
-        piece = real[at]
+        word, at, which = np.unique(word, return_index=True, return_inverse=True)
+        piece, ends = real[at], np.zeros(len(word), np.int64)
+        np.maximum.at(ends, which.ravel(), stop[real])
         # A piece can cover several words: those that begin in it and have no piece of their own.
-        reach = np.searchsorted(places[:, 0], stop[piece], "left") - 1
+        reach = np.searchsorted(places[:, 0], ends, "left") - 1
         following = np.append(word[1:], len(places)) - 1
         further = np.maximum(np.minimum(reach, following) - word, 0)
         seen += zip(

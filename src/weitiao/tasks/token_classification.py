@@ -15,7 +15,7 @@ from weitiao.messages import tell
 from weitiao.ragged import Ragged, edges
 from weitiao.tagging import pieces, spelled
 from weitiao.tagging.decode import likeliest
-from weitiao.tagging.marked import Marked, marked
+from weitiao.tagging.labelled import Row, labelled
 from weitiao.tagging.names import are_plain, bio, named
 from weitiao.tagging.schemes import BEGIN, INSIDE, OUTSIDE, apart, spans_of
 from weitiao.tasks.base import IGNORED, Judged, Kind, Labelled, Task
@@ -106,12 +106,12 @@ class TokenClassification(Task):
 
     def truth(self, rows: Labelled) -> Truth:
         known = {kind: at for at, kind in enumerate(self.types)}
-        found: list[Marked] = []
+        found: list[Row] = []
         for examples in rows.batches():
             for example in self.read(examples):
                 try:
-                    one = marked(example.inputs["text"], spelled.words_of(example), example.target,
-                                 known, self.plain)  # fmt: skip
+                    words, text = spelled.words_of(example), str(example.inputs["text"])
+                    one = labelled(text, words, example.target, known, self.plain)
                 except ValueError as error:
                     raise DataError(placed(example.id, str(error))) from None
                 found.append(one)

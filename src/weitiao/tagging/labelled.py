@@ -15,7 +15,7 @@ from weitiao.tagging.schemes import apart, spans_of
 SHOWN = 40  # characters of a word in a message
 
 
-class Marked(NamedTuple):
+class Row(NamedTuple):
     """spans (spans, 3): start, end, type; words (words, 2); tags (words,) places in the labels."""
 
     spans: np.ndarray
@@ -23,9 +23,9 @@ class Marked(NamedTuple):
     tags: np.ndarray
 
 
-def marked(
+def labelled(
     text: str, words: np.ndarray, target: Any, types: Mapping[str, int], plain: bool
-) -> Marked:
+) -> Row:
     """The answers of a row. target: tags of words, or spans. Raises ValueError, saying what is
     wrong with it."""
     target = target or []
@@ -52,7 +52,7 @@ def marked(
     given = np.array(found, np.int64).reshape(-1, 3)
     if plain:  # each word has its own
         given = np.column_stack([words, tags])[~free]
-    return Marked(given, words, tags)
+    return Row(given, words, tags)
 
 
 def _within(span: Any, text: str) -> tuple[int, int, str]:
