@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from weitiao.data.evidence import Column
 from weitiao.messages import tell
 from weitiao.tagging.cells import answer_of, looks_like_spans, looks_like_tags
-from weitiao.tagging.names import are_plain
+from weitiao.tagging.names import are_plain, named
 from weitiao.tagging.schemes import name_of
 from weitiao.tagging.words import listed
 
@@ -62,6 +63,16 @@ def why_tagged(column: Column) -> str:
     labels = sorted({tag[2:] for tag in tags} - {""})
     return tell("{name!r} holds a tag for each word, by the scheme {scheme}: {labels}",
                 name=column.name, scheme=name_of(tags) or "BIO", labels=_some(labels))  # fmt: skip
+
+
+def labels_of_rows(targets: Sequence[Any], task: str) -> Sequence[Any]:
+    """Targets as labels that rows can be told apart by: of tags and spans, the types in a row."""
+    if task != TASK:
+        return targets
+    plain = are_plain([target for target in targets if target is not None])
+    return [
+        None if target is None else sorted(named([target], plain)) or ["O"] for target in targets
+    ]
 
 
 def _several(cells: tuple[str, ...]) -> bool:
