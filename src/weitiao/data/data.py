@@ -57,7 +57,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     keys = duplicates.text_keys(source.table, columns, rows.indices)
 
     kept = _deduplicated(keys, targets, plan.deduplicate, history)
-    targets = labels_of_rows(targets, task)
+    targets = list(labels_of_rows(targets, task))
     test_file = _test_of(plan, task, columns, history, bad)
     if test_file is not None:
         kept = _without_leaks(kept, keys, test_file[1], history)
