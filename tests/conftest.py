@@ -188,6 +188,12 @@ def toy_rows(task, count=120, seed=0):
             row["label"] = (10 if first == "good" else -10) + rng.random()
         elif task == "multilabel":
             row["label"] = json.dumps([first] + (["long"] if len(row["text"]) > 25 else []))
+        elif task == "token_classification":
+            words = row["text"].split()
+            at = next(i for i, word in enumerate(words) if word in WORDS[first])
+            tags = ["O"] * len(words)
+            tags[at : at + 2] = [f"B-{first}", f"I-{first}"][: len(words) - at]
+            row = {"text": words, "label": tags}
         rows.append(row)
     return rows
 

@@ -10,7 +10,26 @@ from weitiao.train.batches import Stream
 EPS = 1e-4
 
 
+def labels_of(model, rows):
+    """A tensor of labels a row; of tags a list of such, one for each piece (all words of the tests
+    are one piece, between [CLS] and [SEP])."""
+    task = model.task
+    if task.kind != "tags":
+        return torch.from_numpy(task.indices(rows.targets(), rows.ids()))
+    places = {label: place for place, label in enumerate(task.labels)}
+    return [torch.tensor([-100, *(places[tag] for tag in tags), -100]) for tags in rows.targets()]
+
+
+def picked_of(labels, picked):
+    if torch.is_tensor(labels):
+        return labels[picked]
+    wanted = [labels[row] for row in picked]
+    return torch.nn.utils.rnn.pad_sequence(wanted, batch_first=True, padding_value=-100)
+
+
 def plain_loss(task, logits, labels):
+    if task.kind == "tags":
+        return functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
     if task.problem_type == "single_label_classification":
         return functional.cross_entropy(logits, labels)
     if task.problem_type == "multi_label_classification":
@@ -71,7 +90,7 @@ def train(model, rows, updates):
     net = copy.deepcopy(model.net.native).train()
     net.set_attn_implementation("eager")
     examples = rows.examples()
-    labels = torch.from_numpy(task.indices(rows.targets(), rows.ids()))
+    labels = labels_of(model, rows)
     packs, lengths = model.packs, model.encode(rows).lengths
     order = Stream(lengths, plan.seed, plan.batch_size, 10**9, packs, buckets=not packs)
     named = dict(net.named_parameters())
@@ -94,9 +113,9 @@ def train(model, rows, updates):
     average = {}
     for step in range(updates):
         picked = order.rows_of(step)
-        texts = task.texts([examples[i] for i in picked])
+        texts = task.texts(task.read([examples[i] for i in picked]))
         batch = dict(model.tokenizer(*texts, padding=True, truncation=True, return_tensors="pt"))
-        wanted = labels[picked]
+        wanted = picked_of(labels, picked)
         ids = batch.pop("input_ids")
         words = net.get_input_embeddings()(ids)
         loss = plain_loss(task, net(inputs_embeds=words, **batch).logits, wanted)

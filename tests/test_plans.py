@@ -27,7 +27,11 @@ def write_rows(path, plan, count=40):
                 for role, column in plan.data.roles.items()
                 if role != "target"
             }
+            words = f"{number} {sentence(kind, rng)}".split()
+            if plan.task_name == "token_classification":
+                row = {"tokens": words}
             row[plan.data.roles["target"]] = {
+                "token_classification": [f"B-{kind}", *["O"] * (len(words) - 1)],
                 "classification": kind,
                 "multilabel": f"{kind}|short" if number % 3 else kind,
                 "nli": {"good": "entailment", "bad": "contradiction"}[kind],

@@ -6,6 +6,7 @@ import torch
 import transformers
 
 from weitiao.example import Batch
+from weitiao.model.checkpoints import HEADS
 from weitiao.model.families import OFFSET
 from weitiao.model.net import Net, set_dropout
 
@@ -43,11 +44,9 @@ def config_of(family, dropout=0.0, **changes):
     return config
 
 
-def network(family, seed=0, **changes):
+def network(family, seed=0, head="sequence", **changes):
     """A network of transformers whose every number is random, biases too."""
-    native = transformers.AutoModelForSequenceClassification.from_config(
-        config_of(family, **changes), attn_implementation="eager"
-    )
+    native = HEADS[head].from_config(config_of(family, **changes), attn_implementation="eager")
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for param in native.parameters():

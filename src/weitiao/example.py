@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+WINDOWS = "windows"  # beside the tensors of encoded examples: how many rows each example has
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -32,7 +34,8 @@ class Batch:
 
     - padded (`lengths` is None): tensors are (rows, longest), `attention_mask` marks real tokens;
     - packed: rows lie end to end in tensors of shape (1, tokens), `lengths` (rows,) says where one
-      ends; there is no mask and `position_ids` start anew in every row.
+      ends; there is no mask and `position_ids` start anew in every row. What a head says of
+      tokens, and their labels, has no first dimension then: (tokens, choices) and (tokens,).
 
     The convention all tasks share: logits are (..., choices), labels are (...), and a label of
     -100 (NaN where labels are real numbers) means "nothing to learn here".

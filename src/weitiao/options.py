@@ -30,7 +30,10 @@ Target = Annotated[
     str | None, typer.Option(help="column with the label or number (several: a,b,c)")
 ]
 Roles = Annotated[str | None, typer.Option(help="more columns: premise=a,hypothesis=b")]
-Task = Annotated[str | None, typer.Option(help="classification, multilabel, regression, nli")]
+Task = Annotated[
+    str | None,
+    typer.Option(help="classification, multilabel, regression, nli, token_classification"),
+]
 Model = Annotated[str | None, typer.Option(help="minilm-l6, e5-small, a hub name or a folder")]
 Revision = Annotated[str | None, typer.Option(help="branch, tag or commit of a hub model")]
 Test = Annotated[str | None, typer.Option(help="file with test rows; else they are split off")]

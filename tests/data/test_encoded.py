@@ -5,6 +5,7 @@ from weitiao.data import cache
 from weitiao.data.encoded import encode
 from weitiao.data.rows import Rows, everything
 from weitiao.data.table import from_rows
+from weitiao.example import WINDOWS
 
 
 def rows(count=5000):
@@ -69,3 +70,29 @@ def test_a_failed_encoding_leaves_nothing():
 def test_no_rows(key):
     encoded = encode(rows().take([]), encoder(), key)
     assert (len(encoded), encoded.lengths.tolist()) == (0, [])
+
+
+@pytest.mark.parametrize("key", ["", "k"])
+def test_an_example_may_be_several_windows(key):
+    """Of a text of n characters, n % 3 + 1 windows: their numbers stand in their first id."""
+
+    def encode_batch(examples):
+        counts = [len(example.inputs["text"]) % 3 + 1 for example in examples]
+        ids = [
+            [w, *example.inputs["text"].encode()]
+            for example, count in zip(examples, counts, strict=True)
+            for w in range(count)
+        ]
+        return {"input_ids": ids, WINDOWS: counts}  # fmt: skip
+
+    encoded = encode(rows(), encode_batch, key)
+    lengths = np.arange(5000) % 7 + 1
+    assert encoded.examples == 5000
+    assert len(encoded) == (lengths % 3 + 1).sum()
+    assert np.bincount(encoded.owners).tolist() == (lengths % 3 + 1).tolist()
+    part = encoded.of(np.array([4999, 1, 0]))
+    assert part.examples == 3
+    assert part.firsts.tolist() == [0, 3, 6, 8]
+    firsts = part.values["input_ids"][part.offsets[:-1]]
+    assert firsts.tolist() == [0, 1, 2, 0, 1, 2, 0, 1]
+    assert part.lengths.tolist() == [3, 3, 3, 3, 3, 3, 2, 2]

@@ -160,7 +160,7 @@ def validation_size(facts: Facts) -> Reason:
 def class_weights(facts: Facts) -> Reason | None:
     """Balanced when some label is rare enough to be ignored by the network."""
     labels = facts.profile.labels
-    if not labels or facts.profile.task == "multilabel":
+    if not labels or facts.profile.task in ("multilabel", "token_classification"):
         return None
     rare = min(labels, key=lambda label: labels[label])
     told = tell(

@@ -11,6 +11,7 @@ from weitiao.data.evidence import Column, columns_of
 from weitiao.data.labels import are_relations, split_labels
 from weitiao.data.meaning import guess_task
 from weitiao.data.names import PAIRED_NAMES, TARGET_WORDS, TEXT_WORDS, matches
+from weitiao.data.tagged import TASK, is_tagged, pair_of, why_tagged
 from weitiao.data.targets import NUMBERS
 from weitiao.errors import DataError
 from weitiao.fields import near
@@ -43,6 +44,7 @@ def guess_roles(table: Any, given: Roles, task: str | None = None) -> Guess:
     for role, column in given.items():
         check_role(role, column, found)
         roles[role], reasons[role] = column, tell("given by you")
+    _guess_tagged(found, roles, reasons, task)
     free = {name: column for name, column in found.items() if name not in _flat(roles.values())}
     if not any(role in roles for role in TEXT_ROLES):
         texts, why = _guess_texts(free, found, wants_pair=task in ("nli", "similarity"))
@@ -52,6 +54,22 @@ def guess_roles(table: Any, given: Roles, task: str | None = None) -> Guess:
     if "target" not in roles:
         roles["target"], reasons["target"] = _guess_target(free, found, task)
     return _as_inference(Guess(_ordered(roles), _ordered(reasons)), found, given)
+
+
+def _guess_tagged(
+    found: Mapping[str, Column], roles: dict[str, Any], reasons: dict[str, str], task: str | None
+) -> None:
+    """Roles of words and their tags, or of a text and its spans, where that is what rows hold."""
+    if task not in (None, TASK) or "target" in roles:
+        return
+    pair = pair_of(found)
+    tagged = [name for name, column in found.items() if is_tagged(column)]
+    if pair and (task == TASK or pair[1] in tagged or not tagged):
+        roles["target"], reasons["target"] = pair[1], why_tagged(found[pair[1]])
+        if "text" not in roles:
+            roles["text"], reasons["text"] = pair[0], tell("its cells are lists of words")
+    elif tagged:
+        roles["target"], reasons["target"] = tagged[0], why_tagged(found[tagged[0]])
 
 
 def check_role(role: str, column: str | list[str], known: Iterable[str]) -> None:

@@ -19,6 +19,7 @@ from weitiao.data.misfits import without_misfits
 from weitiao.data.rows import Rows, everything
 from weitiao.data.split import sample, split
 from weitiao.data.table import Source
+from weitiao.data.tagged import labels_of_rows
 from weitiao.data.targets import NUMBERS
 from weitiao.errors import DataError
 from weitiao.messages import counted, tell
@@ -52,11 +53,12 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     history, bad = list(source.history), list(source.bad)
     rows, unlabelled = _usable(source, plan, task, history, bad)
     targets = rows.targets()
-    _enough(targets, task, source.name)
+    _enough(labels_of_rows(targets, task), task, source.name)
     columns = [str(plan.roles[role]) for role in rows.text_roles]
     keys = duplicates.text_keys(source.table, columns, rows.indices)
 
     kept = _deduplicated(keys, targets, plan.deduplicate, history)
+    targets = list(labels_of_rows(targets, task))
     test_file = _test_of(plan, task, columns, history, bad)
     if test_file is not None:
         kept = _without_leaks(kept, keys, test_file[1], history)
@@ -119,7 +121,9 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
         if task == "nli":
             history += remarks.numbered_relations(targets)
         if sealed is not None:
-            history += remarks.unknown_labels(_at(targets, train), sealed.targets())
+            history += remarks.unknown_labels(
+                _at(targets, train), labels_of_rows(sealed.targets(), task)
+            )
     how = json.dumps([plan.model_dump(include=_SPLITTING), task], sort_keys=True)
     tested = test_file[0].fingerprint if test_file else ""
     return Data(

@@ -7,27 +7,55 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from weitiao.data import cache
 from weitiao.data.rows import Rows
-from weitiao.example import Example
+from weitiao.example import WINDOWS, Example
+from weitiao.ragged import edges, flat
 
 BATCH_ROWS = 2000
 VERSION = 1
-EncodeBatch = Callable[[list[Example]], Mapping[str, Sequence[Sequence[int]]]]
+Tensors = Mapping[str, Sequence[Any]]  # name -> one list of numbers for each encoded row
+EncodeBatch = Callable[[list[Example]], Tensors]
 
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """Row i of a tensor is values[name][offsets[i] : offsets[i + 1]]."""
+    """Row i of a tensor is values[name][offsets[i] : offsets[i + 1]].
+
+    An example is one row, or several windows on a long text: then example i has the rows
+    firsts[i] up to firsts[i + 1].
+    """
 
     offsets: np.ndarray
     values: Mapping[str, np.ndarray]
+    firsts: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    @property
+    def examples(self) -> int:
+        """How many examples the rows are of."""
+        return len(self) if self.firsts is None else len(self.firsts) - 1
+
+    @property
+    def owners(self) -> np.ndarray:
+        """(rows,) the example of each row."""
+        if self.firsts is None:
+            return np.arange(len(self))
+        return np.repeat(np.arange(self.examples), np.diff(self.firsts))
+
+    def of(self, examples: np.ndarray) -> Encoded:
+        """The rows of these examples, in this order: a copy."""
+        firsts = None if self.firsts is None else edges(np.diff(self.firsts)[examples])
+        rows = examples if self.firsts is None else flat(self.firsts, examples)
+        places = flat(self.offsets, rows)
+        values = {name: array[places] for name, array in self.values.items()}
+        return Encoded(edges(np.diff(self.offsets)[rows]), values, firsts)
 
     @property
     def lengths(self) -> np.ndarray:
@@ -64,22 +92,34 @@ def encode(rows: Rows, encode_batch: EncodeBatch, key: str) -> Encoded:
     return _open(folder)
 
 
-def in_memory(batches: Iterable[Mapping[str, Sequence[Sequence[int]]]]) -> Encoded:
+def in_memory(batches: Iterable[Tensors]) -> Encoded:
     """Ragged arrays, batch after batch, as one Encoded that is never on disk."""
     lengths: list[np.ndarray] = [np.zeros(0, np.int64)]
+    counts: list[np.ndarray] = []
     pieces: dict[str, list[np.ndarray]] = {}
-    for tensors in batches:
+    for batch in batches:
+        tensors = _apart(batch, counts)
         lengths.append(_lengths(tensors))
         for name, ragged in tensors.items():
             pieces.setdefault(name, []).append(_flat(ragged, name))
     values = {name: np.concatenate(arrays) for name, arrays in pieces.items()}
-    return Encoded(_offsets(lengths), {n: v.astype(_smallest(n, v)) for n, v in values.items()})
+    smallest = {n: v.astype(_smallest(n, v)) for n, v in values.items()}
+    return Encoded(_offsets(lengths), smallest, _offsets(counts) if counts else None)
 
 
-def _write(folder: Path, batches: Iterator[Mapping[str, Sequence[Sequence[int]]]]) -> None:
+def _apart(batch: Tensors, counts: list[np.ndarray]) -> Tensors:
+    """The tensors alone; how many rows each example has is added to `counts`."""
+    if WINDOWS in batch:
+        counts.append(np.array(batch[WINDOWS], np.int64))
+    return {name: ragged for name, ragged in batch.items() if name != WINDOWS}
+
+
+def _write(folder: Path, batches: Iterator[Tensors]) -> None:
     lengths: list[np.ndarray] = [np.zeros(0, np.int64)]
+    counts: list[np.ndarray] = []
     kinds: dict[str, np.dtype] = {}
-    for tensors in batches:
+    for batch in batches:
+        tensors = _apart(batch, counts)
         lengths.append(_lengths(tensors))
         for name, ragged in tensors.items():
             assert name.isidentifier(), "a tensor's name becomes a file's"
@@ -93,6 +133,8 @@ def _write(folder: Path, batches: Iterator[Mapping[str, Sequence[Sequence[int]]]
             with (folder / f"{name}.bin").open("ab") as file:
                 flat.astype(kind).tofile(file)
     np.save(folder / "offsets.npy", _offsets(lengths), allow_pickle=False)
+    if counts:
+        np.save(folder / "firsts.npy", _offsets(counts), allow_pickle=False)
     meta = {name: kind.name for name, kind in kinds.items()}
     (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
@@ -107,7 +149,9 @@ def _open(folder: Path) -> Encoded:
         values[name] = (
             np.zeros(0, kind) if empty else np.asarray(np.memmap(folder / f"{name}.bin", kind, "r"))
         )
-    return Encoded(np.asarray(offsets), values)
+    firsts = folder / "firsts.npy"
+    windows = np.load(firsts, allow_pickle=False) if firsts.is_file() else None
+    return Encoded(np.asarray(offsets), values, windows)
 
 
 def _widen(file: Path, old: np.dtype, new: np.dtype) -> None:
@@ -126,7 +170,7 @@ def _smallest(name: str, flat: np.ndarray) -> np.dtype:
     return np.dtype(np.uint16) if low >= 0 and high < 65536 else np.dtype(np.int32)
 
 
-def _lengths(tensors: Mapping[str, Sequence[Sequence[int]]]) -> np.ndarray:
+def _lengths(tensors: Tensors) -> np.ndarray:
     each = [np.fromiter(map(len, ragged), np.int64, len(ragged)) for ragged in tensors.values()]
     assert all(np.array_equal(each[0], other) for other in each), "tensors differ in length"
     return each[0]

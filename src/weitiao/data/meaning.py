@@ -9,6 +9,7 @@ from typing import Any
 
 from weitiao.data.evidence import Column, columns_of
 from weitiao.data.labels import are_relations, is_json_list, split_labels
+from weitiao.data.tagged import TASK, is_tagged, pair_of, why_tagged
 from weitiao.errors import DataError
 from weitiao.messages import tell
 
@@ -29,6 +30,10 @@ def guess_task(table: Any, roles: Mapping[str, str | list[str]]) -> tuple[str, s
         raise DataError(
             tell("the target column {name!r} is empty: there is nothing to learn from.", name=name)
         )
+    text = roles.get("text")
+    pair = pair_of(columns_of(table)) if isinstance(text, str) else None
+    if pair == (text, name) or is_tagged(column):
+        return TASK, why_tagged(column)
     is_pair = "premise" in roles or "text_pair" in roles
     if is_pair and ("premise" in roles or are_relations(column.counts)):
         return "nli", tell(

@@ -16,7 +16,9 @@ from weitiao.data.evidence import columns_of
 from weitiao.data.misfits import without_misfits
 from weitiao.data.rows import Rows, everything
 from weitiao.data.table import Source
+from weitiao.data.tagged import TASK
 from weitiao.data.targets import NUMBERS
+from weitiao.tagging.names import named
 
 LANGUAGE_ROWS = 20_000
 LANGUAGE_CHARACTERS = 400
@@ -79,7 +81,7 @@ def profile(
     texts = _keys(source, rows, rows.indices)
     labelled_texts = texts[labelled]
     whole = duplicates.row_keys(labelled_texts, known)
-    labels = {} if task in NUMBERS else _label_counts(known)
+    labels = {} if task in NUMBERS else _label_counts(known, task)
     return Profile(
         name=source.name,
         task=task,
@@ -158,7 +160,10 @@ def _keys(source: Source, rows: Rows, indices: np.ndarray) -> np.ndarray:
     return duplicates.text_keys(source.table, columns, indices)
 
 
-def _label_counts(targets: Sequence[Any]) -> dict[str, int]:
+def _label_counts(targets: Sequence[Any], task: str) -> dict[str, int]:
+    """Label -> rows; of tags, how many spans (or words) have it."""
+    if task == TASK:
+        return dict(named(targets).most_common())
     found = Counter(
         label for target in targets for label in (target if isinstance(target, list) else [target])
     )

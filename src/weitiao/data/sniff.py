@@ -88,7 +88,8 @@ SNIFFED = ("csv", "tsv", "json", "jsonl", "html", "xlsx", "parquet", "arrow")
 
 def _told(reader: str) -> str:
     named = {"json": "JSON", "jsonl": "JSON lines", "html": "HTML", "xlsx": "Excel",
-             "parquet": "Parquet", "arrow": "Arrow"}  # fmt: skip
+             "parquet": "Parquet", "arrow": "Arrow", "conll": "CoNLL",
+             "conllu": "CoNLL-U"}  # fmt: skip
     return named.get(reader, reader)
 
 
@@ -129,8 +130,27 @@ def _of_text(text: str) -> str:
         return "html"
     if begin.startswith(("{", "[")):
         return _of_json(text.lstrip("\ufeff \t\r\n"))
+    if _of_words(text):
+        return "conllu" if text.startswith(("# ", "1\t")) and _TEN.search(text) else "conll"
     first = text.partition("\n")[0]
     return "tsv" if "\t" in first and "," not in first else "csv"
+
+
+_TEN = re.compile(r"^\d+(\t[^\t\n]*){9}$", re.MULTILINE)
+_TAGGED = re.compile(r"\S+[ \t].*?\b[BIMELSU][-_]\S+$|\S+[ \t](.*[ \t])?[OBMESI]$")
+
+
+def _of_words(text: str) -> bool:
+    """A word and its tags a line, with an empty line between sentences."""
+    lines = text.splitlines()[:-1][:2000]  # the last one may be cut
+    filled = [line.strip() for line in lines if line.strip() and not line.startswith("# ")]
+    filled = [line for line in filled if not line.startswith("-DOCSTART-")]
+    if len(filled) < 3 or len(filled) == len(lines):
+        return False
+    if sum(_TEN.match(line) is not None for line in filled) > 0.9 * len(filled):
+        return True
+    tagged = sum(_TAGGED.fullmatch(line) is not None for line in filled)
+    return tagged >= 0.95 * len(filled)
 
 
 def _of_json(text: str) -> str:

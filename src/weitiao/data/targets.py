@@ -12,6 +12,7 @@ from weitiao.data import gather
 from weitiao.data.labels import flag, is_ambiguous, is_missing, label, number, split_labels
 from weitiao.errors import DataError, placed
 from weitiao.messages import tell
+from weitiao.tagging.cells import answer_of
 
 SPAN = 4096
 NUMBERS = {"regression", "similarity"}  # tasks whose targets are numbers
@@ -126,6 +127,7 @@ def _as_relation(cell: str) -> str | None:
 _CONVERSIONS: dict[str, Callable[[str], Any]] = {
     "multilabel": split_labels,
     "nli": _as_relation,
+    "token_classification": answer_of,
 }
 
 

@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +16,8 @@ from weitiao.evaluate.metrics.accuracy import Accuracy
 from weitiao.evaluate.metrics.macro_f1 import MacroF1
 from weitiao.evaluate.metrics.pearson import Pearson
 from weitiao.messages import marked
-from weitiao.tasks.base import Judged
+from weitiao.tasks.base import Judged, Kind
 
-Kind = Literal["single", "multilabel", "number"]
 Texts = list[list[str]]  # one list of texts for each role
 Score = Callable[[Texts], np.ndarray]
 Predict = Callable[[Any], np.ndarray]  # features to scores

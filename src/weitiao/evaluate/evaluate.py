@@ -17,6 +17,7 @@ from weitiao.evaluate.baselines import Baseline
 from weitiao.evaluate.intervals import bootstrap, difference
 from weitiao.evaluate.metrics.base import Metric
 from weitiao.messages import tell
+from weitiao.ragged import Ragged, dealt
 from weitiao.tasks.base import Judged, Task
 
 if TYPE_CHECKING:
@@ -108,22 +109,21 @@ def judge(
     model: Model,
     net: Any,
     encoded: Encoded,
-    labels: np.ndarray,
+    truth: Any,
     accelerator: Accelerator | None = None,
 ) -> Report:
-    """The figures of a network on encoded rows; several processes share the rows."""
+    """The figures of a network on encoded rows; several processes share the rows.
+
+    truth: what is right for each example, as `Task.truth` gives it.
+    """
     task = model.task
     world, rank = (accelerator.num_processes, accelerator.process_index) if accelerator else (1, 0)
-    share = np.arange(len(encoded))[rank::world]
-    logits = model.logits(encoded, net, share)
+    scores = model.scored(encoded, net, np.arange(encoded.examples)[rank::world])
     if world > 1:
         from accelerate.utils import gather_object
 
-        parts_of = gather_object([logits])
-        logits = np.empty((len(encoded), task.outputs), dtype=np.float32)
-        for other, values in enumerate(parts_of):
-            logits[other::world] = values
-    judged = task.judge(labels, task.score(logits))
+        scores = dealt(gather_object([scores]))
+    judged = task.judge(truth, scores)
     return measure(judged, metrics_of(task, model.plan.evaluate.metrics))
 
 
@@ -136,15 +136,16 @@ def evaluate(
     """Judge a model on rows: figures, 95 % intervals, the baselines beside; and all answers."""
     plan, targets = model.plan.evaluate, rows.targets()
     task = model.task.widened(targets)  # a label the model cannot give is a mistake, no error
-    labels = task.indices(targets, rows.ids())
-    scores = model.task.score(model.logits(model.encode(rows), step=step))
-    judged = task.judge(labels, _wide(scores, task))
+    truth = task.truth(rows)
+    scores = model.scored(model.encode(rows), step=step)
+    judged = task.judge(truth, _wide(scores, model.task, task))
     metrics = metrics_of(task, plan.metrics)
     report = measure(judged, metrics)
     intervals = bootstrap(judged, metrics, plan.bootstrap_samples) if plan.bootstrap_samples else {}
-    texts = texts_of(model, rows) if baselines else []
+    # Baselines of tasks whose answers are places in texts read the rows themselves.
+    texts: Any = rows if task.per_token else texts_of(model, rows) if baselines else []
     beside = {
-        name: task.plainly().judge(labels, _wide(baseline.score(texts), task))
+        name: task.plainly().judge(truth, _wide(baseline.score(texts), model.task, task))
         for name, baseline in (baselines or {}).items()
     }
     figures = {name: measure(answers, metrics) for name, answers in beside.items()}
@@ -163,22 +164,28 @@ def evaluate(
 
 
 # What people understand without explanation: compared with the baseline whatever the plan names.
-PLAIN: Mapping[str, str] = {"single": "accuracy", "multilabel": "micro_f1", "number": "mae"}
+PLAIN: Mapping[str, str] = {
+    "single": "accuracy", "multilabel": "micro_f1", "number": "mae", "tags": "entity_f1",
+}  # fmt: skip
 
 
 def _differences(
     judged: Judged, best: Judged, metrics: Mapping[str, Metric], samples: int
 ) -> dict[str, tuple[float, float, float]]:
     """Of the first metric and of the plain one; each costs as much as its interval."""
-    plain = PLAIN[judged.kind]
     first = next(iter(metrics))
-    wanted = {first: metrics[first], plain: parts.build("metrics", plain)}
+    wanted = {first: metrics[first]}
+    if plain := PLAIN.get(judged.kind):
+        wanted[plain] = parts.build("metrics", plain)
     return difference(judged, best, wanted, samples)
 
 
-def _wide(scores: np.ndarray, task: Task) -> np.ndarray:
+def _wide(scores: Any, known: Task, task: Task) -> Any:
     """Scores with a column of nothing for each label that cannot be given."""
-    return np.pad(scores, ((0, 0), (0, task.outputs - scores.shape[1])))
+    more = task.outputs - known.outputs
+    if isinstance(scores, Ragged) and more:
+        return replace(scores, values=np.pad(scores.values, ((0, 0), (0, more))))
+    return np.pad(scores, ((0, 0), (0, more))) if more else scores
 
 
 def texts_of(model: Model, rows: Rows) -> list[list[str]]:

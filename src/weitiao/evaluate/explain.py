@@ -142,7 +142,7 @@ def _gradients(
         return np.full(len(spans), np.nan), False
     texts = model.task.texts([clean])
     length = model.tokenizer.model_max_length
-    apart = model.task.head == "cosine"  # each text alone, the tokens one after the other
+    apart = model.task.own_head == "cosine"  # each text alone, the tokens one after the other
     offsets, roles, read = _read(model, [[one] for one in texts] if apart else [texts])
     ids = model.task.encode([clean], model.tokenizer, length)
     assert ids["input_ids"][0] == read, "the offsets are those of other tokens"

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from weitiao.evaluate.baselines import Baseline, Kind, Texts, linear, sample_of, worth
+from weitiao.evaluate.baselines import Baseline, Texts, linear, sample_of, worth
 from weitiao.messages import marked, tell
+from weitiao.tasks.base import Kind
 
 if TYPE_CHECKING:
     from weitiao.model.model import Model
@@ -49,7 +50,7 @@ class Encoder:
                 source.path_or_name, revision=source.revision, trust_remote_code=False
             )
             settle(self.tokenizer, config)
-            native = network(source, config, plain=False)
+            native = network(source, config, "none")
         self.device = next(model.net.parameters()).device
         self.net = native.eval().to(self.device)
 

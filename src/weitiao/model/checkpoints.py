@@ -9,7 +9,13 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
-from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import (
+    AutoModel,
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+)
 from transformers.utils import logging
 
 from weitiao import disk
@@ -20,6 +26,14 @@ from weitiao.model.catalogue import CATALOGUE
 from weitiao.model.families import OFFSET
 from weitiao.model.offline import Source
 
+# What a task asks for -> who makes the network with that head.
+HEADS = {
+    "sequence": AutoModelForSequenceClassification,
+    "tokens": AutoModelForTokenClassification,
+    "spans": AutoModelForQuestionAnswering,
+    "none": AutoModel,
+}
+
 
 def load_tokenizer(path: str, revision: str | None) -> Any:
     """The fast tokenizer of a checkpoint. Raises ModelError when it has none."""
@@ -29,15 +43,14 @@ def load_tokenizer(path: str, revision: str | None) -> Any:
         )
 
 
-def network(source: Source, config: Any, plain: bool = True, quantization: str = "none") -> Any:
+def network(source: Source, config: Any, head: str = "sequence", quantization: str = "none") -> Any:
     """The native network with its native head: a fresh one, unless the checkpoint has that head.
-    Not `plain`: without a head.
+    head: a key of HEADS.
 
     Raises ModelError when a weight below the head is missing or has another shape: it would be a
     random one, without a word.
     """
-    made = AutoModelForSequenceClassification if plain else AutoModel
-    native, told = made.from_pretrained(
+    native, told = HEADS[head].from_pretrained(
         disk.plain(source.path_or_name),
         revision=source.revision,
         config=config,
@@ -47,7 +60,7 @@ def network(source: Source, config: Any, plain: bool = True, quantization: str =
         output_loading_info=True,
         **({"quantization_config": quantized()} if quantization == "nf4" else {}),
     )
-    below = f"{native.base_model_prefix}." if plain else ""
+    below = f"{native.base_model_prefix}." if head != "none" else ""
     for name, found, wanted in sorted(told["mismatched_keys"]):
         if name.startswith(below):
             raise ModelError(

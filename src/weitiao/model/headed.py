@@ -12,12 +12,12 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import AutoModel, AutoModelForSequenceClassification
+from transformers import AutoModel
 
 from weitiao import parts
 from weitiao.errors import PlanError
 from weitiao.messages import tell
-from weitiao.model.checkpoints import network
+from weitiao.model.checkpoints import HEADS, network
 from weitiao.model.families import has_head, reads_last
 from weitiao.model.heads.base import Head, Shape
 from weitiao.model.offline import Source
@@ -102,7 +102,13 @@ def chosen(wanted: Chosen, task: Task, config: Any) -> dict[str, Any]:
     Raises PlanError for a head that the task cannot use.
     """
     ((name, settings),) = wanted.items()
-    if (name == "cosine") != (task.head == "cosine") and name != "native":
+    if task.per_token:
+        if name != "native":
+            told = tell("model.head: {name} gives one answer a text, and this task answers for "
+                        "tokens; leave it out.", name=name)  # fmt: skip
+            raise PlanError([told])
+        return {name: dict(settings)}
+    if (name == "cosine") != (task.own_head == "cosine") and name != "native":
         told = tell(
             "model.head: {name} does not go with this task: cosine is for similarity with "
             "`way: cosine`, which takes no other.",
@@ -110,8 +116,8 @@ def chosen(wanted: Chosen, task: Task, config: Any) -> dict[str, Any]:
         )
         raise PlanError([told])
     if name == "native":
-        if task.head:
-            return {task.head: {}}
+        if task.own_head:
+            return {task.own_head: {}}
         if not has_head(config):
             return {"pooled": {}}
     return {name: dict(settings)}
@@ -122,13 +128,11 @@ def is_plain(head: Mapping[str, Any]) -> bool:
     return "native" in head
 
 
-def begun(
-    source: Source, config: Any, head: Chosen, outputs: int, quantization: str = "none"
-) -> Any:
+def begun(source: Source, config: Any, head: Chosen, task: Task, quantization: str) -> Any:
     """The network of a checkpoint with a fresh head. Raises ModelError."""
     plain = is_plain(head)
-    native = network(source, config, plain, quantization)
-    return native if plain else _headed(native, head, outputs)
+    native = network(source, config, task.head if plain else "none", quantization)
+    return native if plain else _headed(native, head, task.outputs)
 
 
 def _headed(base: Any, wanted: Chosen, outputs: int) -> Headed:
@@ -137,14 +141,14 @@ def _headed(base: Any, wanted: Chosen, outputs: int) -> Headed:
     return Headed(base, head.module(_shape(base.config, outputs)), head.every_layer)
 
 
-def load(folder: str, wanted: Chosen, outputs: int) -> Any:
+def load(folder: str, wanted: Chosen, task: Task) -> Any:
     """What `save_pretrained` wrote, of transformers' networks or of ours."""
     if is_plain(wanted):
-        return AutoModelForSequenceClassification.from_pretrained(
+        return HEADS[task.head].from_pretrained(
             folder, dtype=torch.float32, trust_remote_code=False
         )
     base = AutoModel.from_pretrained(folder, dtype=torch.float32, trust_remote_code=False)
-    native = _headed(base, wanted, outputs)
+    native = _headed(base, wanted, task.outputs)
     native.head.load_state_dict(load_file(Path(folder) / FILE))
     return native
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,23 +17,22 @@ from weitiao import disk, parts
 from weitiao.data.cleaners.base import Cleaner
 from weitiao.data.data import Rows
 from weitiao.data.encoded import Encoded, encode, in_memory
+from weitiao.data.values import natural
 from weitiao.errors import DataError, ModelError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.losses.base import Loss
 from weitiao.messages import tell
-from weitiao.model import adapting, card, headed
-from weitiao.model.arithmetic import arithmetic
-from weitiao.model.batching import by_length
+from weitiao.model import adapting, asked, card, headed
 from weitiao.model.checkpoints import load_tokenizer, quiet, readable, room
 from weitiao.model.families import attend, settle
+from weitiao.model.material import cleaned, key_of, texts_of, weights_of
 from weitiao.model.net import Net, set_dropout
 from weitiao.model.offline import resolve
 from weitiao.model.probe import resolve as resolve_precision
-from weitiao.model.weights import weights_of
 from weitiao.plan import Plan
+from weitiao.ragged import Ragged
 from weitiao.tasks.base import Task
 
-TOKENS = 8192  # at once in judging and answering; nothing is kept for backward there
 CARD = "weitiao.json"  # what a plain transformers folder has no place for
 
 
@@ -75,16 +73,17 @@ class Model:
             if plan.model.dropout is not None:
                 set_dropout(config, plan.model.dropout)
             head = headed.chosen(plan.model.head, task, config)
-            native = headed.begun(source, config, head, task.outputs, plan.model.quantization)
+            native = headed.begun(source, config, head, task, plan.model.quantization)
             attend(native.base_model, plan.model.attention)
         adapted = adapting.put(plan.model.adapter, native, plan.model.checkpoint)
         places = adapted.part.places if adapted else 0
+        task.adapt(tokenizer)
         tokenizer.model_max_length = room(plan.model.max_length, tokenizer, config, places)
         cleaners = tuple(
-            parts.build("cleaners", key, value).learn(_texts(train))
+            parts.build("cleaners", key, value).learn(texts_of(train))
             for key, value in plan.data.cleaners.items()
         )
-        weights = weights_of(plan.train.class_weights, task, task.indices(targets, train.ids()))
+        weights = weights_of(plan.train.class_weights, task, train)
         kind = resolve_precision(plan.train.precision)
         net = Net(native, adapted).run_as(plan.train.layout, kind)
         return cls(net, tokenizer, task, plan, cleaners, weights, head)
@@ -104,7 +103,7 @@ class Model:
         self,
         encoded: Encoded,
         positions: Sequence[int] | np.ndarray,
-        labels: np.ndarray | None = None,
+        labels: np.ndarray | Ragged | None = None,
     ) -> Batch:
         """Encoded rows as one batch, in the layout the plan and the family agree on."""
         layout = self.net.layout(self.tokenizer, self.packs)
@@ -116,46 +115,42 @@ class Model:
         """Whether batches are packed: the plan wants it and the family can."""
         return self.net.way != "padded"
 
-    @torch.inference_mode()
     def logits(
         self,
         encoded: Encoded,
         net: Any = None,
         positions: Sequence[int] | np.ndarray | None = None,
         step: Callable[[int], None] | None = None,
-    ) -> np.ndarray:
-        """Logits (n, outputs), float32, in the order of `positions` (default: all rows).
+    ) -> Any:
+        """Logits (n, outputs), float32, in the order of `positions` (default: all rows); of a head
+        that answers for tokens Ragged, as many for each row as it has tokens.
 
-        Rows go through sorted by length, so nearly nothing is padded; `step(rows)` is called
-        after each batch, for progress bars.
+        `step(rows)` is called after each batch, for progress bars.
         """
-        net = net if net is not None else self.net
-        where = np.arange(len(encoded)) if positions is None else np.asarray(positions)
-        found = np.zeros((len(where), self.task.outputs), dtype=np.float32)
-        device = next(self.net.parameters()).device
-        training = net.training
-        net.eval()
-        wanted = self.plan.train.micro_batch_tokens
-        budget = TOKENS if wanted == "auto" else wanted
-        with arithmetic(resolve_precision(self.plan.train.precision, device.type), device.type):
-            for picked in by_length(encoded.lengths[where], budget, self.packs):
-                batch = self.batch(encoded, where[picked]).to(device)
-                found[picked] = net(batch).float().cpu().numpy()
-                if step:
-                    step(len(picked))
-        net.train(training)
-        return found
+        return asked.logits(self, encoded, net, positions, step)
 
-    def scores(self, examples: Sequence[Example]) -> np.ndarray:
-        """Scores (n, outputs) for examples in memory."""
-        if not examples:
+    def scored(
+        self,
+        encoded: Encoded,
+        net: Any = None,
+        examples: np.ndarray | None = None,
+        step: Callable[[int], None] | None = None,
+    ) -> Any:
+        """Scores of encoded examples, one entry each (default: of all): (n, outputs), or what the
+        task makes of the logits of tokens."""
+        return asked.scored(self, encoded, net, examples, step)
+
+    def scores(self, examples: Sequence[Example]) -> Any:
+        """Scores (n, outputs) for examples in memory, or what the task has instead."""
+        if not examples and not self.task.per_token:
             return np.zeros((0, self.task.outputs), dtype=np.float32)
-        return self.task.score(self.logits(in_memory([self._ids(examples)])))
+        return self.scored(in_memory([self._ids(examples)]))
 
     def predict(self, examples: Sequence[Example], chunk: int = 10_000) -> Iterator[Prediction]:
         """One prediction per example, in order; memory is bounded by `chunk` rows."""
         for start in range(0, len(examples), chunk):
-            yield from self.task.decide(self.scores(examples[start : start + chunk]))
+            part = self.task.read(examples[start : start + chunk])
+            yield from self.task.decide(self.scores(part), part)
 
     def __call__(self, *rows: str | Mapping[str, Any]) -> Any:
         """Answer raw rows: a string, or a mapping of roles (or of the training columns) to texts.
@@ -189,7 +184,7 @@ class Model:
                         columns=", ".join(map(repr, sorted(row))),
                     )
                 )
-            inputs[role] = str(value)
+            inputs[role] = natural(value)
         return Example(inputs)
 
     def save(self, folder: Path) -> None:
@@ -241,10 +236,11 @@ class Model:
         task: Task = parts.build("tasks", name, settings)
         cleaners = tuple(parts.build("cleaners", k, v) for k, v in told["cleaners"].items())
         with quiet(), readable(str(folder)):
-            native = headed.load(disk.plain(folder), head, task.outputs)
+            native = headed.load(disk.plain(folder), head, task)
         attend(native.base_model, plan.model.attention)
         tokenizer = load_tokenizer(str(folder), None)
         settle(tokenizer, native.config)
+        task.adapt(tokenizer)
         net = Net(native, adapting.read(plan.model.adapter, native, folder))
         net = net.run_as(plan.train.layout, resolve_precision(plan.train.precision)).eval()
         net = net.to("cuda" if torch.cuda.is_available() else "cpu")
@@ -256,39 +252,12 @@ class Model:
         )
 
     def clean(self, examples: Sequence[Example]) -> Sequence[Example]:
-        """The examples with every cleaner of the plan applied to their texts."""
-        for cleaner in self.cleaners:
-            examples = [
-                replace(e, inputs={role: cleaner.clean(str(t))[0] for role, t in e.inputs.items()})
-                for e in examples
-            ]
-        return examples
+        """The examples with every cleaner of the plan applied to their texts; for tasks whose
+        answers are places, meta["origins"] says where each character was."""
+        return cleaned(self.task, self.cleaners, examples)
 
     def _key(self) -> str:
-        tokenizer = self.tokenizer
-        backend = getattr(tokenizer, "backend_tokenizer", None)
-        if backend is not None:  # these are set anew at each call and say nothing
-            backend.no_truncation()
-            backend.no_padding()
-        shape = [
-            type(self.task).__name__,
-            self.task.head,  # how texts are laid out for it
-            type(tokenizer).__name__,
-            tokenizer.get_vocab() if backend is None else backend,
-            tokenizer.model_input_names,
-            tokenizer.truncation_side,
-            tokenizer.model_max_length,
-            [cleaner.model_dump() for cleaner in self.cleaners],
-            list(self.plan.data.cleaners),
-        ]
-        texts = [s.to_str() if hasattr(s, "to_str") else json.dumps(s, default=str) for s in shape]
-        return hashlib.blake2b("\n".join(texts).encode("utf-8"), digest_size=16).hexdigest()
-
-
-def _texts(rows: Rows) -> Iterator[str]:
-    for examples in rows.batches():
-        for example in examples:
-            yield from map(str, example.inputs.values())
+        return key_of(self.task, self.tokenizer, self.cleaners, list(self.plan.data.cleaners))
 
 
 def _detached(tensor: Any) -> Any:

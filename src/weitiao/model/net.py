@@ -11,19 +11,20 @@ from torch.utils.checkpoint import checkpoint
 
 from weitiao.errors import PlanError
 from weitiao.example import Batch
+from weitiao.layout import Layout
 from weitiao.messages import tell
 from weitiao.model import packed
 from weitiao.model.adapting import Adapted
 from weitiao.model.families import ABSOLUTE, OFFSET, reads_last
 from weitiao.model.fast import fused
 from weitiao.model.headed import Headed
-from weitiao.tasks.base import Layout
 
 
 class Net(nn.Module):
     """A network of transformers with its native head, or with one of ours.
 
-    `net(batch)` gives logits (rows, outputs) for padded and packed batches alike.
+    `net(batch)` gives logits (rows, outputs) for padded and packed batches alike; a head that
+    answers for tokens gives (rows, longest, outputs), or packed (tokens, outputs).
     """
 
     def __init__(self, native: Any, adapted: Adapted | None = None) -> None:
@@ -31,13 +32,14 @@ class Net(nn.Module):
         self.native = native
         self.adapted = adapted  # what learns in place of all weights, if anything
         self.packs = packed.can_pack(native.config) and (adapted is None or adapted.packs)
-        self.way = "packed" if self.packs else "padded"  # how batches run
         own = isinstance(native, Headed)
+        self.per_token = not (own or type(native).__name__.endswith("ForSequenceClassification"))
+        self.way = "packed" if self.packs else "padded"  # how batches run
         self.reads_last = hasattr(native, "score") and not own and reads_last(native.config)
         self.remark = ""  # what the user should know of it
         self.kernels = ""  # which own kernels run them, if any
         if self.packs:
-            packed.prepare(native, hook=not isinstance(native, Headed))
+            packed.prepare(native, firsts=not (own or self.per_token))
 
     def run_as(self, layout: str, precision: str) -> Net:
         """Choose how batches run: what the plan's layout asks for and this network can.
@@ -60,7 +62,7 @@ class Net(nn.Module):
         if every and fuses:
             self.remark = tell("rows run packed, without own kernels: this head reads every layer")
         if fuses and not every:
-            # The native heads of these families read the first token of a text alone.
+            # The native heads for whole texts read the first token alone, in these families.
             first = type(self.native).__name__.endswith("ForSequenceClassification")
             self.kernels = fused.install(self.native, precision, first)
             self.way = "fused"
@@ -83,17 +85,16 @@ class Net(nn.Module):
         if batch.lengths is None:
             if "inputs_embeds" in batch.tensors and self.reads_last:
                 return self._last(batch)
-            logits: Tensor = self.native(**batch.tensors).logits
-            return logits
+            return _logits(self.native(**batch.tensors))
         assert self.packs, "this family is not packed: it would attend across rows"
         packing = packed.Packing(batch.lengths)
         if self.way == "fused":  # casts by itself; the head stays in fp32
             with torch.autocast(batch.lengths.device.type, enabled=False):
-                logits = self.native(**batch.tensors, packing=packing).logits
+                logits = _logits(self.native(**batch.tensors, packing=packing))
         else:
-            logits = self.native(**batch.tensors, packing=packing).logits
+            logits = _logits(self.native(**batch.tensors, packing=packing))
         assert packing.calls, "the attention interface was not called: rows would mix"
-        return logits
+        return logits[0] if self.per_token else logits
 
     def _last(self, batch: Batch) -> Tensor:
         """Rows that enter as vectors: native heads of decoders would read the padding's end."""
@@ -154,6 +155,14 @@ class Net(nn.Module):
             return None
         assert found, "a native head ends in a linear layer"
         return found[-1]
+
+
+def _logits(output: Any) -> Tensor:
+    """What the head says; of the start and the end of a passage, one beside the other."""
+    logits: Tensor | None = getattr(output, "logits", None)
+    if logits is not None:
+        return logits
+    return torch.stack([output.start_logits, output.end_logits], -1)
 
 
 def bare(net: nn.Module) -> Net:

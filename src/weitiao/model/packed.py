@@ -149,13 +149,13 @@ def can_pack(config: Any) -> bool:
     return listed and bool(getattr(made, "_supports_attention_backend", False))
 
 
-def prepare(native: Any, hook: bool = True) -> None:
+def prepare(native: Any, *, firsts: bool = True) -> None:
     """Let a network of a listed family take packed batches (padded ones stay as they were).
 
-    hook: its head is a native one, which reads rows and not tokens end to end.
+    firsts: its head reads one vector a row (the first token's, or the mean), not all tokens.
     """
     native.set_attn_implementation(NAME)
-    if not hook:
+    if not firsts:
         return
     inner = native.base_model.get_submodule(FAMILIES[family(native.config)])
     mean = getattr(native.config, "classifier_pooling", "cls") == "mean"

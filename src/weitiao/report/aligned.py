@@ -38,6 +38,11 @@ class Aligned:
 def aligned(contenders: Sequence[Contender]) -> Aligned:
     """Match the rows of all contenders. Raises DataError when there are none in common."""
     base = _base(contenders)
+    if base.kind in ("tags", "spans"):
+        raise DataError(
+            tell("answers that are spans of texts cannot be compared yet; each run's report.html "
+                 "has its own figures.")
+        )  # fmt: skip
     every = [one for contender in contenders for one in contender.sets]
     places = [_places(base, one) for one in every]
     known = np.ones(len(base.ids), bool)

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from weitiao import disk
 from weitiao.evaluate.evaluate import Answers
+from weitiao.ragged import Ragged, edges
 from weitiao.run import Run
 from weitiao.tasks.base import Judged, sure_of
 
@@ -31,7 +32,7 @@ class Kept:
 
     judged: Judged
     sure: np.ndarray  # (n,) how sure each answer is; the answer itself for numbers
-    beside: Mapping[str, np.ndarray]
+    beside: Mapping[str, Any]
     positions: np.ndarray  # (n,) of the rows in the table of their file
     about: Mapping[str, Any]
     _ids: Any
@@ -69,6 +70,8 @@ def keep(run: Run, answers: Answers, split: str) -> None:
         "score": pa.array(sure_of(judged), pa.float32()),
         "scores": _scores(judged.scores),
     }
+    if judged.counts is not None:
+        columns["right"], columns["words"] = map(pa.array, judged.counts.T)
     for name, other in answers.beside.items():
         columns[BASELINE + name] = _column(other, other.values)
     told = json.dumps(about).encode("ascii")
@@ -90,10 +93,16 @@ def read(folder: str | Path) -> Kept | None:
         name: _values(table.column(name), kind, labels)
         for name in ("target", "answer", *(BASELINE + other for other in about["baselines"]))
     }
-    flat = table.column("scores").combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    scores = flat if kind == "number" else flat.reshape(table.num_rows, -1)
+    lists = table.column("scores").combine_chunks()
+    flat = lists.flatten().to_numpy(zero_copy_only=False)
+    counts, scores = None, flat
+    if kind == "tags":
+        scores = Ragged(flat, edges(pc.list_value_length(lists).to_numpy(zero_copy_only=False)))
+        counts = np.column_stack([table.column(name).to_numpy() for name in ("right", "words")])
+    elif kind != "number":
+        scores = flat.reshape(table.num_rows, -1)
     return Kept(
-        judged=Judged(kind, values["target"], values["answer"], scores, labels),
+        judged=Judged(kind, values["target"], values["answer"], scores, labels, counts),
         sure=table.column("score").to_numpy().astype(float),
         beside={name: values[BASELINE + name] for name in about["baselines"]},
         positions=table.column("position").to_numpy(),
@@ -107,11 +116,18 @@ def digest(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8"), digest_size=8).hexdigest()
 
 
-def _column(judged: Judged, values: np.ndarray) -> Any:
+def _column(judged: Judged, values: Any) -> Any:
     """Values as people write them: numbers, a label, or a list of labels."""
     if judged.kind == "number":
         return pa.array(values.astype(np.float64))
     labels = pa.array(judged.labels, pa.string())
+    if judged.kind == "tags":
+        start, end, label = values.values.T
+        spans = pa.StructArray.from_arrays(
+            [pa.array(start), pa.array(end), labels.take(pa.array(label))],
+            names=["start", "end", "label"],
+        )
+        return pa.ListArray.from_arrays(pa.array(values.offsets.astype(np.int32)), spans)
     if judged.kind == "single":
         return labels.take(pa.array(values.astype(np.int64)))
     rows, which = np.nonzero(values)
@@ -119,12 +135,18 @@ def _column(judged: Judged, values: np.ndarray) -> Any:
     return pa.ListArray.from_arrays(pa.array(offsets), labels.take(pa.array(which)))
 
 
-def _values(column: Any, kind: str, labels: Sequence[str]) -> np.ndarray:
+def _values(column: Any, kind: str, labels: Sequence[str]) -> Any:
     """The values as a metric wants them."""
     cells = column.combine_chunks()
     if kind == "number":
         return np.asarray(cells.to_numpy(zero_copy_only=False))
     known = pa.array(labels, pa.string())
+    if kind == "tags":
+        spans = cells.flatten()
+        parts = [spans.field("start"), spans.field("end"), pc.index_in(spans.field("label"), known)]
+        found = np.column_stack([part.to_numpy(zero_copy_only=False) for part in parts])
+        lengths = pc.list_value_length(cells).to_numpy(zero_copy_only=False)
+        return Ragged(found.astype(np.int64).reshape(-1, 3), edges(lengths))
     if kind == "single":
         return pc.index_in(cells, known).to_numpy(zero_copy_only=False).astype(np.int64)
     found = np.zeros((len(cells), len(labels)), np.int64)
@@ -133,7 +155,10 @@ def _values(column: Any, kind: str, labels: Sequence[str]) -> np.ndarray:
     return found
 
 
-def _scores(scores: np.ndarray) -> Any:
+def _scores(scores: Any) -> Any:
+    if isinstance(scores, Ragged):
+        offsets = pa.array(scores.offsets.astype(np.int32))
+        return pa.ListArray.from_arrays(offsets, pa.array(scores.values, pa.float32()))
     flat = np.ascontiguousarray(scores, np.float32).reshape(len(scores), -1)
     offsets = np.arange(len(flat) + 1, dtype=np.int32) * flat.shape[1]
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat.ravel()))

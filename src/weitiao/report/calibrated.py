@@ -18,9 +18,9 @@ LEAST = 0.1  # of the rows; what fewer come to is noise
 
 
 def calibrated(material: Material) -> Section | None:
-    """The section; None for numbers, which have no scores."""
+    """The section; None for numbers, which have no scores, and for places in texts."""
     kept = material.kept
-    if kept is None or kept.judged.kind == "number":
+    if kept is None or kept.judged.kind in ("number", "tags", "spans"):
         return None
     told: Mapping[str, Any] = material.metrics.get("calibration") or {}
     blocks: list[Any] = [Words(_sentence(kept, told))]

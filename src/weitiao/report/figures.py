@@ -13,6 +13,7 @@ from weitiao.data.rows import Rows
 from weitiao.model.model import Model
 from weitiao.report.told import round_edges
 from weitiao.run import Run
+from weitiao.tagging.names import named
 
 SAMPLE = 2000  # rows whose tokens are counted, evenly spread
 MOST_LABELS = 1000  # kept; the rest are counted together
@@ -27,6 +28,8 @@ def keep(run: Run, model: Model, data: Data, test: Rows | None) -> None:
         splits["test"] = test
     sealed = len(data.sealed_test) if data.sealed_test is not None else 0
     targets = {name: rows.targets() for name, rows in splits.items()}
+    if model.task.kind == "tags":
+        targets = {name: list(named(found).elements()) for name, found in targets.items()}
     spread = _numbers(targets) if model.task.kind == "number" else _labels(targets)
     run.write(
         "figures",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from weitiao.tagging.counts import by_label
 from weitiao.tasks.base import Judged
 
 FEWEST = 5  # rows of a label; below, its figures say nothing about it
@@ -16,7 +17,7 @@ class Label:
     """One label. mostly: what its rows are taken for when they are not found; "" for none."""
 
     name: str
-    rows: int  # that truly have it
+    rows: int  # that truly have it; of spans, how many there are
     given: int  # that the model says have it
     right: int  # both
     mostly: str = ""
@@ -61,16 +62,19 @@ def confusions(judged: Judged) -> list[Confusion]:
 def labels_of(judged: Judged) -> list[Label]:
     """The figures of every label that is true or given somewhere, in the labels' order."""
     size = len(judged.labels)
-    if judged.kind == "multilabel":
+    if judged.kind == "spans":
+        return []
+    worst: dict[int, Confusion] = {}
+    if judged.kind == "tags":
+        right, said, rows = by_label(judged.targets, judged.values, size).T
+    elif judged.kind == "multilabel":
         truth, given = judged.targets.astype(bool), judged.values.astype(bool)
         rows, said, right = truth.sum(0), given.sum(0), (truth & given).sum(0)
-        worst: dict[int, Confusion] = {}
     else:
         rows = np.bincount(judged.targets, minlength=size)
         said = np.bincount(judged.values, minlength=size)
         hit = judged.targets == judged.values
         right = np.bincount(judged.targets[hit], minlength=size)
-        worst = {}
         for one in confusions(judged):
             if one.truth != one.answer:
                 worst.setdefault(one.truth, one)

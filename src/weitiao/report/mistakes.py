@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from weitiao.messages import counted, tell
+from weitiao.report import spans
 from weitiao.report.answers import Kept, digest
 from weitiao.report.blocks import Row, RowList, Section, Words
 from weitiao.report.explained import marked_texts
@@ -56,7 +57,7 @@ def to_read(material: Material, unmasked: bool) -> Section:
     if len(wrong):
         items = _rows(material, wrong, sure_of_worst(kept.judged), unmasked)
         if any(row.marked for row in items):
-            blocks.append(Words(_legend(), "note"))
+            blocks.append(Words(_legend(kept.judged.kind), "note"))
         blocks.append(_list(caption, head, items, OPEN))
         if kept.judged.kind != "number":
             mistakes = int((~rows_right(kept.judged)).sum())
@@ -73,7 +74,10 @@ def to_read(material: Material, unmasked: bool) -> Section:
     return Section("mistakes", tell("Rows to read"), blocks)
 
 
-def _legend() -> str:
+def _legend(kind: str) -> str:
+    if kind == "tags":
+        return tell("Marked spans: blue are right; orange (dotted) are missed in the truth, or "
+                    "wrong in the answer.")  # fmt: skip
     return tell(
         'Marked words: blue speaks for the answer, orange (dotted) against it. "Left out" is how '
         'the score changes without the word, "gradient" how it would change if the word weighed '
@@ -109,6 +113,8 @@ def least_sure(judged: Judged, most: int = UNSURE) -> np.ndarray:
     """The rows whose answer was the closest call; numbers have none."""
     if judged.kind == "number":
         return np.zeros(0, int)
+    if judged.kind in ("tags", "spans"):
+        return np.argsort(sure_of(judged), kind="stable")[:most]
     if judged.kind == "multilabel":
         margin = np.abs(judged.scores - 0.5).min(1)
     else:
@@ -129,6 +135,9 @@ def _rows(material: Material, picked: np.ndarray, sure: np.ndarray, unmasked: bo
         if judged.kind == "number":
             told = f"{judged.values[at] - judged.targets[at]:+.3g}"
         own = [] if texts is None else texts[place]
+        if judged.kind == "tags":
+            found.append(_tagged(kept, identity, int(at), own, told, unmasked))
+            continue
         shown = [(r, _shown(t, unmasked)) for r, t in own]
         found.append(
             Row(
@@ -143,6 +152,24 @@ def _rows(material: Material, picked: np.ndarray, sure: np.ndarray, unmasked: bo
             )
         )
     return found
+
+
+def _tagged(
+    kept: Kept, identity: str, at: int, own: list[tuple[str, str]], told: str, unmasked: bool
+) -> Row:  # fmt: skip
+    """A row of spans, with the text twice: as it is right, and as it was answered."""
+    judged = kept.judged
+    text = spans.text_of(own[0][1]) if own else None
+    truth, given = judged.targets.row(at), judged.values.row(at)
+    return Row(
+        identity,
+        [] if text is None else [("", _shown(text, unmasked))],
+        spans.told(judged, truth, text, unmasked),
+        spans.told(judged, given, text, unmasked),
+        told,
+        {tuple(one) for one in truth.tolist()} == {tuple(one) for one in given.tolist()},
+        [] if text is None else spans.twice(judged, at, text, unmasked),
+    )
 
 
 def _explained(material: Material) -> dict[int, Any]:

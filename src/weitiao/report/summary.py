@@ -10,7 +10,7 @@ import numpy as np
 
 from weitiao.evaluate.intervals import wilson
 from weitiao.messages import counted, tell
-from weitiao.report import accepted, closer
+from weitiao.report import accepted, closer, spans
 from weitiao.report.blocks import Bar, Bars, Points, Section, Words
 from weitiao.report.labels import Label, weakest
 from weitiao.report.material import Material
@@ -29,7 +29,8 @@ def summary(material: Material, labels: list[Label]) -> Section:
     blocks: list[Any] = [*accepted.blocks(material.metrics), judged]
     if material.kept is not None and len(material.kept):
         kind = material.kept.judged.kind
-        make = {"single": _rows_right, "multilabel": _labels_right, "number": _errors}[kind]
+        make = {"single": _rows_right, "multilabel": _labels_right, "number": _errors,
+                "tags": _spans_found}[kind]  # fmt: skip
         bars, sentences = make(material)
         weak = weakest(labels) if kind != "number" else None
         if weak is not None:
@@ -54,6 +55,10 @@ def _rows_right(material: Material) -> tuple[Bars, list[str]]:
     sentences = [tell("Of {of} rows it gets {right} right.", of=f"{OF:,}", right=_of(right.mean()))]
     sentences += _against(material, "accuracy")
     return Bars(tell("Right rows of {of}", of=f"{OF:,}"), bars, 1.0), sentences
+
+
+def _spans_found(material: Material) -> tuple[Bars, list[str]]:
+    return spans.found(_kept(material), material.metrics)
 
 
 def _labels_right(material: Material) -> tuple[Bars, list[str]]:
@@ -174,7 +179,7 @@ def _weak(label: Label, kind: str) -> str:
         "right": f"{label.right:,}",
         "rows": counted(label.rows, "row"),
     }
-    if kind == "multilabel":
+    if kind in ("multilabel", "tags"):
         return tell(
             "The weakest label is {label}: found in {right} of its {rows}, and given wrongly "
             "{wrong} times.",

@@ -17,6 +17,8 @@ _METRICS = {
     "accuracy": "accuracy", "macro_f1": "macro F1", "micro_f1": "micro F1",
     "weighted_f1": "weighted F1", "mcc": "MCC", "roc_auc": "ROC AUC", "pearson": "Pearson",
     "spearman": "Spearman", "mae": "MAE", "rmse": "RMSE",
+    "entity_f1": "F1 of spans", "entity_precision": "precision of spans",
+    "entity_recall": "recall of spans", "token_accuracy": "accuracy of words",
 }  # fmt: skip
 
 
@@ -86,6 +88,7 @@ def baseline(name: str) -> str:
         "mean": tell("always the mean"),
         "tfidf_linear": "TF-IDF",
         "frozen_linear": tell("the frozen encoder"),
+        "lookup": tell("the tag that a word mostly had"),
     }
     return told.get(name, name)
 
@@ -105,6 +108,7 @@ def short_baseline(name: str) -> str:
         "majority": tell("most frequent"),
         "mean": tell("always the mean"),
         "tfidf_linear": "TF-IDF",
+        "lookup": tell("word's usual tag"),
         "frozen_linear": tell("frozen encoder"),
     }
     return told.get(name, name)

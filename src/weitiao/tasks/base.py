@@ -3,52 +3,62 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 from pydantic import Field
 
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Output, Prediction
+from weitiao.layout import Layout, grid, packed, padded, tensor
 from weitiao.messages import tell
 from weitiao.parts import Part, near
+from weitiao.ragged import Ragged
+from weitiao.tagging.counts import by_row
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from weitiao.data.encoded import Encoded
     from weitiao.losses.base import Loss
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Cost = Annotated[float, Field(ge=0)]
 LossFn = Callable[[Any, Batch], Output]  # (network, batch) -> Output
+Kind = Literal["single", "multilabel", "number", "tags", "spans"]
+IGNORED = -100  # a label that says: nothing to learn here
+
+
+class Labelled(Protocol):
+    """Rows with their answers, as tasks read them."""
+
+    def targets(self) -> list[Any]: ...
+    def ids(self) -> list[str]: ...
+    def batches(self) -> Iterator[list[Example]]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Answers beside the truth, as arrays, for the metrics.
+    """Answers beside the truth, one entry a row, for the metrics.
 
     kind "single":     targets, values (n,) int indices into `labels`; scores (n, labels)
     kind "multilabel": targets, values (n, labels) of 0 and 1; scores (n, labels)
     kind "number":     targets, values, scores (n,) float
+    kind "tags":       targets, values Ragged (start, end, label) of spans, in characters of the
+                       row's text; scores Ragged, one a span of `values`; counts (n, 2): how many
+                       words (or characters) have the right tag, and how many there are
+    kind "spans":      passages that answer a question: targets (n,) tuples of right texts, values
+                       (n,) texts, both arrays of objects; scores (n,)
     """
 
-    kind: Literal["single", "multilabel", "number"]
-    targets: np.ndarray
-    values: np.ndarray
-    scores: np.ndarray
+    kind: Kind
+    targets: Any
+    values: Any
+    scores: Any
     labels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How rows share a batch, and what the family of the network wants of it."""
-
-    packed: bool = False
-    padding: Mapping[str, int] = field(default_factory=dict)  # tensor name -> value
-    left: bool = False  # pad on the left (XLNet, decoders)
-    first_position: int | None = None  # explicit position_ids from here on (RoBERTa's start at 2)
+    counts: Any = None
 
 
 class Task(Part):
@@ -58,18 +68,26 @@ class Task(Part):
     optional_roles: ClassVar[tuple[str, ...]] = ()
     metrics: ClassVar[tuple[str, ...]]  # the first one picks the best model
     losses: ClassVar[tuple[str, ...]]  # the first one is the default
-    kind: ClassVar[Literal["single", "multilabel", "number"]]  # the shape of its answers
+    kind: ClassVar[Kind]  # the shape of its answers
+    # Which of transformers' heads: one vector a text, one a token, or two numbers a token.
+    head: ClassVar[Literal["sequence", "tokens", "spans"]] = "sequence"
+    notes: ClassVar[tuple[str, ...]] = ()  # what `encode` gives beside what the network reads
     problem_type: ClassVar[str]  # what transformers calls it
     backbone: ClassVar[Literal["encoder", "seq2seq"]] = "encoder"
 
     @property
     @abstractmethod
     def outputs(self) -> int:
-        """How many numbers the head gives for a row."""
+        """How many numbers the head gives for a row, or for a token."""
 
     @property
-    def head(self) -> str:
-        """The head this task needs, by name; empty where the plan may choose."""
+    def per_token(self) -> bool:
+        """Whether the head answers for tokens: logits are ragged, and rows may be windows."""
+        return self.head != "sequence"
+
+    @property
+    def own_head(self) -> str:
+        """The head of ours that this task needs, by name; empty where the plan may choose."""
         return ""
 
     @property
@@ -89,10 +107,27 @@ class Task(Part):
     def indices(self, targets: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
         """Targets as the loss wants them, (n,) or (n, outputs).
 
-        Raises DataError naming the row (from `ids`) whose target does not fit.
+        Raises DataError naming the row (from `ids`) whose target does not fit. Tasks whose answers
+        are places in the texts need these too: they have `truth` and `labels_for` instead.
         """
 
-    def balanced(self, labels: np.ndarray) -> tuple[float, ...]:
+    def truth(self, rows: Labelled) -> Any:
+        """What is right for each row, as `judge` reads it: `len` and picking rows work on it."""
+        return self.indices(rows.targets(), rows.ids())
+
+    def labels_for(self, encoded: Encoded, truth: Any) -> Any:
+        """The truth as the loss wants it, one entry an encoded row: an array, or labels of tokens
+        as Ragged, aligned with input_ids (-100 where there is nothing to learn)."""
+        return truth
+
+    def adapt(self, tokenizer: Any) -> None:
+        """Change a tokenizer so that its pieces end where answers may end; it is saved so."""
+
+    def read(self, examples: Sequence[Example]) -> Sequence[Example]:
+        """The examples with plain texts, whatever way their cells spell them (lists of words)."""
+        return examples
+
+    def balanced(self, labels: Any) -> tuple[float, ...]:
         """The weight of each label that makes all count alike; empty where there are none."""
         return ()
 
@@ -104,7 +139,13 @@ class Task(Part):
     def encode(
         self, examples: Sequence[Example], tokenizer: Any, max_length: int
     ) -> dict[str, list[list[int]]]:
-        """Ragged arrays: input_ids, and token_type_ids where the family has them."""
+        """Ragged arrays: input_ids, and token_type_ids where the family has them.
+
+        A task of tokens may give several encoded rows for an example whose text is too long: then
+        `WINDOWS` holds how many each example has; and arrays named in `notes`, aligned with the
+        ids, which the network does not read. Where there are cleaners, meta["origins"][role] says
+        for each character of a text its place in the text as it came, meta["raw"][role].
+        """
         encoded = tokenizer(
             *self.texts(examples),
             truncation=True,
@@ -116,13 +157,21 @@ class Task(Part):
     def collate(
         self,
         rows: Mapping[str, Sequence[np.ndarray]],
-        labels: np.ndarray | None,
+        labels: np.ndarray | Ragged | None,
         layout: Layout,
     ) -> Batch:
-        """Encoded rows as one batch, padded for the general path or packed for the fast one."""
-        make = _packed if layout.packed else _padded
+        """Encoded rows as one batch, padded for the general path or packed for the fast one.
+
+        Labels of tokens are (rows, longest) or (tokens,), as the logits are without their last
+        dimension.
+        """
+        rows = {name: values for name, values in rows.items() if name not in self.notes}
+        make = packed if layout.packed else padded
         tensors, lengths = make(rows, layout)
-        return Batch(tensors, None if labels is None else _tensor(labels), lengths)
+        if isinstance(labels, Ragged):
+            flat = labels.values.astype(np.int64)
+            labels = flat if layout.packed else grid(flat, labels.lengths, layout.left, IGNORED)
+        return Batch(tensors, None if labels is None else tensor(labels), lengths)
 
     def loss(self, net: Any, batch: Batch, cost: Loss) -> Output:
         """One forward pass; the loss is summed over labels."""
@@ -150,13 +199,21 @@ class Task(Part):
         """Logits (n, outputs) as scores (n, outputs): probabilities, or numbers in the target's
         own unit."""
 
-    @abstractmethod
-    def decide(self, scores: np.ndarray) -> list[Prediction]:
-        """One prediction per row of scores."""
+    def merged(self, logits: Any, encoded: Encoded) -> Any:
+        """The logits of all encoded rows as scores, one entry an example.
+
+        A task of tokens gets Ragged logits, aligned with the ids of `encoded`, and puts the windows
+        of an example together. What it gives has `len`, and picking rows works on it.
+        """
+        return self.score(logits)
 
     @abstractmethod
-    def judge(self, labels: np.ndarray, scores: np.ndarray) -> Judged:
-        """Truth (from `labels`) and answers (from `scores`), for the metrics."""
+    def decide(self, scores: Any, examples: Sequence[Example] = ()) -> list[Prediction]:
+        """One prediction per entry of scores; tasks of tokens find the places in the examples."""
+
+    @abstractmethod
+    def judge(self, labels: Any, scores: Any) -> Judged:
+        """Truth (as `truth` gave it) and answers (from `scores`), for the metrics."""
 
     def plainly(self) -> Self:
         """The same task with the likeliest answers: no thresholds, costs or abstaining of its own.
@@ -186,9 +243,16 @@ def filled(encoded: dict[str, list[list[int]]], tokenizer: Any) -> dict[str, lis
 
 
 def sure_of(judged: Judged) -> np.ndarray:
-    """How sure each answer is, (n,): its score; of several labels, the least certain yes or no."""
+    """How sure each answer is, (n,): its score; of several labels, the least certain yes or no; of
+    spans, the least certain one, and 1 where there are none."""
     if judged.kind == "number":
-        return judged.values
+        return np.asarray(judged.values)
+    if judged.kind == "spans":
+        return np.asarray(judged.scores)
+    if judged.kind == "tags":
+        least = np.ones(len(judged.scores))
+        np.minimum.at(least, judged.scores.owners, judged.scores.values)
+        return least
     if judged.kind == "multilabel":
         given = judged.values.astype(bool)
         return np.asarray(np.where(given, judged.scores, 1 - judged.scores).min(1))
@@ -197,6 +261,8 @@ def sure_of(judged: Judged) -> np.ndarray:
 
 def rows_right(judged: Judged) -> np.ndarray:
     """Whether each row's answer is right, (n,); of several labels, all of them."""
+    if judged.kind == "tags":
+        return np.ptp(by_row(judged.targets, judged.values), axis=1) == 0
     right = judged.targets == judged.values
     return np.asarray(right.all(1) if judged.kind == "multilabel" else right)
 
@@ -208,39 +274,3 @@ def known_labels(labels: Sequence[str], named: Iterable[str]) -> None:
             told = tell("the task's settings name the label {label!r}, which no row has.{hint}",
                         label=name, hint=near(name, labels))  # fmt: skip
             raise DataError(told)
-
-
-def _tensor(array: np.ndarray) -> Tensor:
-    import torch
-
-    return torch.from_numpy(np.ascontiguousarray(array))
-
-
-def _padded(
-    rows: Mapping[str, Sequence[np.ndarray]], layout: Layout
-) -> tuple[dict[str, Tensor], None]:
-    lengths = np.array([len(ids) for ids in rows["input_ids"]])
-    shape = (len(lengths), int(lengths.max()))
-    columns = np.arange(shape[1])[None, :]
-    first = shape[1] - lengths if layout.left else np.zeros_like(lengths)
-    mask = (columns >= first[:, None]) & (columns < (first + lengths)[:, None])
-    arrays: dict[str, np.ndarray] = {}
-    for name, values in rows.items():
-        arrays[name] = np.full(shape, layout.padding.get(name, 0), dtype=np.int64)
-        arrays[name][mask] = np.concatenate(values)
-    arrays["attention_mask"] = mask.astype(np.int64)
-    if layout.first_position is not None:
-        positions = (columns - first[:, None]).clip(0) + layout.first_position
-        # A padding position keeps the padding index, as the families count them.
-        arrays["position_ids"] = np.where(mask, positions, max(layout.first_position - 1, 0))
-    return {name: _tensor(array) for name, array in arrays.items()}, None
-
-
-def _packed(
-    rows: Mapping[str, Sequence[np.ndarray]], layout: Layout
-) -> tuple[dict[str, Tensor], Tensor]:
-    lengths = np.array([len(ids) for ids in rows["input_ids"]], dtype=np.int64)
-    arrays = {name: np.concatenate(values).astype(np.int64) for name, values in rows.items()}
-    positions = np.arange(lengths.sum()) - np.repeat(lengths.cumsum() - lengths, lengths)
-    arrays["position_ids"] = positions + (layout.first_position or 0)
-    return {name: _tensor(array[None]) for name, array in arrays.items()}, _tensor(lengths)

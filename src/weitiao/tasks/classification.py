@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field
 
 from weitiao.errors import DataError
-from weitiao.example import Batch, Prediction
+from weitiao.example import Batch, Example, Prediction
 from weitiao.messages import tell
 from weitiao.parts import near
-from weitiao.tasks.base import Cost, Judged, Share, Task, known_labels
+from weitiao.tasks.base import Cost, Judged, Kind, Share, Task, known_labels
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,7 +35,7 @@ class Classification(Task):
         "accuracy", "macro_f1", "micro_f1", "weighted_f1", "mcc", "roc_auc",
     )  # fmt: skip
     losses: ClassVar[tuple[str, ...]] = ("cross_entropy",)
-    kind: ClassVar[Literal["single", "multilabel", "number"]] = "single"
+    kind: ClassVar[Kind] = "single"
     problem_type: ClassVar[str] = "single_label_classification"
     labels: tuple[str, ...] = Field((), description="in the order of the outputs; empty: learned")
     thresholds: dict[str, Share] = Field({}, description="label -> it is given from this score on")
@@ -108,7 +108,7 @@ class Classification(Task):
         shifted = np.exp(logits - logits.max(-1, keepdims=True))
         return np.asarray(shifted / shifted.sum(-1, keepdims=True))
 
-    def decide(self, scores: np.ndarray) -> list[Prediction]:
+    def decide(self, scores: Any, examples: Sequence[Example] = ()) -> list[Prediction]:
         answers = []
         for best, row in zip(self.best(scores).tolist(), scores.tolist(), strict=True):
             named = dict(zip(self.labels, row, strict=True))

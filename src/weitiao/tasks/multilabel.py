@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field
 
 from weitiao.errors import DataError
-from weitiao.example import Batch, Prediction
+from weitiao.example import Batch, Example, Prediction
 from weitiao.messages import tell
 from weitiao.parts import near
-from weitiao.tasks.base import Judged, Share, Task, known_labels
+from weitiao.tasks.base import Judged, Kind, Share, Task, known_labels
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +31,7 @@ class Multilabel(Task):
         "micro_f1", "macro_f1", "weighted_f1", "accuracy", "roc_auc",
     )  # fmt: skip
     losses: ClassVar[tuple[str, ...]] = ("bce",)
-    kind: ClassVar[Literal["single", "multilabel", "number"]] = "multilabel"
+    kind: ClassVar[Kind] = "multilabel"
     problem_type: ClassVar[str] = "multi_label_classification"
     labels: tuple[str, ...] = Field((), description="in the order of the outputs; empty: learned")
     threshold: float = Field(0.5, gt=0, lt=1, description="a label is given from here on")
@@ -103,7 +103,7 @@ class Multilabel(Task):
 
         return np.asarray(expit(logits))
 
-    def decide(self, scores: np.ndarray) -> list[Prediction]:
+    def decide(self, scores: Any, examples: Sequence[Example] = ()) -> list[Prediction]:
         answers = []
         given = scores >= self.limits
         # How sure the whole set is: its least certain yes or no.

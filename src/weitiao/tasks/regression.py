@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field
 
 from weitiao.errors import DataError
-from weitiao.example import Batch, Prediction
+from weitiao.example import Batch, Example, Prediction
 from weitiao.messages import tell
-from weitiao.tasks.base import Judged, Task
+from weitiao.tasks.base import Judged, Kind, Task
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +29,7 @@ class Regression(Task):
     optional_roles: ClassVar[tuple[str, ...]] = ("text_pair",)
     metrics: ClassVar[tuple[str, ...]] = ("pearson", "spearman", "mae", "rmse")
     losses: ClassVar[tuple[str, ...]] = ("mse",)
-    kind: ClassVar[Literal["single", "multilabel", "number"]] = "number"
+    kind: ClassVar[Kind] = "number"
     problem_type: ClassVar[str] = "regression"
     mean: float = Field(0.0, description="of the training targets; learned")
     std: float = Field(1.0, description="spread of the training targets; learned")
@@ -75,7 +75,7 @@ class Regression(Task):
     def score(self, logits: np.ndarray) -> np.ndarray:
         return np.asarray(logits * self.std + self.mean)
 
-    def decide(self, scores: np.ndarray) -> list[Prediction]:
+    def decide(self, scores: Any, examples: Sequence[Example] = ()) -> list[Prediction]:
         return [Prediction(value, value) for value in scores[:, 0].tolist()]
 
     def judge(self, labels: np.ndarray, scores: np.ndarray) -> Judged:

@@ -9,7 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from weitiao.example import Batch, Example
-from weitiao.tasks.base import Layout
+from weitiao.layout import Layout
+from weitiao.ragged import Ragged
 from weitiao.tasks.regression import Regression
 
 PART = "part"  # which of the two texts a token belongs to
@@ -30,7 +31,7 @@ class Similarity(Regression):
     )
 
     @property
-    def head(self) -> str:
+    def own_head(self) -> str:
         return "cosine" if self.way == "cosine" else ""
 
     def learn(self, targets: Sequence[Any]) -> Self:
@@ -67,7 +68,7 @@ class Similarity(Regression):
     def collate(
         self,
         rows: Mapping[str, Sequence[np.ndarray]],
-        labels: np.ndarray | None,
+        labels: np.ndarray | Ragged | None,
         layout: Layout,
     ) -> Batch:
         """For `cosine` every row becomes two: its texts, one after the other."""

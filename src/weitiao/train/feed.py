@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,19 +14,25 @@ from accelerate import Accelerator
 from weitiao.data.encoded import Encoded
 from weitiao.model.model import Model
 from weitiao.model.probe import resolve
+from weitiao.ragged import values_of
 from weitiao.train.checkpoint import Settings
 
 
 @dataclass(frozen=True)
 class Feed:
-    """Encoded rows and their labels, side by side."""
+    """Encoded rows and their answers, side by side.
+
+    labels: to learn from, as `Task.labels_for` gives them; to judge by, as `Task.truth` does.
+    """
 
     encoded: Encoded
-    labels: np.ndarray
+    labels: Any
 
     def fingerprint(self) -> str:
         """The content of all ids and labels."""
-        digest = hashlib.blake2b(np.ascontiguousarray(self.labels).tobytes(), digest_size=8)
+        digest = hashlib.blake2b(
+            np.ascontiguousarray(values_of(self.labels)).tobytes(), digest_size=8
+        )
         digest.update(np.ascontiguousarray(self.encoded.offsets).tobytes())
         for name in sorted(self.encoded.values):
             digest.update(np.ascontiguousarray(self.encoded.values[name]).data)

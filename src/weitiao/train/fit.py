@@ -26,6 +26,7 @@ from weitiao.example import Batch, Output
 from weitiao.losses.base import Loss
 from weitiao.messages import tell
 from weitiao.model.model import Model
+from weitiao.ragged import values_of
 from weitiao.tasks.base import LossFn
 from weitiao.train import checkpoint, memory
 from weitiao.train.batches import Stream
@@ -177,7 +178,7 @@ def fit(
         net.train()
         progress = (state.step + 0.5) / state.total
         rate = set_rates(optimizer, groups, progress, plan.warmup_ratio, schedule)
-        labels = torch.from_numpy(train.labels[stream.rows_of(state.step)])
+        labels = torch.from_numpy(values_of(train.labels[stream.rows_of(state.step)]))
         count = max(float(cost.count(labels)), 1e-12)
         state.tokens = (replayed or {}).get(state.step + 1, state.tokens)
         total_loss = update.gradients(state, count)

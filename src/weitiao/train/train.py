@@ -136,7 +136,7 @@ class _Job:
         sizes = [(p.numel(), p.requires_grad) for p in model.net.parameters()]
         each = (count * (BYTES_A_PARAMETER + BYTES_LEARNED * learns) for count, learns in sizes)
         disk.need(self.run.folder, sum(each))
-        feed, validation = _feed(model, train_rows), _feed(model, data.validation)
+        feed, validation = feed_of(model, train_rows), judged_feed(model, data.validation)
         steps = fit(model, feed, validation, accelerator, start, watcher.replay.tokens)
         with closing(steps), _patient() as ask:
             for progress in steps:
@@ -161,8 +161,15 @@ def _stopped(run: Run, watcher: Watcher, error: OSError) -> str:
     )  # fmt: skip
 
 
-def _feed(model: Model, rows: Rows) -> Feed:
-    return Feed(model.encode(rows), model.task.indices(rows.targets(), rows.ids()))
+def feed_of(model: Model, rows: Rows) -> Feed:
+    """Rows to learn from."""
+    encoded = model.encode(rows)
+    return Feed(encoded, model.task.labels_for(encoded, model.task.truth(rows)))
+
+
+def judged_feed(model: Model, rows: Rows) -> Feed:
+    """Rows to judge by."""
+    return Feed(model.encode(rows), model.task.truth(rows))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from weitiao.data.data import Data
 from weitiao.evaluate.baselines import Baseline, fit_baselines
 from weitiao.evaluate.evaluate import texts_of
 from weitiao.evaluate.frozen import fit_frozen
+from weitiao.evaluate.lookup import fit_lookup
 from weitiao.model.model import Model
 
 COUNTED_SHARE = 0.5  # of the time for baselines that counting words may take
@@ -22,6 +23,10 @@ def baselines_of(
     """Majority or mean, TF-IDF and the frozen encoder, each with a linear model; and what was left
     out, and why. judged: how many rows they will have to answer."""
     task, train, validation = model.task, data.train, data.validation
+    if task.kind == "tags":
+        return fit_lookup(task, train, validation), []
+    if task.per_token:
+        return {}, []
     texts = texts_of(model, train), texts_of(model, validation)
     labels = [
         _plain(task.indices(rows.targets(), rows.ids()), task) for rows in (train, validation)

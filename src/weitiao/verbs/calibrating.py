@@ -28,10 +28,11 @@ def calibrated(model: Model, rows: Rows, held: float = 1.0) -> tuple[Model, dict
     """The model with its temperature folded in and its decisions chosen, and figures of both.
 
     held: the temperature that its weights hold already. The weights are changed in place. Nothing
-    happens to a model of numbers.
+    happens to a model of numbers, or of places in texts.
     """
     plan, task = model.plan.evaluate, model.task
-    if task.kind == "number" or not (plan.calibration or plan.decisions):
+    none = task.kind == "number" or task.per_token
+    if none or not (plan.calibration or plan.decisions):
         return model, {}
     wide = task.widened(rows.targets())
     labels = wide.indices(rows.targets(), rows.ids())
@@ -99,6 +100,8 @@ def calibrate_run(
     model = Model.load(kept)
     if model.task.kind == "number":
         raise PlanError([tell("numbers have no scores that could be calibrated.")])
+    if model.task.per_token:
+        raise PlanError([tell("answers that are places in a text are not calibrated.")])
     plan = run.plan()
     asked = dict(plan.evaluate.decisions if decisions is None else decisions)
     wanted = model.plan.with_({"evaluate.calibration": True, "evaluate.decisions": asked})

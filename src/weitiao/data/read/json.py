@@ -11,6 +11,7 @@ from pydantic import Field
 
 from weitiao.data import encoding, header
 from weitiao.data.bad import Bad
+from weitiao.data.exported import plain
 from weitiao.data.read.base import Numbered, Reader, Reading, batched
 from weitiao.data.read.jsonl import Jsonl
 from weitiao.data.values import kinds_of, natural
@@ -44,7 +45,7 @@ class Json(Reader):
             value = _value(path, found)
         except _Lines:  # one object a line, which the ending did not say
             return Jsonl(encoding=self.encoding).read(path)
-        rows = _rows(value, path.name, self.rows)
+        rows = [plain(row) for row in _rows(value, path.name, self.rows)]
         good = (row for row in rows if isinstance(row, dict))
         columns = kinds_of(good)
         if not columns:

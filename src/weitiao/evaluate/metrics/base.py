@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from weitiao.parts import Part
+from weitiao.tagging.counts import by_row
 from weitiao.tasks.base import Judged
 
 
@@ -23,7 +24,7 @@ class Metric(Part):
     """
 
     higher_is_better: ClassVar[bool] = True
-    kinds: ClassVar[tuple[str, ...]]  # of "single", "multilabel", "number"
+    kinds: ClassVar[tuple[str, ...]]  # of Judged.kind
     bounds: ClassVar[tuple[float, float]] = (-math.inf, math.inf)  # lowest and highest value
     of_scores: ClassVar[bool] = False  # looks at the scores, not at the answers alone
     correlates: ClassVar[bool] = False  # is a correlation, nearly normal on Fisher's scale
@@ -45,6 +46,12 @@ def once(judged: Judged, weights: np.ndarray | None) -> np.ndarray:
     """The weights of one evaluation as (1, n), each row counting once when there are none."""
     assert len(judged.targets), "a metric needs rows"
     return np.ones((1, len(judged.targets))) if weights is None else weights[None].astype(float)
+
+
+def span_counts(judged: Judged, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How many spans are right, are given, and are true: each (samples,)."""
+    right, given, true = (weights @ by_row(judged.targets, judged.values).astype(float)).T
+    return right, given, true
 
 
 def label_counts(judged: Judged, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,0 +1,39 @@
+"""Rows of annotation tools as plain rows: Label Studio's tasks with their annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def plain(row: Any) -> Any:
+    """A row of Label Studio's JSON as its data and what the first annotation says; others as they
+    are.
+
+    >>> spans = [{"type": "labels", "value": {"start": 0, "end": 2, "labels": ["x"]}}]
+    >>> plain({"id": 1, "data": {"text": "ab"}, "annotations": [{"result": spans}]})
+    {'text': 'ab', 'label': [{'start': 0, 'end': 2, 'label': 'x'}]}
+    """
+    if not isinstance(row, dict) or not isinstance(row.get("data"), dict):
+        return row
+    done = row.get("annotations", row.get("completions"))
+    if not isinstance(done, list):
+        return row
+    kept = [one for one in done if isinstance(one, dict) and not one.get("was_cancelled")]
+    if not kept:
+        return dict(row["data"])
+    values = [one.get("value") for one in kept[0].get("result") or [] if isinstance(one, Mapping)]
+    return {**row["data"], "label": _answer([v for v in values if isinstance(v, Mapping)])}
+
+
+def _answer(values: list[Mapping[str, Any]]) -> Any:
+    spans = [
+        {"start": one["start"], "end": one["end"], "label": label}
+        for one in values
+        if "start" in one and "end" in one
+        for label in one.get("labels") or []
+    ]
+    choices = [choice for one in values for choice in one.get("choices") or []]
+    if choices and not spans:
+        return choices[0] if len(choices) == 1 else choices
+    return spans

@@ -1,0 +1,74 @@
+"""Encoded rows as tensors: padded to one length, or packed end to end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How rows share a batch, and what the family of the network wants of it."""
+
+    packed: bool = False
+    padding: Mapping[str, int] = field(default_factory=dict)  # tensor name -> value
+    left: bool = False  # pad on the left (XLNet, decoders)
+    first_position: int | None = None  # explicit position_ids from here on (RoBERTa's start at 2)
+
+
+def tensor(array: np.ndarray) -> Tensor:
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(array))
+
+
+def padded(
+    rows: Mapping[str, Sequence[np.ndarray]], layout: Layout
+) -> tuple[dict[str, Tensor], None]:
+    lengths = np.array([len(ids) for ids in rows["input_ids"]])
+    columns, first = np.arange(int(lengths.max()))[None, :], _firsts(lengths, layout.left)
+    mask = real(lengths, layout.left)
+    arrays: dict[str, np.ndarray] = {}
+    for name, values in rows.items():
+        arrays[name] = np.full(mask.shape, layout.padding.get(name, 0), dtype=np.int64)
+        arrays[name][mask] = np.concatenate(values)
+    arrays["attention_mask"] = mask.astype(np.int64)
+    if layout.first_position is not None:
+        positions = (columns - first[:, None]).clip(0) + layout.first_position
+        # A padding position keeps the padding index, as the families count them.
+        arrays["position_ids"] = np.where(mask, positions, max(layout.first_position - 1, 0))
+    return {name: tensor(array) for name, array in arrays.items()}, None
+
+
+def packed(
+    rows: Mapping[str, Sequence[np.ndarray]], layout: Layout
+) -> tuple[dict[str, Tensor], Tensor]:
+    lengths = np.array([len(ids) for ids in rows["input_ids"]], dtype=np.int64)
+    arrays = {name: np.concatenate(values).astype(np.int64) for name, values in rows.items()}
+    positions = np.arange(lengths.sum()) - np.repeat(lengths.cumsum() - lengths, lengths)
+    arrays["position_ids"] = positions + (layout.first_position or 0)
+    return {name: tensor(array[None]) for name, array in arrays.items()}, tensor(lengths)
+
+
+def grid(flat: np.ndarray, lengths: np.ndarray, left: bool, fill: int) -> np.ndarray:
+    """Values of tokens, row after row, as (rows, longest), with `fill` where nothing is."""
+    mask = real(lengths, left)
+    found = np.full(mask.shape, fill, flat.dtype)
+    found[mask] = flat
+    return found
+
+
+def real(lengths: np.ndarray, left: bool) -> np.ndarray:
+    """(rows, longest): where tokens are, and not padding."""
+    columns, first = np.arange(int(lengths.max()))[None, :], _firsts(lengths, left)
+    return np.asarray((columns >= first[:, None]) & (columns < (first + lengths)[:, None]))
+
+
+def _firsts(lengths: np.ndarray, left: bool) -> np.ndarray:
+    return lengths.max() - lengths if left else np.zeros_like(lengths)

@@ -1,0 +1,106 @@
+"""One row's right answers: its spans by characters, its words, and the tag of each word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from weitiao.fields import near
+from weitiao.messages import tell
+from weitiao.ragged import edges
+from weitiao.tagging.schemes import apart, spans_of
+
+SHOWN = 40  # characters of a word in a message
+
+
+class Row(NamedTuple):
+    """spans (spans, 3): start, end, type; words (words, 2); tags (words,) places in the labels."""
+
+    spans: np.ndarray
+    words: np.ndarray
+    tags: np.ndarray
+
+
+def labelled(
+    text: str, words: np.ndarray, target: Any, types: Mapping[str, int], plain: bool
+) -> Row:
+    """The answers of a row. target: tags of words, or spans. Raises ValueError, saying what is
+    wrong with it."""
+    target = target or []
+    if target and isinstance(target[0], str):
+        places = _tagged(text, words, target)
+        spans = _plain(places, target) if plain else _spans(places, target, text)
+    else:
+        spans = [_within(span, text) for span in target]
+    unknown = next((kind for _, _, kind in spans if kind not in types), None)
+    if unknown is not None:
+        told = tell("the label {label!r} is not among the labels the model knows.{hint}",
+                    label=unknown, hint=near(unknown, list(types)))  # fmt: skip
+        raise ValueError(told)
+    found = [(start, end, types[kind]) for start, end, kind in spans]
+    tags = np.zeros(len(words), np.int64)
+    free = np.ones(len(words), bool)
+    for start, end, kind in sorted(found, key=lambda one: (one[0], -one[1])):
+        inside = (words[:, 0] < end) & (words[:, 1] > start) & free
+        at = np.flatnonzero(inside)
+        if len(at):  # of spans that overlap, what the first one leaves
+            tags[at] = kind if plain else 2 + 2 * kind
+            tags[at[0]] = kind if plain else 1 + 2 * kind
+            free[at] = False
+    given = np.array(found, np.int64).reshape(-1, 3)
+    if plain:  # each word has its own
+        given = np.column_stack([words, tags])[~free]
+    return Row(given, words, tags)
+
+
+def _within(span: Any, text: str) -> tuple[int, int, str]:
+    start, end, kind = span
+    if not 0 <= start < end <= len(text):
+        told = tell("the span {start} to {end} ({label!r}) does not lie in the text, which has "
+                    "{length} characters.", start=start, end=end, label=kind,
+                    length=len(text))  # fmt: skip
+        raise ValueError(told)
+    return start, end, kind
+
+
+def _tagged(text: str, words: np.ndarray, tags: Sequence[str]) -> np.ndarray:
+    """Where the words lie that the tags are for: the row's own, characters, or between blanks."""
+    if len(words) == len(tags):
+        return words
+    characters = [(at, at + 1) for at, one in enumerate(text) if not one.isspace()]
+    blanks = edges([len(part) + 1 for part in text.split(" ")])
+    parted = [(a, b - 1) for a, b in zip(blanks[:-1].tolist(), blanks[1:].tolist(), strict=True)
+              if b - 1 > a]  # fmt: skip
+    for found in (parted, characters):
+        if len(found) == len(tags):
+            return np.array(found, np.int64).reshape(-1, 2)
+    raise ValueError(
+        tell("{tags} tags, but {words} words: there must be a tag for each word.",
+             tags=len(tags), words=len(words))
+    )  # fmt: skip
+
+
+def _plain(places: np.ndarray, tags: Sequence[str]) -> list[tuple[int, int, str]]:
+    return [(start, end, tag) for (start, end), tag in zip(places.tolist(), tags, strict=True)]
+
+
+def _spans(places: np.ndarray, tags: Sequence[str], text: str) -> list[tuple[int, int, str]]:
+    found = [apart(tag) for tag in tags]
+    if None in found:
+        at = found.index(None)
+        start, end = places[at].tolist()
+        told = tell("word {number} ({word!r}) has the tag {tag!r}, which follows no scheme like "
+                    "B-x, I-x, O.", number=at + 1, word=text[start:end][:SHOWN],
+                    tag=tags[at])  # fmt: skip
+        raise ValueError(told)
+    parts = [one for one in found if one is not None]
+    types = list(dict.fromkeys(kind for _, kind in parts))
+    kinds = np.array([kind for kind, _ in parts], np.int64)
+    which = np.array([types.index(kind) for _, kind in parts], np.int64)
+    spans = spans_of(kinds, which, np.array([0, len(kinds)]))
+    return [
+        (int(places[first, 0]), int(places[beyond - 1, 1]), types[kind])
+        for first, beyond, kind in spans.values.tolist()
+    ]

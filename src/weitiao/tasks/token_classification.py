@@ -1,0 +1,261 @@
+"""A tag for each word of a text: names and other spans, parts of speech."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import Field
+
+from weitiao.errors import DataError, placed
+from weitiao.example import Example, Prediction
+from weitiao.messages import tell
+from weitiao.ragged import Ragged, edges
+from weitiao.tagging import pieces, spelled
+from weitiao.tagging.decode import likeliest
+from weitiao.tagging.labelled import Row, labelled
+from weitiao.tagging.names import are_plain, bio, named
+from weitiao.tagging.schemes import BEGIN, INSIDE, OUTSIDE, apart, spans_of
+from weitiao.tasks.base import IGNORED, Judged, Kind, Labelled, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from weitiao.data.encoded import Encoded
+    from weitiao.example import Batch
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The right spans (start, end, type; in characters), where words are, and the word's tags."""
+
+    spans: Ragged
+    words: Ragged
+    tags: Ragged
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+    def __getitem__(self, rows: Any) -> Truth:
+        return Truth(self.spans[rows], self.words[rows], self.tags[rows])
+
+
+class TokenClassification(Task):
+    """Names and other spans in a text (NER), or a tag for each word (parts of speech).
+
+    Rows have tags (one a word, of any scheme: BIO, IOB1, IOBES, BMES, BILOU) or spans. The network
+    learns BIO; the answer is the likeliest row of tags that follows it. Words are those of the row
+    where its text is a list; else runs of letters, and single Chinese characters.
+    """
+
+    roles: ClassVar[tuple[str, ...]] = ("text",)
+    metrics: ClassVar[tuple[str, ...]] = (
+        "entity_f1", "entity_precision", "entity_recall", "token_accuracy",
+    )  # fmt: skip
+    losses: ClassVar[tuple[str, ...]] = ("cross_entropy",)
+    kind: ClassVar[Kind] = "tags"
+    head: ClassVar[Literal["sequence", "tokens", "spans"]] = "tokens"
+    notes: ClassVar[tuple[str, ...]] = ("unit", "more")
+    problem_type: ClassVar[str] = "token_classification"
+    labels: tuple[str, ...] = Field((), description="in the order of the outputs; empty: learned")
+
+    @property
+    def outputs(self) -> int:
+        return len(self.labels)
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        return self.labels
+
+    @property
+    def plain(self) -> bool:
+        """Whether tags stand for themselves: each word has one, and there are no spans."""
+        return any(apart(label) is None for label in self.labels)
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """What spans are called."""
+        if self.plain:
+            return self.labels
+        return tuple(label[2:] for label in self.labels if label.startswith("B-"))
+
+    def learn(self, targets: Sequence[Any]) -> Self:
+        if self.labels:  # of a plan: types of spans, or all tags; in the order `marked` expects
+            spans = not are_plain(targets)
+            names = [label[2:] if apart(label) else label for label in self.labels if label != "O"]
+            labels = ["O", *bio(list(dict.fromkeys(names)))] if spans else list(self.labels)
+            return self.model_copy(update={"labels": tuple(labels)})
+        counts = named(targets)
+        if not counts or (are_plain(targets) and len(counts) < 2):
+            told = tell("Tagging needs spans or tags to learn; the training rows have none. "
+                        "Is --target the right column?")  # fmt: skip
+            raise DataError(told)
+        names = sorted(counts)
+        labels = names if are_plain(targets) else ["O", *bio(names)]
+        return self.model_copy(update={"labels": tuple(labels)})
+
+    def widened(self, targets: Sequence[Any]) -> Self:
+        more = sorted(named(targets, self.plain).keys() - set(self.types))
+        new = more if self.plain else bio(more)
+        return self.model_copy(update={"labels": (*self.labels, *new)}) if more else self
+
+    def indices(self, targets: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
+        raise NotImplementedError("tags need the texts: see truth")
+
+    def truth(self, rows: Labelled) -> Truth:
+        known = {kind: at for at, kind in enumerate(self.types)}
+        found: list[Row] = []
+        for examples in rows.batches():
+            for example in self.read(examples):
+                try:
+                    words, text = spelled.words_of(example), str(example.inputs["text"])
+                    one = labelled(text, words, example.target, known, self.plain)
+                except ValueError as error:
+                    raise DataError(placed(example.id, str(error))) from None
+                found.append(one)
+        columns = zip(*found, strict=True)
+        return Truth(*(Ragged.of(list(column)) for column in columns))
+
+    def labels_for(self, encoded: Encoded, truth: Truth) -> Ragged:
+        unit = encoded.values["unit"].astype(np.int64)
+        rows = np.repeat(encoded.owners, encoded.lengths)
+        tags = np.append(truth.tags.values, IGNORED)
+        place = np.where(unit >= 0, truth.tags.offsets[rows] + unit, len(tags) - 1)
+        return Ragged(tags[place], encoded.offsets)
+
+    def adapt(self, tokenizer: Any) -> None:
+        pieces.adapt(tokenizer)
+
+    def read(self, examples: Sequence[Example]) -> Sequence[Example]:
+        return [spelled.read(example) for example in examples]
+
+    def balanced(self, labels: Truth) -> tuple[float, ...]:
+        """Words / (tags * words of the tag); 1 for a tag that no word has."""
+        counts = np.bincount(labels.tags.values, minlength=self.outputs)
+        weights = counts.sum() / ((counts > 0).sum() * counts.clip(1))
+        return tuple(np.where(counts > 0, weights, 1.0).tolist())
+
+    def encode(
+        self, examples: Sequence[Example], tokenizer: Any, max_length: int
+    ) -> dict[str, list[Any]]:
+        examples = self.read(examples)
+        texts = [str(example.inputs["text"]) for example in examples]
+        return pieces.encoded(texts, [spelled.cleaned(e) for e in examples], tokenizer, max_length)
+
+    def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
+        from torch.nn.functional import kl_div
+
+        a, b = first.float().log_softmax(-1), second.float().log_softmax(-1)
+        if batch.labels is not None:
+            judged = batch.labels != IGNORED
+            a, b = a[judged], b[judged]
+        one = kl_div(a, b, log_target=True, reduction="sum")
+        return (one + kl_div(b, a, log_target=True, reduction="sum")) / 2
+
+    def score(self, logits: np.ndarray) -> np.ndarray:
+        shifted = np.exp(logits - logits.max(-1, keepdims=True))
+        return np.asarray(shifted / shifted.sum(-1, keepdims=True))
+
+    def merged(self, logits: Ragged, encoded: Encoded) -> Ragged:
+        """Probabilities of the tags of each word, (words, outputs) for each example. Words behind
+        the last one that a piece speaks for are missing."""
+        unit, more = (encoded.values[name].astype(np.int64) for name in self.notes)
+        told = unit >= 0
+        rows = np.repeat(encoded.owners, encoded.lengths)[told]
+        unit, more, scores = unit[told], more[told], self.score(logits.values[told])
+        lengths = np.zeros(encoded.examples, np.int64)
+        np.maximum.at(lengths, rows, unit + more + 1)
+        offsets = edges(lengths)
+        found = self._outside(offsets[-1])
+        found[offsets[rows] + unit] = scores
+        again = np.repeat(np.arange(len(unit)), more)
+        further = np.arange(len(again)) - np.repeat(np.cumsum(more) - more, more) + 1
+        found[offsets[rows[again]] + unit[again] + further] = self._going_on(scores[again])
+        return Ragged(found, offsets)
+
+    def _outside(self, count: int) -> np.ndarray:
+        found = np.zeros((count, self.outputs), np.float32)
+        found[:, 0] = 1.0
+        return found
+
+    def _going_on(self, scores: np.ndarray) -> np.ndarray:
+        """Of words that one piece covers, what the later ones are: B-x has become I-x."""
+        for inner, outer in enumerate(self._insides()):
+            if outer >= 0:
+                scores[:, inner] += scores[:, outer]
+                scores[:, outer] = 0
+        return scores
+
+    def _insides(self) -> np.ndarray:
+        """(outputs,) for I-x the place of B-x, else -1."""
+        places = {label: at for at, label in enumerate(self.labels)}
+        wanted = [label.replace("I-", "B-", 1) if label.startswith("I-") and not self.plain else ""
+                  for label in self.labels]  # fmt: skip
+        return np.array([places.get(label, -1) for label in wanted], np.int64)
+
+    def answers(self, scores: Ragged, places: Ragged) -> tuple[Ragged, Ragged, np.ndarray]:
+        """Spans (start, end, type) in characters, the score of each, and each word's tag."""
+        scores = self._fitted(scores, places.lengths)
+        tags = likeliest(scores, self._insides())
+        sure = scores.values[np.arange(len(tags)), tags]
+        if self.plain:
+            return _of_words(places, tags), Ragged(sure, places.offsets), tags
+        kinds, types = self._parts()
+        spans = spans_of(kinds[tags], types[tags], scores.offsets)
+        first = spans.values[:, 0] + scores.offsets[spans.owners]
+        beyond = spans.values[:, 1] + scores.offsets[spans.owners]
+        ends = np.stack(
+            [places.values[first, 0], places.values[beyond - 1, 1], spans.values[:, 2]], 1
+        )
+        sums = np.append(0.0, np.cumsum(sure, dtype=np.float64))
+        means = (sums[beyond] - sums[first]) / (beyond - first)
+        return Ragged(ends, spans.offsets), Ragged(means, spans.offsets), tags
+
+    def _parts(self) -> tuple[np.ndarray, np.ndarray]:
+        """(outputs,) what each tag says: where in a span it stands, and the span's type."""
+        known = {kind: at for at, kind in enumerate(self.types)}
+        found = [(apart(label) or (OUTSIDE, "")) for label in self.labels]
+        kinds = [BEGIN if kind == BEGIN else INSIDE if kind else OUTSIDE for kind, _ in found]
+        return np.array(kinds), np.array([known.get(kind, -1) for _, kind in found])
+
+    def _fitted(self, scores: Ragged, lengths: np.ndarray) -> Ragged:
+        """Exactly as many words as each text has: what no piece speaks for is outside."""
+        if np.array_equal(scores.lengths, lengths):
+            return scores
+        offsets = edges(lengths)
+        found = self._outside(offsets[-1])
+        kept = np.minimum(scores.lengths, lengths)
+        within = np.arange(kept.sum()) - np.repeat(np.cumsum(kept) - kept, kept)
+        to, source = np.repeat(offsets[:-1], kept), np.repeat(scores.offsets[:-1], kept)
+        found[to + within] = scores.values[source + within]
+        return Ragged(found, offsets)
+
+    def decide(self, scores: Ragged, examples: Sequence[Example] = ()) -> list[Prediction]:
+        examples = self.read(examples)
+        if not examples:
+            return []
+        spans, sure, _ = self.answers(scores, Ragged.of([spelled.words_of(e) for e in examples]))
+        found = []
+        for row, example in enumerate(examples):
+            text = str(example.inputs["text"])
+            value = [
+                {"text": text[start:end], "start": start, "end": end,
+                 "label": self.types[kind], "score": round(float(score), 6)}
+                for (start, end, kind), score in zip(
+                    spans.row(row).tolist(), sure.row(row).tolist(), strict=True)
+            ]  # fmt: skip
+            least = float(sure.row(row).min()) if value else 1.0
+            found.append(Prediction(value, least))
+        return found
+
+    def judge(self, labels: Truth, scores: Ragged) -> Judged:
+        spans, sure, tags = self.answers(scores, labels.words)
+        right = np.bincount(labels.words.owners[tags == labels.tags.values], minlength=len(labels))
+        counts = np.column_stack([right, labels.words.lengths])
+        return Judged("tags", labels.spans, spans, sure, self.types, counts)
+
+
+def _of_words(places: Ragged, tags: np.ndarray) -> Ragged:
+    return Ragged(np.column_stack([places.values, tags]), places.offsets)
