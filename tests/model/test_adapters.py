@@ -13,7 +13,7 @@ from conftest import toy_data, toy_plan
 from weitiao import parts
 from weitiao.errors import PlanError
 from weitiao.example import Batch
-from weitiao.model import adapting, tuners
+from weitiao.model import adapting, packed, tuners
 from weitiao.model.fast import fused
 from weitiao.model.model import Model
 from weitiao.model.net import Net
@@ -27,7 +27,7 @@ SETTINGS = {
 }  # fmt: skip
 IN_FRONT = ("prefix_tuning", "prompt_tuning")
 MERGING = [name for name in SETTINGS if name not in IN_FRONT]
-PACKED = [*tiny.packed.FAMILIES]
+PACKED = [*packed.FAMILIES]
 DECODERS = ["gpt2", "llama", "qwen2", "qwen3", "smollm3", "gemma3_text", "mistral"]
 FAMILIES = [*PACKED, "deberta-v2", "mpnet", "xlnet", *DECODERS]
 SHAPES = {
