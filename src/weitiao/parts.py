@@ -34,6 +34,7 @@ KINDS = {
     "readers": "weitiao.data.read",
     "cleaners": "weitiao.data.cleaners",
     "steps": "weitiao.data.steps",
+    "long_texts": "weitiao.model.long_texts",
     "metrics": "weitiao.evaluate.metrics",
     "decisions": "weitiao.evaluate.decisions",
     "checks": "weitiao.evaluate.checks",

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from weitiao import parts
 from weitiao.advise import choices, cost
+from weitiao.advise.expect import expectations
 from weitiao.advise.facts import SAMPLE, Facts, network_of
 from weitiao.data.columns import guess_roles
 from weitiao.data.how import How
+from weitiao.data.joined import BETWEEN, columns_beside
 from weitiao.data.meaning import guess_task, why_relations
 from weitiao.data.profile import Profile, profile
 from weitiao.data.rows import Rows, everything
@@ -26,6 +26,7 @@ from weitiao.plan import Plan, Reason
 from weitiao.tasks.base import Task
 
 Roles = Mapping[str, str | list[str]]
+LONGEST = 100_000  # tokens; nobody counts further
 
 
 @dataclass(frozen=True)
@@ -106,33 +107,6 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     return Advice(plan, facts_of_rows, source)
 
 
-def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
-    """Time and memory the plan should take on this machine."""
-    length = facts.tokens_a_row(plan.model.max_length)
-    train, held = facts.train_rows, facts.rows * plan.data.validation_size
-    seconds = cost.training_seconds(
-        facts.network, facts.speed,
-        rows=train * plan.train.epochs, length=length, batch_size=plan.train.batch_size,
-        touched_rows=bool(plan.train.optimizer.get("adamw", {}).get("touched_rows")),
-    )  # fmt: skip
-    seconds += cost.judging_seconds(
-        facts.network, facts.speed, rows=held * plan.train.evaluations, length=length
-    )
-    if plan.train.budget:
-        seconds = min(seconds, plan.train.budget)
-    longest = min(float(facts.tokens.max()), plan.model.max_length)
-    asked = plan.train.micro_batch_tokens
-    tokens = min(cost.MOST_TOKENS if asked == "auto" else asked, plan.train.batch_size * longest)
-    shown = plan.model_dump(exclude={"why", "expect"}, mode="json")
-    digest = hashlib.blake2b(json.dumps(shown, sort_keys=True).encode(), digest_size=8).hexdigest()
-    return {
-        "train_seconds": round(seconds, 1),
-        "memory_mb": round(cost.memory_mb(facts.network, batch_tokens=tokens)),
-        "threads": facts.speed.threads,
-        "of": digest,
-    }
-
-
 def _facts(wish: Wish, known: Profile, source: Source, checkpoint: str) -> Facts:
     network, tokenizer = network_of(checkpoint, wish.revision)
     rows = Rows(source.table, everything(source.table), known.roles, source.name, known.task)
@@ -140,7 +114,7 @@ def _facts(wish: Wish, known: Profile, source: Source, checkpoint: str) -> Facts
     labelled = min(labelled, wish.max_rows or labelled)
     task: Task = parts.build("tasks", known.task)
     picked = np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).astype(int)
-    ids = task.encode(rows.examples(picked), tokenizer, network.max_length)["input_ids"]
+    ids = task.encode(rows.examples(picked), tokenizer, LONGEST)["input_ids"]
     tokens = np.array([len(row) for row in ids])
     speed = cost.measure(str(wish.changes.get("train.precision", "auto")))
     return Facts(known, labelled, tokens, network, speed, wish.budget)
@@ -155,6 +129,7 @@ def _decided(facts: Facts) -> dict[str, Reason]:
         "data.validation_size": held,
         "data.test_size": Reason(value=held.value, reason=tell("sealed until the very end")),
         "model.max_length": length,
+        "model.long_texts": choices.long_texts(facts, int(length.value)),
         "train.epochs": passes,
         "train.batch_size": choices.batch_size(facts),
         "train.learning_rate": choices.learning_rate(facts),
@@ -193,6 +168,13 @@ def _given_model(name: str, known: Profile, usual: Reason) -> str:
 def _roles_told(known: Profile) -> str:
     """Why each column has its role, as one text: its parts can be told again on their own."""
     why = known.reasons
+    if beside := columns_beside(known.roles):
+        without = {role: name for role, name in known.roles.items() if role != "columns"}
+        return tell(
+            "{told}; columns: read as text before it, {example}",
+            told=_roles_told(replace(known, roles=without)),
+            example=BETWEEN.join([*(f"{name}: ..." for name in beside), "..."]),
+        )
     if "premise" in known.roles:
         return tell(
             "premise: {premise}; hypothesis: {hypothesis}; target: {target}",
@@ -260,7 +242,7 @@ def check(plan: Plan) -> None:
                 )
             )
     problems += _unfit(task, plan)
-    known = {*task.roles, *task.optional_roles, "target"}
+    known = {*task.roles, *task.optional_roles, *(() if task.per_token else ("columns",)), "target"}
     for role in plan.data.roles:
         if role not in known:
             problems.append(

@@ -63,7 +63,7 @@ def training_seconds(
     *,
     rows: float,
     length: float,
-    batch_size: int,
+    batch_size: float,
     touched_rows: bool = True,
 ) -> float:
     """Seconds to learn from `rows` rows (all epochs together) of `length` tokens each."""

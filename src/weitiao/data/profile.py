@@ -151,10 +151,9 @@ def _leaks(texts: np.ndarray, test: Source, rows: Rows) -> int:
 
 
 def _keys(source: Source, rows: Rows, indices: np.ndarray) -> np.ndarray:
-    columns = [str(rows.roles[role]) for role in rows.text_roles]
-    for role in rows.text_roles:
-        check_role(role, rows.roles[role], source.columns)
-    return duplicates.text_keys(source.table, columns, indices)
+    for role in (*rows.text_roles, "columns"):
+        check_role(role, rows.roles.get(role, []), source.columns)
+    return duplicates.text_keys(source.table, rows.text_columns, indices)
 
 
 def _label_counts(targets: Sequence[Any]) -> dict[str, int]:

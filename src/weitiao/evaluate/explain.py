@@ -142,29 +142,32 @@ def _gradients(
         return np.full(len(spans), np.nan), False
     texts = model.task.texts([clean])
     length = model.tokenizer.model_max_length
-    told = model.tokenizer(*texts, truncation=True, max_length=length,
+    told = model.tokenizer(*texts, truncation=False, verbose=False,
                            return_attention_mask=False, return_offsets_mapping=True)  # fmt: skip
-    offsets, roles = told.pop("offset_mapping")[0], told.sequence_ids(0)
-    ids = model.task.encode([clean], model.tokenizer, length)
-    assert ids["input_ids"] == told["input_ids"], "the offsets are those of other tokens"
+    offsets, roles = told["offset_mapping"][0], told.sequence_ids(0)
+    read = np.concatenate(model.long_texts.picks(roles, length)).tolist()
+    ids = model.ids([clean])
+    again = [told["input_ids"][0][at] for at in read]
+    assert [one for row in ids["input_ids"] for one in row] == again, "offsets of other tokens"
     values = token_gradients(model, model.batch(in_memory([ids]), [0]), column)
     names = [r for r in model.task.roles + model.task.optional_roles if r in clean.inputs]
     sums = np.zeros(len(spans))
-    for value, (start, end), role in zip(values, offsets, roles, strict=True):
+    for value, at in zip(values, read, strict=True):
+        (start, end), role = offsets[at], roles[at]
         if role is None or end <= start:
             continue
-        for at, (name, first, last) in enumerate(spans):
+        for span, (name, first, last) in enumerate(spans):
             if name == names[role] and start < last and end > first:
-                sums[at] += value
+                sums[span] += value
                 break
-    whole = model.tokenizer(*texts, truncation=False, return_attention_mask=False, verbose=False)
     total = np.abs(sums).sum()
-    cut = len(whole["input_ids"][0]) > len(told["input_ids"][0])
+    cut = len(set(read)) < len(roles)
     return sums / total if total else sums, cut
 
 
 def token_gradients(model: Model, batch: Batch, column: int) -> np.ndarray:
-    """Gradient x input of each token of a batch of one row, padded or packed alike.
+    """Gradient x input of each token of a batch of one row, padded or packed alike; of all tokens
+    of its windows, one after the other, where it has some.
 
     The gradient is that of the output's lead: its logit less what the others together hold.
     """
@@ -183,7 +186,7 @@ def token_gradients(model: Model, batch: Batch, column: int) -> np.ndarray:
             lead = lead - others.logsumexp(0)
         (gradient,) = torch.autograd.grad(lead, vectors)
     net.train(training)
-    return (gradient * vectors.detach()).sum(-1)[0].float().cpu().numpy()
+    return (gradient * vectors.detach()).sum(-1).flatten().float().cpu().numpy()
 
 
 def _without(
@@ -195,7 +198,6 @@ def _without(
         text = str(clean.inputs[role])
         rows.append(replace(clean, inputs={**clean.inputs, role: text[:start] + text[end:]}))
     # The texts are clean already, and cleaning twice is not promised to change nothing.
-    encoded = in_memory([model.task.encode(rows, model.tokenizer,
-                                           model.tokenizer.model_max_length)])  # fmt: skip
+    encoded = in_memory([model.ids(rows)])
     scores = model.task.score(model.logits(encoded))[:, column]
     return np.asarray(scores[0] - scores[1:])

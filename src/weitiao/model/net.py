@@ -21,12 +21,14 @@ class Net(nn.Module):
     """A native transformers network with its native head.
 
     `net(batch)` gives logits (rows, outputs) for padded and packed batches alike; a head that
-    answers for tokens gives (rows, longest, outputs), or packed (tokens, outputs).
+    answers for tokens gives (rows, longest, outputs), or packed (tokens, outputs). Where a batch
+    has windows, their logits are pooled: (examples, outputs).
     """
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: Any, pool: str = "mean") -> None:
         super().__init__()
         self.native = native
+        self.pool = pool  # of windows: mean or max
         self.per_token = not type(native).__name__.endswith("ForSequenceClassification")
         self.packs = packed.can_pack(native.config)
         self.way = "packed" if self.packs else "padded"  # how batches run
@@ -58,6 +60,12 @@ class Net(nn.Module):
         return self
 
     def forward(self, batch: Batch) -> Tensor:
+        logits = self._rows(batch)
+        if batch.windows is None:
+            return logits
+        return torch.segment_reduce(logits.float(), self.pool, lengths=batch.windows, axis=0)
+
+    def _rows(self, batch: Batch) -> Tensor:
         if batch.lengths is None:
             return _logits(self.native(**batch.tensors))
         assert self.packs, "this family is not packed: it would attend across rows"

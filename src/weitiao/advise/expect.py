@@ -1,0 +1,43 @@
+"""What a plan should take on this machine: time and memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from weitiao.advise import cost
+from weitiao.advise.facts import Facts
+from weitiao.model.long_texts.base import chosen
+from weitiao.plan import Plan
+
+
+def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
+    """Time and memory the plan should take on this machine."""
+    length = facts.tokens_a_row(plan.model.max_length)
+    reading = chosen(plan.model.long_texts)
+    windows = float(reading.reads(facts.tokens, plan.model.max_length).mean()) / length
+    train, held = facts.train_rows, facts.rows * plan.data.validation_size
+    seconds = cost.training_seconds(
+        facts.network, facts.speed,
+        rows=train * plan.train.epochs * windows, length=length,
+        batch_size=plan.train.batch_size * windows,
+        touched_rows=bool(plan.train.optimizer.get("adamw", {}).get("touched_rows")),
+    )  # fmt: skip
+    seconds += cost.judging_seconds(
+        facts.network, facts.speed, rows=held * plan.train.evaluations * windows, length=length
+    )
+    if plan.train.budget:
+        seconds = min(seconds, plan.train.budget)
+    longest = float(reading.reads(facts.tokens, plan.model.max_length).max())
+    asked = plan.train.micro_batch_tokens
+    most = max(cost.MOST_TOKENS if asked == "auto" else asked, longest)
+    tokens = min(most, plan.train.batch_size * longest)
+    shown = plan.model_dump(exclude={"why", "expect"}, mode="json")
+    digest = hashlib.blake2b(json.dumps(shown, sort_keys=True).encode(), digest_size=8).hexdigest()
+    return {
+        "train_seconds": round(seconds, 1),
+        "memory_mb": round(cost.memory_mb(facts.network, batch_tokens=tokens)),
+        "threads": facts.speed.threads,
+        "of": digest,
+    }
