@@ -111,8 +111,13 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The answer for one row: its value, how sure the model is, and the score of every choice."""
+    """The answer for one row: its value, how sure the model is, and the score of every choice.
+
+    levels: where labels are paths, what stands above the answer, the top first, and the answer;
+    each with its probability, which is the sum of all labels under it.
+    """
 
     value: Any
     score: float = 1.0
     scores: Mapping[str, float] = field(default_factory=dict)
+    levels: tuple[tuple[str, float], ...] = ()

@@ -12,16 +12,16 @@ from weitiao import parts
 from weitiao.advise import choices, cost
 from weitiao.advise.expect import expectations
 from weitiao.advise.facts import SAMPLE, Facts, network_of
+from weitiao.advise.told import given_model, paths_told, roles_told
 from weitiao.data.columns import guess_roles
 from weitiao.data.how import How
-from weitiao.data.joined import BETWEEN, columns_beside
 from weitiao.data.meaning import guess_task, why_relations
 from weitiao.data.profile import Profile, profile
 from weitiao.data.rows import Rows, everything
 from weitiao.data.table import Source
 from weitiao.errors import PlanError
 from weitiao.messages import tell
-from weitiao.model.catalogue import CATALOGUE, default_for
+from weitiao.model.catalogue import default_for
 from weitiao.plan import Plan, Reason
 from weitiao.tasks.base import Task
 
@@ -76,7 +76,11 @@ def look(wish: Wish, source: Source | None = None) -> tuple[Profile, Source]:
     roles, reasons = _renamed(roles, task), _renamed(reasons, task)
     reasons["task"] = reason
     test = how.open_other(wish.test_path, wish.path) if wish.test_path else None
-    return profile(source, roles, task, reasons, test, skip_bad=how.skip_bad), source
+    found = profile(source, roles, task, reasons, test, skip_bad=how.skip_bad)
+    if found.separator:
+        why = {**found.reasons, "task": paths_told(found)}
+        found = replace(found, reasons=why)
+    return found, source
 
 
 def advise(wish: Wish, source: Source | None = None) -> Advice:
@@ -85,14 +89,17 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     Raises PlanError when what the user asked for does not fit together.
     """
     facts_of_rows, source = look(wish, source)
+    task = facts_of_rows.task
     why: dict[str, Reason] = {
-        "task": Reason(value={facts_of_rows.task: {}}, reason=facts_of_rows.reasons["task"]),
-        "data.roles": Reason(value=dict(facts_of_rows.roles), reason=_roles_told(facts_of_rows)),
+        "task": Reason(
+            value={task: _settings(facts_of_rows)}, reason=facts_of_rows.reasons["task"]
+        ),
+        "data.roles": Reason(value=dict(facts_of_rows.roles), reason=roles_told(facts_of_rows)),
     }
     spoken = facts_of_rows.language
     chosen = choices.checkpoint(spoken, facts_of_rows.languages, default_for(spoken))
     if wish.model:
-        chosen = Reason(value=wish.model, reason=_given_model(wish.model, facts_of_rows, chosen))
+        chosen = Reason(value=wish.model, reason=given_model(wish.model, facts_of_rows, chosen))
     why["model.checkpoint"] = chosen
     facts = _facts(wish, facts_of_rows, source, str(chosen.value))
     why |= _decided(facts)
@@ -105,6 +112,11 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     plan = Plan.parse(raw).with_(wish.changes)
     plan = plan.model_copy(update={"why": why, "expect": expectations(plan, facts)})
     return Advice(plan, facts_of_rows, source)
+
+
+def _settings(known: Profile) -> dict[str, Any]:
+    """What the rows say of the task."""
+    return {"separator": known.separator} if known.separator else {}
 
 
 def _facts(wish: Wish, known: Profile, source: Source, checkpoint: str) -> Facts:
@@ -121,7 +133,7 @@ def _facts(wish: Wish, known: Profile, source: Source, checkpoint: str) -> Facts
 
 
 def _decided(facts: Facts) -> dict[str, Reason]:
-    task: type[Task] = parts.find("tasks", facts.profile.task)
+    task: Task = parts.build("tasks", facts.profile.task, _settings(facts.profile))
     length = choices.max_length(facts)
     passes = choices.epochs(facts, int(length.value))
     held = choices.validation_size(facts)
@@ -138,7 +150,7 @@ def _decided(facts: Facts) -> dict[str, Reason]:
         "train.class_weights": choices.class_weights(facts),
         "train.optimizer": choices.optimizer(facts),
         "train.precision": choices.precision(facts),
-        "evaluate.metrics": choices.metrics(facts, task.metrics),
+        "evaluate.metrics": choices.metrics(facts, task.judged_by),
     }
     return {path: reason for path, reason in found.items() if reason is not None}
 
@@ -149,47 +161,6 @@ def _renamed(roles: dict[str, Any], task: str) -> dict[str, Any]:
     if task != "nli":
         wanted = {new: old for old, new in wanted.items()}
     return {wanted.get(role, role): value for role, value in roles.items()}
-
-
-def _given_model(name: str, known: Profile, usual: Reason) -> str:
-    entry = CATALOGUE.get(name)
-    if entry is None or known.language in entry.languages:
-        return tell("given by you")
-    figures = {"share": known.languages.get(known.language, 0.0), "usual": usual.value}
-    if known.language == "zh":
-        return tell(
-            "given by you, but {share:.0%} of the rows are Chinese: {usual} fits them", **figures
-        )
-    return tell(
-        "given by you, but {share:.0%} of the rows are not English: {usual} fits them", **figures
-    )
-
-
-def _roles_told(known: Profile) -> str:
-    """Why each column has its role, as one text: its parts can be told again on their own."""
-    why = known.reasons
-    if beside := columns_beside(known.roles):
-        without = {role: name for role, name in known.roles.items() if role != "columns"}
-        return tell(
-            "{told}; columns: read as text before it, {example}",
-            told=_roles_told(replace(known, roles=without)),
-            example=BETWEEN.join([*(f"{name}: ..." for name in beside), "..."]),
-        )
-    if "premise" in known.roles:
-        return tell(
-            "premise: {premise}; hypothesis: {hypothesis}; target: {target}",
-            premise=why["premise"],
-            hypothesis=why.get("hypothesis", "?"),
-            target=why["target"],
-        )
-    if "text_pair" in known.roles:
-        return tell(
-            "text: {text}; text_pair: {pair}; target: {target}",
-            text=why.get("text", "?"),
-            pair=why["text_pair"],
-            target=why["target"],
-        )
-    return tell("text: {text}; target: {target}", text=why.get("text", "?"), target=why["target"])
 
 
 def _plain(path: str | Sequence[str] | None) -> Any:

@@ -16,6 +16,7 @@ from weitiao.data.evidence import columns_of
 from weitiao.data.misfits import without_misfits
 from weitiao.data.rows import Rows, everything
 from weitiao.data.table import Source
+from weitiao.hierarchy import separator_of
 
 LANGUAGE_ROWS = 20_000
 LANGUAGE_CHARACTERS = 400
@@ -49,6 +50,7 @@ class Profile:
     leaks: int | None  # rows whose text also stands in the test file; None without one
     history: Sequence[str] = field(default=())
     bad: int = 0  # rows set aside because they cannot be read or used
+    separator: str = ""  # between the levels of labels that are paths
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, ready for json.dumps."""
@@ -100,6 +102,7 @@ def profile(
         leaks=None if test is None else _leaks(texts[usable], test, rows),
         history=tuple(history),
         bad=len(bad),
+        separator=separator_of(list(labels)) if task == "classification" else "",
     )
 
 

@@ -227,11 +227,12 @@ class Model:
         with quiet(), readable(str(folder)):
             native = HEADS[task.head].from_pretrained(disk.plain(folder), dtype=torch.float32)
         kind = resolve_precision(plan.train.precision)
-        pool = chosen(plan.model.long_texts).pool
-        net = Net(native, pool).run_as(plan.train.layout, kind).eval()
+        reading = chosen(plan.model.long_texts)
+        net = Net(native, reading.pool).run_as(plan.train.layout, kind).eval()
         net = net.to("cuda" if torch.cuda.is_available() else "cpu")
         tokenizer = load_tokenizer(str(folder), None)
         task.adapt(tokenizer)
+        reading.adapt(tokenizer)
         return cls(net, tokenizer, task, plan, cleaners)
 
     def ids(self, cleaned: Sequence[Example]) -> dict[str, list[Any]]:

@@ -56,6 +56,7 @@ def keep(run: Run, answers: Answers, split: str) -> None:
         "format": 1,
         "kind": judged.kind,
         "labels": list(judged.labels),
+        "separator": judged.separator,
         "split": split,
         "texts": rows.fingerprint,
         "folder": os.getcwd(),  # what a relative path in the plan is relative to
@@ -93,7 +94,14 @@ def read(folder: str | Path) -> Kept | None:
     flat = table.column("scores").combine_chunks().flatten().to_numpy(zero_copy_only=False)
     scores = flat if kind == "number" else flat.reshape(table.num_rows, -1)
     return Kept(
-        judged=Judged(kind, values["target"], values["answer"], scores, labels),
+        judged=Judged(
+            kind,
+            values["target"],
+            values["answer"],
+            scores,
+            labels,
+            separator=about.get("separator", ""),  # older runs have none
+        ),
         sure=table.column("score").to_numpy().astype(float),
         beside={name: values[BASELINE + name] for name in about["baselines"]},
         positions=table.column("position").to_numpy(),

@@ -53,6 +53,7 @@ class LongText(Part):
     def adapt(self, tokenizer: Any) -> None:
         """Let a tokenizer that is asked to truncate do it on our side; it is saved so."""
         tokenizer.truncation_side = self.side
+        tokenizer.init_kwargs["truncation_side"] = self.side  # what is saved
 
     def encode(
         self, task: Task, examples: Sequence[Example], tokenizer: Any, max_length: int
