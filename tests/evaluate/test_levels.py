@@ -7,17 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import toy_plan, toy_rows
+from conftest import toy_rows
 from weitiao import parts
 from weitiao.advise.advise import Wish, advise, look
-from weitiao.data.data import load
 from weitiao.data.table import from_rows
 from weitiao.evaluate.levels import judged_levels
 from weitiao.hierarchy import levels_of, separator_of
-from weitiao.model.model import Model
 from weitiao.tasks.base import Judged
 from weitiao.tasks.classification import Classification
-from weitiao.verbs.fitting import train_plan
+from weitiao.verbs.fitting import fit
 from weitiao.verbs.judging import columns_of
 
 LABELS = ("a", "a > b", "a > c", "d > b > e", "d > b > f", "d > g")
@@ -116,18 +114,15 @@ def test_a_plan_speaks_of_levels_and_can_be_told_not_to(tiny_bert):
 
 
 def test_a_run_shows_its_levels(tiny_bert, tmp_path):
-    plan = toy_plan("classification", tiny_bert, **{
-        "task": {"classification": {"separator": "/"}}, "evaluate.baselines": False,
-        "evaluate.findings": False,
-    })  # fmt: skip
-    source = from_rows(rows())
-    run = train_plan(plan, tmp_path, source=source).run
-    metrics = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))
+    changes = {
+        "model.max_length": 32, "train.epochs": 2, "train.precision": "fp32",
+        "evaluate.baselines": False, "evaluate.findings": False, "evaluate.bootstrap_samples": 50,
+    }  # fmt: skip
+    fitted = fit(rows(), model=tiny_bert, changes=changes, out=tmp_path)
+    metrics = json.loads((fitted.run.folder / "metrics.json").read_text(encoding="utf-8"))
     assert [one["level"] for one in metrics["levels"]] == [1, 2]
     assert metrics["levels"][1]["accuracy"] == pytest.approx(metrics["metrics"]["accuracy"])
     assert metrics["metrics"]["hierarchical_f1"] >= metrics["metrics"]["accuracy"]
-    assert "Each level of the labels" in (run.folder / "report.html").read_text(encoding="utf-8")
-    model = Model.load(run.best)
-    data = load(plan.data, plan.task_name, source)
-    (answer,) = model.predict(data.validation.examples([0]))
+    assert "Each level of the labels" in fitted.page.read_text(encoding="utf-8")
+    answer = fitted("the film was good")
     assert answer.levels[-1][0] == answer.value

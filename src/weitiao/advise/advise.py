@@ -89,11 +89,9 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     Raises PlanError when what the user asked for does not fit together.
     """
     facts_of_rows, source = look(wish, source)
-    task = facts_of_rows.task
+    task, settings = facts_of_rows.task, _settings(facts_of_rows)
     why: dict[str, Reason] = {
-        "task": Reason(
-            value={task: _settings(facts_of_rows)}, reason=facts_of_rows.reasons["task"]
-        ),
+        "task": Reason(value={task: settings}, reason=facts_of_rows.reasons["task"]),
         "data.roles": Reason(value=dict(facts_of_rows.roles), reason=roles_told(facts_of_rows)),
     }
     spoken = facts_of_rows.language
