@@ -112,8 +112,8 @@ def compare(records: list[timing.Record]) -> str:
     """Markdown: each choice's accuracy, and how far it is from `head`, in points (x 100)."""
     good = {_key(r): r for r in records if timing.is_good(r)}
     lines = [
-        "| set, rows | choice | seeds | accuracy | to head, points | 95 % interval | tokens a row | "
-        "seconds to train |",
+        "| set, rows | choice | seeds | accuracy | to head, points | 95 % interval | tokens a "
+        "row | seconds to train |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, rows, choice in dict.fromkeys((k[0], k[1], k[3]) for k in good):

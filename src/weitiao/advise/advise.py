@@ -211,6 +211,13 @@ def check(plan: Plan) -> None:
                 )
             )
     problems += _unfit(task, plan)
+    if task.per_token and "head" not in plan.model.long_texts:
+        problems.append(
+            tell(
+                "model.long_texts: {task} reads long texts in windows of its own; leave it out.",
+                task=plan.task_name,
+            )
+        )
     known = {*task.roles, *task.optional_roles, *(() if task.per_token else ("columns",)), "target"}
     for role in plan.data.roles:
         if role not in known:
