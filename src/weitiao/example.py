@@ -44,6 +44,7 @@ class Batch:
     tensors: Mapping[str, Tensor]
     labels: Tensor | None = None
     lengths: Tensor | None = None
+    windows: Tensor | None = None  # (examples,) rows that each example has, whose logits are pooled
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -62,7 +63,8 @@ class Batch:
         tensors = {name: tensor.to(device) for name, tensor in self.tensors.items()}
         labels = None if self.labels is None else self.labels.to(device)
         lengths = None if self.lengths is None else self.lengths.to(device)
-        return replace(self, tensors=tensors, labels=labels, lengths=lengths)
+        windows = None if self.windows is None else self.windows.to(device)
+        return replace(self, tensors=tensors, labels=labels, lengths=lengths, windows=windows)
 
     def twice(self) -> Batch:
         """The same rows, then the same rows again (for R-Drop)."""
@@ -72,7 +74,8 @@ class Batch:
         tensors = {name: torch.cat([tensor] * 2, along) for name, tensor in self.tensors.items()}
         labels = None if self.labels is None else torch.cat([self.labels] * 2)
         lengths = None if self.lengths is None else torch.cat([self.lengths] * 2)
-        return replace(self, tensors=tensors, labels=labels, lengths=lengths)
+        windows = None if self.windows is None else torch.cat([self.windows] * 2)
+        return replace(self, tensors=tensors, labels=labels, lengths=lengths, windows=windows)
 
     def embedded(self, vectors: Tensor) -> Batch:
         """The same rows entering the network as vectors instead of token ids (for FGM)."""
@@ -108,8 +111,13 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The answer for one row: its value, how sure the model is, and the score of every choice."""
+    """The answer for one row: its value, how sure the model is, and the score of every choice.
+
+    levels: where labels are paths, what stands above the answer, the top first, and the answer;
+    each with its probability, which is the sum of all labels under it.
+    """
 
     value: Any
     score: float = 1.0
     scores: Mapping[str, float] = field(default_factory=dict)
+    levels: tuple[tuple[str, float], ...] = ()

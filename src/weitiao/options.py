@@ -29,7 +29,10 @@ Text = Annotated[str | None, typer.Option(help="column with the text")]
 Target = Annotated[
     str | None, typer.Option(help="column with the label or number (several: a,b,c)")
 ]
-Roles = Annotated[str | None, typer.Option(help="more columns: premise=a,hypothesis=b")]
+Roles = Annotated[
+    str | None,
+    typer.Option(help="more columns: premise=a,hypothesis=b; beside the text: columns=price"),
+]
 Task = Annotated[
     str | None,
     typer.Option(help="classification, multilabel, regression, nli, token_classification"),
@@ -68,12 +71,19 @@ def roles_of(text: str | None, target: str | None, roles: str | None) -> dict[st
                         pair=pair)  # fmt: skip
             raise WeitiaoError(told)
         if pair:
-            found[role.strip()] = column.strip()
+            found[role.strip()] = _more(found.get(role.strip()), column.strip())
     if text:
         found["text"] = text
     if target:
         found["target"] = target.split(",") if "," in target else target
     return found
+
+
+def _more(before: str | list[str] | None, column: str) -> str | list[str]:
+    """One column, or the columns of a role that is named several times."""
+    if before is None:
+        return column
+    return [*([before] if isinstance(before, str) else before), column]
 
 
 def changes_of(given: Sequence[str] | None) -> dict[str, Any]:

@@ -35,6 +35,7 @@ KINDS = {
     "cleaners": "weitiao.data.cleaners",
     "steps": "weitiao.data.steps",
     "adapters": "weitiao.model.adapters",
+    "long_texts": "weitiao.model.long_texts",
     "metrics": "weitiao.evaluate.metrics",
     "decisions": "weitiao.evaluate.decisions",
     "checks": "weitiao.evaluate.checks",

@@ -18,6 +18,7 @@ PLACES = {
     "data.steps": "steps",
     "model.head": "heads",
     "model.adapter": "adapters",
+    "model.long_texts": "long_texts",
     "train.loss": "losses",
     "train.optimizer": "optimizers",
     "train.schedule": "schedules",
@@ -26,7 +27,7 @@ PLACES = {
     "evaluate.checks": "checks",
 }
 # Exactly one part stands there.
-SINGLE = {"task", "model.head", "train.optimizer", "train.schedule"}
+SINGLE = {"task", "model.head", "model.long_texts", "train.optimizer", "train.schedule"}
 AT_MOST_ONE = {"train.loss", "data.reader", "model.adapter"}
 
 
@@ -82,7 +83,8 @@ class DataPlan(Section):
         False, description="set rows aside that cannot be read, instead of stopping at the first"
     )
     roles: dict[str, str | list[str]] = Field(
-        description="role -> column, e.g. {text: review, target: stars}"
+        description="role -> column, e.g. {text: review, target: stars}; columns: [price, brand] "
+        "are read as text before the text"
     )
     max_rows: int | None = Field(None, gt=0, description="use a seeded sample of this many rows")
     deduplicate: bool = Field(True, description="drop exact duplicates before splitting")
@@ -98,7 +100,11 @@ class ModelPlan(Section):
 
     checkpoint: str = Field(description="catalogue name, hub name, or folder")
     revision: str | None = Field(None, description="branch, tag or commit on the hub")
-    max_length: int = Field(128, ge=8, description="tokens a row may have; the rest is cut off")
+    max_length: int = Field(128, ge=8, description="tokens the network sees of a row at once")
+    long_texts: Parts = Field(
+        {"head": {}},
+        description="what is read of longer rows: head, tail, head_tail, or windows (all of it)",
+    )
     dropout: float | None = Field(None, ge=0, lt=1, description="overrides the checkpoint's own")
     head: Parts = Field(
         {"native": {}},

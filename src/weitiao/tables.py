@@ -116,6 +116,10 @@ def show_report(report: Report, split: str, openings: int) -> None:
         )
         _add(table, name, figure(value), between, *others)
     console().print(table)
+    for one in report.more.get("levels") or []:
+        say(tell("level {level}, {labels}: {accuracy} right", level=one["level"],
+                 labels=counted(one["nodes"], "label"),
+                 accuracy=f"{one['accuracy']:.1%}"))  # fmt: skip
     for name, detail in report.details.items():
         if "features" in detail:
             say(tell("{name}: {features} (validation {value})", name=name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from weitiao import parts
 from weitiao.advise import choices, cost
 from weitiao.advise.expected import expectations
 from weitiao.advise.facts import SAMPLE, Facts, adapter_of, network_of
+from weitiao.advise.told import given_model, paths_told, roles_told
 from weitiao.data.columns import guess_roles
 from weitiao.data.how import How
 from weitiao.data.meaning import guess_task, why_relations
@@ -20,11 +21,12 @@ from weitiao.data.rows import Rows, everything
 from weitiao.data.table import Source
 from weitiao.errors import PlanError
 from weitiao.messages import tell
-from weitiao.model.catalogue import CATALOGUE, default_for
+from weitiao.model.catalogue import default_for
 from weitiao.plan import Plan, Reason
 from weitiao.tasks.base import Task
 
 Roles = Mapping[str, str | list[str]]
+LONGEST = 100_000  # tokens; nobody counts further
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,11 @@ def look(wish: Wish, source: Source | None = None) -> tuple[Profile, Source]:
     roles, reasons = _renamed(roles, task), _renamed(reasons, task)
     reasons["task"] = reason
     test = how.open_other(wish.test_path, wish.path) if wish.test_path else None
-    return profile(source, roles, task, reasons, test, skip_bad=how.skip_bad), source
+    found = profile(source, roles, task, reasons, test, skip_bad=how.skip_bad)
+    if found.separator:
+        why = {**found.reasons, "task": paths_told(found)}
+        found = replace(found, reasons=why)
+    return found, source
 
 
 def advise(wish: Wish, source: Source | None = None) -> Advice:
@@ -83,14 +89,15 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     Raises PlanError when what the user asked for does not fit together.
     """
     facts_of_rows, source = look(wish, source)
+    task, settings = facts_of_rows.task, _settings(facts_of_rows)
     why: dict[str, Reason] = {
-        "task": Reason(value={facts_of_rows.task: {}}, reason=facts_of_rows.reasons["task"]),
-        "data.roles": Reason(value=dict(facts_of_rows.roles), reason=_roles_told(facts_of_rows)),
+        "task": Reason(value={task: settings}, reason=facts_of_rows.reasons["task"]),
+        "data.roles": Reason(value=dict(facts_of_rows.roles), reason=roles_told(facts_of_rows)),
     }
     spoken = facts_of_rows.language
     chosen = choices.checkpoint(spoken, facts_of_rows.languages, default_for(spoken))
     if wish.model:
-        chosen = Reason(value=wish.model, reason=_given_model(wish.model, facts_of_rows, chosen))
+        chosen = Reason(value=wish.model, reason=given_model(wish.model, facts_of_rows, chosen))
     why["model.checkpoint"] = chosen
     facts = _facts(wish, facts_of_rows, source, str(chosen.value))
     why |= _decided(facts)
@@ -105,6 +112,11 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     return Advice(plan, facts_of_rows, source)
 
 
+def _settings(known: Profile) -> dict[str, Any]:
+    """What the rows say of the task."""
+    return {"separator": known.separator} if known.separator else {}
+
+
 def _facts(wish: Wish, known: Profile, source: Source, checkpoint: str) -> Facts:
     network, tokenizer = network_of(checkpoint, wish.revision)
     rows = Rows(source.table, everything(source.table), known.roles, source.name, known.task)
@@ -112,7 +124,7 @@ def _facts(wish: Wish, known: Profile, source: Source, checkpoint: str) -> Facts
     labelled = min(labelled, wish.max_rows or labelled)
     task: Task = parts.build("tasks", known.task)
     picked = np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).astype(int)
-    ids = task.encode(rows.examples(picked), tokenizer, network.max_length)["input_ids"]
+    ids = task.encode(rows.examples(picked), tokenizer, LONGEST)["input_ids"]
     tokens = np.array([len(row) for row in ids])
     speed = cost.measure(str(wish.changes.get("train.precision", "auto")))
     adapter = adapter_of(wish.changes)
@@ -120,7 +132,7 @@ def _facts(wish: Wish, known: Profile, source: Source, checkpoint: str) -> Facts
 
 
 def _decided(facts: Facts) -> dict[str, Reason]:
-    task: type[Task] = parts.find("tasks", facts.profile.task)
+    task: Task = parts.build("tasks", facts.profile.task, _settings(facts.profile))
     length = choices.max_length(facts)
     passes = choices.epochs(facts, int(length.value))
     held = choices.validation_size(facts)
@@ -128,6 +140,7 @@ def _decided(facts: Facts) -> dict[str, Reason]:
         "data.validation_size": held,
         "data.test_size": Reason(value=held.value, reason=tell("sealed until the very end")),
         "model.max_length": length,
+        "model.long_texts": choices.long_texts(facts, int(length.value)),
         "train.epochs": passes,
         "train.batch_size": choices.batch_size(facts),
         "train.learning_rate": choices.learning_rate(facts),
@@ -136,7 +149,7 @@ def _decided(facts: Facts) -> dict[str, Reason]:
         "train.class_weights": choices.class_weights(facts),
         "train.optimizer": choices.optimizer(facts),
         "train.precision": choices.precision(facts),
-        "evaluate.metrics": choices.metrics(facts, task.metrics),
+        "evaluate.metrics": choices.metrics(facts, task.judged_by),
     }
     return {path: reason for path, reason in found.items() if reason is not None}
 
@@ -147,40 +160,6 @@ def _renamed(roles: dict[str, Any], task: str) -> dict[str, Any]:
     if task != "nli":
         wanted = {new: old for old, new in wanted.items()}
     return {wanted.get(role, role): value for role, value in roles.items()}
-
-
-def _given_model(name: str, known: Profile, usual: Reason) -> str:
-    entry = CATALOGUE.get(name)
-    if entry is None or known.language in entry.languages:
-        return tell("given by you")
-    figures = {"share": known.languages.get(known.language, 0.0), "usual": usual.value}
-    if known.language == "zh":
-        return tell(
-            "given by you, but {share:.0%} of the rows are Chinese: {usual} fits them", **figures
-        )
-    return tell(
-        "given by you, but {share:.0%} of the rows are not English: {usual} fits them", **figures
-    )
-
-
-def _roles_told(known: Profile) -> str:
-    """Why each column has its role, as one text: its parts can be told again on their own."""
-    why = known.reasons
-    if "premise" in known.roles:
-        return tell(
-            "premise: {premise}; hypothesis: {hypothesis}; target: {target}",
-            premise=why["premise"],
-            hypothesis=why.get("hypothesis", "?"),
-            target=why["target"],
-        )
-    if "text_pair" in known.roles:
-        return tell(
-            "text: {text}; text_pair: {pair}; target: {target}",
-            text=why.get("text", "?"),
-            pair=why["text_pair"],
-            target=why["target"],
-        )
-    return tell("text: {text}; target: {target}", text=why.get("text", "?"), target=why["target"])
 
 
 def _plain(path: str | Sequence[str] | None) -> Any:
@@ -233,7 +212,14 @@ def check(plan: Plan) -> None:
                 )
             )
     problems += _unfit(task, plan)
-    known = {*task.roles, *task.optional_roles, "target"}
+    if (task.per_token or task.own_head) and "head" not in plan.model.long_texts:
+        problems.append(
+            tell(
+                "model.long_texts: {task} reads long texts in its own way; leave it out.",
+                task=plan.task_name,
+            )
+        )
+    known = {*task.roles, *task.optional_roles, *(() if task.per_token else ("columns",)), "target"}
     for role in plan.data.roles:
         if role not in known:
             problems.append(

@@ -8,6 +8,7 @@ from weitiao import parts
 from weitiao.advise import cost
 from weitiao.advise.facts import Facts
 from weitiao.messages import tell
+from weitiao.model.long_texts.base import LongText
 from weitiao.plan import Reason
 
 LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
@@ -67,6 +68,29 @@ def max_length(facts: Facts) -> Reason:
         most=tokens[int(len(tokens) * 0.99) - 1 if len(tokens) > 1 else 0],
     )
     return Reason(value=chosen, reason=reason, evidence=evidence)
+
+
+def long_texts(facts: Facts, length: int) -> Reason | None:
+    """The beginning of long texts, until somebody has measured that another choice is better; said
+    where it matters, with what the others cost."""
+    cut = 1 - _covered(facts, length)
+    if cut <= 1 - COVER:
+        return None
+    windows: LongText = parts.build("long_texts", "windows")
+    seen = windows.reads(facts.tokens, length)
+    return Reason(
+        value={"head": {}},
+        reason=tell(
+            "of longer texts the beginning is read, which mostly tells; tail and head_tail cost as "
+            "much, windows reads all for about {times:.1f} times the time and, for the longest "
+            "rows, {most:.0f} times the memory: compare before you choose",
+            times=float(seen.mean()) / facts.tokens_a_row(length),
+            most=float(seen.max()) / length,
+        ),
+        evidence=tell(
+            "{cut:.1%} of the rows have more than {length} tokens", cut=cut, length=length
+        ),
+    )
 
 
 def batch_size(facts: Facts) -> Reason:

@@ -67,7 +67,7 @@ def training_seconds(
     *,
     rows: float,
     length: float,
-    batch_size: int,
+    batch_size: float,
     touched_rows: bool = True,
     learned: int | None = None,
 ) -> float:

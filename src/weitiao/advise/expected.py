@@ -9,28 +9,33 @@ from typing import Any
 from weitiao import parts
 from weitiao.advise import cost
 from weitiao.advise.facts import Facts
+from weitiao.model.long_texts.base import chosen
 from weitiao.plan import Plan
 
 
 def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
     """Time and memory the plan should take on this machine."""
     length = facts.tokens_a_row(plan.model.max_length)
+    reading = chosen(plan.model.long_texts)
+    windows = float(reading.reads(facts.tokens, plan.model.max_length).mean()) / length
     train, held = facts.train_rows, facts.rows * plan.data.validation_size
     learned = _learned(plan, facts)
     seconds = cost.training_seconds(
         facts.network, facts.speed,
-        rows=train * plan.train.epochs, length=length, batch_size=plan.train.batch_size,
+        rows=train * plan.train.epochs * windows, length=length,
+        batch_size=plan.train.batch_size * windows,
         touched_rows=bool(plan.train.optimizer.get("adamw", {}).get("touched_rows")),
         learned=learned,
     )  # fmt: skip
     seconds += cost.judging_seconds(
-        facts.network, facts.speed, rows=held * plan.train.evaluations, length=length
+        facts.network, facts.speed, rows=held * plan.train.evaluations * windows, length=length
     )
     if plan.train.budget:
         seconds = min(seconds, plan.train.budget)
-    longest = min(float(facts.tokens.max()), plan.model.max_length)
+    longest = float(reading.reads(facts.tokens, plan.model.max_length).max())
     asked = plan.train.micro_batch_tokens
-    tokens = min(cost.MOST_TOKENS if asked == "auto" else asked, plan.train.batch_size * longest)
+    most = max(cost.MOST_TOKENS if asked == "auto" else asked, longest)
+    tokens = min(most, plan.train.batch_size * longest)
     shown = plan.model_dump(exclude={"why", "expect"}, mode="json")
     digest = hashlib.blake2b(json.dumps(shown, sort_keys=True).encode(), digest_size=8).hexdigest()
     return {

@@ -20,7 +20,8 @@ from weitiao.messages import tell
 __all__ = ["ROLES", "TEXT_ROLES", "Guess", "guess_roles", "guess_task", "split_labels"]
 
 TEXT_ROLES = ("text", "text_pair", "premise", "hypothesis")
-ROLES = (*TEXT_ROLES, "target")
+LISTED = ("columns", "target")  # roles that may have several columns
+ROLES = (*TEXT_ROLES, *LISTED)
 
 Roles = Mapping[str, str | list[str]]
 
@@ -76,10 +77,10 @@ def check_role(role: str, column: str | list[str], known: Iterable[str]) -> None
     """Raises DataError when the role or the column does not exist."""
     if role not in ROLES:
         raise DataError(tell("no role called {role!r}.{hint}", role=role, hint=near(role, ROLES)))
-    if isinstance(column, list) and role != "target":
+    if isinstance(column, list) and role not in LISTED:
         raise DataError(
-            tell("role {role}: takes one column, not {count}; only target has lists.", role=role,
-                 count=len(column))
+            tell("role {role}: takes one column, not {count}; only columns and target have lists.",
+                 role=role, count=len(column))
         )  # fmt: skip
     for name in _flat([column]):
         if name not in known:

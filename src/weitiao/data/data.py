@@ -13,7 +13,7 @@ import numpy as np
 from weitiao.data import duplicates, gather, remarks
 from weitiao.data.bad import Bad
 from weitiao.data.cache import fingerprint_of
-from weitiao.data.columns import check_role
+from weitiao.data.columns import TEXT_ROLES, check_role
 from weitiao.data.how import How
 from weitiao.data.misfits import without_misfits
 from weitiao.data.rows import Rows, everything
@@ -54,7 +54,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     rows, unlabelled = _usable(source, plan, task, history, bad)
     targets = rows.targets()
     _enough(labels_of_rows(targets, task), task, source.name)
-    columns = [str(plan.roles[role]) for role in rows.text_roles]
+    columns = rows.text_columns
     keys = duplicates.text_keys(source.table, columns, rows.indices)
 
     kept = _deduplicated(keys, targets, plan.deduplicate, history)
@@ -146,7 +146,7 @@ def _usable(
     """Labelled and unlabelled rows, those without a text left out."""
     for role, column in plan.roles.items():
         check_role(role, column, source.columns)
-    if "target" not in plan.roles or len(plan.roles) < 2:
+    if "target" not in plan.roles or not set(TEXT_ROLES) & plan.roles.keys():
         raise DataError(
             tell("data.roles must name a text and the target, e.g. {{text: a, target: b}}.")
         )

@@ -49,6 +49,13 @@ class Encoded:
             return np.arange(len(self))
         return np.repeat(np.arange(self.examples), np.diff(self.firsts))
 
+    @property
+    def sizes(self) -> np.ndarray:
+        """Tokens of each example, all its rows together."""
+        if self.firsts is None:
+            return self.lengths
+        return np.diff(self.offsets[self.firsts])
+
     def of(self, examples: np.ndarray) -> Encoded:
         """The rows of these examples, in this order: a copy."""
         firsts = None if self.firsts is None else edges(np.diff(self.firsts)[examples])

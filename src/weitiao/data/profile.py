@@ -18,6 +18,7 @@ from weitiao.data.rows import Rows, everything
 from weitiao.data.table import Source
 from weitiao.data.tagged import TASK
 from weitiao.data.targets import NUMBERS
+from weitiao.hierarchy import separator_of
 from weitiao.tagging.names import named
 
 LANGUAGE_ROWS = 20_000
@@ -52,6 +53,7 @@ class Profile:
     leaks: int | None  # rows whose text also stands in the test file; None without one
     history: Sequence[str] = field(default=())
     bad: int = 0  # rows set aside because they cannot be read or used
+    separator: str = ""  # between the levels of labels that are paths
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, ready for json.dumps."""
@@ -103,6 +105,7 @@ def profile(
         leaks=None if test is None else _leaks(texts[usable], test, rows),
         history=tuple(history),
         bad=len(bad),
+        separator=separator_of(list(labels)) if task == "classification" else "",
     )
 
 
@@ -154,10 +157,9 @@ def _leaks(texts: np.ndarray, test: Source, rows: Rows) -> int:
 
 
 def _keys(source: Source, rows: Rows, indices: np.ndarray) -> np.ndarray:
-    columns = [str(rows.roles[role]) for role in rows.text_roles]
-    for role in rows.text_roles:
-        check_role(role, rows.roles[role], source.columns)
-    return duplicates.text_keys(source.table, columns, indices)
+    for role in (*rows.text_roles, "columns"):
+        check_role(role, rows.roles.get(role, []), source.columns)
+    return duplicates.text_keys(source.table, rows.text_columns, indices)
 
 
 def _label_counts(targets: Sequence[Any], task: str) -> dict[str, int]:

@@ -14,6 +14,7 @@ from weitiao.data import gather
 from weitiao.data.cache import fingerprint_of
 from weitiao.data.columns import TEXT_ROLES
 from weitiao.data.duplicates import text_keys
+from weitiao.data.joined import columns_beside, joined
 from weitiao.data.table import ID, LINE, MADE_BY
 from weitiao.data.targets import read_targets
 from weitiao.example import Example
@@ -39,6 +40,11 @@ class Rows:
         """The texts a row has, in the order of the roles."""
         return [role for role in TEXT_ROLES if role in self.roles]
 
+    @property
+    def text_columns(self) -> list[str]:
+        """All columns that the network reads: of the text roles, then those beside the text."""
+        return [*(str(self.roles[role]) for role in self.text_roles), *columns_beside(self.roles)]
+
     def examples(self, positions: Positions | None = None) -> list[Example]:
         """Rows as examples, in the order asked for; all of them by default."""
         rows = self if positions is None else self.take(positions)
@@ -49,6 +55,12 @@ class Rows:
         ]
         targets = rows.targets() if "target" in self.roles else [None] * len(indices)
         names = self.text_roles
+        if beside := columns_beside(self.roles):
+            cells = [gather.texts(self.table.column(name), indices) for name in beside]
+            columns[0] = [
+                joined(dict(zip(beside, row, strict=True)), text)
+                for text, *row in zip(columns[0], *cells, strict=True)
+            ]
         return [
             Example(dict(zip(names, texts, strict=True)), target, identity, meta)
             for texts, target, identity, meta in zip(
@@ -80,9 +92,9 @@ class Rows:
     @cached_property
     def fingerprint(self) -> str:
         """The content of the texts, by role and in order; targets and ids do not count."""
-        keys = text_keys(self.table, [str(self.roles[r]) for r in self.text_roles], self.indices)
+        keys = text_keys(self.table, self.text_columns, self.indices)
         content = hashlib.blake2b(keys.tobytes(), digest_size=16).hexdigest()
-        return fingerprint_of(*self.text_roles, content)
+        return fingerprint_of(*self.text_roles, *columns_beside(self.roles), content)
 
     def id_of(self, index: int) -> str:
         return replace(self, indices=np.array([index], np.int64)).ids()[0]

@@ -79,7 +79,7 @@ class Answers:
 def metrics_of(task: Task, names: Sequence[str] = ()) -> dict[str, Metric]:
     """The metrics a plan names, or the task's own. Raises PlanError when one does not fit."""
     metrics: dict[str, Metric] = {
-        name: parts.build("metrics", name) for name in names or task.metrics
+        name: parts.build("metrics", name) for name in names or task.judged_by
     }
     kind = task.kind
     wrong = [name for name, metric in metrics.items() if kind not in metric.kinds]

@@ -143,47 +143,46 @@ def _gradients(
     texts = model.task.texts([clean])
     length = model.tokenizer.model_max_length
     apart = model.task.own_head == "cosine"  # each text alone, the tokens one after the other
-    offsets, roles, read = _read(model, [[one] for one in texts] if apart else [texts])
-    ids = model.task.encode([clean], model.tokenizer, length)
-    assert ids["input_ids"][0] == read, "the offsets are those of other tokens"
+    offsets, roles, read, cut = _read(model, [[one] for one in texts] if apart else [texts])
+    ids = model.ids([clean])
+    same = [one for row in ids["input_ids"] for one in row] == read
+    assert same, "the offsets are those of other tokens"
     values = token_gradients(model, model.batch(in_memory([ids]), [0]), column)
     names = [r for r in model.task.roles + model.task.optional_roles if r in clean.inputs]
     sums = np.zeros(len(spans))
     for value, (start, end), role in zip(values, offsets, roles, strict=True):
         if role is None or end <= start:
             continue
-        for at, (name, first, last) in enumerate(spans):
+        for span, (name, first, last) in enumerate(spans):
             if name == names[role] and start < last and end > first:
-                sums[at] += value
+                sums[span] += value
                 break
-    whole = [
-        model.tokenizer(*one, truncation=False, return_attention_mask=False, verbose=False)
-        for one in ([[one] for one in texts] if apart else [texts])
-    ]
     total = np.abs(sums).sum()
-    cut = sum(len(told["input_ids"][0]) for told in whole) > len(read)
     return sums / total if total else sums, cut
 
 
 def _read(
     model: Model, groups: Sequence[Sequence[list[str]]]
-) -> tuple[list[tuple[int, int]], list[int | None], list[int]]:
-    """Where each token of one row stands, in which of its texts, and its id."""
+) -> tuple[list[tuple[int, int]], list[int | None], list[int], bool]:
+    """Where each token that is read of one row stands, in which of its texts, and its id; and
+    whether others are not read."""
     offsets, roles, read = list[tuple[int, int]](), list[int | None](), list[int]()
+    cut, length = False, model.tokenizer.model_max_length
     for number, texts in enumerate(groups):
-        told = model.tokenizer(*texts, truncation=True, return_attention_mask=False,
-                               max_length=model.tokenizer.model_max_length,
-                               return_offsets_mapping=True)  # fmt: skip
-        ids = told["input_ids"][0]
-        offsets += told["offset_mapping"][0] if ids else [(0, 0)]
-        roles += [None if r is None else r + number for r in told.sequence_ids(0)] or [None]
-        read += ids or [model.tokenizer.pad_token_id]
-    return offsets, roles, read
+        told = model.tokenizer(*texts, truncation=False, verbose=False,
+                               return_attention_mask=False, return_offsets_mapping=True)  # fmt: skip
+        ids, sides = told["input_ids"][0], told.sequence_ids(0)
+        picked = np.concatenate(model.long_texts.picks(sides, length)).astype(int).tolist()
+        offsets += [told["offset_mapping"][0][at] for at in picked] if ids else [(0, 0)]
+        roles += [None if sides[at] is None else sides[at] + number for at in picked] or [None]
+        read += [ids[at] for at in picked] or [model.tokenizer.pad_token_id]
+        cut |= len(set(picked)) < len(ids)
+    return offsets, roles, read, cut
 
 
 def token_gradients(model: Model, batch: Batch, column: int) -> np.ndarray:
     """Gradient x input of each token of a batch of one row, padded or packed alike; of a row that
-    is two texts apart, first the one's and then the other's.
+    is two texts apart, or has windows, one after the other.
 
     The gradient is that of the output's lead: its logit less what the others together hold.
     """
@@ -203,7 +202,7 @@ def token_gradients(model: Model, batch: Batch, column: int) -> np.ndarray:
         (gradient,) = torch.autograd.grad(lead, vectors)
     net.train(training)
     found, mask = (gradient * vectors.detach()).sum(-1), batch.tensors.get("attention_mask")
-    return (found[0] if mask is None else found[mask.bool()]).float().cpu().numpy()
+    return (found.flatten() if mask is None else found[mask.bool()]).float().cpu().numpy()
 
 
 def _without(
@@ -215,7 +214,6 @@ def _without(
         text = str(clean.inputs[role])
         rows.append(replace(clean, inputs={**clean.inputs, role: text[:start] + text[end:]}))
     # The texts are clean already, and cleaning twice is not promised to change nothing.
-    encoded = in_memory([model.task.encode(rows, model.tokenizer,
-                                           model.tokenizer.model_max_length)])  # fmt: skip
+    encoded = in_memory([model.ids(rows)])
     scores = model.task.score(model.logits(encoded))[:, column]
     return np.asarray(scores[0] - scores[1:])

@@ -32,7 +32,8 @@ def logits(
 ) -> Any:
     """As Model.logits. Rows go through sorted by length, so nearly nothing is padded."""
     net = net if net is not None else model.net
-    where = np.arange(len(encoded)) if positions is None else np.asarray(positions)
+    sizes = model.sizes(encoded)
+    where = np.arange(len(sizes)) if positions is None else np.asarray(positions)
     offsets = edges(encoded.lengths[where]) if model.task.per_token else None
     size = len(where) if offsets is None else offsets[-1]
     found = np.zeros((size, model.task.outputs), dtype=np.float32)
@@ -42,7 +43,7 @@ def logits(
     wanted = model.plan.train.micro_batch_tokens
     budget = TOKENS if wanted == "auto" else wanted
     with arithmetic(resolve(model.plan.train.precision, device.type), device.type):
-        for picked in by_length(encoded.lengths[where], budget, model.packs):
+        for picked in by_length(sizes[where], budget, model.packs):
             batch = model.batch(encoded, where[picked]).to(device)
             given = net(batch).float()
             if offsets is not None and not batch.packed:

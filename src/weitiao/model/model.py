@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,20 +17,21 @@ from weitiao import disk, parts
 from weitiao.data.cleaners.base import Cleaner
 from weitiao.data.data import Rows
 from weitiao.data.encoded import Encoded, encode, in_memory
-from weitiao.data.values import natural
-from weitiao.errors import DataError, ModelError
+from weitiao.errors import ModelError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.losses.base import Loss
 from weitiao.messages import tell
 from weitiao.model import adapting, asked, card, headed
 from weitiao.model.checkpoints import load_tokenizer, quiet, readable, room
 from weitiao.model.families import attend, settle
+from weitiao.model.long_texts.base import LongText, chosen
 from weitiao.model.material import cleaned, key_of, texts_of, weights_of
 from weitiao.model.net import Net, set_dropout
 from weitiao.model.offline import resolve
 from weitiao.model.probe import resolve as resolve_precision
+from weitiao.model.raw import example_of
 from weitiao.plan import Plan
-from weitiao.ragged import Ragged
+from weitiao.ragged import Ragged, flat
 from weitiao.tasks.base import Task
 
 CARD = "weitiao.json"  # what a plain transformers folder has no place for
@@ -78,6 +79,8 @@ class Model:
         adapted = adapting.put(plan.model.adapter, native, plan.model.checkpoint)
         places = adapted.part.places if adapted else 0
         task.adapt(tokenizer)
+        reading = chosen(plan.model.long_texts)
+        reading.adapt(tokenizer)
         tokenizer.model_max_length = room(plan.model.max_length, tokenizer, config, places)
         cleaners = tuple(
             parts.build("cleaners", key, value).learn(texts_of(train))
@@ -85,7 +88,7 @@ class Model:
         )
         weights = weights_of(plan.train.class_weights, task, train)
         kind = resolve_precision(plan.train.precision)
-        net = Net(native, adapted).run_as(plan.train.layout, kind)
+        net = Net(native, adapted, reading.pool).run_as(plan.train.layout, kind)
         return cls(net, tokenizer, task, plan, cleaners, weights, head)
 
     def encode(self, rows: Rows) -> Encoded:
@@ -105,10 +108,24 @@ class Model:
         positions: Sequence[int] | np.ndarray,
         labels: np.ndarray | Ragged | None = None,
     ) -> Batch:
-        """Encoded rows as one batch, in the layout the plan and the family agree on."""
+        """Encoded rows as one batch, in the layout the plan and the family agree on; examples with
+        all their windows, where those are pooled."""
         layout = self.net.layout(self.tokenizer, self.packs)
-        rows = encoded.take(positions)
-        return self.task.collate(rows, None if labels is None else labels[positions], layout)
+        picked = None if labels is None else labels[positions]
+        if self.task.per_token or encoded.firsts is None:
+            return self.task.collate(encoded.take(positions), picked, layout)
+        rows = encoded.take(flat(encoded.firsts, np.asarray(positions)))
+        windows = torch.from_numpy(np.diff(encoded.firsts)[positions])
+        return replace(self.task.collate(rows, picked, layout), windows=windows)
+
+    def sizes(self, encoded: Encoded) -> np.ndarray:
+        """Tokens of each thing a batch is made of: of rows, or of examples with all windows."""
+        return encoded.lengths if self.task.per_token else encoded.sizes
+
+    @property
+    def long_texts(self) -> LongText:
+        """What is read of texts that are longer than the network may see."""
+        return chosen(self.plan.model.long_texts)
 
     @property
     def packs(self) -> bool:
@@ -166,26 +183,7 @@ class Model:
 
     def example(self, row: str | Mapping[str, Any]) -> Example:
         """A raw row as an Example. Raises DataError when a text is missing."""
-        if isinstance(row, str):
-            row = {self.task.roles[0]: row}
-        columns = self.plan.data.roles
-        inputs = {}
-        for role in (*self.task.roles, *self.task.optional_roles):
-            if role not in columns:
-                continue
-            column = str(columns[role])
-            value = row.get(column, row.get(role))  # the training column's name wins
-            if value is None:
-                raise DataError(
-                    tell(
-                        "the row has no {role!r} (column {column!r}); it has {columns}.",
-                        role=role,
-                        column=column,
-                        columns=", ".join(map(repr, sorted(row))),
-                    )
-                )
-            inputs[role] = natural(value)
-        return Example(inputs)
+        return example_of(self.task, self.plan.data.roles, row)
 
     def save(self, folder: Path) -> None:
         """Write a plain transformers folder, and what it has no place for into weitiao.json."""
@@ -214,6 +212,8 @@ class Model:
             "plan": self.plan.model_dump(exclude={"why", "expect"}),
         }
         card.write(folder, self.plan, self.net.native.config.model_type, self.head)
+        if note := self.long_texts.note(self.tokenizer.model_max_length):
+            told["reading"] = note
         text = json.dumps(told, ensure_ascii=False, indent=1)
         (folder / CARD).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
@@ -241,15 +241,20 @@ class Model:
         tokenizer = load_tokenizer(str(folder), None)
         settle(tokenizer, native.config)
         task.adapt(tokenizer)
-        net = Net(native, adapting.read(plan.model.adapter, native, folder))
+        reading = chosen(plan.model.long_texts)
+        reading.adapt(tokenizer)
+        net = Net(native, adapting.read(plan.model.adapter, native, folder), reading.pool)
         net = net.run_as(plan.train.layout, resolve_precision(plan.train.precision)).eval()
         net = net.to("cuda" if torch.cuda.is_available() else "cpu")
         return cls(net, tokenizer, task, plan, cleaners, head=head)
 
-    def _ids(self, examples: Sequence[Example]) -> dict[str, list[list[int]]]:
-        return self.task.encode(
-            self.clean(examples), self.tokenizer, self.tokenizer.model_max_length
-        )
+    def ids(self, cleaned: Sequence[Example]) -> dict[str, list[Any]]:
+        """Token ids of cleaned examples, as the network reads them."""
+        length = self.tokenizer.model_max_length
+        return self.long_texts.encode(self.task, cleaned, self.tokenizer, length)
+
+    def _ids(self, examples: Sequence[Example]) -> dict[str, list[Any]]:
+        return self.ids(self.clean(examples))
 
     def clean(self, examples: Sequence[Example]) -> Sequence[Example]:
         """The examples with every cleaner of the plan applied to their texts; for tasks whose
@@ -257,7 +262,10 @@ class Model:
         return cleaned(self.task, self.cleaners, examples)
 
     def _key(self) -> str:
-        return key_of(self.task, self.tokenizer, self.cleaners, list(self.plan.data.cleaners))
+        names = [*self.plan.data.cleaners]
+        if not self.long_texts.plain:
+            names.append(json.dumps(self.plan.model.long_texts, sort_keys=True))
+        return key_of(self.task, self.tokenizer, self.cleaners, names)
 
 
 def _detached(tensor: Any) -> Any:

@@ -24,13 +24,15 @@ class Net(nn.Module):
     """A network of transformers with its native head, or with one of ours.
 
     `net(batch)` gives logits (rows, outputs) for padded and packed batches alike; a head that
-    answers for tokens gives (rows, longest, outputs), or packed (tokens, outputs).
+    answers for tokens gives (rows, longest, outputs), or packed (tokens, outputs). Where a batch
+    has windows, their logits are pooled: (examples, outputs).
     """
 
-    def __init__(self, native: Any, adapted: Adapted | None = None) -> None:
+    def __init__(self, native: Any, adapted: Adapted | None = None, pool: str = "mean") -> None:
         super().__init__()
         self.native = native
         self.adapted = adapted  # what learns in place of all weights, if anything
+        self.pool = pool  # of windows: mean or max
         self.packs = packed.can_pack(native.config) and (adapted is None or adapted.packs)
         own = isinstance(native, Headed)
         self.per_token = not (own or type(native).__name__.endswith("ForSequenceClassification"))
@@ -82,6 +84,12 @@ class Net(nn.Module):
         return self
 
     def forward(self, batch: Batch) -> Tensor:
+        logits = self._rows(batch)
+        if batch.windows is None:
+            return logits
+        return torch.segment_reduce(logits.float(), self.pool, lengths=batch.windows, axis=0)
+
+    def _rows(self, batch: Batch) -> Tensor:
         if batch.lengths is None:
             if "inputs_embeds" in batch.tensors and self.reads_last:
                 return self._last(batch)

@@ -57,6 +57,7 @@ def keep(run: Run, answers: Answers, split: str) -> None:
         "format": 1,
         "kind": judged.kind,
         "labels": list(judged.labels),
+        "separator": judged.separator,
         "split": split,
         "texts": rows.fingerprint,
         "folder": os.getcwd(),  # what a relative path in the plan is relative to
@@ -102,7 +103,15 @@ def read(folder: str | Path) -> Kept | None:
     elif kind != "number":
         scores = flat.reshape(table.num_rows, -1)
     return Kept(
-        judged=Judged(kind, values["target"], values["answer"], scores, labels, counts),
+        judged=Judged(
+            kind,
+            values["target"],
+            values["answer"],
+            scores,
+            labels,
+            counts,
+            separator=about.get("separator", ""),  # older runs have none
+        ),
         sure=table.column("score").to_numpy().astype(float),
         beside={name: values[BASELINE + name] for name in about["baselines"]},
         positions=table.column("position").to_numpy(),

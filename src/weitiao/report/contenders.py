@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from weitiao.data.columns import TEXT_ROLES
 from weitiao.errors import RunError
 from weitiao.messages import tell
 from weitiao.plan import Plan
@@ -177,7 +178,7 @@ def _of_run(material: Material) -> Answered:
     judged = kept.judged
     rows = np.arange(len(kept))
     roles = material.plan.data.roles
-    columns = tuple(str(value) for role, value in roles.items() if role != "target")
+    columns = tuple(str(roles[role]) for role in TEXT_ROLES if role in roles)
 
     @cache
     def texts() -> list[tuple[str, ...]] | None:

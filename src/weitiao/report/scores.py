@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weitiao.messages import counted, retold, tell
@@ -22,6 +22,8 @@ def scores(material: Material, labels: list[Label]) -> Section:
         blocks += [_of_metrics(material.metrics), *_of_baselines(material.metrics)]
     else:
         blocks.append(Words(tell("This run has not been judged."), "note"))
+    if material.metrics.get("levels"):
+        blocks.append(_of_levels(material.metrics["levels"]))
     if labels:
         blocks.append(_of_labels(labels))
     return Section("scores", tell("Scores"), blocks)
@@ -57,6 +59,17 @@ def _of_baselines(metrics: Mapping[str, Any]) -> list[Words]:
             )
             found.append(Words(told, "note"))
     return found + [Words(retold(str(one)), "note") for one in metrics.get("left_out") or []]
+
+
+def _of_levels(levels: Sequence[Mapping[str, Any]]) -> Table:
+    rows = []
+    for one in levels:
+        between = tell("unknown")
+        if one.get("low") is not None:
+            between = tell("{low} to {high}", low=figure(one["low"]), high=figure(one["high"]))
+        rows.append([str(one["level"]), f"{one['nodes']:,}", figure(one["accuracy"]), between])
+    head = [tell("level"), tell("labels"), tell("accuracy"), tell("95 % interval")]
+    return Table(tell("Each level of the labels, the top first"), head, rows, range(4))
 
 
 def _of_labels(labels: list[Label]) -> Table:

@@ -23,7 +23,8 @@ def rows(material: Material) -> Section:
     if figures:
         blocks.append(_parts(figures))
         blocks.append(Plots([_labels(figures) if "labels" in figures else _numbers(figures),
-                             _lengths(figures["lengths"], figures["sampled"])]))  # fmt: skip
+                             _lengths(figures["lengths"], figures["sampled"],
+                                      next(iter(material.plan.model.long_texts)))]))  # fmt: skip
     history = material.environment.get("history") or []
     if history:
         blocks.append(Words(tell("What was done to the rows:")))
@@ -122,7 +123,7 @@ def _numbers(figures: Mapping[str, Any]) -> Plot:
     return Plot("labels", title, told, drawing, Table(title, head, cells, range(len(head)), True))
 
 
-def _lengths(lengths: Mapping[str, Any], sampled: int) -> Plot:
+def _lengths(lengths: Mapping[str, Any], sampled: int, choice: str) -> Plot:
     step, counts, cut = int(lengths["step"]), lengths["counts"], int(lengths["cut"])
     names = [f"{at * step:,}" for at in range(len(counts))]
     names[-1] += "+"
@@ -145,7 +146,8 @@ def _lengths(lengths: Mapping[str, Any], sampled: int) -> Plot:
     if share:
         told = tell(
             "Tokens of {rows} to train on: half have at most {median}; {share} are longer than "
-            "{cut} and lose their end.",
+            "{cut} and read as {choice} says.",
+            choice=f"model.long_texts: {choice}",
             rows=counted(sampled, "row"),
             median=f"{lengths['median']:,.0f}",
             share=f"{share:.0%}" if share >= 0.1 else f"{share:.1%}",

@@ -15,7 +15,8 @@ LONGEST = 80  # characters of a label
 
 _METRICS = {
     "accuracy": "accuracy", "macro_f1": "macro F1", "micro_f1": "micro F1",
-    "weighted_f1": "weighted F1", "mcc": "MCC", "roc_auc": "ROC AUC", "pearson": "Pearson",
+    "weighted_f1": "weighted F1", "hierarchical_f1": "hierarchical F1", "mcc": "MCC",
+    "roc_auc": "ROC AUC", "pearson": "Pearson",
     "spearman": "Spearman", "mae": "MAE", "rmse": "RMSE",
     "entity_f1": "F1 of spans", "entity_precision": "precision of spans",
     "entity_recall": "recall of spans", "token_accuracy": "accuracy of words",

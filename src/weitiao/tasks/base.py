@@ -59,6 +59,7 @@ class Judged:
     scores: Any
     labels: tuple[str, ...] = ()
     counts: Any = None
+    separator: str = ""  # between the levels of labels that are paths
 
 
 class Task(Part):
@@ -94,6 +95,11 @@ class Task(Part):
     def choices(self) -> tuple[str, ...]:
         """The labels, in the order of the head's numbers; empty for numbers."""
         return ()
+
+    @property
+    def judged_by(self) -> tuple[str, ...]:
+        """The metrics that are looked at where the plan names none."""
+        return self.metrics
 
     @abstractmethod
     def learn(self, targets: Sequence[Any]) -> Self:

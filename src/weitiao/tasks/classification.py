@@ -12,6 +12,7 @@ from pydantic import Field
 
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
+from weitiao.hierarchy import Level, levels_of, top_down
 from weitiao.messages import tell
 from weitiao.parts import near
 from weitiao.tasks.base import Cost, Judged, Kind, Share, Task, known_labels
@@ -43,6 +44,8 @@ class Classification(Task):
         {}, description="truth -> answer -> what this mistake costs; what is not named costs 1"
     )
     abstain: float = Field(0.0, ge=0, lt=1, description="below this score no answer is given")
+    separator: str = Field("", description="stands between the levels of labels that are paths")
+    top_down: bool = Field(False, description="of paths: the likeliest parent, then its child")
 
     @property
     def outputs(self) -> int:
@@ -51,6 +54,15 @@ class Classification(Task):
     @property
     def choices(self) -> tuple[str, ...]:
         return self.labels
+
+    @property
+    def judged_by(self) -> tuple[str, ...]:
+        return (*self.metrics, "hierarchical_f1") if self.separator else self.metrics
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """The levels of labels that are paths."""
+        return levels_of(self.labels, self.separator) if self.separator else ()
 
     def learn(self, targets: Sequence[Any]) -> Self:
         if self.labels:
@@ -110,16 +122,22 @@ class Classification(Task):
 
     def decide(self, scores: Any, examples: Sequence[Example] = ()) -> list[Prediction]:
         answers = []
-        for best, row in zip(self.best(scores).tolist(), scores.tolist(), strict=True):
+        sums = [(level, level.sums(scores)) for level in self.levels]
+        found = zip(self.best(scores).tolist(), scores.tolist(), strict=True)
+        for at, (best, row) in enumerate(found):
             named = dict(zip(self.labels, row, strict=True))
             value = None if row[best] < self.abstain else self.labels[best]
-            answers.append(Prediction(value, row[best], named))
+            above = [(level.of[best], level, sure[at]) for level, sure in sums]
+            levels = tuple((level.names[node], float(sure[node])) for node, level, sure in above)
+            answers.append(Prediction(value, row[best], named, levels))
         return answers
 
     def best(self, scores: np.ndarray) -> np.ndarray:
         """The place of the answer in `labels`, by thresholds or costs where there are any."""
         if self.costs:
             return np.asarray((scores @ self._costs()).argmin(-1))
+        if not self.thresholds and self.top_down and self.separator:
+            return top_down(scores, self.levels)
         if not self.thresholds:
             return np.asarray(scores.argmax(-1))
         limits = np.array([self.thresholds.get(label, np.inf) for label in self.labels])
@@ -128,7 +146,8 @@ class Classification(Task):
         return np.where(over.max(-1) >= 1, over.argmax(-1), rest.argmax(-1))
 
     def judge(self, labels: np.ndarray, scores: np.ndarray) -> Judged:
-        return Judged("single", labels, self.best(scores), scores, self.labels)
+        best = self.best(scores)
+        return Judged("single", labels, best, scores, self.labels, separator=self.separator)
 
     def _costs(self) -> np.ndarray:
         """(truth, answer): what each answer costs."""

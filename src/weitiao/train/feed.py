@@ -34,6 +34,8 @@ class Feed:
             np.ascontiguousarray(values_of(self.labels)).tobytes(), digest_size=8
         )
         digest.update(np.ascontiguousarray(self.encoded.offsets).tobytes())
+        if self.encoded.firsts is not None:
+            digest.update(np.ascontiguousarray(self.encoded.firsts).tobytes())
         for name in sorted(self.encoded.values):
             digest.update(np.ascontiguousarray(self.encoded.values[name]).data)
         return digest.hexdigest()

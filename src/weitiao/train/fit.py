@@ -132,7 +132,7 @@ def fit(
     settings = settings_of(model, accelerator, train)
     tokens = 0 if resume else memory.tokens_at_once(model, train, loss_of, accelerator)
     net = accelerator.prepare(model.net)
-    lengths, packs = train.encoded.lengths, model.packs
+    lengths, packs = model.sizes(train.encoded), model.packs
     stream = Stream(lengths, plan.seed, plan.batch_size, 0, packs, buckets=not packs)
     update = Pass(model, net, train, stream, loss_of, strategies, accelerator, settings.precision)
 

@@ -38,7 +38,7 @@ def tokens_at_once(model: Model, train: Feed, loss_of: LossFn, accelerator: Acce
     asked = model.plan.train.micro_batch_tokens
     if asked != "auto":
         return asked
-    longest = int(train.encoded.lengths.max())
+    longest = int(model.sizes(train.encoded).max())
     room = SHARE * free_bytes(accelerator.device) / accelerator.num_processes
     fits = room / max(bytes_a_token(model, train, loss_of), 1.0)
     found = max(min(2 ** math.floor(math.log2(max(fits, 1.0))), MOST), longest)
@@ -47,12 +47,13 @@ def tokens_at_once(model: Model, train: Feed, loss_of: LossFn, accelerator: Acce
 
 def bytes_a_token(model: Model, train: Feed, loss_of: LossFn) -> float:
     """What backward needs of each token more, by two small batches of the longest rows."""
-    order = np.argsort(-train.encoded.lengths, kind="stable")
+    every = model.sizes(train.encoded)
+    order = np.argsort(-every, kind="stable")
     few, more = (order[:count] for count in ROWS)
     if len(more) == len(few):  # one row in all
         more = np.repeat(few, ROWS[1])
     sizes = [_kept(model, train, rows, loss_of) for rows in (few, more)]
-    lengths = [train.encoded.lengths[rows] for rows in (few, more)]
+    lengths = [every[rows] for rows in (few, more)]
     tokens = [int(each.sum() if model.packs else each.max() * len(each)) for each in lengths]
     return (sizes[1] - sizes[0]) / (tokens[1] - tokens[0])
 

@@ -18,6 +18,7 @@ from weitiao.evaluate.candidates import candidates_of
 from weitiao.evaluate.evaluate import Answers, Report
 from weitiao.evaluate.explain import explain
 from weitiao.evaluate.groups import Words, grouped_mistakes, kinds_of_texts, nearest
+from weitiao.evaluate.levels import judged_levels
 from weitiao.evaluate.slices import judge_slices
 from weitiao.model.model import Model
 from weitiao.report.answers import digest
@@ -44,7 +45,7 @@ def with_more(
     model: Model, report: Report, answers: Answers, calibration: Mapping[str, Any],
     left_out: Sequence[str] = (),
 ) -> Report:  # fmt: skip
-    """The report with its calibration on these rows, and the plan's criteria judged."""
+    """The report with its calibration on these rows, its levels, and the plan's criteria judged."""
     more: dict[str, Any] = {}
     if calibration:
         more["calibration"] = dict(calibration)
@@ -52,6 +53,8 @@ def with_more(
             more["calibration"]["judged"] = quality(answers.judged).plain()
     if model.plan.acceptance:
         more["acceptance"] = [one.plain() for one in accepted(model, report, answers)]
+    if levels := judged_levels(answers.judged, model.plan.evaluate.bootstrap_samples):
+        more["levels"] = levels
     if left_out:
         more["left_out"] = list(left_out)
     return replace(report, more=more)

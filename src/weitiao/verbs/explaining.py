@@ -39,4 +39,4 @@ def _example(model: Model, row: str | Sequence[str] | Mapping[str, str]) -> Exam
             tell("this model reads {count} texts ({roles}), {given} were given.",
                  count=len(roles), roles=", ".join(roles), given=len(texts))
         )  # fmt: skip
-    return Example(dict(zip(roles, texts, strict=True)))
+    return model.example(dict(zip(roles, texts, strict=True)))

@@ -130,7 +130,7 @@ def _judged(
     return replace(report, more={**report.more, "findings": findings})
 
 
-_ANEW = ("calibration", "acceptance", "left_out")  # said of these answers or not at all
+_ANEW = ("calibration", "acceptance", "left_out", "levels")  # said of these answers or not at all
 
 
 def _judgement(run: Run, report: Report, split: str, openings: int) -> dict[str, Any]:
@@ -254,7 +254,10 @@ def _answers(
 def columns_of(answer: Prediction) -> dict[str, Any]:
     """A prediction as the columns that are written."""
     scores = {f"score_{label}": value for label, value in answer.scores.items()}
-    return {"prediction": answer.value, "score": answer.score, **scores}
+    above: dict[str, Any] = {}  # the last level is the answer itself
+    for at, (name, sure) in enumerate(answer.levels[:-1], 1):
+        above |= {f"level_{at}": name, f"score_level_{at}": sure}
+    return {"prediction": answer.value, "score": answer.score, **above, **scores}
 
 
 def _write_table(path: Path, suffix: str, rows: Iterator[dict[str, Any]]) -> None:

@@ -1,0 +1,72 @@
+"""Labels that are paths, such as 体育/足球: their levels, and what stands above each label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+SEPARATORS = ("/", "／", "->", "→", "::", ">", "\\", "|")
+NEARLY_ALL = 0.9  # of the labels have the separator
+FEWEST = 4  # labels; fewer have no levels worth speaking of
+
+
+def separator_of(labels: Sequence[str]) -> str:
+    """What stands between the levels of nearly all labels, whose parents repeat; "" for none.
+
+    >>> separator_of(["体育/足球", "体育/篮球", "财经/股票", "财经/基金"])
+    '/'
+    >>> separator_of(["a/b", "c/d", "e/f", "g/h"]), separator_of(["yes", "no"])
+    ('', '')
+    """
+    for separator in SEPARATORS:
+        paths = [[piece.strip() for piece in label.split(separator)] for label in labels]
+        deep = [path for path in paths if len(path) > 1 and all(path)]
+        parents = {path[0] for path in deep}
+        enough = len(labels) >= FEWEST and len(deep) >= NEARLY_ALL * len(labels)
+        if enough and 2 <= len(parents) <= len(deep) / 2:
+            return separator
+    return ""
+
+
+@lru_cache(maxsize=64)
+def levels_of(labels: tuple[str, ...], separator: str) -> tuple[Level, ...]:
+    """The levels of labels, the top first. A label that ends above a level is there itself."""
+    paths = [_path(label, separator) for label in labels]
+    spaced = any(f" {separator} " in label for label in labels)
+    between = f" {separator} " if spaced else separator
+    return tuple(
+        Level([path[:depth] for path in paths], between)
+        for depth in range(1, max(map(len, paths), default=1) + 1)
+    )
+
+
+class Level:
+    """One level. `names`: its nodes; `of` (labels,): the node above each label, or itself; `deep`
+    (labels,): whether the label goes down so far."""
+
+    def __init__(self, paths: Sequence[tuple[str, ...]], between: str) -> None:
+        known = sorted(set(paths))
+        places = {path: at for at, path in enumerate(known)}
+        self.names = tuple(between.join(path) for path in known)
+        self.of = np.array([places[path] for path in paths], np.int64)
+        self.deep = np.array([len(path) for path in paths]) == max(map(len, paths), default=0)
+
+    def sums(self, scores: np.ndarray) -> np.ndarray:
+        """The probability of each node, (n, nodes): the sum of its labels'."""
+        return np.asarray(scores @ (self.of[:, None] == np.arange(len(self.names))).astype(float))
+
+
+def top_down(scores: np.ndarray, levels: Sequence[Level]) -> np.ndarray:
+    """(n,) the label that is found by taking the likeliest node at each level, under the last."""
+    left = np.array(scores, dtype=float)
+    for level in levels:
+        best = level.sums(left).argmax(1)
+        left = np.where(level.of[None, :] == best[:, None], left, 0.0)
+    return np.asarray(left.argmax(1))
+
+
+def _path(label: str, separator: str) -> tuple[str, ...]:
+    pieces = tuple(piece.strip() for piece in label.split(separator) if piece.strip())
+    return pieces or (label,)
