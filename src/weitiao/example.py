@@ -108,8 +108,12 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The answer for one row: its value, how sure the model is, and the score of every choice."""
+    """The answer for one row: its value, how sure the model is, and the score of every choice.
+
+    places: where an answer that is a part of a text stands, start and end in characters.
+    """
 
     value: Any
     score: float = 1.0
     scores: Mapping[str, float] = field(default_factory=dict)
+    places: Mapping[str, Any] = field(default_factory=dict)

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from weitiao import parts
-from weitiao.advise import choices, cost
+from weitiao.advise import choices, cost, reading
 from weitiao.advise.facts import SAMPLE, Facts, network_of
+from weitiao.advise.told import given_model, roles_told
 from weitiao.data.columns import guess_roles
 from weitiao.data.how import How
 from weitiao.data.meaning import guess_task, why_relations
@@ -21,7 +22,7 @@ from weitiao.data.rows import Rows, everything
 from weitiao.data.table import Source
 from weitiao.errors import PlanError
 from weitiao.messages import tell
-from weitiao.model.catalogue import CATALOGUE, default_for
+from weitiao.model.catalogue import default_for
 from weitiao.plan import Plan, Reason
 from weitiao.tasks.base import Task
 
@@ -86,15 +87,17 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     facts_of_rows, source = look(wish, source)
     why: dict[str, Reason] = {
         "task": Reason(value={facts_of_rows.task: {}}, reason=facts_of_rows.reasons["task"]),
-        "data.roles": Reason(value=dict(facts_of_rows.roles), reason=_roles_told(facts_of_rows)),
+        "data.roles": Reason(value=dict(facts_of_rows.roles), reason=roles_told(facts_of_rows)),
     }
     spoken = facts_of_rows.language
     chosen = choices.checkpoint(spoken, facts_of_rows.languages, default_for(spoken))
     if wish.model:
-        chosen = Reason(value=wish.model, reason=_given_model(wish.model, facts_of_rows, chosen))
+        chosen = Reason(value=wish.model, reason=given_model(wish.model, facts_of_rows, chosen))
     why["model.checkpoint"] = chosen
     facts = _facts(wish, facts_of_rows, source, str(chosen.value))
     why |= _decided(facts)
+    if facts_of_rows.task == reading.TASK:
+        why |= reading.decided(facts, source, wish.how, wish.revision)
     raw: dict[str, Any] = {
         "task": facts_of_rows.task, "data": {"path": _plain(wish.path)}, "model": {}
     }  # fmt: skip
@@ -135,7 +138,8 @@ def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
 
 def _facts(wish: Wish, known: Profile, source: Source, checkpoint: str) -> Facts:
     network, tokenizer = network_of(checkpoint, wish.revision)
-    rows = Rows(source.table, everything(source.table), known.roles, source.name, known.task)
+    asked = {role: column for role, column in known.roles.items() if role != "target"}
+    rows = Rows(source.table, everything(source.table), asked, source.name, known.task)
     labelled = known.rows - known.unlabelled - known.empty_texts - known.duplicates
     labelled = min(labelled, wish.max_rows or labelled)
     task: Task = parts.build("tasks", known.task)
@@ -148,7 +152,8 @@ def _facts(wish: Wish, known: Profile, source: Source, checkpoint: str) -> Facts
 
 def _decided(facts: Facts) -> dict[str, Reason]:
     task: type[Task] = parts.find("tasks", facts.profile.task)
-    length = choices.max_length(facts)
+    passages = facts.profile.task == reading.TASK
+    length = (reading if passages else choices).max_length(facts)
     passes = choices.epochs(facts, int(length.value))
     held = choices.validation_size(facts)
     found: dict[str, Reason | None] = {
@@ -174,40 +179,6 @@ def _renamed(roles: dict[str, Any], task: str) -> dict[str, Any]:
     if task != "nli":
         wanted = {new: old for old, new in wanted.items()}
     return {wanted.get(role, role): value for role, value in roles.items()}
-
-
-def _given_model(name: str, known: Profile, usual: Reason) -> str:
-    entry = CATALOGUE.get(name)
-    if entry is None or known.language in entry.languages:
-        return tell("given by you")
-    figures = {"share": known.languages.get(known.language, 0.0), "usual": usual.value}
-    if known.language == "zh":
-        return tell(
-            "given by you, but {share:.0%} of the rows are Chinese: {usual} fits them", **figures
-        )
-    return tell(
-        "given by you, but {share:.0%} of the rows are not English: {usual} fits them", **figures
-    )
-
-
-def _roles_told(known: Profile) -> str:
-    """Why each column has its role, as one text: its parts can be told again on their own."""
-    why = known.reasons
-    if "premise" in known.roles:
-        return tell(
-            "premise: {premise}; hypothesis: {hypothesis}; target: {target}",
-            premise=why["premise"],
-            hypothesis=why.get("hypothesis", "?"),
-            target=why["target"],
-        )
-    if "text_pair" in known.roles:
-        return tell(
-            "text: {text}; text_pair: {pair}; target: {target}",
-            text=why.get("text", "?"),
-            pair=why["text_pair"],
-            target=why["target"],
-        )
-    return tell("text: {text}; target: {target}", text=why.get("text", "?"), target=why["target"])
 
 
 def _plain(path: str | Sequence[str] | None) -> Any:
@@ -260,7 +231,13 @@ def check(plan: Plan) -> None:
                 )
             )
     problems += _unfit(task, plan)
-    known = {*task.roles, *task.optional_roles, "target"}
+    known = {
+        *task.roles,
+        *task.optional_roles,
+        "target",
+        "group",
+        *(("start",) if task.kind == "spans" else ()),
+    }
     for role in plan.data.roles:
         if role not in known:
             problems.append(

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from weitiao.data import duplicates, gather, remarks
+from weitiao.data.answers import TASK as READING
+from weitiao.data.answers import nowhere
 from weitiao.data.bad import Bad
 from weitiao.data.cache import fingerprint_of
 from weitiao.data.columns import check_role
@@ -19,6 +21,7 @@ from weitiao.data.misfits import without_misfits
 from weitiao.data.rows import Rows, everything
 from weitiao.data.split import sample, split
 from weitiao.data.table import Source
+from weitiao.data.together import units_of
 from weitiao.errors import DataError
 from weitiao.messages import counted, tell
 from weitiao.plan import DataPlan
@@ -77,18 +80,20 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
                 seed=plan.split_seed,
             )
         )
-        kept = kept[sample(_at(targets, kept), len(kept), plan.max_rows, plan.split_seed)]
+        kept = kept[
+            sample(_strata(_at(targets, kept), task), len(kept), plan.max_rows, plan.split_seed)
+        ]
     rows, targets, keys = rows.take(kept), _at(targets, kept), keys[kept]
     _enough(targets, task, source.name)
 
     train, validation, test = split(
-        targets,
+        _strata(targets, task),
         len(rows),
         plan.validation_size,
         0.0 if test_file else plan.test_size,
         plan.split_seed,
         stratify=True,
-        groups=duplicates.groups_of(keys),
+        groups=units_of(rows, keys),
     )
     sealed = test_file[0] if test_file else (rows.take(test) if len(test) else None)
     if len(train) == 0 or len(validation) == 0:
@@ -112,7 +117,13 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
             test=0 if sealed is None else len(sealed),
         )
     )
-    if task != "regression":
+    if task == READING:
+        if count := nowhere(targets):
+            history.append(
+                tell("{rows} whose answers do not stand in the context: judged, not learned from",
+                     rows=counted(count, "row"))
+            )  # fmt: skip
+    elif task != "regression":
         history += remarks.single_labels(targets, rows.ids())
         history += remarks.alike_labels(targets)
         if task == "nli":
@@ -180,6 +191,11 @@ def _usable(
     return rows.take(np.flatnonzero(labelled)), rows.take(np.flatnonzero(~labelled))
 
 
+def _strata(targets: Sequence[Any], task: str) -> Sequence[Any]:
+    """What is shared out evenly: labels, numbers; of questions, whether they have an answer."""
+    return [bool(target) for target in targets] if task == READING else targets
+
+
 def _enough(targets: Sequence[Any], task: str, name: str) -> None:
     if len(targets) < FEWEST:
         raise DataError(
@@ -191,6 +207,8 @@ def _enough(targets: Sequence[Any], task: str, name: str) -> None:
                 fewest=FEWEST,
             )
         )
+    if task == READING and any(targets):
+        return
     if task == "regression":
         if len(set(targets)) < 2:
             raise DataError(
@@ -252,7 +270,8 @@ def _test_of(
     source = How(plan.reader, plan.skip_bad).open_other(plan.test_path, plan.path)
     history += source.history
     bad += source.bad
-    rows, _ = _usable(source, plan, task, history, bad)
+    roles = {role: column for role, column in plan.roles.items() if role != "group"}
+    rows, _ = _usable(source, plan.model_copy(update={"roles": roles}), task, history, bad)
     if len(rows) == 0:
         raise DataError(tell("{file}: the test file has no labelled row.", file=source.name))
     return rows, duplicates.text_keys(source.table, columns, rows.indices)

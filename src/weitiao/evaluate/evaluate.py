@@ -165,6 +165,7 @@ def evaluate(
 # What people understand without explanation: compared with the baseline whatever the plan names.
 PLAIN: Mapping[str, str] = {
     "single": "accuracy", "multilabel": "micro_f1", "number": "mae", "tags": "entity_f1",
+    "spans": "exact_match",
 }  # fmt: skip
 
 
@@ -191,7 +192,9 @@ def texts_of(model: Model, rows: Rows) -> list[list[str]]:
     """The cleaned texts of rows, one list a role, for the baselines."""
     found: list[list[str]] = []
     for examples in rows.batches():
-        for role, texts in enumerate(model.task.texts(model.clean(examples))):
+        # Where answers are places in the texts, these stay as they came.
+        examples = examples if model.task.kind == "spans" else list(model.clean(examples))
+        for role, texts in enumerate(model.task.texts(examples)):
             if role == len(found):
                 found.append([])
             found[role] += texts

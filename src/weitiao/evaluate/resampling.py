@@ -82,7 +82,7 @@ def patterns_of(every: Sequence[Judged], *, by_scores: bool = False) -> Patterns
     """The patterns of several sets of answers. by_scores: scores count, so each row is its own."""
     first = every[0]
     rows = len(first.targets)
-    if by_scores or first.kind == "number":
+    if by_scores or first.kind in ("number", "spans"):
         return Patterns(every, np.arange(rows), np.ones(rows))
     which = _numbered(first.targets)
     for one in every:

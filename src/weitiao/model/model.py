@@ -257,7 +257,7 @@ class Model:
             backend.no_truncation()
             backend.no_padding()
         shape = [
-            type(self.task).__name__,
+            self.task.encoding,
             type(tokenizer).__name__,
             tokenizer.get_vocab() if backend is None else backend,
             tokenizer.model_input_names,

@@ -69,6 +69,8 @@ def keep(run: Run, answers: Answers, split: str) -> None:
         "score": pa.array(sure_of(judged), pa.float32()),
         "scores": _scores(judged.scores),
     }
+    if judged.kind == "spans":
+        columns["counts"] = _scores(judged.counts, np.float64)
     for name, other in answers.beside.items():
         columns[BASELINE + name] = _column(other, other.values)
     told = json.dumps(about).encode("ascii")
@@ -91,9 +93,13 @@ def read(folder: str | Path) -> Kept | None:
         for name in ("target", "answer", *(BASELINE + other for other in about["baselines"]))
     }
     flat = table.column("scores").combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    scores = flat if kind == "number" else flat.reshape(table.num_rows, -1)
+    scores = flat if kind in ("number", "spans") else flat.reshape(table.num_rows, -1)
+    counts = None
+    if "counts" in table.column_names:
+        held = table.column("counts").combine_chunks().flatten()
+        counts = held.to_numpy(zero_copy_only=False).reshape(table.num_rows, -1)
     return Kept(
-        judged=Judged(kind, values["target"], values["answer"], scores, labels),
+        judged=Judged(kind, values["target"], values["answer"], scores, labels, counts),
         sure=table.column("score").to_numpy().astype(float),
         beside={name: values[BASELINE + name] for name in about["baselines"]},
         positions=table.column("position").to_numpy(),
@@ -111,6 +117,8 @@ def _column(judged: Judged, values: np.ndarray) -> Any:
     """Values as people write them: numbers, a label, or a list of labels."""
     if judged.kind == "number":
         return pa.array(values.astype(np.float64))
+    if judged.kind == "spans":  # texts; of the truth, all that are right
+        return pa.array([one if isinstance(one, str) else list(one) for one in values])
     labels = pa.array(judged.labels, pa.string())
     if judged.kind == "single":
         return labels.take(pa.array(values.astype(np.int64)))
@@ -124,6 +132,10 @@ def _values(column: Any, kind: str, labels: Sequence[str]) -> np.ndarray:
     cells = column.combine_chunks()
     if kind == "number":
         return np.asarray(cells.to_numpy(zero_copy_only=False))
+    if kind == "spans":
+        texts = np.empty(len(cells), object)
+        texts[:] = [tuple(v) if isinstance(v, list) else v for v in cells.to_pylist()]
+        return texts
     known = pa.array(labels, pa.string())
     if kind == "single":
         return pc.index_in(cells, known).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -133,7 +145,7 @@ def _values(column: Any, kind: str, labels: Sequence[str]) -> np.ndarray:
     return found
 
 
-def _scores(scores: np.ndarray) -> Any:
-    flat = np.ascontiguousarray(scores, np.float32).reshape(len(scores), -1)
+def _scores(scores: np.ndarray, kind: Any = np.float32) -> Any:
+    flat = np.ascontiguousarray(scores, kind).reshape(len(scores), -1)
     offsets = np.arange(len(flat) + 1, dtype=np.int32) * flat.shape[1]
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat.ravel()))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from weitiao.data.columns import TEXT_ROLES
 from weitiao.errors import RunError
 from weitiao.messages import tell
 from weitiao.plan import Plan
@@ -46,6 +47,7 @@ class Answered:
     texts: Texts
     cells: Callable[[str], Sequence[str] | None]  # of a column of the user's
     columns: tuple[str, ...] = ()  # of the texts
+    counts: np.ndarray | None = None  # as Judged.counts, of a run whose answers are passages
     id_column: str | None = None  # of a file; "" when it has none, so that ids are but its lines
 
 
@@ -177,7 +179,7 @@ def _of_run(material: Material) -> Answered:
     judged = kept.judged
     rows = np.arange(len(kept))
     roles = material.plan.data.roles
-    columns = tuple(str(value) for role, value in roles.items() if role != "target")
+    columns = tuple(str(roles[role]) for role in TEXT_ROLES if role in roles)
 
     @cache
     def texts() -> list[tuple[str, ...]] | None:
@@ -194,5 +196,5 @@ def _of_run(material: Material) -> Answered:
 
     return Answered(
         judged.kind, judged.labels, judged.values, judged.targets, kept.ids(rows), texts, cells,
-        columns,
+        columns, counts=judged.counts,
     )  # fmt: skip

@@ -12,9 +12,10 @@ from weitiao.messages import tell
 from weitiao.report.answers import Kept
 from weitiao.report.blocks import Plot, Plots, Table
 from weitiao.report.labels import Label, confusions, most_confused
+from weitiao.report.passages import coverage_plot
 from weitiao.report.told import number, round_edges, short_label
 from weitiao.report.visible import shortened, visible
-from weitiao.tasks.base import Judged
+from weitiao.tasks.base import Judged, rows_right
 
 WHOLE = 20  # labels whose matrix is shown whole; of more, the most confused
 MOST_PAIRS = 40  # confusions in the table
@@ -29,6 +30,8 @@ def plots_of(kept: Kept, labels: list[Label]) -> Plots:
     judged = kept.judged
     if judged.kind == "number":
         return Plots([_scatter(judged), _errors(judged)])
+    if judged.kind == "spans":
+        return Plots([_certainty(kept), coverage_plot(kept)])
     first = _matrix(judged) if judged.kind == "single" else _found(labels)
     return Plots([first, replace(_certainty(kept), wide=first.wide)])
 
@@ -103,8 +106,7 @@ def _found(labels: list[Label]) -> Plot:
 def _certainty(kept: Kept) -> Plot:
     """How sure it was, of right and of wrong rows."""
     judged = kept.judged
-    right = judged.targets == judged.values
-    right = right.all(1) if judged.kind == "multilabel" else right
+    right = rows_right(judged)
     edges = round_edges(float(kept.sure.min()), float(kept.sure.max()))
     parts = {
         tell("right"): np.histogram(kept.sure[right], edges)[0],

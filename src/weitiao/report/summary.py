@@ -14,6 +14,7 @@ from weitiao.report import accepted, closer
 from weitiao.report.blocks import Bar, Bars, Points, Section, Words
 from weitiao.report.labels import Label, weakest
 from weitiao.report.material import Material
+from weitiao.report.passages import summary_of
 from weitiao.report.told import baseline, number, short_label, whole_baseline
 from weitiao.report.verdict import verdict
 from weitiao.report.visible import quoted
@@ -29,9 +30,14 @@ def summary(material: Material, labels: list[Label]) -> Section:
     blocks: list[Any] = [*accepted.blocks(material.metrics), judged]
     if material.kept is not None and len(material.kept):
         kind = material.kept.judged.kind
-        make = {"single": _rows_right, "multilabel": _labels_right, "number": _errors}[kind]
+        make = {
+            "single": _rows_right,
+            "multilabel": _labels_right,
+            "number": _errors,
+            "spans": summary_of,
+        }[kind]
         bars, sentences = make(material)
-        weak = weakest(labels) if kind != "number" else None
+        weak = weakest(labels)
         if weak is not None:
             sentences.append(_weak(weak, kind))
         elif kind == "single":

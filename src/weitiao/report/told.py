@@ -17,6 +17,7 @@ _METRICS = {
     "accuracy": "accuracy", "macro_f1": "macro F1", "micro_f1": "micro F1",
     "weighted_f1": "weighted F1", "mcc": "MCC", "roc_auc": "ROC AUC", "pearson": "Pearson",
     "spearman": "Spearman", "mae": "MAE", "rmse": "RMSE",
+    "f1": "F1", "exact_match": "exact match", "answerable_auroc": "AUROC (answerable)",
 }  # fmt: skip
 
 
@@ -86,6 +87,8 @@ def baseline(name: str) -> str:
         "mean": tell("always the mean"),
         "tfidf_linear": "TF-IDF",
         "frozen_linear": tell("the frozen encoder"),
+        "lexical": tell("the words around shared words"),
+        "no_answer": tell('always "no answer"'),
     }
     return told.get(name, name)
 

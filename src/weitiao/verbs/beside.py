@@ -10,9 +10,11 @@ from weitiao.data.data import Data
 from weitiao.evaluate.baselines import Baseline, fit_baselines
 from weitiao.evaluate.evaluate import texts_of
 from weitiao.evaluate.frozen import fit_frozen
+from weitiao.evaluate.passages import reading_baselines
 from weitiao.model.model import Model
 
 COUNTED_SHARE = 0.5  # of the time for baselines that counting words may take
+PASSAGES = 5000  # training rows by which the baseline of passages weighs words
 LONGEST = 60.0  # seconds for the frozen encoder where there is no budget
 
 
@@ -22,6 +24,8 @@ def baselines_of(
     """Majority or mean, TF-IDF and the frozen encoder, each with a linear model; and what was left
     out, and why. judged: how many rows they will have to answer."""
     task, train, validation = model.task, data.train, data.validation
+    if task.kind == "spans":
+        return _of_passages(model, data), []
     if task.per_token:
         return {}, []
     texts = texts_of(model, train), texts_of(model, validation)
@@ -40,6 +44,13 @@ def baselines_of(
     if isinstance(frozen, str):
         return found, [frozen]
     return {**found, frozen.name: frozen}, []
+
+
+def _of_passages(model: Model, data: Data) -> dict[str, Baseline]:
+    examples = data.train.examples(slice(0, PASSAGES))
+    texts = [str(example.inputs["context"]) for example in examples]
+    answers = [text for example in examples for _, text in example.target or ()]
+    return reading_baselines(texts, answers, bool(getattr(model.task, "unanswerable", False)))
 
 
 def _plain(labels: np.ndarray, task: Any) -> np.ndarray:
