@@ -10,12 +10,33 @@ from weitiao.train.batches import Stream
 EPS = 1e-4
 
 
-def plain_loss(task, logits, labels):
+def plain_loss(task, output, labels, mask):
+    if task.kind == "spans":
+        sides = [logits.masked_fill(mask == 0, -torch.inf)
+                 for logits in (output.start_logits, output.end_logits)]  # fmt: skip
+        each = [functional.cross_entropy(side, labels[:, at]) for at, side in enumerate(sides)]
+        return sum(each) / 2
+    logits = output.logits
     if task.problem_type == "single_label_classification":
         return functional.cross_entropy(logits, labels)
     if task.problem_type == "multi_label_classification":
         return functional.binary_cross_entropy_with_logits(logits, labels)
     return functional.mse_loss(logits.squeeze(-1), labels)
+
+
+def labels_of(model, rows):
+    """What each row is to teach, worked out without weitiao."""
+    if model.task.kind != "spans":
+        return torch.from_numpy(model.task.indices(rows.targets(), rows.ids()))
+    found = []
+    for example in rows.examples():
+        ids = model.tokenizer(example.inputs["question"], example.inputs["context"])
+        ends = [0, 0]  # the first token speaks for "no answer"
+        if example.target:
+            start, text = example.target[0]
+            ends = [ids.char_to_token(at, 1) for at in (start, start + len(text) - 1)]
+        found.append(ends)
+    return torch.tensor(found)
 
 
 def depth(name):
@@ -71,7 +92,7 @@ def train(model, rows, updates):
     net = copy.deepcopy(model.net.native).train()
     net.set_attn_implementation("eager")
     examples = rows.examples()
-    labels = torch.from_numpy(task.indices(rows.targets(), rows.ids()))
+    labels = labels_of(model, rows)
     packs, lengths = model.packs, model.encode(rows).lengths
     order = Stream(lengths, plan.seed, plan.batch_size, 10**9, packs, buckets=not packs)
     named = dict(net.named_parameters())
@@ -96,15 +117,16 @@ def train(model, rows, updates):
         picked = order.rows_of(step)
         texts = task.texts([examples[i] for i in picked])
         batch = dict(model.tokenizer(*texts, padding=True, truncation=True, return_tensors="pt"))
-        wanted = labels[picked]
+        wanted, mask = labels[picked], batch["attention_mask"]
         ids = batch.pop("input_ids")
         words = net.get_input_embeddings()(ids)
-        loss = plain_loss(task, net(inputs_embeds=words, **batch).logits, wanted)
+        loss = plain_loss(task, net(inputs_embeds=words, **batch), wanted, mask)
         if "fgm" in plan.strategies:
             (gradient,) = torch.autograd.grad(loss, words, retain_graph=True)
             length = gradient.flatten(1).norm(dim=1)[:, None, None]
             push = plan.strategies["fgm"].get("epsilon", 1.0) * gradient / length
-            loss = loss + plain_loss(task, net(inputs_embeds=words + push, **batch).logits, wanted)
+            pushed = net(inputs_embeds=words + push, **batch)
+            loss = loss + plain_loss(task, pushed, wanted, mask)
         net.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), plan.max_grad_norm)

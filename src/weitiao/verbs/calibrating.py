@@ -68,7 +68,7 @@ def _spans_decided(model: Model, rows: Rows) -> tuple[Model, dict[str, Any]]:
     truth = model.task.truth(rows)
     scores = model.scored(model.encode(rows))
     model, choices = _decided(model, truth, scores, wanted)
-    return model, {"rows": len(truth), "decisions": choices}
+    return model, {"decisions": choices}
 
 
 def _decided(
