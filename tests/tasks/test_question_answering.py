@@ -95,7 +95,9 @@ def test_answers_are_exact_to_the_character_in_chinese():
 def test_places_survive_nfkc_that_changes_the_number_of_characters():
     tokenizer = unigram(list("abcdeful1234567890⁄()株IV.… "))
     context = "½ ㈱ ｆｕｌｌ Ⅳ … ﬀ abc"
-    pairs = [asked(context, text) for text in ("½", "㈱", "ｆｕｌｌ", "Ⅳ", "…", "abc", "ｆｕｌｌ Ⅳ")]
+    pairs = [
+        asked(context, text) for text in ("½", "㈱", "ｆｕｌｌ", "Ⅳ", "…", "abc", "ｆｕｌｌ Ⅳ")
+    ]
     found, _ = answers_of(QuestionAnswering(), pairs, tokenizer)
     assert found == ["½", "㈱", "ｆｕｌｌ", "Ⅳ", "…", "abc", "ｆｕｌｌ Ⅳ"]
 
@@ -232,7 +234,9 @@ def test_the_loss_is_that_of_transformers_own_head(tiny_bert):
         begin, end = (int(np.flatnonzero(mask)[0]) for mask in
                       (labels.row(row) % 2 == 1, labels.row(row) > 1))  # fmt: skip
         wanted = model.net.native(
-            **batch.tensors, start_positions=torch.tensor([begin]), end_positions=torch.tensor([end])
+            **batch.tensors,
+            start_positions=torch.tensor([begin]),
+            end_positions=torch.tensor([end]),
         ).loss
         torch.testing.assert_close(model.task.loss(model.net, batch, Span()).loss, wanted)
 

@@ -13,11 +13,11 @@ from weitiao.data.how import How
 from weitiao.data.misfits import without_misfits
 from weitiao.data.rows import Rows, everything
 from weitiao.data.table import Source
-from weitiao.golds import texts_of
 from weitiao.messages import tell
+from weitiao.passages.golds import texts_of
+from weitiao.passages.spelled import by_characters
 from weitiao.plan import Reason
 from weitiao.tasks.question_answering import QuestionAnswering
-from weitiao.tasks.spelled import by_characters
 
 __all__ = ["TASK", "decided", "max_length"]
 

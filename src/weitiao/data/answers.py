@@ -9,9 +9,9 @@ import numpy as np
 
 from weitiao.data import gather
 from weitiao.errors import DataError, placed
-from weitiao.golds import Golds, spelled
-from weitiao.golds import placed as places_of
 from weitiao.messages import tell
+from weitiao.passages.golds import Golds, spelled
+from weitiao.passages.golds import placed as places_of
 
 TASK = "question_answering"
 SPAN = 4096

@@ -11,8 +11,8 @@ from weitiao.data import gather
 from weitiao.data.answers import TASK
 from weitiao.data.evidence import Column
 from weitiao.data.names import words
-from weitiao.golds import spelled
 from weitiao.messages import tell
+from weitiao.passages.golds import spelled
 
 SAMPLE = 200
 FOUND = 0.5  # of the rows must hold an answer of theirs in the passage

@@ -11,9 +11,9 @@ import numpy as np
 
 from weitiao.errors import DataError
 from weitiao.messages import counted, tell
+from weitiao.passages.spelled import agreement, by_characters
 from weitiao.report.contenders import Answered, Contender
 from weitiao.tasks.base import Judged
-from weitiao.tasks.spelled import agreement, by_characters
 
 
 @dataclass(frozen=True, eq=False)

@@ -47,8 +47,8 @@ class Answered:
     texts: Texts
     cells: Callable[[str], Sequence[str] | None]  # of a column of the user's
     columns: tuple[str, ...] = ()  # of the texts
-    counts: np.ndarray | None = None  # as Judged.counts, of a run whose answers are passages
     id_column: str | None = None  # of a file; "" when it has none, so that ids are but its lines
+    counts: np.ndarray | None = None  # as Judged.counts, of a run whose answers are passages
 
 
 @dataclass(frozen=True, eq=False)

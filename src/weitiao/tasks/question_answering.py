@@ -11,13 +11,13 @@ from pydantic import Field
 
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Output, Prediction
-from weitiao.golds import Gold, Golds, texts_of
 from weitiao.messages import tell
+from weitiao.passages.best_span import END, NULL, SPAN, START, SURE, best_spans, by_row
+from weitiao.passages.golds import Gold, Golds, texts_of
+from weitiao.passages.spelled import agreement, by_characters
+from weitiao.passages.windows import windows_of
 from weitiao.ragged import Ragged
 from weitiao.tasks.base import IGNORED, Judged, Kind, Labelled, Task
-from weitiao.tasks.best_span import END, NULL, SPAN, START, SURE, best_spans, by_row
-from weitiao.tasks.spelled import agreement, by_characters
-from weitiao.tasks.windows import windows_of
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -95,9 +95,8 @@ def _blank_of(tokenizer: Any) -> int:
 def _null_of(ids: np.ndarray, sides: Sequence[int | None], tokenizer: Any) -> int:
     """The token that speaks for the whole: the family's own, else the last one, which in a decoder
     has read all others."""
-    own = (
-        np.flatnonzero(ids == tokenizer.cls_token_id) if tokenizer.cls_token_id is not None else []
-    )
+    cls = tokenizer.cls_token_id
+    own: list[int] = [] if cls is None else np.flatnonzero(ids == cls).tolist()
     outside = [at for at in own if sides[at] is None]
     return int(outside[0]) if outside else len(ids) - 1
 
