@@ -34,7 +34,7 @@ def labels_of(model, rows):
         ends = [0, 0]  # the first token speaks for "no answer"
         if example.target:
             start, text = example.target[0]
-            ends = [ids.char_to_token(at, 1) for at in (start, start + len(text) - 1)]
+            ends = [ids.char_to_token(0, at, 1) for at in (start, start + len(text) - 1)]
         found.append(ends)
     return torch.tensor(found)
 
