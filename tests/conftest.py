@@ -186,6 +186,13 @@ def toy_rows(task, count=120, seed=0):
             row["label"] = first
         elif task == "regression":
             row["label"] = (10 if first == "good" else -10) + rng.random()
+        elif task == "question_answering":
+            words = row["text"].split()
+            row = {"question": f"which is {first}", "context": " ".join(dict.fromkeys(words))}
+            found = [word for word in row["context"].split() if word in WORDS[first]]
+            start = (" " + row["context"]).index(" " + found[0])
+            held = [{"text": found[0], "answer_start": start}]
+            row["label"] = json.dumps(held if rng.random() < 0.8 else [])
         elif task == "multilabel":
             row["label"] = json.dumps([first] + (["long"] if len(row["text"]) > 25 else []))
         elif task == "token_classification":
@@ -203,10 +210,11 @@ def toy_plan(task, checkpoint, **changes):
     from weitiao.plan import Plan
 
     pairs = {
-        "nli": {"premise": "premise", "hypothesis": "hypothesis"},
-        "similarity": {"text": "text", "text_pair": "text_pair"},
+        "nli": ("premise", "hypothesis"),
+        "question_answering": ("question", "context"),
+        "similarity": ("text", "text_pair"),
     }
-    roles = pairs.get(task, {"text": "text"})
+    roles = {name: name for name in pairs.get(task, ("text",))}
     plan = Plan.parse({
         "task": task,
         "data": {"path": "toy", "roles": {**roles, "target": "label"}, "validation_size": 0.2},

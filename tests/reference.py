@@ -10,16 +10,6 @@ from weitiao.train.batches import Stream
 EPS = 1e-4
 
 
-def labels_of(model, rows):
-    """A tensor of labels a row; of tags a list of such, one for each piece (all words of the tests
-    are one piece, between [CLS] and [SEP])."""
-    task = model.task
-    if task.kind != "tags":
-        return torch.from_numpy(task.indices(rows.targets(), rows.ids()))
-    places = {label: place for place, label in enumerate(task.labels)}
-    return [torch.tensor([-100, *(places[tag] for tag in tags), -100]) for tags in rows.targets()]
-
-
 def picked_of(labels, picked):
     if torch.is_tensor(labels):
         return labels[picked]
@@ -27,7 +17,13 @@ def picked_of(labels, picked):
     return torch.nn.utils.rnn.pad_sequence(wanted, batch_first=True, padding_value=-100)
 
 
-def plain_loss(task, logits, labels):
+def plain_loss(task, output, labels, mask):
+    if task.kind == "spans":
+        sides = [logits.masked_fill(mask == 0, -torch.inf)
+                 for logits in (output.start_logits, output.end_logits)]  # fmt: skip
+        each = [functional.cross_entropy(side, labels[:, at]) for at, side in enumerate(sides)]
+        return sum(each) / 2
+    logits = output.logits
     if task.kind == "tags":
         return functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
     if task.problem_type == "single_label_classification":
@@ -35,6 +31,27 @@ def plain_loss(task, logits, labels):
     if task.problem_type == "multi_label_classification":
         return functional.binary_cross_entropy_with_logits(logits, labels)
     return functional.mse_loss(logits.squeeze(-1), labels)
+
+
+def labels_of(model, rows):
+    """What each row is to teach, worked out without weitiao: a tensor; of tags a list of such, one
+    for each piece (all words of the tests are one piece, between [CLS] and [SEP])."""
+    task = model.task
+    if task.kind == "tags":
+        places = {label: place for place, label in enumerate(task.labels)}
+        tags = [[places[tag] for tag in row] for row in rows.targets()]
+        return [torch.tensor([-100, *row, -100]) for row in tags]
+    if task.kind != "spans":
+        return torch.from_numpy(task.indices(rows.targets(), rows.ids()))
+    found = []
+    for example in rows.examples():
+        ids = model.tokenizer(example.inputs["question"], example.inputs["context"])
+        ends = [0, 0]  # the first token speaks for "no answer"
+        if example.target:
+            start, text = example.target[0]
+            ends = [ids.char_to_token(0, at, 1) for at in (start, start + len(text) - 1)]
+        found.append(ends)
+    return torch.tensor(found)
 
 
 def depth(name):
@@ -115,15 +132,16 @@ def train(model, rows, updates):
         picked = order.rows_of(step)
         texts = task.texts(task.read([examples[i] for i in picked]))
         batch = dict(model.tokenizer(*texts, padding=True, truncation=True, return_tensors="pt"))
-        wanted = picked_of(labels, picked)
+        wanted, mask = picked_of(labels, picked), batch["attention_mask"]
         ids = batch.pop("input_ids")
         words = net.get_input_embeddings()(ids)
-        loss = plain_loss(task, net(inputs_embeds=words, **batch).logits, wanted)
+        loss = plain_loss(task, net(inputs_embeds=words, **batch), wanted, mask)
         if "fgm" in plan.strategies:
             (gradient,) = torch.autograd.grad(loss, words, retain_graph=True)
             length = gradient.flatten(1).norm(dim=1)[:, None, None]
             push = plan.strategies["fgm"].get("epsilon", 1.0) * gradient / length
-            loss = loss + plain_loss(task, net(inputs_embeds=words + push, **batch).logits, wanted)
+            pushed = net(inputs_embeds=words + push, **batch)
+            loss = loss + plain_loss(task, pushed, wanted, mask)
         net.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), plan.max_grad_norm)

@@ -20,7 +20,7 @@ from weitiao.train.train import feed_of, judged_feed
 
 # Tasks with one answer a row.
 ROWS = ["classification", "multilabel", "nli", "regression", "similarity"]
-TASKS = [*ROWS, "token_classification"]
+TASKS = sorted([*ROWS, "question_answering", "token_classification"])
 # Settings that make each strategy do something a plain loop can repeat (there is no dropout here).
 STRATEGIES = {
     "plain": {},
@@ -166,7 +166,7 @@ def test_perfect_scores_give_perfect_answers(task, tiny_bert):
         assert value == pytest.approx(worst_is_best.get(name, 1.0), abs=1e-5), name
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", [task for task in TASKS if task != "question_answering"])
 def test_divergence_is_nothing_for_equal_outputs_and_symmetric(task, tiny_bert):
     model, data = started(task, tiny_bert)
     feed = feed_of(model, data.train)

@@ -173,7 +173,7 @@ NEW = {
             def score(self, logits):
                 chance = 1 / (1 + np.exp(logits[:, :1] - logits[:, 1:]))
                 return np.concatenate([1 - chance, chance], 1)
-            def decide(self, scores):
+            def decide(self, scores, examples=()):
                 return [Prediction(self.names[int(s[1] > 0.5)], float(s.max()),
                                    dict(zip(self.names, s.tolist()))) for s in scores]
             def judge(self, labels, scores):

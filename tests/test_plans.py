@@ -22,8 +22,9 @@ def write_rows(path, plan, count=40):
     with path.open("w", encoding="utf-8") as file:
         for number in range(count):
             kind = ("good", "bad")[number % 2]
+            text = f"{number} {sentence(kind, rng)}"
             row = {
-                column: f"{number} {sentence(kind, rng)}"
+                column: text if role == "context" else f"{number} {sentence(kind, rng)}"
                 for role, column in plan.data.roles.items()
                 if role != "target"
             }
@@ -35,6 +36,7 @@ def write_rows(path, plan, count=40):
                 "classification": kind,
                 "multilabel": f"{kind}|short" if number % 3 else kind,
                 "nli": {"good": "entailment", "bad": "contradiction"}[kind],
+                "question_answering": [{"text": str(number), "answer_start": 0}],
                 "regression": (4 if kind == "good" else 1) + rng.random(),
                 "similarity": (4 if kind == "good" else 1) + rng.random(),
             }[plan.task_name]

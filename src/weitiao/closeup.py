@@ -38,7 +38,7 @@ def show_calibration(told: Mapping[str, Any]) -> None:
                  temperature=figure(told["temperature"]), rows=counted(told["rows"], "row"),
                  before=figure(told["before"]["ece"]),
                  after=figure(told["after"]["ece"])))  # fmt: skip
-    elif told:
+    elif "rows" in told:
         say(tell("too few rows of validation for a temperature ({rows})",
                  rows=counted(told["rows"], "row")))  # fmt: skip
     for line in decisions_told(told):

@@ -115,9 +115,11 @@ class Prediction:
 
     levels: where labels are paths, what stands above the answer, the top first, and the answer;
     each with its probability, which is the sum of all labels under it.
+    places: where an answer that is a part of a text stands, start and end in characters.
     """
 
     value: Any
     score: float = 1.0
     scores: Mapping[str, float] = field(default_factory=dict)
     levels: tuple[tuple[str, float], ...] = ()
+    places: Mapping[str, Any] = field(default_factory=dict)

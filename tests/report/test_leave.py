@@ -16,7 +16,7 @@ from weitiao.report.material import gathered
 from weitiao.run import Run
 from weitiao.verbs.judging import evaluate_run
 
-TASKS = ["classification", "multilabel", "nli", "regression"]
+TASKS = ["classification", "multilabel", "nli", "question_answering", "regression"]
 
 
 def fitted(task, tiny_bert, folder, **changes):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from weitiao import parts
-from weitiao.advise import choices, cost
+from weitiao.advise import choices, cost, reading
 from weitiao.advise.expected import expectations
 from weitiao.advise.facts import SAMPLE, Facts, adapter_of, network_of
 from weitiao.advise.told import given_model, paths_told, roles_told
@@ -101,6 +101,8 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     why["model.checkpoint"] = chosen
     facts = _facts(wish, facts_of_rows, source, str(chosen.value))
     why |= _decided(facts)
+    if facts_of_rows.task == reading.TASK:
+        why |= reading.decided(facts, source, wish.how, wish.revision)
     raw: dict[str, Any] = {
         "task": facts_of_rows.task, "data": {"path": _plain(wish.path)}, "model": {}
     }  # fmt: skip
@@ -119,7 +121,8 @@ def _settings(known: Profile) -> dict[str, Any]:
 
 def _facts(wish: Wish, known: Profile, source: Source, checkpoint: str) -> Facts:
     network, tokenizer = network_of(checkpoint, wish.revision)
-    rows = Rows(source.table, everything(source.table), known.roles, source.name, known.task)
+    asked = {role: column for role, column in known.roles.items() if role != "target"}
+    rows = Rows(source.table, everything(source.table), asked, source.name, known.task)
     labelled = known.rows - known.unlabelled - known.empty_texts - known.duplicates
     labelled = min(labelled, wish.max_rows or labelled)
     task: Task = parts.build("tasks", known.task)
@@ -133,7 +136,8 @@ def _facts(wish: Wish, known: Profile, source: Source, checkpoint: str) -> Facts
 
 def _decided(facts: Facts) -> dict[str, Reason]:
     task: Task = parts.build("tasks", facts.profile.task, _settings(facts.profile))
-    length = choices.max_length(facts)
+    passages = facts.profile.task == reading.TASK
+    length = (reading if passages else choices).max_length(facts)
     passes = choices.epochs(facts, int(length.value))
     held = choices.validation_size(facts)
     found: dict[str, Reason | None] = {
@@ -219,7 +223,9 @@ def check(plan: Plan) -> None:
                 task=plan.task_name,
             )
         )
-    known = {*task.roles, *task.optional_roles, *(() if task.per_token else ("columns",)), "target"}
+    known = {*task.roles, *task.optional_roles, "target", "group"}
+    known |= {"start"} if task.kind == "spans" else set()
+    known |= set() if task.per_token else {"columns"}
     for role in plan.data.roles:
         if role not in known:
             problems.append(

@@ -36,6 +36,13 @@ def roles_told(known: Profile) -> str:
             told=roles_told(replace(known, roles=without)),
             example=BETWEEN.join([*(f"{name}: ..." for name in beside), "..."]),
         )
+    if "context" in known.roles:
+        return tell(
+            "question: {question}; context: {context}; target: {target}",
+            question=why.get("question", "?"),
+            context=why["context"],
+            target=why["target"],
+        )
     if "premise" in known.roles:
         return tell(
             "premise: {premise}; hypothesis: {hypothesis}; target: {target}",

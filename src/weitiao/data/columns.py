@@ -11,6 +11,7 @@ from weitiao.data.evidence import Column, columns_of
 from weitiao.data.labels import are_relations, split_labels
 from weitiao.data.meaning import guess_task
 from weitiao.data.names import PAIRED_NAMES, TARGET_WORDS, TEXT_WORDS, matches
+from weitiao.data.reading import reading_roles
 from weitiao.data.tagged import TASK, is_tagged, pair_of, why_tagged
 from weitiao.data.targets import NUMBERS
 from weitiao.errors import DataError
@@ -19,9 +20,9 @@ from weitiao.messages import tell
 
 __all__ = ["ROLES", "TEXT_ROLES", "Guess", "guess_roles", "guess_task", "split_labels"]
 
-TEXT_ROLES = ("text", "text_pair", "premise", "hypothesis")
+TEXT_ROLES = ("text", "text_pair", "premise", "hypothesis", "question", "context")
 LISTED = ("columns", "target")  # roles that may have several columns
-ROLES = (*TEXT_ROLES, *LISTED)
+ROLES = (*TEXT_ROLES, *LISTED, "start", "group")  # start: of an answer; group: kept on one side
 
 Roles = Mapping[str, str | list[str]]
 
@@ -45,6 +46,9 @@ def guess_roles(table: Any, given: Roles, task: str | None = None) -> Guess:
     for role, column in given.items():
         check_role(role, column, found)
         roles[role], reasons[role] = column, tell("given by you")
+    reading = reading_roles(table, found, roles, task)
+    if reading:
+        return Guess(_ordered(reading[0]), _ordered(reading[1]))
     _guess_tagged(found, roles, reasons, task)
     free = {name: column for name, column in found.items() if name not in _flat(roles.values())}
     if not any(role in roles for role in TEXT_ROLES):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +10,12 @@ from typing import Any
 import numpy as np
 
 from weitiao.data import duplicates, gather, remarks
+from weitiao.data.answers import TASK as READING
+from weitiao.data.answers import nowhere
 from weitiao.data.bad import Bad
 from weitiao.data.cache import fingerprint_of
 from weitiao.data.columns import TEXT_ROLES, check_role
+from weitiao.data.enough import enough, strata
 from weitiao.data.how import How
 from weitiao.data.misfits import without_misfits
 from weitiao.data.rows import Rows, everything
@@ -21,13 +23,12 @@ from weitiao.data.split import sample, split
 from weitiao.data.table import Source
 from weitiao.data.tagged import labels_of_rows
 from weitiao.data.targets import NUMBERS
+from weitiao.data.together import units_of
 from weitiao.errors import DataError
 from weitiao.messages import counted, tell
 from weitiao.plan import DataPlan
 
 __all__ = ["Data", "Rows", "load"]
-
-FEWEST = 10  # labelled rows; below this no split means anything
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     history, bad = list(source.history), list(source.bad)
     rows, unlabelled = _usable(source, plan, task, history, bad)
     targets = rows.targets()
-    _enough(labels_of_rows(targets, task), task, source.name)
+    enough(labels_of_rows(targets, task), task, source.name)
     columns = rows.text_columns
     keys = duplicates.text_keys(source.table, columns, rows.indices)
 
@@ -80,18 +81,20 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
                 seed=plan.split_seed,
             )
         )
-        kept = kept[sample(_at(targets, kept), len(kept), plan.max_rows, plan.split_seed)]
+        kept = kept[
+            sample(strata(_at(targets, kept), task), len(kept), plan.max_rows, plan.split_seed)
+        ]
     rows, targets, keys = rows.take(kept), _at(targets, kept), keys[kept]
-    _enough(targets, task, source.name)
+    enough(targets, task, source.name)
 
     train, validation, test = split(
-        targets,
+        strata(targets, task),
         len(rows),
         plan.validation_size,
         0.0 if test_file else plan.test_size,
         plan.split_seed,
         stratify=True,
-        groups=duplicates.groups_of(keys),
+        groups=units_of(rows, keys),
     )
     sealed = test_file[0] if test_file else (rows.take(test) if len(test) else None)
     if len(train) == 0 or len(validation) == 0:
@@ -115,7 +118,13 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
             test=0 if sealed is None else len(sealed),
         )
     )
-    if task not in NUMBERS:
+    if task == READING:
+        if count := nowhere(targets):
+            history.append(
+                tell("{rows} whose answers do not stand in the context: judged, not learned from",
+                     rows=counted(count, "row"))
+            )  # fmt: skip
+    elif task not in NUMBERS:
         history += remarks.single_labels(targets, rows.ids())
         history += remarks.alike_labels(targets)
         if task == "nli":
@@ -185,46 +194,6 @@ def _usable(
     return rows.take(np.flatnonzero(labelled)), rows.take(np.flatnonzero(~labelled))
 
 
-def _enough(targets: Sequence[Any], task: str, name: str) -> None:
-    if len(targets) < FEWEST:
-        raise DataError(
-            tell(
-                "{file}: {count} labelled rows are too few to learn from: label at least {fewest}, "
-                "better some hundreds.",
-                file=name,
-                count=len(targets),
-                fewest=FEWEST,
-            )
-        )
-    if task in NUMBERS:
-        if len(set(targets)) < 2:
-            raise DataError(
-                tell(
-                    "{file}: every target is {target:g}: there is nothing to learn.",
-                    file=name,
-                    target=targets[0],
-                )
-            )
-        return
-    labels = Counter(
-        label for target in targets for label in (target if isinstance(target, list) else [target])
-    )
-    if len(labels) < (1 if task == "multilabel" else 2):
-        raise DataError(
-            tell(
-                "{file}: every target is {label!r}: there is nothing to learn. Is the target role "
-                "right?",
-                file=name,
-                label=next(iter(labels)),
-            )
-            if labels
-            else tell(
-                "{file}: no row has a label: there is nothing to learn. Is the target role right?",
-                file=name,
-            )
-        )
-
-
 def _deduplicated(
     keys: np.ndarray, targets: Sequence[Any], drop: bool, history: list[str]
 ) -> np.ndarray:
@@ -257,7 +226,8 @@ def _test_of(
     source = How(plan.reader, plan.skip_bad).open_other(plan.test_path, plan.path)
     history += source.history
     bad += source.bad
-    rows, _ = _usable(source, plan, task, history, bad)
+    roles = {role: column for role, column in plan.roles.items() if role != "group"}
+    rows, _ = _usable(source, plan.model_copy(update={"roles": roles}), task, history, bad)
     if len(rows) == 0:
         raise DataError(tell("{file}: the test file has no labelled row.", file=source.name))
     return rows, duplicates.text_keys(source.table, columns, rows.indices)

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from weitiao.data.answers import TASK as READING
 from weitiao.data.evidence import Column, columns_of
 from weitiao.data.labels import are_relations, is_json_list, split_labels
 from weitiao.data.tagged import TASK, is_tagged, pair_of, why_tagged
@@ -19,6 +20,8 @@ _NAMES_OF_CLASSES = re.compile(r"label|class|categor|intent|topic|类|标签|意
 
 def guess_task(table: Any, roles: Mapping[str, str | list[str]]) -> tuple[str, str]:
     """The name of the task and why, with figures. Raises DataError when nothing fits."""
+    if "context" in roles:
+        return READING, tell("questions, each with a passage and the answers in it")
     target = roles["target"]
     if isinstance(target, list) and len(target) > 1:
         return "multilabel", tell(

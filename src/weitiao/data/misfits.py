@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
+from weitiao.data.answers import TASK, read_answers
 from weitiao.data.bad import Bad, refused, set_aside
 from weitiao.data.rows import Rows
 from weitiao.data.targets import read_targets, unlabelled_marks
@@ -19,8 +22,12 @@ def without_misfits(rows: Rows, skip_bad: bool, history: list[str], bad: list[Ba
         return rows
     wrong: dict[int, str] = {}
     role = rows.roles["target"]
-    read_targets(rows.table, role, rows.task, rows.indices, rows.id_of, wrong)
-    marks = unlabelled_marks(rows.table, role, rows.task, rows.indices)
+    if rows.task == TASK:
+        read_answers(rows.table, rows.roles, rows.indices, rows.id_of, wrong)
+        marks = Counter[str]()
+    else:
+        read_targets(rows.table, role, rows.task, rows.indices, rows.id_of, wrong)
+        marks = unlabelled_marks(rows.table, role, rows.task, rows.indices)
     if marks:
         history.append(
             tell(

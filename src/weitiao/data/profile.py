@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from weitiao.data import duplicates, gather
+from weitiao.data.answers import TASK as READING
 from weitiao.data.columns import check_role
 from weitiao.data.evidence import columns_of
 from weitiao.data.misfits import without_misfits
@@ -83,7 +84,7 @@ def profile(
     texts = _keys(source, rows, rows.indices)
     labelled_texts = texts[labelled]
     whole = duplicates.row_keys(labelled_texts, known)
-    labels = {} if task in NUMBERS else _label_counts(known, task)
+    labels = {} if task in (*NUMBERS, READING) else _label_counts(known, task)
     return Profile(
         name=source.name,
         task=task,

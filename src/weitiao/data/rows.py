@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from weitiao.data import gather
+from weitiao.data.answers import TASK, read_answers
 from weitiao.data.cache import fingerprint_of
 from weitiao.data.columns import TEXT_ROLES
 from weitiao.data.duplicates import text_keys
@@ -75,6 +76,8 @@ class Rows:
 
     def targets(self) -> list[Any]:
         """A label, a number, a list of labels, or None where the cell is empty. Do not change."""
+        if self.task == TASK:
+            return read_answers(self.table, self.roles, self.indices, self.id_of)
         return read_targets(self.table, self.roles["target"], self.task, self.indices, self.id_of)
 
     def ids(self) -> list[str]:

@@ -122,6 +122,8 @@ def compare(
 def differing(first: Sequence[Judged], second: Sequence[Judged]) -> np.ndarray:
     """(rows,) whether two recipes answer differently; of several seeds, whether more or fewer are
     right (for numbers: whether the mean answer differs)."""
+    if len(first) == len(second) == 1 and first[0].kind == "spans":
+        return np.asarray(first[0].values != second[0].values)
     if len(first) == len(second) == 1 or first[0].kind == "number":
         one, other = (np.mean([j.values for j in side], axis=0) for side in (first, second))
         apart = one != other

@@ -34,6 +34,12 @@ def constant_of(judged: Judged) -> Judged:
     """Always the most frequent answer (the mean, of numbers) of these rows' truth."""
     if judged.kind == "number":
         values = np.full(len(judged.targets), float(judged.targets.mean()))
+    elif judged.kind == "spans":  # nothing is what can be said to every question
+        values = np.full(len(judged.targets), "", object)
+        right = np.array([float(not golds) for golds in judged.targets])
+        counts = judged.counts.copy()
+        counts[:, :2] = right[:, None]
+        return replace(judged, values=values, counts=counts)
     elif judged.kind == "single":
         most = np.bincount(judged.targets, minlength=len(judged.labels)).argmax()
         values = np.full(len(judged.targets), most)

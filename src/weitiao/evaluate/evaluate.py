@@ -142,8 +142,8 @@ def evaluate(
     metrics = metrics_of(task, plan.metrics)
     report = measure(judged, metrics)
     intervals = bootstrap(judged, metrics, plan.bootstrap_samples) if plan.bootstrap_samples else {}
-    # Baselines of tasks whose answers are places in texts read the rows themselves.
-    texts: Any = rows if task.per_token else texts_of(model, rows) if baselines else []
+    # Baselines of tags read the rows themselves.
+    texts: Any = rows if task.kind == "tags" else texts_of(model, rows) if baselines else []
     beside = {
         name: task.plainly().judge(truth, _wide(baseline.score(texts), model.task, task))
         for name, baseline in (baselines or {}).items()
@@ -166,6 +166,7 @@ def evaluate(
 # What people understand without explanation: compared with the baseline whatever the plan names.
 PLAIN: Mapping[str, str] = {
     "single": "accuracy", "multilabel": "micro_f1", "number": "mae", "tags": "entity_f1",
+    "spans": "exact_match",
 }  # fmt: skip
 
 
@@ -192,7 +193,9 @@ def texts_of(model: Model, rows: Rows) -> list[list[str]]:
     """The cleaned texts of rows, one list a role, for the baselines."""
     found: list[list[str]] = []
     for examples in rows.batches():
-        for role, texts in enumerate(model.task.texts(model.clean(examples))):
+        # Where answers are places in the texts, these stay as they came.
+        examples = examples if model.task.kind == "spans" else list(model.clean(examples))
+        for role, texts in enumerate(model.task.texts(examples)):
             if role == len(found):
                 found.append([])
             found[role] += texts

@@ -141,7 +141,6 @@ def _gradients(
     if not getattr(model.tokenizer, "is_fast", False):
         return np.full(len(spans), np.nan), False
     texts = model.task.texts([clean])
-    length = model.tokenizer.model_max_length
     apart = model.task.own_head == "cosine"  # each text alone, the tokens one after the other
     offsets, roles, read, cut = _read(model, [[one] for one in texts] if apart else [texts])
     ids = model.ids([clean])
@@ -169,8 +168,13 @@ def _read(
     offsets, roles, read = list[tuple[int, int]](), list[int | None](), list[int]()
     cut, length = False, model.tokenizer.model_max_length
     for number, texts in enumerate(groups):
-        told = model.tokenizer(*texts, truncation=False, verbose=False,
-                               return_attention_mask=False, return_offsets_mapping=True)  # fmt: skip
+        told = model.tokenizer(
+            *texts,
+            truncation=False,
+            verbose=False,
+            return_attention_mask=False,
+            return_offsets_mapping=True,
+        )
         ids, sides = told["input_ids"][0], told.sequence_ids(0)
         picked = np.concatenate(model.long_texts.picks(sides, length)).astype(int).tolist()
         offsets += [told["offset_mapping"][0][at] for at in picked] if ids else [(0, 0)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weitiao.tasks.base import Judged
+from weitiao.tasks.base import Judged, rows_right
 
 EXACT = 50  # rows that differ, up to which the binomial itself is asked
 LEVEL = 0.95
@@ -32,8 +32,7 @@ class McNemar:
 
 def right_rows(judged: Judged) -> np.ndarray:
     """Whether each row is right; of several labels, all of them."""
-    right = judged.targets == judged.values
-    return np.asarray(right.all(1) if judged.kind == "multilabel" else right)
+    return rows_right(judged)
 
 
 def mcnemar(first: Judged, second: Judged) -> McNemar:

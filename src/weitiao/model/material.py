@@ -76,7 +76,7 @@ def key_of(task: Task, tokenizer: Any, cleaners: Sequence[Cleaner], names: list[
         backend.no_truncation()
         backend.no_padding()
     shape = [
-        type(task).__name__,
+        task.encoding,
         task.own_head,  # how texts are laid out for it
         type(tokenizer).__name__,
         tokenizer.get_vocab() if backend is None else backend,

@@ -11,6 +11,7 @@ import numpy as np
 
 from weitiao.errors import DataError
 from weitiao.messages import counted, tell
+from weitiao.passages.spelled import agreement, by_characters
 from weitiao.report.contenders import Answered, Contender
 from weitiao.tasks.base import Judged
 
@@ -163,9 +164,24 @@ def _judged(
     if kind == "number":
         values = one.values[places]
         return Judged(kind, base.targets[rows], values, values)
+    if base.kind == "spans":
+        return _of_passages(base, one, rows, places)
     truth = _relabelled(base.targets[rows], base, labels)
     values = _relabelled(one.values[places], one, labels)
     return Judged(kind, truth, values, np.zeros((len(rows), 0)), labels)
+
+
+def _of_passages(base: Answered, one: Answered, rows: np.ndarray, places: np.ndarray) -> Judged:
+    """Of a file only the answers are known: they are held against the truth here."""
+    assert base.targets is not None
+    targets, values = base.targets[rows], one.values[places]
+    if one.counts is not None:
+        counts = one.counts[places]
+    else:
+        characters = by_characters([text for golds in targets for text in golds])
+        found = [agreement(v, t, characters) for v, t in zip(values, targets, strict=True)]
+        counts = np.array([(*pair, *pair, 0.0) for pair in found]).reshape(-1, 5)
+    return Judged("spans", targets, values, np.zeros(len(rows)), counts=counts)
 
 
 def _relabelled(values: np.ndarray, one: Answered, labels: tuple[str, ...]) -> np.ndarray:

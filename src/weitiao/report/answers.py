@@ -71,8 +71,10 @@ def keep(run: Run, answers: Answers, split: str) -> None:
         "score": pa.array(sure_of(judged), pa.float32()),
         "scores": _scores(judged.scores),
     }
-    if judged.counts is not None:
+    if judged.kind == "tags":
         columns["right"], columns["words"] = map(pa.array, judged.counts.T)
+    if judged.kind == "spans":
+        columns["counts"] = _scores(judged.counts, np.float64)
     for name, other in answers.beside.items():
         columns[BASELINE + name] = _column(other, other.values)
     told = json.dumps(about).encode("ascii")
@@ -100,6 +102,9 @@ def read(folder: str | Path) -> Kept | None:
     if kind == "tags":
         scores = Ragged(flat, edges(pc.list_value_length(lists).to_numpy(zero_copy_only=False)))
         counts = np.column_stack([table.column(name).to_numpy() for name in ("right", "words")])
+    elif kind == "spans":
+        held = table.column("counts").combine_chunks().flatten()
+        counts = held.to_numpy(zero_copy_only=False).reshape(table.num_rows, -1)
     elif kind != "number":
         scores = flat.reshape(table.num_rows, -1)
     return Kept(
@@ -129,6 +134,8 @@ def _column(judged: Judged, values: Any) -> Any:
     """Values as people write them: numbers, a label, or a list of labels."""
     if judged.kind == "number":
         return pa.array(values.astype(np.float64))
+    if judged.kind == "spans":  # texts; of the truth, all that are right
+        return pa.array([one if isinstance(one, str) else list(one) for one in values])
     labels = pa.array(judged.labels, pa.string())
     if judged.kind == "tags":
         start, end, label = values.values.T
@@ -149,6 +156,10 @@ def _values(column: Any, kind: str, labels: Sequence[str]) -> Any:
     cells = column.combine_chunks()
     if kind == "number":
         return np.asarray(cells.to_numpy(zero_copy_only=False))
+    if kind == "spans":
+        texts = np.empty(len(cells), object)
+        texts[:] = [tuple(v) if isinstance(v, list) else v for v in cells.to_pylist()]
+        return texts
     known = pa.array(labels, pa.string())
     if kind == "tags":
         spans = cells.flatten()
@@ -164,10 +175,10 @@ def _values(column: Any, kind: str, labels: Sequence[str]) -> Any:
     return found
 
 
-def _scores(scores: Any) -> Any:
+def _scores(scores: Any, kind: Any = np.float32) -> Any:
     if isinstance(scores, Ragged):
         offsets = pa.array(scores.offsets.astype(np.int32))
         return pa.ListArray.from_arrays(offsets, pa.array(scores.values, pa.float32()))
-    flat = np.ascontiguousarray(scores, np.float32).reshape(len(scores), -1)
+    flat = np.ascontiguousarray(scores, kind).reshape(len(scores), -1)
     offsets = np.arange(len(flat) + 1, dtype=np.int32) * flat.shape[1]
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat.ravel()))

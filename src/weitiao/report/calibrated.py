@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from weitiao.evaluate.calibrate import certainty, coverage, quality, reliability, tempered
+from weitiao.evaluate.passages import threshold_told
 from weitiao.messages import counted, tell
 from weitiao.report.answers import Kept
 from weitiao.report.blocks import Plot, Plots, Section, Table, Words, thinned
@@ -23,6 +24,9 @@ def calibrated(material: Material) -> Section | None:
     if kept is None or kept.judged.kind in ("number", "tags", "spans"):
         return None
     told: Mapping[str, Any] = material.metrics.get("calibration") or {}
+    if kept.judged.kind == "spans":
+        words = [Words(one, "note") for one in decisions_told(told)]
+        return Section("sure", tell('When it gives "no answer"'), words) if words else None
     blocks: list[Any] = [Words(_sentence(kept, told))]
     blocks.append(Plots([_reliability(kept, told), _coverage(kept)]))
     blocks += [Words(one, "note") for one in decisions_told(told)]
@@ -108,6 +112,8 @@ def decisions_told(told: Mapping[str, Any]) -> list[str]:
 
 
 def _decision(name: str, one: Mapping[str, Any]) -> str:
+    if "null_threshold" in one:
+        return threshold_told(one)
     if "threshold" in one:
         return tell("{label} is given from a score of {score} on ({name}): on validation precision "
                     "{precision}, recall {recall}.",

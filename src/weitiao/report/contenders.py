@@ -48,6 +48,7 @@ class Answered:
     cells: Callable[[str], Sequence[str] | None]  # of a column of the user's
     columns: tuple[str, ...] = ()  # of the texts
     id_column: str | None = None  # of a file; "" when it has none, so that ids are but its lines
+    counts: np.ndarray | None = None  # as Judged.counts, of a run whose answers are passages
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,5 +196,5 @@ def _of_run(material: Material) -> Answered:
 
     return Answered(
         judged.kind, judged.labels, judged.values, judged.targets, kept.ids(rows), texts, cells,
-        columns,
+        columns, counts=judged.counts,
     )  # fmt: skip

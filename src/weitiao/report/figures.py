@@ -30,7 +30,10 @@ def keep(run: Run, model: Model, data: Data, test: Rows | None) -> None:
     targets = {name: rows.targets() for name, rows in splits.items()}
     if model.task.kind == "tags":
         targets = {name: list(named(found).elements()) for name, found in targets.items()}
-    spread = _numbers(targets) if model.task.kind == "number" else _labels(targets)
+    if model.task.kind == "spans":
+        spread = _answered(targets)
+    else:
+        spread = _numbers(targets) if model.task.kind == "number" else _labels(targets)
     run.write(
         "figures",
         {"rows": {**{name: len(rows) for name, rows in splits.items()}, "sealed": sealed},
@@ -51,6 +54,15 @@ def _labels(targets: dict[str, list[Any]]) -> dict[str, Any]:
                    for label in order[:MOST_LABELS]},
         "label_count": len(order),
     }  # fmt: skip
+
+
+def _answered(targets: dict[str, list[Any]]) -> dict[str, Any]:
+    """Where some questions have no answer, how many in each part."""
+    told = {
+        name: ["answer" if golds else "no answer" for golds in found]
+        for name, found in targets.items()
+    }
+    return _labels(told) if any("no answer" in found for found in told.values()) else {}
 
 
 def _numbers(targets: dict[str, list[Any]]) -> dict[str, Any]:
@@ -76,7 +88,7 @@ def _texts(model: Model, train: Rows) -> dict[str, Any]:
         language_of(text) for row in zip(*model.task.texts(examples), strict=True) for text in row
     )
     return {
-        "lengths": _spread(lengths, cut),
+        "lengths": {**_spread(lengths, cut), "windowed": model.task.kind == "spans"},
         "languages": {
             name: languages[name] / max(1, languages.total()) for name in ("zh", "en", "other")
         },

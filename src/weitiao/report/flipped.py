@@ -13,6 +13,7 @@ from weitiao.messages import counted, tell
 from weitiao.report.blocks import Row, RowList, Section, Words
 from weitiao.report.compared import Compared
 from weitiao.report.mask import masked
+from weitiao.report.passages import answer_told, excerpted
 from weitiao.report.told import number, short_label
 from weitiao.report.visible import shortened
 from weitiao.tasks.base import Judged
@@ -91,7 +92,9 @@ def _rows(sides: Sides, picked: np.ndarray, compared: Compared, unmasked: bool) 
     texts = compared.aligned.texts(picked)
     found = []
     for place, at in enumerate(picked):
-        told = [] if texts is None else [(n, _shown(t, unmasked)) for n, t in texts[place]]
+        own = [] if texts is None else texts[place]
+        own = excerpted(sides[0][0], int(at), own) if sides[0][0].kind == "spans" else own
+        told = [(n, _shown(t, unmasked)) for n, t in own]
         found.append(
             Row(
                 compared.aligned.ids[at],
@@ -118,6 +121,8 @@ def _answers(side: Sequence[Judged], row: int) -> str:
 
 def value_of(judged: Judged, value: Any) -> str:
     """A value as people write it."""
+    if judged.kind == "spans":
+        return answer_told(value)
     if judged.kind == "number":
         return number(float(value))
     if judged.kind == "single":

@@ -109,7 +109,7 @@ class Material:
         except (WeitiaoError, OSError):
             return None
         positions = self.kept.positions if positions is None else positions
-        roles = data.roles
+        roles = {role: column for role, column in data.roles.items() if role != "group"}
         columns = [name for value in roles.values()
                    for name in ([value] if isinstance(value, str) else value)]  # fmt: skip
         if not set(columns) <= set(source.columns) or positions.max() >= source.table.num_rows:

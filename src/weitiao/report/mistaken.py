@@ -12,6 +12,7 @@ from weitiao.messages import tell
 from weitiao.report.answers import Kept
 from weitiao.report.blocks import Plot, Plots, Table
 from weitiao.report.labels import Label, confusions, most_confused
+from weitiao.report.passages import coverage_plot
 from weitiao.report.told import number, round_edges, short_label
 from weitiao.report.visible import shortened, visible
 from weitiao.tasks.base import Judged, rows_right
@@ -29,6 +30,8 @@ def plots_of(kept: Kept, labels: list[Label]) -> Plots:
     judged = kept.judged
     if judged.kind == "number":
         return Plots([_scatter(judged), _errors(judged)])
+    if judged.kind == "spans":
+        return Plots([_certainty(kept), coverage_plot(kept)])
     first = _matrix(judged) if judged.kind == "single" else _found(labels)
     return Plots([first, replace(_certainty(kept), wide=first.wide)])
 

@@ -13,6 +13,7 @@ from weitiao.report.blocks import Row, RowList, Section, Words
 from weitiao.report.explained import marked_texts
 from weitiao.report.mask import masked
 from weitiao.report.material import Material
+from weitiao.report.passages import answer_told, excerpted
 from weitiao.report.told import number, short_label
 from weitiao.report.visible import shortened, visible
 from weitiao.tasks.base import Judged, rows_right, sure_of
@@ -138,13 +139,14 @@ def _rows(material: Material, picked: np.ndarray, sure: np.ndarray, unmasked: bo
         if judged.kind == "tags":
             found.append(_tagged(kept, identity, int(at), own, told, unmasked))
             continue
+        own = excerpted(judged, int(at), own) if judged.kind == "spans" else own
         shown = [(r, _shown(t, unmasked)) for r, t in own]
         found.append(
             Row(
                 identity,
                 shown if len(shown) != 1 else [("", shown[0][1])],  # one text needs no name
-                _value(kept, judged.targets[at]),
-                _value(kept, judged.values[at]),
+                _value(kept, judged.targets[at], unmasked),
+                _value(kept, judged.values[at], unmasked),
                 told,
                 None if right is None else bool(right[at]),
                 _marked(material, explained.get(int(at)), own, unmasked),
@@ -211,8 +213,10 @@ def _shown(text: str, unmasked: bool) -> str:
     return shortened(head if unmasked else masked(head)) + (" …" if len(text) > READ else "")
 
 
-def _value(kept: Kept, value: Any) -> str:
+def _value(kept: Kept, value: Any, unmasked: bool) -> str:
     judged = kept.judged
+    if judged.kind == "spans":
+        return answer_told(value, unmasked)
     if judged.kind == "number":
         return number(float(value))
     if judged.kind == "single":

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from weitiao.data import gather
+from weitiao.data.answers import TASK as READING
 from weitiao.data.meaning import guess_task
 from weitiao.data.names import TARGET_WORDS, TEXT_WORDS, matches, words
 from weitiao.data.rows import everything
@@ -24,7 +25,7 @@ PREDICTIONS = words(
     "pred_label label_pred 预测 预测值 预测结果 预测标签 模型预测 回答 答案"
 )
 IDS = words("id ids row_id rowid idx index uid row 编号 序号 行号")
-KINDS = {"multilabel": "multilabel", **dict.fromkeys(NUMBERS, "number")}
+KINDS = {"multilabel": "multilabel", **dict.fromkeys(NUMBERS, "number"), READING: "spans"}
 
 
 def of_file(path: str, columns: Columns, task: str | None, texts: Sequence[str]) -> Contender:
@@ -37,7 +38,8 @@ def of_file(path: str, columns: Columns, task: str | None, texts: Sequence[str])
         task = guess_task(source.table.select([about]), {"target": about})[0]
     values = _values(source, prediction, task)
     truth = _values(source, target, task) if target else None
-    kind, labels = KINDS.get(task, "single"), _labels(values, truth)
+    kind = KINDS.get(task, "single")
+    labels = () if kind == "spans" else _labels(values, truth)
     empty = sum(value is None for value in values)
     notes = []
     if empty:
@@ -58,7 +60,7 @@ def of_file(path: str, columns: Columns, task: str | None, texts: Sequence[str])
         kind,
         labels,
         _array(values, kind, labels),
-        None if truth is None else _array(truth, kind, labels),
+        None if truth is None or kind == "spans" else _array(truth, kind, labels),
         _cells(source, id_column) if id_column else _lines(source),
         read if named else lambda: None,
         cells,
@@ -141,6 +143,8 @@ def _values(source: Source, column: str, task: str) -> list[Any]:
         return f"{source.name}:{row}"
 
     rows = everything(source.table)
+    if task == READING:
+        return _cells(source, column)
     return read_targets(source.table, column, task, rows, locate, wrong={})
 
 
@@ -157,6 +161,10 @@ def _labels(values: Sequence[Any], truth: Sequence[Any] | None) -> tuple[str, ..
 def _array(values: Sequence[Any], kind: str, labels: tuple[str, ...]) -> np.ndarray:
     if kind == "number":
         return np.array([np.nan if value is None else float(value) for value in values])
+    if kind == "spans":
+        texts = np.empty(len(values), object)
+        texts[:] = list(values)
+        return texts
     places = {label: at for at, label in enumerate(labels)}
     if kind == "single":
         return np.array([-1 if v is None else places[str(v)] for v in values], np.int64)

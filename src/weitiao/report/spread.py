@@ -22,9 +22,11 @@ def rows(material: Material) -> Section:
     blocks: list[Any] = []
     if figures:
         blocks.append(_parts(figures))
-        blocks.append(Plots([_labels(figures) if "labels" in figures else _numbers(figures),
-                             _lengths(figures["lengths"], figures["sampled"],
-                                      next(iter(material.plan.model.long_texts)))]))  # fmt: skip
+        plots = [_lengths(figures["lengths"], figures["sampled"],
+                          next(iter(material.plan.model.long_texts)))]  # fmt: skip
+        if "labels" in figures or "edges" in figures:
+            plots.insert(0, _labels(figures) if "labels" in figures else _numbers(figures))
+        blocks.append(Plots(plots))
     history = material.environment.get("history") or []
     if history:
         blocks.append(Words(tell("What was done to the rows:")))
@@ -148,6 +150,15 @@ def _lengths(lengths: Mapping[str, Any], sampled: int, choice: str) -> Plot:
             "Tokens of {rows} to train on: half have at most {median}; {share} are longer than "
             "{cut} and read as {choice} says.",
             choice=f"model.long_texts: {choice}",
+            rows=counted(sampled, "row"),
+            median=f"{lengths['median']:,.0f}",
+            share=f"{share:.0%}" if share >= 0.1 else f"{share:.1%}",
+            cut=f"{cut:,}",
+        )
+    if share and lengths.get("windowed"):
+        told = tell(
+            "Tokens of {rows} to train on: half have at most {median}; {share} are longer than "
+            "{cut} and are read in windows.",
             rows=counted(sampled, "row"),
             median=f"{lengths['median']:,.0f}",
             share=f"{share:.0%}" if share >= 0.1 else f"{share:.1%}",

@@ -14,6 +14,7 @@ from weitiao.report import accepted, closer, spans
 from weitiao.report.blocks import Bar, Bars, Points, Section, Words
 from weitiao.report.labels import Label, weakest
 from weitiao.report.material import Material
+from weitiao.report.passages import summary_of
 from weitiao.report.told import baseline, number, short_label, whole_baseline
 from weitiao.report.verdict import verdict
 from weitiao.report.visible import quoted
@@ -30,9 +31,9 @@ def summary(material: Material, labels: list[Label]) -> Section:
     if material.kept is not None and len(material.kept):
         kind = material.kept.judged.kind
         make = {"single": _rows_right, "multilabel": _labels_right, "number": _errors,
-                "tags": _spans_found}[kind]  # fmt: skip
+                "tags": _spans_found, "spans": summary_of}[kind]  # fmt: skip
         bars, sentences = make(material)
-        weak = weakest(labels) if kind != "number" else None
+        weak = weakest(labels)
         if weak is not None:
             sentences.append(_weak(weak, kind))
         elif kind == "single":

@@ -20,6 +20,7 @@ _METRICS = {
     "spearman": "Spearman", "mae": "MAE", "rmse": "RMSE",
     "entity_f1": "F1 of spans", "entity_precision": "precision of spans",
     "entity_recall": "recall of spans", "token_accuracy": "accuracy of words",
+    "f1": "F1", "exact_match": "exact match", "answerable_auroc": "AUROC (answerable)",
 }  # fmt: skip
 
 
@@ -90,6 +91,8 @@ def baseline(name: str) -> str:
         "tfidf_linear": "TF-IDF",
         "frozen_linear": tell("the frozen encoder"),
         "lookup": tell("the tag that a word mostly had"),
+        "lexical": tell("the words around shared words"),
+        "no_answer": tell('always "no answer"'),
     }
     return told.get(name, name)
 

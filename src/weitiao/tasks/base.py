@@ -29,6 +29,9 @@ Cost = Annotated[float, Field(ge=0)]
 LossFn = Callable[[Any, Batch], Output]  # (network, batch) -> Output
 Kind = Literal["single", "multilabel", "number", "tags", "spans"]
 IGNORED = -100  # a label that says: nothing to learn here
+# Columns of `Judged.counts` where answers are passages: exact match and F1 of the answer; both of
+# the best passage, whether it is given or not; how far it scores above "no answer".
+EXACT, OVERLAP, BEST_EXACT, BEST_OVERLAP, MARGIN = range(5)
 
 
 class Labelled(Protocol):
@@ -50,7 +53,9 @@ class Judged:
                        row's text; scores Ragged, one a span of `values`; counts (n, 2): how many
                        words (or characters) have the right tag, and how many there are
     kind "spans":      passages that answer a question: targets (n,) tuples of right texts, values
-                       (n,) texts, both arrays of objects; scores (n,)
+                       (n,) texts, both arrays of objects; scores (n,) how sure each answer is;
+                       counts (n, 5) as EXACT and so on say; a row without right text has none,
+                       and "" is the answer that there is none
     """
 
     kind: Kind
@@ -125,6 +130,11 @@ class Task(Part):
         """The truth as the loss wants it, one entry an encoded row: an array, or labels of tokens
         as Ragged, aligned with input_ids (-100 where there is nothing to learn)."""
         return truth
+
+    @property
+    def encoding(self) -> str:
+        """All of the task that shapes the ids of a text."""
+        return type(self).__name__
 
     def adapt(self, tokenizer: Any) -> None:
         """Change a tokenizer so that its pieces end where answers may end; it is saved so."""
@@ -269,6 +279,8 @@ def rows_right(judged: Judged) -> np.ndarray:
     """Whether each row's answer is right, (n,); of several labels, all of them."""
     if judged.kind == "tags":
         return np.ptp(by_row(judged.targets, judged.values), axis=1) == 0
+    if judged.kind == "spans":
+        return np.asarray(judged.counts[:, EXACT] == 1)
     right = judged.targets == judged.values
     return np.asarray(right.all(1) if judged.kind == "multilabel" else right)
 

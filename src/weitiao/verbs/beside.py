@@ -11,9 +11,11 @@ from weitiao.evaluate.baselines import Baseline, fit_baselines
 from weitiao.evaluate.evaluate import texts_of
 from weitiao.evaluate.frozen import fit_frozen
 from weitiao.evaluate.lookup import fit_lookup
+from weitiao.evaluate.passages import reading_baselines
 from weitiao.model.model import Model
 
 COUNTED_SHARE = 0.5  # of the time for baselines that counting words may take
+PASSAGES = 5000  # training rows by which the baseline of passages weighs words
 LONGEST = 60.0  # seconds for the frozen encoder where there is no budget
 
 
@@ -25,6 +27,8 @@ def baselines_of(
     task, train, validation = model.task, data.train, data.validation
     if task.kind == "tags":
         return fit_lookup(task, train, validation), []
+    if task.kind == "spans":
+        return _of_passages(model, data), []
     if task.per_token:
         return {}, []
     texts = texts_of(model, train), texts_of(model, validation)
@@ -43,6 +47,13 @@ def baselines_of(
     if isinstance(frozen, str):
         return found, [frozen]
     return {**found, frozen.name: frozen}, []
+
+
+def _of_passages(model: Model, data: Data) -> dict[str, Baseline]:
+    examples = data.train.examples(slice(0, PASSAGES))
+    texts = [str(example.inputs["context"]) for example in examples]
+    answers = [text for example in examples for _, text in example.target or ()]
+    return reading_baselines(texts, answers, bool(getattr(model.task, "unanswerable", False)))
 
 
 def _plain(labels: np.ndarray, task: Any) -> np.ndarray:

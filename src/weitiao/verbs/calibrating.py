@@ -21,6 +21,7 @@ from weitiao.run import Run
 
 NAME = "calibration"  # calibration.json in the run's folder
 FEWEST = 30  # validation rows by which a temperature can be fitted
+CHOSEN = ("thresholds", "costs", "abstain", "null_threshold")  # settings of tasks
 LITTLE = 0.005  # a temperature so near to 1 is none
 
 
@@ -31,6 +32,8 @@ def calibrated(model: Model, rows: Rows, held: float = 1.0) -> tuple[Model, dict
     happens to a model of numbers, or of places in texts.
     """
     plan, task = model.plan.evaluate, model.task
+    if task.kind == "spans":
+        return _spans_decided(model, rows)
     none = task.kind == "number" or task.per_token
     if none or not (plan.calibration or plan.decisions):
         return model, {}
@@ -57,11 +60,22 @@ def calibrated(model: Model, rows: Rows, held: float = 1.0) -> tuple[Model, dict
     return decided, told | {"decisions": choices}
 
 
+def _spans_decided(model: Model, rows: Rows) -> tuple[Model, dict[str, Any]]:
+    """From where on "no answer" is given; nothing where every question has an answer."""
+    wanted = model.plan.evaluate.decisions or {"no_answer": {}}
+    if not getattr(model.task, "unanswerable", False):
+        return model, {}
+    truth = model.task.truth(rows)
+    scores = model.scored(model.encode(rows))
+    model, choices = _decided(model, truth, scores, wanted)
+    return model, {"decisions": choices}
+
+
 def _decided(
-    model: Model, labels: np.ndarray, scores: np.ndarray
+    model: Model, labels: np.ndarray, scores: np.ndarray, wanted: Mapping[str, Any] | None = None
 ) -> tuple[Model, list[dict[str, Any]]]:
     task, found = model.task, []
-    for name, settings in model.plan.evaluate.decisions.items():
+    for name, settings in (wanted or model.plan.evaluate.decisions).items():
         decision: Decision = parts.build("decisions", name, settings)
         choice = decision.choose(task, task.judge(labels, scores))
         task = task.model_copy(update=dict(choice.settings))
@@ -100,15 +114,14 @@ def calibrate_run(
     model = Model.load(kept)
     if model.task.kind == "number":
         raise PlanError([tell("numbers have no scores that could be calibrated.")])
-    if model.task.per_token:
+    if model.task.per_token and not getattr(model.task, "unanswerable", False):
         raise PlanError([tell("answers that are places in a text are not calibrated.")])
     plan = run.plan()
     asked = dict(plan.evaluate.decisions if decisions is None else decisions)
     wanted = model.plan.with_({"evaluate.calibration": True, "evaluate.decisions": asked})
     # What was chosen before goes; what the plan itself says of the task stays.
     given = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
-    chosen = {name: getattr(given, name) for name in ("thresholds", "costs", "abstain")
-              if hasattr(given, name)}  # fmt: skip
+    chosen = {name: getattr(given, name) for name in CHOSEN if hasattr(given, name)}
     model = replace(model, plan=wanted, task=model.task.model_copy(update=chosen))
     held = run.read(NAME).get("temperature", 1.0)
     model, told = calibrated(model, load(plan.data, plan.task_name).validation, held)

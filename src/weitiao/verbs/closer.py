@@ -19,6 +19,7 @@ from weitiao.evaluate.evaluate import Answers, Report
 from weitiao.evaluate.explain import explain
 from weitiao.evaluate.groups import Words, grouped_mistakes, kinds_of_texts, nearest
 from weitiao.evaluate.levels import judged_levels
+from weitiao.evaluate.passages import coverage
 from weitiao.evaluate.slices import judge_slices
 from weitiao.model.model import Model
 from weitiao.report.answers import digest
@@ -51,6 +52,8 @@ def with_more(
         more["calibration"] = dict(calibration)
         if "temperature" in calibration:
             more["calibration"]["judged"] = quality(answers.judged).plain()
+    if answers.judged.kind == "spans":
+        more["coverage"] = coverage(answers.judged)
     if model.plan.acceptance:
         more["acceptance"] = [one.plain() for one in accepted(model, report, answers)]
     if levels := judged_levels(answers.judged, model.plan.evaluate.bootstrap_samples):

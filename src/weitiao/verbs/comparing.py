@@ -20,6 +20,7 @@ METRICS: Mapping[str, tuple[str, ...]] = {
     "single": ("accuracy", "macro_f1", "mcc"),
     "multilabel": ("micro_f1", "macro_f1", "accuracy"),
     "number": ("pearson", "spearman", "mae", "rmse"),
+    "spans": ("f1", "exact_match"),
 }
 KEPT = 0.05  # how often at most a difference is claimed that is none, over all comparisons
 

@@ -25,6 +25,9 @@ def explain_row(
     label: explain this label's score instead of the answer's. Raises WeitiaoError.
     """
     model = run if isinstance(run, Model) else load_run(run)
+    if model.task.per_token:
+        told = tell("explain is about labels and numbers; here the answer is a place in the text.")
+        raise DataError(told)
     return explain(model, _example(model, row), label)
 
 

@@ -171,8 +171,10 @@ def rows_of(
     that is missing.
     """
     roles = dict(model.plan.data.roles)
-    if not labelled:
-        roles.pop("target", None)
+    for role in (
+        ("group",) if labelled else ("group", "start", "target")
+    ):  # nothing is asked of them
+        roles.pop(role, None)
     columns = [
         c for value in roles.values() for c in ([value] if isinstance(value, str) else value)
     ]
@@ -215,7 +217,8 @@ def predict_file(
     model = load_run(folder, precision=precision)
     source = _open(model, path, how or How())
     rows = rows_of(model, source, labelled=False)
-    taken = [name for name in source.columns if name in ("prediction", "score")]
+    places = ("start", "end") if model.task.kind == "spans" else ()
+    taken = [name for name in source.columns if name in ("prediction", "score", *places)]
     if taken:
         told = tell("{file}: rename its column {column!r}: the answers need that name.",
                     file=source.name, column=taken[0])  # fmt: skip
@@ -257,7 +260,8 @@ def columns_of(answer: Prediction) -> dict[str, Any]:
     above: dict[str, Any] = {}  # the last level is the answer itself
     for at, (name, sure) in enumerate(answer.levels[:-1], 1):
         above |= {f"level_{at}": name, f"score_level_{at}": sure}
-    return {"prediction": answer.value, "score": answer.score, **above, **scores}
+    found = {"prediction": answer.value, **answer.places, "score": answer.score}
+    return {**found, **above, **scores}
 
 
 def _write_table(path: Path, suffix: str, rows: Iterator[dict[str, Any]]) -> None:

@@ -14,6 +14,7 @@ from weitiao.data.bad import Bad
 from weitiao.data.exported import plain
 from weitiao.data.read.base import Numbered, Reader, Reading, batched
 from weitiao.data.read.jsonl import Jsonl
+from weitiao.data.read.squad import is_squad, reading
 from weitiao.data.values import kinds_of, natural
 from weitiao.errors import DataError, placed
 from weitiao.foreign import said
@@ -30,6 +31,7 @@ class Json(Reader):
     """
 
     endings: ClassVar[tuple[str, ...]] = ("json",)
+    version: ClassVar[int] = 2
 
     encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
     rows: str | None = Field(None, description="key of the object that holds the rows")
@@ -42,9 +44,11 @@ class Json(Reader):
             )  # fmt: skip
         found = encoding.detect(path, self.encoding, "json")
         try:
-            value = _value(path, found)
+            value = value_of(path, found)
         except _Lines:  # one object a line, which the ending did not say
             return Jsonl(encoding=self.encoding).read(path)
+        if self.rows is None and is_squad(value):
+            return reading(value, tuple(found.notes))
         rows = [plain(row) for row in _rows(value, path.name, self.rows)]
         good = (row for row in rows if isinstance(row, dict))
         columns = kinds_of(good)
@@ -57,7 +61,8 @@ class _Lines(Exception):
     """The file holds one object a line."""
 
 
-def _value(path: Path, found: encoding.Encoding) -> Any:
+def value_of(path: Path, found: encoding.Encoding) -> Any:
+    """The JSON value in a file. Raises DataError when it is none, naming the line."""
     with found.open(path) as file:
         text = file.read()
     reason = "" if found.clean else encoding.wrong_byte(text)

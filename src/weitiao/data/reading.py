@@ -1,0 +1,65 @@
+"""Which columns are a question, the passage it is asked about, and the answers in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from weitiao.data import gather
+from weitiao.data.answers import TASK
+from weitiao.data.evidence import Column
+from weitiao.data.names import words
+from weitiao.messages import tell
+from weitiao.passages.golds import spelled
+
+SAMPLE = 200
+FOUND = 0.5  # of the rows must hold an answer of theirs in the passage
+QUESTIONS = words("question questions query 问题 提问 问句")
+PASSAGES = words(
+    "context contexts passage paragraph document article text 上下文 段落 原文 材料 文章"
+)
+ANSWERS = words("answers answer answer_text gold_answer gold_answers label target 答案 回答")
+STARTS = words("answer_start start answer_begin 起始位置 答案位置")
+
+
+def reading_roles(
+    table: Any, found: Mapping[str, Column], given: Mapping[str, Any], task: str | None
+) -> tuple[dict[str, Any], dict[str, str]] | None:
+    """Roles and reasons where questions are answered from passages; None where they are not."""
+    asked = task == TASK or "context" in given or "question" in given
+    if not asked and (task is not None or given.keys() & {"text", "text_pair", "premise"}):
+        return None
+    roles: dict[str, Any] = dict(given)
+    reasons = {role: tell("given by you") for role in given}
+    lower = {name.lower(): name for name in found}
+    for role, names in (("question", QUESTIONS), ("context", PASSAGES), ("target", ANSWERS)):
+        named = next((lower[name] for name in names
+                      if name in lower and lower[name] not in roles.values()), None)  # fmt: skip
+        if role not in roles and named is not None:
+            roles[role], reasons[role] = named, tell("its name")
+    if not {"question", "context", "target"} <= roles.keys():
+        return None
+    share = _share_found(table, str(roles["context"]), str(roles["target"]))
+    if not asked and share < FOUND:
+        return None
+    reasons["target"] = tell("{share:.0%} of the answers stand in their passage", share=share)
+    for role, names in (("start", STARTS), ("group", ["article"])):
+        named = next((lower[name] for name in names if name in lower), None)
+        if role not in roles and named is not None and named not in roles.values():
+            roles[role], reasons[role] = named, tell("its name")
+    return roles, reasons
+
+
+def _share_found(table: Any, context: str, target: str) -> float:
+    """The share of the answers that stand in their passage."""
+    rows = table.num_rows
+    positions = np.unique(np.linspace(0, max(0, rows - 1), min(rows, SAMPLE)).astype(np.int64))
+    passages, cells = (gather.texts(table.column(name), positions) for name in (context, target))
+    held = [
+        any(text.strip() in passage for _, text in answers)
+        for passage, cell in zip(passages, cells, strict=True)
+        if (answers := spelled(cell))
+    ]
+    return sum(held) / max(len(held), 1)

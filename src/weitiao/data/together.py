@@ -1,0 +1,40 @@
+"""Rows that stay on one side of a split: of one text, of one passage, of one group."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from weitiao.data import duplicates
+from weitiao.data.rows import Rows
+
+
+def units_of(rows: Rows, keys: np.ndarray) -> np.ndarray:
+    """A number for each row; rows that must not be parted have the same.
+
+    keys: of the rows' texts. Rows with equal texts stay together, questions about one passage too,
+    and rows with the same value in the column of the role `group`.
+    """
+    units = duplicates.groups_of(keys)
+    for role in ("context", "group"):
+        if role in rows.roles:
+            column = str(rows.roles[role])
+            same = duplicates.groups_of(duplicates.text_keys(rows.table, [column], rows.indices))
+            units = _joined(units, same)
+    return units
+
+
+def _joined(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Units that hold every unit of both, whole: what touches grows together.
+
+    >>> _joined(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2])).tolist()
+    [0, 0, 0, 2]
+    """
+    units = first.copy()
+    while True:
+        before = units.copy()
+        for other in (second, first):
+            lowest = np.full(int(other.max(initial=0)) + 1, len(units))
+            np.minimum.at(lowest, other, units)
+            units = lowest[other]
+        if np.array_equal(before, units):
+            return units

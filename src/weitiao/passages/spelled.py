@@ -1,0 +1,105 @@
+"""How far an answer in words agrees with the right ones: exact match and F1.
+
+Words: the official scripts of SQuAD 1.1 and 2.0 (Rajpurkar et al. 2016, 2018): case, articles,
+punctuation and blanks do not count, F1 is of the words in common. Characters: the script of CMRC
+2018 (Cui et al. 2019): Chinese by characters, other writing by words, its list of punctuation does
+not count, F1 is of the longest run in common.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections import Counter
+from collections.abc import Sequence
+
+HAN = re.compile(r"[\u4e00-\u9fa5]")  # as the script of CMRC 2018 writes it
+HAN_SHARE = 0.3  # of the letters of the answers; from here on they are compared by characters
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_PUNCTUATION = set(string.punctuation)
+_MARKS = set("-:_*^/\\~`+=，。：？！“”；’《》…·、「」（）－～『』")
+_PIECES = re.compile(r"\w+|[^\w\s]")
+
+
+def by_characters(texts: Sequence[str]) -> bool:
+    """Whether answers are Chinese, so that they are compared by characters."""
+    letters = re.sub(r"[\W\d_]", "", "".join(texts))
+    return bool(letters) and len(HAN.findall(letters)) >= HAN_SHARE * len(letters)
+
+
+def agreement(answer: str, golds: Sequence[str], characters: bool) -> tuple[float, float]:
+    """(exact match, F1) of an answer, the best over the right ones.
+
+    No right answer at all means that there is none: then "" is right, and nothing else.
+
+    >>> agreement("the Eiffel tower!", ["Eiffel Tower", "a tower"], False)
+    (1.0, 1.0)
+    >>> agreement("", [], False), agreement("Paris", [], False)
+    ((1.0, 1.0), (0.0, 0.0))
+    """
+    plain = _plain_characters if characters else _plain_words
+    known = [gold for gold in golds if plain(gold)]
+    if not known:
+        right = float(not plain(answer))
+        return right, right
+    exact = max(float(plain(answer) == plain(gold)) for gold in known)
+    one = _f1_characters if characters else _f1_words
+    return exact, max(one(answer, gold) for gold in known)
+
+
+def _plain_words(text: str) -> str:
+    kept = "".join(character for character in text.lower() if character not in _PUNCTUATION)
+    return " ".join(_ARTICLES.sub(" ", kept).split())
+
+
+def _f1_words(answer: str, gold: str) -> float:
+    given, right = _plain_words(answer).split(), _plain_words(gold).split()
+    common = sum((Counter(given) & Counter(right)).values())
+    return _f1(common, len(given), len(right))
+
+
+def _plain_characters(text: str) -> str:
+    return "".join(c for c in text.lower().strip() if c not in _MARKS)
+
+
+def segments(text: str) -> list[str]:
+    """Chinese characters one by one, other writing by words, without punctuation of the list.
+
+    >>> segments("光荣和ω-force。")
+    ['光', '荣', '和', 'ωforce']
+    """
+    found, other = [], ""
+    for character in text.lower().strip():
+        if character in _MARKS:
+            continue
+        if HAN.match(character):
+            found += [*_PIECES.findall(other), character]
+            other = ""
+        else:
+            other += character
+    return found + _PIECES.findall(other)
+
+
+def _f1_characters(answer: str, gold: str) -> float:
+    given, right = segments(answer), segments(gold)
+    return _f1(_longest_run(given, right), len(given), len(right))
+
+
+def _longest_run(first: Sequence[str], second: Sequence[str]) -> int:
+    """The length of the longest run of pieces that both have."""
+    best, above = 0, [0] * (len(second) + 1)
+    for one in first:
+        row = [0] * (len(second) + 1)
+        for at, other in enumerate(second, 1):
+            if one == other:
+                row[at] = above[at - 1] + 1
+                best = max(best, row[at])
+        above = row
+    return best
+
+
+def _f1(common: int, given: int, right: int) -> float:
+    if not common:
+        return 0.0
+    precision, recall = common / given, common / right
+    return 2 * precision * recall / (precision + recall)

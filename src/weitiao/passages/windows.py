@@ -1,0 +1,126 @@
+"""A question with a passage as token ids: overlapping windows on a long passage, and for each
+token the characters of the passage it stands for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from weitiao.example import WINDOWS
+
+FEWEST = 8  # tokens of the passage that a window has room for, however long the question is
+
+
+def windows_of(
+    questions: Sequence[str],
+    contexts: Sequence[str],
+    origins: Sequence[Sequence[int] | None],
+    tokenizer: Any,
+    room: tuple[int, int],
+) -> dict[str, list[Any]]:
+    """Ragged arrays of all windows, and under WINDOWS how many each question has.
+
+    room: (most tokens of a window, tokens that two windows share). The question stands whole in
+    each window (one that would leave no room for the passage is cut at its end); windows share
+    fewer tokens where the question leaves little room. origins: for each character of a context
+    the place where it was before cleaning, None where it was not changed.
+
+    `starts` and `ends` are aligned with the ids: a token that may begin or end an answer stands for
+    the characters starts - 1 up to ends of the passage as it came. The others have 0 and 0; the
+    one token that speaks for "no answer" has 0 and 1.
+    """
+    most, overlap = room
+    questions, sizes = _cut(questions, tokenizer, most)
+    left = most - tokenizer.num_special_tokens_to_add(pair=True)
+    alike: dict[int, list[int]] = defaultdict(list)
+    for at, size in enumerate(sizes):
+        alike[max(0, min(overlap, (left - size) // 2))].append(at)
+    found: list[list[dict[str, Any]]] = [[] for _ in questions]
+    for stride, members in alike.items():
+        given = tokenizer(
+            [questions[at] for at in members],
+            [contexts[at] for at in members],
+            truncation="only_second",
+            max_length=most,
+            stride=stride,
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+            return_attention_mask=False,
+        )
+        names = [name for name in ("input_ids", "token_type_ids") if name in given]
+        for row, owner in enumerate(given["overflow_to_sample_mapping"]):
+            at = members[owner]
+            arrays = {name: given[name][row] for name in names}
+            sides = given.sequence_ids(row)
+            inside = np.array([side == 1 for side in sides], bool)
+            ids = np.array(arrays["input_ids"])
+            inside &= ids != _blank_of(tokenizer)
+            places = _places(given["offset_mapping"][row], inside, contexts[at], origins[at])
+            starts, ends = places
+            ends[_null_of(ids, sides, tokenizer)] = 1
+            found[at].append({**arrays, "starts": starts.tolist(), "ends": ends.tolist()})
+    windows = [window for each in found for window in each]
+    names = list(windows[0]) if windows else ["input_ids", "starts", "ends"]
+    return {
+        **{name: [window[name] for window in windows] for name in names},
+        WINDOWS: [len(each) for each in found],
+    }
+
+
+def _cut(questions: Sequence[str], tokenizer: Any, most: int) -> tuple[list[str], list[int]]:
+    """The questions, those without an end that leave no room for a passage, and their tokens."""
+    if not questions:
+        return [], []
+    longest = max(1, most - tokenizer.num_special_tokens_to_add(pair=True) - max(FEWEST, most // 3))
+    given = tokenizer(list(questions), add_special_tokens=False, return_offsets_mapping=True)
+    kept, sizes = [], []
+    for question, ids, offsets in zip(
+        questions, given["input_ids"], given["offset_mapping"], strict=True
+    ):
+        kept.append(question if len(ids) <= longest else question[: offsets[longest - 1][1]])
+        sizes.append(min(len(ids), longest))
+    return kept, sizes
+
+
+def _blank_of(tokenizer: Any) -> int:
+    """The id of a piece that is but the mark of a word's beginning, as XLM-R's before Chinese: its
+    offsets name a character all the same. -1 where there is none."""
+    found = tokenizer.convert_tokens_to_ids("▁")
+    return -1 if found is None or found == tokenizer.unk_token_id else int(found)
+
+
+def _null_of(ids: np.ndarray, sides: Sequence[int | None], tokenizer: Any) -> int:
+    """The token that speaks for the whole: the family's own, else the last one, which in a decoder
+    has read all others."""
+    cls = tokenizer.cls_token_id
+    own: list[int] = [] if cls is None else np.flatnonzero(ids == cls).tolist()
+    outside = [at for at in own if sides[at] is None]
+    return int(outside[0]) if outside else len(ids) - 1
+
+
+def _places(
+    offsets: Sequence[tuple[int, int]],
+    inside: np.ndarray,
+    context: str,
+    origins: Sequence[int] | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """starts and ends of the tokens: blanks at the edges of a token are no part of it."""
+    edges = np.array(offsets, np.int64).reshape(-1, 2)
+    starts, ends = (np.where(inside, edge, 0) for edge in edges.T)  # others' are the question's
+    blank = np.array([character.isspace() for character in context] + [False])
+    while True:
+        ahead = inside & (starts < ends) & blank[np.minimum(starts, len(context))]
+        behind = inside & (starts < ends) & ~ahead & blank[np.maximum(ends - 1, 0)]
+        if not (ahead.any() or behind.any()):
+            break
+        starts[ahead] += 1
+        ends[behind] -= 1
+    real = inside & (starts < ends)
+    if origins is not None and real.any():
+        came = np.asarray(origins, np.int64)
+        last = came[np.where(real, ends - 1, 0)]
+        starts, ends = came[np.where(real, starts, 0)], last + 1
+    return np.where(real, starts + 1, 0), np.where(real, ends, 0)
