@@ -44,8 +44,8 @@ class Batch:
     tensors: Mapping[str, Tensor]
     labels: Tensor | None = None
     lengths: Tensor | None = None
-    windows: Tensor | None = None  # (examples,) rows that each example has, whose logits are pooled
     notes: Mapping[str, Any] = field(default_factory=dict)
+    windows: Tensor | None = None  # (examples,) rows that each example has, whose logits are pooled
 
     @property
     def packed(self) -> bool:

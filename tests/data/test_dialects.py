@@ -183,7 +183,7 @@ CSV = {
         "a.txt", plain(TITLES, "\t", head=None).encode(), TITLES),
     "WNUT, CoNLL: a token a line": (
         "a.conll", b"@anna\tO\nran\tO\n\nin\tO\nRome\tB-location\nhome\tO\n",
-        [("@anna", "O"), ("ran", "O"), ("in", "O"), ("Rome", "B-location"), ("home", "O")]),
+        [('["@anna", "ran"]', '["O", "O"]'), ('["in", "Rome", "home"]', '["O", "B-location", "O"]')]),
     "Multi30k: a sentence a line, packed": (
         "train.en.gz", gzip.compress(b"Two young, white dogs are running outside near many bushes.\nA man, a hat; a dog.\n"
                                      b"Several men talk.\nSome sing.\nAll dance.\n"),
