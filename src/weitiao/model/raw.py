@@ -30,7 +30,7 @@ def example_of(
         value = row.get(column, row.get(role))
         if value is None:
             raise DataError(_lacking(role, column, row))
-        inputs[role] = str(value)
+        inputs[role] = natural(value)
     beside = columns_beside(columns)
     for column in beside:
         if column not in row:
