@@ -39,7 +39,7 @@ class Aligned:
 def aligned(contenders: Sequence[Contender]) -> Aligned:
     """Match the rows of all contenders. Raises DataError when there are none in common."""
     base = _base(contenders)
-    if base.kind in ("tags", "spans"):
+    if base.kind == "tags":
         raise DataError(
             tell("answers that are spans of texts cannot be compared yet; each run's report.html "
                  "has its own figures.")

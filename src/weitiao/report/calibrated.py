@@ -21,7 +21,7 @@ LEAST = 0.1  # of the rows; what fewer come to is noise
 def calibrated(material: Material) -> Section | None:
     """The section; None for numbers, which have no scores, and for places in texts."""
     kept = material.kept
-    if kept is None or kept.judged.kind in ("number", "tags", "spans"):
+    if kept is None or kept.judged.kind in ("number", "tags"):
         return None
     told: Mapping[str, Any] = material.metrics.get("calibration") or {}
     if kept.judged.kind == "spans":
