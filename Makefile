@@ -25,7 +25,7 @@ demo: $(READY) ## fit 1,000 rows of news in English, then of reviews in Chinese,
 	$(BIN)/weitiao runs runs
 
 test: $(READY) ## the tests: offline, on the processor, some minutes
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto
 
 check: $(READY) ## style, types, layers, both languages
 	$(BIN)/ruff check .

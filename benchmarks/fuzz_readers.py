@@ -28,6 +28,9 @@ TARGETS = {
     "any": (".txt", ""),
     "jsonl": (".jsonl", "jsonl"),
     "json": (".json", "json"),
+    "squad": (".json", "json"),
+    "conll": (".conll", "conll"),
+    "conllu": (".conllu", "conllu"),
     "html": (".html", "html"),
     "xlsx": (".xlsx", "xlsx"),
     "parquet": (".parquet", "parquet"),
@@ -35,6 +38,23 @@ TARGETS = {
     "folder": ("", "folder"),
     "archive": (".zip", ""),
     "plan": (".yaml", ""),
+}
+# First files of readers whose format no program of the dialects writes.
+OWN = {
+    "conll": (
+        b"Rome\tB-place\nis O\n\n-DOCSTART- O\n\nhere NN O\n",
+        "我 B-NAME\n们 E-NAME\n".encode(),
+    ),
+    "conllu": (
+        b"# text = He is\n1\tHe\the\tPRON\t_\t_\t2\tnsubj\t_\t_\n"
+        b"1-2\tHe's\t_\t_\t_\t_\t_\t_\t_\t_\n"
+        b"2\tis\tbe\tAUX\t_\t_\t0\troot\t_\t_\n\n",
+    ),
+    "squad": (
+        b'{"version":"v2.0","data":[{"title":"a","paragraphs":[{"context":"Rome is here.","qas":['
+        b'{"id":"1","question":"Where?","is_impossible":false,"answers":[{"text":"here",'
+        b'"answer_start":8}]},{"id":"2","question":"Who?","is_impossible":true,"answers":[]}]}]}]}',
+    ),
 }
 SECONDS = 10  # for one file
 LONGEST = 20_000  # bytes of a file
@@ -87,6 +107,7 @@ def sow(name: str, folder: Path) -> None:
         "archive": (".gz", ".bz2", ".xz", ".zip"), "folder": (".csv", ".txt"),
     }  # fmt: skip
     chosen = {k: v for k, v in found.items() if any(end in k for end in wanted.get(name, ()))}
+    chosen |= {f"own {i}": raw for i, raw in enumerate(OWN.get(name, ()))}
     if name == "plan":
         chosen = {path.name: path.read_bytes() for path in (ROOT / "plans").glob("*.yaml")}
     for place, raw in enumerate(chosen.values()):
