@@ -41,13 +41,17 @@ def done(tmp_path_factory, tiny_bert):
 
 
 def test_the_page_shows_questions_masked_and_escaped_in_both_languages(done):
-    for language, none in (("en", "(no answer)"), ("zh", "（无答案）")):
+    for language, none, limit in (
+        ("en", "(no answer)", "When it gives"),
+        ("zh", "（无答案）", "何时答"),
+    ):
         with speaking(language):
             text = page.write(done.run).read_text(encoding="utf-8")
         assert "ann@example.com" not in text
         assert "<b>" not in text
         assert "which is good" in text
         assert none in text
+        assert limit in text
         assert "coverage" in text
     page.write(done.run)
 

@@ -30,9 +30,12 @@ def windows_of(
 
     `starts` and `ends` are aligned with the ids: a token that may begin or end an answer stands for
     the characters starts - 1 up to ends of the passage as it came. The others have 0 and 0; the
-    one token that speaks for "no answer" has 0 and 1.
+    one token that speaks for "no answer" has 0 and 1. Where nothing follows the passage (decoders),
+    the end of text is put there: only what comes last has read all.
     """
     most, overlap = room
+    end = _end_of(tokenizer)
+    most -= end is not None
     questions, sizes = _cut(questions, tokenizer, most)
     left = most - tokenizer.num_special_tokens_to_add(pair=True)
     alike: dict[int, list[int]] = defaultdict(list)
@@ -54,13 +57,17 @@ def windows_of(
         for row, owner in enumerate(given["overflow_to_sample_mapping"]):
             at = members[owner]
             arrays = {name: given[name][row] for name in names}
-            sides = given.sequence_ids(row)
+            sides, offsets = given.sequence_ids(row), given["offset_mapping"][row]
+            if end is not None:
+                arrays["input_ids"] = [*arrays["input_ids"], end]
+                if "token_type_ids" in arrays:
+                    arrays["token_type_ids"] = [*arrays["token_type_ids"], 0]
+                sides, offsets = [*sides, None], [*offsets, (0, 0)]
             inside = np.array([side == 1 for side in sides], bool)
             ids = np.array(arrays["input_ids"])
             inside &= ids != _blank_of(tokenizer)
-            places = _places(given["offset_mapping"][row], inside, contexts[at], origins[at])
-            starts, ends = places
-            ends[_null_of(ids, sides, tokenizer)] = 1
+            starts, ends = _places(offsets, inside, contexts[at], origins[at])
+            ends[_null_of(ids, sides, tokenizer) if end is None else -1] = 1
             found[at].append({**arrays, "starts": starts.tolist(), "ends": ends.tolist()})
     windows = [window for each in found for window in each]
     names = list(windows[0]) if windows else ["input_ids", "starts", "ends"]
@@ -85,6 +92,14 @@ def _cut(questions: Sequence[str], tokenizer: Any, most: int) -> tuple[list[str]
     return kept, sizes
 
 
+def _end_of(tokenizer: Any) -> int | None:
+    """The token to put behind a passage; None where the family ends a row itself."""
+    if tokenizer("a", "a").sequence_ids(0)[-1] is None:
+        return None
+    found = tokenizer.eos_token_id
+    return int(tokenizer.pad_token_id if found is None else found)
+
+
 def _blank_of(tokenizer: Any) -> int:
     """The id of a piece that is but the mark of a word's beginning, as XLM-R's before Chinese: its
     offsets name a character all the same. -1 where there is none."""
@@ -93,8 +108,7 @@ def _blank_of(tokenizer: Any) -> int:
 
 
 def _null_of(ids: np.ndarray, sides: Sequence[int | None], tokenizer: Any) -> int:
-    """The token that speaks for the whole: the family's own, else the last one, which in a decoder
-    has read all others."""
+    """The token that speaks for the whole: the family's own, else the last one."""
     cls = tokenizer.cls_token_id
     own: list[int] = [] if cls is None else np.flatnonzero(ids == cls).tolist()
     outside = [at for at in own if sides[at] is None]
