@@ -142,6 +142,14 @@ def _spoken_for(
     table = np.array(seen, np.int64)
     order = np.lexsort((-np.array(room), table[:, 0]))
     best = order[np.unique(table[order, 0], return_index=True)[1]]
+    covered: set[int] = set()
     for word, window, piece, further in table[best].tolist():
         found[window][0][piece], found[window][1][piece] = word, further
+        covered.update(range(word, word + further + 1))
+    for word, window, piece, further in table.tolist():
+        # Begun in another window than the piece that covers it and the one before.
+        lacking = [one for one in range(word + 1, word + further + 1) if one not in covered]
+        if lacking and found[window][0][piece] < 0:
+            found[window][0][piece], found[window][1][piece] = lacking[0], lacking[-1] - lacking[0]
+            covered.update(lacking)
     return found
