@@ -85,7 +85,8 @@ def _row(lines: list[Line], names: tuple[str, ...], tabbed: bool) -> Numbered | 
     cells: list[list[str]] = []
     for number, line in lines:
         found = fields(line, tabbed)
-        if len(found) == len(names) - 1 and line[:1].isspace():
+        blank = len(found) == len(names) - 1 and line[:1].isspace()
+        if blank and (cells or number < lines[-1][0]):
             continue  # the word is a blank
         if len(found) != len(names):
             told = tell("line {line} has {count} columns, not {wanted}: {text!r}.", line=number,

@@ -1,0 +1,24 @@
+"""Files of a word and its tag a line: what fuzzing found."""
+
+from __future__ import annotations
+
+import pytest
+
+from weitiao.data.table import open_source
+from weitiao.errors import DataError
+
+
+def test_a_sentence_of_blanks_alone_is_told(tmp_path):
+    path = tmp_path / "rows.conll"
+    path.write_text("Rome B-place\nis O\n\n O\n O\n\nhere O\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"rows\.conll:4: line 5 has 1 columns, not 2"):
+        open_source(str(path), {})
+    found = open_source(str(path), {}, skip_bad=True)
+    assert found.table.num_rows == 2
+
+
+def test_a_blank_among_words_is_left_out(tmp_path):
+    path = tmp_path / "rows.conll"
+    path.write_text("Rome B-place\n O\nis O\n", encoding="utf-8")
+    (row,) = open_source(str(path), {}).table.to_pylist()
+    assert row["tags"] == '["B-place", "O"]'
