@@ -17,7 +17,7 @@ class LoRA(Adapter):
 
     The layers are all those of the blocks (Dettmers et al. 2023), unless target_modules names
     some. When to use: large networks, little memory, or many tasks from one checkpoint. With
-    lora_dropout 0 own kernels train it at full speed.
+    lora_dropout 0 own kernels train it too.
     """
 
     dora: ClassVar[bool] = False
