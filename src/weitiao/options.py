@@ -35,7 +35,7 @@ Roles = Annotated[
 ]
 Task = Annotated[
     str | None,
-    typer.Option(help="classification, multilabel, regression, nli, token_classification"),
+    typer.Option(help="what is asked of a row; `weitiao parts tasks` lists them"),
 ]
 Model = Annotated[str | None, typer.Option(help="minilm-l6, e5-small, a hub name or a folder")]
 Revision = Annotated[str | None, typer.Option(help="branch, tag or commit of a hub model")]

@@ -51,7 +51,7 @@ def read_answers(
 def _spelled(cell: str, start: str) -> Any:
     try:
         return spelled(cell, start)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ValueError(
             tell("where the answer starts is {start!r}, no number.", start=start[:40])
         ) from None

@@ -22,7 +22,7 @@ def plain(row: Any) -> Any:
     kept = [one for one in done if isinstance(one, dict) and not one.get("was_cancelled")]
     if not kept:
         return dict(row["data"])
-    values = [one.get("value") for one in kept[0].get("result") or [] if isinstance(one, Mapping)]
+    values = [one.get("value") for one in _list(kept[0], "result") if isinstance(one, Mapping)]
     return {**row["data"], "label": _answer([v for v in values if isinstance(v, Mapping)])}
 
 
@@ -31,9 +31,14 @@ def _answer(values: list[Mapping[str, Any]]) -> Any:
         {"start": one["start"], "end": one["end"], "label": label}
         for one in values
         if "start" in one and "end" in one
-        for label in one.get("labels") or []
+        for label in _list(one, "labels")
     ]
-    choices = [choice for one in values for choice in one.get("choices") or []]
+    choices = [choice for one in values for choice in _list(one, "choices")]
     if choices and not spans:
         return choices[0] if len(choices) == 1 else choices
     return spans
+
+
+def _list(held: Mapping[str, Any], key: str) -> list[Any]:
+    value = held.get(key)
+    return value if isinstance(value, list) else []

@@ -33,7 +33,7 @@ def spelled(cell: str, start: str = "") -> Spelled | None:
     if cell.lstrip()[0] in "[{":
         try:
             found = _of_json(json.loads(cell))
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             found = None  # a text in brackets
         if found is not None:
             return found

@@ -22,3 +22,11 @@ def test_a_blank_among_words_is_left_out(tmp_path):
     path.write_text("Rome B-place\n O\nis O\n", encoding="utf-8")
     (row,) = open_source(str(path), {}).table.to_pylist()
     assert row["tags"] == '["B-place", "O"]'
+
+
+def test_comments_without_a_sentence_are_no_row(tmp_path):
+    path = tmp_path / "rows.conllu"
+    word = "1\tHe\the\tPRON\t_\t_\t0\troot\t_\t_\n"
+    path.write_text(f"# newdoc\n# text = x y z\n\n# text = He\n{word}\n# end\n", encoding="utf-8")
+    (row,) = open_source(str(path), {}).table.to_pylist()
+    assert row["tokens"] == '["He"]'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -31,10 +32,15 @@ class Conllu(Reader):
 
     def read(self, path: Path) -> Reading:
         found = encoding.detect(path, self.encoding, "conllu")
-        if next(sentences(path, found), None) is None:
+        if next(_sentences(path, found), None) is None:
             raise DataError(tell("{file}: holds no row with a value.", file=path.name))
-        rows = (_row(lines) for lines in sentences(path, found))
+        rows = (_row(lines) for lines in _sentences(path, found))
         return Reading(dict.fromkeys(NAMES, TEXT), batched(rows), tuple(found.notes))
+
+
+def _sentences(path: Path, found: encoding.Encoding) -> Iterator[list[Line]]:
+    """Without blocks of comments alone, which begin or end many files."""
+    return (s for s in sentences(path, found) if not all(line.startswith("#") for _, line in s))
 
 
 def _row(lines: list[Line]) -> Numbered | Bad:

@@ -1,0 +1,37 @@
+"""Rows of annotation tools: whatever stands where an annotation should, nothing breaks."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from weitiao.data.exported import plain
+from weitiao.data.table import open_source
+
+TASK = {"data": {"text": "Rome is here"}}
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        {"result": 5},
+        {"result": {"value": 1}},
+        {"result": [{"value": {"start": 0, "end": 4, "labels": 7}}]},
+        {"result": [{"value": {"choices": 3}}]},
+        {"result": [3, None, {"value": []}]},
+    ],
+)
+def test_what_is_no_annotation_says_nothing(annotation):
+    assert plain({**TASK, "annotations": [annotation]}) == {"text": "Rome is here", "label": []}
+
+
+def test_a_label_is_one_of_the_choices():
+    chosen = {"result": [{"value": {"choices": ["place"]}}]}
+    assert plain({**TASK, "annotations": [chosen]})["label"] == "place"
+
+
+def test_a_file_of_them_is_a_table(tmp_path):
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps([{**TASK, "annotations": [{"result": 5}]}] * 3), encoding="utf-8")
+    assert open_source(str(path), {}).table.num_rows == 3
