@@ -16,7 +16,10 @@ from weitiao.report.material import gathered
 from weitiao.run import Run
 from weitiao.verbs.judging import evaluate_run
 
-TASKS = ["classification", "multilabel", "nli", "question_answering", "regression"]
+TASKS = [
+    "classification", "multilabel", "nli", "question_answering", "regression", "similarity",
+    "token_classification",
+]  # fmt: skip
 
 
 def fitted(task, tiny_bert, folder, **changes):
@@ -47,6 +50,9 @@ def test_fit_leaves_a_page_with_what_was_judged_for_every_task(tmp_path, tiny_be
         assert found["test"] == done.report.rows
         assert {".pkl", ".pt", ".bin"}.isdisjoint(f.suffix for f in done.run.folder.rglob("*"))
         assert done.summary()["report"] == str(done.page)
+        labelled = material.kept.judged.kind in ("single", "multilabel", "tags")
+        page = done.page.read_text(encoding="utf-8")
+        assert ("Every label, the weakest first" in page) == labelled, task
 
 
 def test_report_anew_asks_neither_model_nor_test(tmp_path, tiny_bert, monkeypatch, capsys):

@@ -32,7 +32,10 @@ def plots_of(kept: Kept, labels: list[Label]) -> Plots:
         return Plots([_scatter(judged), _errors(judged)])
     if judged.kind == "spans":
         return Plots([_certainty(kept), coverage_plot(kept)])
-    first = _matrix(judged) if judged.kind == "single" else _found(labels)
+    unit = tell("spans") if judged.kind == "tags" else tell("rows")
+    first = _matrix(judged) if judged.kind == "single" else _found(labels, unit)
+    if kept.sure.min() == kept.sure.max():  # a single bar says nothing
+        return Plots([first])
     return Plots([first, replace(_certainty(kept), wide=first.wide)])
 
 
@@ -76,7 +79,7 @@ def _matrix(judged: Judged) -> Plot:
     return Plot("confusion", tell("Confusion matrix"), told, drawing, figures, wide)
 
 
-def _found(labels: list[Label]) -> Plot:
+def _found(labels: list[Label], unit: str) -> Plot:
     """Of several labels: found, missed and wrongly given, label by label."""
     most = sorted(labels, key=lambda label: -(label.rows + label.given - 2 * label.right))[:WHOLE]
     parts = {
@@ -87,7 +90,7 @@ def _found(labels: list[Label]) -> Plot:
     drawing = {
         "kind": "bars",
         "categories": [name_of(label.name) for label in most],
-        "x": tell("rows"),
+        "x": unit,
         "y": "",
         "stacked": True,
         "flat": True,

@@ -55,7 +55,7 @@ def put(path: Path, text: str) -> Path:
 def sections(material: Material, page: Path, unmasked: bool) -> list[Section]:
     """The page from top to bottom."""
     kept = material.kept
-    labels = labels_of(kept.judged) if kept and kept.judged.kind in ("single", "multilabel") else []
+    labels = labels_of(kept.judged) if kept and kept.judged.kind != "number" else []
     found = [summary.summary(material, labels), scores.scores(material, labels)]
     found += several.seeds(material)
     more = [closer.closer(material, unmasked), calibrated.calibrated(material)]

@@ -25,7 +25,7 @@ def scores(material: Material, labels: list[Label]) -> Section:
     if material.metrics.get("levels"):
         blocks.append(_of_levels(material.metrics["levels"]))
     if labels:
-        blocks.append(_of_labels(labels))
+        blocks.append(_of_labels(labels, _unit(material)))
     return Section("scores", tell("Scores"), blocks)
 
 
@@ -72,7 +72,13 @@ def _of_levels(levels: Sequence[Mapping[str, Any]]) -> Table:
     return Table(tell("Each level of the labels, the top first"), head, rows, range(4))
 
 
-def _of_labels(labels: list[Label]) -> Table:
+def _unit(material: Material) -> str:
+    """What is counted of a label."""
+    tags = material.kept is not None and material.kept.judged.kind == "tags"
+    return tell("spans") if tags else tell("rows")
+
+
+def _of_labels(labels: list[Label], unit: str) -> Table:
     weakest_first = sorted(labels, key=lambda label: (not label.rows, label.f1))
     rows = []
     for label in weakest_first[:MOST]:
@@ -90,7 +96,7 @@ def _of_labels(labels: list[Label]) -> Table:
                 mostly,
             ]
         )
-    head = [tell("label"), tell("rows"), tell("precision"), tell("recall"), "F1",
+    head = [tell("label"), unit, tell("precision"), tell("recall"), "F1",
             tell("most often taken for")]  # fmt: skip
     if not any(label.mostly for label in labels):
         head, rows = head[:-1], [row[:-1] for row in rows]

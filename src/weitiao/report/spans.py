@@ -35,6 +35,8 @@ def found(kept: Kept, metrics: Mapping[str, Any]) -> tuple[Bars, list[str]]:
         tell("Of {of} spans that are in the texts it finds {found}, with the right ends and label; "
              "of {of} that it gives, {wrong} are wrong.", of=f"{OF:,}", found=_of(ours[0]),
              wrong=_of(ours[1]))
+        if len(kept.judged.values.values)
+        else tell("It finds no span in any text.")
     ]  # fmt: skip
     against = str(metrics.get("against"))
     if against in kept.beside:

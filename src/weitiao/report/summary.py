@@ -31,7 +31,7 @@ def summary(material: Material, labels: list[Label]) -> Section:
     if material.kept is not None and len(material.kept):
         kind = material.kept.judged.kind
         make = {"single": _rows_right, "multilabel": _labels_right, "number": _errors,
-                "tags": _spans_found, "spans": summary_of}[kind]  # fmt: skip
+                "tags": lambda m: spans.found(_kept(m), m.metrics), "spans": summary_of}[kind]  # fmt: skip
         bars, sentences = make(material)
         weak = weakest(labels)
         if weak is not None:
@@ -56,10 +56,6 @@ def _rows_right(material: Material) -> tuple[Bars, list[str]]:
     sentences = [tell("Of {of} rows it gets {right} right.", of=f"{OF:,}", right=_of(right.mean()))]
     sentences += _against(material, "accuracy")
     return Bars(tell("Right rows of {of}", of=f"{OF:,}"), bars, 1.0), sentences
-
-
-def _spans_found(material: Material) -> tuple[Bars, list[str]]:
-    return spans.found(_kept(material), material.metrics)
 
 
 def _labels_right(material: Material) -> tuple[Bars, list[str]]:
@@ -180,7 +176,16 @@ def _weak(label: Label, kind: str) -> str:
         "right": f"{label.right:,}",
         "rows": counted(label.rows, "row"),
     }
-    if kind in ("multilabel", "tags"):
+    if kind == "tags":
+        return tell(
+            "The weakest label is {label}: {right} of its {there} spans are found, {wrong} are "
+            "given wrongly.",
+            label=told["label"],
+            right=told["right"],
+            there=f"{label.rows:,}",
+            wrong=f"{label.given - label.right:,}",
+        )
+    if kind == "multilabel":
         return tell(
             "The weakest label is {label}: found in {right} of its {rows}, and given wrongly "
             "{wrong} times.",
