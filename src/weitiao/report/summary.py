@@ -31,7 +31,8 @@ def summary(material: Material, labels: list[Label]) -> Section:
     if material.kept is not None and len(material.kept):
         kind = material.kept.judged.kind
         make = {"single": _rows_right, "multilabel": _labels_right, "number": _errors,
-                "tags": lambda m: spans.found(_kept(m), m.metrics), "spans": summary_of}[kind]  # fmt: skip
+                "tags": lambda m: spans.found(_kept(m), m.metrics),
+                "spans": summary_of}[kind]  # fmt: skip
         bars, sentences = make(material)
         weak = weakest(labels)
         if weak is not None:

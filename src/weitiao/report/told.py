@@ -18,8 +18,8 @@ _METRICS = {
     "weighted_f1": "weighted F1", "hierarchical_f1": "hierarchical F1", "mcc": "MCC",
     "roc_auc": "ROC AUC", "pearson": "Pearson",
     "spearman": "Spearman", "mae": "MAE", "rmse": "RMSE",
-    "entity_f1": "F1 of spans", "entity_precision": "precision of spans",
-    "entity_recall": "recall of spans", "token_accuracy": "accuracy of words",
+    "entity_f1": "entity F1", "entity_precision": "entity precision",
+    "entity_recall": "entity recall", "token_accuracy": "token accuracy",
     "f1": "F1", "exact_match": "exact match", "answerable_auroc": "AUROC (answerable)",
 }  # fmt: skip
 
