@@ -176,3 +176,11 @@ def test_every_row_better_is_not_certain() -> None:
 def test_the_same_answers_do_not_differ() -> None:
     one, other = pair(10, 0, 0, 10)
     assert difference(one, other, {"accuracy": ALL["accuracy"]})["accuracy"] == (0, 0, 0)
+
+
+@pytest.mark.parametrize("rows", range(1, 200, 7))
+def test_no_right_row_and_no_wrong_row_end_exactly(rows):
+    assert wilson(0.0, rows)[0] == 0.0
+    assert wilson(1.0, rows)[1] == 1.0
+    low, high = wilson(0.5, rows)
+    assert 0 < low < 0.5 < high < 1

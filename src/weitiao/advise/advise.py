@@ -223,6 +223,10 @@ def check(plan: Plan) -> None:
                 task=plan.task_name,
             )
         )
+    if task.per_token and "native" not in plan.model.head:
+        told = tell("model.head: {name} gives one answer a text, and this task answers for "
+                    "tokens; leave it out.", name=next(iter(plan.model.head)))  # fmt: skip
+        problems.append(told)
     known = {*task.roles, *task.optional_roles, "target", "group"}
     known |= {"start"} if task.kind == "spans" else set()
     known |= set() if task.per_token else {"columns"}

@@ -97,7 +97,8 @@ def wilson(share: float, rows: int, level: float = 0.95) -> Interval:
     middle = share + z**2 / (2 * rows)
     half = z * math.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
     scale = 1 + z**2 / rows
-    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+    low, high = (middle - half) / scale, (middle + half) / scale
+    return (low if share > 0 else 0.0), (high if share < 1 else 1.0)  # but for rounding
 
 
 def _resampled(judged: Judged, metric: Metric, samples: int, seed: int, level: float) -> Interval:
