@@ -362,6 +362,17 @@ def test_a_path_with_a_line_break_is_read_again_and_one_typed_so_is_told(tmp_pat
         assert any("a backslash in double quotes" in line for line in found), name
 
 
+@pytest.mark.parametrize("label", ["?Ä", "?x", "?", "? x", ":x", "-x", "!x", "x?"])
+def test_marks_of_yaml_before_a_label_stay_part_of_it(label, tmp_path):
+    plan = Plan.parse({
+        "task": {"classification": {"labels": ["a", label]}},
+        "data": {"path": label, "roles": {"text": label, "target": [label, "b"]}},
+        "model": {"checkpoint": "c"},
+    })  # fmt: skip
+    plan.save(tmp_path / "plan.yaml")
+    assert Plan.load(tmp_path / "plan.yaml") == plan
+
+
 @settings(
     max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -71,7 +71,9 @@ def _commented(raw: Any, path: str, comments: Mapping[str, str], indent: int) ->
         sequence.fa.set_flow_style()
         return sequence
     if isinstance(raw, str) and (
-        traps.needs_quotes(raw) or not all(c.isprintable() or c == "\n" for c in raw)
+        traps.needs_quotes(raw)
+        or raw.startswith("?")  # in a list ruamel writes it as it is, and reads it as a key
+        or not all(c.isprintable() or c == "\n" for c in raw)
     ):
         return DoubleQuotedScalarString(raw)  # escapes what else is read as another character
     return raw
