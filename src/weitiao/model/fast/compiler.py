@@ -20,8 +20,8 @@ from weitiao.data import cache
 from weitiao.messages import tell
 
 HERE = Path(__file__).parent
-SOURCES = ("rows.cpp", "attention.cpp")
-HEADERS = ("vectors.h",)
+SOURCES = ("rows.cpp", "attention.cpp", "pairs.cpp")
+HEADERS = ("vectors.h", "blocks.h")
 # No -ffast-math: it would switch off tiny numbers in the whole process.
 FLAGS = ("-O3", "-std=c++17", "-fPIC", "-shared", "-fno-math-errno")
 NATIVE = ("-march=native", "-mcpu=native")  # which one a compiler knows depends on the processor

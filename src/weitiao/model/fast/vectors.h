@@ -4,6 +4,10 @@
 #include <cstdint>
 #include <cstring>
 
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+#endif
+
 #ifdef _OPENMP
 #include <omp.h>
 #else
@@ -73,6 +77,18 @@ static inline float largest(f16 x) {
   float e = d[0] > d[1] ? d[0] : d[1], f = d[2] > d[3] ? d[2] : d[3];
   return e > f ? e : f;
 }
+
+static inline f16 times(f16 b, float a, f16 c) { return c + b * a; }
+
+// Two bf16 in one number, the first in the low half: two neighbours of a line, or of a column.
+typedef int32_t pair;
+
+#ifdef __AVX512BF16__
+static inline i16 load(const pair* p) { i16 r; memcpy(&r, p, sizeof r); return r; }
+static inline f16 times(i16 b, pair a, f16 c) {
+  return (f16)_mm512_dpbf16_ps((__m512)c, (__m512bh)b, (__m512bh)_mm512_set1_epi32(a));
+}
+#endif
 
 // e^x, relative error about 1e-7; x below -87 gives (nearly) 0.
 static inline f16 exponential(f16 x) {
