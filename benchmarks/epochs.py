@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import sets
+import task_sets
 from timing import Record, between, mark
 
 BATCH = 32
@@ -40,6 +41,13 @@ WORKS = {
     # Whole articles of 100 to 300 words: 294 tokens in the mean.
     "long": Work("bbc_news", 320, 512, (100, 300)),
     "e5": Work("chnsenticorp", 416, 128),
+    "tags": Work("wnut17", 1728, 128),
+    "reading": Work("xquad", 320, 384),
+}
+# Columns of a work's rows -> their roles, where they are not a text and its label.
+ROLES = {
+    "token_classification": {"text": "tokens", "target": "tags"},
+    "question_answering": {"question": "question", "context": "context", "target": "answers"},
 }
 
 
@@ -52,9 +60,22 @@ def rows_of(name: str, count: int, data_dir: Path) -> list[Record]:
 def pool_of(name: str, data_dir: Path) -> list[Record]:
     """All rows of a work's set, as long as it wants them."""
     work = WORKS[name]
-    kind, (fewest, most) = sets.kind_of(work.set), work.words
+    kind, (fewest, most) = kind_of(name), work.words
     rows = kind.read(data_dir / kind.train_file)
+    if task_of(name) in ROLES:
+        return rows
     return [row for row in rows if row["text"] and fewest <= len(row["text"].split()) <= most]
+
+
+def kind_of(name: str) -> Any:
+    """The set of a work: of plain texts, or of tags and passages."""
+    known = WORKS[name].set
+    return task_sets.SETS[known] if known in task_sets.SETS else sets.kind_of(known)
+
+
+def task_of(name: str) -> str:
+    """The task of a work."""
+    return getattr(kind_of(name), "task", "classification")
 
 
 def count_of(name: str, fraction: float, data_dir: Path) -> tuple[int, int]:
@@ -79,27 +100,29 @@ def weitiao(job: Mapping[str, Any], shared: Path | None = None) -> Record:
 
     use_threads(job["threads"])
     work = WORKS[job["set"]]
-    source = from_rows(rows_of(job["set"], job["rows"], Path(job["data"])), job["set"])
+    task = task_of(job["set"])
+    roles = ROLES.get(task, {"text": "text", "target": "label"})
+    rows = rows_of(job["set"], job["rows"], Path(job["data"]))
+    source = from_rows([{name: row[name] for name in roles.values()} for row in rows], job["set"])
     plan = Plan.parse({
-        "task": "classification",
-        "data": {"path": f"memory:{source.fingerprint}",
-                 "roles": {"text": "text", "target": "label"}, "test_size": 0.0},
-        "model": {"checkpoint": sets.kind_of(work.set).checkpoint, "max_length": work.max_length},
+        "task": task,
+        "data": {"path": f"memory:{source.fingerprint}", "roles": roles, "test_size": 0.0},
+        "model": {"checkpoint": kind_of(job["set"]).checkpoint, "max_length": work.max_length},
         "train": {"epochs": 1, "batch_size": job.get("batch", BATCH), "evaluations": 1,
                   "learning_rate": LEARNING_RATE, "save_seconds": 1e6,
                   "optimizer": {"adamw": {"touched_rows": True}}},  # as `weitiao plan` writes
     }).with_(job.get("changes", {}))  # fmt: skip
     data = load(plan.data, plan.task_name, source)
-    rows = Rows(source.table, everything(source.table), plan.data.roles, source.name,
+    everyone = Rows(source.table, everything(source.table), plan.data.roles, source.name,
                 plan.task_name)  # fmt: skip
-    data = replace(data, train=rows, validation=data.validation.take(slice(0, JUDGED)))
+    data = replace(data, train=everyone, validation=data.validation.take(slice(0, JUDGED)))
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder, timed(found):
         run = Run.create(folder, "speed", plan) if shared is None else Run(shared)
         train(plan, data, run)
         events = [line for line in run.history() if "event" in line]
     mean = found["mean_tokens"]
-    tokens = found["updates"] * plan.train.batch_size * mean
+    tokens = found["tokens"]
     return {
         **between(found["begin"], found["end"]),
         "rate": tokens / (found["end"].clock - found["begin"].clock),
@@ -118,6 +141,7 @@ def timed(found: dict[str, Any]) -> Iterator[None]:
 
     def watched(model: Any, train: Any, *others: Any, **settings: Any) -> Iterator[Any]:
         found["mean_tokens"] = float(train.encoded.lengths.mean())
+        found["tokens"] = int(train.encoded.offsets[-1])
         found["told"] = {"packed": model.packs, "precision": model.plan.train.precision}
         found["begin"] = mark()
         with closing(loop(model, train, *others, **settings)) as steps:

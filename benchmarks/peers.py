@@ -11,15 +11,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import sets
-from epochs import BATCH, LEARNING_RATE, WORKS, rows_of, use_threads
+import references
+from epochs import (
+    BATCH,
+    LEARNING_RATE,
+    ROLES,
+    WORKS,
+    kind_of,
+    rows_of,
+    task_of,
+    use_threads,
+)  # fmt: skip
 from timing import Mark, Record, between, mark
 
 
 def trainer(job: Mapping[str, Any]) -> Record:
     """The Trainer with its default settings; the job may pad all rows, ask for bf16 and groups."""
-    from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, TrainingArguments
+    import transformers
+    from transformers import Trainer, TrainerCallback, TrainingArguments
 
+    tags = task_of(job["set"]) == "token_classification"
+    collator = transformers.DataCollatorForTokenClassification if tags else (
+        transformers.DataCollatorWithPadding
+    )  # fmt: skip
     use_threads(job["threads"])
     network, tokenizer, rows, tokens = _start(job, padded=job.get("padded", False))
     marks: list[Mark] = []
@@ -50,7 +64,7 @@ def trainer(job: Mapping[str, Any]) -> Record:
             model=network,
             args=arguments,
             train_dataset=rows,
-            data_collator=DataCollatorWithPadding(tokenizer),
+            data_collator=collator(tokenizer),
             processing_class=tokenizer,
             callbacks=[Clock()],
         ).train()
@@ -91,9 +105,14 @@ def _start(job: Mapping[str, Any], padded: bool = False) -> tuple[Any, Any, list
 
     logging.set_verbosity_error()
     work = WORKS[job["set"]]
-    folder = resolve(sets.kind_of(work.set).checkpoint).path_or_name
+    folder = resolve(kind_of(job["set"]).checkpoint).path_or_name
     tokenizer = AutoTokenizer.from_pretrained(folder)
     rows = rows_of(job["set"], job["rows"], Path(job["data"]))
+    if task_of(job["set"]) in ROLES:
+        set_seed(1)
+        task, length = task_of(job["set"]), work.max_length
+        network, found = references.start(rows, task, folder, tokenizer, length)
+        return network, tokenizer, found, sum(len(row["input_ids"]) for row in found)
     labels = sorted({row["label"] for row in rows})
     encoded = tokenizer(
         [row["text"] for row in rows],
@@ -122,11 +141,7 @@ def _buckets(rows: list[Record]) -> list[list[int]]:
 
 
 def _batch(rows: list[Record], tokenizer: Any) -> Any:
-    import torch
-
-    labels = torch.tensor([row["labels"] for row in rows])
-    inputs = [{k: v for k, v in row.items() if k != "labels"} for row in rows]
-    return {**tokenizer.pad(inputs, return_tensors="pt"), "labels": labels}
+    return references.batch_of(rows, tokenizer)
 
 
 def _figures(

@@ -1,7 +1,8 @@
 """The plain loops of transformers' examples: one label or number a text, a tag a word, a passage.
 
 What `tasks_quality.py` holds weitiao against: the same checkpoint, rows, epochs, learning rate and
-batch size; dynamic padding, linear warm-up and decay, the weights after the last update.
+batch size; dynamic padding, autocast to bf16, linear warm-up and decay, the weights after the last
+update.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 
 Row = dict[str, Any]
 SETTINGS: dict[str, Any] = {
-    "epochs": 4, "learning_rate": 5e-5, "batch_size": 16, "weight_decay": 0.01, "warmup_ratio": 0.1,
+    "learning_rate": 1e-4, "batch_size": 16, "weight_decay": 0.01, "warmup_ratio": 0.1,
 }  # fmt: skip
 STRIDE = 128  # tokens that windows of a passage share
 LONGEST_ANSWER = 30  # tokens
@@ -49,7 +50,7 @@ def _texts(train: list[Row], test: list[Row], kind: Any, folder: str, seed: int)
         known = [r["label"] if number else labels.index(r["label"]) for r in rows]
         return [{**_one(encoded, i), "labels": known[i]} for i in range(len(rows))]
 
-    _train(network, encode(train), tokenizer, seed)
+    _train(network, encode(train), tokenizer, seed, kind.epochs)
     test = [row for row in test if number or row["label"] in labels]
     rows = encode(test)
     logits = np.concatenate([out.logits.numpy() for out, _ in _answers(network, rows, tokenizer)])
@@ -59,34 +60,56 @@ def _texts(train: list[Row], test: list[Row], kind: Any, folder: str, seed: int)
     return float((logits.argmax(-1) == truth).mean())
 
 
-def _tags(train: list[Row], test: list[Row], kind: Any, folder: str, seed: int) -> float:
-    from transformers import AutoModelForTokenClassification, AutoTokenizer, set_seed
+def start(
+    rows: list[Row], task: str, folder: str, tokenizer: Any, length: int
+) -> tuple[Any, list[Row]]:
+    """A network for tags or passages, and the rows encoded with their labels."""
+    from transformers import AutoModelForQuestionAnswering, AutoModelForTokenClassification
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    labels = sorted({tag for row in train for tag in row["tags"]})
-    set_seed(seed)
+    if task == "question_answering":
+        network = AutoModelForQuestionAnswering.from_pretrained(folder)
+        return network, _windows(rows, tokenizer, length)[0]
+    labels = labels_of(rows)
     network = AutoModelForTokenClassification.from_pretrained(folder, num_labels=len(labels))
+    return network, _tagged(rows, labels, tokenizer, length)[0]
 
-    def encode(rows: list[Row]) -> tuple[list[Row], list[list[int | None]]]:
-        encoded = tokenizer([r["tokens"] for r in rows], is_split_into_words=True, truncation=True,
-                            max_length=kind.max_length)  # fmt: skip
-        found, words = [], []
-        for i, row in enumerate(rows):
-            ids = encoded.word_ids(i)
-            first = [
-                w if w is not None and (at == 0 or ids[at - 1] != w) else None
-                for at, w in enumerate(ids)
-            ]
-            known = [
-                labels.index(row["tags"][w]) if w is not None and row["tags"][w] in labels else -100
-                for w in first
-            ]
-            found.append({**_one(encoded, i), "labels": known})
-            words.append(first)
-        return found, words
 
-    _train(network, encode(train)[0], tokenizer, seed)
-    rows, words = encode(test)
+def labels_of(rows: list[Row]) -> list[str]:
+    """All tags of these rows."""
+    return sorted({tag for row in rows for tag in row["tags"]})
+
+
+def _tagged(
+    rows: list[Row], labels: list[str], tokenizer: Any, length: int
+) -> tuple[list[Row], list[list[int | None]]]:
+    """Encoded rows, labels at the first piece of each word; and which word that is."""
+    encoded = tokenizer([r["tokens"] for r in rows], is_split_into_words=True, truncation=True,
+                        max_length=length)  # fmt: skip
+    found, words = [], []
+    for i, row in enumerate(rows):
+        ids = encoded.word_ids(i)
+        first = [
+            w if w is not None and (at == 0 or ids[at - 1] != w) else None
+            for at, w in enumerate(ids)
+        ]
+        known = [
+            labels.index(row["tags"][w]) if w is not None and row["tags"][w] in labels else -100
+            for w in first
+        ]
+        found.append({**_one(encoded, i), "labels": known})
+        words.append(first)
+    return found, words
+
+
+def _tags(train: list[Row], test: list[Row], kind: Any, folder: str, seed: int) -> float:
+    from seqeval.metrics import f1_score
+    from transformers import AutoTokenizer, set_seed
+
+    tokenizer, labels = AutoTokenizer.from_pretrained(folder), labels_of(train)
+    set_seed(seed)
+    network, known = start(train, kind.task, folder, tokenizer, kind.max_length)
+    _train(network, known, tokenizer, seed, kind.epochs)
+    rows, words = _tagged(test, labels, tokenizer, kind.max_length)
     answers = [["O"] * len(row["tokens"]) for row in test]
     at = 0
     for out, _ in _answers(network, rows, tokenizer):
@@ -95,26 +118,23 @@ def _tags(train: list[Row], test: list[Row], kind: Any, folder: str, seed: int) 
                 if word is not None:
                     answers[at][word] = labels[best[place]]
             at += 1
-    from seqeval.metrics import f1_score
-
     return float(f1_score([row["tags"] for row in test], answers))
 
 
 def _passages(train: list[Row], test: list[Row], kind: Any, folder: str, seed: int) -> float:
-    from transformers import AutoModelForQuestionAnswering, AutoTokenizer, set_seed
+    from transformers import AutoTokenizer, set_seed
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     set_seed(seed)
-    network = AutoModelForQuestionAnswering.from_pretrained(folder)
-    rows, _ = _windows(train, tokenizer, kind.max_length)
-    _train(network, rows, tokenizer, seed)
+    network, rows = start(train, kind.task, folder, tokenizer, kind.max_length)
+    _train(network, rows, tokenizer, seed, kind.epochs)
     rows, places = _windows(test, tokenizer, kind.max_length)
     best: dict[int, tuple[float, str]] = {}
     at = 0
     for out, _ in _answers(network, rows, tokenizer):
-        for start, end in zip(out.start_logits.numpy(), out.end_logits.numpy(), strict=True):
+        for first, last in zip(out.start_logits.numpy(), out.end_logits.numpy(), strict=True):
             owner, offsets = places[at]
-            value, where = _best(start, end, offsets)
+            value, where = _best(first, last, offsets)
             if where and (owner not in best or value > best[owner][0]):
                 best[owner] = (value, test[owner]["context"][slice(*where)])
             at += 1
@@ -186,11 +206,11 @@ def _one(encoded: Any, i: int) -> Row:
     return {key: encoded[key][i] for key in encoded}
 
 
-def _train(network: Any, rows: list[Row], tokenizer: Any, seed: int) -> None:
+def _train(network: Any, rows: list[Row], tokenizer: Any, seed: int, epochs: int) -> None:
     import torch
     from transformers import get_linear_schedule_with_warmup
 
-    size, epochs = SETTINGS["batch_size"], SETTINGS["epochs"]
+    size = SETTINGS["batch_size"]
     steps = epochs * math.ceil(len(rows) / size)
     optimizer = torch.optim.AdamW(network.parameters(), lr=SETTINGS["learning_rate"],
                                   weight_decay=SETTINGS["weight_decay"], fused=True)  # fmt: skip
@@ -202,7 +222,9 @@ def _train(network: Any, rows: list[Row], tokenizer: Any, seed: int) -> None:
     for _ in range(epochs):
         draw.shuffle(order)
         for at in range(0, len(order), size):
-            loss = network(**_batch([rows[i] for i in order[at : at + size]], tokenizer)).loss
+            batch = batch_of([rows[i] for i in order[at : at + size]], tokenizer)
+            with torch.autocast("cpu", torch.bfloat16):
+                loss = network(**batch).loss
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
@@ -215,12 +237,13 @@ def _answers(network: Any, rows: Sequence[Row], tokenizer: Any) -> Iterator[tupl
     import torch
 
     for at in range(0, len(rows), 32):
-        batch = _batch(list(rows[at : at + 32]), tokenizer)
+        batch = batch_of(list(rows[at : at + 32]), tokenizer)
         with torch.inference_mode():
             yield network(**batch), batch
 
 
-def _batch(rows: list[Row], tokenizer: Any) -> Any:
+def batch_of(rows: list[Row], tokenizer: Any) -> Any:
+    """Encoded rows with their labels as one padded batch."""
     import torch
 
     beside = ("labels", "start_positions", "end_positions")

@@ -86,7 +86,7 @@ def act(job: Mapping[str, Any]) -> timing.Record:
         "seconds": round(time.perf_counter() - begun, 1),
         "rows": len(train),
         "judged": len(test),
-        "settings": references.SETTINGS,
+        "settings": {"epochs": kind.epochs, **references.SETTINGS},
     }
 
 
@@ -98,6 +98,7 @@ def weitiao(train: list[Any], test: list[Any], kind: Any, seed: int) -> float:
     changes = {
         "data.test_size": 0.0,
         "model.max_length": kind.max_length,
+        "train.epochs": kind.epochs,
         **{f"train.{name}": value for name, value in settings.items()},
     }
     with tempfile.TemporaryDirectory() as folder:

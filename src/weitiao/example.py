@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 WINDOWS = "windows"  # beside the tensors of encoded examples: how many rows each example has
+WORDS = "words"  # note of a batch: which tokens speak for words, shaped like the labels of tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Batch:
     tensors: Mapping[str, Tensor]
     labels: Tensor | None = None
     lengths: Tensor | None = None
-    notes: Mapping[str, Any] = field(default_factory=dict)
+    notes: Mapping[str, Tensor] = field(default_factory=dict)
     windows: Tensor | None = None  # (examples,) rows that each example has, whose logits are pooled
 
     @property
@@ -64,7 +65,9 @@ class Batch:
         labels = None if self.labels is None else self.labels.to(device)
         lengths = None if self.lengths is None else self.lengths.to(device)
         windows = None if self.windows is None else self.windows.to(device)
-        return replace(self, tensors=tensors, labels=labels, lengths=lengths, windows=windows)
+        notes = {name: note.to(device) for name, note in self.notes.items()}
+        told = replace(self, tensors=tensors, labels=labels, lengths=lengths, windows=windows)
+        return replace(told, notes=notes)
 
     def twice(self) -> Batch:
         """The same rows, then the same rows again (for R-Drop)."""
@@ -75,7 +78,9 @@ class Batch:
         labels = None if self.labels is None else torch.cat([self.labels] * 2)
         lengths = None if self.lengths is None else torch.cat([self.lengths] * 2)
         windows = None if self.windows is None else torch.cat([self.windows] * 2)
-        return replace(self, tensors=tensors, labels=labels, lengths=lengths, windows=windows)
+        notes = {name: torch.cat([note] * 2) for name, note in self.notes.items()}
+        told = replace(self, tensors=tensors, labels=labels, lengths=lengths, windows=windows)
+        return replace(told, notes=notes)
 
     def embedded(self, vectors: Tensor) -> Batch:
         """The same rows entering the network as vectors instead of token ids (for FGM)."""

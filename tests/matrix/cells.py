@@ -18,12 +18,13 @@ TASKS = {
     "multi_sample_dropout": ("regression", {"model.head": {"multi_sample_dropout": {}}}),
     "weighted_layers": ("nli", {"model.head": {"weighted_layers": {"pooling": "attention"}}}),
     "question_answering": ("question_answering", {}),
+    "token_classification": ("token_classification", {}),
+    "crf": ("token_classification", {"model.head": "crf"}),
     "whole text": ("classification", {"model.attention": "full"}),
 }
 DECODERS = {"gpt2", "llama", "qwen2", "qwen3", "smollm3", "gemma3_text"}
 # What cannot be: (task, family) -> why. The docs show this table.
 CANNOT = {
-    ("question_answering", "gemma3_text"): "transformers has no head for passages",
     **{("whole text", family): "it attends both ways already"
        for family in FAMILIES.keys() - DECODERS},
 }  # fmt: skip
@@ -36,7 +37,9 @@ QUICK = [
     or cell in {("pairs", "gpt2"), ("similarity, cosine", "xlnet"), ("regression", "llama"),
                 ("pooled", "xlnet"), ("weighted_layers", "qwen2"), ("whole text", "gpt2"),
                 ("whole text", "gemma3_text"), ("multilabel", "xlnet"), ("pairs", "mpnet"),
-                ("similarity, cosine", "llama"), ("multi_sample_dropout", "albert")}
+                ("similarity, cosine", "llama"), ("multi_sample_dropout", "albert"),
+                ("question_answering", "gemma3_text"), ("token_classification", "xlnet"),
+                ("token_classification", "gpt2"), ("crf", "deberta-v2"), ("crf", "qwen2")}
 ]  # fmt: skip
 
 

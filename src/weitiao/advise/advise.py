@@ -22,6 +22,7 @@ from weitiao.data.table import Source
 from weitiao.errors import PlanError
 from weitiao.messages import tell
 from weitiao.model.catalogue import default_for
+from weitiao.model.heads.base import misfit
 from weitiao.plan import Plan, Reason
 from weitiao.tasks.base import Task
 
@@ -223,9 +224,7 @@ def check(plan: Plan) -> None:
                 task=plan.task_name,
             )
         )
-    if task.per_token and "native" not in plan.model.head:
-        told = tell("model.head: {name} gives one answer a text, and this task answers for "
-                    "tokens; leave it out.", name=next(iter(plan.model.head)))  # fmt: skip
+    if told := misfit(next(iter(plan.model.head)), task.kind):
         problems.append(told)
     known = {*task.roles, *task.optional_roles, "target", "group"}
     known |= {"start"} if task.kind == "spans" else set()

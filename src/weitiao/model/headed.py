@@ -19,7 +19,7 @@ from weitiao.errors import PlanError
 from weitiao.messages import tell
 from weitiao.model.checkpoints import HEADS, network
 from weitiao.model.families import has_head, reads_last
-from weitiao.model.heads.base import Head, Shape
+from weitiao.model.heads.base import Head, Shape, misfit
 from weitiao.model.offline import Source
 from weitiao.model.packed import Packing
 from weitiao.model.pooling import Tokens
@@ -28,6 +28,11 @@ from weitiao.tasks.base import Task
 Chosen = Mapping[str, Mapping[str, Any]]  # name -> settings, of one head
 FILE = "head.safetensors"
 BASE, HEAD = "base.", "head."
+KINDS = {
+    "sequence": "SEQUENCE_CLASSIFICATION",
+    "tokens": "TOKEN_CLASSIFICATION",
+    "spans": "QUESTION_ANSWERING",
+}  # Task.head -> what transformers calls it
 RATES = ("hidden_dropout_prob", "dropout", "resid_pdrop", "classifier_dropout")
 
 
@@ -43,11 +48,12 @@ class Headed(nn.Module):
 
     base_model_prefix = "base"
 
-    def __init__(self, base: Any, head: nn.Module, every_layer: bool) -> None:
+    def __init__(self, base: Any, head: nn.Module, part: type[Head]) -> None:
         super().__init__()
         if getattr(base, "pooler", None) is not None:
             base.pooler = None  # reads the first token, and nobody reads it
-        self.base, self.head, self.every_layer = base, head, every_layer
+        self.base, self.head = base, head
+        self.every_layer, self.per_token = part.every_layer, part.per_token()
 
     @property
     def config(self) -> Any:
@@ -102,12 +108,8 @@ def chosen(wanted: Chosen, task: Task, config: Any) -> dict[str, Any]:
     Raises PlanError for a head that the task cannot use.
     """
     ((name, settings),) = wanted.items()
-    if task.per_token:
-        if name != "native":
-            told = tell("model.head: {name} gives one answer a text, and this task answers for "
-                        "tokens; leave it out.", name=name)  # fmt: skip
-            raise PlanError([told])
-        return {name: dict(settings)}
+    if told := misfit(name, task.kind):
+        raise PlanError([told])
     if (name == "cosine") != (task.own_head == "cosine") and name != "native":
         told = tell(
             "model.head: {name} does not go with this task: cosine is for similarity with "
@@ -118,8 +120,8 @@ def chosen(wanted: Chosen, task: Task, config: Any) -> dict[str, Any]:
     if name == "native":
         if task.own_head:
             return {task.own_head: {}}
-        if not has_head(config):
-            return {"pooled": {}}
+        if not has_head(config, KINDS[task.head]):
+            return {"per_token": {}} if task.per_token else {"pooled": {}}
     return {name: dict(settings)}
 
 
@@ -138,7 +140,7 @@ def begun(source: Source, config: Any, head: Chosen, task: Task, quantization: s
 def _headed(base: Any, wanted: Chosen, outputs: int) -> Headed:
     ((name, settings),) = wanted.items()
     head: Head = parts.build("heads", name, settings)
-    return Headed(base, head.module(_shape(base.config, outputs)), head.every_layer)
+    return Headed(base, head.module(_shape(base.config, outputs)), type(head))
 
 
 def load(folder: str, wanted: Chosen, task: Task) -> Any:

@@ -10,14 +10,16 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from weitiao.errors import PlanError
-from weitiao.example import Batch
+from weitiao.example import WORDS, Batch
 from weitiao.layout import Layout
 from weitiao.messages import tell
 from weitiao.model import packed
 from weitiao.model.adapting import Adapted
+from weitiao.model.chain import Chain
 from weitiao.model.families import ABSOLUTE, OFFSET, reads_last
 from weitiao.model.fast import fused
 from weitiao.model.headed import Headed
+from weitiao.model.pooling import Tokens
 
 
 class Net(nn.Module):
@@ -35,7 +37,9 @@ class Net(nn.Module):
         self.pool = pool  # of windows: mean or max
         self.packs = packed.can_pack(native.config) and (adapted is None or adapted.packs)
         own = isinstance(native, Headed)
-        self.per_token = not (own or type(native).__name__.endswith("ForSequenceClassification"))
+        plain = type(native).__name__.endswith("ForSequenceClassification")
+        self.per_token = native.per_token if own else not plain
+        self.chain = native.head if own and isinstance(native.head, Chain) else None
         self.way = "packed" if self.packs else "padded"  # how batches run
         self.reads_last = hasattr(native, "score") and not own and reads_last(native.config)
         self.remark = ""  # what the user should know of it
@@ -85,6 +89,9 @@ class Net(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         logits = self._rows(batch)
+        if self.chain is not None:
+            tokens = Tokens(batch.tensors.get("attention_mask"), batch.lengths)
+            return self.chain.tell(logits, tokens, batch.labels, batch.notes[WORDS])
         if batch.windows is None:
             return logits
         return torch.segment_reduce(logits.float(), self.pool, lengths=batch.windows, axis=0)

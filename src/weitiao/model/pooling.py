@@ -127,6 +127,19 @@ class Stacked(nn.Module):
         return logits
 
 
+class Each(nn.Module):
+    """A head for tokens: dropout and a linear layer on each of them."""
+
+    def __init__(self, out: nn.Linear, dropout: float) -> None:
+        super().__init__()
+        self.inner = nn.Dropout(dropout)
+        self.out = out
+
+    def forward(self, layers: Sequence[Tensor], tokens: Tokens) -> Tensor:
+        logits: Tensor = self.out(self.inner(layers[-1].float()))
+        return logits
+
+
 def linear(width: int, outputs: int, spread: float) -> nn.Linear:
     """A fresh layer as transformers draws them: small numbers, no bias."""
     layer = nn.Linear(width, outputs)

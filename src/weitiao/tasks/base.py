@@ -181,13 +181,18 @@ class Task(Part):
         Labels of tokens are (rows, longest) or (tokens,), as the logits are without their last
         dimension.
         """
-        rows = {name: values for name, values in rows.items() if name not in self.notes}
+        read = {name: values for name, values in rows.items() if name not in self.notes}
         make = packed if layout.packed else padded
-        tensors, lengths = make(rows, layout)
+        tensors, lengths = make(read, layout)
         if isinstance(labels, Ragged):
             flat = labels.values.astype(np.int64)
             labels = flat if layout.packed else grid(flat, labels.lengths, layout.left, IGNORED)
-        return Batch(tensors, None if labels is None else tensor(labels), lengths)
+        notes = self.noted(rows, layout)
+        return Batch(tensors, None if labels is None else tensor(labels), lengths, notes)
+
+    def noted(self, rows: Mapping[str, Any], layout: Layout) -> Mapping[str, Tensor]:
+        """What heads must know of a batch beside what the network reads: see `Batch.notes`."""
+        return {}
 
     def loss(self, net: Any, batch: Batch, cost: Loss) -> Output:
         """One forward pass; the loss is summed over labels."""

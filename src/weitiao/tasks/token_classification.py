@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -10,7 +10,8 @@ import numpy as np
 from pydantic import Field
 
 from weitiao.errors import DataError, placed
-from weitiao.example import Example, Prediction
+from weitiao.example import WORDS, Example, Prediction
+from weitiao.layout import Layout, grid, tensor
 from weitiao.messages import tell
 from weitiao.ragged import Ragged, edges
 from weitiao.tagging import pieces, spelled
@@ -143,6 +144,11 @@ class TokenClassification(Task):
         examples = self.read(examples)
         texts = [str(example.inputs["text"]) for example in examples]
         return pieces.encoded(texts, [spelled.cleaned(e) for e in examples], tokenizer, max_length)
+
+    def noted(self, rows: Mapping[str, Any], layout: Layout) -> Mapping[str, Tensor]:
+        lengths = np.array([len(unit) for unit in rows["unit"]])
+        words = np.concatenate(rows["unit"]) >= 0
+        return {WORDS: tensor(words if layout.packed else grid(words, lengths, layout.left, 0))}
 
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
         from torch.nn.functional import kl_div

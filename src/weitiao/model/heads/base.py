@@ -6,7 +6,10 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from weitiao import parts
+from weitiao.messages import tell
 from weitiao.parts import Part
+from weitiao.tasks.base import Kind
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,10 +34,16 @@ class Head(Part):
     no plain one, and `weitiao.load` reads it."""
 
     every_layer: ClassVar[bool] = False  # it reads all layers, and not the last alone
+    kinds: ClassVar[tuple[Kind, ...]] = ("single", "multilabel", "number")  # of answers it gives
 
     @abstractmethod
     def module(self, shape: Shape) -> nn.Module:
         """The layers of the head, with fresh weights. See `weitiao.model.pooling.Stacked`."""
+
+    @classmethod
+    def per_token(cls) -> bool:
+        """Whether it answers for tokens, and not for texts."""
+        return "tags" in cls.kinds
 
 
 def pooling_of(pooling: Pooling, shape: Shape) -> str:
@@ -42,3 +51,15 @@ def pooling_of(pooling: Pooling, shape: Shape) -> str:
     if pooling != "auto":
         return pooling
     return "last" if shape.last else "mean"
+
+
+def misfit(name: str, kind: Kind) -> str:
+    """What is wrong with this head for answers of this kind; empty if nothing."""
+    part: type[Head] = parts.find("heads", name)
+    if kind in part.kinds:
+        return ""
+    if kind in {"tags", "spans"} and not part.per_token():
+        return tell("model.head: {name} gives one answer a text, and this task answers for "
+                    "tokens; leave it out.", name=name)  # fmt: skip
+    return tell("model.head: {name} is for tagging, and this is another task; leave it out.",
+                name=name)  # fmt: skip

@@ -1,0 +1,26 @@
+"""Tags that know the tag before them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from weitiao.model.heads.base import Head, Shape
+from weitiao.tasks.base import Kind
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Crf(Head):
+    """A linear-chain conditional random field (Lafferty et al. 2001) over the words of a text: the
+    whole row of tags is learned, and each word's tag is answered by its probability over all rows.
+
+    When to use: tagging with few rows, long spans, or many errors at the ends of spans.
+    """
+
+    kinds: ClassVar[tuple[Kind, ...]] = ("tags",)
+
+    def module(self, shape: Shape) -> nn.Module:
+        from weitiao.model.chain import Chain
+
+        return Chain(shape.width, shape.outputs, shape.dropout, shape.spread)
