@@ -16,7 +16,7 @@ from transformers import AutoConfig
 from weitiao import disk, parts
 from weitiao.data.cleaners.base import Cleaner
 from weitiao.data.data import Rows
-from weitiao.data.encoded import Encoded, encode, in_memory
+from weitiao.data.encoded import BATCH_ROWS, Encoded, encode, in_memory
 from weitiao.errors import ModelError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.losses.base import Loss
@@ -161,7 +161,10 @@ class Model:
         """Scores (n, outputs) for examples in memory, or what the task has instead."""
         if not examples and not self.task.per_token:
             return np.zeros((0, self.task.outputs), dtype=np.float32)
-        return self.scored(in_memory([self._ids(examples)]))
+        # In pieces: a tokenizer holds far more of a text than its ids.
+        starts = range(0, max(len(examples), 1), BATCH_ROWS)
+        ids = (self._ids(examples[start : start + BATCH_ROWS]) for start in starts)
+        return self.scored(in_memory(ids))
 
     def predict(self, examples: Sequence[Example], chunk: int = 10_000) -> Iterator[Prediction]:
         """One prediction per example, in order; memory is bounded by `chunk` rows."""

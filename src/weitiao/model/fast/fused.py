@@ -106,9 +106,9 @@ class Fused:
             shape.places.weight, kinds, e.weight, e.bias,
         )  # fmt: skip
         tokens, rows, last = len(x), len(packing.lengths), len(shape.layers) - 1
-        if more := beyond(tokens):
-            x = pad(x, (0, 0, 0, more))
-            packing = Packing(pad(packing.lengths, (0, 1), value=more))
+        if nothing := filling(tokens, rows, vary=not torch.is_grad_enabled()):
+            x = pad(x, (0, 0, 0, sum(nothing)))
+            packing = Packing(torch.cat([packing.lengths, packing.lengths.new_tensor(nothing)]))
         for number, ((spec, modules), casts) in enumerate(
             zip(shape.layers, self.casts, strict=True)
         ):
@@ -122,14 +122,26 @@ class Fused:
         return x[: rows if self.first_only else tokens].float()
 
 
-def beyond(tokens: int) -> int:
-    """How many tokens of nothing go behind a packed batch, as a row of their own.
+def filling(tokens: int, rows: int, vary: bool) -> list[int]:
+    """The lengths of rows of nothing that go behind a packed batch; none where it fits.
 
     oneDNN makes a program for each shape of a product, which takes a good part of the time of the
-    product. So large batches come in few sizes, by a 32nd at most too large.
+    product, and keeps a thousand of them. So large batches come in few sizes, by a 32nd or so too
+    large. vary: the number of rows, which are what the last layer ends with, differs from batch to
+    batch (in judging and answering, not in training), so it comes in few sizes too.
     """
-    step = max(8, 1 << max(tokens // 32, 1).bit_length() - 1)
-    return -tokens % step
+    more, step = -tokens % _step(tokens), _step(tokens)
+    count = -rows % _step(rows) if vary else 0
+    if not (more or count):
+        return []
+    count = count or (_step(rows) if vary else 1)
+    while more < count:  # each row has a token at least
+        more += step
+    return [1] * (count - 1) + [more - count + 1]
+
+
+def _step(size: int) -> int:
+    return max(8, 1 << max(size // 32, 1).bit_length() - 1)
 
 
 class Embed(torch.autograd.Function):
