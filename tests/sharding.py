@@ -37,7 +37,9 @@ def bytes_of(tensors):
 
 def learn(name, settings, at=None, resume=False):
     """A run in a folder of its own; `at` kills it after that update."""
-    plan = toy_plan("classification", str(folder / "tiny"), **settings)
+    task, rest = settings.get("task", "classification"), {**settings}
+    rest.pop("task", None)
+    plan = toy_plan(task, str(folder / "tiny"), **rest)
     place = folder / name
     if rank == 0:
         place.mkdir(exist_ok=True)

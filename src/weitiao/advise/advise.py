@@ -196,7 +196,8 @@ def _put_wish(raw: dict[str, Any], wish: Wish) -> None:
 def check(plan: Plan, here: bool = False) -> None:
     """What can be known before training: metrics, loss and roles fit the task.
 
-    here: it is to be carried out by this process, on this machine. Raises PlanError with every problem at once.
+    here: it is to be carried out by this process, on this machine. Raises PlanError with every
+    problem at once.
     """
     from weitiao.evaluate.evaluate import metrics_of
 

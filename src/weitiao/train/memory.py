@@ -80,7 +80,7 @@ def _kept(model: Model, train: Feed, rows: np.ndarray, loss_of: LossFn) -> int:
         output = loss_of(model.net, batch)
     size = sum(count for place, count in seen.items() if place not in weights)
     if model.plan.train.sharding != "none":  # there, a pass without backward would stay half done
-        output.loss.backward()
+        torch.autograd.backward(output.loss)
         model.net.zero_grad(set_to_none=True)
     del output  # only now: what is freed may be given out again, under the same address
     return size

@@ -107,8 +107,11 @@ def placed(model: Model, accelerator: Accelerator) -> Sharded | None:
 
     for name, param in net.named_parameters():
         if param.ndim == 0:
-            told = tell("train.sharding: full: the weight {name} is a single number, which cannot "
-                        "be shared out; take another checkpoint or model.head.", name=name)  # fmt: skip
+            told = tell(
+                "train.sharding: full: the weight {name} is a single number, which cannot be "
+                "shared out; take another checkpoint or model.head.",
+                name=name,
+            )
             raise PlanError([told])
     kind = resolve(model.plan.train.precision, device.type)
     # Autocast says what runs in bf16; here it is what travels. Gradients are summed in fp32.
