@@ -69,7 +69,7 @@ def runs(tmp_path_factory):
     "jobs",
     [
         ["gpt2", "llama"],
-        ["xlnet", "deberta-v2"],
+        ["deberta-v2"],
         ["albert", "modernbert"],
         ["token_classification", "question_answering"],
         ["similarity", "weighted_layers"],
