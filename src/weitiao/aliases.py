@@ -115,6 +115,7 @@ _HUB = marked("Nothing is uploaded; best/ is a plain transformers folder that yo
 _LENGTHS = marked("Rows of like length are put together anyway.")
 _DEVICE = marked("The device is found by itself; CUDA_VISIBLE_DEVICES= hides a graphics card.")
 _SEVERAL = marked("Several processes are a matter of torchrun, not of the plan.")
+_SHARDS = marked("Write train.sharding: full.")
 _LOADING = marked("Rows are read by one process, as token ids that lie ready.")
 _NOISE = marked("Noise on word vectors is train.strategies: {fgm: {epsilon: 0.5}}.")
 _SAFE = marked("Code that comes with a checkpoint is never run.")
@@ -147,7 +148,7 @@ INSTEAD = {
     ], _LENGTHS),
     **dict.fromkeys(["no_cuda", "use_cpu", "use_mps_device"], _DEVICE),
     **dict.fromkeys([
-        "local_rank", "deepspeed", "fsdp", "fsdp_config", "ddp_backend", "ddp_timeout",
+        "local_rank", "deepspeed", "fsdp_config", "ddp_backend", "ddp_timeout",
         "ddp_bucket_cap_mb", "ddp_broadcast_buffers", "ddp_find_unused_parameters",
         "ddp_static_graph", "accelerator_config", "parallelism_config",
         "average_tokens_across_devices", "ray_scope",
@@ -158,6 +159,7 @@ INSTEAD = {
         "preprocessing_num_workers", "overwrite_cache", "dataloader_in_order",
         "dataloader_multiprocessing_context",
     ], _LOADING),
+    "fsdp": _SHARDS,
     "neftune_noise_alpha": _NOISE,
     "trust_remote_code": _SAFE,
     **dict.fromkeys(["num_labels", "problem_type", "id2label", "label2id"], _LABELS),

@@ -151,6 +151,11 @@ class TrainPlan(Section):
         description="how rows run: padded (any network), packed (end to end, no padding), fused "
         "(packed, through own kernels, on a processor); auto: the last of these that can",
     )
+    sharding: Literal["none", "full"] = Field(
+        "none",
+        description="full: weights, gradients and moments are spread over the processes, for "
+        "networks too large for one card (FSDP; several CUDA cards)",
+    )
     save_seconds: float = Field(60, ge=0, description="least time between two checkpoints in last/")
     budget: Seconds | None = Field(
         None, description="time the whole training may take: seconds, or 90s, 10m, 1h30m"

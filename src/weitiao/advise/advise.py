@@ -25,6 +25,7 @@ from weitiao.model.catalogue import default_for
 from weitiao.model.heads.base import misfit
 from weitiao.plan import Plan, Reason
 from weitiao.tasks.base import Task
+from weitiao.train import sharding
 
 Roles = Mapping[str, str | list[str]]
 LONGEST = 100_000  # tokens; nobody counts further
@@ -193,10 +194,11 @@ def _put_wish(raw: dict[str, Any], wish: Wish) -> None:
             _put(raw, path, value)
 
 
-def check(plan: Plan) -> None:
+def check(plan: Plan, here: bool = False) -> None:
     """What can be known before training: metrics, loss and roles fit the task.
 
-    Raises PlanError with every problem at once.
+    here: it is to be carried out by this process, on this machine. Raises PlanError with every
+    problem at once.
     """
     from weitiao.evaluate.evaluate import metrics_of
 
@@ -249,6 +251,7 @@ def check(plan: Plan) -> None:
             tell("model.quantization: weights in 4 bits cannot learn; name model.adapter too, "
                  "e.g. lora.")
         )  # fmt: skip
+    problems += sharding.problems(plan, here)
     if plan.data.validation_size + plan.data.test_size >= 0.9:
         problems.append(
             tell("data: validation_size and test_size leave too few rows to learn from.")

@@ -122,6 +122,10 @@ def judge(
     if world > 1:
         from accelerate.utils import gather_object
 
+        from weitiao.model.sharded import Sharded
+
+        if isinstance(net, Sharded):
+            net.finish(model.batch(encoded, [0]))
         scores = dealt(gather_object([scores]))
     judged = task.judge(truth, scores)
     return measure(judged, metrics_of(task, model.plan.evaluate.metrics))

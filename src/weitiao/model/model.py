@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from accelerate.utils import set_seed
+from torch import Tensor
 from transformers import AutoConfig
 
 from weitiao import disk, parts
@@ -30,6 +31,7 @@ from weitiao.model.net import Net, set_dropout
 from weitiao.model.offline import resolve
 from weitiao.model.probe import resolve as resolve_precision
 from weitiao.model.raw import example_of
+from weitiao.model.sharded import wholes
 from weitiao.plan import Plan
 from weitiao.ragged import Ragged, flat
 from weitiao.tasks.base import Task
@@ -88,7 +90,10 @@ class Model:
         )
         weights = weights_of(plan.train.class_weights, task, train)
         kind = resolve_precision(plan.train.precision)
-        net = Net(native, adapted, reading.pool).run_as(plan.train.layout, kind)
+        layout = plan.train.layout
+        if plan.train.sharding != "none" and layout == "auto":
+            layout = "packed"  # own kernels read weights without asking the layers for them
+        net = Net(native, adapted, reading.pool).run_as(layout, kind)
         return cls(net, tokenizer, task, plan, cleaners, weights, head)
 
     def encode(self, rows: Rows) -> Encoded:
@@ -188,14 +193,22 @@ class Model:
         """A raw row as an Example. Raises DataError when a text is missing."""
         return example_of(self.task, self.plan.data.roles, row)
 
-    def save(self, folder: Path) -> None:
-        """Write a plain transformers folder, and what it has no place for into weitiao.json."""
+    def state(self, keep: bool = True) -> dict[str, Tensor]:
+        """The weights of the folder to save. Of a network in shards all processes must ask, and
+        those that `keep` get them."""
+        return wholes(adapting.state(self.net.native), keep)
+
+    def save(self, folder: Path, weights: Mapping[str, Tensor] | None = None) -> None:
+        """Write a plain transformers folder, and what it has no place for into weitiao.json.
+
+        weights: what `state` gave, if it was asked already.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         adapted, native, task = self.net.adapted, self.net.native, self.task
-        state = adapting.state(native)
+        state = dict(self.state() if weights is None else weights)
         if (ending := self.net.last_linear(task.outputs)) is not None:
-            name, layer = ending
-            weight, bias, task = task.fold(layer.weight.detach(), _detached(layer.bias))
+            name, _ = ending
+            weight, bias, task = task.fold(state[f"{name}.weight"], state.get(f"{name}.bias"))
             folded = {f"{name}.weight": weight, f"{name}.bias": bias}
             state |= {key: value for key, value in folded.items() if value is not None}
         with quiet(), disk.writing(folder):
@@ -269,7 +282,3 @@ class Model:
         if not self.long_texts.plain:
             names.append(json.dumps(self.plan.model.long_texts, sort_keys=True))
         return key_of(self.task, self.tokenizer, self.cleaners, names)
-
-
-def _detached(tensor: Any) -> Any:
-    return None if tensor is None else tensor.detach()

@@ -78,7 +78,7 @@ class Mix(nn.Module):
     def __init__(self, layers: int) -> None:
         super().__init__()
         self.weights = nn.Parameter(torch.zeros(layers))
-        self.factor = nn.Parameter(torch.ones(()))
+        self.factor = nn.Parameter(torch.ones(1))
 
     def forward(self, layers: Sequence[Tensor]) -> Tensor:
         shares = self.weights.softmax(0)

@@ -21,6 +21,7 @@ from torch.optim import Optimizer
 from weitiao import disk
 from weitiao.errors import RunError
 from weitiao.messages import joined, tell
+from weitiao.model.sharded import in_shards, put, wholes
 from weitiao.train.strategies.base import Strategy
 
 SPLIT = "|"  # between parts of a tensor's name; parameter names hold dots only
@@ -78,18 +79,21 @@ class Learner:
 
 
 def save(folder: Path, learner: Learner, state: State, settings: Settings, rank: int = 0) -> None:
-    """Write a checkpoint into an empty folder; other ranks than 0 add their random state only."""
+    """Write a checkpoint into an empty folder; other ranks than 0 add their random state only, and
+    their shards where the network is in shards."""
     with disk.writing(folder):
         _save(Path(disk.plain(folder)), learner, state, settings, rank)
 
 
 def _save(folder: Path, learner: Learner, state: State, settings: Settings, rank: int) -> None:
     save_file(random_state(), folder / f"random-{rank}.safetensors")
+    for name, held in (("weights", learner.weights()), ("optimizer", _optimizer_state(learner))):
+        tensors = wholes(held, keep=not rank)
+        if not rank:
+            tensors = {key: value.contiguous() for key, value in tensors.items()}
+            save_file(tensors, folder / f"{name}.safetensors")
     if rank:
         return
-    weights = {name: value.contiguous() for name, value in learner.weights().items()}
-    save_file(weights, folder / "weights.safetensors")
-    save_file(_optimizer_state(learner), folder / "optimizer.safetensors")
     kept = {
         f"{i}{SPLIT}{name}": value.contiguous()
         for i, strategy in enumerate(learner.strategies)
@@ -145,7 +149,7 @@ def restore(folder: Path, learner: Learner, settings: Settings, rank: int = 0) -
     folder = Path(disk.plain(folder))
     weights = load_file(folder / "weights.safetensors")
     for name, value in learner.weights().items():
-        value.copy_(weights[name])
+        put(value, weights[name])
     _restore_optimizer(learner, load_file(folder / "optimizer.safetensors"))
     device = next(learner.net.parameters()).device
     kept = load_file(folder / "strategies.safetensors", device=str(device))
@@ -163,7 +167,7 @@ def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 def _optimizer_state(learner: Learner) -> dict[str, Tensor]:
     names = learner.names()
     return {
-        f"{names[param]}{SPLIT}{key}": value.contiguous()
+        f"{names[param]}{SPLIT}{key}": value
         for param, values in learner.optimizer.state.items()
         for key, value in values.items()
         if isinstance(value, Tensor)
@@ -176,7 +180,16 @@ def _restore_optimizer(learner: Learner, tensors: Mapping[str, Tensor]) -> None:
         name, _, key = full.rpartition(SPLIT)
         param = params[name]
         # Step counts too: the fused optimizers read them on the device.
-        learner.optimizer.state[param][key] = value.to(param.device)
+        learner.optimizer.state[param][key] = _beside(param, value)
+
+
+def _beside(param: Tensor, value: Tensor) -> Tensor:
+    """What the optimizer keeps of a parameter, where that is: in shards if it is in shards."""
+    if not in_shards(param) or value.shape != param.shape:
+        return value.to(param.device)
+    held = torch.zeros_like(param)
+    put(held, value)
+    return held
 
 
 def random_state() -> dict[str, Tensor]:

@@ -14,6 +14,7 @@ from accelerate import Accelerator
 from weitiao.data.encoded import Encoded
 from weitiao.model.model import Model
 from weitiao.model.probe import resolve
+from weitiao.model.sharded import whole
 from weitiao.ragged import values_of
 from weitiao.train.checkpoint import Settings
 
@@ -65,5 +66,5 @@ def _frozen(net: torch.nn.Module) -> str:
     still = [param.detach() for param in net.parameters() if not param.requires_grad]
     digest = hashlib.blake2b(digest_size=8)
     for param in still:
-        digest.update(param.cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        digest.update(whole(param).cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest() if still else ""

@@ -28,7 +28,7 @@ from weitiao.messages import tell
 from weitiao.model.model import Model
 from weitiao.ragged import values_of
 from weitiao.tasks.base import LossFn
-from weitiao.train import checkpoint, memory
+from weitiao.train import checkpoint, memory, sharding
 from weitiao.train.batches import Stream
 from weitiao.train.checkpoint import Learner, Settings, State
 from weitiao.train.feed import Feed, settings_of
@@ -121,8 +121,8 @@ def fit(
     """
     plan, world, rank = model.plan.train, accelerator.num_processes, accelerator.process_index
     cost = model.cost()
+    in_shards = sharding.placed(model, accelerator)
     strategies, groups, loss_of = learning(model, cost)
-    model.net.to(accelerator.device)
     if plan.gradient_checkpointing:
         model.net.forget_layers()
     recipe: Recipe = _single("optimizers", plan.optimizer)
@@ -131,7 +131,7 @@ def fit(
     schedule: Schedule = _single("schedules", plan.schedule)
     settings = settings_of(model, accelerator, train)
     tokens = 0 if resume else memory.tokens_at_once(model, train, loss_of, accelerator)
-    net = accelerator.prepare(model.net)
+    net = in_shards or accelerator.prepare(model.net)
     lengths, packs = model.sizes(train.encoded), model.packs
     stream = Stream(lengths, plan.seed, plan.batch_size, 0, packs, buckets=not packs)
     update = Pass(model, net, train, stream, loss_of, strategies, accelerator, settings.precision)
@@ -183,7 +183,7 @@ def fit(
         state.tokens = (replayed or {}).get(state.step + 1, state.tokens)
         total_loss = update.gradients(state, count)
         slopes = gradients_of(p for group in groups for p in group.params)
-        norm = norm_of(slopes)
+        norm = norm_of(slopes, in_shards is not None)
         told = torch.tensor([float(total_loss), float(hands.asked)], device=accelerator.device)
         summed = accelerator.reduce(told, "sum").tolist()
         loss, hands.stopping = summed[0] / count, summed[1] > 0

@@ -20,6 +20,7 @@ from weitiao.messages import tell
 from weitiao.model.arithmetic import arithmetic
 from weitiao.model.model import Model
 from weitiao.model.probe import resolve
+from weitiao.model.sharded import local
 from weitiao.tasks.base import LossFn
 from weitiao.train.feed import Feed
 
@@ -62,11 +63,13 @@ def _kept(model: Model, train: Feed, rows: np.ndarray, loss_of: LossFn) -> int:
     """Bytes that one forward pass keeps for backward, the weights apart."""
     device = next(model.net.parameters()).device
     kind = resolve(model.plan.train.precision, device.type)
-    weights = {param.untyped_storage().data_ptr() for param in model.net.parameters()}
+    weights = {local(param).untyped_storage().data_ptr() for param in model.net.parameters()}
     seen: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
-        if tensor.layout == torch.strided:
+        learned = tensor if tensor._base is None else tensor._base
+        # Of a network in shards, whole weights come and go: their places are others' then.
+        if tensor.layout == torch.strided and not (learned.is_leaf and learned.requires_grad):
             storage = tensor.untyped_storage()
             seen[storage.data_ptr()] = storage.nbytes()
         return tensor
@@ -76,6 +79,9 @@ def _kept(model: Model, train: Feed, rows: np.ndarray, loss_of: LossFn) -> int:
         batch = model.batch(train.encoded, rows, train.labels).to(device)
         output = loss_of(model.net, batch)
     size = sum(count for place, count in seen.items() if place not in weights)
+    if model.plan.train.sharding != "none":  # there, a pass without backward would stay half done
+        torch.autograd.backward(output.loss)
+        model.net.zero_grad(set_to_none=True)
     del output  # only now: what is freed may be given out again, under the same address
     return size
 

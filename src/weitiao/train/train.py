@@ -21,7 +21,7 @@ from weitiao.model.model import Model
 from weitiao.model.probe import obeying, resolve
 from weitiao.plan import Plan
 from weitiao.run import Run
-from weitiao.train import checkpoint, processes
+from weitiao.train import checkpoint, processes, sharding
 from weitiao.train.budget import Clock
 from weitiao.train.feed import Feed
 from weitiao.train.fit import fit
@@ -58,6 +58,7 @@ def train(
     resume: go on from run.last, exactly where it stood. clock: what the budget is counted by.
     Raises WeitiaoError for what the user can mend; an interruption (Ctrl-C) keeps the best.
     """
+    sharding.refuse(plan)
     here = processes.here()
     main = here.is_main_process
     with _alone(run, main):

@@ -110,10 +110,12 @@ class Watcher:
     def _judged(self, p: Progress, model: Model, plan: Plan) -> None:
         assert p.report is not None
         self._log(step=p.step, validation=dict(p.report.metrics), best=p.best)
-        if p.best and self.main:
-            self.score, self.report = p.report.score, p.report
-            with self.run.replacing("best") as folder:
-                model.save(folder)
+        if p.best:
+            weights = model.state(keep=self.main)  # in shards, they are put together by all
+            if self.main:
+                self.score, self.report = p.report.score, p.report
+                with self.run.replacing("best") as folder:
+                    model.save(folder, weights)
         self.pace.judged()
         if plan.train.patience and p.stale >= plan.train.patience and p.step < p.total:
             self.ended = "early"

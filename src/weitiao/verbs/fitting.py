@@ -122,7 +122,7 @@ def fit(
     set_threads(threads)
     path, source = source_of(rows, targets)
     advice = advise(Wish(path=path, **wishes), source)
-    check(advice.plan)
+    check(advice.plan, here=True)
     job = _Job(advice.plan, begun, say or _silent, watch, final=True)
     model = advice.plan.why["model.checkpoint"]
     job.say(tell("task: {task}; model: {model} ({reason})",
@@ -145,7 +145,7 @@ def train_plan(
     set_threads(threads)
     given = None if isinstance(plan, Plan) else Path(plan)
     plan = plan.with_(changes or {}) if isinstance(plan, Plan) else Plan.load(plan, changes)
-    check(plan)
+    check(plan, here=True)
     return _Job(plan, begun, say or _silent, watch, final=False).start(out, given=given)
 
 

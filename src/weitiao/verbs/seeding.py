@@ -104,7 +104,7 @@ def train_seeds(
     """
     _enough(seeds)
     plan = plan.with_(changes or {}) if isinstance(plan, Plan) else Plan.load(plan, changes)
-    check(plan)
+    check(plan, here=True)
     run = Run.create(out, fitting.name_of(plan.data.path), plan)
     run.write(FILE, {"asked": seeds, "seed": plan.train.seed, "final": final, "runs": []})
     return _Seeds(run, say or _silent, watch).carry_out()

@@ -24,6 +24,10 @@ class Adam(Recipe):
     )
     eps: float = Field(1e-8, gt=0, description="keeps a division by zero away")
 
+    @property
+    def shards(self) -> bool:
+        return True
+
     def optimizer(self, groups: list[dict[str, Any]]) -> Optimizer:
         from torch.optim import Adam as Torch
 

@@ -41,6 +41,10 @@ class AdamW(Recipe):
         "weight decay they missed is made up, words never seen keep their vectors",
     )
 
+    @property
+    def shards(self) -> bool:
+        return not self.touched_rows
+
     def start(self, net: Net) -> None:
         if self.touched_rows:
             from weitiao.train.touched import make_sparse

@@ -24,6 +24,12 @@ class Recipe(Part):
     def start(self, net: Net) -> None:
         """See the network before training, and before it is wrapped for several processes."""
 
+    @property
+    def shards(self) -> bool:
+        """Whether it is right where each process holds a part of every weight: each number must
+        be updated by itself alone."""
+        return False
+
     @abstractmethod
     def optimizer(self, groups: list[dict[str, Any]]) -> Optimizer:
         """The torch optimizer; `groups` hold params, lr and weight_decay."""

@@ -29,6 +29,10 @@ class SGD(Recipe):
             raise ValueError(tell("nesterov needs a momentum above 0."))
         return self
 
+    @property
+    def shards(self) -> bool:
+        return True
+
     def optimizer(self, groups: list[dict[str, Any]]) -> Optimizer:
         from torch.optim import SGD as Torch
 

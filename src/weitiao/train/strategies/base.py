@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from weitiao.parts import Part
 from weitiao.tasks.base import LossFn, Task
@@ -32,6 +32,9 @@ ForwardBackward = Callable[[], Any]  # leaves the gradients of one update; retur
 
 class Strategy(Part):
     """One way to learn differently; strategies of a plan wrap each other in its order."""
+
+    # Whether it is right where each process holds a part of every weight (`train.sharding`).
+    shards: ClassVar[bool] = False
 
     def start(self, net: Net, task: Task) -> None:
         """See the network and the task before training. Raises PlanError when it cannot work."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -18,6 +19,7 @@ class GradualUnfreezing(Strategy):
     have rate 0. When to use: few rows, large rates, or a head that starts far off.
     """
 
+    shards: ClassVar[bool] = True
     until: float = Field(0.5, gt=0, le=1, description="of the run: then everything learns")
 
     def groups(self, groups: list[Group]) -> list[Group]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -16,6 +17,7 @@ class LayerDecay(Strategy):
     When to use: few rows, or a deep network whose lower layers should keep what they know.
     """
 
+    shards: ClassVar[bool] = True
     decay: float = Field(0.9, gt=0, le=1, description="of the rate, for each layer further down")
 
     def groups(self, groups: list[Group]) -> list[Group]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, PrivateAttr
 
@@ -23,6 +23,7 @@ class RDrop(Strategy):
     When to use: up to some thousand rows, where over-fitting limits the score.
     """
 
+    shards: ClassVar[bool] = True
     alpha: float = Field(1.0, gt=0, description="weight of the divergence")
     _task: Task | None = PrivateAttr(None)
 
