@@ -13,7 +13,7 @@ from weitiao.advise import choices, facts
 from weitiao.advise.advise import Wish, advise
 from weitiao.advise.cost import Speed
 from weitiao.advise.expected import expectations
-from weitiao.advise.facts import Facts, Network, counted, read_a_row, reading_of
+from weitiao.advise.facts import Facts, Network, read_a_row, reading_of, tokens_of
 from weitiao.data.data import load
 from weitiao.data.profile import profile
 from weitiao.data.table import from_rows
@@ -51,7 +51,7 @@ def facts_of(kind, tokenizer, rng, budget=None, most=900):
     source = from_rows(toy_rows("classification", 40))
     known = profile(source, {"text": "text", "target": "label"}, "classification")
     tokens, reading = (
-        counted(task, examples, tokenizer),
+        tokens_of(task, examples, tokenizer),
         reading_of(task, examples, tokenizer, plan),
     )
     return Facts(known, 1000, tokens, NETWORK, SPEED, budget, "", reading), task, examples
@@ -104,7 +104,11 @@ def test_windows_that_the_user_asks_for_are_counted(tiny_bert):
     rows = [{"text": " ".join(random.Random(i).choices(EVERY, k=200)), "label": "ab"[i % 2]}
             for i in range(60)]  # fmt: skip
     seen = []
-    for changes in ({}, {"model.long_texts": "windows"}, {"model.long_texts.windows.most": 2}):
+    for changes in (
+        {},
+        {"model.long_texts": "windows"},
+        {"model.long_texts": {"windows": {"most": 2}}},
+    ):
         wish = Wish("memory:x", model=tiny_bert, changes={**changes, "model.max_length": 48})
         plan = advise(wish, from_rows(rows)).plan
         data = load(plan.data, plan.task_name, from_rows(rows))

@@ -9,7 +9,7 @@ from typing import Any
 from weitiao import parts
 from weitiao.advise import choices, cost, reading
 from weitiao.advise.expected import expectations
-from weitiao.advise.facts import SAMPLE, Facts, counted, network_of, reading_of, sampled
+from weitiao.advise.facts import SAMPLE, Facts, network_of, reading_of, sampled, tokens_of
 from weitiao.advise.told import given_model, paths_told, roles_told
 from weitiao.data.columns import guess_roles
 from weitiao.data.how import How
@@ -131,7 +131,7 @@ def _facts(asked: Plan, known: Profile, source: Source) -> Facts:
     task.adapt(tokenizer)
     examples = rows.examples(sampled(len(rows), SAMPLE))
     return Facts(
-        known, labelled, counted(task, examples, tokenizer), network,
+        known, labelled, tokens_of(task, examples, tokenizer), network,
         cost.measure(asked.train.precision), asked.train.budget,
         next(iter(asked.model.adapter), ""), reading_of(task, examples, tokenizer, asked),
     )  # fmt: skip

@@ -98,7 +98,7 @@ class Facts:
         return isinstance(self.reading, Windows)
 
 
-def counted(task: Task, examples: Sequence[Example], tokenizer: Any) -> np.ndarray:
+def tokens_of(task: Task, examples: Sequence[Example], tokenizer: Any) -> np.ndarray:
     """Tokens of each example, not cut off."""
     given = task.encode(examples, tokenizer, LONGEST)
     sizes = np.array([len(row) for row in given["input_ids"]])
@@ -112,7 +112,7 @@ def reading_of(task: Task, examples: Sequence[Example], tokenizer: Any, plan: Pl
         return chosen(plan.model.long_texts)
     empty = {task.roles[-1]: ""}
     beside = [Example({**one.inputs, **empty}) for one in examples]
-    return Windows(task, counted(task, beside, tokenizer))
+    return Windows(task, tokens_of(task, beside, tokenizer))
 
 
 def read_a_row(plan: Plan, rows: Rows, tokenizer: Any) -> float:
