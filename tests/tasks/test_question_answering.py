@@ -13,7 +13,7 @@ from conftest import WORDS, make_tokenizer, toy_data, toy_plan
 from weitiao.data.cleaners.base import clean_all
 from weitiao.data.encoded import Encoded, in_memory
 from weitiao.evaluate.decisions.no_answer import NoAnswer
-from weitiao.evaluate.evaluate import measure, metrics_of
+from weitiao.evaluate.evaluate import judge, measure, metrics_of
 from weitiao.evaluate.passages import coverage, reading_baselines
 from weitiao.example import Example
 from weitiao.losses.span import Span
@@ -100,6 +100,22 @@ def test_places_survive_nfkc_that_changes_the_number_of_characters():
     ]
     found, _ = answers_of(QuestionAnswering(), pairs, tokenizer)
     assert found == ["½", "㈱", "ｆｕｌｌ", "Ⅳ", "…", "abc", "ｆｕｌｌ Ⅳ"]
+
+
+def test_an_answer_has_the_whole_of_the_words_it_begins_and_ends_in():
+    """Learned is where the right answer stands, also inside a word; given are whole words."""
+    task = QuestionAnswering()
+    tokenizer = unigram(["▁play", "ing", "▁the", "▁match", "es", "▁which", "."])
+    example, truth = asked("playing the matches.", "ing the match")
+    encoded, scores, rows = knowing(task, [example], [truth], tokenizer)
+    labels = task.labels_for(encoded, rows).row(0)
+    held = [int(encoded.values[name][at]) for name, at in
+            (("starts", np.flatnonzero(labels == 1)[0]), ("ends", np.flatnonzero(labels == 2)[0]))]  # fmt: skip
+    assert held == [5, 17]  # starts are counted from 1
+    (answer,) = task.decide(scores, [example])
+    assert answer.value == "playing the matches"
+    assert dict(answer.places) == {"start": 0, "end": 19}
+    assert list(task.judge(rows, scores).values) == ["playing the matches"]
 
 
 def test_the_blank_before_a_word_of_metaspace_is_no_part_of_an_answer():
@@ -306,6 +322,20 @@ def test_the_threshold_of_no_answer_is_the_best_on_validation():
     assert choice.figures["f1"] >= max(every)
     assert choice.figures["untuned"] == pytest.approx(f1(0.0))
     assert f1(tuned.null_threshold) > f1(0.0)
+
+
+def test_in_training_weights_are_judged_at_the_threshold_they_would_choose(tiny_bert):
+    plan = toy_plan("question_answering", tiny_bert)
+    data = toy_data(plan, 200)
+    model = Model.start(plan, data.train)
+    rows = data.validation
+    encoded, truth = model.encode(rows), model.task.truth(rows)
+    scores = model.scored(encoded)
+    choice = NoAnswer().choose(model.task, model.task.judge(truth, scores))
+    found = judge(model, model.net, encoded, truth).metrics
+    assert found["f1"] == pytest.approx(choice.figures["f1"])
+    assert found["f1"] > choice.figures["untuned"]
+    assert model.task.null_threshold == 0.0  # chosen for good after training
 
 
 def test_auroc_counts_pairs_and_coverage_ends_with_all_rows():

@@ -10,7 +10,7 @@ from weitiao.errors import DivergedError, PlanError
 from weitiao.model.model import Model
 from weitiao.run import Run
 from weitiao.train.budget import Clock, Pace
-from weitiao.train.feed import Feed
+from weitiao.train.feed import Feed, updates_of
 from weitiao.train.fit import due, fit
 from weitiao.train.train import train
 
@@ -117,6 +117,29 @@ def test_a_budget_is_kept(tiny_bert, tmp_path):
     outcome = train(plan, data, Run.create(tmp_path, "run", plan), clock=clock)
     assert outcome.step == outcome.total < 1000 * 64 / 8
     assert outcome.seconds < 8  # loading the best again comes after the budget
+
+
+@pytest.mark.parametrize("task", ["classification", "question_answering"])
+def test_the_time_of_a_budget_is_used(task, tiny_bert, tmp_path):
+    """Judging few rows takes less than an update: nothing near five updates is kept for it."""
+    plan = toy_plan(task, tiny_bert, **{
+        "train.epochs": 1000, "train.batch_size": 32, "train.evaluations": 3,
+        "data.deduplicate": False})  # fmt: skip
+    clock = SetClock(30)
+
+    def watch(progress, left):  # an update takes a second, judging half of one
+        clock.time += 1.0 if progress.report is None else 0.5
+
+    outcome = train(plan, toy_data(plan, 80), Run.create(tmp_path, "run", plan), clock=clock,
+                    watch=watch)  # fmt: skip
+    assert 24 <= outcome.step <= 30
+
+
+def test_judging_takes_the_time_of_its_tokens_forward(tiny_bert):
+    _, (train_feed, validation), _ = start("classification", tiny_bert)
+    tokens = [feed.encoded.lengths.sum() for feed in (validation, train_feed)]
+    wanted = tokens[0] / 3 / (tokens[1] / len(train_feed.labels) * 8)
+    assert updates_of(validation, train_feed, 8) == pytest.approx(wanted)
 
 
 def test_pace_fits_the_rest_into_what_is_left():

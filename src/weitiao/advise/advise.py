@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from weitiao import parts
 from weitiao.advise import choices, cost, reading
 from weitiao.advise.expected import expectations
-from weitiao.advise.facts import SAMPLE, Facts, adapter_of, network_of
+from weitiao.advise.facts import SAMPLE, Facts, network_of, reading_of, sampled, tokens_of
 from weitiao.advise.told import given_model, paths_told, roles_told
 from weitiao.data.columns import guess_roles
 from weitiao.data.how import How
@@ -28,7 +26,6 @@ from weitiao.tasks.base import Task
 from weitiao.train import sharding
 
 Roles = Mapping[str, str | list[str]]
-LONGEST = 100_000  # tokens; nobody counts further
 
 
 @dataclass(frozen=True)
@@ -101,19 +98,24 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     if wish.model:
         chosen = Reason(value=wish.model, reason=given_model(wish.model, facts_of_rows, chosen))
     why["model.checkpoint"] = chosen
-    facts = _facts(wish, facts_of_rows, source, str(chosen.value))
-    why |= _decided(facts)
+    asked = _plan(wish, why)
+    facts = _facts(asked, facts_of_rows, source)
+    own = "model.max_length" in wish.changes
+    why |= _decided(facts, asked.model.max_length if own else None)
     if facts_of_rows.task == reading.TASK:
-        why |= reading.decided(facts, source, wish.how, wish.revision)
-    raw: dict[str, Any] = {
-        "task": facts_of_rows.task, "data": {"path": _plain(wish.path)}, "model": {}
-    }  # fmt: skip
+        why |= reading.decided(facts, source, wish.how, asked.model.revision)
+    plan = _plan(wish, why)
+    plan = plan.model_copy(update={"why": why, "expect": expectations(plan, facts)})
+    return Advice(plan, facts_of_rows, source)
+
+
+def _plan(wish: Wish, why: Mapping[str, Reason]) -> Plan:
+    """What is decided and what the user wants, as a plan; the rest of it is by default."""
+    raw: dict[str, Any] = {"data": {"path": _plain(wish.path)}, "model": {}}
     for path, reason in why.items():
         _put(raw, path, reason.value)
     _put_wish(raw, wish)
-    plan = Plan.parse(raw).with_(wish.changes)
-    plan = plan.model_copy(update={"why": why, "expect": expectations(plan, facts)})
-    return Advice(plan, facts_of_rows, source)
+    return Plan.parse(raw).with_(wish.changes)
 
 
 def _settings(known: Profile) -> dict[str, Any]:
@@ -121,32 +123,35 @@ def _settings(known: Profile) -> dict[str, Any]:
     return {"separator": known.separator} if known.separator else {}
 
 
-def _facts(wish: Wish, known: Profile, source: Source, checkpoint: str) -> Facts:
-    network, tokenizer = network_of(checkpoint, wish.revision)
-    asked = {role: column for role, column in known.roles.items() if role != "target"}
-    rows = Rows(source.table, everything(source.table), asked, source.name, known.task)
+def _facts(asked: Plan, known: Profile, source: Source) -> Facts:
+    network, tokenizer = network_of(asked.model.checkpoint, asked.model.revision)
+    roles = {role: column for role, column in known.roles.items() if role != "target"}
+    rows = Rows(source.table, everything(source.table), roles, source.name, known.task)
     labelled = known.rows - known.unlabelled - known.empty_texts - known.duplicates
-    labelled = min(labelled, wish.max_rows or labelled)
-    task: Task = parts.build("tasks", known.task)
-    picked = np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).astype(int)
-    ids = task.encode(rows.examples(picked), tokenizer, LONGEST)["input_ids"]
-    tokens = np.array([len(row) for row in ids])
-    speed = cost.measure(str(wish.changes.get("train.precision", "auto")))
-    adapter = adapter_of(wish.changes)
-    return Facts(known, labelled, tokens, network, speed, wish.budget, adapter)
+    labelled = min(labelled, asked.data.max_rows or labelled)
+    task: Task = parts.build("tasks", known.task, asked.task.get(known.task, {}))
+    task.adapt(tokenizer)
+    examples = rows.examples(sampled(len(rows), SAMPLE))
+    return Facts(
+        known, labelled, tokens_of(task, examples, tokenizer), network,
+        cost.measure(asked.train.precision), asked.train.budget,
+        next(iter(asked.model.adapter), ""), reading_of(task, examples, tokenizer, asked),
+    )  # fmt: skip
 
 
-def _decided(facts: Facts) -> dict[str, Reason]:
+def _decided(facts: Facts, asked: int | None) -> dict[str, Reason]:
+    """asked: the length that the user wants."""
     task: Task = parts.build("tasks", facts.profile.task, _settings(facts.profile))
     passages = facts.profile.task == reading.TASK
     length = (reading if passages else choices).max_length(facts)
-    passes = choices.epochs(facts, int(length.value))
+    used = asked or int(length.value)
+    passes = choices.epochs(facts, used)
     held = choices.validation_size(facts)
     found: dict[str, Reason | None] = {
         "data.validation_size": held,
         "data.test_size": Reason(value=held.value, reason=tell("sealed until the very end")),
         "model.max_length": length,
-        "model.long_texts": choices.long_texts(facts, int(length.value)),
+        "model.long_texts": choices.long_texts(facts, used),
         "train.epochs": passes,
         "train.batch_size": choices.batch_size(facts),
         "train.learning_rate": choices.learning_rate(facts),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from weitiao import parts
 from weitiao.advise import cost
 from weitiao.advise.facts import Facts
@@ -32,6 +34,8 @@ def checkpoint(language: str, shares: Any, name: str) -> Reason:
 
 def max_length(facts: Facts) -> Reason:
     """The shortest usual length that covers nearly all rows, within cap and budget."""
+    if facts.apart:
+        return _length_of_windows(facts)
     room = facts.network.max_length
     lengths = [n for n in LENGTHS if n <= room] or [room]
     covering = [n for n in lengths if _covered(facts, n) >= COVER]
@@ -70,11 +74,24 @@ def max_length(facts: Facts) -> Reason:
     return Reason(value=chosen, reason=reason, evidence=evidence)
 
 
+def _length_of_windows(facts: Facts) -> Reason:
+    """As usual, but a budget is not kept by shorter windows: there are more of them."""
+    room = facts.network.max_length
+    lengths = [n for n in LENGTHS if n <= min(room, USUAL_CAP)] or [room]
+    chosen = next((n for n in lengths if _covered(facts, n) >= COVER), lengths[-1])
+    return Reason(
+        value=chosen,
+        reason=tell("covers {share:.1%} of the rows whole; longer ones are read in windows",
+                    share=_covered(facts, chosen)),
+        evidence=tell("half have at most {half} tokens", half=int(np.median(facts.tokens))),
+    )  # fmt: skip
+
+
 def long_texts(facts: Facts, length: int) -> Reason | None:
     """The beginning of long texts, until somebody has measured that another choice is better; said
     where it matters, with what the others cost."""
     cut = 1 - _covered(facts, length)
-    if cut <= 1 - COVER:
+    if facts.apart or cut <= 1 - COVER:
         return None
     windows: LongText = parts.build("long_texts", "windows")
     seen = windows.reads(facts.tokens, length)
@@ -255,16 +272,17 @@ def _covered(facts: Facts, length: int) -> float:
 
 
 def _epoch_seconds(facts: Facts, length: int) -> float:
-    size = batch_size(facts).value
+    size, windows = batch_size(facts).value, facts.windows(length)
     return cost.training_seconds(
         facts.network, facts.speed,
-        rows=facts.train_rows, length=facts.tokens_a_row(length), batch_size=size,
+        rows=facts.train_rows * windows, length=facts.tokens_a_row(length),
+        batch_size=size * (1 if facts.apart else windows),
     )  # fmt: skip
 
 
 def _epochs_in_budget(facts: Facts, length: int) -> float:
     assert facts.budget is not None
-    judged = (3 * validation_size(facts).value + 0.1) * facts.rows
+    judged = (3 * validation_size(facts).value + 0.1) * facts.rows * facts.windows(length)
     judging = cost.judging_seconds(
         facts.network, facts.speed, rows=judged, length=facts.tokens_a_row(length)
     )

@@ -9,21 +9,19 @@ from typing import Any
 from weitiao import parts
 from weitiao.advise import cost
 from weitiao.advise.facts import Facts
-from weitiao.model.long_texts.base import chosen
 from weitiao.plan import Plan
 
 
 def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
     """Time and memory the plan should take on this machine."""
-    length = facts.tokens_a_row(plan.model.max_length)
-    reading = chosen(plan.model.long_texts)
-    windows = float(reading.reads(facts.tokens, plan.model.max_length).mean()) / length
+    most = plan.model.max_length
+    length, windows = facts.tokens_a_row(most), facts.windows(most)
     train, held = facts.train_rows, facts.rows * plan.data.validation_size
     learned = _learned(plan, facts)
     seconds = cost.training_seconds(
         facts.network, facts.speed,
         rows=train * plan.train.epochs * windows, length=length,
-        batch_size=plan.train.batch_size * windows,
+        batch_size=plan.train.batch_size * (1 if facts.apart else windows),
         touched_rows=bool(plan.train.optimizer.get("adamw", {}).get("touched_rows")),
         learned=learned,
     )  # fmt: skip
@@ -32,10 +30,10 @@ def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
     )
     if plan.train.budget:
         seconds = min(seconds, plan.train.budget)
-    longest = float(reading.reads(facts.tokens, plan.model.max_length).max())
-    asked = plan.train.micro_batch_tokens
-    most = max(cost.MOST_TOKENS if asked == "auto" else asked, longest)
-    tokens = min(most, plan.train.batch_size * longest)
+    read = facts.tokens.clip(max=most) if facts.apart else facts.reading.reads(facts.tokens, most)
+    longest, asked = float(read.max()), plan.train.micro_batch_tokens
+    at_once = max(cost.MOST_TOKENS if asked == "auto" else asked, longest)
+    tokens = min(at_once, plan.train.batch_size * longest)
     shown = plan.model_dump(exclude={"why", "expect"}, mode="json")
     digest = hashlib.blake2b(json.dumps(shown, sort_keys=True).encode(), digest_size=8).hexdigest()
     return {

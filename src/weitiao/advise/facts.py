@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
+from weitiao import parts
 from weitiao.advise.cost import Speed
 from weitiao.data.profile import Profile
-from weitiao.sections import as_parts
+from weitiao.data.rows import Rows
+from weitiao.example import WINDOWS, Example
+from weitiao.model.long_texts.base import chosen
+from weitiao.plan import Plan
+from weitiao.tasks.base import Task
 
-SAMPLE = 2000  # rows whose tokens are counted
+SAMPLE, FEW = 2000, 200  # rows whose tokens are counted
+LONGEST = 100_000  # tokens; nobody counts further
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,31 @@ class Network:
         return (a_layer - 4 * self.hidden_size**2) // (2 * self.hidden_size)
 
 
+class Reading(Protocol):
+    """What is read of long texts, as LongText or as Windows say it."""
+
+    def reads(self, tokens: np.ndarray, max_length: int) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The windows in which a task of tokens reads long texts, each a row of its own to learn from.
+
+    beside: of each row, the tokens that stand in all its windows (a question, special tokens).
+    """
+
+    task: Task
+    beside: np.ndarray
+
+    def reads(self, tokens: np.ndarray, max_length: int) -> np.ndarray:
+        """How many tokens the network sees of rows with so many, (n,), all windows together."""
+        beside = np.minimum(self.beside, max_length - max_length // 3)  # longer ones are cut
+        room = max_length - beside
+        shared = self.task.overlap(room)
+        more = np.ceil(np.maximum(tokens - beside - room, 0) / np.maximum(room - shared, 1))
+        return np.asarray(tokens + more * (shared + beside))
+
+
 @dataclass(frozen=True)
 class Facts:
     """Everything a choice may look at. rows counts labelled rows after duplicates are gone."""
@@ -45,6 +76,7 @@ class Facts:
     speed: Speed
     budget: float | None = None
     adapter: str = ""  # what the user asked to learn in place of all weights
+    reading: Reading = field(default_factory=lambda: chosen({"head": {}}))
 
     @property
     def train_rows(self) -> int:
@@ -54,6 +86,48 @@ class Facts:
     def tokens_a_row(self, max_length: int) -> float:
         """Mean tokens of a row once it is cut at `max_length`."""
         return float(np.minimum(self.tokens, max_length).mean())
+
+    def windows(self, max_length: int) -> float:
+        """How many times as many tokens are read, all windows of a row together."""
+        read = self.reading.reads(self.tokens, max_length)
+        return float(read.mean()) / self.tokens_a_row(max_length)
+
+    @property
+    def apart(self) -> bool:
+        """Whether windows are rows of their own: an update has so many windows, not texts."""
+        return isinstance(self.reading, Windows)
+
+
+def tokens_of(task: Task, examples: Sequence[Example], tokenizer: Any) -> np.ndarray:
+    """Tokens of each example, not cut off."""
+    given = task.encode(examples, tokenizer, LONGEST)
+    sizes = np.array([len(row) for row in given["input_ids"]])
+    owners = np.repeat(np.arange(len(examples)), given.get(WINDOWS, 1))
+    return np.bincount(owners, sizes, len(examples)).astype(np.int64)
+
+
+def reading_of(task: Task, examples: Sequence[Example], tokenizer: Any, plan: Plan) -> Reading:
+    """What the plan wants to be read of long texts; tasks of tokens have windows of their own."""
+    if not task.per_token:
+        return chosen(plan.model.long_texts)
+    empty = {task.roles[-1]: ""}
+    beside = [Example({**one.inputs, **empty}) for one in examples]
+    return Windows(task, tokens_of(task, beside, tokenizer))
+
+
+def read_a_row(plan: Plan, rows: Rows, tokenizer: Any) -> float:
+    """Mean tokens that the network sees of a row by a plan, all windows together."""
+    task: Task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
+    task.adapt(tokenizer)
+    examples = rows.examples(sampled(len(rows), FEW))
+    reading = chosen(plan.model.long_texts)
+    given = reading.encode(task, examples, tokenizer, plan.model.max_length)
+    return sum(map(len, given["input_ids"])) / max(len(examples), 1)
+
+
+def sampled(rows: int, most: int) -> np.ndarray:
+    """Positions of some rows, evenly spread."""
+    return np.linspace(0, rows - 1, min(most, rows)).astype(int)
 
 
 def network_of(checkpoint: str, revision: str | None) -> tuple[Network, Any]:
@@ -78,13 +152,3 @@ def network_of(checkpoint: str, revision: str | None) -> tuple[Network, Any]:
     longest = min(int(tokenizer.model_max_length), positions)
     fused = is_bert(config) and not torch.cuda.is_available()
     return Network(checkpoint, hidden, layers, encoder, encoder + words, longest, fused), tokenizer
-
-
-def adapter_of(changes: Mapping[str, Any]) -> str:
-    """The adapter that the user named, among other changes of the plan."""
-    for path, value in changes.items():
-        if path == "model.adapter":
-            return next(iter(as_parts(value)), "")
-        if path.startswith("model.adapter."):
-            return path.split(".")[2]
-    return ""

@@ -114,7 +114,9 @@ def judge(
 ) -> Report:
     """The figures of a network on encoded rows; several processes share the rows.
 
-    truth: what is right for each example, as `Task.truth` gives it.
+    truth: what is right for each example, as `Task.truth` gives it. Where questions may have no
+    answer, the figures are those at the threshold that these rows would choose (best F1, as the
+    script of SQuAD 2 has it): weights are not worse for a shift that is mended afterwards.
     """
     task = model.task
     world, rank = (accelerator.num_processes, accelerator.process_index) if accelerator else (1, 0)
@@ -128,6 +130,9 @@ def judge(
             net.finish(model.batch(encoded, [0]))
         scores = dealt(gather_object([scores]))
     judged = task.judge(truth, scores)
+    if getattr(task, "unanswerable", False):
+        tuned = parts.build("decisions", "no_answer").choose(task, judged)
+        judged = task.model_copy(update=dict(tuned.settings)).judge(truth, scores)
     return measure(judged, metrics_of(task, model.plan.evaluate.metrics))
 
 

@@ -139,6 +139,10 @@ class Task(Part):
     def adapt(self, tokenizer: Any) -> None:
         """Change a tokenizer so that its pieces end where answers may end; it is saved so."""
 
+    def overlap(self, room: np.ndarray) -> np.ndarray:
+        """Tokens that two windows on a long text share, by the room each has for the text."""
+        return np.zeros_like(room)
+
     def read(self, examples: Sequence[Example]) -> Sequence[Example]:
         """The examples with plain texts, whatever way their cells spell them (lists of words)."""
         return examples

@@ -13,6 +13,7 @@ from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Output, Prediction
 from weitiao.messages import tell
 from weitiao.passages.best_span import END, NULL, SPAN, START, SURE, best_spans, by_row
+from weitiao.passages.borders import whole_words
 from weitiao.passages.golds import Gold, Golds, texts_of
 from weitiao.passages.spelled import agreement, by_characters
 from weitiao.passages.windows import windows_of
@@ -137,6 +138,9 @@ class QuestionAnswering(Task):
         origins = [(one.meta.get("origins") or {}).get("context") for one in examples]
         return windows_of(asked, contexts, origins, tokenizer, (max_length, self.doc_stride))
 
+    def overlap(self, room: np.ndarray) -> np.ndarray:
+        return np.minimum(self.doc_stride, room // 2)
+
     def loss(self, net: Any, batch: Batch, cost: Loss) -> Output:
         assert batch.labels is not None
         logits = net(batch)
@@ -169,10 +173,11 @@ class QuestionAnswering(Task):
         found, none = [], _none(scores)
         given = self.answered(scores)
         for row, example in enumerate(examples):
-            start, end = int(scores[row, START]), int(scores[row, END])
             also = {"no_answer": float(none[row])} if self.unanswerable else {}
             if given[row]:
-                text = str(example.inputs["context"])[start:end]
+                context = str(example.inputs["context"])
+                start, end = _places(scores[row], context)
+                text = context[start:end]
                 places: Mapping[str, Any] = {"start": start, "end": end}
                 found.append(Prediction(text, float(scores[row, SURE]), also, places=places))
             else:
@@ -184,7 +189,8 @@ class QuestionAnswering(Task):
         targets, values, best = (np.empty(len(labels), object) for _ in range(3))
         for row, asked in enumerate(labels):
             targets[row] = texts_of(asked.golds)
-            best[row] = asked.context[int(scores[row, START]) : int(scores[row, END])]
+            start, end = _places(scores[row], asked.context)
+            best[row] = asked.context[start:end]
         given = self.answered(scores)
         values[:] = [text if is_given else "" for text, is_given in zip(best, given, strict=True)]
         sure = np.where(given, scores[:, SURE], _none(scores))
@@ -208,6 +214,11 @@ def _none(scores: np.ndarray) -> np.ndarray:
     """How likely "no answer" is, beside the best passage alone."""
     apart = np.clip(scores[:, SPAN] - scores[:, NULL], -700.0, 700.0)
     return np.asarray(1 / (1 + np.exp(apart)))
+
+
+def _places(scores: np.ndarray, context: str) -> tuple[int, int]:
+    """The best passage. Where its pieces cut a word, it has the whole word."""
+    return whole_words(context, int(scores[START]), int(scores[END]))
 
 
 def _held(starts: np.ndarray, ends: np.ndarray, gold: Gold) -> tuple[int, int] | None:

@@ -129,6 +129,9 @@ class TokenClassification(Task):
     def adapt(self, tokenizer: Any) -> None:
         pieces.adapt(tokenizer)
 
+    def overlap(self, room: np.ndarray) -> np.ndarray:
+        return room // pieces.OVERLAP
+
     def read(self, examples: Sequence[Example]) -> Sequence[Example]:
         return [spelled.read(example) for example in examples]
 

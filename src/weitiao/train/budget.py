@@ -37,8 +37,9 @@ class Clock:
 class Pace:
     """What an update and an evaluation take here, from the last ones."""
 
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
+    def __init__(self, clock: Clock, evaluation: float = 5.0) -> None:
+        """evaluation: about how many updates one takes, until one has been seen."""
+        self.clock, self.evaluation = clock, evaluation
         self._updates: deque[float] = deque(maxlen=50)
         self._evaluations: deque[float] = deque(maxlen=5)
         self._since = clock.passed()
@@ -95,7 +96,7 @@ class Pace:
         return None if fits == total else fits
 
     def _one_evaluation(self) -> float:
-        """The slowest of the last evaluations; before the first, a guess of some updates."""
+        """The slowest of the last evaluations; before the first, as many updates as expected."""
         if self._evaluations:
             return max(self._evaluations)
-        return 5 * median(self._updates) if self._updates else 0.0
+        return self.evaluation * median(self._updates) if self._updates else 0.0

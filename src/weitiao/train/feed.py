@@ -42,6 +42,12 @@ class Feed:
         return digest.hexdigest()
 
 
+def updates_of(judged: Feed, train: Feed, batch_size: int) -> float:
+    """How many updates take as long as judging once: forward alone is a third of learning."""
+    update = train.encoded.offsets[-1] / len(train.labels) * batch_size
+    return float(judged.encoded.offsets[-1] / (3 * max(update, 1)))
+
+
 def settings_of(model: Model, accelerator: Accelerator, train: Feed) -> Settings:
     """What the numbers of this process depend on."""
     # Not pydantic's JSON: that knows no names of files with bytes that are no text.

@@ -23,7 +23,7 @@ from weitiao.plan import Plan
 from weitiao.run import Run
 from weitiao.train import checkpoint, processes, sharding
 from weitiao.train.budget import Clock
-from weitiao.train.feed import Feed
+from weitiao.train.feed import Feed, updates_of
 from weitiao.train.fit import fit
 from weitiao.train.replay import Replay
 from weitiao.train.watcher import Watch, Watcher
@@ -138,6 +138,7 @@ class _Job:
         each = (count * (BYTES_A_PARAMETER + BYTES_LEARNED * learns) for count, learns in sizes)
         disk.need(self.run.folder, sum(each))
         feed, validation = feed_of(model, train_rows), judged_feed(model, data.validation)
+        watcher.pace.evaluation = updates_of(validation, feed, plan.train.batch_size)
         steps = fit(model, feed, validation, accelerator, start, watcher.replay.tokens)
         with closing(steps), _patient() as ask:
             for progress in steps:

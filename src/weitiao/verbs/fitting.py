@@ -12,9 +12,7 @@ from typing import Any
 import numpy as np
 
 from weitiao import parts
-from weitiao.advise import cost
 from weitiao.advise.advise import Wish, advise, check
-from weitiao.advise.facts import network_of
 from weitiao.clock import awake
 from weitiao.data import bad
 from weitiao.data.data import Data, load
@@ -33,15 +31,10 @@ from weitiao.plan import Plan
 from weitiao.report import page
 from weitiao.report.leave import leave, leave_unfinished
 from weitiao.run import Run
-from weitiao.train.budget import Clock
 from weitiao.train.train import Outcome, train
-from weitiao.verbs import caching, calibrating, closer, several
+from weitiao.verbs import budgeting, caching, calibrating, closer, several
 from weitiao.verbs.beside import baselines_of
 from weitiao.verbs.given import source_of
-
-JUDGING_SECONDS = 6  # loading the best model, intervals, writing: kept back from a budget
-BASELINE_SHARE = 0.1  # of a budget that the baselines may take
-FINDINGS_SHARE = 0.06  # of a budget that a closer look at the answers may take
 
 Say = Callable[[str], None]
 Watch = Callable[[Any, float], None]
@@ -202,7 +195,7 @@ class _Job:
 
     def carry_out(self, run: Run, data: Data, *, goes_on: bool = False) -> Fitted:
         """Train inside the run's folder, then judge."""
-        clock = _clock(self.plan, data, self.begun, self.final)
+        clock = budgeting.clock_of(self.plan, data, self.begun, self.final)
         source = resolve(self.plan.model.checkpoint, self.plan.model.revision)
         if source.remark:
             self.say(source.remark)
@@ -232,13 +225,14 @@ class _Job:
         beside: dict[str, Baseline] = {}
         if self.plan.evaluate.baselines and not interrupted:
             left = budget and budget - (awake() - self.begun)  # more, where training took less
-            share = budget and left and max(BASELINE_SHARE * budget, left / 2)
+            share = budget and left and max(budgeting.BASELINE_SHARE * budget, left / 2)
             beside, left_out = baselines_of(model, data, len(rows), share)
         report, answers = evaluate(model, rows, beside)
         report = closer.with_more(model, report, answers, calibration, left_out)
         findings: dict[str, Any] = {}
         if self.plan.evaluate.findings and not interrupted:
-            left = FINDINGS_SHARE * budget if budget else closer.within(outcome.seconds / 5)
+            own = closer.within(outcome.seconds / 5)
+            left = budgeting.FINDINGS_SHARE * budget if budget else own
             findings = closer.findings_of(model, answers, data, left)
         total = awake() - self.begun
         seconds = {"total": round(total, 2), "train": round(outcome.seconds, 2)}
@@ -265,23 +259,6 @@ def name_of(path: str | Sequence[str]) -> str:
     first = path if isinstance(path, str) else path[0]
     name = Path(first.replace(":", "-")).name.lstrip(".").split(".")[0]
     return re.sub(r"[*?\[\]\s]+", "-", name).strip("-") or "rows"
-
-
-def _clock(plan: Plan, data: Data, begun: float, final: bool) -> Clock:
-    """The clock of training: the budget less what is kept back for judging and baselines."""
-    budget = plan.train.budget
-    if budget is None:
-        return Clock()
-    rows = data.sealed_test if final and data.sealed_test is not None else data.validation
-    network, _ = network_of(plan.model.checkpoint, plan.model.revision)
-    judging = cost.judging_seconds(
-        network, cost.measure(plan.train.precision), rows=len(rows) + len(data.validation),
-        length=plan.model.max_length,
-    )  # fmt: skip
-    baselines = BASELINE_SHARE * budget if plan.evaluate.baselines else 0.0
-    findings = FINDINGS_SHARE * budget if plan.evaluate.findings else 0.0
-    kept = min(JUDGING_SECONDS + 1.5 * judging + baselines + findings, budget / 2)
-    return Clock(max(budget - (awake() - begun) - kept, 1.0))
 
 
 def _origins(plan: Plan) -> dict[str, Any]:
