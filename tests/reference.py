@@ -73,7 +73,8 @@ def rate(name, progress, plan):
     if "gradual_unfreezing" in settings:
         until = settings["gradual_unfreezing"].get("until", 0.5)
         factor *= progress >= until * (3 - depth(name)) / 3
-    return plan.learning_rate * factor
+    own = settings.get("head_rate") if depth(name) == 3 else None
+    return (own["learning_rate"] if own else plan.learning_rate) * factor
 
 
 class PlainTouched:

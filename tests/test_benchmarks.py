@@ -11,8 +11,8 @@ import pytest
 from conftest import toy_data, toy_plan
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-SCRIPTS = ["long_documents", "predict_speed", "processes", "quality_trainer", "quality_weitiao",
-           "scale", "startup", "tiers_quality", "train_speed"]  # fmt: skip
+SCRIPTS = ["adapters", "long_documents", "predict_speed", "processes", "quality_trainer", "quality_weitiao",
+           "reading", "scale", "startup", "tasks_quality", "tiers_quality", "train_speed"]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def test_a_script_says_what_it_takes(script):
     assert called(script, "--no-such-option").returncode == 2
 
 
-@pytest.mark.parametrize("script", ["long_documents", "predict_speed", "scale", "startup", "train_speed",
+@pytest.mark.parametrize("script", ["adapters", "long_documents", "predict_speed", "reading", "scale", "startup", "train_speed",
                                     "tiers_quality", "processes"])  # fmt: skip
 def test_an_empty_file_gives_an_empty_table(script, tmp_path):
     done = called(script, "--table", "--results", str(tmp_path / "none.json"))

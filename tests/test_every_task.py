@@ -28,6 +28,7 @@ STRATEGIES = {
     "fgm": {"fgm": {"epsilon": 0.1}},
     "freeze": {"freeze": {"layers": 1}},
     "gradual_unfreezing": {"gradual_unfreezing": {"until": 0.4}},
+    "head_rate": {"head_rate": {"learning_rate": 5e-3}},
     "layer_decay": {"layer_decay": {"decay": 0.6}},
     "rdrop": {"rdrop": {"alpha": 2.0}},
     "all": {"rdrop": {}, "fgm": {"epsilon": 0.1}, "ema": {"decay": 0.7}, "layer_decay": {},

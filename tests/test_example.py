@@ -48,9 +48,9 @@ def test_twice_packed_is_the_rows_behind_each_other():
 
 @pytest.mark.parametrize("batch", [padded(), packed()], ids=["padded", "packed"])
 def test_twice_without_labels_has_none(batch):
-    bare = Batch(batch.tensors, None, batch.lengths, {"ids": ["a", "b"]})
+    bare = Batch(batch.tensors, None, batch.lengths, {"words": torch.tensor([True, False])})
     assert bare.twice().labels is None
-    assert bare.twice().notes == {"ids": ["a", "b"]}
+    assert bare.twice().notes["words"].tolist() == [True, False, True, False]
 
 
 @pytest.mark.parametrize("batch", [padded(), packed()], ids=["padded", "packed"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from weitiao import parts
-from weitiao.advise import choices, cost, reading
+from weitiao.advise import choices, cost, reading, tags
 from weitiao.advise.expected import expectations
 from weitiao.advise.facts import SAMPLE, Facts, network_of, reading_of, sampled, tokens_of
 from weitiao.advise.told import given_model, paths_told, roles_told
@@ -159,6 +159,7 @@ def _decided(facts: Facts, asked: int | None) -> dict[str, Reason]:
         "train.evaluations": choices.evaluations(float(passes.value)),
         "train.class_weights": choices.class_weights(facts),
         "train.optimizer": choices.optimizer(facts),
+        "train.strategies": tags.strategies(facts),
         "train.precision": choices.precision(facts),
         "evaluate.metrics": choices.metrics(facts, task.judged_by),
     }

@@ -206,16 +206,13 @@ class Task(Part):
 
     @abstractmethod
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
-        """How far two outputs for the same rows disagree, summed over rows (R-Drop, distillation).
-
-        `first` and `second` are logits (rows, outputs).
-        """
+        """How far two outputs for the same rows disagree, summed over rows (R-Drop, distillation):
+        logits (rows, outputs)."""
 
     def fold(self, weight: Any, bias: Any) -> tuple[Any, Any, Self]:
         """Move what the task knows of the scale of its numbers into the last linear layer.
 
-        Returns weight, bias and the task that goes with them, so that the saved folder alone
-        gives the right numbers to anybody who reads it.
+        Returns weight, bias and the task for them: the saved folder alone gives the right numbers.
         """
         return weight, bias, self
 
