@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import resource
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -41,15 +40,10 @@ def main() -> None:
     if given.table:
         print(table(timing.read_records(given.results)))
         return
-    store = timing.store_of(given.store)
-    env = timing.home_env(store, given.threads)
-
-    def run(cell: timing.Record) -> timing.Record:
-        job = {**cell, "threads": given.threads, "data": str(given.data)}
-        return timing.in_fresh_process([sys.executable, str(SCRIPT)], job, env)
-
     wanted = list(cells(given.checkpoints, given.rows, given.epochs, given.seeds))
-    print(table(timing.run_cells(wanted, given.results, run, given.minutes)))
+    print(
+        table(timing.run_cells(wanted, given.results, timing.runner(SCRIPT, given), given.minutes))
+    )
 
 
 def cells(

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -45,16 +44,12 @@ def main() -> None:
     if given.table:
         print(table(timing.read_records(given.results)))
         return
-    env = timing.home_env(timing.store_of(given.store), given.threads)
-
-    def run(cell: timing.Record) -> timing.Record:
-        job = {**cell, "threads": given.threads, "data": str(given.data)}
-        return timing.in_fresh_process([sys.executable, str(SCRIPT)], job, env)
-
     cells = [
         {"checkpoint": name, "seed": seed} for seed in given.seeds for name in given.checkpoints
     ]
-    print(table(timing.run_cells(cells, given.results, run, given.minutes)))
+    print(
+        table(timing.run_cells(cells, given.results, timing.runner(SCRIPT, given), given.minutes))
+    )
 
 
 def act(job: Mapping[str, Any]) -> timing.Record:

@@ -13,7 +13,6 @@ learns from all of them). Seed by seed, so that stopping early leaves whole pair
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -41,12 +40,6 @@ def main() -> None:
     if given.table:
         print(compare(timing.read_records(given.results)))
         return
-    env = timing.home_env(timing.store_of(given.store), given.threads)
-
-    def run(cell: timing.Record) -> timing.Record:
-        job = {**cell, "threads": given.threads, "data": str(given.data)}
-        return timing.in_fresh_process([sys.executable, str(SCRIPT)], job, env)
-
     wanted = [
         cell
         for cell in cells()
@@ -57,7 +50,11 @@ def main() -> None:
         done = {_key(r) for r in timing.read_records(given.results) if timing.has_figures(r)}
         print("\n".join(str(cell) for cell in wanted if _key(cell) not in done))
         return
-    print(compare(timing.run_cells(wanted, given.results, run, given.minutes)))
+    print(
+        compare(
+            timing.run_cells(wanted, given.results, timing.runner(SCRIPT, given), given.minutes)
+        )
+    )
 
 
 def cells() -> Iterator[timing.Record]:

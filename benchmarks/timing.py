@@ -118,6 +118,17 @@ def in_fresh_process(
     return {"failed": told[-1][:300] if told else f"exit code {done.returncode}"}
 
 
+def runner(script: Path, given: argparse.Namespace) -> Callable[[Record], Record]:
+    """Runs a cell by `script --job` in a fresh process, with threads and sets as the options say."""
+    env = home_env(store_of(given.store), given.threads)
+
+    def run(cell: Record) -> Record:
+        job = {**cell, "threads": given.threads, "data": str(given.data)}
+        return in_fresh_process([sys.executable, str(script)], job, env)
+
+    return run
+
+
 def home_env(store: Path, threads: int, cache: str = "cache") -> dict[str, str]:
     """So many threads in every library that reads the environment; weitiao's folders in `store`."""
     return {

@@ -66,8 +66,7 @@ class Batch:
         lengths = None if self.lengths is None else self.lengths.to(device)
         windows = None if self.windows is None else self.windows.to(device)
         notes = {name: note.to(device) for name, note in self.notes.items()}
-        told = replace(self, tensors=tensors, labels=labels, lengths=lengths, windows=windows)
-        return replace(told, notes=notes)
+        return Batch(tensors, labels, lengths, notes, windows)
 
     def twice(self) -> Batch:
         """The same rows, then the same rows again (for R-Drop)."""
@@ -79,8 +78,7 @@ class Batch:
         lengths = None if self.lengths is None else torch.cat([self.lengths] * 2)
         windows = None if self.windows is None else torch.cat([self.windows] * 2)
         notes = {name: torch.cat([note] * 2) for name, note in self.notes.items()}
-        told = replace(self, tensors=tensors, labels=labels, lengths=lengths, windows=windows)
-        return replace(told, notes=notes)
+        return Batch(tensors, labels, lengths, notes, windows)
 
     def embedded(self, vectors: Tensor) -> Batch:
         """The same rows entering the network as vectors instead of token ids (for FGM)."""

@@ -20,5 +20,5 @@ def strategies(facts: Facts) -> Reason | None:
                     "spans only after many updates"),
         evidence=tell("cluener, 400 rows, e5-small, 6 epochs: F1 {with_it} with it, {without} "
                       "without; wnut17, 500 rows, minilm-l6: {with_other} and {without_other}",
-                      with_it=0.40, without=0.00, with_other=0.32, without_other=0.28),
+                      with_it="0.40", without="0.00", with_other="0.32", without_other="0.28"),
     )  # fmt: skip

@@ -9,30 +9,20 @@ Everything is said as logits of single tags, so that losses and answers need not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
-from weitiao.model.pooling import Tokens, linear
-
-IGNORED = -100
-FASTER = 100.0  # moves are learned at this many times the rate: that of the network is far too low
+from weitiao.model.pooling import Each, Tokens, linear
+from weitiao.tasks.base import IGNORED
 
 
-class Chain(nn.Module):
-    """Dropout, a linear layer, and what each tag is worth behind each other one, at the beginning
-    and at the end of a row. `tell` makes logits of it."""
+class Chain(Each):
+    """A head for tokens, and what each tag is worth behind each other one, at the beginning and at
+    the end of a row. `tell` makes logits of it."""
 
     def __init__(self, width: int, outputs: int, dropout: float, spread: float) -> None:
-        super().__init__()
-        self.inner = nn.Dropout(dropout)
-        self.out = linear(width, outputs, spread)
+        super().__init__(linear(width, outputs, spread), dropout)
         self.moves = nn.Parameter(torch.zeros(outputs + 1, outputs + 1))  # the last: outside rows
-
-    def forward(self, layers: Sequence[Tensor], tokens: Tokens) -> Tensor:
-        logits: Tensor = self.out(self.inner(layers[-1].float()))
-        return logits
 
     def tell(self, logits: Tensor, tokens: Tokens, labels: Tensor | None, told: Tensor) -> Tensor:
         """Logits of tokens, (rows, longest, tags) or (tokens, tags), as said above.
@@ -51,7 +41,7 @@ class Chain(nn.Module):
         right = None
         if labels is not None:
             right = labels.new_zeros(scores.shape[:2]).index_put(places, labels[real][links])
-        found = chained(scores, lengths, FASTER * self.moves, right)[places]
+        found = chained(scores, lengths, self.moves, right)[places]
         flat = flat.index_put((links.nonzero()[:, 0],), found)
         return flat if tokens.mask is None else logits.float().index_put((tokens.mask,), flat)
 

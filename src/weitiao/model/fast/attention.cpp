@@ -2,7 +2,6 @@
 // Queries of a row: all its tokens, or (first = 1) its first token alone, then q, o and the
 // statistics have one line a row. Probabilities are computed anew in the backward pass.
 #include "blocks.h"
-#include <cmath>
 
 namespace {
 
@@ -40,18 +39,7 @@ void forward(const T* q, int64_t ldq, const T* k, const T* v, int64_t ldk, T* o,
         product(b, np, d, Q, dp, 1, KT, np, S, np, false);
         for (int i = 0; i < b; i++) {
           float* line = S + (size_t)i * np;
-          for (int j = n; j < np; j++) line[j] = -INFINITY;
-          f16 most = load(line);
-          for (int c = W; c < np; c += W) { f16 x = load(line + c); most = x > most ? x : most; }
-          const float top = largest(most) * scale;
-          f16 total{};
-          for (int c = 0; c < np; c += W) {
-            f16 e = exponential(load(line + c) * scale - top);
-            store(line + c, e); total += e;
-          }
-          for (int j = n; j < np; j++) line[j] = 0;  // e^-87 was added for them: nothing
-          const float all_of_it = sum(total), share = 1.f / all_of_it;
-          lse[(to + i0 + i) * heads + h] = top + std::log(all_of_it);
+          const float share = raise(line, n, np, scale, lse + (to + i0 + i) * heads + h);
           u16 bits{};
           for (int c = 0; c < np; c += W) {
             f16 p = load(line + c) * share;

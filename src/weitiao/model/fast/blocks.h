@@ -2,6 +2,7 @@
 // in, and dropout.
 #pragma once
 #include "vectors.h"
+#include <cmath>
 #include <vector>
 
 namespace {
@@ -97,6 +98,24 @@ struct Sums {
       }
   }
 };
+
+// n scores of one query to e^(score * scale - the largest), zeros behind them; what makes shares of
+// them. lse: the log of their sum, with the largest put back.
+inline float raise(float* line, int n, int np, float scale, float* lse) {
+  for (int j = n; j < np; j++) line[j] = -INFINITY;
+  f16 most = load(line);
+  for (int c = W; c < np; c += W) { f16 x = load(line + c); most = x > most ? x : most; }
+  const float top = largest(most) * scale;
+  f16 total{};
+  for (int c = 0; c < np; c += W) {
+    f16 e = exponential(load(line + c) * scale - top);
+    store(line + c, e); total += e;
+  }
+  for (int j = n; j < np; j++) line[j] = 0;  // e^-87 was added for them: nothing
+  const float all_of_it = sum(total);
+  *lse = top + std::log(all_of_it);
+  return 1.f / all_of_it;
+}
 
 // n lines (n, dp) to where they belong, and added to `sums`.
 template <class T>

@@ -5,7 +5,6 @@
 #include "blocks.h"
 
 #ifdef __AVX512BF16__
-#include <cmath>
 
 namespace {
 
@@ -67,18 +66,7 @@ void forward(const half* q, int64_t ldq, const half* k, const half* v, int64_t l
         product(b, np, dh, Q, dh, 1, KT, np, S, np, false);
         for (int i = 0; i < b; i++) {
           float* line = S + (size_t)i * np;
-          for (int j = n; j < np; j++) line[j] = -INFINITY;
-          f16 most = load(line);
-          for (int c = W; c < np; c += W) { f16 x = load(line + c); most = x > most ? x : most; }
-          const float top = largest(most) * scale;
-          f16 total{};
-          for (int c = 0; c < np; c += W) {
-            f16 e = exponential(load(line + c) * scale - top);
-            store(line + c, e); total += e;
-          }
-          for (int j = n; j < np; j++) line[j] = 0;
-          const float all_of_it = sum(total), share = 1.f / all_of_it;
-          lse[(to + i0 + i) * heads + h] = top + std::log(all_of_it);
+          const float share = raise(line, n, np, scale, lse + (to + i0 + i) * heads + h);
           u16 bits{};
           for (int c = 0; c < np; c += W) {
             f16 p = load(line + c) * share;

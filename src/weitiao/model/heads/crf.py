@@ -15,7 +15,8 @@ class Crf(Head):
     """A linear-chain conditional random field (Lafferty et al. 2001) over the words of a text: the
     whole row of tags is learned, and each word's tag is answered by its probability over all rows.
 
-    When to use: tagging with few rows, long spans, or many errors at the ends of spans.
+    When to use: tagging with few rows, long spans, or many errors at the ends of spans; with the
+    strategy head_rate, which plans for tagging have: at the network's rate the chain stands still.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ("tags",)
