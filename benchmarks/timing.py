@@ -119,7 +119,7 @@ def in_fresh_process(
 
 
 def runner(script: Path, given: argparse.Namespace) -> Callable[[Record], Record]:
-    """Runs a cell by `script --job` in a fresh process, with threads and sets as the options say."""
+    """Runs a cell by `script --job` in a fresh process, with the threads of the options."""
     env = home_env(store_of(given.store), given.threads)
 
     def run(cell: Record) -> Record:
