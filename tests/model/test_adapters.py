@@ -1,6 +1,7 @@
 """Every adapter in every family: what is learned is what the layouts agree on, and what the saved
 folder, transformers alone and peft alone answer with."""
 
+import gc
 import json
 
 import pytest
@@ -153,17 +154,40 @@ def test_the_layouts_agree_on_logits_and_gradients(name, family, own_kernels):
             torch.testing.assert_close(slope, wanted[path], atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize(("precision", "near"), [("fp32", 1e-5), ("bf16", 0.15)])
 @pytest.mark.parametrize("name", ["lora", "dora", "ia3"])
-def test_own_kernels_see_each_update_of_the_adapter(name):
+def test_own_kernels_see_each_update_of_the_adapter(name, precision, near):
     """The weights they read are copies, which must follow: in training, and in judging."""
     native, found = adapted(name, "bert")
-    net = Net(native, found).run_as("auto", "fp32")
+    net = Net(native, found).run_as("auto", precision)
     flat, grid = tiny.rows("bert")
-    for seed in (2, 3):
+    before = net(flat).detach()
+    for seed in (2, 3, 4):
         learned(native, seed)
         with torch.inference_mode():
-            torch.testing.assert_close(net(flat), net(Batch(grid)), atol=1e-5, rtol=1e-5)
-        torch.testing.assert_close(net(flat), net(Batch(grid)), atol=1e-5, rtol=1e-5)
+            torch.testing.assert_close(net(flat), net(Batch(grid)), atol=near, rtol=near)
+        now = net(flat)
+        torch.testing.assert_close(now, net(Batch(grid)), atol=near, rtol=near)
+        assert (now - before).abs().max() > 2 * near
+        before = now.detach()
+
+
+def test_what_weights_amount_to_is_not_held_until_backward():
+    """Of an encoder that would be all of its weights once more, in fp32."""
+    native, found = adapted("lora", "bert")
+    net = Net(native, found).run_as("auto", "bf16")
+    flat, _ = tiny.rows("bert")
+    shape = native.bert.encoder.layer[0].intermediate.dense.weight.shape
+
+    def alive():
+        every = [o for o in gc.get_objects() if type(o) is torch.Tensor]
+        return {t.data_ptr() for t in every if t.shape == shape and t.dtype == torch.float32}
+
+    for _ in range(2):
+        before = alive()
+        logits = net(flat)
+        assert not alive() - before
+        tiny.learned(logits, net)
 
 
 def test_dropout_inside_runs_packed_and_fused_is_refused():

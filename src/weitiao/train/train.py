@@ -106,6 +106,7 @@ class _Job:
         try:
             watcher.status("preparing")
             self._train(watcher, start)
+            accelerator.free_memory()  # before the best model comes into memory
             watcher.status(watcher.ended)
         except BaseException as error:
             with suppress(OSError):  # a full disk takes no status either

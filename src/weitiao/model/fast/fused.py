@@ -19,6 +19,7 @@ from weitiao.model.fast.kernels import Drop, Embedding, Norm, kernels
 from weitiao.model.fast.layer import Call, Layer, modules_params
 from weitiao.model.fast.shape import Shape, shape_of
 from weitiao.model.packed import Packing
+from weitiao.model.tuners import is_tuner
 
 DTYPES = {"fp32": torch.float32, "onednn": torch.float32, "bf16": torch.bfloat16}
 
@@ -113,7 +114,7 @@ class Fused:
             zip(shape.layers, self.casts, strict=True)
         ):
             params = modules_params(modules)
-            casts.renew(params)
+            casts.renew(params, derived=any(map(is_tuner, modules.values())))
             call = Call(
                 spec, self.kernels, packing, casts, seed, training,
                 self.first_only and number == last, self.recompute,

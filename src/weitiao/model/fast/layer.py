@@ -26,6 +26,8 @@ NAMES = (
     "down.weight", "down.bias", "norm2.weight", "norm2.bias",
 )  # fmt: skip
 
+Params = tuple[Any, ...]  # tensors in the order of NAMES; in backward None where none is needed
+
 
 @dataclass(frozen=True)
 class Spec:
@@ -57,7 +59,7 @@ class Call:
         return Drop(rate if self.training else 0.0, self.seed, 4 * self.spec.number + place + 1)
 
 
-def forward(call: Call, x: Tensor, params: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Any, ...]]:
+def forward(call: Call, x: Tensor, params: Params) -> tuple[Tensor, tuple[Any, ...]]:
     """The layer's output, (tokens, width) or (rows, width), and what backward needs."""
     kernels, w, width = call.kernels, call.casts, x.shape[1]
     if call.first:
@@ -80,7 +82,7 @@ def forward(call: Call, x: Tensor, params: tuple[Tensor, ...]) -> tuple[Tensor, 
 
 
 def backward(
-    call: Call, dy: Tensor, x: Tensor, params: tuple[Tensor, ...], saved: tuple[Any, ...],
+    call: Call, dy: Tensor, x: Tensor, params: Params, saved: tuple[Any, ...],
     needs: tuple[bool, ...],
 ) -> tuple[Tensor | None, list[Tensor | None]]:  # fmt: skip
     """Gradients of x (None when `needs[0]` is False) and of the parameters (fp32)."""
@@ -129,7 +131,7 @@ def backward(
     return dx, [found.get(name) if need[name] else None for name in NAMES]
 
 
-def _norms(call: Call, params: tuple[Tensor, ...]) -> tuple[Norm, Norm]:
+def _norms(call: Call, params: Params) -> tuple[Norm, Norm]:
     return (
         Norm(params[8], params[9], call.spec.eps),
         Norm(params[14], params[15], call.spec.eps),
@@ -142,8 +144,9 @@ class Layer(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, call: Call, x: Tensor, *params: Tensor) -> Tensor:
         y, saved = forward(call, x, params)
-        ctx.call, ctx.params = call, params
-        ctx.versions = [p._version for p in params]
+        # What weights amount to with an adapter is in the copies: backward need not hold it.
+        ctx.call, ctx.params = call, tuple(p if p.is_leaf else None for p in params)
+        ctx.versions = [p._version for p in ctx.params if p is not None]
         leaves, ctx.shape = tree_flatten(() if call.recompute else saved)
         tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
         ctx.others = [None if isinstance(leaf, Tensor) else (leaf,) for leaf in leaves]
@@ -153,7 +156,7 @@ class Layer(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> Any:
         call, params = ctx.call, ctx.params
-        now = [p._version for p in params]
+        now = [p._version for p in params if p is not None]
         assert now == ctx.versions, "weights were changed between forward and backward"
         x, *tensors = ctx.saved_tensors
         if call.recompute:
