@@ -17,6 +17,7 @@ from weitiao.evaluate.intervals import LEAST_ROWS
 from weitiao.evaluate.mcnemar import EXACT, McNemar, exact_interval, mcnemar, right_rows
 from weitiao.evaluate.metrics.base import Metric, label_counts, ratio
 from weitiao.evaluate.resampling import Patterns, patterns_of
+from weitiao.tagging.counts import by_row
 from weitiao.tasks.base import Judged
 
 SAMPLES = 2000
@@ -38,7 +39,7 @@ class Gap:
     first: tuple[float, ...]
     second: tuple[float, ...]
     change: Contrast
-    rows: int = 0  # of a label: that truly have it
+    rows: int = 0  # of a label: that truly have it; of tags: its true spans
 
     @property
     def means(self) -> tuple[float, float]:
@@ -122,6 +123,8 @@ def compare(
 def differing(first: Sequence[Judged], second: Sequence[Judged]) -> np.ndarray:
     """(rows,) whether two recipes answer differently; of several seeds, whether more or fewer are
     right (for numbers: whether the mean answer differs)."""
+    if len(first) == len(second) == 1 and first[0].kind == "tags":
+        return np.asarray(np.ptp(by_row(first[0].values, second[0].values), axis=1) > 0)
     if len(first) == len(second) == 1 and first[0].kind == "spans":
         return np.asarray(first[0].values != second[0].values)
     if len(first) == len(second) == 1 or first[0].kind == "number":

@@ -15,6 +15,7 @@ import numpy as np
 
 from weitiao.evaluate.compare import compare
 from weitiao.evaluate.metrics.base import Metric
+from weitiao.ragged import Ragged
 from weitiao.tasks.base import Judged
 
 
@@ -40,12 +41,28 @@ def constant_of(judged: Judged) -> Judged:
         counts = judged.counts.copy()
         counts[:, :2] = right[:, None]
         return replace(judged, values=values, counts=counts)
+    elif judged.kind == "tags":
+        return _of_tags(judged)
     elif judged.kind == "single":
         most = np.bincount(judged.targets, minlength=len(judged.labels)).argmax()
         values = np.full(len(judged.targets), most)
     else:
         values = np.tile((judged.targets.mean(0) > 0.5).astype(np.int64), (len(judged.targets), 1))
     return replace(judged, values=values)
+
+
+def _of_tags(judged: Judged) -> Judged:
+    """No span at all; where each word has a tag, the most frequent one."""
+    truth, words = judged.targets, judged.counts[:, 1]
+    if np.array_equal(truth.lengths, words):
+        most = np.bincount(truth.values[:, 2], minlength=len(judged.labels)).argmax()
+        values = Ragged(truth.values.copy(), truth.offsets)
+        values.values[:, 2] = most
+        right = np.bincount(truth.owners[truth.values[:, 2] == most], minlength=len(truth))
+    else:
+        values = Ragged(truth.values[:0], np.zeros_like(truth.offsets))
+        right = words - truth.lengths  # at most: each span has a word or more
+    return replace(judged, values=values, counts=np.column_stack([right, words]))
 
 
 def _sign(first: Judged, second: Judged, metrics: dict[str, Metric]) -> int:

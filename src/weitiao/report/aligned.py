@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 
 from weitiao.errors import DataError
 from weitiao.messages import counted, tell
 from weitiao.passages.spelled import agreement, by_characters
+from weitiao.ragged import Ragged
 from weitiao.report.contenders import Answered, Contender
-from weitiao.tasks.base import Judged
+from weitiao.tasks.base import Judged, Kind
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +40,6 @@ class Aligned:
 def aligned(contenders: Sequence[Contender]) -> Aligned:
     """Match the rows of all contenders. Raises DataError when there are none in common."""
     base = _base(contenders)
-    if base.kind == "tags":
-        raise DataError(
-            tell("answers that are spans of texts cannot be compared yet; each run's report.html "
-                 "has its own figures.")
-        )  # fmt: skip
     every = [one for contender in contenders for one in contender.sets]
     places = [_places(base, one) for one in every]
     known = np.ones(len(base.ids), bool)
@@ -160,7 +156,7 @@ def _judged(
     base: Answered, one: Answered, rows: np.ndarray, places: np.ndarray, labels: tuple[str, ...]
 ) -> Judged:
     assert base.targets is not None
-    kind = cast(Literal["single", "multilabel", "number"], base.kind)
+    kind = cast(Kind, base.kind)
     if kind == "number":
         values = one.values[places]
         return Judged(kind, base.targets[rows], values, values)
@@ -168,7 +164,8 @@ def _judged(
         return _of_passages(base, one, rows, places)
     truth = _relabelled(base.targets[rows], base, labels)
     values = _relabelled(one.values[places], one, labels)
-    return Judged(kind, truth, values, np.zeros((len(rows), 0)), labels)
+    counts = None if one.counts is None else one.counts[places]
+    return Judged(kind, truth, values, np.zeros((len(rows), 0)), labels, counts)
 
 
 def _of_passages(base: Answered, one: Answered, rows: np.ndarray, places: np.ndarray) -> Judged:
@@ -184,11 +181,14 @@ def _of_passages(base: Answered, one: Answered, rows: np.ndarray, places: np.nda
     return Judged("spans", targets, values, np.zeros(len(rows)), counts=counts)
 
 
-def _relabelled(values: np.ndarray, one: Answered, labels: tuple[str, ...]) -> np.ndarray:
+def _relabelled(values: Any, one: Answered, labels: tuple[str, ...]) -> Any:
     where = {label: at for at, label in enumerate(labels)}
     folded = {label.strip().casefold(): at for label, at in where.items()}
     last = len(labels) - 1
     places = [where.get(label, folded.get(label.strip().casefold(), last)) for label in one.labels]
+    if isinstance(values, Ragged):
+        kinds = np.array([*places, last])[values.values[:, 2]]
+        return Ragged(np.column_stack([values.values[:, :2], kinds]), values.offsets)
     if values.ndim == 1:
         return np.asarray(np.array([*places, last])[values])
     found = np.zeros((len(values), len(labels)), np.int64)

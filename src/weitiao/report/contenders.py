@@ -37,18 +37,20 @@ class Columns:
 @dataclass(frozen=True, eq=False)
 class Answered:
     """One set of answers. values: numbers, places in `labels` (-1: none of them), or (rows, labels)
-    of 0 and 1; targets the same, None where a file has no truth."""
+    of 0 and 1, or as Judged has spans; targets the same, None where a file has no truth."""
 
     kind: str
     labels: tuple[str, ...]
-    values: np.ndarray
-    targets: np.ndarray | None
+    values: Any
+    targets: Any
     ids: Sequence[str]
     texts: Texts
     cells: Callable[[str], Sequence[str] | None]  # of a column of the user's
     columns: tuple[str, ...] = ()  # of the texts
     id_column: str | None = None  # of a file; "" when it has none, so that ids are but its lines
-    counts: np.ndarray | None = None  # as Judged.counts, of a run whose answers are passages
+    counts: np.ndarray | None = (
+        None  # as Judged has them, of a run of passages or tags
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import numpy as np
 
 from weitiao.evaluate.compare import share_right
 from weitiao.messages import counted, tell
+from weitiao.report import spans
 from weitiao.report.blocks import Row, RowList, Section, Words
 from weitiao.report.compared import Compared
 from weitiao.report.mask import masked
@@ -89,38 +90,45 @@ def _numbers(sides: Sides, compared: Compared, unmasked: bool) -> list[tuple[str
 
 
 def _rows(sides: Sides, picked: np.ndarray, compared: Compared, unmasked: bool) -> list[Row]:
-    texts = compared.aligned.texts(picked)
+    texts, judged = compared.aligned.texts(picked), sides[0][0]
     found = []
     for place, at in enumerate(picked):
         own = [] if texts is None else texts[place]
-        own = excerpted(sides[0][0], int(at), own) if sides[0][0].kind == "spans" else own
+        own = excerpted(judged, int(at), own) if judged.kind == "spans" else own
+        text = None
+        if judged.kind == "tags" and own:
+            text = spans.text_of(own[0][1])
+            own = [(own[0][0], text)]
         told = [(n, _shown(t, unmasked)) for n, t in own]
         found.append(
             Row(
                 compared.aligned.ids[at],
                 told if len(told) != 1 else [("", told[0][1])],
-                value_of(sides[0][0], sides[0][0].targets[at]),
-                _answers(sides[0], int(at)),
-                _answers(sides[1], int(at)),
+                value_of(judged, judged.targets, int(at), text, unmasked),
+                _answers(sides[0], int(at), text, unmasked),
+                _answers(sides[1], int(at), text, unmasked),
             )
         )
     return found
 
 
-def _answers(side: Sequence[Judged], row: int) -> str:
+def _answers(side: Sequence[Judged], row: int, text: str | None, unmasked: bool) -> str:
     """The answer; of several seeds the most frequent one, and how many are right."""
     if side[0].kind == "number":
         return number(float(np.mean([one.values[row] for one in side])))
-    given = Counter(value_of(one, one.values[row]) for one in side)
+    given = Counter(value_of(one, one.values, row, text, unmasked) for one in side)
     answer = given.most_common(1)[0][0]
     if len(side) == 1:
         return answer
-    right = given[value_of(side[0], side[0].targets[row])]
+    right = given[value_of(side[0], side[0].targets, row, text, unmasked)]
     return tell("{answer} ({right} of {all} right)", answer=answer, right=right, all=len(side))
 
 
-def value_of(judged: Judged, value: Any) -> str:
-    """A value as people write it."""
+def value_of(judged: Judged, values: Any, row: int, text: str | None, unmasked: bool) -> str:
+    """The value of a row as people write it. text: of spans, what they lie in."""
+    if judged.kind == "tags":
+        return spans.told(judged, values.row(row), text, unmasked)
+    value = values[row]
     if judged.kind == "spans":
         return answer_told(value)
     if judged.kind == "number":

@@ -194,7 +194,8 @@ def _labels(compared: Compared, at: int, one: Comparison) -> Section:
             for side, name in enumerate((first, second))
         ],
     }
-    head = [tell("label"), tell("rows"), first, second, tell("difference"),
+    unit = tell("spans") if compared.aligned.base.kind == "tags" else tell("rows")
+    head = [tell("label"), unit, first, second, tell("difference"),
             tell("interval"), tell("verdict")]  # fmt: skip
     rows = [[short_label(gap.name), f"{gap.rows:,}", figure(gap.means[0]), figure(gap.means[1]),
              signed(gap.change.value), _interval(gap), _sign(gap)] for gap in order]  # fmt: skip

@@ -23,6 +23,17 @@ def by_row(right: Ragged, given: Ragged) -> np.ndarray:
     return np.column_stack([hits, given.lengths, right.lengths])
 
 
+def by_row_and_label(right: Ragged, given: Ragged, labels: int) -> tuple[np.ndarray, ...]:
+    """(rows, labels) each: spans that are right, that are given, that are true."""
+    hit = matched(given, right)
+
+    def table(spans: Ragged, picked: np.ndarray | slice = slice(None)) -> np.ndarray:
+        cells = (spans.owners * labels + spans.values[:, 2])[picked]
+        return np.bincount(cells, minlength=len(right) * labels).reshape(len(right), labels)
+
+    return table(given, hit), table(given), table(right)
+
+
 def by_label(right: Ragged, given: Ragged, labels: int) -> np.ndarray:
     """(labels, 3): the same, added up over the rows for each label."""
     hits = given.values[matched(given, right), 2]

@@ -21,6 +21,7 @@ METRICS: Mapping[str, tuple[str, ...]] = {
     "multilabel": ("micro_f1", "macro_f1", "accuracy"),
     "number": ("pearson", "spearman", "mae", "rmse"),
     "spans": ("f1", "exact_match"),
+    "tags": ("entity_f1", "entity_precision", "entity_recall", "token_accuracy"),
 }
 KEPT = 0.05  # how often at most a difference is claimed that is none, over all comparisons
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from weitiao.parts import Part
-from weitiao.tagging.counts import by_row
+from weitiao.tagging.counts import by_row, by_row_and_label
 from weitiao.tasks.base import Judged
 
 
@@ -55,10 +55,15 @@ def span_counts(judged: Judged, weights: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def label_counts(judged: Judged, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How often each label was given rightly, was given, and was true: each (samples, labels)."""
+    """How often each label was given rightly, was given, and was true: each (samples, labels).
+    Of tags it is their spans that are counted."""
     if judged.kind == "multilabel":
         truth, given = judged.targets.astype(float), judged.values.astype(float)
         return weights @ (truth * given), weights @ given, weights @ truth
+    if judged.kind == "tags":
+        each = by_row_and_label(judged.targets, judged.values, len(judged.labels))
+        right, said, true = (weights @ table.astype(float) for table in each)
+        return right, said, true
     # Rows with the same truth and answer are interchangeable: count those cells, then add cells.
     # That costs one pass over the rows however many labels there are.
     labels = int(max(judged.targets.max(), judged.values.max(), len(judged.labels) - 1)) + 1
