@@ -11,7 +11,7 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.errors import ModelError
-from weitiao.evaluate.compare import Comparison, compare
+from weitiao.evaluate.compare import Comparison, compare, differing
 from weitiao.evaluate.metrics.base import Metric
 from weitiao.experiment.cells import OURS, Cell, Experiment, cells_of
 from weitiao.experiment.executors.base import Job
@@ -205,7 +205,7 @@ def _metrics(primary: str, judged: Judged) -> dict[str, Metric]:
 
 
 def _same(judged: Sequence[Judged]) -> bool:
-    return all(np.array_equal(judged[0].values, other.values) for other in judged[1:])
+    return not any(differing([judged[0]], [other]).any() for other in judged[1:])
 
 
 def _lacking(asked: Experiment) -> dict[str, str]:
