@@ -9,7 +9,9 @@ from conftest import toy_data, toy_plan
 from matrix.families import FAMILIES, config_of, make, tokenizer_of
 from weitiao.model.families import DECODERS, attend, settle
 from weitiao.model.model import Model
+from weitiao.train.fit import learning
 from weitiao.train.groups import depth_of, top_of
+from weitiao.train.train import feed_of
 
 TEXTS = ["good film", "the room was very good and the staff bad 我 们 很 好", "bad"]
 
@@ -230,6 +232,19 @@ def test_layers_are_found_in_every_family(family, started):
         on_top = [name for name, depth in depths.items() if depth == top]
         below = ("embed", "wte", "wpe", "rel_", "mask_emb", "relative")
         assert not [name for name in on_top if any(word in name for word in below)]
+
+
+@pytest.mark.parametrize("task", ["classification", "token_classification"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_weight_that_learns_is_read(family, task, started):
+    """Several processes wait for the gradient of each."""
+    model, data = started(family, task)
+    feed = feed_of(model, data.train)
+    model.net.train()
+    _, _, loss_of = learning(model, model.cost())
+    loss_of(model.net, model.batch(feed.encoded, range(8), feed.labels)).loss.backward()
+    params = model.net.named_parameters()
+    assert not [name for name, p in params if p.requires_grad and p.grad is None]
 
 
 def test_alberts_layers_freeze_together(started):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import make_checkpoint, toy_plan, toy_rows
+from matrix.families import make
 
 HERE = Path(__file__).parent.parent
 SETTINGS = {
@@ -149,6 +150,22 @@ def test_two_processes_learn_what_one_does(settings, tmp_path, request):
         if "loss" in one:
             assert two["loss"] == pytest.approx(one["loss"], rel=1e-4)
             assert two["gradient_norm"] == pytest.approx(one["gradient_norm"], rel=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_xlnet_learns_in_two_processes(tmp_path):
+    """It has a weight that nothing reads, and whose gradient nobody must wait for."""
+    found = []
+    for world in (1, 2):
+        folder = tmp_path / str(world)
+        checkpoint = make(folder / "tiny", "xlnet")
+        settings = {**SETTINGS, "model.checkpoint": checkpoint, "model.dropout": 0.0}
+        done = launch(folder, world, settings=settings)
+        assert done.returncode == 0, done.stderr[-3000:]
+        found.append([line["loss"] for line in losses(folder) if line.get("loss") is not None])
+    assert len(found[0]) > 5
+    assert found[1] == pytest.approx(found[0], rel=1e-3)
 
 
 @pytest.mark.slow

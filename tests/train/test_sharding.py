@@ -71,6 +71,7 @@ def runs(tmp_path_factory):
         ["gpt2", "llama"],
         ["deberta-v2"],
         ["albert", "modernbert"],
+        ["xlnet"],
         ["token_classification", "question_answering"],
         ["similarity", "weighted_layers"],
     ],

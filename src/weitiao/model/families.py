@@ -20,6 +20,16 @@ TRIED = (*ENCODERS, *DECODERS, XLNET)
 # Families whose position ids start after the padding index.
 OFFSET = {"roberta", "xlm-roberta", "camembert", "mpnet"}
 
+# Weights of pre-training alone, by the end of their name: no fine-tuning ever reads them.
+UNREAD = ("mask_emb",)  # XLNet's vector in place of a word that it predicts
+
+
+def rest(native: Any) -> None:
+    """Let weights that nothing reads not learn: several processes would wait for their gradient."""
+    for name, param in native.named_parameters():
+        if name.endswith(UNREAD):
+            param.requires_grad_(False)
+
 
 def reads_last(config: Any) -> bool:
     """Whether heads of this family read the last token of a text: decoders and XLNet."""

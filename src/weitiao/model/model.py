@@ -24,7 +24,7 @@ from weitiao.losses.base import Loss
 from weitiao.messages import tell
 from weitiao.model import adapting, asked, card, headed
 from weitiao.model.checkpoints import load_tokenizer, quiet, readable, room
-from weitiao.model.families import attend, settle
+from weitiao.model.families import attend, rest, settle
 from weitiao.model.long_texts.base import LongText, chosen
 from weitiao.model.material import cleaned, key_of, texts_of, weights_of
 from weitiao.model.net import Net, set_dropout
@@ -78,6 +78,7 @@ class Model:
             head = headed.chosen(plan.model.head, task, config)
             native = headed.begun(source, config, head, task, plan.model.quantization)
             attend(native.base_model, plan.model.attention)
+            rest(native)
         adapted = adapting.put(plan.model.adapter, native, plan.model.checkpoint)
         places = adapted.part.places if adapted else 0
         task.adapt(tokenizer)

@@ -48,9 +48,7 @@ class Answered:
     cells: Callable[[str], Sequence[str] | None]  # of a column of the user's
     columns: tuple[str, ...] = ()  # of the texts
     id_column: str | None = None  # of a file; "" when it has none, so that ids are but its lines
-    counts: np.ndarray | None = (
-        None  # as Judged has them, of a run of passages or tags
-    )
+    counts: np.ndarray | None = None  # as Judged has them, of a run of passages or tags
 
 
 @dataclass(frozen=True, eq=False)
