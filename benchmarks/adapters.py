@@ -34,11 +34,7 @@ WAYS: dict[str, dict[str, Any]] = {"all weights": {}, "lora": {"model.adapter": 
 
 def main() -> None:
     given = _options()
-    if given.job:
-        timing.answer(act, given.job)
-        return
-    if given.table:
-        print(table(timing.read_records(given.results)))
+    if timing.is_served(given, act, table):
         return
     wanted = list(cells(given.checkpoints, given.rows, given.epochs, given.seeds))
     print(

@@ -42,11 +42,7 @@ CHOICES: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     given = _options()
-    if given.job:
-        timing.answer(act, given.job)
-        return
-    if given.table:
-        print(compare(timing.read_records(given.results)))
+    if timing.is_served(given, act, compare):
         return
     env = timing.home_env(timing.store_of(given.store), given.threads)
 

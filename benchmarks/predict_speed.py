@@ -46,14 +46,14 @@ CONTENDERS: dict[str, dict[str, Any]] = {
 Answer = Callable[[Sequence[str]], list[str]]
 
 
+def table(records: list[timing.Record]) -> str:
+    """Markdown: how many times as fast."""
+    return ratios.table(records, ["weitiao"], "texts/s", "accuracy")
+
+
 def main() -> None:
     given = _options()
-    if given.job:
-        timing.answer(act, given.job)
-        return
-    if given.table:
-        records = timing.read_records(given.results)
-        print(ratios.table(records, ["weitiao"], "texts/s", "accuracy"))
+    if timing.is_served(given, act, table):
         return
     store = timing.store_of(given.store)
     variants = {n: {"act": "weitiao", "changes": timing.changes_of(c)} for n, c in given.variant}

@@ -27,13 +27,14 @@ BATCH = 128
 COUNTS = {"1 process": 1, "2 processes": 2}
 
 
+def table(records: list[timing.Record]) -> str:
+    """Markdown: two processes of one thread beside one."""
+    return ratios.table(records, ["2 processes"], "tokens/s")
+
+
 def main() -> None:
     given = _options()
-    if given.job:
-        timing.answer(rank, given.job)
-        return
-    if given.table:
-        print(ratios.table(timing.read_records(given.results), ["2 processes"], "tokens/s"))
+    if timing.is_served(given, rank, table):
         return
     store = timing.store_of(given.store)
     env = {**timing.home_env(store, 1), "ACCELERATE_USE_CPU": "true"}

@@ -38,11 +38,7 @@ METRICS = ("answerable_auroc", "f1", "exact_match")
 
 def main() -> None:
     given = _options()
-    if given.job:
-        timing.answer(act, given.job)
-        return
-    if given.table:
-        print(table(timing.read_records(given.results)))
+    if timing.is_served(given, act, table):
         return
     cells = [
         {"checkpoint": name, "seed": seed} for seed in given.seeds for name in given.checkpoints

@@ -44,11 +44,7 @@ CHINESE = (
 
 def main() -> None:
     given = _options()
-    if given.job:
-        timing.answer(act, given.job)
-        return
-    if given.table:
-        print(table(timing.read_records(given.results)))
+    if timing.is_served(given, act, table):
         return
     with tempfile.TemporaryDirectory(dir=timing.store_of(given.store)) as folder:
 

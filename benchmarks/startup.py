@@ -40,11 +40,7 @@ FIRST = {"first step": {}, "first step, no compiler": {"WEITIAO_COMPILER": "none
 
 def main() -> None:
     given = _options()
-    if given.job:
-        timing.answer(act, given.job)
-        return
-    if given.table:
-        print(table(timing.read_records(given.results)))
+    if timing.is_served(given, act, table):
         return
     store = timing.store_of(given.store)
     env = timing.home_env(store, given.threads)

@@ -34,11 +34,7 @@ LIMIT = -0.5  # points
 
 def main() -> None:
     given = _options()
-    if given.job:
-        timing.answer(act, given.job)
-        return
-    if given.table:
-        print(compare(timing.read_records(given.results)))
+    if timing.is_served(given, act, compare):
         return
     wanted = [
         cell

@@ -50,11 +50,7 @@ TIERS: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     given = _options()
-    if given.job:
-        timing.answer(act, given.job)
-        return
-    if given.table:
-        print(compare(timing.read_records(given.results)))
+    if timing.is_served(given, act, compare):
         return
     further = {n: {"changes": timing.changes_of(c)} for n, c in given.tier}
     tiers = {**TIERS, **further}

@@ -118,6 +118,18 @@ def in_fresh_process(
     return {"failed": told[-1][:300] if told else f"exit code {done.returncode}"}
 
 
+def is_served(
+    given: argparse.Namespace, act: Callable[[Any], Record], show: Callable[[list[Record]], str]
+) -> bool:
+    """Whether the options ask for something short, which is done: a job of a fresh process, or the
+    table of what is stored."""
+    if given.job:
+        answer(act, given.job)
+    elif given.table:
+        print(show(read_records(given.results)))
+    return bool(given.job or given.table)
+
+
 def runner(script: Path, given: argparse.Namespace) -> Callable[[Record], Record]:
     """Runs a cell by `script --job` in a fresh process, with the threads of the options."""
     env = home_env(store_of(given.store), given.threads)

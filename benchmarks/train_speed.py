@@ -49,14 +49,14 @@ NOT_ON_A_LAPTOP = ("Trainer, bf16, grouped by length", "weitiao, no compiler")
 
 def main() -> None:
     given = _options()
-    if given.job:
-        timing.answer(act, given.job)
-        return
-    if given.table:
-        records = timing.read_records(given.results)
-        print(ratios.table(records, ["weitiao", "weitiao, same recipe"], "tokens/s"))
+    if timing.is_served(given, act, table):
         return
     begin(given)
+
+
+def table(records: list[timing.Record]) -> str:
+    """Markdown: how many times as fast."""
+    return ratios.table(records, ["weitiao", "weitiao, same recipe"], "tokens/s")
 
 
 def begin(given: argparse.Namespace) -> None:
