@@ -61,7 +61,7 @@ ALIASES = {
     "train_file": "data.path",
     "dataset_name": "data.path",
     "test_file": "data.test_path",
-    "validation_file": "data.validation_size",
+    "validation_file": "data.validation_path",
     "validation_split": "data.validation_size",
     "max_train_samples": "data.max_rows",
     "text_column_name": "data.roles",

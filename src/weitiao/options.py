@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,6 +40,9 @@ Task = Annotated[
 Model = Annotated[str | None, typer.Option(help="minilm-l6, e5-small, a hub name or a folder")]
 Revision = Annotated[str | None, typer.Option(help="branch, tag or commit of a hub model")]
 Test = Annotated[str | None, typer.Option(help="file with test rows; else they are split off")]
+Validation = Annotated[
+    str | None, typer.Option(help="file with validation rows; else they are split off")
+]
 MaxRows = Annotated[int | None, typer.Option("--rows", min=10, help="use a sample of so many rows")]
 Budget = Annotated[str | None, typer.Option(help="time for everything, e.g. 90s, 5m, 1h")]
 Seed = Annotated[int | None, typer.Option(min=0, help="seed of head, dropout and row order")]
@@ -137,10 +140,10 @@ def how_of(sheet: str | None, skip_bad: bool, changes: Mapping[str, Any] | None 
     return How({"xlsx": {"sheet": sheet}} if sheet else {}, skip_bad).changed(changes)
 
 
-def open_rows(rows: Paths | None, test: Paths | None, how: How) -> None:
+def open_rows(rows: Paths | None, others: Iterable[Paths | None], how: How) -> None:
     """Read the rows' files once (they stay in the cache): what is wrong with them is said before
     anything heavy is imported."""
     if rows:
         how.open(rows)
-    if rows and test:
-        how.open_other(test, rows)
+        for other in filter(None, others):
+            how.open_other(other, rows)

@@ -76,6 +76,9 @@ class DataPlan(Section):
     test_path: str | list[str] | None = Field(
         None, description="file with test rows; else they are split off"
     )
+    validation_path: str | list[str] | None = Field(
+        None, description="file with validation rows; else they are split off"
+    )
     reader: Parts = Field(
         {}, description="format and how to read it, e.g. {xlsx: {sheet: May}}; empty: found out"
     )

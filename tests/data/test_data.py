@@ -90,6 +90,39 @@ def test_a_test_file_is_the_test_and_its_texts_are_not_learned(tmp_path):
     assert "the test has 1 label that no training row has: 'c'" in data.history
 
 
+def test_a_validation_file_is_the_validation_and_the_test_comes_first(tmp_path):
+    held, tested = tmp_path / "dev.csv", tmp_path / "test.csv"
+    held.write_text("text,label\nrow number 3,b\nnew,a\nnewer,a\n", encoding="utf-8")
+    tested.write_text("text,label\nrow number 5,b\nnewer,a\n", encoding="utf-8")
+    files = {"validation_path": str(held), "test_path": str(tested)}
+    data = load(plan(**files), "classification", from_rows(rows()))
+    assert texts(data.validation) == ["row number 3", "new"]
+    assert texts(data.sealed_test) == ["row number 5", "newer"]
+    learned = [f"row number {i}" for i in range(100) if i not in (3, 5)]
+    assert sorted(texts(data.train)) == sorted(learned)
+    assert "1 row left out whose text also stands in the validation file" in data.history
+    one = load(plan(validation_path=str(held)), "classification", from_rows(rows()))
+    assert len(one.validation) == 3
+    assert len(one.train) + len(one.sealed_test) == 99
+    held.write_text("text,label\nrow number 3,b\nnew,b\nnewer,a\n", encoding="utf-8")
+    again = load(plan(validation_path=str(held)), "classification", from_rows(rows()))
+    assert one.fingerprint != again.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("part", "told"), [("validation", "validation file .* give other"), ("test", "test file")]
+)
+def test_a_file_that_holds_every_row_leaves_nothing_to_learn(part, told, tmp_path):
+    file = tmp_path / "same.csv"
+    lines = [f"{row['text']},{row['label']}" for row in rows()]
+    file.write_text("\n".join(["text,label", *lines]), encoding="utf-8")
+    with pytest.raises(DataError, match=told):
+        load(plan(**{f"{part}_path": str(file)}), "classification", from_rows(rows()))
+    file.write_text("text,label\nrow number 3,\n", encoding="utf-8")
+    with pytest.raises(DataError, match=f"the {part} file has no labelled row"):
+        load(plan(**{f"{part}_path": str(file)}), "classification", from_rows(rows()))
+
+
 def test_a_sample_keeps_the_shares():
     unequal = [{"text": f"t{i}", "label": "rare" if i % 10 == 0 else "usual"} for i in range(400)]
     data = load(plan(max_rows=100), "classification", from_rows(unequal))

@@ -38,6 +38,7 @@ class Wish:
     model: str | None = None
     revision: str | None = None
     test_path: str | Sequence[str] | None = None
+    validation_path: str | Sequence[str] | None = None
     max_rows: int | None = None
     budget: float | None = None
     seed: int | None = None
@@ -102,6 +103,8 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     facts = _facts(asked, facts_of_rows, source)
     own = "model.max_length" in wish.changes
     why |= _decided(facts, asked.model.max_length if own else None)
+    if wish.validation_path:
+        del why["data.validation_size"]
     if facts_of_rows.task == reading.TASK:
         why |= reading.decided(facts, source, wish.how, asked.model.revision)
     plan = _plan(wish, why)
@@ -188,6 +191,7 @@ def _put(raw: dict[str, Any], path: str, value: Any) -> None:
 def _put_wish(raw: dict[str, Any], wish: Wish) -> None:
     wanted = {
         "data.test_path": _plain(wish.test_path),
+        "data.validation_path": _plain(wish.validation_path),
         "data.reader": dict(wish.how.reader) or None,
         "data.skip_bad": wish.how.skip_bad or None,
         "data.max_rows": wish.max_rows,

@@ -32,6 +32,7 @@ from weitiao.options import (
     Test,
     Text,
     Threads,
+    Validation,
     Words,
     changes_of,
     how_of,
@@ -54,6 +55,7 @@ def fit(
     model: Model = None,
     revision: Revision = None,
     test: Test = None,
+    validation: Validation = None,
     sheet: Sheet = None,
     skip_bad: SkipBad = False,
     max_rows: MaxRows = None,
@@ -68,13 +70,13 @@ def fit(
     chosen, seconds = roles_of(text, target, roles), seconds_of(budget)
     paths, changed = parted(rows, words)
     how = how_of(sheet, skip_bad, changed)
-    open_rows(paths, test, how)
+    open_rows(paths, [test, validation], how)
     from weitiao.verbs import fitting, seeding
 
     wishes: dict[str, Any] = {
         "roles": chosen, "task": task, "model": model, "revision": revision, "test_path": test,
-        "max_rows": max_rows, "budget": seconds, "seed": seed, "changes": changed,
-        "reader": how.reader, "skip_bad": how.skip_bad, "threads": threads,
+        "validation_path": validation, "max_rows": max_rows, "budget": seconds, "seed": seed,
+        "changes": changed, "reader": how.reader, "skip_bad": how.skip_bad, "threads": threads,
     }  # fmt: skip
     with terminal.progress() as watch:
         if seeds:
@@ -130,6 +132,7 @@ def plan(
     model: Model = None,
     revision: Revision = None,
     test: Test = None,
+    validation: Validation = None,
     sheet: Sheet = None,
     skip_bad: SkipBad = False,
     max_rows: MaxRows = None,
@@ -147,8 +150,9 @@ def plan(
     how = how_of(sheet, skip_bad, changed)
     wish = advise.Wish(
         paths, roles=roles_of(text, target, roles), task=task, model=model, revision=revision,
-        test_path=test, max_rows=max_rows, budget=seconds_of(budget), seed=seed,
-        changes=changed, reader=how.reader, skip_bad=how.skip_bad,
+        test_path=test, validation_path=validation, max_rows=max_rows,
+        budget=seconds_of(budget), seed=seed, changes=changed, reader=how.reader,
+        skip_bad=how.skip_bad,
     )  # fmt: skip
     advice = advise.advise(wish)
     advice.plan.save(output)
@@ -217,7 +221,7 @@ def train(
     plan = Plan.load(path, asked) if path else None
     if plan:
         how = how_of(None, plan.data.skip_bad, {"data.reader": plan.data.reader})
-        open_rows(plan.data.path, plan.data.test_path, how)
+        open_rows(plan.data.path, [plan.data.test_path, plan.data.validation_path], how)
     from weitiao.model import machine
     from weitiao.verbs import fitting, seeding
 

@@ -9,21 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.data import duplicates, gather, remarks
+from weitiao.data import duplicates, remarks
 from weitiao.data.answers import TASK as READING
 from weitiao.data.answers import nowhere
 from weitiao.data.bad import Bad
+from weitiao.data.beside import beside
 from weitiao.data.cache import fingerprint_of
-from weitiao.data.columns import TEXT_ROLES, check_role
 from weitiao.data.enough import enough, strata
 from weitiao.data.how import How
-from weitiao.data.misfits import without_misfits
-from weitiao.data.rows import Rows, everything
+from weitiao.data.rows import Rows
 from weitiao.data.split import sample, split
 from weitiao.data.table import Source
 from weitiao.data.tagged import labels_of_rows
 from weitiao.data.targets import NUMBERS
 from weitiao.data.together import units_of
+from weitiao.data.usable import usable
 from weitiao.errors import DataError
 from weitiao.messages import counted, tell
 from weitiao.plan import DataPlan
@@ -52,7 +52,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     how_read = How(plan.reader, plan.skip_bad)
     source = source or how_read.open(plan.path)
     history, bad = list(source.history), list(source.bad)
-    rows, unlabelled = _usable(source, plan, task, history, bad)
+    rows, unlabelled = usable(source, plan, task, history, bad)
     targets = rows.targets()
     enough(labels_of_rows(targets, task), task, source.name)
     columns = rows.text_columns
@@ -60,18 +60,12 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
 
     kept = _deduplicated(keys, targets, plan.deduplicate, history)
     targets = list(labels_of_rows(targets, task))
-    test_file = _test_of(plan, task, columns, history, bad)
-    if test_file is not None:
-        kept = _without_leaks(kept, keys, test_file[1], history)
-        if len(kept) == 0:
-            raise DataError(
-                tell(
-                    "{file}: every row also stands in the test file {test}: give other test rows, "
-                    "or none, and they are split off.",
-                    file=source.name,
-                    test=str(plan.test_path),
-                )
-            )
+    test_file = beside(plan, "test", task, columns, history, bad)
+    held_file = beside(plan, "validation", task, columns, history, bad)
+    if held_file and test_file:
+        held_file = held_file.without(test_file, history)
+    for other in filter(None, (test_file, held_file)):
+        kept = other.not_in(kept, keys, source.name, history)
     if plan.max_rows is not None and plan.max_rows < len(kept):
         history.append(
             tell(
@@ -90,14 +84,15 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     train, validation, test = split(
         strata(targets, task),
         len(rows),
-        plan.validation_size,
+        0.0 if held_file else plan.validation_size,
         0.0 if test_file else plan.test_size,
         plan.split_seed,
         stratify=True,
         groups=units_of(rows, keys),
     )
-    sealed = test_file[0] if test_file else (rows.take(test) if len(test) else None)
-    if len(train) == 0 or len(validation) == 0:
+    sealed = test_file.rows if test_file else (rows.take(test) if len(test) else None)
+    held = held_file.rows if held_file else rows.take(validation)
+    if len(train) == 0 or len(held) == 0:
         raise DataError(
             tell(
                 "{file}: {rows} labelled rows leave {train} to train and {validation} to validate: "
@@ -105,7 +100,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
                 file=source.name,
                 rows=len(rows),
                 train=len(train),
-                validation=len(validation),
+                validation=len(held),
             )
         )
     history.append(
@@ -114,7 +109,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
             "{test:,} sealed test",
             seed=plan.split_seed,
             train=len(train),
-            validation=len(validation),
+            validation=len(held),
             test=0 if sealed is None else len(sealed),
         )
     )
@@ -134,64 +129,20 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
                 _at(targets, train), labels_of_rows(sealed.targets(), task)
             )
     how = json.dumps([plan.model_dump(include=_SPLITTING), task], sort_keys=True)
-    tested = test_file[0].fingerprint if test_file else ""
+    tested = test_file.rows.fingerprint if test_file else ""
+    others = (tested, held_file.content) if held_file else (tested,)
     return Data(
         train=rows.take(train),
-        validation=rows.take(validation),
+        validation=held,
         sealed_test=sealed,
         unlabelled=unlabelled,
         history=tuple(history),
-        fingerprint=fingerprint_of(source.fingerprint, how, tested),
+        fingerprint=fingerprint_of(source.fingerprint, how, *others),
         bad=tuple(bad),
     )
 
 
 _SPLITTING = {"roles", "max_rows", "deduplicate", "validation_size", "test_size", "split_seed"}
-
-
-def _usable(
-    source: Source, plan: DataPlan, task: str, history: list[str], bad: list[Bad]
-) -> tuple[Rows, Rows]:
-    """Labelled and unlabelled rows, those without a text left out."""
-    for role, column in plan.roles.items():
-        check_role(role, column, source.columns)
-    if "target" not in plan.roles or not set(TEXT_ROLES) & plan.roles.keys():
-        raise DataError(
-            tell("data.roles must name a text and the target, e.g. {{text: a, target: b}}.")
-        )
-    rows = Rows(source.table, everything(source.table), plan.roles, source.name, task)
-    empty = np.zeros(len(rows), bool)
-    for role in rows.text_roles:
-        column = source.table.column(str(plan.roles[role]))
-        done = 0
-        for span in gather.spans(rows.indices, duplicates.SPAN):
-            blank = [not text.strip() for text in gather.texts(column, span)]
-            empty[done : done + len(span)] |= np.array(blank)
-            done += len(span)
-    if empty.any():
-        named = ", ".join(rows.take(np.flatnonzero(empty)[:3]).ids())
-        more = ", ..." if empty.sum() > 3 else ""
-        history.append(
-            tell(
-                "{rows} without a text left out ({named})",
-                rows=counted(int(empty.sum()), "row"),
-                named=named + more,
-            )
-        )
-    rows = rows.take(np.flatnonzero(~empty))
-    rows = without_misfits(rows, plan.skip_bad, history, bad)
-    labelled = np.array([target is not None for target in rows.targets()], bool)
-    if not labelled.all():
-        count = counted(int((~labelled).sum()), "row")
-        history.append(
-            tell(
-                "{rows} without a target set apart; write [] where a row has none of the labels",
-                rows=count,
-            )
-            if task == "multilabel"
-            else tell("{rows} without a target set apart", rows=count)
-        )
-    return rows.take(np.flatnonzero(labelled)), rows.take(np.flatnonzero(~labelled))
 
 
 def _deduplicated(
@@ -216,36 +167,6 @@ def _deduplicated(
             )
         )
     return kept if drop else np.arange(len(keys))
-
-
-def _test_of(
-    plan: DataPlan, task: str, columns: list[str], history: list[str], bad: list[Bad]
-) -> tuple[Rows, np.ndarray] | None:
-    if plan.test_path is None:
-        return None
-    source = How(plan.reader, plan.skip_bad).open_other(plan.test_path, plan.path)
-    history += source.history
-    bad += source.bad
-    roles = {role: column for role, column in plan.roles.items() if role != "group"}
-    rows, _ = _usable(source, plan.model_copy(update={"roles": roles}), task, history, bad)
-    if len(rows) == 0:
-        raise DataError(tell("{file}: the test file has no labelled row.", file=source.name))
-    return rows, duplicates.text_keys(source.table, columns, rows.indices)
-
-
-def _without_leaks(
-    kept: np.ndarray, keys: np.ndarray, test_keys: np.ndarray, history: list[str]
-) -> np.ndarray:
-    leaked = duplicates.found_in(keys, test_keys)
-    count = int(leaked[kept].sum())
-    if count:
-        history.append(
-            tell(
-                "{rows} left out whose text also stands in the test file",
-                rows=counted(count, "row"),
-            )
-        )
-    return kept[~leaked[kept]]
 
 
 def _at(values: Sequence[Any], positions: np.ndarray) -> list[Any]:

@@ -126,10 +126,10 @@ def _cell(
     recipe: str, data: str, method: str, settings: Mapping[str, Any], plan: Plan,
     sources: dict[str, str], judge: str,
 ) -> Cell:  # fmt: skip
-    place = json.dumps([plan.data.path, plan.data.test_path, plan.data.reader])
+    every = [plan.data.path, plan.data.test_path, plan.data.validation_path]
+    place = json.dumps([*every, plan.data.reader])
     if place not in sources:
-        paths = [plan.data.path, *([plan.data.test_path] if plan.data.test_path else [])]
-        opened = [open_source(path, plan.data.reader, plan.data.skip_bad) for path in paths]
+        opened = [open_source(path, plan.data.reader, plan.data.skip_bad) for path in every if path]
         sources[place] = "-".join(source.fingerprint for source in opened)
     return Cell(recipe, data, plan.train.seed, method, settings, plan.model_dump(mode="json"),
                 sources[place], judge)  # fmt: skip

@@ -65,7 +65,9 @@ class Material:
         if self.kept is None:
             return None
         data = self.plan.data
-        path = data.test_path if self.kept.about["split"] == "test" and data.test_path else None
+        path = {"test": data.test_path, "validation": data.validation_path}.get(
+            str(self.kept.about["split"])
+        )
         for place in _places(path or data.path, str(self.kept.about["folder"])):
             rows = self._rows_of(place)
             if rows is not None and rows.fingerprint == self.kept.about["texts"]:
