@@ -43,8 +43,13 @@ class Kind:
         return 6 if self.task == "token_classification" else 3
 
 
-def load(name: str, seed: int, data_dir: Path) -> tuple[list[Row], list[Row], Kind]:
-    """Rows to train on, rows to judge by, and the set. Raises KeyError for an unknown one."""
+def load(
+    name: str, seed: int, data_dir: Path, further: int = 0
+) -> tuple[list[Row], list[Row], Kind]:
+    """Rows to train on (and so many further ones behind them), rows to judge by, and the set.
+
+    Raises KeyError for an unknown one.
+    """
     kind = SETS[name]
     rows = kind.read(data_dir / kind.train_file)
     if kind.test_file:
@@ -55,7 +60,7 @@ def load(name: str, seed: int, data_dir: Path) -> tuple[list[Row], list[Row], Ki
     else:
         rows, test = _by_group(rows, kind.judged, random.Random(f"{name} test"))
     random.Random(f"{name} train {seed}").shuffle(rows)
-    return rows[: kind.rows], test[: kind.judged], kind
+    return rows[: kind.rows + further], test[: kind.judged], kind
 
 
 def write(rows: list[Row], path: Path) -> Path:

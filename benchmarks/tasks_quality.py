@@ -7,7 +7,8 @@
 A cell is (set, seed, contender): weitiao and the loops of `references.py`, with the same
 checkpoint, rows, epochs, learning rate and batch size; everything else of weitiao is by its
 defaults (it keeps the best of its checkpoints by rows cut off from the training rows; the loop
-learns from all of them). Seed by seed, so that stopping early leaves whole pairs.
+learns from all of them). `beside` is weitiao with as many further rows for validation, so that it
+learns from as many as the loop. Seed by seed, so that stopping early leaves whole pairs.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ import timing
 SCRIPT = Path(__file__).resolve()
 SEEDS = (1, 2, 3)
 CONTENDERS = ("reference", "weitiao")
+BESIDE = "weitiao, validation beside"
+SHARE = 0.15  # so many further rows, of those that train
 LIMIT = -0.5  # points
 NEAR = 10  # points: where one side learned nothing, its pair would hide all others
 
@@ -40,7 +43,8 @@ def main() -> None:
     wanted = [
         cell
         for cell in cells()
-        if cell["set"] in (given.sets or [cell["set"]])
+        if cell["contender"] in given.contenders
+        and cell["set"] in (given.sets or [cell["set"]])
         and cell["seed"] in (given.seeds or [cell["seed"]])
     ]
     if given.list:
@@ -58,7 +62,7 @@ def cells() -> Iterator[timing.Record]:
     """Seed by seed, set by set, both contenders one after the other."""
     for seed in SEEDS:
         for name in task_sets.SETS:
-            for contender in CONTENDERS:
+            for contender in (*CONTENDERS, BESIDE):
                 yield {"set": name, "seed": seed, "contender": contender}
 
 
@@ -68,24 +72,30 @@ def act(job: Mapping[str, Any]) -> timing.Record:
 
     epochs.use_threads(job["threads"])
     begun = time.perf_counter()
-    train, test, kind = task_sets.load(job["set"], job["seed"], Path(job["data"]))
+    data, beside = Path(job["data"]), job["contender"] == BESIDE
+    train, test, kind = task_sets.load(job["set"], job["seed"], data)
+    held: list[Any] = []
+    if beside:
+        more, _, _ = task_sets.load(job["set"], job["seed"], data, round(SHARE * kind.rows))
+        held = more[len(train) :]
     if job["contender"] == "reference":
         folder = resolve(kind.checkpoint).path_or_name
         score = references.score(train, test, kind, folder, job["seed"])
     else:
-        score = weitiao(train, test, kind, job["seed"])
+        score = weitiao(train, test, held, kind, job["seed"])
     return {
         "score": score,
         "metric": kind.metric,
         "seconds": round(time.perf_counter() - begun, 1),
         "rows": len(train),
+        "further": len(held),
         "judged": len(test),
         "settings": {"epochs": kind.epochs, **references.SETTINGS},
     }
 
 
-def weitiao(train: list[Any], test: list[Any], kind: Any, seed: int) -> float:
-    """The same by weitiao: files in, the metric out."""
+def weitiao(train: list[Any], test: list[Any], held: list[Any], kind: Any, seed: int) -> float:
+    """The same by weitiao: files in, the metric out. held: rows for validation; none: cut off."""
     from weitiao import Wish, evaluate_run, make_plan, train_plan
 
     settings = references.SETTINGS
@@ -99,10 +109,11 @@ def weitiao(train: list[Any], test: list[Any], kind: Any, seed: int) -> float:
         endings = ".json" if "context" in train[0] else ".jsonl"
         there = [
             task_sets.write(rows, Path(folder) / f"{name}{endings}")
-            for name, rows in (("train", train), ("judged", test))
+            for name, rows in (("train", train), ("judged", test), ("held", held))
+            if rows
         ]
         wish = Wish(path=str(there[0]), task=kind.task, model=kind.checkpoint, seed=seed,
-                    changes=changes)  # fmt: skip
+                    changes=changes, validation_path=str(there[2]) if held else None)  # fmt: skip
         fitted = train_plan(make_plan(wish).plan, out=folder)
         report, _, _ = evaluate_run(fitted.run.folder, str(there[1]))
     return float(report.metrics[kind.metric])
@@ -110,17 +121,24 @@ def weitiao(train: list[Any], test: list[Any], kind: Any, seed: int) -> float:
 
 def compare(records: list[timing.Record]) -> str:
     """Markdown: both scores of each set, and the pooled paired difference in points (x 100)."""
+    tables = [_table(records, "weitiao")]
+    if any(r["contender"] == BESIDE and timing.has_figures(r) for r in records):
+        tables.append(_table(records, BESIDE))
+    return "\n\n".join(tables)
+
+
+def _table(records: list[timing.Record], ours: str) -> str:
     good = {_key(r): r["score"] for r in records if timing.has_figures(r)}
     lines = [
-        "| set | seeds | transformers' loop | weitiao | difference, points |",
+        f"| set | seeds | transformers' loop | {ours} | difference, points |",
         "|---|---|---|---|---|",
     ]
     pooled = []
     for name in task_sets.SETS:
         pairs = [
-            (good[name, seed, "reference"], good[name, seed, "weitiao"])
+            (good[name, seed, "reference"], good[name, seed, ours])
             for seed in SEEDS
-            if (name, seed, "reference") in good and (name, seed, "weitiao") in good
+            if (name, seed, "reference") in good and (name, seed, ours) in good
         ]
         if not pairs:
             continue
@@ -156,6 +174,8 @@ def _options() -> argparse.Namespace:
     parser.set_defaults(results=timing.RESULTS / "tasks_quality.json")
     parser.add_argument("--sets", nargs="*", choices=list(task_sets.SETS))
     parser.add_argument("--seeds", type=int, nargs="*")
+    parser.add_argument("--contenders", nargs="*", default=list(CONTENDERS),
+                        choices=[*CONTENDERS, BESIDE])  # fmt: skip
     parser.add_argument("--list", action="store_true", help="only show the cells still to run")
     return timing.parsed(parser)
 
