@@ -7,7 +7,7 @@
 A cell is (set, seed, contender): weitiao and the loops of `references.py`, with the same
 checkpoint, rows, epochs, learning rate and batch size; everything else of weitiao is by its
 defaults (it keeps the best of its checkpoints by rows cut off from the training rows; the loop
-learns from all of them). `beside` is weitiao with as many further rows for validation, so that it
+learns from all of them). "weitiao, validation beside" has further rows for validation, so that it
 learns from as many as the loop. Seed by seed, so that stopping early leaves whole pairs.
 """
 

@@ -12,6 +12,7 @@ from weitiao.evaluate.compare import compare, differing
 from weitiao.evaluate.degenerate import constant_of, degenerate
 from weitiao.messages import speaking
 from weitiao.ragged import Ragged
+from weitiao.report.material import gathered
 from weitiao.tasks.base import Judged
 from weitiao.verbs.comparing import METRICS
 
@@ -40,16 +41,29 @@ def test_seeds_of_every_task_are_compared_with_a_run(task, tiny_bert, tmp_path):
     found = weitiao.compare(recipe, other.run.folder)
     gaps = {gap.name: gap for gap in found.comparisons[0].gaps}
     report = other.run.read("metrics")["metrics"]
-    for name in METRICS[found.aligned.base.kind]:
-        assert gaps[name].second == pytest.approx(
-            [report[name]] if name in report else gaps[name].second
-        )
+    shared = [name for name in METRICS[found.aligned.base.kind] if name in report]
+    assert shared
+    for name in shared:
+        assert gaps[name].second == pytest.approx([report[name]])
         assert len(gaps[name].first) == 2
     json.dumps(found.summary())
     for language in ("en", "zh"):
         with speaking(language):
             page = found.write(tmp_path / f"{language}.html").read_text(encoding="utf-8")
         assert other.run.folder.name in page
+
+
+def test_a_report_finds_the_rows_of_a_validation_file(tiny_bert, tmp_path):
+    held = [json.dumps({**row, "text": f"{row['text']} today"})
+            for row in toy_rows("classification", 20, seed=9)]  # fmt: skip
+    (tmp_path / "dev.jsonl").write_text("\n".join(held) + "\n", encoding="utf-8")
+    plan = plan_of("classification", tiny_bert, tmp_path,
+                   **{"data.validation_path": str(tmp_path / "dev.jsonl")})  # fmt: skip
+    run = weitiao.train_plan(plan, out=tmp_path / "runs").run
+    report, split, _ = weitiao.evaluate_run(run.folder)
+    assert (split, report.rows) == ("validation", 20)
+    texts = gathered(run).texts(np.arange(20))
+    assert [row[0][1] for row in texts] == [json.loads(line)["text"] for line in held]
 
 
 def tags(values):
