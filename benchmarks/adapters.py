@@ -137,8 +137,7 @@ def table(records: list[timing.Record]) -> str:
 
 
 def _options() -> argparse.Namespace:
-    parser = timing.options(__doc__, "adapters", rounds=1)
-    parser.set_defaults(results=timing.RESULTS / "adapters.json")
+    parser = timing.options(__doc__, "adapters", rounds=1, days=True)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--epochs", type=float, default=EPOCHS)
     parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS))

@@ -154,9 +154,7 @@ def _is_asked(cell: timing.Record, given: argparse.Namespace) -> bool:
 
 
 def _options() -> argparse.Namespace:
-    parser = timing.options(__doc__, "long_documents", rounds=1)
-    # One file over many days: the cells are scores, which do not depend on the day.
-    parser.set_defaults(results=timing.RESULTS / "long_documents.json")
+    parser = timing.options(__doc__, "long_documents", rounds=1, days=True)
     parser.add_argument("--rows", type=int, nargs="*", help="only these sizes")
     parser.add_argument("--seeds", type=int, nargs="*", help="only these seeds")
     parser.add_argument("--choices", nargs="*", help="only these choices")

@@ -1,25 +1,28 @@
 """Reference scores: the Hugging Face `Trainer` with the settings of its classification example.
 
-    python benchmarks/quality_trainer.py --data ../shared/data --threads 1
+    python benchmarks/quality_trainer.py --data ../data --threads 1    # goes on where it stopped
+    python benchmarks/quality_trainer.py --table
 
-A cell is (set, training rows, seed). Each finished cell is written to the results file at once,
-and a cell that stands there is not run again. The seed picks the training rows and starts the new
-head, the shuffling and dropout. The model after the last step is judged; no row of the test set
-has any say in it.
+A cell is (set, training rows, seed). The seed picks the training rows and starts the new head, the
+shuffling and dropout. The model after the last step is judged; no row of the test set has any say
+in it.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import time
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from timing import read_records, write_records
+import epochs
+import sets
+import timing
 
+SCRIPT = Path(__file__).resolve()
 SETTINGS: dict[str, Any] = {
     "learning_rate": 2e-5,
     "per_device_train_batch_size": 32,
@@ -31,53 +34,37 @@ SETTINGS: dict[str, Any] = {
 MAX_LENGTH = 128
 SMALL_ROWS = 200
 SEEDS = (1, 2, 3, 4, 5)
-RESULTS = Path(__file__).parent / "results" / "quality_trainer.json"
-
-Cell = tuple[str, int, int]
 
 
 def main() -> None:
-    options = _options()
-    os.environ["OMP_NUM_THREADS"] = str(options.threads)
-    import torch
-
-    torch.set_num_threads(options.threads)
-    done = read_records(options.results)
-    finished = {(record["set"], record["rows"], record["seed"]) for record in done}
-    wanted = [cell for cell in cells() if cell not in finished and _is_asked(cell, options)]
-    end = time.monotonic() + 60 * options.minutes
-    for number, cell in enumerate(wanted, 1):
-        if time.monotonic() > end:
-            print(f"time is up: {len(wanted) - number + 1} cells left; run again to go on")
-            break
-        record = run(cell, options.data, options.threads)
-        done.append(record)
-        write_records(options.results, done)
-        shown = {key: record[key] for key in ("metric", "score", "train_seconds", "seconds")}
-        print(f"{time.strftime('%H:%M:%S')} {number}/{len(wanted)} {cell} {shown}", flush=True)
+    given = options(__doc__, "quality_trainer")
+    if timing.is_served(given, act, table):
+        return
+    wanted = asked(given)
+    print(
+        table(timing.run_cells(wanted, given.results, timing.runner(SCRIPT, given), given.minutes))
+    )
 
 
-def cells() -> list[Cell]:
+def cells() -> Iterator[timing.Record]:
     """All cells seed by seed, small ones first: stopping early leaves whole seeds."""
-    from sets import SETS
-
-    order: list[Cell] = []
     for seed in SEEDS:
-        order += [(name, SMALL_ROWS, seed) for name in SETS]
-        order += [(name, kind.full_rows, seed) for name, kind in SETS.items()]
-    return order
+        for name in sets.SETS:
+            yield {"set": name, "rows": SMALL_ROWS, "seed": seed}
+        for name, kind in sets.SETS.items():
+            yield {"set": name, "rows": kind.full_rows, "seed": seed}
 
 
-def run(cell: Cell, data_dir: Path, threads: int) -> dict[str, Any]:
-    """Train and judge one cell; the record that is stored."""
+def act(job: Mapping[str, Any]) -> timing.Record:
+    """In the fresh process: train and judge one cell."""
     from transformers import AutoTokenizer, DataCollatorWithPadding, Trainer, set_seed
 
-    import sets
     from weitiao.model.offline import resolve
 
-    name, rows, seed = cell
+    epochs.use_threads(job["threads"])
+    seed = job["seed"]
     wall, processor = time.perf_counter(), time.process_time()
-    train, test, info = sets.load(name, rows, seed, data_dir)
+    train, test, info = sets.load(job["set"], job["rows"], seed, Path(job["data"]))
     source = resolve(info["checkpoint"])
     tokenizer = AutoTokenizer.from_pretrained(source.path_or_name)
     set_seed(seed)
@@ -95,16 +82,13 @@ def run(cell: Cell, data_dir: Path, threads: int) -> dict[str, Any]:
     between = time.perf_counter()
     outputs = trainer.predict(judged)
     return {
-        "set": name,
-        "rows": rows,
-        "seed": seed,
         "test_rows": len(test),
         **_scores(outputs.predictions, outputs.label_ids, info),
         "train_seconds": round(between - before, 2),
         "predict_seconds": round(time.perf_counter() - between, 2),
         "seconds": round(time.perf_counter() - wall, 2),
         "cpu_seconds": round(time.process_time() - processor, 2),
-        "threads": threads,
+        "threads": job["threads"],
         "checkpoint": info["checkpoint"],
         "checkpoint_sha256": source.sha256,
         "rows_fingerprint": info["fingerprint"],
@@ -185,22 +169,36 @@ def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
 
 
-def _is_asked(cell: Cell, options: argparse.Namespace) -> bool:
-    name, rows, seed = cell
-    fits_rows = not options.rows or rows in options.rows
-    return fits_rows and name in (options.sets or [name]) and seed in (options.seeds or [seed])
+def table(records: list[timing.Record]) -> str:
+    """Markdown: the mean score of each set and size."""
+    lines = ["| set | rows | score | majority | seeds |", "|---|---|---|---|---|"]
+    good = [r for r in records if timing.has_figures(r)]
+    for key in dict.fromkeys((r["set"], r["rows"]) for r in good):
+        some = [r for r in good if (r["set"], r["rows"]) == key]
+        score = sum(r["score"] for r in some) / len(some)
+        lines.append(
+            f"| {key[0]} | {key[1]} | {score:.4f} | {some[0].get('majority', '-')} | {len(some)} |"
+        )
+    return "\n".join(lines)
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Reference scores of the Hugging Face Trainer")
-    parser.add_argument("--data", type=Path, required=True, help="folder of the labelled sets")
-    parser.add_argument("--threads", type=int, default=1, help="torch threads")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="JSON file to add to")
-    parser.add_argument("--minutes", type=float, default=1e9, help="start no cell after this time")
+def asked(given: argparse.Namespace) -> list[timing.Record]:
+    """The cells that the options ask for."""
+    wanted = {"set": given.sets, "rows": given.rows, "seed": given.seeds}
+    return [
+        cell
+        for cell in cells()
+        if all(chosen is None or cell[key] in chosen for key, chosen in wanted.items())
+    ]
+
+
+def options(about: str | None, name: str) -> argparse.Namespace:
+    """What this script and quality_weitiao.py take."""
+    parser = timing.options(about, name, rounds=1, days=True)
     parser.add_argument("--sets", nargs="*", help="only these sets")
     parser.add_argument("--rows", type=int, nargs="*", help="only these numbers of training rows")
     parser.add_argument("--seeds", type=int, nargs="*", help="only these seeds")
-    return parser.parse_args()
+    return timing.parsed(parser)
 
 
 if __name__ == "__main__":

@@ -1,59 +1,49 @@
 """weitiao's own defaults on exactly the rows of quality_trainer.py, and how far both differ.
 
-    python benchmarks/quality_weitiao.py --data ../data             run the cells (resumable)
-    python benchmarks/quality_weitiao.py --compare                  the pooled paired difference
+    python benchmarks/quality_weitiao.py --data ../data --threads 1    # goes on where it stopped
+    python benchmarks/quality_weitiao.py --table                       # and the pooled difference
 
 A cell is (set, rows, seed). The plan is made from the training rows alone; validation rows are
-split off from them. `--changes train.epochs=3` tries other settings (give another --results).
+split off from them.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
-import shlex
-import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from quality_trainer import Cell, cells
-from timing import changes_of, read_records, write_records
+import epochs
+import quality_trainer
+import sets
+import timing
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "quality_weitiao.json"
-REFERENCE = HERE / "results" / "quality_trainer.json"
+SCRIPT = Path(__file__).resolve()
 LONGEST = 128  # tokens, as the reference has
 
 
 def main() -> None:
-    options = _options()
-    if options.compare:
-        compare(read_records(options.results), read_records(REFERENCE))
+    given = quality_trainer.options(__doc__, "quality_weitiao")
+    if timing.is_served(given, act, table):
         return
-    os.environ["OMP_NUM_THREADS"] = str(options.threads)
-    import torch
-
-    torch.set_num_threads(options.threads)
-    done = read_records(options.results)
-    finished = {(record["set"], record["rows"], record["seed"]) for record in done}
-    end = time.monotonic() + 60 * options.minutes
-    for cell in [cell for cell in cells() if cell not in finished and _is_asked(cell, options)]:
-        if time.monotonic() > end:
-            break
-        record = run(cell, options.data, changes_of(shlex.join(options.changes)))
-        done.append(record)
-        write_records(options.results, done)
-        shown = {key: record[key] for key in ("metric", "score", "train_seconds", "epochs")}
-        print(f"{time.strftime('%H:%M:%S')} {cell} {shown}", flush=True)
+    wanted = quality_trainer.asked(given)
+    print(
+        table(timing.run_cells(wanted, given.results, timing.runner(SCRIPT, given), given.minutes))
+    )
 
 
-def run(cell: Cell, data_dir: Path, changes: dict[str, Any]) -> dict[str, Any]:
-    """Plan, train and judge one cell; the record that is stored."""
-    import sets
+def act(job: Mapping[str, Any]) -> timing.Record:
+    """In the fresh process: one cell by the defaults."""
+    epochs.use_threads(job["threads"])
+    return run((job["set"], job["rows"], job["seed"]), Path(job["data"]), {})
+
+
+def run(cell: tuple[str, int, int], data_dir: Path, changes: dict[str, Any]) -> timing.Record:
+    """Plan, train and judge one cell; the record that is stored. changes: of the plan."""
     from weitiao import Wish, make_plan
     from weitiao.data.data import load
     from weitiao.data.table import from_rows
@@ -95,50 +85,37 @@ def run(cell: Cell, data_dir: Path, changes: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def compare(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> None:
-    """Points (x 100) by set, and pooled over (set, seed) with a 95 % bootstrap interval."""
-    reference = {(r["set"], r["rows"], r["seed"]): r for r in theirs}
-    for small in (True, False):
-        gains, by_set = [], {}
-        for record in ours:
-            key = (record["set"], record["rows"], record["seed"])
-            other = reference.get(key)
-            if other is None or (record["rows"] == 200) != small:
-                continue
-            assert other["rows_fingerprint"] == record["rows_fingerprint"], f"{key}: other rows"
-            gains.append(100 * (record["score"] - other["score"]))
-            by_set.setdefault(record["set"], []).append((record["score"], other["score"]))
-        if not gains:
-            continue
-        print("200 rows" if small else "full size", f"({len(gains)} cells)")
-        for name, pairs in by_set.items():
-            mine, other = np.mean(pairs, axis=0)
-            print(f"  {name:13} weitiao {mine:.4f}  trainer {other:.4f}  ({len(pairs)} seeds)")
-        draws = np.random.default_rng(0).choice(gains, (10_000, len(gains))).mean(1)
-        low, high = np.percentile(draws, [2.5, 97.5])
-        told = f"95 % [{low:+.2f}, {high:+.2f}]"
-        print(f"  pooled paired difference {np.mean(gains):+.2f} points, {told}")
+def table(ours: list[timing.Record]) -> str:
+    """Markdown: both scores of each set, and the pooled paired difference in points (x 100)."""
+    stored = timing.newest(timing.dated("quality_trainer"))
+    theirs = {_key(r): r for r in timing.read_records(stored) if timing.has_figures(r)}
+    pairs = [(r, theirs[_key(r)]) for r in ours if timing.has_figures(r) and _key(r) in theirs]
+    lines = ["| set | rows | weitiao | Trainer | seeds |", "|---|---|---|---|---|"]
+    for mine, other in pairs:
+        assert mine["rows_fingerprint"] == other["rows_fingerprint"], f"{_key(mine)}: other rows"
+    for name, rows in dict.fromkeys((r["set"], r["rows"]) for r, _ in pairs):
+        some = [(a["score"], b["score"]) for a, b in pairs if (a["set"], a["rows"]) == (name, rows)]
+        mine, other = np.mean(some, axis=0)
+        lines.append(f"| {name} | {rows} | {mine:.3f} | {other:.3f} | {len(some)} |")
+    small = [one for one in pairs if one[0]["rows"] == quality_trainer.SMALL_ROWS]
+    full = [one for one in pairs if one not in small]
+    labels = [one for one in full if one[0]["metric"] == "accuracy"]
+    for told, some in (("200 rows", small), ("full size", full), ("full size, labels", labels)):
+        if some:
+            lines.append(_pooled(told, [100 * (a["score"] - b["score"]) for a, b in some]))
+    return "\n".join(lines)
 
 
-def _is_asked(cell: Cell, options: argparse.Namespace) -> bool:
-    wanted = (options.sets, options.rows, options.seeds)
-    return all(chosen is None or part in chosen for part, chosen in zip(cell, wanted, strict=True))
+def _pooled(told: str, gains: list[float]) -> str:
+    draws = np.random.default_rng(0).choice(gains, (10_000, len(gains))).mean(1)
+    low, high = np.percentile(draws, [2.5, 97.5])
+    mean = np.mean(gains)
+    return f"\n{told}, {len(gains)} pairs: {mean:+.2f} points, 95 % {low:+.2f} to {high:+.2f}"
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, help="folder of the labelled sets")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--minutes", type=float, default=1e9, help="start no cell after this time")
-    parser.add_argument("--sets", nargs="*")
-    parser.add_argument("--rows", type=int, nargs="*")
-    parser.add_argument("--seeds", type=int, nargs="*")
-    parser.add_argument("--changes", nargs="*", default=[], help="plan changes, path=value")
-    parser.add_argument("--compare", action="store_true", help="compare what is stored")
-    return parser.parse_args()
+def _key(record: Mapping[str, Any]) -> tuple[str, int, int]:
+    return record["set"], record["rows"], record["seed"]
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(HERE))
     main()

@@ -114,7 +114,7 @@ def table(records: list[timing.Record]) -> str:
 
 
 def _options() -> argparse.Namespace:
-    parser = timing.options(__doc__, "reading", rounds=1)
+    parser = timing.options(__doc__, "reading", rounds=1, days=True)
     parser.add_argument("--checkpoints", nargs="*", default=["minilm-l6"])
     parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS))
     return timing.parsed(parser)

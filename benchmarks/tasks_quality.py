@@ -170,8 +170,7 @@ def _key(record: Mapping[str, Any]) -> tuple[str, int, str]:
 
 
 def _options() -> argparse.Namespace:
-    parser = timing.options(__doc__, "tasks_quality", rounds=1)
-    parser.set_defaults(results=timing.RESULTS / "tasks_quality.json")
+    parser = timing.options(__doc__, "tasks_quality", rounds=1, days=True)
     parser.add_argument("--sets", nargs="*", choices=list(task_sets.SETS))
     parser.add_argument("--seeds", type=int, nargs="*")
     parser.add_argument("--contenders", nargs="*", default=list(CONTENDERS),

@@ -30,6 +30,7 @@ SCRIPT = Path(__file__).resolve()
 SEEDS = (1, 2, 3, 4, 5)
 SMALL_ROWS = 200
 LIMIT = -0.5  # points
+FEW = 5  # pairs: an interval of fewer says nothing
 SHARE_OF_E5 = 8  # times as dear a row as minilm-l6's
 GENERAL = "general"
 # Tier -> the plan's changes and the environment. The first is what the others are held against.
@@ -121,6 +122,8 @@ def _line(tier: str, gains: list[float], records: list[timing.Record]) -> str:
     draws = np.random.default_rng(0).choice(gains, (10_000, len(gains))).mean(1)
     low, high = np.percentile(draws, [2.5, 97.5])
     verdict = "within" if low > LIMIT else "cannot tell" if high > LIMIT else "below"
+    if len(gains) < FEW:
+        verdict = "too few pairs"
     return (
         f"| {tier} | {len(gains)} | {np.mean(gains):+.2f} | {low:+.2f} to {high:+.2f} | {verdict} |"
     )
@@ -136,9 +139,7 @@ def _is_asked(cell: timing.Record, given: argparse.Namespace) -> bool:
 
 
 def _options() -> argparse.Namespace:
-    parser = timing.options(__doc__, "tiers_quality", rounds=1)
-    # One file over many days: the cells are scores, which do not depend on the day.
-    parser.set_defaults(results=timing.RESULTS / "tiers_quality.json")
+    parser = timing.options(__doc__, "tiers_quality", rounds=1, days=True)
     parser.add_argument("--sets", nargs="*", help="only these sets")
     parser.add_argument("--rows", type=int, nargs="*", help="only these sizes")
     parser.add_argument("--seeds", type=int, nargs="*", help="only these seeds")

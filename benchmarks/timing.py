@@ -126,7 +126,8 @@ def is_served(
     if given.job:
         answer(act, given.job)
     elif given.table:
-        print(show(read_records(given.results)))
+        stored = given.results if given.results.exists() else newest(given.results)
+        print(show(read_records(stored)))
     return bool(given.job or given.table)
 
 
@@ -184,6 +185,13 @@ def dated(name: str) -> Path:
     return RESULTS / f"{date.today().isoformat()}-{name}.json"
 
 
+def newest(path: Path) -> Path:
+    """Of the files beside `path` that differ from it by the date alone, the last; else `path`."""
+    name = path.name[len("2026-01-01") :]
+    there = sorted(path.parent.glob(f"[0-9]*-[0-9][0-9]-[0-9][0-9]{name}"))
+    return there[-1] if there else path
+
+
 def has_figures(record: Record) -> bool:
     return "refused" not in record and "failed" not in record
 
@@ -227,13 +235,18 @@ def _of(cell: Record, records: Iterable[Record]) -> list[Record]:
 
 
 def options(
-    about: str | None, name: str, rounds: int, *, data: bool = True
+    about: str | None, name: str, rounds: int, *, data: bool = True, days: bool = False
 ) -> argparse.ArgumentParser:
-    """A parser with what every script takes; `data` for those that read labelled sets."""
+    """A parser with what every script takes; `data` for those that read labelled sets.
+
+    days: the cells are scores, which do not depend on the day, and take many: the script goes on
+    with the newest file. Times belong to a day; others start a file of today.
+    """
     parser = argparse.ArgumentParser(
         description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--results", type=Path, default=dated(name), help="JSON file to add to")
+    place = newest(dated(name)) if days else dated(name)
+    parser.add_argument("--results", type=Path, default=place, help="JSON file to add to")
     parser.add_argument("--rounds", type=int, default=rounds, help="turns of every contender")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each contender")
     parser.add_argument("--minutes", type=float, default=1e9, help="start no cell after this time")

@@ -11,8 +11,9 @@ import pytest
 from conftest import toy_data, toy_plan
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-SCRIPTS = ["adapters", "long_documents", "predict_speed", "processes", "quality_trainer", "quality_weitiao",
-           "reading", "scale", "startup", "tasks_quality", "tiers_quality", "train_speed"]  # fmt: skip
+SCRIPTS = ["adapters", "long_documents", "padding", "predict_speed", "processes", "quality_trainer",
+           "quality_weitiao", "reading", "scale", "similarity", "startup", "tasks_quality",
+           "tiers_quality", "train_speed"]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -33,11 +34,27 @@ def test_a_script_says_what_it_takes(script):
     assert called(script, "--no-such-option").returncode == 2
 
 
-@pytest.mark.parametrize("script", ["adapters", "long_documents", "predict_speed", "reading", "scale", "startup", "train_speed",
-                                    "tiers_quality", "processes"])  # fmt: skip
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_an_empty_file_gives_an_empty_table(script, tmp_path):
     done = called(script, "--table", "--results", str(tmp_path / "none.json"))
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_the_table_is_that_of_the_newest_file(script):
+    done = called(script, "--table")
+    assert done.returncode == 0, done.stderr
+    assert any(letter.isdigit() for letter in done.stdout)
+
+
+def test_the_newest_file_is_found_by_its_date(tmp_path):
+    import timing
+
+    asked = tmp_path / "2026-03-01-speed.json"
+    assert timing.newest(asked) == asked
+    for name in ("2026-01-02-speed.json", "2026-02-01-speed.json", "2026-02-09-train_speed.json"):
+        (tmp_path / name).write_text("[]")
+    assert timing.newest(asked).name == "2026-02-01-speed.json"
 
 
 def test_another_process_at_work_is_seen():
@@ -156,13 +173,16 @@ def test_the_difference_of_a_tier_is_paired():
         return {"set": "sst2", "rows": 200, "seed": seed, "tier": tier, "score": score,
                 "rows_fingerprint": str(seed)}  # fmt: skip
 
-    records = [record(seed, "general", 0.5 + seed / 10) for seed in (1, 2, 3)]
-    records += [record(seed, "fast", 0.49 + seed / 10) for seed in (1, 2)]
-    records += [record(seed, "good", 0.51 + seed / 10) for seed in (1, 2, 3)]
+    seeds = range(1, 7)
+    records = [record(seed, "general", 0.3 + seed / 10) for seed in seeds]
+    records += [record(seed, "fast", 0.29 + seed / 10) for seed in seeds if seed < 6]
+    records += [record(seed, "good", 0.31 + seed / 10) for seed in seeds]
+    records += [record(seed, "rare", 0.31 + seed / 10) for seed in (1, 2)]
     records.append({**record(1, "none", 0.0), "refused": "unknown"})
     told = tiers_quality.compare(records)
-    assert "| fast | 2 | -1.00 | -1.00 to -1.00 | below |" in told
-    assert "| good | 3 | +1.00 | +1.00 to +1.00 | within |" in told
+    assert "| fast | 5 | -1.00 | -1.00 to -1.00 | below |" in told
+    assert "| good | 6 | +1.00 | +1.00 to +1.00 | within |" in told
+    assert "| rare | 2 | +1.00 | +1.00 to +1.00 | too few pairs |" in told
     assert "| none | 0 | refused: unknown |" in told
 
 
