@@ -56,7 +56,8 @@ def train(
     """Train by the plan inside the run's folder; the best model ends up in run.best.
 
     resume: go on from run.last, exactly where it stood. clock: what the budget is counted by.
-    Raises WeitiaoError for what the user can mend; an interruption (Ctrl-C) keeps the best.
+    Raises WeitiaoError for what the user can mend; an interruption (Ctrl-C) keeps the best, and
+    is a KeyboardInterrupt when there is none yet.
     """
     sharding.refuse(plan)
     here = processes.here()
@@ -103,6 +104,7 @@ class _Job:
         asked = plan.train.micro_batch_tokens
         told = state.tokens if start else None if asked == "auto" else asked
         watcher = Watcher(run, clock, replay, self.watch, accelerator, told)
+        watcher.step, watcher.total = state.step, state.total  # it may have no update left
         try:
             watcher.status("preparing")
             self._train(watcher, start)
@@ -115,6 +117,8 @@ class _Job:
                 raise RunError(_stopped(run, watcher, error)) from None
             raise
         if not run.best.exists():
+            if watcher.ended == "interrupted":
+                raise KeyboardInterrupt
             raise RunError(
                 tell(
                     "{folder}: training ended before validation was judged once: there is no model "
@@ -141,9 +145,12 @@ class _Job:
         feed, validation = feed_of(model, train_rows), judged_feed(model, data.validation)
         watcher.pace.evaluation = updates_of(validation, feed, plan.train.batch_size)
         steps = fit(model, feed, validation, accelerator, start, watcher.replay.tokens)
+        progress = None
         with closing(steps), _patient() as ask:
             for progress in steps:
                 watcher.see(progress, model, plan, ask)
+        if progress:
+            watcher.left(progress)
         accelerator.wait_for_everyone()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from accelerate import Accelerator
@@ -51,13 +52,22 @@ class Watcher:
             self._judged(progress, model, plan)
         if ask():
             progress.stop()
-        if progress.report is None and progress.stopping and self.ended == "finished":
-            self._save(progress)  # so that nothing is lost when it goes on
-            self.ended = "interrupted"
-            self._log(step=progress.step, event="stop", why=self.ended)
+        if progress.report is None:
+            self._interrupted(progress)
         if self.watch:
             self.watch(progress, self.pace.seconds_left(progress.step, progress.total))
         self.status("running", often=False)
+
+    def left(self, progress: Progress) -> None:
+        """The loop has ended, so the network holds raw weights again, also after a report: a stop
+        that was asked for while validation was judged is an interruption too."""
+        self._interrupted(replace(progress, report=None))
+
+    def _interrupted(self, p: Progress) -> None:
+        if p.stopping and self.ended == "finished":
+            self._save(p)  # so that nothing is lost when it goes on
+            self.ended = "interrupted"
+            self._log(step=p.step, event="stop", why=self.ended)
 
     def _updated(self, p: Progress, plan: Plan) -> None:
         self.pace.updated()

@@ -205,7 +205,7 @@ class _Job:
         several.lead(run, goes_on)
         try:
             outcome = train(self.plan, data, run, resume=goes_on, watch=self.watch, clock=clock)
-        except WeitiaoError:
+        except (WeitiaoError, KeyboardInterrupt):
             leave_unfinished(run)
             raise
         return self._finish(run, data, outcome)

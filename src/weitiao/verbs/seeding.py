@@ -265,8 +265,9 @@ class _Seeds:
         self.run.write("status", {"state": "running", "pid": os.getpid(), "started": now()})
         try:
             yield
-        except WeitiaoError:
-            self.run.write("status", {**before, "state": "failed"})
+        except (WeitiaoError, KeyboardInterrupt) as error:
+            state = "failed" if isinstance(error, WeitiaoError) else "interrupted"
+            self.run.write("status", {**before, "state": state})
             raise
 
 
