@@ -127,6 +127,26 @@ def test_an_interrupted_one_goes_on_and_keeps_what_is_done(plan, tmp_path, monke
         weitiao.resume_seeds(folder)
 
 
+def test_the_test_stays_sealed_while_seeds_are_missing(plan, tmp_path, monkeypatch):
+    """It was opened, and the seeds that were missing could never be trained."""
+    train = fitting.train_plan
+
+    def stopped(plan, **settings):
+        if plan.train.seed == 14:
+            raise KeyboardInterrupt
+        return train(plan, **settings)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(fitting, "train_plan", stopped)
+        weitiao.train_seeds(plan, seeds=2, out=tmp_path / "runs")
+    folder = tmp_path / "runs" / "rows-001"
+    with pytest.raises(WeitiaoError, match="1 of 2 seeds are trained. Go on first: .* --resume"):
+        weitiao.judge_seeds(folder)
+    assert not sealed.openings_file().exists()
+    assert Run.open(folder).status()["state"] == "interrupted"
+    assert len(weitiao.resume_seeds(folder).told["runs"]) == 2
+
+
 def test_a_seed_cut_short_is_resumed(plan, tmp_path):
     whole = weitiao.train_seeds(plan, seeds=2, out=tmp_path / "whole")
     folder = tmp_path / "runs" / "rows-001"

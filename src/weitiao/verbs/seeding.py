@@ -15,11 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from weitiao import parts
 from weitiao.advise.advise import Wish, advise, check
-from weitiao.data.sealed import one_look
 from weitiao.errors import DivergedError, RunError, WeitiaoError
 from weitiao.evaluate.degenerate import constant_of, degenerate
 from weitiao.messages import counted, tell
@@ -29,12 +26,11 @@ from weitiao.report import answers, page
 from weitiao.run import Run, now
 from weitiao.tasks.base import Judged
 from weitiao.verbs import fitting, judging
+from weitiao.verbs.choosing import FILE, FOLDER, judged
 from weitiao.verbs.comparing import METRICS
 from weitiao.verbs.given import source_of
 
-FOLDER, FILE = "seeds", "seeds"
 LEAST = 2
-OWN = {FOLDER, f"{FILE}.json", "last", ".lock", page.NAME}  # of a run, not to be copied up
 
 Say = Callable[[str], None]
 Watch = Callable[[Any, float], None]
@@ -123,7 +119,8 @@ def resume_seeds(
 
 
 def judge_seeds(folder: str | Path, *, say: Say | None = None) -> Seeded:
-    """Judge every seed on the sealed test, in one look at it."""
+    """Judge every seed on the sealed test, in one look at it. Raises WeitiaoError, also while
+    seeds are missing: then the test stays sealed."""
     seeds = _Seeds(Run.open(folder), say or _silent, None)
     return seeds.finish(final=True)
 
@@ -156,24 +153,7 @@ class _Seeds:
 
     def finish(self, *, final: bool) -> Seeded:
         """Choose the best by validation, judge on the test if asked, and write it all down."""
-        told = self.run.read(FILE)
-        kept = [one for one in told["runs"] if not one["replaced"]]
-        good = [one for one in kept if one["validation"] is not None]
-        if not good:
-            raise RunError(tell("{folder}: every seed diverged; lower train.learning_rate.",
-                                folder=self.run.folder))  # fmt: skip
-        sign = 1.0 if parts.find("metrics", told["metric"]).higher_is_better else -1.0
-        best = max(good, key=lambda one: sign * one["validation"])
-        if final:
-            with one_look():
-                for one in good:
-                    folder = self.run.folder / FOLDER / one["folder"]
-                    report, _, _ = judging.evaluate_run(folder, final=True)
-                    one["test"] = report.metrics[told["metric"]]
-            told["test"] = _spread([one["test"] for one in good])
-        told |= {"best": best["folder"], "validation": _spread([o["validation"] for o in good])}
-        told["final"] = final or told["final"]
-        self.run.mirror(Run(self.run.folder / FOLDER / best["folder"]), leave=OWN)
+        told = judged(self.run, self.run.read(FILE), final=final)
         self.run.write(FILE, told)
         page.write(self.run)
         return Seeded(self.run, "finished", told)
@@ -224,15 +204,15 @@ class _Seeds:
         """Mark seeds that learned nothing, so that others take their place."""
         kept = [one for one in told["runs"] if not one["replaced"]]
         found = [answers.read(self.run.folder / FOLDER / one["folder"]) for one in kept]
-        judged = [one.judged for one in found if one is not None]
-        if len(judged) < LEAST:
+        given = [one.judged for one in found if one is not None]
+        if len(given) < LEAST:
             return
         name = told["metric"]
         if parts.find("metrics", name).of_scores:
-            name = METRICS[judged[0].kind][0]
+            name = METRICS[given[0].kind][0]
         metric = parts.build("metrics", name)
-        constant = constant_of(judged[0])
-        for one, bad in zip(kept, degenerate(judged, constant, name, metric), strict=True):
+        constant = constant_of(given[0])
+        for one, bad in zip(kept, degenerate(given, constant, name, metric), strict=True):
             if bad:
                 one["replaced"] = True
                 told_ = tell(
@@ -269,15 +249,6 @@ class _Seeds:
             state = "failed" if isinstance(error, WeitiaoError) else "interrupted"
             self.run.write("status", {**before, "state": state})
             raise
-
-
-def _spread(values: list[float]) -> dict[str, float]:
-    return {
-        "mean": float(np.mean(values)),
-        "spread": float(np.std(values, ddof=1)) if len(values) > 1 else 0.0,
-        "lowest": min(values),
-        "highest": max(values),
-    }
 
 
 def _constant(judged: Judged, name: str) -> float:
