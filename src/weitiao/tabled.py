@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from weitiao.closeup import show_criteria
 from weitiao.messages import counted, tell
 from weitiao.terminal import figure, print_json, say, show
 
@@ -67,6 +68,7 @@ def show_seeds(found: Seeded) -> None:
     head = [tell("seed"), tell("validation"), tell("test"), ""]
     show(tell("{metric} of {seeds}", metric=told["metric"],
               seeds=counted(told["asked"], "seed")), head, rows)  # fmt: skip
+    show_criteria({"acceptance": found.verdicts})
     say(tell("model: {path}", path=found.run.best))
     say(tell("compare with another recipe: weitiao compare {run} OTHER", run=folder))
 

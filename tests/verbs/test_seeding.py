@@ -68,6 +68,23 @@ def test_all_seeds_are_judged_in_one_look_at_the_test(plan, tmp_path):
     assert compared.verdict == "same"
 
 
+def test_the_gate_is_about_the_best_of_several_seeds(plan, tmp_path):
+    """Its exit code was always 0."""
+    quick = plan.with_({"train.epochs": 1, "train.evaluations": 1, "evaluate.findings": False,
+                        "acceptance": {"accuracy": {"at_least": 0.0}}})  # fmt: skip
+    folder = weitiao.train_seeds(quick, seeds=2, out=tmp_path / "runs").run.folder
+    words = ["evaluate", str(folder), "--final", "--gate"]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    path = folder / "plan.yaml"
+    asked = path.read_text(encoding="utf-8").replace("at_least: 0.0", "at_least: 1.0")
+    path.write_text(asked, encoding="utf-8")
+    done = CliRunner().invoke(app, [*words, "--json"])
+    assert done.exit_code == 4, done.output
+    (verdict,) = json.loads(done.stdout.splitlines()[-1])["acceptance"]
+    assert not verdict["passed"]
+    assert "not accepted" in done.stderr
+
+
 def test_fit_with_seeds_on_the_command_line(tiny_bert, plan, tmp_path):
     words = ["fit", str(tmp_path / "rows.csv"), "--model", tiny_bert, "--seeds", "2", "--json",
              "--out", str(tmp_path / "runs"), "train.epochs=2", "train.learning_rate=3e-3",

@@ -40,6 +40,7 @@ def evaluate(
 ) -> None:
     """Judge a run's best model on a file, on its validation rows, or on the sealed test."""
     from weitiao.model.machine import set_threads
+    from weitiao.report import accepted
     from weitiao.verbs import judging, seeding
 
     if rows and final:
@@ -49,7 +50,10 @@ def evaluate(
         judging.gate_of(run)
     set_threads(threads)
     if final and seeding.is_several(run):
-        tabled.finish_seeds(seeding.judge_seeds(run, say=terminal.say), json_)
+        seeds = seeding.judge_seeds(run, say=terminal.say)
+        tabled.finish_seeds(seeds, json_)
+        if gate and not accepted.passed(seeds.verdicts):  # of the best: it is the one that answers
+            raise typer.Exit(NOT_ACCEPTED)
         return
     report, split, openings = judging.evaluate_run(
         run, rows, final=final, how=how_of(sheet, skip_bad), say=terminal.say, precision=precision

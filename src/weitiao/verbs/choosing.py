@@ -33,6 +33,7 @@ def judged(run: Run, told: dict[str, Any], *, final: bool) -> dict[str, Any]:
                  "weitiao train --resume {folder}",
                  folder=run.folder, done=len(kept), asked=told["asked"])
         )  # fmt: skip
+    _same_criteria(run, [Run(run.folder / FOLDER / one["folder"]) for one in kept])
     sign = 1.0 if parts.find("metrics", told["metric"]).higher_is_better else -1.0
     best = max(kept, key=lambda one: sign * one["validation"])
     if final:
@@ -45,6 +46,15 @@ def judged(run: Run, told: dict[str, Any], *, final: bool) -> dict[str, Any]:
     told["final"] = final or told["final"]
     run.mirror(Run(run.folder / FOLDER / best["folder"]), leave=OWN)
     return told
+
+
+def _same_criteria(run: Run, seeds: list[Run]) -> None:
+    """Criteria may be written into the plan of the folder when all has long been trained."""
+    wanted = run.plan().acceptance
+    for seed in seeds:
+        plan = seed.plan()
+        if plan.acceptance != wanted:
+            plan.model_copy(update={"acceptance": wanted}).save(seed.plan_path)
 
 
 def _spread(values: list[float]) -> dict[str, float]:

@@ -49,12 +49,19 @@ class Seeded:
         """The best model."""
         return judging.load_run(self.run.folder)
 
+    @property
+    def verdicts(self) -> list[Mapping[str, Any]]:
+        """The plan's criteria, as the best one reaches them."""
+        found: list[Mapping[str, Any]] = self.run.read("metrics").get("acceptance") or []
+        return found
+
     def summary(self) -> dict[str, Any]:
         """The line that `--json` ends with."""
         return {
             "run": str(self.run.folder),
             "state": self.state,
             **self.told,
+            **({"acceptance": self.verdicts} if self.verdicts else {}),
             "model": str(self.run.best),
             "report": str(self.run.folder / page.NAME),
         }
