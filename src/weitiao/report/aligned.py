@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
@@ -15,6 +16,8 @@ from weitiao.passages.spelled import agreement, by_characters
 from weitiao.ragged import Ragged
 from weitiao.report.contenders import Answered, Contender
 from weitiao.tasks.base import Judged, Kind
+
+MENDED = 0.01  # of the rows may differ: a truth or a text that was mended meanwhile
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +100,7 @@ def _places(base: Answered, other: Answered) -> np.ndarray:
         if mine_texts is not None and texts is not None:
             found = _by(mine_texts, texts)
     _check_truth(base, other, found)
+    _check_texts(base, other, found)
     return found
 
 
@@ -124,16 +128,43 @@ def _check_truth(base: Answered, other: Answered, places: np.ndarray) -> None:
     here, there = base.targets[mine], other.targets[places[mine]]
     if base.kind == "number":
         apart = np.abs(here - there) > 1e-6 * np.maximum(1, np.abs(here))
-    elif base.kind == "single":
-        names = np.array([*other.labels, ""], object)[there]
-        apart = np.array([*base.labels, ""], object)[here] != names
     else:
-        return
-    if apart.mean() > 0.01:  # a truth that was mended meanwhile may differ here and there
+        pairs = zip(_told(base, here), _told(other, there), strict=True)
+        apart = np.array([one != another for one, another in pairs])
+    if apart.mean() > MENDED:
         at = mine[int(np.flatnonzero(apart)[0])]
         raise DataError(
             tell("{row} has another truth in the two: {count} differ so. Were they judged on "
                  "other rows?", row=base.ids[at], count=counted(int(apart.sum()), "row"))
+        )  # fmt: skip
+
+
+def _told(one: Answered, truth: Any) -> list[Any]:
+    """The truth of each row, whatever the places of its labels are and the order it stands in."""
+    names = [*one.labels, ""]
+    if one.kind == "single":
+        return [names[at] for at in truth]
+    if one.kind == "tags":
+        spans = [(start, end, names[at]) for start, end, at in truth.values.tolist()]
+        return [set(spans[a:b]) for a, b in pairwise(truth.offsets.tolist())]
+    if one.kind == "spans":
+        return [set(golds) for golds in truth]
+    return [{names[at] for at in np.flatnonzero(row)} for row in truth]
+
+
+def _check_texts(base: Answered, other: Answered, places: np.ndarray) -> None:
+    """Where a truth is often empty it says little: two runs must also have read the same texts."""
+    if base.kind not in ("multilabel", "tags") or {base.id_column, other.id_column} != {None}:
+        return
+    here, there = base.texts(), other.texts()
+    if here is None or there is None or base.columns != other.columns:
+        return
+    mine = np.flatnonzero(places >= 0)
+    apart = [at for at in mine if here[at] != there[places[at]]]
+    if len(apart) > MENDED * len(mine):
+        raise DataError(
+            tell("{row} has another text in the two: {count} differ so. Were they judged on "
+                 "other rows?", row=base.ids[apart[0]], count=counted(len(apart), "row"))
         )  # fmt: skip
 
 
