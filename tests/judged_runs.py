@@ -20,7 +20,16 @@ PLAIN = {"classification": "accuracy", "multilabel": "micro_f1", "regression": "
 
 
 def judged_run(
-    root, texts, targets, *, task="classification", right=0.8, name="rows", seed=0, **metrics
+    root,
+    texts,
+    targets,
+    *,
+    task="classification",
+    settings=None,
+    right=0.8,
+    name="rows",
+    seed=0,
+    **metrics,
 ):
     """A finished run whose model is right on about that share of the rows, its baseline on less.
 
@@ -30,7 +39,7 @@ def judged_run(
     lines = [json.dumps({"text": t, "label": y}) for t, y in zip(texts, targets, strict=True)]
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     plan = Plan.parse({
-        "task": task,
+        "task": {task: settings or {}},
         "data": {"path": str(file), "roles": {"text": "text", "target": "label"}},
         "model": {"checkpoint": "some-model"},
         "why": {"train.epochs": {"value": 5, "reason": "a reason <b>of old</b>"}},
@@ -39,7 +48,7 @@ def judged_run(
     _write_log(run)
     source = open_source(str(file))
     rows = Rows(source.table, everything(source.table), plan.data.roles, source.name, task)
-    part = build("tasks", task).learn(rows.targets())
+    part = build("tasks", task, settings).learn(rows.targets())
     labels = part.indices(rows.targets(), rows.ids())
     rng = np.random.default_rng(seed)
     judged = _answers(part, labels, right, rng)

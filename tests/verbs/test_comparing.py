@@ -158,6 +158,18 @@ def test_numbers_and_several_labels(tmp_path):
     assert weitiao.compare(*(run.folder for run in runs)).verdict == "better"
 
 
+def test_paths_are_compared_level_by_level_as_they_were_judged(tmp_path):
+    """The figure was the accuracy: nothing said that the labels are paths."""
+    paths = [["sport/ball", "sport/ice", "money/bank", "money/shop"][i * 7 % 4] for i in range(90)]
+    runs = [judged_run(tmp_path, TEXTS[:90], paths, settings={"separator": "/"}, seed=seed)
+            for seed in range(2)]  # fmt: skip
+    found = weitiao.compare(*(run.folder for run in runs), metric="hierarchical_f1")
+    (gap,) = [one for one in found.comparisons[0].gaps if one.name == "hierarchical_f1"]
+    told = [run.read("metrics")["metrics"] for run in runs]
+    assert gap.means == pytest.approx([one["hierarchical_f1"] for one in told])
+    assert gap.means[0] > told[0]["accuracy"]
+
+
 def test_another_truth_means_other_rows(made, tmp_path):
     swapped = {"good": "bad", "bad": "so so", "so so": "good"}
     run = judged_run(tmp_path, TEXTS, [swapped[y] for y in LABELS], name="rows")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, cast
 
@@ -59,8 +59,9 @@ def aligned(contenders: Sequence[Contender]) -> Aligned:
     if not len(rows):
         raise DataError(_nothing_common(contenders))
     labels = _all_labels(base, every)
+    separator = next((one.separator for one in (base, *every) if one.separator), "")
     judged = iter([
-        _judged(base, one, rows, place[rows], labels)
+        replace(_judged(base, one, rows, place[rows], labels), separator=separator)
         for one, place in zip(every, places, strict=True)
     ])  # fmt: skip
     grouped = tuple(tuple(next(judged) for _ in one.sets) for one in contenders)

@@ -49,6 +49,7 @@ class Answered:
     columns: tuple[str, ...] = ()  # of the texts
     id_column: str | None = None  # of a file; "" when it has none, so that ids are but its lines
     counts: np.ndarray | None = None  # as Judged has them, of a run of passages or tags
+    separator: str = ""  # of a run: between the levels of labels that are paths
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,5 +197,5 @@ def _of_run(material: Material) -> Answered:
 
     return Answered(
         judged.kind, judged.labels, judged.values, judged.targets, kept.ids(rows), texts, cells,
-        columns, counts=judged.counts,
+        columns, counts=judged.counts, separator=judged.separator,
     )  # fmt: skip
