@@ -2,6 +2,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -220,6 +221,20 @@ def test_other_rows_or_another_plan_are_refused(tiny_bert, tmp_path):
     with pytest.raises(RunError, match="plan was"):
         other = plan.with_({"train.weight_decay": 0.5})
         train(other, toy_data(other, 80), run, resume=True)
+
+
+@pytest.mark.parametrize("task", ["classification", "token_classification", "question_answering"])
+def test_other_validation_rows_are_refused(task, tiny_bert, tmp_path):
+    """The best score of the old rows stood against those of the new ones."""
+    plan = toy_plan(task, tiny_bert, **{"train.save_seconds": 0, "train.epochs": 1})
+    run = new_run(tmp_path, "run", plan)
+    data = toy_data(plan, 80)
+    with pytest.raises(Cut):
+        train(plan, data, run, watch=cut_at(2))
+    fewer = replace(data, validation=data.validation.take(slice(1, None)))
+    with pytest.raises(RunError, match=r"validation was \w+, is \w+"):
+        train(plan, fewer, run, resume=True)
+    train(plan, data, run, resume=True)
 
 
 def kill(tmp_path, times, tier):

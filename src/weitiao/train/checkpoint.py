@@ -56,6 +56,7 @@ class Settings:
     layout: str
     kernels: str
     torch: str
+    validation: str | None = None  # hash of the rows judged by; None in checkpoints of before
     frozen: str = ""  # hash of the weights that stand still: a checkpoint does not hold them
 
 
@@ -135,7 +136,7 @@ def restore(folder: Path, learner: Learner, settings: Settings, rank: int = 0) -
             now=getattr(settings, name),
         )
         for name in asdict(saved)
-        if getattr(saved, name) != getattr(settings, name)
+        if getattr(saved, name) not in (None, getattr(settings, name))
     ]
     if differ:
         raise RunError(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -31,9 +32,9 @@ class Feed:
 
     def fingerprint(self) -> str:
         """The content of all ids and labels."""
-        digest = hashlib.blake2b(
-            np.ascontiguousarray(values_of(self.labels)).tobytes(), digest_size=8
-        )
+        digest = hashlib.blake2b(digest_size=8)
+        for held in _held(values_of(self.labels)):
+            digest.update(held)
         digest.update(np.ascontiguousarray(self.encoded.offsets).tobytes())
         if self.encoded.firsts is not None:
             digest.update(np.ascontiguousarray(self.encoded.firsts).tobytes())
@@ -42,19 +43,35 @@ class Feed:
         return digest.hexdigest()
 
 
+def _held(labels: Any) -> Iterator[bytes]:
+    """All that labels hold, whatever a task says of a row: numbers, spans, answers of a text."""
+    if isinstance(labels, np.ndarray) and labels.dtype != object:
+        yield np.ascontiguousarray(labels).tobytes()
+    elif is_dataclass(labels):
+        for one in fields(labels):
+            yield from _held(getattr(labels, one.name))
+    elif isinstance(labels, (np.ndarray, list, tuple)):
+        for one in labels:
+            yield from _held(one)
+        yield b"%d" % len(labels)
+    else:
+        yield repr(labels).encode("utf-8")
+
+
 def updates_of(judged: Feed, train: Feed, batch_size: int) -> float:
     """How many updates take as long as judging once: forward alone is a third of learning."""
     update = train.encoded.offsets[-1] / len(train.labels) * batch_size
     return float(judged.encoded.offsets[-1] / (3 * max(update, 1)))
 
 
-def settings_of(model: Model, accelerator: Accelerator, train: Feed) -> Settings:
+def settings_of(model: Model, accelerator: Accelerator, train: Feed, validation: Feed) -> Settings:
     """What the numbers of this process depend on."""
     # Not pydantic's JSON: that knows no names of files with bytes that are no text.
     asked = json.dumps(model.plan.model_dump(exclude={"why", "expect"}), default=str)
     return Settings(
         plan=hashlib.blake2b(asked.encode("utf-8"), digest_size=8).hexdigest(),
         rows=train.fingerprint(),
+        validation=validation.fingerprint(),
         instructions=torch.backends.cpu.get_cpu_capability(),
         threads=torch.get_num_threads(),
         world=accelerator.num_processes,

@@ -129,7 +129,7 @@ def fit(
     recipe.start(model.net)
     optimizer = recipe.optimizer([g.options() for g in groups])
     schedule: Schedule = _single("schedules", plan.schedule)
-    settings = settings_of(model, accelerator, train)
+    settings = settings_of(model, accelerator, train, validation)
     tokens = 0 if resume else memory.tokens_at_once(model, train, loss_of, accelerator)
     net = in_shards or accelerator.prepare(model.net)
     lengths, packs = model.sizes(train.encoded), model.packs
