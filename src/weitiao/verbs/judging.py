@@ -217,8 +217,9 @@ def predict_file(
     model = load_run(folder, precision=precision)
     source = _open(model, path, how or How())
     rows = rows_of(model, source, labelled=False)
-    places = ("start", "end") if model.task.kind == "spans" else ()
-    taken = [name for name in source.columns if name in ("prediction", "score", *places)]
+    first = list(model.predict(rows.take(slice(1)).examples()))
+    names = {name for answer in first for name in columns_of(answer)}
+    taken = [name for name in source.columns if name in names]
     if taken:
         told = tell("{file}: rename its column {column!r}: the answers need that name.",
                     file=source.name, column=taken[0])  # fmt: skip
