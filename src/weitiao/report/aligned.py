@@ -165,7 +165,7 @@ def _check_texts(base: Answered, other: Answered, places: np.ndarray) -> None:
     if len(apart) > MENDED * len(mine):
         raise DataError(
             tell("{row} has another text in the two: {count} differ so. Were they judged on "
-                 "other rows?", row=base.ids[apart[0]], count=counted(len(apart), "row"))
+                 "other rows?", row=base.ids[int(apart[0])], count=counted(len(apart), "row"))
         )  # fmt: skip
 
 
