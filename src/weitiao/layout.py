@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,16 @@ class Layout:
     padding: Mapping[str, int] = field(default_factory=dict)  # tensor name -> value
     left: bool = False  # pad on the left (XLNet, decoders)
     first_position: int | None = None  # explicit position_ids from here on (RoBERTa's start at 2)
+
+
+def filled(encoded: dict[str, list[Any]], tokenizer: Any) -> dict[str, list[Any]]:
+    """Rows without any token (an empty text, where the family adds none) get one of padding."""
+    ids = encoded["input_ids"]
+    empty = [at for at, row in enumerate(ids) if not row]
+    for name, values in encoded.items():
+        for at in empty:
+            values[at] = [tokenizer.pad_token_id if name == "input_ids" else 0]
+    return encoded
 
 
 def tensor(array: np.ndarray) -> Tensor:

@@ -2,15 +2,12 @@
 
 import hashlib
 import json
-import subprocess
-import sys
 import zipfile
 from importlib import metadata
-from pathlib import Path
 
 import pytest
 
-from weitiao.bundle import bundle, install, materials, scripts, source, target, wheels
+from weitiao.bundle import bundle, materials, scripts, source, target, wheels
 from weitiao.bundle.target import Target, target_of
 from weitiao.errors import WeitiaoError
 
@@ -224,55 +221,6 @@ def test_the_source_tree_is_left_as_it_was():
     with source.copied(tree) as copy:
         assert (copy / "src" / "weitiao" / "py.typed").is_file()
         assert not list(copy.rglob("*.egg-info"))
-
-
-@pytest.fixture
-def unpacked(tmp_path, monkeypatch):
-    """A folder as it stands on the other machine, with one file beside the scripts."""
-    here = tmp_path / "bundle"
-    here.mkdir()
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    told = {"python": version, "requirement": "weitiao"}
-    (here / "bundle.json").write_text(json.dumps(told), encoding="utf-8")
-    (here / "a.whl").write_bytes(b"wheel")
-    digest = hashlib.sha256(b"wheel").hexdigest()
-    (here / "SHA256SUMS").write_text(f"{digest}  a.whl\n", encoding="utf-8")
-    monkeypatch.setattr(install, "HERE", here)
-    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
-    return here
-
-
-def test_a_damaged_file_stops_the_installation(unpacked, tmp_path, capsys):
-    (unpacked / "a.whl").write_bytes(b"wheeI")
-    assert install.main([str(tmp_path / "venv")]) == 2
-    assert "a.whl：文件已损坏" in capsys.readouterr().err
-    (unpacked / "a.whl").unlink()
-    assert install.main([str(tmp_path / "venv")]) == 2
-    assert "缺少该文件" in capsys.readouterr().err
-    assert not (tmp_path / "venv").exists()
-
-
-def test_another_python_and_a_folder_in_use_are_told(unpacked, tmp_path, capsys):
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.txt").write_text("years", encoding="utf-8")
-    assert install.main([str(tmp_path / "mine")]) == 2
-    assert "目录非空" in capsys.readouterr().err
-    (unpacked / "bundle.json").write_text('{"python": "3.5"}', encoding="utf-8")
-    assert install.main([str(tmp_path / "venv")]) == 2
-    assert "3.5" in capsys.readouterr().err
-
-
-def test_the_installer_needs_nothing_but_python():
-    """It runs by itself, without site-packages."""
-    code = Path(install.__file__).read_text(encoding="utf-8")
-    assert "import weitiao" not in code
-    assert "from weitiao" not in code
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code.replace("sys.exit(main", "(lambda x: x)(str")],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 1
-    assert "__file__" in done.stderr, "all imports went well; only the file's own name is missing"
 
 
 @pytest.mark.parametrize("name", scripts.NAMES)

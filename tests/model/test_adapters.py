@@ -15,6 +15,7 @@ from weitiao import parts
 from weitiao.errors import PlanError
 from weitiao.example import Batch
 from weitiao.model import adapting, packed, tuners
+from weitiao.model.families import OFFSET
 from weitiao.model.fast import fused
 from weitiao.model.model import Model
 from weitiao.model.net import Net
@@ -78,7 +79,11 @@ def adapted(name, family, **settings):
 
 
 def padded(family):
-    return Batch(tiny.rows(family)[1])
+    """Rows as `Layout` gives them: where places start at an offset, they are told."""
+    grid = dict(tiny.rows(family)[1])
+    if family in OFFSET:
+        grid["position_ids"] = grid["attention_mask"].cumsum(1) * grid["attention_mask"] + 4
+    return Batch(grid)
 
 
 def saved(native, found, folder):
@@ -223,7 +228,7 @@ def test_vectors_in_front_are_those_of_peft(name, family, tmp_path):
     again = saved(native, found, tmp_path)
     assert (again(**padded(family).tensors).logits - wanted).abs().max() > 1e-3  # not plain
     theirs = peft.PeftModel.from_pretrained(network(family), tmp_path / "adapter").eval()
-    logits = theirs(**padded(family).tensors).logits
+    logits = theirs(**tiny.rows(family)[1]).logits
     torch.testing.assert_close(logits, wanted, atol=1e-5, rtol=1e-5)
     read = adapting.read({name: SETTINGS[name]}, again, tmp_path)
     logits = Net(again, read).eval()(padded(family))

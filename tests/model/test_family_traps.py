@@ -1,5 +1,7 @@
 """Traps of families that are no BERT: padding, memory, separators, poolers, offsets, attention."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -54,6 +56,23 @@ def test_gpt_padding_changes_nothing(family, side, head, started):
     with torch.inference_mode():
         torch.testing.assert_close(model.net(batch.embedded(vectors)), alone, rtol=1e-4, atol=1e-5)
     assert together.std(0).min() > 1e-3, "it reads the same token in every row"
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "mpnet"])
+def test_an_encoder_whose_tokenizer_pads_on_the_left_answers_the_same_beside_others(
+    family, tmp_path
+):
+    checkpoint = make(tmp_path / family, family)
+    file = tmp_path / family / "tokenizer_config.json"
+    told = {**json.loads(file.read_text(encoding="utf-8")), "padding_side": "left"}
+    file.write_text(json.dumps(told), encoding="utf-8")
+    plan = toy_plan("classification", checkpoint, **{"train.layout": "padded"})
+    model = Model.start(plan, toy_data(plan, 40).train)
+    model.net.eval()
+    alone, together, _ = alone_and_together(model)
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+    model.save(tmp_path / "saved")
+    assert transformers.AutoTokenizer.from_pretrained(tmp_path / "saved").padding_side == "right"
 
 
 @pytest.mark.parametrize("family", DECODERS)
@@ -226,8 +245,9 @@ def test_layers_are_found_in_every_family(family, started):
         for name, depth in depths.items():
             inside = any(f".{part}." in name for part in ("layer", "layers", "h",
                                                           "albert_layer_groups"))  # fmt: skip
+            behind = name.split(".")[2] in ("norm", "final_norm", "ln_f")
             if not name.startswith("native.head."):
-                assert inside == (0 < depth < top), name
+                assert (inside or behind) == (0 < depth < top), name
             width += depth == top
         on_top = [name for name, depth in depths.items() if depth == top]
         below = ("embed", "wte", "wpe", "rel_", "mask_emb", "relative")

@@ -1,5 +1,9 @@
 """A GGUF file as a checkpoint: made into a plain folder once, with the very same numbers."""
 
+import json
+import os
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -81,6 +85,31 @@ def test_the_folder_has_the_numbers_of_the_file(file, network):
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     assert tokenizer.tokenize(" the") == ["Ġt", "he"]
     assert not getattr(found.config, "quantization_config", None)
+
+
+def test_what_lies_beside_the_file_neither_runs_nor_shapes_the_folder(file, tmp_path):
+    there, ran = tmp_path / "there", tmp_path / "ran"
+    there.mkdir()
+    shutil.copyfile(file, there / "tiny.gguf")
+    code = f"open({os.fspath(ran)!r}, 'w')\n"
+    code += "from transformers import PreTrainedTokenizerFast as Own\n"
+    (there / "own.py").write_text(code)
+    told = {
+        "tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["own.Own", None]},
+        "model_max_length": 7,
+    }  # fmt: skip
+    (there / "tokenizer_config.json").write_text(json.dumps(told))
+    (there / "generation_config.json").write_text(json.dumps({"max_length": 7}))
+    folder = tmp_path / "made"
+    folder.mkdir()
+    gguf_file.write(there / "tiny.gguf", folder)
+    assert not ran.exists()
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    gguf_file.write(file, plain)
+    assert sorted(os.listdir(folder)) == sorted(os.listdir(plain))
+    for one in plain.iterdir():
+        assert (folder / one.name).read_bytes() == one.read_bytes(), one.name
 
 
 def test_it_is_made_once(file, monkeypatch):

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import make_checkpoint, toy_data, toy_plan
+from matrix.families import make
 from weitiao import parts
 from weitiao.data.encoded import in_memory
 from weitiao.evaluate.explain import explain
@@ -202,6 +203,15 @@ def test_rows_are_answered_alike_alone_and_among_others(tiny_bert, layout):
     np.testing.assert_allclose(model.logits(encoded, None, some), every[some], atol=1e-5)
     scores = model.scores(data.train.examples(some))
     np.testing.assert_allclose(scores, model.task.score(every)[some], atol=1e-5)
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_an_empty_text_is_answered_alike_where_the_tokenizer_adds_nothing(choice, tmp_path):
+    model, _ = started(make(tmp_path / "gpt2", "gpt2"), choice)
+    empty, long = Example({"text": ""}), Example({"text": "good film " * 9})
+    alone, beside = model.scores([empty]), model.scores([empty, long])
+    np.testing.assert_allclose(alone[0], beside[0], atol=1e-5)
+    assert np.isfinite(beside).all()
 
 
 # --- trained, saved, gone on with

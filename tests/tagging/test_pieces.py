@@ -114,6 +114,15 @@ def test_a_piece_that_covers_several_words_speaks_for_all():
     assert found == {0: ("叶", 0), 1: ("老桂", 1)}
 
 
+@pytest.mark.parametrize("text", ["", "ab"])
+def test_a_text_without_pieces_has_one_of_padding_that_speaks_for_no_word(text):
+    tokenizer = bytewise()
+    tokenizer.backend_tokenizer.post_processor = processors.ByteLevel()  # it adds nothing
+    found, windows = spoken(tokenizer, text)
+    assert windows == ([[3]] if not text else [tokenizer(text)["input_ids"]])
+    assert len(found) == len(text) // 2
+
+
 def test_a_tokenizer_without_offsets_is_asked_word_by_word():
     class Slow:
         is_fast, unk_token_id = False, 2

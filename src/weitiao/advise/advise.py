@@ -261,6 +261,12 @@ def check(plan: Plan, here: bool = False) -> None:
             tell("model.quantization: weights in 4 bits cannot learn; name model.adapter too, "
                  "e.g. lora.")
         )  # fmt: skip
+    problems += [
+        tell("train.gradient_checkpointing does not go with model.adapter: {name}, whose keys and "
+             "values would be dropped; leave one of them out.", name=name)
+        for name in plan.model.adapter
+        if plan.train.gradient_checkpointing and not parts.find("adapters", name).recomputes
+    ]  # fmt: skip
     problems += sharding.problems(plan, here)
     if plan.data.validation_size + plan.data.test_size >= 0.9:
         problems.append(

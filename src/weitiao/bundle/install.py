@@ -14,21 +14,37 @@ import venv
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+MARK = ".weitiao"  # stands in a folder that this file has made
+MADE = {
+    "bin",
+    "include",
+    "lib",
+    "lib64",
+    "share",
+    "pyvenv.cfg",
+    ".gitignore",
+    "Scripts",
+    "Include",
+    "Lib",
+    MARK,
+}  # what lies in a virtual environment
+BARE = {"pip", "setuptools", "_distutils_hack", "distutils"}  # packages of a fresh one
 
 
 def main(words: list[str]) -> int:
     """Check, make a virtual environment, install into it, look whether it works."""
     told = json.loads((HERE / "bundle.json").read_text(encoding="utf-8"))
     folder = Path(words[0] if words else "weitiao-venv").absolute()
-    wrong = unfit(told) or damaged() or taken(folder)
+    wheels = HERE / "wheels"
+    wrong = unfit(told) or damaged() or lacking(wheels) or taken(folder)
     if wrong:
         say(wrong)
         return 2
     say((f"Installing into {folder} ...", f"正在安装到 {folder} ……"))
-    venv.EnvBuilder(with_pip=False, clear=(folder / "pyvenv.cfg").is_file()).create(folder)
+    venv.EnvBuilder(with_pip=False, clear=folder.exists()).create(folder)
+    (folder / MARK).write_text("made by install.py\n", encoding="utf-8")
     scripts = folder / ("Scripts" if os.name == "nt" else "bin")
     python = scripts / ("python.exe" if os.name == "nt" else "python")
-    wheels = HERE / "wheels"
     pip = next(wheels.glob("pip-*.whl"))
     command = [str(python), str(pip / "pip"), "--isolated", "install", "--no-index",
                "--find-links", str(wheels), "--no-cache-dir", "--quiet",
@@ -74,13 +90,32 @@ def damaged() -> tuple[str, str] | None:
     return None
 
 
+def lacking(wheels: Path) -> tuple[str, str] | None:
+    """pip is what installs the rest."""
+    if any(wheels.glob("pip-*.whl")):
+        return None
+    return (
+        f"{wheels}: pip is missing here; copy the folder again.",
+        f"{wheels}：缺少 pip 的安装包，请重新复制整个目录。",
+    )
+
+
 def taken(folder: Path) -> tuple[str, str] | None:
     """A folder with other things in it is left alone."""
-    if not folder.exists() or (folder / "pyvenv.cfg").is_file():
-        return None
-    if folder.is_dir() and not any(folder.iterdir()):
+    if not folder.exists() or (folder.is_dir() and replaceable(folder)):
         return None
     return f"{folder}: not empty; name another folder.", f"{folder}：目录非空，请换一个目录。"
+
+
+def replaceable(folder: Path) -> bool:
+    """Whether it is empty, or a virtual environment that this file made or that has no packages."""
+    names = {path.name for path in folder.iterdir()}
+    if not names:
+        return True
+    if "pyvenv.cfg" not in names or names - MADE:
+        return False
+    inside = [*folder.glob("lib/python*/site-packages/*"), *folder.glob("Lib/site-packages/*")]
+    return MARK in names or {path.name.partition("-")[0] for path in inside} <= BARE
 
 
 def say(texts: tuple[str, str]) -> None:

@@ -17,7 +17,7 @@ from weitiao.example import WINDOWS, Example
 from weitiao.ragged import edges, flat
 
 BATCH_ROWS = 2000
-VERSION = 1
+VERSION = 2  # of what is kept; raised when the same text gives other ids
 Tensors = Mapping[str, Sequence[Any]]  # name -> one list of numbers for each encoded row
 EncodeBatch = Callable[[list[Example]], Tensors]
 

@@ -63,6 +63,8 @@ def settle(tokenizer: Any, config: Any) -> None:
         if config.model_type in ABSOLUTE:
             tokenizer.padding_side = "right"
         _part(tokenizer)
+    else:  # an encoder counts places from the left edge, whatever its tokenizer says
+        tokenizer.padding_side = "right"
 
 
 def _pad(tokenizer: Any, config: Any) -> None:

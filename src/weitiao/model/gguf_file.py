@@ -8,16 +8,21 @@ quantised. So the weights go into a fresh network of the same config without tha
 from __future__ import annotations
 
 import io
-from contextlib import redirect_stderr
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from weitiao import disk
 from weitiao.errors import ModelError
 from weitiao.messages import tell
 
 MAGIC = b"GGUF"
-VERSION = 1  # of the conversion; raised when it changes
+VERSION = 2  # of the conversion; raised when it changes
+NAME = "weights.gguf"  # how transformers gets to see the file
 
 
 def write(path: Path, folder: Path) -> None:
@@ -31,10 +36,11 @@ def write(path: Path, folder: Path) -> None:
     from weitiao.model.checkpoints import quiet, readable
 
     check(path)
-    where, name = disk.plain(path.parent), path.name
     # Its bar is not one of transformers' own, which `quiet` takes away.
-    with quiet(), readable(str(path)), redirect_stderr(io.StringIO()):
-        read = AutoModelForCausalLM.from_pretrained(where, gguf_file=name, dtype=torch.float32)
+    with quiet(), readable(str(path)), redirect_stderr(io.StringIO()), _alone(path) as where:
+        read = AutoModelForCausalLM.from_pretrained(
+            where, gguf_file=NAME, dtype=torch.float32, trust_remote_code=False
+        )
         told = read.config.to_dict()
         told.pop("quantization_config", None)
         config = type(read.config).from_dict(told)
@@ -43,8 +49,20 @@ def write(path: Path, folder: Path) -> None:
         fresh.load_state_dict(read.state_dict(), assign=True)
         fresh.tie_weights()
         fresh.save_pretrained(disk.plain(folder))
-        tokenizer = AutoTokenizer.from_pretrained(where, gguf_file=name)
+        tokenizer = AutoTokenizer.from_pretrained(where, gguf_file=NAME, trust_remote_code=False)
         tokenizer.save_pretrained(disk.plain(folder))
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[str]:
+    """A folder with nothing but the file in it, as NAME: what lies beside it has no say."""
+    with TemporaryDirectory(prefix="weitiao-") as folder:
+        target = Path(folder) / NAME
+        try:
+            os.symlink(path.resolve(), target)
+        except OSError:  # Windows, without the right to make links
+            shutil.copyfile(path, target)
+        yield disk.plain(folder)
 
 
 def check(path: Path) -> None:

@@ -88,7 +88,10 @@ class Headed(nn.Module):
         found = self.base(**tensors, **settings)
         layers = found.hidden_states if self.every_layer else (found.last_hidden_state,)
         lengths = None if packing is None else packing.lengths
-        return Logits(self.head(layers, Tokens(tensors.get("attention_mask"), lengths)))
+        mask = tensors.get("attention_mask")
+        if mask is not None:  # of the text alone: a prefix has no hidden states
+            mask = mask[:, -layers[-1].shape[1] :]
+        return Logits(self.head(layers, Tokens(mask, lengths)))
 
     def save_pretrained(self, folder: str, state_dict: Mapping[str, Tensor]) -> None:
         """The base network as transformers saves it, the head beside it."""

@@ -100,7 +100,10 @@ class Net(nn.Module):
         if batch.lengths is None:
             if "inputs_embeds" in batch.tensors and self.reads_last:
                 return self._last(batch)
-            return _logits(self.native(**batch.tensors))
+            logits = _logits(self.native(**batch.tensors))
+            if self.per_token and self.adapted:  # vectors in front of a text are no tokens of it
+                logits = logits[:, -batch.tensors["attention_mask"].shape[1] :]
+            return logits
         assert self.packs, "this family is not packed: it would attend across rows"
         packing = packed.Packing(batch.lengths)
         if self.way == "fused":  # casts by itself; the head stays in fp32

@@ -72,6 +72,10 @@ def in_front(native: Any, rows: int, tensors: dict[str, Any]) -> dict[str, Any]:
     if types is not None:
         front = types.new_zeros(rows, len(native.prompt))
         tensors["token_type_ids"] = torch.cat([front, types], 1)
+    if "position_ids" in tensors:  # theirs come first, and the text follows
+        places, count = tensors["position_ids"], len(native.prompt)
+        front = places[:, :1] + torch.arange(count, device=places.device)
+        tensors["position_ids"] = torch.cat([front, places + count], 1)
     return {**tensors, "inputs_embeds": torch.cat([native.prompt.expand(rows, -1, -1), words], 1)}
 
 
@@ -87,6 +91,8 @@ def as_keys(native: Any, rows: int, tensors: dict[str, Any]) -> dict[str, Any]:
     cache = DynamicCache()
     for number in range(layers):
         cache.update(pairs[number, 0], pairs[number, 1], number)
+    if "position_ids" in tensors:
+        tensors["position_ids"] = tensors["position_ids"] + count
     return {**tensors, "past_key_values": cache}
 
 

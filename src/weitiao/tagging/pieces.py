@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from weitiao.example import WINDOWS
+from weitiao.layout import filled
 
 BLANKS = ("▁", "Ġ", "##", "Ċ")  # pieces without a character of their own
 OVERLAP = 4  # a window repeats this part of the one before
@@ -45,7 +46,8 @@ def encoded(
     how many words behind it the same piece covers.
     """
     told = _asked(texts, words, tokenizer, max_length)
-    owners, offsets = told.pop("owners"), told.pop("offsets")
+    owners, offsets = told.pop("owners"), [spans or [(0, 0)] for spans in told.pop("offsets")]
+    told = filled(told, tokenizer)
     blanks = {i for i in tokenizer.convert_tokens_to_ids(list(BLANKS)) if i is not None}
     blanks.discard(tokenizer.unk_token_id)
     counts = np.bincount(owners, minlength=len(texts))

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Output, Prediction
-from weitiao.layout import Layout, grid, packed, padded, tensor
+from weitiao.layout import Layout, filled, grid, packed, padded, tensor
 from weitiao.messages import tell
 from weitiao.parts import Part, near
 from weitiao.ragged import Ragged
@@ -252,16 +252,6 @@ class Task(Part):
             "label2id": {name: i for i, name in enumerate(names)},
             "problem_type": self.problem_type,
         }
-
-
-def filled(encoded: dict[str, list[list[int]]], tokenizer: Any) -> dict[str, list[list[int]]]:
-    """Rows without any token (an empty text, where the family adds none) get one of padding."""
-    ids = encoded["input_ids"]
-    empty = [at for at, row in enumerate(ids) if not row]
-    for name, values in encoded.items():
-        for at in empty:
-            values[at] = [tokenizer.pad_token_id if name == "input_ids" else 0]
-    return encoded
 
 
 def sure_of(judged: Judged) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from weitiao.example import Batch, Example
-from weitiao.layout import Layout
+from weitiao.layout import Layout, filled
 from weitiao.ragged import Ragged
 from weitiao.tasks.regression import Regression
 
@@ -48,8 +48,6 @@ class Similarity(Regression):
         """For `cosine` each text alone; the two lie one after the other in a row."""
         if self.way == "pair":
             return super().encode(examples, tokenizer, max_length)
-        from weitiao.tasks.base import filled
-
         each = []
         for texts in self.texts(examples):
             told = tokenizer(

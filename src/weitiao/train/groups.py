@@ -16,6 +16,8 @@ LAYER = re.compile(r"(?:^|\.)(?:layer|layers|block|blocks|h|albert_layer_groups)
 EMBEDDINGS = re.compile(
     r"embed|(?:^|\.)w[tp]e\.|mask_emb|relative_attention_bias|encoder\.LayerNorm"
 )
+# What decoders and ModernBERT put behind their last layer.
+LAST_NORM = re.compile(r"\.(?:model|transformer|base)\.(?:norm|final_norm|ln_f)\.")
 HEAD = re.compile(r"(?:^|\.)native\.head\.")  # one of ours, whatever its layers are called
 
 
@@ -27,7 +29,8 @@ def _always(progress: float) -> float:
 class Group:
     """Parameters that learn together.
 
-    depth: 0 for embeddings, then the layers, the head last. scale: of the rate, while progress
+    depth: 0 for embeddings, then the layers, the head last; the norm behind the layers lies as deep
+    as the last one. scale: of the rate, while progress
     goes from 0 to 1; 0 means that these parameters stand still.
     """
 
@@ -64,6 +67,8 @@ def depth_of(name: str, top: int) -> int:
     match = LAYER.search(name)
     if match:
         return int(match[1]) + 1
+    if LAST_NORM.search(name):
+        return top - 1
     return 0 if EMBEDDINGS.search(name) else top
 
 

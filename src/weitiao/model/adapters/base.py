@@ -18,6 +18,7 @@ class Adapter(Part):
 
     faster: ClassVar[float] = 10.0  # the learning rate, beside that of all weights
     merges: ClassVar[bool] = True  # into the weights: the saved folder is then a plain one
+    recomputes: ClassVar[bool] = True  # what it adds is there when layers are computed again
 
     @property
     def places(self) -> int:

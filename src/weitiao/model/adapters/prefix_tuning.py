@@ -24,6 +24,7 @@ class PrefixTuning(Adapter):
 
     faster: ClassVar[float] = 30.0
     merges: ClassVar[bool] = False
+    recomputes: ClassVar[bool] = False  # transformers drops keys from outside then
     num_virtual_tokens: int = Field(20, gt=0, description="keys and values of every layer")
 
     @property

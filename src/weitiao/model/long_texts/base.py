@@ -13,6 +13,7 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.example import WINDOWS, Example
+from weitiao.layout import filled
 from weitiao.parts import Part
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class LongText(Part):
             for name, pick in ((name, pick) for name in told for pick in picks):
                 values = told[name][row]
                 found[name].append(values if pick is None else [values[at] for at in pick.tolist()])
+        found = filled(found, tokenizer)
         return {**found, WINDOWS: counts} if self.several else found
 
     def picks(self, sequences: Sequence[int | None], max_length: int) -> list[np.ndarray]:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from weitiao.train.groups import Group
+from weitiao.errors import PlanError
+from weitiao.messages import tell
+from weitiao.tasks.base import Task
+from weitiao.train.groups import Group, depth_of, top_of
 from weitiao.train.strategies.base import Strategy
+
+if TYPE_CHECKING:
+    from weitiao.model.net import Net
 
 
 class HeadRate(Strategy):
@@ -20,6 +26,15 @@ class HeadRate(Strategy):
 
     shards: ClassVar[bool] = True
     learning_rate: float = Field(1e-2, gt=0, le=10, description="highest rate of the head")
+
+    def start(self, net: Net, task: Task) -> None:
+        top = top_of(net)
+        names = [name for name, param in net.named_parameters() if param.requires_grad]
+        if not any(depth_of(name, top) == top for name in names):
+            problem = tell(
+                "train.strategies.head_rate: this head has no weights that learn; leave it out."
+            )
+            raise PlanError([problem])
 
     def groups(self, groups: list[Group]) -> list[Group]:
         top = max(group.depth for group in groups)
