@@ -41,7 +41,8 @@ class Net(nn.Module):
         self.per_token = native.per_token if own else not plain
         self.chain = native.head if own and isinstance(native.head, Chain) else None
         self.way = "packed" if self.packs else "padded"  # how batches run
-        self.reads_last = hasattr(native, "score") and not own and reads_last(native.config)
+        scores = hasattr(native, "score") and not (own or self.per_token)
+        self.reads_last = scores and reads_last(native.config)
         self.remark = ""  # what the user should know of it
         self.kernels = ""  # which own kernels run them, if any
         if self.packs:
