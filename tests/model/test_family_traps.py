@@ -280,3 +280,16 @@ def test_tags_of_rows_that_enter_as_vectors_are_one_a_token(family, started):
     torch.testing.assert_close(model.net(batch.embedded(vectors)), model.net(batch))
     _, _, loss_of = learning(model, model.cost())
     loss_of(model.net, batch).loss.backward()
+
+
+@pytest.mark.parametrize(
+    ("family", "task", "head"),
+    [
+        ("llama", "classification", "pooled"),
+        ("qwen3", "token_classification", "native"),
+        ("llama", "question_answering", "native"),
+    ],
+)
+def test_biases_of_the_head_are_not_all_that_bitfit_learns(family, task, head, started):
+    with pytest.raises(PlanError, match=f"bitfit: {family} has no biases; take lora"):
+        started(family, task, **{"model.head": head, "model.adapter": "bitfit"})
