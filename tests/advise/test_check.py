@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conftest import toy_plan
 from weitiao.advise.advise import check
 from weitiao.errors import PlanError
 from weitiao.plan import Plan
@@ -20,3 +21,22 @@ def test_a_task_of_tokens_takes_no_head_and_no_long_texts_of_the_plans():
     assert len(told.value.problems) == 2
     assert "model.long_texts" in told.value.problems[0]
     assert "model.head: pooled" in told.value.problems[1]
+
+
+@pytest.mark.parametrize("weight", [-2.0, float("inf"), float("nan")])
+def test_a_weight_of_a_label_is_a_number_from_zero_on(weight):
+    with pytest.raises(PlanError, match=r"train\.class_weights\.good: .* is "):
+        toy_plan("classification", "minilm-l6", **{"train.class_weights": {"good": weight}})
+
+
+@pytest.mark.parametrize("wanted", ["balanced", {"good": 2.0}])
+@pytest.mark.parametrize("task", ["regression", "similarity", "question_answering"])
+def test_weights_of_labels_are_refused_where_the_loss_has_none(task, wanted):
+    plan = toy_plan(task, "minilm-l6", **{"train.class_weights": wanted})
+    with pytest.raises(PlanError, match="class_weights: the loss .* weighs no labels"):
+        check(plan)
+
+
+@pytest.mark.parametrize("task", ["classification", "multilabel", "token_classification"])
+def test_weights_of_labels_are_taken_where_there_are_labels(task):
+    check(toy_plan(task, "minilm-l6", **{"train.class_weights": "balanced"}))

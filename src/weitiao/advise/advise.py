@@ -273,7 +273,14 @@ def check(plan: Plan, here: bool = False) -> None:
 def _unfit(task: Task, plan: Plan) -> list[str]:
     """Decisions and criteria that are about other kinds of answers."""
     told = {"task": plan.task_name}
-    found = [
+    found = []
+    loss = next(iter(plan.train.loss), task.losses[0])
+    weighs = "weights" in parts.find("losses", loss).model_fields
+    if plan.train.class_weights != "none" and not weighs:
+        found.append(
+            tell("train.class_weights: the loss {loss} weighs no labels; leave it out.", loss=loss)
+        )
+    found += [
         tell("evaluate.decisions: {name} does not fit {task}.", name=name, **told)
         for name in plan.evaluate.decisions
         if task.kind not in parts.find("decisions", name).kinds
