@@ -92,9 +92,10 @@ class Model:
         weights = weights_of(plan.train.class_weights, task, train)
         kind = resolve_precision(plan.train.precision)
         layout = plan.train.layout
+        net = Net(native, adapted, reading.pool)
         if plan.train.sharding != "none" and layout == "auto":
-            layout = "packed"  # own kernels read weights without asking the layers for them
-        net = Net(native, adapted, reading.pool).run_as(layout, kind)
+            layout = net.way  # own kernels read weights without asking the layers for them
+        net = net.run_as(layout, kind)
         return cls(net, tokenizer, task, plan, cleaners, weights, head)
 
     def encode(self, rows: Rows) -> Encoded:
