@@ -24,7 +24,7 @@ from weitiao.foreign import said
 from weitiao.messages import tell
 from weitiao.model.catalogue import CATALOGUE
 from weitiao.model.families import OFFSET
-from weitiao.model.offline import Source
+from weitiao.model.offline import Source, has_adapter
 
 # What a task asks for -> who makes the network with that head.
 HEADS = {
@@ -48,7 +48,7 @@ def network(source: Source, config: Any, head: str = "sequence", quantization: s
     head: a key of HEADS.
 
     Raises ModelError when a weight below the head is missing or has another shape: it would be a
-    random one, without a word.
+    random one, without a word; and when it comes with an adapter.
     """
     native, told = HEADS[head].from_pretrained(
         disk.plain(source.path_or_name),
@@ -60,6 +60,8 @@ def network(source: Source, config: Any, head: str = "sequence", quantization: s
         output_loading_info=True,
         **({"quantization_config": quantized()} if quantization == "nf4" else {}),
     )
+    if native._hf_peft_config_loaded:
+        raise has_adapter(source.path_or_name)
     below = f"{native.base_model_prefix}." if head != "none" else ""
     for name, found, wanted in sorted(told["mismatched_keys"]):
         if name.startswith(below):
