@@ -64,3 +64,15 @@ def test_a_model_of_a_processor_answers_on_a_card(setting, saved, request):
     assert model.plan.train.precision != "onednn"
     with pytest.raises(PlanError, match="onednn needs a processor"):
         Model.load(folder, precision="onednn")
+
+
+@pytest.mark.parametrize("adapter", ["prefix_tuning", "prompt_tuning"])
+def test_vectors_in_front_that_leave_no_room_for_texts_are_refused(adapter, tiny_bert):
+    def put(count):
+        return started(tiny_bert, **{"model.adapter": {adapter: {"num_virtual_tokens": count}}})
+
+    for count in (73, 80, 200):
+        with pytest.raises(PlanError, match=f"{count} of the 80 positions .* at most 72"):
+            put(count)
+    model = put(72)
+    assert model.scores([model.example("good film " * 50)]).shape == (1, 2)

@@ -26,6 +26,8 @@ from weitiao.model.catalogue import CATALOGUE
 from weitiao.model.families import OFFSET
 from weitiao.model.offline import Source, has_adapter
 
+FEWEST = 8  # positions that an adapter leaves to texts: as few as model.max_length may be
+
 # What a task asks for -> who makes the network with that head.
 HEADS = {
     "sequence": AutoModelForSequenceClassification,
@@ -114,10 +116,22 @@ def quantized() -> Any:
 
 
 def room(max_length: int, tokenizer: Any, config: Any, taken: int = 0) -> int:
-    """The length in tokens, within what the network has positions for; some may be taken."""
+    """The length in tokens, within what the network has positions for; some may be taken.
+
+    Raises PlanError when those leave hardly any.
+    """
     positions = getattr(config, "max_position_embeddings", None) or 0
     if config.model_type in OFFSET:
         positions -= (config.pad_token_id or 0) + 1
+    if taken and 0 < positions < taken + FEWEST:
+        told = tell(
+            "model.adapter: num_virtual_tokens: {taken} of the {positions} positions of this "
+            "network leave too few for texts; take at most {most}.",
+            taken=taken,
+            positions=positions,
+            most=max(positions - FEWEST, 0),
+        )
+        raise PlanError([told])
     positions -= taken
     limits = [max_length, tokenizer.model_max_length, *([positions] if positions > 0 else [])]
     return int(min(limits))
