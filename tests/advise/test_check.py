@@ -40,3 +40,11 @@ def test_weights_of_labels_are_refused_where_the_loss_has_none(task, wanted):
 @pytest.mark.parametrize("task", ["classification", "multilabel", "token_classification"])
 def test_weights_of_labels_are_taken_where_there_are_labels(task):
     check(toy_plan(task, "minilm-l6", **{"train.class_weights": "balanced"}))
+
+
+def test_a_plan_for_a_card_is_refused_before_anything_is_loaded_where_there_is_none():
+    plan = toy_plan("classification", "x/y", **{"model.adapter": "lora"})
+    plan = plan.with_({"model.quantization": "nf4"})
+    check(plan)
+    with pytest.raises(PlanError, match="nf4 needs a CUDA card"):
+        check(plan, here=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from weitiao import parts
-from weitiao.advise import choices, cost, reading, tags
+from weitiao.advise import choices, cost, reading, tags, unfit
 from weitiao.advise.expected import expectations
 from weitiao.advise.facts import SAMPLE, Facts, network_of, reading_of, sampled, tokens_of
 from weitiao.advise.told import given_model, paths_told, roles_told
@@ -228,7 +228,7 @@ def check(plan: Plan, here: bool = False) -> None:
                     losses=", ".join(task.losses),
                 )
             )
-    problems += _unfit(task, plan)
+    problems += unfit.settings(task, plan)
     if (task.per_token or task.own_head) and "head" not in plan.model.long_texts:
         problems.append(
             tell(
@@ -262,32 +262,11 @@ def check(plan: Plan, here: bool = False) -> None:
                  "e.g. lora.")
         )  # fmt: skip
     problems += sharding.problems(plan, here)
+    if here and plan.model.quantization != "none":
+        problems += unfit.without_four_bits()
     if plan.data.validation_size + plan.data.test_size >= 0.9:
         problems.append(
             tell("data: validation_size and test_size leave too few rows to learn from.")
         )
     if problems:
         raise PlanError(problems)
-
-
-def _unfit(task: Task, plan: Plan) -> list[str]:
-    """Decisions and criteria that are about other kinds of answers."""
-    told = {"task": plan.task_name}
-    found = []
-    loss = next(iter(plan.train.loss), task.losses[0])
-    weighs = "weights" in parts.find("losses", loss).model_fields
-    if plan.train.class_weights != "none" and not weighs:
-        found.append(
-            tell("train.class_weights: the loss {loss} weighs no labels; leave it out.", loss=loss)
-        )
-    found += [
-        tell("evaluate.decisions: {name} does not fit {task}.", name=name, **told)
-        for name in plan.evaluate.decisions
-        if task.kind not in parts.find("decisions", name).kinds
-    ]
-    for name in plan.acceptance:
-        metric = name in parts.names("metrics")
-        kinds = parts.find("metrics", name).kinds if metric else ("single", "multilabel")
-        if name != "latency" and task.kind not in kinds:
-            found.append(tell("acceptance: {name} does not fit {task}.", name=name, **told))
-    return found
