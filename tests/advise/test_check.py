@@ -48,3 +48,24 @@ def test_a_plan_for_a_card_is_refused_before_anything_is_loaded_where_there_is_n
     check(plan)
     with pytest.raises(PlanError, match="nf4 needs a CUDA card"):
         check(plan, here=True)
+
+
+@pytest.mark.parametrize(
+    ("roles", "told"),
+    [
+        ({"text": "text", "target": "label", "columns": ["label"]}, "'label' is .* as columns too"),
+        ({"text": "text", "target": "label", "columns": "label"}, "'label' is .* as columns too"),
+        ({"text": "label", "target": "label"}, "'label' is the target and is read as text too"),
+        ({"text": "text", "target": ["a", "b"], "columns": ["c", "b"]}, "'b' is the target"),
+        ({"text": "text", "target": "label", "columns": ["a", "b", "a"]}, "columns names 'a' more"),
+    ],
+)
+def test_the_target_is_not_read_and_no_column_twice(roles, told):
+    plan = toy_plan("classification", "minilm-l6")
+    with pytest.raises(PlanError, match=told) as found:
+        check(plan.with_({"data.roles": roles}))
+    assert len(found.value.problems) == 1
+
+
+def test_groups_may_be_of_the_target():
+    check(toy_plan("classification", "minilm-l6").with_({"data.roles.group": "label"}))

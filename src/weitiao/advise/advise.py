@@ -256,6 +256,7 @@ def check(plan: Plan, here: bool = False) -> None:
         for role in (*task.roles, "target")
         if role not in plan.data.roles
     ]
+    problems += unfit.roles(plan)
     if plan.model.quantization != "none" and not plan.model.adapter:
         problems.append(
             tell("model.quantization: weights in 4 bits cannot learn; name model.adapter too, "

@@ -20,6 +20,28 @@ def without_four_bits() -> list[str]:
     return []
 
 
+def roles(plan: Plan) -> list[str]:
+    """Columns that are read though they are what is to be learned, or are read twice."""
+    given = {role: [of] if isinstance(of, str) else of for role, of in plan.data.roles.items()}
+    found = [
+        tell(
+            "data.roles: {column!r} is the target and is read as {role} too, so the answer would "
+            "stand in what the model reads; take it out of {role}.",
+            column=column,
+            role=role,
+        )
+        for role, columns in given.items()
+        if role not in ("target", "start", "group")
+        for column in sorted({*columns} & {*given.get("target", [])})
+    ]
+    beside = given.get("columns", [])
+    return found + [
+        tell("data.roles: columns names {column!r} more than once.", column=column)
+        for column in dict.fromkeys(beside)
+        if beside.count(column) > 1
+    ]
+
+
 def settings(task: Task, plan: Plan) -> list[str]:
     """Weights, decisions and criteria that are about other kinds of answers."""
     told = {"task": plan.task_name}
