@@ -87,7 +87,7 @@ class Model:
         )
         weights = weights_of(plan.train.class_weights, task, train)
         kind = resolve_precision(plan.train.precision)
-        layout = plan.train.layout
+        layout: str = plan.train.layout
         net = Net(native, adapted, reading.pool)
         if plan.train.sharding != "none" and layout == "auto":
             layout = net.way  # own kernels read weights without asking the layers for them
