@@ -60,6 +60,7 @@ def _as_seconds(value: Any) -> Any:
 
 
 Seconds = Annotated[float, BeforeValidator(_as_seconds), Field(gt=0)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Section(Fields):
@@ -163,7 +164,7 @@ class TrainPlan(Section):
     budget: Seconds | None = Field(
         None, description="time the whole training may take: seconds, or 90s, 10m, 1h30m"
     )
-    class_weights: Literal["none", "balanced"] | dict[str, float] = Field(
+    class_weights: Literal["none", "balanced"] | dict[str, Weight] = Field(
         "none", description="what a mistake on each label costs"
     )
     loss: Parts = Field({}, description="empty: the task's own")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conftest import toy_plan
 from weitiao.advise.advise import check
 from weitiao.errors import PlanError
 from weitiao.plan import Plan
@@ -33,3 +34,51 @@ def test_a_prefix_does_not_go_with_layers_that_are_computed_again():
         check(plan)
     check(plan.with_({"train.gradient_checkpointing": False}))
     check(plan.with_({"model.adapter": "prompt_tuning"}))
+
+
+@pytest.mark.parametrize("weight", [-2.0, float("inf"), float("nan")])
+def test_a_weight_of_a_label_is_a_number_from_zero_on(weight):
+    with pytest.raises(PlanError, match=r"train\.class_weights\.good: .* is "):
+        toy_plan("classification", "minilm-l6", **{"train.class_weights": {"good": weight}})
+
+
+@pytest.mark.parametrize("wanted", ["balanced", {"good": 2.0}])
+@pytest.mark.parametrize("task", ["regression", "similarity", "question_answering"])
+def test_weights_of_labels_are_refused_where_the_loss_has_none(task, wanted):
+    plan = toy_plan(task, "minilm-l6", **{"train.class_weights": wanted})
+    with pytest.raises(PlanError, match="class_weights: the loss .* weighs no labels"):
+        check(plan)
+
+
+@pytest.mark.parametrize("task", ["classification", "multilabel", "token_classification"])
+def test_weights_of_labels_are_taken_where_there_are_labels(task):
+    check(toy_plan(task, "minilm-l6", **{"train.class_weights": "balanced"}))
+
+
+def test_a_plan_for_a_card_is_refused_before_anything_is_loaded_where_there_is_none():
+    plan = toy_plan("classification", "x/y", **{"model.adapter": "lora"})
+    plan = plan.with_({"model.quantization": "nf4"})
+    check(plan)
+    with pytest.raises(PlanError, match="nf4 needs a CUDA card"):
+        check(plan, here=True)
+
+
+@pytest.mark.parametrize(
+    ("roles", "told"),
+    [
+        ({"text": "text", "target": "label", "columns": ["label"]}, "'label' is .* as columns too"),
+        ({"text": "text", "target": "label", "columns": "label"}, "'label' is .* as columns too"),
+        ({"text": "label", "target": "label"}, "'label' is the target and is read as text too"),
+        ({"text": "text", "target": ["a", "b"], "columns": ["c", "b"]}, "'b' is the target"),
+        ({"text": "text", "target": "label", "columns": ["a", "b", "a"]}, "columns names 'a' more"),
+    ],
+)
+def test_the_target_is_not_read_and_no_column_twice(roles, told):
+    plan = toy_plan("classification", "minilm-l6")
+    with pytest.raises(PlanError, match=told) as found:
+        check(plan.with_({"data.roles": roles}))
+    assert len(found.value.problems) == 1
+
+
+def test_groups_may_be_of_the_target():
+    check(toy_plan("classification", "minilm-l6").with_({"data.roles.group": "label"}))

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from peft import LoraConfig
 from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModel
 
 from conftest import toy_data, toy_plan
 from weitiao.errors import ModelError
+from weitiao.model.checkpoints import network
 from weitiao.model.model import Model
+from weitiao.model.offline import Source, check_folder
 
 
 @pytest.fixture
@@ -45,6 +49,20 @@ def test_weights_of_another_network_are_refused(folder):
     save_file({"other": torch.ones(3)}, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ModelError, match="weights of the network are not in the file"):
         start(folder)
+
+
+def test_an_adapter_beside_the_weights_is_refused(folder):
+    """transformers puts it in, and nothing else would learn."""
+    native = AutoModel.from_pretrained(folder)
+    native.add_adapter(LoraConfig(r=2, target_modules=["query"]))
+    native.save_pretrained(folder / "adapter")
+    with pytest.raises(ModelError, match=r"holds an adapter of peft .*merge_and_unload"):
+        check_folder(folder / "adapter")
+    shutil.copytree(folder / "adapter", folder, dirs_exist_ok=True)
+    with pytest.raises(ModelError, match=r"holds an adapter of peft .*merge_and_unload"):
+        start(folder)
+    with pytest.raises(ModelError, match="holds an adapter of peft"):  # as from a hub
+        network(Source(str(folder), None, "hub", None), AutoConfig.from_pretrained(folder))
 
 
 def test_a_pooler_may_be_missing_as_in_masked_language_models(folder):

@@ -9,6 +9,7 @@ import transformers
 
 from conftest import toy_data, toy_plan
 from matrix.families import FAMILIES, config_of, make, tokenizer_of
+from weitiao.errors import PlanError
 from weitiao.model.families import DECODERS, attend, settle
 from weitiao.model.model import Model
 from weitiao.train.fit import learning
@@ -270,7 +271,6 @@ def test_every_weight_that_learns_is_read(family, task, started):
 def test_alberts_layers_freeze_together(started):
     model, _ = started("albert", make_with={"num_hidden_groups": 2})
     assert top_of(model.net) == 3
-    from weitiao.errors import PlanError
     from weitiao.train.strategies.freeze import Freeze
 
     Freeze(layers=1).start(model.net, model.task)
@@ -288,3 +288,28 @@ def test_mpnet_has_no_place_for_its_padding(started):
     assert model.tokenizer.model_max_length == 18
     long = " ".join(["good"] * 40)
     assert np.isfinite(model.scores([model.example(long)])).all()
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2", "xlnet"])
+def test_tags_of_rows_that_enter_as_vectors_are_one_a_token(family, started):
+    """The heads for tokens are called `score` there, as are those for whole texts."""
+    model, data = started(family, "token_classification", **{"train.strategies": "fgm"})
+    feed = feed_of(model, data.train)
+    batch = model.batch(feed.encoded, range(4), feed.labels)
+    vectors = model.net.embeddings()(batch.tensors["input_ids"])
+    torch.testing.assert_close(model.net(batch.embedded(vectors)), model.net(batch))
+    _, _, loss_of = learning(model, model.cost())
+    loss_of(model.net, batch).loss.backward()
+
+
+@pytest.mark.parametrize(
+    ("family", "task", "head"),
+    [
+        ("llama", "classification", "pooled"),
+        ("qwen3", "token_classification", "native"),
+        ("llama", "question_answering", "native"),
+    ],
+)
+def test_biases_of_the_head_are_not_all_that_bitfit_learns(family, task, head, started):
+    with pytest.raises(PlanError, match=f"bitfit: {family} has no biases; take lora"):
+        started(family, task, **{"model.head": head, "model.adapter": "bitfit"})

@@ -118,6 +118,29 @@ def test_an_answer_has_the_whole_of_the_words_it_begins_and_ends_in():
     assert list(task.judge(rows, scores).values) == ["playing the matches"]
 
 
+@pytest.mark.parametrize(
+    ("context", "answer"),
+    [
+        ("the film was good\u0301", "good\u0301"),
+        ("\ufeffgood film", "\ufeffgood"),
+        ("\u200bgood\u200b", "\u200bgood\u200b"),
+        ("was very bad\x07", "bad\x07"),
+        ("the " * 60 + "bad\x07", "bad\x07"),
+        ("\ufeffgood " + "the " * 60, "\ufeffgood"),
+    ],
+)
+def test_an_answer_at_an_edge_is_one_though_the_tokenizer_drops_a_character(context, answer, words):
+    task = QuestionAnswering(doc_stride=4)
+    example, truth = asked(context, answer)
+    encoded, scores, rows = knowing(task, [example], [truth], words, most=24)
+    given = task.decide(scores, [example])[0].value
+    assert answer.strip("\ufeff\u200b\x07") == given.strip("\ufeff\u200b\x07")
+    kinds = task.labels_for(encoded, rows)
+    taught = [context[b - 1 : e] for b, e in zip(encoded.values["starts"][kinds.values > 0],
+              encoded.values["ends"][kinds.values > 0], strict=True) if b]  # fmt: skip
+    assert len(taught) == 1, "windows inside the passage have no answer"
+
+
 def test_the_blank_before_a_word_of_metaspace_is_no_part_of_an_answer():
     tokenizer = unigram(["▁the", "▁river", "▁Thames", "▁which", "."])
     pairs = [asked("  the  river\tThames.", text) for text in ("the", "river", "Thames")]

@@ -175,6 +175,11 @@ def test_class_weights_are_balanced_or_given(tiny_bert):
     wrong = toy_plan("classification", tiny_bert, **{"train.class_weights": {"goood": 3}})
     with pytest.raises(PlanError, match="Did you mean 'good'"):
         Model.start(wrong, data.train)
+    nothing = toy_plan(
+        "classification", tiny_bert, **{"train.class_weights": {"good": 0, "bad": 0}}
+    )
+    with pytest.raises(PlanError, match="class_weights: every label weighs 0"):
+        Model.start(nothing, data.train)
 
 
 def test_a_dropout_of_the_plan_overrides_every_one_of_the_checkpoint(tiny_bert):

@@ -7,6 +7,7 @@ import pytest
 from accelerate import Accelerator
 
 from conftest import toy_data, toy_plan
+from weitiao.errors import PlanError
 from weitiao.model.model import Model
 from weitiao.train import memory
 from weitiao.train.feed import Feed
@@ -93,3 +94,12 @@ def test_the_optimizer_knows_nothing_of_frozen_weights(again, tier, tiny_bert, t
         assert (name in known) != frozen
         assert (param.grad is None) or not frozen
         assert (param == before[name]).all() == frozen or name.endswith("key.bias")
+
+
+def test_a_plan_that_leaves_nothing_to_learn_is_refused(tiny_bert):
+    """The head of a cosine has no weights."""
+    plan = toy_plan("similarity", tiny_bert, **{"train.strategies.freeze.layers": 2})
+    plan = plan.with_({"task": {"similarity": {"way": "cosine"}}})
+    model = Model.start(plan, toy_data(plan, 40).train)
+    with pytest.raises(PlanError, match="nothing is left that learns"):
+        learning(model, model.cost())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from weitiao import parts
-from weitiao.advise import choices, cost, reading, tags
+from weitiao.advise import choices, cost, reading, tags, unfit
 from weitiao.advise.expected import expectations
 from weitiao.advise.facts import SAMPLE, Facts, network_of, reading_of, sampled, tokens_of
 from weitiao.advise.told import given_model, paths_told, roles_told
@@ -228,7 +228,7 @@ def check(plan: Plan, here: bool = False) -> None:
                     losses=", ".join(task.losses),
                 )
             )
-    problems += _unfit(task, plan)
+    problems += unfit.settings(task, plan)
     if (task.per_token or task.own_head) and "head" not in plan.model.long_texts:
         problems.append(
             tell(
@@ -256,6 +256,7 @@ def check(plan: Plan, here: bool = False) -> None:
         for role in (*task.roles, "target")
         if role not in plan.data.roles
     ]
+    problems += unfit.roles(plan)
     if plan.model.quantization != "none" and not plan.model.adapter:
         problems.append(
             tell("model.quantization: weights in 4 bits cannot learn; name model.adapter too, "
@@ -268,25 +269,11 @@ def check(plan: Plan, here: bool = False) -> None:
         if plan.train.gradient_checkpointing and not parts.find("adapters", name).recomputes
     ]  # fmt: skip
     problems += sharding.problems(plan, here)
+    if here and plan.model.quantization != "none":
+        problems += unfit.without_four_bits()
     if plan.data.validation_size + plan.data.test_size >= 0.9:
         problems.append(
             tell("data: validation_size and test_size leave too few rows to learn from.")
         )
     if problems:
         raise PlanError(problems)
-
-
-def _unfit(task: Task, plan: Plan) -> list[str]:
-    """Decisions and criteria that are about other kinds of answers."""
-    told = {"task": plan.task_name}
-    found = [
-        tell("evaluate.decisions: {name} does not fit {task}.", name=name, **told)
-        for name in plan.evaluate.decisions
-        if task.kind not in parts.find("decisions", name).kinds
-    ]
-    for name in plan.acceptance:
-        metric = name in parts.names("metrics")
-        kinds = parts.find("metrics", name).kinds if metric else ("single", "multilabel")
-        if name != "latency" and task.kind not in kinds:
-            found.append(tell("acceptance: {name} does not fit {task}.", name=name, **told))
-    return found

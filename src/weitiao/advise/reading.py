@@ -75,7 +75,8 @@ def metrics(rows: Rows, usual: Sequence[str]) -> Reason | None:
 def _longest(texts: Sequence[str], tokenizer: Any) -> int:
     if not texts:
         return USUAL_ANSWER
-    sizes = [len(ids) for ids in tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
+    told = tokenizer(list(texts), add_special_tokens=False, verbose=False)
+    sizes = [len(ids) for ids in told["input_ids"]]
     return int(np.quantile(sizes, ANSWERS_COVERED, method="higher"))
 
 

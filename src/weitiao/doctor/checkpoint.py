@@ -18,9 +18,9 @@ from weitiao.model.catalogue import CATALOGUE
 from weitiao.model.checkpoints import load_tokenizer, readable, room
 from weitiao.model.families import has_head, settle
 from weitiao.model.fast.shape import is_bert
-from weitiao.model.model import CARD
 from weitiao.model.offline import Source, check_folder, resolve
 from weitiao.model.packed import can_pack
+from weitiao.model.saved import CARD
 from weitiao.sizes import shown
 
 TASKS = ("classification", "multilabel", "regression", "nli", "similarity")  # of whole texts

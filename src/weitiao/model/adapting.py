@@ -16,6 +16,8 @@ from typing import Any, Self
 from torch import Tensor
 
 from weitiao import disk, parts
+from weitiao.errors import ModelError
+from weitiao.messages import tell
 from weitiao.model import tuners
 from weitiao.model.adapters.base import Adapter
 
@@ -131,7 +133,13 @@ def read(chosen: Mapping[str, Mapping[str, Any]], native: Any, folder: Path) -> 
     kept = Beside.read(folder / FOLDER)
     if not part.merges:
         part.put(native)
-        assert kept is not None, "an adapter that does not merge lies beside the weights"
+        if kept is None:
+            missing = f"{FOLDER}/{CONFIG}"
+            raise ModelError(
+                tell("{folder}: {file} is missing: the adapter {adapter} lies there, and without "
+                     "it the answers are others. Copy the whole folder.", folder=folder,
+                     file=missing, adapter=name)
+            )  # fmt: skip
         part.restore(native, kept.tensors)
     return Adapted(part, kept=kept)
 

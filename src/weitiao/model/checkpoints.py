@@ -24,7 +24,9 @@ from weitiao.foreign import said
 from weitiao.messages import tell
 from weitiao.model.catalogue import CATALOGUE
 from weitiao.model.families import OFFSET
-from weitiao.model.offline import Source
+from weitiao.model.offline import Source, has_adapter
+
+FEWEST = 8  # positions that an adapter leaves to texts: as few as model.max_length may be
 
 # What a task asks for -> who makes the network with that head.
 HEADS = {
@@ -48,7 +50,7 @@ def network(source: Source, config: Any, head: str = "sequence", quantization: s
     head: a key of HEADS.
 
     Raises ModelError when a weight below the head is missing or has another shape: it would be a
-    random one, without a word.
+    random one, without a word; and when it comes with an adapter.
     """
     native, told = HEADS[head].from_pretrained(
         disk.plain(source.path_or_name),
@@ -60,6 +62,8 @@ def network(source: Source, config: Any, head: str = "sequence", quantization: s
         output_loading_info=True,
         **({"quantization_config": quantized()} if quantization == "nf4" else {}),
     )
+    if native._hf_peft_config_loaded:
+        raise has_adapter(source.path_or_name)
     below = f"{native.base_model_prefix}." if head != "none" else ""
     for name, found, wanted in sorted(told["mismatched_keys"]):
         if name.startswith(below):
@@ -112,10 +116,22 @@ def quantized() -> Any:
 
 
 def room(max_length: int, tokenizer: Any, config: Any, taken: int = 0) -> int:
-    """The length in tokens, within what the network has positions for; some may be taken."""
+    """The length in tokens, within what the network has positions for; some may be taken.
+
+    Raises PlanError when those leave hardly any.
+    """
     positions = getattr(config, "max_position_embeddings", None) or 0
     if config.model_type in OFFSET:
         positions -= (config.pad_token_id or 0) + 1
+    if taken and 0 < positions < taken + FEWEST:
+        told = tell(
+            "model.adapter: num_virtual_tokens: {taken} of the {positions} positions of this "
+            "network leave too few for texts; take at most {most}.",
+            taken=taken,
+            positions=positions,
+            most=max(positions - FEWEST, 0),
+        )
+        raise PlanError([told])
     positions -= taken
     limits = [max_length, tokenizer.model_max_length, *([positions] if positions > 0 else [])]
     return int(min(limits))

@@ -20,7 +20,7 @@ from weitiao.tasks.base import Task
 def weights_of(wanted: str | Mapping[str, float], task: Task, rows: Rows) -> tuple[float, ...]:
     """What a mistake on each label costs, by what the plan asks for; empty where all count alike.
 
-    Raises PlanError for an unknown label.
+    Raises PlanError for an unknown label, and where no label counts.
     """
     if wanted == "balanced":
         return task.balanced(task.truth(rows))
@@ -32,7 +32,12 @@ def weights_of(wanted: str | Mapping[str, float], task: Task, rows: Rows) -> tup
         raise PlanError(
             [tell("train.class_weights: no label {label!r}.{hint}", label=unknown[0], hint=hint)]
         )
-    return tuple(float(wanted.get(label, 1.0)) for label in task.choices)
+    weights = tuple(float(wanted.get(label, 1.0)) for label in task.choices)
+    if not any(weights):
+        raise PlanError(
+            [tell("train.class_weights: every label weighs 0, so nothing would be learned.")]
+        )
+    return weights
 
 
 def texts_of(rows: Rows) -> Iterator[str]:

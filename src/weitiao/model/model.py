@@ -18,11 +18,9 @@ from weitiao import disk, parts
 from weitiao.data.cleaners.base import Cleaner
 from weitiao.data.data import Rows
 from weitiao.data.encoded import BATCH_ROWS, Encoded, encode, in_memory
-from weitiao.errors import ModelError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.losses.base import Loss
-from weitiao.messages import tell
-from weitiao.model import adapting, asked, card, headed
+from weitiao.model import adapting, asked, card, headed, saved
 from weitiao.model.checkpoints import load_tokenizer, quiet, readable, room
 from weitiao.model.families import attend, rest, settle
 from weitiao.model.long_texts.base import LongText, chosen
@@ -35,8 +33,6 @@ from weitiao.model.sharded import wholes
 from weitiao.plan import Plan
 from weitiao.ragged import Ragged, flat
 from weitiao.tasks.base import Task
-
-CARD = "weitiao.json"  # what a plain transformers folder has no place for
 
 
 @dataclass(frozen=True)
@@ -91,10 +87,11 @@ class Model:
         )
         weights = weights_of(plan.train.class_weights, task, train)
         kind = resolve_precision(plan.train.precision)
-        layout = plan.train.layout
+        layout: str = plan.train.layout
+        net = Net(native, adapted, reading.pool)
         if plan.train.sharding != "none" and layout == "auto":
-            layout = "packed"  # own kernels read weights without asking the layers for them
-        net = Net(native, adapted, reading.pool).run_as(layout, kind)
+            layout = net.way  # own kernels read weights without asking the layers for them
+        net = net.run_as(layout, kind)
         return cls(net, tokenizer, task, plan, cleaners, weights, head)
 
     def encode(self, rows: Rows) -> Encoded:
@@ -232,38 +229,33 @@ class Model:
         if note := self.long_texts.note(self.tokenizer.model_max_length):
             told["reading"] = note
         text = json.dumps(told, ensure_ascii=False, indent=1)
-        (folder / CARD).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+        (folder / saved.CARD).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
     @classmethod
     def load(cls, folder: str | Path, *, precision: str | None = None) -> Self:
         """A saved model: the `best/` of a run. Raises ModelError when it is none.
 
-        precision: how it computes its answers, instead of what its plan says.
+        precision: how it computes its answers, instead of what its plan says. A layout or a
+        precision of the plan that this machine does not have is replaced by `auto`.
         """
         folder = Path(folder)
-        if not (folder / CARD).is_file():
-            raise ModelError(
-                tell("{folder}: no saved model here ({file} is missing).", folder=folder, file=CARD)
-            )
-        told = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        plan = Plan.parse(told["plan"], str(folder / CARD))
-        head = told.get("head", {"native": {}})
-        plan = plan.with_({"train.precision": precision}) if precision else plan
-        ((name, settings),) = told["task"].items()
-        task: Task = parts.build("tasks", name, settings)
-        cleaners = tuple(parts.build("cleaners", k, v) for k, v in told["cleaners"].items())
+        told = saved.read(folder)
+        plan, task, head = saved.answering(told.plan, precision), told.task, told.head
         with quiet(), readable(str(folder)):
             native = headed.load(disk.plain(folder), head, task)
+            adapted = adapting.read(plan.model.adapter, native, folder)
         attend(native.base_model, plan.model.attention)
         tokenizer = load_tokenizer(str(folder), None)
         settle(tokenizer, native.config)
         task.adapt(tokenizer)
         reading = chosen(plan.model.long_texts)
         reading.adapt(tokenizer)
-        net = Net(native, adapting.read(plan.model.adapter, native, folder), reading.pool)
-        net = net.run_as(plan.train.layout, resolve_precision(plan.train.precision)).eval()
+        net = Net(native, adapted, reading.pool)
+        layout = plan.train.layout  # where it cannot be had on this machine, the fastest that can
+        layout = "auto" if layout == "fused" or not net.packs else layout
+        net = net.run_as(layout, resolve_precision(plan.train.precision)).eval()
         net = net.to("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(net, tokenizer, task, plan, cleaners, head=head)
+        return cls(net, tokenizer, task, plan, told.cleaners, head=head)
 
     def ids(self, cleaned: Sequence[Example]) -> dict[str, list[Any]]:
         """Token ids of cleaned examples, as the network reads them."""

@@ -41,7 +41,8 @@ class Net(nn.Module):
         self.per_token = native.per_token if own else not plain
         self.chain = native.head if own and isinstance(native.head, Chain) else None
         self.way = "packed" if self.packs else "padded"  # how batches run
-        self.reads_last = hasattr(native, "score") and not own and reads_last(native.config)
+        scores = hasattr(native, "score") and not (own or self.per_token)
+        self.reads_last = scores and reads_last(native.config)
         self.remark = ""  # what the user should know of it
         self.kernels = ""  # which own kernels run them, if any
         if self.packs:
@@ -50,9 +51,22 @@ class Net(nn.Module):
     def run_as(self, layout: str, precision: str) -> Net:
         """Choose how batches run: what the plan's layout asks for and this network can.
 
-        precision: the arithmetic of own kernels, resolved. Raises PlanError for a layout `fused`
-        that cannot be had here; `auto` takes the fastest that can.
+        precision: the arithmetic of own kernels, resolved. Raises PlanError for a layout `packed`
+        or `fused` that cannot be had here; `auto` takes the fastest that can.
         """
+        if layout == "packed" and not self.packs:
+            if packed.can_pack(self.native.config):
+                told = tell(
+                    "train.layout: packed: with this adapter rows only run padded; auto takes the "
+                    "fastest layout that can."
+                )
+            else:
+                told = tell(
+                    "train.layout: packed: rows of {family} only run padded; auto takes the "
+                    "fastest layout that can.",
+                    family=packed.family(self.native.config),
+                )
+            raise PlanError([told])
         if layout == "padded" or not self.packs:
             self.way = "padded"
         if layout in {"padded", "packed"}:

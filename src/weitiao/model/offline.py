@@ -92,7 +92,10 @@ def resolve(checkpoint: str, revision: str | None = None) -> Source:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise ModelError unless the folder has a sound config.json, weights and a tokenizer."""
+    """Raise ModelError unless the folder has a sound config.json, weights and a tokenizer, and no
+    adapter of peft, which transformers would put in."""
+    if (folder / "adapter_config.json").is_file():
+        raise has_adapter(str(folder))
     wanted = {
         "config.json": ("config.json",),
         tell("weights (model.safetensors)"): WEIGHTS,
@@ -115,6 +118,18 @@ def check_folder(folder: Path) -> None:
     sound.check_config(folder / "config.json")
     for path in sound.weights(folder):
         sound.check_weights(path)
+
+
+def has_adapter(checkpoint: str) -> ModelError:
+    """The error of a checkpoint with an adapter of somebody's: nothing but that would learn."""
+    return ModelError(
+        tell(
+            "{checkpoint}: holds an adapter of peft (adapter_config.json). Merge it "
+            "(merge_and_unload) and save the network with its tokenizer, or name a checkpoint "
+            "without one.",
+            checkpoint=checkpoint,
+        )
+    )
 
 
 def _of_folder(folder: Path) -> Source:

@@ -41,6 +41,8 @@ def windows_of(
     alike: dict[int, list[int]] = defaultdict(list)
     for at, size in enumerate(sizes):
         alike[max(0, min(overlap, (left - size) // 2))].append(at)
+    blanks = {context: _blanks(context) for context in dict.fromkeys(contexts)}
+    came = [None if places is None else np.asarray(places, np.int64) for places in origins]
     found: list[list[dict[str, Any]]] = [[] for _ in questions]
     for stride, members in alike.items():
         given = tokenizer(
@@ -66,7 +68,7 @@ def windows_of(
             inside = np.array([side == 1 for side in sides], bool)
             ids = np.array(arrays["input_ids"])
             inside &= ids != _blank_of(tokenizer)
-            starts, ends = _places(offsets, inside, contexts[at], origins[at])
+            starts, ends = _places(offsets, inside, blanks[contexts[at]], came[at])
             ends[_null_of(ids, sides, tokenizer) if end is None else -1] = 1
             found[at].append({**arrays, "starts": starts.tolist(), "ends": ends.tolist()})
     windows = [window for each in found for window in each]
@@ -82,7 +84,9 @@ def _cut(questions: Sequence[str], tokenizer: Any, most: int) -> tuple[list[str]
     if not questions:
         return [], []
     longest = max(1, most - tokenizer.num_special_tokens_to_add(pair=True) - max(FEWEST, most // 3))
-    given = tokenizer(list(questions), add_special_tokens=False, return_offsets_mapping=True)
+    given = tokenizer(
+        list(questions), add_special_tokens=False, return_offsets_mapping=True, verbose=False
+    )
     kept, sizes = [], []
     for question, ids, offsets in zip(
         questions, given["input_ids"], given["offset_mapping"], strict=True
@@ -115,26 +119,29 @@ def _null_of(ids: np.ndarray, sides: Sequence[int | None], tokenizer: Any) -> in
     return int(outside[0]) if outside else len(ids) - 1
 
 
+def _blanks(context: str) -> np.ndarray:
+    """Whether each character is a blank, and False for the end behind the last one."""
+    return np.array([character.isspace() for character in context] + [False])
+
+
 def _places(
     offsets: Sequence[tuple[int, int]],
     inside: np.ndarray,
-    context: str,
-    origins: Sequence[int] | None,
+    blank: np.ndarray,
+    came: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """starts and ends of the tokens: blanks at the edges of a token are no part of it."""
     edges = np.array(offsets, np.int64).reshape(-1, 2)
     starts, ends = (np.where(inside, edge, 0) for edge in edges.T)  # others' are the question's
-    blank = np.array([character.isspace() for character in context] + [False])
     while True:
-        ahead = inside & (starts < ends) & blank[np.minimum(starts, len(context))]
+        ahead = inside & (starts < ends) & blank[np.minimum(starts, len(blank) - 1)]
         behind = inside & (starts < ends) & ~ahead & blank[np.maximum(ends - 1, 0)]
         if not (ahead.any() or behind.any()):
             break
         starts[ahead] += 1
         ends[behind] -= 1
     real = inside & (starts < ends)
-    if origins is not None and real.any():
-        came = np.asarray(origins, np.int64)
+    if came is not None and real.any():
         last = came[np.where(real, ends - 1, 0)]
         starts, ends = came[np.where(real, starts, 0)], last + 1
     return np.where(real, starts + 1, 0), np.where(real, ends, 0)

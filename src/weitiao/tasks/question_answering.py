@@ -113,7 +113,9 @@ class QuestionAnswering(Task):
         token of "no answer" in the others. Nothing is learned where it stands nowhere."""
         labels = np.zeros(int(encoded.offsets[-1]), np.int8)
         starts, ends = encoded.values["starts"], encoded.values["ends"]
-        for row, owner in enumerate(encoded.owners):
+        owners = encoded.owners
+        new = np.r_[True, owners[1:] != owners[:-1], True]  # whether a row begins another passage
+        for row, owner in enumerate(owners):
             window = slice(int(encoded.offsets[row]), int(encoded.offsets[row + 1]))
             golds = truth[owner].golds
             gold = next((one for one in golds if one[0] >= 0), None)
@@ -121,7 +123,8 @@ class QuestionAnswering(Task):
                 labels[window] = IGNORED
                 continue
             own = labels[window]
-            held = None if gold is None else _held(starts[window], ends[window], gold)
+            edges = bool(new[row]), bool(new[row + 1])
+            held = None if gold is None else _held(starts[window], ends[window], gold, edges)
             if held is None:
                 null = (starts[window] == 0) & (ends[window] == 1)
                 own[null] = BEGINS | ENDS
@@ -221,14 +224,21 @@ def _places(scores: np.ndarray, context: str) -> tuple[int, int]:
     return whole_words(context, int(scores[START]), int(scores[END]))
 
 
-def _held(starts: np.ndarray, ends: np.ndarray, gold: Gold) -> tuple[int, int] | None:
-    """The first and the last token of an answer; None when the window does not hold it whole."""
+def _held(
+    starts: np.ndarray, ends: np.ndarray, gold: Gold, edges: tuple[bool, bool]
+) -> tuple[int, int] | None:
+    """The first and the last token of an answer; None when the window does not hold it whole.
+
+    edges: whether the passage begins and whether it ends with the window. What lies beyond its
+    tokens there is in none, such as a byte order mark or an accent that the tokenizer drops.
+    """
     begin, end = gold[0], gold[0] + len(gold[1])
     usable = np.flatnonzero(starts > 0)
     if not len(usable):
         return None
     first, last = starts[usable].astype(np.int64) - 1, ends[usable].astype(np.int64)
     inside = usable[(last > begin) & (first < end)]
-    if not len(inside) or first[0] > begin or last[-1] < end:
+    cut = (first[0] > begin and not edges[0]) or (last[-1] < end and not edges[1])
+    if not len(inside) or cut:
         return None
     return int(inside[0]), int(inside[-1])

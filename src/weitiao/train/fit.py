@@ -20,7 +20,7 @@ from accelerate.utils import set_seed
 from torch.optim import Optimizer
 
 from weitiao import parts
-from weitiao.errors import DivergedError
+from weitiao.errors import DivergedError, PlanError
 from weitiao.evaluate.evaluate import Report, judge
 from weitiao.example import Batch, Output
 from weitiao.losses.base import Loss
@@ -216,6 +216,12 @@ def learning(model: Model, cost: Loss) -> tuple[list[Strategy], list[Group], Los
     for strategy in strategies:
         strategy.start(model.net, task)
     groups = groups_of(model.net, plan.learning_rate, plan.weight_decay)
+    if not groups:
+        told = tell(
+            "train.strategies: nothing is left that learns: the head has no weights, and all else "
+            "stands still. Freeze fewer layers."
+        )
+        raise PlanError([told])
     wrapped: LossFn = loss_of
     for strategy in strategies:
         wrapped = strategy.loss(wrapped)

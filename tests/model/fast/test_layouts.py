@@ -69,6 +69,15 @@ def test_a_family_that_cannot_be_packed_is_padded_and_never_fused():
     assert (net.way, net.kernels) == ("padded", "")
     with pytest.raises(PlanError, match="and not gpt2 here"):
         net.run_as("fused", "fp32")
+    with pytest.raises(PlanError, match="packed: rows of gpt2 only run padded; auto takes"):
+        net.run_as("packed", "fp32")
+
+
+def test_an_adapter_that_is_not_packed_says_so(tiny_bert):
+    settings = {"model.adapter": {"prefix_tuning": {}}, "train.layout": "packed"}
+    plan = toy_plan("classification", tiny_bert, **settings)
+    with pytest.raises(PlanError, match="packed: with this adapter rows only run padded"):
+        Model.start(plan, toy_data(plan, 40).train)
 
 
 def test_a_decoder_of_berts_layout_is_not_fused():

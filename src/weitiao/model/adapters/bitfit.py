@@ -17,7 +17,13 @@ class BitFit(Adapter):
     """
 
     def put(self, native: Any) -> dict[str, Any] | None:
-        biases = [p for name, p in native.named_parameters() if name.endswith("bias")]
+        from weitiao.model.adapting import in_head
+
+        biases = [
+            param
+            for name, param in native.named_parameters()
+            if name.endswith("bias") and not in_head(name, native)
+        ]
         if not biases:
             told = tell("model.adapter: bitfit: {family} has no biases; take lora.",
                         family=native.config.model_type)  # fmt: skip
