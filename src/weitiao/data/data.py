@@ -20,7 +20,7 @@ from weitiao.data.how import How
 from weitiao.data.rows import Rows
 from weitiao.data.split import sample, split
 from weitiao.data.table import Source
-from weitiao.data.tagged import labels_of_rows
+from weitiao.data.tagged import fewest_labels, labels_of_rows
 from weitiao.data.targets import NUMBERS
 from weitiao.data.together import units_of
 from weitiao.data.usable import usable
@@ -54,7 +54,8 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     history, bad = list(source.history), list(source.bad)
     rows, unlabelled = usable(source, plan, task, history, bad)
     targets = rows.targets()
-    enough(labels_of_rows(targets, task), task, source.name)
+    fewest = fewest_labels(targets, task)
+    enough(labels_of_rows(targets, task), task, source.name, fewest)
     columns = rows.text_columns
     keys = duplicates.text_keys(source.table, columns, rows.indices)
 
@@ -79,7 +80,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
             sample(strata(_at(targets, kept), task), len(kept), plan.max_rows, plan.split_seed)
         ]
     rows, targets, keys = rows.take(kept), _at(targets, kept), keys[kept]
-    enough(targets, task, source.name)
+    enough(targets, task, source.name, fewest)
 
     train, validation, test = split(
         strata(targets, task),

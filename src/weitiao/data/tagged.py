@@ -70,9 +70,13 @@ def labels_of_rows(targets: Sequence[Any], task: str) -> Sequence[Any]:
     if task != TASK:
         return targets
     plain = are_plain([target for target in targets if target is not None])
-    return [
-        None if target is None else sorted(named([target], plain)) or ["O"] for target in targets
-    ]
+    return [None if target is None else sorted(named([target], plain)) for target in targets]
+
+
+def fewest_labels(targets: Sequence[Any], task: str) -> int:
+    """How many different labels there must be: one where a row, or a word, may also have none."""
+    spans = task == TASK and not are_plain([target for target in targets if target is not None])
+    return 1 if spans or task == "multilabel" else 2
 
 
 def _several(cells: tuple[str, ...]) -> bool:

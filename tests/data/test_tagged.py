@@ -1,0 +1,43 @@
+"""Rows of tags and spans as data: what is enough, and what is told of them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from weitiao.data.data import load
+from weitiao.errors import DataError
+from weitiao.plan import DataPlan
+
+ROLES = {"text": "text", "target": "label"}
+
+
+def loaded(path, rows):
+    """Rows of (text, label) as data for tagging."""
+    lines = [json.dumps({"text": text, "label": label}) for text, label in rows]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return load(DataPlan(path=str(path), roles=ROLES), "token_classification")
+
+
+ONE_TYPE = {
+    "words without a type": lambda at: (f"ab{at} c", ["B", "S"]),
+    "one span a row": lambda at: (f"Ada {at}", [[0, 3, "PER"]]),
+}
+
+
+@pytest.mark.parametrize("kind", ONE_TYPE)
+def test_one_type_of_span_is_enough(kind, tmp_path):
+    rows = [ONE_TYPE[kind](at) for at in range(20)]
+    assert len(loaded(tmp_path / "rows.jsonl", rows).train) > 0
+
+
+def test_one_plain_tag_is_not_enough(tmp_path):
+    rows = [(f"ab{at} c", ["NOUN", "NOUN"]) for at in range(20)]
+    with pytest.raises(DataError, match="every target is 'NOUN'"):
+        loaded(tmp_path / "rows.jsonl", rows)
+
+
+def test_rows_without_a_span_are_no_label(tmp_path):
+    rows = [(f"Ada {at}", [[0, 3, "PER"]] if at else []) for at in range(20)]
+    assert not any("'O'" in line for line in loaded(tmp_path / "rows.jsonl", rows).history)
