@@ -41,3 +41,9 @@ def test_one_plain_tag_is_not_enough(tmp_path):
 def test_rows_without_a_span_are_no_label(tmp_path):
     rows = [(f"Ada {at}", [[0, 3, "PER"]] if at else []) for at in range(20)]
     assert not any("'O'" in line for line in loaded(tmp_path / "rows.jsonl", rows).history)
+
+
+def test_spans_that_cut_a_word_are_told(tmp_path):
+    rows = [(f"take {at} 3.5mg daily", [[7 + (at > 9), 10 + (at > 9), "DOSE"]]) for at in range(20)]
+    (line,) = [one for one in loaded(tmp_path / "rows.jsonl", rows).history if "inside" in one]
+    assert line.startswith("20 of 20 spans begin or end inside a word (e.g. '3.5' in '3.5mg'")

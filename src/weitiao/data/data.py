@@ -17,6 +17,7 @@ from weitiao.data.beside import beside
 from weitiao.data.cache import fingerprint_of
 from weitiao.data.enough import enough, strata
 from weitiao.data.how import How
+from weitiao.data.inexact import inexact_spans
 from weitiao.data.rows import Rows
 from weitiao.data.split import sample, split
 from weitiao.data.table import Source
@@ -121,6 +122,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
                      rows=counted(count, "row"))
             )  # fmt: skip
     elif task not in NUMBERS:
+        history += inexact_spans(rows)
         history += remarks.single_labels(targets, rows.ids())
         history += remarks.alike_labels(targets)
         if task == "nli":

@@ -56,13 +56,17 @@ def labelled(
 
 
 def _within(span: Any, text: str) -> tuple[int, int, str]:
+    """A span without the blanks at its ends, which belong to no word."""
     start, end, kind = span
     if not 0 <= start < end <= len(text):
         told = tell("the span {start} to {end} ({label!r}) does not lie in the text, which has "
                     "{length} characters.", start=start, end=end, label=kind,
                     length=len(text))  # fmt: skip
         raise ValueError(told)
-    return start, end, kind
+    held = text[start:end]
+    if not held.strip():
+        return start, end, kind
+    return start + len(held) - len(held.lstrip()), start + len(held.rstrip()), kind
 
 
 def _tagged(text: str, words: np.ndarray, tags: Sequence[str]) -> np.ndarray:
