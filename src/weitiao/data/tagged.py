@@ -8,7 +8,7 @@ from typing import Any
 from weitiao.data.evidence import Column
 from weitiao.messages import tell
 from weitiao.tagging.cells import answer_of, looks_like_spans, looks_like_tags
-from weitiao.tagging.names import are_plain, named
+from weitiao.tagging.names import are_io, are_plain, named
 from weitiao.tagging.schemes import name_of
 from weitiao.tagging.words import listed
 
@@ -60,9 +60,10 @@ def why_tagged(column: Column) -> str:
     if are_plain(answers):
         return tell("{name!r} holds a tag for each word: {labels}", name=column.name,
                     labels=_some(sorted(set(tags))))  # fmt: skip
-    labels = sorted({tag[2:] for tag in tags} - {""})
+    labels = sorted(named(answers, plain=False))
+    scheme = "IO" if are_io(answers) else name_of(tags) or "BIO"
     return tell("{name!r} holds a tag for each word, by the scheme {scheme}: {labels}",
-                name=column.name, scheme=name_of(tags) or "BIO", labels=_some(labels))  # fmt: skip
+                name=column.name, scheme=scheme, labels=_some(labels))  # fmt: skip
 
 
 def labels_of_rows(targets: Sequence[Any], task: str) -> Sequence[Any]:
