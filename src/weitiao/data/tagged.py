@@ -32,7 +32,8 @@ def is_tagged(column: Column) -> bool:
 def pair_of(found: Mapping[str, Column]) -> tuple[str, str] | None:
     """The column that lists words and the one that has a tag for each of them."""
     lists = {name: [listed(cell) for cell in column.values[:SEEN]]
-             for name, column in found.items()}  # fmt: skip
+             for name, column in found.items()
+             if any('"' in cell for cell in column.values[:SEEN])}  # fmt: skip
     full = {name: [cell or [] for cell in cells] for name, cells in lists.items()
             if cells and sum(cell is not None for cell in cells) >= MOST * len(cells)}  # fmt: skip
     if len(full) < 2:
