@@ -83,6 +83,7 @@ def test_conllu_gives_words_and_parts_of_speech(tmp_path):
     assert rows.targets()[0] == ["VERB", "PRON", "ADV"]
     task = TokenClassification().learn(rows.targets())
     assert (task.plain, task.labels) == (True, ("ADV", "PRON", "VERB"))
+    assert task.judged_by == ("token_accuracy",)
     assert task.truth(rows).spans.row(0).tolist() == [[0, 5, 2], [6, 9, 1], [10, 12, 0]]
 
 

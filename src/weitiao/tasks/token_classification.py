@@ -76,6 +76,11 @@ class TokenClassification(Task):
         return any(apart(label) is None for label in self.labels)
 
     @property
+    def judged_by(self) -> tuple[str, ...]:
+        """Where each word has a tag there are no spans to find: its share that is right."""
+        return ("token_accuracy",) if self.plain else self.metrics
+
+    @property
     def types(self) -> tuple[str, ...]:
         """What spans are called."""
         if self.plain:
