@@ -10,32 +10,30 @@ from weitiao.data.rows import Rows
 from weitiao.data.tagged import TASK
 from weitiao.messages import counted, tell
 from weitiao.tagging import spelled
-from weitiao.tagging.labelled import labelled
-from weitiao.tagging.names import are_plain, named
+from weitiao.tagging.labelled import within
 
 
 def inexact_spans(rows: Rows) -> Iterator[str]:
     """How many there are, with an example, as a line of the history. Rows with mistakes are left
     to the task, which names them."""
-    if rows.task != TASK:
-        return
-    targets = [target for target in rows.targets() if target]
-    plain = are_plain(targets)
-    types = {kind: at for at, kind in enumerate(sorted(named(targets, plain)))}
     count, every, example = 0, 0, ("", "", "")
-    for examples in [] if plain else rows.batches():
-        for one in map(spelled.read, examples):
-            text, words = str(one.inputs["text"]), spelled.words_of(one)
+    for examples in rows.batches() if rows.task == TASK else ():
+        for one in examples:
+            if not one.target or isinstance(one.target[0], str):  # tags are of words
+                continue
+            read = spelled.read(one)
+            text, words = str(read.inputs["text"]), spelled.words_of(read)
+            starts, ends = (set(side.tolist()) for side in words.T)
             try:
-                spans = labelled(text, words, one.target, types, plain=False).spans
+                spans = [within(span, text) for span in one.target]
             except ValueError:
                 continue
             every += len(spans)
-            cut = ~(np.isin(spans[:, 0], words[:, 0]) & np.isin(spans[:, 1], words[:, 1]))
-            if cut.any() and not count:
-                start, end, _ = spans[cut][0].tolist()
+            cut = [(a, b) for a, b, _ in spans if a not in starts or b not in ends]
+            if cut and not count:
+                start, end = cut[0]
                 example = (one.id, text[start:end], _around(text, words, start, end))
-            count += int(cut.sum())
+            count += len(cut)
     if count:
         place, held, around = example
         yield tell(

@@ -33,7 +33,7 @@ def labelled(
         places = _tagged(text, words, target)
         spans = _plain(places, target) if plain else _spans(places, target, text)
     else:
-        spans = [_within(span, text) for span in target]
+        spans = [within(span, text) for span in target]
     unknown = next((kind for _, _, kind in spans if kind not in types), None)
     if unknown is not None:
         told = tell("the label {label!r} is not among the labels the model knows.{hint}",
@@ -55,8 +55,8 @@ def labelled(
     return Row(given, words, tags)
 
 
-def _within(span: Any, text: str) -> tuple[int, int, str]:
-    """A span without the blanks at its ends, which belong to no word."""
+def within(span: Any, text: str) -> tuple[int, int, str]:
+    """A span without the blanks at its ends, which belong to no word. Raises ValueError."""
     start, end, kind, *own = span
     if own and not _same(text[start:end], own[0]):  # places as JavaScript counts them?
         start, end = (_from_utf16(text, place) for place in (start, end))
