@@ -83,7 +83,21 @@ def test_conllu_gives_words_and_parts_of_speech(tmp_path):
     assert rows.targets()[0] == ["VERB", "PRON", "ADV"]
     task = TokenClassification().learn(rows.targets())
     assert (task.plain, task.labels) == (True, ("ADV", "PRON", "VERB"))
+    assert task.judged_by == ("token_accuracy",)
     assert task.truth(rows).spans.row(0).tolist() == [[0, 5, 2], [6, 9, 1], [10, 12, 0]]
+
+
+def test_types_without_prefixes_are_spans_where_most_words_are_none(tmp_path):
+    path = tmp_path / "a.conll"
+    path.write_text("Ada PER\nLove PER\nin O\nRome LOC\nshe O\nis O\n. O\n\n" * 3)
+    rows = rows_of(path)
+    task = TokenClassification().learn(rows.targets())
+    assert task.labels == ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
+    assert task.truth(rows).spans.row(0).tolist() == [[0, 8, 1], [12, 16, 0]]
+    path.write_text("Ada PER\n\n")
+    assert task.truth(rows_of(path, text="tokens", target="tags")).spans.row(0).tolist() == [
+        [0, 3, 1]
+    ]
 
 
 WRONG = {

@@ -154,3 +154,12 @@ def test_labels_are_never_empty_nor_twice(cell):
     labels = split_labels(cell)
     assert all(label.strip() == label != "" for label in labels)
     assert len(set(labels)) == len(labels)
+
+
+@pytest.mark.parametrize("labels", [["yes", "no"], ["0", "1"], ["true", "false"]])
+def test_yes_and_no_about_a_passage_are_labels(labels):
+    passages = [f"{text}; it is known to be true, {i} of 10 say yes" for i, text in enumerate(EN)]
+    questions = [f"is film {i} old" for i in range(60)]
+    roles, task = guess({"question": questions, "passage": passages, "label": labels * 30})
+    assert roles == {"text": "question", "text_pair": "passage", "target": "label"}
+    assert task == "classification"

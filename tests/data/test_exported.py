@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from weitiao.data.exported import plain
+from weitiao.data.exported import plain, plain_rows
 from weitiao.data.table import open_source
 
 TASK = {"data": {"text": "Rome is here"}}
@@ -29,6 +29,17 @@ def test_what_is_no_annotation_says_nothing(annotation):
 def test_a_label_is_one_of_the_choices():
     chosen = {"result": [{"value": {"choices": ["place"]}}]}
     assert plain({**TASK, "annotations": [chosen]})["label"] == "place"
+
+
+def test_a_submitted_row_without_a_choice_has_no_label():
+    rows = [{**TASK, "annotations": [{"result": [{"value": {"choices": [one]}}] if one else []}]}
+            for one in ("good", "", "bad")]  # fmt: skip
+    assert [row.get("label") for row in plain_rows(rows)] == ["good", None, "bad"]
+    spans = [{"value": {"start": 0, "end": 4, "text": "Rome", "labels": ["x"]}}]
+    rows = [{**TASK, "annotations": [{"result": result}]} for result in (spans, [])]
+    assert [row["label"] for row in plain_rows(rows)] == [
+        [{"start": 0, "end": 4, "text": "Rome", "label": "x"}], []
+    ]  # fmt: skip
 
 
 def test_a_file_of_them_is_a_table(tmp_path):

@@ -248,3 +248,13 @@ def test_on_the_command_line(made, tmp_path):
     assert told["page"] == page
     shown = CliRunner().invoke(app, words)
     assert "Better. better is better than plain" in shown.stderr.replace("\n", " ")
+
+
+@pytest.mark.parametrize("task", [None, "token_classification"])
+def test_files_of_spans_are_refused(task, tmp_path):
+    cells = [["0", '[{"text": "Ada", "start": 0, "end": 3, "label": "PER", "score": 0.9}]']] * 12
+    path = str(write(tmp_path / "answers.csv", ["id", "prediction"], cells))
+    with pytest.raises(
+        WeitiaoError, match=r"answers\.csv: files of tags or spans are not compared"
+    ):
+        weitiao.compare(path, path, task=task)

@@ -69,26 +69,40 @@ def _named(row: dict[str, Any], classes: dict[str, Sequence[str]]) -> None:
             row[name] = value.decode("utf-8", "replace")
     for name, labels in classes.items():
         value = row[name]
-        if isinstance(value, int) and 0 <= value < len(labels):
-            row[name] = labels[value]
+        if isinstance(value, list):
+            row[name] = [_name(one, labels) for one in value]
         elif value == -1:
             row[name] = None  # what `datasets` writes for no label
+        else:
+            row[name] = _name(value, labels)
+
+
+def _name(value: Any, labels: Sequence[str]) -> Any:
+    known = isinstance(value, int) and 0 <= value < len(labels)
+    return labels[value] if known else value
 
 
 def _classes(schema: Any) -> dict[str, Sequence[str]]:
     """Column -> names of its classes, as `datasets` notes them in the file."""
     try:
         noted = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-        return {
-            name: [str(label) for label in feature["names"]]
-            for name, feature in noted.items()
-            if isinstance(feature, dict)
-            and feature.get("_type") == "ClassLabel"
-            and isinstance(feature.get("names"), list)
-            and name in schema.names
-        }
+        classes = {name: _class(feature) for name, feature in noted.items()}
     except (KeyError, ValueError, TypeError, AttributeError):
         return {}
+    return {name: [str(label) for label in feature["names"]]
+            for name, feature in classes.items()
+            if isinstance(feature.get("names"), list) and name in schema.names}  # fmt: skip
+
+
+def _class(feature: Any) -> dict[str, Any]:
+    """What is noted of a class, or of the classes in a list; empty for what is neither."""
+    if isinstance(feature, list) and len(feature) == 1:  # as it was noted before there was Sequence
+        return _class(feature[0])
+    if not isinstance(feature, dict):
+        return {}
+    if feature.get("_type") in ("Sequence", "List", "LargeList"):
+        return _class(feature.get("feature"))
+    return feature if feature.get("_type") == "ClassLabel" else {}
 
 
 def _kind(kind: Any) -> Any:

@@ -11,6 +11,7 @@ from weitiao.data import duplicates
 from weitiao.data.bad import Bad
 from weitiao.data.how import How
 from weitiao.data.rows import Rows
+from weitiao.data.together import TOGETHER, keys_of, with_value
 from weitiao.data.usable import usable
 from weitiao.errors import DataError
 from weitiao.messages import counted, tell
@@ -30,9 +31,10 @@ class Beside:
     content: str  # fingerprint of the file, targets and all
 
     def not_in(
-        self, kept: np.ndarray, keys: np.ndarray, file: str, history: list[str]
+        self, kept: np.ndarray, rows: Rows, keys: np.ndarray, history: list[str]
     ) -> np.ndarray:
-        """Those of the rows `kept` whose text does not stand here. Raises DataError for none."""
+        """Those of the rows `kept` of which neither the text nor the passage nor the group stands
+        here. keys: of the texts of all rows. Raises DataError for none."""
         leaked = duplicates.found_in(keys, self.keys)
         if count := int(leaked[kept].sum()):
             told = tell("{rows} left out whose text also stands in the test file",
@@ -42,28 +44,46 @@ class Beside:
                             rows=counted(count, "row"))  # fmt: skip
             history.append(told)
         kept = kept[~leaked[kept]]
+        tied = self._tied(rows.take(kept))
+        if count := int(tied.sum()):
+            told = tell("{rows} left out whose passage or group also stands in the test file",
+                        rows=counted(count, "row"))  # fmt: skip
+            if self.part == "validation":
+                told = tell("{rows} left out whose passage or group also stands in the validation "
+                            "file", rows=counted(count, "row"))  # fmt: skip
+            history.append(told)
+        kept = kept[~tied]
         if len(kept) == 0:
             raise DataError(
                 tell(
-                    "{file}: every row also stands in the test file {test}: give other test rows, "
-                    "or none, and they are split off.",
-                    file=file,
+                    "{file}: every row, or its passage or group, also stands in the test file "
+                    "{test}: give other test rows, or none, and they are split off.",
+                    file=rows.name,
                     test=self.path,
                 )
                 if self.part == "test"
                 else tell(
-                    "{file}: every row also stands in the validation file {other}: give other "
-                    "validation rows, or none, and they are split off.",
-                    file=file,
+                    "{file}: every row, or its passage or group, also stands in the validation "
+                    "file {other}: give other validation rows, or none, and they are split off.",
+                    file=rows.name,
                     other=self.path,
                 )
             )
         return kept
 
     def without(self, test: Beside, history: list[str]) -> Beside:
-        """Validation rows whose text does not stand in the test."""
-        kept = test.not_in(np.arange(len(self.rows)), self.keys, self.path, history)
+        """Validation rows whose text, passage and group do not stand in the test."""
+        kept = test.not_in(np.arange(len(self.rows)), self.rows, self.keys, history)
         return replace(self, rows=self.rows.take(kept), keys=self.keys[kept])
+
+    def _tied(self, rows: Rows) -> np.ndarray:
+        """(rows,) whether the passage or the group of a row stands here; an empty cell is none."""
+        tied = np.zeros(len(rows), bool)
+        for role in TOGETHER:
+            if role in rows.roles and role in self.rows.roles:
+                known = keys_of(with_value(self.rows, role), role)
+                tied |= duplicates.found_in(keys_of(rows, role), known)
+        return tied
 
 
 def beside(
@@ -76,7 +96,8 @@ def beside(
     source = How(plan.reader, plan.skip_bad).open_other(path, plan.path)
     history += source.history
     bad += source.bad
-    roles = {role: column for role, column in plan.roles.items() if role != "group"}
+    roles = {role: column for role, column in plan.roles.items()
+             if role != "group" or column in source.columns}  # fmt: skip
     rows, _ = usable(source, plan.model_copy(update={"roles": roles}), task, history, bad)
     if len(rows) == 0:
         raise DataError(

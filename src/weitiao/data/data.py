@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,11 @@ from weitiao.data.beside import beside
 from weitiao.data.cache import fingerprint_of
 from weitiao.data.enough import enough, strata
 from weitiao.data.how import How
+from weitiao.data.inexact import inexact_spans
 from weitiao.data.rows import Rows
 from weitiao.data.split import sample, split
 from weitiao.data.table import Source
-from weitiao.data.tagged import labels_of_rows
+from weitiao.data.tagged import fewest_labels, labels_of_rows
 from weitiao.data.targets import NUMBERS
 from weitiao.data.together import units_of
 from weitiao.data.usable import usable
@@ -54,7 +56,8 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     history, bad = list(source.history), list(source.bad)
     rows, unlabelled = usable(source, plan, task, history, bad)
     targets = rows.targets()
-    enough(labels_of_rows(targets, task), task, source.name)
+    fewest = fewest_labels(targets, task)
+    enough(labels_of_rows(targets, task), task, source.name, fewest)
     columns = rows.text_columns
     keys = duplicates.text_keys(source.table, columns, rows.indices)
 
@@ -65,7 +68,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     if held_file and test_file:
         held_file = held_file.without(test_file, history)
     for other in filter(None, (test_file, held_file)):
-        kept = other.not_in(kept, keys, source.name, history)
+        kept = other.not_in(kept, rows, keys, history)
     if plan.max_rows is not None and plan.max_rows < len(kept):
         history.append(
             tell(
@@ -79,7 +82,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
             sample(strata(_at(targets, kept), task), len(kept), plan.max_rows, plan.split_seed)
         ]
     rows, targets, keys = rows.take(kept), _at(targets, kept), keys[kept]
-    enough(targets, task, source.name)
+    enough(targets, task, source.name, fewest)
 
     train, validation, test = split(
         strata(targets, task),
@@ -113,6 +116,8 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
             test=0 if sealed is None else len(sealed),
         )
     )
+    if held_file is not None:
+        history += remarks.few_rows(len(held))
     if task == READING:
         if count := nowhere(targets):
             history.append(
@@ -120,14 +125,19 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
                      rows=counted(count, "row"))
             )  # fmt: skip
     elif task not in NUMBERS:
+        history += inexact_spans(rows)
         history += remarks.single_labels(targets, rows.ids())
-        history += remarks.alike_labels(targets)
+        given = [labels_of_rows(other.rows.targets(), task)
+                 for other in (test_file, held_file) if other]  # fmt: skip
+        history += remarks.alike_labels([*targets, *chain.from_iterable(given)])
         if task == "nli":
             history += remarks.numbered_relations(targets)
+        learned = _at(targets, train)
+        if held_file is not None:
+            history += remarks.unknown_labels(learned, given[-1], "validation")
         if sealed is not None:
-            history += remarks.unknown_labels(
-                _at(targets, train), labels_of_rows(sealed.targets(), task)
-            )
+            labels = labels_of_rows(sealed.targets(), task)
+            history += remarks.unknown_labels(learned, labels, "test")
     how = json.dumps([plan.model_dump(include=_SPLITTING), task], sort_keys=True)
     tested = test_file.rows.fingerprint if test_file else ""
     others = (tested, held_file.content) if held_file else (tested,)

@@ -19,7 +19,8 @@ def strata(targets: Sequence[Any], task: str) -> Sequence[Any]:
     return [bool(target) for target in targets] if task == READING else targets
 
 
-def enough(targets: Sequence[Any], task: str, name: str) -> None:
+def enough(targets: Sequence[Any], task: str, name: str, fewest: int = 2) -> None:
+    """Raises DataError where rows are too few, or have fewer than `fewest` different labels."""
     if len(targets) < FEWEST:
         raise DataError(
             tell(
@@ -45,7 +46,7 @@ def enough(targets: Sequence[Any], task: str, name: str) -> None:
     labels = Counter(
         label for target in targets for label in (target if isinstance(target, list) else [target])
     )
-    if len(labels) < (1 if task == "multilabel" else 2):
+    if len(labels) < fewest:
         raise DataError(
             tell(
                 "{file}: every target is {label!r}: there is nothing to learn. Is the target role "

@@ -2,8 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+
+def plain_rows(rows: Sequence[Any]) -> list[Any]:
+    """The rows of a file, see `plain`. Where rows are sorted by choices, a row without one has no
+    label yet, and labels are lists in all rows once one has several.
+
+    >>> tasks = [{"data": {}, "annotations": [{"result": [{"value": {"choices": chosen}}]}]}
+    ...          for chosen in (["x"], ["x", "y"], [])]
+    >>> plain_rows(tasks)
+    [{'label': ['x']}, {'label': ['x', 'y']}, {}]
+    """
+    found = [plain(row) for row in rows]
+    theirs = [new for row, new in zip(rows, found, strict=True) if new is not row]
+    labels = [new["label"] for new in theirs if new.get("label")]
+    if not labels or any(
+        isinstance(label, list) and isinstance(label[0], dict) for label in labels
+    ):
+        return found
+    several = any(isinstance(label, list) for label in labels)
+    for new in theirs:
+        if new.get("label") == []:
+            del new["label"]
+        elif several and isinstance(new.get("label"), str):
+            new["label"] = [new["label"]]
+    return found
 
 
 def plain(row: Any) -> Any:
@@ -28,7 +53,7 @@ def plain(row: Any) -> Any:
 
 def _answer(values: list[Mapping[str, Any]]) -> Any:
     spans = [
-        {"start": one["start"], "end": one["end"], "label": label}
+        {**{key: one[key] for key in ("start", "end", "text") if key in one}, "label": label}
         for one in values
         if "start" in one and "end" in one
         for label in _list(one, "labels")

@@ -27,6 +27,8 @@ PAIRED_NAMES = (
     ("前提", "假设"),
     ("query", "title"),
     ("query", "passage"),
+    ("question", "passage"),
+    ("question", "context"),
 )
 OTHER_WORDS = words(
     "id idx index row no number num date time user name source lang language split "

@@ -14,6 +14,7 @@ from weitiao.data import duplicates, gather
 from weitiao.data.answers import TASK as READING
 from weitiao.data.columns import check_role
 from weitiao.data.evidence import columns_of
+from weitiao.data.inexact import inexact_spans
 from weitiao.data.misfits import without_misfits
 from weitiao.data.rows import Rows, everything
 from weitiao.data.table import Source
@@ -82,6 +83,7 @@ def profile(
     labelled = [int(i) for i in usable if targets[i] is not None]
     known: list[Any] = [targets[i] for i in labelled]
     texts = _keys(source, rows, rows.indices)
+    history += inexact_spans(rows.take(labelled))
     labelled_texts = texts[labelled]
     whole = duplicates.row_keys(labelled_texts, known)
     labels = {} if task in (*NUMBERS, READING) else _label_counts(known, task)

@@ -15,6 +15,7 @@ from weitiao.messages import tell
 from weitiao.passages.golds import spelled
 
 SAMPLE = 200
+FEW, OFTEN = 20, 10  # so many different values in ten times the rows are labels
 FOUND = 0.5  # of the rows must hold an answer of theirs in the passage
 QUESTIONS = words("question questions query 问题 提问 问句")
 PASSAGES = words(
@@ -41,6 +42,9 @@ def reading_roles(
             roles[role], reasons[role] = named, tell("its name")
     if not {"question", "context", "target"} <= roles.keys():
         return None
+    starts = next((lower[name] for name in STARTS if name in lower), None)
+    if not asked and starts is None and _are_labels(found[str(roles["target"])]):
+        return None
     share = _share_found(table, str(roles["context"]), str(roles["target"]))
     if not asked and share < FOUND:
         return None
@@ -50,6 +54,12 @@ def reading_roles(
         if role not in roles and named is not None and named not in roles.values():
             roles[role], reasons[role] = named, tell("its name")
     return roles, reasons
+
+
+def _are_labels(target: Column) -> bool:
+    """Whether a target has few different values, each in many rows: yes and no, 0 and 1."""
+    few = 2 <= target.distinct <= FEW and len(target.values) >= OFTEN * target.distinct
+    return few and not any(value[0] in "[{" for value in target.counts)
 
 
 def _share_found(table: Any, context: str, target: str) -> float:

@@ -5,23 +5,38 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from weitiao.data.labels import number
 from weitiao.messages import counted, tell
 
 SHOWN = 3
+FEWEST = 10  # rows of a validation file; with fewer, chance decides
 
 
-def unknown_labels(train: Sequence[Any], test: Sequence[Any]) -> Iterator[str]:
-    """Labels that the test has and no training row."""
-    unknown = sorted(_labels(test).keys() - _labels(train).keys())
-    if unknown:
+def few_rows(validation: int) -> Iterator[str]:
+    """A validation file with hardly any rows."""
+    if validation < FEWEST:
         yield tell(
-            "the test has {labels} that no training row has: {some}",
-            labels=counted(len(unknown), "label"),
-            some=_some(map(repr, unknown), len(unknown)),
+            "the validation file has {rows} only: better weights can hardly be told from worse "
+            "ones by so few",
+            rows=counted(validation, "row"),
         )
+
+
+def unknown_labels(
+    train: Sequence[Any], others: Sequence[Any], part: Literal["validation", "test"]
+) -> Iterator[str]:
+    """Labels that a part has and no training row."""
+    unknown = sorted(_labels(others).keys() - _labels(train).keys())
+    if unknown:
+        labels, some = counted(len(unknown), "label"), _some(map(repr, unknown), len(unknown))
+        if part == "test":
+            yield tell("the test has {labels} that no training row has: {some}", labels=labels,
+                       some=some)  # fmt: skip
+        else:
+            yield tell("the validation has {labels} that no training row has: {some}",
+                       labels=labels, some=some)  # fmt: skip
 
 
 def single_labels(targets: Sequence[Any], ids: Sequence[str]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from weitiao.data.values import NUMBER, TEXT
 from weitiao.errors import DataError
 from weitiao.example import Example
 from weitiao.messages import tell
+from weitiao.tagging.cells import written
 
 
 def run_steps(rows: Rows, steps: Mapping[str, Mapping[str, Any]], seed: int) -> Rows:
@@ -64,4 +65,4 @@ class _Walk:
 def _numbered(examples: _Walk | _Start) -> Iterator[Numbered]:
     for number, example in enumerate(examples, 1):
         traces = {ID: example.id, MADE_BY: example.meta.get("made_by")}
-        yield number, {**example.inputs, "target": example.target, **traces}
+        yield number, {**example.inputs, "target": written(example.target), **traces}

@@ -8,7 +8,7 @@ from typing import Any
 from weitiao.data.evidence import Column
 from weitiao.messages import tell
 from weitiao.tagging.cells import answer_of, looks_like_spans, looks_like_tags
-from weitiao.tagging.names import are_plain, named
+from weitiao.tagging.names import are_io, are_plain, named
 from weitiao.tagging.schemes import name_of
 from weitiao.tagging.words import listed
 
@@ -32,7 +32,8 @@ def is_tagged(column: Column) -> bool:
 def pair_of(found: Mapping[str, Column]) -> tuple[str, str] | None:
     """The column that lists words and the one that has a tag for each of them."""
     lists = {name: [listed(cell) for cell in column.values[:SEEN]]
-             for name, column in found.items()}  # fmt: skip
+             for name, column in found.items()
+             if any('"' in cell for cell in column.values[:SEEN])}  # fmt: skip
     full = {name: [cell or [] for cell in cells] for name, cells in lists.items()
             if cells and sum(cell is not None for cell in cells) >= MOST * len(cells)}  # fmt: skip
     if len(full) < 2:
@@ -60,9 +61,10 @@ def why_tagged(column: Column) -> str:
     if are_plain(answers):
         return tell("{name!r} holds a tag for each word: {labels}", name=column.name,
                     labels=_some(sorted(set(tags))))  # fmt: skip
-    labels = sorted({tag[2:] for tag in tags} - {""})
+    labels = sorted(named(answers, plain=False))
+    scheme = "IO" if are_io(answers) else name_of(tags) or "BIO"
     return tell("{name!r} holds a tag for each word, by the scheme {scheme}: {labels}",
-                name=column.name, scheme=name_of(tags) or "BIO", labels=_some(labels))  # fmt: skip
+                name=column.name, scheme=scheme, labels=_some(labels))  # fmt: skip
 
 
 def labels_of_rows(targets: Sequence[Any], task: str) -> Sequence[Any]:
@@ -70,9 +72,13 @@ def labels_of_rows(targets: Sequence[Any], task: str) -> Sequence[Any]:
     if task != TASK:
         return targets
     plain = are_plain([target for target in targets if target is not None])
-    return [
-        None if target is None else sorted(named([target], plain)) or ["O"] for target in targets
-    ]
+    return [None if target is None else sorted(named([target], plain)) for target in targets]
+
+
+def fewest_labels(targets: Sequence[Any], task: str) -> int:
+    """How many different labels there must be: one where a row, or a word, may also have none."""
+    spans = task == TASK and not are_plain([target for target in targets if target is not None])
+    return 1 if spans or task == "multilabel" else 2
 
 
 def _several(cells: tuple[str, ...]) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from weitiao.data import duplicates
+from weitiao.data import duplicates, gather
 from weitiao.data.rows import Rows
+
+TOGETHER = ("context", "group")  # roles: rows with the same cell are not parted
 
 
 def units_of(rows: Rows, keys: np.ndarray) -> np.ndarray:
@@ -15,12 +17,25 @@ def units_of(rows: Rows, keys: np.ndarray) -> np.ndarray:
     and rows with the same value in the column of the role `group`.
     """
     units = duplicates.groups_of(keys)
-    for role in ("context", "group"):
+    for role in TOGETHER:
         if role in rows.roles:
-            column = str(rows.roles[role])
-            same = duplicates.groups_of(duplicates.text_keys(rows.table, [column], rows.indices))
-            units = _joined(units, same)
+            units = _joined(units, duplicates.groups_of(keys_of(rows, role)))
     return units
+
+
+def keys_of(rows: Rows, role: str) -> np.ndarray:
+    """Keys of the cells that rows have for a role: equal where the cells are."""
+    return duplicates.text_keys(rows.table, [str(rows.roles[role])], rows.indices)
+
+
+def with_value(rows: Rows, role: str) -> Rows:
+    """The rows that have something in the cell for a role."""
+    column = rows.table.column(str(rows.roles[role]))
+    found = [
+        np.array([bool(cell.strip()) for cell in gather.texts(column, span)], bool)
+        for span in gather.spans(rows.indices, duplicates.SPAN)
+    ]
+    return rows.take(np.flatnonzero(np.concatenate([*found, np.zeros(0, bool)])))
 
 
 def _joined(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from weitiao.data.columns import TEXT_ROLES, check_role
 from weitiao.data.misfits import without_misfits
 from weitiao.data.rows import Rows, everything
 from weitiao.data.table import Source
-from weitiao.errors import DataError
+from weitiao.errors import DataError, placed
 from weitiao.messages import counted, tell
 from weitiao.plan import DataPlan
 
@@ -20,7 +20,10 @@ def usable(
 ) -> tuple[Rows, Rows]:
     """Labelled and unlabelled rows, those without a text left out."""
     for role, column in plan.roles.items():
-        check_role(role, column, source.columns)
+        try:
+            check_role(role, column, source.columns)
+        except DataError as error:
+            raise DataError(placed(source.name, str(error))) from None
     if "target" not in plan.roles or not set(TEXT_ROLES) & plan.roles.keys():
         raise DataError(
             tell("data.roles must name a text and the target, e.g. {{text: a, target: b}}.")

@@ -93,8 +93,10 @@ def placed(answers: Spelled, context: str) -> Golds:
 def _only(text: str, context: str) -> int:
     first = context.find(text)
     if first < 0:
-        raise ValueError(tell("the answer {answer!r} does not stand in the context.",
-                              answer=text[:60]))  # fmt: skip
+        raise ValueError(
+            tell("the answer {answer!r} does not stand in the context; if answers are labels, say "
+                 "--task classification.", answer=text[:60])
+        )  # fmt: skip
     if context.find(text, first + 1) >= 0:
         raise ValueError(
             tell("the answer {answer!r} stands in the context more than once: say which is meant "

@@ -14,6 +14,7 @@ from weitiao.data.meaning import guess_task
 from weitiao.data.names import TARGET_WORDS, TEXT_WORDS, matches, words
 from weitiao.data.rows import everything
 from weitiao.data.table import LINE, Source, open_source
+from weitiao.data.tagged import TASK as TAGGING
 from weitiao.data.targets import NUMBERS, read_targets
 from weitiao.errors import DataError
 from weitiao.fields import near
@@ -36,6 +37,11 @@ def of_file(path: str, columns: Columns, task: str | None, texts: Sequence[str])
     if task is None:
         about = target or prediction
         task = guess_task(source.table.select([about]), {"target": about})[0]
+    if task == TAGGING:
+        raise DataError(
+            tell("{file}: files of tags or spans are not compared: give the folders of runs, "
+                 "and they are.", file=source.name)
+        )  # fmt: skip
     values = _values(source, prediction, task)
     truth = _values(source, target, task) if target else None
     kind = KINDS.get(task, "single")

@@ -9,7 +9,8 @@ from typing import Any
 from weitiao.messages import tell
 from weitiao.tagging.schemes import apart
 
-Span = tuple[int, int, str]  # first character, the one behind the last, label
+# First character, the one behind the last, label; and the text they hold, where the cell says it.
+Span = tuple[int, int, str] | tuple[int, int, str, str]
 STARTS = ("start", "start_offset", "begin", "start_idx", "startOffset")
 ENDS = ("end", "end_offset", "stop", "end_idx", "endOffset")
 LABELS = ("label", "labels", "type", "entity", "entity_group", "tag", "entity_type")
@@ -36,7 +37,21 @@ def answer_of(cell: str) -> list[str] | list[Span]:
         return _of_cluener(value)
     if all(isinstance(one, str) for one in value) and value:
         return [str(one) for one in value]
+    if value and all(isinstance(one, int) for one in value):
+        raise ValueError(
+            tell("{cell} has numbers instead of tags: write their names, e.g. {example}",
+                 cell=text[:60], example='["O", "B-PER"]')
+        )  # fmt: skip
     return [_span(one) for one in value]
+
+
+def written(target: Any) -> Any:
+    """A target as a value of a row that is read as the same target again."""
+    if not isinstance(target, list):
+        return target
+    names = ("start", "end", "label", "text")
+    return [dict(zip(names, one, strict=True)) if len(one) == 4 and not isinstance(one, str)
+            else one for one in target]  # fmt: skip
 
 
 def looks_like_spans(cell: str) -> bool:
@@ -60,7 +75,9 @@ def looks_like_tags(cell: str) -> bool:
 
 
 def _span(one: Any) -> Span:
+    own = None
     if isinstance(one, Mapping):
+        own = one.get("text")
         start, end, label = (_first(one, names) for names in (STARTS, ENDS, LABELS))
     elif isinstance(one, Sequence) and not isinstance(one, str) and len(one) >= 3:
         start, end, label = one[:3]
@@ -76,7 +93,7 @@ def _span(one: Any) -> Span:
         raise ValueError(tell("{span} is no span: give it a start, an end and a label, e.g. "
                               "{example}", span=shown,
                               example='{"start": 0, "end": 3, "label": "PER"}'))  # fmt: skip
-    return start, end, label
+    return (start, end, label, own) if isinstance(own, str) and own else (start, end, label)
 
 
 def _first(one: Mapping[str, Any], names: Sequence[str]) -> Any:

@@ -33,7 +33,7 @@ def labelled(
         places = _tagged(text, words, target)
         spans = _plain(places, target) if plain else _spans(places, target, text)
     else:
-        spans = [_within(span, text) for span in target]
+        spans = [within(span, text) for span in target]
     unknown = next((kind for _, _, kind in spans if kind not in types), None)
     if unknown is not None:
         told = tell("the label {label!r} is not among the labels the model knows.{hint}",
@@ -55,14 +55,36 @@ def labelled(
     return Row(given, words, tags)
 
 
-def _within(span: Any, text: str) -> tuple[int, int, str]:
-    start, end, kind = span
+def within(span: Any, text: str) -> tuple[int, int, str]:
+    """A span without the blanks at its ends, which belong to no word. Raises ValueError."""
+    start, end, kind, *own = span
+    if own and not _same(text[start:end], own[0]):  # places as JavaScript counts them?
+        start, end = (_from_utf16(text, place) for place in (start, end))
     if not 0 <= start < end <= len(text):
         told = tell("the span {start} to {end} ({label!r}) does not lie in the text, which has "
-                    "{length} characters.", start=start, end=end, label=kind,
+                    "{length} characters.", start=span[0], end=span[1], label=kind,
                     length=len(text))  # fmt: skip
         raise ValueError(told)
-    return start, end, kind
+    held = text[start:end]
+    if own and not _same(held, own[0]):
+        told = tell("the span {start} to {end} ({label!r}) should hold {own!r}, but {held!r} "
+                    "stands there.", start=span[0], end=span[1], label=kind, own=own[0][:SHOWN],
+                    held=text[span[0] : span[1]][:SHOWN])  # fmt: skip
+        raise ValueError(told)
+    if not held.strip():
+        return start, end, kind
+    return start + len(held) - len(held.lstrip()), start + len(held.rstrip()), kind
+
+
+def _same(held: str, own: str) -> bool:
+    """Whether texts agree but for blanks; Label Studio writes the end of a line as \\n."""
+    return "".join(held.split()) == "".join(own.replace("\\n", " ").split())
+
+
+def _from_utf16(text: str, place: int) -> int:
+    """The place of a character by its place in units of UTF-16, of which an emoji has two."""
+    raw = text.encode("utf-16-le", "surrogatepass")[: 2 * max(0, place)]
+    return len(raw.decode("utf-16-le", "ignore")) if 2 * place == len(raw) else place
 
 
 def _tagged(text: str, words: np.ndarray, tags: Sequence[str]) -> np.ndarray:

@@ -6,17 +6,23 @@ from dataclasses import replace
 
 import numpy as np
 
+from weitiao.errors import DataError, placed
 from weitiao.example import Example
+from weitiao.messages import tell
 from weitiao.tagging import words
 
 
 def read(example: Example) -> Example:
     """The example with its text as one text; where it lists words, meta["words"] has their
-    places."""
+    places. Raises DataError where one of them is no word."""
     if "words" in example.meta:
         return example
-    given = words.listed(str(example.inputs["text"]))
+    cell = str(example.inputs["text"])
+    given = words.listed(cell)
     if given is None:
+        if words.holed(cell):
+            told = tell("{cell!r} has a word that is neither a text nor a number.", cell=cell[:60])
+            raise DataError(placed(example.id, told))
         return example
     text, spans = words.joined(given)
     return replace(

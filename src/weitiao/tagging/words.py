@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -26,15 +27,32 @@ def found_in(text: str) -> np.ndarray:
 
 
 def listed(cell: str) -> list[str] | None:
-    """The words of a cell that is a JSON list of texts; None for any other cell."""
+    """The words of a cell that is a JSON list of texts and numbers; None for any other cell.
+
+    >>> listed('["a", 1.50]'), listed("[ ]"), listed("[sic] a"), listed('["a", null]')
+    (['a', '1.50'], [], None, None)
+    """
+    values = _values(cell)
+    words = [value for value in values or () if isinstance(value, str)]
+    return None if values is None or len(words) < len(values) else words
+
+
+def holed(cell: str) -> bool:
+    """Whether a cell is a list of words of which some are none (null, true, a list)."""
+    values = _values(cell) or []
+    return any(isinstance(v, str) for v in values) and not all(isinstance(v, str) for v in values)
+
+
+def _values(cell: str) -> list[Any] | None:
+    """The values of a JSON list, numbers as they are written."""
     text = cell.strip()
-    if not (text.startswith('["') and text.endswith('"]')):
+    if not (text.startswith("[") and text.endswith("]")):
         return None
     try:
-        values = json.loads(text)
+        values = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
     except (ValueError, RecursionError):
         return None
-    return values if all(isinstance(value, str) for value in values) else None
+    return values if isinstance(values, list) else None
 
 
 def joined(words: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:

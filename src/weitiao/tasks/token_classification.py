@@ -17,7 +17,7 @@ from weitiao.ragged import Ragged, edges
 from weitiao.tagging import pieces, spelled
 from weitiao.tagging.decode import likeliest
 from weitiao.tagging.labelled import Row, labelled
-from weitiao.tagging.names import are_plain, bio, named
+from weitiao.tagging.names import are_io, are_plain, bio, named, with_prefixes
 from weitiao.tagging.schemes import BEGIN, INSIDE, OUTSIDE, apart, spans_of
 from weitiao.tasks.base import IGNORED, Judged, Kind, Labelled, Task
 
@@ -46,9 +46,9 @@ class Truth:
 class TokenClassification(Task):
     """Names and other spans in a text (NER), or a tag for each word (parts of speech).
 
-    Rows have tags (one a word, of any scheme: BIO, IOB1, IOBES, BMES, BILOU) or spans. The network
-    learns BIO; the answer is the likeliest row of tags that follows it. Words are those of the row
-    where its text is a list; else runs of letters, and single Chinese characters.
+    Rows have tags (one a word, of any scheme: BIO, IO, IOB1, IOBES, BMES, BILOU) or spans. The
+    network learns BIO; the answer is the likeliest row of tags that follows it. Words are those of
+    the row where its text is a list; else runs of letters, and single Chinese characters.
     """
 
     roles: ClassVar[tuple[str, ...]] = ("text",)
@@ -74,6 +74,11 @@ class TokenClassification(Task):
     def plain(self) -> bool:
         """Whether tags stand for themselves: each word has one, and there are no spans."""
         return any(apart(label) is None for label in self.labels)
+
+    @property
+    def judged_by(self) -> tuple[str, ...]:
+        """Where each word has a tag there are no spans to find: its share that is right."""
+        return ("token_accuracy",) if self.plain else self.metrics
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -108,11 +113,13 @@ class TokenClassification(Task):
     def truth(self, rows: Labelled) -> Truth:
         known = {kind: at for at, kind in enumerate(self.types)}
         found: list[Row] = []
+        io = not self.plain and are_io(rows.targets())
         for examples in rows.batches():
             for example in self.read(examples):
                 try:
                     words, text = spelled.words_of(example), str(example.inputs["text"])
-                    one = labelled(text, words, example.target, known, self.plain)
+                    target = with_prefixes(example.target or []) if io else example.target
+                    one = labelled(text, words, target, known, self.plain)
                 except ValueError as error:
                     raise DataError(placed(example.id, str(error))) from None
                 found.append(one)

@@ -30,3 +30,11 @@ def test_comments_without_a_sentence_are_no_row(tmp_path):
     path.write_text(f"# newdoc\n# text = x y z\n\n# text = He\n{word}\n# end\n", encoding="utf-8")
     (row,) = open_source(str(path), {}).table.to_pylist()
     assert row["tokens"] == '["He"]'
+
+
+def test_a_word_that_is_a_hash_is_no_comment_among_more_columns(tmp_path):
+    path = tmp_path / "rows.conll"
+    told = "paid VBD B-VP O\n# # B-NP B-MONEY\n1.5 CD I-NP I-MONEY\n\n# # O O\n. . O O\n\n"
+    path.write_text(told + "# some words only\na b O O\n", encoding="utf-8")
+    rows = open_source(str(path), {}).table.to_pylist()
+    assert [row["tokens"] for row in rows] == ['["paid", "#", "1.5"]', '["#", "."]', '["a"]']

@@ -17,6 +17,7 @@ class Arrow(Reader):
     """Whole numbers and numbers keep their type, all else becomes text. Lines count rows from 1."""
 
     endings: ClassVar[tuple[str, ...]] = ("arrow", "feather", "ipc")
+    version: ClassVar[int] = 2
 
     def read(self, path: Path) -> Reading:
         try:

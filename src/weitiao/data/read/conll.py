@@ -14,6 +14,7 @@ from weitiao.data.read.base import Numbered, Reader, Reading, batched
 from weitiao.data.values import TEXT
 from weitiao.errors import DataError
 from weitiao.messages import tell
+from weitiao.tagging.schemes import SHAPE
 
 Line = tuple[int, str]
 
@@ -25,6 +26,7 @@ class Conll(Reader):
     """
 
     endings: ClassVar[tuple[str, ...]] = ("conll", "conll03", "iob", "bio", "bmes", "ner")
+    version: ClassVar[int] = 2
 
     encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
     columns: tuple[str, ...] = Field((), description="names of the columns, from the left")
@@ -54,12 +56,15 @@ class Conll(Reader):
 def sentences(path: Path, found: encoding.Encoding) -> Iterator[list[Line]]:
     """The numbered lines of each sentence that has any."""
     lines: list[Line] = []
+    width = 0  # of the line before
     with found.open(path) as file:
         for number, text in enumerate(file, 1):
             line = text.strip("\ufeff\r\n")
             if line.strip() and not line.startswith("-DOCSTART-"):
-                if not _comment(line, bool(lines) and "\t" in lines[0][1]):
+                tabbed = bool(lines) and "\t" in lines[0][1]
+                if not _comment(line, tabbed, width):
                     lines.append((number, line))
+                    width = len(fields(line, tabbed))
             elif lines:
                 yield lines
                 lines = []
@@ -72,9 +77,14 @@ def fields(line: str, tabbed: bool) -> list[str]:
     return line.rstrip().split("\t") if tabbed else line.split()
 
 
-def _comment(line: str, tabbed: bool) -> bool:
-    """A comment begins with # and a blank; a word that is # has a tag behind it."""
-    return line.startswith("# ") and (tabbed or len(line.split()) > 2) and "\t" not in line
+def _comment(line: str, tabbed: bool, width: int) -> bool:
+    """A comment begins with # and a blank; a word that is # has a tag behind it, alone or in as
+    many columns as the line before."""
+    if not line.startswith("# ") or "\t" in line:
+        return False
+    cells = line.split()
+    tagged = len(cells) == width and (cells[-1] == "O" or SHAPE.fullmatch(cells[-1]))
+    return tabbed or not (len(cells) <= 2 or tagged)
 
 
 def _names(width: int) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from weitiao.data import encoding, header
 from weitiao.data.bad import Bad
-from weitiao.data.exported import plain
+from weitiao.data.exported import plain_rows
 from weitiao.data.read.base import Numbered, Reader, Reading, batched
 from weitiao.data.read.jsonl import Jsonl
 from weitiao.data.read.squad import is_squad, reading
@@ -31,7 +31,7 @@ class Json(Reader):
     """
 
     endings: ClassVar[tuple[str, ...]] = ("json",)
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
     rows: str | None = Field(None, description="key of the object that holds the rows")
@@ -49,7 +49,7 @@ class Json(Reader):
             return Jsonl(encoding=self.encoding).read(path)
         if self.rows is None and is_squad(value):
             return reading(value, tuple(found.notes))
-        rows = [plain(row) for row in _rows(value, path.name, self.rows)]
+        rows = plain_rows(_rows(value, path.name, self.rows))
         good = (row for row in rows if isinstance(row, dict))
         columns = kinds_of(good)
         if not columns:

@@ -19,7 +19,7 @@ class Parquet(Reader):
     """Whole numbers and numbers keep their type, all else becomes text. Lines count rows from 1."""
 
     endings: ClassVar[tuple[str, ...]] = ("parquet", "pq")
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def read(self, path: Path) -> Reading:
         import pyarrow.parquet
