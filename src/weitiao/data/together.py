@@ -14,12 +14,15 @@ def units_of(rows: Rows, keys: np.ndarray) -> np.ndarray:
     """A number for each row; rows that must not be parted have the same.
 
     keys: of the rows' texts. Rows with equal texts stay together, questions about one passage too,
-    and rows with the same value in the column of the role `group`.
+    and rows with the same value in the column of the role `group`; an empty cell is no value.
     """
     units = duplicates.groups_of(keys)
     for role in TOGETHER:
         if role in rows.roles:
-            units = _joined(units, duplicates.groups_of(keys_of(rows, role)))
+            same = duplicates.groups_of(keys_of(rows, role))
+            alone = np.flatnonzero(~_filled(rows, role))
+            same[alone] = same.max(initial=0) + 1 + np.arange(len(alone))
+            units = _joined(units, same)
     return units
 
 
@@ -30,12 +33,17 @@ def keys_of(rows: Rows, role: str) -> np.ndarray:
 
 def with_value(rows: Rows, role: str) -> Rows:
     """The rows that have something in the cell for a role."""
+    return rows.take(np.flatnonzero(_filled(rows, role)))
+
+
+def _filled(rows: Rows, role: str) -> np.ndarray:
+    """(rows,) whether the cell for a role has something in it."""
     column = rows.table.column(str(rows.roles[role]))
     found = [
         np.array([bool(cell.strip()) for cell in gather.texts(column, span)], bool)
         for span in gather.spans(rows.indices, duplicates.SPAN)
     ]
-    return rows.take(np.flatnonzero(np.concatenate([*found, np.zeros(0, bool)])))
+    return np.concatenate([*found, np.zeros(0, bool)])
 
 
 def _joined(first: np.ndarray, second: np.ndarray) -> np.ndarray:
