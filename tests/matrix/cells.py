@@ -24,10 +24,9 @@ TASKS = {
 }
 DECODERS = {"gpt2", "llama", "qwen2", "qwen3", "smollm3", "gemma3_text"}
 # What cannot be: (task, family) -> why. The docs show this table.
-CANNOT = {
-    **{("whole text", family): "it attends both ways already"
-       for family in FAMILIES.keys() - DECODERS},
-}  # fmt: skip
+BOTH_WAYS = "it attends both ways already"
+CANNOT = {("whole text", family): BOTH_WAYS for family in FAMILIES.keys() - DECODERS}
+SAID = {"en": {BOTH_WAYS: BOTH_WAYS}, "zh": {BOTH_WAYS: "它本来就是双向的"}}
 CELLS = [cell for cell in itertools.product(TASKS, FAMILIES) if cell not in CANNOT]
 # Every family and every task at least once, and each kind of head with each kind of padding.
 QUICK = [

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+import tiny_networks as tiny
 from conftest import toy_data, toy_plan
 from weitiao.advise.advise import check
+from weitiao.model import adapting
 from weitiao.model.model import Model
 from weitiao.train.train import feed_of
 
@@ -20,6 +22,15 @@ TASKS = {
     "crf": ("token_classification", {"model.head": "crf"}),
     "passages": ("question_answering", {}),
 }
+
+
+@pytest.mark.parametrize("adapter", ["lora", "prefix_tuning", "prompt_tuning"])
+@pytest.mark.parametrize(("head", "kind"), [("sequence", "SEQ_CLS"), ("tokens", "TOKEN_CLS"),
+                                            ("spans", "QUESTION_ANS")])  # fmt: skip
+def test_the_adapter_says_for_which_kind_of_model_it_is(adapter, head, kind):
+    pytest.importorskip("peft")
+    found = adapting.put({adapter: {}}, tiny.network("bert", head=head), "a checkpoint")
+    assert found.config["task_type"] == kind
 
 
 @pytest.mark.parametrize("adapter", ["prefix_tuning", "prompt_tuning"])

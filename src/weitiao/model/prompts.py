@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from weitiao.errors import PlanError
 from weitiao.messages import tell
+from weitiao.model import tuners
 
 # Families whose heads read what they should with vectors in front of padded rows.
 FAMILIES = ("bert", "roberta", "xlm-roberta", "camembert", "electra", "ernie")
@@ -101,7 +102,7 @@ def told(kind: str, native: Any, count: int) -> dict[str, Any]:
     config = native.config
     found = {
         "peft_type": kind,
-        "task_type": "SEQ_CLS",
+        "task_type": tuners.task_type(native),
         "inference_mode": True,
         "num_virtual_tokens": count,
         "token_dim": config.hidden_size if kind == "PREFIX_TUNING" else native.prompt.shape[1],

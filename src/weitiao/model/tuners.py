@@ -145,7 +145,15 @@ def inject(native: Any, config: Any) -> dict[str, Any]:
 
     peft.inject_adapter_in_model(config, native)
     found: dict[str, Any] = json.loads(json.dumps(config.to_dict(), default=sorted))
-    return {**found, "task_type": "SEQ_CLS", "inference_mode": True}
+    return {**found, "task_type": task_type(native), "inference_mode": True}
+
+
+def task_type(native: Any) -> str:
+    """What peft calls the kind of model that an adapter is for: it loads it as such a one."""
+    name = type(native).__name__
+    if name.endswith("ForTokenClassification"):
+        return "TOKEN_CLS"
+    return "QUESTION_ANS" if name.endswith("ForQuestionAnswering") else "SEQ_CLS"
 
 
 def tensors(native: Any) -> dict[str, Tensor]:
