@@ -9,11 +9,13 @@ import transformers
 
 from conftest import toy_data, toy_plan
 from matrix.families import FAMILIES, config_of, make, tokenizer_of
+from weitiao.data.encoded import in_memory
 from weitiao.errors import PlanError
 from weitiao.model.families import DECODERS, attend, settle
 from weitiao.model.model import Model
 from weitiao.train.fit import learning
 from weitiao.train.groups import depth_of, top_of
+from weitiao.train.strategies.freeze import Freeze
 from weitiao.train.train import feed_of
 
 TEXTS = ["good film", "the room was very good and the staff bad 我 们 很 好", "bad"]
@@ -34,8 +36,6 @@ def started(tmp_path):
 
 def alone_and_together(model):
     rows = model._ids([model.example(text) for text in TEXTS])
-    from weitiao.data.encoded import in_memory
-
     encoded = in_memory([rows])
     with torch.inference_mode():
         together = model.net(model.batch(encoded, range(len(TEXTS))))
@@ -271,8 +271,6 @@ def test_every_weight_that_learns_is_read(family, task, started):
 def test_alberts_layers_freeze_together(started):
     model, _ = started("albert", make_with={"num_hidden_groups": 2})
     assert top_of(model.net) == 3
-    from weitiao.train.strategies.freeze import Freeze
-
     Freeze(layers=1).start(model.net, model.task)
     still = {name for name, p in model.net.named_parameters() if not p.requires_grad}
     assert any("albert_layer_groups.0." in name for name in still)
@@ -300,16 +298,3 @@ def test_tags_of_rows_that_enter_as_vectors_are_one_a_token(family, started):
     torch.testing.assert_close(model.net(batch.embedded(vectors)), model.net(batch))
     _, _, loss_of = learning(model, model.cost())
     loss_of(model.net, batch).loss.backward()
-
-
-@pytest.mark.parametrize(
-    ("family", "task", "head"),
-    [
-        ("llama", "classification", "pooled"),
-        ("qwen3", "token_classification", "native"),
-        ("llama", "question_answering", "native"),
-    ],
-)
-def test_biases_of_the_head_are_not_all_that_bitfit_learns(family, task, head, started):
-    with pytest.raises(PlanError, match=f"bitfit: {family} has no biases; take lora"):
-        started(family, task, **{"model.head": head, "model.adapter": "bitfit"})

@@ -30,8 +30,8 @@ class Group:
     """Parameters that learn together.
 
     depth: 0 for embeddings, then the layers, the head last; the norm behind the layers lies as deep
-    as the last one. scale: of the rate, while progress
-    goes from 0 to 1; 0 means that these parameters stand still.
+    as the last one. scale: of the rate, while progress goes from 0 to 1; 0 means that these
+    parameters stand still.
     """
 
     names: tuple[str, ...]
