@@ -27,22 +27,20 @@ def text_keys(table: Any, columns: Sequence[str], positions: np.ndarray) -> np.n
 
 def row_keys(texts: np.ndarray, targets: Sequence[Any]) -> np.ndarray:
     """`text_keys` with the target mixed in: equal where texts and target are equal."""
-    known: dict[str, np.ndarray] = {}
     keys = texts.copy()
-    for row, target in enumerate(targets):
-        name = repr(target)
-        if name not in known:
-            if len(known) > 100_000:  # numbers: each may be another one
-                known.clear()
-            known[name] = np.frombuffer(_hash((name,)), np.uint64)
-        keys[row] ^= known[name]
+    for start in range(0, len(targets), SPAN):
+        numbers: dict[str, int] = {}
+        rows = [numbers.setdefault(repr(t), len(numbers)) for t in targets[start : start + SPAN]]
+        raw = b"".join(_hash((name,)) for name in numbers)
+        keys[start : start + SPAN] ^= np.frombuffer(raw, np.uint64).reshape(-1, 2)[rows]
     return keys
 
 
 def first_of_each(keys: np.ndarray) -> np.ndarray:
     """Positions, ascending, of the first row of each key."""
     order, is_new = _sorted(keys)
-    return np.sort(order[is_new])
+    starts = np.flatnonzero(is_new)
+    return np.sort(np.minimum.reduceat(order, starts)) if len(starts) else order
 
 
 def groups_of(keys: np.ndarray) -> np.ndarray:
@@ -66,11 +64,23 @@ def found_in(keys: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _sorted(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The order of the keys (equal ones stay as they were), and where in it a new key starts."""
-    order = np.lexsort((keys[:, 1], keys[:, 0]))
-    is_new = np.ones(len(keys), bool)
-    is_new[1:] = (keys[order[1:]] != keys[order[:-1]]).any(1)
-    return order, is_new
+    """An order in which equal keys stand together, and where in it a new key starts."""
+    order = np.argsort(np.ascontiguousarray(keys[:, 0]))  # far faster than lexsort
+    fresh, halves = _changes(keys, order)
+    if (fresh != halves).any():  # alike in the first half alone: chance will not see this
+        order = np.lexsort((keys[:, 1], keys[:, 0]))
+        fresh, _ = _changes(keys, order)
+    return order, fresh
+
+
+def _changes(keys: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where in the order the key differs from the one before, and where its first half does."""
+    first, second = keys[order, 0], keys[order, 1]
+    halves = np.ones(len(keys), bool)
+    halves[1:] = first[1:] != first[:-1]
+    fresh = halves.copy()
+    fresh[1:] |= second[1:] != second[:-1]
+    return fresh, halves
 
 
 def _hash(pieces: Sequence[str]) -> bytes:
