@@ -372,6 +372,24 @@ def test_ctrl_c_keeps_the_best_and_resume_finishes(weitiao, rows, tiny_bert, tmp
     assert interrupted.status()["step"] == interrupted.status()["total"]
 
 
+def test_ctrl_c_before_there_is_a_model_tells_how_to_go_on(weitiao, rows, tiny_bert, tmp_path):
+    path, root = tmp_path / "plan.yaml", tmp_path / "runs"
+    weitiao.json("plan", rows, "-o", path, "--model", tiny_bert, "train.epochs=400",
+                 "train.evaluations=1", "model.max_length=32", "evaluate.bootstrap_samples=0",
+                 "evaluate.baselines=false")  # fmt: skip
+    process = start("train", path, "--out", root)
+    deadline = time.monotonic() + 60
+    while not any(log.stat().st_size for log in root.glob("*/log.jsonl")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    (folder,) = root.iterdir()
+    assert process.returncode == 130, err
+    assert err.splitlines()[-2:] == [f"go on: weitiao train --resume {folder}", "interrupted"]
+
+
 def test_a_budget_is_kept(weitiao, rows, tiny_bert, tmp_path):
     process = start("fit", rows, "train.epochs=1000", "--budget", "25s", "--model", tiny_bert,
                     "--out", tmp_path, "--json")  # fmt: skip

@@ -152,6 +152,10 @@ class Run:
             )
         )
 
+    def goes_on(self) -> str:
+        """What to do after an interruption."""
+        return tell("go on: weitiao train --resume {run}", run=self.folder)
+
     # --- whole folders, swapped in
 
     @contextmanager

@@ -54,7 +54,7 @@ def show_seeds(found: Seeded) -> None:
     """A line a seed, the mean and the spread."""
     told, folder = found.told, found.run.folder
     if found.state == "interrupted":
-        say(tell("go on: weitiao train --resume {run}", run=folder))
+        say(found.run.goes_on())
         return
     rows = []
     for one in told["runs"]:

@@ -56,7 +56,7 @@ def show_fitted(fitted: Fitted) -> None:
     say(tell("model: {path}", path=fitted.run.best))
     say(tell("report: {path}", path=fitted.page))
     if fitted.state == "interrupted":
-        say(tell("go on: weitiao train --resume {run}", run=fitted.run.folder))
+        say(fitted.run.goes_on())
     else:
         say(tell("use it: weitiao predict {run} rows.csv -o answers.csv", run=fitted.run.folder))
 

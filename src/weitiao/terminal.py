@@ -96,7 +96,21 @@ def console() -> Any:
 
 @contextmanager
 def progress() -> Iterator[Callable[[Any, float], None]]:
-    """A bar for training: watch(progress, seconds_left). Plain lines where no one looks."""
+    """A bar for training: watch(progress, seconds_left). Plain lines where no one looks.
+
+    What an interruption says (how to go on with the run) is said here.
+    """
+    try:
+        with _bar() as watch:
+            yield watch
+    except KeyboardInterrupt as error:
+        if str(error):
+            say(str(error))
+        raise
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Any, float], None]]:
     if not sys.stderr.isatty():
         yield _plain_watch
         return

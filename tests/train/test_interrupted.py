@@ -92,6 +92,18 @@ def test_ctrl_c_before_validation_was_judged_is_no_mistake_of_the_plan(
     assert train(plan, data, run, resume=True).state == "finished"
 
 
+def test_ctrl_c_before_validation_was_judged_tells_how_to_go_on(stopped, tiny_bert, tmp_path):
+    stopped("learning", 2)
+    with pytest.raises(KeyboardInterrupt, match="--resume") as caught:
+        weitiao.fit(
+            toy_rows("classification", 200), model=tiny_bert, out=tmp_path,
+            changes={"train.epochs": 1, "train.evaluations": 1, "evaluate.baselines": False,
+                     "evaluate.findings": False},
+        )  # fmt: skip
+    folder = str(caught.value).rpartition(" ")[2]
+    assert weitiao.resume(folder).state == "finished"
+
+
 def test_seeds_stopped_before_validation_was_judged_are_interrupted(stopped, tiny_bert, tmp_path):
 
     with (tmp_path / "rows.csv").open("w", encoding="utf-8", newline="") as file:
@@ -101,8 +113,9 @@ def test_seeds_stopped_before_validation_was_judged_are_interrupted(stopped, tin
         "data.path": str(tmp_path / "rows.csv"), "train.evaluations": 1,
         "evaluate.baselines": False, "evaluate.findings": False})  # fmt: skip
     stopped("learning", 2)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as caught:
         seeding.train_seeds(plan, seeds=2, out=tmp_path / "runs")
     folder = tmp_path / "runs" / "rows-001"
+    assert str(caught.value) == f"go on: weitiao train --resume {folder}"
     assert Run.open(folder).status()["state"] == "interrupted"
     assert seeding.resume_seeds(folder).state == "finished"

@@ -205,9 +205,12 @@ class _Job:
         several.lead(run, goes_on)
         try:
             outcome = train(self.plan, data, run, resume=goes_on, watch=self.watch, clock=clock)
-        except (WeitiaoError, KeyboardInterrupt):
+        except WeitiaoError:
             leave_unfinished(run)
             raise
+        except KeyboardInterrupt:
+            leave_unfinished(run)
+            raise KeyboardInterrupt(run.goes_on()) from None
         return self._finish(run, data, outcome)
 
     def _finish(self, run: Run, data: Data, outcome: Outcome) -> Fitted:

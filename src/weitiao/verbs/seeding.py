@@ -252,10 +252,12 @@ class _Seeds:
         self.run.write("status", {"state": "running", "pid": os.getpid(), "started": now()})
         try:
             yield
-        except (WeitiaoError, KeyboardInterrupt) as error:
-            state = "failed" if isinstance(error, WeitiaoError) else "interrupted"
-            self.run.write("status", {**before, "state": state})
+        except WeitiaoError:
+            self.run.write("status", {**before, "state": "failed"})
             raise
+        except KeyboardInterrupt:
+            self.run.write("status", {**before, "state": "interrupted"})
+            raise KeyboardInterrupt(self.run.goes_on()) from None
 
 
 def _constant(judged: Judged, name: str) -> float:
