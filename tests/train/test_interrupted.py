@@ -1,6 +1,7 @@
 """Ctrl-C at any moment: said to be interrupted, gone on with exactly, the test still sealed."""
 
 import csv
+import math
 import signal
 
 import pytest
@@ -77,6 +78,25 @@ def test_ctrl_c_while_validation_is_judged_leaves_the_test_sealed(stopped, tiny_
     assert (fitted.state, fitted.split, fitted.openings) == ("interrupted", "validation", 0)
     assert not sealed.openings_file().exists()
     assert weitiao.resume(fitted.run.folder).state == "finished"
+
+
+def test_the_status_of_a_run_that_goes_on_tells_its_best(stopped, tiny_bert, tmp_path):
+    plan = plan_of(tiny_bert, **{"train.epochs": 2, "train.evaluations": 2})
+    data = toy_data(plan, 80)
+    run = new_run(tmp_path / "run", plan)
+    stopped("learning", math.ceil(2 * len(data.train) / plan.train.batch_size))
+    first = train(plan, data, run)
+    assert first.state == "interrupted"
+    before = run.status()
+    assert before["value"] is not None
+    told = []
+
+    def watch(progress, seconds):
+        told.append(run.read("status"))
+
+    second = train(plan, data, run, resume=True, watch=watch)
+    assert (told[0]["metric"], told[0]["value"]) == (before["metric"], before["value"])
+    assert second.score >= first.score
 
 
 def test_ctrl_c_before_validation_was_judged_is_no_mistake_of_the_plan(

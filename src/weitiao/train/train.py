@@ -104,7 +104,7 @@ class _Job:
         asked = plan.train.micro_batch_tokens
         told = state.tokens if start else None if asked == "auto" else asked
         watcher = Watcher(run, clock, replay, self.watch, accelerator, told)
-        watcher.step, watcher.total = state.step, state.total  # it may have no update left
+        watcher.goes_on(state)  # it may have no update left
         try:
             watcher.status("preparing")
             self._train(watcher, start)

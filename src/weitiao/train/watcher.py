@@ -9,12 +9,12 @@ from typing import Any
 
 from accelerate import Accelerator
 
-from weitiao.evaluate.evaluate import Report
 from weitiao.model.model import Model
 from weitiao.plan import Plan
 from weitiao.run import Run, now
 from weitiao.train import processes
 from weitiao.train.budget import Clock, Pace
+from weitiao.train.checkpoint import State
 from weitiao.train.fit import Progress
 from weitiao.train.replay import Replay
 
@@ -38,11 +38,19 @@ class Watcher:
         self.tokens = tokens  # at once, as far as the log tells; None: it does not tell yet
         self.pace = Pace(clock)
         self.step = self.total = 0
-        self.report: Report | None = None  # the best one
+        self.best: dict[str, Any] = {"metric": None, "value": None}
         self.score = float("-inf")
         self.ended = "finished"
         self.saved, self.told = clock.passed(), float("-inf")
         self.begun = now()
+
+    def goes_on(self, state: State) -> None:
+        """Know what was known at the checkpoint."""
+        self.step, self.total, self.score = state.step, state.total, state.best
+        metric = self.run.read("status").get("metric")
+        for line in self.run.history():
+            if line.get("best") and metric in line["validation"]:
+                self.best = {"metric": metric, "value": line["validation"][metric]}
 
     def see(self, progress: Progress, model: Model, plan: Plan, ask: Callable[[], bool]) -> None:
         self.step, self.total = progress.step, progress.total
@@ -123,7 +131,9 @@ class Watcher:
         if p.best:
             weights = model.state(keep=self.main)  # in shards, they are put together by all
             if self.main:
-                self.score, self.report = p.report.score, p.report
+                metric = p.report.primary
+                self.best = {"metric": metric, "value": p.report.metrics[metric]}
+                self.score = p.report.score
                 with self.run.replacing("best") as folder:
                     model.save(folder, weights)
         self.pace.judged()
@@ -144,8 +154,6 @@ class Watcher:
         self.run.write(
             "status",
             {"state": "running" if state == "preparing" else state, "step": self.step,
-             "total": self.total, "metric": self.report and self.report.primary,
-             "value": self.report and self.report.metrics[self.report.primary],
-             "seconds_left": left, "pid": os.getpid(), "started": self.begun,
-             "seconds": self.clock.passed()},
+             "total": self.total, **self.best, "seconds_left": left, "pid": os.getpid(),
+             "started": self.begun, "seconds": self.clock.passed()},
         )  # fmt: skip
