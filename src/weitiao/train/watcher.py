@@ -47,6 +47,8 @@ class Watcher:
     def goes_on(self, state: State) -> None:
         """Know what was known at the checkpoint."""
         self.step, self.total, self.score = state.step, state.total, state.best
+        if not self.main:
+            return  # the first process cuts the log just now
         metric = self.run.read("status").get("metric")
         for line in self.run.history():
             if line.get("best") and metric in line["validation"]:
