@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from weitiao.data.profile import Profile
     from weitiao.doctor.finding import Finding
     from weitiao.evaluate.evaluate import Report
+    from weitiao.model.fast.timing import KernelTimes
     from weitiao.model.probe import Probe
     from weitiao.plan import Plan
     from weitiao.verbs.fitting import Fitted
@@ -155,6 +156,20 @@ def show_probe(probe: Probe) -> None:
                  "weitiao probe --again", share=probe.busy))  # fmt: skip
     elif probe.best_threads != probe.threads:
         say(tell("--threads {count} was fastest.", count=probe.best_threads))
+
+
+def show_kernels(times: KernelTimes) -> None:
+    """The seconds of own kernels, compiled and in PyTorch, and which ones run."""
+    from weitiao.model.fast.timing import COMPILED, TORCH
+
+    table = table_of("", tell("kernel"), tell("tokens"), tell("compiled, ms"), tell("PyTorch, ms"),
+                     tell("used"))  # fmt: skip
+    for group, cases in times.seconds.items():
+        used = tell("PyTorch") if group in times.in_torch else tell("compiled")
+        for tokens, seconds in cases.items():
+            figures = (f"{1000 * seconds[name]:.2f}" for name in (COMPILED, TORCH))
+            table.add_row(group, tokens, *figures, used)
+    console().print(table)
 
 
 def show_profile(profile: Profile) -> None:

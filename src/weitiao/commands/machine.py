@@ -53,19 +53,27 @@ def probe(
     threads: Threads = None,
     json_: Json = False,
 ) -> None:
-    """Measure what this machine is fastest with: arithmetic, threads, memory. Kept in the cache."""
+    """Measure what this machine is fastest with: arithmetic, threads, memory, kernels. Kept in the
+    cache."""
     from weitiao.model import probe
-    from weitiao.model.fast import compiler
+    from weitiao.model.fast import compiler, timing
+    from weitiao.model.fast.fused import DTYPES
     from weitiao.model.machine import set_threads
 
     set_threads(threads)
     found = probe.measured(anew=again)
     tables.show_probe(found)
+    library, times = compiler.library(), None
+    if library is not None:
+        times = timing.measured(library, DTYPES[found.best], anew=again)
+        tables.show_kernels(times)
     if json_:
         terminal.print_json({**asdict(found), "best": found.best,
                              "best_threads": found.best_threads,
                              "resolved": probe.resolve("auto"),
-                             **compiler.facts()})  # fmt: skip
+                             **compiler.facts(),
+                             "kernel_seconds": times and times.seconds,
+                             "kernels_in_torch": times.in_torch if times else ()})  # fmt: skip
 
 
 def bundle(

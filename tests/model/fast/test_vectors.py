@@ -13,7 +13,8 @@ from weitiao.model.fast.compiled import Compiled
 from weitiao.model.fast.kernels import Drop
 from weitiao.model.fast.plain import Plain
 
-FLAGS = Path("/proc/cpuinfo").read_text().split() if Path("/proc/cpuinfo").is_file() else []
+CPUINFO = Path("/proc/cpuinfo")
+FLAGS = CPUINFO.read_text(encoding="utf-8").split() if CPUINFO.is_file() else []
 TARGETS = {"x86-64": "sse2", "haswell": "avx2"}  # -march and the flag that this processor needs
 HEADS, LENGTHS = 3, [17, 1, 70, 16, 33]
 
