@@ -53,8 +53,7 @@ def probe(
     threads: Threads = None,
     json_: Json = False,
 ) -> None:
-    """Measure what this machine is fastest with: arithmetic, threads, memory, kernels. Kept in the
-    cache."""
+    """Measure what this machine is fastest with: arithmetic, threads, kernels. It is cached."""
     from weitiao.model import probe
     from weitiao.model.fast import compiler, timing
     from weitiao.model.fast.fused import DTYPES

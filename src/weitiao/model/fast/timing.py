@@ -49,8 +49,8 @@ class KernelTimes:
 
     def gain(self, group: str) -> float:
         """How many times as fast as PyTorch the compiled kernels are: geometric mean of lengths."""
-        ratios = [math.log(times[TORCH] / times[COMPILED]) for times in self.seconds[group].values()]
-        return math.exp(sum(ratios) / len(ratios))
+        cases = self.seconds[group].values()
+        return math.exp(sum(math.log(one[TORCH] / one[COMPILED]) for one in cases) / len(cases))
 
     @property
     def in_torch(self) -> tuple[str, ...]:
