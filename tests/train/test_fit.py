@@ -217,6 +217,20 @@ def test_a_slow_first_update_says_nothing_of_the_pace():
     assert 200 <= pace.total(4, 1000, 1000, 4) <= 300  # 29.7 s left, a tenth of a second each
 
 
+def test_a_total_that_was_far_too_small_grows_however_late():
+    """First updates beside other programs left six; five had been made when these ended."""
+    clock = SetClock(100, minimum=0)
+    pace = Pace(clock)
+    for _ in range(5):
+        clock.time += 1
+        pace.updated()
+    assert pace.total(5, 6, 1000, 3) > 60
+    assert pace.total(5, 6, 7, 3) is None  # one more at the end would learn nothing
+    assert pace.total(80, 90, 1000, 3) > 140
+    clock.time = 80
+    assert pace.total(85, 90, 1000, 3) is None
+
+
 def test_one_slow_update_later_hardly_changes_the_pace():
     clock = SetClock(100, minimum=0)
     pace = Pace(clock)

@@ -10,7 +10,8 @@ from weitiao.clock import awake
 
 SAMPLES = 3  # updates to time before the first decision
 SLACK = 0.05  # a change of the rest smaller than this is not worth one
-LAST_GROWTH = 0.8  # of the run: later the rate is low, and more updates would not learn much
+LAST_GROWTH = 0.8  # of the run: later the rate is low, and few more updates would not learn much
+LARGE_GROWTH = 1.2  # times the total: so much more is worth it however late
 TRAINING_SHARE = 0.25  # of a budget: left for updates however long the warm-up took
 OUTLIER = 2.0  # times the median: an update that took longer counts as this
 
@@ -109,7 +110,7 @@ class Pace:
         to_come = max(1.0, evaluations * (1 - step / total))
         room = self.clock.left() - to_come * self._one_evaluation()
         fits = min(step + max(0, math.floor(room / update)), wanted)
-        if fits > total and step > LAST_GROWTH * total:
+        if LARGE_GROWTH * total > fits > total and step > LAST_GROWTH * total:
             return None
         if abs(total - fits) <= SLACK * (total - step) and room > 2 * update:
             return None
