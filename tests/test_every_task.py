@@ -12,11 +12,11 @@ from conftest import toy_data, toy_plan
 from reference import EPS
 from reference import train as plain_training
 from weitiao import parts
+from weitiao.core.ragged import values_of
 from weitiao.data.targets import NUMBERS
 from weitiao.model.model import Model
-from weitiao.ragged import values_of
-from weitiao.train.fit import fit
-from weitiao.train.train import feed_of, judged_feed
+from weitiao.training.loop import fit
+from weitiao.training.run import feed_of, judged_feed
 
 # Tasks with one answer a row.
 ROWS = ["classification", "multilabel", "nli", "regression", "similarity"]
@@ -159,7 +159,7 @@ def test_perfect_scores_give_perfect_answers(task, tiny_bert):
         assert [sorted(a) for a in answers] == [sorted(t) for t in rows.targets()]
     else:
         assert answers == rows.targets()
-    from weitiao.evaluate.evaluate import measure, metrics_of
+    from weitiao.evaluation.evaluate import measure, metrics_of
 
     report = measure(model.task.judge(labels, scores), metrics_of(model.task))
     worst_is_best = {"mae": 0.0, "rmse": 0.0}
@@ -186,7 +186,7 @@ def test_divergence_is_nothing_for_equal_outputs_and_symmetric(task, tiny_bert):
 def test_rdrop_adds_the_kl_of_two_dropout_masks(tiny_bert):
     """Against the formula of Liang et al. 2021, with both passes known."""
     from weitiao.example import Output
-    from weitiao.train.strategies.rdrop import RDrop
+    from weitiao.training.strategies.rdrop import RDrop
 
     model, data = started("classification", tiny_bert)
     labels = model.task.indices(data.train.targets(), data.train.ids())

@@ -21,30 +21,30 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from weitiao.core.fields import Fields, Problem, problems_of
+from weitiao.core.fields import near as near
 from weitiao.errors import PartError
-from weitiao.fields import Fields, Problem, problems_of
-from weitiao.fields import near as near
-from weitiao.messages import tell
+from weitiao.i18n.messages import _
 
 Settings = Mapping[str, Mapping[str, Any]]
 
 KINDS = {
     "tasks": "weitiao.tasks",
     "losses": "weitiao.losses",
-    "readers": "weitiao.data.read",
+    "readers": "weitiao.data.readers",
     "cleaners": "weitiao.data.cleaners",
     "steps": "weitiao.data.steps",
     "adapters": "weitiao.model.adapters",
     "long_texts": "weitiao.model.long_texts",
-    "metrics": "weitiao.evaluate.metrics",
-    "decisions": "weitiao.evaluate.decisions",
-    "checks": "weitiao.evaluate.checks",
-    "optimizers": "weitiao.train.optimizers",
-    "schedules": "weitiao.train.schedules",
-    "strategies": "weitiao.train.strategies",
+    "metrics": "weitiao.evaluation.metrics",
+    "decisions": "weitiao.evaluation.decisions",
+    "checks": "weitiao.evaluation.checks",
+    "optimizers": "weitiao.training.optimizers",
+    "schedules": "weitiao.training.schedules",
+    "strategies": "weitiao.training.strategies",
     "heads": "weitiao.model.heads",
-    "executors": "weitiao.experiment.executors",
-    "peers": "weitiao.experiment.peers",
+    "executors": "weitiao.experiments.executors",
+    "peers": "weitiao.experiments.peers",
 }
 
 
@@ -69,7 +69,7 @@ def find(kind: str, name: str) -> Any:
     """
     known = names(kind)
     if name not in known:
-        told = tell("there is no {name!r} among the {kind}.{near}",
+        told = _("there is no {name!r} among the {kind}.{near}",
                     name=name, kind=kind, near=near(name, known))  # fmt: skip
         raise PartError([("", told)])
     foreign = _foreign(kind)

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.data import gather
+from weitiao.data.files import take
 from weitiao.errors import DataError, placed
-from weitiao.messages import tell
-from weitiao.passages.golds import Golds, spelled
-from weitiao.passages.golds import placed as places_of
+from weitiao.i18n.messages import _
+from weitiao.labels.passages.golds import Golds, spelled
+from weitiao.labels.passages.golds import placed as places_of
 
 TASK = "question_answering"
 SPAN = 4096
@@ -33,9 +33,9 @@ def read_answers(
     columns = [str(roles[role]) for role in ("target", "context")]
     start = roles.get("start")
     found: list[Golds | None] = []
-    for span in gather.spans(positions, SPAN):
-        cells, contexts = (gather.texts(table.column(column), span) for column in columns)
-        starts = gather.texts(table.column(str(start)), span) if start else [""] * len(span)
+    for span in take.spans(positions, SPAN):
+        cells, contexts = (take.texts(table.column(column), span) for column in columns)
+        starts = take.texts(table.column(str(start)), span) if start else [""] * len(span)
         for position, cell, context, at in zip(span, cells, contexts, starts, strict=True):
             try:
                 answers = _spelled(cell, at)
@@ -53,7 +53,7 @@ def _spelled(cell: str, start: str) -> Any:
         return spelled(cell, start)
     except (ValueError, OverflowError):
         raise ValueError(
-            tell("where the answer starts is {start!r}, no number.", start=start[:40])
+            _("where the answer starts is {start!r}, no number.", start=start[:40])
         ) from None
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.data import gather
-from weitiao.data.labels import flag, is_ambiguous, is_missing, label, number, split_labels
+from weitiao.data.files import take
+from weitiao.data.infer.cells import flag, is_ambiguous, is_missing, label, number, split_labels
 from weitiao.errors import DataError, placed
-from weitiao.messages import tell
-from weitiao.tagging.cells import answer_of
+from weitiao.i18n.messages import _
+from weitiao.labels.tags.cells import answer_of
 
 SPAN = 4096
 NUMBERS = {"regression", "similarity"}  # tasks whose targets are numbers
@@ -37,15 +37,15 @@ def read_targets(
         convert: Callable[[tuple[str, ...]], Any] = _Flags(columns)
     elif len(columns) > 1:
         raise DataError(
-            tell("task {task}: the target is one column; {count} are given.", task=task,
+            _("task {task}: the target is one column; {count} are given.", task=task,
                  count=len(columns))
         )  # fmt: skip
     else:
         convert = _One(columns[0], task)
     known: dict[tuple[str, ...], Any] = {}  # one object for each label, however many rows
     found: list[Any] = []
-    for span in gather.spans(positions, SPAN):
-        cells = [gather.texts(table.column(column), span) for column in columns]
+    for span in take.spans(positions, SPAN):
+        cells = [take.texts(table.column(column), span) for column in columns]
         for position, row in zip(span, zip(*cells, strict=True), strict=True):
             if row not in known:
                 if len(known) > 10_000:
@@ -72,8 +72,8 @@ def unlabelled_marks(
     columns = [role] if isinstance(role, str) else list(role)
     if len(columns) > 1:
         return marks
-    for span in gather.spans(positions, SPAN):
-        for cell in gather.texts(table.column(columns[0]), span):
+    for span in take.spans(positions, SPAN):
+        for cell in take.texts(table.column(columns[0]), span):
             if len(cell) < 12 and cell.strip() and is_missing(cell, among_numbers=_numbers(task)):
                 marks[cell.strip()] += 1
     return marks
@@ -102,7 +102,7 @@ class _One:
             return value
         if is_ambiguous(cell):
             raise ValueError(
-                tell(
+                _(
                     "{column} is {cell!r}, which is 1234 to some and 1.234 to others. Write such "
                     "numbers without the comma, or with a point.",
                     column=self._column,
@@ -110,7 +110,7 @@ class _One:
                 )
             )
         raise ValueError(
-            tell(
+            _(
                 "{column} is {cell!r}, not a finite number. Correct or empty the cell, or use "
                 "--task classification.",
                 column=self._column,
@@ -144,7 +144,7 @@ class _Flags:
         if None in flags:
             wrong = flags.index(None)
             raise ValueError(
-                tell(
+                _(
                     "{column} is {cell!r}; with several target columns each cell is 0 or 1.",
                     column=self._columns[wrong],
                     cell=row[wrong][:40],

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, S
 import numpy as np
 from pydantic import Field
 
+from weitiao.core.batch_layout import Layout, filled, grid, packed, padded, tensor
+from weitiao.core.ragged import Ragged
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Output, Prediction
-from weitiao.layout import Layout, filled, grid, packed, padded, tensor
-from weitiao.messages import tell
+from weitiao.i18n.messages import _
+from weitiao.labels.tags.counts import by_row
 from weitiao.parts import Part, near
-from weitiao.ragged import Ragged
-from weitiao.tagging.counts import by_row
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from weitiao.data.encoded import Encoded
+    from weitiao.data.cache.encoded import Encoded
     from weitiao.losses.base import Loss
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -285,6 +285,6 @@ def known_labels(labels: Sequence[str], named: Iterable[str]) -> None:
     """Raises DataError when a setting names a label that the rows do not have."""
     for name in named:
         if name not in labels:
-            told = tell("the task's settings name the label {label!r}, which no row has.{hint}",
+            told = _("the task's settings name the label {label!r}, which no row has.{hint}",
                         label=name, hint=near(name, labels))  # fmt: skip
             raise DataError(told)

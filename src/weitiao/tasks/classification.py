@@ -12,8 +12,8 @@ from pydantic import Field
 
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
-from weitiao.hierarchy import Level, levels_of, top_down
-from weitiao.messages import tell
+from weitiao.i18n.messages import _
+from weitiao.labels.hierarchy import Level, levels_of, top_down
 from weitiao.parts import near
 from weitiao.tasks.base import Cost, Judged, Kind, Share, Task, known_labels
 
@@ -72,7 +72,7 @@ class Classification(Task):
         counts = Counter(str(target) for target in targets)
         if len(counts) < 2:
             raise DataError(
-                tell(
+                _(
                     "Classification needs at least two labels; the training rows have only "
                     "{labels}. Is --target the right column?",
                     labels=", ".join(map(repr, counts)),
@@ -93,7 +93,7 @@ class Classification(Task):
             at = found.index(-1)
             label = str(targets[at])
             raise DataError(
-                tell(
+                _(
                     "{row}: the label {label!r} is not among the labels the model knows.{hint}",
                     row=ids[at],
                     label=label,

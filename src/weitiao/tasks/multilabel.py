@@ -11,7 +11,7 @@ from pydantic import Field
 
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
-from weitiao.messages import tell
+from weitiao.i18n.messages import _
 from weitiao.parts import near
 from weitiao.tasks.base import Judged, Kind, Share, Task, known_labels
 
@@ -53,13 +53,13 @@ class Multilabel(Task):
         counts = Counter(str(label) for target in targets for label in target)
         if len(counts) < 2:
             raise DataError(
-                tell(
+                _(
                     "Multilabel needs at least two labels; the training rows have only {labels}. "
                     "Is --target the right column?",
                     labels=", ".join(map(repr, counts)),
                 )
                 if counts
-                else tell(
+                else _(
                     "Multilabel needs at least two labels; no training row has any. "
                     "Is --target the right column?"
                 )
@@ -77,7 +77,7 @@ class Multilabel(Task):
             for label in target:
                 if str(label) not in places:
                     raise DataError(
-                        tell(
+                        _(
                             "{row}: the label {label!r} is not among the labels the model "
                             "knows.{hint}",
                             row=ids[row],

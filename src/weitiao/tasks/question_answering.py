@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field
 
+from weitiao.core.ragged import Ragged
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Output, Prediction
-from weitiao.messages import tell
-from weitiao.passages.best_span import END, NULL, SPAN, START, SURE, best_spans, by_row
-from weitiao.passages.borders import whole_words
-from weitiao.passages.golds import Gold, Golds, texts_of
-from weitiao.passages.spelled import agreement, by_characters
-from weitiao.passages.windows import windows_of
-from weitiao.ragged import Ragged
+from weitiao.i18n.messages import _
+from weitiao.labels.passages.best_span import END, NULL, SPAN, START, SURE, best_spans, by_row
+from weitiao.labels.passages.borders import whole_words
+from weitiao.labels.passages.golds import Gold, Golds, texts_of
+from weitiao.labels.passages.spelled import agreement, by_characters
+from weitiao.labels.passages.windows import windows_of
 from weitiao.tasks.base import IGNORED, Judged, Kind, Labelled, Task
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from weitiao.data.encoded import Encoded
+    from weitiao.data.cache.encoded import Encoded
     from weitiao.losses.base import Loss
 
 BEGINS, ENDS = 1, 2  # labels of tokens; 3 for a token that does both
@@ -79,7 +79,7 @@ class QuestionAnswering(Task):
         known = [golds for golds in targets if golds]
         if not any(at >= 0 for golds in known for at, _ in golds):
             raise DataError(
-                tell("No training row has an answer that stands in its context. Are --roles right?")
+                _("No training row has an answer that stands in its context. Are --roles right?")
             )
         words = [text for golds in known for text in texts_of(golds)]
         told = "characters" if by_characters(words) else "words"

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
-from weitiao.messages import tell
+from weitiao.i18n.messages import _
 from weitiao.tasks.base import Judged, Kind, Task
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Regression(Task):
         values = np.array([float(target) for target in targets])
         if len(values) < 2 or values.std() == 0:
             raise DataError(
-                tell("Regression needs targets that differ; all training rows have the same.")
+                _("Regression needs targets that differ; all training rows have the same.")
             )
         return self.model_copy(update={"mean": float(values.mean()), "std": float(values.std())})
 
@@ -55,7 +55,7 @@ class Regression(Task):
                 values[row] = math.nan
             if not math.isfinite(values[row]):
                 raise DataError(
-                    tell(
+                    _(
                         "{row}: the target {target!r} is not a number.",
                         row=ids[row],
                         target=target,

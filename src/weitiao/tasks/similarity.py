@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field
 
+from weitiao.core.batch_layout import Layout, filled
+from weitiao.core.ragged import Ragged
 from weitiao.example import Batch, Example
-from weitiao.layout import Layout, filled
-from weitiao.ragged import Ragged
 from weitiao.tasks.regression import Regression
 
 PART = "part"  # which of the two texts a token belongs to

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field
 
+from weitiao.core.batch_layout import Layout, grid, tensor
+from weitiao.core.ragged import Ragged, edges
 from weitiao.errors import DataError, placed
 from weitiao.example import WORDS, Example, Prediction
-from weitiao.layout import Layout, grid, tensor
-from weitiao.messages import tell
-from weitiao.ragged import Ragged, edges
-from weitiao.tagging import pieces, spelled
-from weitiao.tagging.decode import likeliest
-from weitiao.tagging.labelled import Row, labelled
-from weitiao.tagging.names import are_io, are_plain, bio, named, with_prefixes
-from weitiao.tagging.schemes import BEGIN, INSIDE, OUTSIDE, apart, spans_of
+from weitiao.i18n.messages import _
+from weitiao.labels.tags import pieces, spelled
+from weitiao.labels.tags.decode import likeliest
+from weitiao.labels.tags.labelled import Row, labelled
+from weitiao.labels.tags.names import are_io, are_plain, bio, named, with_prefixes
+from weitiao.labels.tags.schemes import BEGIN, INSIDE, OUTSIDE, apart, spans_of
 from weitiao.tasks.base import IGNORED, Judged, Kind, Labelled, Task
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from weitiao.data.encoded import Encoded
+    from weitiao.data.cache.encoded import Encoded
     from weitiao.example import Batch
 
 
@@ -95,7 +95,7 @@ class TokenClassification(Task):
             return self.model_copy(update={"labels": tuple(labels)})
         counts = named(targets)
         if not counts or (are_plain(targets) and len(counts) < 2):
-            told = tell("Tagging needs spans or tags to learn; the training rows have none. "
+            told = _("Tagging needs spans or tags to learn; the training rows have none. "
                         "Is --target the right column?")  # fmt: skip
             raise DataError(told)
         names = sorted(counts)

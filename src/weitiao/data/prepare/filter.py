@@ -1,0 +1,154 @@
+"""The rows that can be used: with a text, and readable; those with a target and those without."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from weitiao.data.answers import TASK, read_answers
+from weitiao.data.answers import TASK as READING
+from weitiao.data.files import take
+from weitiao.data.files.bad_rows import Bad, refused, set_aside
+from weitiao.data.files.table import Source
+from weitiao.data.infer.roles import TEXT_ROLES, check_role
+from weitiao.data.prepare import duplicates
+from weitiao.data.rows import Rows, everything
+from weitiao.data.targets import NUMBERS, read_targets, unlabelled_marks
+from weitiao.errors import DataError, placed
+from weitiao.i18n.messages import _, plural
+from weitiao.planfile.plan import DataPlan
+
+
+def usable(
+    source: Source, plan: DataPlan, task: str, history: list[str], bad: list[Bad]
+) -> tuple[Rows, Rows]:
+    """Labelled and unlabelled rows, those without a text left out."""
+    for role, column in plan.roles.items():
+        try:
+            check_role(role, column, source.columns)
+        except DataError as error:
+            raise DataError(placed(source.name, str(error))) from None
+    if "target" not in plan.roles or not set(TEXT_ROLES) & plan.roles.keys():
+        raise DataError(
+            _("data.roles must name a text and the target, e.g. {{text: a, target: b}}.")
+        )
+    rows = Rows(source.table, everything(source.table), plan.roles, source.name, task)
+    empty = np.zeros(len(rows), bool)
+    for role in rows.text_roles:
+        column = source.table.column(str(plan.roles[role]))
+        done = 0
+        for span in take.spans(rows.indices, duplicates.SPAN):
+            blank = [not text.strip() for text in take.texts(column, span)]
+            empty[done : done + len(span)] |= np.array(blank)
+            done += len(span)
+    if empty.any():
+        named = ", ".join(rows.take(np.flatnonzero(empty)[:3]).ids())
+        more = ", ..." if empty.sum() > 3 else ""
+        history.append(
+            _(
+                "{rows} without a text left out ({named})",
+                rows=plural(int(empty.sum()), "row"),
+                named=named + more,
+            )
+        )
+    rows = rows.take(np.flatnonzero(~empty))
+    rows = without_misfits(rows, plan.skip_bad, history, bad)
+    labelled = np.array([target is not None for target in rows.targets()], bool)
+    if not labelled.all():
+        count = plural(int((~labelled).sum()), "row")
+        history.append(
+            _(
+                "{rows} without a target set apart; write [] where a row has none of the labels",
+                rows=count,
+            )
+            if task == "multilabel"
+            else _("{rows} without a target set apart", rows=count)
+        )
+    return rows.take(np.flatnonzero(labelled)), rows.take(np.flatnonzero(~labelled))
+
+
+FEWEST = 10  # labelled rows; below this no split means anything
+
+
+def strata(targets: Sequence[Any], task: str) -> Sequence[Any]:
+    """What is shared out evenly: labels, numbers; of questions, whether they have an answer."""
+    return [bool(target) for target in targets] if task == READING else targets
+
+
+def enough(targets: Sequence[Any], task: str, name: str, fewest: int = 2) -> None:
+    """Raises DataError where rows are too few, or have fewer than `fewest` different labels."""
+    if len(targets) < FEWEST:
+        raise DataError(
+            _(
+                "{file}: {count} labelled rows are too few to learn from: label at least {fewest}, "
+                "better some hundreds.",
+                file=name,
+                count=len(targets),
+                fewest=FEWEST,
+            )
+        )
+    if task == READING and any(targets):
+        return
+    if task in NUMBERS:
+        if len(set(targets)) < 2:
+            raise DataError(
+                _(
+                    "{file}: every target is {target:g}: there is nothing to learn.",
+                    file=name,
+                    target=targets[0],
+                )
+            )
+        return
+    labels = Counter(
+        label for target in targets for label in (target if isinstance(target, list) else [target])
+    )
+    if len(labels) < fewest:
+        raise DataError(
+            _(
+                "{file}: every target is {label!r}: there is nothing to learn. Is the target role "
+                "right?",
+                file=name,
+                label=next(iter(labels)),
+            )
+            if labels
+            else _(
+                "{file}: no row has a label: there is nothing to learn. Is the target role right?",
+                file=name,
+            )
+        )
+
+
+def without_misfits(rows: Rows, skip_bad: bool, history: list[str], bad: list[Bad]) -> Rows:
+    """The rows whose target fits; the others go to `bad`, and `history` says so.
+
+    Raises DataError naming the first that does not fit, unless `skip_bad`.
+    """
+    if "target" not in rows.roles:
+        return rows
+    wrong: dict[int, str] = {}
+    role = rows.roles["target"]
+    if rows.task == TASK:
+        read_answers(rows.table, rows.roles, rows.indices, rows.id_of, wrong)
+        marks = Counter[str]()
+    else:
+        read_targets(rows.table, role, rows.task, rows.indices, rows.id_of, wrong)
+        marks = unlabelled_marks(rows.table, role, rows.task, rows.indices)
+    if marks:
+        history.append(
+            _(
+                "{cells} that say {marks} count as empty targets",
+                cells=plural(sum(marks.values()), "cell"),
+                marks=", ".join(sorted(marks)),
+            )
+        )
+    if not wrong:
+        return rows
+    found = [Bad(0, reason, id=rows.id_of(position)) for position, reason in wrong.items()]
+    if not skip_bad or len(found) == len(rows):
+        raise refused(found)
+    history.append(set_aside(found))
+    bad += found
+    return rows.take(np.flatnonzero(~np.isin(rows.indices, np.array(list(wrong), np.int64))))

@@ -1,0 +1,22 @@
+"""Cells that no program wrote: each is read as a text, or told; none breaks."""
+
+from __future__ import annotations
+
+import pytest
+
+from weitiao.data.answers import _spelled
+from weitiao.labels.passages.golds import spelled
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["[" * 100_000, '{"text": "a", "answer_start": 1e999}', '[[1e999, "a"]]', '{"text": 5}', "[1]"],
+)
+def test_what_is_no_answer_in_json_is_a_text(cell):
+    assert spelled(cell) == ((None, cell),)
+
+
+@pytest.mark.parametrize("start", ["inf", "nan", "1e999", "x"])
+def test_a_start_that_is_no_number_is_told(start):
+    with pytest.raises(ValueError, match="no number"):
+        _spelled("Paris", start)
