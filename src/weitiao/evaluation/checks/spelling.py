@@ -1,13 +1,17 @@
-"""Typing mistakes."""
+"""Checks that write a text differently: case, width, script, typing mistakes."""
 
 from __future__ import annotations
 
 import random
 import re
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
 
 from pydantic import Field
 
 from weitiao.evaluation.checks.base import Check
+from weitiao.i18n.messages import _
 
 _WORD = re.compile(r"[A-Za-z]{4,}")
 _HAN = re.compile(r"[\u4e00-\u9fff]{2,}")
@@ -57,3 +61,65 @@ class Typos(Check):
             else:
                 text = text[:at] + text[at + 1] + text[at] + text[at + 2 :]
         return text
+
+
+class Case(Check):
+    """ALL CAPITALS, or all small letters where the text has many capitals already.
+
+    When to use: always, for scripts with two cases; an answer that hangs on them is fragile.
+    """
+
+    def changed(self, text: str, rng: random.Random) -> str | None:
+        letters = [character for character in text if character.lower() != character.upper()]
+        upper = sum(character.isupper() for character in letters)
+        other = text.lower() if 2 * upper > len(letters) else text.upper()
+        return other if other != text else None
+
+
+# Letters, digits and signs have a wide twin this far away; the blank has its own.
+_APART = 0xFEE0
+_WIDE = {chr(code): chr(code + _APART) for code in range(0x21, 0x7F)} | {" ": "\u3000"}
+_NARROW = {wide: narrow for narrow, wide in _WIDE.items()}
+
+
+class Width(Check):
+    """ＦＵＬＬ　ＷＩＤＴＨ for letters and digits, or half width where the text has full ones.
+
+    When to use: Chinese and Japanese input methods write both, and people hardly see a difference.
+    """
+
+    def changed(self, text: str, rng: random.Random) -> str | None:
+        table = _NARROW if any(character in _NARROW for character in text) else _WIDE
+        other = "".join(table.get(character, character) for character in text)
+        return other if other != text else None
+
+
+_HAN = re.compile("[\u4e00-\u9fff]")
+
+
+class Script(Check):
+    """Simplified Chinese as traditional, traditional as simplified (by OpenCC).
+
+    When to use: Chinese from more than one place. Needs the package opencc: weitiao[chinese].
+    """
+
+    def changed(self, text: str, rng: random.Random) -> str | None:
+        if not _HAN.search(text):
+            return None
+        for direction in ("s2t", "t2s"):
+            other: str = _converter(direction).convert(text)
+            if other != text:
+                return other
+        return None
+
+    def missing(self) -> str:
+        if find_spec("opencc") is None:
+            return _("needs a package more: pip install 'weitiao[chinese]'")
+        return ""
+
+
+@cache
+def _converter(direction: str) -> Any:
+    import opencc
+
+    return opencc.OpenCC(direction)
