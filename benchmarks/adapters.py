@@ -60,12 +60,12 @@ def act(job: Mapping[str, Any]) -> timing.Record:
     from torch.optim import optimizer
 
     from weitiao import Wish, make_plan
-    from weitiao.data.data import load
-    from weitiao.data.table import from_rows
-    from weitiao.evaluate.evaluate import evaluate
+    from weitiao.api.evaluate import rows_of
+    from weitiao.data.files.table import from_rows
+    from weitiao.data.prepare.load import load
+    from weitiao.evaluation.evaluate import evaluate
     from weitiao.run import Run
-    from weitiao.train.train import train
-    from weitiao.verbs.judging import rows_of
+    from weitiao.training.run import train
 
     epochs.use_threads(job["threads"])
     train_rows, test_rows, info = sets.load("sst2", job["rows"], job["seed"], Path(job["data"]))

@@ -43,16 +43,16 @@ def run(name: str, data_dir: Path) -> dict[str, Any]:
     """Train, calibrate on validation, judge on other rows."""
     import sets
     from weitiao import Wish, make_plan
-    from weitiao.clock import awake
-    from weitiao.data.data import load
-    from weitiao.data.table import from_rows
-    from weitiao.evaluate.calibrate import quality, tempered
-    from weitiao.evaluate.evaluate import evaluate
+    from weitiao.api.calibrate import calibrate
+    from weitiao.api.evaluate import rows_of
+    from weitiao.core.clock import awake
+    from weitiao.data.files.table import from_rows
+    from weitiao.data.prepare.load import load
+    from weitiao.evaluation.calibrate import quality, tempered
+    from weitiao.evaluation.evaluate import evaluate
     from weitiao.run import Run
-    from weitiao.train.budget import Clock
-    from weitiao.train.train import train
-    from weitiao.verbs.calibrating import calibrate
-    from weitiao.verbs.judging import rows_of
+    from weitiao.training.budget import Clock
+    from weitiao.training.run import train
 
     begun = awake()
     sets.SETS["thucnews"] = sets.Kind(

@@ -91,12 +91,12 @@ def weitiao(job: Mapping[str, Any], shared: Path | None = None) -> Record:
 
     shared: where the run goes when several processes train in it.
     """
-    from weitiao.data.data import Rows, load
+    from weitiao.data.files.table import from_rows
+    from weitiao.data.prepare.load import Rows, load
     from weitiao.data.rows import everything
-    from weitiao.data.table import from_rows
-    from weitiao.plan import Plan
+    from weitiao.planfile.plan import Plan
     from weitiao.run import Run
-    from weitiao.train.train import train
+    from weitiao.training.run import train
 
     use_threads(job["threads"])
     work = WORKS[job["set"]]
@@ -135,8 +135,8 @@ def weitiao(job: Mapping[str, Any], shared: Path | None = None) -> Record:
 
 @contextmanager
 def timed(found: dict[str, Any]) -> Iterator[None]:
-    """Note when the loop of `weitiao.train.train` begins and when its last update ended."""
-    module = importlib.import_module("weitiao.train.train")
+    """Note when the loop of `weitiao.training.run` begins and when its last update ended."""
+    module = importlib.import_module("weitiao.training.run")
     loop = module.fit
 
     def watched(model: Any, train: Any, *others: Any, **settings: Any) -> Iterator[Any]:

@@ -121,9 +121,9 @@ def fuzz(name: str, minutes: float, corpus: Path) -> None:
 
     with atheris.instrument_imports(include=["weitiao"]):
         from weitiao import parts
-        from weitiao.data.table import open_source, write_table
+        from weitiao.data.files.table import open_source, write_table
         from weitiao.errors import DataError, PlanError
-        from weitiao.plan import Plan
+        from weitiao.planfile.plan import Plan
     ending, reader = TARGETS[name]
     file = Path(tempfile.mkdtemp()) / f"rows{ending}"
     kept = file.with_name("kept.arrow")

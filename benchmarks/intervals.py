@@ -5,7 +5,7 @@
     python benchmarks/intervals.py --table        what is known by now; writes the dated result
 
 Rows are drawn from a known distribution, so the true value is known; `bootstrap` of
-weitiao.evaluate.intervals gives the interval it would give a user; counted is how often that holds
+weitiao.evaluation.intervals gives a user their interval; counted is how often that holds
 the true value. A cell is (case, rows, one of the hundreds of draws).
 
 Cases. Labels: a matrix of how often each truth gets each answer. `even`: 2 labels, 85 % right.
@@ -31,8 +31,8 @@ from typing import Any
 import numpy as np
 
 from weitiao import parts
-from weitiao.evaluate.intervals import bootstrap
-from weitiao.experiment.store import Store
+from weitiao.evaluation.intervals import bootstrap
+from weitiao.experiments.store import Store
 from weitiao.tasks.base import Judged
 
 RESULTS = Path(__file__).parent / "results"

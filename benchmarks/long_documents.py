@@ -68,12 +68,12 @@ def act(job: Mapping[str, Any]) -> timing.Record:
     """In the fresh process: plan, train and judge one cell."""
     epochs.use_threads(job["threads"])
     from weitiao import Wish, make_plan
-    from weitiao.data.data import load
-    from weitiao.data.table import from_rows
-    from weitiao.evaluate.evaluate import evaluate
+    from weitiao.api.evaluate import rows_of
+    from weitiao.data.files.table import from_rows
+    from weitiao.data.prepare.load import load
+    from weitiao.evaluation.evaluate import evaluate
     from weitiao.run import Run
-    from weitiao.train.train import train
-    from weitiao.verbs.judging import rows_of
+    from weitiao.training.run import train
 
     train_rows, test_rows, info = sets.load(job["set"], job["rows"], job["seed"], Path(job["data"]))
     source = from_rows(train_rows, job["set"])

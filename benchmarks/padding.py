@@ -35,8 +35,8 @@ def act(job: Mapping[str, Any]) -> timing.Record:
     """In the fresh process: the lengths of the rows, and what filling them up adds."""
     from transformers import AutoTokenizer
 
-    from weitiao.model.offline import resolve
-    from weitiao.train.batches import Stream
+    from weitiao.checkpoints.resolve import resolve
+    from weitiao.training.batches import Stream
 
     rows, _, _ = sets.load(job["set"], job["rows"], SEED, Path(job["data"]))
     tokenizer = AutoTokenizer.from_pretrained(resolve(CHECKPOINT).path_or_name)

@@ -101,7 +101,7 @@ def _start(job: Mapping[str, Any], padded: bool = False) -> tuple[Any, Any, list
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, set_seed
     from transformers.utils import logging
 
-    from weitiao.model.offline import resolve
+    from weitiao.checkpoints.resolve import resolve
 
     logging.set_verbosity_error()
     work = WORKS[job["set"]]

@@ -129,10 +129,10 @@ def texts_of(data_dir: Path, count: int) -> list[timing.Record]:
 def prepared(data_dir: Path, store: Path, count: int) -> Path:
     """The folder of the fine-tuned checkpoint and its exports; made when it is not there."""
     from weitiao import Plan
-    from weitiao.data.data import load
-    from weitiao.data.table import from_rows
+    from weitiao.data.files.table import from_rows
+    from weitiao.data.prepare.load import load
     from weitiao.run import Run
-    from weitiao.train.train import train
+    from weitiao.training.run import train
 
     rows, _, _ = sets.load("sst2", count, 1, data_dir)
     source = from_rows(rows, "sst2")

@@ -59,7 +59,7 @@ def act(job: Mapping[str, Any]) -> timing.Record:
     """In the fresh process: train and judge one cell."""
     from transformers import AutoTokenizer, DataCollatorWithPadding, Trainer, set_seed
 
-    from weitiao.model.offline import resolve
+    from weitiao.checkpoints.resolve import resolve
 
     epochs.use_threads(job["threads"])
     seed = job["seed"]

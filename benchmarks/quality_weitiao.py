@@ -45,12 +45,12 @@ def act(job: Mapping[str, Any]) -> timing.Record:
 def run(cell: tuple[str, int, int], data_dir: Path, changes: dict[str, Any]) -> timing.Record:
     """Plan, train and judge one cell; the record that is stored. changes: of the plan."""
     from weitiao import Wish, make_plan
-    from weitiao.data.data import load
-    from weitiao.data.table import from_rows
-    from weitiao.evaluate.evaluate import evaluate
+    from weitiao.api.evaluate import rows_of
+    from weitiao.data.files.table import from_rows
+    from weitiao.data.prepare.load import load
+    from weitiao.evaluation.evaluate import evaluate
     from weitiao.run import Run
-    from weitiao.train.train import train
-    from weitiao.verbs.judging import rows_of
+    from weitiao.training.run import train
 
     name, count, seed = cell
     begun = time.perf_counter()

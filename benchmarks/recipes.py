@@ -16,7 +16,7 @@ and two seeds of one recipe disagree on about 12 rows of 100: what fine-tuning s
 some thousand rows shows. `wild`: the luck of the seed has heavy tails (Student's t, 3 degrees).
 Every comparison draws new rows and new seeds.
 
-Cells. `compare`: 200 comparisons by weitiao.evaluate.compare, as a user gets them. `contrast`:
+Cells. `compare`: 200 comparisons by weitiao.evaluation.compare, as a user gets them. `contrast`:
 5,000 by the same formula alone, for a surer figure.
 """
 
@@ -33,9 +33,9 @@ from typing import Any
 import numpy as np
 
 from weitiao import parts
-from weitiao.evaluate.compare import compare
-from weitiao.evaluate.contrast import contrast
-from weitiao.experiment.store import Store
+from weitiao.evaluation.compare import compare
+from weitiao.evaluation.contrast import contrast
+from weitiao.experiments.store import Store
 from weitiao.tasks.base import Judged
 
 RESULTS = Path(__file__).parent / "results"

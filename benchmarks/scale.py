@@ -56,7 +56,9 @@ def main() -> None:
             if not home.exists():
                 home.mkdir()
                 write_rows(home / "rows.csv", cell["rows"])
-                time.sleep(1.5)  # a file just written is hashed every time, see weitiao.data.table
+                time.sleep(
+                    1.5
+                )  # a file just written is hashed every time, see weitiao.data.files.table
                 if cell["again"]:
                     timing.in_fresh_process(command, {**job, "again": False}, env)
             return timing.in_fresh_process(command, job, env)
@@ -115,14 +117,14 @@ def act(job: Mapping[str, Any]) -> timing.Record:
 
 def stages(home: Path, again: bool) -> Iterator[str]:
     """Do the work; yields the name of each stage before it begins."""
-    from weitiao.data.columns import guess_roles
-    from weitiao.data.data import load
-    from weitiao.data.table import open_source
+    from weitiao.api.evaluate import predict_file
+    from weitiao.data.files.table import open_source
+    from weitiao.data.infer.roles import guess_roles
+    from weitiao.data.prepare.load import load
     from weitiao.model.model import Model
-    from weitiao.plan import Plan
+    from weitiao.planfile.plan import Plan
     from weitiao.run import Run
-    from weitiao.train.train import train
-    from weitiao.verbs.judging import predict_file
+    from weitiao.training.run import train
 
     file, checkpoint = home / "rows.csv", tiny(home / "tiny")
     yield "read"
@@ -155,7 +157,7 @@ def tiny(folder: Path) -> Path:
         return folder
     from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
-    from weitiao.model.offline import resolve
+    from weitiao.checkpoints.resolve import resolve
 
     tokenizer = AutoTokenizer.from_pretrained(resolve("minilm-l6").path_or_name)
     config = BertConfig(

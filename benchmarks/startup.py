@@ -31,7 +31,7 @@ SCRIPT = Path(__file__).resolve()
 ROWS = 2000
 TIMES = 20
 COMMANDS = {
-    "weitiao --help": ["-c", "from weitiao.cli import main; main()", "--help"],
+    "weitiao --help": ["-c", "from weitiao.cli.app import main; main()", "--help"],
     "import weitiao": ["-c", "import weitiao"],
     "bare Python": ["-c", "pass"],
 }
@@ -89,7 +89,7 @@ def rows_file(data_dir: Path, store: Path) -> Path:
             writer = csv.DictWriter(out, ["text", "label"])
             writer.writeheader()
             writer.writerows(rows)
-        time.sleep(1.5)  # a file just written is hashed every time, see weitiao.data.table
+        time.sleep(1.5)  # a file just written is hashed every time, see weitiao.data.files.table
     return file
 
 

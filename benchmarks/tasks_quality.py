@@ -68,7 +68,7 @@ def cells() -> Iterator[timing.Record]:
 
 def act(job: Mapping[str, Any]) -> timing.Record:
     """In the fresh process: train and judge one cell."""
-    from weitiao.model.offline import resolve
+    from weitiao.checkpoints.resolve import resolve
 
     epochs.use_threads(job["threads"])
     begun = time.perf_counter()

@@ -76,7 +76,7 @@ def between(begin: Mark, end: Mark, own: float | None = None) -> Record:
 
 def machine() -> Record:
     """What the figures were measured on."""
-    from weitiao.model.machine import processor
+    from weitiao.hardware.machine import processor
 
     found = {name: _version(name) for name in PACKAGES}
     return {
@@ -276,7 +276,7 @@ def store_of(given: str | None) -> Path:
 
 def changes_of(words: str) -> dict[str, Any]:
     """`train.layout=packed "train.optimizer={adamw: {}}"` as plan changes; values are YAML."""
-    from weitiao import planfile
+    from weitiao.planfile import read
 
     pairs = (word.split("=", 1) for word in shlex.split(words))
-    return {path: planfile.parse(value)[0] for path, value in pairs}
+    return {path: read.parse(value)[0] for path, value in pairs}

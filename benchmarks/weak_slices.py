@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.evaluate.slices import Candidate, judge_slices
+from weitiao.evaluation.slices import Candidate, judge_slices
 from weitiao.tasks.base import Judged
 
 RESULTS = Path(__file__).parent / "results" / "2026-11-24-weak_slices.json"

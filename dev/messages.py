@@ -1,8 +1,8 @@
 """Keep the catalogue of messages: python dev/messages.py [check | merge FILE.json ...]
 
-Without a word it brings src/weitiao/locale/zh/LC_MESSAGES/weitiao.po up to date with the code (new
-texts are added empty, unused ones go) and compiles weitiao.mo. `check` changes nothing and lists
-what is missing. `merge` adds translations from JSON files {English: Chinese} first.
+Without a word it brings weitiao.po (in src/weitiao/i18n/locale) up to date with the code: new texts
+are added empty, unused ones go; then it compiles weitiao.mo. `check` changes nothing and lists what
+is missing. `merge` adds translations from JSON files {English: Chinese} first.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from weitiao.messages import pieces
+from weitiao.i18n.messages import pieces
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "weitiao"
-PO = SOURCE / "locale" / "zh" / "LC_MESSAGES" / "weitiao.po"
+PO = SOURCE / "i18n" / "locale" / "zh" / "LC_MESSAGES" / "weitiao.po"
 MO = PO.with_suffix(".mo")
 
 
@@ -45,13 +45,13 @@ def texts() -> dict[str, str]:
 
 def _text_of(call: ast.Call, name: str) -> str | None:
     called = ast.unparse(call.func).removeprefix("messages.")
-    place = {"tell": 0, "marked": 0, "counted": 1}.get(called)
-    if place is None or name == "messages.py":
+    place = {"_": 0, "N_": 0, "plural": 1}.get(called)
+    if place is None or name == "i18n/messages.py":
         return None
     given = call.args[place] if len(call.args) > place else None
     if not (isinstance(given, ast.Constant) and isinstance(given.value, str)):
         raise SystemExit(f"{name}:{call.lineno}: {ast.unparse(call)[:80]} must hold its text")
-    if called == "tell":
+    if called == "_":
         wanted, passed = fields(given.value), {k.arg for k in call.keywords if k.arg}
         spread = any(k.arg is None for k in call.keywords)
         if wanted != passed and not spread:
@@ -65,17 +65,17 @@ def declared() -> list[tuple[str, str]]:
 
 
 def _of_sections() -> Iterator[tuple[str, str]]:
-    from weitiao.criteria import Criterion
-    from weitiao.plan import Plan, Section
-    from weitiao.schema import TITLE
+    from weitiao.planfile.acceptance import Criterion
+    from weitiao.planfile.plan import Plan, Section
+    from weitiao.planfile.schema import TITLE
 
-    yield "Criterion", "criteria.py"
-    yield from _of_fields(Criterion, "criteria.py")
+    yield "Criterion", "planfile/acceptance.py"
+    yield from _of_fields(Criterion, "planfile/acceptance.py")
     waiting: list[type[Section]] = [Plan]
     while waiting:
         section = waiting.pop()
-        yield section.__name__.removesuffix("Plan") or TITLE, "plan.py"
-        yield from _of_fields(section, "plan.py")
+        yield section.__name__.removesuffix("Plan") or TITLE, "planfile/plan.py"
+        yield from _of_fields(section, "planfile/plan.py")
         for field in section.model_fields.values():
             kinds = {field.annotation, *get_args(field.annotation)}
             waiting += [k for k in kinds if isinstance(k, type) and issubclass(k, Section)]
@@ -93,7 +93,7 @@ def _of_parts() -> Iterator[tuple[str, str]]:
 def _of_fields(model: Any, home: str) -> Iterator[tuple[str, str]]:
     """What a section or part says of itself, and the titles and descriptions of its fields."""
     from weitiao import parts
-    from weitiao.schema import title_of
+    from weitiao.planfile.schema import title_of
 
     yield parts.summary(model), home
     for name, field in model.model_fields.items():
@@ -105,15 +105,15 @@ def _of_fields(model: Any, home: str) -> Iterator[tuple[str, str]]:
 def _of_help() -> Iterator[tuple[str, str]]:
     import typer
 
-    from weitiao.cli import app
+    from weitiao.cli.app import app
 
     command = typer.main.get_command(app)
     for verb in [command, *getattr(command, "commands", {}).values()]:
         if verb.help:
-            yield verb.help, "cli.py"
+            yield verb.help, "cli/app.py"
         for option in verb.params:
             if getattr(option, "help", None):
-                yield option.help, "options.py"
+                yield option.help, "cli/options.py"
 
 
 def fields(text: str) -> set[str]:
@@ -157,7 +157,7 @@ def compiled(catalogue: Catalog) -> bytes:
 
 
 def main(words: list[str]) -> int:
-    with (SOURCE / "locale" / ".lock").open("w", encoding="utf-8") as lock:
+    with (SOURCE / "i18n" / "locale" / ".lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         old, wanted = read(), texts()
         if words[:1] == ["check"]:
@@ -179,9 +179,9 @@ def main(words: list[str]) -> int:
             msgid_bugs_address="",
             fuzzy=False,
         )
-        for text, name in sorted(wanted.items(), key=lambda item: (item[1], item[0])):
+        for text in sorted(wanted):
             entry = old.get(text)
-            new.add(text, more.get(text) or (str(entry.string) if entry else ""), [(name, 0)])
+            new.add(text, more.get(text) or (str(entry.string) if entry else ""))
         kept = [text for text in more if text not in wanted]
         for text in kept:
             print(f"not in the code (yet): {text!r}")

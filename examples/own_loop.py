@@ -9,10 +9,10 @@ from pathlib import Path
 from accelerate import Accelerator
 
 import weitiao
-from weitiao.data.data import load
+from weitiao.data.prepare.load import load
 from weitiao.model.model import Model
-from weitiao.train.feed import Feed
-from weitiao.train.fit import fit
+from weitiao.training.inputs import Feed
+from weitiao.training.loop import fit
 
 TOPICS = {"sport": ("match", "team", "goal", "race"), "money": ("bank", "market", "tax", "share")}
 STARTS = ("news of the", "all about the", "a new", "who saw the", "the old", "our", "one more")

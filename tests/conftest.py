@@ -30,7 +30,7 @@ def _own_folders(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def _spoken_to_in_english():
     """A test that asks for Chinese does not leave it behind."""
-    from weitiao import messages
+    from weitiao.i18n import messages
 
     yield
     messages.use(None)
@@ -210,7 +210,7 @@ def toy_rows(task, count=120, seed=0):
 
 def toy_plan(task, checkpoint, **changes):
     """A small plan for toy_rows(task)."""
-    from weitiao.plan import Plan
+    from weitiao.planfile.plan import Plan
 
     pairs = {
         "nli": ("premise", "hypothesis"),
@@ -230,7 +230,7 @@ def toy_plan(task, checkpoint, **changes):
 
 
 def toy_data(plan, count=120, seed=0):
-    from weitiao.data.data import load
-    from weitiao.data.table import from_rows
+    from weitiao.data.files.table import from_rows
+    from weitiao.data.prepare.load import load
 
     return load(plan.data, plan.task_name, from_rows(toy_rows(plan.task_name, count, seed)))

@@ -4,15 +4,15 @@ import json
 
 import numpy as np
 
+from weitiao.data.files.table import open_source
 from weitiao.data.rows import Rows, everything
-from weitiao.data.table import open_source
-from weitiao.evaluate.evaluate import Answers, measure, metrics_of
-from weitiao.evaluate.intervals import bootstrap, difference
+from weitiao.evaluation.evaluate import Answers, measure, metrics_of
+from weitiao.evaluation.intervals import bootstrap, difference
 from weitiao.parts import build
-from weitiao.plan import Plan
-from weitiao.report import answers as kept
-from weitiao.report.answers import digest
-from weitiao.report.mistakes import worst as worst_of
+from weitiao.planfile.plan import Plan
+from weitiao.reporting.error_examples import worst as worst_of
+from weitiao.results import answers as kept
+from weitiao.results.answers import digest
 from weitiao.run import Run
 from weitiao.tasks.base import Judged
 

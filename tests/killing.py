@@ -18,8 +18,8 @@ import torch
 
 from conftest import make_checkpoint, toy_data, toy_plan
 from weitiao.run import Run
-from weitiao.train import fit as loop
-from weitiao.train.train import train
+from weitiao.training import loop
+from weitiao.training.run import train
 
 SETTINGS = {
     "train.epochs": 3,

@@ -15,8 +15,8 @@ from accelerate import Accelerator
 
 from conftest import toy_data, toy_plan
 from weitiao.run import Run
-from weitiao.train import fit as loop
-from weitiao.train.train import train
+from weitiao.training import loop
+from weitiao.training.run import train
 
 torch.set_num_threads(1)
 settings = json.loads(sys.argv[2])

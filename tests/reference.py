@@ -5,7 +5,7 @@ import copy
 import torch
 from torch.nn import functional
 
-from weitiao.train.batches import Stream
+from weitiao.training.batches import Stream
 
 EPS = 1e-4
 

@@ -18,8 +18,8 @@ import torch
 from conftest import toy_data, toy_plan
 from weitiao.model.sharded import local
 from weitiao.run import Run
-from weitiao.train import processes
-from weitiao.train.train import train
+from weitiao.training import distributed
+from weitiao.training.run import train
 
 torch.set_num_threads(1)
 rank = int(os.environ["RANK"])
@@ -44,7 +44,7 @@ def learn(name, settings, at=None, resume=False):
     if rank == 0:
         place.mkdir(exist_ok=True)
         plan.save(place / "plan.yaml")
-    processes.here().wait_for_everyone()
+    distributed.here().wait_for_everyone()
 
     def watch(progress, seconds):
         if progress.report is None and progress.step == 1:
@@ -65,6 +65,6 @@ for name, settings in json.loads(sys.argv[2]).items():
         try:
             learn("killed", settings, at=5)
         except Killed:
-            processes.here().wait_for_everyone()
+            distributed.here().wait_for_everyone()
         learn("killed", settings, resume=True)
 (folder / f"ranks-{rank}.json").write_text(json.dumps(found), encoding="utf-8")

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from conftest import toy_rows
-from weitiao.cli import main
-from weitiao.data.sheet import unguarded
+from weitiao.cli.app import main
+from weitiao.data.files.csv_writer import unguarded
 from weitiao.run import Run
 
 QUICK = ["train.epochs=1", "train.evaluations=1", "model.max_length=16",

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import pytest
 
 from conftest import make_checkpoint, toy_rows
-from weitiao import messages
-from weitiao.cli import main
+from weitiao.cli.app import main
+from weitiao.i18n import messages
 
 SPOKEN = {"role=column": "角色=列", "path=value": "路径=值", "plan": "方案", "rows": "数据"}
 HAN = re.compile(r"[\u3400-\u9fff]")
@@ -448,7 +448,7 @@ LIMITED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))
 sys.argv = ["weitiao", *{words!r}]
-from weitiao.cli import main
+from weitiao.cli.app import main
 main()
 """
 

@@ -202,7 +202,7 @@ def test_the_marginal_time_of_a_row():
 def test_the_loop_is_timed_where_it_is(tmp_path, tiny_bert):
     import epochs
     from weitiao.run import Run
-    from weitiao.train.train import train
+    from weitiao.training.run import train
 
     plan = toy_plan("classification", str(tiny_bert))
     data = toy_data(plan, 40)

@@ -10,12 +10,13 @@ import pytest
 import typer
 
 from conftest import toy_rows
-from weitiao import disk, messages
-from weitiao.cli import app, main
-from weitiao.foreign import said
-from weitiao.messages import speaking, tell
-from weitiao.plan import Plan
-from weitiao.schema import schema_of
+from weitiao.cli.app import app, main
+from weitiao.core import disk
+from weitiao.i18n import messages
+from weitiao.i18n.messages import _, speaking
+from weitiao.i18n.system import said
+from weitiao.planfile.plan import Plan
+from weitiao.planfile.schema import schema_of
 
 HAN = re.compile(r"[\u3400-\u9fff]")
 VERBS = ["", *getattr(typer.main.get_command(app), "commands", {})]
@@ -183,5 +184,5 @@ def test_sentences_stand_as_their_language_wants():
         ("zh", "没有删除任何内容。由你指定"),
     ):
         with speaking(language):
-            found = messages.joined([tell("Nothing removed."), "", tell("given by you")])
+            found = messages.joined([_("Nothing removed."), "", _("given by you")])
             assert found == wanted

@@ -43,7 +43,7 @@ def test_every_python_block_of_the_documents_stands_in_an_example():
 def test_the_strategy_of_the_contributing_page_works(tiny_bert):
     from conftest import toy_data, toy_plan
     from weitiao.model.model import Model
-    from weitiao.train.strategies.base import Strategy
+    from weitiao.training.strategies.base import Strategy
 
     code, *_ = blocks(ROOT / "CONTRIBUTING.md")
     module = types.ModuleType("bitfit")

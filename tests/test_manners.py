@@ -35,7 +35,7 @@ def place(tmp_path):
 
 def run(folder, env, *words):
     strict = ["-X", "warn_default_encoding", "-W", "error::EncodingWarning:weitiao"]
-    command = [sys.executable, *strict, "-m", "weitiao.cli", *words]
+    command = [sys.executable, *strict, "-m", "weitiao.cli.app", *words]
     return subprocess.run(
         command, cwd=folder, env={**os.environ, **env}, capture_output=True, timeout=240
     )
@@ -65,7 +65,7 @@ def test_a_real_gbk_locale(gbk, tiny_bert, tmp_path):
     env = {k: v for k, v in os.environ.items() if k not in ("PYTHONIOENCODING", "PYTHONUTF8")}
 
     def weitiao(*words):
-        command = [sys.executable, "-m", "weitiao.cli", *words]
+        command = [sys.executable, "-m", "weitiao.cli.app", *words]
         done = subprocess.run(command, cwd=folder, env=env | gbk, capture_output=True, timeout=240)
         told = done.stderr.decode("gbk")
         assert done.returncode == 0, told
@@ -135,7 +135,7 @@ def test_a_spawned_process_loads_and_answers(tiny_bert, tmp_path):
 
 def test_two_processes_fit_the_same_rows_at_once(place, tiny_bert, tmp_path):
     """One cache, one folder of runs: both end well, in runs of their own, with equal logs."""
-    command = [sys.executable, "-m", "weitiao.cli", "fit", "评论 第1版.csv", "--model", tiny_bert,
+    command = [sys.executable, "-m", "weitiao.cli.app", "fit", "评论 第1版.csv", "--model", tiny_bert,
                *QUICK, "train.precision=fp32", "--json"]  # fmt: skip
     # fp32, since two probes at once may find different arithmetics the fastest.
     both = [subprocess.Popen(command, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -160,7 +160,7 @@ def test_a_second_process_leaves_a_run_that_is_training_alone(tiny_bert, tmp_pat
     run.write("status", {"state": "running", "pid": os.getpid(), "started": now()})
     before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
     done = subprocess.run(
-        [sys.executable, "-m", "weitiao.cli", "train", "--resume", str(run.folder)],
+        [sys.executable, "-m", "weitiao.cli.app", "train", "--resume", str(run.folder)],
         capture_output=True, encoding="utf-8", timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 2
@@ -183,7 +183,7 @@ def test_a_run_takes_one_process_at_a_time(tiny_bert, tmp_path):
 
 
 def test_a_budget_is_counted_by_a_clock_that_sleeps_with_the_machine():
-    from weitiao.clock import awake
+    from weitiao.core.clock import awake
 
     before = awake()
     time.sleep(0.05)

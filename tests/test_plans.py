@@ -9,9 +9,9 @@ import pytest
 from conftest import sentence
 from matrix.families import make
 from weitiao import parts
-from weitiao.advise.advise import check
-from weitiao.plan import Plan
-from weitiao.verbs.fitting import train_plan
+from weitiao.api.fit import train_plan
+from weitiao.planfile.plan import Plan
+from weitiao.planning.advise import check
 
 PLANS = sorted((Path(__file__).parents[1] / "plans").glob("*.yaml"))
 

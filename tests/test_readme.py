@@ -10,8 +10,9 @@ import typer
 
 import weitiao
 from conftest import toy_rows
-from weitiao import cli, parts, usage
-from weitiao.model.catalogue import CATALOGUE
+from weitiao.checkpoints.catalogue import CATALOGUE
+from weitiao.cli import app
+from weitiao.cli import help as usage
 
 ROOT = Path(__file__).parents[1]
 ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
@@ -19,7 +20,7 @@ DOCS = ROOT / "docs"
 PAGES = [ENGLISH, CHINESE, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 PAGES += sorted(DOCS.rglob("*.md"))
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-VERBS = typer.main.get_command(cli.app).commands
+VERBS = typer.main.get_command(app.app).commands
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 
@@ -89,21 +90,16 @@ def test_a_wrong_option_would_be_found():
         VERBS["fit"].make_context("fit", ["reviews.csv", "--epochs", "3"])
 
 
-@pytest.mark.parametrize("page", [ENGLISH, CHINESE], ids=["en", "zh"])
-def test_every_file_of_the_tree_exists_and_every_module_stands_in_it(page):
-    (tree,) = [block for block in blocks(page, "text") if block.startswith("src/")]
-    above, named = {}, set()
-    for line in tree.splitlines():
-        depth = (len(line) - len(line.lstrip())) // 2
-        above[depth] = line.split()[0]
-        path = ROOT.joinpath(*(above[level] for level in range(depth + 1)))
-        assert path.exists(), line
-        assert path.is_dir() == line.split()[0].endswith("/"), line
-        named.add(path)
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_room_stands_in_the_documents(language):
+    text = read(DOCS / language / "how-it-works.md")
+    rooms = set(re.findall(r"^\| `(\w+)/` ", text, re.M))
     package = ROOT / "src" / "weitiao"
-    there = {p for p in package.iterdir() if not p.name.startswith("__pycache__")}
-    assert there <= named
-    assert {package.joinpath(*home.split(".")[1:]) for home in parts.KINDS.values()} <= named
+    assert rooms == {p.parent.name for p in package.glob("*/__init__.py")}
+    loose = {p.name for p in package.glob("*.py")} - {"__init__.py", "__main__.py"}
+    assert loose == {
+        name for name in re.findall(r"`(\w+\.py)`", text) if (package / name).is_file()
+    }
 
 
 def test_the_table_of_commands_names_every_verb():

@@ -7,11 +7,11 @@ import pytest
 
 import weitiao
 from conftest import toy_data, toy_plan, toy_rows
-from weitiao.advise.advise import Wish, look
-from weitiao.data.table import open_source
+from weitiao.data.files.table import open_source
 from weitiao.errors import DataError
 from weitiao.example import Example
 from weitiao.model.model import Model
+from weitiao.planning.advise import Wish, look
 from weitiao.tasks.token_classification import TokenClassification
 
 CHINESE = "叶老桂在浙商银行"
@@ -119,8 +119,8 @@ def test_a_mistake_is_told_with_its_line(case, tmp_path):
 
 
 def test_a_span_outside_its_text_is_told():
+    from weitiao.data.files.table import from_rows
     from weitiao.data.rows import Rows, everything
-    from weitiao.data.table import from_rows
 
     table = from_rows([{"text": "ab", "spans": [{"start": 1, "end": 3, "label": "x"}]}]).table
     roles = {"text": "text", "target": "spans"}

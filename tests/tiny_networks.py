@@ -5,9 +5,9 @@ import copy
 import torch
 import transformers
 
+from weitiao.checkpoints.families import OFFSET
+from weitiao.checkpoints.load import HEADS
 from weitiao.example import Batch
-from weitiao.model.checkpoints import HEADS
-from weitiao.model.families import OFFSET
 from weitiao.model.net import Net, set_dropout
 
 WORDS, LABELS = 60, 3

@@ -17,20 +17,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from weitiao.advise.advise import Wish, look
-    from weitiao.advise.advise import advise as make_plan
+    from weitiao.api.calibrate import calibrate_run
+    from weitiao.api.compare import compare
+    from weitiao.api.evaluate import evaluate_run, predict_file
+    from weitiao.api.evaluate import load_run as load
+    from weitiao.api.explain import explain_row
+    from weitiao.api.fit import Fitted, fit, resume, train_plan
+    from weitiao.api.seeds import fit_seeds, judge_seeds, resume_seeds, train_seeds
     from weitiao.errors import WeitiaoError
     from weitiao.example import Batch, Example, Output, Prediction
-    from weitiao.experiment.runner import open_experiment, run_experiment
-    from weitiao.plan import Plan
+    from weitiao.experiments.runner import open_experiment, run_experiment
+    from weitiao.planfile.plan import Plan
+    from weitiao.planning.advise import Wish, look
+    from weitiao.planning.advise import advise as make_plan
     from weitiao.run import Run
-    from weitiao.verbs.calibrating import calibrate_run
-    from weitiao.verbs.comparing import compare
-    from weitiao.verbs.explaining import explain_row
-    from weitiao.verbs.fitting import Fitted, fit, resume, train_plan
-    from weitiao.verbs.judging import evaluate_run, predict_file
-    from weitiao.verbs.judging import load_run as load
-    from weitiao.verbs.seeding import fit_seeds, judge_seeds, resume_seeds, train_seeds
 
 __version__ = "0.1.0"
 
@@ -39,30 +39,30 @@ __version__ = "0.1.0"
 _HOME = {
     "Batch": "weitiao.example:Batch",
     "Example": "weitiao.example:Example",
-    "Fitted": "weitiao.verbs.fitting:Fitted",
+    "Fitted": "weitiao.api.fit:Fitted",
     "Output": "weitiao.example:Output",
-    "Plan": "weitiao.plan:Plan",
+    "Plan": "weitiao.planfile.plan:Plan",
     "Prediction": "weitiao.example:Prediction",
     "Run": "weitiao.run:Run",
     "WeitiaoError": "weitiao.errors:WeitiaoError",
-    "Wish": "weitiao.advise.advise:Wish",
-    "calibrate_run": "weitiao.verbs.calibrating:calibrate_run",
-    "compare": "weitiao.verbs.comparing:compare",
-    "evaluate_run": "weitiao.verbs.judging:evaluate_run",
-    "explain_row": "weitiao.verbs.explaining:explain_row",
-    "fit": "weitiao.verbs.fitting:fit",
-    "fit_seeds": "weitiao.verbs.seeding:fit_seeds",
-    "judge_seeds": "weitiao.verbs.seeding:judge_seeds",
-    "load": "weitiao.verbs.judging:load_run",
-    "look": "weitiao.advise.advise:look",
-    "make_plan": "weitiao.advise.advise:advise",
-    "open_experiment": "weitiao.experiment.runner:open_experiment",
-    "predict_file": "weitiao.verbs.judging:predict_file",
-    "resume": "weitiao.verbs.fitting:resume",
-    "resume_seeds": "weitiao.verbs.seeding:resume_seeds",
-    "run_experiment": "weitiao.experiment.runner:run_experiment",
-    "train_plan": "weitiao.verbs.fitting:train_plan",
-    "train_seeds": "weitiao.verbs.seeding:train_seeds",
+    "Wish": "weitiao.planning.advise:Wish",
+    "calibrate_run": "weitiao.api.calibrate:calibrate_run",
+    "compare": "weitiao.api.compare:compare",
+    "evaluate_run": "weitiao.api.evaluate:evaluate_run",
+    "explain_row": "weitiao.api.explain:explain_row",
+    "fit": "weitiao.api.fit:fit",
+    "fit_seeds": "weitiao.api.seeds:fit_seeds",
+    "judge_seeds": "weitiao.api.seeds:judge_seeds",
+    "load": "weitiao.api.evaluate:load_run",
+    "look": "weitiao.planning.advise:look",
+    "make_plan": "weitiao.planning.advise:advise",
+    "open_experiment": "weitiao.experiments.runner:open_experiment",
+    "predict_file": "weitiao.api.evaluate:predict_file",
+    "resume": "weitiao.api.fit:resume",
+    "resume_seeds": "weitiao.api.seeds:resume_seeds",
+    "run_experiment": "weitiao.experiments.runner:run_experiment",
+    "train_plan": "weitiao.api.fit:train_plan",
+    "train_seeds": "weitiao.api.seeds:train_seeds",
 }
 
 __all__ = [

@@ -1,6 +1,6 @@
 """`python -m weitiao`, which also lets torchrun and `accelerate launch` start several processes."""
 
-from weitiao.cli import main
+from weitiao.cli.app import main
 
 if __name__ == "__main__":
     main()

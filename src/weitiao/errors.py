@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weitiao.messages import joined, tell
+from weitiao.i18n.messages import _, joined
 
 
 class WeitiaoError(Exception):
@@ -31,9 +31,9 @@ class PlanError(WeitiaoError):
         self.source = source
         lines = "\n".join(f"  - {problem}" for problem in self.problems)
         told = (
-            tell("the plan has a problem:")
+            _("the plan has a problem:")
             if len(self.problems) == 1
-            else tell("the plan has {count} problems:", count=len(self.problems))
+            else _("the plan has {count} problems:", count=len(self.problems))
         )
         where = placed(source, told)
         super().__init__(f"{where}\n{lines}")
@@ -69,4 +69,4 @@ def placed(path: str, text: str) -> str:
     >>> placed("rows.csv:3", "holds a NUL character.")
     'rows.csv:3: holds a NUL character.'
     """
-    return tell("{path}: {told}", path=path, told=text) if path else text
+    return _("{path}: {told}", path=path, told=text) if path else text

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from weitiao.errors import RunError
-from weitiao.foreign import said
-from weitiao.messages import tell
-from weitiao.plan import Plan
+from weitiao.i18n.messages import _
+from weitiao.i18n.system import said
+from weitiao.planfile.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Run:
             run = cls(folder)
             plan.save(run.plan_path)
         except OSError as error:
-            told = tell("{folder}: a run cannot be written here: {reason}.",
+            told = _("{folder}: a run cannot be written here: {reason}.",
                         folder=root, reason=said(error))  # fmt: skip
             raise RunError(told) from None
         return run
@@ -62,7 +62,7 @@ class Run:
         """An existing run, which may be training right now. Raises RunError when it is none."""
         run = cls(Path(folder))
         if not run.plan_path.is_file():
-            told = tell("{folder}: no run here (plan.yaml is missing). `weitiao runs` lists them.",
+            told = _("{folder}: no run here (plan.yaml is missing). `weitiao runs` lists them.",
                         folder=folder)  # fmt: skip
             raise RunError(told)
         return run
@@ -146,7 +146,7 @@ class Run:
     def busy(self) -> RunError:
         """The error for a second process that wants to train here."""
         return RunError(
-            tell(
+            _(
                 "{folder}: another process is training in it. Wait, or stop it.",
                 folder=self.folder,
             )
@@ -154,7 +154,7 @@ class Run:
 
     def goes_on(self) -> str:
         """What to do after an interruption."""
-        return tell("go on: weitiao train --resume {run}", run=self.folder)
+        return _("go on: weitiao train --resume {run}", run=self.folder)
 
     # --- whole folders, swapped in
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from conftest import toy_plan, toy_rows
-from weitiao import options
-from weitiao.advise.advise import Wish, check, look
-from weitiao.data.data import load
-from weitiao.data.table import from_rows
+from weitiao.api.evaluate import rows_of
+from weitiao.cli import options
+from weitiao.data.files.table import from_rows
+from weitiao.data.prepare.load import load
 from weitiao.errors import DataError, PlanError
 from weitiao.model.model import Model
-from weitiao.verbs.judging import rows_of
+from weitiao.planning.advise import Wish, check, look
 
 ROLES = {"text": "text", "columns": ["price", "brand"], "target": "label"}
 
@@ -73,7 +73,7 @@ def test_rows_that_differ_beside_the_text_are_no_duplicates():
 
 
 def test_steps_do_not_join_twice():
-    from weitiao.data.stepped import run_steps
+    from weitiao.data.prepare.run_steps import run_steps
 
     plan = toy_plan("classification", "x", **{"data.roles": ROLES})
     train = load(plan.data, "classification", from_rows(rows())).train

@@ -1,5 +1,5 @@
-from weitiao.data.columns import guess_roles
-from weitiao.data.table import from_rows
+from weitiao.data.files.table import from_rows
+from weitiao.data.infer.roles import guess_roles
 
 
 def test_columns_called_text_and_text_pair_are_a_pair():

@@ -2,13 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weitiao.data.bad import write
-from weitiao.data.columns import guess_roles, guess_task
-from weitiao.data.data import load
-from weitiao.data.labels import flag, is_missing, label, number
-from weitiao.data.table import from_rows, open_source
+from weitiao.data.files.bad_rows import write
+from weitiao.data.files.table import from_rows, open_source
+from weitiao.data.infer.cells import flag, is_missing, label, number
+from weitiao.data.infer.roles import guess_roles, guess_task
+from weitiao.data.prepare.load import load
 from weitiao.errors import DataError
-from weitiao.plan import DataPlan
+from weitiao.planfile.plan import DataPlan
 
 
 def plan(**settings):

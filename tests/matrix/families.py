@@ -8,7 +8,7 @@ import torch
 import transformers
 
 from conftest import WORDS
-from weitiao.model.families import TRIED
+from weitiao.checkpoints.families import TRIED
 
 SMALL = dict(
     hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64,

@@ -9,11 +9,11 @@ import pytest
 from conftest import toy_data
 from matrix.cells import CANNOT, CELLS, QUICK, SAID, TASKS, plan_of
 from matrix.families import FAMILIES, make
+from weitiao.core.ragged import Ragged
 from weitiao.errors import WeitiaoError
 from weitiao.model.model import Model
-from weitiao.ragged import Ragged
 from weitiao.run import Run
-from weitiao.train.train import train
+from weitiao.training.run import train
 
 
 class Cut(BaseException):

@@ -12,13 +12,14 @@ from transformers import AutoModelForSequenceClassification
 import tiny_networks as tiny
 from conftest import toy_data, toy_plan
 from weitiao import parts
+from weitiao.checkpoints.families import OFFSET
 from weitiao.errors import PlanError
 from weitiao.example import Batch
-from weitiao.model import adapting, packed, tuners
-from weitiao.model.families import OFFSET
+from weitiao.model import packed
 from weitiao.model.fast import fused
 from weitiao.model.model import Model
 from weitiao.model.net import Net
+from weitiao.model.peft import layers, runtime
 
 # What peft asks of transformers; ours asks nothing of the kind.
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated")
@@ -74,7 +75,7 @@ def learned(native, seed=1):
 
 def adapted(name, family, **settings):
     native = network(family)
-    found = adapting.put({name: {**SETTINGS[name], **settings}}, native, "base")
+    found = runtime.put({name: {**SETTINGS[name], **settings}}, native, "base")
     learned(native)
     return native, found
 
@@ -88,7 +89,7 @@ def padded(family):
 
 
 def saved(native, found, folder):
-    state = adapting.state(native)
+    state = runtime.state(native)
     native.save_pretrained(folder, state_dict=dict(state))
     found.write(native, state, folder)
     return AutoModelForSequenceClassification.from_pretrained(folder)
@@ -123,7 +124,7 @@ def test_the_merged_folder_is_plain_and_answers_the_same(name, family, tmp_path)
 def test_only_the_adapter_and_the_whole_head_learn(name, family):
     native = network(family)
     try:
-        adapting.put({name: SETTINGS[name]}, native, "base")
+        runtime.put({name: SETTINGS[name]}, native, "base")
     except PlanError:
         assert name == "bitfit"
         return
@@ -227,7 +228,7 @@ def test_vectors_in_front_are_those_of_peft(name, family, tmp_path):
     theirs = peft.PeftModel.from_pretrained(network(family), tmp_path / "adapter").eval()
     logits = theirs(**tiny.rows(family)[1]).logits
     torch.testing.assert_close(logits, wanted, atol=1e-5, rtol=1e-5)
-    read = adapting.read({name: SETTINGS[name]}, again, tmp_path)
+    read = runtime.read({name: SETTINGS[name]}, again, tmp_path)
     logits = Net(again, read).eval()(padded(family))
     torch.testing.assert_close(logits, wanted, atol=1e-5, rtol=1e-5)
 
@@ -240,29 +241,29 @@ def test_vectors_in_front_are_those_of_peft(name, family, tmp_path):
 )  # fmt: skip
 def test_vectors_in_front_are_refused_with_the_reason(name, family, why):
     with pytest.raises(PlanError, match=f"{name} does not work with {family}: .*{why}.*Take lora"):
-        adapting.put({name: {}}, network(family), "base")
+        runtime.put({name: {}}, network(family), "base")
 
 
 def test_an_unknown_family_has_lora_on_all_layers_and_ia3_by_name(monkeypatch):
-    monkeypatch.delitem(tuners.FAMILIES, "bert")
+    monkeypatch.delitem(layers.FAMILIES, "bert")
     native = network("bert")
     with pytest.raises(
         PlanError, match="ia3 does not know the layers of bert: name target_modules"
     ):
-        adapting.put({"ia3": {}}, native, "base")
-    adapting.put({"lora": {}}, native, "base")
-    wrapped = [name for name, module in native.named_modules() if tuners.is_tuner(module)]
+        runtime.put({"ia3": {}}, native, "base")
+    runtime.put({"lora": {}}, native, "base")
+    wrapped = [name for name, module in native.named_modules() if layers.is_tuner(module)]
     assert len(wrapped) == 12  # six a layer
     with pytest.raises(PlanError, match="no layer is called qurey; for example"):
-        adapting.put({"lora": {"target_modules": ["qurey"]}}, network("bert"), "base")
+        runtime.put({"lora": {"target_modules": ["qurey"]}}, network("bert"), "base")
 
 
 def test_without_peft_the_extra_is_named(monkeypatch):
-    monkeypatch.setattr(tuners, "find_spec", lambda name: None)
+    monkeypatch.setattr(layers, "find_spec", lambda name: None)
     with pytest.raises(
         PlanError, match=r'lora needs a package more: pip install "weitiao\[adapters'
     ):
-        adapting.put({"lora": {}}, network("bert"), "base")
+        runtime.put({"lora": {}}, network("bert"), "base")
 
 
 def test_four_bits_are_refused_on_a_processor(tiny_bert):

@@ -9,14 +9,14 @@ import transformers
 
 from conftest import toy_data, toy_plan
 from matrix.families import FAMILIES, config_of, make, tokenizer_of
-from weitiao.data.encoded import in_memory
+from weitiao.checkpoints.families import DECODERS, attend, settle
+from weitiao.data.cache.encoded import in_memory
 from weitiao.errors import PlanError
-from weitiao.model.families import DECODERS, attend, settle
 from weitiao.model.model import Model
-from weitiao.train.fit import learning
-from weitiao.train.groups import depth_of, top_of
-from weitiao.train.strategies.freeze import Freeze
-from weitiao.train.train import feed_of
+from weitiao.training.groups import depth_of, top_of
+from weitiao.training.loop import learning
+from weitiao.training.run import feed_of
+from weitiao.training.strategies.freeze import Freeze
 
 TEXTS = ["good film", "the room was very good and the staff bad 我 们 很 好", "bad"]
 

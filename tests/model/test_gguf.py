@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from conftest import toy_data, toy_plan
+from weitiao.checkpoints import from_gguf, resolve
 from weitiao.errors import ModelError
-from weitiao.model import gguf_file, offline
 from weitiao.model.model import Model
 
 gguf = pytest.importorskip("gguf")
@@ -77,7 +77,7 @@ def written(path, network):
 def test_the_folder_has_the_numbers_of_the_file(file, network):
     import transformers
 
-    folder = offline.resolve(str(file)).path_or_name
+    folder = resolve.resolve(str(file)).path_or_name
     found = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
     ids = torch.arange(1, 30)[None]
     with torch.inference_mode():
@@ -102,20 +102,20 @@ def test_what_lies_beside_the_file_neither_runs_nor_shapes_the_folder(file, tmp_
     (there / "generation_config.json").write_text(json.dumps({"max_length": 7}))
     folder = tmp_path / "made"
     folder.mkdir()
-    gguf_file.write(there / "tiny.gguf", folder)
+    from_gguf.write(there / "tiny.gguf", folder)
     assert not ran.exists()
     plain = tmp_path / "plain"
     plain.mkdir()
-    gguf_file.write(file, plain)
+    from_gguf.write(file, plain)
     assert sorted(os.listdir(folder)) == sorted(os.listdir(plain))
     for one in plain.iterdir():
         assert (folder / one.name).read_bytes() == one.read_bytes(), one.name
 
 
 def test_it_is_made_once(file, monkeypatch):
-    folder = offline.resolve(str(file)).path_or_name
-    monkeypatch.setattr(gguf_file, "write", lambda *_: pytest.fail("made a second time"))
-    assert offline.resolve(str(file)).path_or_name == folder
+    folder = resolve.resolve(str(file)).path_or_name
+    monkeypatch.setattr(from_gguf, "write", lambda *_: pytest.fail("made a second time"))
+    assert resolve.resolve(str(file)).path_or_name == folder
 
 
 def test_it_is_trained_like_any_checkpoint(file, tmp_path):
@@ -135,4 +135,4 @@ def test_what_is_no_such_file_is_one_message(content, tmp_path):
     path = tmp_path / "bad.gguf"
     path.write_bytes(content)
     with pytest.raises(ModelError, match=r"bad\.gguf"):
-        offline.resolve(str(path))
+        resolve.resolve(str(path))

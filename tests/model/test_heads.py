@@ -10,7 +10,7 @@ from tiny_networks import rows as rows_of
 from weitiao import parts
 from weitiao.errors import PlanError
 from weitiao.example import Batch
-from weitiao.model.headed import Headed
+from weitiao.model.custom_head import Headed
 from weitiao.model.heads.base import Shape
 from weitiao.model.model import Model
 from weitiao.model.net import Net
@@ -158,7 +158,7 @@ def test_the_base_of_an_own_head_is_plain(tiny_bert, tmp_path):
 
 
 def test_the_temperature_goes_into_the_last_layer_of_an_own_head(tiny_bert):
-    from weitiao.evaluate.calibrate import fold
+    from weitiao.evaluation.calibrate import fold
 
     for head in ("pooled", "multi_sample_dropout", "multi_layer"):
         plan = toy_plan("classification", tiny_bert, **{"model.head": head})
@@ -192,7 +192,7 @@ def test_cosines_are_those_of_texts_read_alone(tiny_bert, tmp_path):
 
 @pytest.mark.parametrize("layout", ["padded", "packed"])
 def test_words_of_texts_that_are_read_apart_are_explained(layout, tiny_bert):
-    from weitiao.evaluate.explain import explain
+    from weitiao.evaluation.explain import explain
 
     plan = toy_plan("similarity", tiny_bert, **{"train.layout": layout})
     plan = plan.with_({"task": {"similarity": {"way": "cosine"}}})

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from conftest import make_checkpoint, toy_data, toy_plan
 from matrix.families import make
 from weitiao import parts
-from weitiao.data.encoded import in_memory
-from weitiao.evaluate.explain import explain
+from weitiao.data.cache.encoded import in_memory
+from weitiao.evaluation.explain import explain
 from weitiao.example import WINDOWS, Example
 from weitiao.model.model import Model
 from weitiao.run import Run
-from weitiao.train.feed import Feed
-from weitiao.train.fit import fit
-from weitiao.train.train import train
+from weitiao.training.inputs import Feed
+from weitiao.training.loop import fit
+from weitiao.training.run import train
 
 SHORT = 8  # tokens: most toy rows are longer
 CHOICES = {

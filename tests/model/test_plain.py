@@ -5,7 +5,7 @@ import pytest
 from conftest import toy_data, toy_plan
 from weitiao.model.model import Model
 from weitiao.run import Run
-from weitiao.train.train import train
+from weitiao.training.run import train
 
 TASKS = ["classification", "multilabel", "nli", "regression"]
 

@@ -39,7 +39,7 @@ def bare_python():
 def bundle(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundle") / "weitiao 离线"
     done = subprocess.run(
-        [sys.executable, "-m", "weitiao.cli", "bundle", "--out", str(folder), "--json"],
+        [sys.executable, "-m", "weitiao.cli.app", "bundle", "--out", str(folder), "--json"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if "pip cannot get" in done.stderr:

@@ -7,7 +7,7 @@ import pytest
 
 import weitiao
 from judged_runs import judged_run
-from weitiao.messages import speaking
+from weitiao.i18n.messages import speaking
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install 'weitiao[browser]'")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")

@@ -9,7 +9,7 @@ import pytest
 
 import weitiao
 from conftest import HERE
-from weitiao.data.table import open_source
+from weitiao.data.files.table import open_source
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 SETTINGS = {"model.max_length": 48, "train.epochs": 1, "data.validation_size": 0.2,
@@ -77,7 +77,7 @@ def test_the_same_plan_twice_gives_the_same_log(tmp_path):
     for name in ("one", "two"):
         rows, out = news("classification", 100), str(tmp_path / name)
         (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-        command = [sys.executable, "-m", "weitiao.cli", "fit", str(tmp_path / "rows.jsonl"),
+        command = [sys.executable, "-m", "weitiao.cli.app", "fit", str(tmp_path / "rows.jsonl"),
                    *(f"{k}={json.dumps(v)}" for k, v in SETTINGS.items()), "--out", out,
                    "train.strategies=[rdrop, ema]", "--threads", "2"]  # fmt: skip
         subprocess.run(command, check=True, cwd=HERE)

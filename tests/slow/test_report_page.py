@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 from judged_runs import judged_run
-from weitiao.messages import speaking
-from weitiao.report import page
+from weitiao.i18n.messages import speaking
+from weitiao.reporting import page
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install 'weitiao[browser]'")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import WORDS, make_tokenizer, toy_data, toy_plan
+from weitiao.core.ragged import Ragged
+from weitiao.data.cache.encoded import Encoded, in_memory
 from weitiao.data.cleaners.base import clean_all
-from weitiao.data.encoded import Encoded, in_memory
-from weitiao.evaluate.decisions.no_answer import NoAnswer
-from weitiao.evaluate.evaluate import judge, measure, metrics_of
-from weitiao.evaluate.passages import coverage, reading_baselines
+from weitiao.evaluation.decisions.abstain import NoAnswer
+from weitiao.evaluation.evaluate import judge, measure, metrics_of
+from weitiao.evaluation.passages import coverage, reading_baselines
 from weitiao.example import Example
 from weitiao.losses.span import Span
 from weitiao.model.model import Model
-from weitiao.ragged import Ragged
 from weitiao.tasks.base import BEST_OVERLAP, MARGIN
 from weitiao.tasks.question_answering import Asked, QuestionAnswering
 
@@ -388,7 +388,7 @@ def test_the_baseline_finds_the_sentence_that_shares_words_with_the_question():
 
 def test_a_resumed_run_equals_an_unbroken_one(tiny_bert, tmp_path):
     from weitiao.run import Run
-    from weitiao.train.train import train
+    from weitiao.training.run import train
 
     class Cut(BaseException):
         pass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from weitiao.data.labels import is_missing
+from weitiao.data.infer.cells import is_missing
 
 BETWEEN = " | "
 

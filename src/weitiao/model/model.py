@@ -14,24 +14,26 @@ from accelerate.utils import set_seed
 from torch import Tensor
 from transformers import AutoConfig
 
-from weitiao import disk, parts
+from weitiao import parts
+from weitiao.checkpoints.families import attend, rest, settle
+from weitiao.checkpoints.load import load_tokenizer, quiet, readable, room
+from weitiao.checkpoints.resolve import resolve
+from weitiao.core import disk
+from weitiao.core.ragged import Ragged, flat
+from weitiao.data.cache.encoded import BATCH_ROWS, Encoded, encode, in_memory
 from weitiao.data.cleaners.base import Cleaner
-from weitiao.data.data import Rows
-from weitiao.data.encoded import BATCH_ROWS, Encoded, encode, in_memory
+from weitiao.data.prepare.load import Rows
 from weitiao.example import Batch, Example, Prediction
+from weitiao.hardware.probe import resolve as resolve_precision
 from weitiao.losses.base import Loss
-from weitiao.model import adapting, asked, card, headed, saved
-from weitiao.model.checkpoints import load_tokenizer, quiet, readable, room
-from weitiao.model.families import attend, rest, settle
+from weitiao.model import custom_head, inference, saved
+from weitiao.model import saved as card
 from weitiao.model.long_texts.base import LongText, chosen
-from weitiao.model.material import cleaned, key_of, texts_of, weights_of
 from weitiao.model.net import Net, set_dropout
-from weitiao.model.offline import resolve
-from weitiao.model.probe import resolve as resolve_precision
-from weitiao.model.raw import example_of
+from weitiao.model.peft import runtime
+from weitiao.model.preprocess import cleaned, example_of, key_of, texts_of, weights_of
 from weitiao.model.sharded import wholes
-from weitiao.plan import Plan
-from weitiao.ragged import Ragged, flat
+from weitiao.planfile.plan import Plan
 from weitiao.tasks.base import Task
 
 
@@ -71,11 +73,11 @@ class Model:
             settle(tokenizer, config)
             if plan.model.dropout is not None:
                 set_dropout(config, plan.model.dropout)
-            head = headed.chosen(plan.model.head, task, config)
-            native = headed.begun(source, config, head, task, plan.model.quantization)
+            head = custom_head.chosen(plan.model.head, task, config)
+            native = custom_head.begun(source, config, head, task, plan.model.quantization)
             attend(native.base_model, plan.model.attention)
             rest(native)
-        adapted = adapting.put(plan.model.adapter, native, plan.model.checkpoint)
+        adapted = runtime.put(plan.model.adapter, native, plan.model.checkpoint)
         places = adapted.part.places if adapted else 0
         task.adapt(tokenizer)
         reading = chosen(plan.model.long_texts)
@@ -147,7 +149,7 @@ class Model:
 
         `step(rows)` is called after each batch, for progress bars.
         """
-        return asked.logits(self, encoded, net, positions, step)
+        return inference.logits(self, encoded, net, positions, step)
 
     def scored(
         self,
@@ -158,7 +160,7 @@ class Model:
     ) -> Any:
         """Scores of encoded examples, one entry each (default: of all): (n, outputs), or what the
         task makes of the logits of tokens."""
-        return asked.scored(self, encoded, net, examples, step)
+        return inference.scored(self, encoded, net, examples, step)
 
     def scores(self, examples: Sequence[Example]) -> Any:
         """Scores (n, outputs) for examples in memory, or what the task has instead."""
@@ -194,7 +196,7 @@ class Model:
     def state(self, keep: bool = True) -> dict[str, Tensor]:
         """The weights of the folder to save. Of a network in shards all processes must ask, and
         those that `keep` get them."""
-        return wholes(adapting.state(self.net.native), keep)
+        return wholes(runtime.state(self.net.native), keep)
 
     def save(self, folder: Path, weights: Mapping[str, Tensor] | None = None) -> None:
         """Write a plain transformers folder, and what it has no place for into weitiao.json.
@@ -242,8 +244,8 @@ class Model:
         told = saved.read(folder)
         plan, task, head = saved.answering(told.plan, precision), told.task, told.head
         with quiet(), readable(str(folder)):
-            native = headed.load(disk.plain(folder), head, task)
-            adapted = adapting.read(plan.model.adapter, native, folder)
+            native = custom_head.load(disk.plain(folder), head, task)
+            adapted = runtime.read(plan.model.adapter, native, folder)
         attend(native.base_model, plan.model.attention)
         tokenizer = load_tokenizer(str(folder), None)
         settle(tokenizer, native.config)

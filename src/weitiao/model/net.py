@@ -9,16 +9,16 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from weitiao.checkpoints.families import ABSOLUTE, OFFSET, reads_last
+from weitiao.core.batch_layout import Layout
 from weitiao.errors import PlanError
 from weitiao.example import WORDS, Batch
-from weitiao.layout import Layout
-from weitiao.messages import tell
+from weitiao.i18n.messages import _
 from weitiao.model import packed
-from weitiao.model.adapting import Adapted
-from weitiao.model.chain import Chain
-from weitiao.model.families import ABSOLUTE, OFFSET, reads_last
+from weitiao.model.crf import Chain
+from weitiao.model.custom_head import Headed
 from weitiao.model.fast import fused
-from weitiao.model.headed import Headed
+from weitiao.model.peft.runtime import Adapted
 from weitiao.model.pooling import Tokens
 
 
@@ -56,12 +56,12 @@ class Net(nn.Module):
         """
         if layout == "packed" and not self.packs:
             if packed.can_pack(self.native.config):
-                told = tell(
+                told = _(
                     "train.layout: packed: with this adapter rows only run padded; auto takes the "
                     "fastest layout that can."
                 )
             else:
-                told = tell(
+                told = _(
                     "train.layout: packed: rows of {family} only run padded; auto takes the "
                     "fastest layout that can.",
                     family=packed.family(self.native.config),
@@ -73,27 +73,27 @@ class Net(nn.Module):
             return self
         every = isinstance(self.native, Headed) and self.native.every_layer
         if every and layout == "fused":
-            told = tell(
+            told = _(
                 "train.layout: fused: own kernels give the last layer alone, and this head reads "
                 "all of them; auto takes the fastest layout that can."
             )
             raise PlanError([told])
         fuses = self.packs and not torch.cuda.is_available() and fused.can_fuse(self.native)
         if every and fuses:
-            self.remark = tell("rows run packed, without own kernels: this head reads every layer")
+            self.remark = _("rows run packed, without own kernels: this head reads every layer")
         if fuses and not every:
             # The native heads for whole texts read the first token alone, in these families.
             first = type(self.native).__name__.endswith("ForSequenceClassification")
             self.kernels = fused.install(self.native, precision, first)
             self.way = "fused"
         elif layout == "fused" and self.adapted:
-            told = tell(
+            told = _(
                 "train.layout: fused: own kernels do not run this adapter here (dropout inside, "
                 "or not of BERT's layout); auto takes the fastest that can."
             )
             raise PlanError([told])
         elif layout == "fused":
-            told = tell(
+            told = _(
                 "train.layout: fused: own kernels run networks of BERT's layout on a processor, "
                 "and not {family} here; auto takes the fastest layout that can.",
                 family=packed.family(self.native.config),
@@ -148,7 +148,7 @@ class Net(nn.Module):
             fused.recompute(self.native)
             return
         if not self.native.supports_gradient_checkpointing:
-            told = tell(
+            told = _(
                 "train.gradient_checkpointing: {family} cannot do it.",
                 family=packed.family(self.native.config),
             )

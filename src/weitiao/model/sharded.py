@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from weitiao.example import Batch
-from weitiao.model.arithmetic import arithmetic
+from weitiao.hardware.precision import arithmetic
 
 
 class Sharded(nn.Module):

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weitiao.data.files.table import from_rows
+from weitiao.data.prepare.run_steps import run_steps
 from weitiao.data.rows import Rows, everything
-from weitiao.data.stepped import run_steps
 from weitiao.data.steps.length_filter import LengthFilter
 from weitiao.data.steps.oversample import Oversample
-from weitiao.data.table import from_rows
 from weitiao.errors import DataError
 from weitiao.example import Example
 

@@ -7,9 +7,9 @@ import torch
 
 from tiny_networks import fused, network, pull, rows
 from weitiao import parts
-from weitiao.train.gradients import values as gradients_of
-from weitiao.train.groups import groups_of
-from weitiao.train.strategies.ema import EMA
+from weitiao.training.groups import groups_of
+from weitiao.training.strategies.ema import EMA
+from weitiao.training.update import values as gradients_of
 
 OPTIMIZERS = [(name, {}) for name in parts.names("optimizers")]
 OPTIMIZERS.append(("adamw", {"touched_rows": True}))
@@ -62,8 +62,8 @@ def test_the_loop_itself_tells_of_every_step(name, own_kernels, tiny_bert):
 
     from conftest import toy_data, toy_plan
     from weitiao.model.model import Model
-    from weitiao.train.feed import Feed
-    from weitiao.train.fit import fit
+    from weitiao.training.inputs import Feed
+    from weitiao.training.loop import fit
 
     changes = {"train.optimizer": {name: {}}, "train.layout": "fused", "train.epochs": 1,
                "train.precision": "bf16", "train.learning_rate": 0.01,

@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 
-from weitiao.data import cache
+from weitiao.data.cache import store
 from weitiao.model.fast import compiler
 from weitiao.model.fast.kernels import kernels
 
@@ -56,7 +56,7 @@ def test_a_compiler_that_fails_is_said_and_done_without(tmp_path, monkeypatch):
     assert compiler.find() == broken
     assert kernels(torch.float32).name == "torch"
     assert "no such instruction" in compiler.why_not()
-    assert not list(cache.folder("kernels").glob("*.so"))
+    assert not list(store.folder("kernels").glob("*.so"))
     calls = len((tmp_path / "calls").read_text().split())
     assert compiler.library() is None
     assert len((tmp_path / "calls").read_text().split()) == calls  # not tried at every model
@@ -65,7 +65,7 @@ def test_a_compiler_that_fails_is_said_and_done_without(tmp_path, monkeypatch):
 def test_what_was_compiled_is_taken_from_the_cache(tmp_path):
     made = pretended(tmp_path, 'echo library > "$target"')
     first = compiler._built(made)
-    assert first.parent == cache.folder("kernels")
+    assert first.parent == store.folder("kernels")
     assert compiler._built(made) == first
     assert (tmp_path / "calls").read_text() == "call\n"
 

@@ -226,7 +226,7 @@ def test_a_copy_of_a_network_computes_for_itself(own_kernels):
 def test_real_weights_on_real_rows(name, own_kernels):
     """The pre-trained networks that come as packages, on sentences of the news and of reviews."""
     from conftest import toy_plan
-    from weitiao.data.data import load
+    from weitiao.data.prepare.load import load
     from weitiao.model.model import Model
 
     sample = "sample:bbc-news" if name == "minilm-l6" else "sample:reviews-zh"

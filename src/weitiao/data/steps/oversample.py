@@ -12,7 +12,7 @@ from pydantic import Field
 from weitiao.data.steps.base import Step, made_from
 from weitiao.errors import DataError
 from weitiao.example import Example
-from weitiao.messages import tell
+from weitiao.i18n.messages import _
 
 
 class Oversample(Step):
@@ -29,7 +29,7 @@ class Oversample(Step):
         for example in examples:
             if not isinstance(example.target, str):
                 raise DataError(
-                    tell(
+                    _(
                         "step oversample: {row} has the target {target!r}; only rows with one "
                         "label each can be balanced. Take the step out of data.steps.",
                         row=example.id,

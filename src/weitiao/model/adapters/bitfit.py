@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from weitiao.errors import PlanError
-from weitiao.messages import tell
+from weitiao.i18n.messages import _
 from weitiao.model.adapters.base import Adapter
 
 
@@ -17,7 +17,7 @@ class BitFit(Adapter):
     """
 
     def put(self, native: Any) -> dict[str, Any] | None:
-        from weitiao.model.adapting import in_head
+        from weitiao.model.peft.runtime import in_head
 
         biases = [
             param
@@ -25,7 +25,7 @@ class BitFit(Adapter):
             if name.endswith("bias") and not in_head(name, native)
         ]
         if not biases:
-            told = tell("model.adapter: bitfit: {family} has no biases; take lora.",
+            told = _("model.adapter: bitfit: {family} has no biases; take lora.",
                         family=native.config.model_type)  # fmt: skip
             raise PlanError([told])
         for param in biases:

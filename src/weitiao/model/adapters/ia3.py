@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from weitiao.errors import PlanError
-from weitiao.messages import tell
+from weitiao.i18n.messages import _
 from weitiao.model.adapters.base import Adapter
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class IA3(Adapter):
     )
 
     def put(self, native: Any) -> dict[str, Any] | None:
-        from weitiao.model import tuners
+        from weitiao.model.peft import layers as tuners
 
         return tuners.inject(native, self._peft(native))
 
@@ -38,16 +38,16 @@ class IA3(Adapter):
         return layers * (2 * hidden + inner)
 
     def tensors(self, native: Any) -> dict[str, Tensor]:
-        from weitiao.model import tuners
+        from weitiao.model.peft import layers as tuners
 
         return tuners.tensors(native)
 
     def _peft(self, native: Any) -> Any:
-        from weitiao.model import tuners
+        from weitiao.model.peft import layers as tuners
 
         unknown = set(self.feedforward_modules) - set(self.target_modules)
         if unknown:
-            told = tell("model.adapter.ia3: {name} is not among target_modules.",
+            told = _("model.adapter.ia3: {name} is not among target_modules.",
                         name=sorted(unknown)[0])  # fmt: skip
             raise PlanError([told])
         scaled, inside = tuners.scaled(native, self.target_modules, self.feedforward_modules)

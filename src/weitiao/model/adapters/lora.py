@@ -32,7 +32,7 @@ class LoRA(Adapter):
     )
 
     def put(self, native: Any) -> dict[str, Any] | None:
-        from weitiao.model import tuners
+        from weitiao.model.peft import layers as tuners
 
         return tuners.inject(native, self._peft(native))
 
@@ -40,12 +40,12 @@ class LoRA(Adapter):
         return layers * self.r * (8 * hidden + 2 * (hidden + inner))
 
     def tensors(self, native: Any) -> dict[str, Tensor]:
-        from weitiao.model import tuners
+        from weitiao.model.peft import layers as tuners
 
         return tuners.tensors(native)
 
     def _peft(self, native: Any) -> Any:
-        from weitiao.model import tuners
+        from weitiao.model.peft import layers as tuners
 
         name = type(self).__name__.lower()
         return tuners.peft(name).LoraConfig(

@@ -34,13 +34,13 @@ class PrefixTuning(Adapter):
     def put(self, native: Any) -> dict[str, Any] | None:
         import torch
 
-        from weitiao.model import prompts
+        from weitiao.model.peft import prefix
 
-        prompts.refuse("prefix_tuning", native)
+        prefix.refuse("prefix_tuning", native)
         layers, hidden = native.config.num_hidden_layers, native.config.hidden_size
         start = torch.randn(self.places, layers * 2 * hidden)  # as nn.Embedding begins
-        prompts.put(native, start, prompts.as_keys)
-        return prompts.told("PREFIX_TUNING", native, self.places)
+        prefix.put(native, start, prefix.as_keys)
+        return prefix.told("PREFIX_TUNING", native, self.places)
 
     def size(self, hidden: int, inner: int, layers: int) -> int:
         return self.places * layers * 2 * hidden

@@ -30,12 +30,12 @@ class PromptTuning(Adapter):
         return self.num_virtual_tokens
 
     def put(self, native: Any) -> dict[str, Any] | None:
-        from weitiao.model import prompts
+        from weitiao.model.peft import prefix
 
-        prompts.refuse("prompt_tuning", native)
+        prefix.refuse("prompt_tuning", native)
         words = native.get_input_embeddings()
-        prompts.put(native, prompts.words_like(words, self.places), prompts.in_front)
-        return prompts.told("PROMPT_TUNING", native, self.places)
+        prefix.put(native, prefix.words_like(words, self.places), prefix.in_front)
+        return prefix.told("PROMPT_TUNING", native, self.places)
 
     def size(self, hidden: int, inner: int, layers: int) -> int:
         return self.places * hidden

@@ -16,8 +16,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from weitiao.data import cache
-from weitiao.messages import tell
+from weitiao.data.cache import store
+from weitiao.i18n.messages import _
 
 HERE = Path(__file__).parent
 SOURCES = ("rows.cpp", "attention.cpp", "pairs.cpp")
@@ -42,10 +42,10 @@ def why_not() -> str:
         return _loaded(compiler)[1]
     asked = os.environ.get(OFF, "")
     if asked == "none":
-        return tell("switched off by {variable}=none", variable=OFF)
+        return _("switched off by {variable}=none", variable=OFF)
     if asked:
-        return tell("{variable}={asked}: no such program", variable=OFF, asked=asked)
-    return tell("no C++ compiler")
+        return _("{variable}={asked}: no such program", variable=OFF, asked=asked)
+    return _("no C++ compiler")
 
 
 def facts() -> dict[str, str | None]:
@@ -58,9 +58,9 @@ def described() -> str:
     """The same in words."""
     compiler = find()
     if library() is None or compiler is None:
-        return tell("own kernels run in PyTorch ({why})", why=why_not())
+        return _("own kernels run in PyTorch ({why})", why=why_not())
     version = _version(compiler).partition("\n")[0]
-    return tell("own kernels are compiled by {compiler}", compiler=version)
+    return _("own kernels are compiled by {compiler}", compiler=version)
 
 
 @functools.cache
@@ -82,11 +82,11 @@ def find() -> str | None:
 
 def _built(compiler: str) -> Path:
     content = [(HERE / name).read_text(encoding="utf-8") for name in (*HEADERS, *SOURCES)]
-    key = cache.fingerprint_of(*content, _version(compiler), " ".join(FLAGS), _machine())
-    target = cache.folder("kernels") / f"{key}.so"
-    cache.hold(target)
+    key = store.fingerprint_of(*content, _version(compiler), " ".join(FLAGS), _machine())
+    target = store.folder("kernels") / f"{key}.so"
+    store.hold(target)
     if not (target.is_file() and _is_ours(target)):
-        with cache.written(target) as sibling:
+        with store.written(target) as sibling:
             _compile(compiler, sibling)
     return target
 

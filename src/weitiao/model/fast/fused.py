@@ -19,7 +19,7 @@ from weitiao.model.fast.kernels import Drop, Embedding, Norm, kernels
 from weitiao.model.fast.layer import Call, Layer, modules_params
 from weitiao.model.fast.shape import Shape, shape_of
 from weitiao.model.packed import Packing
-from weitiao.model.tuners import is_tuner
+from weitiao.model.peft.layers import is_tuner
 
 DTYPES = {"fp32": torch.float32, "onednn": torch.float32, "bf16": torch.bfloat16}
 

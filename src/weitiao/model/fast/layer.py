@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 from weitiao.model.fast.casts import Casts
 from weitiao.model.fast.kernels import Drop, Norm
 from weitiao.model.packed import Packing
-from weitiao.model.tuners import effective, is_tuner
+from weitiao.model.peft.layers import effective, is_tuner
 
 # The parameters of a layer, in the order in which `Layer.apply` takes them.
 NAMES = (

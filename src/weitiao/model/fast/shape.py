@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from weitiao.model.fast.layer import Spec, modules_params
-from weitiao.model.tuners import folds
+from weitiao.model.peft.layers import folds
 
 # Families whose encoder is exactly BERT's; distilbert is spelled in its own way.
 BERT = {"bert", "roberta", "xlm-roberta", "camembert", "electra", "ernie"}

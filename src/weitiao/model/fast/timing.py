@@ -21,8 +21,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from weitiao.data import cache
-from weitiao.model import probe
+from weitiao.data.cache import store
+from weitiao.hardware import probe
 from weitiao.model.fast.compiled import NAMES, Compiled
 from weitiao.model.fast.kernels import GROUPS, Drop, Embedding, Norm
 from weitiao.model.fast.plain import Plain
@@ -72,19 +72,19 @@ def _cached(key: str, library: ctypes.CDLL, dtype: torch.dtype) -> KernelTimes:
     path = _place(key)
     try:
         times = KernelTimes(**json.loads(path.read_text(encoding="utf-8")))
-        _ = times.in_torch  # raises where something is missing
+        assert times.in_torch is not None  # raises where something is missing
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         times = measure(library, dtype)
         if times.busy <= probe.BUSY:  # else the next process measures anew
-            with cache.written(path) as file:
+            with store.written(path) as file:
                 file.write_text(json.dumps(asdict(times), indent=1) + "\n", encoding="utf-8")
     else:
-        cache.touch(path)
+        store.touch(path)
     return times
 
 
 def _place(key: str) -> Path:
-    return cache.folder("probe") / f"{cache.fingerprint_of(key)}.json"
+    return store.folder("probe") / f"{store.fingerprint_of(key)}.json"
 
 
 def measure(library: ctypes.CDLL, dtype: torch.dtype) -> KernelTimes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from weitiao import parts
-from weitiao.messages import tell
+from weitiao.i18n.messages import _
 from weitiao.parts import Part
 from weitiao.tasks.base import Kind
 
@@ -59,7 +59,7 @@ def misfit(name: str, kind: Kind) -> str:
     if kind in part.kinds:
         return ""
     if kind in {"tags", "spans"} and not part.per_token():
-        return tell("model.head: {name} gives one answer a text, and this task answers for "
+        return _("model.head: {name} gives one answer a text, and this task answers for "
                     "tokens; leave it out.", name=name)  # fmt: skip
-    return tell("model.head: {name} is for tagging, and this is another task; leave it out.",
+    return _("model.head: {name} is for tagging, and this is another task; leave it out.",
                 name=name)  # fmt: skip

@@ -22,6 +22,6 @@ class Crf(Head):
     kinds: ClassVar[tuple[Kind, ...]] = ("tags",)
 
     def module(self, shape: Shape) -> nn.Module:
-        from weitiao.model.chain import Chain
+        from weitiao.model.crf import Chain
 
         return Chain(shape.width, shape.outputs, shape.dropout, shape.spread)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from weitiao import parts
+from weitiao.core.batch_layout import filled
 from weitiao.example import WINDOWS, Example
-from weitiao.layout import filled
 from weitiao.parts import Part
 
 if TYPE_CHECKING:

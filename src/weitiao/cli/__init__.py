@@ -1,0 +1,1 @@
+"""The command line: its verbs, options, help, and what it prints."""

@@ -1,0 +1,1 @@
+"""Building blocks without an opinion: disk, numbers with units, ragged arrays, typed fields."""

@@ -1,0 +1,111 @@
+"""What a disk refuses (full, read-only, not allowed), as one error that names the place.
+
+These are no bugs of ours and no mistakes in a plan. They stay OSErrors, as Python's users expect;
+the command line shows them as one message.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from weitiao.errors import RunError
+from weitiao.i18n.messages import _
+from weitiao.i18n.system import said
+
+FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+OTHERS = {
+    errno.EIO, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EMFILE, errno.ENFILE,
+    errno.ENOENT, errno.EEXIST, errno.ENODEV, errno.ENXIO, errno.ETIMEDOUT, errno.EBUSY,
+}  # fmt: skip
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Errors of the disk inside the block name this path, also those of safetensors and Arrow."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        if not number:
+            raise
+        raise _named(int(number[1]), path) from None
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise _named(error.errno, path) from None
+
+
+def plain(path: str | Path) -> str:
+    """The path as libraries written in C++ and Rust can open it: they take every path for UTF-8.
+
+    In a GBK locale they would look for a folder of other bytes. There it gets a link with a plain
+    name; everywhere else the path stays what it is.
+    """
+    if sys.getfilesystemencoding() == "utf-8" or str(path).isascii():
+        return str(path)
+    whole = Path(path).absolute()
+    if whole.name.isascii():
+        return str(Path(plain(whole.parent)) / whole.name)
+    link = _links() / hashlib.sha256(os.fsencode(whole)).hexdigest()[:16]
+    if not link.is_symlink():
+        link.symlink_to(whole)
+    return str(link)
+
+
+@cache
+def _links() -> Path:
+    import atexit
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="weitiao-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+def need(folder: Path, size: int) -> None:
+    """Raise RunError now, not in an hour, when so many bytes have no room in a folder."""
+    free = shutil.disk_usage(folder).free
+    if free < size:
+        raise RunError(
+            _(
+                "{folder}: {free:,} MB are free on this disk, and this needs about {size:,} MB. "
+                "Make room, or name another folder (--out).",
+                folder=folder, free=free // 10**6, size=size // 10**6,
+            )
+        )  # fmt: skip
+
+
+def is_refusal(error: OSError) -> bool:
+    """Whether the disk, not we, is to blame."""
+    return error.errno in FULL | REFUSED | OTHERS
+
+
+def told(error: OSError) -> str:
+    """What is wrong, where, and what to do."""
+    reason = said(error)
+    path = str(error.filename or "")
+    if error.errno in FULL:
+        text = _("{path}: the disk is full ({reason}). Make room, or name another folder.",
+                    path=path, reason=reason)  # fmt: skip
+    elif error.errno in REFUSED:
+        text = _("{path}: writing or reading here is not allowed ({reason}).",
+                    path=path, reason=reason)  # fmt: skip
+    else:
+        text = _("{path}: the disk refused this ({reason}).", path=path, reason=reason)
+    return text.removeprefix(": ")
+
+
+def _named(number: int, path: str | Path) -> OSError:
+    return OSError(number, os.strerror(number), str(path))

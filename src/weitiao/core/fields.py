@@ -1,0 +1,240 @@
+"""Fields that people set: what they accept, and in which words a wrong value is refused."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from weitiao.i18n.messages import _
+
+LONGEST = 60  # characters of a value that a message shows
+MOST_NAMES = 30  # that a message lists
+NUMBERS = (int, float)
+
+
+class Fields(BaseModel):
+    """What a plan may set: unknown names are refused, and true is no number."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool):
+            wanted = cls.model_fields[info.field_name or ""].annotation
+            kinds = {wanted, *get_args(wanted)}
+            if kinds & set(NUMBERS) and bool not in kinds:
+                kind = "int_type" if int in kinds else "float_type"
+                raise PydanticCustomError(kind, "not a number")
+        return value
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong: where, in which way, and the sentence about it."""
+
+    path: str
+    kind: str
+    text: str
+
+
+def problems_of(error: ValidationError, model: type[BaseModel], prefix: str = "") -> list[Problem]:
+    """Pydantic's complaints in our words, one for each place."""
+    places: dict[tuple[str | int, ...], list[Any]] = {}
+    for item in error.errors(include_url=False):
+        places.setdefault(_place(item), []).append(item)
+    problems = []
+    for place, items in places.items():
+        if any(other != place and other[: len(place)] == place for other in places):
+            items = [item for item in items if not _is_wish(item)]  # its inside is told of
+        if items:
+            path = ".".join(str(key) for key in (prefix, *place) if key != "")
+            problems.append(Problem(path, _kind(items), sentence(items, model)))
+    return problems
+
+
+def sentence(items: Sequence[Mapping[str, Any]], model: type[BaseModel] | None = None) -> str:
+    """What is wrong with one value: the first complaint, or all that it might have been."""
+    item = items[0]
+    kind, value, limits = item["type"], item["input"], item.get("ctx", {})
+    if kind == "extra_forbidden":
+        known = _fields(model, item["loc"][:-1]) if model else []
+        return _("no such setting.{near}", near=near(str(item["loc"][-1]), known))
+    if all(_is_wish(one) for one in items):
+        wanted = list(dict.fromkeys(_WANTED[one["type"]](one.get("ctx", {})) for one in items))
+        told = wanted[0]
+        for other in wanted[1:]:
+            told = _("{one} or {other}", one=told, other=other)
+        hint = remedy(value, kind, limits)
+        return _("{value} is not {wanted}.{hint}", value=shown(value), wanted=told, hint=hint)
+    if kind in _TEXTS:
+        return _TEXTS[kind](shown(value), limits)
+    if kind in ("value_error", "assertion_error"):
+        return str(item["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    return _("{value} cannot be used here.", value=shown(value))
+
+
+def shown(value: Any) -> str:
+    """A value as a plan would write it, shortened."""
+    if isinstance(value, str):
+        told = repr(value)
+    else:
+        told = json.dumps(value, ensure_ascii=False, default=str)
+    return told if len(told) <= LONGEST else told[: LONGEST - 1] + "…"
+
+
+def remedy(value: Any, kind: str, limits: Mapping[str, Any]) -> str:
+    """' Write ...' when it is plain what was meant: 10%, 1,000, full-width digits, quotes."""
+    if not isinstance(value, str):
+        return ""
+    plain = narrowed(value).strip(" \"'")
+    if kind.startswith(("int", "float")):
+        number = _number(plain)
+        return "" if number is None else _(" Write {better}.", better=f"{number:.12g}")
+    if kind == "literal_error":
+        return near(plain, [word.strip("'") for word in str(limits["expected"]).split(" or ")])
+    return _(" Write true or false.") if kind.startswith("bool") else ""
+
+
+def narrowed(text: str) -> str:
+    """Full-width characters, long dashes and curly quotes of an input method as plain ones."""
+    table = str.maketrans({"—": "-", "–": "-", "−": "-", "“": '"', "”": '"', "‘": "'", "’": "'"})
+    return unicodedata.normalize("NFKC", text).translate(table)
+
+
+def near(name: str, known: Sequence[str]) -> str:
+    """' Did you mean ...?' when something similar is known, else what there is.
+
+    >>> near("learning_rat", ["learning_rate", "epochs"])
+    " Did you mean 'learning_rate'?"
+    """
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return _(" Did you mean {name!r}?", name=close[0])
+    names = ", ".join(known[:MOST_NAMES]) + (", ..." if len(known) > MOST_NAMES else "")
+    return _(" There are: {names}.", names=names) if known else ""
+
+
+def _number(text: str) -> float | None:
+    share = text.endswith("%")
+    plain = text.removesuffix("%").replace(" ", "").replace("--", "-")
+    thousands = re.fullmatch(r"-?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", plain)
+    plain = plain.replace(",", "" if thousands else ".")
+    try:
+        return float(plain) / (100 if share else 1)
+    except ValueError:
+        return None
+
+
+def _place(item: Mapping[str, Any]) -> tuple[str | int, ...]:
+    """Where the value stands: pydantic's place without its names of the sides of a union."""
+    loc = item["loc"]
+    return tuple(key for key in loc if not _is_side(key))
+
+
+def _is_side(key: str | int) -> bool:
+    return isinstance(key, str) and (
+        key in ("str", "int", "float", "bool", "none") or key.endswith("]") or key == "[key]"
+    )
+
+
+def _is_wish(item: Mapping[str, Any]) -> bool:
+    return item["type"] in _WANTED
+
+
+def _kind(items: Sequence[Mapping[str, Any]]) -> str:
+    kinds = [str(item["type"]) for item in items]
+    return "string_type" if "string_type" in kinds else kinds[0]
+
+
+def _fields(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    for key in path:
+        field = model.model_fields.get(str(key))
+        inner = field.annotation if field else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        model = inner
+    return list(model.model_fields)
+
+
+def _whole(limits: Mapping[str, Any]) -> str:
+    return _("a whole number")
+
+
+def _any_number(limits: Mapping[str, Any]) -> str:
+    return _("a number")
+
+
+def _either(limits: Mapping[str, Any]) -> str:
+    return _("true or false")
+
+
+def _text(limits: Mapping[str, Any]) -> str:
+    return _("a text")
+
+
+def _list(limits: Mapping[str, Any]) -> str:
+    return _("a list, [one, two]")
+
+
+def _mapping(limits: Mapping[str, Any]) -> str:
+    return _("a mapping, name: value")
+
+
+def _one_of(limits: Mapping[str, Any]) -> str:
+    words = [word.strip("'") for word in str(limits["expected"]).replace(" or ", ", ").split(", ")]
+    return _("one of {names}", names=", ".join(words))
+
+
+# Pydantic's type of error -> what the value should have been.
+_WANTED: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "int_type": _whole, "int_parsing": _whole, "int_from_float": _whole,
+    "int_parsing_size": _whole,
+    "float_type": _any_number, "float_parsing": _any_number,
+    "bool_type": _either, "bool_parsing": _either,
+    "string_type": _text,
+    "list_type": _list, "tuple_type": _list, "set_type": _list,
+    "dict_type": _mapping, "mapping_type": _mapping, "model_type": _mapping,
+    "model_attributes_type": _mapping,
+    "literal_error": _one_of, "enum": _one_of,
+}  # fmt: skip
+
+# Pydantic's type of error -> the whole sentence.
+_TEXTS: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
+    "missing": lambda value, limits: _("this must be set."),
+    "finite_number": lambda value, limits: _("{value} is not a finite number.", value=value),
+    "greater_than": lambda value, limits: _(
+        "{value} is too small: it must be greater than {limit}.", value=value, limit=limits["gt"]
+    ),
+    "greater_than_equal": lambda value, limits: _(
+        "{value} is too small: it must be {limit} or more.", value=value, limit=limits["ge"]
+    ),
+    "less_than": lambda value, limits: _(
+        "{value} is too large: it must be less than {limit}.", value=value, limit=limits["lt"]
+    ),
+    "less_than_equal": lambda value, limits: _(
+        "{value} is too large: it must be {limit} or less.", value=value, limit=limits["le"]
+    ),
+    "too_short": lambda value, limits: _(
+        "{value} is too short: it must hold at least {limit}.",
+        value=value, limit=limits["min_length"],
+    ),
+    "too_long": lambda value, limits: _(
+        "{value} is too long: it may hold at most {limit}.",
+        value=value, limit=limits["max_length"],
+    ),
+    "string_too_short": lambda value, limits: _(
+        "{value} is too short: it needs {limit} characters or more.",
+        value=value, limit=limits["min_length"],
+    ),
+    "string_too_long": lambda value, limits: _(
+        "{value} is too long: it may have {limit} characters.",
+        value=value, limit=limits["max_length"],
+    ),
+}  # fmt: skip

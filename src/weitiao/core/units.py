@@ -1,0 +1,51 @@
+"""Sizes and spans of time as people write them: "5GB", "30d"."""
+
+from __future__ import annotations
+
+import re
+
+from weitiao.errors import WeitiaoError
+from weitiao.i18n.messages import _, plural
+
+SIZES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+DAYS = {"": 1.0, "h": 1 / 24, "d": 1.0, "w": 7.0}
+
+
+def bytes_of(text: str, name: str) -> int:
+    """A size in bytes; `name` is the option or variable that holds it.
+
+    >>> bytes_of("1.5 GB", "--keep"), bytes_of("800m", "--keep")
+    (1500000000, 800000000)
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?b?)", text.strip().lower(), re.ASCII)
+    if not found:
+        raise WeitiaoError(
+            _("{name}: {text!r} is not a size; write 5GB or 500MB.", name=name, text=text)
+        )
+    unit = found[2] if found[2] in SIZES else f"{found[2]}b"
+    return int(float(found[1]) * SIZES[unit])
+
+
+def shown(count: float) -> str:
+    """A size as people read it.
+
+    >>> shown(904), shown(1_500_000)
+    ('904 bytes', '1.5 MB')
+    """
+    from rich.filesize import decimal
+
+    return plural(int(count), "byte") if count < SIZES["kb"] else decimal(int(count))
+
+
+def seconds_old(text: str, name: str) -> float:
+    """An age in seconds: days, unless hours or weeks are said.
+
+    >>> seconds_old("2d", "--older") == seconds_old("48h", "--older") == seconds_old("2", "--older")
+    True
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([hdw]?)", text.strip().lower(), re.ASCII)
+    if not found:
+        raise WeitiaoError(
+            _("{name}: {text!r} is not an age; write 30d, 12h or 4w.", name=name, text=text)
+        )
+    return float(found[1]) * DAYS[found[2]] * 86_400

@@ -1,0 +1,1 @@
+"""Encoded rows on disk, and which of them may go."""

@@ -1,0 +1,191 @@
+"""Token ids of rows, ragged, on disk: encoded once for each text content, then memory-mapped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from weitiao.core.ragged import edges, flat
+from weitiao.data.cache import store
+from weitiao.data.rows import Rows
+from weitiao.example import WINDOWS, Example
+
+BATCH_ROWS = 2000
+VERSION = 2  # of what is kept; raised when the same text gives other ids
+Tensors = Mapping[str, Sequence[Any]]  # name -> one list of numbers for each encoded row
+EncodeBatch = Callable[[list[Example]], Tensors]
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Row i of a tensor is values[name][offsets[i] : offsets[i + 1]].
+
+    An example is one row, or several windows on a long text: then example i has the rows
+    firsts[i] up to firsts[i + 1].
+    """
+
+    offsets: np.ndarray
+    values: Mapping[str, np.ndarray]
+    firsts: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def examples(self) -> int:
+        """How many examples the rows are of."""
+        return len(self) if self.firsts is None else len(self.firsts) - 1
+
+    @property
+    def owners(self) -> np.ndarray:
+        """(rows,) the example of each row."""
+        if self.firsts is None:
+            return np.arange(len(self))
+        return np.repeat(np.arange(self.examples), np.diff(self.firsts))
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Tokens of each example, all its rows together."""
+        if self.firsts is None:
+            return self.lengths
+        return np.diff(self.offsets[self.firsts])
+
+    def of(self, examples: np.ndarray) -> Encoded:
+        """The rows of these examples, in this order: a copy."""
+        firsts = None if self.firsts is None else edges(np.diff(self.firsts)[examples])
+        rows = examples if self.firsts is None else flat(self.firsts, examples)
+        places = flat(self.offsets, rows)
+        values = {name: array[places] for name, array in self.values.items()}
+        return Encoded(edges(np.diff(self.offsets)[rows]), values, firsts)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each row, int32."""
+        return np.diff(self.offsets).astype(np.int32)
+
+    def take(self, positions: Sequence[int] | np.ndarray) -> dict[str, list[np.ndarray]]:
+        """The arrays of these rows, for each tensor. Views: do not change them."""
+        wanted = np.asarray(positions, np.int64)
+        edges = list(
+            zip(self.offsets[wanted].tolist(), self.offsets[wanted + 1].tolist(), strict=True)
+        )
+        return {
+            name: [flat[start:end] for start, end in edges] for name, flat in self.values.items()
+        }
+
+
+def encode(rows: Rows, encode_batch: EncodeBatch, key: str) -> Encoded:
+    """The rows through `encode_batch`, 2,000 at a time.
+
+    `key` says all that shapes the ids beside the texts (tokenizer, length, task, cleaners): with
+    it the result is kept in the cache and mapped the next time. Without, it stays in memory.
+    """
+    batches = (encode_batch(examples) for examples in rows.batches(BATCH_ROWS))
+    if not key:
+        return in_memory(batches)
+    name = store.fingerprint_of(key, rows.fingerprint, str(VERSION))
+    folder = store.folder("encoded") / name
+    store.hold(folder)
+    if not (folder / "meta.json").is_file():
+        with store.written(folder) as sibling:
+            sibling.mkdir()
+            _write(sibling, batches)
+    return _open(folder)
+
+
+def in_memory(batches: Iterable[Tensors]) -> Encoded:
+    """Ragged arrays, batch after batch, as one Encoded that is never on disk."""
+    lengths: list[np.ndarray] = [np.zeros(0, np.int64)]
+    counts: list[np.ndarray] = []
+    pieces: dict[str, list[np.ndarray]] = {}
+    for batch in batches:
+        tensors = _apart(batch, counts)
+        lengths.append(_lengths(tensors))
+        for name, ragged in tensors.items():
+            pieces.setdefault(name, []).append(_flat(ragged, name))
+    values = {name: np.concatenate(arrays) for name, arrays in pieces.items()}
+    smallest = {n: v.astype(_smallest(n, v)) for n, v in values.items()}
+    return Encoded(_offsets(lengths), smallest, _offsets(counts) if counts else None)
+
+
+def _apart(batch: Tensors, counts: list[np.ndarray]) -> Tensors:
+    """The tensors alone; how many rows each example has is added to `counts`."""
+    if WINDOWS in batch:
+        counts.append(np.array(batch[WINDOWS], np.int64))
+    return {name: ragged for name, ragged in batch.items() if name != WINDOWS}
+
+
+def _write(folder: Path, batches: Iterator[Tensors]) -> None:
+    lengths: list[np.ndarray] = [np.zeros(0, np.int64)]
+    counts: list[np.ndarray] = []
+    kinds: dict[str, np.dtype] = {}
+    for batch in batches:
+        tensors = _apart(batch, counts)
+        lengths.append(_lengths(tensors))
+        for name, ragged in tensors.items():
+            assert name.isidentifier(), "a tensor's name becomes a file's"
+            flat = _flat(ragged, name)
+            kind = _smallest(name, flat)
+            if name in kinds and kinds[name] != kind:
+                kind = np.promote_types(kinds[name], kind)
+                kind = np.dtype(np.int32) if kind.itemsize > 4 else kind
+                _widen(folder / f"{name}.bin", kinds[name], kind)
+            kinds[name] = kind
+            with (folder / f"{name}.bin").open("ab") as file:
+                flat.astype(kind).tofile(file)
+    np.save(folder / "offsets.npy", _offsets(lengths), allow_pickle=False)
+    if counts:
+        np.save(folder / "firsts.npy", _offsets(counts), allow_pickle=False)
+    meta = {name: kind.name for name, kind in kinds.items()}
+    (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+
+
+def _open(folder: Path) -> Encoded:
+    offsets = np.load(folder / "offsets.npy", mmap_mode="r", allow_pickle=False)
+    meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    values = {}
+    for name, kind in meta.items():
+        # np.asarray drops the memmap subclass (the pages stay mapped): slicing it is 10x slower.
+        empty = (folder / f"{name}.bin").stat().st_size == 0
+        values[name] = (
+            np.zeros(0, kind) if empty else np.asarray(np.memmap(folder / f"{name}.bin", kind, "r"))
+        )
+    firsts = folder / "firsts.npy"
+    windows = np.load(firsts, allow_pickle=False) if firsts.is_file() else None
+    return Encoded(np.asarray(offsets), values, windows)
+
+
+def _widen(file: Path, old: np.dtype, new: np.dtype) -> None:
+    """Write the file anew with a wider type, a piece at a time."""
+    if old == new:
+        return
+    with store.written(file) as sibling, sibling.open("wb") as out, file.open("rb") as narrow:
+        while raw := narrow.read(1 << 20):
+            np.frombuffer(raw, old).astype(new).tofile(out)
+
+
+def _smallest(name: str, flat: np.ndarray) -> np.dtype:
+    low, high = (int(flat.min()), int(flat.max())) if len(flat) else (0, 0)
+    if name != "input_ids" and low >= -128 and high <= 127:
+        return np.dtype(np.int8)
+    return np.dtype(np.uint16) if low >= 0 and high < 65536 else np.dtype(np.int32)
+
+
+def _lengths(tensors: Tensors) -> np.ndarray:
+    each = [np.fromiter(map(len, ragged), np.int64, len(ragged)) for ragged in tensors.values()]
+    assert all(np.array_equal(each[0], other) for other in each), "tensors differ in length"
+    return each[0]
+
+
+def _flat(ragged: Sequence[Sequence[int]], name: str) -> np.ndarray:
+    return np.fromiter(chain.from_iterable(ragged), np.int32)
+
+
+def _offsets(lengths: Sequence[np.ndarray]) -> np.ndarray:
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(lengths))])

@@ -1,0 +1,1 @@
+"""Files of rows: found, unpacked, their encoding and dialect detected."""

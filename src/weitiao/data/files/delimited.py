@@ -1,0 +1,245 @@
+"""Delimited text (csv, tsv): records with their lines, whatever has gone wrong in between.
+
+Python's csv module does the parsing, because it alone tells at which line a row starts when
+quoted fields hold line breaks. A record that is broken gives back the lines it took but the first,
+so that an unclosed quotation mark costs one row and not the rest of the file.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from weitiao.data.files.bad_rows import Bad
+from weitiao.data.files.encoding import Encoding, readable, wrong_byte
+from weitiao.errors import DataError
+from weitiao.i18n.messages import _, plural
+
+DELIMITERS = {
+    ",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", "\x01": "^A", "，": "full-width comma",
+    "  ": "blanks", " ": "blank",
+}  # fmt: skip
+BLANKS = "  "  # two or more blanks between fields
+FIRST = "first blank"  # a label, a blank, the text: TREC; __label__a __label__b text: fastText
+TABS = ("\t", "\x01")  # what exports write that seldom quote
+NONE = "\x1f"  # when there is one column only: commas belong to the texts then
+FIELD_LIMIT = 16_000_000  # characters; a longer field is an unclosed quote, not a text
+REREAD = 300_000_000  # characters that may be read again before a file is given up
+LONG_ROW = 20  # lines; in a longer row an unclosed quotation mark is looked for
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "Z": "\x1a"}
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a file is to be parsed."""
+
+    encoding: Encoding
+    delimiter: str
+    # "doubled" ("" inside quotes), "escaped" (\"), "literal" (just text), "mysql" (\t, \n, \N)
+    quotes: str = "doubled"
+    skip: int = 0  # lines before the header: "sep=;"
+
+    def options(self) -> dict[str, Any]:
+        """What csv.reader is told. Strict, or an unclosed quote would swallow rows silently."""
+        if self.quotes == "literal":
+            return {"delimiter": self.delimiter, "quoting": csv.QUOTE_NONE}
+        escape = {"doublequote": False, "escapechar": "\\"} if self.quotes == "escaped" else {}
+        return {"delimiter": self.delimiter, "strict": True, **escape}
+
+
+class Lines:
+    """The lines of a file, which can be given back from where the record began."""
+
+    def __init__(self, file: IO[str], dialect: Dialect) -> None:
+        self._file = file
+        self._waiting: deque[str] = deque()
+        self._null = None
+        if dialect.quotes == "escaped":  # \N is NULL; the csv module would read it as N
+            d = re.escape(dialect.delimiter)
+            self._null = re.compile(rf"(?:^|(?<={d}))\\N(?={d}|[\r\n]|$)")
+        self.held: list[str] = []
+        self.number = 0
+        self._again = 0
+        for _unused in range(dialect.skip):
+            next(self, None)
+        self.held.clear()
+
+    def __iter__(self) -> Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._waiting.popleft() if self._waiting else next(self._file)
+        self.number += 1
+        self.held.append(line)
+        return self._null.sub(r"\\\\N", line) if self._null and "\\N" in line else line
+
+    def give_back(self, name: str) -> None:
+        """Let all held lines but the first come again."""
+        back = self.held[1:]
+        self._waiting.extendleft(reversed(back))
+        self.number -= len(back)
+        self._again += sum(map(len, back))
+        if self._again > REREAD:
+            raise DataError(
+                _("{file}: the quotation marks are broken in too many rows. If they belong to "
+                     "the texts: data.reader.csv.quotes=literal", file=name)
+            )  # fmt: skip
+
+
+def records(
+    path: Path, dialect: Dialect, width: int | None = None
+) -> Iterator[tuple[int, list[str]] | Bad]:
+    """(line at which the record starts, its fields); blank lines are none.
+
+    With `width`, a record with another number of fields is Bad; so are broken ones always.
+    """
+    csv.field_size_limit(FIELD_LIMIT)
+    with dialect.encoding.open(path) as file:
+        lines = Lines(file, dialect)
+        parse = _parser(lines, dialect)
+        while True:
+            lines.held.clear()
+            line = lines.number + 1
+            try:
+                fields = next(parse, None)
+            except csv.Error as error:
+                raw = lines.held[0] if lines.held else ""
+                lines.give_back(path.name)
+                yield Bad(line, _explained(error), readable(raw.rstrip("\r\n")))
+                continue
+            if fields is None:
+                return
+            if len(fields) < 2 and not "".join(fields).strip():
+                continue
+            reason = _wrong(fields, dialect, width)
+            many = len(lines.held) > (1 if reason else LONG_ROW)
+            if (many and _swallowed(lines.held[1:], dialect, width)) or _runs_on(
+                lines.held, dialect
+            ):
+                lines.give_back(path.name)
+                reason = _explained(None)
+            if not reason:
+                yield line, fields if width is None else fields[:width]
+                continue
+            yield Bad(line, reason, readable("".join(lines.held[:1]).rstrip("\r\n")))
+
+
+def _parser(lines: Lines, dialect: Dialect) -> Iterator[list[str]]:
+    if dialect.quotes == "mysql":
+        return _of_mysql(lines, dialect.delimiter)
+    if dialect.delimiter == BLANKS:
+        return (re.split(r" {2,}|\t", line.strip(" \r\n")) for line in lines)
+    if dialect.delimiter == FIRST:
+        return map(_label_and_text, lines)
+    return csv.reader(lines, **dialect.options())
+
+
+def _label_and_text(line: str) -> list[str]:
+    """
+    >>> _label_and_text("3 Who was he ?"), _label_and_text("__label__a __label__b so so")
+    (['3', 'Who was he ?'], ['a,b', 'so so'])
+    """
+    labels = re.match(r"(?:__label__\S+\s+)+", line.lstrip("\ufeff"))
+    if not labels:
+        return line.strip("\ufeff \r\n").split(" ", 1)
+    found = [label.removeprefix("__label__") for label in labels[0].split()]
+    return [",".join(found), line.lstrip("\ufeff")[labels.end() :].strip()]
+
+
+def _of_mysql(lines: Lines, delimiter: str) -> Iterator[list[str]]:
+    """SELECT ... INTO OUTFILE: a backslash before tabs, line breaks and itself; \\N is NULL."""
+    pieces = re.compile(rf"\\.|{re.escape(delimiter)}|[^\\{re.escape(delimiter)}]+|\\", re.DOTALL)
+    for line in lines:
+        text = line
+        while _goes_on(text) and (more := next(lines, "")):
+            text += more
+            if len(text) > FIELD_LIMIT:
+                raise csv.Error("field larger than field limit")
+        fields = [""]
+        for piece in pieces.findall(text.removesuffix("\n").removesuffix("\r")):
+            if piece == delimiter:
+                fields.append("")
+            else:
+                fields[-1] += piece
+        yield [field if field == r"\N" else _unescaped(field) for field in fields]
+
+
+def _goes_on(text: str) -> bool:
+    """Whether the line break at the end is escaped: an odd number of backslashes before it."""
+    body = text.rstrip("\r\n")
+    return (len(body) - len(body.rstrip("\\"))) % 2 == 1 and body != text
+
+
+def _unescaped(field: str) -> str:
+    return re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[1]), field, flags=re.DOTALL)
+
+
+def _wrong(fields: Sequence[str], dialect: Dialect, width: int | None) -> str:
+    """Why a record cannot be used; empty when it can."""
+    if not dialect.encoding.clean:
+        reason = wrong_byte("".join(fields))
+        if reason:
+            return reason
+    if width is None or len(fields) == width:
+        return ""
+    if len(fields) > width and not "".join(fields[width:]).strip():
+        return ""  # delimiters at the end, as some programs fill rows up
+    return _(
+        "has {fields} for {columns}. Put quotation marks around a text that holds the delimiter "
+        "({delimiter}) or a line break.",
+        fields=plural(len(fields), "field"),
+        columns=plural(width, "column"),
+        delimiter=delimiter_told(dialect.delimiter),
+    )
+
+
+def delimiter_told(delimiter: str) -> str:
+    """The delimiter's name, in the language of now."""
+    names = {
+        ",": _("comma"), ";": _("semicolon"), "\t": _("tab"), "|": _("bar"),
+        "，": _("full-width comma"), BLANKS: _("blanks"), " ": _("blank"),
+        "\x01": "^A", NONE: _("none"), FIRST: _("first blank"),
+    }  # fmt: skip
+    return names.get(delimiter, delimiter)
+
+
+def _swallowed(lines: Sequence[str], dialect: Dialect, width: int | None) -> bool:
+    """Whether most lines inside a broken record are rows of their own."""
+    sample = lines[:200]
+    if width is None:
+        return False
+    try:
+        options = {**dialect.options(), "strict": False}
+        whole = sum(len(next(csv.reader([line], **options), [])) == width for line in sample)
+    except csv.Error:
+        return False
+    return whole >= max(1, 0.5 * len(sample))
+
+
+def _runs_on(lines: Sequence[str], dialect: Dialect) -> bool:
+    """Whether a record of several lines is as many rows: each holds all delimiters of a row.
+
+    In sentences a quotation may begin in one row and end in the next. Only exports with tabs
+    write such quotes bare; elsewhere delimiters stand in texts.
+    """
+    if len(lines) < 2 or dialect.delimiter not in TABS or dialect.quotes == "mysql":
+        return False
+    counts = {line.count(dialect.delimiter) for line in lines}
+    return len(counts) == 1 and counts != {0}
+
+
+def _explained(error: csv.Error | None) -> str:
+    if error is not None and "field larger" in str(error):
+        return _(
+            "a field is longer than {limit:,} characters: is a quotation mark not closed?",
+            limit=FIELD_LIMIT,
+        )
+    return _(
+        "the quotation marks are broken (one is not closed, or text follows a closing one). "
+        'Inside a quoted field a quotation mark is written twice: "".'
+    )

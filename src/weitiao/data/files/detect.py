@@ -1,0 +1,183 @@
+"""Which reader a file needs: by its ending, by its first bytes when the ending is none or wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from weitiao import parts
+from weitiao.data.files.encoding import head_of
+from weitiao.data.readers.base import Reader
+from weitiao.errors import DataError
+from weitiao.i18n.messages import _
+
+HEAD = 1 << 16  # bytes that are looked at
+
+# First bytes -> the format, or what it is that cannot be read.
+_MARKS: list[tuple[bytes, str]] = [
+    (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "xlsx"),  # xls, or a workbook with a password
+    (b"PAR1", "parquet"),
+    (b"ARROW1", "arrow"),
+    (b"FEA1", "arrow"),
+    (b"\x1f\x8b", "gz"),
+    (b"BZh", "bz2"),
+    (b"\xfd7zXZ\0", "xz"),
+]
+_FOREIGN = {
+    b"%PDF": "PDF", b"7z\xbc\xaf": "7z", b"Rar!": "RAR", b"\x28\xb5\x2f\xfd": "zstd",
+    b"SQLite format 3": "SQLite", b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF",
+    b"\x7fELF": "ELF", b"MZ\x90": "EXE", b"\x89HDF": "HDF5",
+}  # fmt: skip
+PACKED = ("zip", "gz", "bz2", "xz")
+_WORKBOOKS = ("xlsx", "xlsm", "xlsb", "ods", "xls")
+_BYTES = {"xlsx", "parquet", "arrow"}  # formats that are no text
+_LINES = {"csv", "tsv"}
+
+
+def endings() -> dict[str, str]:
+    """Ending -> reader, of every reader there is."""
+    found: dict[str, str] = {}
+    for name in parts.names("readers"):
+        found |= dict.fromkeys((name, *parts.find("readers", name).endings), name)
+    return found
+
+
+def reader_for(path: Path, given: Mapping[str, Mapping[str, Any]]) -> tuple[str, Reader, list[str]]:
+    """The reader's name, the reader, and what to tell when the ending did not say it."""
+    if given:
+        name, settings = next(iter(given.items()))
+        return name, parts.build("readers", name, settings), []
+    ending = path.suffix.lower().removeprefix(".")
+    known = endings()
+    by_ending = known.get(ending, "")
+    if ending in NO_ROWS:
+        raise DataError(
+            _("{file}: no reader for files ending in .{ending}: give the rows as csv, xlsx, "
+                 "jsonl or parquet.", file=path.name, ending=ending)
+        )  # fmt: skip
+    if by_ending and parts.origin("readers", by_ending):
+        return by_ending, parts.build("readers", by_ending), []
+    seen = look(path)
+    if (by_ending in _LINES and seen in _LINES) or by_ending not in ("", *SNIFFED):
+        seen = by_ending  # the reader finds the delimiter itself
+    if seen == EITHER:
+        seen = by_ending if by_ending in ("json", "jsonl") else "json"
+    notes = []
+    if by_ending and seen != by_ending:
+        notes.append(
+            _("its name ends in .{ending}, but it holds {kind}; read as that", ending=ending,
+                 kind=_told(seen))
+        )  # fmt: skip
+    elif not by_ending:
+        notes.append(_("its name does not say what it holds; read as {kind}", kind=_told(seen)))
+    return seen, parts.build("readers", seen), notes
+
+
+EITHER = "json or jsonl"
+# Files that hold no rows, whatever their bytes look like.
+NO_ROWS = {"yaml", "yml", "toml", "ini", "py", "ipynb", "docx", "doc", "pptx", "ppt", "pdf", "pkl",
+           "pt", "pth", "bin", "safetensors", "npy", "npz", "png", "jpg"}  # fmt: skip
+SNIFFED = ("csv", "tsv", "json", "jsonl", "html", "xlsx", "parquet", "arrow")
+
+
+def _told(reader: str) -> str:
+    named = {"json": "JSON", "jsonl": "JSON lines", "html": "HTML", "xlsx": "Excel",
+             "parquet": "Parquet", "arrow": "Arrow", "conll": "CoNLL",
+             "conllu": "CoNLL-U"}  # fmt: skip
+    return named.get(reader, reader)
+
+
+def packing(path: Path) -> str:
+    """ "zip", "gz", "bz2", "xz", or "" for a file that is not packed."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    found = next((kind for mark, kind in _MARKS if head.startswith(mark)), "")
+    if found == "zip" and _is_workbook(path):
+        return ""
+    return found if found in PACKED else ""
+
+
+def look(path: Path) -> str:
+    """The reader for a file's first bytes. Raises DataError when there is none."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if not head:
+        raise DataError(_("{file}: the file is empty.", file=path.name))
+    for mark, name in _FOREIGN.items():
+        if head.startswith(mark):
+            raise DataError(
+                _("{file}: this is a file of the kind {kind}: give the rows as csv, xlsx, "
+                     "jsonl or parquet.", file=path.name, kind=name)
+            )  # fmt: skip
+    for mark, kind in _MARKS:
+        if head.startswith(mark):
+            return "xlsx" if kind == "zip" else kind
+    return _of_text(head_of(head))
+
+
+def _of_text(text: str) -> str:
+    begin = text.lstrip("\ufeff \t\r\n")[:2000].lower()
+    if begin.startswith(("<!doctype html", "<html", "<table", "<head", "<meta", "<style")) or (
+        begin.startswith(("<?xml", "<workbook"))
+        and re.search(r"<html|<table|urn:schemas-microsoft-com:office", text, re.IGNORECASE)
+    ):
+        return "html"
+    if begin.startswith(("{", "[")):
+        return _of_json(text.lstrip("\ufeff \t\r\n"))
+    if _of_words(text):
+        return "conllu" if text.startswith(("# ", "1\t")) and _TEN.search(text) else "conll"
+    first = text.partition("\n")[0]
+    return "tsv" if "\t" in first and "," not in first else "csv"
+
+
+_TEN = re.compile(r"^\d+(\t[^\t\n]*){9}$", re.MULTILINE)
+_TAGGED = re.compile(r"\S+[ \t].*?\b[BIMELSU][-_]\S+$|\S+[ \t](.*[ \t])?[OBMESI]$")
+
+
+def _of_words(text: str) -> bool:
+    """A word and its tags a line, with an empty line between sentences."""
+    lines = text.splitlines()[:-1][:2000]  # the last one may be cut
+    filled = [line.strip() for line in lines if line.strip() and not line.startswith("# ")]
+    filled = [line for line in filled if not line.startswith("-DOCSTART-")]
+    if len(filled) < 3 or len(filled) == len(lines):
+        return False
+    if sum(_TEN.match(line) is not None for line in filled) > 0.9 * len(filled):
+        return True
+    tagged = sum(_TAGGED.fullmatch(line) is not None for line in filled)
+    return tagged >= 0.95 * len(filled)
+
+
+def _of_json(text: str) -> str:
+    """JSON lines when the first line is a whole object, and the second begins one too.
+
+    "json or jsonl" when there is one line only, or it is longer than what was read.
+    """
+    first, _, rest = text.partition("\n")
+    if not rest.strip():
+        return EITHER if re.match(r"[\[{]\s*([\[{\"\]}\dtfn-]|$)", first[:200]) else "csv"
+    try:
+        value = json.loads(first)
+    except (ValueError, RecursionError):
+        # No line of its own: one document over several lines, or a text in braces.
+        return "json" if re.match(r"[\[{]\s*([\[{\"\]}\dtfn-]|$)", text[:200]) else "csv"
+    if isinstance(value, dict):
+        return "jsonl" if rest.lstrip()[:1] == "{" else "json"
+    return "json"
+
+
+def _is_workbook(path: Path) -> bool:
+    if path.suffix.lower().removeprefix(".") in _WORKBOOKS:
+        return True
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
+    parts_of_workbook = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
+    return any(name in names for name in parts_of_workbook)

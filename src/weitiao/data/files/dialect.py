@@ -1,0 +1,214 @@
+"""How a delimited file is written: its delimiter, quotes and header, found by looking, and said."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from weitiao.data.files import header
+from weitiao.data.files.bad_rows import Bad
+from weitiao.data.files.delimited import (
+    BLANKS,
+    DELIMITERS,
+    FIELD_LIMIT,
+    FIRST,
+    NONE,
+    TABS,
+    Dialect,
+    delimiter_told,
+    records,
+)
+from weitiao.data.files.encoding import detect
+from weitiao.errors import DataError, placed
+from weitiao.i18n.messages import _
+
+SAMPLE_ROWS = 400
+SAMPLE_CHARACTERS = 2_000_000
+# What stands first in a row of TREC ("DESC:manner", "3") or fastText.
+_LABEL = re.compile(r"\ufeff?(__label__\S+|[A-Z]{2,}:\w+|\d{1,3}) +[^\s\d]")
+RARE = ("\x01", "，", BLANKS, " ")  # delimiters that are believed only when every row agrees
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user settled; None is found out."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    header: bool | None = None
+    quotes: str | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A file as it is to be read: dialect, columns, which record is the first row."""
+
+    dialect: Dialect
+    columns: list[str]
+    header_line: int  # 0: there is no header
+    notes: list[str]
+
+
+def look(path: Path, preferred: str, wanted: Wanted) -> Layout:
+    """How the file is to be read, and what to tell about it. Raises DataError."""
+    reader = "tsv" if preferred == "\t" else "csv"
+    encoding = detect(path, wanted.encoding, reader)
+    notes = list(encoding.notes)
+    with encoding.open(path) as file:
+        lines = _sample(file)
+    if not "".join(lines).strip("\ufeff \t\r\n"):
+        raise DataError(_("{file}: the file is empty.", file=path.name))
+    said = re.fullmatch(r'\ufeff?"?sep=(.)"?\s*', lines[0], re.IGNORECASE)
+    skip = 1 if said else 0
+    delimiter = wanted.delimiter or (said[1] if said else _delimiter(lines, preferred))
+    if delimiter == FIRST:
+        notes.append(_("each line begins with its label, up to the first blank; the columns "
+                          "are called label and text"))  # fmt: skip
+        return Layout(
+            Dialect(encoding, FIRST, "literal", skip),
+            ["label", "text"],
+            int(wanted.header or 0),
+            notes,
+        )
+    if delimiter not in (preferred, NONE) and not wanted.delimiter:
+        notes.append(_("the delimiter is a {delimiter}", delimiter=delimiter_told(delimiter)))
+    dialect = Dialect(encoding, delimiter, wanted.quotes or "doubled", skip)
+    if not wanted.quotes and delimiter not in (BLANKS, NONE):
+        dialect = _quotes(path, dialect, "".join(lines))
+    notes += _told_of_quotes(dialect) if not wanted.quotes else []
+    first = list(islice(records(path, dialect), SAMPLE_ROWS))
+    found = [one for one in first if not isinstance(one, Bad)]
+    broken = [one for one in first if isinstance(one, Bad)]
+    if broken and len(found) < 2:
+        raise DataError(placed(f"{path.name}:{broken[0].line}", broken[0].reason))
+    if not found:
+        raise DataError(_("{file}: the file is empty.", file=path.name))
+    names = header.look(
+        [fields for _, fields in found], found[0][0], path.name, wanted.header, reader
+    )
+    line = found[0][0] if names.in_file else 0
+    return Layout(dialect, names.columns, line, [*notes, *names.notes])
+
+
+def _sample(file: object) -> list[str]:
+    lines: list[str] = []
+    room = SAMPLE_CHARACTERS
+    for line in islice(file, 5 * SAMPLE_ROWS):  # type: ignore[call-overload]
+        lines.append(line)
+        room -= len(line)
+        if room < 0:
+            break
+    return lines
+
+
+def _delimiter(lines: Sequence[str], preferred: str) -> str:
+    """The delimiter that most rows agree on with the first one; ties go to the usual one."""
+    order = [preferred, *(d for d in DELIMITERS if d != preferred)]
+    best, best_share = NONE, -1.0
+    for delimiter in order:
+        share = _agreement(lines, delimiter)
+        if delimiter in RARE and (share < 1 or best_share >= 0.5):
+            continue
+        if share > best_share:
+            best, best_share = delimiter, share
+    if _label_first([line for line in lines if line.strip()][:SAMPLE_ROWS], best_share):
+        return FIRST
+    if best_share < 0.5 and not _like_names(lines[0], best):
+        return NONE  # sentences with commas, one a line
+    return best
+
+
+def _label_first(rows: Sequence[str], share: float) -> bool:
+    """Whether each row is a label, a blank and a text: marked as fastText does, or a few numbers
+    or NAME:name that come again and again. share: of rows that another delimiter fits."""
+    found = [_LABEL.match(row) for row in rows]
+    if not rows or None in found:
+        return False
+    labels = {match[1] for match in found if match}
+    if all(label.startswith("__label__") for label in labels):
+        return True
+    return share < 0.5 and len(rows) >= 20 and len(labels) <= len(rows) / 5
+
+
+def _agreement(lines: Sequence[str], delimiter: str) -> float:
+    """The share of rows as wide as the first one (or one wider: row names), in tenths."""
+    if delimiter == BLANKS:
+        parted = (re.split(r" {2,}", line.strip(" \r\n")) for line in lines if line.strip())
+        widths = [len(fields) for fields in islice(parted, SAMPLE_ROWS)]
+    elif delimiter == " " and '"' not in lines[0]:
+        return -1.0  # words, not fields
+    else:
+        widths = _widths(lines, delimiter)
+    if not widths or widths[0] < 2 or (delimiter in RARE and len(widths) < 3):
+        return -1.0
+    rows = widths[1:] or widths
+    equal = max(sum(w == widths[0] for w in rows), sum(w == widths[0] + 1 for w in rows))
+    share = equal / len(rows)
+    return share if share in (0.0, 1.0) else min(round(share, 1), 0.99)
+
+
+def _widths(lines: Sequence[str], delimiter: str) -> list[int]:
+    csv.field_size_limit(FIELD_LIMIT)
+    found: list[list[int]] = []
+    for literal in (False, True) if delimiter == "\t" else (False,):
+        try:
+            parsed = csv.reader(
+                lines, delimiter=delimiter, quoting=csv.QUOTE_NONE if literal else csv.QUOTE_MINIMAL
+            )
+            found.append([len(fields) for fields in islice(parsed, SAMPLE_ROWS) if fields])
+        except csv.Error:
+            continue
+    # With unclosed quotes there are fewer, longer records: the reading with more of them is meant.
+    return max(found, key=len, default=[])
+
+
+def _like_names(line: str, delimiter: str) -> bool:
+    names = [name.strip(' "\r\n\ufeff') for name in line.split(delimiter)]
+    return all(0 < len(name) <= 30 and len(name.split()) <= 3 for name in names)
+
+
+def _quotes(path: Path, dialect: Dialect, sample: str) -> Dialect:
+    """The reading of quotation marks and backslashes under which the fewest rows are broken."""
+    readings = ["doubled"]
+    if _holds(path, dialect, '\\"'):
+        readings.append("escaped")
+    if dialect.delimiter in TABS and _holds(path, dialect, '"'):
+        readings.append("literal")  # exports with tabs seldom quote; elsewhere it would be a guess
+    if dialect.delimiter == "\t" and re.search(r"(?:^|\t)\\N(?=[\t\r\n]|$)|\\\t|\\\r?\n", sample):
+        readings.append("mysql")
+    if len(readings) == 1:
+        return dialect
+    tried = [replace(dialect, quotes=quotes) for quotes in readings]
+    broken = [_broken(path, one) for one in tried]
+    if readings[-1] == "mysql" and broken[-1] <= min(broken):
+        return tried[-1]
+    return tried[broken.index(min(broken))]
+
+
+def _holds(path: Path, dialect: Dialect, wanted: str) -> bool:
+    with dialect.encoding.open(path) as file:
+        return any(wanted in line for line in file)
+
+
+def _broken(path: Path, dialect: Dialect) -> int:
+    """How many records are broken, or not as wide as most of the first ones."""
+    first = [one for one in islice(records(path, dialect), SAMPLE_ROWS) if not isinstance(one, Bad)]
+    if not first:
+        return SAMPLE_CHARACTERS
+    widths = [len(fields) for _, fields in first]
+    width = max(set(widths), key=widths.count)
+    return sum(isinstance(one, Bad) for one in records(path, dialect, width))
+
+
+def _told_of_quotes(dialect: Dialect) -> list[str]:
+    if dialect.quotes == "literal":
+        return [_("quotation marks are taken as part of the text: they do not enclose fields")]
+    if dialect.quotes == "escaped":
+        return [_('quotation marks inside fields are written \\"')]
+    if dialect.quotes == "mysql":
+        return [_("read as MySQL writes it: backslashes before tabs and line breaks")]
+    return []

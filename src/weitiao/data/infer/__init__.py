@@ -1,0 +1,1 @@
+"""What columns mean: roles, tasks, kinds of targets."""

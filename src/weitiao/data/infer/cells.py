@@ -1,0 +1,120 @@
+"""What the cell of a target says: one label, several labels, a number."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import unicodedata
+
+_SEPARATORS = re.compile(r"[|;,，、；]")
+
+# What programs write where there is no value; in a target such a cell is empty.
+_MISSING = {"null", r"\n", "#n/a", "#n/a n/a", "nan", "<na>", "#null!", "#value!", "#ref!",
+            "#div/0!", "#name?", "#num!"}  # fmt: skip
+# What people write where there is no number; among labels these are labels.
+_NO_NUMBER = {"n/a", "na", "n.a.", "none", "nil", "-", "--", "—", "——", "无", "空", "暂无", "?",
+              "."}  # fmt: skip
+_WHOLE = re.compile(r"([+-]?\d+)\.0+")
+_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}((?:,\d{3})+(?:\.\d+)?|(?:\.\d{3})+,\d+|(?: \d{3})+)")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
+_AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+
+
+def split_labels(cell: str) -> list[str]:
+    """The labels of a cell: a JSON list, or pieces between | ; , ， 、 ； (each label once).
+
+    >>> split_labels("sport; politics"), split_labels('["a, b", "c"]'), split_labels("运动、政治")
+    (['sport', 'politics'], ['a, b', 'c'], ['运动', '政治'])
+    """
+    listed = _json_list(cell)
+    pieces = _SEPARATORS.split(cell) if listed is None else listed
+    return list(dict.fromkeys(piece.strip() for piece in pieces if piece.strip()))
+
+
+def is_json_list(cell: str) -> bool:
+    """Whether a cell is a JSON list of labels, so that it says itself that it holds several."""
+    return _json_list(cell) is not None
+
+
+def _json_list(cell: str) -> list[str] | None:
+    text = cell.strip()
+    if not (text.startswith("[") and text.endswith("]")):
+        return None
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(values, list) or any(isinstance(v, list | dict) for v in values):
+        return None
+    return [str(value) for value in values if value is not None]
+
+
+def label(cell: str) -> str:
+    """One label: no blanks around it, and 1 where a spreadsheet has made it 1.0.
+
+    >>> label(" 正面\\u3000"), label("1.0"), label("1.5")
+    ('正面', '1', '1.5')
+    """
+    text = cell.strip()
+    whole = _WHOLE.fullmatch(text)
+    return whole[1] if whole else text
+
+
+def is_missing(cell: str, *, among_numbers: bool = False) -> bool:
+    """Whether a cell says that there is no value: empty, NULL, \\N, #N/A; n/a where numbers are.
+
+    >>> is_missing("NULL"), is_missing("n/a"), is_missing("n/a", among_numbers=True)
+    (True, False, True)
+    """
+    text = cell.strip().lower()
+    return not text or text in _MISSING or (among_numbers and text in _NO_NUMBER)
+
+
+def number(cell: str) -> float | None:
+    """The finite number a cell holds, else None. 1,234 could be either of two: None.
+
+    >>> number(" 4.5 "), number("1e3"), number("four"), number("nan"), number("1_000")
+    (4.5, 1000.0, None, None, None)
+    >>> number("4,5"), number("1,234.5"), number("４．５"), number("95%"), number("1,234")
+    (4.5, 1234.5, 4.5, 95.0, None)
+    """
+    text = cell.strip()
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).strip().replace("\u2212", "-")
+    if len(text) > 100 or not text:
+        return None
+    text = text.removesuffix("%").rstrip()
+    if not _PLAIN.fullmatch(text):
+        text = _plain(text)
+    value = float(text) if text else math.nan
+    return value if math.isfinite(value) else None
+
+
+def _plain(text: str) -> str:
+    """A number with commas as Python writes it; empty when it is none, or could be two."""
+    if _AMBIGUOUS.fullmatch(text):
+        return ""
+    if _THOUSANDS.fullmatch(text):
+        if "," in text and "." in text and text.rindex(",") > text.rindex("."):
+            return text.replace(".", "").replace(",", ".")
+        return text.replace(",", "").replace(" ", "")
+    return text.replace(",", ".") if _DECIMAL_COMMA.fullmatch(text) else ""
+
+
+def is_ambiguous(cell: str) -> bool:
+    """Whether a cell is a number that can be read in two ways: 1,234."""
+    return _AMBIGUOUS.fullmatch(unicodedata.normalize("NFKC", cell).strip()) is not None
+
+
+def flag(cell: str) -> bool | None:
+    """Whether a 0/1 cell says yes; None when it is no such cell. Empty is no.
+
+    >>> flag("1"), flag("0.0"), flag("true"), flag(""), flag("maybe")
+    (True, False, True, False, None)
+    """
+    text = unicodedata.normalize("NFKC", cell).strip().lower()
+    return {"1": True, "1.0": True, "true": True, "yes": True, "是": True}.get(
+        text, False if is_missing(text) or text in {"0", "0.0", "false", "no", "否"} else None
+    )

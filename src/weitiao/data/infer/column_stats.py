@@ -1,0 +1,152 @@
+"""What a column holds, in figures: the evidence from which roles and tasks are guessed."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from weitiao.data.files import take
+from weitiao.data.files.table import OURS
+from weitiao.data.infer.cells import is_ambiguous, is_missing, number
+
+SAMPLE_ROWS = 5000
+FEW_CLASSES = 20  # so many different whole numbers are still labels
+FEW_ODD = 0.02  # share of cells that may be no numbers in a column of numbers
+_ID = re.compile(r"[\w.:/#-]*\d[\w.:/#-]*")
+_NAMES_OF_CLASSES = re.compile(r"label|class|categor|intent|topic|类|标签|意图|主题", re.IGNORECASE)
+_HAN = re.compile(r"[\u3400-\u9fff]")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column, seen through at most 5,000 rows spread evenly over the table."""
+
+    name: str
+    values: tuple[str, ...]  # what is not empty (nor NULL and the like), stripped
+    rows: int
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        return Counter(self.values)
+
+    @property
+    def distinct(self) -> int:
+        return len(self.counts)
+
+    @cached_property
+    def unique_share(self) -> float:
+        """Different values per value: 1 for ids and texts, near 0 for labels."""
+        return self.distinct / max(1, len(self.values))
+
+    @cached_property
+    def mean_length(self) -> float:
+        return sum(map(len, self.values)) / max(1, len(self.values))
+
+    @cached_property
+    def numbers(self) -> tuple[float, ...] | None:
+        """The values as numbers, or None when more than a few of them are none."""
+        found = [_number(value) for value in self.values if not _no_number(value)]
+        good = tuple(value for value in found if value is not None)
+        few = max(1, FEW_ODD * len(found)) if len(found) >= 20 else 0
+        return good if good and len(found) - len(good) <= few else None
+
+    @cached_property
+    def odd(self) -> tuple[str, ...]:
+        """Of a column of numbers, the values that are none (n/a and the like are no values)."""
+        return tuple(v for v in self.counts if _number(v) is None and not _no_number(v))
+
+    @property
+    def whole(self) -> bool:
+        return self.numbers is not None and all(value.is_integer() for value in self.numbers)
+
+    @property
+    def binary(self) -> bool:
+        """Only 0 and 1, both of them or one."""
+        return self.numbers is not None and not self.odd and set(self.numbers) <= {0.0, 1.0}
+
+    @cached_property
+    def is_id(self) -> bool:
+        """Names rows: every value another one, and a running number or a code with digits."""
+        if not self.values or self.unique_share < 0.98 or len(self.values) < 3:
+            return False
+        if self.numbers is not None:
+            return self.whole
+        return all(_ID.fullmatch(value) and not _HAN.search(value) for value in self.values[:200])
+
+    @cached_property
+    def is_text(self) -> bool:
+        """Reads like sentences: not numbers, not ids, and longer or more varied than labels."""
+        if not self.values or self.numbers is not None or self.is_id:
+            return False
+        weight = sum(_weight(value) for value in self.values[:500]) / len(self.values[:500])
+        return self.distinct > 1 and (weight >= 24 or (weight >= 8 and self.unique_share > 0.3))
+
+    @cached_property
+    def is_label(self) -> bool:
+        """Short values that come again and again."""
+        return (
+            self.distinct >= 2
+            and self.mean_length <= 60
+            and (self.unique_share <= 0.3 or (self.distinct <= 10 and self.unique_share <= 0.6))
+        )
+
+    @property
+    def without_gap(self) -> bool:
+        """Class indices: all whole numbers from 0 or 1 on, often, in a column named so."""
+        if self.numbers is None or not self.whole:
+            return False
+        low, high = min(self.numbers), max(self.numbers)
+        every = high - low + 1 == self.distinct and low in (0, 1)
+        return every and self.unique_share <= 0.2 and bool(_NAMES_OF_CLASSES.search(self.name))
+
+    @property
+    def is_class_index(self) -> bool:
+        """Whether whole numbers name classes: there are few of them, or none is left out."""
+        return self.whole and (self.distinct <= FEW_CLASSES or self.without_gap)
+
+    def most_common(self, count: int = 4) -> str:
+        """The most frequent values, for people."""
+        common = [value[:30] for value, _ in self.counts.most_common(count)]
+        return ", ".join(common) + (", ..." if self.distinct > count else "")
+
+    @property
+    def example(self) -> str:
+        value = self.values[0] if self.values else ""
+        flat = " ".join(value.split())
+        return flat if len(flat) <= 40 else flat[:40] + "..."
+
+
+def _number(value: str) -> float | None:
+    """The number, also one that can be read in two ways: it is a number all the same."""
+    return number(value.replace(",", "")) if is_ambiguous(value) else number(value)
+
+
+def _no_number(value: str) -> bool:
+    return is_missing(value, among_numbers=True)
+
+
+def _weight(value: str) -> float:
+    """Length in letters of the Latin script: a Chinese character says as much as three."""
+    return len(value) + 2 * len(_HAN.findall(value[:200]))
+
+
+def sample_positions(rows: int, size: int) -> np.ndarray:
+    """At most `size` positions, spread evenly, so that a sorted file shows all its labels."""
+    return np.unique(np.linspace(0, max(0, rows - 1), min(rows, size)).astype(np.int64))
+
+
+def columns_of(table: Any) -> dict[str, Column]:
+    """Every column of the user's with what it holds."""
+    positions = sample_positions(table.num_rows, SAMPLE_ROWS)
+    found = {}
+    for name in table.column_names:
+        if name not in OURS:
+            values = (value.strip() for value in take.texts(table.column(name), positions))
+            held = tuple(value for value in values if not is_missing(value))
+            found[name] = Column(name, held, len(positions))
+    return found

@@ -1,0 +1,305 @@
+"""Which column is the text and which the target, guessed from names and contents, with reasons."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from weitiao.core.fields import near
+from weitiao.data.infer.column_names import PAIRED_NAMES, TARGET_WORDS, TEXT_WORDS, matches
+from weitiao.data.infer.column_stats import Column, columns_of
+from weitiao.data.targets import Roles, TargetReader, all_readers, reader_of, target_columns
+from weitiao.errors import DataError
+from weitiao.i18n.messages import _
+
+TEXT_ROLES = ("text", "text_pair", "premise", "hypothesis", "question", "context")
+LISTED = ("columns", "target")  # roles that may have several columns
+ROLES = (*TEXT_ROLES, *LISTED, "start", "group")  # start: of an answer; group: kept on one side
+
+
+@dataclass(frozen=True)
+class Guess:
+    """role -> column (or columns), and role -> why, in plain words."""
+
+    roles: dict[str, str | list[str]]
+    reasons: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What roles and the task are guessed from: the columns in figures, and the known roles."""
+
+    table: Any
+    columns: Mapping[str, Column]
+    roles: Roles
+
+    @property
+    def target(self) -> Column | None:
+        """The target's column; None where there is no target, or one of several columns."""
+        names = target_columns(self.roles) if "target" in self.roles else []
+        return self.columns[names[0]] if len(names) == 1 else None
+
+
+def guess_roles(table: Any, given: Roles, task: str | None = None) -> Guess:
+    """The roles of a table's columns; what is `given` stands. Raises DataError when unclear.
+
+    task: named by the user; it tells which columns can be the target.
+    """
+    columns = columns_of(table)
+    roles: dict[str, str | list[str]] = {}
+    reasons: dict[str, str] = {}
+    for role, column in given.items():
+        check_role(role, column, columns)
+        roles[role], reasons[role] = column, _("given by you")
+    reader = reader_of(task) if task else None
+    readers = [reader] if reader else list(all_readers().values())
+    for one in readers:
+        by_cells = one.guess_roles(Evidence(table, columns, given), reader is not None)
+        if by_cells:
+            roles |= by_cells.roles
+            reasons |= by_cells.reasons
+            break
+    free = {name: column for name, column in columns.items() if name not in _flat(roles.values())}
+    if not any(role in roles for role in TEXT_ROLES):
+        wants_pair = reader is not None and len(reader.roles) == 2
+        texts, why = _guess_texts(free, columns, wants_pair=wants_pair)
+        roles |= texts
+        reasons |= dict.fromkeys(texts, why)
+        free = {name: c for name, c in free.items() if name not in texts.values()}
+    if "target" not in roles:
+        roles["target"], reasons["target"] = _guess_target(free, columns, reader, readers)
+    new_names = _pair_names(Evidence(table, columns, roles), given)
+    return Guess(_ordered(roles, new_names), _ordered(reasons, new_names))
+
+
+def guess_task(table: Any, roles: Roles) -> tuple[str, str]:
+    """The name of the task and why, with figures. Raises DataError when nothing fits."""
+    evidence = Evidence(table, columns_of(table), roles)
+    column = evidence.target
+    if column and not column.values:
+        raise DataError(
+            _(
+                "the target column {name!r} is empty: there is nothing to learn from.",
+                name=column.name,
+            )
+        )
+    guesses = {name: reader.guess(evidence) for name, reader in all_readers().items()}
+    likely = {name: guess for name, guess in guesses.items() if guess is not None}
+    if not likely:
+        assert column is not None, "several target columns fit a task"
+        raise DataError(
+            _(
+                "the target column {name!r} has {distinct:,} different values in {rows:,} rows "
+                "(e.g. {example!r}): these are no labels. Say which column is the target: "
+                "--target COLUMN.",
+                name=column.name,
+                distinct=column.distinct,
+                rows=len(column.values),
+                example=column.example,
+            )
+        )
+    task = max(likely, key=lambda name: likely[name][0])
+    return task, likely[task][1]
+
+
+def check_role(role: str, column: str | list[str], known: Iterable[str]) -> None:
+    """Raises DataError when the role or the column does not exist."""
+    if role not in ROLES:
+        raise DataError(_("no role called {role!r}.{hint}", role=role, hint=near(role, ROLES)))
+    if isinstance(column, list) and role not in LISTED:
+        raise DataError(
+            _("role {role}: takes one column, not {count}; only columns and target have lists.",
+                 role=role, count=len(column))
+        )  # fmt: skip
+    for name in _flat([column]):
+        if name not in known:
+            raise DataError(
+                _("role {role}: no column called {name!r}.{hint}", role=role, name=name,
+                     hint=near(name, [*known]))
+            )  # fmt: skip
+
+
+def _guess_texts(
+    free: Mapping[str, Column], found: Mapping[str, Column], *, wants_pair: bool
+) -> tuple[dict[str, str], str]:
+    texts = {name: column for name, column in free.items() if column.is_text}
+    pair = _pair_in(texts)
+    if pair is None and wants_pair and len(texts) == 2:
+        first, second = texts
+        pair = (first, second)
+    if pair:
+        one, two = (texts[name].mean_length for name in pair)
+        why = _(
+            "{first!r} and {second!r} are a pair of texts ({one:.0f} and {two:.0f} characters)",
+            first=pair[0], second=pair[1], one=one, two=two,
+        )  # fmt: skip
+        return {"text": pair[0], "text_pair": pair[1]}, why
+    named = [name for name in free if matches(name, TEXT_WORDS) and not free[name].is_id]
+    named = [name for name in named if free[name].numbers is None and free[name].distinct > 1]
+    likely = [name for name in named if name in texts] or named or list(texts)
+    if not likely:
+        raise DataError(_unclear(found, text=True))
+    # Of a title and a body, the body; of several unnamed ones, the one that says most.
+    best = max(likely, key=lambda name: free[name].mean_length)
+    why = _why_text(free[best], named=best in named)
+    others = [name for name in likely if name != best]
+    if others:
+        names = ", ".join(others)
+        why = _("{why}; --text could also name {names}", why=why, names=names)
+    return {"text": best}, why
+
+
+def _why_text(column: Column, *, named: bool) -> str:
+    figures = {"length": column.mean_length, "share": column.unique_share}
+    if named:
+        return _(
+            "its name, and {length:.0f} characters on average, {share:.0%} of the values are "
+            "different",
+            **figures,
+        )
+    return _(
+        "{length:.0f} characters on average, {share:.0%} of the values are different", **figures
+    )
+
+
+def _pair_in(texts: Mapping[str, Column]) -> tuple[str, str] | None:
+    lower = {name.lower(): name for name in texts}
+    for first, second in PAIRED_NAMES:
+        if first in lower and second in lower:
+            return lower[first], lower[second]
+    for name in texts:
+        for one, two in (("1", "2"), ("一", "二"), ("a", "b"), ("A", "B")):
+            # A digit counts anywhere (question1), a letter only as a word of its own (text_a).
+            pattern = one if not one.isascii() or one.isdigit() else rf"(?<![A-Za-z]){one}(?![a-z])"
+            other = re.sub(pattern, two, name, count=1)
+            if other != name and other in texts:
+                return name, other
+    return None
+
+
+def _guess_target(
+    free: Mapping[str, Column],
+    found: Mapping[str, Column],
+    reader: TargetReader | None,
+    readers: Sequence[TargetReader],
+) -> tuple[str | list[str], str]:
+    usable = {
+        name: column
+        for name, column in free.items()
+        if column.distinct > 1 and (not column.is_id or _is_amount(column))
+    }
+    if reader:
+        usable = {name: c for name, c in usable.items() if reader.fits(c)} or usable
+    named = _best_named(usable, readers)
+    if named:
+        why = _("its name, and {figures}", figures=_figures(usable[named[0]]))
+        others = [name for name in named[1:] if usable[name].is_label or usable[name].numbers]
+        if others:
+            names = ", ".join(others)
+            why = _("{why}; --target could also name {names}", why=why, names=names)
+        return named[0], why
+    flags = [name for name, column in usable.items() if column.binary]
+    if len(flags) >= 2 and (reader is None or reader.flag_columns):
+        return flags, _(
+            "{count} columns hold only 0 and 1: {names}", count=len(flags), names=", ".join(flags)
+        )
+    labels = reader is None or not reader.numeric
+    likely = [name for name, c in usable.items() if c.is_label and labels] or [
+        name for name, c in usable.items() if c.numbers is not None
+    ]
+    same = [name for name in free if matches(name, TARGET_WORDS) and free[name].distinct == 1]
+    if not likely and same:
+        raise DataError(
+            _(
+                "the column {name!r} holds one value only ({value}): there is nothing to learn. "
+                "Is the target another column (--target COLUMN)?",
+                name=same[0],
+                value=free[same[0]].example,
+            )
+        )
+    if len(likely) != 1:
+        raise DataError(_unclear(found, text=False))
+    return likely[0], _(
+        "the only column like a target: {figures}", figures=_figures(usable[likely[0]])
+    )
+
+
+def _is_amount(column: Column) -> bool:
+    """Whether whole numbers that never repeat are meant as a target: only a name can say so."""
+    return column.numbers is not None and matches(column.name, TARGET_WORDS)
+
+
+def _best_named(usable: Mapping[str, Column], readers: Sequence[TargetReader]) -> list[str]:
+    """Columns named like a target, the likeliest first: whole names, then those that a task
+    recognizes by the cells, then words in names."""
+    named = [name for name in usable if matches(name, TARGET_WORDS)]
+    named = [
+        name for name in named if not (usable[name].is_text and usable[name].unique_share > 0.5)
+    ]
+    exact = [name for word in TARGET_WORDS for name in named if name.lower() == word]
+    clear = [name for name in named if any(one.recognizes(usable[name]) for one in readers)]
+    return list(dict.fromkeys([*exact, *clear, *named]))
+
+
+def _figures(column: Column) -> str:
+    if column.numbers is not None and column.distinct > 20:
+        return _(
+            "numbers from {low:g} to {high:g}, {distinct} different ones",
+            low=min(column.numbers),
+            high=max(column.numbers),
+            distinct=column.distinct,
+        )
+    common = ", ".join(value[:20] for value, _ in column.counts.most_common(3))
+    return _(
+        "{distinct} different values in {rows:,} rows ({values})",
+        distinct=column.distinct,
+        rows=len(column.values),
+        values=common + (", ..." if column.distinct > 3 else ""),
+    )
+
+
+def _pair_names(evidence: Evidence, given: Roles) -> dict[str, str]:
+    """What the texts of a pair are called by the task that recognizes the target: premise and
+    hypothesis where labels are entailment, neutral, contradiction."""
+    target = evidence.target
+    if {"text", "text_pair"} & given.keys() or "text_pair" not in evidence.roles or target is None:
+        return {}
+    for reader in all_readers().values():
+        if len(reader.roles) == 2 and reader.recognizes(target):
+            return dict(zip(("text", "text_pair"), reader.roles, strict=True))
+    return {}
+
+
+def _unclear(found: Mapping[str, Column], *, text: bool) -> str:
+    empty = _("(empty)")
+    lines = "\n".join(f"  {name}: {column.example or empty}" for name, column in found.items())
+    if len(found) == 1:
+        return _(
+            "there is only one column: {column}. Besides the text a column with labels or numbers "
+            "is needed. If each line holds both, name what stands between them: "
+            "data.reader.csv.delimiter=...",
+            column=lines.strip(),
+        )
+    if text:
+        return _(
+            "cannot tell which column is the text. Say it with --text COLUMN (or --roles "
+            "text=COLUMN,target=COLUMN). The columns, each with a value:\n{columns}",
+            columns=lines,
+        )
+    return _(
+        "cannot tell which column is the target. Say it with --target COLUMN (or --roles "
+        "text=COLUMN,target=COLUMN). The columns, each with a value:\n{columns}",
+        columns=lines,
+    )
+
+
+def _flat(columns: Iterable[str | list[str]]) -> list[str]:
+    return [name for c in columns for name in (c if isinstance(c, list) else [c])]
+
+
+def _ordered(roles: Mapping[str, Any], new_names: Mapping[str, str]) -> dict[str, Any]:
+    """The entries under their new names, in the order of the roles."""
+    renamed = {new_names.get(role, role): value for role, value in roles.items()}
+    return {role: renamed[role] for role in ROLES if role in renamed}

@@ -1,0 +1,105 @@
+"""The rows that can be used: with a text, and readable; those with a target and those without."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from weitiao.data.files import take
+from weitiao.data.files.bad_rows import Bad, refused, set_aside
+from weitiao.data.files.table import Source
+from weitiao.data.infer.roles import TEXT_ROLES, check_role
+from weitiao.data.prepare import duplicates
+from weitiao.data.rows import Rows, everything
+from weitiao.data.targets import TargetReader, read_targets, reader_of
+from weitiao.errors import DataError, placed
+from weitiao.i18n.messages import _, plural
+from weitiao.planfile.plan import DataPlan
+
+FEWEST_ROWS = 10  # labelled ones; below this no split means anything
+
+
+def usable(
+    source: Source, plan: DataPlan, task: str, history: list[str], bad: list[Bad]
+) -> tuple[Rows, Rows]:
+    """Labelled and unlabelled rows, those without a text left out."""
+    for role, column in plan.roles.items():
+        try:
+            check_role(role, column, source.columns)
+        except DataError as error:
+            raise DataError(placed(source.name, str(error))) from None
+    if "target" not in plan.roles or not set(TEXT_ROLES) & plan.roles.keys():
+        raise DataError(
+            _("data.roles must name a text and the target, e.g. {{text: a, target: b}}.")
+        )
+    rows = Rows(source.table, everything(source.table), plan.roles, source.name, task)
+    empty = np.zeros(len(rows), bool)
+    for role in rows.text_roles:
+        column = source.table.column(str(plan.roles[role]))
+        done = 0
+        for span in take.spans(rows.indices, duplicates.SPAN):
+            blank = [not text.strip() for text in take.texts(column, span)]
+            empty[done : done + len(span)] |= np.array(blank)
+            done += len(span)
+    if empty.any():
+        named = ", ".join(rows.take(np.flatnonzero(empty)[:3]).ids())
+        more = ", ..." if empty.sum() > 3 else ""
+        history.append(
+            _(
+                "{rows} without a text left out ({named})",
+                rows=plural(int(empty.sum()), "row"),
+                named=named + more,
+            )
+        )
+    rows = rows.take(np.flatnonzero(~empty))
+    rows = without_misfits(rows, plan.skip_bad, history, bad)
+    labelled = np.array([target is not None for target in rows.targets()], bool)
+    if not labelled.all():
+        count = plural(int((~labelled).sum()), "row")
+        history.append(reader_of(task).unlabelled_message(count))
+    return rows.take(np.flatnonzero(labelled)), rows.take(np.flatnonzero(~labelled))
+
+
+def check_enough(targets: Sequence[Any], reader: TargetReader, file: str) -> None:
+    """Raises DataError where there are too few labelled rows, or all have the same target."""
+    if len(targets) < FEWEST_ROWS:
+        raise DataError(
+            _(
+                "{file}: {count} labelled rows are too few to learn from: label at least {fewest}, "
+                "better some hundreds.",
+                file=file,
+                count=len(targets),
+                fewest=FEWEST_ROWS,
+            )
+        )
+    reader.check_learnable(targets, file)
+
+
+def without_misfits(rows: Rows, skip_bad: bool, history: list[str], bad: list[Bad]) -> Rows:
+    """The rows whose target fits; the others go to `bad`, and `history` says so.
+
+    Raises DataError naming the first that does not fit, unless `skip_bad`.
+    """
+    if "target" not in rows.roles:
+        return rows
+    wrong: dict[int, str] = {}
+    read_targets(rows.table, rows.roles, rows.task, rows.indices, rows.id_of, wrong)
+    marks = reader_of(rows.task).missing_markers(rows.table, rows.roles, rows.indices)
+    if marks:
+        history.append(
+            _(
+                "{cells} that say {marks} count as empty targets",
+                cells=plural(sum(marks.values()), "cell"),
+                marks=", ".join(sorted(marks)),
+            )
+        )
+    if not wrong:
+        return rows
+    found = [Bad(0, reason, id=rows.id_of(position)) for position, reason in wrong.items()]
+    if not skip_bad or len(found) == len(rows):
+        raise refused(found)
+    history.append(set_aside(found))
+    bad += found
+    return rows.take(np.flatnonzero(~np.isin(rows.indices, np.array(list(wrong), np.int64))))

@@ -1,0 +1,172 @@
+"""What is in the data, in figures: the facts a plan is reasoned from."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from weitiao.data.files import take
+from weitiao.data.files.table import Source
+from weitiao.data.infer.column_stats import columns_of
+from weitiao.data.infer.roles import check_role
+from weitiao.data.prepare import duplicates
+from weitiao.data.prepare.filter import without_misfits
+from weitiao.data.rows import Rows, everything
+from weitiao.data.targets import reader_of
+
+LANGUAGE_ROWS = 20_000
+LANGUAGE_CHARACTERS = 400
+_HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]")
+_KANA = re.compile(r"[\u3040-\u30ff]")
+_LATIN = re.compile(r"[A-Za-z]")
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The figures. `labels` is empty for numbers, `numbers` is empty for labels."""
+
+    name: str
+    task: str
+    rows: int
+    unlabelled: int
+    empty_texts: int
+    columns: Mapping[str, str]  # column -> an example value
+    roles: Mapping[str, str | list[str]]
+    reasons: Mapping[str, str]
+    labels: Mapping[str, int]  # label -> rows, the most frequent first
+    shares: Mapping[str, float]
+    imbalance: float  # rows of the largest label for each of the smallest
+    numbers: Mapping[str, float]  # lowest, highest, mean, median
+    lengths: Mapping[str, Mapping[str, int]]  # role -> characters: p50, p90, p99, max
+    languages: Mapping[str, float]  # share of rows in "zh", "en" (Latin script), "other"
+    language: str
+    duplicates: int  # rows that an earlier row equals, texts and target
+    conflicts: int  # texts that stand with more than one target
+    leaks: int | None  # rows whose text also stands in the test file; None without one
+    history: Sequence[str] = field(default=())
+    bad: int = 0  # rows set aside because they cannot be read or used
+    separator: str = ""  # between the levels of labels that are paths
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, ready for json.dumps."""
+        return asdict(self)
+
+
+def profile(
+    source: Source,
+    roles: Mapping[str, str | list[str]],
+    task: str,
+    reasons: Mapping[str, str] | None = None,
+    test: Source | None = None,
+    *,
+    skip_bad: bool = False,
+) -> Profile:
+    """The figures of a file's rows, and its leaks into a test file. Streams over the rows."""
+    for role, column in roles.items():
+        check_role(role, column, source.columns)
+    rows = Rows(source.table, everything(source.table), roles, source.name, task)
+    history = list(source.history)
+    rows = without_misfits(rows, skip_bad, history, bad := list(source.bad))
+    lengths, empty, languages = _texts(rows)
+    targets = rows.targets() if "target" in roles else [None] * len(rows)
+    usable = np.flatnonzero(~empty)
+    labelled = [int(i) for i in usable if targets[i] is not None]
+    known: list[Any] = [targets[i] for i in labelled]
+    texts = _keys(source, rows, rows.indices)
+    reader = reader_of(task)
+    history += reader.problems(rows.take(labelled), known)
+    labelled_texts = texts[labelled]
+    whole = duplicates.row_keys(labelled_texts, known)
+    labels = reader.label_counts(known)
+    return Profile(
+        name=source.name,
+        task=task,
+        rows=len(rows),
+        unlabelled=len(usable) - len(labelled),
+        empty_texts=int(empty.sum()),
+        columns={name: column.example for name, column in columns_of(source.table).items()},
+        roles=dict(roles),
+        reasons=dict(reasons or {}),
+        labels=labels,
+        shares={label: count / len(known) for label, count in labels.items()},
+        imbalance=max(labels.values()) / min(labels.values()) if labels else 1.0,
+        numbers=_figures(known) if reader.numeric and known else {},
+        lengths=lengths,
+        languages=languages,
+        language=max(languages, key=lambda language: languages[language]),
+        duplicates=len(whole) - len(duplicates.first_of_each(whole)),
+        conflicts=duplicates.conflicts(labelled_texts, whole),
+        leaks=None if test is None else _leaks(texts[usable], test, rows),
+        history=tuple(history),
+        bad=len(bad),
+        separator=reader.level_separator(list(labels)),
+    )
+
+
+def language_of(text: str) -> str:
+    """The language by its script: "zh", "en" (any Latin script) or "other".
+
+    >>> language_of("好电影"), language_of("a good film"), language_of("いい映画")
+    ('zh', 'en', 'other')
+    """
+    head = text[:LANGUAGE_CHARACTERS]
+    if _KANA.search(head):
+        return "other"
+    han, latin, letters = (len(p.findall(head)) for p in (_HAN, _LATIN, _LETTER))
+    if han and 3 * han >= latin:  # a Chinese character says about as much as three letters
+        return "zh"
+    return "en" if latin and 2 * latin >= letters else "other"
+
+
+def _texts(rows: Rows) -> tuple[dict[str, dict[str, int]], np.ndarray, dict[str, float]]:
+    """Length percentiles by role, which rows lack a text, shares of languages."""
+    empty = np.zeros(len(rows), bool)
+    every = max(1, len(rows) // LANGUAGE_ROWS)
+    languages: Counter[str] = Counter()
+    lengths = {}
+    for role in rows.text_roles:
+        counted = np.zeros(len(rows), np.int32)
+        column = rows.table.column(str(rows.roles[role]))
+        done = 0
+        for span in take.spans(rows.indices, duplicates.SPAN):
+            texts = take.texts(column, span)
+            counted[done : done + len(span)] = [len(text) for text in texts]
+            empty[done : done + len(span)] |= np.array([not text.strip() for text in texts])
+            languages.update(language_of(text) for text in texts[(-done) % every :: every])
+            done += len(span)
+        lengths[role] = _percentiles(counted)
+    total = max(1, languages.total())
+    return lengths, empty, {name: languages[name] / total for name in ("zh", "en", "other")}
+
+
+def _percentiles(lengths: np.ndarray) -> dict[str, int]:
+    if len(lengths) == 0:
+        return {"p50": 0, "p90": 0, "p99": 0, "max": 0}
+    points = np.percentile(lengths, [50, 90, 99, 100], method="higher")
+    return dict(zip(("p50", "p90", "p99", "max"), map(int, points), strict=True))
+
+
+def _leaks(texts: np.ndarray, test: Source, rows: Rows) -> int:
+    return int(duplicates.found_in(texts, _keys(test, rows, everything(test.table))).sum())
+
+
+def _keys(source: Source, rows: Rows, indices: np.ndarray) -> np.ndarray:
+    for role in (*rows.text_roles, "columns"):
+        check_role(role, rows.roles.get(role, []), source.columns)
+    return duplicates.text_keys(source.table, rows.text_columns, indices)
+
+
+def _figures(targets: Sequence[float]) -> dict[str, float]:
+    values = np.asarray(targets)
+    return {
+        "lowest": float(values.min()),
+        "highest": float(values.max()),
+        "mean": float(values.mean()),
+        "median": float(np.median(values)),
+    }

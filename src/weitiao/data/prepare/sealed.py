@@ -1,0 +1,76 @@
+"""The sealed test: opening it is counted outside the run, so that a report can say how often."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from pathlib import Path
+
+from weitiao.data.prepare.load import Data
+from weitiao.data.rows import Rows
+from weitiao.errors import DataError
+from weitiao.i18n.messages import _
+
+_looks: ContextVar[dict[str, int] | None] = ContextVar("looks", default=None)
+
+
+@contextmanager
+def one_look() -> Iterator[None]:
+    """Inside, a test is opened once however often it is asked for: several seeds are one look."""
+    token = _looks.set({})
+    try:
+        yield
+    finally:
+        _looks.reset(token)
+
+
+def open_test(data: Data, why: str) -> tuple[Rows, int]:
+    """The test rows, and how often this test has been opened, this time included."""
+    if data.sealed_test is None:
+        raise DataError(_("there is no test: set data.test_size above 0, or data.test_path."))
+    known, fingerprint = _looks.get(), data.sealed_test.fingerprint
+    if known is None:
+        return data.sealed_test, _count(fingerprint, why)
+    if fingerprint not in known:
+        known[fingerprint] = _count(fingerprint, why)
+    return data.sealed_test, known[fingerprint]
+
+
+def openings_file() -> Path:
+    """Where openings are counted: $WEITIAO_STATE or ~/.local/share/weitiao."""
+    root = os.environ.get("WEITIAO_STATE")
+    folder = Path(root) if root else Path.home() / ".local" / "share" / "weitiao"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / "openings.jsonl"
+
+
+def _count(fingerprint: str, why: str) -> int:
+    # Lines are only ever appended, each in one write: two processes cannot lose each other's.
+    # Which of them came first is told by whose line stands first.
+    ours = secrets.token_hex(8)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    entry = {"test": fingerprint, "at": now, "why": why[:500], "id": ours}
+    file = openings_file()
+    raw = (json.dumps(entry, ensure_ascii=False) + "\n").encode("utf-8")
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        os.write(handle, raw)
+    finally:
+        os.close(handle)
+    count = 0
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            try:
+                found = json.loads(line)
+            except ValueError:
+                continue  # a line cut off by a crash counts for nobody
+            if isinstance(found, dict) and found.get("test") == fingerprint:
+                count += 1
+                if found.get("id") == ours:
+                    break
+    return count

@@ -1,0 +1,80 @@
+"""Folders of text files: one sub-folder a label, one file a text, as movie reviews often come."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from weitiao.data.files import encoding, folders
+from weitiao.data.files.bad_rows import Bad
+from weitiao.data.files.values import TEXT
+from weitiao.data.readers.base import Numbered, Reader, Reading, batched
+from weitiao.errors import DataError
+from weitiao.i18n.messages import _, plural
+
+ID = "__id"
+LONGEST = 16_000_000  # bytes; a longer file is no text of one row
+
+
+class Folder(Reader):
+    """Columns text and label. The id of a row is its file: pos/12.txt."""
+
+    encoding: str | None = None
+
+    def read(self, path: Path) -> Reading:
+        shape = folders.look(path, set(), path.name)
+        notes = []
+        if shape.other:
+            notes.append(
+                _("{files} left aside: no text of a label", files=plural(shape.other, "file"))
+            )
+        without = [label for label in shape.labels if label.lower() in folders.UNLABELLED]
+        if without:
+            notes.append(
+                _("the texts in {folder} are taken as texts without a label", folder=without[0])
+            )
+        # Which encodings there are can only be told at the end; the notes come first. So the
+        # texts are read twice; the second time they come from the system's memory.
+        used = Counter(name for name, _ in self._texts(shape) if name)
+        others = [name for name in used if name != "utf-8-sig"]
+        if others:
+            told = ", ".join(f"{encoding.shown(name)} ({used[name]:,})" for name in others)
+            notes.append(_("texts that are not UTF-8 were read as {encodings}", encodings=told))
+        return Reading(
+            {"text": TEXT, "label": TEXT, ID: TEXT},
+            batched(row for _, row in self._texts(shape)),
+            tuple(notes),
+        )
+
+    def _texts(self, shape: folders.Shape) -> Iterator[tuple[str, Numbered | Bad]]:
+        line = 0
+        for label, files in shape.labels.items():
+            target = None if label.lower() in folders.UNLABELLED else label
+            for file in files:
+                line += 1
+                where = f"{label}/{file.name}"
+                try:
+                    name, text = _text(file, self.encoding)
+                except DataError as error:
+                    yield "", Bad(line, str(error).partition(": ")[2], id=where)
+                    continue
+                yield name, (line, {"text": text, "label": target, ID: where})
+
+
+def _text(file: Path, given: str | None) -> tuple[str, str]:
+    if file.stat().st_size > LONGEST:
+        raise DataError(_("{file}: too long for one text.", file=file.name))
+    raw = file.read_bytes()
+    if not raw.strip():
+        return "", ""
+    name = encoding.of_bytes(raw, file.name, given)
+    try:
+        text = raw.decode(name)
+    except UnicodeError:
+        raise DataError(
+            _("{file}: not {encoding}.", file=file.name, encoding=encoding.shown(name))
+        ) from None
+    if "\0" in text:
+        raise DataError(_("{file}: holds a NUL character.", file=file.name))
+    return name, text.replace("\r\n", "\n").strip()

@@ -1,0 +1,265 @@
+"""Baselines: what no network at all, and a linear model on counted words, make of the same rows."""
+
+from __future__ import annotations
+
+import functools
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from weitiao.evaluation.chinese import HAN, chinese_words
+from weitiao.evaluation.metrics.classification import Accuracy, MacroF1
+from weitiao.evaluation.metrics.regression import Pearson
+from weitiao.i18n.messages import N_
+from weitiao.tasks.base import Judged, Kind
+
+Texts = list[list[str]]  # one list of texts for each role
+Score = Callable[[Texts], np.ndarray]
+Predict = Callable[[Any], np.ndarray]  # features to scores
+
+TRAIN_ROWS = 20_000  # a linear model on counts gains little beyond; drawn with the seed
+VALIDATION_ROWS = 5_000  # enough to choose between four candidates
+FEATURES = 200_000
+CHARACTERS = 10_000_000  # that character n-grams and word segmentation go through: half a minute
+CHARACTERS_A_SECOND = 300_000  # the same, where the time is limited
+SCORED_AT_ONCE = 10_000  # rows; bounds the memory
+HAN_SHARE = 0.1  # above, words are not separated by blanks
+# The inverse of the L2 penalty, and how exactly it is solved: a steeper problem needs a smaller
+# last gradient. Ridge regression overfits sooner: it starts lower.
+STRENGTHS = ((1.0, 5e-4), (10.0, 1e-4))
+RIDGE_STRENGTHS = ((0.1, 1e-4), (1.0, 1e-4), (10.0, 1e-4))
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A fitted baseline. `detail` (plain values) says what was chosen, and from what.
+
+    `score` takes one list of texts for each role and gives (n, outputs): probabilities for single
+    labels and label sets, numbers in the target's unit for numbers.
+    """
+
+    name: str
+    detail: Mapping[str, Any]
+    score: Score
+
+
+def fit_baselines(  # noqa: PLR0913 - the two parts of the data are four of the arguments
+    kind: Kind,
+    train_texts: Texts,
+    train_labels: np.ndarray,
+    validation_texts: Texts,
+    validation_labels: np.ndarray,
+    outputs: int,
+    seed: int,
+    seconds: float | None = None,
+) -> dict[str, Baseline]:
+    """The baselines that stand beside every model: "majority" (or "mean") and "tfidf_linear".
+
+    The linear one is tried on words and on characters (for Chinese: characters, and words found by
+    jieba), each at several strengths; the best in validation is kept, of equals the simpler. The
+    same rows and seed give the same baseline, but with `seconds` trying stops when they are spent
+    (one candidate is always fitted). Strong on topics and long texts (Wang and Manning, 2012,
+    "Baselines and Bigrams"): a network that does not beat it is not worth its cost.
+    """
+    simple = _constant(kind, train_labels, outputs)
+    begin = time.monotonic()
+    generator = np.random.default_rng(seed)
+    train = sample_of(train_texts, train_labels, TRAIN_ROWS, generator)
+    validation = sample_of(validation_texts, validation_labels, VALIDATION_ROWS, generator)
+    best: tuple[float, str, Score] | None = None
+    tried = {}
+    for name, score, answers in _candidates(kind, train, validation[0], outputs, seconds):
+        tried[name] = worth(kind, validation[1], answers)
+        if best is None or tried[name] > best[0]:
+            best = tried[name], name, score
+        if seconds is not None and time.monotonic() - begin >= seconds:
+            break
+    assert best is not None
+    detail = {
+        "features": best[1],
+        "metric": type(_METRICS[kind]).__name__,
+        "validation": best[0],
+        "candidates": tried,
+        "train_rows": len(train[1]),
+        "seconds": round(time.monotonic() - begin, 2),
+    }
+    return {simple.name: simple, "tfidf_linear": Baseline("tfidf_linear", detail, best[2])}
+
+
+_METRICS = {"single": Accuracy(), "multilabel": MacroF1(), "number": Pearson()}
+
+
+def worth(kind: Kind, labels: np.ndarray, scores: np.ndarray) -> float:
+    if kind == "single":
+        values = scores.argmax(1)
+    else:
+        values = scores[:, 0] if kind == "number" else (scores > 0.5).astype(float)
+    return _METRICS[kind].value(Judged(kind, labels, values, scores))
+
+
+def _constant(kind: Kind, labels: np.ndarray, outputs: int) -> Baseline:
+    """The same answer for every row: how often each label is true, or the mean number."""
+    if kind == "single":
+        always = np.bincount(labels, minlength=outputs) / len(labels)
+    else:
+        always = np.atleast_1d(labels.mean(0))
+    name, detail = "mean" if kind == "number" else "majority", {"always": always.tolist()}
+    return Baseline(name, detail, lambda texts: np.tile(always, (len(texts[0]), 1)))
+
+
+def sample_of(
+    texts: Texts, labels: np.ndarray, most: int, generator: np.random.Generator
+) -> tuple[Texts, np.ndarray]:
+    if len(labels) <= most:
+        return texts, labels
+    rows = np.sort(generator.choice(len(labels), most, replace=False))
+    return [[role[row] for row in rows] for role in texts], labels[rows]
+
+
+def _candidates(
+    kind: Kind,
+    train: tuple[Texts, np.ndarray],
+    validation: Texts,
+    outputs: int,
+    seconds: float | None,
+) -> Iterator[tuple[str, Score, np.ndarray]]:
+    """Each candidate's name, scorer and answers to validation, the simpler first."""
+    texts, labels = train
+    limit = CHARACTERS if seconds is None else min(CHARACTERS, int(seconds * CHARACTERS_A_SECOND))
+    longest = max(limit // (len(labels) * len(texts)), 64)
+    for view in _views(texts, longest, 1 if len(labels) < 5_000 else 2):
+        features = view.fit(texts)
+        asked = view.features(validation)
+        for strength in RIDGE_STRENGTHS if kind == "number" else STRENGTHS:
+            predict = linear(kind, features, labels, outputs, strength)
+            score = functools.partial(_score, view, predict)
+            yield view.name.format(c=strength[0]), score, predict(asked)
+
+
+def _score(view: _View, predict: Predict, texts: Texts) -> np.ndarray:
+    found = []
+    for start in range(0, len(texts[0]), SCORED_AT_ONCE):
+        part = [role[start : start + SCORED_AT_ONCE] for role in texts]
+        found.append(predict(view.features(part)))
+    return np.concatenate(found)
+
+
+class _View:
+    """One way to count a text: its n-grams by TF-IDF, and for pairs how far the two overlap."""
+
+    def __init__(
+        self, name: str, longest: int | None, least: int, grams: tuple[int, int], **settings: Any
+    ) -> None:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        settings |= {"ngram_range": grams, "min_df": least, "max_features": FEATURES}
+        self.name = name
+        self.longest = longest
+        self.counter = TfidfVectorizer(sublinear_tf=True, dtype=np.float32, **settings)
+        self.empty = False
+
+    def fit(self, texts: Texts) -> Any:
+        """Learn the n-grams of all roles together, so that a word is one column in both."""
+        every = [text for role in texts for text in self._cut(role)]
+        try:
+            counted = self.counter.fit_transform(every)
+        except ValueError:  # how scikit-learn says that no n-gram is left to count
+            self.empty = True
+            return self.features(texts)
+        rows = len(texts[0])
+        return _beside([counted[at : at + rows] for at in range(0, len(every), rows)])
+
+    def features(self, texts: Texts) -> Any:
+        """A sparse matrix, one row for each row of the texts."""
+        from scipy.sparse import csr_matrix
+
+        if self.empty:
+            return csr_matrix((len(texts[0]), 1), dtype=np.float32)
+        return _beside([self.counter.transform(self._cut(role)) for role in texts])
+
+    def _cut(self, role: list[str]) -> list[str]:
+        return [text[: self.longest] for text in role]
+
+
+def _views(texts: Texts, longest: int, least: int) -> Iterator[_View]:
+    """The simpler first. Words (one letter is one too) are cheap and never cut; the others are."""
+    if _han_share(texts) > HAN_SHARE:
+        yield _View(N_("characters 1-3, C={c:g}"), longest, least, (1, 3), analyzer="char")
+        words = {"tokenizer": chinese_words, "token_pattern": None}
+        yield _View(N_("jieba words 1-2, C={c:g}"), longest, least, (1, 2), **words)
+    else:
+        yield _View(N_("words 1-2, C={c:g}"), None, least, (1, 2), token_pattern=r"\w+")
+        yield _View(N_("characters 2-5, C={c:g}"), longest, least, (2, 5), analyzer="char_wb")
+
+
+def _beside(roles: list[Any]) -> Any:
+    """The roles' columns side by side, and for a pair how far the second overlaps the first.
+
+    A linear model sees no "the same word on both sides" in the columns of two texts; without
+    the overlap it would be no fair baseline for similarity and inference.
+    """
+    from scipy.sparse import csr_matrix, hstack
+
+    if len(roles) == 1:
+        return roles[0]
+    first, second = roles
+    has_first, has_second = first.sign(), second.sign()
+    shared = (first.multiply(second), has_first.multiply(has_second), has_first, has_second)
+    cosine, common, one, other = (np.asarray(matrix.sum(1)).ravel() for matrix in shared)
+    below = (np.ones_like(common), one + other - common, one, other)  # rows have length 1
+    above = (cosine, common, common, common)
+    overlap = [a / np.maximum(b, 1) for a, b in zip(above, below, strict=True)]
+    return hstack([first, second, csr_matrix(np.stack(overlap, axis=1))], format="csr")
+
+
+def _han_share(texts: Texts) -> float:
+    """The share of Chinese characters among all that are not blank."""
+    text = "".join(text[:200].replace(" ", "") for role in texts for text in role)
+    return 1 - len(HAN.sub("", text)) / len(text) if text else 0.0
+
+
+def linear(
+    kind: Kind, features: Any, labels: np.ndarray, outputs: int, strength: tuple[float, float]
+) -> Predict:
+    if kind == "number":
+        return _ridge(features, labels, strength)
+    if kind == "single":
+        return _logistic(features, labels, outputs, strength)
+    columns = labels.astype(np.int64).T
+    yes = [_logistic(features, column, 2, strength) for column in columns]
+    return lambda rows: np.stack([chances(rows)[:, 1] for chances in yes], axis=1)
+
+
+def _logistic(
+    features: Any, labels: np.ndarray, outputs: int, strength: tuple[float, float]
+) -> Predict:
+    """Probabilities of all labels: 0 for one that train never has, 1 when train has no other."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    present = np.unique(labels)
+    network = LogisticRegression(C=strength[0], tol=strength[1], max_iter=300)
+    if len(present) > 1:
+        with warnings.catch_warnings():
+            # 300 steps are far past where validation changes: a bound on time, not a failure.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            network.fit(features, labels)
+
+    def predict(rows: Any) -> np.ndarray:
+        scores = np.zeros((rows.shape[0], outputs))
+        scores[:, present] = network.predict_proba(rows) if len(present) > 1 else 1.0
+        return scores
+
+    return predict
+
+
+def _ridge(features: Any, labels: np.ndarray, strength: tuple[float, float]) -> Predict:
+    from sklearn.linear_model import Ridge
+
+    network = Ridge(alpha=1 / strength[0], solver="sparse_cg", tol=strength[1])
+    network.fit(features, labels)
+    return lambda rows: np.asarray(network.predict(rows), dtype=float).reshape(-1, 1)

@@ -1,0 +1,155 @@
+"""What a metric is: one number for all rows, and the same number for many resamples at once."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from typing import ClassVar
+
+import numpy as np
+
+from weitiao.labels.tags.counts import by_row, by_row_and_label
+from weitiao.parts import Part
+from weitiao.tasks.base import Judged
+
+
+class Metric(Part):
+    """One number that says how right the answers are.
+
+    A new metric is a class with `kinds` and `value`. `values` is what the bootstrap calls, with a
+    thousand samples of the rows: derive from `ArrayMetric` where arrays do that faster.
+
+    Weights say how often a row counts: a row of weight 2 counts like the row written down twice,
+    a row of weight 0 is not there.
+    """
+
+    higher_is_better: ClassVar[bool] = True
+    kinds: ClassVar[tuple[str, ...]]  # of Judged.kind
+    bounds: ClassVar[tuple[float, float]] = (-math.inf, math.inf)  # lowest and highest value
+    of_scores: ClassVar[bool] = False  # looks at the scores, not at the answers alone
+    correlates: ClassVar[bool] = False  # is a correlation, nearly normal on Fisher's scale
+
+    @abstractmethod
+    def value(self, judged: Judged, weights: np.ndarray | None = None) -> float:
+        """The metric over all rows; `weights` (n,) says how often each row counts."""
+
+    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+        """The metric for each row of `weights` (samples, n), as (samples,)."""
+        return np.array([self.value(judged, sample) for sample in weights])
+
+    def proportion(self, kind: str) -> bool:
+        """Whether it is a share of rows, "k of n are right", for answers of this kind."""
+        return False
+
+
+class ArrayMetric(Metric):
+    """A metric computed for all resamples at once: write `values` instead of `value`."""
+
+    def value(self, judged: Judged, weights: np.ndarray | None = None) -> float:
+        return float(self.values(judged, once(judged, weights))[0])
+
+    @abstractmethod
+    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+        """The metric for each row of `weights` (samples, n), as (samples,)."""
+
+
+def once(judged: Judged, weights: np.ndarray | None) -> np.ndarray:
+    """The weights of one evaluation as (1, n), each row counting once when there are none."""
+    assert len(judged.targets), "a metric needs rows"
+    return np.ones((1, len(judged.targets))) if weights is None else weights[None].astype(float)
+
+
+def span_counts(judged: Judged, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How many spans are right, are given, and are true: each (samples,)."""
+    right, given, true = (weights @ by_row(judged.targets, judged.values).astype(float)).T
+    return right, given, true
+
+
+def label_counts(judged: Judged, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How often each label was given rightly, was given, and was true: each (samples, labels).
+    Of tags it is their spans that are counted."""
+    if judged.kind == "multilabel":
+        truth, given = judged.targets.astype(float), judged.values.astype(float)
+        return weights @ (truth * given), weights @ given, weights @ truth
+    if judged.kind == "tags":
+        each = by_row_and_label(judged.targets, judged.values, len(judged.labels))
+        right, said, true = (weights @ table.astype(float) for table in each)
+        return right, said, true
+    # Rows with the same truth and answer are interchangeable: count those cells, then add cells.
+    # That costs one pass over the rows however many labels there are.
+    labels = int(max(judged.targets.max(), judged.values.max(), len(judged.labels) - 1)) + 1
+    cells, cell = np.unique(judged.targets * labels + judged.values, return_inverse=True)
+    counts = np.stack([np.bincount(cell, sample, len(cells)) for sample in weights])
+    true_label, given_label = np.divmod(cells, labels)
+    every = np.arange(labels)
+    is_true, is_given = true_label[:, None] == every, given_label[:, None] == every
+    return (
+        counts @ (is_true & is_given).astype(float),
+        counts @ is_given.astype(float),
+        counts @ is_true.astype(float),
+    )
+
+
+def ratio(above: np.ndarray, below: np.ndarray, otherwise: float = 0.0) -> np.ndarray:
+    """above / below, and `otherwise` where `below` is zero.
+
+    >>> ratio(np.array([1.0, 1.0]), np.array([4.0, 0.0])).tolist()
+    [0.25, 0.0]
+    """
+    filled = np.full(np.broadcast_shapes(above.shape, below.shape), otherwise)
+    return np.divide(above, below, out=filled, where=below != 0)
+
+
+class Order:
+    """The order of numbers, sorted once, to rank them under any weights without sorting again."""
+
+    def __init__(self, numbers: np.ndarray) -> None:
+        self.rows = np.argsort(numbers, kind="stable")
+        ordered = numbers[self.rows]
+        first = np.concatenate([[True], ordered[1:] != ordered[:-1]])
+        self.starts = np.flatnonzero(first)  # where each group of ties begins
+        self.group = np.empty(len(numbers), dtype=np.int64)  # of each row: its group of ties
+        self.group[self.rows] = np.cumsum(first) - 1
+
+    def sums(self, weights: np.ndarray) -> np.ndarray:
+        """The weight of each group of ties, in rising order: (samples, groups)."""
+        ordered = weights.take(self.rows, axis=1)  # far faster than weights[:, rows]
+        if len(self.starts) == len(self.rows):
+            return ordered
+        return np.add.reduceat(ordered, self.starts, axis=1)
+
+
+def middles(sums: np.ndarray) -> np.ndarray:
+    """The weight below each group and half its own: the middle rank of its members, less 1/2.
+
+    >>> middles(np.array([[1.0, 2.0, 1.0]])).tolist()
+    [[0.5, 2.0, 3.5]]
+    """
+    return np.cumsum(sums, axis=1) - sums / 2
+
+
+def correlation(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted Pearson correlation of two (n,) arrays, as (samples,).
+
+    Two passes (mean, then spread), since sums of squares lose small spreads round large means.
+    """
+    total = weights.sum(1)
+    across = _centred(first, weights, total)
+    along = _centred(second, weights, total)
+    together = np.einsum("sn,sn,sn->s", weights, across, along)
+    spread = _spread(first, across, weights) * _spread(second, along, weights)
+    # A constant has no correlation with anything. 0 ("tells nothing") rather than nan: a model
+    # that collapsed to one answer must come out as bad, and stay comparable when the best is kept.
+    return np.clip(ratio(together, spread), -1.0, 1.0)
+
+
+def _centred(numbers: np.ndarray, weights: np.ndarray, total: np.ndarray) -> np.ndarray:
+    mean = weights @ numbers / total
+    return numbers - mean[:, None]
+
+
+def _spread(numbers: np.ndarray, centred: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Root of the summed squares; 0 where what is left is only rounding of the mean."""
+    spread = np.sqrt(np.einsum("sn,sn,sn->s", weights, centred, centred))
+    size = np.sqrt(weights @ numbers**2)
+    return np.where(spread <= 1e-12 * size, 0.0, spread)

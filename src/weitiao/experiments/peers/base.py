@@ -1,0 +1,63 @@
+"""What a peer is: another method that answers the same rows, judged like our own runs."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from importlib.util import find_spec
+from typing import ClassVar
+
+import numpy as np
+
+from weitiao.data.prepare.load import Data
+from weitiao.data.rows import Rows
+from weitiao.errors import ModelError
+from weitiao.i18n.messages import _
+from weitiao.parts import Part
+from weitiao.planfile.plan import Plan
+from weitiao.tasks.base import Task
+
+
+class Peer(Part):
+    """Another way to learn the same task. Its fields are its own settings.
+
+    The plan says which rows, checkpoint and seed; what else it says is for our own runs.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ()  # modules that must be installed
+    install: ClassVar[str] = ""  # what to tell pip
+
+    @abstractmethod
+    def scores(self, plan: Plan, task: Task, data: Data, rows: Rows) -> np.ndarray:
+        """Learn from data.train (data.validation may choose) and score `rows`, (n, outputs):
+        probabilities, or numbers in the target's own unit."""
+
+    @classmethod
+    def missing(cls) -> list[str]:
+        """The modules it needs that are not installed."""
+        return [name for name in cls.needs if find_spec(name) is None]
+
+    def check(self) -> None:
+        """Raises ModelError when a module is missing."""
+        missing = self.missing()
+        if missing:
+            told = _("the peer {name} needs {modules}: pip install {package}",
+                        name=type(self).__name__, modules=", ".join(missing),
+                        package=self.install)  # fmt: skip
+            raise ModelError(told)
+
+
+def texts_of(task: Task, rows: Rows) -> list[list[str]]:
+    """The texts as they are, one list for each role."""
+    found: list[list[str]] = []
+    for examples in rows.batches():
+        for role, texts in enumerate(task.texts(examples)):
+            if role == len(found):
+                found.append([])
+            found[role] += texts
+    return found
+
+
+def labels_of(task: Task, rows: Rows) -> np.ndarray:
+    """Targets as the task counts them; numbers in their own unit."""
+    labels = task.indices(rows.targets(), rows.ids())
+    return np.asarray(task.score(labels)) if task.kind == "number" else labels

@@ -1,0 +1,85 @@
+"""The Trainer of transformers, with the settings of its examples."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from weitiao.data.prepare.load import Data
+from weitiao.data.rows import Rows
+from weitiao.experiments.peers.base import Peer, labels_of, texts_of
+from weitiao.planfile.plan import Plan
+from weitiao.tasks.base import Task
+
+
+class Trainer(Peer):
+    """The Hugging Face Trainer on the plan's checkpoint and rows, as its classification example.
+
+    When to use: to see what the plan's own settings are worth. The model after the last step is
+    judged. Defaults are those of the example (2e-5, 3 epochs, batches of 32).
+    """
+
+    learning_rate: float = Field(2e-5, gt=0, description="at the start; it falls to 0")
+    epochs: float = Field(3.0, gt=0, description="passes over the rows")
+    batch_size: int = Field(32, gt=0, description="rows in an update")
+    weight_decay: float = Field(0.0, ge=0, description="on all weights")
+
+    def scores(self, plan: Plan, task: Task, data: Data, rows: Rows) -> np.ndarray:
+        import torch
+        import transformers
+
+        from weitiao.checkpoints.resolve import resolve
+
+        source = resolve(plan.model.checkpoint, plan.model.revision)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source.path_or_name)
+        transformers.set_seed(plan.train.seed)
+        network = transformers.AutoModelForSequenceClassification.from_pretrained(
+            source.path_or_name, num_labels=task.outputs, problem_type=task.problem_type
+        )
+        labels = labels_of(task, data.train)
+        numbers = task.kind != "single"
+        train = _encoded(tokenizer, task, data.train, plan.model.max_length)
+        for row, label in zip(train, labels, strict=True):
+            row["labels"] = np.asarray(label, np.float32).tolist() if numbers else int(label)
+        asked = _encoded(tokenizer, task, rows, plan.model.max_length)
+        order = np.argsort([-len(row["input_ids"]) for row in asked], kind="stable")
+        with tempfile.TemporaryDirectory() as folder:
+            trainer = transformers.Trainer(
+                model=network,
+                args=self._arguments(folder, plan.train.seed, torch.cuda.is_available()),
+                train_dataset=train,
+                data_collator=transformers.DataCollatorWithPadding(tokenizer),
+                processing_class=tokenizer,
+            )
+            trainer.train()
+            given = trainer.predict([asked[at] for at in order]).predictions
+        logits = np.empty((len(asked), task.outputs))
+        logits[order] = np.asarray(given, dtype=float).reshape(len(asked), -1)
+        return logits if task.kind == "number" else np.asarray(task.score(logits))
+
+    def _arguments(self, folder: str, seed: int, gpu: bool) -> Any:
+        from transformers import TrainingArguments
+
+        return TrainingArguments(
+            output_dir=folder,
+            seed=seed,
+            learning_rate=self.learning_rate,
+            num_train_epochs=self.epochs,
+            per_device_train_batch_size=self.batch_size,
+            per_device_eval_batch_size=32,
+            weight_decay=self.weight_decay,
+            use_cpu=not gpu,
+            save_strategy="no",
+            logging_strategy="no",
+            report_to=[],
+            disable_tqdm=True,
+        )
+
+
+def _encoded(tokenizer: Any, task: Task, rows: Rows, longest: int) -> list[dict[str, Any]]:
+    """Token ids of each row; a batch is padded when it is made."""
+    found = tokenizer(*texts_of(task, rows), truncation=True, max_length=longest)
+    return [{name: found[name][at] for name in found} for at in range(len(rows))]

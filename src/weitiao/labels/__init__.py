@@ -1,0 +1,1 @@
+"""How targets are spelled: tags of words, answers in passages, paths of labels."""

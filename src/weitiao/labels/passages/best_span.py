@@ -1,0 +1,75 @@
+"""The best passage of all windows on a text, and rows of token logits side by side."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from weitiao.example import Batch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from weitiao.data.cache.encoded import Encoded
+
+# Columns of a question's scores: the characters of the best passage, its logits (start and end
+# added), those of "no answer", how likely the passage is beside all others.
+START, END, SPAN, NULL, SURE = range(5)
+
+
+def best_spans(logits: Any, encoded: Encoded, longest: int) -> np.ndarray:
+    """Scores (questions, 5). logits: Ragged, aligned with the ids of `encoded`.
+
+    A passage begins and ends in one window, at tokens of the text alone, and has at most `longest`
+    tokens. "No answer" counts with the window that is surest that there is one, as SQuAD's scripts
+    do. A text without a token has the passage 0 to 0 with the logits minus infinity.
+    """
+    scores = np.tile(np.array([0, 0, -np.inf, np.inf, 0.0]), (encoded.examples, 1))
+    sums = np.full((encoded.examples, 2), -np.inf)  # of all that may begin or end, as logarithms
+    starts, ends = encoded.values["starts"], encoded.values["ends"]
+    for row, owner in enumerate(encoded.owners):
+        window = slice(int(encoded.offsets[row]), int(encoded.offsets[row + 1]))
+        values = logits.row(row).astype(float)
+        first, last = starts[window], ends[window]
+        usable = first > 0
+        null = int(np.flatnonzero(~usable & (last == 1))[0])
+        scores[owner, NULL] = min(scores[owner, NULL], float(values[null].sum()))
+        kept = values[usable | (np.arange(len(first)) == null)]
+        sums[owner] = np.logaddexp(sums[owner], np.logaddexp.reduce(kept, axis=0))
+        if not usable.any():
+            continue
+        begin, end, value = _best(np.where(usable[:, None], values, -np.inf), longest)
+        if value > scores[owner, SPAN]:
+            scores[owner, :NULL] = int(first[begin]) - 1, int(last[end]), value
+    known = np.isfinite(scores[:, SPAN])
+    scores[known, SURE] = np.exp(scores[known, SPAN] - sums[known].sum(1))
+    scores[np.isposinf(scores[:, NULL]), NULL] = 0.0
+    return scores
+
+
+def _best(values: np.ndarray, longest: int) -> tuple[int, int, float]:
+    """The first and last token of the passage with the highest sum, and that sum."""
+    size = len(values)
+    ahead = np.concatenate([values[:, 1], np.full(longest - 1, -np.inf)])
+    reach = np.lib.stride_tricks.sliding_window_view(ahead, longest)  # row i: the ends from i on
+    steps = reach.argmax(1)
+    sums = values[:, 0] + reach[np.arange(size), steps]
+    begin = int(np.where(np.isnan(sums), -np.inf, sums).argmax())
+    return begin, begin + int(steps[begin]), float(sums[begin])
+
+
+def by_row(values: Tensor, batch: Batch, fill: float = -math.inf) -> Tensor:
+    """What a head says of tokens as (rows, longest, ...), with `fill` where no token is."""
+    import torch
+
+    if batch.lengths is None:
+        real = batch.tensors["attention_mask"].bool()
+        real = real.reshape(*real.shape, *([1] * (values.dim() - 2)))
+        return values.masked_fill(~real, fill)
+    columns = torch.arange(int(batch.lengths.max()), device=values.device)
+    real = columns[None, :] < batch.lengths[:, None].to(values.device)
+    found = values.new_full((*real.shape, *values.shape[1:]), fill)
+    found[real] = values
+    return found

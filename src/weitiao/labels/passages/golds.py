@@ -1,0 +1,118 @@
+"""Right answers of a question as cells spell them, and where they stand in their passage.
+
+A gold answer is (start, text): the character at which it starts, -1 where the passage does not hold
+it. No gold answer at all, (), says that the passage does not answer the question.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from weitiao.i18n.messages import _
+
+Gold = tuple[int, str]
+Golds = tuple[Gold, ...]
+Spelled = tuple[tuple[int | None, str], ...]  # None: where it starts is not said
+ABSENT = -1
+
+
+def spelled(cell: str, start: str = "") -> Spelled | None:
+    """What a cell says: a text, or JSON as SQuAD and its kin write it; None when it is empty.
+
+    start: the cell beside it that says where a single text starts.
+
+    >>> spelled("in Paris"), spelled("[]"), spelled(" ")
+    (((None, 'in Paris'),), (), None)
+    >>> spelled('{"text": ["Paris"], "answer_start": [3]}'), spelled('[[3, "Paris"]]')
+    (((3, 'Paris'),), ((3, 'Paris'),))
+    """
+    if not cell.strip():
+        return None
+    if cell.lstrip()[0] in "[{":
+        try:
+            found = _of_json(json.loads(cell))
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+            found = None  # a text in brackets
+        if found is not None:
+            return found
+    return ((int(float(start)) if start.strip() else None, cell),)
+
+
+def _of_json(value: Any) -> Spelled | None:
+    if isinstance(value, dict):
+        texts = value["text"]
+        starts = value.get("answer_start", value.get("start"))
+        if isinstance(texts, str):
+            return ((None if starts is None else int(starts), texts),)
+        starts = [None] * len(texts) if starts is None else starts
+        return tuple((_whole(at), str(text)) for at, text in zip(starts, texts, strict=True))
+    if not isinstance(value, list):
+        return None
+    found: list[tuple[int | None, str]] = []
+    for one in value:
+        if isinstance(one, str):
+            found.append((None, one))
+        elif isinstance(one, dict):
+            found += _of_json(one) or ()
+        else:
+            at, text = one
+            found.append((_whole(at), str(text)))
+    return tuple(found)
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
+def placed(answers: Spelled, context: str) -> Golds:
+    """The answers with their places. Raises ValueError saying why when a place is not known.
+
+    A start that is a little off is mended; a text that was given a start and stands nowhere keeps
+    the start -1: answers may be held against it, nothing can be learned from it.
+
+    >>> placed(((None, "Paris"), (1, "in")), "I live in Paris")
+    ((10, 'Paris'), (7, 'in'))
+    """
+    found: dict[Gold, None] = {}
+    for start, raw in answers:
+        text = raw.strip()
+        if not text:
+            continue
+        if start is None:
+            found[_only(text, context), text] = None
+            continue
+        start += len(raw) - len(raw.lstrip())
+        found[
+            start if context.startswith(text, start) else _nearest(text, context, start), text
+        ] = None
+    return tuple(found)
+
+
+def _only(text: str, context: str) -> int:
+    first = context.find(text)
+    if first < 0:
+        raise ValueError(
+            _("the answer {answer!r} does not stand in the context; if answers are labels, say "
+                 "--task classification.", answer=text[:60])
+        )  # fmt: skip
+    if context.find(text, first + 1) >= 0:
+        raise ValueError(
+            _("the answer {answer!r} stands in the context more than once: say which is meant "
+                 "in a column answer_start.", answer=text[:60])
+        )  # fmt: skip
+    return first
+
+
+def _nearest(text: str, context: str, start: int) -> int:
+    places, at = [], context.find(text)
+    while at >= 0:
+        places.append(at)
+        at = context.find(text, at + 1)
+    return min(places, key=lambda place: abs(place - start), default=ABSENT)
+
+
+def texts_of(golds: Sequence[Gold]) -> tuple[str, ...]:
+    """The different texts of the answers."""
+    return tuple(dict.fromkeys(text for _, text in golds))

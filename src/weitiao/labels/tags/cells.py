@@ -1,0 +1,116 @@
+"""What the cell of a target says: a tag for each word, or spans of the text, however written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from weitiao.i18n.messages import _
+from weitiao.labels.tags.schemes import apart
+
+# First character, the one behind the last, label; and the text they hold, where the cell says it.
+Span = tuple[int, int, str] | tuple[int, int, str, str]
+STARTS = ("start", "start_offset", "begin", "start_idx", "startOffset")
+ENDS = ("end", "end_offset", "stop", "end_idx", "endOffset")
+LABELS = ("label", "labels", "type", "entity", "entity_group", "tag", "entity_type")
+
+
+def answer_of(cell: str) -> list[str] | list[Span]:
+    """Tags (texts) or spans (tuples). Raises ValueError, saying what is wrong.
+
+    >>> answer_of('["O", "B-x"]'), answer_of("O B-x"), answer_of('[[0, 2, "x"]]')
+    (['O', 'B-x'], ['O', 'B-x'], [(0, 2, 'x')])
+    >>> answer_of('[{"start": 0, "end": 2, "label": "x"}]'), answer_of('{"x": {"ab": [[0, 1]]}}')
+    ([(0, 2, 'x')], [(0, 2, 'x')])
+    """
+    text = cell.strip()
+    if text[:1] not in ("[", "{"):
+        return text.split()
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError(_("{cell!r} is no JSON list of tags or spans.", cell=text[:60])) from None
+    if isinstance(value, dict):
+        return _of_cluener(value)
+    if all(isinstance(one, str) for one in value) and value:
+        return [str(one) for one in value]
+    if value and all(isinstance(one, int) for one in value):
+        raise ValueError(
+            _("{cell} has numbers instead of tags: write their names, e.g. {example}",
+                 cell=text[:60], example='["O", "B-PER"]')
+        )  # fmt: skip
+    return [_span(one) for one in value]
+
+
+def written(target: Any) -> Any:
+    """A target as a value of a row that is read as the same target again."""
+    if not isinstance(target, list):
+        return target
+    names = ("start", "end", "label", "text")
+    return [dict(zip(names, one, strict=True)) if len(one) == 4 and not isinstance(one, str)
+            else one for one in target]  # fmt: skip
+
+
+def looks_like_spans(cell: str) -> bool:
+    """Whether a cell lists spans (or says that there are none)."""
+    if cell.strip()[:1] not in ("[", "{"):
+        return False
+    try:
+        found = answer_of(cell)
+    except ValueError:
+        return False
+    return not found or isinstance(found[0], tuple)
+
+
+def looks_like_tags(cell: str) -> bool:
+    """Whether a cell lists tags of a scheme for spans."""
+    try:
+        found = answer_of(cell)
+    except ValueError:
+        return False
+    return bool(found) and all(isinstance(tag, str) and apart(tag) is not None for tag in found)
+
+
+def _span(one: Any) -> Span:
+    own = None
+    if isinstance(one, Mapping):
+        own = one.get("text")
+        start, end, label = (_first(one, names) for names in (STARTS, ENDS, LABELS))
+    elif isinstance(one, Sequence) and not isinstance(one, str) and len(one) >= 3:
+        start, end, label = one[:3]
+        if isinstance(start, str):  # ["PER", 0, 2]
+            start, end, label = one[1], one[2], one[0]
+    else:
+        start = end = label = None
+    if isinstance(label, list) and len(label) == 1:  # Label Studio's
+        (label,) = label
+    whole = all(isinstance(n, int) and not isinstance(n, bool) for n in (start, end))
+    if not whole or not isinstance(label, str):
+        shown = json.dumps(one, ensure_ascii=False)[:80]
+        raise ValueError(_("{span} is no span: give it a start, an end and a label, e.g. "
+                              "{example}", span=shown,
+                              example='{"start": 0, "end": 3, "label": "PER"}'))  # fmt: skip
+    return (start, end, label, own) if isinstance(own, str) and own else (start, end, label)
+
+
+def _first(one: Mapping[str, Any], names: Sequence[str]) -> Any:
+    return next((one[name] for name in names if name in one), None)
+
+
+def _of_cluener(value: Mapping[str, Any]) -> list[Span]:
+    """{label: {text: [[first, last], ...]}}, as CLUENER writes it: the last character counts."""
+    found: list[Span] = []
+    try:
+        for label, texts in value.items():
+            for text, spans in texts.items():
+                for start, last in spans:
+                    if last - start + 1 != len(text):
+                        raise TypeError
+                    found.append((int(start), int(last) + 1, str(label)))
+    except (TypeError, ValueError, AttributeError):
+        shown = json.dumps(value, ensure_ascii=False)[:80]
+        told = _("{value} is no object of spans, {example}.", value=shown,
+                    example='{"label": {"text": [[first, last]]}}')  # fmt: skip
+        raise ValueError(told) from None
+    return sorted(found)

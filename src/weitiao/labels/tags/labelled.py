@@ -1,0 +1,128 @@
+"""One row's right answers: its spans by characters, its words, and the tag of each word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from weitiao.core.fields import near
+from weitiao.core.ragged import edges
+from weitiao.i18n.messages import _
+from weitiao.labels.tags.schemes import apart, spans_of
+
+SHOWN = 40  # characters of a word in a message
+
+
+class Row(NamedTuple):
+    """spans (spans, 3): start, end, type; words (words, 2); tags (words,) places in the labels."""
+
+    spans: np.ndarray
+    words: np.ndarray
+    tags: np.ndarray
+
+
+def labelled(
+    text: str, words: np.ndarray, target: Any, types: Mapping[str, int], plain: bool
+) -> Row:
+    """The answers of a row. target: tags of words, or spans. Raises ValueError, saying what is
+    wrong with it."""
+    target = target or []
+    if target and isinstance(target[0], str):
+        places = _tagged(text, words, target)
+        spans = _plain(places, target) if plain else _spans(places, target, text)
+    else:
+        spans = [within(span, text) for span in target]
+    unknown = next((kind for _, _, kind in spans if kind not in types), None)
+    if unknown is not None:
+        told = _("the label {label!r} is not among the labels the model knows.{hint}",
+                    label=unknown, hint=near(unknown, list(types)))  # fmt: skip
+        raise ValueError(told)
+    found = [(start, end, types[kind]) for start, end, kind in spans]
+    tags = np.zeros(len(words), np.int64)
+    free = np.ones(len(words), bool)
+    for start, end, kind in sorted(found, key=lambda one: (one[0], -one[1])):
+        inside = (words[:, 0] < end) & (words[:, 1] > start) & free
+        at = np.flatnonzero(inside)
+        if len(at):  # of spans that overlap, what the first one leaves
+            tags[at] = kind if plain else 2 + 2 * kind
+            tags[at[0]] = kind if plain else 1 + 2 * kind
+            free[at] = False
+    given = np.array(found, np.int64).reshape(-1, 3)
+    if plain:  # each word has its own
+        given = np.column_stack([words, tags])[~free]
+    return Row(given, words, tags)
+
+
+def within(span: Any, text: str) -> tuple[int, int, str]:
+    """A span without the blanks at its ends, which belong to no word. Raises ValueError."""
+    start, end, kind, *own = span
+    if own and not _same(text[start:end], own[0]):  # places as JavaScript counts them?
+        start, end = (_from_utf16(text, place) for place in (start, end))
+    if not 0 <= start < end <= len(text):
+        told = _("the span {start} to {end} ({label!r}) does not lie in the text, which has "
+                    "{length} characters.", start=span[0], end=span[1], label=kind,
+                    length=len(text))  # fmt: skip
+        raise ValueError(told)
+    held = text[start:end]
+    if own and not _same(held, own[0]):
+        told = _("the span {start} to {end} ({label!r}) should hold {own!r}, but {held!r} "
+                    "stands there.", start=span[0], end=span[1], label=kind, own=own[0][:SHOWN],
+                    held=text[span[0] : span[1]][:SHOWN])  # fmt: skip
+        raise ValueError(told)
+    if not held.strip():
+        return start, end, kind
+    return start + len(held) - len(held.lstrip()), start + len(held.rstrip()), kind
+
+
+def _same(held: str, own: str) -> bool:
+    """Whether texts agree but for blanks; Label Studio writes the end of a line as \\n."""
+    return "".join(held.split()) == "".join(own.replace("\\n", " ").split())
+
+
+def _from_utf16(text: str, place: int) -> int:
+    """The place of a character by its place in units of UTF-16, of which an emoji has two."""
+    raw = text.encode("utf-16-le", "surrogatepass")[: 2 * max(0, place)]
+    return len(raw.decode("utf-16-le", "ignore")) if 2 * place == len(raw) else place
+
+
+def _tagged(text: str, words: np.ndarray, tags: Sequence[str]) -> np.ndarray:
+    """Where the words lie that the tags are for: the row's own, characters, or between blanks."""
+    if len(words) == len(tags):
+        return words
+    characters = [(at, at + 1) for at, one in enumerate(text) if not one.isspace()]
+    blanks = edges([len(part) + 1 for part in text.split(" ")])
+    parted = [(a, b - 1) for a, b in zip(blanks[:-1].tolist(), blanks[1:].tolist(), strict=True)
+              if b - 1 > a]  # fmt: skip
+    for found in (parted, characters):
+        if len(found) == len(tags):
+            return np.array(found, np.int64).reshape(-1, 2)
+    raise ValueError(
+        _("{tags} tags, but {words} words: there must be a tag for each word.",
+             tags=len(tags), words=len(words))
+    )  # fmt: skip
+
+
+def _plain(places: np.ndarray, tags: Sequence[str]) -> list[tuple[int, int, str]]:
+    return [(start, end, tag) for (start, end), tag in zip(places.tolist(), tags, strict=True)]
+
+
+def _spans(places: np.ndarray, tags: Sequence[str], text: str) -> list[tuple[int, int, str]]:
+    found = [apart(tag) for tag in tags]
+    if None in found:
+        at = found.index(None)
+        start, end = places[at].tolist()
+        told = _("word {number} ({word!r}) has the tag {tag!r}, which follows no scheme like "
+                    "B-x, I-x, O.", number=at + 1, word=text[start:end][:SHOWN],
+                    tag=tags[at])  # fmt: skip
+        raise ValueError(told)
+    parts = [one for one in found if one is not None]
+    types = list(dict.fromkeys(kind for _, kind in parts))
+    kinds = np.array([kind for kind, _ in parts], np.int64)
+    which = np.array([types.index(kind) for _, kind in parts], np.int64)
+    spans = spans_of(kinds, which, np.array([0, len(kinds)]))
+    return [
+        (int(places[first, 0]), int(places[beyond - 1, 1]), types[kind])
+        for first, beyond, kind in spans.values.tolist()
+    ]

@@ -1,0 +1,1 @@
+"""Adapters by peft: built in, run by own kernels, prefixes."""

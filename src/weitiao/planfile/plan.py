@@ -1,0 +1,245 @@
+"""The plan: one frozen object that says everything about a run. YAML in, YAML out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, ValidationError
+
+from weitiao import parts
+from weitiao.core.fields import Problem, near, problems_of
+from weitiao.errors import PlanError
+from weitiao.i18n.messages import _
+from weitiao.planfile import aliases, read, write
+from weitiao.planfile.acceptance import Acceptance, problems_of_acceptance
+from weitiao.planfile.sections import (
+    AT_MOST_ONE,
+    PLACES,
+    SINGLE,
+    DataPlan,
+    EvaluatePlan,
+    ModelPlan,
+    Parts,
+    Reason,
+    Section,
+    TrainPlan,
+    as_parts,
+)
+
+__all__ = [
+    "DataPlan",
+    "EvaluatePlan",
+    "ModelPlan",
+    "Plan",
+    "Reason",
+    "Section",
+    "TrainPlan",
+]
+
+_ABSENT = ()  # nothing stands there, not even null
+
+
+class Plan(Section):
+    """Everything about one run."""
+
+    task: Parts = Field(description="what is to be learned: classification, regression, ...")
+    data: DataPlan = Field(description="which rows, what their columns mean, how they are split")
+    model: ModelPlan = Field(description="which pre-trained network")
+    train: TrainPlan = Field(TrainPlan(), description="how it learns")
+    evaluate: EvaluatePlan = Field(EvaluatePlan(), description="how it is judged")
+    acceptance: Acceptance = Field({}, description="what the model must reach to be accepted")
+    why: dict[str, Reason] = Field({}, description="setting -> why it has its value")
+    expect: dict[str, Any] = Field({}, description="time and memory this should take here")
+
+    @property
+    def task_name(self) -> str:
+        return next(iter(self.task))
+
+    @classmethod
+    def load(cls, path: str | Path, changes: Mapping[str, Any] | None = None) -> Self:
+        """The plan in a YAML file, with `changes` by dotted path, e.g. {"train.epochs": 5}.
+
+        Raises PlanError with every problem at once, each with its line.
+        """
+        written = read.read(path)
+        for key, value in (changes or {}).items():
+            _set(written.value, key, value)
+        return cls._made(written, str(path))
+
+    @classmethod
+    def parse(
+        cls, raw: Mapping[str, Any], source: str = "", lines: Mapping[str, int] | None = None
+    ) -> Self:
+        """A plan from plain values. Raises PlanError with every problem at once."""
+        return cls._made(read.Written(dict(raw), dict(lines or {})), source)
+
+    @classmethod
+    def _made(cls, written: read.Written, source: str) -> Self:
+        raw = written.value
+        plan, problems = cls._tried(raw)
+        words = {p.path: written.word(p.path) for p in problems if p.kind == "string_type"}
+        spelled = {path: word for path, word in words.items() if word is not None}
+        if spelled:  # labels, columns and revisions stay the words they are written as
+            plan, problems = cls._tried(_with_words(raw, spelled))
+        if plan is None or problems:
+            problems.sort(key=lambda one: _line(one.path, written.lines))
+            told = [_located(p.path, p.text, written.lines) for p in problems]
+            raise PlanError(written.hints(told), source)
+        return plan
+
+    @classmethod
+    def _tried(cls, raw: Mapping[str, Any]) -> tuple[Self | None, list[Problem]]:
+        problems = _problems_of_parts(raw)
+        try:
+            plan = cls.model_validate(raw)
+        except ValidationError as error:
+            return None, [_renamed(one) for one in problems_of(error, cls)] + problems
+        odd = [path for path in plan.why if not plan._has(path)]
+        told = [Problem("why", "", _("no setting called {name!r}.", name=path)) for path in odd]
+        return plan, problems + told
+
+    def with_(self, changes: Mapping[str, Any]) -> Self:
+        """A new, validated plan: plan.with_({"train.learning_rate": 3e-5})."""
+        raw = self.model_dump()
+        for path, value in changes.items():
+            _set(raw, path, value)
+        return type(self).parse(raw)
+
+    def get(self, path: str) -> Any:
+        """The value at a dotted path: plan.get("train.epochs")."""
+        node: Any = self.model_dump()
+        for key in path.split("."):
+            node = node[key]
+        return node
+
+    def _has(self, path: str) -> bool:
+        try:
+            self.get(path)
+        except (KeyError, TypeError):
+            return False
+        return True
+
+    def save(self, path: str | Path, schema: str | None = None) -> None:
+        """Write the plan as YAML, the reasons as comments beside the values.
+
+        schema: the file of its JSON Schema, relative to the plan, for editors.
+        """
+        comments = {key: self._comment(key) for key in self.why}
+        write.write(path, self.model_dump(), comments, schema)
+
+    def _comment(self, path: str) -> str:
+        reason = self.why[path]
+        if self.get(path) != reason.value:
+            return _("set by you (weitiao would take {value}: {reason})",
+                        value=reason.value, reason=reason.reason)  # fmt: skip
+        return reason.reason + (f" [{reason.evidence}]" if reason.evidence else "")
+
+    @classmethod
+    def json_schema(cls, language: str | None = None) -> dict[str, Any]:
+        """JSON Schema of a plan file, its parts spelled out, in one language or in both."""
+        from weitiao.planfile.schema import schema_of
+
+        return schema_of(cls, language)
+
+
+def _renamed(problem: Problem) -> Problem:
+    """A name of transformers, or one that stands in another section, is told where it belongs."""
+    name = problem.path.rpartition(".")[2]
+    if problem.kind != "extra_forbidden":
+        return problem
+    told = aliases.told(name)
+    homes = [] if told else _homes(name)
+    if homes:
+        told = _("no such setting here: it is {home}.", home=homes[0])
+    return problem._replace(text=told) if told else problem
+
+
+def _homes(name: str) -> list[str]:
+    """Where settings of this name stand."""
+    found = []
+    for section, field in Plan.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and name in getattr(inner, "model_fields", {}):
+            found.append(f"{section}.{name}")
+    return found
+
+
+def _line(path: str, lines: Mapping[str, int]) -> int:
+    """Where a setting stands, or what is nearest above it; 0 when that is nowhere."""
+    at = path
+    while at and at not in lines:
+        at = at.rpartition(".")[0]
+    return lines[at] if at else 0
+
+
+def _located(path: str, text: str, lines: Mapping[str, int]) -> str:
+    line = _line(path, lines)
+    if line:
+        return _("line {line}, {path}: {told}", line=line, path=path, told=text)
+    return _("{path}: {told}", path=path, told=text) if path else text
+
+
+def _problems_of_parts(raw: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with the named parts, found in the raw values so that all is said at once."""
+    problems = []
+    for place, kind in PLACES.items():
+        node: Any = raw
+        for key in place.split("."):
+            node = node.get(key, _ABSENT) if isinstance(node, Mapping) else _ABSENT
+        chosen = as_parts(node)
+        if not isinstance(chosen, dict):
+            continue
+        if (place in SINGLE and len(chosen) != 1) or (place in AT_MOST_ONE and len(chosen) > 1):
+            told = _("names {count} parts; exactly one can be used.", count=len(chosen))
+            problems.append(Problem(place, "", told))
+        for name, settings in chosen.items():
+            if not isinstance(settings, dict):
+                told = _("its settings must be a mapping, name: value.")
+                problems.append(Problem(f"{place}.{name}", "", told))
+                continue
+            for found in parts.problems(kind, str(name), settings):
+                path = f"{place}.{found.path}" if found.path else place
+                problems.append(found._replace(path=path))
+    return problems + _problems_of_metrics(raw) + problems_of_acceptance(raw.get("acceptance"))
+
+
+def _problems_of_metrics(raw: Mapping[str, Any]) -> list[Problem]:
+    section = raw.get("evaluate")
+    chosen = section.get("metrics") if isinstance(section, dict) else None
+    known = parts.names("metrics")
+    return [
+        Problem("evaluate.metrics", "", _("no metric called {name!r}.{near}", name=str(name),
+                                             near=near(str(name), known)))
+        for name in (chosen if isinstance(chosen, list) else [])
+        if name not in known
+    ]  # fmt: skip
+
+
+def _set(raw: dict[str, Any], path: str, value: Any) -> None:
+    *parents, last = path.split(".")
+    node: Any = raw
+    for parent in parents:
+        if node.get(parent) is None:
+            node[parent] = {}
+        elif not isinstance(node[parent], dict):
+            node[parent] = as_parts(node[parent])
+        if not isinstance(node[parent], dict):
+            told = _("{path}: {parent} holds a single value, nothing can be set below it.",
+                        path=path, parent=parent)  # fmt: skip
+            raise PlanError([told])
+        node = node[parent]
+    node[last] = value
+
+
+def _with_words(raw: Any, words: Mapping[str, str], path: str = "") -> Any:
+    """The values, some of them replaced by the words they were written as."""
+    if path in words:
+        return words[path]
+    prefix = f"{path}." if path else ""
+    if isinstance(raw, Mapping):
+        return {k: _with_words(v, words, f"{prefix}{k}") for k, v in raw.items()}
+    if isinstance(raw, list):
+        return [_with_words(v, words, f"{prefix}{i}") for i, v in enumerate(raw)]
+    return raw

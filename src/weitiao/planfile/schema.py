@@ -1,0 +1,95 @@
+"""JSON Schema of a plan, for editors: every field in both languages, every part spelled out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weitiao import parts
+from weitiao.i18n.messages import LANGUAGES, speaking, translated
+from weitiao.planfile.sections import PLACES, SINGLE
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+TITLE = "weitiao plan"
+
+
+def schema_of(plan: Any, language: str | None = None) -> dict[str, Any]:
+    """The schema of the class `plan`, described in one language, or in both (None)."""
+    schema: dict[str, Any] = {**plan.model_json_schema(), "title": TITLE}
+    for name, section in schema["$defs"].items():
+        section["title"] = name.removesuffix("Plan")
+    _describe(schema, language)
+    schema["$defs"] = {name: schema["$defs"][name] for name in sorted(schema["$defs"])}
+    for place, kind in PLACES.items():
+        section, _, name = place.rpartition(".")
+        home = schema
+        if section:
+            home = schema["$defs"][f"{section.capitalize()}Plan"]
+        home["properties"][name] |= _choice(place, kind, language)
+        for key in ("additionalProperties", "type"):
+            home["properties"][name].pop(key, None)
+    metrics = schema["$defs"]["EvaluatePlan"]["properties"]["metrics"]
+    metrics["items"] = {"enum": parts.names("metrics")}
+    several = schema["properties"]["acceptance"]["additionalProperties"]
+    schema["properties"]["acceptance"]["additionalProperties"] = {
+        "anyOf": [several["items"], several]  # one criterion needs no list
+    }
+    return {"$schema": DIALECT, **schema}
+
+
+def _choice(place: str, kind: str, language: str | None) -> dict[str, Any]:
+    """`name`, `{name: settings}` and, where several may stand, lists of these."""
+    known = {name: _part(kind, name, language) for name in parts.names(kind)}
+    mapping: dict[str, Any] = {
+        "type": "object",
+        "properties": known,
+        "additionalProperties": False,
+    }
+    if place in SINGLE:
+        mapping |= {"minProperties": 1, "maxProperties": 1}
+    one = {"enum": list(known)}
+    forms = [one, mapping]
+    forms.append({"type": "array", "items": {"anyOf": [one, mapping]}})
+    if place not in SINGLE:
+        forms.append({"type": "null"})
+    return {"anyOf": forms}
+
+
+def _part(kind: str, name: str, language: str | None) -> dict[str, Any]:
+    part = parts.find(kind, name)
+    schema: dict[str, Any] = part.model_json_schema()
+    _describe(schema, language)
+    schema["title"] = name
+    schema["description"] = "\n".join(_told(parts.summary(part), language))
+    return {"anyOf": [schema, {"type": "null"}], "description": schema["description"]}
+
+
+def title_of(field: str) -> str:
+    """What pydantic calls a field, and the key of its title in the catalogue.
+
+    >>> title_of("max_rows")
+    'Max Rows'
+    """
+    return field.replace("_", " ").title()
+
+
+def _describe(node: Any, language: str | None) -> None:
+    """Every title and description in the language, or in both, in place."""
+    if isinstance(node, dict):
+        for key, between in (("title", " · "), ("description", "\n")):
+            told = node.get(key)
+            if isinstance(told, str):
+                text = " ".join(told.split("\n\n")[0].split())
+                node[key] = between.join(dict.fromkeys(_told(text, language)))
+        for inner in node.values():
+            _describe(inner, language)
+    elif isinstance(node, list):
+        for inner in node:
+            _describe(inner, language)
+
+
+def _told(text: str, language: str | None) -> list[str]:
+    found = []
+    for one in [language] if language else LANGUAGES:
+        with speaking(one):
+            found.append(translated(text))
+    return found

@@ -1,0 +1,203 @@
+"""What a plan may say: its sections, their fields, and where it names parts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from weitiao.core.clock import seconds
+from weitiao.core.fields import Fields
+from weitiao.i18n.messages import _
+
+# Where a plan names parts, and of which kind they are.
+PLACES = {
+    "task": "tasks",
+    "data.reader": "readers",
+    "data.cleaners": "cleaners",
+    "data.steps": "steps",
+    "model.head": "heads",
+    "model.adapter": "adapters",
+    "model.long_texts": "long_texts",
+    "train.loss": "losses",
+    "train.optimizer": "optimizers",
+    "train.schedule": "schedules",
+    "train.strategies": "strategies",
+    "evaluate.decisions": "decisions",
+    "evaluate.checks": "checks",
+}
+# Exactly one part stands there.
+SINGLE = {"task", "model.head", "model.long_texts", "train.optimizer", "train.schedule"}
+AT_MOST_ONE = {"train.loss", "data.reader", "model.adapter"}
+
+
+def as_parts(value: Any) -> Any:
+    """Accept `name`, `[name, {name: settings}, ...]` and `{name: null}` for `{name: settings}`."""
+    if value is None:
+        return {}
+    if isinstance(value, str):
+        return {value: {}}
+    if isinstance(value, list):  # `- fgm` and `- fgm: {epsilon: 0.5}`
+        if not all(isinstance(one, (str, dict)) for one in value):
+            return value
+        value = {k: v for one in value for k, v in as_parts(one).items()}
+    if isinstance(value, dict):
+        return {name: {} if settings is None else settings for name, settings in value.items()}
+    return value
+
+
+Parts = Annotated[dict[str, dict[str, Any]], BeforeValidator(as_parts)]
+
+
+def _as_seconds(value: Any) -> Any:
+    """Accept `10m` and `1h30m` for seconds."""
+    if not isinstance(value, str):
+        return value
+    found = seconds(value)
+    if found is None:
+        raise ValueError(_("{value!r} is not a time; write 90s, 5m or 1h30m.", value=value))
+    return found
+
+
+Seconds = Annotated[float, BeforeValidator(_as_seconds), Field(gt=0)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+FEWEST_EPOCHS = 3  # with fewer, a small set of rows has not been learned yet
+
+
+class Section(Fields):
+    """A part of the plan with settings of its own."""
+
+
+class DataPlan(Section):
+    """Which rows, what their columns mean, how they are split."""
+
+    path: str | list[str] = Field(
+        description="file with the rows, several files, a folder, a pattern like data/*.csv, or "
+        "sample:NAME"
+    )
+    test_path: str | list[str] | None = Field(
+        None, description="file with test rows; else they are split off"
+    )
+    validation_path: str | list[str] | None = Field(
+        None, description="file with validation rows; else they are split off"
+    )
+    reader: Parts = Field(
+        {}, description="format and how to read it, e.g. {xlsx: {sheet: May}}; empty: found out"
+    )
+    skip_bad: bool = Field(
+        False, description="set rows aside that cannot be read, instead of stopping at the first"
+    )
+    roles: dict[str, str | list[str]] = Field(
+        description="role -> column, e.g. {text: review, target: stars}; columns: [price, brand] "
+        "are read as text before the text"
+    )
+    max_rows: int | None = Field(None, gt=0, description="use a seeded sample of this many rows")
+    deduplicate: bool = Field(True, description="drop exact duplicates before splitting")
+    validation_size: float = Field(0.1, gt=0, lt=1, description="share of rows for validation")
+    test_size: float = Field(0.1, ge=0, lt=1, description="share of rows sealed for the end")
+    split_seed: int = Field(13, ge=0, description="seed of the split alone")
+    cleaners: Parts = Field({}, description="text -> text, in training and in use")
+    steps: Parts = Field({}, description="rows -> rows, in training only")
+
+
+class ModelPlan(Section):
+    """Which pre-trained network, and what stands on it."""
+
+    checkpoint: str = Field(description="catalogue name, hub name, or folder")
+    revision: str | None = Field(None, description="branch, tag or commit on the hub")
+    max_length: int = Field(128, ge=8, description="tokens the network sees of a row at once")
+    long_texts: Parts = Field(
+        {"head": {}},
+        description="what is read of longer rows: head, tail, head_tail, or windows (all of it)",
+    )
+    dropout: float | None = Field(None, ge=0, lt=1, description="overrides the checkpoint's own")
+    head: Parts = Field(
+        {"native": {}},
+        description="what gives the answer; native: the one of transformers",
+    )
+    attention: Literal["native", "full"] = Field(
+        "native", description="full: a decoder sees the whole text, not only what stands before"
+    )
+    adapter: Parts = Field(
+        {}, description="a few new weights that learn in place of all, e.g. lora; empty: all learn"
+    )
+    quantization: Literal["none", "nf4"] = Field(
+        "none", description="nf4: hold the weights in 4 bits under an adapter (QLoRA; CUDA only)"
+    )
+
+
+class TrainPlan(Section):
+    """How it learns."""
+
+    epochs: float = Field(3, gt=0, le=1000, description="passes over the training rows")
+    batch_size: int = Field(32, gt=0, description="rows in one update, over all processes")
+    micro_batch_tokens: Annotated[int, Field(gt=0)] | Literal["auto"] = Field(
+        "auto",
+        description="tokens that go through the network at once: memory, not results; auto: as "
+        "many as fit here, measured",
+    )
+    gradient_checkpointing: bool = Field(
+        False, description="compute layers again for backward: far less memory, a third slower"
+    )
+    learning_rate: float = Field(5e-5, gt=0, le=10, description="highest rate of the schedule")
+    weight_decay: float = Field(0.01, ge=0, description="not on biases and norms")
+    warmup_ratio: float = Field(0.1, ge=0, lt=1, description="share of the updates to warm up")
+    max_grad_norm: float = Field(1.0, ge=0, description="clip the gradient here; 0 for never")
+    evaluations: int = Field(10, gt=0, description="how often validation is judged, evenly spaced")
+    patience: int = Field(0, ge=0, description="stop after so many evaluations without gain; 0: no")
+    seed: int = Field(13, ge=0, description="head, dropout and order of the rows")
+    precision: Literal["auto", "fp32", "onednn", "bf16"] = Field(
+        "auto",
+        description="arithmetic of the network; auto: the fastest that computes right here, "
+        "measured once; onednn: fp32 whose products may be rounded",
+    )
+    layout: Literal["auto", "padded", "packed", "fused"] = Field(
+        "auto",
+        description="how rows run: padded (any network), packed (end to end, no padding), fused "
+        "(packed, through own kernels, on a processor); auto: the last of these that can",
+    )
+    sharding: Literal["none", "full"] = Field(
+        "none",
+        description="full: weights, gradients and moments are spread over the processes, for "
+        "networks too large for one card (FSDP; several CUDA cards)",
+    )
+    save_seconds: float = Field(60, ge=0, description="least time between two checkpoints in last/")
+    budget: Seconds | None = Field(
+        None, description="time the whole training may take: seconds, or 90s, 10m, 1h30m"
+    )
+    class_weights: Literal["none", "balanced"] | dict[str, Weight] = Field(
+        "none", description="what a mistake on each label costs"
+    )
+    loss: Parts = Field({}, description="empty: the task's own")
+    optimizer: Parts = Field({"adamw": {}}, description="who turns gradients into steps")
+    schedule: Parts = Field({"linear": {}}, description="how the rate falls after the warm-up")
+    strategies: Parts = Field({}, description="ways of learning, applied in this order")
+
+
+class EvaluatePlan(Section):
+    """How it is judged."""
+
+    metrics: list[str] = Field([], description="empty: the task's own; the first picks the best")
+    bootstrap_samples: int = Field(1000, ge=0, description="resamples behind each 95 % interval")
+    baselines: bool = Field(
+        True, description="judge majority, TF-IDF and the frozen encoder beside the model"
+    )
+    calibration: bool = Field(
+        True, description="fit a temperature on validation and fold it into the saved model"
+    )
+    decisions: Parts = Field(
+        {}, description="thresholds, costs and abstaining, chosen on validation; empty: likeliest"
+    )
+    findings: bool = Field(
+        True, description="look for weak slices, group mistakes, try changed texts, explain some"
+    )
+    checks: Parts = Field({}, description="changed texts that are tried; empty: all that fit")
+
+
+class Reason(Section):
+    """Why a value stands in the plan."""
+
+    value: Any = Field(description="what weitiao would take")
+    reason: str = Field(description="why")
+    evidence: str = Field("", description="the figures behind it")

@@ -1,0 +1,80 @@
+"""A plan as YAML: the values, and above them the reasons as comments."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.emitter import Emitter
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+from weitiao import __version__
+from weitiao.errors import PlanError
+from weitiao.i18n.messages import _
+from weitiao.i18n.system import said
+from weitiao.planfile import yaml_hints
+
+
+def write(
+    path: str | Path, raw: Mapping[str, Any], comments: Mapping[str, str], schema: str | None = None
+) -> None:
+    """Write plain values as YAML; `comments` maps dotted paths to the text beside the value.
+
+    schema: where the JSON Schema stands that editors are told of.
+    """
+    made = _("A plan of weitiao {version}.", version=__version__)
+    head = f"# {made}\n" + (f"# yaml-language-server: $schema={schema}\n" if schema else "")
+    try:
+        Path(path).write_text(head + dump(raw, comments), encoding="utf-8")
+    except OSError as error:
+        told = _("it cannot be written: {reason}.", reason=said(error))
+        raise PlanError([told], str(path)) from None
+
+
+def dump(raw: Mapping[str, Any], comments: Mapping[str, str]) -> str:
+    """The YAML text of plain values, comments above the values they speak of."""
+    yaml = YAML(typ="rt")
+    yaml.Emitter = _Emitter
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    root = _commented(raw, "", comments, 0)
+    out = io.StringIO()
+    yaml.dump(root, out)
+    return out.getvalue()
+
+
+class _Emitter(Emitter):
+    """Line breaks and the like by their numbers: "\\n" in a path is a folder's name gone wrong."""
+
+    ESCAPE_REPLACEMENTS = {'"': '"', "\\": "\\"}
+
+
+def _commented(raw: Any, path: str, comments: Mapping[str, str], indent: int) -> Any:
+    if isinstance(raw, Mapping):
+        node = CommentedMap()
+        if not raw:
+            node.fa.set_flow_style()
+        for key, value in raw.items():
+            inner = f"{path}.{key}" if path else str(key)
+            node[key] = _commented(value, inner, comments, indent + 2)
+            if inner in comments:
+                told = "".join(c if c.isprintable() else " " for c in comments[inner])
+                node.yaml_set_comment_before_after_key(key, told, indent=indent)
+        return node
+    if isinstance(raw, (list, tuple)):
+        sequence = CommentedSeq(
+            [_commented(v, f"{path}.{i}", comments, indent) for i, v in enumerate(raw)]
+        )
+        sequence.fa.set_flow_style()
+        return sequence
+    if isinstance(raw, str) and (
+        yaml_hints.needs_quotes(raw)
+        or raw.startswith("?")  # in a list ruamel writes it as it is, and reads it as a key
+        or not all(c.isprintable() or c == "\n" for c in raw)
+    ):
+        return DoubleQuotedScalarString(raw)  # escapes what else is read as another character
+    return raw

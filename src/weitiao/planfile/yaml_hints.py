@@ -1,0 +1,118 @@
+"""What input methods, editors and other formats leave in a YAML file, each with its remedy.
+
+`hints` looks at the text of a file that did not fit; `odd` looks at one value that YAML took as a
+text although something else was meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from weitiao.i18n.messages import _, joined
+
+MOST_HINTS = 4
+ROWS = (".csv", ".tsv", ".jsonl", ".ndjson", ".xlsx", ".xls", ".parquet")
+BLANKS = "\u3000\u00a0\u2003\u200b\ufeff"  # full-width, no-break, em, zero-width
+_PAIRS = {"“": "”", "‘": "’", "「": "」", "『": "』", "［": "］", "｛": "｝", "＂": "＂"}
+_PATHS = ("path", "checkpoint")
+_ESCAPED = re.compile(r"(?<!\\)(?:\\\\)*\\[abefnrtv0]")  # what is left of C:\new and ..\table
+
+Told = Callable[[], str]
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text, re.MULTILINE)
+
+
+_HINTS: list[tuple[re.Pattern[str], Told]] = [
+    (_pattern(r"^\s*```"),
+     lambda: _("a fence of Markdown (```): take these lines out.")),
+    (_pattern(r"^ *\t+ *\S"),
+     lambda: _("a tab: YAML wants blanks for indentation.")),
+    (_pattern(rf"^ *[{BLANKS}]|^[^#\n]*: ?[{BLANKS}]"),
+     lambda: _("a full-width or no-break blank: use the plain one.")),
+    (_pattern(r"^\s*(?:- )?[\w.\-]+\s*："),
+     lambda: _("a full-width colon (：): YAML wants ': ', a plain colon and a blank.")),
+    (_pattern(r"^[^#\n]*[:\[,] *[“”‘’「『＂]"),
+     lambda: _("full-width quotes: write plain ones (\") or none.")),
+    (_pattern(r"^[^#\n\"']*[\[{［｛【][^#\n]*，"),
+     lambda: _("a full-width comma (，): YAML wants ', '.")),
+    (_pattern(r"^[^#\n]*: *[［｛【]"),
+     lambda: _("full-width brackets: YAML wants [ ] and {{ }}.")),
+    (_pattern(r"^ *[–—－] "),
+     lambda: _("a long dash: the lists of YAML begin with a plain one (-).")),
+    (_pattern(r"^ *[A-Za-z_][\w.]* *= *\S"),
+     lambda: _("name = value is no YAML: write name: value.")),
+    (_pattern(r"^\[[\w.]+\]\s*$"),
+     lambda: _("[name] begins a section in TOML; in YAML write name: and indent what follows.")),
+    (_pattern(r"^ *(?:- )?[A-Za-z_]\w+:(?![\s/\\:]|sample)\S"),
+     lambda: _("YAML wants a blank after the colon.")),
+]  # fmt: skip
+
+
+def hints(text: str) -> dict[int, str]:
+    """Line -> what is odd there, for the first lines of each kind."""
+    found: dict[int, str] = {}
+    for pattern, told in _HINTS:
+        match = pattern.search(text)
+        if match:
+            whole = match.group()
+            start = match.start() + len(whole) - len(whole.lstrip("\n"))
+            line = text.count("\n", 0, start) + 1
+            found[line] = joined([found.get(line, ""), told()])
+    return dict(sorted(found.items())[:MOST_HINTS])
+
+
+def odd(value: str, style: str | None, path: str, flow: bool, raw: str = "") -> str:
+    """What is wrong with a text as it was written; empty when nothing is.
+
+    style: its quotes, None without; flow: whether it stands inside [ ] or { }; raw: as it stands
+    in the file (weitiao itself writes such letters by their numbers).
+    """
+    if style == '"' and path.endswith(_PATHS) and _ESCAPED.search(raw):
+        return _(
+            "a backslash in double quotes changes the next letter: write / instead, or use "
+            "single quotes."
+        )
+    if style:
+        return ""
+    if value[:1] and _PAIRS.get(value[0]) == value[-1:] and len(value) > 1:
+        return _("{value} stands in full-width quotes or brackets: write plain ones.",
+                    value=value)  # fmt: skip
+    if flow and "，" in value:
+        return _("{value} holds a full-width comma: write ', ', or put quotes around the text.",
+                    value=value)  # fmt: skip
+    if value != value.strip(BLANKS):
+        return _("{value!r} begins or ends with a full-width or no-break blank: take it away, "
+                    "or put quotes around the text.", value=value)  # fmt: skip
+    return ""
+
+
+def needs_quotes(text: str) -> bool:
+    """Whether `odd` would take a text for a mistake if it stood without quotes."""
+    return bool(odd(text, None, "", True))
+
+
+def other_format(name: str, text: str) -> str:
+    """What a file is instead of a plan, by its ending or its first lines; empty when unknown."""
+    lines = [line for line in text.splitlines()[:3] if line.strip()]
+    rows = any(len(lines) > 1 and lines[0].count(mark) == lines[1].count(mark) > 0
+               for mark in (",", "\t", ";"))  # fmt: skip
+    named = any(re.match(r"\s*[\w.\-\"']+\s*[:：=]", line) for line in lines)
+    objects = bool(lines) and re.match(r'\s*\[?\s*\{\s*"(?!task|data|model)', lines[0]) is not None
+    if name.lower().endswith(ROWS) or (rows and not named) or objects:
+        return _("this is a file with rows, not a plan: `weitiao plan {name}` writes one.",
+                    name=name)  # fmt: skip
+    return ""
+
+
+def encoding_of(raw: bytes) -> str:
+    """In which other encoding a file that is no UTF-8 seems to be written; empty when unknown."""
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in raw[:200]:
+        return "UTF-16"
+    try:
+        text = raw.decode("gb18030")
+    except UnicodeDecodeError:
+        return ""
+    return "GBK" if re.search("[\u4e00-\u9fff]", text) else ""

@@ -1,0 +1,386 @@
+"""One function a choice: facts in, value and reason out. Nothing here reads files or clocks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from weitiao import parts
+from weitiao.checkpoints.catalogue import CATALOGUE
+from weitiao.data.joined import BETWEEN, columns_beside
+from weitiao.data.prepare.profile import Profile
+from weitiao.i18n.messages import _
+from weitiao.labels.hierarchy import levels_of
+from weitiao.model.long_texts.base import LongText
+from weitiao.planfile.plan import Reason
+from weitiao.planfile.sections import FEWEST_EPOCHS
+from weitiao.planning import cost
+from weitiao.planning.facts import Facts
+
+LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
+USUAL_CAP = 256  # tokens; beyond, time grows and the gain for choosing a label is small
+SHORTEST = 64  # a budget does not cut texts below this
+COVER = 0.99
+MOST_EPOCHS = 15
+AIM = 6_000  # rows seen in all that small data are trained towards
+FEW_UPDATES = 150  # a run of fewer has smaller batches, and a higher rate if the network is
+SHALLOW = 6  # layers: with 12, twice the rate learned nothing (see dev/LOG.md)
+START_SECONDS = 12  # loading, tokenising, baselines: what a budget loses before learning
+
+
+def checkpoint(language: str, shares: Any, name: str) -> Reason:
+    """The default of the language of the rows."""
+    told = ", ".join(f"{key} {share:.0%}" for key, share in shares.items() if share)
+    why = {
+        "en": _("the texts are English: a small English encoder is quick and good"),
+        "zh": _("the texts are Chinese: the encoder must know Chinese characters"),
+    }.get(language, _("the texts are not (only) English: a multilingual encoder"))
+    return Reason(value=name, reason=why, evidence=_("share of rows: {shares}", shares=told))
+
+
+def max_length(facts: Facts) -> Reason:
+    """The shortest usual length that covers nearly all rows, within cap and budget."""
+    if facts.apart:
+        return _length_of_windows(facts)
+    room = facts.network.max_length
+    lengths = [n for n in LENGTHS if n <= room] or [room]
+    covering = [n for n in lengths if _covered(facts, n) >= COVER]
+    chosen = min([*covering, USUAL_CAP, room])
+    whole = _covered(facts, chosen)
+    reason = (
+        _(
+            "covers {share:.1%} of the rows whole; of longer texts the beginning is kept, which "
+            "mostly tells",
+            share=whole,
+        )
+        if chosen == USUAL_CAP and covering[:1] != [USUAL_CAP]
+        else _("covers {share:.1%} of the rows whole", share=whole)
+    )
+    if facts.budget:
+        fitting = [
+            n
+            for n in lengths
+            if SHORTEST <= n <= chosen and _epochs_in_budget(facts, n) >= FEWEST_EPOCHS
+        ]
+        shorter = max(fitting, default=min(chosen, SHORTEST))
+        if shorter < chosen:
+            chosen = shorter
+            reason = _(
+                "the budget of {seconds:.0f} s leaves no time for more", seconds=facts.budget
+            )
+    cut = 1 - _covered(facts, chosen)
+    tokens = sorted(facts.tokens.tolist())
+    evidence = _(
+        "{cut:.1%} of the rows are cut; half of the rows have at most {half} tokens, "
+        "99 % at most {most}",
+        cut=cut,
+        half=tokens[len(tokens) // 2],
+        most=tokens[int(len(tokens) * 0.99) - 1 if len(tokens) > 1 else 0],
+    )
+    return Reason(value=chosen, reason=reason, evidence=evidence)
+
+
+def _length_of_windows(facts: Facts) -> Reason:
+    """As usual, but a budget is not kept by shorter windows: there are more of them."""
+    room = facts.network.max_length
+    lengths = [n for n in LENGTHS if n <= min(room, USUAL_CAP)] or [room]
+    chosen = next((n for n in lengths if _covered(facts, n) >= COVER), lengths[-1])
+    return Reason(
+        value=chosen,
+        reason=_("covers {share:.1%} of the rows whole; longer ones are read in windows",
+                    share=_covered(facts, chosen)),
+        evidence=_("half have at most {half} tokens", half=int(np.median(facts.tokens))),
+    )  # fmt: skip
+
+
+def long_texts(facts: Facts, length: int) -> Reason | None:
+    """The beginning of long texts, until somebody has measured that another choice is better; said
+    where it matters, with what the others cost."""
+    cut = 1 - _covered(facts, length)
+    if facts.apart or cut <= 1 - COVER:
+        return None
+    windows: LongText = parts.build("long_texts", "windows")
+    seen = windows.reads(facts.tokens, length)
+    return Reason(
+        value={"head": {}},
+        reason=_(
+            "of longer texts the beginning is read, which mostly tells; tail and head_tail cost as "
+            "much, windows reads all for about {times:.1f} times the time and, for the longest "
+            "rows, {most:.0f} times the memory: compare before you choose",
+            times=float(seen.mean()) / facts.tokens_a_row(length),
+            most=float(seen.max()) / length,
+        ),
+        evidence=_("{cut:.1%} of the rows have more than {length} tokens", cut=cut, length=length),
+    )
+
+
+def batch_size(facts: Facts, passes: float | None = None) -> Reason:
+    """Smaller batches for few rows, so that there are enough updates; and where a budget is short.
+
+    passes: epochs of the plan, as far as they are known.
+    """
+    size = 16 if facts.train_rows < 1500 else 32
+    evidence = _("about {rows:,} training rows", rows=facts.train_rows)
+    if _few_updates(facts, passes):
+        why = _("the budget leaves time for few updates: smaller batches give more of them")
+        return Reason(value=size // 2, reason=why, evidence=evidence)
+    why = _("few rows: smaller batches give more updates") if size == 16 else _("the usual size")
+    return Reason(value=size, reason=why, evidence=evidence)
+
+
+def _few_updates(facts: Facts, passes: float | None) -> bool:
+    """Whether a budget leaves time for FEW_UPDATES only, of a task of which that was measured."""
+    if not facts.budget or passes is None or facts.profile.task != "classification":
+        return False
+    return passes * facts.train_rows / int(batch_size(facts).value) < FEW_UPDATES
+
+
+def epochs(facts: Facts, length: int) -> Reason:
+    """Enough passes for few rows, as many as fit into a budget."""
+    rows = facts.train_rows
+    wanted = max(FEWEST_EPOCHS, min(MOST_EPOCHS, round(AIM / rows)))
+    why = (
+        _("enough updates for few rows") if wanted > FEWEST_EPOCHS else _("enough for so many rows")
+    )
+    evidence = _("about {rows:,} training rows; Mosbach et al. 2021, Zhang et al. 2021", rows=rows)
+    if facts.budget:
+        fit = _epochs_in_budget(facts, length)
+        if fit < wanted:
+            kept = max(0.1, round(fit, 1))
+            return Reason(
+                value=kept,
+                reason=_(
+                    "what fits into {seconds:.0f} s here; {epochs} without a budget",
+                    seconds=facts.budget,
+                    epochs=wanted,
+                ),
+                evidence=_(
+                    "estimated {seconds:.0f} s an epoch", seconds=_epoch_seconds(facts, length)
+                ),
+            )
+    return Reason(value=wanted, reason=why, evidence=evidence)
+
+
+def learning_rate(facts: Facts, passes: float | None = None) -> Reason:
+    """Small networks learn at higher rates than large ones; shallow ones at still higher ones where
+    a budget is short."""
+    width = facts.network.hidden_size
+    rate = 1e-4 if width <= 512 else 3e-5 if width <= 896 else 1.5e-5
+    if facts.adapter:
+        times = parts.find("adapters", facts.adapter).faster
+        return Reason(
+            value=float(f"{rate * times:.2g}"),
+            reason=_("{adapter} starts from nothing and learns few weights: it wants about "
+                        "{times:.0f} times the rate of training all", adapter=facts.adapter,
+                        times=times),
+            evidence=_("hidden size {width}", width=width),
+        )  # fmt: skip
+    if width <= 512 and facts.network.layers <= SHALLOW and _few_updates(facts, passes):
+        return Reason(
+            value=2 * rate,
+            reason=_("the budget leaves time for few updates, and so shallow a network stays "
+                        "stable at twice the rate"),
+            evidence=_("hidden size {width}, {layers} layers", width=width,
+                          layers=facts.network.layers),
+        )  # fmt: skip
+    return Reason(
+        value=rate,
+        reason=_("the narrower the network, the higher the rate that stays stable"),
+        evidence=_("hidden size {width}", width=width),
+    )
+
+
+def warmup_ratio(facts: Facts) -> Reason:
+    """A tenth of the run."""
+    return Reason(
+        value=0.1,
+        reason=_("a slow start with bias-corrected AdamW keeps runs on few rows from failing"),
+        evidence=_("Mosbach et al. 2021"),
+    )
+
+
+def evaluations(epochs: float) -> Reason:
+    """About once an epoch, between 3 and 10 times."""
+    value = max(3, min(10, round(epochs)))
+    return Reason(value=value, reason=_("about once an epoch; the best model is kept"))
+
+
+def validation_size(facts: Facts) -> Reason:
+    """A tenth, more of few rows, at most some thousands of many."""
+    rows = facts.rows
+    share = 0.15 if rows < 600 else 0.1 if rows <= 50_000 else round(5000 / rows, 4)
+    return Reason(
+        value=share,
+        reason=_("enough rows to tell better weights from worse ones"),
+        evidence=_("{rows:,} labelled rows", rows=rows),
+    )
+
+
+def class_weights(facts: Facts) -> Reason | None:
+    """Balanced when some label is rare enough to be ignored by the network."""
+    labels = facts.profile.labels
+    if not labels or facts.profile.task in ("multilabel", "token_classification"):
+        return None
+    rare = min(labels, key=lambda label: labels[label])
+    told = _(
+        "{label!r} has {rows:,} rows, the largest label {most:,}",
+        label=rare,
+        rows=labels[rare],
+        most=max(labels.values()),
+    )
+    if facts.profile.imbalance >= 10:
+        why = _("mistakes on rare labels cost more, else the network would ignore them")
+        return Reason(value="balanced", reason=why, evidence=told)
+    return Reason(value="none", reason=_("no label is very rare"), evidence=told)
+
+
+def metrics(facts: Facts, usual: tuple[str, ...]) -> Reason | None:
+    """Macro F1 first where always saying the commonest label would look good."""
+    shares = facts.profile.shares
+    if facts.profile.task not in ("classification", "nli") or not shares:
+        return None
+    largest = max(shares, key=lambda label: shares[label])
+    if shares[largest] < 0.8:
+        return None
+    order = ["macro_f1", *(name for name in usual if name != "macro_f1")]
+    return Reason(
+        value=order,
+        reason=_("macro F1 picks the best model: accuracy would reward ignoring the rare labels"),
+        evidence=_(
+            "always saying {label!r} would have an accuracy of {accuracy:.2f}",
+            label=largest,
+            accuracy=shares[largest],
+        ),
+    )
+
+
+def optimizer(facts: Facts) -> Reason:
+    """AdamW that leaves word vectors alone which an update does not need."""
+    if facts.adapter:
+        return Reason(
+            value={"adamw": {}},
+            reason=_("word vectors stand still beside {adapter}", adapter=facts.adapter),
+        )
+    words = 1 - facts.network.encoder / facts.network.parameters
+    return Reason(
+        value={"adamw": {"touched_rows": True}},
+        reason=_(
+            "an update moves only the vectors of words in its rows, the rest of the vocabulary "
+            "costs nothing; touched_rows: false is plain AdamW"
+        ),
+        evidence=_("word vectors are {share:.0%} of the weights", share=words),
+    )
+
+
+def precision(facts: Facts) -> Reason:
+    """Whatever computes fastest where the plan is carried out."""
+    told = ", ".join(f"{kind} {rate / 1e9:.0f}" for kind, rate in facts.speed.all.items())
+    return Reason(
+        value="auto",
+        reason=_("the fastest arithmetic that computes right: {kind} on this machine",
+                    kind=facts.speed.precision),
+        evidence=_("measured, 10^9 operations a second: {rates}", rates=told),
+    )  # fmt: skip
+
+
+def _covered(facts: Facts, length: int) -> float:
+    return float((facts.tokens <= length).mean())
+
+
+def _epoch_seconds(facts: Facts, length: int) -> float:
+    size, windows = batch_size(facts).value, facts.windows(length)
+    return cost.training_seconds(
+        facts.network, facts.speed,
+        rows=facts.train_rows * windows, length=facts.tokens_a_row(length),
+        batch_size=size * (1 if facts.apart else windows),
+    )  # fmt: skip
+
+
+def _epochs_in_budget(facts: Facts, length: int) -> float:
+    assert facts.budget is not None
+    judged = (3 * validation_size(facts).value + 0.1) * facts.rows * facts.windows(length)
+    judging = cost.judging_seconds(
+        facts.network, facts.speed, rows=judged, length=facts.tokens_a_row(length)
+    )
+    left = max(facts.budget - START_SECONDS - judging, 0.0)
+    return left / max(_epoch_seconds(facts, length), 1e-9)
+
+
+TASK = "token_classification"
+RATE = 1e-2
+
+
+def strategies(facts: Facts) -> Reason | None:
+    """A faster head: at the network's own rate it finds no span in the first hundred updates."""
+    if facts.profile.task != TASK or facts.adapter:
+        return None
+    return Reason(
+        value={"head_rate": {"learning_rate": RATE}},
+        reason=_("the head starts from nothing; at the rate of the network below it would find "
+                    "spans only after many updates"),
+        evidence=_("cluener, 400 rows, e5-small, 6 epochs: F1 {with_it} with it, {without} "
+                      "without; wnut17, 500 rows, minilm-l6: {with_other} and {without_other}",
+                      with_it="0.40", without="0.00", with_other="0.32", without_other="0.28"),
+    )  # fmt: skip
+
+
+def given_model(name: str, known: Profile, usual: Reason) -> str:
+    entry = CATALOGUE.get(name)
+    if entry is None or known.language in entry.languages:
+        return _("given by you")
+    figures = {"share": known.languages.get(known.language, 0.0), "usual": usual.value}
+    if known.language == "zh":
+        return _(
+            "given by you, but {share:.0%} of the rows are Chinese: {usual} fits them", **figures
+        )
+    return _(
+        "given by you, but {share:.0%} of the rows are not English: {usual} fits them", **figures
+    )
+
+
+def roles_told(known: Profile) -> str:
+    """Why each column has its role, as one text: its parts can be told again on their own."""
+    why = known.reasons
+    if beside := columns_beside(known.roles):
+        without = {role: name for role, name in known.roles.items() if role != "columns"}
+        return _(
+            "{told}; columns: read as text before it, {example}",
+            told=roles_told(replace(known, roles=without)),
+            example=BETWEEN.join([*(f"{name}: ..." for name in beside), "..."]),
+        )
+    if "context" in known.roles:
+        return _(
+            "question: {question}; context: {context}; target: {target}",
+            question=why.get("question", "?"),
+            context=why["context"],
+            target=why["target"],
+        )
+    if "premise" in known.roles:
+        return _(
+            "premise: {premise}; hypothesis: {hypothesis}; target: {target}",
+            premise=why["premise"],
+            hypothesis=why.get("hypothesis", "?"),
+            target=why["target"],
+        )
+    if "text_pair" in known.roles:
+        return _(
+            "text: {text}; text_pair: {pair}; target: {target}",
+            text=why.get("text", "?"),
+            pair=why["text_pair"],
+            target=why["target"],
+        )
+    return _("text: {text}; target: {target}", text=why.get("text", "?"), target=why["target"])
+
+
+def paths_told(found: Profile) -> str:
+    top, *_unused, last = levels_of(tuple(found.labels), found.separator)
+    return _(
+        "{why}; the labels are paths ({example}), {count} under {parents}, so each level is judged "
+        "too; task.classification.separator= takes them as flat",
+        why=found.reasons["task"],
+        example=last.names[0],
+        count=len(last.names),
+        parents=len(top.names),
+    )

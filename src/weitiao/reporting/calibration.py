@@ -1,0 +1,137 @@
+"""Whether its scores can be believed: reliability, answering less, thresholds chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from weitiao.core.sanitize import quoted
+from weitiao.evaluation.calibrate import certainty, coverage, quality, reliability, tempered
+from weitiao.evaluation.passages import threshold_told
+from weitiao.i18n.messages import _, plural
+from weitiao.reporting.blocks import Plot, Plots, Section, Table, Words, thinned
+from weitiao.results.answers import Kept
+from weitiao.results.format import figure, short_label
+from weitiao.results.run_data import Material
+from weitiao.tasks.base import rows_right
+
+LEAST = 0.1  # of the rows; what fewer come to is noise
+
+
+def calibrated(material: Material) -> Section | None:
+    """The section; None for numbers, which have no scores, and for places in texts."""
+    kept = material.kept
+    if kept is None or kept.judged.kind in ("number", "tags"):
+        return None
+    told: Mapping[str, Any] = material.metrics.get("calibration") or {}
+    if kept.judged.kind == "spans":
+        words = [Words(one, "note") for one in decisions_told(told)]
+        return Section("sure", _('When it gives "no answer"'), words) if words else None
+    blocks: list[Any] = [Words(_sentence(kept, told))]
+    blocks.append(Plots([_reliability(kept, told), _coverage(kept)]))
+    blocks += [Words(one, "note") for one in decisions_told(told)]
+    return Section("sure", _("How far its scores can be believed"), blocks)
+
+
+def _sentence(kept: Kept, told: Mapping[str, Any]) -> str:
+    judged = kept.judged
+    off = figure(quality(judged).ece)
+    divisor = told.get("temperature")
+    if divisor is None:
+        return _("On average a score is {off} away from how often it comes true. It was not "
+                    "calibrated.", off=off)  # fmt: skip
+    before = quality(judged, tempered(judged.kind, judged.scores, divisor)).ece
+    return _(
+        "On average a score is {off} away from how often it comes true; without the temperature of "
+        "{divisor}, fitted on {rows} of validation and folded into the model, it would be "
+        "{before}.",
+        off=off, divisor=figure(divisor), rows=plural(int(told["rows"]), "row"),
+        before=figure(before),
+    )  # fmt: skip
+
+
+def _reliability(kept: Kept, told: Mapping[str, Any]) -> Plot:
+    judged, divisor = kept.judged, told.get("temperature")
+    after = reliability(*certainty(judged))
+    names = _("calibrated") if divisor else _("as it is"), _("before"), _("exact")
+    series = [
+        {"name": names[0], "points": [[_at(one.sure), _at(one.right)] for one in after],
+         "dots": True}
+    ]  # fmt: skip
+    if divisor:
+        scores = tempered(judged.kind, judged.scores, divisor)
+        before = reliability(*certainty(judged, scores))
+        points = [[_at(one.sure), _at(one.right)] for one in before]
+        series.append({"name": names[1], "points": points, "dots": True, "second": True})
+    series.append({"name": names[2], "points": [[0, 0], [1, 1]], "dash": True})
+    head = [_("score"), _("rows"), _("mean score"), _("came true")]
+    if judged.kind == "multilabel":
+        head[1] = _("labels")
+    rows = [
+        [_("{low} to {high}", low=f"{one.low:.1f}", high=f"{one.high:.1f}"), f"{one.rows:,}",
+         figure(one.sure), figure(one.right)]
+        for one in after
+    ]  # fmt: skip
+    title = _("Reliability")
+    about = _("Answers of about the same score: how often they are right. On the dashed line "
+                 "both agree.")  # fmt: skip
+    drawing = {"kind": "lines", "x": head[2], "y": head[3], "series": series, "share": True,
+               "square": True}  # fmt: skip
+    return Plot("reliability", title, about, drawing, Table(title, head, rows, range(4), True))
+
+
+def _coverage(kept: Kept) -> Plot:
+    """How right it is if only the surest rows are answered."""
+    points = coverage(kept.sure, rows_right(kept.judged))
+    points = [one for one in points if one["coverage"] >= LEAST] or points
+    drawn = [[_at(one["coverage"]), _at(one["right"])] for one in points]
+    title, x, y = _("Answering less"), _("share of rows answered"), _("share right")
+    rows = [[figure(one["score"]), f"{one['coverage']:.0%}", figure(one["right"])]
+            for one in thinned(points)]  # fmt: skip
+    half = min(points, key=lambda one: abs(one["coverage"] - 0.5))
+    about = _("If only the surest rows are answered and people do the others: of the surest "
+                 "{share} of the rows {right} are right, of all {all}.",
+                 share=f"{half['coverage']:.0%}", right=f"{half['right']:.1%}",
+                 all=f"{points[-1]['right']:.1%}")  # fmt: skip
+    head = [_("answered from the score"), x, y]
+    drawing = {"kind": "lines", "x": x, "y": y, "share": True,
+               "series": [{"name": y, "points": drawn, "dots": True}]}  # fmt: skip
+    return Plot("coverage", title, about, drawing, Table(title, head, rows, range(3), True))
+
+
+def decisions_told(told: Mapping[str, Any]) -> list[str]:
+    """What was chosen on validation, a sentence each."""
+    found = []
+    for one in told.get("decisions") or []:
+        for figures in one.get("labels") or [one]:
+            found.append(_decision(one["name"], figures))
+        if not one["met"]:
+            found.append(_("What was wished for ({name}) cannot be reached on validation; this "
+                              "is as near as it gets.", name=one["name"]))  # fmt: skip
+    return found
+
+
+def _decision(name: str, one: Mapping[str, Any]) -> str:
+    if "null_threshold" in one:
+        return threshold_told(one)
+    if "threshold" in one:
+        return _("{label} is given from a score of {score} on ({name}): on validation precision "
+                    "{precision}, recall {recall}.",
+                    label=quoted(short_label(one["label"])), score=figure(one["threshold"]),
+                    name=name, precision=figure(one["precision"]),
+                    recall=figure(one["recall"]))  # fmt: skip
+    if "coverage" in one:
+        return _("No answer is given below a score of {score}: on validation {coverage} of the "
+                    "rows are answered, {right} of them rightly.",
+                    score=figure(one["score"]), coverage=f"{one['coverage']:.0%}",
+                    right=f"{one['accuracy']:.1%}")  # fmt: skip
+    if "before" in one:
+        return _("Answers go by what mistakes cost: on validation {after} a row, {before} with "
+                    "the likeliest answers.", after=figure(one["after"]),
+                    before=figure(one["before"]))  # fmt: skip
+    return _("Nothing was chosen ({name}): validation has no row of {label}.", name=name,
+                label=quoted(short_label(str(one.get("label", "")))))  # fmt: skip
+
+
+def _at(value: float) -> float:
+    return float(f"{value:.4g}")

@@ -1,0 +1,151 @@
+"""Sections to HTML: the template, its style and script in one text that can load nothing else."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from weitiao.core.sanitize import visible
+from weitiao.i18n.messages import _, language
+from weitiao.reporting.blocks import Plot, Plots, Section
+
+HERE = "weitiao.reporting"
+CHARTS = "echarts.min.js.gz"
+TONGUES = {"en": "en", "zh": "zh-CN"}
+
+
+def render(title: str, about: str, facts: Sequence[str], shown: Sequence[Section]) -> str:
+    """The whole page. Everything that came from the user is escaped by the template.
+
+    about: what kind of page it is, for the window's title; facts: the line under the title.
+    """
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: _text(name)),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["visible"] = lambda value: visible(str(value))
+    environment.filters["said"] = said
+    style, script = _text("report.css"), _text("report.js")
+    text: str = environment.get_template("report.html.jinja").render(
+        tongue=TONGUES[language()],
+        title=title,
+        about=about,
+        sections=shown,
+        facts=facts,
+        words=_words(),
+        policy=policy(style, [script, charts()]),
+        style=_Raw(style),
+        script=_Raw(script),
+        charts=_Raw(base64.b64encode(_bytes(CHARTS)).decode("ascii")),
+        data=_Raw(embedded({"words": _words(), "plots": drawings(shown)})),
+    )
+    return text
+
+
+class _Raw(str):
+    """Ours, or made safe: goes into the page as it is."""
+
+    def __html__(self) -> str:
+        return str(self)
+
+
+def said(text: str) -> _Raw:
+    """A sentence of ours, escaped, with `commands` set as code.
+
+    >>> said("`a` < b")
+    '<code>a</code> &lt; b'
+    """
+    import markupsafe
+
+    return _Raw(re.sub("`([^`]+)`", r"<code>\1</code>", str(markupsafe.escape(text))))
+
+
+def embedded(values: Any) -> str:
+    """JSON that cannot end the element it stands in, nor start another.
+
+    >>> embedded({"label": "</script>"})
+    '{"label":"\\\\u003c/script\\\\u003e"}'
+    """
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def policy(style: str, scripts: Iterable[str]) -> str:
+    """What the browser may do with the page: run these very scripts, apply this very style."""
+    hashes = " ".join(f"'sha256-{_digest(one)}'" for one in scripts)
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'sha256-{_digest(style)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def drawings(sections: Iterable[Section]) -> dict[str, Any]:
+    """What the script draws, by the id of its place; plain values without nan."""
+    found: dict[str, Any] = {}
+    for section in sections:
+        for block in section.blocks:
+            if isinstance(block, Plots):
+                found |= {plot.name: _finite(_of(plot)) for plot in block.items}
+    return found
+
+
+def _of(plot: Plot) -> dict[str, Any]:
+    return {**plot.drawing, "title": plot.title}
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        return None
+    return value
+
+
+def _words() -> dict[str, str]:
+    """What stands on buttons and beside plots."""
+    return {
+        "contents": _("Contents"),
+        "dark": _("Dark"),
+        "light": _("Light"),
+        "print": _("Print"),
+        "figures": _("The figures"),
+        "skip": _("To the text"),
+        "near": _("nearest training row:"),
+        "made": _("Made by weitiao. This page loads nothing from anywhere."),
+        "charts": _("Plots: Apache ECharts, Apache License 2.0."),
+    }
+
+
+@cache
+def _bytes(name: str) -> bytes:
+    return files(HERE).joinpath(name if name == CHARTS else f"template/{name}").read_bytes()
+
+
+def _text(name: str) -> str:
+    return _bytes(name).decode("utf-8")
+
+
+@cache
+def charts() -> str:
+    """The plotting library, as the browser inflates it."""
+    return gzip.decompress(_bytes(CHARTS)).decode("utf-8")
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")

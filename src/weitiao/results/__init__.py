@@ -1,0 +1,1 @@
+"""Finished runs read back: answers, predictions, entries of a comparison."""

@@ -1,0 +1,131 @@
+"""How figures and names are said on the page."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from weitiao import parts
+from weitiao.core.sanitize import shortened
+from weitiao.errors import PartError
+from weitiao.i18n.messages import _, retold
+
+LONGEST = 80  # characters of a label
+
+_METRICS = {
+    "accuracy": "accuracy", "macro_f1": "macro F1", "micro_f1": "micro F1",
+    "weighted_f1": "weighted F1", "hierarchical_f1": "hierarchical F1", "mcc": "MCC",
+    "roc_auc": "ROC AUC", "pearson": "Pearson",
+    "spearman": "Spearman", "mae": "MAE", "rmse": "RMSE",
+    "entity_f1": "entity F1", "entity_precision": "entity precision",
+    "entity_recall": "entity recall", "token_accuracy": "token accuracy",
+    "f1": "F1", "exact_match": "exact match", "answerable_auroc": "AUROC (answerable)",
+}  # fmt: skip
+
+
+def short_label(name: str) -> str:
+    """A label as it fits into a table or sentence."""
+    return shortened(name, LONGEST)
+
+
+def figure(value: float | None) -> str:
+    """A figure of a metric.
+
+    >>> figure(0.8123), figure(1234.5), figure(1.24e-5)
+    ('0.812', '1,234.5', '1.2e-05')
+    """
+    if value is None or math.isnan(value):
+        return _("unknown")
+    if value and abs(value) < 0.001:
+        return f"{value:.1e}"
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.1f}"
+
+
+def number(value: float) -> str:
+    """A number of the user's, with no more digits than say something.
+
+    >>> number(4.0), number(0.123456), number(123456.7)
+    ('4', '0.123', '123,457')
+    """
+    if math.isnan(value):
+        return _("unknown")
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def round_edges(low: float, high: float, most: int = 20) -> np.ndarray:
+    """Edges of at most so many bars, in round steps, that hold everything from low to high.
+
+    >>> round_edges(0.52, 0.99)[[0, 1, -1]].round(3).tolist()
+    [0.5, 0.55, 1.0]
+    """
+    rough = max((high - low) / most, abs(high) * 1e-9, 1e-12)
+    power = 10.0 ** math.floor(math.log10(rough))
+    for step in (power * factor for factor in (1, 2, 5, 10, 20)):
+        first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+        if last - first <= most:
+            break
+    return np.arange(first, max(last, first + 1) + 1) * step
+
+
+def metric(name: str) -> str:
+    """The name of a metric as people write it."""
+    return _METRICS.get(name, name)
+
+
+def meaning(name: str) -> str:
+    """What a metric says, in a sentence; empty for one that is not installed (any more)."""
+    try:
+        return retold(parts.summary(parts.find("metrics", name)))
+    except PartError:
+        return ""
+
+
+def baseline(name: str) -> str:
+    """The name of a baseline inside a sentence."""
+    told = {
+        "majority": _("always the most frequent answer"),
+        "mean": _("always the mean"),
+        "tfidf_linear": "TF-IDF",
+        "frozen_linear": _("the frozen encoder"),
+        "lookup": _("the tag that a word mostly had"),
+        "lexical": _("the words around shared words"),
+        "no_answer": _('always "no answer"'),
+    }
+    return told.get(name, name)
+
+
+def whole_baseline(name: str) -> str:
+    """The name of a baseline with what it is."""
+    if name == "tfidf_linear":
+        return _("TF-IDF (a linear model on counted words)")
+    if name == "frozen_linear":
+        return _("the frozen encoder (a linear model on what it knows untrained)")
+    return baseline(name)
+
+
+def short_baseline(name: str) -> str:
+    """The same for the head of a table."""
+    told = {
+        "majority": _("most frequent"),
+        "mean": _("always the mean"),
+        "tfidf_linear": "TF-IDF",
+        "lookup": _("word's usual tag"),
+        "frozen_linear": _("frozen encoder"),
+    }
+    return told.get(name, name)
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them.
+
+    >>> duration(75), duration(4000)
+    ('1:15', '1:06:40')
+    """
+    if seconds is None or math.isnan(seconds):
+        return _("unknown")
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,1 @@
+"""Operations: checks of the machine, bundles for machines without a network."""

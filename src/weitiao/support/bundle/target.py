@@ -1,0 +1,107 @@
+"""The machine that a bundle is for: its platform and Python, as pip and package metadata say it."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from dataclasses import dataclass
+
+from weitiao.core.fields import near
+from weitiao.errors import WeitiaoError
+from weitiao.i18n.messages import _
+
+GLIBC = range(39, 16, -1)  # manylinux_2_39 down to manylinux_2_17: what wheels are built for
+
+
+@dataclass(frozen=True)
+class Target:
+    """A platform (linux_x86_64, win_amd64, ...) and a Python ("3.11")."""
+
+    platform: str
+    python: str
+
+    @property
+    def is_here(self) -> bool:
+        """Whether wheels for this machine's Python fit: then pip may build what has no wheel."""
+        return self == here()
+
+    @property
+    def pip_options(self) -> list[str]:
+        """What tells pip to fetch wheels for that machine instead of this one."""
+        if self.is_here:
+            return []
+        tags = [word for tag in _tags(self.platform) for word in ("--platform", tag)]
+        wanted = ["--python-version", self.python, "--implementation", "cp"]
+        return ["--only-binary=:all:", *tags, *wanted]
+
+    @property
+    def markers(self) -> dict[str, str]:
+        """What the conditions in packages' metadata are judged by."""
+        system, machine = _SYSTEMS[self.platform]
+        names = {
+            "Linux": ("linux", "posix"),
+            "Windows": ("win32", "nt"),
+            "Darwin": ("darwin", "posix"),
+        }
+        short, family = names[system]
+        return {
+            "implementation_name": "cpython",
+            "implementation_version": f"{self.python}.0",
+            "os_name": family,
+            "platform_machine": machine,
+            "platform_python_implementation": "CPython",
+            "platform_release": "",
+            "platform_system": system,
+            "platform_version": "",
+            "python_full_version": f"{self.python}.0",
+            "python_version": self.python,
+            "sys_platform": short,
+        }
+
+
+_SYSTEMS = {
+    "linux_x86_64": ("Linux", "x86_64"),
+    "linux_aarch64": ("Linux", "aarch64"),
+    "win_amd64": ("Windows", "AMD64"),
+    "win_arm64": ("Windows", "ARM64"),
+    "macosx_x86_64": ("Darwin", "x86_64"),
+    "macosx_arm64": ("Darwin", "arm64"),
+}
+
+
+def here() -> Target:
+    """This machine."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    machine = platform.machine().lower()
+    for name, (system, known) in _SYSTEMS.items():
+        if platform.system() == system and machine == known.lower():
+            return Target(name, python)
+    return Target(f"{platform.system().lower()}_{machine}", python)
+
+
+def target_of(wanted: str | None, python: str | None) -> Target:
+    """The target that was asked for; what was left out is as here. Raises WeitiaoError."""
+    mine = here()
+    if wanted is not None and wanted not in _SYSTEMS:
+        raise WeitiaoError(
+            _("--platform: {name!r} is none of {known}.{near}", name=wanted,
+                 known=", ".join(_SYSTEMS), near=near(wanted, list(_SYSTEMS)))
+        )  # fmt: skip
+    version = python or mine.python
+    major, _unused, minor = version.partition(".")
+    if major != "3" or not minor.isdecimal() or int(minor) < 11:
+        raise WeitiaoError(
+            _("--python: {version!r} is no version that runs weitiao; write 3.11 or later.",
+                 version=version)
+        )  # fmt: skip
+    return Target(wanted or mine.platform, version)
+
+
+def _tags(name: str) -> list[str]:
+    system, machine = _SYSTEMS[name]
+    if system == "Linux":
+        many = [f"manylinux_2_{minor}_{machine}" for minor in GLIBC]
+        return [*many, f"manylinux2014_{machine}", f"linux_{machine}"]
+    if system == "Darwin":  # pip takes older ones too
+        return [f"macosx_{major}_0_{machine}" for major in (15, 14, 13, 12, 11)]
+    return [name]

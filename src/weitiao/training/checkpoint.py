@@ -1,0 +1,225 @@
+"""The whole state of training as safetensors and JSON, so that a resumed run is exactly equal.
+
+weights, optimizer (by parameter name), strategies and random states as safetensors; the rest in
+state.json, which also records what the numbers depend on: a resume obeys it or refuses.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from weitiao.core import disk
+from weitiao.errors import RunError
+from weitiao.i18n.messages import _, joined
+from weitiao.model.sharded import in_shards, put, wholes
+from weitiao.training.strategies.base import Strategy
+
+SPLIT = "|"  # between parts of a tensor's name; parameter names hold dots only
+
+
+@dataclass
+class State:
+    """Where training stands between two updates."""
+
+    step: int = 0
+    total: int = 0
+    planned: int = 0  # updates the plan asked for; a budget may allow fewer
+    best: float = float("-inf")
+    stale: int = 0
+    judged: int = 0  # the last step whose weights were judged
+    tokens: int = 0  # that go through the network at once; fewer after memory was short
+    log_size: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the numbers depend on."""
+
+    plan: str  # hash of what the plan asks for
+    rows: str  # hash of the training rows as the network sees them
+    threads: int
+    instructions: str
+    world: int
+    device: str
+    precision: str
+    layout: str
+    kernels: str
+    torch: str
+    validation: str | None = None  # hash of the rows judged by; None in checkpoints of before
+    frozen: str = ""  # hash of the weights that stand still: a checkpoint does not hold them
+
+
+@dataclass(frozen=True)
+class Learner:
+    """Everything that changes while training."""
+
+    net: nn.Module
+    optimizer: Optimizer
+    strategies: Sequence[Strategy]
+
+    def names(self) -> dict[Tensor, str]:
+        return {param: name for name, param in self.net.named_parameters()}
+
+    def weights(self) -> dict[str, Tensor]:
+        """What a checkpoint holds of the network: parameters that learn, and buffers."""
+        params = dict(self.net.named_parameters(remove_duplicate=False))
+        learned = {n: p.detach() for n, p in self.net.named_parameters() if p.requires_grad}
+        buffers = {n: v for n, v in self.net.state_dict().items() if n not in params}
+        return learned | buffers
+
+
+def save(folder: Path, learner: Learner, state: State, settings: Settings, rank: int = 0) -> None:
+    """Write a checkpoint into an empty folder; other ranks than 0 add their random state only, and
+    their shards where the network is in shards."""
+    with disk.writing(folder):
+        _save(Path(disk.plain(folder)), learner, state, settings, rank)
+
+
+def _save(folder: Path, learner: Learner, state: State, settings: Settings, rank: int) -> None:
+    save_file(random_state(), folder / f"random-{rank}.safetensors")
+    for name, held in (("weights", learner.weights()), ("optimizer", _optimizer_state(learner))):
+        tensors = wholes(held, keep=not rank)
+        if not rank:
+            tensors = {key: value.contiguous() for key, value in tensors.items()}
+            save_file(tensors, folder / f"{name}.safetensors")
+    if rank:
+        return
+    kept = {
+        f"{i}{SPLIT}{name}": value.contiguous()
+        for i, strategy in enumerate(learner.strategies)
+        for name, value in strategy.state().items()
+    }
+    save_file(kept, folder / "strategies.safetensors")
+    values = {"state": asdict(state), "settings": asdict(settings)}
+    if state.best == float("-inf"):
+        values["state"]["best"] = None
+    (folder / "state.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+
+
+def read(folder: Path) -> tuple[State, Settings]:
+    """Where a checkpoint stands, without its tensors."""
+    try:
+        values = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        state = State(**values["state"])
+        settings = Settings(**values["settings"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            _("{folder}: this checkpoint cannot be read ({error}).", folder=folder, error=error)
+        ) from None
+    if state.best is None:
+        state.best = float("-inf")
+    return state, settings
+
+
+def restore(folder: Path, learner: Learner, settings: Settings, rank: int = 0) -> State:
+    """Put a checkpoint's tensors and random state back.
+
+    Raises RunError when the numbers would not be the same here as where it was made.
+    """
+    state, saved = read(folder)
+    differ = [
+        _(
+            "{setting} was {then}, is {now}",
+            setting=name,
+            then=getattr(saved, name),
+            now=getattr(settings, name),
+        )
+        for name in asdict(saved)
+        if getattr(saved, name) not in (None, getattr(settings, name))
+    ]
+    if differ:
+        raise RunError(
+            _(
+                "{folder}: going on here would not give the same result: {differences}. "
+                "Resume where it ran, or start anew with `weitiao train`.",
+                folder=folder,
+                differences=joined(differ, "; "),
+            )
+        )
+    folder = Path(disk.plain(folder))
+    weights = load_file(folder / "weights.safetensors")
+    for name, value in learner.weights().items():
+        put(value, weights[name])
+    _restore_optimizer(learner, load_file(folder / "optimizer.safetensors"))
+    device = next(learner.net.parameters()).device
+    kept = load_file(folder / "strategies.safetensors", device=str(device))
+    for i, strategy in enumerate(learner.strategies):
+        strategy.restore(_below(kept, str(i)))
+    restore_random(load_file(folder / f"random-{rank}.safetensors"))
+    return state
+
+
+def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    start = prefix + SPLIT
+    return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}
+
+
+def _optimizer_state(learner: Learner) -> dict[str, Tensor]:
+    names = learner.names()
+    return {
+        f"{names[param]}{SPLIT}{key}": value
+        for param, values in learner.optimizer.state.items()
+        for key, value in values.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def _restore_optimizer(learner: Learner, tensors: Mapping[str, Tensor]) -> None:
+    params = {name: param for param, name in learner.names().items()}
+    for full, value in tensors.items():
+        name, _, key = full.rpartition(SPLIT)
+        param = params[name]
+        # Step counts too: the fused optimizers read them on the device.
+        learner.optimizer.state[param][key] = _beside(param, value)
+
+
+def _beside(param: Tensor, value: Tensor) -> Tensor:
+    """What the optimizer keeps of a parameter, where that is: in shards if it is in shards."""
+    if not in_shards(param) or value.shape != param.shape:
+        return value.to(param.device)
+    held = torch.zeros_like(param)
+    put(held, value)
+    return held
+
+
+def random_state() -> dict[str, Tensor]:
+    """Every generator's state as tensors: torch, CUDA, Python's and numpy's global ones."""
+    version, numbers, gauss = random.getstate()
+    kind, keys, place, has_gauss, cached = np.random.get_state(legacy=True)
+    assert version == 3
+    assert kind == "MT19937"
+    state = {
+        "torch": torch.get_rng_state(),
+        "python": torch.tensor(numbers, dtype=torch.int64),
+        "python_gauss": torch.tensor([] if gauss is None else [gauss], dtype=torch.float64),
+        "numpy": torch.from_numpy(np.asarray(keys).astype(np.int64)),
+        "numpy_place": torch.tensor([place, has_gauss], dtype=torch.int64),
+        "numpy_gauss": torch.tensor([cached], dtype=torch.float64),
+    }
+    if torch.cuda.is_available():
+        state |= {f"cuda{i}": s for i, s in enumerate(torch.cuda.get_rng_state_all())}
+    return state
+
+
+def restore_random(state: Mapping[str, Tensor]) -> None:
+    """Take back what `random_state` gave."""
+    torch.set_rng_state(state["torch"])
+    gauss = state["python_gauss"].tolist()
+    random.setstate((3, tuple(state["python"].tolist()), gauss[0] if gauss else None))
+    place, has_gauss = state["numpy_place"].tolist()
+    keys = state["numpy"].numpy().astype(np.uint32)
+    np.random.set_state(("MT19937", keys, place, has_gauss, float(state["numpy_gauss"])))
+    cuda = [state[f"cuda{i}"] for i in range(len(state)) if f"cuda{i}" in state]
+    if cuda:
+        torch.cuda.set_rng_state_all(cuda)

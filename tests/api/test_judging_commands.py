@@ -1,0 +1,118 @@
+"""calibrate, explain and evaluate --gate on the command line: words, JSON, exit codes."""
+
+import csv
+import json
+import sys
+
+import pytest
+
+import weitiao as package
+from conftest import toy_rows
+from weitiao.cli.app import main
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, tiny_bert):
+    """A run whose plan has criteria, one of them out of reach."""
+    root = tmp_path_factory.mktemp("judging")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WEITIAO_CACHE", str(root / "cache"))
+        patch.setenv("WEITIAO_STATE", str(root / "state"))
+        rows = toy_rows("classification", 240)
+        with (root / "rows.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        fitted = package.fit(
+            root / "rows.csv", model=tiny_bert, out=root / "runs",
+            changes={"train.epochs": 3, "train.learning_rate": 3e-3, "model.max_length": 32,
+                     "evaluate.bootstrap_samples": 20, "data.validation_size": 0.2,
+                     "acceptance": {"accuracy": {"at_least": 0.01},
+                                    "recall": {"label": "good", "at_least": 1.01}}},
+        )  # fmt: skip
+        yield fitted.run.folder
+
+
+@pytest.fixture
+def weitiao(monkeypatch, capsys, home):
+    monkeypatch.setenv("WEITIAO_CACHE", str(home.parent.parent / "cache"))
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["weitiao", *map(str, words)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as done:
+            main()
+            sys.exit(0)
+        return done.value.code or 0, *capsys.readouterr()
+
+    return call
+
+
+def test_the_gate_ends_with_code_4_and_only_if_asked(weitiao, home):
+    code, _, err = weitiao("evaluate", home, "--final", "--gate")
+    assert code == 4
+    assert "not accepted" in err
+    assert "✕ not reached" in err
+    assert weitiao("evaluate", home, "--final")[0] == 0
+    code, out, _ = weitiao("evaluate", home, "--gate", "--json")
+    assert code == 4
+    told = json.loads(out)
+    assert [one["passed"] for one in told["acceptance"]] == [True, False]
+    assert told["findings"]["slices"]
+
+
+def test_the_gate_opens_when_the_plan_of_the_run_wants_less(weitiao, home):
+    plan = home / "plan.yaml"
+    before = plan.read_text(encoding="utf-8")
+    try:
+        plan.write_text(before.replace("at_least: 1.01", "at_least: 0.0"), encoding="utf-8")
+        assert weitiao("evaluate", home, "--gate")[0] == 0
+        start = before.index("acceptance:")
+        plan.write_text(before[:start] + before[before.index("why:") :], encoding="utf-8")
+        code, _, err = weitiao("evaluate", home, "--gate")
+        assert code == 2
+        assert "no section acceptance" in err
+    finally:
+        plan.write_text(before, encoding="utf-8")
+
+
+def test_calibrate_says_what_it_chose(weitiao, home):
+    code, _, err = weitiao("calibrate", home, "at_recall.label=good", "at_recall.recall=0.8")
+    assert code == 0
+    assert "good is given from a score of" in err
+    assert "temperature" in err
+    code, out, _ = weitiao("calibrate", home, "costs.matrix.bad.good=5", "--json")
+    assert json.loads(out)["decisions"][0]["name"] == "costs"
+    assert package.load(home / "best").task.costs == {"bad": {"good": 5}}
+    code, out, _ = weitiao("calibrate", home, "none", "--json")
+    assert json.loads(out)["decisions"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["at_recal.label=good"], "Did you mean 'at_recall'"),
+        (["at_recall.label=gud"], "There are: bad, good"),
+        (["at_recall=3"], "write the setting, too"),
+        (["at_recall"], "this must be set"),
+    ],
+)
+def test_a_wrong_decision_is_one_message(words, told, weitiao, home):
+    code, _, err = weitiao("calibrate", home, *words)
+    assert code == 2
+    assert told in err
+    assert "Traceback" not in err
+
+
+def test_explain_shows_the_words_and_gives_json(weitiao, home):
+    code, out, err = weitiao("explain", home, "the room was lovely")
+    assert (code, out) == (0, "")
+    assert "lovely" in err
+    assert "score lost without it" in err
+    code, out, _ = weitiao("explain", home, "the room was lovely", "--label", "bad", "--json")
+    told = json.loads(out)
+    assert told["asked"] == "bad"
+    assert [word["text"] for word in told["words"]] == ["the", "room", "was", "lovely"]
+    code, _, err = weitiao("explain", home, "a", "b")
+    assert code == 2
+    assert "reads 1 texts" in err

@@ -1,0 +1,166 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weitiao.data.files.table import from_rows
+from weitiao.data.infer.cells import split_labels
+from weitiao.data.infer.roles import guess_roles, guess_task
+from weitiao.errors import DataError
+
+EN = [f"the {w} film number {i} was watched by many people" for i, w in enumerate("abcdefghij" * 6)]
+ZH = [f"这家酒店第{i}间房间的服务非常好下次还会再来" for i in range(60)]
+TWO = ["pos", "neg"] * 30
+
+
+def guess(columns, given=None):
+    table = from_rows(columns).table
+    roles = guess_roles(table, given or {}).roles
+    return roles, guess_task(table, roles)[0]
+
+
+@pytest.mark.parametrize(
+    ("columns", "roles", "task"),
+    [
+        ({"text": EN, "label": TWO}, {"text": "text", "target": "label"}, "classification"),
+        ({"内容": ZH, "情感": TWO}, {"text": "内容", "target": "情感"}, "classification"),
+        (
+            {"评论内容": ZH, "星级": ["5", "1"] * 30},
+            {"text": "评论内容", "target": "星级"},
+            "classification",
+        ),
+        ({"a": EN, "b": TWO}, {"text": "a", "target": "b"}, "classification"),
+        (
+            {
+                "id": list(range(60)),
+                "title": [t[:9] for t in EN],
+                "body": EN,
+                "stars": [1, 5] * 30,
+            },
+            {"text": "body", "target": "stars"},
+            "classification",
+        ),
+        (
+            {"text": EN, "price": [i / 7 for i in range(60)]},
+            {"text": "text", "target": "price"},
+            "regression",
+        ),
+        ({"text": EN, "score": list(range(60))}, {"text": "text", "target": "score"}, "regression"),
+        (
+            {"question1": EN, "question2": EN[::-1], "is_duplicate": [0, 1] * 30},
+            {"text": "question1", "text_pair": "question2", "target": "is_duplicate"},
+            "classification",
+        ),
+        (
+            {"sentence_A": EN, "sentence_B": EN[::-1], "score": [i / 7 for i in range(60)]},
+            {"text": "sentence_A", "text_pair": "sentence_B", "target": "score"},
+            "regression",
+        ),
+        (
+            {"句子1": ZH, "句子2": ZH[::-1], "标签": ["蕴含", "中立", "矛盾"] * 20},
+            {"premise": "句子1", "hypothesis": "句子2", "target": "标签"},
+            "nli",
+        ),
+        (
+            {"premise": EN, "hypothesis": EN[::-1], "gold_label": ["e", "n", "c"] * 20},
+            {"premise": "premise", "hypothesis": "hypothesis", "target": "gold_label"},
+            "nli",
+        ),
+        (
+            {"comment": EN, "toxic": ["0", "1"] * 30, "insult": ["1", "0"] * 30},
+            {"text": "comment", "target": ["toxic", "insult"]},
+            "multilabel",
+        ),
+        (
+            {"text": EN, "tags": ["sport|money", "money", "sport", "art|sport"] * 15},
+            {"text": "text", "target": "tags"},
+            "multilabel",
+        ),
+        (
+            {"text": EN, "tags": ['["a"]', '["a", "b"]', "[]"] * 20},
+            {"text": "text", "target": "tags"},
+            "multilabel",
+        ),
+        (
+            {"text": EN, "topic": ["Arts, crafts", "Health, sport", "Money"] * 20},
+            {"text": "text", "target": "topic"},
+            "classification",
+        ),
+        (
+            {"text": EN * 10, "label": [i % 30 for i in range(600)]},
+            {"text": "text", "target": "label"},
+            "classification",
+        ),
+    ],
+)
+def test_roles_and_task_are_guessed(columns, roles, task):
+    assert guess(columns) == (roles, task)
+
+
+def test_every_guess_has_its_reason_with_figures():
+    table = from_rows({"text": EN, "label": TWO}).table
+    found = guess_roles(table, {})
+    assert "100% of the values are different" in found.reasons["text"]
+    assert "2 different values in 60 rows (pos, neg)" in found.reasons["target"]
+    assert guess_task(table, found.roles)[1] == "'label' holds 2 different labels: pos, neg"
+
+
+def test_what_is_given_stands():
+    table = from_rows({"text": EN, "other": EN[::-1], "label": TWO, "mood": TWO}).table
+    found = guess_roles(table, {"text": "other", "target": "mood"})
+    assert found.roles == {"text": "other", "target": "mood"}
+    assert found.reasons == {"text": "given by you", "target": "given by you"}
+
+
+def test_ordered_stars_hint_at_regression():
+    table = from_rows({"text": EN, "stars": [1, 2, 3, 4, 5] * 12}).table
+    assert "--task regression" in guess_task(table, {"text": "text", "target": "stars"})[1]
+
+
+@pytest.mark.parametrize(
+    ("columns", "given", "message"),
+    [
+        (
+            {"text": EN, "label": TWO},
+            {"text": "txt"},
+            "no column called 'txt'. Did you mean 'tex",
+        ),
+        ({"text": EN, "label": TWO}, {"txt": "text"}, "no role called 'txt'. Did you mean 'tex"),
+        ({"text": EN, "label": TWO}, {"text": ["text", "label"]}, "takes one column"),
+        ({"text": EN, "level": TWO, "genre": TWO}, {}, "which column is the target"),
+        ({"a": list(range(60)), "label": TWO}, {}, "which column is the text"),
+        ({"text": EN}, {}, "there is only one column: text"),
+    ],
+)
+def test_what_cannot_be_told_is_asked_for(columns, given, message):
+    with pytest.raises(DataError, match=message):
+        guess(columns, given)
+
+
+def test_texts_as_target_are_refused():
+    with pytest.raises(DataError, match="these are no labels"):
+        guess({"text": EN, "answer": EN[::-1]}, {"text": "text", "target": "answer"})
+
+
+LABEL = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8)
+
+
+@given(st.lists(LABEL, min_size=1, unique=True), st.sampled_from("|;,，、；"))
+def test_labels_between_separators_come_back(labels, separator):
+    assert split_labels(separator.join(labels)) == labels
+    assert split_labels(f" {separator} ".join(labels) + separator) == labels
+
+
+@given(st.text(max_size=30))
+def test_labels_are_never_empty_nor_twice(cell):
+    labels = split_labels(cell)
+    assert all(label.strip() == label != "" for label in labels)
+    assert len(set(labels)) == len(labels)
+
+
+@pytest.mark.parametrize("labels", [["yes", "no"], ["0", "1"], ["true", "false"]])
+def test_yes_and_no_about_a_passage_are_labels(labels):
+    passages = [f"{text}; it is known to be true, {i} of 10 say yes" for i, text in enumerate(EN)]
+    questions = [f"is film {i} old" for i in range(60)]
+    roles, task = guess({"question": questions, "passage": passages, "label": labels * 30})
+    assert roles == {"text": "question", "text_pair": "passage", "target": "label"}
+    assert task == "classification"

@@ -1,0 +1,134 @@
+"""Calibration: the error by hand, the true temperature, and the saved folder's own scores."""
+
+import numpy as np
+import pytest
+from scipy.special import expit, softmax
+
+from conftest import toy_data, toy_plan
+from weitiao.api.calibrate import calibrated
+from weitiao.evaluation.calibrate import (
+    certainty,
+    coverage,
+    ece,
+    fold,
+    quality,
+    reliability,
+    temperature,
+    tempered,
+)
+from weitiao.model.model import Model
+from weitiao.tasks.base import Judged
+
+
+def sampled(kind, truth, rows=4000, labels=4, seed=0):
+    """Logits, and labels drawn from what the logits divided by `truth` say."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 3, (rows, labels)).astype(np.float32)
+    if kind == "multilabel":
+        return logits, (rng.random((rows, labels)) < expit(logits / truth)).astype(np.float32)
+    chances = softmax(logits / truth, axis=1).cumsum(1)
+    return logits, (rng.random((rows, 1)) > chances).sum(1).clip(0, labels - 1)
+
+
+def judged_of(kind, logits, labels):
+    if kind == "multilabel":
+        scores = expit(logits)
+        return Judged(kind, labels.astype(int), (scores > 0.5).astype(int), scores, tuple("abcd"))
+    scores = softmax(logits, axis=1)
+    return Judged(kind, labels, scores.argmax(1), scores, tuple("abcd"))
+
+
+def test_the_error_by_hand():
+    sure = np.array([0.95, 0.95, 0.95, 0.95, 0.55, 0.55])
+    right = np.array([True, True, True, False, True, False])
+    assert ece(sure, right, 10) == pytest.approx((4 * 0.2 + 2 * 0.05) / 6)
+    top = reliability(sure, right)[-1]
+    assert (top.rows, top.right) == (4, 0.75)
+    assert ece(np.array([1.0, 0.0]), np.array([True, False])) == 0
+
+
+@pytest.mark.parametrize("kind", ["single", "multilabel"])
+@pytest.mark.parametrize("truth", [0.6, 1.0, 2.5])
+def test_the_true_temperature_is_found_and_the_error_falls(kind, truth):
+    logits, labels = sampled(kind, truth)
+    found = temperature(kind, logits, labels)
+    assert found == pytest.approx(truth, rel=0.1)
+    judged = judged_of(kind, logits, labels)
+    before, after = quality(judged), quality(judged, tempered(kind, judged.scores, 1 / found))
+    assert after.nll <= before.nll + 1e-9
+    assert after.ece < 0.03
+    if truth != 1:
+        assert after.ece < before.ece
+        assert after.brier < before.brier
+
+
+def test_rows_that_are_all_right_do_not_make_it_infinitely_sure():
+    logits = np.eye(3, dtype=np.float32)[np.arange(60) % 3]
+    found = temperature("single", logits, np.arange(60) % 3)
+    scores = softmax(logits / found, axis=1).max()
+    assert 0.95 < scores < 0.999
+
+
+@pytest.mark.parametrize("kind", ["single", "multilabel"])
+def test_tempering_is_undone_by_its_inverse(kind):
+    logits, labels = sampled(kind, 1.0, 200)
+    judged = judged_of(kind, logits, labels)
+    there = tempered(kind, judged.scores, 0.4)
+    assert tempered(kind, there, 2.5) == pytest.approx(judged.scores, abs=1e-6)
+    assert (certainty(judged)[1] == certainty(judged, there)[1]).all()
+
+
+def test_answering_less_ends_with_every_row():
+    rng = np.random.default_rng(1)
+    sure = rng.random(300)
+    right = rng.random(300) < sure
+    curve = coverage(sure, right)
+    assert curve[-1]["coverage"] == 1
+    assert curve[-1]["right"] == pytest.approx(right.mean())
+    assert curve[3]["right"] > curve[-1]["right"]
+    assert [one["score"] for one in curve] == sorted((one["score"] for one in curve), reverse=True)
+
+
+@pytest.mark.parametrize("task", ["classification", "multilabel", "nli"])
+def test_the_pipeline_of_transformers_gives_the_calibrated_scores(task, tiny_bert, tmp_path):
+    from transformers import pipeline
+
+    plan = toy_plan(task, tiny_bert)
+    data = toy_data(plan)
+    model = Model.start(plan, data.train)
+    rows = data.validation
+    logits = model.logits(model.encode(rows))
+    fold(model, 2.5)
+    model.save(tmp_path)
+    pipe = pipeline("text-classification", model=str(tmp_path), truncation=True, top_k=None)
+    expected = model.task.score(logits / 2.5)
+    texts = model.task.texts(rows.examples())
+    for at, row in enumerate(zip(*texts, strict=True)):
+        asked = {"text": row[0], "text_pair": row[1]} if len(row) == 2 else row[0]
+        told = pipe(asked)
+        told = told[0] if isinstance(told[0], list) else told
+        scores = {item["label"]: item["score"] for item in told}
+        assert [scores[label] for label in model.task.choices] == pytest.approx(
+            expected[at].tolist(), abs=1e-5
+        )
+    assert Model.load(tmp_path).scores(rows.examples()) == pytest.approx(expected, abs=1e-5)
+
+
+def test_numbers_and_a_plan_without_it_are_left_alone(tiny_bert):
+    for task, changes in (("regression", {}), ("classification", {"evaluate.calibration": False})):
+        plan = toy_plan(task, tiny_bert, **changes)
+        data = toy_data(plan)
+        model = Model.start(plan, data.train)
+        before = model.net.last_linear(model.task.outputs)[1].weight.clone()
+        again, told = calibrated(model, data.validation)
+        assert told == {}
+        assert again is model
+        assert (again.net.last_linear(model.task.outputs)[1].weight == before).all()
+
+
+def test_too_few_rows_of_validation_fit_no_temperature(tiny_bert):
+    plan = toy_plan("classification", tiny_bert)
+    data = toy_data(plan, 60)
+    _, told = calibrated(Model.start(plan, data.train), data.validation)
+    assert told["rows"] < 30
+    assert "temperature" not in told

@@ -1,0 +1,76 @@
+"""Go, no-go, cannot tell: each rule with a run that it is about."""
+
+import pytest
+
+from weitiao.reporting.labels import Label
+from weitiao.reporting.verdict import more_rows, verdict
+
+GOOD = [Label("a", 50, 50, 45), Label("b", 50, 50, 45)]
+
+
+def judged(gap, low, high, **more):
+    return {
+        "primary": "accuracy", "metrics": {"accuracy": 0.9}, "rows": 100, "against": "tfidf_linear",
+        "baselines": {"tfidf_linear": {"accuracy": 0.9 - gap}},
+        "differences": {"accuracy": [gap, low, high]}, **more,
+    }  # fmt: skip
+
+
+def test_clearly_better_is_go():
+    found = verdict(judged(0.1, 0.04, 0.16), GOOD)
+    assert (found.kind, found.word) == ("go", "Go")
+    assert "accuracy 0.900 against 0.800" in found.reason
+
+
+@pytest.mark.parametrize("gap", [0.0, -0.1])
+def test_a_baseline_as_good_is_no_go(gap):
+    assert verdict(judged(gap, gap - 0.1, gap + 0.1), GOOD).kind == "stop"
+
+
+def test_a_baseline_as_good_is_told_with_the_budget_that_was_too_small():
+    found = verdict(judged(-0.1, -0.2, 0.0), GOOD, budget=60.0)
+    assert found.kind == "stop"
+    assert "this run had 1:00" in found.reason
+    assert "label more rows" not in found.reason
+
+
+def test_what_may_be_chance_says_how_many_rows_would_tell():
+    found = verdict(judged(0.05, -0.05, 0.15), GOOD)
+    assert found.kind == "open"
+    assert "about 300 more test rows would tell" in found.reason
+
+
+def test_a_hopelessly_small_gap_asks_for_no_rows():
+    found = verdict(judged(0.001, -0.05, 0.05), GOOD)
+    assert found.kind == "open"
+    assert "more test rows" not in found.reason
+
+
+def test_a_useless_label_is_no_go_yet():
+    found = verdict(judged(0.1, 0.04, 0.16), [*GOOD, Label("rare <b>", 10, 8, 1)])
+    assert found.kind == "open"
+    assert "rare <b>" in found.reason
+    few = verdict(judged(0.1, 0.04, 0.16), [*GOOD, Label("rare", 3, 0, 0)])
+    assert few.kind == "go", "three rows say nothing about a label"
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        {},
+        judged(0.1, 0.05, 0.2, against=""),
+        judged(0.1, 0.05, 0.2, differences={}),
+        judged(0.1, 0.05, 0.2, against="", state="interrupted"),
+        judged(float("nan"), float("nan"), float("nan")),
+        judged(0.1, float("nan"), float("nan")),
+    ],
+)
+def test_nothing_to_compare_cannot_be_told(metrics):
+    assert verdict(metrics, GOOD).kind == "open"
+
+
+def test_so_many_more_rows_are_enough():
+    """The half-width falls with the square root: after so many rows it is within the gap."""
+    gap, half, rows = 0.05, 0.12, 400
+    more = more_rows(gap, gap - half, gap + half, rows)
+    assert 0.95 * gap < half * (rows / (rows + more)) ** 0.5 <= gap

@@ -1,0 +1,173 @@
+"""Each optimizer against its own formula: decoupled decay and coupled L2 are told apart."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weitiao import parts
+from weitiao.errors import PlanError
+from weitiao.training import update as gradients
+from weitiao.training.groups import groups_of
+from weitiao.training.loop import set_rates
+
+RATE, DECAY = 0.1, 0.5
+
+
+def step(name, gradients, **settings):
+    weight = torch.nn.Parameter(torch.tensor([2.0, -3.0]))
+    recipe = parts.build("optimizers", name, settings)
+    optimizer = recipe.optimizer([{"params": [weight], "lr": RATE, "weight_decay": DECAY}])
+    for gradient in gradients:
+        weight.grad = torch.tensor(gradient)
+        optimizer.step()
+    return weight.detach()
+
+
+def adam(gradients, coupled):
+    weight = torch.tensor([2.0, -3.0])
+    first = second = torch.zeros(2)
+    for i, gradient in enumerate(gradients, 1):
+        gradient = torch.tensor(gradient)
+        if coupled:
+            gradient = gradient + DECAY * weight
+        else:
+            weight = weight * (1 - RATE * DECAY)
+        first, second = 0.9 * first + 0.1 * gradient, 0.999 * second + 0.001 * gradient**2
+        corrected = (first / (1 - 0.9**i), second / (1 - 0.999**i))
+        weight = weight - RATE * corrected[0] / (corrected[1].sqrt() + 1e-8)
+    return weight
+
+
+GRADIENTS = [[0.3, -0.1], [0.2, 0.4], [-0.5, 0.1]]
+
+
+@pytest.mark.parametrize(("name", "coupled"), [("adamw", False), ("adam", True)])
+def test_adam_decays_inside_the_moments_and_adamw_beside_them(name, coupled):
+    torch.testing.assert_close(step(name, GRADIENTS), adam(GRADIENTS, coupled))
+    assert not torch.allclose(adam(GRADIENTS, True), adam(GRADIENTS, False), atol=1e-2)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_sgd_adds_the_decay_to_the_gradient(momentum):
+    weight, buffer = torch.tensor([2.0, -3.0]), None
+    for gradient in GRADIENTS:
+        whole = torch.tensor(gradient) + DECAY * weight
+        buffer = whole if buffer is None else momentum * buffer + whole
+        weight = weight - RATE * buffer
+    torch.testing.assert_close(step("sgd", GRADIENTS, momentum=momentum), weight)
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("linear", lambda p: 1 - p),
+        ("cosine", lambda p: (1 + math.cos(math.pi * p)) / 2),
+        ("constant", lambda p: 1.0),
+    ],
+)
+def test_schedules_warm_up_and_then_follow_their_formula(name, wanted):
+    net = torch.nn.Linear(2, 2)
+    groups = groups_of(net, RATE, DECAY)
+    optimizer = torch.optim.SGD([g.options() for g in groups], lr=0.0)
+    schedule = parts.build("schedules", name)
+    for progress in (0.01, 0.05, 0.0999):
+        rate = set_rates(optimizer, groups, progress, 0.1, schedule)
+        assert rate == pytest.approx(RATE * progress / 0.1)
+    for progress in (0.1, 0.3, 0.9, 1.0):
+        rate = set_rates(optimizer, groups, progress, 0.1, schedule)
+        assert rate == pytest.approx(RATE * wanted((progress - 0.1) / 0.9), abs=1e-9)
+
+
+def test_biases_and_norms_are_not_decayed_and_every_parameter_is_in_one_group():
+    net = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.LayerNorm(3))
+    groups = groups_of(net, RATE, DECAY)
+    for group in groups:
+        for param in group.params:
+            assert (group.weight_decay > 0) == (param.ndim > 1)
+    found = [id(p) for group in groups for p in group.params]
+    assert sorted(found) == sorted(id(p) for p in net.parameters())
+
+
+# --- vectors that are updated only where they are touched
+
+ROWS, WIDTH = 6, 3
+touches = st.lists(st.sets(st.integers(0, ROWS - 1)), min_size=1, max_size=12)
+
+
+def table_optimizer(table, decay=DECAY, touched_rows=True):
+    recipe = parts.build("optimizers", "adamw", {"touched_rows": touched_rows})
+    return recipe.optimizer([{"params": [table], "lr": RATE, "weight_decay": decay}])
+
+
+def sparse(rows, values):
+    at = torch.tensor([rows], dtype=torch.long)
+    return torch.sparse_coo_tensor(at, values, (ROWS, WIDTH), check_invariants=True)
+
+
+@given(touches, st.integers(0, 1000))
+@settings(max_examples=40, deadline=None)
+def test_a_row_moves_as_adamw_moves_it_in_the_updates_that_touch_it(updates, seed):
+    """Without decay a row is what dense AdamW makes of its own gradients alone; with decay, its
+    shrinking over all updates up to its last one is made up: checked by adding it up plainly."""
+    rng = torch.Generator().manual_seed(seed)
+    start = torch.randn(ROWS, WIDTH, generator=rng)
+    slopes = [torch.randn(ROWS, WIDTH, generator=rng) for _ in updates]
+    for decay in (0.0, DECAY):
+        table = torch.nn.Parameter(start.clone())
+        optimizer = table_optimizer(table, decay)
+        for rows, slope in zip(updates, slopes, strict=True):
+            picked = sorted(rows)
+            halves = torch.cat([slope[picked], slope[picked]]) / 2  # each row comes twice
+            table.grad = sparse(picked * 2, halves)
+            optimizer.step()
+        for row in range(ROWS):
+            lone = torch.nn.Parameter(start[row].clone())
+            plain = torch.optim.AdamW([lone], lr=RATE, weight_decay=0.0)
+            missed = 1.0
+            for rows, slope in zip(updates, slopes, strict=True):
+                missed *= 1 - RATE * decay
+                if row in rows:
+                    with torch.no_grad():
+                        lone *= missed
+                    missed, lone.grad = 1.0, slope[row].clone()
+                    plain.step()
+            torch.testing.assert_close(table[row], lone, rtol=1e-5, atol=1e-6)
+
+
+def test_when_every_row_is_touched_it_is_plain_adamw():
+    start, tables = torch.randn(ROWS, WIDTH), []
+    for touched in (True, False):
+        table = torch.nn.Parameter(start.clone())
+        optimizer = table_optimizer(table, touched_rows=touched)
+        for i in range(5):
+            slope = torch.full((ROWS, WIDTH), 0.1 * (i - 2)) + start
+            table.grad = sparse(list(range(ROWS)), slope) if touched else slope
+            optimizer.step()
+        tables.append(table)
+    torch.testing.assert_close(tables[0], tables[1])
+
+
+def test_dense_and_sparse_gradients_have_one_norm_and_are_cut_alike():
+    dense, table = torch.nn.Parameter(torch.zeros(2)), torch.nn.Parameter(torch.zeros(ROWS, WIDTH))
+    dense.grad = torch.tensor([3.0, 0.0])
+    table.grad = sparse([1, 4, 1], torch.tensor([[1.0, 0, 0], [0, 2, 0], [1, 0, 0]]))
+    whole = torch.cat([dense.grad, table.grad.to_dense().flatten()])
+    found = gradients.values([dense, table, torch.nn.Parameter(torch.zeros(1))])
+    length = gradients.norm(found)
+    assert length == pytest.approx(float(whole.norm()))
+    gradients.clip(found, length, 2 * length)
+    assert gradients.norm(gradients.values([dense, table])) == length
+    gradients.clip(found, length, 1.0)
+    now = torch.cat([dense.grad, table.grad.to_dense().flatten()])
+    torch.testing.assert_close(now, whole / length)
+    table.grad.values()[0, 0] = math.nan
+    assert not math.isfinite(gradients.norm(gradients.values([dense, table])))
+
+
+def test_a_decay_that_takes_whole_weights_away_is_refused():
+    table = torch.nn.Parameter(torch.zeros(ROWS, WIDTH))
+    with pytest.raises(PlanError, match="touched_rows"):
+        table_optimizer(table, decay=1 / RATE)
