@@ -14,6 +14,8 @@ from weitiao.data.rows import Rows
 from weitiao.model.model import Model
 from weitiao.results.format import round_edges
 from weitiao.run import Run
+from weitiao.tasks.answers.passages import Passages
+from weitiao.tasks.base import Task
 
 SAMPLE = 2000  # rows whose tokens are counted, evenly spread
 MOST_LABELS = 1000  # kept; the rest are counted together
@@ -28,9 +30,7 @@ def keep(run: Run, model: Model, data: Data, test: Rows | None) -> None:
         splits["test"] = test
     sealed = len(data.sealed_test) if data.sealed_test is not None else 0
     targets = {name: rows.targets() for name, rows in splits.items()}
-    answers = model.task.answers
-    counted = answers.counted(targets)
-    spread = (_numbers if answers.numeric else _labels)(counted) if counted else {}
+    spread = (_numbers if model.task.numeric else _labels)(model.task, targets)
     run.write(
         "figures",
         {"rows": {**{name: len(rows) for name, rows in splits.items()}, "sealed": sealed},
@@ -38,9 +38,16 @@ def keep(run: Run, model: Model, data: Data, test: Rows | None) -> None:
     )  # fmt: skip
 
 
-def _labels(targets: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+def _labels(task: Task, targets: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     """Each label's rows in each part, the most frequent of train first."""
-    counts = {name: Counter(labels) for name, labels in targets.items()}
+    counts = {name: Counter(task.label_counts(rows)) for name, rows in targets.items()}
+    if issubclass(task.answers, Passages) and not all(map(all, targets.values())):
+        counts = {
+            name: Counter("answer" if golds else "no answer" for golds in rows)
+            for name, rows in targets.items()
+        }
+    if not any(counts.values()):
+        return {}
     total = sum(counts.values(), Counter())
     order = sorted(total, key=lambda label: (-counts["train"][label], -total[label], str(label)))
     return {
@@ -50,7 +57,7 @@ def _labels(targets: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _numbers(targets: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+def _numbers(task: Task, targets: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     every = np.concatenate([np.asarray(found, float) for found in targets.values()])
     edges = round_edges(float(every.min()), float(every.max()), BINS)
     return {

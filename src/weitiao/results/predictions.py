@@ -11,7 +11,7 @@ from weitiao.core.fields import near
 from weitiao.data.files import take
 from weitiao.data.files.table import LINE, Source, open_source
 from weitiao.data.infer.column_names import TARGET_WORDS, TEXT_WORDS, matches, words
-from weitiao.data.infer.task import guess_task
+from weitiao.data.infer.roles import guess_task
 from weitiao.data.rows import everything
 from weitiao.data.targets import read_targets
 from weitiao.errors import DataError
@@ -146,4 +146,4 @@ def _values(source: Source, column: str, task: str) -> list[Any]:
     rows = everything(source.table)
     if issubclass(parts.find("tasks", task).answers, Passages):
         return _cells(source, column)
-    return read_targets(source.table, column, task, rows, locate, wrong={})
+    return read_targets(source.table, {"target": column}, task, rows, locate, wrong={})

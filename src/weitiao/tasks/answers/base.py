@@ -13,7 +13,6 @@ them knows which answer classes there are. Who asks for what:
 | compare, McNemar, seeds that learned nothing | `differs`, `constant` |
 | answers.parquet | `kind`, `columns`, `column`, `from_arrow`, `values_of` |
 | rows in common with other runs and files | `has_gold`, `answered`, `gold_keys`, `gold_differs`, `aligned`, `unlisted`, `often_empty`, `from_cells` |
-| figures of the rows | `counted` |
 | HTML page | `spelled`; presentation of its own is registered in `reporting` by class |
 
 A class of another package needs `kind` and, where an answer is no plain value, `right`, `column` and
@@ -23,7 +22,7 @@ A class of another package needs `kind` and, where an answer is no plain value, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -266,14 +265,6 @@ class Answers:
     def plain(self, value: Any) -> Any:
         """A value for JSON."""
         return value.item() if isinstance(value, np.generic) else value
-
-    @classmethod
-    def counted(cls, targets: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
-        """What the page counts of the targets in each part of the data: labels, or numbers."""
-        return {
-            part: [label for one in each for label in (one if isinstance(one, list) else [one])]
-            for part, each in targets.items()
-        }
 
 
 def lists_of(scores: Any, dtype: Any = np.float32) -> pa.ListArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -93,7 +93,3 @@ class Numbers(Answers):
 
     def plain(self, value: Any) -> float:
         return float(value)
-
-    @classmethod
-    def counted(cls, targets: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
-        return targets

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -90,15 +90,6 @@ class Passages(Answers):
 
     def spelled(self, value: Any) -> list[str]:
         return [value] if isinstance(value, str) else list(value)
-
-    @classmethod
-    def counted(cls, targets: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
-        """Where some questions have no answer, how many; else nothing."""
-        parts = {
-            part: ["answer" if golds else "no answer" for golds in each]
-            for part, each in targets.items()
-        }
-        return parts if any("no answer" in each for each in parts.values()) else {}
 
 
 def _texts(values: Sequence[Any]) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -11,7 +10,6 @@ import numpy as np
 
 from weitiao.core.ragged import Ragged, edges
 from weitiao.labels.tags.counts import by_row, by_row_and_label
-from weitiao.labels.tags.names import named
 from weitiao.tasks.answers.base import Answers, relabelled
 
 if TYPE_CHECKING:
@@ -119,12 +117,6 @@ class Spans(Answers):
             labels=labels,
             counts=None if self.counts is None else self.counts[places],
         )
-
-    # --- the page
-
-    @classmethod
-    def counted(cls, targets: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
-        return {part: list(named(each).elements()) for part, each in targets.items()}
 
 
 def _renamed(spans: Ragged, places: np.ndarray) -> Ragged:
