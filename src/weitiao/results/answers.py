@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from weitiao import parts
 from weitiao.core import disk
-from weitiao.errors import PartError
+from weitiao.errors import WeitiaoError
 from weitiao.evaluation.evaluate import Evaluated
 from weitiao.run import Run
 from weitiao.tasks.answers.base import Answers
@@ -116,15 +116,13 @@ def _class_of(kind: str, run: Run, task: str) -> type[Answers]:
 
     The task first, since a class of another package may extend one of ours under its name.
     """
-    if not task and run.plan_path.is_file():
-        task = run.plan().task_name
-    if task:
-        try:
-            answers: type[Answers] = parts.find("tasks", task).answers
-        except PartError:  # of a package that is not installed here
-            if kind not in BUILT_IN:
-                raise
-        else:
-            if answers.kind == kind:
-                return answers
-    return BUILT_IN[kind]
+    try:
+        if not task and run.plan_path.is_file():
+            task = run.plan().task_name
+        answers = parts.find("tasks", task).answers if task else None
+    except WeitiaoError:  # the plan names parts that are not installed here
+        if kind not in BUILT_IN:
+            raise
+        return BUILT_IN[kind]
+    known: type[Answers] = answers if answers and answers.kind == kind else BUILT_IN[kind]
+    return known

@@ -128,7 +128,7 @@ class Task(Part):
     @classmethod
     def row_labels(cls, targets: Sequence[Any]) -> list[Any] | None:
         """The label (or list of labels) of each row; None where targets are no labels."""
-        return list(targets)
+        return None if cls.numeric else list(targets)
 
     @classmethod
     def label_counts(cls, targets: Sequence[Any]) -> dict[str, int]:
@@ -150,6 +150,16 @@ class Task(Part):
     @classmethod
     def check_learnable(cls, targets: Sequence[Any], file: str) -> None:
         """Raises DataError where all targets are the same, so that there is nothing to learn."""
+        if cls.numeric:
+            if len(set(targets)) < 2:
+                raise DataError(
+                    _(
+                        "{file}: every target is {target:g}: there is nothing to learn.",
+                        file=file,
+                        target=targets[0],
+                    )
+                )
+            return
         labels = cls.label_counts(targets)
         if len(labels) < cls.fewest_labels(targets):
             raise DataError(

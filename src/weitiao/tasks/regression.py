@@ -68,21 +68,6 @@ class Regression(Task):
         )
 
     @classmethod
-    def row_labels(cls, targets: Sequence[Any]) -> None:
-        return None
-
-    @classmethod
-    def check_learnable(cls, targets: Sequence[Any], file: str) -> None:
-        if len(set(targets)) < 2:
-            raise DataError(
-                _(
-                    "{file}: every target is {target:g}: there is nothing to learn.",
-                    file=file,
-                    target=targets[0],
-                )
-            )
-
-    @classmethod
     def fits(cls, column: Column) -> bool:
         return column.numbers is not None
 
