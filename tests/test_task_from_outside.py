@@ -229,8 +229,6 @@ def test_a_task_of_one_file_goes_through_every_command(
             told("fit", rows, "--task", task, *roles, "--model", tiny_bert, "--seed", seed,
                  "--threads", 1, *changes)  # fmt: skip
         first, second = "runs/rows-001", "runs/rows-002"
-        told("evaluate", first)
-        told("evaluate", first, "--final")
         told("calibrate", first)
         told("evaluate", first)
         told("report", first)
