@@ -9,7 +9,7 @@ import transformers
 
 from conftest import toy_data, toy_plan
 from matrix.families import FAMILIES, config_of, make, tokenizer_of
-from weitiao.checkpoints.families import DECODERS, attend, settle
+from weitiao.checkpoints.families import DECODERS, configure_padding, set_attention
 from weitiao.data.cache.encoded import in_memory
 from weitiao.errors import PlanError
 from weitiao.model.model import Model
@@ -90,7 +90,7 @@ def test_a_pad_token_beyond_the_table_is_not_taken():
     size = len(tokenizer)
     tokenizer.add_special_tokens({"pad_token": "<pad>"})
     config = config_of("llama", size)
-    settle(tokenizer, config)
+    configure_padding(tokenizer, config)
     assert tokenizer.pad_token == "</s>"
     assert config.pad_token_id == tokenizer.convert_tokens_to_ids("</s>")
 
@@ -102,7 +102,7 @@ def test_a_text_that_ends_in_the_end_token_is_padded_with_another():
     tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
         single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", 2)]
     )
-    settle(tokenizer, config := config_of("llama", len(tokenizer)))
+    configure_padding(tokenizer, config := config_of("llama", len(tokenizer)))
     assert tokenizer.pad_token == "<unk>"
     assert config.pad_token_id == 0
 
@@ -177,7 +177,7 @@ def test_poolers(started):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_offsets_point_into_the_text_also_in_chinese(family):
     tokenizer = tokenizer_of(family)
-    settle(tokenizer, config_of(family, len(tokenizer)))
+    configure_padding(tokenizer, config_of(family, len(tokenizer)))
     text = "我们很好，the Film，ＧＯＯＤ 🙂 店"
     told = tokenizer(text, return_offsets_mapping=True)
     places = [place for place in told["offset_mapping"] if place[1] > place[0]]
@@ -195,7 +195,7 @@ def test_offsets_point_into_the_text_also_in_chinese(family):
 def test_one_token_stands_between_texts_of_bytes(family):
     tokenizer = tokenizer_of(family)
     before = tokenizer("好 film", return_offsets_mapping=True)
-    settle(tokenizer, config_of(family, len(tokenizer)))
+    configure_padding(tokenizer, config_of(family, len(tokenizer)))
     told = tokenizer("好 film", "店", return_offsets_mapping=True)
     parts = told.sequence_ids()
     ids = [token for token, part in zip(told["input_ids"], parts, strict=True) if part is None]
@@ -229,7 +229,7 @@ def test_full_attention_sees_what_comes_later(family, padded, tmp_path):
         return float((before - after)[:, 0].abs().max())
 
     assert moved() == 0.0
-    attend(native, "full")
+    set_attention(native, "full")
     assert moved() > 1e-4
 
 

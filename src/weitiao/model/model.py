@@ -15,9 +15,10 @@ from torch import Tensor
 from transformers import AutoConfig
 
 from weitiao import parts
-from weitiao.checkpoints.families import attend, rest, settle
-from weitiao.checkpoints.load import load_tokenizer, quiet, readable, room
+from weitiao.checkpoints.families import configure_padding, freeze_unused, set_attention
+from weitiao.checkpoints.load import load_tokenizer, text_length
 from weitiao.checkpoints.resolve import resolve
+from weitiao.checkpoints.verify import load_errors, quiet
 from weitiao.core import disk
 from weitiao.core.ragged import Ragged, flat
 from weitiao.data.cache.encoded import BATCH_ROWS, Encoded, encode, in_memory
@@ -62,7 +63,7 @@ class Model:
         source = resolve(plan.model.checkpoint, plan.model.revision)
         tokenizer = load_tokenizer(source.path_or_name, source.revision)
         set_seed(plan.train.seed)  # the new head's weights are drawn from it
-        with quiet(), readable(plan.model.checkpoint):
+        with quiet(), load_errors(plan.model.checkpoint):
             config = AutoConfig.from_pretrained(
                 source.path_or_name,
                 revision=source.revision,
@@ -70,19 +71,19 @@ class Model:
                 num_labels=task.outputs,
                 **task.describe(),
             )
-            settle(tokenizer, config)
+            configure_padding(tokenizer, config)
             if plan.model.dropout is not None:
                 set_dropout(config, plan.model.dropout)
             head = custom_head.chosen(plan.model.head, task, config)
             native = custom_head.begun(source, config, head, task, plan.model.quantization)
-            attend(native.base_model, plan.model.attention)
-            rest(native)
+            set_attention(native.base_model, plan.model.attention)
+            freeze_unused(native)
         adapted = runtime.put(plan.model.adapter, native, plan.model.checkpoint)
         places = adapted.part.places if adapted else 0
         task.adapt(tokenizer)
         reading = chosen(plan.model.long_texts)
         reading.adapt(tokenizer)
-        tokenizer.model_max_length = room(plan.model.max_length, tokenizer, config, places)
+        tokenizer.model_max_length = text_length(plan.model.max_length, tokenizer, config, places)
         cleaners = tuple(
             parts.build("cleaners", key, value).learn(texts_of(train))
             for key, value in plan.data.cleaners.items()
@@ -243,12 +244,12 @@ class Model:
         folder = Path(folder)
         told = saved.read(folder)
         plan, task, head = saved.answering(told.plan, precision), told.task, told.head
-        with quiet(), readable(str(folder)):
+        with quiet(), load_errors(str(folder)):
             native = custom_head.load(disk.plain(folder), head, task)
             adapted = runtime.read(plan.model.adapter, native, folder)
-        attend(native.base_model, plan.model.attention)
+        set_attention(native.base_model, plan.model.attention)
         tokenizer = load_tokenizer(str(folder), None)
-        settle(tokenizer, native.config)
+        configure_padding(tokenizer, native.config)
         task.adapt(tokenizer)
         reading = chosen(plan.model.long_texts)
         reading.adapt(tokenizer)
