@@ -95,7 +95,7 @@ NEW = {
                 return 0.5
     """),
     "losses": ("doubled", """
-        from weitiao.losses.cross_entropy import CrossEntropy
+        from weitiao.losses.standard import CrossEntropy
         class Doubled(CrossEntropy):
             "Twice the cost."
             def value(self, logits, labels):

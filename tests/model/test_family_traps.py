@@ -35,7 +35,7 @@ def started(tmp_path):
 
 
 def alone_and_together(model):
-    rows = model._ids([model.example(text) for text in TEXTS])
+    rows = model._clean_ids([model.example(text) for text in TEXTS])
     encoded = in_memory([rows])
     with torch.inference_mode():
         together = model.net(model.batch(encoded, range(len(TEXTS))))
@@ -132,7 +132,7 @@ def test_an_empty_text_of_a_gpt_is_answered(started):
 def test_xlnet_pads_on_the_left_and_remembers_nothing(started):
     model, _ = started("xlnet", "nli")
     pair = model.example({"premise": "good film", "hypothesis": "bad"})
-    assert model._ids([pair])["token_type_ids"] == [[0, 0, 0, 1, 1, 2]]
+    assert model._clean_ids([pair])["token_type_ids"] == [[0, 0, 0, 1, 1, 2]]
     model, _ = started("xlnet")
     config = model.net.native.config
     assert (config.use_mems_eval, config.use_mems_train) == (False, False)
@@ -262,7 +262,7 @@ def test_every_weight_that_learns_is_read(family, task, started):
     model, data = started(family, task)
     feed = feed_of(model, data.train)
     model.net.train()
-    _, _, loss_of = learning(model, model.cost())
+    _, _, loss_of = learning(model, model.loss())
     loss_of(model.net, model.batch(feed.encoded, range(8), feed.labels)).loss.backward()
     params = model.net.named_parameters()
     assert not [name for name, p in params if p.requires_grad and p.grad is None]
@@ -296,5 +296,5 @@ def test_tags_of_rows_that_enter_as_vectors_are_one_a_token(family, started):
     batch = model.batch(feed.encoded, range(4), feed.labels)
     vectors = model.net.embeddings()(batch.tensors["input_ids"])
     torch.testing.assert_close(model.net(batch.embedded(vectors)), model.net(batch))
-    _, _, loss_of = learning(model, model.cost())
+    _, _, loss_of = learning(model, model.loss())
     loss_of(model.net, batch).loss.backward()

@@ -19,7 +19,7 @@ from weitiao.core.units import shown
 from weitiao.i18n.messages import _
 from weitiao.model.fast.shape import is_bert
 from weitiao.model.packed import can_pack
-from weitiao.model.saved import CARD
+from weitiao.model.saved import METADATA_FILE
 from weitiao.support.doctor import languages
 from weitiao.support.doctor.finding import Finding
 
@@ -106,7 +106,7 @@ def _found(opened: Checkpoint) -> Finding:
         form, key = _("safetensors in {count} files", count=len(weights)), "sharded"
     else:
         form, key = "safetensors", "safetensors"
-    saved = (folder / CARD).is_file()
+    saved = (folder / METADATA_FILE).is_file()
     told = _("{kind} {folder}: {size}, {form}", kind=kinds[opened.source.kind], folder=folder,
                 size=shown(size), form=form)  # fmt: skip
     if saved:
