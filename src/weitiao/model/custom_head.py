@@ -110,7 +110,7 @@ def select_head(setting: HeadSetting, task: Task, config: Any) -> dict[str, Any]
     Raises PlanError for a head that the task cannot use.
     """
     ((name, settings),) = setting.items()
-    if reason := misfit(name, task.kind):
+    if reason := misfit(name, task.head):
         raise PlanError([reason])
     if (name == "cosine") != (task.own_head == "cosine") and name != "native":
         message = _(

@@ -10,6 +10,15 @@ from torch import Tensor
 
 from weitiao.model.packed import Packing
 
+# A forward and its backward kernel: what the first saves, only the second of the same
+# implementation can read.
+GROUPS = {
+    "attention": ("attend", "attend_back"),
+    "add_norm": ("add_norm", "add_norm_back"),
+    "gelu": ("gelu", "gelu_back"),
+    "embed": ("embed", "embed_back"),
+}
+
 Saved = tuple[Any, ...]  # the activations that a kernel's backward needs of its forward
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from weitiao import parts
 from weitiao.i18n.messages import _
 from weitiao.parts import Part
-from weitiao.tasks.base import Kind
+from weitiao.tasks.base import HeadKind
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,7 +34,7 @@ class Head(Part):
     not a plain transformers folder, and `weitiao.load` reads it."""
 
     every_layer: ClassVar[bool] = False  # reads the hidden states of all layers, not of the last
-    kinds: ClassVar[tuple[Kind, ...]] = ("single", "multilabel", "number")  # of answers it gives
+    task_heads: ClassVar[tuple[HeadKind, ...]] = ("sequence",)  # of Task.head: where it fits
 
     @abstractmethod
     def module(self, shape: Shape) -> nn.Module:
@@ -43,7 +43,7 @@ class Head(Part):
     @classmethod
     def per_token(cls) -> bool:
         """Whether it gives logits for each token instead of each text."""
-        return "tags" in cls.kinds
+        return "sequence" not in cls.task_heads
 
 
 def resolve_pooling(pooling: Pooling, shape: Shape) -> str:
@@ -53,12 +53,12 @@ def resolve_pooling(pooling: Pooling, shape: Shape) -> str:
     return "last" if shape.reads_last else "mean"
 
 
-def misfit(name: str, kind: Kind) -> str:
-    """Why this head cannot give answers of this kind; empty if it can."""
+def misfit(name: str, head: HeadKind) -> str:
+    """Why this head does not fit tasks with this kind of head; empty if it does."""
     part: type[Head] = parts.find("heads", name)
-    if kind in part.kinds:
+    if head in part.task_heads:
         return ""
-    if kind in {"tags", "spans"} and not part.per_token():
+    if head != "sequence" and not part.per_token():
         return _(
             "model.head: {name} gives one answer a text, and this task answers for "
             "tokens; leave it out.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 from pydantic import Field
 
 from weitiao.model.heads.base import Head, Pooling, Shape, resolve_pooling
-from weitiao.tasks.base import Kind
+from weitiao.tasks.base import HeadKind
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,7 +21,7 @@ class Native(Head):
     When to use: always, unless another one is better in validation.
     """
 
-    kinds: ClassVar[tuple[Kind, ...]] = get_args(Kind)
+    task_heads: ClassVar[tuple[HeadKind, ...]] = get_args(HeadKind)
 
     def module(self, shape: Shape) -> nn.Module:
         raise AssertionError("transformers builds it together with the network")
