@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from weitiao import parts
-from weitiao.data.files import take
+from weitiao.data.files.cells import cell_texts, position_batches
 from weitiao.data.infer.cells import is_missing
 from weitiao.errors import DataError, placed
 from weitiao.i18n.messages import _
@@ -107,8 +107,8 @@ def parse_cells(
     # is emptied when full, so that a column of all-different numbers does not fill the memory.
     memo: dict[tuple[str, ...], Any] = {}
     targets: list[Any] = []
-    for span in take.spans(positions, SPAN):
-        cells = [take.texts(table.column(column), span) for column in columns]
+    for span in position_batches(positions, SPAN):
+        cells = [cell_texts(table.column(column), span) for column in columns]
         for position, row in zip(span, zip(*cells, strict=True), strict=True):
             if row not in memo:
                 if len(memo) >= memo_size:
@@ -132,8 +132,8 @@ def missing_markers(
 ) -> Counter[str]:
     """Cells that are not empty but say that there is no value (NULL, #N/A), with their counts."""
     markers: Counter[str] = Counter()
-    for span in take.spans(positions, SPAN):
-        for cell in take.texts(table.column(column), span):
+    for span in position_batches(positions, SPAN):
+        for cell in cell_texts(table.column(column), span):
             if len(cell) < 12 and cell.strip() and is_missing(cell, among_numbers=among_numbers):
                 markers[cell.strip()] += 1
     return markers

@@ -10,9 +10,9 @@ from typing import Any
 
 from weitiao import parts
 from weitiao.data.cleaners.base import Cleaner, clean_all
-from weitiao.data.files.values import natural
-from weitiao.data.joined import columns_beside, joined
+from weitiao.data.files.cells import as_text
 from weitiao.data.prepare.load import Rows
+from weitiao.data.rows import extra_columns, with_columns
 from weitiao.errors import DataError, PlanError
 from weitiao.example import Example
 from weitiao.i18n.messages import _
@@ -114,15 +114,15 @@ def example_of(
         value = row.get(column, row.get(role))
         if value is None:
             raise DataError(_lacking(role, column, row))
-        inputs[role] = natural(value)
-    beside = columns_beside(columns)
+        inputs[role] = as_text(value)
+    beside = extra_columns(columns)
     for column in beside:
         if column not in row:
             raise DataError(_lacking("columns", column, row))
     if beside:
-        cells = {name: "" if row[name] is None else natural(row[name]) for name in beside}
+        cells = {name: "" if row[name] is None else as_text(row[name]) for name in beside}
         first = next(iter(inputs))
-        inputs[first] = joined(cells, inputs[first])
+        inputs[first] = with_columns(cells, inputs[first])
     return Example(inputs)
 
 

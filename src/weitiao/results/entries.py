@@ -191,9 +191,9 @@ def _of_run(material: Material) -> Answered:
         found = material.judged_rows
         if found is None or column not in found.table.column_names:
             return None
-        from weitiao.data.files import take
+        from weitiao.data.files.cells import cell_texts
 
-        return take.texts(found.table.column(column), found.indices)
+        return cell_texts(found.table.column(column), found.indices)
 
     return Answered(
         judged.kind, judged.labels, judged.values, judged.targets, kept.ids(rows), texts, cells,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from weitiao.data.files import header
+from weitiao.data.files import encoding, header
 from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.delimited import (
     BLANKS,
@@ -22,7 +22,6 @@ from weitiao.data.files.delimited import (
     delimiter_told,
     records,
 )
-from weitiao.data.files.encoding import detect
 from weitiao.errors import DataError, placed
 from weitiao.i18n.messages import _
 
@@ -34,8 +33,8 @@ RARE = ("\x01", "，", BLANKS, " ")  # delimiters that are believed only when ev
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the user settled; None is found out."""
+class Settings:
+    """What the user has set; None is detected."""
 
     encoding: str | None = None
     delimiter: str | None = None
@@ -53,33 +52,33 @@ class Layout:
     notes: list[str]
 
 
-def look(path: Path, preferred: str, wanted: Wanted) -> Layout:
+def detect(path: Path, preferred: str, settings: Settings) -> Layout:
     """How the file is to be read, and what to tell about it. Raises DataError."""
     reader = "tsv" if preferred == "\t" else "csv"
-    encoding = detect(path, wanted.encoding, reader)
-    notes = list(encoding.notes)
-    with encoding.open(path) as file:
+    detected = encoding.detect(path, settings.encoding, reader)
+    notes = list(detected.notes)
+    with detected.open(path) as file:
         lines = _sample(file)
     if not "".join(lines).strip("\ufeff \t\r\n"):
         raise DataError(_("{file}: the file is empty.", file=path.name))
     said = re.fullmatch(r'\ufeff?"?sep=(.)"?\s*', lines[0], re.IGNORECASE)
     skip = 1 if said else 0
-    delimiter = wanted.delimiter or (said[1] if said else _delimiter(lines, preferred))
+    delimiter = settings.delimiter or (said[1] if said else _delimiter(lines, preferred))
     if delimiter == FIRST:
         notes.append(_("each line begins with its label, up to the first blank; the columns "
                           "are called label and text"))  # fmt: skip
         return Layout(
-            Dialect(encoding, FIRST, "literal", skip),
+            Dialect(detected, FIRST, "literal", skip),
             ["label", "text"],
-            int(wanted.header or 0),
+            int(settings.header or 0),
             notes,
         )
-    if delimiter not in (preferred, NONE) and not wanted.delimiter:
+    if delimiter not in (preferred, NONE) and not settings.delimiter:
         notes.append(_("the delimiter is a {delimiter}", delimiter=delimiter_told(delimiter)))
-    dialect = Dialect(encoding, delimiter, wanted.quotes or "doubled", skip)
-    if not wanted.quotes and delimiter not in (BLANKS, NONE):
+    dialect = Dialect(detected, delimiter, settings.quotes or "doubled", skip)
+    if not settings.quotes and delimiter not in (BLANKS, NONE):
         dialect = _quotes(path, dialect, "".join(lines))
-    notes += _told_of_quotes(dialect) if not wanted.quotes else []
+    notes += _told_of_quotes(dialect) if not settings.quotes else []
     first = list(islice(records(path, dialect), SAMPLE_ROWS))
     found = [one for one in first if not isinstance(one, Bad)]
     broken = [one for one in first if isinstance(one, Bad)]
@@ -88,7 +87,7 @@ def look(path: Path, preferred: str, wanted: Wanted) -> Layout:
     if not found:
         raise DataError(_("{file}: the file is empty.", file=path.name))
     names = header.look(
-        [fields for _, fields in found], found[0][0], path.name, wanted.header, reader
+        [fields for _, fields in found], found[0][0], path.name, settings.header, reader
     )
     line = found[0][0] if names.in_file else 0
     return Layout(dialect, names.columns, line, [*notes, *names.notes])

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from weitiao import parts
+from weitiao.data.files.cells import NUMBER, TEXT
 from weitiao.data.files.table import ID, Source, stored
-from weitiao.data.files.values import NUMBER, TEXT
 from weitiao.data.readers.base import Numbered, batched
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _

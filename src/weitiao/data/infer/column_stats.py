@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.data.files import take
+from weitiao.data.files.cells import cell_texts
 from weitiao.data.files.table import OURS
 from weitiao.data.infer.cells import is_ambiguous, is_missing, number
 
@@ -146,7 +146,7 @@ def columns_of(table: Any) -> dict[str, Column]:
     found = {}
     for name in table.column_names:
         if name not in OURS:
-            values = (value.strip() for value in take.texts(table.column(name), positions))
+            values = (value.strip() for value in cell_texts(table.column(name), positions))
             held = tuple(value for value in values if not is_missing(value))
             found[name] = Column(name, held, len(positions))
     return found

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.data.files import take
+from weitiao.data.files.cells import cell_texts, position_batches
 
 SPAN = 4096
 
@@ -17,8 +17,8 @@ def text_keys(table: Any, columns: Sequence[str], positions: np.ndarray) -> np.n
     """A 128-bit hash of the texts of each row, as (n, 2) numbers."""
     keys = np.empty((len(positions), 2), np.uint64)
     done = 0
-    for span in take.spans(positions, SPAN):
-        texts = [take.texts(table.column(column), span) for column in columns]
+    for span in position_batches(positions, SPAN):
+        texts = [cell_texts(table.column(column), span) for column in columns]
         raw = b"".join(_hash(row) for row in zip(*texts, strict=True))
         keys[done : done + len(span)] = np.frombuffer(raw, np.uint64).reshape(-1, 2)
         done += len(span)
@@ -57,8 +57,8 @@ def conflicts(texts: np.ndarray, rows: np.ndarray) -> int:
     return int((np.bincount(firsts, minlength=1) > 1).sum())
 
 
-def found_in(keys: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """For each key, whether it is among the others."""
+def is_in(keys: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """For each key, whether it is among the others (np.isin for 128-bit keys)."""
     groups = groups_of(np.concatenate([keys, others]))
     return np.isin(groups[: len(keys)], groups[len(keys) :])
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.data.files import take
 from weitiao.data.files.bad_rows import Bad, refused, set_aside
+from weitiao.data.files.cells import cell_texts, position_batches
 from weitiao.data.files.table import Source
 from weitiao.data.infer.roles import TEXT_ROLES, check_role
 from weitiao.data.prepare import duplicates
@@ -39,8 +39,8 @@ def usable(
     for role in rows.text_roles:
         column = source.table.column(str(plan.roles[role]))
         done = 0
-        for span in take.spans(rows.indices, duplicates.SPAN):
-            blank = [not text.strip() for text in take.texts(column, span)]
+        for span in position_batches(rows.indices, duplicates.SPAN):
+            blank = [not text.strip() for text in cell_texts(column, span)]
             empty[done : done + len(span)] |= np.array(blank)
             done += len(span)
     if empty.any():
