@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from weitiao.data.rows import Rows
 
 SPAN = 4096  # rows whose cells are in memory at once
-MEMO_SIZE = 10_000  # distinct cells whose parsed target is kept
+MEMO_SIZE = 10_000  # distinct cells whose parsed target is cached
 Locate = Callable[[int], str]  # position -> "reviews.csv:17"
 Roles = Mapping[str, str | list[str]]
 
@@ -33,9 +33,13 @@ class TargetReader(Protocol):
     flag_columns: bool
 
     def read_targets(
-        self, table: Any, roles: Roles, positions: np.ndarray, locate: Locate,
+        self,
+        table: Any,
+        roles: Roles,
+        positions: np.ndarray,
+        locate: Locate,
         wrong: dict[int, str] | None = None,
-    ) -> list[Any]: ...  # fmt: skip
+    ) -> list[Any]: ...
     def missing_markers(self, table: Any, roles: Roles, at: np.ndarray) -> Counter[str]: ...
     def unlabelled_message(self, rows: str) -> str: ...
     def row_labels(self, targets: Sequence[Any]) -> list[Any] | None: ...

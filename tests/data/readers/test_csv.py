@@ -225,7 +225,7 @@ def test_a_field_may_be_a_whole_book(tmp_path):
 
 
 def read_tsv(path):
-    reading = Tsv().read_tsv(path)
+    reading = Tsv().read(path)
     return [row for batch in reading.batches for row in batch], reading.notes
 
 

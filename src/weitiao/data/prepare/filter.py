@@ -1,4 +1,4 @@
-"""The rows that can be used: with a text, and readable; those with a target and those without."""
+"""Usable rows: with a text and a target that fits; labelled and unlabelled ones apart."""
 
 from __future__ import annotations
 
@@ -86,20 +86,20 @@ def without_misfits(rows: Rows, skip_bad: bool, history: list[str], bad: list[Ba
         return rows
     wrong: dict[int, str] = {}
     read_targets(rows.table, rows.roles, rows.task, rows.indices, rows.id_of, wrong)
-    marks = reader_of(rows.task).missing_markers(rows.table, rows.roles, rows.indices)
-    if marks:
+    markers = reader_of(rows.task).missing_markers(rows.table, rows.roles, rows.indices)
+    if markers:
         history.append(
             _(
                 "{cells} that say {marks} count as empty targets",
-                cells=plural(sum(marks.values()), "cell"),
-                marks=", ".join(sorted(marks)),
+                cells=plural(sum(markers.values()), "cell"),
+                marks=", ".join(sorted(markers)),
             )
         )
     if not wrong:
         return rows
-    found = [Bad(0, reason, id=rows.id_of(position)) for position, reason in wrong.items()]
-    if not skip_bad or len(found) == len(rows):
-        raise refused(found)
-    history.append(set_aside(found))
-    bad += found
+    misfits = [Bad(0, reason, id=rows.id_of(position)) for position, reason in wrong.items()]
+    if not skip_bad or len(misfits) == len(rows):
+        raise refused(misfits)
+    history.append(set_aside(misfits))
+    bad += misfits
     return rows.take(np.flatnonzero(~np.isin(rows.indices, np.array(list(wrong), np.int64))))
