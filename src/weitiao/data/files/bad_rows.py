@@ -71,7 +71,7 @@ def set_aside(bad: Sequence[Bad]) -> str:
     return _(
         "{rows} that cannot be used set aside ({places}): {reason}",
         rows=plural(len(bad), "row"),
-        places=places + (", ..." if len(bad) > NAMED_PLACES else ""),
+        places=places,
         reason=bad[0].reason,
     )
 

@@ -39,7 +39,8 @@ EITHER = "json or jsonl"
 # Endings of files that hold no rows, whatever their bytes look like.
 NO_ROWS = set(
     words(
-        "yaml yml toml ini py ipynb docx doc pptx ppt pdf pkl pt pth bin safetensors npy npz png jpg"
+        "yaml yml toml ini py ipynb docx doc pptx ppt pdf "
+        "pkl pt pth bin safetensors npy npz png jpg"
     )
 )
 SNIFFED = ("csv", "tsv", "json", "jsonl", "html", "xlsx", "parquet", "arrow")
