@@ -133,9 +133,8 @@ def clean(
     """
     if not store.is_ours(root):
         raise WeitiaoError(
-            _("{folder}: not a cache of weitiao ({tag} is missing).",
-                 folder=root, tag=store.TAG)
-        )  # fmt: skip
+            _("{folder}: not a cache of weitiao ({tag} is missing).", folder=root, tag=store.TAG)
+        )
     done, waiting = Cleaned(), list(chosen)
     for start in range(0, len(waiting), AT_ONCE):
         some = waiting[start : start + AT_ONCE]
@@ -167,8 +166,11 @@ def prune() -> str:
         return ""
     from rich.filesize import decimal
 
-    return _("the cache was above {limit}: {size} that were unused for the longest removed",
-                limit=decimal(limit), size=decimal(done.size))  # fmt: skip
+    return _(
+        "the cache was above {limit}: {size} that were unused for the longest removed",
+        limit=decimal(limit),
+        size=decimal(done.size),
+    )
 
 
 def limit_now() -> int | None:

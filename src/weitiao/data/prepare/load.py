@@ -130,14 +130,13 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     if labels is not None:
         labels = _at(labels, chosen)
         history += _single_labels(labels, rows.ids())
-        validation_labels = _labels_in(validation_file, reader)
-        history += _alike_labels([*labels, *_labels_in(test_file, reader), *validation_labels])
-        learned = _at(labels, train)
+        in_validation, in_test = _labels_in(validation_file, reader), _labels_in(test_file, reader)
+        history += _alike_labels([*labels, *in_test, *in_validation])
         if validation_file is not None:
-            history += _unknown_labels(learned, validation_labels, "validation")
+            history += _unknown_labels(_at(labels, train), in_validation, "validation")
         if sealed is not None:
-            tested = reader.row_labels(sealed.targets()) or []
-            history += _unknown_labels(learned, tested, "test")
+            in_test = in_test if test_file else _at(labels, test)
+            history += _unknown_labels(_at(labels, train), in_test, "test")
     splitting = json.dumps([plan.model_dump(include=_SPLITTING), task], sort_keys=True)
     others = [test_file.rows.fingerprint if test_file else ""]
     others += [validation_file.content] if validation_file else []
