@@ -1,9 +1,11 @@
 """What the documents say exists: commands, options, files, versions; both languages agree."""
 
 import re
+import runpy
 import shlex
 from functools import partial
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import typer
@@ -20,6 +22,7 @@ DOCS = ROOT / "docs"
 PAGES = [ENGLISH, CHINESE, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 PAGES += sorted(DOCS.rglob("*.md"))
 README_LINES = 160
+SVG_GROUP = "{http://www.w3.org/2000/svg}g"
 NUMBER = r"\d[\d,.]*\d|\d"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 VERBS = typer.main.get_command(app.app).commands
@@ -102,6 +105,17 @@ def test_every_room_stands_in_the_documents(language):
     assert loose == {
         name for name in re.findall(r"`(\w+\.py)`", text) if (package / name).is_file()
     }
+
+
+def test_the_picture_of_the_rooms_is_up_to_date():
+    script = runpy.run_path(str(ROOT / "dev" / "draw_rooms.py"))
+    here = {(room, level) for level, row in enumerate(script["layers"]()) for room in row}
+    for picture in (read(DOCS / "rooms.svg"), script["drawn"]()):
+        boxes = {
+            (box.get("data-room"), int(box.get("data-layer")))
+            for box in ElementTree.fromstring(picture).iter(SVG_GROUP)
+        }
+        assert boxes == here, "run: make rooms"
 
 
 def test_the_table_of_commands_names_every_verb():
