@@ -56,7 +56,7 @@ def reader_for(path: Path, given: Mapping[str, Mapping[str, Any]]) -> tuple[str,
     ending = path.suffix.lower().removeprefix(".")
     known = endings()
     by_ending = known.get(ending, "")
-    if ending in NO_ROWS:
+    if ending in NO_ROWS and not by_ending:  # a reader of another package may know it
         raise DataError(
             _("{file}: no reader for files ending in .{ending}: give the rows as csv, xlsx, "
                  "jsonl or parquet.", file=path.name, ending=ending)
