@@ -69,7 +69,7 @@ def test_the_metric_of_the_contributing_page_is_that_of_scikit_learn():
     from sklearn.metrics import balanced_accuracy_score
 
     from weitiao.evaluation.metrics import classification
-    from weitiao.tasks.base import Judged
+    from weitiao.tasks.answers.labels import Labels
 
     _, code, *_ = blocks(ROOT / "CONTRIBUTING.md")
     module = types.ModuleType("balanced")
@@ -81,7 +81,7 @@ def test_the_metric_of_the_contributing_page_is_that_of_scikit_learn():
         del sys.modules["balanced"]
     gold, predictions = np.array([0, 0, 0, 1, 2, 2]), np.array([0, 1, 0, 1, 0, 3])
     confidences = np.eye(4)[predictions]
-    judged = Judged("single", gold, predictions, confidences, ("a", "b", "c", "d"))
-    value = module.BalancedAccuracy().value(judged)
+    answers = Labels(gold, predictions, confidences, ("a", "b", "c", "d"))
+    value = module.BalancedAccuracy().value(answers)
     with pytest.warns(UserWarning, match="y_pred contains classes not in y_true"):
         assert value == pytest.approx(balanced_accuracy_score(gold, predictions))
