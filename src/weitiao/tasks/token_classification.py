@@ -162,11 +162,9 @@ class TokenClassification(Task):
             return self.model_copy(update={"labels": tuple(labels)})
         counts = named(targets)
         if not counts or (are_plain(targets) and len(counts) < 2):
-            told = _("Tagging needs spans or tags to learn; the training rows have none. "
-                        "Is --target the right column?")  # fmt: skip
-            raise DataError(told)
-        names = sorted(counts)
-        labels = names if are_plain(targets) else ["O", *bio(names)]
+            raise DataError(_("Tagging needs spans or tags to learn; the training rows have none. "
+                              "Is --target the right column?"))  # fmt: skip
+        labels = sorted(counts) if are_plain(targets) else ["O", *bio(sorted(counts))]
         return self.model_copy(update={"labels": tuple(labels)})
 
     def widened(self, targets: Sequence[Any]) -> Self:
@@ -330,8 +328,7 @@ class TokenClassification(Task):
                 for (start, end, kind), score in zip(
                     spans.row(row).tolist(), sure.row(row).tolist(), strict=True)
             ]  # fmt: skip
-            least = float(sure.row(row).min()) if value else 1.0
-            found.append(Prediction(value, least))
+            found.append(Prediction(value, float(sure.row(row).min()) if value else 1.0))
         return found
 
     def judge(self, labels: Truth, scores: Ragged) -> Spans:
