@@ -11,10 +11,10 @@ from weitiao.tasks.base import Task
 
 def without_four_bits() -> list[str]:
     """What this machine lacks for weights in 4 bits."""
-    from weitiao.checkpoints.load import quantized
+    from weitiao.checkpoints.load import nf4_config
 
     try:
-        quantized()
+        nf4_config()
     except PlanError as error:
         return error.problems
     return []
@@ -55,11 +55,13 @@ def settings(task: Task, plan: Plan) -> list[str]:
     found += [
         _("evaluate.decisions: {name} does not fit {task}.", name=name, **told)
         for name in plan.evaluate.decisions
-        if task.kind not in parts.find("decisions", name).kinds
+        if not parts.find("decisions", name).fits(task.answers)
     ]
     for name in plan.acceptance:
         metric = name in parts.names("metrics")
-        kinds = parts.find("metrics", name).kinds if metric else ("single", "multilabel")
-        if name != "latency" and task.kind not in kinds:
+        fits = (
+            parts.find("metrics", name).fits(task.answers) if metric else task.answers.probabilities
+        )
+        if name != "latency" and not fits:
             found.append(_("acceptance: {name} does not fit {task}.", name=name, **told))
     return found

@@ -16,7 +16,7 @@ from weitiao.core.ragged import values_of
 from weitiao.data.cache.encoded import Encoded
 from weitiao.hardware.probe import resolve
 from weitiao.model.model import Model
-from weitiao.model.sharded import whole
+from weitiao.model.sharded import gathered
 from weitiao.training.checkpoint import Settings
 
 
@@ -77,7 +77,7 @@ def settings_of(model: Model, accelerator: Accelerator, train: Feed, validation:
         world=accelerator.num_processes,
         device=accelerator.device.type,
         precision=resolve(model.plan.train.precision, accelerator.device.type),
-        layout=model.net.way,
+        layout=model.net.layout,
         kernels=model.net.kernels,
         torch=torch.__version__,
         frozen=_frozen(model.net),
@@ -89,5 +89,5 @@ def _frozen(net: torch.nn.Module) -> str:
     still = [param.detach() for param in net.parameters() if not param.requires_grad]
     digest = hashlib.blake2b(digest_size=8)
     for param in still:
-        digest.update(whole(param).cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        digest.update(gathered(param).cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest() if still else ""
