@@ -78,7 +78,7 @@ class Probe:
 
 
 def resolve(precision: str, device: str | None = None) -> str:
-    """The precision of a plan, with `auto` replaced: by the pinned one, else by the benchmark's best.
+    """The precision of a plan; `auto` becomes the pinned one, else the best of the benchmark.
 
     device: "cpu" or "cuda"; the one that networks run on here if left out. Raises PlanError for a
     precision that is not available.
