@@ -9,8 +9,8 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.checkpoints.catalogue import CATALOGUE
-from weitiao.data.joined import BETWEEN, columns_beside
 from weitiao.data.prepare.profile import Profile
+from weitiao.data.rows import COLUMN_SEPARATOR, extra_columns
 from weitiao.i18n.messages import _
 from weitiao.labels.hierarchy import levels_of
 from weitiao.model.long_texts.base import LongText
@@ -343,12 +343,12 @@ def given_model(name: str, known: Profile, usual: Reason) -> str:
 def roles_told(known: Profile) -> str:
     """Why each column has its role, as one text: its parts can be told again on their own."""
     why = known.reasons
-    if beside := columns_beside(known.roles):
+    if beside := extra_columns(known.roles):
         without = {role: name for role, name in known.roles.items() if role != "columns"}
         return _(
             "{told}; columns: read as text before it, {example}",
             told=roles_told(replace(known, roles=without)),
-            example=BETWEEN.join([*(f"{name}: ..." for name in beside), "..."]),
+            example=COLUMN_SEPARATOR.join([*(f"{name}: ..." for name in beside), "..."]),
         )
     if "context" in known.roles:
         return _(

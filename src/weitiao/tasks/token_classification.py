@@ -386,19 +386,16 @@ def why_tagged(column: Column) -> str:
     """What the cells of the target hold, for the reason of the task."""
     answers = [answer_of(cell) for cell in column.values[:SAMPLED_CELLS]]
     tags = [tag for answer in answers for tag in answer if isinstance(tag, str)]
+    name = column.name
     if not tags:
-        labels = sorted({span[2] for answer in answers for span in answer})
-        return _(
-            "{name!r} holds spans of the text: {labels}", name=column.name, labels=_some(labels)
-        )
+        labels = _some(sorted({span[2] for answer in answers for span in answer}))
+        return _("{name!r} holds spans of the text: {labels}", name=name, labels=labels)
     if are_plain(answers):
-        labels = sorted(set(tags))
-        return _(
-            "{name!r} holds a tag for each word: {labels}", name=column.name, labels=_some(labels)
-        )
+        labels = _some(sorted(set(tags)))
+        return _("{name!r} holds a tag for each word: {labels}", name=name, labels=labels)
     return _(
         "{name!r} holds a tag for each word, by the scheme {scheme}: {labels}",
-        name=column.name,
+        name=name,
         scheme="IO" if are_io(answers) else name_of(tags) or "BIO",
         labels=_some(sorted(named(answers, plain=False))),
     )

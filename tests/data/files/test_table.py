@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from weitiao.data.cache import store
+from weitiao.data.files.cells import take
 from weitiao.data.files.find import content_of
-from weitiao.data.files.table import from_rows, open_source
-from weitiao.data.files.take import gather
+from weitiao.data.files.open import open_source
+from weitiao.data.files.table import from_rows
 from weitiao.errors import DataError
 
 
@@ -107,6 +108,6 @@ def test_gather_at_any_positions():
     table = from_rows([{"n": i} for i in range(10_000)]).table
     assert table.column("n").num_chunks > 1
     positions = np.random.default_rng(0).integers(0, 10_000, 500)
-    assert gather(table.column("n"), positions).to_pylist() == positions.tolist()
-    assert gather(table.column("n"), np.sort(positions)).to_pylist() == sorted(positions.tolist())
-    assert gather(table.column("n"), positions[:0]).to_pylist() == []
+    assert take(table.column("n"), positions).to_pylist() == positions.tolist()
+    assert take(table.column("n"), np.sort(positions)).to_pylist() == sorted(positions.tolist())
+    assert take(table.column("n"), positions[:0]).to_pylist() == []

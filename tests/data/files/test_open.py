@@ -5,7 +5,7 @@ import pytest
 
 from weitiao.data.cache import store
 from weitiao.data.files import archive
-from weitiao.data.files.table import open_source
+from weitiao.data.files.open import open_source
 from weitiao.errors import DataError
 
 

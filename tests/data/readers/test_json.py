@@ -1,14 +1,57 @@
-"""SQuAD's json and tables of questions: rows, places of answers, and whole articles in a split."""
+"""JSON of every shape: annotation tools, SQuAD, one object a line; whatever stands in it."""
+
+from __future__ import annotations
 
 import json
 
 import pytest
 
-from weitiao.data.files.table import from_rows, open_source
+from weitiao.data.files.open import open_source
+from weitiao.data.files.table import from_rows
 from weitiao.data.prepare.load import load
+from weitiao.data.readers.json import plain, plain_rows
 from weitiao.errors import DataError
 from weitiao.planfile.plan import Plan
 from weitiao.planning.advise import Wish, look
+
+TASK = {"data": {"text": "Rome is here"}}
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        {"result": 5},
+        {"result": {"value": 1}},
+        {"result": [{"value": {"start": 0, "end": 4, "labels": 7}}]},
+        {"result": [{"value": {"choices": 3}}]},
+        {"result": [3, None, {"value": []}]},
+    ],
+)
+def test_what_is_no_annotation_says_nothing(annotation):
+    assert plain({**TASK, "annotations": [annotation]}) == {"text": "Rome is here", "label": []}
+
+
+def test_a_label_is_one_of_the_choices():
+    chosen = {"result": [{"value": {"choices": ["place"]}}]}
+    assert plain({**TASK, "annotations": [chosen]})["label"] == "place"
+
+
+def test_a_submitted_row_without_a_choice_has_no_label():
+    rows = [{**TASK, "annotations": [{"result": [{"value": {"choices": [one]}}] if one else []}]}
+            for one in ("good", "", "bad")]  # fmt: skip
+    assert [row.get("label") for row in plain_rows(rows)] == ["good", None, "bad"]
+    spans = [{"value": {"start": 0, "end": 4, "text": "Rome", "labels": ["x"]}}]
+    rows = [{**TASK, "annotations": [{"result": result}]} for result in (spans, [])]
+    assert [row["label"] for row in plain_rows(rows)] == [
+        [{"start": 0, "end": 4, "text": "Rome", "label": "x"}], []
+    ]  # fmt: skip
+
+
+def test_a_file_of_them_is_a_table(tmp_path):
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps([{**TASK, "annotations": [{"result": 5}]}] * 3), encoding="utf-8")
+    assert open_source(str(path), {}).table.num_rows == 3
+
 
 PARIS = "I live in Paris. Paris is large."
 
@@ -144,3 +187,39 @@ def test_broken_entries_are_named_and_may_be_set_aside(tmp_path):
     with pytest.raises(DataError, match=r"squad.json:2: no question with a context"):
         open_source(str(path))
     assert open_source(str(path), skip_bad=True).table.num_rows == 15
+
+
+def write(tmp_path, text, name="a.jsonl"):
+    file = tmp_path / name
+    file.write_text(text, encoding="utf-8")
+    return str(file)
+
+
+def test_numbers_lists_and_missing_keys(tmp_path):
+    lines = '{"text": "a", "n": 1, "x": 1}\n\n{"text": "b", "x": 0.5, "tags": ["p", "q"]}\n'
+    source = open_source(write(tmp_path, lines, "a.ndjson"))
+    assert source.table.to_pylist() == [
+        {"text": "a", "n": 1, "x": 1.0, "tags": None, "__line": 1},
+        {"text": "b", "n": None, "x": 0.5, "tags": '["p", "q"]', "__line": 3},
+    ]
+    assert source.columns == ["text", "n", "x", "tags"]
+
+
+def test_a_column_of_words_and_numbers_is_text(tmp_path):
+    source = open_source(write(tmp_path, '{"a": 1}\n{"a": "x"}\n{"a": 2.0}\n{"a": true}\n'))
+    assert source.table.column("a").to_pylist() == ["1", "x", "2", "true"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"a": 1}\n{"a": \n', r"a\.jsonl:2: not JSON at character 6"),
+        ('[{"a": 1}]\n', r"a\.jsonl:1: not an object"),
+        ("[" * 100_000, r"a\.jsonl:1: "),
+        ('{"a": "\\ud800"}\n', r"a\.jsonl:1: a holds half a character"),
+        ("{}\n", "no row with a value"),
+    ],
+)
+def test_a_broken_line_is_named(tmp_path, text, message):
+    with pytest.raises(DataError, match=message):
+        open_source(write(tmp_path, text))

@@ -1,4 +1,4 @@
-"""Rows of rare labels are repeated, so that they count as much as they should."""
+"""Steps that repeat or drop rows: balance of labels, lengths of texts."""
 
 from __future__ import annotations
 
@@ -52,3 +52,19 @@ class Oversample(Step):
             yield example
             for number in range(1, copies + 1):
                 yield made_from(example, "oversample", number)
+
+
+class LengthFilter(Step):
+    """Keeps rows all of whose texts have between `shortest` and `longest` characters.
+
+    When to use it: fragments or whole documents among sentences.
+    """
+
+    shortest: int = Field(1, ge=0, description="characters a text must have")
+    longest: int = Field(100_000, gt=0, description="characters a text may have")
+
+    def __call__(self, examples: Iterable[Example], rng: random.Random) -> Iterator[Example]:
+        for example in examples:
+            lengths = [len(str(text)) for text in example.inputs.values()]
+            if self.shortest <= min(lengths) and max(lengths) <= self.longest:
+                yield example

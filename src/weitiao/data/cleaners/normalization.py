@@ -1,7 +1,8 @@
-"""Unicode normalisation: one spelling for characters that look the same."""
+"""Normalization of texts: Unicode normal forms and whitespace."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from typing import Literal
@@ -51,3 +52,24 @@ class Unicode(Cleaner):
             self.form, character
         )
         return unicodedata.normalize(self.form, before + character) != apart
+
+
+class Whitespace(Cleaner):
+    """Blanks, tabs, line breaks and their wide and no-break kin become one plain space.
+
+    When to use it: texts cut out of web pages or tables.
+    """
+
+    keep_lines: bool = Field(False, description="a run that holds a line break becomes one")
+
+    def clean(self, text: str) -> tuple[str, list[int]]:
+        cleaned: list[str] = []
+        origins: list[int] = []
+        for piece in re.finditer(r"\s+|\S+", text):
+            if not piece[0].isspace():
+                cleaned.append(piece[0])
+                origins += range(piece.start(), piece.end())
+            elif piece.start() > 0 and piece.end() < len(text):
+                cleaned.append("\n" if self.keep_lines and "\n" in piece[0] else " ")
+                origins.append(piece.start())
+        return "".join(cleaned), origins
