@@ -250,8 +250,8 @@ def show_findings(title: str, found: Sequence[Finding]) -> None:
     table = table_of(title, "", _("what"), _("result"))
     for finding in found:
         word, style = marks[finding.state]
-        lines = "\n".join(filter(None, [finding.told, finding.remedy and f"→ {finding.remedy}"]))
-        _add(table, word, finding.about, lines, style=style)
+        lines = "\n".join(filter(None, [finding.message, finding.remedy and f"→ {finding.remedy}"]))
+        _add(table, word, finding.subject, lines, style=style)
     console().print(table)
 
 

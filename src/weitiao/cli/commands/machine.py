@@ -28,16 +28,18 @@ def doctor(
 ) -> None:
     """Look what works here: the machine, what is installed, and what a checkpoint can do."""
     from weitiao.data.files.table import open_source
-    from weitiao.support.doctor import doctor as look
+    from weitiao.support.doctor import machine
 
     if rows and not checkpoint:
         raise WeitiaoError(_("--rows tries a checkpoint's tokenizer: name a checkpoint, too."))
     if rows:
         open_source(rows)
-    found = list(look.of_machine(online=not offline))
+    found = list(machine.findings(online=not offline))
     show.show_findings(_("this machine"), found)
     if checkpoint:
-        more = list(look.of_checkpoint(checkpoint, rows))
+        from weitiao.support.doctor import checkpoint as checks
+
+        more = list(checks.findings(checkpoint, rows))
         show.show_findings(checkpoint, more)
         found += more
     problems = [finding for finding in found if finding.state == "problem"]
