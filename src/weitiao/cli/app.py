@@ -70,7 +70,7 @@ def main() -> None:
         code = 130
     except Exception as error:
         if not (isinstance(error, OSError) and disk.is_refusal(error)):
-            terminal.admit()
+            terminal.report_bug()
             raise SystemExit(1) from None
         terminal.complain(disk.told(error))
         code = 2

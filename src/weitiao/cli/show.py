@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from weitiao.cli import show_findings as closeup
+from weitiao.cli import show_results as closeup
 from weitiao.cli.terminal import console, duration, figure, print_json, say, table_of
 from weitiao.i18n.messages import N_, _, plural, retold, translated
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from weitiao.cli import show_runs, terminal
+from weitiao.cli import show_results, terminal
 from weitiao.cli.options import Json, Task, Text
 from weitiao.i18n.messages import _
 
@@ -49,5 +49,5 @@ def compare(
     if json_:
         terminal.print_json({**found.summary(), "page": str(path)})
     else:
-        show_runs.show_compared(found)
+        show_results.show_compared(found)
         terminal.say(_("page: {path}", path=path))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from weitiao.cli import show_runs, terminal
+from weitiao.cli import show_results, terminal
 from weitiao.cli.options import Json
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _
@@ -45,4 +45,4 @@ def experiment(
     if json_:
         terminal.print_json(found.summary())
     else:
-        show_runs.show_experiment(found)
+        show_results.show_experiment(found)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from weitiao.cli import show_findings, terminal
+from weitiao.cli import show_results, terminal
 from weitiao.cli.options import Json, RunFolder, Threads, changes_of
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _
@@ -31,7 +31,7 @@ def calibrate(
     if json_:
         terminal.print_json({"run": str(run), **told})
         return
-    show_findings.show_calibration(told)
+    show_results.show_calibration(told)
     terminal.say(_("`weitiao evaluate {run}` judges the run anew.", run=run))
 
 
@@ -55,7 +55,7 @@ def explain(
     if json_:
         terminal.print_json(found.plain())
     else:
-        show_findings.show_explanation(found)
+        show_results.show_explanation(found)
 
 
 def _nested(words: list[str] | None) -> dict[str, dict[str, object]] | None:

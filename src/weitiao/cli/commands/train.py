@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from weitiao.cli import show, show_runs, terminal
+from weitiao.cli import show, show_results, terminal
 from weitiao.cli.options import (
     Budget,
     Changes,
@@ -89,7 +89,7 @@ def fit(
                 paths, out=out, say=terminal.say, watch=watch, since=BEGUN, **wishes
             )
     if seeds:
-        show_runs.finish_seeds(seeded, json_)
+        show_results.finish_seeds(seeded, json_)
     else:
         show.finish(fitted, json_)
 
@@ -244,6 +244,6 @@ def train(
                 since=BEGUN,
             )  # fmt: skip
     if isinstance(ended, seeding.Seeded):
-        show_runs.finish_seeds(ended, json_)
+        show_results.finish_seeds(ended, json_)
     else:
         show.finish(ended, json_)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from weitiao.cli import show, show_findings, show_runs, terminal
+from weitiao.cli import show, show_results, terminal
 from weitiao.cli.options import (
     Answers,
     Json,
@@ -52,7 +52,7 @@ def evaluate(
     set_threads(threads)
     if final and seeding.is_several(run):
         seeds = seeding.judge_seeds(run, say=terminal.say)
-        show_runs.finish_seeds(seeds, json_)
+        show_results.finish_seeds(seeds, json_)
         if gate and not acceptance.passed(
             seeds.verdicts
         ):  # of the best: it is the one that answers
@@ -66,7 +66,7 @@ def evaluate(
         terminal.print_json({**told, **report.summary()})
     else:
         show.show_report(report, split, openings)
-        show_findings.show_findings(
+        show_results.show_findings(
             {**report.summary(), "rows": report.rows}, report.more["findings"]
         )
     if gate and not judging.passed(report):
