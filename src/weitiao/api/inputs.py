@@ -32,7 +32,7 @@ class RowOptions(TypedDict, total=False):
     sheet: str | None  # of a workbook
     skip_bad: bool  # set unreadable rows aside
     reader: Mapping[str, Mapping[str, Any]]  # settings of readers, e.g. {"csv": {...}}
-    changes: Mapping[str, Any]  # plan fields, e.g. {"train.epochs": 5}
+    changes: Mapping[str, Any] | None  # plan fields, e.g. {"train.epochs": 5}
 
 
 class PlanOptions(RowOptions, total=False):
@@ -102,6 +102,11 @@ def _row(row: Any) -> dict[str, Any]:
         return dict(row)
     first, second = row
     return {"text": first, "text_pair": second}
+
+
+def how_of(sheet: str | None, skip_bad: bool) -> How:
+    """How rows are read, by the options of a verb."""
+    return How({"xlsx": {"sheet": sheet}} if sheet else {}, skip_bad)
 
 
 def open_other(model: Model, path: Paths, how: How) -> Source:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 from weitiao.api.inputs import PlanOptions, RowOptions, source_of, wish_of
 from weitiao.data.prepare.profile import Profile
@@ -19,6 +20,9 @@ def look(rows: Any, targets: Any = None, **options: Unpack[RowOptions]) -> Profi
 
     rows and targets: as for `fit`. Raises DataError when columns or task cannot be guessed.
     """
+    if isinstance(rows, advise.Wish):  # the signature of 0.1, which gave the source too
+        warnings.warn("weitiao.look(Wish(...)): give its fields as options", DeprecationWarning, 2)
+        return cast(Any, advise.look(rows, targets))
     path, source = source_of(rows, targets)
     return advise.look(wish_of(path, options), source)[0]
 

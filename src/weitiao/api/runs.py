@@ -1,27 +1,28 @@
-"""runs and parts: what there is."""
+"""Listing verbs: the runs of a folder, the parts a plan may name."""
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
-from weitiao import parts
+from weitiao import parts as registry
 from weitiao.checkpoints.catalogue import CATALOGUE
 from weitiao.errors import PartError, RunError
 from weitiao.i18n.messages import _, translated
-from weitiao.run import runs
+from weitiao.run import runs as runs_in
+
+DEFAULT_FOLDER = "runs"
 
 
-def list_runs(root: str | Path = "runs") -> list[dict[str, Any]]:
-    """One line a run: where it stands, its score, the seconds left. Raises RunError."""
-    if not Path(root).is_dir() and str(root) != "runs":  # no runs yet is no mistake
-        raise RunError(_("{folder}: no such folder.", folder=root))
-    found = []
-    for run in runs(root):
+def runs(folder: str | Path = DEFAULT_FOLDER) -> list[dict[str, Any]]:
+    """List runs, the newest last: state, step, score, seconds left. Raises RunError."""
+    if not Path(folder).is_dir() and str(folder) != DEFAULT_FOLDER:  # no runs yet is no mistake
+        raise RunError(_("{folder}: no such folder.", folder=folder))
+    listed = []
+    for run in runs_in(folder):
         status, metrics = run.status(), run.read("metrics")
         primary = metrics.get("primary") or status.get("metric")
-        found.append({
+        line = {
             "run": str(run.folder),
             "state": status["state"],
             "step": status.get("step"),
@@ -30,41 +31,34 @@ def list_runs(root: str | Path = "runs") -> list[dict[str, Any]]:
             "value": metrics.get("metrics", {}).get(primary, status.get("value")),
             "split": metrics.get("split", "validation"),
             "seconds_left": status.get("seconds_left") if status["state"] == "running" else None,
-        })  # fmt: skip
-    return found
+        }
+        listed.append(line)
+    return listed
 
 
-def list_parts(kind: str | None = None) -> dict[str, dict[str, str]]:
-    """Kind -> name -> its one-line description. Kind `models` lists the catalogue."""
-    kinds = [*parts.KINDS, "models"]
+def parts(kind: str | None = None) -> dict[str, dict[str, str]]:
+    """Everything a plan may name: kind -> name -> description. Kind `models` is the catalogue."""
+    kinds = [*registry.KINDS, "models"]
     if kind and kind not in kinds:
-        told = _("there is no kind of part called {name!r}.{near}",
-                    name=kind, near=parts.near(kind, kinds))  # fmt: skip
-        raise PartError([("", told)])
-    return {one: _names(one) for one in ([kind] if kind else kinds)}
+        message = _(
+            "there is no kind of part called {name!r}.{near}",
+            name=kind,
+            near=registry.near(kind, kinds),
+        )
+        raise PartError([("", message)])
+    return {one: _descriptions(one) for one in ([kind] if kind else kinds)}
 
 
-def _names(kind: str) -> dict[str, str]:
+def _descriptions(kind: str) -> dict[str, str]:
     if kind == "models":
         return {
             entry.name: f"{translated(entry.note)} ({entry.licence})"
             for entry in CATALOGUE.values()
         }
-    found = {}
-    for name in parts.names(kind):
-        part = parts.find(kind, name)
-        told = translated(parts.summary(part))
+    described = {}
+    for name in registry.names(kind):
+        part = registry.find(kind, name)
+        text = translated(registry.summary(part))
         fields = ", ".join(f"{field}={info.default!r}" for field, info in part.model_fields.items())
-        found[name] = f"{told} [{fields}]" if fields else told
-    return found
-
-
-def jsonable(values: Any) -> Any:
-    """Plain JSON values: numbers that are none (NaN, infinity) become null."""
-    if isinstance(values, dict):
-        return {str(key): jsonable(value) for key, value in values.items()}
-    if isinstance(values, (list, tuple)):
-        return [jsonable(value) for value in values]
-    if isinstance(values, float) and not math.isfinite(values):
-        return None
-    return values if isinstance(values, (str, int, float, bool)) or values is None else str(values)
+        described[name] = f"{text} [{fields}]" if fields else text
+    return described

@@ -1,41 +1,49 @@
-"""fit and train: rows or a plan in, a judged model in a run's folder out."""
+"""Train and evaluate one run: from a plan and its rows to a folder with model, metrics and page."""
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from weitiao import parts
 from weitiao.api import budget as budgeting
 from weitiao.api import calibrate, distributed
-from weitiao.api import findings as closer
+from weitiao.api import findings as analysis
 from weitiao.api.baselines import baselines_of
-from weitiao.api.inputs import source_of
+from weitiao.api.inputs import open_other, rows_of
+from weitiao.api.predict import load
 from weitiao.checkpoints.resolve import resolve
 from weitiao.core.clock import awake
 from weitiao.data.cache import prune
 from weitiao.data.files import bad_rows
+from weitiao.data.files.bad_rows import set_aside
+from weitiao.data.files.options import How
 from weitiao.data.files.table import Source
-from weitiao.data.prepare.load import Data, load
+from weitiao.data.prepare.load import Data
+from weitiao.data.prepare.load import load as load_data
 from weitiao.data.prepare.sealed import open_test
+from weitiao.data.rows import Rows
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.acceptance import known_criteria
 from weitiao.evaluation.baselines import Baseline
-from weitiao.evaluation.evaluate import Report, evaluate
+from weitiao.evaluation.evaluate import Answers, Report
+from weitiao.evaluation.evaluate import evaluate as evaluate_model
 from weitiao.hardware.machine import describe, peak_memory_mb, set_threads
 from weitiao.i18n.messages import _
 from weitiao.model import saved
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
-from weitiao.planning.advise import Wish, advise, check
+from weitiao.planning.advise import check
 from weitiao.reporting import page
-from weitiao.reporting.write_run import leave, leave_unfinished
+from weitiao.reporting.write_run import write_artifacts, write_unfinished_page
+from weitiao.results.records import Calibration, Findings
 from weitiao.run import Run
 from weitiao.training.run import Outcome, train
 
@@ -45,7 +53,7 @@ Watch = Callable[[Any, float], None]
 
 @dataclass(frozen=True)
 class Fitted:
-    """What `fit` and `train` give: the run, its best model and how good it is."""
+    """The result of `fit` and `train`: the run, its best model and its evaluation."""
 
     run: Run
     plan: Plan
@@ -53,9 +61,9 @@ class Fitted:
     split: str  # "test" or "validation": the rows the report is about
     state: str  # finished, early, interrupted
     seconds: Mapping[str, float]
-    openings: int = 0  # how often this test has been opened, this time included
+    openings: int = 0  # evaluations on this test set so far, this one included
     history: tuple[str, ...] = field(default=())
-    findings: Mapping[str, Any] = field(default_factory=dict)  # of a closer look, see closer.py
+    findings: Findings = field(default_factory=Findings)  # error analysis
 
     @property
     def page(self) -> Path:
@@ -72,7 +80,7 @@ class Fitted:
         return self.report.metrics
 
     def __call__(self, *rows: Any) -> Any:
-        """Answer raw rows with the best model."""
+        """Predict raw rows with the best model."""
         return self.model(*rows)
 
     def predict_proba(self, texts: Any) -> np.ndarray:
@@ -95,38 +103,16 @@ class Fitted:
         }
 
 
-def fit(
-    rows: Any,
-    targets: Any = None,
-    *,
-    out: str | Path = "runs",
-    threads: int | None = None,
-    say: Say | None = None,
-    watch: Watch | None = None,
-    since: float | None = None,
-    **wishes: Any,
-) -> Fitted:
-    """Look, plan, train and judge, in one call.
+class Evaluation(NamedTuple):
+    """A report, what it is about ("test", "validation" or a file), and how often the test set has
+    been used so far (0 for other rows)."""
 
-    rows: a path, `sample:NAME`, a DataFrame, a list of dicts, or a list of texts with `targets`.
-    wishes: the fields of Wish, e.g. task="nli", model="e5-small", budget=300 (seconds),
-    roles={"text": "review"}, changes={"train.epochs": 5}. since: when the budget began, by
-    weitiao.core.clock.awake(). Raises WeitiaoError.
-    """
-    begun = awake() if since is None else since
-    distributed.alone("fit")
-    set_threads(threads)
-    path, source = source_of(rows, targets)
-    advice = advise(Wish(path=path, **wishes), source)
-    check(advice.plan, here=True)
-    job = _Job(advice.plan, begun, say or _silent, watch, final=True)
-    model = advice.plan.why["model.checkpoint"]
-    job.say(_("task: {task}; model: {model} ({reason})",
-                 task=advice.plan.task_name, model=model.value, reason=model.reason))  # fmt: skip
-    return job.start(out, advice.source)
+    report: Report
+    split: str
+    openings: int
 
 
-def train_plan(
+def train_run(
     plan: Plan | str | Path,
     *,
     changes: Mapping[str, Any] | None = None,
@@ -136,147 +122,267 @@ def train_plan(
     watch: Watch | None = None,
     since: float | None = None,
 ) -> Fitted:
-    """Carry out a plan; the test stays sealed, so the report is about validation."""
+    """Train a plan in a new run, and evaluate it on validation; the test stays sealed."""
     begun = awake() if since is None else since
     set_threads(threads)
-    given = None if isinstance(plan, Plan) else Path(plan)
+    file = None if isinstance(plan, Plan) else Path(plan)
     plan = plan.with_(changes or {}) if isinstance(plan, Plan) else Plan.load(plan, changes)
     check(plan, here=True)
-    return _Job(plan, begun, say or _silent, watch, final=False).start(out, given=given)
+    return Job(plan, begun, say or silent, watch).start(out, plan_file=file)
 
 
-def resume(
+def resume_run(
     folder: str | Path,
     *,
     say: Say | None = None,
     watch: Watch | None = None,
     since: float | None = None,
 ) -> Fitted:
-    """Go on with a run exactly where its last checkpoint stands."""
+    """Resume a run exactly from its last checkpoint."""
     begun = awake() if since is None else since
     run = Run.open(folder)
     state = run.status()["state"]
     if state == "running":  # before anything is written into it
         raise run.busy()
     if state in ("finished", "early"):
-        told = _("{folder}: this run has ended; `weitiao evaluate {folder}` judges it.",
-                    folder=folder)  # fmt: skip
-        raise RunError(told)
+        raise RunError(
+            _("{folder}: this run has ended; `weitiao evaluate {folder}` judges it.", folder=folder)
+        )
     plan = run.plan()
-    data = load(plan.data, plan.task_name)
-    job = _Job(plan, begun, say or _silent, watch, final=False)
-    return job.carry_out(run, data, goes_on=True)
+    data = load_data(plan.data, plan.task_name)
+    return Job(plan, begun, say or silent, watch).run_in(run, data, resume=True)
+
+
+def evaluate_run(
+    folder: str | Path,
+    path: str | None = None,
+    *,
+    final: bool = False,
+    how: How | None = None,
+    say: Say | None = None,
+    precision: str | None = None,
+) -> Evaluation:
+    """Evaluate a run's best model: on a file, on the sealed test (`final`), else on validation."""
+    model = load(folder, precision=precision)
+    if path:
+        how = how or How()
+        source = open_other(model, path, how)
+        aside = list(source.bad)
+        rows = rows_of(model, source, labelled=True, aside=aside if how.skip_bad else None)
+        if aside and say:
+            say(set_aside(aside))
+        report, _answers, findings = evaluated(model, rows, None, Calibration())
+        return Evaluation(_with_findings(report, findings), path, 0)
+    if not (Path(folder) / "plan.yaml").is_file():
+        raise RunError(
+            _(
+                "{folder}: a saved model has no rows of its own; give a file to judge it on.",
+                folder=folder,
+            )
+        )
+    run = Run.open(folder)
+    plan = run.plan()
+    # Criteria may have been added to the run's plan after training.
+    model = replace(model, plan=model.plan.model_copy(update={"acceptance": plan.acceptance}))
+    data = load_data(plan.data, plan.task_name)
+    rows, openings = open_test(data, str(run.folder)) if final else (data.validation, 0)
+    split = "test" if final else "validation"
+    # metrics.json of the test set is worth more: validation does not replace it.
+    keeps = final or run.read("metrics").get("split") != "test"
+    calibration = Calibration.read(run) if keeps else Calibration()
+    report, answers, findings = evaluated(model, rows, data, calibration)
+    # A run that is training writes its own results in the end.
+    if keeps and run.status()["state"] != "running":
+        metrics = _updated_metrics(run, report, split, openings)
+        write_artifacts(run, model, data, answers, metrics, findings.plain())
+    return Evaluation(_with_findings(report, findings), split, openings)
+
+
+def evaluated(
+    model: Model,
+    rows: Rows,
+    data: Data | None,
+    calibration: Calibration,
+    *,
+    baseline_seconds: float | None = None,
+    findings_seconds: float | None = None,
+) -> tuple[Report, Answers, Findings]:
+    """Evaluate rows: metrics with baselines (which need training rows: `data`), calibration
+    quality, acceptance criteria, and the error analysis of what the plan wants.
+
+    baseline_seconds, findings_seconds: time limits; by default they follow from how long the
+    evaluation takes.
+    """
+    plan, left_out = model.plan.evaluate, list[str]()
+    baselines: dict[str, Baseline] = {}
+    if data is not None and plan.baselines:
+        baselines, left_out = baselines_of(model, data, len(rows), baseline_seconds)
+    begun = time.monotonic()
+    report, answers = evaluate_model(model, rows, baselines)
+    report = analysis.with_more(model, report, answers, calibration, left_out)
+    findings = Findings()
+    if plan.findings:
+        seconds = findings_seconds or analysis.within(time.monotonic() - begun)
+        findings = analysis.findings_of(model, answers, data, seconds)
+    return report, answers, findings
+
+
+def _with_findings(report: Report, findings: Findings) -> Report:
+    return replace(report, more={**report.more, "findings": findings.plain()})
+
+
+# Keys of metrics.json that say something of the evaluated rows: they do not outlive them.
+_OF_EVALUATION = ("calibration", "acceptance", "left_out", "levels")
+
+
+def _updated_metrics(run: Run, report: Report, split: str, openings: int) -> dict[str, Any]:
+    """metrics.json with a new evaluation; how the run was made stays."""
+    return {
+        "run": str(run.folder),
+        "state": run.status()["state"],
+        **{k: v for k, v in run.read("metrics").items() if k not in _OF_EVALUATION},
+        **report.summary(),
+        "details": report.details,
+        "split": split,
+        "rows": report.rows,
+        "openings": openings,
+    }
 
 
 @dataclass(frozen=True)
-class _Job:
-    """What has to be done, and who is told of it."""
+class Job:
+    """Training and evaluation of one plan. say and watch: messages and progress for the caller."""
 
     plan: Plan
     begun: float
     say: Say
     watch: Watch | None
-    final: bool  # judge on the sealed test
+    final: bool = False  # evaluate on the sealed test
 
     def __post_init__(self) -> None:
         prune.limit_now()  # a limit that is no size is said now, not after hours of training
 
     def start(
-        self, out: str | Path, source: Source | None = None, given: Path | None = None
+        self, out: str | Path, source: Source | None = None, plan_file: Path | None = None
     ) -> Fitted:
-        """Into a new run; mistakes in the rows are found before there is one."""
-        data = load(self.plan.data, self.plan.task_name, source)
-        _known_labels(self.plan, data)
+        """Train in a new run; problems in the rows are raised before its folder is made."""
+        data = load_data(self.plan.data, self.plan.task_name, source)
+        _check_criteria(self.plan, data)
         for line in data.history:
             self.say(line)
         run = Run.create(out, name_of(self.plan.data.path), self.plan)
         self.say(_("run: {folder}", folder=run.folder))
-        if given:
-            run.keep(given)
+        if plan_file:
+            run.keep(plan_file)
         bad_rows.write(run.folder / bad_rows.FILE, data.bad)
-        return self.carry_out(run, data)
+        return self.run_in(run, data)
 
-    def carry_out(self, run: Run, data: Data, *, goes_on: bool = False) -> Fitted:
-        """Train inside the run's folder, then judge."""
+    def run_in(self, run: Run, data: Data, *, resume: bool = False) -> Fitted:
+        """Train inside the run's folder, then evaluate."""
         clock = budgeting.clock_of(self.plan, data, self.begun, self.final)
         source = resolve(self.plan.model.checkpoint, self.plan.model.revision)
         if source.remark:
             self.say(source.remark)
-        told = {"data": data.fingerprint, "history": list(data.history),
-                "checkpoint": {"kind": source.kind, "sha256": source.sha256}}  # fmt: skip
-        run.write("environment", {**describe(), **_origins(self.plan), **told})
-        distributed.lead(run, goes_on)
+        environment = {
+            **describe(),
+            **_foreign_parts(self.plan),
+            "data": data.fingerprint,
+            "history": list(data.history),
+            "checkpoint": {"kind": source.kind, "sha256": source.sha256},
+        }
+        run.write("environment", environment)
+        distributed.announce_run(run, resume)
         try:
-            outcome = train(self.plan, data, run, resume=goes_on, watch=self.watch, clock=clock)
+            outcome = train(self.plan, data, run, resume=resume, watch=self.watch, clock=clock)
         except WeitiaoError:
-            leave_unfinished(run)
+            write_unfinished_page(run)
             raise
         except KeyboardInterrupt:
-            leave_unfinished(run)
+            write_unfinished_page(run)
             raise KeyboardInterrupt(run.goes_on()) from None
         return self._finish(run, data, outcome)
 
     def _finish(self, run: Run, data: Data, outcome: Outcome) -> Fitted:
-        model, rows, split, openings = outcome.model, data.validation, "validation", 0
-        for line in saved.remarks(self.plan, model.net.remark, model.head):
+        for line in saved.remarks(self.plan, outcome.model.net.remark, outcome.model.head):
             self.say(line)
-        interrupted = outcome.state == "interrupted"
-        calibration: dict[str, Any] = {}
-        if not interrupted:
-            model, calibration = calibrate.calibrate(run, model, data.validation)
-        if self.final and not interrupted and data.sealed_test is not None:
-            rows, openings = open_test(data, str(run.folder))
-            split = "test"
-        budget, left_out = self.plan.train.budget, list[str]()
-        beside: dict[str, Baseline] = {}
-        if self.plan.evaluate.baselines and not interrupted:
-            left = budget and budget - (awake() - self.begun)  # more, where training took less
-            share = budget and left and max(budgeting.BASELINE_SHARE * budget, left / 2)
-            beside, left_out = baselines_of(model, data, len(rows), share)
-        report, answers = evaluate(model, rows, beside)
-        report = closer.with_more(model, report, answers, calibration, left_out)
-        findings: dict[str, Any] = {}
-        if self.plan.evaluate.findings and not interrupted:
-            own = closer.within(outcome.seconds / 5)
-            left = budgeting.FINDINGS_SHARE * budget if budget else own
-            findings = closer.findings_of(model, answers, data, left)
+        split, openings = "validation", 0
+        if outcome.state == "interrupted":  # a quick look at validation; the rest comes at the end
+            model = outcome.model
+            report, answers = evaluate_model(model, data.validation, {})
+            report = analysis.with_more(model, report, answers, Calibration())
+            findings = Findings()
+        else:
+            model, calibration = calibrate.calibrate_in(run, outcome.model, data.validation)
+            rows = data.validation
+            if self.final and data.sealed_test is not None:
+                rows, openings = open_test(data, str(run.folder))
+                split = "test"
+            for_baselines, for_findings = self._seconds_to_evaluate(outcome)
+            report, answers, findings = evaluated(
+                model,
+                rows,
+                data,
+                calibration,
+                baseline_seconds=for_baselines,
+                findings_seconds=for_findings,
+            )
         total = awake() - self.begun
         seconds = {"total": round(total, 2), "train": round(outcome.seconds, 2)}
         fitted = Fitted(
             run, self.plan, report, split, outcome.state, seconds, openings, data.history, findings
         )
-        more = {"details": report.details, "openings": openings,
-                "step": outcome.step, "total": outcome.total}  # fmt: skip
-        leave(run, model, data, answers, {**fitted.summary(), **more}, findings)
+        metrics = {
+            **fitted.summary(),
+            "details": report.details,
+            "openings": openings,
+            "step": outcome.step,
+            "total": outcome.total,
+        }
+        write_artifacts(run, model, data, answers, metrics, findings.plain())
         if pruned := prune.prune():
             self.say(pruned)
         return fitted
 
+    def _seconds_to_evaluate(self, outcome: Outcome) -> tuple[float | None, float]:
+        """Time limits of baselines and of the error analysis, by the budget."""
+        budget = self.plan.train.budget
+        if not budget:
+            return None, analysis.within(outcome.seconds / 5)
+        left = budget - (awake() - self.begun)  # more, where training took less
+        baselines = max(budgeting.BASELINE_SHARE * budget, left / 2)
+        return baselines, budgeting.FINDINGS_SHARE * budget
 
-def _known_labels(plan: Plan, data: Data) -> None:
-    """Labels that the plan's criteria are about must be there, before hours of training."""
+
+def _check_criteria(plan: Plan, data: Data) -> None:
+    """Raise for acceptance criteria about unknown labels now, not after hours of training."""
     if plan.acceptance:
         task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
         known_criteria(plan.acceptance, task.learn(data.train.targets()))
 
 
 def name_of(path: str | Sequence[str]) -> str:
-    """What a run is called by its rows: reviews.csv.gz gives reviews, a list its first file."""
+    """A run's name, by its rows: reviews.csv.gz gives reviews, a list its first file."""
     first = path if isinstance(path, str) else path[0]
     name = Path(first.replace(":", "-")).name.lstrip(".").split(".")[0]
     return re.sub(r"[*?\[\]\s]+", "-", name).strip("-") or "rows"
 
 
-def _origins(plan: Plan) -> dict[str, Any]:
+def _foreign_parts(plan: Plan) -> dict[str, Any]:
     """Parts of the plan that other packages brought, with their versions."""
-    chosen = {"strategies": plan.train.strategies, "cleaners": plan.data.cleaners,
-              "steps": plan.data.steps, "tasks": plan.task, "losses": plan.train.loss,
-              "optimizers": plan.train.optimizer, "schedules": plan.train.schedule,
-              "heads": plan.model.head}  # fmt: skip
+    chosen: dict[str, Any] = {
+        "strategies": plan.train.strategies,
+        "cleaners": plan.data.cleaners,
+        "steps": plan.data.steps,
+        "tasks": plan.task,
+        "losses": plan.train.loss,
+        "optimizers": plan.train.optimizer,
+        "schedules": plan.train.schedule,
+        "heads": plan.model.head,
+    }
     pairs = [(kind, name) for kind, names in chosen.items() for name in names]
-    found = {f"{kind}.{name}": parts.origin(kind, name) for kind, name in pairs}
-    return {"foreign_parts": {name: value for name, value in found.items() if value}}
+    origins = {f"{kind}.{name}": parts.origin(kind, name) for kind, name in pairs}
+    return {"foreign_parts": {name: value for name, value in origins.items() if value}}
 
 
-def _silent(text: str) -> None:
-    pass
+def silent(text: str) -> None:
+    """Say nothing: for callers that want no messages."""

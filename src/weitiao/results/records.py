@@ -47,6 +47,9 @@ class Record(_Values):
     NAME: ClassVar[str]
     version: int = 1
 
+    def __bool__(self) -> bool:
+        return bool(self.plain())
+
     @classmethod
     def read(cls, run: Run) -> Self:
         """The record of a run; an empty one where it has none."""
