@@ -11,7 +11,7 @@ from accelerate import Accelerator
 import weitiao
 from weitiao.data.prepare.load import load
 from weitiao.model.model import Model
-from weitiao.training.inputs import Feed
+from weitiao.training.batches import Feed
 from weitiao.training.loop import fit
 
 TOPICS = {"sport": ("match", "team", "goal", "race"), "money": ("bank", "market", "tax", "share")}

@@ -42,7 +42,7 @@ def test_loading_a_plan_needs_no_torch(tmp_path):
 
 def test_help_needs_nothing_heavy():
     code = (
-        "from typer.testing import CliRunner\nfrom weitiao.cli import app\n"
+        "from typer.testing import CliRunner\nfrom weitiao.cli.app import app\n"
         "assert CliRunner().invoke(app, ['--help']).exit_code == 0"
     )
     assert loaded_after(code, "torch", "transformers", "numpy", "pyarrow", "pydantic") == []

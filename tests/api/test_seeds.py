@@ -13,7 +13,7 @@ from conftest import toy_plan, toy_rows
 from weitiao import parts
 from weitiao.api import single_run
 from weitiao.api.seeds import Seeded
-from weitiao.cli import app
+from weitiao.cli.app import app
 from weitiao.data.prepare import sealed
 from weitiao.errors import WeitiaoError
 from weitiao.evaluation.degenerate import constant_of, degenerate
