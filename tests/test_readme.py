@@ -11,8 +11,8 @@ import typer
 import weitiao
 from conftest import toy_rows
 from weitiao.checkpoints.catalogue import CATALOGUE
-from weitiao.cli import app
 from weitiao.cli import help as usage
+from weitiao.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 import weitiao
 from judged_runs import judged_run
-from weitiao.cli import app
+from weitiao.cli.app import app
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import speaking
 from weitiao.results import answers

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from conftest import toy_plan, toy_rows
-from weitiao.api.evaluate import rows_of
+from weitiao.api.inputs import rows_of
 from weitiao.cli import options
 from weitiao.data.files.table import from_rows
 from weitiao.data.prepare.load import load

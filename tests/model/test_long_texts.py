@@ -19,7 +19,7 @@ from weitiao.evaluation.explain import explain
 from weitiao.example import WINDOWS, Example
 from weitiao.model.model import Model
 from weitiao.run import Run
-from weitiao.training.inputs import Feed
+from weitiao.training.batches import Feed
 from weitiao.training.loop import fit
 from weitiao.training.run import train
 

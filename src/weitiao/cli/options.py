@@ -61,7 +61,7 @@ Out = Annotated[Path, typer.Option(help="folder for runs")]
 Resume = Annotated[Path | None, typer.Option(help="resume this run where it stopped")]
 RunFolder = Annotated[Path, typer.Argument(help="a run, or a saved model")]
 PlanFile = Annotated[Path, typer.Option("-o", "--output", help="file for the plan")]
-Answers = Annotated[Path, typer.Option("-o", "--output", help=".csv, .tsv or .jsonl")]
+Predictions = Annotated[Path, typer.Option("-o", "--output", help=".csv, .tsv or .jsonl")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="skip rows that cannot be read")]
 Sheet = Annotated[
     str | None, typer.Option(help="sheet of a workbook; default: the one with most rows")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import traceback
@@ -60,7 +61,7 @@ def complain(text: str) -> None:
 
 def report_bug() -> None:
     """Print the traceback of a bug and a request to report it."""
-    from weitiao import __version__
+    from weitiao.version import __version__
 
     say(traceback.format_exc())
     message = _(
@@ -73,9 +74,18 @@ def report_bug() -> None:
 
 def print_json(values: Any) -> None:
     """Print the JSON line for programs to stdout."""
-    from weitiao.api.listing import jsonable
+    print_text(json_text(_jsonable(values)))
 
-    print_text(json_text(jsonable(values)))
+
+def _jsonable(values: Any) -> Any:
+    """Plain JSON values: NaN and infinity, which JSON does not know, become null."""
+    if isinstance(values, dict):
+        return {str(key): _jsonable(value) for key, value in values.items()}
+    if isinstance(values, (list, tuple)):
+        return [_jsonable(value) for value in values]
+    if isinstance(values, float) and not math.isfinite(values):
+        return None
+    return values if isinstance(values, (str, int, float, bool)) or values is None else str(values)
 
 
 def json_text(values: Any, indent: int | None = None) -> str:

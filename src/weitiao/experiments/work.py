@@ -59,19 +59,19 @@ def run_cell(root: str, job: Mapping[str, Any]) -> None:
 
 def _our_run(plan: Plan, folder: Path, cell: Cell) -> Record:
     """Train and evaluate the plan; an interrupted run is resumed where it stands."""
-    from weitiao.api import evaluate, fit
+    from weitiao.api import single_run
 
     inside = folder / "run"
     begun = runs(inside)
     run = begun[0] if begun else None
     if run is None:
-        run = fit.train_plan(plan, out=inside).run
+        run = single_run.train_run(plan, out=inside).run
     elif run.status()["state"] not in ("finished", "early"):
-        fit.resume(run.folder)
+        single_run.resume_run(run.folder)
     elif not run.read("metrics"):  # killed between training and evaluation
-        evaluate.evaluate_run(run.folder)
+        single_run.evaluate_run(run.folder)
     if cell.split == "test":
-        evaluate.evaluate_run(run.folder, final=True)
+        single_run.evaluate_run(run.folder, final=True)
     metrics = run.read("metrics")
     for name in FILES:
         if (run.folder / name).is_file():

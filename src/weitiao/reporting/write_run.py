@@ -16,7 +16,7 @@ from weitiao.results import answers as kept
 from weitiao.run import Run
 
 
-def leave(
+def write_artifacts(
     run: Run,
     model: Model,
     data: Data,
@@ -39,7 +39,7 @@ def leave(
     return page.write(run)
 
 
-def leave_unfinished(run: Run) -> None:
+def write_unfinished_page(run: Run) -> None:
     """A page for a run that failed, as far as it came; never a reason for another error."""
     if run.status()["state"] != "running":
         with suppress(WeitiaoError, OSError):

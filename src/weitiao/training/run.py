@@ -22,8 +22,8 @@ from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
 from weitiao.run import Run
 from weitiao.training import checkpoint, distributed, sharding
+from weitiao.training.batches import Feed, updates_of
 from weitiao.training.budget import Clock
-from weitiao.training.inputs import Feed, updates_of
 from weitiao.training.loop import fit
 from weitiao.training.recorder import Watch, Watcher
 from weitiao.training.replay import Replay

@@ -11,7 +11,7 @@ from collections import namedtuple
 import psutil
 import pytest
 
-from weitiao.cli import app
+from weitiao.cli.app import app
 from weitiao.support.doctor import machine
 
 
@@ -163,7 +163,7 @@ def test_offline_tries_nothing(monkeypatch):
 
 
 def test_the_command_gives_a_table_for_people_and_json_for_programs(capsys):
-    app.app(["doctor", "--offline", "--json"], standalone_mode=False)
+    app(["doctor", "--offline", "--json"], standalone_mode=False)
     written = capsys.readouterr()
     told = json.loads(written.out)
     assert told["problems"] == 0
@@ -177,7 +177,7 @@ def test_a_problem_ends_with_exit_code_3(monkeypatch, capsys):
 
     bad = [Finding("memory", "memory", "none", "problem", "buy some")]
     monkeypatch.setattr(machine, "findings", lambda online: iter(bad))
-    assert app.app(["doctor", "--json"], standalone_mode=False) == 3
+    assert app(["doctor", "--json"], standalone_mode=False) == 3
     written = capsys.readouterr()
     assert json.loads(written.out)["problems"] == 1
     assert "→ buy some" in written.err

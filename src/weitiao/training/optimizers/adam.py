@@ -1,4 +1,4 @@
-"""Adam with L2 in the gradient."""
+"""Adam and AdamW, the default for fine-tuning; AdamW also with sparse updates of embeddings."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from weitiao.errors import PlanError
+from weitiao.i18n.messages import _
 from weitiao.training.optimizers.base import Recipe, Share
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
+
+    from weitiao.model.net import Net
 
 
 class Adam(Recipe):
@@ -32,3 +36,54 @@ class Adam(Recipe):
         from torch.optim import Adam as Torch
 
         return Torch(groups, betas=self.betas, eps=self.eps, fused=True)
+
+
+class AdamW(Recipe):
+    """Adam with *decoupled* weight decay (Loshchilov and Hutter 2019): the weights shrink by
+    lr * weight_decay beside the gradient step.
+
+    The bias of the moments is corrected: without that, runs on few rows often fail (Mosbach et
+    al. 2021, Zhang et al. 2021).
+
+    touched_rows changes the recipe for word vectors alone: an update moves those of the words that
+    stand in its rows and costs nothing for the rest of the vocabulary, which may be most of a
+    network. Such a vector moves as AdamW would move it in a run of just the updates that touch
+    it: its moments wait in between, where AdamW lets them decay and goes on moving the vector by
+    them. The weight decay it missed is made up, exactly, when it is next touched. Vectors of words
+    that no row holds keep their pre-trained values; AdamW would shrink them.
+    """
+
+    betas: tuple[Share, Share] = Field(
+        (0.9, 0.999), description="decay of the mean of the gradients, and of their squares"
+    )
+    eps: float = Field(1e-8, gt=0, description="keeps a division by zero away")
+    touched_rows: bool = Field(
+        False,
+        description="only move the vectors of words that stand in the rows of the update; the "
+        "weight decay they missed is made up, words never seen keep their vectors",
+    )
+
+    @property
+    def shards(self) -> bool:
+        return not self.touched_rows
+
+    def start(self, net: Net) -> None:
+        if self.touched_rows:
+            from weitiao.training.sparse_adamw import make_sparse
+
+            make_sparse(net)
+
+    def optimizer(self, groups: list[dict[str, Any]]) -> Optimizer:
+        if not self.touched_rows:
+            from torch.optim import AdamW as Torch
+
+            return Torch(groups, betas=self.betas, eps=self.eps, fused=True)
+        from weitiao.training.sparse_adamw import LazyAdamW
+
+        if any(group["lr"] * group["weight_decay"] >= 1 for group in groups):
+            problem = _(
+                "train.optimizer.adamw.touched_rows: learning_rate times weight_decay must be "
+                "below 1; an update would take whole weights away."
+            )
+            raise PlanError([problem])
+        return LazyAdamW(groups, betas=self.betas, eps=self.eps, fused=True)
