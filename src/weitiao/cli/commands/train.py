@@ -156,7 +156,7 @@ def check(
 ) -> None:
     """Find everything that is wrong with a plan, at once."""
     from weitiao.planfile.plan import Plan
-    from weitiao.planning.advise import check
+    from weitiao.planning.check import check
 
     try:
         check(Plan.load(path, changes_of(changes)))
