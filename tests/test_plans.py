@@ -11,7 +11,7 @@ from matrix.families import make
 from weitiao import parts
 from weitiao.api.fit import train
 from weitiao.planfile.plan import Plan
-from weitiao.planning.advise import check
+from weitiao.planning.check import check
 
 PLANS = sorted((Path(__file__).parents[1] / "plans").glob("*.yaml"))
 

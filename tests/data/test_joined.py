@@ -10,7 +10,8 @@ from weitiao.data.files.table import from_rows
 from weitiao.data.prepare.load import load
 from weitiao.errors import DataError, PlanError
 from weitiao.model.model import Model
-from weitiao.planning.advise import Wish, check, look
+from weitiao.planning.advise import Wish, look
+from weitiao.planning.check import check
 
 ROLES = {"text": "text", "columns": ["price", "brand"], "target": "label"}
 

@@ -247,7 +247,7 @@ def test_the_loop_itself_refuses(tmp_path, monkeypatch):
 
 def test_a_plan_may_be_checked_where_it_is_not_carried_out(monkeypatch):
     from weitiao.errors import PlanError
-    from weitiao.planning.advise import check
+    from weitiao.planning.check import check
 
     check(toy_plan("classification", "x", **FULL))
     with pytest.raises(PlanError, match="does not go with train.strategies: ema"):

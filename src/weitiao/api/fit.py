@@ -15,7 +15,8 @@ from weitiao.core.clock import awake
 from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _
 from weitiao.planfile.plan import Plan
-from weitiao.planning.advise import advise, check
+from weitiao.planning.advise import advise
+from weitiao.planning.check import check
 
 
 class TrainOptions(TypedDict, total=False):

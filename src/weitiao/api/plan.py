@@ -13,6 +13,7 @@ from weitiao.errors import PlanError
 from weitiao.hardware.machine import set_threads
 from weitiao.planfile.plan import Plan
 from weitiao.planning import advise
+from weitiao.planning.check import check as check_plan
 
 
 def look(rows: Any, targets: Any = None, **options: Unpack[RowOptions]) -> Profile:
@@ -51,7 +52,7 @@ def check(
     """
     try:
         opened = plan.with_(changes or {}) if isinstance(plan, Plan) else Plan.load(plan, changes)
-        advise.check(opened, here=here)
+        check_plan(opened, here=here)
     except PlanError as error:
         return list(error.problems)
     return []

@@ -28,7 +28,7 @@ from weitiao.errors import DivergedError, RunError, WeitiaoError
 from weitiao.evaluation.degenerate import constant_of, degenerate
 from weitiao.i18n.messages import _, plural
 from weitiao.planfile.plan import Plan
-from weitiao.planning.advise import check
+from weitiao.planning.check import check
 from weitiao.reporting import page
 from weitiao.results import answers
 from weitiao.results.records import SeedRun, SeedScores, SeedsRecord

@@ -40,7 +40,7 @@ from weitiao.i18n.messages import _
 from weitiao.model import saved
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
-from weitiao.planning.advise import check
+from weitiao.planning.check import check
 from weitiao.reporting import page
 from weitiao.reporting.write_run import write_artifacts, write_unfinished_page
 from weitiao.results.records import Calibration, Findings

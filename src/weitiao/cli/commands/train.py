@@ -183,7 +183,7 @@ def check(
 ) -> None:
     """Report all problems of a plan at once."""
     from weitiao.planfile.plan import Plan
-    from weitiao.planning.advise import check
+    from weitiao.planning.check import check
 
     try:
         check(Plan.load(path, changes_of(changes)))
