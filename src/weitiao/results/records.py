@@ -184,9 +184,9 @@ class WordScore(_Values):
     role: str
     start: int
     end: int
+    text: str = ""
     gradient: float
     without: float
-    text: str = ""
 
 
 class ExplainedError(_Values):

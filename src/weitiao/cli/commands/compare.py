@@ -42,10 +42,9 @@ def compare(
 ) -> None:
     """Compare on the same rows: is the second better than the first, or is it too close to call?"""
     from weitiao.api.compare import compare
-    from weitiao.results.entries import Columns
 
-    columns = Columns(prediction, id_, text, target)
-    compared = compare(*things, columns=columns, metric=metric, task=task)
+    columns = {"prediction": prediction, "id": id_, "text": text, "target": target}
+    compared = compare(*things, **columns, metric=metric, task=task)
     path = compared.write(output, unmasked=unmasked)
     if json_:
         terminal.print_json({**compared.summary(), "page": str(path)})
