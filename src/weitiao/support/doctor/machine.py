@@ -221,7 +221,7 @@ def installation_findings() -> Iterator[Finding]:
 
 def extras() -> dict[str, list[Requirement]]:
     """Extra -> requirements; without those for developers and those that only name others."""
-    requirements, found = _requirements(), {}
+    requirements, by_extra = _requirements(), {}
     for extra in metadata.metadata(OURS).get_all("Provides-Extra") or []:
         own = [
             requirement
@@ -231,8 +231,8 @@ def extras() -> dict[str, list[Requirement]]:
             and not requirement.marker.evaluate({"extra": ""})
         ]
         if extra not in DEVELOPER_EXTRAS and any(one.name != OURS for one in own):
-            found[extra] = own
-    return found
+            by_extra[extra] = own
+    return by_extra
 
 
 def _requirements() -> list[Requirement]:
