@@ -121,7 +121,7 @@ def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
         rows=train * plan.train.epochs * windows,
         length=length,
         batch_size=plan.train.batch_size * (1 if facts.apart else windows),
-        touched_rows=bool(plan.train.optimizer.get("adamw", {}).get("touched_rows")),
+        lazy_embeddings=_is_lazy(plan),
         learned=learned,
     )
     seconds += cost.evaluation_seconds(
@@ -144,6 +144,11 @@ def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
         "threads": facts.speed.threads,
         "of": digest,
     }
+
+
+def _is_lazy(plan: Plan) -> bool:
+    name, settings = next(iter(plan.train.optimizer.items()))
+    return bool(getattr(parts.build("optimizers", name, settings), "lazy_embeddings", False))
 
 
 def _trainable(plan: Plan, facts: Facts) -> int | None:
