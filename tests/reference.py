@@ -98,8 +98,8 @@ def rate(name, progress, plan):
     return (own["learning_rate"] if own else plan.learning_rate) * factor
 
 
-class PlainTouched:
-    """What touched_rows says, row by row: AdamW that sees only the updates which touch the row,
+class PlainLazy:
+    """What lazy_embeddings says, row by row: AdamW that sees only the updates which touch the row,
     and the shrinking that the row missed since."""
 
     def __init__(self, table):
@@ -139,8 +139,8 @@ def train(model, rows, updates):
             p.requires_grad_(depth(name) > layers)
         named = {name: p for name, p in named.items() if p.requires_grad}
     table, apart = net.get_input_embeddings().weight, None
-    if plan.optimizer["adamw"].get("touched_rows") and table.requires_grad:
-        apart = PlainTouched(table)
+    if plan.optimizer["adamw"].get("lazy_embeddings") and table.requires_grad:
+        apart = PlainLazy(table)
         named = {name: p for name, p in named.items() if p is not table}
     kinds = [
         {"params": [p], "weight_decay": plan.weight_decay if p.ndim > 1 else 0.0, "name": name}

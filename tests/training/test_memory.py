@@ -162,7 +162,7 @@ def test_what_a_token_takes_tells_what_many_take(tier, strategies, tiny_bert):
     rows = [i for i, length in enumerate(feed.encoded.lengths) if length >= longest - 2]
     lengths = feed.encoded.lengths[rows]
     tokens = lengths.sum() if model.packs else lengths.max() * len(rows)
-    whole = memory._kept(model, feed, rows, loss_of)
+    whole = memory._saved_bytes(model, feed, rows, loss_of)
     assert len(rows) > 3
     assert 0.6 * whole < one * tokens < 1.6 * whole
     # And it is what an encoder of two layers of 32 keeps: some dozens of numbers a unit; kernels in

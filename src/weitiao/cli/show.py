@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from weitiao.data.prepare.profile import Profile
     from weitiao.hardware.probe import Probe
+    from weitiao.model.fast.timing import KernelTimes
     from weitiao.planfile.plan import Plan
     from weitiao.support.doctor.finding import Finding
 
@@ -184,6 +185,20 @@ def show_probe(probe: Probe) -> None:
         say(line)
     elif probe.best_threads != probe.threads:
         say(_("--threads {count} was fastest.", count=probe.best_threads))
+
+
+def show_kernels(times: KernelTimes) -> None:
+    """The time of each own kernel, compiled and in PyTorch, and which one runs."""
+    from weitiao.model.fast.timing import COMPILED, TORCH
+
+    head = (_("kernel"), _("tokens"), _("compiled, ms"), _("PyTorch, ms"), _("used"))
+    table = table_of("", *head)
+    for group, cases in times.seconds.items():
+        used = _("PyTorch") if group in times.in_torch else _("compiled")
+        for tokens, seconds in cases.items():
+            figures = (f"{1000 * seconds[name]:.2f}" for name in (COMPILED, TORCH))
+            table.add_row(group, tokens, *figures, used)
+    console().print(table)
 
 
 def add_row(table: Any, first: str, *others: str, style: str = "") -> None:

@@ -121,7 +121,7 @@ def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
         rows=train * plan.train.epochs * windows,
         length=length,
         batch_size=plan.train.batch_size * (1 if facts.apart else windows),
-        touched_rows=bool(plan.train.optimizer.get("adamw", {}).get("touched_rows")),
+        lazy_embeddings=_is_lazy(plan),
         learned=learned,
     )
     seconds += cost.evaluation_seconds(
@@ -144,6 +144,11 @@ def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
         "threads": facts.speed.threads,
         "of": digest,
     }
+
+
+def _is_lazy(plan: Plan) -> bool:
+    name, settings = next(iter(plan.train.optimizer.items()))
+    return bool(getattr(parts.build("optimizers", name, settings), "lazy_embeddings", False))
 
 
 def _trainable(plan: Plan, facts: Facts) -> int | None:
@@ -204,8 +209,8 @@ def _hyperparameters(facts: Facts, fixed_length: int | None) -> dict[str, Reason
         "model.max_length": length,
         "model.long_texts": choices.long_texts(facts, used_length),
         "train.epochs": epochs,
-        "train.batch_size": choices.batch_size(facts),
-        "train.learning_rate": choices.learning_rate(facts),
+        "train.batch_size": choices.batch_size(facts, float(epochs.value)),
+        "train.learning_rate": choices.learning_rate(facts, float(epochs.value)),
         "train.warmup_ratio": choices.warmup_ratio(facts),
         "train.evaluations": choices.evaluations(float(epochs.value)),
         "train.class_weights": choices.class_weights(facts),

@@ -28,6 +28,8 @@ MIN_BUDGET_LENGTH = 64  # tokens; a budget does not truncate texts below this
 COVERAGE = 0.99  # proportion of the rows that max_length should hold whole
 MAX_EPOCHS = 15
 TARGET_ROWS = 6_000  # small data are repeated until so many rows are seen in all
+FEW_UPDATES = 150  # a run of fewer has a smaller batch size, and a higher rate if it is shallow
+SHALLOW_LAYERS = 6  # with 12, twice the rate learned nothing (see dev/LOG.md)
 STARTUP_SECONDS = 12  # of a budget: loading, tokenising, baselines
 
 
@@ -118,12 +120,25 @@ def long_texts(facts: Facts, length: int) -> Reason | None:
     )
 
 
-def batch_size(facts: Facts) -> Reason:
-    """A smaller batch size for few rows, so that there are enough updates."""
+def batch_size(facts: Facts, epochs: float | None = None) -> Reason:
+    """A smaller batch size for few rows, so that there are enough updates, and for short budgets.
+
+    epochs: of the plan, as far as they are known.
+    """
     size = 16 if facts.train_rows < 1500 else 32
-    why = _("few rows: smaller batches give more updates") if size == 16 else _("the usual size")
     evidence = _("about {rows:,} training rows", rows=facts.train_rows)
+    if _few_updates(facts, epochs):
+        why = _("the budget leaves time for few updates: smaller batches give more of them")
+        return Reason(value=size // 2, reason=why, evidence=evidence)
+    why = _("few rows: smaller batches give more updates") if size == 16 else _("the usual size")
     return Reason(value=size, reason=why, evidence=evidence)
+
+
+def _few_updates(facts: Facts, epochs: float | None) -> bool:
+    """Whether a budget leaves time for fewer than FEW_UPDATES; of tasks where that was measured."""
+    if not facts.budget or epochs is None or facts.profile.task != "classification":
+        return False
+    return epochs * facts.train_rows / int(batch_size(facts).value) < FEW_UPDATES
 
 
 def epochs(facts: Facts, length: int) -> Reason:
@@ -151,8 +166,9 @@ def epochs(facts: Facts, length: int) -> Reason:
     return Reason(value=wanted, reason=why, evidence=evidence)
 
 
-def learning_rate(facts: Facts) -> Reason:
-    """Learning rate: higher for small networks than for large ones."""
+def learning_rate(facts: Facts, epochs: float | None = None) -> Reason:
+    """Learning rate: higher for small networks, and higher still for shallow ones where a budget
+    is short."""
     width = facts.network.hidden_size
     rate = 1e-4 if width <= 512 else 3e-5 if width <= 896 else 1.5e-5
     if facts.adapter:
@@ -166,6 +182,17 @@ def learning_rate(facts: Facts) -> Reason:
                 times=times,
             ),
             evidence=_("hidden size {width}", width=width),
+        )
+    if width <= 512 and facts.network.layers <= SHALLOW_LAYERS and _few_updates(facts, epochs):
+        return Reason(
+            value=2 * rate,
+            reason=_(
+                "the budget leaves time for few updates, and so shallow a network stays "
+                "stable at twice the rate"
+            ),
+            evidence=_(
+                "hidden size {width}, {layers} layers", width=width, layers=facts.network.layers
+            ),
         )
     return Reason(
         value=rate,
@@ -247,10 +274,10 @@ def optimizer(facts: Facts) -> Reason:
         )
     words = 1 - facts.network.encoder / facts.network.parameters
     return Reason(
-        value={"adamw": {"touched_rows": True}},
+        value={"adamw": {"lazy_embeddings": True}},
         reason=_(
             "an update moves only the vectors of words in its rows, the rest of the vocabulary "
-            "costs nothing; touched_rows: false is plain AdamW"
+            "costs nothing; lazy_embeddings: false is plain AdamW"
         ),
         evidence=_("word vectors are {share:.0%} of the weights", share=words),
     )

@@ -72,11 +72,11 @@ def token_seconds(network: Network, length: float, speed: Speed) -> float:
 
 
 def update_seconds(
-    network: Network, speed: Speed, touched_rows: bool, learned: int | None = None
+    network: Network, speed: Speed, lazy_embeddings: bool, learned: int | None = None
 ) -> float:
     """Time of one optimizer step, which is bound by memory traffic: over all parameters, all but
-    the embeddings (touched_rows), or those of an adapter (learned)."""
-    parameters = network.encoder if touched_rows else network.parameters
+    the embeddings (lazy_embeddings), or those of an adapter (learned)."""
+    parameters = network.encoder if lazy_embeddings else network.parameters
     parameters = parameters if learned is None else learned
     return parameters * UPDATE_TRAFFIC / speed.bytes
 
@@ -88,11 +88,11 @@ def training_seconds(
     rows: float,
     length: float,
     batch_size: float,
-    touched_rows: bool = True,
+    lazy_embeddings: bool = True,
     learned: int | None = None,
 ) -> float:
     """Training time of `rows` rows (all epochs together) of `length` tokens each."""
-    steps = rows / batch_size * update_seconds(network, speed, touched_rows, learned)
+    steps = rows / batch_size * update_seconds(network, speed, lazy_embeddings, learned)
     return rows * length * token_seconds(network, length, speed) + steps
 
 

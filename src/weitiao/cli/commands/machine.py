@@ -55,18 +55,27 @@ def probe(
     threads: Threads = None,
     json_: Json = False,
 ) -> None:
-    """Measure which precision and how many threads are fastest here; the result is cached."""
+    """Measure which precision, threads and kernels are fastest here; the result is cached."""
     from weitiao.hardware import probe
     from weitiao.hardware.machine import set_threads
-    from weitiao.model.fast import compiler
+    from weitiao.model.fast import compiler, timing
+    from weitiao.model.fast.fused import DTYPES
 
     set_threads(threads)
     measured = probe.measured(anew=again)
     show.show_probe(measured)
+    library, times = compiler.library(), None
+    if library is not None:
+        times = timing.measured(library, DTYPES[measured.best], anew=again)
+        show.show_kernels(times)
     if json_:
         best = {"best": measured.best, "best_threads": measured.best_threads}
         best["resolved"] = probe.resolve("auto")
-        terminal.print_json({**asdict(measured), **best, **compiler.facts()})
+        kernels = {
+            "kernel_seconds": times and times.seconds,
+            "kernels_in_torch": times.in_torch if times else (),
+        }
+        terminal.print_json({**asdict(measured), **best, **compiler.facts(), **kernels})
 
 
 def bundle(
