@@ -194,7 +194,7 @@ def evaluate_run(
     # A run that is training writes its own results in the end.
     if keeps and run.status()["state"] != "running":
         metrics = _updated_metrics(run, report, split, openings)
-        write_artifacts(run, model, data, answers, metrics, findings.plain())
+        write_artifacts(run, model, data, answers, metrics, findings)
     return Evaluation(_with_findings(report, findings), split, openings)
 
 
@@ -338,7 +338,7 @@ class Job:
             "step": outcome.step,
             "total": outcome.total,
         }
-        write_artifacts(run, model, data, answers, metrics, findings.plain())
+        write_artifacts(run, model, data, answers, metrics, findings)
         if pruned := prune.prune():
             self.say(pruned)
         return fitted
