@@ -33,7 +33,7 @@ from weitiao.data.rows import Rows
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.acceptance import known_criteria
 from weitiao.evaluation.baselines import Baseline
-from weitiao.evaluation.evaluate import Answers, Report
+from weitiao.evaluation.evaluate import Evaluated, Report
 from weitiao.evaluation.evaluate import evaluate as evaluate_model
 from weitiao.hardware.machine import describe, peak_memory_mb, set_threads
 from weitiao.i18n.messages import _
@@ -206,7 +206,7 @@ def evaluated(
     *,
     baseline_seconds: float | None = None,
     findings_seconds: float | None = None,
-) -> tuple[Report, Answers, Findings]:
+) -> tuple[Report, Evaluated, Findings]:
     """Evaluate rows: metrics with baselines (which need training rows: `data`), calibration
     quality, acceptance criteria, and the error analysis of what the plan wants.
 

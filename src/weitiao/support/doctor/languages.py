@@ -94,7 +94,7 @@ def _single(tokenizer: Any) -> float:
 
 
 def _ids(tokenizer: Any, texts: Sequence[str], special: bool = False) -> list[list[int]]:
-    from weitiao.checkpoints.load import quiet
+    from weitiao.checkpoints.verify import quiet
 
     with quiet():  # texts longer than the network reads are counted, not a mistake
         encoded = tokenizer(list(texts), add_special_tokens=special, truncation=False)
