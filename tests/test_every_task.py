@@ -14,6 +14,8 @@ from reference import train as plain_training
 from weitiao import parts
 from weitiao.core.ragged import values_of
 from weitiao.model.model import Model
+from weitiao.tasks.answers.label_sets import LabelSets
+from weitiao.tasks.answers.labels import Labels
 from weitiao.training.loop import fit
 from weitiao.training.run import training_feed, validation_feed
 
@@ -101,9 +103,9 @@ def test_the_loop_gives_the_numbers_of_a_plain_loop(
             if kind == "fused" and compiled_once:
                 patch.setenv("WEITIAO_COMPILER", "")
             model, data = started(task, quiet_bert, **changes)
-        if model.net.way == "fused":
+        if model.net.layout == "fused":
             assert model.net.kernels.startswith("c++") == (kind == "fused" and bool(compiled_once))
-        assert model.net.way == layout["train.layout"]
+        assert model.net.layout == layout["train.layout"]
         if model.packs not in references:  # padded rows come in buckets, packed ones at random
             references[model.packs] = plain_training(model, data.train, UPDATES)
         reference, average = references[model.packs]
@@ -148,9 +150,9 @@ def test_perfect_scores_give_perfect_answers(task, tiny_bert):
     model, data = started(task, tiny_bert)
     rows = data.validation
     labels = model.task.indices(rows.targets(), rows.ids())
-    if model.task.kind == "single":
+    if model.task.answers is Labels:
         logits = np.eye(model.task.outputs)[labels] * 50
-    elif model.task.kind == "multilabel":
+    elif model.task.answers is LabelSets:
         logits = (labels - 0.5) * 50
     else:
         logits = labels[:, None].astype(float)
@@ -195,7 +197,7 @@ def test_rdrop_adds_the_kl_of_two_dropout_masks(tiny_bert):
     labels = model.task.indices(data.train.targets(), data.train.ids())
     batch = model.batch(model.encode(data.train), range(5), labels)
     logits = torch.randn(10, 2)
-    cost = model.cost()
+    cost = model.loss()
     strategy = RDrop(alpha=1.5)
     strategy.start(model.net, model.task)
     found = strategy.loss(lambda net, b: Output(cost.value(logits, b.labels), logits))(None, batch)

@@ -34,23 +34,18 @@ def calibrated(model: Model, rows: Rows, folded: float = 1.0) -> tuple[Model, Ca
     Models of numbers and of spans without "no answer" stay as they are.
     """
     plan, task = model.plan.evaluate, model.task
-    if task.kind == "spans":
-        return _spans_decided(model, rows)
-    none = task.kind == "number" or task.per_token
-    if none or not (plan.calibration or plan.decisions):
+    if not task.answers.probabilities:
+        return _only_decided(model, rows)
+    if not (plan.calibration or plan.decisions):
         return model, Calibration()
     wide = task.widened(rows.targets())
     labels = wide.indices(rows.targets(), rows.ids())
-    known = np.ones(len(labels), bool)
-    if task.kind == "single":
-        known = labels < task.outputs
-    else:
-        labels = labels[:, : task.outputs]
+    known, labels = task.answers.known(labels, task.outputs)
     logits, labels = model.logits(model.encode(rows))[known], labels[known]
     figures: dict[str, Any] = {"rows": len(labels)}
     scores = task.score(logits)
     if plan.calibration and len(labels) >= MIN_ROWS:
-        divisor = temperature(task.kind, logits, labels)
+        divisor = temperature(task.answers, logits, labels)
         if abs(math.log(divisor)) < MIN_LOG_TEMPERATURE:
             divisor = 1.0
         plain = task.judge(labels, task.score(logits * folded))
@@ -62,10 +57,10 @@ def calibrated(model: Model, rows: Rows, folded: float = 1.0) -> tuple[Model, Ca
     return decided, Calibration(**figures, decisions=choices)
 
 
-def _spans_decided(model: Model, rows: Rows) -> tuple[Model, Calibration]:
-    """Choose the threshold of "no answer"; nothing where every question has an answer."""
-    wanted = model.plan.evaluate.decisions or {"no_answer": {}}
-    if not getattr(model.task, "unanswerable", False):
+def _only_decided(model: Model, rows: Rows) -> tuple[Model, Calibration]:
+    """Choose decisions without calibration, such as the threshold of "no answer"."""
+    wanted = model.task.decisions_for(model.plan.evaluate.decisions)
+    if not wanted:
         return model, Calibration()
     truth = model.task.truth(rows)
     scores = model.scored(model.encode(rows))
@@ -120,12 +115,13 @@ def calibrate(
             _("{folder}: this run is training; wait until it has ended.", folder=opened.folder)
         )
     model = Model.load(best)
-    if model.task.kind == "number":
-        raise PlanError([_("numbers have no scores that could be calibrated.")])
-    if model.task.per_token and not getattr(model.task, "unanswerable", False):
+    if model.task.per_token and not model.task.decisions_for({}):
         raise PlanError([_("answers that are places in a text are not calibrated.")])
     plan = opened.plan()
     wanted = dict(plan.evaluate.decisions if decisions is None else decisions)
+    kind = model.task.answers
+    if kind.numeric and not any(parts.find("decisions", name).fits(kind) for name in wanted):
+        raise PlanError([_("numbers have no scores that could be calibrated.")])
     changes = {"evaluate.calibration": True, "evaluate.decisions": wanted}
     # Settings chosen by an earlier calibration go; what the plan itself says of the task stays.
     task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])

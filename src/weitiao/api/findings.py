@@ -16,14 +16,14 @@ from weitiao.evaluation.acceptance import accepted
 from weitiao.evaluation.behaviour import try_checks
 from weitiao.evaluation.calibrate import quality
 from weitiao.evaluation.candidates import candidates_of
-from weitiao.evaluation.evaluate import Answers, Report
+from weitiao.evaluation.evaluate import Evaluated, Report
 from weitiao.evaluation.explain import explain
 from weitiao.evaluation.groups import Words, grouped_mistakes, kinds_of_texts, nearest
 from weitiao.evaluation.levels import judged_levels
 from weitiao.evaluation.passages import coverage
 from weitiao.evaluation.slices import Slice, judge_slices
 from weitiao.model.model import Model
-from weitiao.reporting.error_examples import worst
+from weitiao.reporting.error_examples import MOST as MAX_MISTAKES
 from weitiao.results.answers import digest
 from weitiao.results.records import (
     Calibration,
@@ -35,7 +35,7 @@ from weitiao.results.records import (
     SliceScore,
     WordScore,
 )
-from weitiao.tasks.base import rows_right
+from weitiao.tasks.answers.passages import Passages
 
 CHARACTERS_A_SECOND = 250_000  # that are cut into words, jieba's speed here
 MAX_GROUPED_ROWS = 5_000  # evaluated rows that are grouped
@@ -55,7 +55,7 @@ def within(seconds: float) -> float:
 def with_more(
     model: Model,
     report: Report,
-    answers: Answers,
+    answers: Evaluated,
     calibration: Calibration,
     left_out: Sequence[str] = (),
 ) -> Report:
@@ -65,7 +65,7 @@ def with_more(
         more["calibration"] = calibration.plain()
         if calibration.temperature is not None:
             more["calibration"]["judged"] = quality(answers.judged).plain()
-    if answers.judged.kind == "spans":
+    if isinstance(answers.judged, Passages):
         more["coverage"] = coverage(answers.judged)
     if model.plan.acceptance:
         more["acceptance"] = [one.plain() for one in accepted(model, report, answers)]
@@ -76,7 +76,7 @@ def with_more(
     return replace(report, more=more)
 
 
-def findings_of(model: Model, answers: Answers, data: Data | None, seconds: float) -> Findings:
+def findings_of(model: Model, answers: Evaluated, data: Data | None, seconds: float) -> Findings:
     """Error analysis within a time limit; of texts it holds shared words only.
 
     The time is shared out in order: words first, since slices, groups and neighbours need them,
@@ -96,15 +96,15 @@ def findings_of(model: Model, answers: Answers, data: Data | None, seconds: floa
     candidates = candidates_of(answers.rows, judged, texts, groups if len(which) else None)
     candidates = [c for c in candidates if (c.kind, c.value) != ("texts", "-1")]
     slices = judge_slices(judged, candidates)
-    picked = worst(judged)
+    picked = judged.mistakes()[:MAX_MISTAKES]
     findings = Findings(
         rows=len(texts),
-        number=judged.kind == "number",
+        number=judged.numeric,
         looked=len(slices),
         slices=[_named_slice(one, kinds) for one in slices[:MAX_SLICES]],
     )
-    if judged.kind != "number":
-        wrong = np.flatnonzero(~rows_right(judged)[part])
+    if not judged.numeric:
+        wrong = np.flatnonzero(~judged.right()[part])
         findings.groups = [
             ErrorGroup(rows=[int(part[at]) for at in group.rows], terms=_masked(group.terms))
             for group in grouped_mistakes(words, wrong)
@@ -165,7 +165,7 @@ def _near(
 
 
 def _explained(
-    model: Model, answers: Answers, picked: np.ndarray, end: float
+    model: Model, answers: Evaluated, picked: np.ndarray, end: float
 ) -> list[ExplainedError]:
     """The worst errors, attributed to words; texts that a cleaner changes are left out, since
     their places would not be those of the original."""

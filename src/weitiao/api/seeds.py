@@ -21,11 +21,10 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.api import predict, single_run
-from weitiao.api.compare import METRICS
 from weitiao.api.single_run import Evaluation, Say, Watch
 from weitiao.data.prepare.sealed import one_look
 from weitiao.errors import DivergedError, RunError, WeitiaoError
-from weitiao.evaluation.degenerate import constant_of, degenerate
+from weitiao.evaluation.degenerate import degenerate
 from weitiao.i18n.messages import _, plural
 from weitiao.planfile.plan import Plan
 from weitiao.planning.check import check
@@ -33,7 +32,7 @@ from weitiao.reporting import page
 from weitiao.results import answers
 from weitiao.results.records import SeedRun, SeedScores, SeedsRecord
 from weitiao.run import Run, now
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
 
 MIN_SEEDS = 2
 FOLDER = "seeds"  # below the run's folder
@@ -273,9 +272,11 @@ class _SeedSeries:
             return
         name = record.metric
         if parts.find("metrics", name).of_scores:
-            name = METRICS[given[0].kind][0]
+            if not given[0].metrics:  # of another package: nothing else decides
+                return
+            name = given[0].metrics[0]
         metric = parts.build("metrics", name)
-        constant = constant_of(given[0])
+        constant = given[0].constant()
         for one, bad in zip(kept, degenerate(given, constant, name, metric), strict=True):
             if bad:
                 one.replaced = True
@@ -317,9 +318,9 @@ class _SeedSeries:
             raise KeyboardInterrupt(self.run.goes_on()) from None
 
 
-def _constant(judged: Judged, name: str) -> float:
+def _constant(judged: Answers, name: str) -> float:
     if parts.find("metrics", name).of_scores:
-        name = METRICS[judged.kind][0]
+        name = judged.metrics[0]
     return float(parts.build("metrics", name).value(judged))
 
 

@@ -33,7 +33,7 @@ from weitiao.data.rows import Rows
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.acceptance import known_criteria
 from weitiao.evaluation.baselines import Baseline
-from weitiao.evaluation.evaluate import Answers, Report
+from weitiao.evaluation.evaluate import Evaluated, Report
 from weitiao.evaluation.evaluate import evaluate as evaluate_model
 from weitiao.hardware.machine import describe, peak_memory_mb, set_threads
 from weitiao.i18n.messages import _
@@ -194,7 +194,7 @@ def evaluate_run(
     # A run that is training writes its own results in the end.
     if keeps and run.status()["state"] != "running":
         metrics = _updated_metrics(run, report, split, openings)
-        write_artifacts(run, model, data, answers, metrics, findings.plain())
+        write_artifacts(run, model, data, answers, metrics, findings)
     return Evaluation(_with_findings(report, findings), split, openings)
 
 
@@ -206,7 +206,7 @@ def evaluated(
     *,
     baseline_seconds: float | None = None,
     findings_seconds: float | None = None,
-) -> tuple[Report, Answers, Findings]:
+) -> tuple[Report, Evaluated, Findings]:
     """Evaluate rows: metrics with baselines (which need training rows: `data`), calibration
     quality, acceptance criteria, and the error analysis of what the plan wants.
 
@@ -338,7 +338,7 @@ class Job:
             "step": outcome.step,
             "total": outcome.total,
         }
-        write_artifacts(run, model, data, answers, metrics, findings.plain())
+        write_artifacts(run, model, data, answers, metrics, findings)
         if pruned := prune.prune():
             self.say(pruned)
         return fitted

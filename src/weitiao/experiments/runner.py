@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from weitiao import parts
-from weitiao.api.compare import FAMILY_ALPHA, METRICS
+from weitiao.api.compare import FAMILY_ALPHA
 from weitiao.errors import ModelError
 from weitiao.evaluation.compare import Comparison, compare, differing
 from weitiao.evaluation.metrics.base import Metric
@@ -19,7 +19,7 @@ from weitiao.experiments.executors.base import Job
 from weitiao.experiments.store import Record, Store
 from weitiao.i18n.messages import _, plural
 from weitiao.results import answers
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
 
 COLUMNS = ("data", "recipe", "method", "seed", "state", "metric", "value", "rows", "key")
 TABLE = "table"  # table.csv in the store
@@ -100,7 +100,7 @@ class ExperimentResults:
             recipes = list(dict.fromkeys(cell.recipe for cell in mine))
             # Bonferroni: several comparisons with the first share the family-wise error rate.
             level = 1 - FAMILY_ALPHA / max(1, len(recipes) - 1)
-            first: list[Judged] = []
+            first: list[Answers] = []
             for number, recipe in enumerate(recipes):
                 cells = [cell for cell in mine if cell.recipe == recipe]
                 line, judged = self._line(cells, first, level)
@@ -114,8 +114,8 @@ class ExperimentResults:
         return {"store": str(self.store.root), "cells": self.rows(), "lines": lines}
 
     def _line(
-        self, cells: list[Cell], first: list[Judged], level: float
-    ) -> tuple[Line, list[Judged]]:
+        self, cells: list[Cell], first: list[Answers], level: float
+    ) -> tuple[Line, list[Answers]]:
         records = [self.record(cell) for cell in cells]
         done = [(c, r) for c, r in zip(cells, records, strict=True) if r.done]
         saved = [answers.read(self.store.folder_of(cell.key)) for cell, _record in done]
@@ -218,13 +218,13 @@ def _progress(cell: Cell, record: Record, number: int, count: int) -> str:
     )
 
 
-def _metrics(primary: str, judged: Judged) -> dict[str, Metric]:
-    names = dict.fromkeys([primary, *METRICS[judged.kind]])
+def _metrics(primary: str, judged: Answers) -> dict[str, Metric]:
+    names = dict.fromkeys([primary, *judged.metrics])
     metrics = {name: parts.build("metrics", name) for name in names}
     return {name: one for name, one in metrics.items() if not one.of_scores}
 
 
-def _same(judged: Sequence[Judged]) -> bool:
+def _same(judged: Sequence[Answers]) -> bool:
     return not any(differing([judged[0]], [other]).any() for other in judged[1:])
 
 

@@ -7,6 +7,7 @@ from weitiao.errors import PlanError
 from weitiao.i18n.messages import _
 from weitiao.model.heads.base import misfit
 from weitiao.planfile.plan import Plan
+from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.base import Task
 from weitiao.training import sharding
 
@@ -45,10 +46,10 @@ def check(plan: Plan, here: bool = False) -> None:
                 task=plan.task_name,
             )
         )
-    if problem := misfit(next(iter(plan.model.head)), task.kind):
+    if problem := misfit(next(iter(plan.model.head)), task.head):
         problems.append(problem)
     known = {*task.roles, *task.optional_roles, "target", "group"}
-    known |= {"start"} if task.kind == "spans" else set()
+    known |= {"start"} if issubclass(task.answers, Passages) else set()
     known |= set() if task.per_token else {"columns"}
     for role in plan.data.roles:
         if role not in known:
@@ -93,10 +94,10 @@ def check(plan: Plan, here: bool = False) -> None:
 
 def _missing_for_4_bits() -> list[str]:
     """What this machine lacks for 4-bit quantization."""
-    from weitiao.checkpoints.load import quantized
+    from weitiao.checkpoints.load import nf4_config
 
     try:
-        quantized()
+        nf4_config()
     except PlanError as error:
         return error.problems
     return []
@@ -137,11 +138,13 @@ def _unfitting_settings(task: Task, plan: Plan) -> list[str]:
     problems += [
         _("evaluate.decisions: {name} does not fit {task}.", name=name, task=task_name)
         for name in plan.evaluate.decisions
-        if task.kind not in parts.find("decisions", name).kinds
+        if not parts.find("decisions", name).fits(task.answers)
     ]
     for name in plan.acceptance:
         metric = name in parts.names("metrics")
-        kinds = parts.find("metrics", name).kinds if metric else ("single", "multilabel")
-        if name != "latency" and task.kind not in kinds:
+        fits = (
+            parts.find("metrics", name).fits(task.answers) if metric else task.answers.probabilities
+        )
+        if name != "latency" and not fits:
             problems.append(_("acceptance: {name} does not fit {task}.", name=name, task=task_name))
     return problems

@@ -172,7 +172,7 @@ def learning_rate(facts: Facts, epochs: float | None = None) -> Reason:
     width = facts.network.hidden_size
     rate = 1e-4 if width <= 512 else 3e-5 if width <= 896 else 1.5e-5
     if facts.adapter:
-        times = parts.find("adapters", facts.adapter).faster
+        times = parts.find("adapters", facts.adapter).rate_factor
         return Reason(
             value=float(f"{rate * times:.2g}"),
             reason=_(

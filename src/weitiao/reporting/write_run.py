@@ -9,10 +9,11 @@ from typing import Any
 
 from weitiao.data.prepare.load import Data
 from weitiao.errors import WeitiaoError
-from weitiao.evaluation.evaluate import Answers
+from weitiao.evaluation.evaluate import Evaluated
 from weitiao.model.model import Model
 from weitiao.reporting import page, row_counts, tensorboard
 from weitiao.results import answers as kept
+from weitiao.results.records import Findings
 from weitiao.run import Run
 
 
@@ -20,19 +21,18 @@ def write_artifacts(
     run: Run,
     model: Model,
     data: Data,
-    answers: Answers,
+    answers: Evaluated,
     metrics: Mapping[str, Any],
-    findings: Mapping[str, Any] | None = None,
+    findings: Findings,
 ) -> Path:
-    """Keep what was judged in the run's folder and make report.html; returns its path.
+    """Write predictions, metrics, error analysis and report.html into the run; returns the page.
 
-    metrics: what metrics.json is to say; its split names the rows of `answers`. findings: what a
-    closer look at them found.
+    metrics: the content of metrics.json; its split names the rows of `answers`.
     """
     split = str(metrics["split"])
     kept.keep(run, answers, split)
     row_counts.keep(run, model, data, answers.rows if split == "test" else None)
-    run.write("findings", findings or {})
+    findings.write(run)
     run.write("metrics", metrics)
     if tensorboard.available():
         tensorboard.write(run)

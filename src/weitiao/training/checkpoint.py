@@ -25,7 +25,7 @@ from weitiao.errors import RunError
 from weitiao.hardware.probe import resolve
 from weitiao.i18n.messages import _, joined
 from weitiao.model.model import Model
-from weitiao.model.sharded import in_shards, put, whole, wholes
+from weitiao.model.sharded import copy_into, gathered, gathered_state, is_sharded
 from weitiao.training.batches import Feed
 from weitiao.training.strategies.base import Strategy
 
@@ -99,7 +99,7 @@ def settings_of(model: Model, accelerator: Accelerator, train: Feed, validation:
         world=accelerator.num_processes,
         device=accelerator.device.type,
         precision=resolve(model.plan.train.precision, accelerator.device.type),
-        layout=model.net.way,
+        layout=model.net.layout,
         kernels=model.net.kernels,
         torch=torch.__version__,
         frozen=_frozen_hash(model.net),
@@ -111,7 +111,7 @@ def _frozen_hash(net: nn.Module) -> str:
     frozen = [param.detach() for param in net.parameters() if not param.requires_grad]
     digest = hashlib.blake2b(digest_size=8)
     for param in frozen:
-        digest.update(whole(param).cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        digest.update(gathered(param).cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest() if frozen else ""
 
 
@@ -125,7 +125,9 @@ def save(folder: Path, learner: Learner, state: State, settings: Settings, rank:
 def _save(folder: Path, learner: Learner, state: State, settings: Settings, rank: int) -> None:
     save_file(random_state(), folder / f"random-{rank}.safetensors")
     for name, own in (("weights", learner.weights()), ("optimizer", _optimizer_state(learner))):
-        tensors = wholes(own, keep=not rank)  # gathering is collective: every rank must call it
+        tensors = gathered_state(
+            own, keep=not rank
+        )  # gathering is collective: every rank must call it
         if not rank:
             tensors = {key: value.contiguous() for key, value in tensors.items()}
             save_file(tensors, folder / f"{name}.safetensors")
@@ -186,7 +188,7 @@ def restore(folder: Path, learner: Learner, settings: Settings, rank: int = 0) -
     folder = Path(disk.plain(folder))
     weights = load_file(folder / "weights.safetensors")
     for name, value in learner.weights().items():
-        put(value, weights[name])
+        copy_into(value, weights[name])
     _restore_optimizer(learner, load_file(folder / "optimizer.safetensors"))
     device = next(learner.net.parameters()).device
     tensors = load_file(folder / "strategies.safetensors", device=str(device))
@@ -222,10 +224,10 @@ def _restore_optimizer(learner: Learner, tensors: Mapping[str, Tensor]) -> None:
 
 def _placed_like(param: Tensor, value: Tensor) -> Tensor:
     """Optimizer state on the parameter's device, sharded as the parameter is."""
-    if not in_shards(param) or value.shape != param.shape:
+    if not is_sharded(param) or value.shape != param.shape:
         return value.to(param.device)
     sharded = torch.zeros_like(param)
-    put(sharded, value)
+    copy_into(sharded, value)
     return sharded
 
 

@@ -123,11 +123,11 @@ def fit(
     exactly or memory does not suffice.
     """
     plan, rank = model.plan.train, accelerator.process_index
-    cost = model.cost()
+    cost = model.loss()
     in_shards = sharding.placed(model, accelerator)
     strategies, groups, loss_of = learning(model, cost)
     if plan.gradient_checkpointing:
-        model.net.forget_layers()
+        model.net.checkpoint_gradients()
     recipe: Recipe = _single("optimizers", plan.optimizer)
     recipe.start(model.net)
     optimizer = recipe.optimizer([g.options() for g in groups])

@@ -19,7 +19,7 @@ from weitiao.errors import RunError, WeitiaoError
 from weitiao.hardware.probe import obeying, resolve
 from weitiao.i18n.messages import _
 from weitiao.model.fast import fused
-from weitiao.model.fast.kernels import kernels, pinned
+from weitiao.model.fast.select import kernels, pinned
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
 from weitiao.run import Run

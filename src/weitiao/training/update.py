@@ -14,7 +14,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from weitiao.hardware.precision import routed
+from weitiao.hardware.precision import onednn_matmul
 from weitiao.model.model import Model
 from weitiao.model.sharded import local
 from weitiao.tasks.base import LossFn
@@ -91,7 +91,7 @@ class UpdateStep:
     @contextmanager
     def _matmul(self) -> Iterator[None]:
         """Route matrix products through oneDNN. (bf16 is accelerate's autocast instead.)"""
-        with routed() if self.precision == "onednn" else nullcontext():
+        with onednn_matmul() if self.precision == "onednn" else nullcontext():
             yield
 
 

@@ -40,10 +40,10 @@ class Trainer(Peer):
             source.path_or_name, num_labels=task.outputs, problem_type=task.problem_type
         )
         labels = labels_of(task, data.train)
-        numbers = task.kind != "single"
+        floats = task.problem_type != "single_label_classification"
         train = _encoded(tokenizer, task, data.train, plan.model.max_length)
         for row, label in zip(train, labels, strict=True):
-            row["labels"] = np.asarray(label, np.float32).tolist() if numbers else int(label)
+            row["labels"] = np.asarray(label, np.float32).tolist() if floats else int(label)
         inputs = _encoded(tokenizer, task, rows, plan.model.max_length)
         # Longest first: batches of like length waste little padding; undone below.
         order = np.argsort([-len(row["input_ids"]) for row in inputs], kind="stable")
@@ -59,7 +59,8 @@ class Trainer(Peer):
             predictions = trainer.predict([inputs[at] for at in order]).predictions
         logits = np.empty((len(inputs), task.outputs))
         logits[order] = np.asarray(predictions, dtype=float).reshape(len(inputs), -1)
-        return logits if task.kind == "number" else np.asarray(task.score(logits))
+        # It learned numbers in their own unit.
+        return logits if task.problem_type == "regression" else np.asarray(task.score(logits))
 
     def _arguments(self, folder: str, seed: int, gpu: bool) -> Any:
         from transformers import TrainingArguments

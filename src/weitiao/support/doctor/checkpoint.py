@@ -11,8 +11,8 @@ from typing import Any
 
 from weitiao.checkpoints import verify
 from weitiao.checkpoints.catalogue import CATALOGUE
-from weitiao.checkpoints.families import has_head, settle
-from weitiao.checkpoints.load import load_tokenizer, readable, room
+from weitiao.checkpoints.families import configure_padding, has_head
+from weitiao.checkpoints.load import load_tokenizer, text_length
 from weitiao.checkpoints.resolve import Source, check_folder, resolve
 from weitiao.core import disk
 from weitiao.core.units import shown
@@ -20,7 +20,7 @@ from weitiao.errors import ModelError
 from weitiao.i18n.messages import _
 from weitiao.model.fast.shape import is_bert
 from weitiao.model.packed import can_pack
-from weitiao.model.saved import CARD
+from weitiao.model.saved import METADATA_FILE
 from weitiao.support.doctor.finding import Finding
 
 TEXT_TASKS = ("classification", "multilabel", "regression", "nli", "similarity")
@@ -65,7 +65,7 @@ class Checkpoint:
     @property
     def longest(self) -> int:
         """The maximum sequence length, in tokens."""
-        return room(10**9, self.tokenizer, self.config)
+        return text_length(10**9, self.tokenizer, self.config)
 
     @property
     def entry(self) -> Any:
@@ -99,10 +99,10 @@ def opened(name: str) -> Checkpoint:
     source = resolve(str(best) if name not in CATALOGUE and best.is_dir() else name)
     if source.kind == "hub":
         source = _downloaded(name, source)
-    with readable(name):
+    with verify.load_errors(name):
         config = AutoConfig.from_pretrained(source.path_or_name, trust_remote_code=False)
     tokenizer = load_tokenizer(source.path_or_name, None)
-    settle(tokenizer, config)
+    configure_padding(tokenizer, config)
     return Checkpoint(name, source, config, tokenizer)
 
 
@@ -123,7 +123,7 @@ def _downloaded(name: str, source: Source) -> Source:
     from huggingface_hub import snapshot_download
 
     repository, revision = source.path_or_name, source.revision
-    with readable(name):
+    with verify.load_errors(name):
         path = snapshot_download(repository, revision=revision, allow_patterns=HUB_FILES)
         if not any(Path(path).glob("model*.safetensors")):
             snapshot_download(repository, revision=revision, allow_patterns=PICKLE_FILES)
@@ -142,7 +142,7 @@ def _files(checkpoint: Checkpoint) -> Finding:
         form, key = _("safetensors in {count} files", count=len(weights)), "sharded"
     else:
         form, key = "safetensors", "safetensors"
-    saved = (folder / CARD).is_file()
+    saved = (folder / METADATA_FILE).is_file()
     message = _(
         "{kind} {folder}: {size}, {form}",
         kind=kinds[source.kind],
@@ -362,7 +362,7 @@ def _single_share(tokenizer: Any) -> float:
 
 
 def _token_ids(tokenizer: Any, texts: Sequence[str], special: bool = False) -> list[list[int]]:
-    from weitiao.checkpoints.load import quiet
+    from weitiao.checkpoints.verify import quiet
 
     with quiet():  # transformers warns of texts over the maximum length; here they are counted
         encoded = tokenizer(list(texts), add_special_tokens=special, truncation=False)

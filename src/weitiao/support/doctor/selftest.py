@@ -75,12 +75,12 @@ def _checks(checkpoint: str) -> Iterator[str]:
     labels = model.task.indices(rows.targets(), rows.ids())
     batch = model.batch(encoded, range(len(rows)), labels)
     # eval mode: without dropout, the loss changes through learning alone
-    net, cost = model.net.eval(), model.cost()
+    net, loss_fn = model.net.eval(), model.loss()
     optimizer = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE)
     losses = []
     for _unused in range(STEPS + 1):
         optimizer.zero_grad()
-        loss = model.task.loss(net, batch, cost).loss / len(rows)
+        loss = model.task.loss(net, batch, loss_fn).loss / len(rows)
         losses.append(float(loss.detach()))
         if len(losses) <= STEPS:
             torch.autograd.backward(loss)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from conftest import toy_data, toy_plan
-from weitiao.checkpoints import from_gguf, resolve
+from weitiao.checkpoints import convert, resolve
 from weitiao.errors import ModelError
 from weitiao.model.model import Model
 
@@ -102,11 +102,11 @@ def test_what_lies_beside_the_file_neither_runs_nor_shapes_the_folder(file, tmp_
     (there / "generation_config.json").write_text(json.dumps({"max_length": 7}))
     folder = tmp_path / "made"
     folder.mkdir()
-    from_gguf.write(there / "tiny.gguf", folder)
+    convert.gguf_to_folder(there / "tiny.gguf", folder)
     assert not ran.exists()
     plain = tmp_path / "plain"
     plain.mkdir()
-    from_gguf.write(file, plain)
+    convert.gguf_to_folder(file, plain)
     assert sorted(os.listdir(folder)) == sorted(os.listdir(plain))
     for one in plain.iterdir():
         assert (folder / one.name).read_bytes() == one.read_bytes(), one.name
@@ -114,7 +114,7 @@ def test_what_lies_beside_the_file_neither_runs_nor_shapes_the_folder(file, tmp_
 
 def test_it_is_made_once(file, monkeypatch):
     folder = resolve.resolve(str(file)).path_or_name
-    monkeypatch.setattr(from_gguf, "write", lambda *_: pytest.fail("made a second time"))
+    monkeypatch.setattr(convert, "gguf_to_folder", lambda *_: pytest.fail("made a second time"))
     assert resolve.resolve(str(file)).path_or_name == folder
 
 

@@ -6,8 +6,8 @@ import torch
 
 import tiny_networks as tiny
 from conftest import toy_data, toy_plan
+from weitiao.model import adapted as runtime
 from weitiao.model.model import Model
-from weitiao.model.peft import runtime
 from weitiao.planning.check import check
 from weitiao.training.run import training_feed
 
@@ -29,7 +29,7 @@ TASKS = {
                                             ("spans", "QUESTION_ANS")])  # fmt: skip
 def test_the_adapter_says_for_which_kind_of_model_it_is(adapter, head, kind):
     pytest.importorskip("peft")
-    found = runtime.put({adapter: {}}, tiny.network("bert", head=head), "a checkpoint")
+    found = runtime.inject({adapter: {}}, tiny.network("bert", head=head), "a checkpoint")
     assert found.config["task_type"] == kind
 
 
@@ -44,7 +44,7 @@ def test_they_learn_and_answer_under_every_head(name, adapter, tiny_bert, tmp_pa
     model = Model.start(plan, data.train, data.validation)
     feed = training_feed(model, data.train)
     batch = model.batch(feed.encoded, [0, 1, 2], feed.labels)
-    output = model.task.loss(model.net, batch, model.cost())
+    output = model.task.loss(model.net, batch, model.loss())
     output.loss.backward()
     assert model.net.native.prompt.grad.norm() > 0
     examples = data.validation.examples()

@@ -1,4 +1,4 @@
-"""Of a long text, its beginning and its end."""
+"""Truncation of long texts: to their beginning, their end, or both."""
 
 from __future__ import annotations
 
@@ -7,7 +7,26 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from weitiao.model.long_texts.base import LongText
+from weitiao.model.long_texts.base import LongText, Side
+
+
+class Head(LongText):
+    """The first `max_length` tokens: the beginning, which mostly tells. The default."""
+
+    def pieces(self, length: int, room: int) -> list[np.ndarray]:
+        return [np.arange(room)]
+
+
+class Tail(LongText):
+    """The last `max_length` tokens: where the end decides, as in dialogues and e-mails."""
+
+    side: ClassVar[Side] = "left"
+
+    def note(self, max_length: int) -> str:
+        return f"Truncate texts on the left, to {max_length} tokens; the tokenizer is set so."
+
+    def pieces(self, length: int, room: int) -> list[np.ndarray]:
+        return [np.arange(length - room, length)]
 
 
 class HeadTail(LongText):

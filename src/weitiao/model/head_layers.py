@@ -1,6 +1,7 @@
-"""The layers that heads are made of: tokens of many rows to one vector a row, and on to numbers.
+"""Torch layers that heads are built from: pooling of tokens, mixing of layers, linear outputs.
 
-Padded and packed batches become the same thing first: tokens end to end, and how many each row has.
+Padded and packed batches first become the same thing: all tokens end to end, and the number of
+tokens of each row.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Tokens:
         self.lengths = lengths  # (rows,)
 
     @cached_property
-    def owner(self) -> Tensor:
+    def row_ids(self) -> Tensor:
         """(tokens,) the row of each token."""
         rows = torch.arange(len(self.lengths), device=self.lengths.device)
         return torch.repeat_interleave(rows, self.lengths)
@@ -38,19 +39,20 @@ class Tokens:
         return (hidden[0] if self.mask is None else hidden[self.mask]).float()
 
     def sums(self, flat: Tensor) -> Tensor:
-        """(tokens, width) -> (rows, width)."""
-        return flat.new_zeros(len(self.lengths), flat.shape[1]).index_add(0, self.owner, flat)
+        """Sums over the tokens of each row: (tokens, width) -> (rows, width)."""
+        return flat.new_zeros(len(self.lengths), flat.shape[1]).index_add(0, self.row_ids, flat)
 
-    def shares(self, scores: Tensor) -> Tensor:
-        """(tokens,) -> (tokens,) that sum to 1 in each row."""
-        worst = scores.new_full((len(self.lengths),), -torch.inf)
-        worst = worst.scatter_reduce(0, self.owner, scores.detach(), "amax")
-        raised = (scores - worst[self.owner]).exp()
-        return raised / self.sums(raised[:, None])[self.owner, 0]
+    def softmax(self, scores: Tensor) -> Tensor:
+        """Softmax within each row: (tokens,) -> (tokens,)."""
+        # The row's maximum is subtracted against overflow. It is a constant: no gradient.
+        top = scores.new_full((len(self.lengths),), -torch.inf)
+        top = top.scatter_reduce(0, self.row_ids, scores.detach(), "amax")
+        exponentials = (scores - top[self.row_ids]).exp()
+        return exponentials / self.sums(exponentials[:, None])[self.row_ids, 0]
 
 
 class Pool(nn.Module):
-    """One vector a row: its first or last token, the mean or maximum of all, or learned shares."""
+    """One vector a row: first or last token, mean, maximum, or a mean with attention weights."""
 
     def __init__(self, pooling: str, width: int) -> None:
         super().__init__()
@@ -65,15 +67,15 @@ class Pool(nn.Module):
             return flat.index_select(0, tokens.ends - 1)
         if self.pooling == "max":
             lowest = flat.new_full((len(tokens.lengths), flat.shape[1]), -torch.inf)
-            owner = tokens.owner[:, None].expand_as(flat)
-            return lowest.scatter_reduce(0, owner, flat, "amax")
+            row_ids = tokens.row_ids[:, None].expand_as(flat)
+            return lowest.scatter_reduce(0, row_ids, flat, "amax")
         if self.scores is not None:
-            return tokens.sums(flat * tokens.shares(self.scores(flat)[:, 0])[:, None])
+            return tokens.sums(flat * tokens.softmax(self.scores(flat)[:, 0])[:, None])
         return tokens.sums(flat) / tokens.lengths[:, None]
 
 
-class Mix(nn.Module):
-    """All layers as one: a learned mean, times a learned factor (Peters et al. 2018)."""
+class ScalarMix(nn.Module):
+    """A weighted mean of all layers: factor * sum_l softmax(weights)_l h_l (Peters et al. 2018)."""
 
     def __init__(self, layers: int) -> None:
         super().__init__()
@@ -81,14 +83,14 @@ class Mix(nn.Module):
         self.factor = nn.Parameter(torch.ones(1))
 
     def forward(self, layers: Sequence[Tensor]) -> Tensor:
-        shares = self.weights.softmax(0)
-        mixed = sum(share * layer.float() for share, layer in zip(shares, layers, strict=True))
+        weights = self.weights.softmax(0)
+        mixed = sum(weight * layer.float() for weight, layer in zip(weights, layers, strict=True))
         assert isinstance(mixed, Tensor)
         return self.factor * mixed
 
 
-class Samples(nn.Module):
-    """One linear layer under several masks of dropout, averaged (Inoue 2019)."""
+class MultiSampleLinear(nn.Module):
+    """One linear layer averaged over several dropout masks (Inoue 2019)."""
 
     def __init__(self, width: int, outputs: int, samples: int, dropout: float) -> None:
         super().__init__()
@@ -98,22 +100,29 @@ class Samples(nn.Module):
     def forward(self, pooled: Tensor) -> Tensor:
         if not self.training:
             return self.linear(pooled)
-        each = [self.linear(self.dropout(pooled)) for _ in range(self.samples)]
-        return torch.stack(each).mean(0)
+        logits = [self.linear(self.dropout(pooled)) for _ in range(self.samples)]
+        return torch.stack(logits).mean(0)
 
 
-class Cosines(nn.Module):
+class CosineSimilarity(nn.Module):
     """Rows are pairs, one text after the other: (2 * rows, width) -> (rows, 1)."""
 
     def forward(self, pooled: Tensor) -> Tensor:
         return torch.cosine_similarity(pooled[0::2], pooled[1::2], dim=1)[:, None]
 
 
-class Stacked(nn.Module):
-    """A head: maybe a mix of layers, a pool, layers in between, and what gives the numbers."""
+class PooledHead(nn.Module):
+    """A head for whole texts: an optional mix of layers, pooling, hidden layers, logits.
+
+    Attribute names are those of the tensors in head.safetensors.
+    """
 
     def __init__(
-        self, pool: Pool, out: nn.Module, inner: nn.Module | None = None, mix: Mix | None = None
+        self,
+        pool: Pool,
+        out: nn.Module,
+        inner: nn.Module | None = None,
+        mix: ScalarMix | None = None,
     ) -> None:
         super().__init__()
         self.mix = mix
@@ -127,7 +136,7 @@ class Stacked(nn.Module):
         return logits
 
 
-class Each(nn.Module):
+class TokenClassifier(nn.Module):
     """A head for tokens: dropout and a linear layer on each of them."""
 
     def __init__(self, out: nn.Linear, dropout: float) -> None:
@@ -140,9 +149,9 @@ class Each(nn.Module):
         return logits
 
 
-def linear(width: int, outputs: int, spread: float) -> nn.Linear:
-    """A fresh layer as transformers draws them: small numbers, no bias."""
+def linear(width: int, outputs: int, initializer_range: float) -> nn.Linear:
+    """A linear layer initialized as transformers does: N(0, initializer_range), zero bias."""
     layer = nn.Linear(width, outputs)
-    nn.init.normal_(layer.weight, std=spread)
+    nn.init.normal_(layer.weight, std=initializer_range)
     nn.init.zeros_(layer.bias)
     return layer
