@@ -105,7 +105,7 @@ def _texts(path: str) -> tuple[str, list[str]]:
     """Some rows' texts, spread over the file; the two of a pair joined."""
     import numpy as np
 
-    from weitiao.data.files.table import open_source
+    from weitiao.data.files.open import open_source
     from weitiao.data.infer.roles import guess_roles, guess_task
     from weitiao.data.rows import Rows, everything
 
