@@ -12,7 +12,7 @@ from weitiao.api import seeds, single_run
 from weitiao.api.calibrate import calibrate
 from weitiao.api.evaluate import evaluate
 from weitiao.api.predict import explain, predict
-from weitiao.data.files.options import How
+from weitiao.data.files.open import ReadOptions
 from weitiao.planning.advise import Advice, Wish, advise
 
 # Old name -> what to write instead.
@@ -39,7 +39,7 @@ def deprecated(name: str) -> Any:
 
 
 def _evaluate_run(
-    folder: str | Path, path: str | None = None, *, how: How | None = None, **options: Any
+    folder: str | Path, path: str | None = None, *, how: ReadOptions | None = None, **options: Any
 ) -> single_run.Evaluation:
     return single_run.evaluate_run(folder, path, how=how, **options)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from weitiao.data.files.bad_rows import Bad
-from weitiao.data.files.options import How
+from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source, from_rows
 from weitiao.data.prepare.filter import without_misfits
 from weitiao.data.rows import Rows, everything
@@ -22,7 +22,7 @@ Roles = Mapping[str, str | list[str]]
 
 
 class RowOptions(TypedDict, total=False):
-    """How rows are read and what their columns mean; the names are the command line's."""
+    """ReadOptions rows are read and what their columns mean; the names are the command line's."""
 
     text: str | None  # column with the text
     target: str | list[str] | None  # column with the label or number
@@ -104,16 +104,16 @@ def _row(row: Any) -> dict[str, Any]:
     return {"text": first, "text_pair": second}
 
 
-def how_of(sheet: str | None, skip_bad: bool) -> How:
-    """How rows are read, by the options of a verb."""
-    return How({"xlsx": {"sheet": sheet}} if sheet else {}, skip_bad)
+def how_of(sheet: str | None, skip_bad: bool) -> ReadOptions:
+    """ReadOptions rows are read, by the options of a verb."""
+    return ReadOptions({"xlsx": {"sheet": sheet}} if sheet else {}, skip_bad)
 
 
-def open_other(model: Model, path: Paths, how: How) -> Source:
+def open_other(model: Model, path: Paths, how: ReadOptions) -> Source:
     """Rows that are not the run's own: read as those were, where nothing else is said."""
     reader = how.reader or model.plan.data.reader
     like = path if how.reader else model.plan.data.path
-    return How(reader, how.skip_bad).open_other(path, like)
+    return ReadOptions(reader, how.skip_bad).open_other(path, like)
 
 
 def rows_of(

@@ -24,7 +24,7 @@ from weitiao.core.clock import awake
 from weitiao.data.cache import prune
 from weitiao.data.files import bad_rows
 from weitiao.data.files.bad_rows import set_aside
-from weitiao.data.files.options import How
+from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source
 from weitiao.data.prepare.load import Data
 from weitiao.data.prepare.load import load as load_data
@@ -158,14 +158,14 @@ def evaluate_run(
     path: str | None = None,
     *,
     final: bool = False,
-    how: How | None = None,
+    how: ReadOptions | None = None,
     say: Say | None = None,
     precision: str | None = None,
 ) -> Evaluation:
     """Evaluate a run's best model: on a file, on the sealed test (`final`), else on validation."""
     model = load(folder, precision=precision)
     if path:
-        how = how or How()
+        how = how or ReadOptions()
         source = open_other(model, path, how)
         aside = list(source.bad)
         rows = rows_of(model, source, labelled=True, aside=aside if how.skip_bad else None)

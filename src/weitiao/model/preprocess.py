@@ -10,9 +10,9 @@ from typing import Any
 
 from weitiao import parts
 from weitiao.data.cleaners.base import Cleaner, clean_all
-from weitiao.data.files.values import natural
-from weitiao.data.joined import columns_beside, joined
+from weitiao.data.files.cells import as_text
 from weitiao.data.prepare.load import Rows
+from weitiao.data.rows import extra_columns, with_columns
 from weitiao.errors import DataError, PlanError
 from weitiao.example import Example
 from weitiao.i18n.messages import _
@@ -118,15 +118,15 @@ def example_from_row(
         value = row.get(column, row.get(role))
         if value is None:
             raise DataError(_missing_column(role, column, row))
-        inputs[role] = natural(value)
-    extra_columns = columns_beside(columns)
-    for column in extra_columns:
+        inputs[role] = as_text(value)
+    others = extra_columns(columns)
+    for column in others:
         if column not in row:
             raise DataError(_missing_column("columns", column, row))
-    if extra_columns:
-        cells = {name: "" if row[name] is None else natural(row[name]) for name in extra_columns}
+    if others:
+        cells = {name: "" if row[name] is None else as_text(row[name]) for name in others}
         first = next(iter(inputs))
-        inputs[first] = joined(cells, inputs[first])
+        inputs[first] = with_columns(cells, inputs[first])
     return Example(inputs)
 
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.checkpoints.catalogue import CATALOGUE
-from weitiao.data.joined import BETWEEN, columns_beside
 from weitiao.data.prepare.profile import Profile
+from weitiao.data.rows import COLUMN_SEPARATOR, extra_columns
 from weitiao.i18n.messages import _
 from weitiao.labels.hierarchy import levels_of
 from weitiao.model.long_texts.base import LongText
@@ -366,12 +366,12 @@ def reason_of_model(name: str, known: Profile, usual: Reason) -> str:
 def reason_of_roles(known: Profile) -> str:
     """Why each column has its role, as one text; its parts are translated one by one."""
     why = known.reasons
-    if columns := columns_beside(known.roles):
+    if columns := extra_columns(known.roles):
         without = {role: name for role, name in known.roles.items() if role != "columns"}
         return _(
             "{told}; columns: read as text before it, {example}",
             told=reason_of_roles(replace(known, roles=without)),
-            example=BETWEEN.join([*(f"{name}: ..." for name in columns), "..."]),
+            example=COLUMN_SEPARATOR.join([*(f"{name}: ..." for name in columns), "..."]),
         )
     if "context" in known.roles:
         return _(

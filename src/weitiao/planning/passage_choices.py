@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.data.files.options import How
+from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source
 from weitiao.data.prepare.filter import without_misfits
 from weitiao.data.rows import Rows, everything
@@ -25,7 +25,9 @@ USUAL_ANSWER, MAX_ANSWER = 30, 200  # tokens
 ANSWERS_COVERED = 0.99  # quantile of the answer lengths
 
 
-def choices_of(facts: Facts, source: Source, how: How, revision: str | None) -> dict[str, Reason]:
+def choices_of(
+    facts: Facts, source: Source, how: ReadOptions, revision: str | None
+) -> dict[str, Reason]:
     """The choices that differ from those for labels, or that labels do not have."""
     known = facts.profile
     rows = Rows(source.table, everything(source.table), known.roles, source.name, known.task)

@@ -13,8 +13,7 @@ from typing import Any
 import torch
 
 from weitiao.core import disk
-from weitiao.data.prepare.load import Data, Rows
-from weitiao.data.prepare.run_steps import run_steps
+from weitiao.data.prepare.load import Data, Rows, run_steps
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.hardware.probe import obeying, resolve
 from weitiao.i18n.messages import _

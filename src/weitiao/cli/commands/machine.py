@@ -27,7 +27,7 @@ def doctor(
     json_: Json = False,
 ) -> None:
     """Check this machine, the installation, and what a checkpoint can be used for."""
-    from weitiao.data.files.table import open_source
+    from weitiao.data.files.open import open_source
     from weitiao.support.doctor import machine
 
     if rows and not checkpoint:

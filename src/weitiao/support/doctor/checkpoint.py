@@ -373,7 +373,7 @@ def _sample_texts(path: str) -> tuple[str, list[str]]:
     """The file's name and texts of a sample of rows; the two texts of a pair are joined."""
     import numpy as np
 
-    from weitiao.data.files.table import open_source
+    from weitiao.data.files.open import open_source
     from weitiao.data.infer.roles import guess_roles, guess_task
     from weitiao.data.rows import Rows, everything
 
