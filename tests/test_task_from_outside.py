@@ -137,7 +137,7 @@ class Averaged(Head):
     def module(self, shape):
         from torch import nn
 
-        from weitiao.model.pooling import Pool, Stacked, linear
+        from  import Pool, Stacked, linear
 
         out = linear(shape.width, shape.outputs, shape.spread)
         return Stacked(Pool("mean", shape.width), out, nn.Dropout(shape.dropout))
