@@ -16,7 +16,7 @@ MOST_AT_ROOT = 8
 LOOP_LINES = 110
 HEAVY = {"torch", "transformers", "sklearn"}
 PICKLES = {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
-PRINT = {"cli/show.py", "cli/show_runs.py", "cli/terminal.py"}  # the files that may print
+PRINT = {"cli/show.py", "cli/show_results.py", "cli/terminal.py"}  # the files that may print
 # Objects whose `open` or `read_text` is not that of a text file, or that opens with its own name.
 NO_TEXT_FILES = ("os.", "webbrowser.", "Run.", "zipfile.", "how", "archive.", "dialect.",
                  "encoding.", "detected.")  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from conftest import toy_data, toy_plan
-from weitiao.cli import app
+from weitiao.cli.app import main
 from weitiao.data.cache import store
 from weitiao.errors import PlanError, RunError
 from weitiao.hardware import probe
@@ -207,7 +207,7 @@ def test_a_resumed_run_computes_as_it_began(tiny_bert, tmp_path, monkeypatch):
 def test_the_verb_tells_a_table_and_json(fresh, monkeypatch, capsys):
     monkeypatch.setattr(probe, "measure", lambda: figures(bf16=3e11, fp32=1e11, onednn=2e11))
     monkeypatch.setattr(sys, "argv", ["weitiao", "probe", "--json"])
-    app.main()
+    main()
     told = capsys.readouterr()
     values = json.loads(told.out)
     assert (values["best"], values["resolved"], values["best_threads"]) == ("bf16", "bf16", 2)
@@ -216,7 +216,7 @@ def test_the_verb_tells_a_table_and_json(fresh, monkeypatch, capsys):
     assert (values["kernels"], values["compiler"]) == ("torch", None)
     assert "own kernels run in PyTorch (switched off by WEITIAO_COMPILER=none)" in told.err
     monkeypatch.setattr(sys, "argv", ["weitiao", "--lang", "zh", "probe", "--again"])
-    app.main()
+    main()
     assert "内存" in capsys.readouterr().err
 
 

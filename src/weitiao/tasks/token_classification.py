@@ -64,9 +64,7 @@ class TokenClassification(Task):
     """
 
     roles: ClassVar[tuple[str, ...]] = ("text",)
-    metrics: ClassVar[tuple[str, ...]] = (
-        "entity_f1", "entity_precision", "entity_recall", "token_accuracy",
-    )  # fmt: skip
+    metrics: ClassVar[tuple[str, ...]] = Spans.metrics
     losses: ClassVar[tuple[str, ...]] = ("cross_entropy",)
     answers: ClassVar[type[Answers]] = Spans
     head: ClassVar[HeadKind] = "tokens"
@@ -164,11 +162,9 @@ class TokenClassification(Task):
             return self.model_copy(update={"labels": tuple(labels)})
         counts = named(targets)
         if not counts or (are_plain(targets) and len(counts) < 2):
-            told = _("Tagging needs spans or tags to learn; the training rows have none. "
-                        "Is --target the right column?")  # fmt: skip
-            raise DataError(told)
-        names = sorted(counts)
-        labels = names if are_plain(targets) else ["O", *bio(names)]
+            raise DataError(_("Tagging needs spans or tags to learn; the training rows have none. "
+                              "Is --target the right column?"))  # fmt: skip
+        labels = sorted(counts) if are_plain(targets) else ["O", *bio(sorted(counts))]
         return self.model_copy(update={"labels": tuple(labels)})
 
     def widened(self, targets: Sequence[Any]) -> Self:
@@ -286,7 +282,8 @@ class TokenClassification(Task):
         tags = likeliest(scores, self._insides())
         sure = scores.values[np.arange(len(tags)), tags]
         if self.plain:
-            return _of_words(places, tags), Ragged(sure, places.offsets), tags
+            words = Ragged(np.column_stack([places.values, tags]), places.offsets)
+            return words, Ragged(sure, places.offsets), tags
         kinds, types = self._parts()
         spans = spans_of(kinds[tags], types[tags], scores.offsets)
         first = spans.values[:, 0] + scores.offsets[spans.owners]
@@ -331,19 +328,14 @@ class TokenClassification(Task):
                 for (start, end, kind), score in zip(
                     spans.row(row).tolist(), sure.row(row).tolist(), strict=True)
             ]  # fmt: skip
-            least = float(sure.row(row).min()) if value else 1.0
-            found.append(Prediction(value, least))
+            found.append(Prediction(value, float(sure.row(row).min()) if value else 1.0))
         return found
 
     def judge(self, labels: Truth, scores: Ragged) -> Spans:
         spans, sure, tags = self.decoded(scores, labels.words)
-        right = np.bincount(labels.words.owners[tags == labels.tags.values], minlength=len(labels))
-        counts = np.column_stack([right, labels.words.lengths])
+        hits = labels.words.owners[tags == labels.tags.values]
+        counts = np.column_stack([np.bincount(hits, minlength=len(labels)), labels.words.lengths])
         return Spans(labels.spans, spans, sure, self.types, counts)
-
-
-def _of_words(places: Ragged, tags: np.ndarray) -> Ragged:
-    return Ragged(np.column_stack([places.values, tags]), places.offsets)
 
 
 def is_tagged(column: Column) -> bool:

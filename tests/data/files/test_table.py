@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from weitiao import parts
 from weitiao.data.cache import store
 from weitiao.data.files.cells import take
 from weitiao.data.files.find import content_of
@@ -82,6 +83,14 @@ def test_a_file_of_unknown_ending_is_read_by_looking_and_said(tmp_path):
     source = open_source(str(tmp_path / "a.cvs"))
     assert source.columns == ["text", "label"]
     assert source.history[1] == "a.cvs: its name does not say what it holds; read as csv"
+
+
+def test_a_reader_may_read_an_ending_that_usually_holds_no_rows(tmp_path, monkeypatch):
+    (tmp_path / "a.toml").write_text('{"text": "good film", "label": 1}\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"no reader for files ending in \.toml"):
+        open_source(str(tmp_path / "a.toml"))
+    monkeypatch.setattr(parts.find("readers", "jsonl"), "endings", ("jsonl", "toml"))
+    assert open_source(str(tmp_path / "a.toml")).columns == ["text", "label"]
 
 
 def test_rows_given_in_python_are_the_same_in_every_shape():

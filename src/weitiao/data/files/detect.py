@@ -78,7 +78,7 @@ def reader_for(
     ending = path.suffix.lower().removeprefix(".")
     known = endings()
     by_ending = known.get(ending, "")
-    if ending in NO_ROWS:
+    if ending in NO_ROWS and not by_ending:  # a reader of another package may know it
         raise DataError(
             _(
                 "{file}: no reader for files ending in .{ending}: give the rows as csv, xlsx, "
