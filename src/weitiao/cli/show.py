@@ -128,7 +128,7 @@ def show_report(report: Report, split: str, openings: int) -> None:
 
 def show_probe(probe: Probe) -> None:
     """How fast this machine computes in each arithmetic, how right, and what `auto` takes."""
-    from weitiao.hardware.probe import BUSY, FARTHEST
+    from weitiao.hardware.probe import BUSY, MAX_ERRORS
     from weitiao.model.fast import compiler
 
     say(_("{processor}; {cores} cores, {threads} threads in use; torch {torch}",
@@ -137,7 +137,7 @@ def show_probe(probe: Probe) -> None:
     table = table_of("", _("arithmetic"), _("10^9 operations a second"), _("beside fp32"),
                    _("error beside fp64"), "")  # fmt: skip
     for kind, rate in sorted(probe.operations.items(), key=lambda item: item[1]):
-        right = probe.errors[kind] <= FARTHEST[kind]
+        right = probe.errors[kind] <= MAX_ERRORS[kind]
         table.add_row(
             kind, f"{rate / 1e9:,.0f}", f"{probe.gain(kind):.2f}", f"{probe.errors[kind]:.1e}",
             _("auto takes this one") if kind == probe.best else "" if right
