@@ -14,8 +14,10 @@ from reference import train as plain_training
 from weitiao import parts
 from weitiao.core.ragged import values_of
 from weitiao.model.model import Model
+from weitiao.tasks.answers.label_sets import LabelSets
+from weitiao.tasks.answers.labels import Labels
 from weitiao.training.loop import fit
-from weitiao.training.run import feed_of, judged_feed
+from weitiao.training.run import training_feed, validation_feed
 
 # Tasks with one answer a row.
 ROWS = ["classification", "multilabel", "nli", "regression", "similarity"]
@@ -41,7 +43,7 @@ LAYOUTS = {
     "fused": {"train.layout": "fused"},
     "fused, accumulated": {"train.layout": "fused", "train.micro_batch_tokens": 40},
 }
-OPTIMIZERS = {"whole table": {}, "touched rows": {"touched_rows": True}}
+OPTIMIZERS = {"whole table": {}, "touched rows": {"lazy_embeddings": True}}
 UPDATES = 5
 
 
@@ -71,7 +73,7 @@ def started(task, checkpoint, **changes):
 
 def run(model, data, updates=UPDATES):
     """Train for some updates; the raw weights, and the judged ones."""
-    train, validation = feed_of(model, data.train), judged_feed(model, data.validation)
+    train, validation = training_feed(model, data.train), validation_feed(model, data.validation)
     with closing(fit(model, train, validation, Accelerator(cpu=True))) as steps:
         for progress in steps:
             if progress.step == updates and progress.report is None:
@@ -101,9 +103,9 @@ def test_the_loop_gives_the_numbers_of_a_plain_loop(
             if kind == "fused" and compiled_once:
                 patch.setenv("WEITIAO_COMPILER", "")
             model, data = started(task, quiet_bert, **changes)
-        if model.net.way == "fused":
+        if model.net.layout == "fused":
             assert model.net.kernels.startswith("c++") == (kind == "fused" and bool(compiled_once))
-        assert model.net.way == layout["train.layout"]
+        assert model.net.layout == layout["train.layout"]
         if model.packs not in references:  # padded rows come in buckets, packed ones at random
             references[model.packs] = plain_training(model, data.train, UPDATES)
         reference, average = references[model.packs]
@@ -148,9 +150,9 @@ def test_perfect_scores_give_perfect_answers(task, tiny_bert):
     model, data = started(task, tiny_bert)
     rows = data.validation
     labels = model.task.indices(rows.targets(), rows.ids())
-    if model.task.kind == "single":
+    if model.task.answers is Labels:
         logits = np.eye(model.task.outputs)[labels] * 50
-    elif model.task.kind == "multilabel":
+    elif model.task.answers is LabelSets:
         logits = (labels - 0.5) * 50
     else:
         logits = labels[:, None].astype(float)
@@ -173,7 +175,7 @@ def test_perfect_scores_give_perfect_answers(task, tiny_bert):
 @pytest.mark.parametrize("task", [task for task in TASKS if task != "question_answering"])
 def test_divergence_is_nothing_for_equal_outputs_and_symmetric(task, tiny_bert):
     model, data = started(task, tiny_bert)
-    feed = feed_of(model, data.train)
+    feed = training_feed(model, data.train)
     batch = model.batch(feed.encoded, range(4), feed.labels)
     shape = batch.labels.shape if task not in ROWS else (4,)
     first, second = torch.randn(2, *shape, model.task.outputs)
@@ -195,7 +197,7 @@ def test_rdrop_adds_the_kl_of_two_dropout_masks(tiny_bert):
     labels = model.task.indices(data.train.targets(), data.train.ids())
     batch = model.batch(model.encode(data.train), range(5), labels)
     logits = torch.randn(10, 2)
-    cost = model.cost()
+    cost = model.loss()
     strategy = RDrop(alpha=1.5)
     strategy.start(model.net, model.task)
     found = strategy.loss(lambda net, b: Output(cost.value(logits, b.labels), logits))(None, batch)

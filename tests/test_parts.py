@@ -9,7 +9,8 @@ import pytest
 
 from conftest import toy_plan, toy_rows
 from weitiao import parts
-from weitiao.data.files.table import from_rows, open_source
+from weitiao.data.files.open import open_source
+from weitiao.data.files.table import from_rows
 from weitiao.data.prepare.load import load
 from weitiao.errors import PartError, PlanError
 from weitiao.model.model import Model
@@ -95,7 +96,7 @@ NEW = {
                 return 0.5
     """),
     "losses": ("doubled", """
-        from weitiao.losses.cross_entropy import CrossEntropy
+        from weitiao.losses.standard import CrossEntropy
         class Doubled(CrossEntropy):
             "Twice the cost."
             def value(self, logits, labels):
@@ -103,10 +104,11 @@ NEW = {
     """),
     "metrics": ("wrongness", """
         from weitiao.evaluation.metrics.base import Metric, once
+        from weitiao.tasks.answers.labels import Labels
         class Wrongness(Metric):
             "The share of wrong answers."
             higher_is_better = False
-            kinds = ("single",)
+            answers = (Labels,)
             def value(self, judged, weights=None):
                 wrong = judged.targets != judged.values
                 return float((once(judged, weights)[0] * wrong).sum()
@@ -137,7 +139,7 @@ NEW = {
     """),
     "readers": ("lined", """
         from weitiao.data.readers.base import Reader, Reading, batched
-        from weitiao.data.files.values import TEXT
+        from weitiao.data.files.cells import TEXT
         class Lined(Reader):
             "label|text, a row a line."
             def read(self, path):
@@ -149,13 +151,14 @@ NEW = {
     "tasks": ("yes_no", """
         import numpy as np
         from weitiao.example import Prediction
-        from weitiao.tasks.base import Judged, Task
+        from weitiao.tasks.answers.labels import Labels
+        from weitiao.tasks.base import Task
         class YesNo(Task):
             "Two labels, one number: is it the second?"
             roles = ("text",)
             metrics = ("accuracy",)
             losses = ("cross_entropy", "doubled")
-            kind = "single"
+            answers = Labels
             problem_type = "single_label_classification"
             names: tuple[str, ...] = ()
             @property
@@ -178,7 +181,7 @@ NEW = {
                 return [Prediction(self.names[int(s[1] > 0.5)], float(s.max()),
                                    dict(zip(self.names, s.tolist()))) for s in scores]
             def judge(self, labels, scores):
-                return Judged("single", labels, scores.argmax(-1), scores, self.names)
+                return Labels(labels, scores.argmax(-1), scores, self.names)
     """),
 }  # fmt: skip
 

@@ -19,7 +19,7 @@ from weitiao.evaluation.explain import explain
 from weitiao.example import WINDOWS, Example
 from weitiao.model.model import Model
 from weitiao.run import Run
-from weitiao.training.inputs import Feed
+from weitiao.training.batches import Feed
 from weitiao.training.loop import fit
 from weitiao.training.run import train
 
@@ -64,7 +64,7 @@ def test_pieces_are_as_long_as_the_room_and_in_order(choice, more, room, overlap
         settings = {**settings, "overlap": overlap}
     part, length = parts.build("long_texts", name, settings), room + more
     pieces = part.pieces(length, room)
-    assert len(pieces) == 1 or part.several
+    assert len(pieces) == 1 or part.windowed
     for piece in pieces:
         assert len(piece) == room
         assert (np.diff(piece) > 0).all()
@@ -146,7 +146,7 @@ def test_the_gradient_of_pooled_windows_is_that_of_a_plain_loop(quiet_bert, choi
 
     batch = model.batch(in_memory([ids]), np.arange(6), labels)
     assert batch.packed == (layout != "padded")
-    output = task.loss(model.net, batch, model.cost())
+    output = task.loss(model.net, batch, model.loss())
     output.loss.backward()
     found = slopes()
 
@@ -178,7 +178,7 @@ def test_layouts_and_micro_batches_learn_the_same(quiet_bert, task, strategies):
             "train.layout": layout, "train.micro_batch_tokens": tokens, "train.epochs": 2,
             "train.strategies": strategies, "train.batch_size": 48,
         })  # fmt: skip
-        feed = feed_of(model, data.train)
+        feed = training_feed(model, data.train)
         with closing(fit(model, feed, feed, Accelerator(cpu=True))) as steps:
             losses = [p.loss for p in steps if p.report is None]
         assert len(losses) == 2
@@ -189,7 +189,7 @@ def test_layouts_and_micro_batches_learn_the_same(quiet_bert, task, strategies):
             assert other == pytest.approx(first, rel=2e-3, abs=2e-4)
 
 
-def feed_of(model, rows):
+def training_feed(model, rows):
     return Feed(model.encode(rows), model.task.truth(rows))
 
 

@@ -2,6 +2,8 @@
 
 import json
 from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,7 +15,7 @@ from weitiao.model.model import Model
 from weitiao.model.net import Net
 from weitiao.run import Run
 from weitiao.training import memory
-from weitiao.training.inputs import Feed
+from weitiao.training.batches import Feed
 from weitiao.training.loop import fit, learning
 from weitiao.training.run import train
 
@@ -154,13 +156,13 @@ def test_a_real_refusal_of_the_processors_memory_is_known():
 def test_what_a_token_takes_tells_what_many_take(tier, strategies, tiny_bert):
     changes = {"train.layout": tier.layout, "train.strategies": strategies}
     model, (feed, _) = started(tiny_bert, **changes)
-    _, _, loss_of = learning(model, model.cost())
+    _, _, loss_of = learning(model, model.loss())
     one = memory.bytes_a_token(model, feed, loss_of)
     longest = feed.encoded.lengths.max()
     rows = [i for i, length in enumerate(feed.encoded.lengths) if length >= longest - 2]
     lengths = feed.encoded.lengths[rows]
     tokens = lengths.sum() if model.packs else lengths.max() * len(rows)
-    whole = memory._kept(model, feed, rows, loss_of)
+    whole = memory._saved_bytes(model, feed, rows, loss_of)
     assert len(rows) > 3
     assert 0.6 * whole < one * tokens < 1.6 * whole
     # And it is what an encoder of two layers of 32 keeps: some dozens of numbers a unit; kernels in
@@ -175,11 +177,11 @@ def test_auto_takes_the_power_of_two_that_half_of_the_free_memory_holds(
     plan = plan.with_({"train.micro_batch_tokens": "auto"})
     data = toy_data(plan, 80)
     model, (feed, _) = started(tiny_bert, **{"train.micro_batch_tokens": "auto"})
-    _, _, loss_of = learning(model, model.cost())
+    _, _, loss_of = learning(model, model.loss())
     one = memory.bytes_a_token(model, feed, loss_of)
     longest = int(feed.encoded.lengths.max())
     accelerator = Accelerator(cpu=True)
-    for free, wanted in ((2 * one * 100, 64), (2 * one * 128.5, 128), (1e15, memory.MOST),
+    for free, wanted in ((2 * one * 100, 64), (2 * one * 128.5, 128), (1e15, memory.MAX_TOKENS),
                          (0, longest)):  # fmt: skip
         monkeypatch.setattr(memory, "free_bytes", lambda device, free=free: free)
         assert memory.tokens_at_once(model, feed, loss_of, accelerator) == wanted
@@ -201,11 +203,22 @@ def test_auto_takes_the_power_of_two_that_half_of_the_free_memory_holds(
     assert json.loads((run.last / "state.json").read_text())["state"]["tokens"] == 64
 
 
-def test_free_memory_is_that_of_the_machine():
+def test_free_memory_is_what_is_available(monkeypatch):
+    """Not all of it, and not what is free beside the caches of files."""
     import psutil
 
-    found = memory.free_bytes(torch.device("cpu"))
-    assert 0 < found <= psutil.virtual_memory().total
+    amounts = {"total": 1000, "available": 400, "free": 70, "used": 600}
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(**amounts))
+    assert memory.free_bytes(torch.device("cpu")) == 400
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (30, 90))
+    assert memory.free_bytes(torch.device("cuda", 0)) == 30
+
+
+@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="Linux says it in a file")
+def test_free_memory_is_that_of_this_machine():
+    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    (available,) = (int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+    assert memory.free_bytes(torch.device("cpu")) == pytest.approx(available * 1024, rel=0.3)
 
 
 # --- layers computed again instead of kept
@@ -223,7 +236,7 @@ def test_layers_computed_again_change_no_number(tier, strategies, tiny_bert):
             norms = [p.gradient_norm for p in steps if p.report is None]
         assert len(norms) > 4
         weights.append(dict(model.net.named_parameters()))
-        _, _, loss_of = learning(model, model.cost())
+        _, _, loss_of = learning(model, model.loss())
         kept.append(memory.bytes_a_token(model, feeds[0], loss_of))
     for name, weight in weights[0].items():
         torch.testing.assert_close(weights[1][name], weight, rtol=1e-5, atol=1e-6)
@@ -240,7 +253,7 @@ def test_layers_are_computed_again_in_other_families(family, tier, tmp_path):
     for again in (True, False):
         model, _ = started(checkpoint, **{"train.layout": tier.layout})
         if again:
-            model.net.forget_layers()
-        _, _, loss_of = learning(model, model.cost())
+            model.net.checkpoint_gradients()
+        _, _, loss_of = learning(model, model.loss())
         found.append(memory.bytes_a_token(model, feeds[0], loss_of))
     assert found[0] < 0.6 * found[1]

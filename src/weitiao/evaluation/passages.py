@@ -19,7 +19,8 @@ import numpy as np
 
 from weitiao.evaluation.baselines import Baseline, Texts
 from weitiao.i18n.messages import N_, _
-from weitiao.tasks.base import BEST_OVERLAP, MARGIN, Judged
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.passages import BEST_OVERLAP, MARGIN
 
 UNIT = re.compile(r"[\u3400-\u9fff]|[^\W_]+")  # a Chinese character, or a word of other writing
 STOP = re.compile(r"(?<=[.!?;])\s+|(?<=[。！？；])|\n+")
@@ -104,7 +105,7 @@ def reading_baselines(
 NAMES = (N_("lexical"), N_("no_answer"))
 
 
-def coverage(judged: Judged) -> list[dict[str, float]]:
+def coverage(judged: Answers) -> list[dict[str, float]]:
     """F1 of the questions answered, if only those are whose passages score highest.
 
     Each point says from which score on; the score is the passage's above "no answer", or how sure
@@ -125,7 +126,7 @@ def coverage(judged: Judged) -> list[dict[str, float]]:
     ]
 
 
-def has_none(judged: Judged) -> bool:
+def has_none(judged: Answers) -> bool:
     """Whether some question has no answer, or was given none."""
     return any(not golds for golds in judged.targets) or bool((judged.values == "").any())
 

@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.data.files import take
-from weitiao.data.files.table import open_source
+from weitiao.data.files.cells import cell_texts
+from weitiao.data.files.open import open_source
 from weitiao.data.rows import Rows
 from weitiao.errors import WeitiaoError
 from weitiao.planfile.plan import Plan
 from weitiao.planfile.sections import FEWEST_EPOCHS
 from weitiao.results import answers
 from weitiao.results.answers import Kept
+from weitiao.results.records import Findings
 from weitiao.run import Run
 
 
@@ -33,7 +34,7 @@ class Material:
     metrics: Mapping[str, Any]  # the judgement; empty before there is one
     log: Sequence[Mapping[str, Any]]
     kept: Kept | None
-    findings: Mapping[str, Any] = field(default_factory=dict)  # of a closer look at the answers
+    findings: Findings = field(default_factory=Findings)  # error analysis
 
     @property
     def state(self) -> str:
@@ -83,7 +84,7 @@ class Material:
         found = []
         for role in rows.text_roles:
             column = str(rows.roles[role])
-            texts = take.texts(rows.table.column(column), positions)
+            texts = cell_texts(rows.table.column(column), positions)
             found.append([(column, text) for text in texts])
         return [list(row) for row in zip(*found, strict=True)]
 
@@ -96,7 +97,7 @@ class Material:
             rows = self._rows_of(place, np.array(positions, np.int64))
             if rows is not None:
                 columns = [
-                    take.texts(rows.table.column(str(rows.roles[role])), rows.indices)
+                    cell_texts(rows.table.column(str(rows.roles[role])), rows.indices)
                     for role in rows.text_roles
                 ]
                 texts = ["\n".join(cells) for cells in zip(*columns, strict=True)]
@@ -121,19 +122,20 @@ class Material:
 
 def gathered(run: Run) -> Material:
     """Everything in the run's folder. Reads no model and asks nothing of the sealed test."""
-    metrics, kept = run.read("metrics"), answers.read(run.folder)
+    plan = run.plan()
+    metrics, kept = run.read("metrics"), answers.read(run.folder, plan.task_name)
     if kept and (metrics.get("split"), metrics.get("rows")) != (kept.about["split"], len(kept)):
         kept = None  # from another judgement: a kill came between the two files
     return Material(
         run=run,
-        plan=run.plan(),
+        plan=plan,
         status=run.status(),
         environment=run.read("environment"),
         figures=run.read("figures"),
         metrics=metrics,
         log=run.log_after(0),
         kept=kept,
-        findings=run.read("findings") if kept else {},
+        findings=Findings.read(run) if kept else Findings(),
     )
 
 

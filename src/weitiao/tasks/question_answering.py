@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from weitiao.core.ragged import Ragged
-from weitiao.data.files import take
+from weitiao.data.files.cells import cell_texts
 from weitiao.data.infer.column_names import words
 from weitiao.data.infer.column_stats import FEW_CLASSES, Column, sample_positions
 from weitiao.data.infer.roles import Evidence, Guess
@@ -24,7 +24,9 @@ from weitiao.labels.passages.borders import whole_words
 from weitiao.labels.passages.golds import Gold, Golds, placed, spelled, texts_of
 from weitiao.labels.passages.spelled import agreement, by_characters
 from weitiao.labels.passages.windows import windows_of
-from weitiao.tasks.base import IGNORED, Judged, Kind, Labelled, Task
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.passages import Passages
+from weitiao.tasks.base import IGNORED, HeadKind, Labelled, Task
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,8 +66,8 @@ class QuestionAnswering(Task):
     roles: ClassVar[tuple[str, ...]] = ("question", "context")
     metrics: ClassVar[tuple[str, ...]] = ("f1", "exact_match")
     losses: ClassVar[tuple[str, ...]] = ("span",)
-    kind: ClassVar[Kind] = "spans"
-    head: ClassVar[Literal["sequence", "tokens", "spans"]] = "spans"
+    answers: ClassVar[type[Answers]] = Passages
+    head: ClassVar[HeadKind] = "spans"
     notes: ClassVar[tuple[str, ...]] = ("starts", "ends")
     problem_type: ClassVar[str] = ""
     doc_stride: int = Field(128, ge=0, description="tokens that two windows on a text share")
@@ -119,7 +121,7 @@ class QuestionAnswering(Task):
         nowhere = sum(bool(golds) and all(at < 0 for at, _ in golds) for golds in targets)
         if nowhere:
             yield _(
-                "{rows} whose answers do not stand in the context: judged, not learned from",
+                "{rows} whose answers do not stand in the context: evaluated, not trained on",
                 rows=plural(nowhere, "row"),
             )
 
@@ -286,7 +288,7 @@ class QuestionAnswering(Task):
                 found.append(Prediction("", float(none[row]), also, places=places))
         return found
 
-    def judge(self, labels: Any, scores: Any) -> Judged:
+    def judge(self, labels: Any, scores: Any) -> Passages:
         targets, values, best = (np.empty(len(labels), object) for _ in range(3))
         for row, asked in enumerate(labels):
             targets[row] = texts_of(asked.golds)
@@ -302,7 +304,11 @@ class QuestionAnswering(Task):
         ]
         counts = np.array(figures, float).reshape(-1, 4)
         margin = np.nan_to_num(scores[:, SPAN] - scores[:, NULL], neginf=-1e9)
-        return Judged("spans", targets, values, sure, counts=np.column_stack([counts, margin]))
+        return Passages(targets, values, sure, counts=np.column_stack([counts, margin]))
+
+    def decisions_for(self, planned: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Where questions may have no answer, from where on none is given; else nothing."""
+        return (planned or {"no_answer": {}}) if self.unanswerable else {}
 
     def plainly(self) -> Self:
         return self.model_copy(update={"null_threshold": 0.0})
@@ -363,7 +369,7 @@ def _are_labels(target: Column) -> bool:
 def _share_held(table: Any, context: str, target: str) -> float:
     """The proportion of rows with an answer whose passage holds it."""
     positions = sample_positions(table.num_rows, SAMPLED_ROWS)
-    passages, cells = (take.texts(table.column(name), positions) for name in (context, target))
+    passages, cells = (cell_texts(table.column(name), positions) for name in (context, target))
     held = [
         any(text.strip() in passage for _, text in answers)
         for passage, cell in zip(passages, cells, strict=True)

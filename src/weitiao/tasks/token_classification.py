@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field
@@ -23,7 +23,9 @@ from weitiao.labels.tags.labelled import Row, labelled, within
 from weitiao.labels.tags.names import are_io, are_plain, bio, named, with_prefixes
 from weitiao.labels.tags.schemes import BEGIN, INSIDE, OUTSIDE, apart, name_of, spans_of
 from weitiao.labels.tags.words import listed
-from weitiao.tasks.base import IGNORED, Judged, Kind, Labelled, Task
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.spans import Spans
+from weitiao.tasks.base import IGNORED, HeadKind, Labelled, Task
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,12 +64,10 @@ class TokenClassification(Task):
     """
 
     roles: ClassVar[tuple[str, ...]] = ("text",)
-    metrics: ClassVar[tuple[str, ...]] = (
-        "entity_f1", "entity_precision", "entity_recall", "token_accuracy",
-    )  # fmt: skip
+    metrics: ClassVar[tuple[str, ...]] = Spans.metrics
     losses: ClassVar[tuple[str, ...]] = ("cross_entropy",)
-    kind: ClassVar[Kind] = "tags"
-    head: ClassVar[Literal["sequence", "tokens", "spans"]] = "tokens"
+    answers: ClassVar[type[Answers]] = Spans
+    head: ClassVar[HeadKind] = "tokens"
     notes: ClassVar[tuple[str, ...]] = ("unit", "more")
     problem_type: ClassVar[str] = "token_classification"
     labels: tuple[str, ...] = Field((), description="in the order of the outputs; empty: learned")
@@ -162,11 +162,9 @@ class TokenClassification(Task):
             return self.model_copy(update={"labels": tuple(labels)})
         counts = named(targets)
         if not counts or (are_plain(targets) and len(counts) < 2):
-            told = _("Tagging needs spans or tags to learn; the training rows have none. "
-                        "Is --target the right column?")  # fmt: skip
-            raise DataError(told)
-        names = sorted(counts)
-        labels = names if are_plain(targets) else ["O", *bio(names)]
+            raise DataError(_("Tagging needs spans or tags to learn; the training rows have none. "
+                              "Is --target the right column?"))  # fmt: skip
+        labels = sorted(counts) if are_plain(targets) else ["O", *bio(sorted(counts))]
         return self.model_copy(update={"labels": tuple(labels)})
 
     def widened(self, targets: Sequence[Any]) -> Self:
@@ -278,13 +276,14 @@ class TokenClassification(Task):
                   for label in self.labels]  # fmt: skip
         return np.array([places.get(label, -1) for label in wanted], np.int64)
 
-    def answers(self, scores: Ragged, places: Ragged) -> tuple[Ragged, Ragged, np.ndarray]:
+    def decoded(self, scores: Ragged, places: Ragged) -> tuple[Ragged, Ragged, np.ndarray]:
         """Spans (start, end, type) in characters, the score of each, and each word's tag."""
         scores = self._fitted(scores, places.lengths)
         tags = likeliest(scores, self._insides())
         sure = scores.values[np.arange(len(tags)), tags]
         if self.plain:
-            return _of_words(places, tags), Ragged(sure, places.offsets), tags
+            words = Ragged(np.column_stack([places.values, tags]), places.offsets)
+            return words, Ragged(sure, places.offsets), tags
         kinds, types = self._parts()
         spans = spans_of(kinds[tags], types[tags], scores.offsets)
         first = spans.values[:, 0] + scores.offsets[spans.owners]
@@ -319,7 +318,7 @@ class TokenClassification(Task):
         examples = self.read(examples)
         if not examples:
             return []
-        spans, sure, _ = self.answers(scores, Ragged.of([spelled.words_of(e) for e in examples]))
+        spans, sure, _ = self.decoded(scores, Ragged.of([spelled.words_of(e) for e in examples]))
         found = []
         for row, example in enumerate(examples):
             text = str(example.inputs["text"])
@@ -329,19 +328,14 @@ class TokenClassification(Task):
                 for (start, end, kind), score in zip(
                     spans.row(row).tolist(), sure.row(row).tolist(), strict=True)
             ]  # fmt: skip
-            least = float(sure.row(row).min()) if value else 1.0
-            found.append(Prediction(value, least))
+            found.append(Prediction(value, float(sure.row(row).min()) if value else 1.0))
         return found
 
-    def judge(self, labels: Truth, scores: Ragged) -> Judged:
-        spans, sure, tags = self.answers(scores, labels.words)
-        right = np.bincount(labels.words.owners[tags == labels.tags.values], minlength=len(labels))
-        counts = np.column_stack([right, labels.words.lengths])
-        return Judged("tags", labels.spans, spans, sure, self.types, counts)
-
-
-def _of_words(places: Ragged, tags: np.ndarray) -> Ragged:
-    return Ragged(np.column_stack([places.values, tags]), places.offsets)
+    def judge(self, labels: Truth, scores: Ragged) -> Spans:
+        spans, sure, tags = self.decoded(scores, labels.words)
+        hits = labels.words.owners[tags == labels.tags.values]
+        counts = np.column_stack([np.bincount(hits, minlength=len(labels)), labels.words.lengths])
+        return Spans(labels.spans, spans, sure, self.types, counts)
 
 
 def is_tagged(column: Column) -> bool:
@@ -384,19 +378,16 @@ def why_tagged(column: Column) -> str:
     """What the cells of the target hold, for the reason of the task."""
     answers = [answer_of(cell) for cell in column.values[:SAMPLED_CELLS]]
     tags = [tag for answer in answers for tag in answer if isinstance(tag, str)]
+    name = column.name
     if not tags:
-        labels = sorted({span[2] for answer in answers for span in answer})
-        return _(
-            "{name!r} holds spans of the text: {labels}", name=column.name, labels=_some(labels)
-        )
+        labels = _some(sorted({span[2] for answer in answers for span in answer}))
+        return _("{name!r} holds spans of the text: {labels}", name=name, labels=labels)
     if are_plain(answers):
-        labels = sorted(set(tags))
-        return _(
-            "{name!r} holds a tag for each word: {labels}", name=column.name, labels=_some(labels)
-        )
+        labels = _some(sorted(set(tags)))
+        return _("{name!r} holds a tag for each word: {labels}", name=name, labels=labels)
     return _(
         "{name!r} holds a tag for each word, by the scheme {scheme}: {labels}",
-        name=column.name,
+        name=name,
         scheme="IO" if are_io(answers) else name_of(tags) or "BIO",
         labels=_some(sorted(named(answers, plain=False))),
     )

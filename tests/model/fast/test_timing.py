@@ -9,13 +9,14 @@ import torch
 
 from conftest import toy_data, toy_plan
 from tiny_networks import fused, network, rows
-from weitiao.cli import app
-from weitiao.data.cache import store
+from weitiao.cli import app as cli
+from weitiao.data.cache import store as cache
 from weitiao.hardware import probe
 from weitiao.model.fast import compiler, timing
 from weitiao.model.fast.compiled import Compiled
-from weitiao.model.fast.kernels import GROUPS, kernels, pinned
+from weitiao.model.fast.kernels import GROUPS
 from weitiao.model.fast.plain import Plain
+from weitiao.model.fast.select import kernels, pinned
 from weitiao.run import Run
 from weitiao.training.run import train
 
@@ -76,7 +77,7 @@ def test_attention_that_loses_to_pytorch_is_not_used(timed, monkeypatch):
         monkeypatch.setattr(owner, name, later)
 
     slow(Compiled, "attend")
-    for name in ("add_norm", "gelu", "embed"):
+    for name in ("add_norm", "gelu", "embed"):  # whatever else runs beside the tests
         slow(Plain, name)
     own = kernels(torch.float32)
     assert own.name.startswith("c++ ")
@@ -107,7 +108,7 @@ def test_times_are_measured_once_for_a_library_and_an_arithmetic(timed, monkeypa
     assert set(times.seconds["attention"]) == {"16", "64", "256"}
     figures = [seconds for case in times.seconds.values() for seconds in case.values()]
     assert all(0 < one[name] < 1 for one in figures for name in ("c++", "torch"))
-    (file,) = store.folder("probe").iterdir()
+    (file,) = cache.folder("probe").iterdir()
     timing._cached.cache_clear()
     other = times_of(attention=3)
     monkeypatch.setattr(timing, "measure", lambda *args: other)
@@ -119,13 +120,13 @@ def test_times_are_measured_once_for_a_library_and_an_arithmetic(timed, monkeypa
         assert timing.measured(timed, torch.float32) == other
     timed_by_another = type("Library", (), {"_name": "/cache/kernels/another.so"})()
     assert timing.measured(timed_by_another, torch.float32) == other
-    assert len(list(store.folder("probe").iterdir())) == 3
+    assert len(list(cache.folder("probe").iterdir())) == 3
 
 
 def test_times_beside_other_programs_are_not_kept(timed, monkeypatch):
     monkeypatch.setattr(probe, "BUSY", -1.0)
     timing.measured(timed, torch.float32)
-    assert not list(store.folder("probe").iterdir())
+    assert not list(cache.folder("probe").iterdir())
 
 
 @pytest.mark.slow
@@ -169,12 +170,12 @@ def test_the_verb_shows_the_times_of_kernels(timed, monkeypatch, capsys):
         timing, "measure", lambda *args: asked.append(args) or times_of(attention=4)
     )
     monkeypatch.setattr(sys, "argv", ["weitiao", "probe", "--json"])
-    app.main()
+    cli.main()
     shown = capsys.readouterr()
     values = json.loads(shown.out)
     assert values["kernels_in_torch"] == ["attention"]
     assert values["kernel_seconds"]["attention"]["64"] == {"c++": 4, "torch": 1}
     assert "attention" in shown.err
     monkeypatch.setattr(sys, "argv", ["weitiao", "probe", "--again"])
-    app.main()
+    cli.main()
     assert len(asked) == 2
