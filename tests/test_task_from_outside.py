@@ -21,7 +21,7 @@ PACKAGE = '''"""Ordinal ratings: whole numbers in an order, such as one to five 
 
 import numpy as np
 
-from weitiao.data.files.values import TEXT
+from weitiao.data.files.cells import TEXT
 from weitiao.data.infer.cells import number
 from weitiao.data.readers.base import Reader, Reading, batched
 from weitiao.evaluation.decisions.base import Choice, Decision

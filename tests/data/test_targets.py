@@ -55,7 +55,10 @@ def test_cells_that_say_there_is_no_value_are_unlabelled_and_counted():
     data = load(plan(), "classification", from_rows(rows(["a", "b"]) + rows(marks, 7)))
     assert len(data.unlabelled) == 7
     assert any("6 cells that say #N/A, <NA>, NULL" in line for line in data.history)
-    assert any("7 rows without a target set apart" in line for line in data.history)
+    assert any(
+        "7 rows without a target, not used for training or evaluation" in line
+        for line in data.history
+    )
 
 
 def test_none_and_na_are_labels_among_labels_and_no_values_among_numbers():

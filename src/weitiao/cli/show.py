@@ -153,7 +153,7 @@ def show_checks(title: str, findings: Sequence[Finding]) -> None:
 
 def show_probe(probe: Probe) -> None:
     """Speed and error of each precision, and which one `auto` chooses here."""
-    from weitiao.hardware.probe import BUSY, FARTHEST
+    from weitiao.hardware.probe import BUSY, MAX_ERRORS
     from weitiao.model.fast import compiler
 
     line = _(
@@ -167,7 +167,7 @@ def show_probe(probe: Probe) -> None:
     head = (_("precision"), _("GFLOP/s"), _("speed-up over fp32"), _("error against fp64"), "")
     table = table_of("", *head)
     for kind, rate in sorted(probe.operations.items(), key=lambda item: item[1]):
-        remark = "" if probe.errors[kind] <= FARTHEST[kind] else _("error too large")
+        remark = "" if probe.errors[kind] <= MAX_ERRORS[kind] else _("error too large")
         remark = _("chosen by auto") if kind == probe.best else remark
         speed, error = f"{rate / 1e9:,.0f}", f"{probe.errors[kind]:.1e}"
         table.add_row(kind, speed, f"{probe.gain(kind):.2f}", error, remark)

@@ -15,7 +15,7 @@ import torch
 from weitiao.core import disk
 from weitiao.data.prepare.load import Data, Rows, run_steps
 from weitiao.errors import RunError, WeitiaoError
-from weitiao.hardware.probe import obeying, resolve
+from weitiao.hardware.probe import pinned_precision, resolve
 from weitiao.i18n.messages import _
 from weitiao.model.fast import fused
 from weitiao.model.fast.select import kernels, pinned
@@ -74,7 +74,7 @@ def train(
             torch.set_num_threads(settings.threads)
         kind = settings.precision if settings else _arithmetic(plan)
         names = settings.kernels if settings else _kernels(kind)
-        with obeying(kind), pinned(names):
+        with pinned_precision(kind), pinned(names):
             training = _Training(plan, data, run, watch, clock or Clock(plan.train.budget))
             try:
                 return training.run_from(start, state, kind, resume)
