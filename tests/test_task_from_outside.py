@@ -137,10 +137,10 @@ class Averaged(Head):
     def module(self, shape):
         from torch import nn
 
-        from weitiao.model.pooling import Pool, Stacked, linear
+        from weitiao.model.head_layers import Pool, PooledHead, linear
 
-        out = linear(shape.width, shape.outputs, shape.spread)
-        return Stacked(Pool("mean", shape.width), out, nn.Dropout(shape.dropout))
+        out = linear(shape.width, shape.outputs, shape.initializer_range)
+        return PooledHead(Pool("mean", shape.width), out, nn.Dropout(shape.dropout))
 
 
 class Stars(Reader):

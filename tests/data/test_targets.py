@@ -80,7 +80,7 @@ def test_blanks_around_labels_go_and_look_alikes_are_said():
     data = load(plan(), "classification", from_rows(given))
     assert set(data.train.targets()) == {"正面", "负面", "Good", "good", "Ａ", "A"}
     told = "\n".join(data.history)
-    assert "the labels 'Good' and 'good' differ only in how they are written" in told
+    assert "the labels 'Good' and 'good' differ only in spelling" in told
     assert "the labels 'A' and 'Ａ' differ only" in told
 
 
