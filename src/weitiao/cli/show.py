@@ -116,7 +116,7 @@ def show_runs(runs: Sequence[Mapping[str, Any]], root: Path) -> None:
     if not runs:
         say(_("no runs in {root}; `weitiao fit rows.csv` creates one.", root=root))
         return
-    table = table_of(None, _("run"), _("state"), _("steps"), _("metric"), _("time left"))
+    table = table_of(None, _("run"), _("state"), _("step"), _("metric"), _("time left"))
     for run in (RunLine(**values) for values in runs):
         score = ""
         if run.value is not None:
