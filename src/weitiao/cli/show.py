@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from weitiao.cli import show_findings as closeup
 from weitiao.cli.terminal import console, duration, figure, print_json, say, table_of
-from weitiao.i18n.messages import N_, _, plural, retold, translated
+from weitiao.i18n.messages import N_, _, localized, plural, translated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,7 +121,7 @@ def show_report(report: Report, split: str, openings: int) -> None:
     for name, detail in report.details.items():
         if "features" in detail:
             say(_("{name}: {features} (validation {value})", name=name,
-                     features=retold(str(detail["features"])),
+                     features=localized(str(detail["features"])),
                      value=figure(detail["validation"])))  # fmt: skip
 
 
@@ -158,13 +158,13 @@ def show_probe(probe: Probe) -> None:
 def show_profile(profile: Profile) -> None:
     """What is in the rows."""
     for line in profile.history:
-        say(retold(line))
+        say(localized(line))
     say(_("task: {task} ({reason})",
-             task=profile.task, reason=retold(profile.reasons.get("task", ""))))  # fmt: skip
+             task=profile.task, reason=localized(profile.reasons.get("task", ""))))  # fmt: skip
     table = table_of(_("columns"), _("role"), _("column"), _("why"))
     for role, column in profile.roles.items():
         name = column if isinstance(column, str) else ", ".join(column)
-        _add(table, role, name, retold(profile.reasons.get(role, "")))
+        _add(table, role, name, localized(profile.reasons.get(role, "")))
     console().print(table)
     if profile.labels:
         table = table_of(_("labels"), _("label"), _("rows"), _("share"))
@@ -206,7 +206,8 @@ def show_plan(plan: Plan, path: Path) -> None:
         value = plan.get(key)
         shown = ", ".join(f"{k}: {v}" if v else k for k, v in value.items()) if isinstance(
             value, dict) else str(value)  # fmt: skip
-        told = retold(reason.reason) + (f" [{retold(reason.evidence)}]" if reason.evidence else "")
+        told = localized(reason.reason)
+        told += f" [{localized(reason.evidence)}]" if reason.evidence else ""
         _add(table, key, shown, told if value == reason.value else _("set by you"))
     console().print(table)
     expect = plan.expect

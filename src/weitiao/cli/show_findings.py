@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from weitiao.cli.terminal import figure, say, show, show_rich
-from weitiao.i18n.messages import _, plural
+from weitiao.i18n.messages import _, localized, plural
 
 if TYPE_CHECKING:
     from weitiao.evaluation.explain import Explanation
@@ -51,7 +51,7 @@ def show_findings(metrics: Mapping[str, Any], findings: Mapping[str, Any]) -> No
     from weitiao.reporting.worth import worth
 
     for line in metrics.get("left_out") or []:
-        say(line)
+        say(localized(line))
     told = worth(metrics)
     if told:
         say(_bare(told))

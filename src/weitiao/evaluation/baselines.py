@@ -15,7 +15,7 @@ from weitiao.evaluation.chinese import HAN, chinese_words
 from weitiao.evaluation.metrics.accuracy import Accuracy
 from weitiao.evaluation.metrics.macro_f1 import MacroF1
 from weitiao.evaluation.metrics.pearson import Pearson
-from weitiao.i18n.messages import N_
+from weitiao.i18n.messages import N_, in_english
 from weitiao.tasks.base import Judged, Kind
 
 Texts = list[list[str]]  # one list of texts for each role
@@ -138,7 +138,7 @@ def _candidates(
         for strength in RIDGE_STRENGTHS if kind == "number" else STRENGTHS:
             predict = linear(kind, features, labels, outputs, strength)
             score = functools.partial(_score, view, predict)
-            yield view.name.format(c=strength[0]), score, predict(asked)
+            yield in_english(view.name, c=strength[0]), score, predict(asked)
 
 
 def _score(view: _View, predict: Predict, texts: Texts) -> np.ndarray:

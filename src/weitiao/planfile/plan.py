@@ -127,7 +127,8 @@ class Plan(Section):
         schema: the file of its JSON Schema, relative to the plan, for editors.
         """
         comments = {key: self._comment(key) for key in self.why}
-        write.write(path, self.model_dump(), comments, schema)
+        raw = self.model_dump() | {"why": {key: one.stored() for key, one in self.why.items()}}
+        write.write(path, raw, comments, schema)
 
     def _comment(self, path: str) -> str:
         reason = self.why[path]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WrapValidator, model_validator
 
 from weitiao.core.clock import seconds
 from weitiao.core.fields import Fields
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import Message, _, pack, restore
 
 # Where a plan names parts, and of which kind they are.
 PLACES = {
@@ -63,6 +63,12 @@ Seconds = Annotated[float, BeforeValidator(_as_seconds), Field(gt=0)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 FEWEST_EPOCHS = 3  # with fewer, a small set of rows has not been learned yet
+
+
+# A text that keeps its template and values, where it is a message.
+Text = Annotated[
+    str, WrapValidator(lambda text, check: text if isinstance(text, Message) else check(text))
+]
 
 
 class Section(Fields):
@@ -199,5 +205,34 @@ class Reason(Section):
     """Why a value stands in the plan."""
 
     value: Any = Field(description="what weitiao would take")
-    reason: str = Field(description="why")
-    evidence: str = Field("", description="the figures behind it")
+    reason: Text = Field(description="why")
+    evidence: Text = Field("", description="the figures behind it")
+    # In files only: once read, the texts carry them (see Message).
+    messages: dict[str, Any] = Field(
+        {}, exclude=True, description="templates and values of these texts, for other languages"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_messages(cls, raw: Any) -> Any:
+        """A plan's file has the plain texts, and beside them the templates and values of these."""
+        if not isinstance(raw, dict) or not isinstance(raw.get("messages"), dict):
+            return raw
+        texts = {key: value for key, value in raw.items() if key != "messages"}
+        packed = raw["messages"]
+        return texts | {
+            name: restore({**packed[name], "text": texts[name]})
+            for name in packed.keys() & texts.keys() & {"reason", "evidence"}
+            if isinstance(packed[name], dict)
+        }
+
+    def stored(self) -> dict[str, Any]:
+        """Plain values for a file, with the templates and values of the messages beside."""
+        raw = self.model_dump()
+        packed = {name: pack(raw[name]) for name in ("reason", "evidence")}
+        messages = {
+            name: {key: value for key, value in one.items() if key != "text"}
+            for name, one in packed.items()
+            if isinstance(one, dict)
+        }
+        return raw | ({"messages": messages} if messages else {})

@@ -14,7 +14,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from weitiao import __version__
 from weitiao.errors import PlanError
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import Message, _
 from weitiao.i18n.system import said
 from weitiao.planfile import yaml_hints
 
@@ -61,6 +61,8 @@ def _commented(raw: Any, path: str, comments: Mapping[str, str], indent: int) ->
         for key, value in raw.items():
             inner = f"{path}.{key}" if path else str(key)
             node[key] = _commented(value, inner, comments, indent + 2)
+            if key == "messages" and path.startswith("why."):
+                node[key].fa.set_flow_style()  # for programs: one line
             if inner in comments:
                 told = "".join(c if c.isprintable() else " " for c in comments[inner])
                 node.yaml_set_comment_before_after_key(key, told, indent=indent)
@@ -77,4 +79,4 @@ def _commented(raw: Any, path: str, comments: Mapping[str, str], indent: int) ->
         or not all(c.isprintable() or c == "\n" for c in raw)
     ):
         return DoubleQuotedScalarString(raw)  # escapes what else is read as another character
-    return raw
+    return str(raw) if isinstance(raw, Message) else raw

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from weitiao.core.sanitize import shortened, visible
-from weitiao.i18n.messages import _, plural, retold
+from weitiao.i18n.messages import _, localized, plural
 from weitiao.reporting.blocks import Links, Section, Table, Words
 from weitiao.results.format import duration
 from weitiao.results.run_data import Material
@@ -25,9 +25,9 @@ def plan(material: Material) -> Section:
     rows = []
     for path, reason in why.items():
         value = material.plan.get(path)
-        told = visible(retold(reason.reason))
+        told = visible(localized(reason.reason))
         if reason.evidence:
-            told += f" [{visible(retold(reason.evidence))}]"
+            told += f" [{visible(localized(reason.evidence))}]"
         if value != reason.value:
             told = _(
                 "set by you; weitiao would take {value}: {reason}",

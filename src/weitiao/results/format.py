@@ -9,7 +9,7 @@ import numpy as np
 from weitiao import parts
 from weitiao.core.sanitize import shortened
 from weitiao.errors import PartError
-from weitiao.i18n.messages import _, retold
+from weitiao.i18n.messages import _, localized
 
 LONGEST = 80  # characters of a label
 
@@ -78,7 +78,7 @@ def metric(name: str) -> str:
 def meaning(name: str) -> str:
     """What a metric says, in a sentence; empty for one that is not installed (any more)."""
     try:
-        return retold(parts.summary(parts.find("metrics", name)))
+        return localized(parts.summary(parts.find("metrics", name)))
     except PartError:
         return ""
 

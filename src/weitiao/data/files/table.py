@@ -18,7 +18,7 @@ from weitiao.data.files.bad_rows import MOST, Bad, refuse, set_aside
 from weitiao.data.files.values import INTEGER, TEXT, cells, kinds_of
 from weitiao.data.readers.base import BATCH_ROWS, Batches, Numbered, Reading
 from weitiao.errors import DataError
-from weitiao.i18n.messages import _, plural, retold
+from weitiao.i18n.messages import _, localized, pack, plural, restore
 
 if TYPE_CHECKING:
     import pandas
@@ -147,8 +147,8 @@ class Piece:
     @property
     def history(self) -> list[str]:
         metadata = self.table.schema.metadata or {}
-        notes = [*self.said, *json.loads(metadata.get(b"notes", b"[]"))]
-        told = [*map(retold, notes), *([set_aside(self.bad)] if self.bad else [])]
+        notes = [*self.said, *map(restore, json.loads(metadata.get(b"notes", b"[]")))]
+        told = [*map(localized, notes), *([set_aside(self.bad)] if self.bad else [])]
         return [
             _counted_rows(self.table, self.name),
             *(_("{name}: {note}", name=self.name, note=note) for note in told),
@@ -178,7 +178,7 @@ def kept_piece(
         if not rows:
             empty = DataError(_("{name}: holds no row.", name=name))
             raise refuse(name, bad, iter(())) if bad else empty
-        told = [(row.line, row.reason, row.raw, row.id) for row in bad]
+        told = [(row.line, pack(row.reason), row.raw, row.id) for row in bad]
         beside.write_text(json.dumps(told), encoding="utf-8")
     return piece_again(name, content, kept.name, said)
 
@@ -188,7 +188,7 @@ def piece_again(name: str, content: str, kept: str, said: Sequence[str]) -> Piec
     path = store.folder("rows") / kept
     store.hold(path)
     found = json.loads(_aside(path).read_text(encoding="utf-8"))
-    bad = [Bad(line, retold(why), raw, name, place) for line, why, raw, place in found]
+    bad = [Bad(line, localized(restore(why)), raw, name, place) for line, why, raw, place in found]
     return Piece(name, mapped(path), content, kept, tuple(said), bad)
 
 
@@ -217,7 +217,7 @@ def write_table(
                  column=taken[0])
         )  # fmt: skip
     fields = [*((column, kind) for column, kind in columns.items()), (LINE, INTEGER)]
-    schema = pa.schema(fields, metadata={"notes": json.dumps(list(reading.notes))})
+    schema = pa.schema(fields, metadata={"notes": json.dumps(pack(reading.notes))})
     bad: list[Bad] = []
     rows = 0
     with pa.OSFile(disk.plain(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:

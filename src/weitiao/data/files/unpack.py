@@ -19,7 +19,7 @@ from weitiao.data.files.detect import endings, packing, reader_for
 from weitiao.data.files.table import VERSION, Piece, kept_piece, piece_again
 from weitiao.data.readers.base import Reader
 from weitiao.errors import DataError
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, pack, restore
 
 Given = Mapping[str, Mapping[str, Any]]
 
@@ -74,7 +74,7 @@ def _of_archive(path: Path, name: str, kind: str, given: Given, skip_bad: bool) 
         archive.unpack(path, kind, inside)
         pieces = _inside(inside, name, kind, given, skip_bad)
     with store.written(listed) as sibling:
-        told = [[p.name, p.content, p.kept, list(p.said)] for p in pieces]
+        told = [[p.name, p.content, p.kept, pack(p.said)] for p in pieces]
         sibling.write_text(json.dumps(told), encoding="utf-8")
     return pieces
 
@@ -94,6 +94,9 @@ def _inside(inside: Path, name: str, kind: str, given: Given, skip_bad: bool) ->
 def _remembered(listed: Path) -> list[Piece] | None:
     try:
         told: Sequence[Any] = json.loads(listed.read_text(encoding="utf-8"))
-        return [piece_again(*one) for one in told]
+        return [
+            piece_again(name, content, kept, [*map(restore, said)])
+            for name, content, kept, said in told
+        ]
     except (OSError, ValueError, TypeError):
         return None  # not there, or gone from the cache: unpacked again
