@@ -1,20 +1,24 @@
-"""The folder is the registry: a name in the plan is the name of a file.
+"""The folder is the registry: a name in the plan is the name of a class in a file of the folder.
 
     train:
-      strategies: {fgm: {epsilon: 0.5}}   ->   weitiao/train/strategies/fgm.py, FGM(epsilon=0.5)
+      strategies: {fgm: {epsilon: 0.5}}   ->   weitiao/training/strategies/fgm.py, FGM(epsilon=0.5)
+    evaluate:
+      metrics: [macro_f1]                 ->   weitiao/evaluation/metrics/classification.py, MacroF1
 
-To add a part, add a file. A package of somebody else's adds parts through one entry-point group
-a kind (`weitiao.strategies`, ...); a built-in name always wins. This module is the only place that
-imports by name, and a plan can only name parts that are installed: opening a plan runs no code
-of the plan's author.
+To add a part, add a file, or a class to a file of its kind. A package of somebody else's adds parts
+through one entry-point group a kind (`weitiao.strategies`, ...); a built-in name always wins. This
+module is the only place that imports by name, and a plan can only name parts that are installed:
+opening a plan runs no code of the plan's author.
 """
 
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
+import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -57,29 +61,63 @@ class Part(Fields):
 
 def names(kind: str) -> list[str]:
     """Every part of a kind, e.g. names("strategies") -> ["ema", "fgm", ...]."""
-    package = importlib.import_module(KINDS[kind])
-    found = {m.name for m in pkgutil.iter_modules(package.__path__) if m.name != "base"}
-    return sorted(found | _foreign(kind).keys())
+    return sorted(_built_in(kind).keys() | _foreign(kind).keys())
 
 
-def find(kind: str, name: str) -> Any:
-    """The class in the file called `name` whose own name matches it, whatever the case.
+def find(kind: str, name: str) -> type[Any]:
+    """The class of a part, built in or of an installed package.
 
     Raises PartError with a near name when there is no such part.
     """
-    known = names(kind)
-    if name not in known:
-        told = _("there is no {name!r} among the {kind}.{near}",
-                    name=name, kind=kind, near=near(name, known))  # fmt: skip
-        raise PartError([("", told)])
+    if name in _modules(kind):  # the usual case: no other file of the kind is imported
+        part = dict(_classes(kind, name)).get(name)
+        if part is not None:
+            return part
+    built_in = _built_in(kind)
+    if name in built_in:
+        return built_in[name]
     foreign = _foreign(kind)
-    if name in foreign:
-        return foreign[name].load()
-    module = importlib.import_module(f"{KINDS[kind]}.{name}")
-    wanted = name.replace("_", "")
-    classes = {key.lower(): value for key, value in vars(module).items() if isinstance(value, type)}
-    assert wanted in classes, f"{module.__name__} must hold a class called like the file"
-    return classes[wanted]
+    if name not in foreign:
+        known = names(kind)
+        message = _("there is no {name!r} among the {kind}.{near}",
+                    name=name, kind=kind, near=near(name, known))  # fmt: skip
+        raise PartError([("", message)])
+    loaded: type[Any] = foreign[name].load()
+    return loaded
+
+
+def _modules(kind: str) -> list[str]:
+    """The files of a kind's folder, without its base."""
+    package = importlib.import_module(KINDS[kind])
+    return [m.name for m in pkgutil.iter_modules(package.__path__) if m.name != "base"]
+
+
+def _built_in(kind: str) -> dict[str, type[Any]]:
+    return {name: part for module in _modules(kind) for name, part in _classes(kind, module)}
+
+
+def _classes(kind: str, module: str) -> Iterator[tuple[str, type[Any]]]:
+    """The parts in one file with their names; a base that several of them share is none."""
+    loaded = importlib.import_module(f"{KINDS[kind]}.{module}")
+    for part in vars(loaded).values():
+        own = isinstance(part, type) and part.__module__ == loaded.__name__
+        if (
+            own
+            and issubclass(part, Part)
+            and not (inspect.isabstract(part) or part.__name__.startswith("_"))
+        ):
+            yield _name_of(part, module), part
+
+
+def _name_of(part: type, module: str) -> str:
+    """The file's name where the class is called like it (BitFit in bitfit.py), else snake case.
+
+    >>> _name_of(type("MacroF1", (), {}), "classification"), _name_of(type("AdamW", (), {}), "adam")
+    ('macro_f1', 'adamw')
+    """
+    if part.__name__.lower() == module.replace("_", ""):
+        return module
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z0-9])", "_", part.__name__).lower()
 
 
 def summary(part: type) -> str:
@@ -126,7 +164,7 @@ def _points(ask: Callable[..., Any], group: str, path: tuple[str, ...]) -> list[
 
 
 def _foreign(kind: str) -> dict[str, EntryPoint]:
-    package = importlib.import_module(KINDS[kind])
-    ours = {m.name for m in pkgutil.iter_modules(package.__path__)}
+    """Parts of other packages. Which names are built in is asked only when there are any."""
     points = _points(entry_points, f"weitiao.{kind}", tuple(sys.path))
+    ours = {*_modules(kind), *_built_in(kind)} if points else set()
     return {point.name: point for point in points if point.name not in ours}

@@ -13,7 +13,7 @@ from conftest import WORDS, make_tokenizer, toy_data, toy_plan
 from weitiao.core.ragged import Ragged
 from weitiao.data.cache.encoded import Encoded, in_memory
 from weitiao.data.cleaners.base import clean_all
-from weitiao.evaluation.decisions.no_answer import NoAnswer
+from weitiao.evaluation.decisions.abstain import NoAnswer
 from weitiao.evaluation.evaluate import judge, measure, metrics_of
 from weitiao.evaluation.passages import coverage, reading_baselines
 from weitiao.example import Example

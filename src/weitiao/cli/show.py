@@ -121,7 +121,7 @@ def show_report(report: Report, split: str, openings: int) -> None:
     for name, detail in report.details.items():
         if "features" in detail:
             say(_("{name}: {features} (validation {value})", name=name,
-                     features=localized(str(detail["features"])),
+                     features=localized(detail["features"]),
                      value=figure(detail["validation"])))  # fmt: skip
 
 

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from weitiao.evaluation.chinese import HAN, chinese_words
-from weitiao.evaluation.metrics.accuracy import Accuracy
-from weitiao.evaluation.metrics.macro_f1 import MacroF1
-from weitiao.evaluation.metrics.pearson import Pearson
+from weitiao.evaluation.metrics.classification import Accuracy, MacroF1
+from weitiao.evaluation.metrics.regression import Pearson
 from weitiao.i18n.messages import N_, in_english
 from weitiao.tasks.base import Judged, Kind
 

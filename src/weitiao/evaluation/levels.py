@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from weitiao.evaluation.intervals import bootstrap
-from weitiao.evaluation.metrics.accuracy import Accuracy
+from weitiao.evaluation.metrics.classification import Accuracy
 from weitiao.labels.hierarchy import levels_of
 from weitiao.tasks.base import Judged
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from weitiao.core.ragged import Ragged
 from weitiao.evaluation.baselines import Baseline
-from weitiao.evaluation.metrics.entity_f1 import EntityF1
+from weitiao.evaluation.metrics.tagging import EntityF1
 from weitiao.labels.tags.spelled import read, words_of
 from weitiao.tasks.base import Labelled, Task
 

@@ -109,15 +109,16 @@ def translated(text: str) -> str:
     return Message(_catalogue(language()).gettext(text), text) if text else ""
 
 
-def localized(text: str) -> str:
+def localized(text: object) -> str:
     """A message in the current language, whatever language it was made in.
 
     A plain str is translated when it is, as a whole, a text of the catalogue (a name that is
     stored in English, or a reason without values); every other one stays as it is.
     """
     if not isinstance(text, Message):
-        key = _key_of(text)
-        return text if key is None else _literal(key)
+        plain = str(text)
+        key = _keys_by_text().get(plain)
+        return plain if key is None else _literal(key)
     if text.template == PLURAL:
         return plural(text.values["count"], text.values["noun"])
     if text.template == JOINED:
@@ -306,10 +307,6 @@ def _keys_by_text() -> Mapping[str, str]:
                 by_text.setdefault(text.format() if "{{" in key else text, key)
     # Texts that are the same in Chinese ("Rows", "rows"): an English one is always its own key.
     return {**by_text, **{key: key for key in by_text.values() if "{{" not in key}}
-
-
-def _key_of(text: str) -> str | None:
-    return _keys_by_text().get(text)
 
 
 _FORMAT = re.compile(r"[-+,.\d]*[a-zA-Z%]?")

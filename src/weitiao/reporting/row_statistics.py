@@ -30,7 +30,7 @@ def rows(material: Material) -> Section:
     history = material.environment.get("history") or []
     if history:
         blocks.append(Words(_("What was done to the rows:")))
-        blocks.append(Points([visible(localized(str(line))) for line in history]))
+        blocks.append(Points([visible(localized(line)) for line in history]))
     if not blocks:
         blocks.append(Words(_("The run ended before the rows were looked at."), "note"))
     return Section("rows", _("The rows"), blocks)

@@ -60,10 +60,10 @@ def _of_baselines(metrics: Mapping[str, Any]) -> list[Words]:
             told = _(
                 "{baseline} was chosen on validation: {features}.",
                 baseline=whole_baseline(name),
-                features=localized(str(detail["features"])),
+                features=localized(detail["features"]),
             )
             found.append(Words(told, "note"))
-    return found + [Words(localized(str(one)), "note") for one in metrics.get("left_out") or []]
+    return found + [Words(localized(one), "note") for one in metrics.get("left_out") or []]
 
 
 def _of_levels(levels: Sequence[Mapping[str, Any]]) -> Table:

@@ -35,7 +35,7 @@ def closer(material: Material, unmasked: bool) -> Section | None:
 def about(one: Mapping[str, Any], sentence: bool = False) -> str:
     """A slice in words; in a sentence its words keep their direction."""
     kept: Callable[[str], str] = quoted if sentence else str
-    value = kept(short_label(localized(str(one["value"]))))
+    value = kept(short_label(localized(one["value"])))
     kinds = {
         "length": _("length: {value}", value=value),
         "language": _("language: {value}", value=_language(str(one["value"]))),

@@ -9,9 +9,7 @@ from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import IOB2, Entities
 
 from weitiao.core.ragged import Ragged, edges
-from weitiao.evaluation.metrics.entity_f1 import EntityF1
-from weitiao.evaluation.metrics.entity_precision import EntityPrecision
-from weitiao.evaluation.metrics.entity_recall import EntityRecall
+from weitiao.evaluation.metrics.tagging import EntityF1, EntityPrecision, EntityRecall
 from weitiao.labels.tags.decode import likeliest
 from weitiao.labels.tags.schemes import apart, name_of, spans_of, tags_of
 from weitiao.tasks.base import Judged

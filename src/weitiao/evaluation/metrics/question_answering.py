@@ -1,0 +1,61 @@
+"""Metrics of answers in a passage: exact match, F1 of words, AUROC of answerability."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from weitiao.evaluation.metrics.base import ArrayMetric, Order, middles, ratio
+from weitiao.tasks.base import EXACT, MARGIN, OVERLAP, Judged
+
+
+class ExactMatch(ArrayMetric):
+    """The share of answers that equal a right one but for case, articles and punctuation.
+
+    As the scripts of SQuAD and, by characters, of CMRC 2018; of several right answers one is
+    enough. Strict: a word too many is as wrong as another passage, so look at `f1` beside it.
+    """
+
+    kinds: ClassVar[tuple[str, ...]] = ("spans",)
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+
+    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+        return weights @ judged.counts[:, EXACT] / weights.sum(1)
+
+    def proportion(self, kind: str) -> bool:
+        return True
+
+
+class F1(ArrayMetric):
+    """How far answers and right ones overlap, the mean over questions.
+
+    As the scripts of SQuAD (words in common) and, for Chinese, of CMRC 2018 (characters of the
+    longest run in common); of several right answers the nearest counts.
+    """
+
+    kinds: ClassVar[tuple[str, ...]] = ("spans",)
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+
+    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+        return weights @ judged.counts[:, OVERLAP] / weights.sum(1)
+
+
+class AnswerableAuroc(ArrayMetric):
+    """How likely a question that has an answer scores above one that has none: 0.5 is chance, 1
+    parts them wholly. Whatever threshold is chosen for "no answer", it can be no better than this.
+
+    The score is the best passage's, less that of "no answer". Unknown where all questions have an
+    answer, or none has.
+    """
+
+    kinds: ClassVar[tuple[str, ...]] = ("spans",)
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    of_scores: ClassVar[bool] = True
+
+    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+        has = np.array([bool(golds) for golds in judged.targets], float)
+        order = Order(judged.counts[:, MARGIN])
+        yes, no = order.sums(weights * has), order.sums(weights * (1 - has))
+        pairs = yes.sum(1) * no.sum(1)
+        return ratio((yes * middles(no)).sum(1), pairs, float("nan"))
