@@ -108,7 +108,7 @@ def calibrate_run(
     if kept is None:
         raise RunError(_("{folder}: this run has no best model yet; train it first.",
                             folder=folder))  # fmt: skip
-    if run.status()["state"] == "running":
+    if run.status().state == "running":
         raise RunError(_("{folder}: this run is training; wait until it has ended.",
                             folder=folder))  # fmt: skip
     model = Model.load(kept)

@@ -138,7 +138,7 @@ def _judgement(run: Run, report: Report, split: str, openings: int) -> dict[str,
     """What metrics.json says from now on: how the run was made stays."""
     return {
         "run": str(run.folder),
-        "state": run.status()["state"],
+        "state": run.status().state,
         **{k: v for k, v in run.read("metrics").items() if k not in _ANEW},
         **report.summary(),
         "details": report.details,
@@ -153,7 +153,7 @@ def _keep(
     findings: Mapping[str, Any],
 ) -> None:  # fmt: skip
     """Leave the judgement in the run, unless it is training: then its end will."""
-    if run.status()["state"] != "running":
+    if run.status().state != "running":
         leave(run, model, data, answers, metrics, findings)
 
 

@@ -155,7 +155,7 @@ def resume(
     """Go on with a run exactly where its last checkpoint stands."""
     begun = awake() if since is None else since
     run = Run.open(folder)
-    state = run.status()["state"]
+    state = run.status().state
     if state == "running":  # before anything is written into it
         raise run.busy()
     if state in ("finished", "early"):

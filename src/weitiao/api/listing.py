@@ -9,27 +9,36 @@ from typing import Any
 from weitiao import parts
 from weitiao.checkpoints.catalogue import CATALOGUE
 from weitiao.errors import PartError, RunError
-from weitiao.i18n.messages import _, translated
+from weitiao.i18n.messages import N_, _, translated
 from weitiao.run import runs
 
 
 def list_runs(root: str | Path = "runs") -> list[dict[str, Any]]:
-    """One line a run: where it stands, its score, the seconds left. Raises RunError."""
+    """One line a run: where it stands, its score, the seconds left. Raises RunError.
+
+    A run whose files are damaged has the state "unreadable", and its error.
+    """
     if not Path(root).is_dir() and str(root) != "runs":  # no runs yet is no mistake
         raise RunError(_("{folder}: no such folder.", folder=root))
-    found = []
+    found: list[dict[str, Any]] = []
     for run in runs(root):
-        status, metrics = run.status(), run.read("metrics")
-        primary = metrics.get("primary") or status.get("metric")
+        try:
+            status, metrics = run.status(), run.read("metrics")
+        except RunError as error:
+            nothing = dict.fromkeys(("step", "total", "metric", "value", "split", "seconds_left"))
+            broken = {"run": str(run.folder), "state": N_("unreadable"), "error": str(error)}
+            found.append({**broken, **nothing})
+            continue
+        primary = metrics.get("primary") or status.metric
         found.append({
             "run": str(run.folder),
-            "state": status["state"],
-            "step": status.get("step"),
-            "total": status.get("total"),
+            "state": status.state,
+            "step": status.step,
+            "total": status.total,
             "metric": primary,
-            "value": metrics.get("metrics", {}).get(primary, status.get("value")),
+            "value": metrics.get("metrics", {}).get(primary, status.value),
             "split": metrics.get("split", "validation"),
-            "seconds_left": status.get("seconds_left") if status["state"] == "running" else None,
+            "seconds_left": status.seconds_left if status.state == "running" else None,
         })  # fmt: skip
     return found
 

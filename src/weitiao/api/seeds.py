@@ -119,7 +119,7 @@ def resume_seeds(
 ) -> Seeded:
     """Go on where several seeds stopped; those that are done stay."""
     run = Run.open(folder)
-    if "validation" in run.read(FILE) and run.status()["state"] != "interrupted":
+    if "validation" in run.read(FILE) and run.status().state != "interrupted":
         told = _("{folder}: this run has ended; `weitiao evaluate {folder}` judges it.",
                     folder=folder)  # fmt: skip
         raise RunError(told)
@@ -203,7 +203,7 @@ class _Seeds:
             run = Run(path.parent)
             if run.folder.name in known:
                 continue
-            if run.status()["state"] not in ("finished", "early"):
+            if run.status().state not in ("finished", "early"):
                 return run
             shutil.rmtree(run.folder)  # killed while it was judged: quicker anew than half done
         return None

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weitiao.checkpoints import converted, verify
-from weitiao.data.cache import store
+from weitiao.core import fingerprint
 from weitiao.errors import ModelError
 from weitiao.i18n.messages import _
 
@@ -47,7 +47,7 @@ def plain(folder: Path) -> tuple[Path, str]:
     for path in files:
         verify.refuse_pointer(path)
     hashes = {path.name: verify.sha256_of(path) for path in [*files, *_beside(folder)]}
-    name = store.fingerprint_of(json.dumps(hashes, sort_keys=True))[:16]
+    name = fingerprint.of_texts(json.dumps(hashes, sort_keys=True))[:16]
     made = converted.folder_of(
         f"bin-{name}",
         VERSION,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
-from weitiao.core import disk
+from weitiao.core import disk, fingerprint
 from weitiao.data.cache import store
 from weitiao.errors import ModelError
 from weitiao.i18n.messages import _
@@ -87,7 +86,7 @@ def sha256_of(path: Path) -> str:
     """The hash of a file, remembered while its size and time of change stay."""
     stat = path.stat()
     known = [stat.st_size, stat.st_mtime_ns]
-    name = store.fingerprint_of("sha256", str(path.resolve()))
+    name = fingerprint.of_texts("sha256", str(path.resolve()))
     memo = store.folder("hashes") / f"{name}.json"
     try:
         remembered = json.loads(memo.read_text(encoding="utf-8"))
@@ -96,8 +95,7 @@ def sha256_of(path: Path) -> str:
             return str(remembered["hash"])
     except (OSError, ValueError, KeyError, TypeError):
         pass  # nothing remembered, or not by us: hash it
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = fingerprint.sha256_of(path)
     with store.written(memo) as sibling:
         sibling.write_text(json.dumps({"file": known, "hash": found}), encoding="utf-8")
     return found

@@ -232,6 +232,9 @@ def show_runs(found: Sequence[Mapping[str, Any]], root: Path) -> None:
         steps = f"{run['step']}/{run['total']}" if run["total"] else ""
         _add(table, run["run"], translated(run["state"]), steps, score, left)
     console().print(table)
+    for run in found:
+        if "error" in run:
+            say(run["error"])
 
 
 def show_parts(found: Mapping[str, Mapping[str, str]]) -> None:

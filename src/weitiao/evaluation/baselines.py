@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.evaluation.chinese import HAN, chinese_words
+from weitiao.core.script import han_count
+from weitiao.evaluation.chinese import chinese_words
 from weitiao.evaluation.metrics.classification import Accuracy, MacroF1
 from weitiao.evaluation.metrics.regression import Pearson
 from weitiao.i18n.messages import N_, in_english
@@ -219,7 +220,7 @@ def _beside(roles: list[Any]) -> Any:
 def _han_share(texts: Texts) -> float:
     """The share of Chinese characters among all that are not blank."""
     text = "".join(text[:200].replace(" ", "") for role in texts for text in role)
-    return 1 - len(HAN.sub("", text)) / len(text) if text else 0.0
+    return han_count(text) / len(text) if text else 0.0
 
 
 def linear(

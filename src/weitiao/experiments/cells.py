@@ -12,7 +12,6 @@ Whatever is asked for later, a cell that has been carried out is not carried out
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from weitiao import parts
+from weitiao.core import fingerprint
 from weitiao.core.fields import problems_of
 from weitiao.data.files.table import open_source
 from weitiao.errors import PlanError
@@ -96,7 +96,7 @@ class Cell:
         plan = {name: value for name, value in self.plan.items() if name not in ("why", "expect")}
         content = [VERSION, self.method, dict(self.settings), plan, self.rows, self.judge]
         text = json.dumps(content, sort_keys=True, ensure_ascii=False)
-        return hashlib.blake2b(text.encode("utf-8"), digest_size=8).hexdigest()
+        return fingerprint.of_text(text)
 
     def job(self) -> dict[str, Any]:
         """What a worker has to know, as plain values."""

@@ -64,7 +64,7 @@ def _ours(plan: Plan, folder: Path, cell: Mapping[str, Any]) -> dict[str, Any]:
     run = begun[0] if begun else None
     if run is None:
         run = fit.train_plan(plan, out=inside).run
-    elif run.status()["state"] not in ("finished", "early"):
+    elif run.status().state not in ("finished", "early"):
         fit.resume(run.folder)
     elif not run.read("metrics"):
         evaluate.evaluate_run(run.folder)

@@ -57,8 +57,8 @@ class Message(str):
         return message
 
 
-def _(template: str, /, **values: Any) -> Message:
-    """The text in the current language, its {placeholders} filled in ("{{" is a brace itself).
+def _(template: str, /, **values: Any) -> str:
+    """The Message in the current language, its {placeholders} filled in ("{{" is a brace itself).
 
     >>> _("{count:,} files", count=2000)
     '2,000 files'
@@ -66,12 +66,12 @@ def _(template: str, /, **values: Any) -> Message:
     return Message(_catalogue(language()).gettext(template).format(**values), template, values)
 
 
-def in_english(template: str, /, **values: Any) -> Message:
+def in_english(template: str, /, **values: Any) -> str:
     """The text in English whatever the language is: for what is stored, and `localized` later."""
     return Message(template.format(**values), template, values)
 
 
-def plural(number: int, noun: str) -> Message:
+def plural(number: int, noun: str) -> str:
     """A number with its noun; the noun is given in the singular.
 
     >>> plural(1, "row"), plural(2000, "row")
@@ -84,7 +84,7 @@ def plural(number: int, noun: str) -> Message:
     return Message(text, PLURAL, {"count": number, "noun": noun})
 
 
-def joined(texts: Iterable[str], separator: str = " ") -> Message:
+def joined(texts: Iterable[str], separator: str = " ") -> str:
     """Texts in a row, with what the language puts between them: no blank in Chinese.
 
     >>> joined(["First.", "Second."])

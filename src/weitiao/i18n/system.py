@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from weitiao.i18n.messages import Message, N_, localized, pieces
+from weitiao.i18n.messages import N_, Message, localized, pieces
 
 # Of the system: what a disk or a network refuses.
 SYSTEM = (

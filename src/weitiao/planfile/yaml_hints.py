@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from weitiao.core.script import has_han
 from weitiao.i18n.messages import _, joined
 
 MOST_HINTS = 4
@@ -115,4 +116,4 @@ def encoding_of(raw: bytes) -> str:
         text = raw.decode("gb18030")
     except UnicodeDecodeError:
         return ""
-    return "GBK" if re.search("[\u4e00-\u9fff]", text) else ""
+    return "GBK" if has_han(text) else ""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
 from weitiao import parts
+from weitiao.core import fingerprint
 from weitiao.planfile.plan import Plan
 from weitiao.planning import cost
 from weitiao.planning.facts import Facts
@@ -35,7 +35,7 @@ def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
     at_once = max(cost.MOST_TOKENS if asked == "auto" else asked, longest)
     tokens = min(at_once, plan.train.batch_size * longest)
     shown = plan.model_dump(exclude={"why", "expect"}, mode="json")
-    digest = hashlib.blake2b(json.dumps(shown, sort_keys=True).encode(), digest_size=8).hexdigest()
+    digest = fingerprint.of_text(json.dumps(shown, sort_keys=True))
     return {
         "train_seconds": round(seconds, 1),
         "memory_mb": round(cost.memory_mb(facts.network, batch_tokens=tokens, learned=learned)),

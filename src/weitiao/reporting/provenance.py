@@ -77,10 +77,10 @@ def state_name(state: str) -> str:
 
 def _state(material: Material) -> list[list[str]]:
     metrics, status = material.metrics, material.status
-    seconds = metrics.get("seconds") or {"train": status.get("seconds")}
+    seconds = metrics.get("seconds") or {"train": status.seconds}
     found = [[_("state"), state_name(material.state)]]
-    if status.get("total"):
-        found.append([_("updates"), f"{status.get('step', 0):,} / {status['total']:,}"])
+    if status.total:
+        found.append([_("updates"), f"{status.step or 0:,} / {status.total:,}"])
     if seconds.get("train") is not None:
         found.append([_("time to train"), duration(seconds["train"])])
     if seconds.get("total") is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from weitiao.core import disk
+from weitiao.core import atomic, disk, fingerprint
 from weitiao.core.ragged import Ragged, edges
 from weitiao.evaluation.evaluate import Answers
 from weitiao.run import Run
@@ -79,9 +78,8 @@ def keep(run: Run, answers: Answers, split: str) -> None:
         columns[BASELINE + name] = _column(other, other.values)
     told = json.dumps(about).encode("ascii")
     table = pa.table(columns).replace_schema_metadata({ABOUT: told})
-    new = run.folder / f"{NAME}.new"
-    pq.write_table(table, disk.plain(new), compression="zstd")
-    os.replace(new, run.folder / NAME)
+    with atomic.replacing(run.folder / NAME) as new:
+        pq.write_table(table, disk.plain(new), compression="zstd")
 
 
 def read(folder: str | Path) -> Kept | None:
@@ -127,7 +125,7 @@ def read(folder: str | Path) -> Kept | None:
 
 def digest(text: str) -> str:
     """By which a text is known again when a report is made."""
-    return hashlib.blake2b(text.encode("utf-8"), digest_size=8).hexdigest()
+    return fingerprint.of_text(text)
 
 
 def _column(judged: Judged, values: Any) -> Any:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 
+from weitiao.core import fingerprint
 from weitiao.core.ragged import values_of
 from weitiao.data.cache.encoded import Encoded
 from weitiao.hardware.probe import resolve
@@ -32,15 +33,11 @@ class Feed:
 
     def fingerprint(self) -> str:
         """The content of all ids and labels."""
-        digest = hashlib.blake2b(digest_size=8)
-        for held in _held(values_of(self.labels)):
-            digest.update(held)
-        digest.update(np.ascontiguousarray(self.encoded.offsets).tobytes())
-        if self.encoded.firsts is not None:
-            digest.update(np.ascontiguousarray(self.encoded.firsts).tobytes())
-        for name in sorted(self.encoded.values):
-            digest.update(np.ascontiguousarray(self.encoded.values[name]).data)
-        return digest.hexdigest()
+        encoded = self.encoded
+        arrays = [encoded.offsets, *([] if encoded.firsts is None else [encoded.firsts])]
+        arrays += [encoded.values[name] for name in sorted(encoded.values)]
+        contents = (np.ascontiguousarray(array).data for array in arrays)
+        return fingerprint.of_chunks(chain(_held(values_of(self.labels)), contents), size=8)
 
 
 def _held(labels: Any) -> Iterator[bytes]:
@@ -69,7 +66,7 @@ def settings_of(model: Model, accelerator: Accelerator, train: Feed, validation:
     # Not pydantic's JSON: that knows no names of files with bytes that are no text.
     asked = json.dumps(model.plan.model_dump(exclude={"why", "expect"}), default=str)
     return Settings(
-        plan=hashlib.blake2b(asked.encode("utf-8"), digest_size=8).hexdigest(),
+        plan=fingerprint.of_text(asked),
         rows=train.fingerprint(),
         validation=validation.fingerprint(),
         instructions=torch.backends.cpu.get_cpu_capability(),
@@ -87,7 +84,7 @@ def settings_of(model: Model, accelerator: Accelerator, train: Feed, validation:
 def _frozen(net: torch.nn.Module) -> str:
     """A hash of the weights that do not learn; "" when all do."""
     still = [param.detach() for param in net.parameters() if not param.requires_grad]
-    digest = hashlib.blake2b(digest_size=8)
-    for param in still:
-        digest.update(whole(param).cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-    return digest.hexdigest() if still else ""
+    memory = (
+        whole(param).cpu().contiguous().flatten().view(torch.uint8).numpy().data for param in still
+    )
+    return fingerprint.of_chunks(memory, size=8) if still else ""

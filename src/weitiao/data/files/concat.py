@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from weitiao.data.cache.store import fingerprint_of
+from weitiao.core import fingerprint
 from weitiao.data.files.table import ID, LINE, OURS, Piece, Source
 from weitiao.data.files.values import TEXT, natural, widest
 from weitiao.errors import DataError
@@ -31,7 +31,7 @@ def joined(pieces: Sequence[Piece], given: Sequence[str]) -> Source:
     tables = [_as(piece, schema) for piece in pieces]
     name = given[0] if len(given) == 1 else _several(given)
     table = pa.concat_tables(tables)
-    content = fingerprint_of(*(text for p in pieces for text in (p.name, p.content)))
+    content = fingerprint.of_texts(*(text for p in pieces for text in (p.name, p.content)))
     bad = [row for piece in pieces for row in piece.bad]
     return Source(table, name, content, tuple(_history(pieces, name, table.num_rows)), bad)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import glob
-import hashlib
 import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from weitiao import parts
+from weitiao.core import fingerprint
 from weitiao.data.cache import store
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _
@@ -84,7 +84,7 @@ def content_of(path: Path) -> str:
     """The hash of a file's bytes, remembered until its size or times change."""
     stat = path.stat()
     known = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
-    memo = store.folder("hashes") / f"{store.fingerprint_of(str(path.resolve()))}.json"
+    memo = store.folder("hashes") / f"{fingerprint.of_texts(str(path.resolve()))}.json"
     try:
         remembered = json.loads(memo.read_text(encoding="utf-8"))
         if remembered["file"] == known:
@@ -100,13 +100,9 @@ def content_of(path: Path) -> str:
 
 
 def hash_of(path: Path) -> str:
-    digest = hashlib.blake2b(digest_size=16)
     try:
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
+        return fingerprint.of_file(path)
     except OSError as error:
         raise DataError(
             _("{path}: cannot be read: {reason}.", path=str(path), reason=said(error))
         ) from None
-    return digest.hexdigest()

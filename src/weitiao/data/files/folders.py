@@ -7,7 +7,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from weitiao.data.cache.store import fingerprint_of
+from weitiao.core import fingerprint
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _
 from weitiao.i18n.system import said
@@ -91,7 +91,7 @@ def content_of(folder: Path, shape: Shape) -> str:
         for file in texts:
             stat = file.stat()
             told.append(f"{label}/{file.name} {stat.st_size} {stat.st_mtime_ns} {stat.st_ino}")
-    return fingerprint_of(str(folder.resolve()), *told)
+    return fingerprint.of_texts(str(folder.resolve()), *told)
 
 
 def hidden(path: Path) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from weitiao.core import disk
+from weitiao.core import disk, fingerprint
 from weitiao.data.cache import store
 from weitiao.data.files import find
 from weitiao.data.files.bad_rows import MOST, Bad, refuse, set_aside
@@ -167,7 +167,7 @@ def kept_piece(
 
     content: what the file holds; how: the reader, its version and settings.
     """
-    digest = store.fingerprint_of(how, str(skip_bad), str(VERSION))
+    digest = fingerprint.of_texts(how, str(skip_bad), str(VERSION))
     kept = store.folder("rows") / f"{content}-{digest}.arrow"
     try:
         return piece_again(name, content, kept.name, said)

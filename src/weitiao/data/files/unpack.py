@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from weitiao import parts
+from weitiao.core import fingerprint
 from weitiao.data.cache import store
 from weitiao.data.files import archive, find, folders
 from weitiao.data.files.detect import endings, packing, reader_for
@@ -66,7 +67,7 @@ def _of_folder(path: Path, name: str, given: Given, skip_bad: bool) -> list[Piec
 def _of_archive(path: Path, name: str, kind: str, given: Given, skip_bad: bool) -> list[Piece]:
     content = find.content_of(path)
     how = [name, kind, {key: dict(value) for key, value in given.items()}, skip_bad, VERSION]
-    listed = store.folder("rows") / f"{content}-{store.fingerprint_of(json.dumps(how))}.json"
+    listed = store.folder("rows") / f"{content}-{fingerprint.of_texts(json.dumps(how))}.json"
     remembered = _remembered(listed)
     if remembered is not None:
         return remembered

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from weitiao.core import fingerprint
 from weitiao.data.answers import TASK as READING
 from weitiao.data.answers import nowhere
-from weitiao.data.cache.store import fingerprint_of
 from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.options import How
 from weitiao.data.files.table import Source
@@ -146,7 +146,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
         sealed_test=sealed,
         unlabelled=unlabelled,
         history=tuple(history),
-        fingerprint=fingerprint_of(source.fingerprint, how, *others),
+        fingerprint=fingerprint.of_texts(source.fingerprint, how, *others),
         bad=tuple(bad),
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from weitiao.core.script import han_count
 from weitiao.data.answers import TASK as READING
 from weitiao.data.files import take
 from weitiao.data.files.table import Source
@@ -26,7 +27,6 @@ from weitiao.labels.tags.names import named
 
 LANGUAGE_ROWS = 20_000
 LANGUAGE_CHARACTERS = 400
-_HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]")
 _KANA = re.compile(r"[\u3040-\u30ff]")
 _LATIN = re.compile(r"[A-Za-z]")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -122,7 +122,7 @@ def language_of(text: str) -> str:
     head = text[:LANGUAGE_CHARACTERS]
     if _KANA.search(head):
         return "other"
-    han, latin, letters = (len(p.findall(head)) for p in (_HAN, _LATIN, _LETTER))
+    han, latin, letters = han_count(head), *(len(p.findall(head)) for p in (_LATIN, _LETTER))
     if han and 3 * han >= latin:  # a Chinese character says about as much as three letters
         return "zh"
     return "en" if latin and 2 * latin >= letters else "other"

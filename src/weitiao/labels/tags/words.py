@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-# Han, kana and their neighbours: each character is a word of its own.
-APART = "\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+from weitiao.core.script import UNSEPARATED
+
 MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0d7f\u0e31-\u0e4e\u200c\u200d"
-_WORD = re.compile(rf"[{APART}]|(?:[^\W{APART}]|[{MARKS}])+|[^\w\s]")
-_NEAR = re.compile(rf"[{APART}\u3000-\u303f\uff00-\uffef]")
+_WORD = re.compile(rf"[{UNSEPARATED}]|(?:[^\W{UNSEPARATED}]|[{MARKS}])+|[^\w\s]")
+_NEAR = re.compile(rf"[{UNSEPARATED}\u3000-\u303f\uff00-\uffef]")
 
 
 def found_in(text: str) -> np.ndarray:

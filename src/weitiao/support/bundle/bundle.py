@@ -11,12 +11,14 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
+from weitiao.core import atomic
 from weitiao.core.fields import near
+from weitiao.core.fingerprint import sha256_of
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _
 from weitiao.support.bundle import scripts
 from weitiao.support.bundle.target import Target
-from weitiao.support.bundle.wheels import OURS, Gathering, Wheel, sha256_of
+from weitiao.support.bundle.wheels import OURS, Gathering, Wheel
 
 MANIFEST = "bundle.json"
 SUMS = "SHA256SUMS"
@@ -61,9 +63,9 @@ def write(
 
     def keep(wheel: Wheel) -> None:
         state["files"][wheel.path.name] = wheel.sha256  # type: ignore[index]
-        _write(folder / MANIFEST, json.dumps(state, indent=1) + "\n")
+        atomic.write_text(folder / MANIFEST, json.dumps(state, indent=1) + "\n")
 
-    _write(folder / MANIFEST, json.dumps(state, indent=1) + "\n")
+    atomic.write_text(folder / MANIFEST, json.dumps(state, indent=1) + "\n")
     wheels = Gathering(wheels_folder, target, known, keep, say).gather(sorted(extras))
     for path in wheels_folder.iterdir():
         if path not in {wheel.path for wheel in wheels}:
@@ -124,22 +126,15 @@ def _finish(folder: Path, target: Target, extras: Sequence[str], wheels: Sequenc
         "packages": {wheel.name: wheel.version for wheel in wheels},
         "files": {wheel.path.name: wheel.sha256 for wheel in wheels},
     }
-    _write(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
-    _write(folder / materials.FILE, materials.bill(wheels))
+    atomic.write_text(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+    atomic.write_text(folder / materials.FILE, materials.bill(wheels))
     size = sum(wheel.size for wheel in wheels)
     for name, text in scripts.texts(target, requirement, len(wheels), size).items():
-        _write(folder / name, text)
+        atomic.write_text(folder / name, text)
     with suppress(OSError):  # a file system without permissions
         (folder / "install.sh").chmod(0o755)
     names = [MANIFEST, materials.FILE, *scripts.NAMES]
     sums = {f"{WHEELS}/{wheel.path.name}": wheel.sha256 for wheel in wheels}
     sums |= {name: sha256_of(folder / name) for name in names}
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
-    _write(folder / SUMS, lines)
-
-
-def _write(path: Path, text: str) -> None:
-    new = path.with_name(path.name + ".new")
-    with new.open("w", encoding="utf-8", newline="") as file:
-        file.write(text)
-    new.replace(path)
+    atomic.write_text(folder / SUMS, lines)

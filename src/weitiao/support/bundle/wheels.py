@@ -6,7 +6,6 @@ packages are needed is read from the wheels themselves, for the machine they are
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from weitiao.core.fingerprint import sha256_of
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _
 from weitiao.support.bundle import source
@@ -194,12 +194,6 @@ def metadata_of(path: Path) -> Message:
     with zipfile.ZipFile(path) as wheel:
         names = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
         return Parser().parsestr(wheel.read(names[0]).decode("utf-8"))
-
-
-def sha256_of(path: Path) -> str:
-    """The hash of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _canonical(name: str) -> str:
