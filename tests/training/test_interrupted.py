@@ -87,14 +87,14 @@ def test_the_status_of_a_run_that_goes_on_tells_its_best(stopped, tiny_bert, tmp
     first = train(plan, data, run)
     assert first.state == "interrupted"
     before = run.status()
-    assert before["value"] is not None
+    assert before.value is not None
     told = []
 
     def watch(progress, seconds):
         told.append(run.read("status"))
 
     second = train(plan, data, run, resume=True, watch=watch)
-    assert (told[0]["metric"], told[0]["value"]) == (before["metric"], before["value"])
+    assert (told[0]["metric"], told[0]["value"]) == (before.metric, before.value)
     assert second.score >= first.score
 
 

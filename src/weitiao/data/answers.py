@@ -10,7 +10,7 @@ import numpy as np
 from weitiao.data.files import take
 from weitiao.errors import DataError, placed
 from weitiao.i18n.messages import _
-from weitiao.labels.passages.golds import Golds, spelled
+from weitiao.labels.passages.golds import Golds, parse_answers
 from weitiao.labels.passages.golds import placed as places_of
 
 TASK = "question_answering"
@@ -50,7 +50,7 @@ def read_answers(
 
 def _spelled(cell: str, start: str) -> Any:
     try:
-        return spelled(cell, start)
+        return parse_answers(cell, start)
     except (ValueError, OverflowError):
         raise ValueError(
             _("where the answer starts is {start!r}, no number.", start=start[:40])

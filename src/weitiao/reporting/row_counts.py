@@ -10,7 +10,7 @@ import numpy as np
 from weitiao.data.prepare.load import Data
 from weitiao.data.prepare.profile import language_of
 from weitiao.data.rows import Rows
-from weitiao.labels.tags.names import named
+from weitiao.labels.tags.schemes import label_counts
 from weitiao.model.model import Model
 from weitiao.results.format import round_edges
 from weitiao.run import Run
@@ -29,7 +29,7 @@ def keep(run: Run, model: Model, data: Data, test: Rows | None) -> None:
     sealed = len(data.sealed_test) if data.sealed_test is not None else 0
     targets = {name: rows.targets() for name, rows in splits.items()}
     if model.task.kind == "tags":
-        targets = {name: list(named(found).elements()) for name, found in targets.items()}
+        targets = {name: list(label_counts(found).elements()) for name, found in targets.items()}
     if model.task.kind == "spans":
         spread = _answered(targets)
     else:

@@ -13,7 +13,7 @@ import numpy as np
 from weitiao.core.ragged import Ragged
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _, plural
-from weitiao.labels.passages.spelled import agreement, by_characters
+from weitiao.labels.passages.agreement import agreement, by_characters
 from weitiao.results.entries import Answered, Contender
 from weitiao.tasks.base import Judged, Kind
 

@@ -13,10 +13,18 @@ from weitiao.core.ragged import Ragged
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Output, Prediction
 from weitiao.i18n.messages import _
-from weitiao.labels.passages.best_span import END, NULL, SPAN, START, SURE, best_spans, by_row
-from weitiao.labels.passages.borders import whole_words
+from weitiao.labels.passages.agreement import agreement, by_characters
+from weitiao.labels.passages.best_span import (
+    END,
+    NULL,
+    SPAN,
+    START,
+    SURE,
+    best_spans,
+    by_row,
+    whole_words,
+)
 from weitiao.labels.passages.golds import Gold, Golds, texts_of
-from weitiao.labels.passages.spelled import agreement, by_characters
 from weitiao.labels.passages.windows import windows_of
 from weitiao.tasks.base import IGNORED, Judged, Kind, Labelled, Task
 

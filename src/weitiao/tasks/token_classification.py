@@ -14,11 +14,22 @@ from weitiao.core.ragged import Ragged, edges
 from weitiao.errors import DataError, placed
 from weitiao.example import WORDS, Example, Prediction
 from weitiao.i18n.messages import _
-from weitiao.labels.tags import pieces, spelled
-from weitiao.labels.tags.decode import likeliest
+from weitiao.labels.tags import pieces
 from weitiao.labels.tags.labelled import Row, labelled
-from weitiao.labels.tags.names import are_io, are_plain, bio, named, with_prefixes
-from weitiao.labels.tags.schemes import BEGIN, INSIDE, OUTSIDE, apart, spans_of
+from weitiao.labels.tags.schemes import (
+    BEGIN,
+    INSIDE,
+    OUTSIDE,
+    are_io,
+    are_plain,
+    best_tags,
+    bio_tags,
+    label_counts,
+    spans_of,
+    split_tag,
+    with_prefixes,
+)
+from weitiao.labels.tags.words import cleaned_places, with_words, word_places
 from weitiao.tasks.base import IGNORED, Judged, Kind, Labelled, Task
 
 if TYPE_CHECKING:
@@ -73,7 +84,7 @@ class TokenClassification(Task):
     @property
     def plain(self) -> bool:
         """Whether tags stand for themselves: each word has one, and there are no spans."""
-        return any(apart(label) is None for label in self.labels)
+        return any(split_tag(label) is None for label in self.labels)
 
     @property
     def judged_by(self) -> tuple[str, ...]:
@@ -90,21 +101,23 @@ class TokenClassification(Task):
     def learn(self, targets: Sequence[Any]) -> Self:
         if self.labels:  # of a plan: types of spans, or all tags; in the order `marked` expects
             spans = not are_plain(targets)
-            names = [label[2:] if apart(label) else label for label in self.labels if label != "O"]
-            labels = ["O", *bio(list(dict.fromkeys(names)))] if spans else list(self.labels)
+            names = [
+                label[2:] if split_tag(label) else label for label in self.labels if label != "O"
+            ]
+            labels = ["O", *bio_tags(list(dict.fromkeys(names)))] if spans else list(self.labels)
             return self.model_copy(update={"labels": tuple(labels)})
-        counts = named(targets)
+        counts = label_counts(targets)
         if not counts or (are_plain(targets) and len(counts) < 2):
             told = _("Tagging needs spans or tags to learn; the training rows have none. "
                         "Is --target the right column?")  # fmt: skip
             raise DataError(told)
         names = sorted(counts)
-        labels = names if are_plain(targets) else ["O", *bio(names)]
+        labels = names if are_plain(targets) else ["O", *bio_tags(names)]
         return self.model_copy(update={"labels": tuple(labels)})
 
     def widened(self, targets: Sequence[Any]) -> Self:
-        more = sorted(named(targets, self.plain).keys() - set(self.types))
-        new = more if self.plain else bio(more)
+        more = sorted(label_counts(targets, self.plain).keys() - set(self.types))
+        new = more if self.plain else bio_tags(more)
         return self.model_copy(update={"labels": (*self.labels, *new)}) if more else self
 
     def indices(self, targets: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
@@ -117,7 +130,7 @@ class TokenClassification(Task):
         for examples in rows.batches():
             for example in self.read(examples):
                 try:
-                    words, text = spelled.words_of(example), str(example.inputs["text"])
+                    words, text = word_places(example), str(example.inputs["text"])
                     target = with_prefixes(example.target or []) if io else example.target
                     one = labelled(text, words, target, known, self.plain)
                 except ValueError as error:
@@ -140,7 +153,7 @@ class TokenClassification(Task):
         return room // pieces.OVERLAP
 
     def read(self, examples: Sequence[Example]) -> Sequence[Example]:
-        return [spelled.read(example) for example in examples]
+        return [with_words(example) for example in examples]
 
     def balanced(self, labels: Truth) -> tuple[float, ...]:
         """Words / (tags * words of the tag); 1 for a tag that no word has."""
@@ -153,7 +166,7 @@ class TokenClassification(Task):
     ) -> dict[str, list[Any]]:
         examples = self.read(examples)
         texts = [str(example.inputs["text"]) for example in examples]
-        return pieces.encoded(texts, [spelled.cleaned(e) for e in examples], tokenizer, max_length)
+        return pieces.encoded(texts, [cleaned_places(e) for e in examples], tokenizer, max_length)
 
     def noted(self, rows: Mapping[str, Any], layout: Layout) -> Mapping[str, Tensor]:
         lengths = np.array([len(unit) for unit in rows["unit"]])
@@ -214,7 +227,7 @@ class TokenClassification(Task):
     def answers(self, scores: Ragged, places: Ragged) -> tuple[Ragged, Ragged, np.ndarray]:
         """Spans (start, end, type) in characters, the score of each, and each word's tag."""
         scores = self._fitted(scores, places.lengths)
-        tags = likeliest(scores, self._insides())
+        tags = best_tags(scores, self._insides())
         sure = scores.values[np.arange(len(tags)), tags]
         if self.plain:
             return _of_words(places, tags), Ragged(sure, places.offsets), tags
@@ -232,7 +245,7 @@ class TokenClassification(Task):
     def _parts(self) -> tuple[np.ndarray, np.ndarray]:
         """(outputs,) what each tag says: where in a span it stands, and the span's type."""
         known = {kind: at for at, kind in enumerate(self.types)}
-        found = [(apart(label) or (OUTSIDE, "")) for label in self.labels]
+        found = [(split_tag(label) or (OUTSIDE, "")) for label in self.labels]
         kinds = [BEGIN if kind == BEGIN else INSIDE if kind else OUTSIDE for kind, _ in found]
         return np.array(kinds), np.array([known.get(kind, -1) for _, kind in found])
 
@@ -252,7 +265,7 @@ class TokenClassification(Task):
         examples = self.read(examples)
         if not examples:
             return []
-        spans, sure, _ = self.answers(scores, Ragged.of([spelled.words_of(e) for e in examples]))
+        spans, sure, _ = self.answers(scores, Ragged.of([word_places(e) for e in examples]))
         found = []
         for row, example in enumerate(examples):
             text = str(example.inputs["text"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from weitiao.data.answers import _spelled
-from weitiao.labels.passages.golds import spelled
+from weitiao.labels.passages.golds import parse_answers
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,7 @@ from weitiao.labels.passages.golds import spelled
     ["[" * 100_000, '{"text": "a", "answer_start": 1e999}', '[[1e999, "a"]]', '{"text": 5}', "[1]"],
 )
 def test_what_is_no_answer_in_json_is_a_text(cell):
-    assert spelled(cell) == ((None, cell),)
+    assert parse_answers(cell) == ((None, cell),)
 
 
 @pytest.mark.parametrize("start", ["inf", "nan", "1e999", "x"])

@@ -12,7 +12,7 @@ from weitiao.data.files import take
 from weitiao.data.infer.column_names import words
 from weitiao.data.infer.column_stats import Column
 from weitiao.i18n.messages import _
-from weitiao.labels.passages.golds import spelled
+from weitiao.labels.passages.golds import parse_answers
 
 SAMPLE = 200
 FEW, OFTEN = 20, 10  # so many different values in ten times the rows are labels
@@ -70,6 +70,6 @@ def _share_found(table: Any, context: str, target: str) -> float:
     held = [
         any(text.strip() in passage for _, text in answers)
         for passage, cell in zip(passages, cells, strict=True)
-        if (answers := spelled(cell))
+        if (answers := parse_answers(cell))
     ]
     return sum(held) / max(len(held), 1)

@@ -8,8 +8,7 @@ from typing import Any
 from weitiao.data.infer.column_stats import Column
 from weitiao.i18n.messages import _
 from weitiao.labels.tags.cells import answer_of, looks_like_spans, looks_like_tags
-from weitiao.labels.tags.names import are_io, are_plain, named
-from weitiao.labels.tags.schemes import name_of
+from weitiao.labels.tags.schemes import are_io, are_plain, label_counts, scheme_of
 from weitiao.labels.tags.words import listed
 
 SEEN = 200  # cells that are looked at
@@ -61,8 +60,8 @@ def why_tagged(column: Column) -> str:
     if are_plain(answers):
         return _("{name!r} holds a tag for each word: {labels}", name=column.name,
                     labels=_some(sorted(set(tags))))  # fmt: skip
-    labels = sorted(named(answers, plain=False))
-    scheme = "IO" if are_io(answers) else name_of(tags) or "BIO"
+    labels = sorted(label_counts(answers, plain=False))
+    scheme = "IO" if are_io(answers) else scheme_of(tags) or "BIO"
     return _("{name!r} holds a tag for each word, by the scheme {scheme}: {labels}",
                 name=column.name, scheme=scheme, labels=_some(labels))  # fmt: skip
 
@@ -72,7 +71,7 @@ def labels_of_rows(targets: Sequence[Any], task: str) -> Sequence[Any]:
     if task != TASK:
         return targets
     plain = are_plain([target for target in targets if target is not None])
-    return [None if target is None else sorted(named([target], plain)) for target in targets]
+    return [None if target is None else sorted(label_counts([target], plain)) for target in targets]
 
 
 def fewest_labels(targets: Sequence[Any], task: str) -> int:

@@ -23,7 +23,7 @@ from weitiao.data.prepare.span_ends import inexact_spans
 from weitiao.data.rows import Rows, everything
 from weitiao.data.targets import NUMBERS
 from weitiao.labels.hierarchy import separator_of
-from weitiao.labels.tags.names import named
+from weitiao.labels.tags.schemes import label_counts
 
 LANGUAGE_ROWS = 20_000
 LANGUAGE_CHARACTERS = 400
@@ -169,7 +169,7 @@ def _keys(source: Source, rows: Rows, indices: np.ndarray) -> np.ndarray:
 def _label_counts(targets: Sequence[Any], task: str) -> dict[str, int]:
     """Label -> rows; of tags, how many spans (or words) have it."""
     if task == TASK:
-        return dict(named(targets).most_common())
+        return dict(label_counts(targets).most_common())
     found = Counter(
         label for target in targets for label in (target if isinstance(target, list) else [target])
     )

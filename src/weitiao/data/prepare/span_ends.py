@@ -9,8 +9,8 @@ import numpy as np
 from weitiao.data.infer.tags import TASK
 from weitiao.data.rows import Rows
 from weitiao.i18n.messages import _, plural
-from weitiao.labels.tags import spelled
 from weitiao.labels.tags.labelled import within
+from weitiao.labels.tags.words import with_words, word_places
 
 
 def inexact_spans(rows: Rows) -> Iterator[str]:
@@ -21,8 +21,8 @@ def inexact_spans(rows: Rows) -> Iterator[str]:
         for one in examples:
             if not one.target or isinstance(one.target[0], str):  # tags are of words
                 continue
-            read = spelled.read(one)
-            text, words = str(read.inputs["text"]), spelled.words_of(read)
+            read = with_words(one)
+            text, words = str(read.inputs["text"]), word_places(read)
             starts, ends = (set(side.tolist()) for side in words.T)
             try:
                 spans = [within(span, text) for span in one.target]

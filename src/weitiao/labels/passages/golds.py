@@ -14,18 +14,18 @@ from weitiao.i18n.messages import _
 
 Gold = tuple[int, str]
 Golds = tuple[Gold, ...]
-Spelled = tuple[tuple[int | None, str], ...]  # None: where it starts is not said
+ParsedAnswers = tuple[tuple[int | None, str], ...]  # None: where it starts is not said
 ABSENT = -1
 
 
-def spelled(cell: str, start: str = "") -> Spelled | None:
+def parse_answers(cell: str, start: str = "") -> ParsedAnswers | None:
     """What a cell says: a text, or JSON as SQuAD and its kin write it; None when it is empty.
 
     start: the cell beside it that says where a single text starts.
 
-    >>> spelled("in Paris"), spelled("[]"), spelled(" ")
+    >>> parse_answers("in Paris"), parse_answers("[]"), parse_answers(" ")
     (((None, 'in Paris'),), (), None)
-    >>> spelled('{"text": ["Paris"], "answer_start": [3]}'), spelled('[[3, "Paris"]]')
+    >>> parse_answers('{"text": ["Paris"], "answer_start": [3]}'), parse_answers('[[3, "Paris"]]')
     (((3, 'Paris'),), ((3, 'Paris'),))
     """
     if not cell.strip():
@@ -40,7 +40,7 @@ def spelled(cell: str, start: str = "") -> Spelled | None:
     return ((int(float(start)) if start.strip() else None, cell),)
 
 
-def _of_json(value: Any) -> Spelled | None:
+def _of_json(value: Any) -> ParsedAnswers | None:
     if isinstance(value, dict):
         texts = value["text"]
         starts = value.get("answer_start", value.get("start"))
@@ -66,7 +66,7 @@ def _whole(value: Any) -> int | None:
     return None if value is None else int(value)
 
 
-def placed(answers: Spelled, context: str) -> Golds:
+def placed(answers: ParsedAnswers, context: str) -> Golds:
     """The answers with their places. Raises ValueError saying why when a place is not known.
 
     A start that is a little off is mended; a text that was given a start and stands nowhere keeps

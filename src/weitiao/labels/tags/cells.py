@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weitiao.i18n.messages import _
-from weitiao.labels.tags.schemes import apart
+from weitiao.labels.tags.schemes import split_tag
 
 # First character, the one behind the last, label; and the text they hold, where the cell says it.
 Span = tuple[int, int, str] | tuple[int, int, str, str]
@@ -69,7 +69,7 @@ def looks_like_tags(cell: str) -> bool:
         found = answer_of(cell)
     except ValueError:
         return False
-    return bool(found) and all(isinstance(tag, str) and apart(tag) is not None for tag in found)
+    return bool(found) and all(isinstance(tag, str) and split_tag(tag) is not None for tag in found)
 
 
 def _span(one: Any) -> Span:

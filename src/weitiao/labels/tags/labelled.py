@@ -10,7 +10,7 @@ import numpy as np
 from weitiao.core.fields import near
 from weitiao.core.ragged import edges
 from weitiao.i18n.messages import _
-from weitiao.labels.tags.schemes import apart, spans_of
+from weitiao.labels.tags.schemes import spans_of, split_tag
 
 SHOWN = 40  # characters of a word in a message
 
@@ -109,7 +109,7 @@ def _plain(places: np.ndarray, tags: Sequence[str]) -> list[tuple[int, int, str]
 
 
 def _spans(places: np.ndarray, tags: Sequence[str], text: str) -> list[tuple[int, int, str]]:
-    found = [apart(tag) for tag in tags]
+    found = [split_tag(tag) for tag in tags]
     if None in found:
         at = found.index(None)
         start, end = places[at].tolist()

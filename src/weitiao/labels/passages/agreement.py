@@ -1,4 +1,4 @@
-"""How far an answer in words agrees with the right ones: exact match and F1.
+"""Exact match and F1 of an answer against the gold answers, as SQuAD and CMRC 2018 define them.
 
 Words: the official scripts of SQuAD 1.1 and 2.0 (Rajpurkar et al. 2016, 2018): case, articles,
 punctuation and blanks do not count, F1 is of the words in common. Characters: the script of CMRC
@@ -13,7 +13,9 @@ import string
 from collections import Counter
 from collections.abc import Sequence
 
-HAN = re.compile(r"[\u4e00-\u9fa5]")  # as the script of CMRC 2018 writes it
+from weitiao.core.script import HAN_OF_CMRC
+
+_HAN = re.compile(f"[{HAN_OF_CMRC}]")
 HAN_SHARE = 0.3  # of the letters of the answers; from here on they are compared by characters
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = set(string.punctuation)
@@ -24,7 +26,7 @@ _PIECES = re.compile(r"\w+|[^\w\s]")
 def by_characters(texts: Sequence[str]) -> bool:
     """Whether answers are Chinese, so that they are compared by characters."""
     letters = re.sub(r"[\W\d_]", "", "".join(texts))
-    return bool(letters) and len(HAN.findall(letters)) >= HAN_SHARE * len(letters)
+    return bool(letters) and len(_HAN.findall(letters)) >= HAN_SHARE * len(letters)
 
 
 def agreement(answer: str, golds: Sequence[str], characters: bool) -> tuple[float, float]:
@@ -72,7 +74,7 @@ def segments(text: str) -> list[str]:
     for character in text.lower().strip():
         if character in _MARKS:
             continue
-        if HAN.match(character):
+        if _HAN.match(character):
             found += [*_PIECES.findall(other), character]
             other = ""
         else:
