@@ -10,7 +10,6 @@ from typing import Any, Self
 import numpy as np
 
 from weitiao.core import fingerprint
-from weitiao.data.answers import TASK, read_answers
 from weitiao.data.files import take as gather
 from weitiao.data.files.table import ID, LINE, MADE_BY
 from weitiao.data.infer.roles import TEXT_ROLES
@@ -75,9 +74,7 @@ class Rows:
 
     def targets(self) -> list[Any]:
         """A label, a number, a list of labels, or None where the cell is empty. Do not change."""
-        if self.task == TASK:
-            return read_answers(self.table, self.roles, self.indices, self.id_of)
-        return read_targets(self.table, self.roles["target"], self.task, self.indices, self.id_of)
+        return read_targets(self.table, self.roles, self.task, self.indices, self.id_of)
 
     def ids(self) -> list[str]:
         """Where each row is from, e.g. "reviews.csv:17"."""

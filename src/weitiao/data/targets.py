@@ -1,27 +1,75 @@
-"""Targets as the task means them: labels as texts, numbers as floats, several labels as lists."""
+"""Reading targets from table cells; the task, named in the plan, says what a cell means."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from weitiao import parts
 from weitiao.data.files import take
-from weitiao.data.infer.cells import flag, is_ambiguous, is_missing, label, number, split_labels
+from weitiao.data.infer.cells import is_missing
 from weitiao.errors import DataError, placed
 from weitiao.i18n.messages import _
-from weitiao.labels.tags.cells import answer_of
 
-SPAN = 4096
-NUMBERS = {"regression", "similarity"}  # tasks whose targets are numbers
+if TYPE_CHECKING:
+    from weitiao.data.infer.column_stats import Column
+    from weitiao.data.infer.roles import Evidence, Guess
+    from weitiao.data.rows import Rows
+
+SPAN = 4096  # rows whose cells are in memory at once
+MEMO_SIZE = 10_000  # distinct cells whose parsed target is kept
 Locate = Callable[[int], str]  # position -> "reviews.csv:17"
+Roles = Mapping[str, str | list[str]]
+
+
+class TargetReader(Protocol):
+    """What this folder asks a task's class. `tasks.base.Task` implements it for single labels."""
+
+    roles: tuple[str, ...]
+    numeric: bool
+    flag_columns: bool
+
+    def read_targets(
+        self, table: Any, roles: Roles, positions: np.ndarray, locate: Locate,
+        wrong: dict[int, str] | None = None,
+    ) -> list[Any]: ...  # fmt: skip
+    def missing_markers(self, table: Any, roles: Roles, at: np.ndarray) -> Counter[str]: ...
+    def unlabelled_message(self, rows: str) -> str: ...
+    def row_labels(self, targets: Sequence[Any]) -> list[Any] | None: ...
+    def label_counts(self, targets: Sequence[Any]) -> dict[str, int]: ...
+    def level_separator(self, labels: Sequence[str]) -> str: ...
+    def strata(self, targets: Sequence[Any]) -> Sequence[Any]: ...
+    def check_learnable(self, targets: Sequence[Any], file: str) -> None: ...
+    def problems(self, rows: Rows, targets: Sequence[Any]) -> Iterator[str]: ...
+    def recognizes(self, column: Column) -> bool: ...
+    def fits(self, column: Column) -> bool: ...
+    def guess_roles(self, evidence: Evidence, named: bool) -> Guess | None: ...
+    def guess(self, evidence: Evidence) -> tuple[float, str] | None: ...
+
+
+def reader_of(task: str) -> TargetReader:
+    """The class of the task with this name. Raises PartError when there is none."""
+    reader: Any = parts.find("tasks", task)
+    return reader
+
+
+def all_readers() -> dict[str, TargetReader]:
+    """Every installed task by name, the built-in ones first, so that they win ties."""
+    names = sorted(parts.names("tasks"), key=lambda name: parts.origin("tasks", name) is not None)
+    return {name: reader_of(name) for name in names}
+
+
+def target_columns(roles: Roles) -> list[str]:
+    target = roles["target"]
+    return [target] if isinstance(target, str) else list(target)
 
 
 def read_targets(
     table: Any,
-    role: str | Sequence[str],
+    roles: Roles,
     task: str,
     positions: np.ndarray,
     locate: Locate,
@@ -32,122 +80,60 @@ def read_targets(
     A target that does not fit the task goes to `wrong` (position -> the reason); without that,
     DataError is raised, naming the row.
     """
-    columns = [role] if isinstance(role, str) else list(role)
-    if task == "multilabel" and not isinstance(role, str):
-        convert: Callable[[tuple[str, ...]], Any] = _Flags(columns)
-    elif len(columns) > 1:
+    reader = reader_of(task)
+    columns = target_columns(roles)
+    if len(columns) > 1 and not reader.flag_columns:
         raise DataError(
-            _("task {task}: the target is one column; {count} are given.", task=task,
-                 count=len(columns))
-        )  # fmt: skip
-    else:
-        convert = _One(columns[0], task)
-    known: dict[tuple[str, ...], Any] = {}  # one object for each label, however many rows
-    found: list[Any] = []
+            _(
+                "task {task}: the target is one column; {count} are given.",
+                task=task,
+                count=len(columns),
+            )
+        )
+    return reader.read_targets(table, roles, positions, locate, wrong)
+
+
+def parse_cells(
+    table: Any,
+    columns: Sequence[str],
+    positions: np.ndarray,
+    parse: Callable[..., Any],
+    locate: Locate,
+    wrong: dict[int, str] | None,
+    memo_size: int = MEMO_SIZE,
+) -> list[Any]:
+    """`parse(*cells)` of each row; its ValueError is the reason why the row's target is wrong."""
+    # Labels repeat: memoized, a million rows share one str (or list) per distinct cell. The memo
+    # is emptied when full, so that a column of all-different numbers does not fill the memory.
+    memo: dict[tuple[str, ...], Any] = {}
+    targets: list[Any] = []
     for span in take.spans(positions, SPAN):
         cells = [take.texts(table.column(column), span) for column in columns]
         for position, row in zip(span, zip(*cells, strict=True), strict=True):
-            if row not in known:
-                if len(known) > 10_000:
-                    known.clear()
+            if row not in memo:
+                if len(memo) >= memo_size:
+                    memo.clear()
                 try:
-                    known[row] = convert(row)
+                    memo[row] = parse(*row)
                 except ValueError as error:
-                    known[row] = error
-            target = known[row]
+                    memo[row] = error
+            target = memo[row]
             if isinstance(target, ValueError):
                 if wrong is None:
                     raise DataError(placed(locate(int(position)), str(target))) from None
                 wrong[int(position)] = str(target)
                 target = None
-            found.append(target)
-    return found
+            targets.append(target)
+    return targets
 
 
-def unlabelled_marks(
-    table: Any, role: str | Sequence[str], task: str, positions: np.ndarray
+def missing_markers(
+    table: Any, column: str, positions: np.ndarray, *, among_numbers: bool
 ) -> Counter[str]:
-    """What stands in cells of a target that is not empty but says so: NULL, #N/A; how often."""
-    marks: Counter[str] = Counter()
-    columns = [role] if isinstance(role, str) else list(role)
-    if len(columns) > 1:
-        return marks
+    """Cells that are not empty but say that there is no value (NULL, #N/A), with their counts."""
+    markers: Counter[str] = Counter()
     for span in take.spans(positions, SPAN):
-        for cell in take.texts(table.column(columns[0]), span):
-            if len(cell) < 12 and cell.strip() and is_missing(cell, among_numbers=_numbers(task)):
-                marks[cell.strip()] += 1
-    return marks
-
-
-def _numbers(task: str) -> bool:
-    return task in NUMBERS
-
-
-class _One:
-    """The target in one cell."""
-
-    def __init__(self, column: str, task: str) -> None:
-        self._column = column
-        self._numbers = _numbers(task)
-        self._convert = _CONVERSIONS.get(task, label)
-
-    def __call__(self, row: tuple[str, ...]) -> Any:
-        (cell,) = row
-        if is_missing(cell, among_numbers=self._numbers):
-            return None
-        if not self._numbers:
-            return self._convert(cell)
-        value = number(cell)
-        if value is not None:
-            return value
-        if is_ambiguous(cell):
-            raise ValueError(
-                _(
-                    "{column} is {cell!r}, which is 1234 to some and 1.234 to others. Write such "
-                    "numbers without the comma, or with a point.",
-                    column=self._column,
-                    cell=cell.strip()[:40],
-                )
-            )
-        raise ValueError(
-            _(
-                "{column} is {cell!r}, not a finite number. Correct or empty the cell, or use "
-                "--task classification.",
-                column=self._column,
-                cell=cell.strip()[:40],
-            )
-        )
-
-
-def _as_relation(cell: str) -> str | None:
-    relation = label(cell)
-    return None if relation == "-" else relation  # annotators who could not agree write "-"
-
-
-_CONVERSIONS: dict[str, Callable[[str], Any]] = {
-    "multilabel": split_labels,
-    "nli": _as_relation,
-    "token_classification": answer_of,
-}
-
-
-class _Flags:
-    """Several labels in as many columns of 0 and 1."""
-
-    def __init__(self, columns: Sequence[str]) -> None:
-        self._columns = columns
-
-    def __call__(self, row: tuple[str, ...]) -> list[str] | None:
-        if all(is_missing(cell) for cell in row):
-            return None
-        flags = [flag(cell) for cell in row]
-        if None in flags:
-            wrong = flags.index(None)
-            raise ValueError(
-                _(
-                    "{column} is {cell!r}; with several target columns each cell is 0 or 1.",
-                    column=self._columns[wrong],
-                    cell=row[wrong][:40],
-                )
-            )
-        return [name for name, is_set in zip(self._columns, flags, strict=True) if is_set]
+        for cell in take.texts(table.column(column), span):
+            if len(cell) < 12 and cell.strip() and is_missing(cell, among_numbers=among_numbers):
+                markers[cell.strip()] += 1
+    return markers

@@ -10,8 +10,8 @@ from weitiao import parts
 from weitiao.checkpoints.catalogue import default_for
 from weitiao.data.files.options import How
 from weitiao.data.files.table import Source
-from weitiao.data.infer.roles import guess_roles
-from weitiao.data.infer.task import guess_task, why_relations
+from weitiao.data.infer.column_stats import columns_of
+from weitiao.data.infer.roles import Evidence, guess_roles, guess_task
 from weitiao.data.prepare.profile import Profile, profile
 from weitiao.data.rows import Rows, everything
 from weitiao.errors import PlanError
@@ -70,9 +70,9 @@ def look(wish: Wish, source: Source | None = None) -> tuple[Profile, Source]:
     guess = guess_roles(source.table, wish.roles, wish.task)
     roles, reasons = dict(guess.roles), dict(guess.reasons)
     if wish.task:
-        parts.find("tasks", wish.task)
-        task, reason = wish.task, _("given by you")
-        reason = why_relations(source.table, roles) if task == "nli" else reason
+        named: type[Task] = parts.find("tasks", wish.task)
+        evidence = Evidence(source.table, columns_of(source.table), roles)
+        task, reason = wish.task, named.named_reason(evidence)
     else:
         task, reason = guess_task(source.table, roles)
     roles, reasons = _renamed(roles, task), _renamed(reasons, task)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.data.answers import TASK
 from weitiao.data.files.options import How
 from weitiao.data.files.table import Source
 from weitiao.data.prepare.filter import without_misfits
@@ -21,6 +20,7 @@ from weitiao.tasks.question_answering import QuestionAnswering
 
 __all__ = ["TASK", "decided", "max_length"]
 
+TASK = "question_answering"
 LENGTHS = (64, 96, 128, 192, 256, 384)
 COVER = 0.95
 USUAL_ANSWER, LONGEST_ANSWER = 30, 200  # tokens

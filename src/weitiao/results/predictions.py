@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from weitiao import parts
 from weitiao.core.fields import near
-from weitiao.data.answers import TASK as READING
 from weitiao.data.files import take
 from weitiao.data.files.table import LINE, Source, open_source
 from weitiao.data.infer.column_names import TARGET_WORDS, TEXT_WORDS, matches, words
-from weitiao.data.infer.tags import TASK as TAGGING
-from weitiao.data.infer.task import guess_task
+from weitiao.data.infer.roles import guess_task
 from weitiao.data.rows import everything
-from weitiao.data.targets import NUMBERS, read_targets
+from weitiao.data.targets import read_targets
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _, plural
 from weitiao.results.entries import Answered, Columns, Contender
@@ -26,7 +25,6 @@ PREDICTIONS = words(
     "pred_label label_pred 预测 预测值 预测结果 预测标签 模型预测 回答 答案"
 )
 IDS = words("id ids row_id rowid idx index uid row 编号 序号 行号")
-KINDS = {"multilabel": "multilabel", **dict.fromkeys(NUMBERS, "number"), READING: "spans"}
 
 
 def of_file(path: str, columns: Columns, task: str | None, texts: Sequence[str]) -> Contender:
@@ -37,14 +35,14 @@ def of_file(path: str, columns: Columns, task: str | None, texts: Sequence[str])
     if task is None:
         about = target or prediction
         task = guess_task(source.table.select([about]), {"target": about})[0]
-    if task == TAGGING:
+    kind = parts.find("tasks", task).kind
+    if kind == "tags":
         raise DataError(
             _("{file}: files of tags or spans are not compared: give the folders of runs, "
                  "and they are.", file=source.name)
         )  # fmt: skip
     values = _values(source, prediction, task)
     truth = _values(source, target, task) if target else None
-    kind = KINDS.get(task, "single")
     labels = () if kind == "spans" else _labels(values, truth)
     empty = sum(value is None for value in values)
     notes = []
@@ -149,9 +147,9 @@ def _values(source: Source, column: str, task: str) -> list[Any]:
         return f"{source.name}:{row}"
 
     rows = everything(source.table)
-    if task == READING:
+    if parts.find("tasks", task).kind == "spans":
         return _cells(source, column)
-    return read_targets(source.table, column, task, rows, locate, wrong={})
+    return read_targets(source.table, {"target": column}, task, rows, locate, wrong={})
 
 
 def _labels(values: Sequence[Any], truth: Sequence[Any] | None) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Self
@@ -12,6 +13,8 @@ from pydantic import Field
 
 from weitiao.core.batch_layout import Layout, filled, grid, packed, padded, tensor
 from weitiao.core.ragged import Ragged
+from weitiao.data.infer.cells import is_missing, label
+from weitiao.data.targets import Locate, Roles, missing_markers, parse_cells, target_columns
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Output, Prediction
 from weitiao.i18n.messages import _
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from weitiao.data.cache.encoded import Encoded
+    from weitiao.data.infer.column_stats import Column
+    from weitiao.data.infer.roles import Evidence, Guess
+    from weitiao.data.rows import Rows
     from weitiao.losses.base import Loss
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -75,6 +81,8 @@ class Task(Part):
     metrics: ClassVar[tuple[str, ...]]  # the first one picks the best model
     losses: ClassVar[tuple[str, ...]]  # the first one is the default
     kind: ClassVar[Kind]  # the shape of its answers
+    numeric: ClassVar[bool] = False  # targets are numbers
+    flag_columns: ClassVar[bool] = False  # the target may be several columns of 0 and 1
     # Which of transformers' heads: one vector a text, one a token, or two numbers a token.
     head: ClassVar[Literal["sequence", "tokens", "spans"]] = "sequence"
     notes: ClassVar[tuple[str, ...]] = ()  # what `encode` gives beside what the network reads
@@ -105,6 +113,129 @@ class Task(Part):
     def judged_by(self) -> tuple[str, ...]:
         """The metrics that are looked at where the plan names none."""
         return self.metrics
+
+    @classmethod
+    def parse_target(cls, cell: str, column: str) -> Any:
+        """The target that a cell holds, None for unlabelled. Raises ValueError saying what is
+        wrong. A task whose target is one cell overrides this alone."""
+        return label(cell)
+
+    @classmethod
+    def read_targets(
+        cls,
+        table: Any,
+        roles: Roles,
+        positions: np.ndarray,
+        locate: Locate,
+        wrong: dict[int, str] | None = None,
+    ) -> list[Any]:
+        """One target per position, None where unlabelled.
+
+        A cell that does not fit goes to `wrong` (position -> reason); without it, DataError.
+        """
+        (column,) = target_columns(roles)
+
+        def parse(cell: str) -> Any:
+            missing = is_missing(cell, among_numbers=cls.numeric)
+            return None if missing else cls.parse_target(cell, column)
+
+        return parse_cells(table, [column], positions, parse, locate, wrong)
+
+    @classmethod
+    def missing_markers(cls, table: Any, roles: Roles, at: np.ndarray) -> Counter[str]:
+        """Non-empty target cells that are read as unlabelled (NULL, #N/A), with their counts."""
+        columns = target_columns(roles)
+        if len(columns) > 1:
+            return Counter()
+        return missing_markers(table, columns[0], at, among_numbers=cls.numeric)
+
+    @classmethod
+    def unlabelled_message(cls, rows: str) -> str:
+        """What the history says of unlabelled rows. rows: "3 rows"."""
+        return _("{rows} without a target set apart", rows=rows)
+
+    @classmethod
+    def row_labels(cls, targets: Sequence[Any]) -> list[Any] | None:
+        """The label (or list of labels) of each row; None where targets are no labels."""
+        return list(targets)
+
+    @classmethod
+    def label_counts(cls, targets: Sequence[Any]) -> dict[str, int]:
+        """Label -> how many rows have it, the most frequent first; empty where there are none."""
+        labels = cls.row_labels(targets) or []
+        flat = (one for row in labels for one in (row if isinstance(row, list) else [row]))
+        return dict(Counter(flat).most_common())
+
+    @classmethod
+    def level_separator(cls, labels: Sequence[str]) -> str:
+        """What separates the levels of hierarchical labels; empty for flat ones."""
+        return ""
+
+    @classmethod
+    def strata(cls, targets: Sequence[Any]) -> Sequence[Any]:
+        """The stratum of each row for the stratified split: a label, labels, or a number."""
+        return cls.row_labels(targets) or list(targets)
+
+    @classmethod
+    def check_learnable(cls, targets: Sequence[Any], file: str) -> None:
+        """Raises DataError where all targets are the same, so that there is nothing to learn."""
+        labels = cls.label_counts(targets)
+        if len(labels) < cls.fewest_labels(targets):
+            raise DataError(
+                _(
+                    "{file}: every target is {label!r}: there is nothing to learn. Is the target "
+                    "role right?",
+                    file=file,
+                    label=next(iter(labels)),
+                )
+                if labels
+                else _(
+                    "{file}: no row has a label: there is nothing to learn. Is the target role "
+                    "right?",
+                    file=file,
+                )
+            )
+
+    @classmethod
+    def fewest_labels(cls, targets: Sequence[Any]) -> int:
+        """The number of distinct labels it takes; 1 where a row may also have none of them."""
+        return 2
+
+    @classmethod
+    def problems(cls, rows: Rows, targets: Sequence[Any]) -> Iterator[str]:
+        """Oddities of labelled rows, each a line of the data's history. They stop nothing."""
+        yield from ()
+
+    @classmethod
+    def recognizes(cls, column: Column) -> bool:
+        """Whether a column's cells can hardly be anything but a target of this task."""
+        return False
+
+    @classmethod
+    def fits(cls, column: Column) -> bool:
+        """Whether a column can be the target, where the user has named this task."""
+        return True
+
+    @classmethod
+    def guess_roles(cls, evidence: Evidence, named: bool) -> Guess | None:
+        """Roles that this task recognizes by the cells, before columns are guessed by their names.
+
+        evidence.roles are the user's and stand. named: whether the user has named this task.
+        """
+        return None
+
+    @classmethod
+    def guess(cls, evidence: Evidence) -> tuple[float, str] | None:
+        """The confidence from 0 to 1 that these roles are meant for this task, and the reason.
+
+        The task with the highest confidence is taken where the user names none.
+        """
+        return None
+
+    @classmethod
+    def named_reason(cls, evidence: Evidence) -> str:
+        """The reason that a plan gives for a task that the user has named."""
+        return _("given by you")
 
     @abstractmethod
     def learn(self, targets: Sequence[Any]) -> Self:

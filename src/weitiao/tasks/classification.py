@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from pydantic import Field
 
+from weitiao.data.infer.column_stats import FEW_CLASSES, Column
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.i18n.messages import _
-from weitiao.labels.hierarchy import Level, levels_of, top_down
+from weitiao.labels.hierarchy import Level, levels_of, separator_of, top_down
 from weitiao.parts import near
 from weitiao.tasks.base import Cost, Judged, Kind, Share, Task, known_labels
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from weitiao.data.infer.roles import Evidence
 
 
 class Classification(Task):
@@ -63,6 +66,30 @@ class Classification(Task):
     def levels(self) -> tuple[Level, ...]:
         """The levels of labels that are paths."""
         return levels_of(self.labels, self.separator) if self.separator else ()
+
+    @classmethod
+    def level_separator(cls, labels: Sequence[str]) -> str:
+        return separator_of(list(labels))
+
+    @classmethod
+    def fits(cls, column: Column) -> bool:
+        return column.is_label or column.numbers is None
+
+    @classmethod
+    def guess(cls, evidence: Evidence) -> tuple[float, str] | None:
+        column = evidence.target
+        if column is None:
+            return None
+        figures = {"name": column.name, "distinct": column.distinct}
+        if column.numbers is not None:
+            return (0.6, _of_class_indices(column)) if column.is_class_index else None
+        if column.unique_share > 0.5 and column.distinct > FEW_CLASSES:
+            return None
+        return 0.1, _(
+            "{name!r} holds {distinct} different labels: {labels}",
+            labels=column.most_common(),
+            **figures,
+        )
 
     def learn(self, targets: Sequence[Any]) -> Self:
         if self.labels:
@@ -156,6 +183,32 @@ class Classification(Task):
             for answer, cost in answers.items():
                 found[self.labels.index(truth), self.labels.index(answer)] = cost
         return found
+
+
+def _of_class_indices(column: Column) -> str:
+    """Why whole numbers are taken as labels."""
+    figures = {"name": column.name, "distinct": column.distinct}
+    if column.distinct > FEW_CLASSES:
+        assert column.numbers is not None
+        return _(
+            "{name!r} numbers {distinct} classes from {low:g} to {high:g} without a gap; if these "
+            "are amounts: --task regression",
+            low=min(column.numbers),
+            high=max(column.numbers),
+            **figures,
+        )
+    if column.distinct > 2:
+        return _(
+            "{name!r} holds {distinct} different whole numbers ({labels}); if their order "
+            "matters: --task regression",
+            labels=column.most_common(),
+            **figures,
+        )
+    return _(
+        "{name!r} holds {distinct} different whole numbers ({labels})",
+        labels=column.most_common(),
+        **figures,
+    )
 
 
 def _natural(label: str) -> tuple[int, float, str]:

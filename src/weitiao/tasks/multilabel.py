@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field
 
+from weitiao.data.infer.cells import flag, is_json_list, is_missing, split_labels
+from weitiao.data.targets import Locate, Roles, parse_cells, target_columns
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.i18n.messages import _
@@ -17,6 +19,9 @@ from weitiao.tasks.base import Judged, Kind, Share, Task, known_labels
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from weitiao.data.infer.column_stats import Column
+    from weitiao.data.infer.roles import Evidence
 
 
 class Multilabel(Task):
@@ -32,6 +37,7 @@ class Multilabel(Task):
     )  # fmt: skip
     losses: ClassVar[tuple[str, ...]] = ("bce",)
     kind: ClassVar[Kind] = "multilabel"
+    flag_columns: ClassVar[bool] = True
     problem_type: ClassVar[str] = "multi_label_classification"
     labels: tuple[str, ...] = Field((), description="in the order of the outputs; empty: learned")
     threshold: float = Field(0.5, gt=0, lt=1, description="a label is given from here on")
@@ -45,6 +51,54 @@ class Multilabel(Task):
     @property
     def choices(self) -> tuple[str, ...]:
         return self.labels
+
+    @classmethod
+    def parse_target(cls, cell: str, column: str) -> list[str]:
+        return split_labels(cell)
+
+    @classmethod
+    def read_targets(
+        cls,
+        table: Any,
+        roles: Roles,
+        positions: np.ndarray,
+        locate: Locate,
+        wrong: dict[int, str] | None = None,
+    ) -> list[Any]:
+        """Also of one column of 0 and 1 for each label, which is then called like its column."""
+        if isinstance(roles["target"], str):
+            return super().read_targets(table, roles, positions, locate, wrong)
+        columns = target_columns(roles)
+
+        def parse(*cells: str) -> list[str] | None:
+            return _of_flags(columns, cells)
+
+        return parse_cells(table, columns, positions, parse, locate, wrong)
+
+    @classmethod
+    def unlabelled_message(cls, rows: str) -> str:
+        return _(
+            "{rows} without a target set apart; write [] where a row has none of the labels",
+            rows=rows,
+        )
+
+    @classmethod
+    def fewest_labels(cls, targets: Sequence[Any]) -> int:
+        return 1
+
+    @classmethod
+    def guess(cls, evidence: Evidence) -> tuple[float, str] | None:
+        columns = target_columns(evidence.roles)
+        if len(columns) > 1:
+            names = ", ".join(columns)
+            return 0.9, _(
+                "the target has {count} columns: {names}", count=len(columns), names=names
+            )
+        column = evidence.target
+        if column is None or column.numbers is not None:
+            return None
+        reason = _several_labels(column)
+        return (0.5, reason) if reason else None
 
     def learn(self, targets: Sequence[Any]) -> Self:
         if self.labels:
@@ -122,3 +176,55 @@ class Multilabel(Task):
     def judge(self, labels: np.ndarray, scores: np.ndarray) -> Judged:
         values = (scores >= self.limits).astype(np.int64)
         return Judged("multilabel", labels.astype(np.int64), values, scores, self.labels)
+
+
+def _of_flags(columns: Sequence[str], cells: Sequence[str]) -> list[str] | None:
+    """The labels whose cell is 1; None where all cells are empty."""
+    if all(is_missing(cell) for cell in cells):
+        return None
+    flags = [flag(cell) for cell in cells]
+    if None in flags:
+        wrong = flags.index(None)
+        raise ValueError(
+            _(
+                "{column} is {cell!r}; with several target columns each cell is 0 or 1.",
+                column=columns[wrong],
+                cell=cells[wrong][:40],
+            )
+        )
+    return [name for name, is_set in zip(columns, flags, strict=True) if is_set]
+
+
+def _several_labels(column: Column) -> str:
+    """Why the cells hold several labels each; empty when they hold one."""
+    cells = {cell: split_labels(cell) for cell in column.counts}
+    lists = sum(count for cell, count in column.counts.items() if is_json_list(cell))
+    if lists >= 0.9 * len(column.values):
+        return _(
+            "the cells of {name!r} are lists, e.g. {example}",
+            name=column.name,
+            example=column.example,
+        )
+    owners: dict[str, set[str]] = defaultdict(set)
+    uses: Counter[str] = Counter()
+    for cell, pieces in cells.items():
+        for piece in pieces:
+            owners[piece].add(cell)
+            uses[piece] += column.counts[cell]
+    parted = [cell for cell, pieces in cells.items() if len(pieces) > 1]
+    share = sum(column.counts[cell] for cell in parted) / len(column.values)
+    # "Arts, crafts" is one label: its pieces stand in no other cell. Real label sets recombine.
+    recombined = sum(len(owners[p]) > 1 for cell in parted for p in cells[cell])
+    total = sum(len(cells[cell]) for cell in parted)
+    if not parted or share < 0.02 or recombined < 0.6 * total:
+        return ""
+    if len(owners) > len(cells) or sum(uses.values()) < 3 * len(owners):
+        return ""
+    return _(
+        "{share:.0%} of the cells of {name!r} hold several labels (e.g. {example!r}), made of "
+        "{count} different ones",
+        share=share,
+        name=column.name,
+        example=parted[0],
+        count=len(owners),
+    )

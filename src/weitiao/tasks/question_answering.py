@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -10,9 +11,14 @@ import numpy as np
 from pydantic import Field
 
 from weitiao.core.ragged import Ragged
+from weitiao.data.files import take
+from weitiao.data.infer.column_names import words
+from weitiao.data.infer.column_stats import FEW_CLASSES, Column, sample_positions
+from weitiao.data.infer.roles import Evidence, Guess
+from weitiao.data.targets import Locate, Roles, parse_cells
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Output, Prediction
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, plural
 from weitiao.labels.passages.agreement import agreement, by_characters
 from weitiao.labels.passages.best_span import (
     END,
@@ -24,7 +30,7 @@ from weitiao.labels.passages.best_span import (
     by_row,
     whole_words,
 )
-from weitiao.labels.passages.golds import Gold, Golds, texts_of
+from weitiao.labels.passages.golds import Gold, Golds, parse_answers, placed, texts_of
 from weitiao.labels.passages.windows import windows_of
 from weitiao.tasks.base import IGNORED, Judged, Kind, Labelled, Task
 
@@ -32,8 +38,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from weitiao.data.cache.encoded import Encoded
+    from weitiao.data.rows import Rows
     from weitiao.losses.base import Loss
 
+SAMPLED_ROWS = 200
+ROWS_PER_CLASS = 10  # FEW_CLASSES different values in so many times the rows are labels
+QUESTION_COLUMNS = words("question questions query 问题 提问 问句")
+PASSAGE_COLUMNS = words(
+    "context contexts passage paragraph document article text 上下文 段落 原文 材料 文章"
+)
+ANSWER_COLUMNS = words("answers answer answer_text gold_answer gold_answers label target 答案 回答")
+START_COLUMNS = words("answer_start start answer_begin 起始位置 答案位置")
 BEGINS, ENDS = 1, 2  # labels of tokens; 3 for a token that does both
 
 
@@ -74,6 +89,89 @@ class QuestionAnswering(Task):
     null_threshold: float = Field(
         0.0, description='no answer is given where "none" scores higher by more than this'
     )
+
+    @classmethod
+    def read_targets(
+        cls,
+        table: Any,
+        roles: Roles,
+        positions: np.ndarray,
+        locate: Locate,
+        wrong: dict[int, str] | None = None,
+    ) -> list[Any]:
+        """The gold answers with their places; None where the cell is empty, () where it is []."""
+        columns = [str(roles[role]) for role in ("target", "context", "start") if role in roles]
+        # Without the memo: it would hold thousands of passages, and hardly a row repeats.
+        return parse_cells(table, columns, positions, parse_golds, locate, wrong, memo_size=0)
+
+    @classmethod
+    def missing_markers(cls, table: Any, roles: Roles, at: np.ndarray) -> Counter[str]:
+        return Counter()  # "NULL" may be an answer
+
+    @classmethod
+    def row_labels(cls, targets: Sequence[Any]) -> None:
+        return None
+
+    @classmethod
+    def strata(cls, targets: Sequence[Any]) -> list[bool]:
+        """Whether each question has an answer."""
+        return [bool(golds) for golds in targets]
+
+    @classmethod
+    def check_learnable(cls, targets: Sequence[Any], file: str) -> None:
+        if not any(targets):
+            super().check_learnable(targets, file)
+
+    @classmethod
+    def problems(cls, rows: Rows, targets: Sequence[Any]) -> Iterator[str]:
+        nowhere = sum(bool(golds) and all(at < 0 for at, _ in golds) for golds in targets)
+        if nowhere:
+            yield _(
+                "{rows} whose answers do not stand in the context: judged, not learned from",
+                rows=plural(nowhere, "row"),
+            )
+
+    @classmethod
+    def guess_roles(cls, evidence: Evidence, named: bool) -> Guess | None:
+        """A question, a passage, and answers most of which the passage holds."""
+        named = named or bool({"context", "question"} & evidence.roles.keys())
+        if not named and {"text", "text_pair", "premise"} & evidence.roles.keys():
+            return None
+        lower = {name.lower(): name for name in evidence.columns}
+        guess = Guess({}, {})
+
+        def by_name(role: str, wanted: Sequence[str]) -> None:
+            taken = [*evidence.roles.values(), *guess.roles.values()]
+            free = (lower[name] for name in wanted if name in lower and lower[name] not in taken)
+            column = next(free, None)
+            if role not in evidence.roles and column is not None:
+                guess.roles[role], guess.reasons[role] = column, _("its name")
+
+        by_name("question", QUESTION_COLUMNS)
+        by_name("context", PASSAGE_COLUMNS)
+        by_name("target", ANSWER_COLUMNS)
+        roles = {**evidence.roles, **guess.roles}
+        if not {"question", "context", "target"} <= roles.keys():
+            return None
+        context, target = str(roles["context"]), str(roles["target"])
+        starts = any(name in lower for name in START_COLUMNS)
+        if not named and not starts and _are_labels(evidence.columns[target]):
+            return None
+        share = _share_held(evidence.table, context, target)
+        if not named and share < 0.5:
+            return None
+        guess.reasons["target"] = _(
+            "{share:.0%} of the answers stand in their passage", share=share
+        )
+        by_name("start", START_COLUMNS)
+        by_name("group", ["article"])
+        return guess
+
+    @classmethod
+    def guess(cls, evidence: Evidence) -> tuple[float, str] | None:
+        if "context" not in evidence.roles:
+            return None
+        return 1.0, _("questions, each with a passage and the answers in it")
 
     @property
     def outputs(self) -> int:
@@ -250,3 +348,33 @@ def _held(
     if not len(inside) or cut:
         return None
     return int(inside[0]), int(inside[-1])
+
+
+def parse_golds(cell: str, context: str, start: str = "") -> Golds | None:
+    """The right answers in a cell, placed in their passage. Raises ValueError saying why not."""
+    try:
+        answers = parse_answers(cell, start)
+    except (ValueError, OverflowError):
+        raise ValueError(
+            _("where the answer starts is {start!r}, no number.", start=start[:40])
+        ) from None
+    return None if answers is None else placed(answers, context)
+
+
+def _are_labels(target: Column) -> bool:
+    """Whether a target has few different values, each in many rows: yes and no, 0 and 1."""
+    often = len(target.values) >= ROWS_PER_CLASS * target.distinct
+    few = 2 <= target.distinct <= FEW_CLASSES and often
+    return few and not any(value[0] in "[{" for value in target.counts)
+
+
+def _share_held(table: Any, context: str, target: str) -> float:
+    """The proportion of rows with an answer whose passage holds it."""
+    positions = sample_positions(table.num_rows, SAMPLED_ROWS)
+    passages, cells = (take.texts(table.column(name), positions) for name in (context, target))
+    held = [
+        any(text.strip() in passage for _, text in answers)
+        for passage, cell in zip(passages, cells, strict=True)
+        if (answers := parse_answers(cell))
+    ]
+    return sum(held) / max(len(held), 1)

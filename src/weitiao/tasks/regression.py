@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from pydantic import Field
 
+from weitiao.data.infer.cells import is_ambiguous, number
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.i18n.messages import _
@@ -16,6 +17,9 @@ from weitiao.tasks.base import Judged, Kind, Task
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from weitiao.data.infer.column_stats import Column
+    from weitiao.data.infer.roles import Evidence
 
 
 class Regression(Task):
@@ -30,6 +34,7 @@ class Regression(Task):
     metrics: ClassVar[tuple[str, ...]] = ("pearson", "spearman", "mae", "rmse")
     losses: ClassVar[tuple[str, ...]] = ("mse",)
     kind: ClassVar[Kind] = "number"
+    numeric: ClassVar[bool] = True
     problem_type: ClassVar[str] = "regression"
     mean: float = Field(0.0, description="of the training targets; learned")
     std: float = Field(1.0, description="spread of the training targets; learned")
@@ -37,6 +42,68 @@ class Regression(Task):
     @property
     def outputs(self) -> int:
         return 1
+
+    @classmethod
+    def parse_target(cls, cell: str, column: str) -> float:
+        value = number(cell)
+        if value is not None:
+            return value
+        shown = cell.strip()[:40]
+        raise ValueError(
+            _(
+                "{column} is {cell!r}, which is 1234 to some and 1.234 to others. Write such "
+                "numbers without the comma, or with a point.",
+                column=column,
+                cell=shown,
+            )
+            if is_ambiguous(cell)
+            else _(
+                "{column} is {cell!r}, not a finite number. Correct or empty the cell, or use "
+                "--task classification.",
+                column=column,
+                cell=shown,
+            )
+        )
+
+    @classmethod
+    def row_labels(cls, targets: Sequence[Any]) -> None:
+        return None
+
+    @classmethod
+    def check_learnable(cls, targets: Sequence[Any], file: str) -> None:
+        if len(set(targets)) < 2:
+            raise DataError(
+                _(
+                    "{file}: every target is {target:g}: there is nothing to learn.",
+                    file=file,
+                    target=targets[0],
+                )
+            )
+
+    @classmethod
+    def fits(cls, column: Column) -> bool:
+        return column.numbers is not None
+
+    @classmethod
+    def guess(cls, evidence: Evidence) -> tuple[float, str] | None:
+        column = evidence.target
+        if column is None or column.numbers is None or column.is_class_index:
+            return None
+        between = {"name": column.name, "low": min(column.numbers), "high": max(column.numbers)}
+        reason = (
+            _(
+                "{name!r} holds {distinct} different whole numbers from {low:g} to {high:g}; if "
+                "they only name classes: --task classification",
+                distinct=column.distinct,
+                **between,
+            )
+            if column.whole
+            else _("{name!r} holds numbers with fractions from {low:g} to {high:g}", **between)
+        )
+        if column.odd:
+            odd = ", ".join(column.odd[:3])
+            reason = _("{why}; a few cells are none ({cells})", why=reason, cells=odd)
+        return 0.6, reason
 
     def learn(self, targets: Sequence[Any]) -> Self:
         values = np.array([float(target) for target in targets])

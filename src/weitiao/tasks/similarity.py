@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -12,6 +12,9 @@ from weitiao.core.batch_layout import Layout, filled
 from weitiao.core.ragged import Ragged
 from weitiao.example import Batch, Example
 from weitiao.tasks.regression import Regression
+
+if TYPE_CHECKING:
+    from weitiao.data.infer.roles import Evidence
 
 PART = "part"  # which of the two texts a token belongs to
 
@@ -33,6 +36,11 @@ class Similarity(Regression):
     @property
     def own_head(self) -> str:
         return "cosine" if self.way == "cosine" else ""
+
+    @classmethod
+    def guess(cls, evidence: Evidence) -> None:
+        """Never: numbers of pairs may mean anything, so regression is guessed."""
+        return
 
     def learn(self, targets: Sequence[Any]) -> Self:
         learned = super().learn(targets)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -11,11 +11,14 @@ from pydantic import Field
 
 from weitiao.core.batch_layout import Layout, grid, tensor
 from weitiao.core.ragged import Ragged, edges
+from weitiao.data.infer.column_stats import Column
+from weitiao.data.infer.roles import Evidence, Guess
 from weitiao.errors import DataError, placed
 from weitiao.example import WORDS, Example, Prediction
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, plural
 from weitiao.labels.tags import pieces
-from weitiao.labels.tags.labelled import Row, labelled
+from weitiao.labels.tags.cells import answer_of, looks_like_spans, looks_like_tags
+from weitiao.labels.tags.labelled import Row, labelled, within
 from weitiao.labels.tags.schemes import (
     BEGIN,
     INSIDE,
@@ -25,18 +28,25 @@ from weitiao.labels.tags.schemes import (
     best_tags,
     bio_tags,
     label_counts,
+    scheme_of,
     spans_of,
     split_tag,
     with_prefixes,
 )
-from weitiao.labels.tags.words import cleaned_places, with_words, word_places
+from weitiao.labels.tags.words import cleaned_places, listed, with_words, word_places
 from weitiao.tasks.base import IGNORED, Judged, Kind, Labelled, Task
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from weitiao.data.cache.encoded import Encoded
+    from weitiao.data.rows import Rows
     from weitiao.example import Batch
+
+SAMPLED_CELLS = 200  # of a column, to see whether it holds tags or spans
+NEARLY_ALL = 0.95  # of them
+# Usual names of a column of tags beside a column of words, the likeliest first.
+TAG_COLUMNS = ("ner_tags", "ner", "tags", "labels", "label", "entities", "spans", "target")
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +95,65 @@ class TokenClassification(Task):
     def plain(self) -> bool:
         """Whether tags stand for themselves: each word has one, and there are no spans."""
         return any(split_tag(label) is None for label in self.labels)
+
+    @classmethod
+    def parse_target(cls, cell: str, column: str) -> Any:
+        return answer_of(cell)
+
+    @classmethod
+    def row_labels(cls, targets: Sequence[Any]) -> list[Any]:
+        """The types of spans (or plain tags) in each row."""
+        plain = are_plain([target for target in targets if target is not None])
+        return [
+            None if target is None else sorted(label_counts([target], plain)) for target in targets
+        ]
+
+    @classmethod
+    def label_counts(cls, targets: Sequence[Any]) -> dict[str, int]:
+        """Type -> how many spans (or words) have it."""
+        return dict(label_counts(targets).most_common())
+
+    @classmethod
+    def fewest_labels(cls, targets: Sequence[Any]) -> int:
+        """One type of span is enough, since words outside of spans are the other class."""
+        return 2 if are_plain(targets) else 1
+
+    @classmethod
+    def problems(cls, rows: Rows, targets: Sequence[Any]) -> Iterator[str]:
+        return inexact_spans(rows)
+
+    @classmethod
+    def recognizes(cls, column: Column) -> bool:
+        return is_tagged(column)
+
+    @classmethod
+    def guess_roles(cls, evidence: Evidence, named: bool) -> Guess | None:
+        """Words and their tags, or a text and its spans, where that is what the cells hold."""
+        columns, roles = evidence.columns, evidence.roles
+        if "target" in roles:
+            return None
+        pair = words_and_tags(columns)
+        tagged = [name for name, column in columns.items() if is_tagged(column)]
+        if pair and (named or pair[1] in tagged or not tagged):
+            words, tags = pair
+            guess = Guess({"target": tags}, {"target": why_tagged(columns[tags])})
+            if "text" not in roles:
+                guess.roles["text"] = words
+                guess.reasons["text"] = _("its cells are lists of words")
+            return guess
+        if tagged:
+            return Guess({"target": tagged[0]}, {"target": why_tagged(columns[tagged[0]])})
+        return None
+
+    @classmethod
+    def guess(cls, evidence: Evidence) -> tuple[float, str] | None:
+        column, text = evidence.target, evidence.roles.get("text")
+        if column is None:
+            return None
+        pair = words_and_tags(evidence.columns) if isinstance(text, str) else None
+        if pair == (text, column.name) or is_tagged(column):
+            return 0.8, why_tagged(column)
+        return None
 
     @property
     def judged_by(self) -> tuple[str, ...]:
@@ -288,3 +357,110 @@ class TokenClassification(Task):
 
 def _of_words(places: Ragged, tags: np.ndarray) -> Ragged:
     return Ragged(np.column_stack([places.values, tags]), places.offsets)
+
+
+def is_tagged(column: Column) -> bool:
+    """Whether a column holds tags of words or spans of a text."""
+    cells = column.values[:SAMPLED_CELLS]
+    if not cells:
+        return False
+    spans = sum(map(looks_like_spans, cells))
+    if spans >= NEARLY_ALL * len(cells) and any(len(cell) > 2 for cell in cells):
+        return True
+    if sum(map(looks_like_tags, cells)) < NEARLY_ALL * len(cells):
+        return False
+    # A single "B" or "S" a row is a class of that name: tags stand for the words of a row.
+    return sum(len(answer_of(cell)) > 1 for cell in cells) >= len(cells) / 2
+
+
+def words_and_tags(columns: Mapping[str, Column]) -> tuple[str, str] | None:
+    """The column that lists words and the one that has a tag for each of them."""
+    lists: dict[str, list[list[str]]] = {}
+    for name, column in columns.items():
+        sample = column.values[:SAMPLED_CELLS]
+        if any('"' in cell for cell in sample):
+            cells = [listed(cell) for cell in sample]
+            if sum(cell is not None for cell in cells) >= NEARLY_ALL * len(cells):
+                lists[name] = [cell or [] for cell in cells]
+    if len(lists) < 2:
+        return None
+    # Words differ far more than tags do.
+    text = max(lists, key=lambda name: len({word for cell in lists[name] for word in cell}))
+    lengths = {name: [len(cell) for cell in cells] for name, cells in lists.items()}
+    same = [name for name in lists if name != text and lengths[name] == lengths[text]]
+    if not same:
+        return None
+    order = [name for wanted in TAG_COLUMNS for name in same if name.lower() == wanted]
+    tagged = [name for name in same if is_tagged(columns[name])]
+    return text, (*[name for name in order if name in tagged], *order, *tagged, *same)[0]
+
+
+def why_tagged(column: Column) -> str:
+    """What the cells of the target hold, for the reason of the task."""
+    answers = [answer_of(cell) for cell in column.values[:SAMPLED_CELLS]]
+    tags = [tag for answer in answers for tag in answer if isinstance(tag, str)]
+    if not tags:
+        labels = sorted({span[2] for answer in answers for span in answer})
+        return _(
+            "{name!r} holds spans of the text: {labels}", name=column.name, labels=_some(labels)
+        )
+    if are_plain(answers):
+        labels = sorted(set(tags))
+        return _(
+            "{name!r} holds a tag for each word: {labels}", name=column.name, labels=_some(labels)
+        )
+    return _(
+        "{name!r} holds a tag for each word, by the scheme {scheme}: {labels}",
+        name=column.name,
+        scheme="IO" if are_io(answers) else scheme_of(tags) or "BIO",
+        labels=_some(sorted(label_counts(answers, plain=False))),
+    )
+
+
+def _some(labels: list[str]) -> str:
+    return ", ".join(labels[:4]) + (", ..." if len(labels) > 4 else "")
+
+
+def inexact_spans(rows: Rows) -> Iterator[str]:
+    """Spans that begin or end inside a word, as a line of the history, with an example.
+
+    Answers end where words do, so that none of these can be right. Rows with mistakes are left to
+    `truth`, which names them.
+    """
+    count, total, example = 0, 0, ("", "", "")
+    for examples in rows.batches():
+        for one in examples:
+            if not one.target or isinstance(one.target[0], str):  # tags are of words
+                continue
+            read = with_words(one)
+            text, words = str(read.inputs["text"]), word_places(read)
+            starts, ends = (set(side.tolist()) for side in words.T)
+            try:
+                spans = [within(span, text) for span in one.target]
+            except ValueError:
+                continue
+            total += len(spans)
+            cut = [(a, b) for a, b, _ in spans if a not in starts or b not in ends]
+            if cut and not count:
+                start, end = cut[0]
+                example = (one.id, text[start:end], _around(text, words, start, end))
+            count += len(cut)
+    if count:
+        place, held, around = example
+        yield _(
+            "{count} of {spans} begin or end inside a word (e.g. {held!r} in {around!r}, {place}): "
+            "answers end where words do, so these are never right; mend their ends, or give texts "
+            "as lists of words (Thai, Korean)",
+            count=f"{count:,}",
+            spans=plural(total, "span"),
+            held=held[:40],
+            around=around[:40],
+            place=place,
+        )
+
+
+def _around(text: str, words: np.ndarray, start: int, end: int) -> str:
+    """The words that a span overlaps."""
+    overlapping = words[(words[:, 0] < end) & (words[:, 1] > start)]
+    first, last = min(overlapping[:, 0], default=start), max(overlapping[:, 1], default=end)
+    return text[first:last]

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weitiao.data.files.table import from_rows
-from weitiao.data.infer.roles import guess_roles, guess_task, split_labels
+from weitiao.data.infer.cells import split_labels
+from weitiao.data.infer.roles import guess_roles, guess_task
 from weitiao.errors import DataError
 
 EN = [f"the {w} film number {i} was watched by many people" for i, w in enumerate("abcdefghij" * 6)]

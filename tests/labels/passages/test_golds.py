@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from weitiao.data.answers import _spelled
 from weitiao.labels.passages.golds import parse_answers
+from weitiao.tasks.question_answering import parse_golds
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,4 @@ def test_what_is_no_answer_in_json_is_a_text(cell):
 @pytest.mark.parametrize("start", ["inf", "nan", "1e999", "x"])
 def test_a_start_that_is_no_number_is_told(start):
     with pytest.raises(ValueError, match="no number"):
-        _spelled("Paris", start)
+        parse_golds("Paris", "Paris", start)

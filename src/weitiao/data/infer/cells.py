@@ -1,4 +1,4 @@
-"""What the cell of a target says: one label, several labels, a number, a relation of two texts."""
+"""What the cell of a target says: one label, several labels, a number."""
 
 from __future__ import annotations
 
@@ -6,16 +6,9 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterable
 
 _SEPARATORS = re.compile(r"[|;,，、；]")
 
-# The three relations of natural language inference, as data sets spell them.
-_RELATIONS = {
-    "entailment": {"entailment", "entail", "entails", "entailed", "e", "蕴含", "蕴涵"},
-    "neutral": {"neutral", "neutrality", "n", "中立", "中性"},
-    "contradiction": {"contradiction", "contradict", "contradicts", "c", "矛盾"},
-}
 # What programs write where there is no value; in a target such a cell is empty.
 _MISSING = {"null", r"\n", "#n/a", "#n/a n/a", "nan", "<na>", "#null!", "#value!", "#ref!",
             "#div/0!", "#name?", "#num!"}  # fmt: skip
@@ -125,16 +118,3 @@ def flag(cell: str) -> bool | None:
     return {"1": True, "1.0": True, "true": True, "yes": True, "是": True}.get(
         text, False if is_missing(text) or text in {"0", "0.0", "false", "no", "否"} else None
     )
-
-
-def are_relations(values: Iterable[str]) -> bool:
-    """Whether labels are those of inference: at least two of the three, and nothing else but "-".
-
-    >>> are_relations(["蕴含", "矛盾"]), are_relations(["e", "x"])
-    (True, False)
-    """
-    found = {value.strip().lower() for value in values} - {"-", ""}  # "-": annotators disagreed
-    found = {value for value in found if not is_missing(value)}
-    kinds = [kind for kind, spellings in _RELATIONS.items() if found & spellings]
-    known = set().union(*_RELATIONS.values())
-    return found <= known and len(kinds) >= 2 and len(found) == len(kinds)

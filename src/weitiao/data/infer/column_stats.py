@@ -16,8 +16,10 @@ from weitiao.data.files.table import OURS
 from weitiao.data.infer.cells import is_ambiguous, is_missing, number
 
 SAMPLE_ROWS = 5000
+FEW_CLASSES = 20  # so many different whole numbers are still labels
 FEW_ODD = 0.02  # share of cells that may be no numbers in a column of numbers
 _ID = re.compile(r"[\w.:/#-]*\d[\w.:/#-]*")
+_NAMES_OF_CLASSES = re.compile(r"label|class|categor|intent|topic|类|标签|意图|主题", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,25 @@ class Column:
         )
 
     @property
+    def without_gap(self) -> bool:
+        """Class indices: all whole numbers from 0 or 1 on, often, in a column named so."""
+        if self.numbers is None or not self.whole:
+            return False
+        low, high = min(self.numbers), max(self.numbers)
+        every = high - low + 1 == self.distinct and low in (0, 1)
+        return every and self.unique_share <= 0.2 and bool(_NAMES_OF_CLASSES.search(self.name))
+
+    @property
+    def is_class_index(self) -> bool:
+        """Whether whole numbers name classes: there are few of them, or none is left out."""
+        return self.whole and (self.distinct <= FEW_CLASSES or self.without_gap)
+
+    def most_common(self, count: int = 4) -> str:
+        """The most frequent values, for people."""
+        common = [value[:30] for value, _ in self.counts.most_common(count)]
+        return ", ".join(common) + (", ..." if self.distinct > count else "")
+
+    @property
     def example(self) -> str:
         value = self.values[0] if self.values else ""
         flat = " ".join(value.split())
@@ -114,10 +135,14 @@ def _weight(value: str) -> float:
     return len(value) + 2 * han_count(value[:200])
 
 
+def sample_positions(rows: int, size: int) -> np.ndarray:
+    """At most `size` positions, spread evenly, so that a sorted file shows all its labels."""
+    return np.unique(np.linspace(0, max(0, rows - 1), min(rows, size)).astype(np.int64))
+
+
 def columns_of(table: Any) -> dict[str, Column]:
     """Every column of the user's with what it holds."""
-    rows = table.num_rows
-    positions = np.unique(np.linspace(0, max(0, rows - 1), min(rows, SAMPLE_ROWS)).astype(np.int64))
+    positions = sample_positions(table.num_rows, SAMPLE_ROWS)
     found = {}
     for name in table.column_names:
         if name not in OURS:

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from weitiao.core.fields import near
-from weitiao.data.infer.cells import are_relations, split_labels
 from weitiao.data.infer.column_names import PAIRED_NAMES, TARGET_WORDS, TEXT_WORDS, matches
 from weitiao.data.infer.column_stats import Column, columns_of
-from weitiao.data.infer.qa import reading_roles
-from weitiao.data.infer.tags import TASK, is_tagged, pair_of, why_tagged
-from weitiao.data.infer.task import guess_task
-from weitiao.data.targets import NUMBERS
+from weitiao.data.targets import Roles, TargetReader, all_readers, reader_of, target_columns
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _
-
-__all__ = ["ROLES", "TEXT_ROLES", "Guess", "guess_roles", "guess_task", "split_labels"]
 
 TEXT_ROLES = ("text", "text_pair", "premise", "hypothesis", "question", "context")
 LISTED = ("columns", "target")  # roles that may have several columns
 ROLES = (*TEXT_ROLES, *LISTED, "start", "group")  # start: of an answer; group: kept on one side
-
-Roles = Mapping[str, str | list[str]]
 
 
 @dataclass(frozen=True)
@@ -35,46 +27,81 @@ class Guess:
     reasons: dict[str, str]
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What roles and the task are guessed from: the columns in figures, and the known roles."""
+
+    table: Any
+    columns: Mapping[str, Column]
+    roles: Roles
+
+    @property
+    def target(self) -> Column | None:
+        """The target's column; None where there is no target, or one of several columns."""
+        names = target_columns(self.roles) if "target" in self.roles else []
+        return self.columns[names[0]] if len(names) == 1 else None
+
+
 def guess_roles(table: Any, given: Roles, task: str | None = None) -> Guess:
     """The roles of a table's columns; what is `given` stands. Raises DataError when unclear.
 
-    task: what the user says is to be learned; it tells which column can be the target.
+    task: named by the user; it tells which columns can be the target.
     """
-    found = columns_of(table)
+    columns = columns_of(table)
     roles: dict[str, str | list[str]] = {}
     reasons: dict[str, str] = {}
     for role, column in given.items():
-        check_role(role, column, found)
+        check_role(role, column, columns)
         roles[role], reasons[role] = column, _("given by you")
-    reading = reading_roles(table, found, roles, task)
-    if reading:
-        return Guess(_ordered(reading[0]), _ordered(reading[1]))
-    _guess_tagged(found, roles, reasons, task)
-    free = {name: column for name, column in found.items() if name not in _flat(roles.values())}
+    reader = reader_of(task) if task else None
+    readers = [reader] if reader else list(all_readers().values())
+    for one in readers:
+        by_cells = one.guess_roles(Evidence(table, columns, given), reader is not None)
+        if by_cells:
+            roles |= by_cells.roles
+            reasons |= by_cells.reasons
+            break
+    free = {name: column for name, column in columns.items() if name not in _flat(roles.values())}
     if not any(role in roles for role in TEXT_ROLES):
-        texts, why = _guess_texts(free, found, wants_pair=task in ("nli", "similarity"))
+        wants_pair = reader is not None and len(reader.roles) == 2
+        texts, why = _guess_texts(free, columns, wants_pair=wants_pair)
         roles |= texts
         reasons |= dict.fromkeys(texts, why)
         free = {name: c for name, c in free.items() if name not in texts.values()}
     if "target" not in roles:
-        roles["target"], reasons["target"] = _guess_target(free, found, task)
-    return _as_inference(Guess(_ordered(roles), _ordered(reasons)), found, given)
+        roles["target"], reasons["target"] = _guess_target(free, columns, reader, readers)
+    new_names = _pair_names(Evidence(table, columns, roles), given)
+    return Guess(_ordered(roles, new_names), _ordered(reasons, new_names))
 
 
-def _guess_tagged(
-    found: Mapping[str, Column], roles: dict[str, Any], reasons: dict[str, str], task: str | None
-) -> None:
-    """Roles of words and their tags, or of a text and its spans, where that is what rows hold."""
-    if task not in (None, TASK) or "target" in roles:
-        return
-    pair = pair_of(found)
-    tagged = [name for name, column in found.items() if is_tagged(column)]
-    if pair and (task == TASK or pair[1] in tagged or not tagged):
-        roles["target"], reasons["target"] = pair[1], why_tagged(found[pair[1]])
-        if "text" not in roles:
-            roles["text"], reasons["text"] = pair[0], _("its cells are lists of words")
-    elif tagged:
-        roles["target"], reasons["target"] = tagged[0], why_tagged(found[tagged[0]])
+def guess_task(table: Any, roles: Roles) -> tuple[str, str]:
+    """The name of the task and why, with figures. Raises DataError when nothing fits."""
+    evidence = Evidence(table, columns_of(table), roles)
+    column = evidence.target
+    if column and not column.values:
+        raise DataError(
+            _(
+                "the target column {name!r} is empty: there is nothing to learn from.",
+                name=column.name,
+            )
+        )
+    guesses = {name: reader.guess(evidence) for name, reader in all_readers().items()}
+    likely = {name: guess for name, guess in guesses.items() if guess is not None}
+    if not likely:
+        assert column is not None, "several target columns fit a task"
+        raise DataError(
+            _(
+                "the target column {name!r} has {distinct:,} different values in {rows:,} rows "
+                "(e.g. {example!r}): these are no labels. Say which column is the target: "
+                "--target COLUMN.",
+                name=column.name,
+                distinct=column.distinct,
+                rows=len(column.values),
+                example=column.example,
+            )
+        )
+    task = max(likely, key=lambda name: likely[name][0])
+    return task, likely[task][1]
 
 
 def check_role(role: str, column: str | list[str], known: Iterable[str]) -> None:
@@ -153,15 +180,19 @@ def _pair_in(texts: Mapping[str, Column]) -> tuple[str, str] | None:
 
 
 def _guess_target(
-    free: Mapping[str, Column], found: Mapping[str, Column], task: str | None
+    free: Mapping[str, Column],
+    found: Mapping[str, Column],
+    reader: TargetReader | None,
+    readers: Sequence[TargetReader],
 ) -> tuple[str | list[str], str]:
     usable = {
         name: column
         for name, column in free.items()
         if column.distinct > 1 and (not column.is_id or _is_amount(column))
     }
-    usable = _fitting(usable, task)
-    named = _best_named(usable)
+    if reader:
+        usable = {name: c for name, c in usable.items() if reader.fits(c)} or usable
+    named = _best_named(usable, readers)
     if named:
         why = _("its name, and {figures}", figures=_figures(usable[named[0]]))
         others = [name for name in named[1:] if usable[name].is_label or usable[name].numbers]
@@ -170,11 +201,12 @@ def _guess_target(
             why = _("{why}; --target could also name {names}", why=why, names=names)
         return named[0], why
     flags = [name for name, column in usable.items() if column.binary]
-    if len(flags) >= 2 and task in (None, "multilabel"):
+    if len(flags) >= 2 and (reader is None or reader.flag_columns):
         return flags, _(
             "{count} columns hold only 0 and 1: {names}", count=len(flags), names=", ".join(flags)
         )
-    likely = [name for name, c in usable.items() if c.is_label and task not in NUMBERS] or [
+    labels = reader is None or not reader.numeric
+    likely = [name for name, c in usable.items() if c.is_label and labels] or [
         name for name, c in usable.items() if c.numbers is not None
     ]
     same = [name for name in free if matches(name, TARGET_WORDS) and free[name].distinct == 1]
@@ -194,34 +226,21 @@ def _guess_target(
     )
 
 
-def _fitting(usable: Mapping[str, Column], task: str | None) -> dict[str, Column]:
-    """The columns that can be the target of the task; all of them when none can."""
-    every: dict[str, Callable[[Column], bool]] = {
-        **dict.fromkeys(NUMBERS, lambda column: column.numbers is not None),
-        "nli": lambda column: are_relations(column.counts) or column.distinct <= 5,
-        "classification": lambda column: column.is_label or column.numbers is None,
-    }
-    fits = every.get(task or "")
-    if fits is None:
-        return dict(usable)
-    return {name: column for name, column in usable.items() if fits(column)} or dict(usable)
-
-
 def _is_amount(column: Column) -> bool:
     """Whether whole numbers that never repeat are meant as a target: only a name can say so."""
     return column.numbers is not None and matches(column.name, TARGET_WORDS)
 
 
-def _best_named(usable: Mapping[str, Column]) -> list[str]:
-    """Columns named like a target, the likeliest first: relations, whole names, then words."""
-    relations = [name for name, c in usable.items() if are_relations(c.counts)]
+def _best_named(usable: Mapping[str, Column], readers: Sequence[TargetReader]) -> list[str]:
+    """Columns named like a target, the likeliest first: whole names, then those that a task
+    recognizes by the cells, then words in names."""
     named = [name for name in usable if matches(name, TARGET_WORDS)]
     named = [
         name for name in named if not (usable[name].is_text and usable[name].unique_share > 0.5)
     ]
     exact = [name for word in TARGET_WORDS for name in named if name.lower() == word]
-    order = [*exact, *(name for name in named if name in relations), *named]
-    return list(dict.fromkeys(order))
+    clear = [name for name in named if any(one.recognizes(usable[name]) for one in readers)]
+    return list(dict.fromkeys([*exact, *clear, *named]))
 
 
 def _figures(column: Column) -> str:
@@ -241,18 +260,16 @@ def _figures(column: Column) -> str:
     )
 
 
-def _as_inference(guess: Guess, found: Mapping[str, Column], given: Roles) -> Guess:
-    """A pair whose labels are entailment, neutral, contradiction is a premise and a hypothesis."""
-    target = guess.roles["target"]
-    if {"text", "text_pair"} & given.keys() or "text_pair" not in guess.roles:
-        return guess
-    if not isinstance(target, str) or not are_relations(found[target].counts):
-        return guess
-    names = {"text": "premise", "text_pair": "hypothesis"}
-    return Guess(
-        {names.get(role, role): column for role, column in guess.roles.items()},
-        {names.get(role, role): reason for role, reason in guess.reasons.items()},
-    )
+def _pair_names(evidence: Evidence, given: Roles) -> dict[str, str]:
+    """What the texts of a pair are called by the task that recognizes the target: premise and
+    hypothesis where labels are entailment, neutral, contradiction."""
+    target = evidence.target
+    if {"text", "text_pair"} & given.keys() or "text_pair" not in evidence.roles or target is None:
+        return {}
+    for reader in all_readers().values():
+        if len(reader.roles) == 2 and reader.recognizes(target):
+            return dict(zip(("text", "text_pair"), reader.roles, strict=True))
+    return {}
 
 
 def _unclear(found: Mapping[str, Column], *, text: bool) -> str:
@@ -282,5 +299,7 @@ def _flat(columns: Iterable[str | list[str]]) -> list[str]:
     return [name for c in columns for name in (c if isinstance(c, list) else [c])]
 
 
-def _ordered(roles: Mapping[str, Any]) -> dict[str, Any]:
-    return {role: roles[role] for role in ROLES if role in roles}
+def _ordered(roles: Mapping[str, Any], new_names: Mapping[str, str]) -> dict[str, Any]:
+    """The entries under their new names, in the order of the roles."""
+    renamed = {new_names.get(role, role): value for role, value in roles.items()}
+    return {role: renamed[role] for role in ROLES if role in renamed}

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from weitiao.data.answers import TASK, read_answers
-from weitiao.data.answers import TASK as READING
 from weitiao.data.files import take
 from weitiao.data.files.bad_rows import Bad, refused, set_aside
 from weitiao.data.files.table import Source
 from weitiao.data.infer.roles import TEXT_ROLES, check_role
 from weitiao.data.prepare import duplicates
 from weitiao.data.rows import Rows, everything
-from weitiao.data.targets import NUMBERS, read_targets, unlabelled_marks
+from weitiao.data.targets import TargetReader, read_targets, reader_of
 from weitiao.errors import DataError, placed
 from weitiao.i18n.messages import _, plural
 from weitiao.planfile.plan import DataPlan
+
+FEWEST_ROWS = 10  # labelled ones; below this no split means anything
 
 
 def usable(
@@ -59,66 +58,23 @@ def usable(
     labelled = np.array([target is not None for target in rows.targets()], bool)
     if not labelled.all():
         count = plural(int((~labelled).sum()), "row")
-        history.append(
-            _(
-                "{rows} without a target set apart; write [] where a row has none of the labels",
-                rows=count,
-            )
-            if task == "multilabel"
-            else _("{rows} without a target set apart", rows=count)
-        )
+        history.append(reader_of(task).unlabelled_message(count))
     return rows.take(np.flatnonzero(labelled)), rows.take(np.flatnonzero(~labelled))
 
 
-FEWEST = 10  # labelled rows; below this no split means anything
-
-
-def strata(targets: Sequence[Any], task: str) -> Sequence[Any]:
-    """What is shared out evenly: labels, numbers; of questions, whether they have an answer."""
-    return [bool(target) for target in targets] if task == READING else targets
-
-
-def enough(targets: Sequence[Any], task: str, name: str, fewest: int = 2) -> None:
-    """Raises DataError where rows are too few, or have fewer than `fewest` different labels."""
-    if len(targets) < FEWEST:
+def check_enough(targets: Sequence[Any], reader: TargetReader, file: str) -> None:
+    """Raises DataError where there are too few labelled rows, or all have the same target."""
+    if len(targets) < FEWEST_ROWS:
         raise DataError(
             _(
                 "{file}: {count} labelled rows are too few to learn from: label at least {fewest}, "
                 "better some hundreds.",
-                file=name,
+                file=file,
                 count=len(targets),
-                fewest=FEWEST,
+                fewest=FEWEST_ROWS,
             )
         )
-    if task == READING and any(targets):
-        return
-    if task in NUMBERS:
-        if len(set(targets)) < 2:
-            raise DataError(
-                _(
-                    "{file}: every target is {target:g}: there is nothing to learn.",
-                    file=name,
-                    target=targets[0],
-                )
-            )
-        return
-    labels = Counter(
-        label for target in targets for label in (target if isinstance(target, list) else [target])
-    )
-    if len(labels) < fewest:
-        raise DataError(
-            _(
-                "{file}: every target is {label!r}: there is nothing to learn. Is the target role "
-                "right?",
-                file=name,
-                label=next(iter(labels)),
-            )
-            if labels
-            else _(
-                "{file}: no row has a label: there is nothing to learn. Is the target role right?",
-                file=name,
-            )
-        )
+    reader.check_learnable(targets, file)
 
 
 def without_misfits(rows: Rows, skip_bad: bool, history: list[str], bad: list[Bad]) -> Rows:
@@ -129,13 +85,8 @@ def without_misfits(rows: Rows, skip_bad: bool, history: list[str], bad: list[Ba
     if "target" not in rows.roles:
         return rows
     wrong: dict[int, str] = {}
-    role = rows.roles["target"]
-    if rows.task == TASK:
-        read_answers(rows.table, rows.roles, rows.indices, rows.id_of, wrong)
-        marks = Counter[str]()
-    else:
-        read_targets(rows.table, role, rows.task, rows.indices, rows.id_of, wrong)
-        marks = unlabelled_marks(rows.table, role, rows.task, rows.indices)
+    read_targets(rows.table, rows.roles, rows.task, rows.indices, rows.id_of, wrong)
+    marks = reader_of(rows.task).missing_markers(rows.table, rows.roles, rows.indices)
     if marks:
         history.append(
             _(

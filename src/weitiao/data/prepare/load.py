@@ -5,26 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from weitiao.core import fingerprint
-from weitiao.data.answers import TASK as READING
-from weitiao.data.answers import nowhere
 from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.options import How
 from weitiao.data.files.table import Source
-from weitiao.data.infer.tags import fewest_labels, labels_of_rows
 from weitiao.data.prepare import duplicates, warnings
-from weitiao.data.prepare.extra_files import beside
-from weitiao.data.prepare.filter import enough, strata, usable
+from weitiao.data.prepare.extra_files import Beside, beside
+from weitiao.data.prepare.filter import check_enough, usable
 from weitiao.data.prepare.groups import units_of
-from weitiao.data.prepare.span_ends import inexact_spans
 from weitiao.data.prepare.split import sample, split
 from weitiao.data.rows import Rows
-from weitiao.data.targets import NUMBERS
+from weitiao.data.targets import TargetReader, reader_of
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _, plural
 from weitiao.planfile.plan import DataPlan
@@ -55,13 +50,13 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     history, bad = list(source.history), list(source.bad)
     rows, unlabelled = usable(source, plan, task, history, bad)
     targets = rows.targets()
-    fewest = fewest_labels(targets, task)
-    enough(labels_of_rows(targets, task), task, source.name, fewest)
+    reader = reader_of(task)
+    check_enough(targets, reader, source.name)
     columns = rows.text_columns
     keys = duplicates.text_keys(source.table, columns, rows.indices)
 
     kept = _deduplicated(keys, targets, plan.deduplicate, history)
-    targets = list(labels_of_rows(targets, task))
+    strata = reader.strata(targets)
     test_file = beside(plan, "test", task, columns, history, bad)
     held_file = beside(plan, "validation", task, columns, history, bad)
     if held_file and test_file:
@@ -77,14 +72,16 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
                 seed=plan.split_seed,
             )
         )
-        kept = kept[
-            sample(strata(_at(targets, kept), task), len(kept), plan.max_rows, plan.split_seed)
-        ]
-    rows, targets, keys = rows.take(kept), _at(targets, kept), keys[kept]
-    enough(targets, task, source.name, fewest)
+        taken = sample(_at(strata, kept), len(kept), plan.max_rows, plan.split_seed)
+        kept = kept[taken]
+    labels = reader.row_labels(targets)
+    rows, targets, strata, keys = (
+        rows.take(kept), _at(targets, kept), _at(strata, kept), keys[kept],
+    )  # fmt: skip
+    check_enough(targets, reader, source.name)
 
     train, validation, test = split(
-        strata(targets, task),
+        strata,
         len(rows),
         0.0 if held_file else plan.validation_size,
         0.0 if test_file else plan.test_size,
@@ -117,29 +114,21 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     )
     if held_file is not None:
         history += warnings.few_rows(len(held))
-    if task == READING:
-        if count := nowhere(targets):
-            history.append(
-                _("{rows} whose answers do not stand in the context: judged, not learned from",
-                     rows=plural(count, "row"))
-            )  # fmt: skip
-    elif task not in NUMBERS:
-        history += inexact_spans(rows)
-        history += warnings.single_labels(targets, rows.ids())
-        given = [labels_of_rows(other.rows.targets(), task)
-                 for other in (test_file, held_file) if other]  # fmt: skip
-        history += warnings.alike_labels([*targets, *chain.from_iterable(given)])
-        if task == "nli":
-            history += warnings.numbered_relations(targets)
-        learned = _at(targets, train)
+    history += reader.problems(rows, targets)
+    if labels is not None:
+        labels = _at(labels, kept)
+        history += warnings.single_labels(labels, rows.ids())
+        held_labels = _labels_in(held_file, reader)
+        history += warnings.alike_labels([*labels, *_labels_in(test_file, reader), *held_labels])
+        learned = _at(labels, train)
         if held_file is not None:
-            history += warnings.unknown_labels(learned, given[-1], "validation")
+            history += warnings.unknown_labels(learned, held_labels, "validation")
         if sealed is not None:
-            labels = labels_of_rows(sealed.targets(), task)
-            history += warnings.unknown_labels(learned, labels, "test")
+            tested = reader.row_labels(sealed.targets()) or []
+            history += warnings.unknown_labels(learned, tested, "test")
     how = json.dumps([plan.model_dump(include=_SPLITTING), task], sort_keys=True)
-    tested = test_file.rows.fingerprint if test_file else ""
-    others = (tested, held_file.content) if held_file else (tested,)
+    others = [test_file.rows.fingerprint if test_file else ""]
+    others += [held_file.content] if held_file else []
     return Data(
         train=rows.take(train),
         validation=held,
@@ -176,6 +165,10 @@ def _deduplicated(
             )
         )
     return kept if drop else np.arange(len(keys))
+
+
+def _labels_in(file: Beside | None, reader: TargetReader) -> list[Any]:
+    return (reader.row_labels(file.rows.targets()) or []) if file else []
 
 
 def _at(values: Sequence[Any], positions: np.ndarray) -> list[Any]:

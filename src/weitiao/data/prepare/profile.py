@@ -11,19 +11,14 @@ from typing import Any
 import numpy as np
 
 from weitiao.core.script import han_count
-from weitiao.data.answers import TASK as READING
 from weitiao.data.files import take
 from weitiao.data.files.table import Source
 from weitiao.data.infer.column_stats import columns_of
 from weitiao.data.infer.roles import check_role
-from weitiao.data.infer.tags import TASK
 from weitiao.data.prepare import duplicates
 from weitiao.data.prepare.filter import without_misfits
-from weitiao.data.prepare.span_ends import inexact_spans
 from weitiao.data.rows import Rows, everything
-from weitiao.data.targets import NUMBERS
-from weitiao.labels.hierarchy import separator_of
-from weitiao.labels.tags.schemes import label_counts
+from weitiao.data.targets import reader_of
 
 LANGUAGE_ROWS = 20_000
 LANGUAGE_CHARACTERS = 400
@@ -84,10 +79,11 @@ def profile(
     labelled = [int(i) for i in usable if targets[i] is not None]
     known: list[Any] = [targets[i] for i in labelled]
     texts = _keys(source, rows, rows.indices)
-    history += inexact_spans(rows.take(labelled))
+    reader = reader_of(task)
+    history += reader.problems(rows.take(labelled), known)
     labelled_texts = texts[labelled]
     whole = duplicates.row_keys(labelled_texts, known)
-    labels = {} if task in (*NUMBERS, READING) else _label_counts(known, task)
+    labels = reader.label_counts(known)
     return Profile(
         name=source.name,
         task=task,
@@ -100,7 +96,7 @@ def profile(
         labels=labels,
         shares={label: count / len(known) for label, count in labels.items()},
         imbalance=max(labels.values()) / min(labels.values()) if labels else 1.0,
-        numbers=_figures(known) if task in NUMBERS and known else {},
+        numbers=_figures(known) if reader.numeric and known else {},
         lengths=lengths,
         languages=languages,
         language=max(languages, key=lambda language: languages[language]),
@@ -109,7 +105,7 @@ def profile(
         leaks=None if test is None else _leaks(texts[usable], test, rows),
         history=tuple(history),
         bad=len(bad),
-        separator=separator_of(list(labels)) if task == "classification" else "",
+        separator=reader.level_separator(list(labels)),
     )
 
 
@@ -164,16 +160,6 @@ def _keys(source: Source, rows: Rows, indices: np.ndarray) -> np.ndarray:
     for role in (*rows.text_roles, "columns"):
         check_role(role, rows.roles.get(role, []), source.columns)
     return duplicates.text_keys(source.table, rows.text_columns, indices)
-
-
-def _label_counts(targets: Sequence[Any], task: str) -> dict[str, int]:
-    """Label -> rows; of tags, how many spans (or words) have it."""
-    if task == TASK:
-        return dict(label_counts(targets).most_common())
-    found = Counter(
-        label for target in targets for label in (target if isinstance(target, list) else [target])
-    )
-    return dict(found.most_common())
 
 
 def _figures(targets: Sequence[float]) -> dict[str, float]:

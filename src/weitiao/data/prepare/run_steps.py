@@ -13,7 +13,7 @@ from weitiao.data.files.values import NUMBER, TEXT
 from weitiao.data.readers.base import Numbered, batched
 from weitiao.data.rows import Rows, everything
 from weitiao.data.steps.base import Step
-from weitiao.data.targets import NUMBERS
+from weitiao.data.targets import reader_of
 from weitiao.errors import DataError
 from weitiao.example import Example
 from weitiao.i18n.messages import _
@@ -30,7 +30,7 @@ def run_steps(rows: Rows, steps: Mapping[str, Mapping[str, Any]], seed: int) -> 
     walk: _Walk | _Start = _Start(rows)
     for place, (name, settings) in enumerate(steps.items()):
         walk = _Walk(parts.build("steps", name, settings), walk, f"{seed} {place} {name}")
-    kind = NUMBER if rows.task in NUMBERS else TEXT
+    kind = NUMBER if reader_of(rows.task).numeric else TEXT
     columns = {**dict.fromkeys(rows.text_roles, TEXT), "target": kind, ID: TEXT, MADE_BY: TEXT}
     made = stored(columns, batched(_numbered(walk)), rows.name, "steps")
     if made.table.num_rows == 0:

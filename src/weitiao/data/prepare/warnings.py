@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from weitiao.data.infer.cells import number
 from weitiao.i18n.messages import _, plural
 
 SHOWN = 3
@@ -68,17 +67,6 @@ def alike_labels(targets: Sequence[Any]) -> Iterator[str]:
                 first=other,
                 second=label,
             )
-
-
-def numbered_relations(targets: Sequence[Any]) -> Iterator[str]:
-    """Inference labels that are numbers: which means what is known to the user only."""
-    labels = sorted(map(str, _labels(targets)))
-    if labels and all(number(label) is not None for label in labels):
-        yield _(
-            "the labels of these pairs are numbers ({labels}): which of them means entailment is "
-            "not known, and the answers are these numbers",
-            labels=", ".join(labels[:SHOWN]),
-        )
 
 
 def _labels(targets: Sequence[Any]) -> Counter[str]:

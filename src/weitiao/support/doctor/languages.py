@@ -106,8 +106,7 @@ def _texts(path: str) -> tuple[str, list[str]]:
     import numpy as np
 
     from weitiao.data.files.table import open_source
-    from weitiao.data.infer.roles import guess_roles
-    from weitiao.data.infer.task import guess_task
+    from weitiao.data.infer.roles import guess_roles, guess_task
     from weitiao.data.rows import Rows, everything
 
     source = open_source(path)
