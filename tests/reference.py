@@ -78,7 +78,7 @@ def rate(name, progress, plan):
 
 
 class PlainTouched:
-    """What touched_rows says, row by row: AdamW that sees only the updates which touch the row,
+    """What lazy_embeddings says, row by row: AdamW that sees only the updates which touch the row,
     and the shrinking that the row missed since."""
 
     def __init__(self, table):
@@ -118,7 +118,7 @@ def train(model, rows, updates):
             p.requires_grad_(depth(name) > layers)
         named = {name: p for name, p in named.items() if p.requires_grad}
     table, apart = net.get_input_embeddings().weight, None
-    if plan.optimizer["adamw"].get("touched_rows") and table.requires_grad:
+    if plan.optimizer["adamw"].get("lazy_embeddings") and table.requires_grad:
         apart = PlainTouched(table)
         named = {name: p for name, p in named.items() if p is not table}
     kinds = [

@@ -41,7 +41,7 @@ LAYOUTS = {
     "fused": {"train.layout": "fused"},
     "fused, accumulated": {"train.layout": "fused", "train.micro_batch_tokens": 40},
 }
-OPTIMIZERS = {"whole table": {}, "touched rows": {"touched_rows": True}}
+OPTIMIZERS = {"whole table": {}, "touched rows": {"lazy_embeddings": True}}
 UPDATES = 5
 
 

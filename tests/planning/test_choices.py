@@ -101,9 +101,9 @@ def test_word_vectors_that_an_update_does_not_need_cost_nothing(known):
     """The share of the word vectors is told, and the time of a step leaves them out."""
     facts = facts_of(known, network=WORDY)
     reason = choices.optimizer(facts)
-    assert reason.value == {"adamw": {"touched_rows": True}}
+    assert reason.value == {"adamw": {"lazy_embeddings": True}}
     assert "90% of the weights" in reason.evidence
-    whole, touched = (cost.update_seconds(WORDY, SPEED, touched_rows=t) for t in (False, True))
+    whole, touched = (cost.update_seconds(WORDY, SPEED, lazy_embeddings=t) for t in (False, True))
     assert whole == pytest.approx(10 * touched)
 
 

@@ -42,16 +42,16 @@ _ABSENT = ()  # nothing stands there, not even null
 
 
 class Plan(Section):
-    """Everything about one run."""
+    """Settings of one run."""
 
-    task: Parts = Field(description="what is to be learned: classification, regression, ...")
-    data: DataPlan = Field(description="which rows, what their columns mean, how they are split")
-    model: ModelPlan = Field(description="which pre-trained network")
-    train: TrainPlan = Field(TrainPlan(), description="how it learns")
-    evaluate: EvaluatePlan = Field(EvaluatePlan(), description="how it is judged")
+    task: Parts = Field(description="task: classification, regression, ...")
+    data: DataPlan = Field(description="data: files, column roles, splits")
+    model: ModelPlan = Field(description="pre-trained model and what is built on it")
+    train: TrainPlan = Field(TrainPlan(), description="training settings")
+    evaluate: EvaluatePlan = Field(EvaluatePlan(), description="evaluation settings")
     acceptance: Acceptance = Field({}, description="what the model must reach to be accepted")
-    why: dict[str, Reason] = Field({}, description="setting -> why it has its value")
-    expect: dict[str, Any] = Field({}, description="time and memory this should take here")
+    why: dict[str, Reason] = Field({}, description="setting -> reason for its value")
+    expect: dict[str, Any] = Field({}, description="expected time and memory on this machine")
 
     @property
     def task_name(self) -> str:
@@ -150,7 +150,7 @@ def _renamed(problem: Problem) -> Problem:
     name = problem.path.rpartition(".")[2]
     if problem.kind != "extra_forbidden":
         return problem
-    told = aliases.told(name)
+    told = aliases.counterpart(name)
     homes = [] if told else _homes(name)
     if homes:
         told = _("no such setting here: it is {home}.", home=homes[0])

@@ -21,7 +21,7 @@ from weitiao import __version__
 from weitiao.errors import PlanError
 from weitiao.i18n.messages import _
 from weitiao.i18n.system import said
-from weitiao.planfile import yaml_errors, yaml_hints
+from weitiao.planfile import yaml_hints
 
 MAX_BYTES = 1_000_000
 MOST_VALUES = 20_000
@@ -132,7 +132,7 @@ def written_in(text: str, source: str = "") -> Written:
             warnings.simplefilter("ignore", YAMLWarning)
             root = yaml.compose(text)
     except YAMLError as error:
-        line, told = yaml_errors.told(error, text)
+        line, told = yaml_hints.syntax_error(error, text)
         found = {line: told} | yaml_hints.hints(text)
         raise PlanError(_lined(found), source) from None
     except RecursionError:

@@ -76,20 +76,20 @@ class Section(Fields):
 
 
 class DataPlan(Section):
-    """Which rows, what their columns mean, how they are split."""
+    """Data: files, column roles, splits."""
 
     path: str | list[str] = Field(
         description="file with the rows, several files, a folder, a pattern like data/*.csv, or "
         "sample:NAME"
     )
     test_path: str | list[str] | None = Field(
-        None, description="file with test rows; else they are split off"
+        None, description="file with test rows; empty: split off"
     )
     validation_path: str | list[str] | None = Field(
-        None, description="file with validation rows; else they are split off"
+        None, description="file with validation rows; empty: split off"
     )
     reader: Parts = Field(
-        {}, description="format and how to read it, e.g. {xlsx: {sheet: May}}; empty: found out"
+        {}, description="format and its options, e.g. {xlsx: {sheet: May}}; empty: detected"
     )
     skip_bad: bool = Field(
         False, description="set rows aside that cannot be read, instead of stopping at the first"
@@ -100,19 +100,21 @@ class DataPlan(Section):
     )
     max_rows: int | None = Field(None, gt=0, description="use a seeded sample of this many rows")
     deduplicate: bool = Field(True, description="drop exact duplicates before splitting")
-    validation_size: float = Field(0.1, gt=0, lt=1, description="share of rows for validation")
-    test_size: float = Field(0.1, ge=0, lt=1, description="share of rows sealed for the end")
+    validation_size: float = Field(0.1, gt=0, lt=1, description="proportion of rows for validation")
+    test_size: float = Field(
+        0.1, ge=0, lt=1, description="proportion of rows for the sealed test set"
+    )
     split_seed: int = Field(13, ge=0, description="seed of the split alone")
     cleaners: Parts = Field({}, description="text -> text, in training and in use")
     steps: Parts = Field({}, description="rows -> rows, in training only")
 
 
 class ModelPlan(Section):
-    """Which pre-trained network, and what stands on it."""
+    """Pre-trained model and what is built on it."""
 
     checkpoint: str = Field(description="catalogue name, hub name, or folder")
     revision: str | None = Field(None, description="branch, tag or commit on the hub")
-    max_length: int = Field(128, ge=8, description="tokens the network sees of a row at once")
+    max_length: int = Field(128, ge=8, description="maximum tokens per input sequence")
     long_texts: Parts = Field(
         {"head": {}},
         description="what is read of longer rows: head, tail, head_tail, or windows (all of it)",
@@ -120,13 +122,13 @@ class ModelPlan(Section):
     dropout: float | None = Field(None, ge=0, lt=1, description="overrides the checkpoint's own")
     head: Parts = Field(
         {"native": {}},
-        description="what gives the answer; native: the one of transformers",
+        description="output head; native: the one of transformers",
     )
     attention: Literal["native", "full"] = Field(
-        "native", description="full: a decoder sees the whole text, not only what stands before"
+        "native", description="full: bidirectional attention in a decoder"
     )
     adapter: Parts = Field(
-        {}, description="a few new weights that learn in place of all, e.g. lora; empty: all learn"
+        {}, description="parameter-efficient fine-tuning, e.g. lora; empty: all weights learn"
     )
     quantization: Literal["none", "nf4"] = Field(
         "none", description="nf4: hold the weights in 4 bits under an adapter (QLoRA; CUDA only)"
@@ -134,29 +136,36 @@ class ModelPlan(Section):
 
 
 class TrainPlan(Section):
-    """How it learns."""
+    """Training settings."""
 
     epochs: float = Field(3, gt=0, le=1000, description="passes over the training rows")
-    batch_size: int = Field(32, gt=0, description="rows in one update, over all processes")
+    batch_size: int = Field(32, gt=0, description="rows per optimizer step, over all processes")
     micro_batch_tokens: Annotated[int, Field(gt=0)] | Literal["auto"] = Field(
         "auto",
-        description="tokens that go through the network at once: memory, not results; auto: as "
-        "many as fit here, measured",
+        description="maximum tokens per forward pass; affects memory, not the result; auto: as "
+        "many as fit, measured",
     )
     gradient_checkpointing: bool = Field(
-        False, description="compute layers again for backward: far less memory, a third slower"
+        False,
+        description="recompute activations in the backward pass: far less memory, a third slower",
     )
-    learning_rate: float = Field(5e-5, gt=0, le=10, description="highest rate of the schedule")
+    learning_rate: float = Field(
+        5e-5, gt=0, le=10, description="peak learning rate of the schedule"
+    )
     weight_decay: float = Field(0.01, ge=0, description="not on biases and norms")
-    warmup_ratio: float = Field(0.1, ge=0, lt=1, description="share of the updates to warm up")
+    warmup_ratio: float = Field(0.1, ge=0, lt=1, description="proportion of steps for warm-up")
     max_grad_norm: float = Field(1.0, ge=0, description="clip the gradient here; 0 for never")
-    evaluations: int = Field(10, gt=0, description="how often validation is judged, evenly spaced")
-    patience: int = Field(0, ge=0, description="stop after so many evaluations without gain; 0: no")
-    seed: int = Field(13, ge=0, description="head, dropout and order of the rows")
+    evaluations: int = Field(
+        10, gt=0, description="number of evaluations on validation, evenly spaced"
+    )
+    patience: int = Field(
+        0, ge=0, description="stop after this many evaluations without improvement; 0: never"
+    )
+    seed: int = Field(13, ge=0, description="random seed of head, dropout and row order")
     precision: Literal["auto", "fp32", "onednn", "bf16"] = Field(
         "auto",
-        description="arithmetic of the network; auto: the fastest that computes right here, "
-        "measured once; onednn: fp32 whose products may be rounded",
+        description="numeric precision; auto: the fastest that is accurate on this machine, "
+        "measured once; onednn: fp32 whose matrix products may be rounded",
     )
     layout: Literal["auto", "padded", "packed", "fused"] = Field(
         "auto",
@@ -173,21 +182,21 @@ class TrainPlan(Section):
         None, description="time the whole training may take: seconds, or 90s, 10m, 1h30m"
     )
     class_weights: Literal["none", "balanced"] | dict[str, Weight] = Field(
-        "none", description="what a mistake on each label costs"
+        "none", description="weight of each label in the loss"
     )
     loss: Parts = Field({}, description="empty: the task's own")
-    optimizer: Parts = Field({"adamw": {}}, description="who turns gradients into steps")
-    schedule: Parts = Field({"linear": {}}, description="how the rate falls after the warm-up")
-    strategies: Parts = Field({}, description="ways of learning, applied in this order")
+    optimizer: Parts = Field({"adamw": {}}, description="optimizer and its settings")
+    schedule: Parts = Field({"linear": {}}, description="learning rate schedule after the warm-up")
+    strategies: Parts = Field({}, description="training strategies, applied in this order")
 
 
 class EvaluatePlan(Section):
-    """How it is judged."""
+    """Evaluation settings."""
 
     metrics: list[str] = Field([], description="empty: the task's own; the first picks the best")
     bootstrap_samples: int = Field(1000, ge=0, description="resamples behind each 95 % interval")
     baselines: bool = Field(
-        True, description="judge majority, TF-IDF and the frozen encoder beside the model"
+        True, description="evaluate majority, TF-IDF and frozen-encoder baselines, too"
     )
     calibration: bool = Field(
         True, description="fit a temperature on validation and fold it into the saved model"
@@ -202,11 +211,11 @@ class EvaluatePlan(Section):
 
 
 class Reason(Section):
-    """Why a value stands in the plan."""
+    """Reason for a value of the plan."""
 
-    value: Any = Field(description="what weitiao would take")
+    value: Any = Field(description="recommended value")
     reason: Text = Field(description="why")
-    evidence: Text = Field("", description="the figures behind it")
+    evidence: Text = Field("", description="supporting figures")
     # In files only: once read, the texts carry them (see Message).
     messages: dict[str, Any] = Field(
         {}, exclude=True, description="templates and values of these texts, for other languages"

@@ -241,10 +241,10 @@ def optimizer(facts: Facts) -> Reason:
         )
     words = 1 - facts.network.encoder / facts.network.parameters
     return Reason(
-        value={"adamw": {"touched_rows": True}},
+        value={"adamw": {"lazy_embeddings": True}},
         reason=_(
             "an update moves only the vectors of words in its rows, the rest of the vocabulary "
-            "costs nothing; touched_rows: false is plain AdamW"
+            "costs nothing; lazy_embeddings: false is plain AdamW"
         ),
         evidence=_("word vectors are {share:.0%} of the weights", share=words),
     )

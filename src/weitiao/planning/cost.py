@@ -52,11 +52,11 @@ def token_seconds(network: Network, length: float, speed: Speed) -> float:
 
 
 def update_seconds(
-    network: Network, speed: Speed, touched_rows: bool, learned: int | None = None
+    network: Network, speed: Speed, lazy_embeddings: bool, learned: int | None = None
 ) -> float:
     """Seconds of one step of the optimizer, which touches every parameter, or nearly no word
     vector, or the weights of an adapter alone."""
-    parameters = network.encoder if touched_rows else network.parameters
+    parameters = network.encoder if lazy_embeddings else network.parameters
     parameters = parameters if learned is None else learned
     return parameters * UPDATE_TRAFFIC / speed.bytes
 
@@ -68,11 +68,11 @@ def training_seconds(
     rows: float,
     length: float,
     batch_size: float,
-    touched_rows: bool = True,
+    lazy_embeddings: bool = True,
     learned: int | None = None,
 ) -> float:
     """Seconds to learn from `rows` rows (all epochs together) of `length` tokens each."""
-    steps = rows / batch_size * update_seconds(network, speed, touched_rows, learned)
+    steps = rows / batch_size * update_seconds(network, speed, lazy_embeddings, learned)
     return rows * length * token_seconds(network, length, speed) + steps
 
 

@@ -22,7 +22,7 @@ def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
         facts.network, facts.speed,
         rows=train * plan.train.epochs * windows, length=length,
         batch_size=plan.train.batch_size * (1 if facts.apart else windows),
-        touched_rows=bool(plan.train.optimizer.get("adamw", {}).get("touched_rows")),
+        lazy_embeddings=_lazy_embeddings(plan),
         learned=learned,
     )  # fmt: skip
     seconds += cost.judging_seconds(
@@ -51,3 +51,9 @@ def _learned(plan: Plan, facts: Facts) -> int | None:
         hidden = network.hidden_size
         return int(part.size(hidden, network.inner_size, network.layers)) + hidden * hidden
     return None
+
+
+def _lazy_embeddings(plan: Plan) -> bool:
+    """Whether AdamW skips the embeddings of absent words; the field has an older name, too."""
+    settings = plan.train.optimizer.get("adamw", {})
+    return bool(settings.get("lazy_embeddings", settings.get("touched_rows")))

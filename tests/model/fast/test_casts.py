@@ -12,7 +12,7 @@ from weitiao.training.strategies.ema import EMA
 from weitiao.training.update import values as gradients_of
 
 OPTIMIZERS = [(name, {}) for name in parts.names("optimizers")]
-OPTIMIZERS.append(("adamw", {"touched_rows": True}))
+OPTIMIZERS.append(("adamw", {"lazy_embeddings": True}))
 precisions = pytest.mark.parametrize("precision", ["fp32", "bf16"])
 
 

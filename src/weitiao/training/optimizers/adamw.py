@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from weitiao.errors import PlanError
 from weitiao.i18n.messages import _
@@ -23,8 +23,8 @@ class AdamW(Recipe):
     The bias of the moments is corrected: without that, runs on few rows often fail (Mosbach et
     al. 2021, Zhang et al. 2021).
 
-    touched_rows changes the recipe for word vectors alone: an update moves those of the words that
-    stand in its rows and costs nothing for the rest of the vocabulary, which may be most of a
+    lazy_embeddings changes the recipe for word vectors alone: an update moves those of the words
+    that stand in its rows and costs nothing for the rest of the vocabulary, which may be most of a
     network. Such a vector moves as AdamW would move it in a run of just the updates that touch
     it: its moments wait in between, where AdamW lets them decay and goes on moving the vector by
     them. The weight decay it missed is made up, exactly, when it is next touched. Vectors of words
@@ -35,24 +35,32 @@ class AdamW(Recipe):
         (0.9, 0.999), description="decay of the mean of the gradients, and of their squares"
     )
     eps: float = Field(1e-8, gt=0, description="keeps a division by zero away")
-    touched_rows: bool = Field(
+    lazy_embeddings: bool = Field(
         False,
-        description="only move the vectors of words that stand in the rows of the update; the "
-        "weight decay they missed is made up, words never seen keep their vectors",
+        description="only move the vectors of words that occur in the rows of the step; the "
+        "weight decay they missed is made up, other words keep their vectors",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _old_name(cls, raw: Any) -> Any:
+        """Plans up to version 0.1 call lazy_embeddings touched_rows."""
+        if isinstance(raw, dict) and "touched_rows" in raw and "lazy_embeddings" not in raw:
+            return {{"touched_rows": "lazy_embeddings"}.get(k, k): v for k, v in raw.items()}
+        return raw
 
     @property
     def shards(self) -> bool:
-        return not self.touched_rows
+        return not self.lazy_embeddings
 
     def start(self, net: Net) -> None:
-        if self.touched_rows:
+        if self.lazy_embeddings:
             from weitiao.training.sparse_adamw import make_sparse
 
             make_sparse(net)
 
     def optimizer(self, groups: list[dict[str, Any]]) -> Optimizer:
-        if not self.touched_rows:
+        if not self.lazy_embeddings:
             from torch.optim import AdamW as Torch
 
             return Torch(groups, betas=self.betas, eps=self.eps, fused=True)
@@ -60,7 +68,7 @@ class AdamW(Recipe):
 
         if any(group["lr"] * group["weight_decay"] >= 1 for group in groups):
             told = _(
-                "train.optimizer.adamw.touched_rows: learning_rate times weight_decay must be "
+                "train.optimizer.adamw.lazy_embeddings: learning_rate times weight_decay must be "
                 "below 1; an update would take whole weights away."
             )
             raise PlanError([told])
