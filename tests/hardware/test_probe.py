@@ -153,10 +153,19 @@ def test_every_arithmetic_learns_and_answers_nearly_alike(kind, layout, tiny_ber
     scores = outcome.model.scores(examples)
     exact = Model.load(run.best, precision="fp32")
     assert exact.plan.train.precision == "fp32"
-    farthest = {"fp32": 0.0, "onednn": 2e-3, "bf16": 1e-2}[kind]
+    farthest = {"fp32": 0.0, "onednn": 1e-2 if rounds_to_bf16() else 2e-3, "bf16": 1e-2}[kind]
     assert abs(scores - exact.scores(examples)).max() <= farthest
     if kind == "bf16":
         assert (scores != exact.scores(examples)).any()
+
+
+def rounds_to_bf16():
+    """Whether oneDNN's matrix products have bf16 inputs here, as on processors with AMX."""
+    torch.manual_seed(0)
+    rows, weight = torch.rand(64, 256), torch.rand(256, 256)
+    with routed():
+        product = torch.nn.functional.linear(rows, weight)
+    return ((product - rows @ weight.T).abs() / product).max() > 1e-5
 
 
 class Cut(BaseException):

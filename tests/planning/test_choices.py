@@ -75,6 +75,21 @@ def test_wide_networks_learn_slowly(known, width, rate):
     assert choices.learning_rate(facts_of(known, network=network)).value == rate
 
 
+def test_a_budget_for_few_updates_has_smaller_batches_and_a_higher_rate(known):
+    short = facts_of(known, rows=1000, budget=60)
+    assert choices.batch_size(short, 2.0).value == 8
+    assert choices.learning_rate(short, 2.0).value == 2e-4
+    deep = dataclasses.replace(NETWORK, layers=12)  # at twice the rate it learned nothing
+    assert choices.learning_rate(facts_of(known, 1000, network=deep, budget=60), 2.0).value == 1e-4
+    wide = dataclasses.replace(NETWORK, hidden_size=768)
+    assert choices.learning_rate(facts_of(known, 1000, network=wide, budget=60), 2.0).value == 3e-5
+    assert choices.batch_size(facts_of(known, 9000, budget=60), 0.2).value == 16
+    for enough in (facts_of(known, 1000), facts_of(known, 1000, budget=60)):
+        passes = 8.0 if enough.budget else 2.0
+        assert choices.batch_size(enough, passes).value == 16
+        assert choices.learning_rate(enough, passes).value == 1e-4
+
+
 def test_imbalance_turns_to_macro_f1_and_balanced_weights(known):
     usual = ("accuracy", "macro_f1", "mcc")
     even = facts_of(known, labels={"a": 60, "b": 40}, shares={"a": 0.6, "b": 0.4}, imbalance=1.5)

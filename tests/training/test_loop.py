@@ -9,7 +9,7 @@ from conftest import toy_data, toy_plan
 from weitiao.errors import DivergedError, PlanError
 from weitiao.model.model import Model
 from weitiao.run import Run
-from weitiao.training.budget import Clock, Pace
+from weitiao.training.budget import TRAINING_SHARE, Clock, Pace
 from weitiao.training.inputs import Feed, updates_of
 from weitiao.training.loop import due, fit
 from weitiao.training.run import train
@@ -204,12 +204,74 @@ def test_two_runs_of_one_process_may_have_different_precisions(tiny_bert, tmp_pa
         assert outcome.state == "finished"
 
 
-def test_a_budget_smaller_than_an_update_ends_after_the_first():
-    clock = SetClock(40)
+def test_a_slow_first_update_says_nothing_of_the_pace():
+    """Compiling and first imports were taken for an update: there was no room for one more."""
+    clock = SetClock(100, minimum=0)
     pace = Pace(clock)
-    clock.time += 30
+    clock.time += 70
     pace.updated()
-    assert pace.total(1, 100, 100, 3) == 1
+    assert pace.total(1, 1000, 1000, 4) is None
+    for _ in range(3):
+        clock.time += 0.1
+        pace.updated()
+    assert 200 <= pace.total(4, 1000, 1000, 4) <= 300  # 29.7 s left, a tenth of a second each
+
+
+def test_a_total_that_was_far_too_small_grows_however_late():
+    """First updates beside other programs left six; five had been made when these ended."""
+    clock = SetClock(100, minimum=0)
+    pace = Pace(clock)
+    for _ in range(5):
+        clock.time += 1
+        pace.updated()
+    assert pace.total(5, 6, 1000, 3) > 60
+    assert pace.total(5, 6, 7, 3) is None  # one more at the end would learn nothing
+    assert pace.total(80, 90, 1000, 3) > 140
+    clock.time = 80
+    assert pace.total(85, 90, 1000, 3) is None
+
+
+def test_one_slow_update_later_hardly_changes_the_pace():
+    clock = SetClock(100, minimum=0)
+    pace = Pace(clock)
+    for seconds in (5, *[0.1] * 9, 20, *[0.1] * 9):
+        clock.time += seconds
+        pace.updated()
+    assert pace.total(20, 1000, 1000, 4) > 600  # 73 s left
+
+
+def test_updates_too_slow_for_the_budget_end_after_the_second():
+    clock = SetClock(40, minimum=0)
+    pace = Pace(clock)
+    for _ in range(2):
+        clock.time += 30
+        pace.updated()
+    assert pace.total(2, 100, 100, 3) == 2
+
+
+def test_training_keeps_a_share_of_the_budget_however_long_the_warm_up_took():
+    clock = SetClock(100)
+    clock.time = 250
+    clock.warmed_up()
+    assert clock.left() == pytest.approx(TRAINING_SHARE * 100)
+    in_time = SetClock(100)
+    in_time.time = 40
+    in_time.warmed_up()
+    assert in_time.left() == 60
+    unlimited = SetClock()
+    unlimited.time = 40
+    unlimited.warmed_up()
+    assert unlimited.left() == float("inf")
+
+
+def test_a_resumed_run_does_not_gain_time_by_its_warm_up():
+    """Else a run that is killed again and again never ends."""
+    clock = Clock(100)
+    clock.start(97)
+    clock._begun -= 50  # the warm-up of this process
+    clock.warmed_up()
+    assert clock.left() == pytest.approx(3, abs=0.1)
+    assert clock.used() == pytest.approx(97, abs=0.1)
 
 
 def test_large_numbers_close_together_can_be_learned(tiny_bert):

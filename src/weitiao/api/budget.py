@@ -9,7 +9,7 @@ from weitiao.planfile.plan import Plan
 from weitiao.planning import cost
 from weitiao.planning.facts import network_of, read_a_row
 from weitiao.tasks.base import Task
-from weitiao.training.budget import Clock
+from weitiao.training.budget import TRAINING_SHARE, Clock
 
 JUDGING_SECONDS = 6  # loading the best model, intervals, writing: kept back from a budget
 BASELINE_SHARE = 0.1  # of a budget that the baselines may take
@@ -17,7 +17,10 @@ FINDINGS_SHARE = 0.06  # of a budget that a closer look at the answers may take
 
 
 def clock_of(plan: Plan, data: Data, begun: float, final: bool) -> Clock:
-    """The clock of training. begun: when the budget began; final: the sealed test is judged."""
+    """The clock of training. begun: when the budget began; final: the sealed test is judged.
+
+    Where imports, reading and probing have used up nearly all, training has its share all the same.
+    """
     budget = plan.train.budget
     if budget is None:
         return Clock()
@@ -26,7 +29,8 @@ def clock_of(plan: Plan, data: Data, begun: float, final: bool) -> Clock:
     if not task.per_token:  # no baseline of those tasks has a network, and nothing is looked into
         kept += BASELINE_SHARE * budget if plan.evaluate.baselines else 0.0
         kept += FINDINGS_SHARE * budget if plan.evaluate.findings else 0.0
-    return Clock(max(budget - (awake() - begun) - min(kept, budget / 2), 1.0))
+    minimum = TRAINING_SHARE * budget
+    return Clock(max(budget - (awake() - begun) - min(kept, budget / 2), minimum), minimum)
 
 
 def _judging(plan: Plan, data: Data, final: bool) -> float:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from weitiao.data.prepare.profile import Profile
     from weitiao.evaluation.evaluate import Report
     from weitiao.hardware.probe import Probe
+    from weitiao.model.fast.timing import KernelTimes
     from weitiao.planfile.plan import Plan
     from weitiao.support.doctor.finding import Finding
 
@@ -153,6 +154,20 @@ def show_probe(probe: Probe) -> None:
                  "weitiao probe --again", share=probe.busy))  # fmt: skip
     elif probe.best_threads != probe.threads:
         say(_("--threads {count} was fastest.", count=probe.best_threads))
+
+
+def show_kernels(times: KernelTimes) -> None:
+    """The seconds of own kernels, compiled and in PyTorch, and which ones run."""
+    from weitiao.model.fast.timing import COMPILED, TORCH
+
+    table = table_of("", _("kernel"), _("tokens"), _("compiled, ms"), _("PyTorch, ms"),
+                     _("used"))  # fmt: skip
+    for group, cases in times.seconds.items():
+        used = _("PyTorch") if group in times.in_torch else _("compiled")
+        for tokens, seconds in cases.items():
+            figures = (f"{1000 * seconds[name]:.2f}" for name in (COMPILED, TORCH))
+            table.add_row(group, tokens, *figures, used)
+    console().print(table)
 
 
 def show_profile(profile: Profile) -> None:

@@ -151,7 +151,7 @@ def _place(key: str) -> Path:
 
 def measure() -> Probe:
     """Measure now."""
-    begun, others = time.perf_counter(), _others()
+    begun, others = time.perf_counter(), other_seconds()
     generator = torch.Generator().manual_seed(0)  # nobody else's numbers change
     tokens = torch.rand(TOKENS, WIDTH, generator=generator)
     weight = torch.rand(INNER, WIDTH, generator=generator)
@@ -159,28 +159,33 @@ def measure() -> Probe:
     work = 3 * 2 * TOKENS * WIDTH * INNER
     with torch.no_grad():
         errors = {kind: _error(act(), tokens, weight) for kind, act in acts.items()}
-        operations = {kind: work / seconds for kind, seconds in _seconds(acts).items()}
+        operations = {kind: work / seconds for kind, seconds in least_seconds(acts).items()}
         best = max(operations, key=lambda kind: operations[kind])
         by_threads = {
             str(count): work / _with_threads(count, acts[best]) for count in _thread_counts()
         }
         big = torch.zeros(COPIED)
-        copying = _seconds({"copy": lambda: big.add_(1.0)})["copy"]
+        copying = least_seconds({"copy": lambda: big.add_(1.0)})["copy"]
     seconds = time.perf_counter() - begun
     return Probe(
-        **_key()["machine"],
+        **machine_key(),
         operations=operations,
         errors=errors,
         by_threads=by_threads,
         bytes=2 * big.nbytes / copying,
-        busy=round(max(_others() - others, 0.0) / seconds / (os.cpu_count() or 1), 2),
+        busy=round(max(other_seconds() - others, 0.0) / seconds / (os.cpu_count() or 1), 2),
         seconds=round(seconds, 2),
     )
 
 
 def _key() -> dict[str, dict[str, Any]]:
     """All that the figures depend on."""
-    machine = {
+    return {"machine": machine_key(), "measuring": {"version": VERSION}}
+
+
+def machine_key() -> dict[str, Any]:
+    """The machine, the threads in use and the torch that times belong to."""
+    return {
         "processor": processor(),
         "cores": _cores(),
         "threads": torch.get_num_threads(),
@@ -188,7 +193,6 @@ def _key() -> dict[str, dict[str, Any]]:
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "switches": {name: os.environ[name] for name in SWITCHES if name in os.environ},
     }
-    return {"machine": machine, "measuring": {"version": VERSION}}
 
 
 def _acts(tokens: torch.Tensor, weight: torch.Tensor) -> dict[str, Callable[[], torch.Tensor]]:
@@ -217,7 +221,7 @@ def _error(found: torch.Tensor, tokens: torch.Tensor, weight: torch.Tensor) -> f
     return error if error == error else float("inf")
 
 
-def _seconds(acts: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+def least_seconds(acts: Mapping[str, Callable[[], object]]) -> dict[str, float]:
     """The least time of each act, measured in turns: other programs disturb all alike."""
     best = dict.fromkeys(acts, 0.0)  # unknown: tried by all means
     begun, rounds = time.perf_counter(), 0
@@ -232,7 +236,7 @@ def _seconds(acts: Mapping[str, Callable[[], object]]) -> dict[str, float]:
     return best
 
 
-def _others() -> float:
+def other_seconds() -> float:
     """Seconds of all processors that went to other programs, since some moment."""
     import psutil
 
@@ -244,7 +248,7 @@ def _with_threads(count: int, act: Callable[[], object]) -> float:
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
-        return _seconds({"act": act})["act"]
+        return least_seconds({"act": act})["act"]
     finally:
         torch.set_num_threads(before)
 

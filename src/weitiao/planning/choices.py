@@ -25,6 +25,8 @@ SHORTEST = 64  # a budget does not cut texts below this
 COVER = 0.99
 MOST_EPOCHS = 15
 AIM = 6_000  # rows seen in all that small data are trained towards
+FEW_UPDATES = 150  # a run of fewer has smaller batches, and a higher rate if the network is
+SHALLOW = 6  # layers: with 12, twice the rate learned nothing (see dev/LOG.md)
 START_SECONDS = 12  # loading, tokenising, baselines: what a budget loses before learning
 
 
@@ -114,12 +116,25 @@ def long_texts(facts: Facts, length: int) -> Reason | None:
     )
 
 
-def batch_size(facts: Facts) -> Reason:
-    """Smaller batches for few rows, so that there are enough updates."""
+def batch_size(facts: Facts, passes: float | None = None) -> Reason:
+    """Smaller batches for few rows, so that there are enough updates; and where a budget is short.
+
+    passes: epochs of the plan, as far as they are known.
+    """
     size = 16 if facts.train_rows < 1500 else 32
-    why = _("few rows: smaller batches give more updates") if size == 16 else _("the usual size")
     evidence = _("about {rows:,} training rows", rows=facts.train_rows)
+    if _few_updates(facts, passes):
+        why = _("the budget leaves time for few updates: smaller batches give more of them")
+        return Reason(value=size // 2, reason=why, evidence=evidence)
+    why = _("few rows: smaller batches give more updates") if size == 16 else _("the usual size")
     return Reason(value=size, reason=why, evidence=evidence)
+
+
+def _few_updates(facts: Facts, passes: float | None) -> bool:
+    """Whether a budget leaves time for FEW_UPDATES only, of a task of which that was measured."""
+    if not facts.budget or passes is None or facts.profile.task != "classification":
+        return False
+    return passes * facts.train_rows / int(batch_size(facts).value) < FEW_UPDATES
 
 
 def epochs(facts: Facts, length: int) -> Reason:
@@ -148,8 +163,9 @@ def epochs(facts: Facts, length: int) -> Reason:
     return Reason(value=wanted, reason=why, evidence=evidence)
 
 
-def learning_rate(facts: Facts) -> Reason:
-    """Small networks learn at higher rates than large ones."""
+def learning_rate(facts: Facts, passes: float | None = None) -> Reason:
+    """Small networks learn at higher rates than large ones; shallow ones at still higher ones where
+    a budget is short."""
     width = facts.network.hidden_size
     rate = 1e-4 if width <= 512 else 3e-5 if width <= 896 else 1.5e-5
     if facts.adapter:
@@ -160,6 +176,14 @@ def learning_rate(facts: Facts) -> Reason:
                         "{times:.0f} times the rate of training all", adapter=facts.adapter,
                         times=times),
             evidence=_("hidden size {width}", width=width),
+        )  # fmt: skip
+    if width <= 512 and facts.network.layers <= SHALLOW and _few_updates(facts, passes):
+        return Reason(
+            value=2 * rate,
+            reason=_("the budget leaves time for few updates, and so shallow a network stays "
+                        "stable at twice the rate"),
+            evidence=_("hidden size {width}, {layers} layers", width=width,
+                          layers=facts.network.layers),
         )  # fmt: skip
     return Reason(
         value=rate,

@@ -10,32 +10,53 @@ from weitiao.core.clock import awake
 
 SAMPLES = 3  # updates to time before the first decision
 SLACK = 0.05  # a change of the rest smaller than this is not worth one
-LAST_GROWTH = 0.8  # of the run: later the rate is low, and more updates would not learn much
+LAST_GROWTH = 0.8  # of the run: later the rate is low, and few more updates would not learn much
+LARGE_GROWTH = 1.2  # times the total: so much more is worth it however late
+TRAINING_SHARE = 0.25  # of a budget: left for updates however long the warm-up took
+OUTLIER = 2.0  # times the median: an update that took longer counts as this
 
 
 class Clock:
-    """Seconds a run has used; a resumed run counts what it used before.
+    """The time budget of training; a resumed run counts what it used before.
 
-    seconds: the budget, None for no limit. Sleep of the machine does not count.
+    seconds: the budget, None for no limit. minimum: seconds for updates after the warm-up
+    (compiling kernels, converting and loading a checkpoint, measuring memory, the first update),
+    a share of the budget if left out. Sleep of the machine does not count.
     """
 
-    def __init__(self, seconds: float | None = None) -> None:
+    def __init__(self, seconds: float | None = None, minimum: float | None = None) -> None:
         self.seconds = seconds
+        self.minimum = TRAINING_SHARE * (seconds or 0.0) if minimum is None else minimum
+        self.uncounted = 0.0  # seconds of the warm-up that the budget does not pay for
         self._begun = awake()
 
     def start(self, passed: float) -> None:
         """Count `passed` seconds of an earlier part of the run as used."""
         self._begun -= passed
+        self.minimum = min(self.minimum, max(self.left(), 0.0))
+
+    def warmed_up(self) -> None:
+        """The warm-up of this process has ended: at least `minimum` seconds remain. What it took
+        beyond that is not counted; a resumed run does not gain time by being resumed."""
+        self.uncounted += max(self.minimum - self.left(), 0.0)
 
     def passed(self) -> float:
+        """Seconds since the beginning, counted or not."""
         return awake() - self._begun
 
+    def used(self) -> float:
+        """Seconds of the budget that are used up."""
+        return self.passed() - self.uncounted
+
     def left(self) -> float:
-        return math.inf if self.seconds is None else self.seconds - self.passed()
+        return math.inf if self.seconds is None else self.seconds - self.used()
 
 
 class Pace:
-    """What an update and an evaluation take here, from the last ones."""
+    """Seconds per update and per evaluation, measured from the last ones.
+
+    The first update of a process is its warm-up and is not among them.
+    """
 
     def __init__(self, clock: Clock, evaluation: float = 5.0) -> None:
         """evaluation: about how many updates one takes, until one has been seen."""
@@ -44,14 +65,14 @@ class Pace:
         self._evaluations: deque[float] = deque(maxlen=5)
         self._since = clock.passed()
         self._seen = 0
-        self._last = 0.0
         self._rests = 0.0  # seconds in checkpoints
 
     def updated(self) -> None:
         self._seen += 1
-        self._last = self.clock.passed() - self._since
-        if self._seen > 1:  # the first one also warms up the machine
+        if self._seen > 1:
             self._updates.append(self.clock.passed() - self._since)
+        else:
+            self.clock.warmed_up()
         self.pause()
 
     def judged(self) -> None:
@@ -81,19 +102,24 @@ class Pace:
         """
         if math.isinf(self.clock.left()):
             return None
-        if self.clock.left() <= self._last / 2:  # no room for one more, however little is known
-            return step
+        if self._updates and self.clock.left() <= median(self._updates) / 2:
+            return step  # no room for one more, however little is known
         if len(self._updates) < SAMPLES:
             return None
-        update = max(sum(self._updates) / len(self._updates), 1e-6) + self._rests / self._seen
+        update = max(self._seconds_per_update(), 1e-6) + self._rests / self._seen
         to_come = max(1.0, evaluations * (1 - step / total))
         room = self.clock.left() - to_come * self._one_evaluation()
         fits = min(step + max(0, math.floor(room / update)), wanted)
-        if fits > total and step > LAST_GROWTH * total:
+        if LARGE_GROWTH * total > fits > total and step > LAST_GROWTH * total:
             return None
         if abs(total - fits) <= SLACK * (total - step) and room > 2 * update:
             return None
         return None if fits == total else fits
+
+    def _seconds_per_update(self) -> float:
+        """The mean, in which an update that something disturbed counts as OUTLIER medians."""
+        most = OUTLIER * median(self._updates)
+        return sum(min(seconds, most) for seconds in self._updates) / len(self._updates)
 
     def _one_evaluation(self) -> float:
         """The slowest of the last evaluations; before the first, as many updates as expected."""

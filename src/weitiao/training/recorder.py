@@ -110,19 +110,19 @@ class Watcher:
 
     def _save(self, p: Progress) -> None:
         self.saved = self.clock.passed()
-        size, passed = self.run.log_size(), self.clock.passed()
+        size, used = self.run.log_size(), self.clock.used()
         if self.accelerator.num_processes == 1:
             with self.run.replacing("last") as folder:
-                p.save(folder, size, passed)
+                p.save(folder, size, used)
         elif self.main:
             with self.run.replacing("last") as folder:
                 self.accelerator.wait_for_everyone()
-                p.save(folder, size, passed)
+                p.save(folder, size, used)
                 self.accelerator.wait_for_everyone()
             self.accelerator.wait_for_everyone()
         else:
             self.accelerator.wait_for_everyone()
-            p.save(self.run.folder / "last.new", size, passed)
+            p.save(self.run.folder / "last.new", size, used)
             self.accelerator.wait_for_everyone()
             self.accelerator.wait_for_everyone()
         self.pace.rested()

@@ -18,6 +18,8 @@ from weitiao.data.prepare.run_steps import run_steps
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.hardware.probe import obeying, resolve
 from weitiao.i18n.messages import _
+from weitiao.model.fast import fused
+from weitiao.model.fast.kernels import kernels, pinned
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
 from weitiao.run import Run
@@ -71,7 +73,8 @@ def train(
         if settings:
             torch.set_num_threads(settings.threads)
         kind = settings.precision if settings else _arithmetic(plan)
-        with obeying(kind):
+        names = settings.kernels if settings else _kernels(kind)
+        with obeying(kind), pinned(names):
             job = _Job(plan, data, run, watch, clock or Clock(plan.train.budget))
             try:
                 return job.carry_out(start, state, kind, resume)
@@ -159,6 +162,16 @@ def _arithmetic(plan: Plan) -> str:
     here = distributed.here()
     kind = resolve(plan.train.precision, here.device.type) if here.is_main_process else ""
     return str(distributed.agreed(kind))
+
+
+def _kernels(kind: str) -> str | None:
+    """Which own kernels run: the first of several processes decides for all; one by itself when it
+    knows that its network has any."""
+    here = distributed.here()
+    if here.num_processes == 1 or here.device.type != "cpu":
+        return None
+    name = kernels(fused.DTYPES[kind]).name if here.is_main_process else ""
+    return str(distributed.agreed(name))
 
 
 def _stopped(run: Run, watcher: Watcher, error: OSError) -> str:

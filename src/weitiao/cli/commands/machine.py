@@ -53,19 +53,26 @@ def probe(
     threads: Threads = None,
     json_: Json = False,
 ) -> None:
-    """Measure what this machine is fastest with: arithmetic, threads, memory. Kept in the cache."""
+    """Measure what this machine is fastest with: arithmetic, threads, kernels. It is cached."""
     from weitiao.hardware import probe
     from weitiao.hardware.machine import set_threads
-    from weitiao.model.fast import compiler
+    from weitiao.model.fast import compiler, timing
+    from weitiao.model.fast.fused import DTYPES
 
     set_threads(threads)
     found = probe.measured(anew=again)
     show.show_probe(found)
+    library, times = compiler.library(), None
+    if library is not None:
+        times = timing.measured(library, DTYPES[found.best], anew=again)
+        show.show_kernels(times)
     if json_:
         terminal.print_json({**asdict(found), "best": found.best,
                              "best_threads": found.best_threads,
                              "resolved": probe.resolve("auto"),
-                             **compiler.facts()})  # fmt: skip
+                             **compiler.facts(),
+                             "kernel_seconds": times and times.seconds,
+                             "kernels_in_torch": times.in_torch if times else ()})  # fmt: skip
 
 
 def bundle(

@@ -38,10 +38,11 @@ inline void tile(int K, const E* A, int ai, int ak, const E* B, int ldb, float* 
     for (int v = 0; v < NV; v++) store(C + i * ldc + v * W, c[i][v]);
 }
 
+// Rows and sixteens of columns of a tile: what fits the registers, with room for a line of B.
 #ifdef __AVX512F__
-constexpr int ROWS = 8;
+constexpr int ROWS = 8, WIDE = 2;
 #else
-constexpr int ROWS = 4;
+constexpr int ROWS = 6, WIDE = 1;
 #endif
 
 // The last rows, fewer than ROWS, as one tile too: single rows would wait for each sum.
@@ -69,8 +70,9 @@ template <class E>
 inline void product(int M, int N, int K, const E* A, int ai, int ak, const E* B, int ldb, float* C,
                     int ldc, bool add) {
   int n = 0;
-  for (; n + 2 * W <= N; n += 2 * W) columns<2>(M, K, A, ai, ak, B + n, ldb, C + n, ldc, add);
-  if (n < N) columns<1>(M, K, A, ai, ak, B + n, ldb, C + n, ldc, add);
+  if constexpr (WIDE == 2)
+    for (; n + 2 * W <= N; n += 2 * W) columns<2>(M, K, A, ai, ak, B + n, ldb, C + n, ldc, add);
+  for (; n < N; n += W) columns<1>(M, K, A, ai, ak, B + n, ldb, C + n, ldc, add);
 }
 
 // What one thread works in; grows to the longest row.
@@ -104,7 +106,7 @@ struct Sums {
 inline float raise(float* line, int n, int np, float scale, float* lse) {
   for (int j = n; j < np; j++) line[j] = -INFINITY;
   f16 most = load(line);
-  for (int c = W; c < np; c += W) { f16 x = load(line + c); most = x > most ? x : most; }
+  for (int c = W; c < np; c += W) { f16 x = load(line + c); most = larger(x, most); }
   const float top = largest(most) * scale;
   f16 total{};
   for (int c = 0; c < np; c += W) {
@@ -130,8 +132,7 @@ inline void spread(const float* x, int n, int d, int dp, T* out, int64_t ld, flo
 
 // The first n of the numbers, zeros behind them; n may be below 0 or above 16.
 inline f16 before(f16 x, int n) {
-  i16 place = i16{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  return place < n ? x : f16{};
+  return select(ints(numbered()) < n, x, f16{});
 }
 
 #ifdef __clang__
@@ -141,32 +142,38 @@ inline void transpose(const E* x, int n, int d, int dp, int np, E* out) {  // (d
     for (int t = 0; t < np; t++) out[(size_t)c * np + t] = t < n ? x[(size_t)t * dp + c] : 0;
 }
 #else
-// 16 by 16 numbers turned by halves: at step s, lines s apart exchange blocks of s columns.
-template <int S> inline void exchange(f16* lines) {
-  i16 low, high;
-  for (int j = 0; j < W; j++) {
-    low[j] = j & S ? j - S + W : j;
-    high[j] = j & S ? j + W : j + S;
+// L by L numbers turned by halves: at step s, lines s apart exchange blocks of s columns.
+constexpr int L = REGISTER / 4;
+typedef float line_of_f __attribute__((vector_size(REGISTER)));
+typedef int32_t line_of_i __attribute__((vector_size(REGISTER)));
+
+template <int S> inline void exchange(line_of_f* lines) {
+  line_of_i low, high;
+  for (int j = 0; j < L; j++) {
+    low[j] = j & S ? j - S + L : j;
+    high[j] = j & S ? j + L : j + S;
   }
 #pragma GCC unroll 16
-  for (int i = 0; i < W; i++)
+  for (int i = 0; i < L; i++)
     if (!(i & S)) {
-      f16 a = lines[i], b = lines[i + S];
+      line_of_f a = lines[i], b = lines[i + S];
       lines[i] = __builtin_shuffle(a, b, low);
       lines[i + S] = __builtin_shuffle(a, b, high);
     }
+  if constexpr (S > 1) exchange<S / 2>(lines);
 }
 
 template <class E>
 inline void transpose(const E* x, int n, int d, int dp, int np, E* out) {  // (d, np)
-  for (int t = 0; t < np; t += W)
-    for (int c = 0; c < dp; c += W) {
-      f16 lines[W];
-      for (int i = 0; i < W; i++)
-        lines[i] = t + i < n ? load((const float*)(x + (size_t)(t + i) * dp + c)) : f16{};
-      exchange<8>(lines); exchange<4>(lines); exchange<2>(lines); exchange<1>(lines);
-      for (int i = 0; i < W && c + i < d; i++)
-        store((float*)(out + (size_t)(c + i) * np + t), lines[i]);
+  for (int t = 0; t < np; t += L)
+    for (int c = 0; c < dp; c += L) {
+      line_of_f lines[L];
+      for (int i = 0; i < L; i++)
+        if (t + i < n) memcpy(lines + i, x + (size_t)(t + i) * dp + c, REGISTER);
+        else lines[i] = line_of_f{};
+      exchange<L / 2>(lines);
+      for (int i = 0; i < L && c + i < d; i++)
+        memcpy(out + (size_t)(c + i) * np + t, lines + i, REGISTER);
     }
 }
 #endif

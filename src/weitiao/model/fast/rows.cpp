@@ -185,10 +185,10 @@ void add_norm_back(const T* dy, const T* more, const T* s, const float* stats,
 // (Phi(x), phi(x)) of the standard normal distribution; erf after Abramowitz and Stegun 7.1.26.
 inline void normal(f16 x, f16& cumulative, f16& density) {
   f16 z = x * 0.70710678f;
-  z = z < all(0.f) ? -z : z;
+  z = select(z < all(0.f), -z, z);
   f16 t = 1.f / (1.f + 0.3275911f * z), e = exponential(-z * z);
   f16 q = t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f)))) * e * 0.5f;
-  cumulative = x < all(0.f) ? q : 1.f - q;
+  cumulative = select(x < all(0.f), q, 1.f - q);
   density = e * 0.39894228f;
 }
 
@@ -198,8 +198,8 @@ inline f16 odd(f16 x, const float (&p)[8]) {
   f16 s = x * x, r = all(p[7]);
   for (int i = 6; i >= 0; i--) r = r * s + p[i];
   r = r * x + 0.5f;
-  r = x < all(-4.f) ? all(0.f) : r;
-  return x > all(4.f) ? all(1.f) : r;
+  r = select(x < all(-4.f), all(0.f), r);
+  return select(x > all(4.f), all(1.f), r);
 }
 
 inline f16 share(f16 v, float) {

@@ -1,5 +1,7 @@
-// Sixteen numbers at a time, whatever the processor: gcc and clang lower these vectors to AVX-512,
-// AVX2, NEON or plain code. Numbers are stored as fp32 or bf16 and always computed in fp32.
+// Sixteen numbers at a time, whatever the processor: one register of AVX-512, or two halves each,
+// down to registers of AVX2, SSE or NEON. g++ keeps a vector type that is wider than a register in
+// memory (attention took ten times as long on AVX2), so for it the halves are a struct.
+// Numbers are stored as fp32 or bf16 and always computed in fp32.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -14,35 +16,110 @@
 static inline int omp_get_thread_num() { return 0; }
 #endif
 
-typedef float f16 __attribute__((vector_size(64)));       // 16 floats
-typedef int32_t i16 __attribute__((vector_size(64)));     // 16 ints
-typedef uint32_t u16 __attribute__((vector_size(64)));    // 16 unsigned ints
-typedef uint16_t half16 __attribute__((vector_size(32))); // 16 bf16 as bits
+#if defined(__AVX512F__)
+#define REGISTER 64  // bytes
+#elif defined(__AVX__)
+#define REGISTER 32
+#else
+#define REGISTER 16
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+// A vector of twice as many numbers as V, with the operators of the compilers' own vectors.
+template <class V> struct Halves { V low, high; };
+template <class V> INLINE Halves<V> halves(V low, V high) { return {low, high}; }
+
+#define OPERATOR(op)                                                                               \
+  template <class V> INLINE auto operator op(Halves<V> x, Halves<V> y) {                           \
+    return halves(x.low op y.low, x.high op y.high);                                               \
+  }                                                                                                \
+  template <class V, class S> INLINE auto operator op(Halves<V> x, S y) {                          \
+    return halves(x.low op y, x.high op y);                                                        \
+  }                                                                                                \
+  template <class V, class S> INLINE auto operator op(S x, Halves<V> y) {                          \
+    return halves(x op y.low, x op y.high);                                                        \
+  }
+#define ASSIGNMENT(op)                                                                             \
+  OPERATOR(op)                                                                                     \
+  template <class V, class S> INLINE Halves<V>& operator op##=(Halves<V>& x, S y) {                \
+    return x = x op y;                                                                             \
+  }
+ASSIGNMENT(+) ASSIGNMENT(-) ASSIGNMENT(*) ASSIGNMENT(/) ASSIGNMENT(&) ASSIGNMENT(|) ASSIGNMENT(^)
+OPERATOR(<<) OPERATOR(>>) OPERATOR(<) OPERATOR(>) OPERATOR(>=)
+template <class V> INLINE Halves<V> operator-(Halves<V> x) { return {-x.low, -x.high}; }
+
+// E: the element; N: how many.
+template <class E, int N, bool FITS = (sizeof(E) * N <= REGISTER)> struct Vector {
+  typedef E type __attribute__((vector_size(sizeof(E) * N)));
+};
+template <class E, int N> struct Vector<E, N, false> {
+  typedef Halves<typename Vector<E, N / 2>::type> type;
+};
+typedef Vector<float, 4>::type f4;
+typedef Vector<float, 8>::type f8;
+typedef Vector<float, 16>::type f16;
+typedef Vector<int32_t, 16>::type i16;
+typedef Vector<uint32_t, 16>::type u16;
+
+typedef uint16_t half16 __attribute__((vector_size(32)));  // 16 bf16 as bits
 
 constexpr int W = 16;
 
-static inline f16 all(float x) { return f16{} + x; }
+INLINE f16 all(float x) { return f16{} + x; }
 
-static inline f16 load(const float* p) { f16 r; memcpy(&r, p, sizeof r); return r; }
-static inline void store(float* p, f16 x) { memcpy(p, &x, sizeof x); }
-
-static inline f16 load(const uint16_t* p) {
-  half16 h; memcpy(&h, p, sizeof h);
-  return (f16)(__builtin_convertvector(h, u16) << 16);
+// mask ? x : y, number by number.
+template <class M, class V> INLINE V select(M mask, V x, V y) { return mask ? x : y; }
+template <class M, class V>
+INLINE Halves<V> select(Halves<M> mask, Halves<V> x, Halves<V> y) {
+  return {select(mask.low, x.low, y.low), select(mask.high, x.high, y.high)};
 }
-static inline void store(uint16_t* p, f16 x) {  // to nearest, ties to even
-  u16 b = (u16)x;
+
+// The same bits as numbers of another kind.
+#define BITS_AS(name, E)                                                                           \
+  template <class V> INLINE auto name(V x) {                                                       \
+    typedef E type __attribute__((vector_size(sizeof(V))));                                        \
+    return (type)x;                                                                                \
+  }                                                                                                \
+  template <class V> INLINE auto name(Halves<V> x) { return halves(name(x.low), name(x.high)); }
+BITS_AS(floats, float) BITS_AS(ints, int32_t) BITS_AS(unsigneds, uint32_t)
+
+template <class V> INLINE void fetch(const float* p, V& x) { memcpy(&x, p, sizeof x); }
+template <class V> INLINE void put(float* p, V x) { memcpy(p, &x, sizeof x); }
+template <class V> INLINE void fetch(const uint16_t* p, V& x) {
+  typedef uint16_t narrow __attribute__((vector_size(sizeof(V) / 2)));
+  narrow h; memcpy(&h, p, sizeof h);
+  x = (V)(__builtin_convertvector(h, decltype(unsigneds(x))) << 16);
+}
+template <class V> INLINE void put(uint16_t* p, V x) {  // to nearest, ties to even
+  typedef uint16_t narrow __attribute__((vector_size(sizeof(V) / 2)));
+  auto b = unsigneds(x);
   b = (b + 0x7fffu + ((b >> 16) & 1u)) >> 16;
-  half16 h = __builtin_convertvector(b, half16);
+  narrow h = __builtin_convertvector(b, narrow);
   memcpy(p, &h, sizeof h);
+}
+#define BY_HALVES(T)                                                                               \
+  template <class V> INLINE void fetch(const T* p, Halves<V>& x) {                                 \
+    fetch(p, x.low); fetch(p + sizeof(V) / 4, x.high);                                             \
+  }                                                                                                \
+  template <class V> INLINE void put(T* p, Halves<V> x) {                                          \
+    put(p, x.low); put(p + sizeof(V) / 4, x.high);                                                 \
+  }
+BY_HALVES(float) BY_HALVES(uint16_t)
+template <class T> INLINE f16 load(const T* p) { f16 x; fetch(p, x); return x; }
+template <class T> INLINE void store(T* p, f16 x) { put(p, x); }
+
+// 0, 1, 2, ...
+INLINE u16 numbered() {
+  static const uint32_t places[W] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  return unsigneds(load((const float*)places));
 }
 
 static inline float one(const float* p) { return *p; }
 static inline float one(const uint16_t* p) {
   uint32_t b = (uint32_t)*p << 16; float r; memcpy(&r, &b, 4); return r;
 }
-static inline void put(float* p, float x) { *p = x; }
-static inline void put(uint16_t* p, float x) {
+static inline void put_one(float* p, float x) { *p = x; }
+static inline void put_one(uint16_t* p, float x) {
   uint32_t b; memcpy(&b, &x, 4); *p = (uint16_t)((b + 0x7fffu + ((b >> 16) & 1u)) >> 16);
 }
 
@@ -56,46 +133,43 @@ template <class T> static inline f16 load(const T* p, int n) {
 template <class T> static inline void store(T* p, f16 x, int n) {
   if (n >= W) return store(p, x);
   float b[W]; store(b, x);
-  for (int i = 0; i < n; i++) put(p + i, b[i]);
+  for (int i = 0; i < n; i++) put_one(p + i, b[i]);
 }
 
-typedef float f8 __attribute__((vector_size(32)));
-typedef float f4 __attribute__((vector_size(16)));
-
-static inline float sum(f16 x) {
-  f8 a[2]; memcpy(a, &x, 64);
-  f8 b = a[0] + a[1];
-  f4 c[2]; memcpy(c, &b, 32);
-  f4 d = c[0] + c[1];
-  return (d[0] + d[2]) + (d[1] + d[3]);
+// Halves are put together until four numbers are left: one order of adding up everywhere.
+INLINE float sum(f4 x) { return (x[0] + x[2]) + (x[1] + x[3]); }
+INLINE float largest(f4 x) {
+  float a = x[0] > x[1] ? x[0] : x[1], b = x[2] > x[3] ? x[2] : x[3];
+  return a > b ? a : b;
 }
-static inline float largest(f16 x) {
-  f8 a[2]; memcpy(a, &x, 64);
-  f8 b = a[0] > a[1] ? a[0] : a[1];
-  f4 c[2]; memcpy(c, &b, 32);
-  f4 d = c[0] > c[1] ? c[0] : c[1];
-  float e = d[0] > d[1] ? d[0] : d[1], f = d[2] > d[3] ? d[2] : d[3];
-  return e > f ? e : f;
-}
+template <class V> INLINE V larger(V x, V y) { return select(x > y, x, y); }
+#define REDUCED(V, H)                                                                              \
+  INLINE float sum(V x) { H half[2]; memcpy(half, &x, sizeof x); return sum(half[0] + half[1]); }  \
+  INLINE float largest(V x) {                                                                      \
+    H half[2]; memcpy(half, &x, sizeof x);                                                         \
+    return largest(larger(half[0], half[1]));                                                      \
+  }
+REDUCED(f8, f4)
+REDUCED(f16, f8)
 
-static inline f16 times(f16 b, float a, f16 c) { return c + b * a; }
+INLINE f16 times(f16 b, float a, f16 c) { return c + b * a; }
 
 // Two bf16 in one number, the first in the low half: two neighbours of a line, or of a column.
 typedef int32_t pair;
 
 #ifdef __AVX512BF16__
 static inline i16 load(const pair* p) { i16 r; memcpy(&r, p, sizeof r); return r; }
-static inline f16 times(i16 b, pair a, f16 c) {
+INLINE f16 times(i16 b, pair a, f16 c) {
   return (f16)_mm512_dpbf16_ps((__m512)c, (__m512bh)b, (__m512bh)_mm512_set1_epi32(a));
 }
 #endif
 
 // e^x, relative error about 1e-7; x below -87 gives (nearly) 0.
-static inline f16 exponential(f16 x) {
-  x = x < all(-87.f) ? all(-87.f) : x;
-  x = x > all(88.f) ? all(88.f) : x;
+INLINE f16 exponential(f16 x) {
+  x = select(x < all(-87.f), all(-87.f), x);
+  x = select(x > all(88.f), all(88.f), x);
   f16 n = x * 1.44269504f + 12582912.f;  // rounds: the fraction falls off
-  i16 k = (i16)n - 0x4b400000;
+  i16 k = ints(n) - 0x4b400000;
   n = n - 12582912.f;
   f16 r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
   f16 p = all(1.9875691e-4f);
@@ -105,7 +179,7 @@ static inline f16 exponential(f16 x) {
   p = p * r + 1.6666665e-1f;
   p = p * r + 0.5f;
   p = p * r * r + r + 1.f;
-  return p * (f16)((k + 127) << 23);
+  return p * floats((k + 127) << 23);
 }
 
 // Which numbers dropout keeps: a hash of (key, place), so nothing is stored for the backward pass.
@@ -124,7 +198,7 @@ struct Keep {
   // are whole blocks of 32 apart, or the end of one would have the bits of the next one's start.
   u16 bits(int64_t line, int n, int c) const {
     uint32_t place = (uint32_t)(line * ((n + 31) / 32 * 16) + c / 2);
-    u16 x = u16{0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15} + place;
+    u16 x = numbered() + place;
     x = x * 0x9e3779b1u + low;
     x ^= x >> 16; x *= 0x7feb352du;
     x ^= (x >> 15) + high; x *= 0x846ca68bu;
@@ -132,6 +206,6 @@ struct Keep {
   }
   f16 factor(u16 bits, int half) const {  // 0 or scale, for the low (0) or high (1) halves
     u16 r = half ? bits >> 16 : bits & 0xffffu;
-    return r >= threshold ? all(scale) : all(0.f);
+    return select(r >= threshold, all(scale), all(0.f));
   }
 };

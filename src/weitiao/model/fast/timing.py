@@ -1,0 +1,146 @@
+"""Benchmark of the compiled kernels against PyTorch on this machine: the faster one is used.
+
+Each group of kernels (forward and backward) is timed at several sequence lengths, in about a second
+for an arithmetic, and the times lie in the cache beside those of `model/probe.py`. They belong to
+the machine, the number of threads, and the library: its sources, compiler, version and flags.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache as once
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from weitiao.data.cache import store
+from weitiao.hardware import probe
+from weitiao.model.fast.compiled import NAMES, Compiled
+from weitiao.model.fast.kernels import GROUPS, Drop, Embedding, Norm
+from weitiao.model.fast.plain import Plain
+from weitiao.model.packed import Packing
+
+VERSION = 1  # of the file in the cache; raise it when the measuring changes
+LENGTHS = (16, 64, 256)  # tokens of a sequence
+TOKENS, HEADS, WIDTH, VOCABULARY = 512, 12, 384, 1000  # a batch of a small encoder
+DROPOUT = Drop(0.1, seed=1, stream=1)
+GAIN = 1.1  # how much faster PyTorch must be to replace a compiled kernel
+COMPILED, TORCH = "c++", "torch"
+
+Times = Mapping[str, float]  # seconds by implementation
+
+
+@dataclass(frozen=True)
+class KernelTimes:
+    """Seconds of every group of kernels, by length (by the batch, where length does not matter)."""
+
+    library: str
+    dtype: str
+    seconds: Mapping[str, Mapping[str, Times]]  # group -> tokens -> implementation -> seconds
+    busy: float  # share of the processors that other programs had meanwhile
+
+    def gain(self, group: str) -> float:
+        """How many times as fast as PyTorch the compiled kernels are: geometric mean of lengths."""
+        cases = self.seconds[group].values()
+        return math.exp(sum(math.log(one[TORCH] / one[COMPILED]) for one in cases) / len(cases))
+
+    @property
+    def in_torch(self) -> tuple[str, ...]:
+        """The groups that PyTorch computes clearly faster here."""
+        return tuple(group for group in self.seconds if self.gain(group) * GAIN < 1)
+
+
+def measured(library: ctypes.CDLL, dtype: torch.dtype, *, anew: bool = False) -> KernelTimes:
+    """The times on this machine with the threads in use: from the cache, else measured now."""
+    key = json.dumps([probe.machine_key(), Path(library._name).stem, NAMES[dtype], VERSION])
+    if anew:
+        _place(key).unlink(missing_ok=True)
+        _cached.cache_clear()
+    return _cached(key, library, dtype)
+
+
+@once
+def _cached(key: str, library: ctypes.CDLL, dtype: torch.dtype) -> KernelTimes:
+    path = _place(key)
+    try:
+        times = KernelTimes(**json.loads(path.read_text(encoding="utf-8")))
+        _ = times.in_torch  # raises where something is missing
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        times = measure(library, dtype)
+        if times.busy <= probe.BUSY:  # else the next process measures anew
+            with store.written(path) as file:
+                file.write_text(json.dumps(asdict(times), indent=1) + "\n", encoding="utf-8")
+    else:
+        store.touch(path)
+    return times
+
+
+def _place(key: str) -> Path:
+    return store.folder("probe") / f"{store.fingerprint_of(key)}.json"
+
+
+def measure(library: ctypes.CDLL, dtype: torch.dtype) -> KernelTimes:
+    """Time every group in both implementations now."""
+    begun, others = time.perf_counter(), probe.other_seconds()
+    implementations = {COMPILED: Compiled(library, dtype), TORCH: Plain(dtype)}
+    seconds: dict[str, dict[str, Times]] = {group: {} for group in GROUPS}
+    with torch.no_grad():
+        for group, tokens, act in _cases(dtype):
+            acts = {name: _bound(act, one) for name, one in implementations.items()}
+            seconds[group][str(tokens)] = probe.least_seconds(acts)
+    share = (probe.other_seconds() - others) / (time.perf_counter() - begun) / (os.cpu_count() or 1)
+    stem = Path(library._name).stem
+    return KernelTimes(stem, NAMES[dtype], seconds, round(max(share, 0.0), 2))
+
+
+def _bound(act: Callable[[Any], object], kernels: Any) -> Callable[[], object]:
+    return lambda: act(kernels)
+
+
+def _cases(dtype: torch.dtype) -> Iterator[tuple[str, int, Callable[[Any], object]]]:
+    """Group, tokens of a sequence or of the batch, and what is timed: forward and backward."""
+    generator = torch.Generator().manual_seed(0)  # nobody else's numbers change
+
+    def random(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator)
+
+    norm = Norm(torch.ones(WIDTH), torch.zeros(WIDTH), 1e-12)
+    qkv, dy = random(TOKENS, 3 * WIDTH).to(dtype), random(TOKENS, WIDTH).to(dtype)
+    q, k, v = qkv.chunk(3, 1)
+    into = torch.empty_like(qkv).chunk(3, 1)
+    for length in LENGTHS:
+        packing = Packing(torch.full((TOKENS // length,), length))
+
+        def attention(kernels: Any, packing: Packing = packing) -> None:
+            _, state = kernels.attend(q, k, v, packing, HEADS, DROPOUT)
+            kernels.attend_back(dy, q, k, v, into, state, packing, HEADS, DROPOUT)
+
+        yield "attention", length, attention
+
+    x, residual = random(TOKENS, WIDTH).to(dtype), random(TOKENS, WIDTH).to(dtype)
+
+    def add_norm(kernels: Any) -> None:
+        _, state = kernels.add_norm(x, residual, norm, DROPOUT)
+        kernels.add_norm_back(dy, None, state, norm, DROPOUT)
+
+    raised = random(TOKENS, 4 * WIDTH).to(dtype)
+
+    def gelu(kernels: Any) -> None:
+        kernels.gelu_back(kernels.gelu(raised), raised)
+
+    table = Embedding(random(VOCABULARY, WIDTH), random(TOKENS, WIDTH), None, norm)
+    ids = torch.randint(VOCABULARY, (TOKENS,), generator=generator)
+
+    def embed(kernels: Any) -> None:
+        _, state = kernels.embed(ids, torch.arange(TOKENS), None, table, DROPOUT)
+        kernels.embed_back(dy, state, norm, DROPOUT)
+
+    yield from (("add_norm", TOKENS, add_norm), ("gelu", TOKENS, gelu), ("embed", TOKENS, embed))
