@@ -37,6 +37,15 @@ def shown(count: float) -> str:
     return plural(int(count), "byte") if count < SIZES["kb"] else decimal(int(count))
 
 
+def score(value: float, decimals: int) -> str:
+    """A value of a metric: with fixed decimals, large ones with one.
+
+    >>> score(0.5, 4), score(1234.5, 4)
+    ('0.5000', '1,234.5')
+    """
+    return f"{value:.{decimals}f}" if abs(value) < 100 else f"{value:,.1f}"
+
+
 def seconds_old(text: str, name: str) -> float:
     """An age in seconds: days, unless hours or weeks are said.
 

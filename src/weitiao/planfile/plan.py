@@ -9,6 +9,7 @@ from typing import Any, Self
 from pydantic import Field, ValidationError
 
 from weitiao import parts
+from weitiao.core import dotted
 from weitiao.core.fields import Problem, near, problems_of
 from weitiao.errors import PlanError
 from weitiao.i18n.messages import _
@@ -37,8 +38,6 @@ __all__ = [
     "Section",
     "TrainPlan",
 ]
-
-_ABSENT = ()  # nothing stands there, not even null
 
 
 class Plan(Section):
@@ -109,15 +108,12 @@ class Plan(Section):
 
     def get(self, path: str) -> Any:
         """The value at a dotted path: plan.get("train.epochs")."""
-        node: Any = self.model_dump()
-        for key in path.split("."):
-            node = node[key]
-        return node
+        return dotted.get(self.model_dump(), path)
 
     def _has(self, path: str) -> bool:
         try:
             self.get(path)
-        except (KeyError, TypeError):
+        except KeyError:
             return False
         return True
 
@@ -186,10 +182,10 @@ def _problems_of_parts(raw: Mapping[str, Any]) -> list[Problem]:
     """What is wrong with the named parts, found in the raw values so that all is said at once."""
     problems = []
     for place, kind in PLACES.items():
-        node: Any = raw
-        for key in place.split("."):
-            node = node.get(key, _ABSENT) if isinstance(node, Mapping) else _ABSENT
-        chosen = as_parts(node)
+        try:
+            chosen = as_parts(dotted.get(raw, place))
+        except KeyError:
+            continue
         if not isinstance(chosen, dict):
             continue
         if (place in SINGLE and len(chosen) != 1) or (place in AT_MOST_ONE and len(chosen) > 1):
@@ -219,19 +215,16 @@ def _problems_of_metrics(raw: Mapping[str, Any]) -> list[Problem]:
 
 
 def _set(raw: dict[str, Any], path: str, value: Any) -> None:
-    *parents, last = path.split(".")
-    node: Any = raw
-    for parent in parents:
-        if node.get(parent) is None:
-            node[parent] = {}
-        elif not isinstance(node[parent], dict):
-            node[parent] = as_parts(node[parent])
-        if not isinstance(node[parent], dict):
-            told = _("{path}: {parent} holds a single value, nothing can be set below it.",
-                        path=path, parent=parent)  # fmt: skip
-            raise PlanError([told])
-        node = node[parent]
-    node[last] = value
+    """Change a setting; a part named alone (`optimizer: adamw`) becomes a mapping on the way."""
+    try:
+        dotted.put(raw, path, value, as_parts)
+    except KeyError as error:
+        message = _(
+            "{path}: {parent} holds a single value, nothing can be set below it.",
+            path=path,
+            parent=error.args[0],
+        )
+        raise PlanError([message]) from None
 
 
 def _with_words(raw: Any, words: Mapping[str, str], path: str = "") -> Any:

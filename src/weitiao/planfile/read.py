@@ -18,6 +18,7 @@ from ruamel.yaml.error import YAMLError, YAMLWarning
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from weitiao import __version__
+from weitiao.core import dotted
 from weitiao.errors import PlanError
 from weitiao.i18n.messages import _
 from weitiao.i18n.system import said
@@ -43,13 +44,12 @@ class Written:
 
     def word(self, path: str) -> str | None:
         """A number or truth as it was written; nothing only where a list holds it."""
-        value, number = self.value, path.rpartition(".")[2]
-        for key in path.split("."):
-            try:
-                value = value[int(key)] if isinstance(value, list) else value[key]
-            except (KeyError, TypeError, ValueError, IndexError):
-                return None
-        if (value is None and not number.isdigit()) or isinstance(value, (str, list, dict)):
+        try:
+            value = dotted.get(self.value, path)
+        except KeyError:
+            return None
+        in_list = path.rpartition(".")[2].isdigit()
+        if (value is None and not in_list) or isinstance(value, (str, list, dict)):
             return None
         return self.spelled.get(path) or (str(value) if type(value) is int else None)
 

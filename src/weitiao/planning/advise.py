@@ -8,6 +8,7 @@ from typing import Any
 
 from weitiao import parts
 from weitiao.checkpoints.catalogue import default_for
+from weitiao.core import dotted
 from weitiao.data.files.options import How
 from weitiao.data.files.table import Source
 from weitiao.data.infer.column_stats import columns_of
@@ -118,7 +119,7 @@ def _plan(wish: Wish, why: Mapping[str, Reason]) -> Plan:
     """What is decided and what the user wants, as a plan; the rest of it is by default."""
     raw: dict[str, Any] = {"data": {"path": _plain(wish.path)}, "model": {}}
     for path, reason in why.items():
-        _put(raw, path, reason.value)
+        dotted.put(raw, path, reason.value)
     _put_wish(raw, wish)
     return Plan.parse(raw).with_(wish.changes)
 
@@ -183,13 +184,6 @@ def _plain(path: str | Sequence[str] | None) -> Any:
     return path if path is None or isinstance(path, str) else list(path)
 
 
-def _put(raw: dict[str, Any], path: str, value: Any) -> None:
-    *parents, last = path.split(".")
-    for parent in parents:
-        raw = raw.setdefault(parent, {})
-    raw[last] = value
-
-
 def _put_wish(raw: dict[str, Any], wish: Wish) -> None:
     wanted = {
         "data.test_path": _plain(wish.test_path),
@@ -203,7 +197,7 @@ def _put_wish(raw: dict[str, Any], wish: Wish) -> None:
     }
     for path, value in wanted.items():
         if value is not None:
-            _put(raw, path, value)
+            dotted.put(raw, path, value)
 
 
 def check(plan: Plan, here: bool = False) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.core.sanitize import shortened
+from weitiao.core.units import score
 from weitiao.errors import PartError
 from weitiao.i18n.messages import _, localized
 
@@ -39,7 +40,7 @@ def figure(value: float | None) -> str:
         return _("unknown")
     if value and abs(value) < 0.001:
         return f"{value:.1e}"
-    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.1f}"
+    return score(value, decimals=3)
 
 
 def number(value: float) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from weitiao.cli import show_findings, terminal
 from weitiao.cli.options import Json, RunFolder, Threads, changes_of
+from weitiao.core import dotted
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _
 
@@ -71,12 +72,6 @@ def _nested(words: list[str] | None) -> dict[str, dict[str, object]] | None:
             told = _("{word!r}: write the setting, too, e.g. at_recall.recall=0.9.", word=path)
             raise WeitiaoError(told)
         own = found.setdefault(name, {})
-        node: dict[str, object] = own
-        *parents, last = field.split(".") if field else [""]
-        for parent in parents:
-            inner = node.setdefault(parent, {})
-            assert isinstance(inner, dict)
-            node = inner
-        if last:
-            node[last] = value
+        if field:
+            dotted.put(own, field, value)
     return found

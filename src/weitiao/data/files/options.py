@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from weitiao.core import dotted
 from weitiao.data.files.table import Source, open_source
 
 Paths = str | Sequence[str]
@@ -23,12 +24,12 @@ class How:
 
     def changed(self, changes: Mapping[str, Any] | None) -> How:
         """The same with what changes of the plan say, e.g. {"data.reader.csv.header": False}."""
+        from weitiao.planfile.sections import as_parts
+
         raw: dict[str, Any] = {"reader": {k: dict(v) for k, v in self.reader.items()}}
         for path, value in (changes or {}).items():
             if path.startswith("data."):
-                _put(raw, path.split(".")[1:], value)
-        from weitiao.planfile.sections import as_parts
-
+                dotted.put(raw, path.removeprefix("data."), value, as_parts)
         return How(as_parts(raw["reader"]), bool(raw.get("skip_bad", self.skip_bad)))
 
     def open(self, path: Paths) -> Source:
@@ -52,12 +53,3 @@ class How:
 def _ending(path: Paths) -> str:
     first = Path(path if isinstance(path, str) else path[0] if path else "")
     return Path(first.stem).suffix if first.suffix in _PACKED else first.suffix
-
-
-def _put(raw: dict[str, Any], keys: Sequence[str], value: Any) -> None:
-    *parents, last = keys
-    for key in parents:
-        held = raw.get(key)
-        raw[key] = {held: {}} if isinstance(held, str) else dict(held or {})
-        raw = raw[key]
-    raw[last] = value
