@@ -115,23 +115,26 @@ class Run:
             run = cls(folder)
             plan.save(run.plan_path)
         except OSError as error:
-            told = _("{folder}: a run cannot be written here: {reason}.",
-                        folder=root, reason=said(error))  # fmt: skip
-            raise RunError(told) from None
+            message = _(
+                "{folder}: a run cannot be written here: {reason}.", folder=root, reason=said(error)
+            )
+            raise RunError(message) from None
         return run
 
-    def keep(self, given: Path) -> None:
+    def keep(self, plan_file: Path) -> None:
         """Keep the plan's file as the user wrote it, comments and all."""
-        shutil.copyfile(given, self.folder / "plan.given.yaml")
+        shutil.copyfile(plan_file, self.folder / "plan.given.yaml")
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
         """An existing run, which may be training right now. Raises RunError when it is none."""
         run = cls(Path(folder))
         if not run.plan_path.is_file():
-            told = _("{folder}: no run here (plan.yaml is missing). `weitiao runs` lists them.",
-                        folder=folder)  # fmt: skip
-            raise RunError(told)
+            message = _(
+                "{folder}: no run here (plan.yaml is missing). `weitiao runs` lists them.",
+                folder=folder,
+            )
+            raise RunError(message)
         return run
 
     @property

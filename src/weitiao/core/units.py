@@ -17,13 +17,13 @@ def bytes_of(text: str, name: str) -> int:
     >>> bytes_of("1.5 GB", "--keep"), bytes_of("800m", "--keep")
     (1500000000, 800000000)
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?b?)", text.strip().lower(), re.ASCII)
-    if not found:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?b?)", text.strip().lower(), re.ASCII)
+    if not match:
         raise WeitiaoError(
             _("{name}: {text!r} is not a size; write 5GB or 500MB.", name=name, text=text)
         )
-    unit = found[2] if found[2] in SIZES else f"{found[2]}b"
-    return int(float(found[1]) * SIZES[unit])
+    unit = match[2] if match[2] in SIZES else f"{match[2]}b"
+    return int(float(match[1]) * SIZES[unit])
 
 
 def shown(count: float) -> str:
@@ -52,9 +52,9 @@ def seconds_old(text: str, name: str) -> float:
     >>> seconds_old("2d", "--older") == seconds_old("48h", "--older") == seconds_old("2", "--older")
     True
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([hdw]?)", text.strip().lower(), re.ASCII)
-    if not found:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([hdw]?)", text.strip().lower(), re.ASCII)
+    if not match:
         raise WeitiaoError(
             _("{name}: {text!r} is not an age; write 30d, 12h or 4w.", name=name, text=text)
         )
-    return float(found[1]) * DAYS[found[2]] * 86_400
+    return float(match[1]) * DAYS[match[2]] * 86_400

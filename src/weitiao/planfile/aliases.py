@@ -170,8 +170,12 @@ def counterpart(name: str) -> str:
     """What to write instead of one of transformers' names; empty when it is none of them."""
     if name in ALIASES:
         note = translated(NOTES.get(name, ""))
-        return _("transformers' {name} is called {ours} here. {note}",
-                    name=name, ours=ALIASES[name], note=note).rstrip()  # fmt: skip
+        return _(
+            "transformers' {name} is called {ours} here. {note}",
+            name=name,
+            ours=ALIASES[name],
+            note=note,
+        ).rstrip()
     if name in INSTEAD:
         instead = translated(INSTEAD[name])
         return _("weitiao has no {name}. {instead}", name=name, instead=instead)

@@ -84,8 +84,8 @@ class Plan(Section):
             plan, problems = cls._tried(_with_words(raw, spelled))
         if plan is None or problems:
             problems.sort(key=lambda one: _line(one.path, written.lines))
-            told = [_located(p.path, p.text, written.lines) for p in problems]
-            raise PlanError(written.hints(told), source)
+            messages = [_located(p.path, p.text, written.lines) for p in problems]
+            raise PlanError(written.hints(messages), source)
         return plan
 
     @classmethod
@@ -96,8 +96,8 @@ class Plan(Section):
         except ValidationError as error:
             return None, [_renamed(one) for one in problems_of(error, cls)] + problems
         odd = [path for path in plan.why if not plan._has(path)]
-        told = [Problem("why", "", _("no setting called {name!r}.", name=path)) for path in odd]
-        return plan, problems + told
+        unknown = [Problem("why", "", _("no setting called {name!r}.", name=path)) for path in odd]
+        return plan, problems + unknown
 
     def with_(self, changes: Mapping[str, Any]) -> Self:
         """A new, validated plan: plan.with_({"train.learning_rate": 3e-5})."""
@@ -129,8 +129,11 @@ class Plan(Section):
     def _comment(self, path: str) -> str:
         reason = self.why[path]
         if self.get(path) != reason.value:
-            return _("set by you (weitiao would take {value}: {reason})",
-                        value=reason.value, reason=reason.reason)  # fmt: skip
+            return _(
+                "set by you (weitiao would take {value}: {reason})",
+                value=reason.value,
+                reason=reason.reason,
+            )
         return reason.reason + (f" [{reason.evidence}]" if reason.evidence else "")
 
     @classmethod
@@ -146,21 +149,21 @@ def _renamed(problem: Problem) -> Problem:
     name = problem.path.rpartition(".")[2]
     if problem.kind != "extra_forbidden":
         return problem
-    told = aliases.counterpart(name)
-    homes = [] if told else _homes(name)
+    message = aliases.counterpart(name)
+    homes = [] if message else _homes(name)
     if homes:
-        told = _("no such setting here: it is {home}.", home=homes[0])
-    return problem._replace(text=told) if told else problem
+        message = _("no such setting here: it is {home}.", home=homes[0])
+    return problem._replace(text=message) if message else problem
 
 
 def _homes(name: str) -> list[str]:
     """Where settings of this name stand."""
-    found = []
+    homes = []
     for section, field in Plan.model_fields.items():
         inner = field.annotation
         if isinstance(inner, type) and name in getattr(inner, "model_fields", {}):
-            found.append(f"{section}.{name}")
-    return found
+            homes.append(f"{section}.{name}")
+    return homes
 
 
 def _line(path: str, lines: Mapping[str, int]) -> int:
@@ -189,16 +192,16 @@ def _problems_of_parts(raw: Mapping[str, Any]) -> list[Problem]:
         if not isinstance(chosen, dict):
             continue
         if (place in SINGLE and len(chosen) != 1) or (place in AT_MOST_ONE and len(chosen) > 1):
-            told = _("names {count} parts; exactly one can be used.", count=len(chosen))
-            problems.append(Problem(place, "", told))
+            message = _("names {count} parts; exactly one can be used.", count=len(chosen))
+            problems.append(Problem(place, "", message))
         for name, settings in chosen.items():
             if not isinstance(settings, dict):
-                told = _("its settings must be a mapping, name: value.")
-                problems.append(Problem(f"{place}.{name}", "", told))
+                message = _("its settings must be a mapping, name: value.")
+                problems.append(Problem(f"{place}.{name}", "", message))
                 continue
-            for found in parts.problems(kind, str(name), settings):
-                path = f"{place}.{found.path}" if found.path else place
-                problems.append(found._replace(path=path))
+            for problem in parts.problems(kind, str(name), settings):
+                path = f"{place}.{problem.path}" if problem.path else place
+                problems.append(problem._replace(path=path))
     return problems + _problems_of_metrics(raw) + problems_of_acceptance(raw.get("acceptance"))
 
 
@@ -207,11 +210,14 @@ def _problems_of_metrics(raw: Mapping[str, Any]) -> list[Problem]:
     chosen = section.get("metrics") if isinstance(section, dict) else None
     known = parts.names("metrics")
     return [
-        Problem("evaluate.metrics", "", _("no metric called {name!r}.{near}", name=str(name),
-                                             near=near(str(name), known)))
+        Problem(
+            "evaluate.metrics",
+            "",
+            _("no metric called {name!r}.{near}", name=str(name), near=near(str(name), known)),
+        )
         for name in (chosen if isinstance(chosen, list) else [])
         if name not in known
-    ]  # fmt: skip
+    ]
 
 
 def _set(raw: dict[str, Any], path: str, value: Any) -> None:

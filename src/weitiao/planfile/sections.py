@@ -53,10 +53,10 @@ def _as_seconds(value: Any) -> Any:
     """Accept `10m` and `1h30m` for seconds."""
     if not isinstance(value, str):
         return value
-    found = seconds(value)
-    if found is None:
+    in_seconds = seconds(value)
+    if in_seconds is None:
         raise ValueError(_("{value!r} is not a time; write 90s, 5m or 1h30m.", value=value))
-    return found
+    return in_seconds
 
 
 Seconds = Annotated[float, BeforeValidator(_as_seconds), Field(gt=0)]

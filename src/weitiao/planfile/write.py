@@ -31,8 +31,8 @@ def write(
     try:
         Path(path).write_text(head + dump(raw, comments), encoding="utf-8")
     except OSError as error:
-        told = _("it cannot be written: {reason}.", reason=said(error))
-        raise PlanError([told], str(path)) from None
+        message = _("it cannot be written: {reason}.", reason=said(error))
+        raise PlanError([message], str(path)) from None
 
 
 def dump(raw: Mapping[str, Any], comments: Mapping[str, str]) -> str:
@@ -64,8 +64,8 @@ def _commented(raw: Any, path: str, comments: Mapping[str, str], indent: int) ->
             if key == "messages" and path.startswith("why."):
                 node[key].fa.set_flow_style()  # for programs: one line
             if inner in comments:
-                told = "".join(c if c.isprintable() else " " for c in comments[inner])
-                node.yaml_set_comment_before_after_key(key, told, indent=indent)
+                comment = "".join(c if c.isprintable() else " " for c in comments[inner])
+                node.yaml_set_comment_before_after_key(key, comment, indent=indent)
         return node
     if isinstance(raw, (list, tuple)):
         sequence = CommentedSeq(

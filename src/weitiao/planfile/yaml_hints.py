@@ -21,14 +21,14 @@ _PAIRS = {"“": "”", "‘": "’", "「": "」", "『": "』", "［": "］", 
 _PATHS = ("path", "checkpoint")
 _ESCAPED = re.compile(r"(?<!\\)(?:\\\\)*\\[abefnrtv0]")  # what is left of C:\new and ..\table
 
-Told = Callable[[], str]
+Sentence = Callable[[], str]
 
 
 def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(text, re.MULTILINE)
 
 
-_HINTS: list[tuple[re.Pattern[str], Told]] = [
+_HINTS: list[tuple[re.Pattern[str], Sentence]] = [
     (_pattern(r"^\s*```"),
      lambda: _("a fence of Markdown (```): take these lines out.")),
     (_pattern(r"^ *\t+ *\S"),
@@ -56,15 +56,15 @@ _HINTS: list[tuple[re.Pattern[str], Told]] = [
 
 def hints(text: str) -> dict[int, str]:
     """Line -> what is odd there, for the first lines of each kind."""
-    found: dict[int, str] = {}
-    for pattern, told in _HINTS:
+    by_line: dict[int, str] = {}
+    for pattern, message in _HINTS:
         match = pattern.search(text)
         if match:
             whole = match.group()
             start = match.start() + len(whole) - len(whole.lstrip("\n"))
             line = text.count("\n", 0, start) + 1
-            found[line] = joined([found.get(line, ""), told()])
-    return dict(sorted(found.items())[:MOST_HINTS])
+            by_line[line] = joined([by_line.get(line, ""), message()])
+    return dict(sorted(by_line.items())[:MOST_HINTS])
 
 
 def odd(value: str, style: str | None, path: str, flow: bool, raw: str = "") -> str:
@@ -81,14 +81,18 @@ def odd(value: str, style: str | None, path: str, flow: bool, raw: str = "") -> 
     if style:
         return ""
     if value[:1] and _PAIRS.get(value[0]) == value[-1:] and len(value) > 1:
-        return _("{value} stands in full-width quotes or brackets: write plain ones.",
-                    value=value)  # fmt: skip
+        return _("{value} stands in full-width quotes or brackets: write plain ones.", value=value)
     if flow and "，" in value:
-        return _("{value} holds a full-width comma: write ', ', or put quotes around the text.",
-                    value=value)  # fmt: skip
+        return _(
+            "{value} holds a full-width comma: write ', ', or put quotes around the text.",
+            value=value,
+        )
     if value != value.strip(BLANKS):
-        return _("{value!r} begins or ends with a full-width or no-break blank: take it away, "
-                    "or put quotes around the text.", value=value)  # fmt: skip
+        return _(
+            "{value!r} begins or ends with a full-width or no-break blank: take it away, "
+            "or put quotes around the text.",
+            value=value,
+        )
     return ""
 
 
@@ -100,13 +104,16 @@ def needs_quotes(text: str) -> bool:
 def other_format(name: str, text: str) -> str:
     """What a file is instead of a plan, by its ending or its first lines; empty when unknown."""
     lines = [line for line in text.splitlines()[:3] if line.strip()]
-    rows = any(len(lines) > 1 and lines[0].count(mark) == lines[1].count(mark) > 0
-               for mark in (",", "\t", ";"))  # fmt: skip
+    rows = any(
+        len(lines) > 1 and lines[0].count(mark) == lines[1].count(mark) > 0
+        for mark in (",", "\t", ";")
+    )
     named = any(re.match(r"\s*[\w.\-\"']+\s*[:：=]", line) for line in lines)
     objects = bool(lines) and re.match(r'\s*\[?\s*\{\s*"(?!task|data|model)', lines[0]) is not None
     if name.lower().endswith(ROWS) or (rows and not named) or objects:
-        return _("this is a file with rows, not a plan: `weitiao plan {name}` writes one.",
-                    name=name)  # fmt: skip
+        return _(
+            "this is a file with rows, not a plan: `weitiao plan {name}` writes one.", name=name
+        )
     return ""
 
 
@@ -171,7 +178,7 @@ def syntax_error(error: YAMLError, text: str) -> tuple[int, str]:
     mark = mark or getattr(error, "problem_mark", None)
     line = mark.line + 1 if mark else 0
     for pattern, words in _WORDS:
-        found = re.search(pattern, whole)
-        if found:
-            return line, words(found)
+        match = re.search(pattern, whole)
+        if match:
+            return line, words(match)
     return line, _("this is no YAML ({reason}).", reason=problem or context)

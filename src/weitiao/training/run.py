@@ -176,11 +176,11 @@ def _kernels(kind: str) -> str | None:
 
 def _stopped(run: Run, watcher: Watcher, error: OSError) -> str:
     if not (run.last.exists() or run.best.exists()):
-        return disk.told(error)
+        return disk.explanation(error)
     return _(
         "{reason} Training stopped at update {step}; what was saved is whole. "
         "Then go on: weitiao train --resume {folder}",
-        reason=disk.told(error), step=watcher.step, folder=run.folder,
+        reason=disk.explanation(error), step=watcher.step, folder=run.folder,
     )  # fmt: skip
 
 

@@ -50,14 +50,14 @@ def agreement(answer: str, golds: Sequence[str], characters: bool) -> tuple[floa
 
 
 def _plain_words(text: str) -> str:
-    kept = "".join(character for character in text.lower() if character not in _PUNCTUATION)
-    return " ".join(_ARTICLES.sub(" ", kept).split())
+    letters = "".join(character for character in text.lower() if character not in _PUNCTUATION)
+    return " ".join(_ARTICLES.sub(" ", letters).split())
 
 
 def _f1_words(answer: str, gold: str) -> float:
-    given, right = _plain_words(answer).split(), _plain_words(gold).split()
-    common = sum((Counter(given) & Counter(right)).values())
-    return _f1(common, len(given), len(right))
+    predicted, gold_words = _plain_words(answer).split(), _plain_words(gold).split()
+    common = sum((Counter(predicted) & Counter(gold_words)).values())
+    return _f1(common, len(predicted), len(gold_words))
 
 
 def _plain_characters(text: str) -> str:
@@ -70,21 +70,21 @@ def segments(text: str) -> list[str]:
     >>> segments("光荣和ω-force。")
     ['光', '荣', '和', 'ωforce']
     """
-    found, other = [], ""
+    pieces, other = [], ""
     for character in text.lower().strip():
         if character in _MARKS:
             continue
         if _HAN.match(character):
-            found += [*_PIECES.findall(other), character]
+            pieces += [*_PIECES.findall(other), character]
             other = ""
         else:
             other += character
-    return found + _PIECES.findall(other)
+    return pieces + _PIECES.findall(other)
 
 
 def _f1_characters(answer: str, gold: str) -> float:
-    given, right = segments(answer), segments(gold)
-    return _f1(_longest_run(given, right), len(given), len(right))
+    predicted, right = segments(answer), segments(gold)
+    return _f1(_longest_run(predicted, right), len(predicted), len(right))
 
 
 def _longest_run(first: Sequence[str], second: Sequence[str]) -> int:
@@ -100,8 +100,8 @@ def _longest_run(first: Sequence[str], second: Sequence[str]) -> int:
     return best
 
 
-def _f1(common: int, given: int, right: int) -> float:
+def _f1(common: int, predicted: int, right: int) -> float:
     if not common:
         return 0.0
-    precision, recall = common / given, common / right
+    precision, recall = common / predicted, common / right
     return 2 * precision * recall / (precision + recall)

@@ -39,8 +39,8 @@ def best_spans(logits: Any, encoded: Encoded, longest: int) -> np.ndarray:
         usable = first > 0
         null = int(np.flatnonzero(~usable & (last == 1))[0])
         scores[owner, NULL] = min(scores[owner, NULL], float(values[null].sum()))
-        kept = values[usable | (np.arange(len(first)) == null)]
-        sums[owner] = np.logaddexp(sums[owner], np.logaddexp.reduce(kept, axis=0))
+        candidates = values[usable | (np.arange(len(first)) == null)]
+        sums[owner] = np.logaddexp(sums[owner], np.logaddexp.reduce(candidates, axis=0))
         if not usable.any():
             continue
         begin, end, value = _best(np.where(usable[:, None], values, -np.inf), longest)
@@ -73,9 +73,9 @@ def by_row(values: Tensor, batch: Batch, fill: float = -math.inf) -> Tensor:
         return values.masked_fill(~real, fill)
     columns = torch.arange(int(batch.lengths.max()), device=values.device)
     real = columns[None, :] < batch.lengths[:, None].to(values.device)
-    found = values.new_full((*real.shape, *values.shape[1:]), fill)
-    found[real] = values
-    return found
+    grid = values.new_full((*real.shape, *values.shape[1:]), fill)
+    grid[real] = values
+    return grid
 
 
 # Scripts that write words without blanks between them, and Korean, whose particles stand at the

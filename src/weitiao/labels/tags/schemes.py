@@ -32,8 +32,8 @@ def split_tag(tag: str) -> tuple[int, str] | None:
         return OUTSIDE, ""
     if tag in PREFIXES:
         return PREFIXES[tag], WORD
-    found = SHAPE.fullmatch(tag)
-    return (PREFIXES[found[1]], found[2]) if found else None
+    match = SHAPE.fullmatch(tag)
+    return (PREFIXES[match[1]], match[2]) if match else None
 
 
 def scheme_of(tags: Iterable[str]) -> str:
@@ -97,8 +97,12 @@ def tags_of(spans: Sequence[tuple[int, int, str]], words: int, scheme: str = "BI
 
 
 _LETTERS = {
-    "BIO": "BIIB", "IOB1": "BIIB", "IOBES": "BIES", "BMES": "BMES", "BILOU": "BILU",
-}  # fmt: skip
+    "BIO": "BIIB",
+    "IOB1": "BIIB",
+    "IOBES": "BIES",
+    "BMES": "BMES",
+    "BILOU": "BILU",
+}
 
 
 MIN_PROBABILITY = 1e-30  # smaller ones count as this: log(0) would forbid a tag
@@ -125,7 +129,7 @@ def best_tags(scores: Ragged, insides: np.ndarray) -> np.ndarray:
     return alone
 
 
-def _mend(found: np.ndarray, scores: Ragged, rows: np.ndarray, insides: np.ndarray) -> None:
+def _mend(tags_of_words: np.ndarray, scores: Ragged, rows: np.ndarray, insides: np.ndarray) -> None:
     """Put the best whole row where these rows lie; the longest comes first."""
     lengths, starts = scores.lengths[rows], scores.offsets[rows]
     steps, tags = int(lengths[0]), len(insides)
@@ -151,7 +155,7 @@ def _mend(found: np.ndarray, scores: Ragged, rows: np.ndarray, insides: np.ndarr
     for row, (start, length) in enumerate(zip(starts.tolist(), lengths.tolist(), strict=True)):
         tag = int(ended[row])
         for step in range(length - 1, -1, -1):
-            found[start + step] = tag
+            tags_of_words[start + step] = tag
             tag = int(came[step, row, tag])
 
 
@@ -189,15 +193,15 @@ def label_counts(targets: Sequence[Any], plain: bool | None = None) -> Counter[s
     """Types of spans (or plain tags), how often."""
     plain = are_plain(targets) if plain is None else plain
     io = not plain and are_io(targets)
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for target in targets:
         for one in target or ():
             if isinstance(one, str):
                 kind = one if plain or (io and one != "O") else (split_tag(one) or (OUTSIDE, ""))[1]
-                found.update([kind] if kind else [])
+                counts.update([kind] if kind else [])
             else:
-                found[one[2]] += 1
-    return found
+                counts[one[2]] += 1
+    return counts
 
 
 def _tags(targets: Sequence[Any]) -> Counter[str]:
