@@ -48,7 +48,7 @@ def run(name: str, data_dir: Path) -> dict[str, Any]:
     from weitiao.core.clock import awake
     from weitiao.data.files.table import from_rows
     from weitiao.data.prepare.load import load
-    from weitiao.evaluation.calibrate import quality, tempered
+    from weitiao.evaluation.calibrate import quality
     from weitiao.evaluation.evaluate import evaluate
     from weitiao.run import Run
     from weitiao.training.budget import Clock
@@ -75,7 +75,7 @@ def run(name: str, data_dir: Path) -> dict[str, Any]:
         report, answers = evaluate(model, rows_of(model, from_rows(test_rows), labelled=True))
         apart = _apart(made.best, model, test_rows[:ASKED])
     judged, divisor = answers.judged, told["temperature"]
-    before = quality(judged, tempered(judged.kind, judged.scores, divisor))
+    before = quality(judged.tempered(divisor))
     return {
         "train_rows": len(data.train), "validation_rows": told["rows"], "test_rows": report.rows,
         "checkpoint": info["checkpoint"], "rows_fingerprint": info["fingerprint"],

@@ -33,7 +33,9 @@ import numpy as np
 from weitiao import parts
 from weitiao.evaluation.intervals import bootstrap
 from weitiao.experiments.store import Store
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.labels import Labels
+from weitiao.tasks.answers.numbers import Numbers
 
 RESULTS = Path(__file__).parent / "results"
 ROWS = (200, 1000, 5000)
@@ -90,20 +92,20 @@ def _kind(case: str) -> str:
     return "labels" if case in LABELS else "numbers"
 
 
-def _drawn(case: str, rows: int, generator: np.random.Generator) -> Judged:
+def _drawn(case: str, rows: int, generator: np.random.Generator) -> Answers:
     if case in LABELS:
         chances = _matrix(case)
         cells = generator.choice(chances.size, rows, p=chances.ravel())
         truth, given = np.divmod(cells, len(chances))
         names = tuple(f"label {at}" for at in range(len(chances)))
-        return Judged("single", truth, given, np.zeros((rows, 0)), names)
+        return Labels(truth, given, np.zeros((rows, 0)), names)
     truth, noise = generator.normal(size=(2, rows))
     given = 0.8 * truth + 0.6 * noise
     if case == "stars":
         truth, given = np.clip(np.round(3.6 + 1.2 * truth), 1, 5), 3.6 + 1.2 * given
     if case == "skewed":
         truth, given = np.exp(0.7 * truth), np.exp(0.7 * given)
-    return Judged("number", truth, given, given)
+    return Numbers(truth, given, given)
 
 
 def _matrix(case: str) -> np.ndarray:
@@ -133,7 +135,7 @@ def _truth(case: str) -> dict[str, float]:
     size = len(chances)
     truth, given = np.divmod(np.arange(size * size), size)
     names = tuple(f"label {at}" for at in range(size))
-    every = Judged("single", truth, given, np.zeros((len(truth), 0)), names)
+    every = Labels(truth, given, np.zeros((len(truth), 0)), names)
     return {name: metric.value(every, chances.ravel()) for name, metric in metrics.items()}
 
 

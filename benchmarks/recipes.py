@@ -36,7 +36,7 @@ from weitiao import parts
 from weitiao.evaluation.compare import compare
 from weitiao.evaluation.contrast import contrast
 from weitiao.experiments.store import Store
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.labels import Labels
 
 RESULTS = Path(__file__).parent / "results"
 BASE, ROW, TASTE, LUCK, NOISE = 1.75, 1.6, 0.35, 0.06, 0.75
@@ -117,7 +117,7 @@ def _shift(gain: float) -> float:
 
 def _by_compare(right: np.ndarray, seeds: int) -> tuple[int, float]:
     truth = np.arange(right.shape[1]) % 2
-    sets = [Judged("single", truth, np.where(one, truth, 1 - truth), np.zeros((len(truth), 0)),
+    sets = [Labels(truth, np.where(one, truth, 1 - truth), np.zeros((len(truth), 0)),
                    ("no", "yes")) for one in right]  # fmt: skip
     metrics = {"accuracy": parts.build("metrics", "accuracy")}
     found = compare(sets[:seeds], sets[seeds:], metrics, samples=200)

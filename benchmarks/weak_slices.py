@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 
 from weitiao.evaluation.slices import Candidate, judge_slices
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.labels import Labels
+from weitiao.tasks.answers.numbers import Numbers
 
 RESULTS = Path(__file__).parent / "results" / "2026-11-24-weak_slices.json"
 COLUMNS, VALUES = 10, 20
@@ -70,13 +72,13 @@ def candidates(rows: int, rng: np.random.Generator) -> list[Candidate]:
     return found
 
 
-def judged(kind: str, mistakes: np.ndarray, sizes: np.ndarray) -> Judged:
+def judged(kind: str, mistakes: np.ndarray, sizes: np.ndarray) -> Answers:
     """Answers with these mistakes; numbers are off by these sizes."""
     truth = np.arange(len(mistakes)) % 2
     if kind == "number":
-        return Judged("number", truth.astype(float), truth + sizes, truth + sizes)
+        return Numbers(truth.astype(float), truth + sizes, truth + sizes)
     values = np.where(mistakes, 1 - truth, truth)
-    return Judged("single", truth, values, np.eye(2)[values], ("a", "b"))
+    return Labels(truth, values, np.eye(2)[values], ("a", "b"))
 
 
 if __name__ == "__main__":

@@ -6,15 +6,15 @@ import numpy as np
 
 from weitiao.data.files.table import open_source
 from weitiao.data.rows import Rows, everything
-from weitiao.evaluation.evaluate import Answers, measure, metrics_of
+from weitiao.evaluation.evaluate import Evaluated, measure, metrics_of
 from weitiao.evaluation.intervals import bootstrap, difference
 from weitiao.parts import build
 from weitiao.planfile.plan import Plan
-from weitiao.reporting.error_examples import worst as worst_of
 from weitiao.results import answers as kept
 from weitiao.results.answers import digest
 from weitiao.run import Run
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.label_sets import LabelSets
 
 PLAIN = {"classification": "accuracy", "multilabel": "micro_f1", "regression": "mae"}
 
@@ -55,7 +55,7 @@ def judged_run(
     worse = _answers(part, labels, right / 2, rng)
     same = _answers(part, labels, 0.1, rng)
     beside = {"mean" if task == "regression" else "majority": same, "tfidf_linear": worse}
-    kept.keep(run, Answers(rows, judged, beside), "test")
+    kept.keep(run, Evaluated(rows, judged, beside), "test")
     _write_judgement(run, part, judged, beside, metrics)
     _write_figures(run, part, rows)
     _write_findings(run, judged, texts, [str(one) for one in targets])
@@ -69,12 +69,12 @@ def judged_run(
 def _answers(part, labels, right, rng):
     """Confident answers, right with about this probability."""
     count, outputs = len(labels), part.outputs
-    if part.kind == "number":
+    if part.answers.numeric:
         scale = (1 - right) * labels.std() + 1e-9
         return part.judge(labels, part.score((labels + rng.normal(0, scale, count))[:, None]))
     wrong = rng.random(count) > right
     scores = rng.random((count, outputs)) * 0.4
-    if part.kind == "multilabel":
+    if part.answers is LabelSets:
         truth = labels.astype(bool)
         flipped = truth ^ (wrong[:, None] & (rng.random(labels.shape) < 0.5))
         return part.judge(labels, np.where(flipped, 1 - scores, scores))
@@ -92,7 +92,7 @@ def _write_log(run):
                                            "pearson": step / 50}, best=step == 30)  # fmt: skip
 
 
-def _write_judgement(run, part, judged: Judged, beside, more):
+def _write_judgement(run, part, judged: Answers, beside, more):
     metrics = metrics_of(part)
     report = measure(judged, metrics)
     others = {name: measure(one, metrics) for name, one in beside.items()}
@@ -115,7 +115,7 @@ def _write_judgement(run, part, judged: Judged, beside, more):
         "state": "finished",
         "seconds": {"total": 20.0, "train": 12.0},
     }
-    if judged.kind != "number":
+    if not judged.numeric:
         found["calibration"] = {"temperature": 1.5, "rows": 90, "before": {"ece": 0.1},
                                 "after": {"ece": 0.05}, "decisions": [
             {"name": "at_recall", "met": False, "label": judged.labels[0], "threshold": 0.3,
@@ -143,10 +143,10 @@ def _write_findings(run, judged, texts, words):
     check = {"name": "case", "expected": "same", "rows": 40, "flipped": 9, "worse": 5, "low": 0.1,
              "high": 0.4, "missing": ""}  # fmt: skip
     shown = {"row": 0, "role": "text", "before": "a", "after": words[-1][:40]}
-    worst = [int(at) for at in worst_of(judged)[:4]]
+    worst = [int(at) for at in judged.mistakes()[:4]]
     spans = [(0, len(texts[at]) // 2, len(texts[at])) for at in worst]
     run.write("findings", {
-        "rows": count, "number": judged.kind == "number", "looked": 31, "slices": slices,
+        "rows": count, "number": judged.numeric, "looked": 31, "slices": slices,
         "groups": [{"rows": worst, "terms": words[0].split()[:3]}] if worst else [],
         "checks": [{**check, "examples": [shown]},
                    {**check, "name": "script", "rows": 0, "examples": [], "missing": "later"}],
@@ -165,7 +165,7 @@ def _write_figures(run, part, rows):
     targets = rows.targets()
     spread = {"labels": {label: [8, 1, 1] for label in part.choices},
               "label_count": len(part.choices)}  # fmt: skip
-    if part.kind == "number":
+    if part.answers.numeric:
         spread = {"edges": [min(targets), max(targets)], "counts": {"train": [9], "test": [3]},
                   "mean": 0.0, "lowest": min(targets), "highest": max(targets)}  # fmt: skip
     lengths = {"step": 8, "counts": [3, 2, 1], "cut": 16, "share_cut": 0.1, "median": 9.0,

@@ -18,13 +18,13 @@ def picked_of(labels, picked):
 
 
 def plain_loss(task, output, labels, mask):
-    if task.kind == "spans":
+    if task.head == "spans":
         sides = [logits.masked_fill(mask == 0, -torch.inf)
                  for logits in (output.start_logits, output.end_logits)]  # fmt: skip
         each = [functional.cross_entropy(side, labels[:, at]) for at, side in enumerate(sides)]
         return sum(each) / 2
     logits = output.logits
-    if task.kind == "tags":
+    if task.head == "tokens":
         return functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
     if task.problem_type == "single_label_classification":
         return functional.cross_entropy(logits, labels)
@@ -37,11 +37,11 @@ def labels_of(model, rows):
     """What each row is to teach, worked out without weitiao: a tensor; of tags a list of such, one
     for each piece (all words of the tests are one piece, between [CLS] and [SEP])."""
     task = model.task
-    if task.kind == "tags":
+    if task.head == "tokens":
         places = {label: place for place, label in enumerate(task.labels)}
         tags = [[places[tag] for tag in row] for row in rows.targets()]
         return [torch.tensor([-100, *row, -100]) for row in tags]
-    if task.kind != "spans":
+    if task.head != "spans":
         return torch.from_numpy(task.indices(rows.targets(), rows.ids()))
     found = []
     for example in rows.examples():

@@ -14,6 +14,8 @@ from reference import train as plain_training
 from weitiao import parts
 from weitiao.core.ragged import values_of
 from weitiao.model.model import Model
+from weitiao.tasks.answers.label_sets import LabelSets
+from weitiao.tasks.answers.labels import Labels
 from weitiao.training.loop import fit
 from weitiao.training.run import feed_of, judged_feed
 
@@ -148,9 +150,9 @@ def test_perfect_scores_give_perfect_answers(task, tiny_bert):
     model, data = started(task, tiny_bert)
     rows = data.validation
     labels = model.task.indices(rows.targets(), rows.ids())
-    if model.task.kind == "single":
+    if model.task.answers is Labels:
         logits = np.eye(model.task.outputs)[labels] * 50
-    elif model.task.kind == "multilabel":
+    elif model.task.answers is LabelSets:
         logits = (labels - 0.5) * 50
     else:
         logits = labels[:, None].astype(float)

@@ -103,10 +103,11 @@ NEW = {
     """),
     "metrics": ("wrongness", """
         from weitiao.evaluation.metrics.base import Metric, once
+        from weitiao.tasks.answers.labels import Labels
         class Wrongness(Metric):
             "The share of wrong answers."
             higher_is_better = False
-            kinds = ("single",)
+            answers = (Labels,)
             def value(self, judged, weights=None):
                 wrong = judged.targets != judged.values
                 return float((once(judged, weights)[0] * wrong).sum()
@@ -149,13 +150,14 @@ NEW = {
     "tasks": ("yes_no", """
         import numpy as np
         from weitiao.example import Prediction
-        from weitiao.tasks.base import Judged, Task
+        from weitiao.tasks.answers.labels import Labels
+        from weitiao.tasks.base import Task
         class YesNo(Task):
             "Two labels, one number: is it the second?"
             roles = ("text",)
             metrics = ("accuracy",)
             losses = ("cross_entropy", "doubled")
-            kind = "single"
+            answers = Labels
             problem_type = "single_label_classification"
             names: tuple[str, ...] = ()
             @property
@@ -178,7 +180,7 @@ NEW = {
                 return [Prediction(self.names[int(s[1] > 0.5)], float(s.max()),
                                    dict(zip(self.names, s.tolist()))) for s in scores]
             def judge(self, labels, scores):
-                return Judged("single", labels, scores.argmax(-1), scores, self.names)
+                return Labels(labels, scores.argmax(-1), scores, self.names)
     """),
 }  # fmt: skip
 

@@ -8,13 +8,12 @@ import pytest
 import weitiao
 from conftest import toy_plan, toy_rows
 from weitiao import parts
-from weitiao.api.compare import METRICS
 from weitiao.core.ragged import Ragged
 from weitiao.evaluation.compare import compare, differing
-from weitiao.evaluation.degenerate import constant_of, degenerate
+from weitiao.evaluation.degenerate import degenerate
 from weitiao.i18n.messages import speaking
 from weitiao.results.run_data import gathered
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.spans import Spans
 
 SPANS = {  # row -> its true spans, those of one model, those of another
     0: ([(0, 4, 0), (6, 9, 1)], [(0, 4, 0), (6, 9, 1)], [(0, 4, 0), (6, 8, 1)]),
@@ -41,7 +40,7 @@ def test_seeds_of_every_task_are_compared_with_a_run(task, tiny_bert, tmp_path):
     found = weitiao.compare(recipe, other.run.folder)
     gaps = {gap.name: gap for gap in found.comparisons[0].gaps}
     report = other.run.read("metrics")["metrics"]
-    shared = [name for name in METRICS[found.aligned.base.kind] if name in report]
+    shared = [name for name in found.aligned.base.answers.metrics if name in report]
     assert shared
     for name in shared:
         assert gaps[name].second == pytest.approx([report[name]])
@@ -70,11 +69,11 @@ def tags(values):
     truth = Ragged.of([np.array(row[0], int).reshape(-1, 3) for row in SPANS.values()])
     given = Ragged.of([np.array(row[values], int).reshape(-1, 3) for row in SPANS.values()])
     counts = np.array([[9, 10], [4, 5], [3, 3]])
-    return Judged("tags", truth, given, np.zeros((3, 0)), ("person", "place"), counts)
+    return Spans(truth, given, np.zeros((3, 0)), ("person", "place"), counts)
 
 
 def test_labels_of_tags_are_counted_span_by_span():
-    metrics = {name: parts.build("metrics", name) for name in METRICS["tags"]}
+    metrics = {name: parts.build("metrics", name) for name in Spans.metrics}
     found = compare([tags(1)], [tags(2)], metrics)
     labels = {gap.name: gap for gap in found.labels}
     # person: one true, right in both, one more given wrongly by each; place: 2 true, 1 of 1 and 1 of 2
@@ -93,9 +92,9 @@ def test_a_tagger_that_says_nothing_has_learned_nothing():
     nothing = Ragged(truth.values[:0], np.zeros(many + 1, np.int64))
     counts = np.tile([5, 6], (many, 1))
     most = Ragged(truth.values[::2], np.arange(many + 1) // 2)
-    able = Judged("tags", truth, most, np.zeros((many, 0)), ("person",), counts)
-    silent = Judged("tags", truth, nothing, np.zeros((many, 0)), ("person",), counts)
-    constant = constant_of(able)
+    able = Spans(truth, most, np.zeros((many, 0)), ("person",), counts)
+    silent = Spans(truth, nothing, np.zeros((many, 0)), ("person",), counts)
+    constant = able.constant()
     assert not len(constant.values.values)
     metric = parts.build("metrics", "entity_f1")
     assert degenerate([able, silent], constant, "entity_f1", metric) == [False, True]
@@ -106,8 +105,8 @@ def test_where_each_word_has_a_tag_the_most_frequent_one_is_nothing_learned():
     kinds = np.array([0, 1, 1, 1])
     spans = np.column_stack([np.arange(4) * 2, np.arange(4) * 2 + 1, kinds])
     truth = Ragged(spans, np.array([0, 2, 4]))
-    judged = Judged("tags", truth, truth, None, ("noun", "verb"), np.array([[2, 2], [2, 2]]))
-    constant = constant_of(judged)
+    judged = Spans(truth, truth, None, ("noun", "verb"), np.array([[2, 2], [2, 2]]))
+    constant = judged.constant()
     assert constant.values.values[:, 2].tolist() == [1] * 4
     assert parts.build("metrics", "token_accuracy").value(constant) == 0.75
     assert truth.values[:, 2].tolist() == kinds.tolist()

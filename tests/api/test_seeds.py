@@ -15,9 +15,10 @@ from weitiao.api import fit
 from weitiao.cli import app
 from weitiao.data.prepare import sealed
 from weitiao.errors import WeitiaoError
-from weitiao.evaluation.degenerate import constant_of, degenerate
+from weitiao.evaluation.degenerate import degenerate
 from weitiao.run import Run, runs
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.labels import Labels
 
 
 @pytest.fixture
@@ -178,26 +179,26 @@ def test_a_seed_cut_short_is_resumed(plan, tmp_path):
     assert found.told["runs"][1]["validation"] == whole.told["runs"][1]["validation"]
 
 
-def judged(right: float, seed: int, rows: int = 200) -> Judged:
+def judged(right: float, seed: int, rows: int = 200) -> Answers:
     generator = np.random.default_rng(seed)
     truth = np.random.default_rng(0).integers(0, 2, rows)
     given = np.where(generator.random(rows) < right, truth, 1 - truth)
-    return Judged("single", truth, given, np.zeros((rows, 0)), ("a", "b"))
+    return Labels(truth, given, np.zeros((rows, 0)), ("a", "b"))
 
 
 def test_degenerate_is_no_better_than_a_constant_where_others_are():
     metric = parts.build("metrics", "accuracy")
-    constant = constant_of(judged(0.9, 1))
+    constant = judged(0.9, 1).constant()
     assert degenerate([judged(0.9, 1), constant, judged(0.88, 2)], constant, "accuracy", metric) == [
         False, True, False]  # fmt: skip
     hopeless = [judged(0.5, seed) for seed in range(4)]
     assert not any(degenerate(hopeless, constant, "accuracy", metric)), "it is not the seed"
     truth = np.arange(20) % 2
     few = [
-        Judged("single", truth, np.where(np.arange(20) < right, truth, 1 - truth),
+        Labels(truth, np.where(np.arange(20) < right, truth, 1 - truth),
                np.zeros((20, 0)), ("a", "b")) for right in (14, 11)
     ]  # fmt: skip
-    assert not any(degenerate(few, constant_of(few[0]), "accuracy", metric)), "20 rows tell little"
+    assert not any(degenerate(few, few[0].constant(), "accuracy", metric)), "20 rows tell little"
 
 
 def test_one_seed_has_no_spread(plan, tmp_path):

@@ -12,9 +12,9 @@ from weitiao.evaluation.intervals import wilson
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
 from weitiao.planning.advise import check
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.labels import Labels
 
-JUDGED = Judged("single", np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 2, 1]),
+JUDGED = Labels(np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 2, 1]),
                 np.eye(3)[[0, 0, 1, 1, 2, 1]], ("a", "b", "c"))  # fmt: skip
 
 

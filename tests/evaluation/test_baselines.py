@@ -18,6 +18,8 @@ FILLER = {
     CHINESE[0][0]: ["我们上周入住", "和朋友一起", "在市中心", "去年"],
 }
 
+SINGLE, SEVERAL = "single_label_classification", "multi_label_classification"
+
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +55,7 @@ def test_it_beats_majority_clearly_and_says_what_it_tried(
     language: tuple[list[str], list[str]], features: list[str]
 ) -> None:
     (train, labels), (dev, dev_labels) = made(language, 200, 0), made(language, 80, 1)
-    found = fit_baselines("single", [train], labels, [dev], dev_labels, 2, 0)
+    found = fit_baselines(SINGLE, [train], labels, [dev], dev_labels, 2, 0)
     assert list(found) == ["majority", "tfidf_linear"]
     test, test_labels = made(language, 100, 2)
     assert accuracy(found["majority"], [test], test_labels) < 0.7
@@ -72,7 +74,7 @@ def test_the_same_seed_gives_the_same_scores(monkeypatch: pytest.MonkeyPatch) ->
     train, labels = made(ENGLISH, 120, 0)
 
     def scores(seed: int) -> np.ndarray:
-        found = fit_baselines("single", [train], labels, [train], labels, 2, seed)
+        found = fit_baselines(SINGLE, [train], labels, [train], labels, 2, seed)
         assert found["tfidf_linear"].detail["train_rows"] == 50
         return found["tfidf_linear"].score([train])
 
@@ -82,13 +84,13 @@ def test_the_same_seed_gives_the_same_scores(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_spent_time_leaves_one_candidate() -> None:
     train, labels = made(ENGLISH, 50, 0)
-    found = fit_baselines("single", [train], labels, [train], labels, 2, 0, seconds=0.0)
+    found = fit_baselines(SINGLE, [train], labels, [train], labels, 2, 0, seconds=0.0)
     assert list(found["tfidf_linear"].detail["candidates"]) == ["words 1-2, C=1"]
 
 
 def test_labels_that_train_or_validation_lack_are_no_problem() -> None:
     train, labels = made(ENGLISH, 60, 0)
-    found = fit_baselines("single", [train], labels * 2, [train[:9]], np.full(9, 3), 4, 0)
+    found = fit_baselines(SINGLE, [train], labels * 2, [train[:9]], np.full(9, 3), 4, 0)
     for baseline in found.values():
         scores = baseline.score([train])
         assert scores.shape == (60, 4)
@@ -97,14 +99,14 @@ def test_labels_that_train_or_validation_lack_are_no_problem() -> None:
 
 
 def test_a_single_label_in_train_is_always_given() -> None:
-    found = fit_baselines("single", [["a", "b"]], np.ones(2, int), [["c"]], np.zeros(1, int), 2, 0)
+    found = fit_baselines(SINGLE, [["a", "b"]], np.ones(2, int), [["c"]], np.zeros(1, int), 2, 0)
     assert found["tfidf_linear"].score([["a", ""]]).tolist() == [[0, 1], [0, 1]]
 
 
 def test_label_sets_with_a_label_never_and_a_label_always_true() -> None:
     train, labels = made(ENGLISH, 100, 0)
     sets = np.stack([labels, 1 - labels, np.zeros(100), np.ones(100)], axis=1).astype(float)
-    found = fit_baselines("multilabel", [train], sets, [train], sets, 4, 0)
+    found = fit_baselines(SEVERAL, [train], sets, [train], sets, 4, 0)
     assert found["majority"].score([train])[0] == pytest.approx(sets.mean(0))
     scores = found["tfidf_linear"].score([train])
     assert scores.shape == (100, 4)
@@ -113,7 +115,9 @@ def test_label_sets_with_a_label_never_and_a_label_always_true() -> None:
 
 def test_numbers_are_followed_and_the_mean_is_given() -> None:
     (train, labels), (dev, dev_labels) = made(CHINESE, 200, 0), made(CHINESE, 80, 1)
-    found = fit_baselines("number", [train], labels * 4 + 1.0, [dev], dev_labels * 4 + 1.0, 1, 0)
+    found = fit_baselines(
+        "regression", [train], labels * 4 + 1.0, [dev], dev_labels * 4 + 1.0, 1, 0
+    )
     assert list(found) == ["mean", "tfidf_linear"]
     assert found["mean"].score([dev]) == pytest.approx(np.full((80, 1), labels.mean() * 4 + 1))
     scores = found["tfidf_linear"].score([dev])
@@ -136,19 +140,19 @@ def test_pairs_are_compared_not_only_counted() -> None:
         return [[" ".join(t) for t in left], [" ".join(t) for t in right]], labels
 
     (train, labels), (dev, dev_labels) = pairs(300), pairs(150)
-    found = fit_baselines("single", train, labels, dev, dev_labels, 2, 0)
+    found = fit_baselines(SINGLE, train, labels, dev, dev_labels, 2, 0)
     assert accuracy(found["tfidf_linear"], dev, dev_labels) > 0.9
 
 
-@pytest.mark.parametrize("kind", ["single", "multilabel", "number"])
+@pytest.mark.parametrize("kind", [SINGLE, SEVERAL, "regression"])
 @pytest.mark.parametrize("texts", [["", " ", ""], ["the of", "and", "the"], ["!!!", "？？", "。"]])
 def test_texts_that_say_nothing_do_not_crash(kind: str, texts: list[str]) -> None:
     labels = np.array([0, 1, 0])
-    if kind == "multilabel":
+    if kind == SEVERAL:
         labels = np.eye(2)[labels]
-    elif kind == "number":
+    elif kind == "regression":
         labels = labels.astype(float)
-    outputs = 1 if kind == "number" else 2
+    outputs = 1 if kind == "regression" else 2
     for roles in ([texts], [texts, texts[::-1]]):
         found = fit_baselines(kind, roles, labels, roles, labels, outputs, 0)
         for baseline in found.values():
@@ -159,7 +163,7 @@ def test_texts_that_say_nothing_do_not_crash(kind: str, texts: list[str]) -> Non
 
 def test_many_rows_are_scored_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     train, labels = made(ENGLISH, 50, 0)
-    found = fit_baselines("single", [train], labels, [train], labels, 2, 0)["tfidf_linear"]
+    found = fit_baselines(SINGLE, [train], labels, [train], labels, 2, 0)["tfidf_linear"]
     whole = found.score([train])
     monkeypatch.setattr("weitiao.evaluation.baselines.SCORED_AT_ONCE", 7)
     assert found.score([train]) == pytest.approx(whole)

@@ -7,35 +7,34 @@ from scipy.special import expit, softmax
 from conftest import toy_data, toy_plan
 from weitiao.api.calibrate import calibrated
 from weitiao.evaluation.calibrate import (
-    certainty,
     coverage,
     ece,
     fold,
     quality,
     reliability,
     temperature,
-    tempered,
 )
 from weitiao.model.model import Model
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.label_sets import LabelSets
+from weitiao.tasks.answers.labels import Labels
 
 
 def sampled(kind, truth, rows=4000, labels=4, seed=0):
     """Logits, and labels drawn from what the logits divided by `truth` say."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 3, (rows, labels)).astype(np.float32)
-    if kind == "multilabel":
+    if kind is LabelSets:
         return logits, (rng.random((rows, labels)) < expit(logits / truth)).astype(np.float32)
     chances = softmax(logits / truth, axis=1).cumsum(1)
     return logits, (rng.random((rows, 1)) > chances).sum(1).clip(0, labels - 1)
 
 
 def judged_of(kind, logits, labels):
-    if kind == "multilabel":
+    if kind is LabelSets:
         scores = expit(logits)
-        return Judged(kind, labels.astype(int), (scores > 0.5).astype(int), scores, tuple("abcd"))
+        return kind(labels.astype(int), (scores > 0.5).astype(int), scores, tuple("abcd"))
     scores = softmax(logits, axis=1)
-    return Judged(kind, labels, scores.argmax(1), scores, tuple("abcd"))
+    return kind(labels, scores.argmax(1), scores, tuple("abcd"))
 
 
 def test_the_error_by_hand():
@@ -47,14 +46,14 @@ def test_the_error_by_hand():
     assert ece(np.array([1.0, 0.0]), np.array([True, False])) == 0
 
 
-@pytest.mark.parametrize("kind", ["single", "multilabel"])
+@pytest.mark.parametrize("kind", [Labels, LabelSets])
 @pytest.mark.parametrize("truth", [0.6, 1.0, 2.5])
 def test_the_true_temperature_is_found_and_the_error_falls(kind, truth):
     logits, labels = sampled(kind, truth)
     found = temperature(kind, logits, labels)
     assert found == pytest.approx(truth, rel=0.1)
     judged = judged_of(kind, logits, labels)
-    before, after = quality(judged), quality(judged, tempered(kind, judged.scores, 1 / found))
+    before, after = quality(judged), quality(judged.tempered(1 / found))
     assert after.nll <= before.nll + 1e-9
     assert after.ece < 0.03
     if truth != 1:
@@ -64,18 +63,18 @@ def test_the_true_temperature_is_found_and_the_error_falls(kind, truth):
 
 def test_rows_that_are_all_right_do_not_make_it_infinitely_sure():
     logits = np.eye(3, dtype=np.float32)[np.arange(60) % 3]
-    found = temperature("single", logits, np.arange(60) % 3)
+    found = temperature(Labels, logits, np.arange(60) % 3)
     scores = softmax(logits / found, axis=1).max()
     assert 0.95 < scores < 0.999
 
 
-@pytest.mark.parametrize("kind", ["single", "multilabel"])
+@pytest.mark.parametrize("kind", [Labels, LabelSets])
 def test_tempering_is_undone_by_its_inverse(kind):
     logits, labels = sampled(kind, 1.0, 200)
     judged = judged_of(kind, logits, labels)
-    there = tempered(kind, judged.scores, 0.4)
-    assert tempered(kind, there, 2.5) == pytest.approx(judged.scores, abs=1e-6)
-    assert (certainty(judged)[1] == certainty(judged, there)[1]).all()
+    there = judged.tempered(0.4)
+    assert there.tempered(2.5).scores == pytest.approx(judged.scores, abs=1e-6)
+    assert (judged.claims()[1] == there.claims()[1]).all()
 
 
 def test_answering_less_ends_with_every_row():

@@ -7,26 +7,26 @@ import pytest
 
 from weitiao import parts
 from weitiao.evaluation.compare import compare, differing
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.labels import Labels
+from weitiao.tasks.answers.numbers import Numbers
 
 SINGLE = {name: parts.build("metrics", name) for name in ("accuracy", "macro_f1", "mcc")}
 NUMBER = {name: parts.build("metrics", name) for name in ("pearson", "spearman", "mae", "rmse")}
 
 
-def answers(rows: int, right: float, seed: int, labels: int = 3) -> Judged:
+def answers(rows: int, right: float, seed: int, labels: int = 3) -> Answers:
     generator = np.random.default_rng(seed)
     truth = np.random.default_rng(7).integers(0, labels, rows)
     wrong = generator.random(rows) > right
     given = np.where(wrong, (truth + 1) % labels, truth)
-    return Judged(
-        "single", truth, given, np.zeros((rows, 0)), tuple(f"l{i}" for i in range(labels))
-    )
+    return Labels(truth, given, np.zeros((rows, 0)), tuple(f"l{i}" for i in range(labels)))
 
 
-def numbers(rows: int, noise: float, seed: int) -> Judged:
+def numbers(rows: int, noise: float, seed: int) -> Answers:
     truth = np.random.default_rng(7).normal(size=rows)
     given = truth + noise * np.random.default_rng(seed).normal(size=rows)
-    return Judged("number", truth, given, given)
+    return Numbers(truth, given, given)
 
 
 def test_clear_ones_are_called_and_close_ones_are_not() -> None:
@@ -73,8 +73,8 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
     one, other = answers(300, 0.7, 1), answers(300, 0.8, 2)
     order = np.random.default_rng(0).permutation(300)
 
-    def mixed(judged: Judged) -> Judged:
-        return Judged("single", judged.targets[order], judged.values[order], judged.scores,
+    def mixed(judged: Answers) -> Answers:
+        return Labels(judged.targets[order], judged.values[order], judged.scores,
                       judged.labels)  # fmt: skip
 
     straight = compare([one], [other], SINGLE)
@@ -93,7 +93,7 @@ def test_few_rows_that_differ_tell_no_more_than_the_exact_test() -> None:
     first, second = truth.copy(), truth.copy()
     first[:6] = 1  # only the second is right on six rows, never the other way round
     none = np.zeros((200, 0))
-    sets = [Judged("single", truth, one, none, ("a", "b")) for one in (first, second)]
+    sets = [Labels(truth, one, none, ("a", "b")) for one in (first, second)]
     found = compare(sets[:1], sets[1:], SINGLE)
     assert found.mcnemar.chance == pytest.approx(2 / 2**6)
     assert found.word == "better"
@@ -106,7 +106,7 @@ def test_few_rows_that_differ_tell_no_more_than_the_exact_test() -> None:
 def test_a_label_that_changed_is_found_among_others() -> None:
     base = answers(3000, 0.9, 1, labels=8)
     worse = np.where((base.targets == 5) & (np.arange(3000) % 3 > 0), 6, base.values)
-    other = Judged("single", base.targets, worse, base.scores, base.labels)
+    other = Labels(base.targets, worse, base.scores, base.labels)
     found = compare([base], [other], SINGLE)
     signs = {gap.name: gap.change.sign for gap in found.labels}
     assert signs["l5"] == -1

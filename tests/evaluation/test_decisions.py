@@ -5,7 +5,6 @@ import pytest
 
 from weitiao import parts
 from weitiao.errors import DataError, PartError
-from weitiao.tasks.base import rows_right, sure_of
 
 LABELS = ("ham", "spam")
 
@@ -117,16 +116,16 @@ def test_costs_take_the_answer_that_costs_least():
 def test_abstain_answers_as_many_as_it_may():
     judged = binary()
     choice, task, after = decided("abstain", {"accuracy": 0.95}, judged)
-    answered = sure_of(after) >= task.abstain
-    assert rows_right(after)[answered].mean() >= 0.95
+    answered = after.confidence() >= task.abstain
+    assert after.right()[answered].mean() >= 0.95
     assert answered.mean() == pytest.approx(choice.figures["coverage"])
-    for limit in np.unique(sure_of(after)):
-        more = sure_of(after) >= limit
-        assert more.mean() <= answered.mean() or rows_right(after)[more].mean() < 0.95
+    for limit in np.unique(after.confidence()):
+        more = after.confidence() >= limit
+        assert more.mean() <= answered.mean() or after.right()[more].mean() < 0.95
     given = [answer.value for answer in task.decide(judged.scores)]
     assert [value is not None for value in given] == answered.tolist()
     choice, task, after = decided("abstain", {"coverage": 0.5}, judged)
-    assert (sure_of(after) >= task.abstain).mean() == pytest.approx(0.5, abs=0.01)
+    assert (after.confidence() >= task.abstain).mean() == pytest.approx(0.5, abs=0.01)
 
 
 @pytest.mark.parametrize("settings", [{}, {"accuracy": 0.9, "coverage": 0.5}])

@@ -17,7 +17,7 @@ def made(task, tiny_bert, count=300, **options):
     labels = [model.task.indices(r.targets(), r.ids()) for r in (data.train, data.validation)]
     if task == "regression":
         labels = [np.asarray(model.task.score(one)) for one in labels]
-    found = fit_frozen(model, model.task.kind, texts[0], labels[0], texts[1], labels[1],
+    found = fit_frozen(model, model.task.problem_type, texts[0], labels[0], texts[1], labels[1],
                        model.task.outputs, len(labels[1]), **options)  # fmt: skip
     return model, found, texts[1], labels[1]
 
@@ -40,10 +40,10 @@ def test_one_word_is_known_again(tiny_bert):
     words = [WORDS["bad"], WORDS["good"]]
     texts = [[word for label in words for word in label] * 10]
     labels = np.array([at for at, label in enumerate(words) for _ in label] * 10)
-    found = fit_frozen(model, "single", texts, labels, texts, labels, 2, 10)
+    found = fit_frozen(model, "single_label_classification", texts, labels, texts, labels, 2, 10)
     assert (found.score(texts).argmax(1) == labels).all()
     numbers = labels * 20.0 - 10
-    found = fit_frozen(model, "number", texts, numbers, texts, numbers, 1, 10)
+    found = fit_frozen(model, "regression", texts, numbers, texts, numbers, 1, 10)
     assert np.corrcoef(found.score(texts)[:, 0], numbers)[0, 1] > 0.9
 
 

@@ -8,28 +8,30 @@ import pytest
 from weitiao import parts
 from weitiao.evaluation import resampling
 from weitiao.evaluation.intervals import bootstrap, difference, wilson
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.labels import Labels
+from weitiao.tasks.answers.numbers import Numbers
 
 ALL = {name: parts.build("metrics", name) for name in parts.names("metrics")}
 
 
-def of_kind(kind: str) -> dict:
-    return {name: metric for name, metric in ALL.items() if kind in metric.kinds}
+def fitting(kind: type[Answers]) -> dict:
+    return {name: metric for name, metric in ALL.items() if metric.fits(kind)}
 
 
-def answers(right: np.ndarray, seed: int = 0) -> Judged:
+def answers(right: np.ndarray, seed: int = 0) -> Answers:
     """Three labels; `right` says which rows are right."""
     generator = np.random.default_rng(seed)
     truth = generator.integers(0, 3, len(right))
     given = np.where(right, truth, (truth + 1) % 3)
-    return Judged("single", truth, given, np.eye(3)[given], tuple("abc"))
+    return Labels(truth, given, np.eye(3)[given], tuple("abc"))
 
 
-def numbers(n: int, seed: int = 0) -> Judged:
+def numbers(n: int, seed: int = 0) -> Answers:
     generator = np.random.default_rng(seed)
     truth = generator.normal(size=n)
     given = truth + generator.normal(size=n)
-    return Judged("number", truth, given, given)
+    return Numbers(truth, given, given)
 
 
 def test_accuracy_is_covered_as_often_as_claimed() -> None:
@@ -43,8 +45,8 @@ def test_accuracy_is_covered_as_often_as_claimed() -> None:
 
 
 @pytest.mark.parametrize("judged", [answers(np.arange(300) % 4 > 0), numbers(300)])
-def test_every_metric_lies_inside_its_interval(judged: Judged) -> None:
-    metrics = of_kind(judged.kind)
+def test_every_metric_lies_inside_its_interval(judged: Answers) -> None:
+    metrics = fitting(type(judged))
     for name, (low, high) in bootstrap(judged, metrics).items():
         assert low < metrics[name].value(judged) < high, name
         assert metrics[name].bounds[0] <= low
@@ -74,17 +76,17 @@ def test_more_rows_and_a_lower_level_are_narrower() -> None:
 def test_the_same_seed_is_the_same_interval_however_it_is_cut_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = bootstrap(numbers(50), of_kind("number"), seed=3)
-    assert whole == bootstrap(numbers(50), of_kind("number"), seed=3)
-    assert whole != bootstrap(numbers(50), of_kind("number"), seed=4)
+    whole = bootstrap(numbers(50), fitting(Numbers), seed=3)
+    assert whole == bootstrap(numbers(50), fitting(Numbers), seed=3)
+    assert whole != bootstrap(numbers(50), fitting(Numbers), seed=4)
     monkeypatch.setattr(resampling, "CELLS", 350)
-    for name, ends in bootstrap(numbers(50), of_kind("number"), seed=3).items():
+    for name, ends in bootstrap(numbers(50), fitting(Numbers), seed=3).items():
         assert ends == pytest.approx(whole[name])
 
 
 @pytest.mark.parametrize("right", [True, False])
 def test_all_right_or_all_wrong_is_not_certain(right: bool) -> None:
-    found = bootstrap(answers(np.full(100, right)), of_kind("single"))
+    found = bootstrap(answers(np.full(100, right)), fitting(Labels))
     assert found["accuracy"] == found["micro_f1"] == wilson(float(right), 100)
     assert found["accuracy"][1] - found["accuracy"][0] == pytest.approx(0.037, abs=1e-3)
     assert np.isnan(found["macro_f1"]).all()
@@ -92,12 +94,12 @@ def test_all_right_or_all_wrong_is_not_certain(right: bool) -> None:
 
 def test_constant_answers_have_a_certain_correlation() -> None:
     truth = np.arange(50.0)
-    constant = Judged("number", truth, np.ones(50), np.ones(50))
+    constant = Numbers(truth, np.ones(50), np.ones(50))
     assert bootstrap(constant, {"pearson": ALL["pearson"]})["pearson"] == (0, 0)
 
 
 def test_very_few_rows_have_no_interval_but_a_share_has() -> None:
-    found = bootstrap(answers(np.array([True, True, False])), of_kind("single"))
+    found = bootstrap(answers(np.array([True, True, False])), fitting(Labels))
     assert found["accuracy"] == wilson(2 / 3, 3)
     assert np.isnan(found["mcc"]).all()
 
@@ -105,7 +107,7 @@ def test_very_few_rows_have_no_interval_but_a_share_has() -> None:
 def test_too_few_defined_resamples_have_no_interval() -> None:
     truth = np.zeros(6, int)
     scores = np.tile([0.6, 0.4], (6, 1))
-    judged = Judged("single", truth, truth, scores, ("a", "b"))
+    judged = Labels(truth, truth, scores, ("a", "b"))
     assert np.isnan(bootstrap(judged, {"roc_auc": ALL["roc_auc"]})["roc_auc"]).all()
 
 
@@ -113,7 +115,7 @@ def test_some_undefined_resamples_are_dropped() -> None:
     truth = np.array([1] + [0] * 9)  # a resample lacks the only 1 about every third time
     scores = np.random.default_rng(0).random((10, 2))
     scores[0, 1] = 0.5
-    judged = Judged("single", truth, scores.argmax(1), scores, ("a", "b"))
+    judged = Labels(truth, scores.argmax(1), scores, ("a", "b"))
     low, high = bootstrap(judged, {"roc_auc": ALL["roc_auc"]})["roc_auc"]
     assert 0 <= low < high <= 1
 
@@ -123,7 +125,7 @@ def test_wilson_is_the_textbook_interval() -> None:
     assert wilson(0.0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
 
 
-def pair(both: int, only_first: int, only_second: int, neither: int) -> tuple[Judged, Judged]:
+def pair(both: int, only_first: int, only_second: int, neither: int) -> tuple[Answers, Answers]:
     """Two sets of answers to the same rows, by how many each gets right."""
     first = np.repeat([True, True, False, False], [both, only_first, only_second, neither])
     second = np.repeat([True, False, True, False], [both, only_first, only_second, neither])
@@ -155,8 +157,8 @@ def test_a_difference_is_covered_as_often_as_claimed() -> None:
 
 def test_better_is_positive_for_errors_too() -> None:
     truth = np.arange(40.0)
-    near, far = (Judged("number", truth, truth + e, truth + e) for e in (0.5, 2.0))
-    noisy = Judged("number", truth, truth + np.arange(40) % 3, truth)
+    near, far = (Numbers(truth, truth + e, truth + e) for e in (0.5, 2.0))
+    noisy = Numbers(truth, truth + np.arange(40) % 3, truth)
     value, low, high = difference(near, noisy, {"mae": ALL["mae"]})["mae"]
     assert low < value < high
     assert value == pytest.approx(np.mean(np.arange(40) % 3) - 0.5)

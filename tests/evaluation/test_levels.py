@@ -15,7 +15,7 @@ from weitiao.data.files.table import from_rows
 from weitiao.evaluation.levels import judged_levels
 from weitiao.labels.hierarchy import levels_of, separator_of
 from weitiao.planning.advise import Wish, advise, look
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.labels import Labels
 from weitiao.tasks.classification import Classification
 
 LABELS = ("a", "a > b", "a > c", "d > b > e", "d > b > f", "d > g")
@@ -34,7 +34,7 @@ def test_hierarchical_f1_is_that_of_sets(data):
     given_ = [data.draw(st.sampled_from(LABELS)) for _ in truth]
     weights = np.array([[data.draw(st.integers(1, 3)) for _ in truth]], float)
     places = {label: at for at, label in enumerate(LABELS)}
-    judged = Judged("single", np.array([places[t] for t in truth]),
+    judged = Labels(np.array([places[t] for t in truth]),
                     np.array([places[t] for t in given_]), None, LABELS, separator=">")  # fmt: skip
     metric = parts.build("metrics", "hierarchical_f1")
     both = [len(above(t) & above(v)) for t, v in zip(truth, given_, strict=True)]
@@ -45,7 +45,7 @@ def test_hierarchical_f1_is_that_of_sets(data):
 
 
 def test_of_flat_labels_it_is_the_accuracy():
-    judged = Judged("single", np.array([0, 1, 1]), np.array([0, 1, 0]), None, ("x", "y"))
+    judged = Labels(np.array([0, 1, 1]), np.array([0, 1, 0]), None, ("x", "y"))
     assert parts.build("metrics", "hierarchical_f1").value(judged) == pytest.approx(2 / 3)
 
 
@@ -71,12 +71,12 @@ def test_from_the_top_down_the_likeliest_parent_decides():
 
 def test_the_accuracy_of_each_level():
     truth, answers = np.array([1, 1, 3, 5]), np.array([1, 2, 4, 3])
-    judged = Judged("single", truth, answers, np.eye(6)[answers], LABELS, separator=">")
+    judged = Labels(truth, answers, np.eye(6)[answers], LABELS, separator=">")
     found = judged_levels(judged, 50)
     assert [one["accuracy"] for one in found] == [1.0, 0.5, 0.25]
     assert [one["nodes"] for one in found] == [2, 5, 6]
     assert all(one["low"] <= one["accuracy"] <= one["high"] for one in found)
-    assert judged_levels(Judged("single", truth, answers, None, LABELS), 50) == []
+    assert judged_levels(Labels(truth, answers, None, LABELS), 50) == []
 
 
 @pytest.mark.parametrize(

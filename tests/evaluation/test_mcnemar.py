@@ -7,17 +7,19 @@ from hypothesis import strategies as some
 from scipy import stats
 
 from weitiao.evaluation.mcnemar import EXACT, exact_interval, mcnemar
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.label_sets import LabelSets
+from weitiao.tasks.answers.labels import Labels
 
 
-def pair(both: int, only_first: int, only_second: int, neither: int) -> tuple[Judged, Judged]:
+def pair(both: int, only_first: int, only_second: int, neither: int) -> tuple[Answers, Answers]:
     counts = [both, only_first, only_second, neither]
     truth = np.zeros(sum(counts), int)
     first = np.repeat([0, 0, 1, 1], counts)
     second = np.repeat([0, 1, 0, 1], counts)
     none = np.zeros((len(truth), 0))
-    return (Judged("single", truth, first, none, ("a", "b")),
-            Judged("single", truth, second, none, ("a", "b")))  # fmt: skip
+    return (Labels(truth, first, none, ("a", "b")),
+            Labels(truth, second, none, ("a", "b")))  # fmt: skip
 
 
 @given(some.integers(0, 20), some.integers(0, 25), some.integers(0, 25), some.integers(0, 20))
@@ -45,8 +47,6 @@ def test_many_are_judged_by_chi_square() -> None:
 
 def test_several_labels_are_right_as_a_set() -> None:
     truth = np.array([[1, 0], [1, 1]])
-    first = Judged("multilabel", truth, truth, truth.astype(float), ("a", "b"))
-    second = Judged(
-        "multilabel", truth, np.array([[1, 0], [1, 0]]), truth.astype(float), ("a", "b")
-    )
+    first = LabelSets(truth, truth, truth.astype(float), ("a", "b"))
+    second = LabelSets(truth, np.array([[1, 0], [1, 0]]), truth.astype(float), ("a", "b"))
     assert mcnemar(first, second).only_first == 1

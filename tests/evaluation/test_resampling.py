@@ -5,22 +5,25 @@ import pytest
 
 from weitiao import parts
 from weitiao.evaluation.resampling import patterns_of
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.label_sets import LabelSets
+from weitiao.tasks.answers.labels import Labels
+from weitiao.tasks.answers.numbers import Numbers
 
 METRICS = {name: parts.build("metrics", name) for name in parts.names("metrics")}
 
 
-def single(rows: int, seed: int = 0, labels: int = 3) -> Judged:
+def single(rows: int, seed: int = 0, labels: int = 3) -> Answers:
     generator = np.random.default_rng(seed)
     truth = np.random.default_rng(99).integers(0, labels, rows)
     given = np.where(generator.random(rows) < 0.7, truth, generator.integers(0, labels, rows))
-    return Judged("single", truth, given, np.eye(labels)[given], tuple("abcdefgh")[:labels])
+    return Labels(truth, given, np.eye(labels)[given], tuple("abcdefgh")[:labels])
 
 
-def several(rows: int, seed: int = 0) -> Judged:
+def several(rows: int, seed: int = 0) -> Answers:
     truth = np.random.default_rng(99).integers(0, 2, (rows, 4))
     given = np.where(np.random.default_rng(seed).random((rows, 4)) < 0.8, truth, 1 - truth)
-    return Judged("multilabel", truth, given, given.astype(float), tuple("abcd"))
+    return LabelSets(truth, given, given.astype(float), tuple("abcd"))
 
 
 @pytest.mark.parametrize("make", [single, several])
@@ -30,7 +33,7 @@ def test_a_metric_over_patterns_is_the_metric_over_rows(make) -> None:
     assert len(found.counts) < 500
     assert found.counts.sum() == found.rows == 500
     for name, metric in METRICS.items():
-        if sets[0].kind in metric.kinds and not metric.of_scores:
+        if metric.fits(type(sets[0])) and not metric.of_scores:
             points = found.points(metric.values)
             assert points == pytest.approx([metric.value(one) for one in sets]), name
 
@@ -66,5 +69,5 @@ def test_two_sets_are_drawn_together() -> None:
 
 def test_numbers_have_no_patterns() -> None:
     truth = np.arange(30.0)
-    found = patterns_of([Judged("number", truth, truth, truth)])
+    found = patterns_of([Numbers(truth, truth, truth)])
     assert len(found.counts) == 30

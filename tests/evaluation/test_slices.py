@@ -8,17 +8,18 @@ from weitiao.data.files.table import from_rows
 from weitiao.data.rows import Rows, everything
 from weitiao.evaluation.candidates import candidates_of
 from weitiao.evaluation.slices import Candidate, holm, judge_slices
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.labels import Labels
+from weitiao.tasks.answers.numbers import Numbers
 
 
 def judged_with(wrong, kind="single"):
     rows = len(wrong)
     targets = np.arange(rows) % 2
     if kind == "number":
-        return Judged("number", targets.astype(float), targets + wrong, targets + wrong)
+        return Numbers(targets.astype(float), targets + wrong, targets + wrong)
     values = np.where(wrong, 1 - targets, targets)
     scores = np.eye(2)[values] * 0.8 + 0.1
-    return Judged("single", targets, values, scores, ("a", "b"))
+    return Labels(targets, values, scores, ("a", "b"))
 
 
 def candidates(rows, rng, count=200):
@@ -93,7 +94,7 @@ def test_every_kind_of_candidate_is_made_from_rows():
     rows = Rows(source.table, everything(source.table), roles, "rows", "classification")
     labels = [row["label"] for row in given]
     targets = np.array([("bad", "good").index(label) for label in labels])
-    judged = Judged("single", targets, targets, np.eye(2)[targets], ("bad", "good"))
+    judged = Labels(targets, targets, np.eye(2)[targets], ("bad", "good"))
     texts = [row["text"] for row in given]
     found = candidates_of(rows, judged, texts, np.arange(120) % 3)
     kinds = {one.kind for one in found}

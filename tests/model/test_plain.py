@@ -26,7 +26,7 @@ def pipeline_scores(folder, model, examples):
 
 def assert_same(model, examples, found):
     for answer, scores in zip(model.predict(examples), found, strict=True):
-        if model.task.kind == "number":
+        if model.task.answers.numeric:
             assert scores["LABEL_0"] == pytest.approx(answer.value, abs=1e-5)
         else:
             assert scores == pytest.approx(dict(answer.scores), abs=1e-5)

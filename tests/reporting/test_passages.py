@@ -17,7 +17,7 @@ from weitiao.reporting.passages import excerpted
 from weitiao.results.answers import read
 from weitiao.results.run_data import gathered
 from weitiao.run import Run
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.passages import Passages
 
 SMALL = {
     "train.epochs": 1, "train.evaluations": 1, "train.learning_rate": 1e-3,
@@ -109,7 +109,7 @@ def test_an_excerpt_does_not_cut_what_would_be_masked():
     passage = "word " * 40 + mail + " " + "x " * 60 + "answer" + " tail" * 90
     targets, values = np.empty(1, object), np.empty(1, object)
     targets[0], values[0] = ("answer",), ""
-    judged = Judged("spans", targets, values, np.ones(1), counts=np.zeros((1, 5)))
+    judged = Passages(targets, values, np.ones(1), counts=np.zeros((1, 5)))
     for shift in range(40):
         text = passage.replace("x " * 60, "x" * (120 - shift) + " ")
         _, (_, shown) = excerpted(judged, 0, [("question", "q"), ("context", text)])

@@ -16,6 +16,8 @@ from weitiao.reporting import page
 from weitiao.results import answers
 from weitiao.results.run_data import gathered
 from weitiao.run import Run
+from weitiao.tasks.answers.numbers import Numbers
+from weitiao.tasks.answers.passages import Passages
 
 TASKS = [
     "classification", "multilabel", "nli", "question_answering", "regression", "similarity",
@@ -51,7 +53,7 @@ def test_fit_leaves_a_page_with_what_was_judged_for_every_task(tmp_path, tiny_be
         assert found["test"] == done.report.rows
         assert {".pkl", ".pt", ".bin"}.isdisjoint(f.suffix for f in done.run.folder.rglob("*"))
         assert done.summary()["report"] == str(done.page)
-        labelled = material.kept.judged.kind in ("single", "multilabel", "tags")
+        labelled = not isinstance(material.kept.judged, Numbers | Passages)
         page = done.page.read_text(encoding="utf-8")
         assert ("Every label, the weakest first" in page) == labelled, task
 

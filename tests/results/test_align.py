@@ -7,13 +7,17 @@ from weitiao.core.ragged import Ragged
 from weitiao.errors import DataError
 from weitiao.results.align import aligned
 from weitiao.results.entries import Answered, Contender
+from weitiao.tasks.answers.label_sets import LabelSets
+from weitiao.tasks.answers.passages import Passages
+from weitiao.tasks.answers.spans import Spans
 
 IDS = [f"val.conll:{line}" for line in range(3)]
 
 
 def answered(kind, truth, labels, texts=None, **more):
     """A run that is right on every row."""
-    return Answered(kind, labels, truth, truth, IDS, lambda: texts, lambda column: None, **more)
+    answers = kind(truth, truth, labels=labels, **more)
+    return Answered(answers, IDS, lambda: texts, lambda column: None)
 
 
 def together(*every):
@@ -22,17 +26,17 @@ def together(*every):
 
 def tags(rows, labels=("person", "place"), texts=None):
     spans = Ragged.of([np.array(row, int).reshape(-1, 3) for row in rows])
-    return answered("tags", spans, labels, texts, counts=np.ones((3, 2)))
+    return answered(Spans, spans, labels, texts, counts=np.ones((3, 2)))
 
 
 def sets(rows, labels, texts=None):
-    return answered("multilabel", np.array(rows), labels, texts)
+    return answered(LabelSets, np.array(rows), labels, texts)
 
 
 def golds(*rows):
     truth = np.empty(len(rows), object)
     truth[:] = list(rows)
-    return answered("spans", truth, (), counts=np.ones((3, 5)))
+    return answered(Passages, truth, (), counts=np.ones((3, 5)))
 
 
 TAGS = [[(0, 4, 0), (6, 9, 1)], [], [(1, 2, 0)]]

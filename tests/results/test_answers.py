@@ -7,7 +7,6 @@ import pytest
 from judged_runs import judged_run
 from weitiao.results import answers
 from weitiao.results.run_data import gathered
-from weitiao.tasks.base import Judged
 
 TARGETS = {
     "classification": ["a", "b", "c", "b"] * 5,
@@ -25,7 +24,7 @@ def test_what_is_read_is_what_was_kept(task, tmp_path, monkeypatch):
     run = judged_run(tmp_path, TEXTS, TARGETS[task], task=task)
     kept = answers.read(run.folder)
     (given,) = written
-    assert isinstance(kept.judged, Judged)
+    assert type(kept.judged) is type(given.judged)
     np.testing.assert_array_equal(kept.judged.targets, given.judged.targets)
     np.testing.assert_array_equal(kept.judged.values, given.judged.values)
     np.testing.assert_allclose(kept.judged.scores, given.judged.scores, atol=1e-6)

@@ -19,7 +19,7 @@ from weitiao.evaluation.passages import coverage, reading_baselines
 from weitiao.example import Example
 from weitiao.losses.span import Span
 from weitiao.model.model import Model
-from weitiao.tasks.base import BEST_OVERLAP, MARGIN
+from weitiao.tasks.answers.passages import BEST_OVERLAP, MARGIN
 from weitiao.tasks.question_answering import Asked, QuestionAnswering
 
 EVERY = [word for words in WORDS.values() for word in words]
@@ -318,7 +318,7 @@ def test_the_saved_folder_is_plain_and_gives_transformers_the_same_logits(tiny_b
 
 
 def judged_with(task, rows):
-    """Judged answers: (golds, the best passage, its logits less those of "no answer")."""
+    """Passages for: (golds, the best passage, its logits less those of "no answer")."""
     truth, scores = np.empty(len(rows), object), []
     for at, (golds, text, margin) in enumerate(rows):
         context = " ".join([text, *golds])

@@ -53,7 +53,7 @@ def test_no_backward_pass_goes_through_frozen_layers(tier, touched, tiny_bert):
     found, kept = [], []
     kind, steps = STEPS[tier.layout]
     for layers in (None, 0, 1, 2):
-        optimizer = {"train.optimizer": {"adamw": {"touched_rows": touched}}}
+        optimizer = {"train.optimizer": {"adamw": {"lazy_embeddings": touched}}}
         model, (feed, _) = started(tiny_bert, layers, tier.layout, **optimizer)
         assert model.net.kernels.startswith(tier.own)
         _, _, loss_of = learning(model, model.cost())

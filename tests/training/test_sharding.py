@@ -206,8 +206,8 @@ def test_without_shards_nothing_is_refused():
         ({"train.strategies": ["ema", "fgm", "rdrop", "freeze"]},
          ["train.strategies: ema", "train.strategies: fgm", "train.strategies: freeze"]),
         ({"train.layout": "fused"}, ["train.layout: fused"]),
-        ({"train.optimizer": {"adamw": {"touched_rows": True}}},
-         ["train.optimizer: adamw {touched_rows: True}"]),
+        ({"train.optimizer": {"adamw": {"lazy_embeddings": True}}},
+         ["train.optimizer: adamw {lazy_embeddings: True}"]),
         ({"train.optimizer": "sgd", "train.strategies": ["layer_decay", "gradual_unfreezing"]}, []),
     ],
 )  # fmt: skip

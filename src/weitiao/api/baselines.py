@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
 from weitiao.data.prepare.load import Data
-from weitiao.evaluation.baselines import Baseline, fit_baselines
+from weitiao.evaluation.baselines import PROBLEMS, Baseline, fit_baselines
 from weitiao.evaluation.evaluate import texts_of
 from weitiao.evaluation.frozen import fit_frozen
 from weitiao.evaluation.lookup import fit_lookup
 from weitiao.evaluation.passages import reading_baselines
 from weitiao.model.model import Model
+from weitiao.tasks.answers.passages import Passages
+from weitiao.tasks.answers.spans import Spans
 
 COUNTED_SHARE = 0.5  # of the time for baselines that counting words may take
 PASSAGES = 5000  # training rows by which the baseline of passages weighs words
@@ -25,24 +23,32 @@ def baselines_of(
     """Majority or mean, TF-IDF and the frozen encoder, each with a linear model; and what was left
     out, and why. judged: how many rows they will have to answer."""
     task, train, validation = model.task, data.train, data.validation
-    if task.kind == "tags":
+    if issubclass(task.answers, Spans):
         return fit_lookup(task, train, validation), []
-    if task.kind == "spans":
+    if issubclass(task.answers, Passages):
         return _of_passages(model, data), []
-    if task.per_token:
+    if task.problem_type not in PROBLEMS:
         return {}, []
     texts = texts_of(model, train), texts_of(model, validation)
     labels = [
-        _plain(task.indices(rows.targets(), rows.ids()), task) for rows in (train, validation)
+        task.in_unit(task.indices(rows.targets(), rows.ids())) for rows in (train, validation)
     ]
     counted = None if seconds is None else COUNTED_SHARE * seconds
     found = fit_baselines(
-        task.kind, texts[0], labels[0], texts[1], labels[1], task.outputs,
+        task.problem_type, texts[0], labels[0], texts[1], labels[1], task.outputs,
         model.plan.train.seed, counted,
     )  # fmt: skip
     left = LONGEST if seconds is None else (1 - COUNTED_SHARE) * seconds
     frozen = fit_frozen(
-        model, task.kind, texts[0], labels[0], texts[1], labels[1], task.outputs, judged, left
+        model,
+        task.problem_type,
+        texts[0],
+        labels[0],
+        texts[1],
+        labels[1],
+        task.outputs,
+        judged,
+        left,
     )
     if isinstance(frozen, str):
         return found, [frozen]
@@ -54,8 +60,3 @@ def _of_passages(model: Model, data: Data) -> dict[str, Baseline]:
     texts = [str(example.inputs["context"]) for example in examples]
     answers = [text for example in examples for _, text in example.target or ()]
     return reading_baselines(texts, answers, bool(getattr(model.task, "unanswerable", False)))
-
-
-def _plain(labels: np.ndarray, task: Any) -> np.ndarray:
-    """Numbers in the target's own unit, whatever scale the network learns."""
-    return np.asarray(task.score(labels)) if task.kind == "number" else labels

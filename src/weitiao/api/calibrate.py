@@ -32,23 +32,18 @@ def calibrated(model: Model, rows: Rows, held: float = 1.0) -> tuple[Model, dict
     happens to a model of numbers, or of places in texts.
     """
     plan, task = model.plan.evaluate, model.task
-    if task.kind == "spans":
-        return _spans_decided(model, rows)
-    none = task.kind == "number" or task.per_token
-    if none or not (plan.calibration or plan.decisions):
+    if not task.answers.probabilities:
+        return _only_decided(model, rows)
+    if not (plan.calibration or plan.decisions):
         return model, {}
     wide = task.widened(rows.targets())
     labels = wide.indices(rows.targets(), rows.ids())
-    known = np.ones(len(labels), bool)
-    if task.kind == "single":
-        known = labels < task.outputs
-    else:
-        labels = labels[:, : task.outputs]
+    known, labels = task.answers.known(labels, task.outputs)
     logits, labels = model.logits(model.encode(rows))[known], labels[known]
     told: dict[str, Any] = {"rows": len(labels)}
     scores = task.score(logits)
     if plan.calibration and len(labels) >= FEWEST:
-        divisor = temperature(task.kind, logits, labels)
+        divisor = temperature(task.answers, logits, labels)
         if abs(math.log(divisor)) < LITTLE:
             divisor = 1.0
         plain = task.judge(labels, task.score(logits * held))
@@ -60,10 +55,10 @@ def calibrated(model: Model, rows: Rows, held: float = 1.0) -> tuple[Model, dict
     return decided, told | {"decisions": choices}
 
 
-def _spans_decided(model: Model, rows: Rows) -> tuple[Model, dict[str, Any]]:
-    """From where on "no answer" is given; nothing where every question has an answer."""
-    wanted = model.plan.evaluate.decisions or {"no_answer": {}}
-    if not getattr(model.task, "unanswerable", False):
+def _only_decided(model: Model, rows: Rows) -> tuple[Model, dict[str, Any]]:
+    """The decisions alone, such as from where on "no answer" is given."""
+    wanted = model.task.decisions_for(model.plan.evaluate.decisions)
+    if not wanted:
         return model, {}
     truth = model.task.truth(rows)
     scores = model.scored(model.encode(rows))
@@ -112,12 +107,13 @@ def calibrate_run(
         raise RunError(_("{folder}: this run is training; wait until it has ended.",
                             folder=folder))  # fmt: skip
     model = Model.load(kept)
-    if model.task.kind == "number":
-        raise PlanError([_("numbers have no scores that could be calibrated.")])
-    if model.task.per_token and not getattr(model.task, "unanswerable", False):
+    if model.task.per_token and not model.task.decisions_for({}):
         raise PlanError([_("answers that are places in a text are not calibrated.")])
     plan = run.plan()
     asked = dict(plan.evaluate.decisions if decisions is None else decisions)
+    kind = model.task.answers
+    if kind.numeric and not any(parts.find("decisions", name).fits(kind) for name in asked):
+        raise PlanError([_("numbers have no scores that could be calibrated.")])
     wanted = model.plan.with_({"evaluate.calibration": True, "evaluate.decisions": asked})
     # What was chosen before goes; what the plan itself says of the task stays.
     given = parts.build("tasks", plan.task_name, plan.task[plan.task_name])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,14 +17,6 @@ from weitiao.results.entries import Columns, Contender, is_of_runs, of_runs
 from weitiao.results.predictions import of_file
 from weitiao.results.result import short_names
 
-# What answers alone can be judged by, the deciding one first, where no run names others.
-METRICS: Mapping[str, tuple[str, ...]] = {
-    "single": ("accuracy", "macro_f1", "mcc"),
-    "multilabel": ("micro_f1", "macro_f1", "accuracy"),
-    "number": ("pearson", "spearman", "mae", "rmse"),
-    "spans": ("f1", "exact_match"),
-    "tags": ("entity_f1", "entity_precision", "entity_recall", "token_accuracy"),
-}
 PAGE = "compare.html"
 KEPT = 0.05  # how often at most a difference is claimed that is none, over all comparisons
 
@@ -77,27 +68,27 @@ def _opened(things: list[str], columns: Columns, task: str | None) -> list[Conte
         one = of_run.get(thing) or of_file(thing, columns, task, texts)
         if one.kind == "file":
             texts = texts or one.sets[0].columns
-            kinds = {"multilabel": "multilabel", "number": "regression"}
-            task = task or kinds.get(one.sets[0].kind, "classification")
+            task = task or one.task
         found.append(one)
     return found
 
 
 def _metrics(contenders: list[Contender], rows: Aligned, chosen: str | None) -> dict[str, Metric]:
     """The metric that decides, then the others; those that look at scores are left out."""
-    kind = rows.base.kind
+    answers = type(rows.base.answers)
     plan = next((one.plan for one in contenders if one.plan), None)
     named = list(plan.evaluate.metrics) if plan else []
-    names = dict.fromkeys([*([chosen] if chosen else named), *METRICS[kind]])
-    found: dict[str, Metric] = {name: parts.build("metrics", name) for name in names}
-    if chosen and (found[chosen].of_scores or kind not in found[chosen].kinds):
+    own = answers.metrics or (parts.find("tasks", plan.task_name).metrics if plan else ())
+    names = dict.fromkeys([*([chosen] if chosen else named), *own])
+    metrics: dict[str, Metric] = {name: parts.build("metrics", name) for name in names}
+    if chosen and (metrics[chosen].of_scores or not metrics[chosen].fits(answers)):
         fitting = ", ".join(
             name for name in parts.names("metrics")
-            if kind in parts.find("metrics", name).kinds
+            if parts.find("metrics", name).fits(answers)
             and not parts.find("metrics", name).of_scores
         )  # fmt: skip
         raise WeitiaoError(
             _("--metric: {metric} cannot decide here; these can: {metrics}.",
                  metric=chosen, metrics=fitting)
         )  # fmt: skip
-    return {n: m for n, m in found.items() if not m.of_scores and kind in m.kinds}
+    return {n: m for n, m in metrics.items() if not m.of_scores and m.fits(answers)}

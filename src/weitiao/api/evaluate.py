@@ -24,7 +24,7 @@ from weitiao.data.prepare.sealed import open_test
 from weitiao.data.rows import Rows, everything
 from weitiao.errors import DataError, PlanError, RunError
 from weitiao.evaluation.baselines import Baseline
-from weitiao.evaluation.evaluate import Answers, Report, evaluate
+from weitiao.evaluation.evaluate import Evaluated, Report, evaluate
 from weitiao.example import Prediction
 from weitiao.i18n.messages import _
 from weitiao.i18n.system import said
@@ -149,7 +149,7 @@ def _judgement(run: Run, report: Report, split: str, openings: int) -> dict[str,
 
 
 def _keep(
-    run: Run, model: Model, data: Data, answers: Answers, metrics: Mapping[str, Any],
+    run: Run, model: Model, data: Data, answers: Evaluated, metrics: Mapping[str, Any],
     findings: Mapping[str, Any],
 ) -> None:  # fmt: skip
     """Leave the judgement in the run, unless it is training: then its end will."""

@@ -16,16 +16,16 @@ from weitiao.evaluation.acceptance import accepted
 from weitiao.evaluation.behaviour import try_checks
 from weitiao.evaluation.calibrate import quality
 from weitiao.evaluation.candidates import candidates_of
-from weitiao.evaluation.evaluate import Answers, Report
+from weitiao.evaluation.evaluate import Evaluated, Report
 from weitiao.evaluation.explain import explain
 from weitiao.evaluation.groups import Words, grouped_mistakes, kinds_of_texts, nearest
 from weitiao.evaluation.levels import judged_levels
 from weitiao.evaluation.passages import coverage
 from weitiao.evaluation.slices import judge_slices
 from weitiao.model.model import Model
-from weitiao.reporting.error_examples import worst
+from weitiao.reporting.error_examples import MOST as MOST_MISTAKES
 from weitiao.results.answers import digest
-from weitiao.tasks.base import rows_right
+from weitiao.tasks.answers.passages import Passages
 
 CHARACTERS_A_SECOND = 250_000  # that are cut into words, jieba's speed here
 GROUPED = 5_000  # judged rows that are grouped
@@ -43,7 +43,7 @@ def within(seconds: float) -> float:
 
 
 def with_more(
-    model: Model, report: Report, answers: Answers, calibration: Mapping[str, Any],
+    model: Model, report: Report, answers: Evaluated, calibration: Mapping[str, Any],
     left_out: Sequence[str] = (),
 ) -> Report:  # fmt: skip
     """The report with its calibration on these rows, its levels, and the plan's criteria judged."""
@@ -52,7 +52,7 @@ def with_more(
         more["calibration"] = dict(calibration)
         if "temperature" in calibration:
             more["calibration"]["judged"] = quality(answers.judged).plain()
-    if answers.judged.kind == "spans":
+    if isinstance(answers.judged, Passages):
         more["coverage"] = coverage(answers.judged)
     if model.plan.acceptance:
         more["acceptance"] = [one.plain() for one in accepted(model, report, answers)]
@@ -64,7 +64,7 @@ def with_more(
 
 
 def findings_of(
-    model: Model, answers: Answers, data: Data | None, seconds: float
+    model: Model, answers: Evaluated, data: Data | None, seconds: float
 ) -> dict[str, Any]:
     """Everything that a closer look finds, as plain values; of texts it holds shared words only."""
     begin, judged = time.monotonic(), answers.judged
@@ -83,17 +83,17 @@ def findings_of(
     slices = judge_slices(judged, candidates)
     found: dict[str, Any] = {
         "rows": len(texts),
-        "number": judged.kind == "number",
+        "number": judged.numeric,
         "looked": len(slices),
         "slices": [_told(one.plain(), kinds) for one in slices[:SLICES]],
     }
-    if judged.kind != "number":
-        wrong = np.flatnonzero(~rows_right(judged)[part])
+    if not judged.numeric:
+        wrong = np.flatnonzero(~judged.right()[part])
         found["groups"] = [
             {"rows": [int(part[at]) for at in group.rows], "terms": _masked(group.terms)}
             for group in grouped_mistakes(words, wrong)
         ]
-    picked = worst(judged)
+    picked = judged.mistakes()[:MOST_MISTAKES]
     if data is not None:
         found["near"] = _near(model, words, texts, picked, data, max(room, 500))
     left = seconds - (time.monotonic() - begin)
@@ -142,7 +142,7 @@ def _near(
 
 
 def _explained(
-    model: Model, answers: Answers, picked: np.ndarray, end: float
+    model: Model, answers: Evaluated, picked: np.ndarray, end: float
 ) -> list[dict[str, Any]]:
     """The worst mistakes, as places in their texts; texts that a cleaner changes are left out."""
     found: list[dict[str, Any]] = []

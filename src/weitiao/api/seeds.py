@@ -17,11 +17,10 @@ from typing import Any
 
 from weitiao import parts
 from weitiao.api import evaluate, fit
-from weitiao.api.compare import METRICS
 from weitiao.api.inputs import source_of
 from weitiao.api.seed_choice import FILE, FOLDER, judged
 from weitiao.errors import DivergedError, RunError, WeitiaoError
-from weitiao.evaluation.degenerate import constant_of, degenerate
+from weitiao.evaluation.degenerate import degenerate
 from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _, plural
 from weitiao.planfile.plan import Plan
@@ -29,7 +28,7 @@ from weitiao.planning.advise import Wish, advise, check
 from weitiao.reporting import page
 from weitiao.results import answers
 from weitiao.run import Run, now
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
 
 LEAST = 2
 
@@ -217,9 +216,11 @@ class _Seeds:
             return
         name = told["metric"]
         if parts.find("metrics", name).of_scores:
-            name = METRICS[given[0].kind][0]
+            if not given[0].metrics:  # of another package: nothing else decides
+                return
+            name = given[0].metrics[0]
         metric = parts.build("metrics", name)
-        constant = constant_of(given[0])
+        constant = given[0].constant()
         for one, bad in zip(kept, degenerate(given, constant, name, metric), strict=True):
             if bad:
                 one["replaced"] = True
@@ -261,9 +262,9 @@ class _Seeds:
             raise KeyboardInterrupt(self.run.goes_on()) from None
 
 
-def _constant(judged: Judged, name: str) -> float:
+def _constant(judged: Answers, name: str) -> float:
     if parts.find("metrics", name).of_scores:
-        name = METRICS[judged.kind][0]
+        name = judged.metrics[0]
     return float(parts.build("metrics", name).value(judged))
 
 

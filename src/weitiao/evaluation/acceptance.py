@@ -13,13 +13,16 @@ import numpy as np
 from weitiao import parts
 from weitiao.errors import DataError, PlanError
 from weitiao.evaluation.calibrate import quality
-from weitiao.evaluation.evaluate import Answers, Report
+from weitiao.evaluation.evaluate import Evaluated, Report
 from weitiao.evaluation.intervals import UNKNOWN, Interval, bootstrap, wilson
 from weitiao.evaluation.metrics.base import Metric, label_counts, once, ratio
 from weitiao.i18n.messages import _
 from weitiao.parts import near
 from weitiao.planfile.acceptance import OF_LABEL, Criterion
-from weitiao.tasks.base import Judged, Task
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.label_sets import LabelSets
+from weitiao.tasks.answers.labels import Labels
+from weitiao.tasks.base import Task
 
 if TYPE_CHECKING:
     from weitiao.model.model import Model
@@ -50,15 +53,15 @@ class Verdict:
 class LabelScore(Metric):
     """Precision, recall or F1 of one label."""
 
-    kinds: ClassVar[tuple[str, ...]] = ("single", "multilabel")
+    answers: ClassVar[tuple[type[Answers], ...]] = (Labels, LabelSets)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     name: str
     at: int
 
-    def value(self, judged: Judged, weights: np.ndarray | None = None) -> float:
+    def value(self, judged: Answers, weights: np.ndarray | None = None) -> float:
         return float(self.values(judged, once(judged, weights))[0])
 
-    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
         right, given, true = (counts[:, self.at] for counts in label_counts(judged, weights))
         below = {"precision": given, "recall": true, "f1": (given + true) / 2}[self.name]
         return ratio(right, below, math.nan)
@@ -77,7 +80,7 @@ def known_criteria(acceptance: Mapping[str, Sequence[Criterion]], task: Task) ->
         raise PlanError(problems)
 
 
-def accepted(model: Model, report: Report, answers: Answers) -> list[Verdict]:
+def accepted(model: Model, report: Report, answers: Evaluated) -> list[Verdict]:
     """Every criterion of the model's plan, judged on these answers."""
     found = []
     for name, wanted in model.plan.acceptance.items():
@@ -94,7 +97,7 @@ def accepted(model: Model, report: Report, answers: Answers) -> list[Verdict]:
 
 
 def _figure(
-    name: str, wanted: Criterion, model: Model, report: Report, answers: Answers
+    name: str, wanted: Criterion, model: Model, report: Report, answers: Evaluated
 ) -> tuple[float, Interval]:
     judged, samples = answers.judged, model.plan.evaluate.bootstrap_samples or 1000
     if name == "latency":
@@ -109,7 +112,7 @@ def _figure(
     return metric.value(judged), bootstrap(judged, {name: metric}, samples)[name]
 
 
-def _of_label(name: str, label: str, judged: Judged, samples: int) -> tuple[float, Interval]:
+def _of_label(name: str, label: str, judged: Answers, samples: int) -> tuple[float, Interval]:
     if label not in judged.labels:
         raise DataError(_("acceptance.{name}: no row has the label {label!r}.{hint}", name=name,
                              label=label, hint=near(label, judged.labels)))  # fmt: skip
@@ -124,7 +127,7 @@ def _of_label(name: str, label: str, judged: Judged, samples: int) -> tuple[floa
     return value, bootstrap(judged, {name: metric}, samples)[name]
 
 
-def latency(model: Model, answers: Answers) -> float:
+def latency(model: Model, answers: Evaluated) -> float:
     """Seconds within which nineteen of twenty rows are answered, each asked alone."""
     picked = np.linspace(0, len(answers.rows) - 1, min(TIMED, len(answers.rows))).astype(int)
     examples = answers.rows.examples(picked)

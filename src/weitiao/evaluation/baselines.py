@@ -13,13 +13,17 @@ import numpy as np
 
 from weitiao.core.script import han_count
 from weitiao.evaluation.chinese import chinese_words
+from weitiao.evaluation.metrics.base import Metric
 from weitiao.evaluation.metrics.classification import Accuracy, MacroF1
 from weitiao.evaluation.metrics.regression import Pearson
 from weitiao.i18n.messages import N_, in_english
-from weitiao.tasks.base import Judged, Kind
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.label_sets import LabelSets
+from weitiao.tasks.answers.labels import Labels
+from weitiao.tasks.answers.numbers import Numbers
 
 Texts = list[list[str]]  # one list of texts for each role
-Score = Callable[[Texts], np.ndarray]
+Score = Callable[[Any], np.ndarray]  # texts, or rows where a baseline is of rows
 Predict = Callable[[Any], np.ndarray]  # features to scores
 
 TRAIN_ROWS = 20_000  # a linear model on counts gains little beyond; drawn with the seed
@@ -40,16 +44,18 @@ class Baseline:
     """A fitted baseline. `detail` (plain values) says what was chosen, and from what.
 
     `score` takes one list of texts for each role and gives (n, outputs): probabilities for single
-    labels and label sets, numbers in the target's unit for numbers.
+    labels and label sets, numbers in the target's unit for numbers. of_rows: it takes the rows
+    themselves instead.
     """
 
     name: str
     detail: Mapping[str, Any]
     score: Score
+    of_rows: bool = False
 
 
 def fit_baselines(  # noqa: PLR0913 - the two parts of the data are four of the arguments
-    kind: Kind,
+    problem: str,
     train_texts: Texts,
     train_labels: np.ndarray,
     validation_texts: Texts,
@@ -60,21 +66,24 @@ def fit_baselines(  # noqa: PLR0913 - the two parts of the data are four of the 
 ) -> dict[str, Baseline]:
     """The baselines that stand beside every model: "majority" (or "mean") and "tfidf_linear".
 
+    problem: the task's `problem_type`, one of PROBLEMS.
+
     The linear one is tried on words and on characters (for Chinese: characters, and words found by
     jieba), each at several strengths; the best in validation is kept, of equals the simpler. The
     same rows and seed give the same baseline, but with `seconds` trying stops when they are spent
     (one candidate is always fitted). Strong on topics and long texts (Wang and Manning, 2012,
     "Baselines and Bigrams"): a network that does not beat it is not worth its cost.
     """
-    simple = _constant(kind, train_labels, outputs)
+    linear = PROBLEMS[problem]
+    simple = _constant(linear, train_labels, outputs)
     begin = time.monotonic()
     generator = np.random.default_rng(seed)
     train = sample_of(train_texts, train_labels, TRAIN_ROWS, generator)
     validation = sample_of(validation_texts, validation_labels, VALIDATION_ROWS, generator)
     best: tuple[float, str, Score] | None = None
     tried = {}
-    for name, score, answers in _candidates(kind, train, validation[0], outputs, seconds):
-        tried[name] = worth(kind, validation[1], answers)
+    for name, score, answers in _candidates(linear, train, validation[0], outputs, seconds):
+        tried[name] = worth(linear, validation[1], answers)
         if best is None or tried[name] > best[0]:
             best = tried[name], name, score
         if seconds is not None and time.monotonic() - begin >= seconds:
@@ -82,7 +91,7 @@ def fit_baselines(  # noqa: PLR0913 - the two parts of the data are four of the 
     assert best is not None
     detail = {
         "features": best[1],
-        "metric": type(_METRICS[kind]).__name__,
+        "metric": type(linear.metric).__name__,
         "validation": best[0],
         "candidates": tried,
         "train_rows": len(train[1]),
@@ -91,25 +100,16 @@ def fit_baselines(  # noqa: PLR0913 - the two parts of the data are four of the 
     return {simple.name: simple, "tfidf_linear": Baseline("tfidf_linear", detail, best[2])}
 
 
-_METRICS = {"single": Accuracy(), "multilabel": MacroF1(), "number": Pearson()}
+def worth(problem: Problem, labels: np.ndarray, scores: np.ndarray) -> float:
+    """The metric by which candidates are chosen."""
+    return problem.metric.value(problem.answers(labels, problem.decide(scores), scores))
 
 
-def worth(kind: Kind, labels: np.ndarray, scores: np.ndarray) -> float:
-    if kind == "single":
-        values = scores.argmax(1)
-    else:
-        values = scores[:, 0] if kind == "number" else (scores > 0.5).astype(float)
-    return _METRICS[kind].value(Judged(kind, labels, values, scores))
-
-
-def _constant(kind: Kind, labels: np.ndarray, outputs: int) -> Baseline:
+def _constant(problem: Problem, labels: np.ndarray, outputs: int) -> Baseline:
     """The same answer for every row: how often each label is true, or the mean number."""
-    if kind == "single":
-        always = np.bincount(labels, minlength=outputs) / len(labels)
-    else:
-        always = np.atleast_1d(labels.mean(0))
-    name, detail = "mean" if kind == "number" else "majority", {"always": always.tolist()}
-    return Baseline(name, detail, lambda texts: np.tile(always, (len(texts[0]), 1)))
+    always = problem.mean(labels, outputs)
+    detail = {"always": always.tolist()}
+    return Baseline(problem.constant, detail, lambda texts: np.tile(always, (len(texts[0]), 1)))
 
 
 def sample_of(
@@ -122,7 +122,7 @@ def sample_of(
 
 
 def _candidates(
-    kind: Kind,
+    problem: Problem,
     train: tuple[Texts, np.ndarray],
     validation: Texts,
     outputs: int,
@@ -135,8 +135,8 @@ def _candidates(
     for view in _views(texts, longest, 1 if len(labels) < 5_000 else 2):
         features = view.fit(texts)
         asked = view.features(validation)
-        for strength in RIDGE_STRENGTHS if kind == "number" else STRENGTHS:
-            predict = linear(kind, features, labels, outputs, strength)
+        for strength in RIDGE_STRENGTHS if problem.ridge else STRENGTHS:
+            predict = problem.fit(features, labels, outputs, strength)
             score = functools.partial(_score, view, predict)
             yield in_english(view.name, c=strength[0]), score, predict(asked)
 
@@ -223,16 +223,12 @@ def _han_share(texts: Texts) -> float:
     return han_count(text) / len(text) if text else 0.0
 
 
-def linear(
-    kind: Kind, features: Any, labels: np.ndarray, outputs: int, strength: tuple[float, float]
+def _one_vs_rest(
+    features: Any, labels: np.ndarray, outputs: int, strength: tuple[float, float]
 ) -> Predict:
-    if kind == "number":
-        return _ridge(features, labels, strength)
-    if kind == "single":
-        return _logistic(features, labels, outputs, strength)
     columns = labels.astype(np.int64).T
     yes = [_logistic(features, column, 2, strength) for column in columns]
-    return lambda rows: np.stack([chances(rows)[:, 1] for chances in yes], axis=1)
+    return lambda rows: np.stack([predict(rows)[:, 1] for predict in yes], axis=1)
 
 
 def _logistic(
@@ -258,9 +254,46 @@ def _logistic(
     return predict
 
 
-def _ridge(features: Any, labels: np.ndarray, strength: tuple[float, float]) -> Predict:
+def _ridge(
+    features: Any, labels: np.ndarray, outputs: int, strength: tuple[float, float]
+) -> Predict:
     from sklearn.linear_model import Ridge
 
     network = Ridge(alpha=1 / strength[0], solver="sparse_cg", tol=strength[1])
     network.fit(features, labels)
     return lambda rows: np.asarray(network.predict(rows), dtype=float).reshape(-1, 1)
+
+
+def _mean(labels: np.ndarray, outputs: int) -> np.ndarray:
+    return np.atleast_1d(labels.mean(0))
+
+
+def _frequencies(labels: np.ndarray, outputs: int) -> np.ndarray:
+    return np.asarray(np.bincount(labels, minlength=outputs) / len(labels))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A linear model for labels of one shape: what transformers calls a problem type."""
+
+    fit: Callable[[Any, np.ndarray, int, tuple[float, float]], Predict]
+    decide: Callable[[np.ndarray], np.ndarray]  # scores to values
+    mean: Callable[[np.ndarray, int], np.ndarray]  # labels, outputs to the scores of the constant
+    answers: type[Answers]
+    metric: Metric
+    constant: str = "majority"
+    ridge: bool = False
+
+
+# By Task.problem_type; a task whose labels have another shape has no linear baseline.
+PROBLEMS: Mapping[str, Problem] = {
+    "single_label_classification": Problem(
+        _logistic, lambda scores: scores.argmax(1), _frequencies, Labels, Accuracy()
+    ),
+    "multi_label_classification": Problem(
+        _one_vs_rest, lambda scores: (scores > 0.5).astype(float), _mean, LabelSets, MacroF1()
+    ),
+    "regression": Problem(
+        _ridge, lambda scores: scores[:, 0], _mean, Numbers, Pearson(), "mean", ridge=True
+    ),
+}

@@ -13,10 +13,9 @@ import numpy as np
 from weitiao import parts
 from weitiao.core.script import has_han
 from weitiao.evaluation.checks.base import Check
-from weitiao.evaluation.evaluate import Answers
+from weitiao.evaluation.evaluate import Evaluated
 from weitiao.evaluation.intervals import wilson
 from weitiao.example import Example
-from weitiao.tasks.base import rows_right
 
 if TYPE_CHECKING:
     from weitiao.model.model import Model
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 MOST = 200  # rows that a check changes
 TIMED = 16  # rows by which the speed is measured
 FEWEST = 10  # changed rows; below, a share says nothing
-MOVED = 0.25  # of the spread of the targets: a number that moves so far has flipped
 SHOWN = 3  # flipped rows that are kept to look at
 
 
@@ -46,7 +44,7 @@ class Behaviour:
         return asdict(self)
 
 
-def try_checks(model: Model, answers: Answers, rows: int = MOST, seed: int = 0,
+def try_checks(model: Model, answers: Evaluated, rows: int = MOST, seed: int = 0,
                seconds: float | None = None) -> list[Behaviour]:  # fmt: skip
     """Every check of the plan (or all) on a sample of the judged rows, smaller if time is short."""
     wanted = model.plan.evaluate.checks or {name: {} for name in parts.names("checks")}
@@ -72,7 +70,7 @@ def try_checks(model: Model, answers: Answers, rows: int = MOST, seed: int = 0,
     return found
 
 
-def _affordable(model: Model, answers: Answers, seconds: float) -> int:
+def _affordable(model: Model, answers: Evaluated, seconds: float) -> int:
     """How many rows can be answered in the time, at least enough to say something."""
     where = np.linspace(0, len(answers.rows) - 1, min(TIMED, len(answers.rows))).astype(int)
     begin = time.monotonic()
@@ -111,7 +109,7 @@ def _changed(
 
 
 def _judged(
-    model: Model, answers: Answers, name: str, check: Check, places: np.ndarray,
+    model: Model, answers: Evaluated, name: str, check: Check, places: np.ndarray,
     changed: Sequence[tuple[int, Example, str]],
 ) -> Behaviour:  # fmt: skip
     before = answers.judged
@@ -121,27 +119,13 @@ def _judged(
     own = task.indices(answers.rows.take(places).targets(), answers.rows.take(places).ids())
     after = task.judge(own, wide)
     old = before.values[places]
-    if before.kind == "number":
-        flips = np.abs(after.values - old) > MOVED * max(float(before.targets.std()), 1e-12)
-        worse = flips & (np.abs(after.values - after.targets) > np.abs(old - after.targets))
-    else:
-        flips = old != after.values
-        flips = flips.any(1) if before.kind == "multilabel" else flips
-        worse = flips & rows_right(before)[places]
+    flips, worse = before.changed(places, after)
     count = len(changed)
     low, high = wilson(float(flips.mean()), count)
     shown = [
         {"row": int(places[at]), "role": changed[at][2],
-         "before": _value(before.labels, old[at]), "after": _value(before.labels, after.values[at])}
+         "before": before.plain(old[at]), "after": before.plain(after.values[at])}
         for at in np.flatnonzero(flips)[:SHOWN]
     ]  # fmt: skip
     return Behaviour(name, check.expected, count, int(flips.sum()), int(worse.sum()), low, high,
                      tuple(shown))  # fmt: skip
-
-
-def _value(labels: Sequence[str], value: Any) -> Any:
-    if not labels:
-        return float(value)
-    if np.ndim(value):
-        return [labels[int(at)] for at in np.flatnonzero(value)]
-    return labels[int(value)]

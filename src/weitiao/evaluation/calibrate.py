@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
 
 if TYPE_CHECKING:
     from weitiao.model.model import Model
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 BINS = 15  # of the calibration error, equally wide, as in the literature
 DRAWN_BINS = 10  # of the diagram
 LOWEST, HIGHEST = 0.05, 20.0  # temperatures; beyond, something else is wrong
-TINY = 1e-30  # float32 scores below are 0; their logarithm must stay finite
 
 
 @dataclass(frozen=True)
@@ -47,17 +46,6 @@ class Quality:
         return asdict(self)
 
 
-def certainty(judged: Judged, scores: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Scores that claim to be probabilities, and whether each came true.
-
-    Of single labels the most probable one's; of several, every label's of every row.
-    """
-    scores = judged.scores if scores is None else scores
-    if judged.kind == "multilabel":
-        return scores.ravel().astype(float), judged.targets.ravel().astype(bool)
-    return scores.max(1).astype(float), scores.argmax(1) == judged.targets
-
-
 def reliability(sure: np.ndarray, right: np.ndarray, bins: int = DRAWN_BINS) -> list[Bin]:
     """The bins of a reliability diagram that hold a row."""
     which = np.clip((sure * bins).astype(int), 0, bins - 1)
@@ -80,54 +68,24 @@ def ece(sure: np.ndarray, right: np.ndarray, bins: int = BINS) -> float:
     return round(sum(one.rows * abs(one.sure - one.right) for one in found) / len(sure), 12)
 
 
-def quality(judged: Judged, scores: np.ndarray | None = None) -> Quality:
-    """The three figures of these scores (by default the judged ones)."""
-    scores = judged.scores if scores is None else scores
-    wide = np.clip(scores.astype(float), TINY, 1.0)
-    if judged.kind == "multilabel":
-        truth = judged.targets.astype(bool)
-        other = np.clip(1 - scores.astype(float), TINY, 1.0)
-        nll = -np.log(np.where(truth, wide, other)).mean()
-        brier = ((scores - truth) ** 2).mean()
-    else:
-        rows = np.arange(len(judged.targets))
-        nll = -np.log(wide[rows, judged.targets]).mean()
-        truth = np.zeros_like(wide)
-        truth[rows, judged.targets] = 1
-        brier = ((scores - truth) ** 2).sum(1).mean()
-    return Quality(ece(*certainty(judged, scores)), float(nll), float(brier))
+def quality(judged: Answers) -> Quality:
+    """The three figures of these answers."""
+    return Quality(ece(*judged.claims()), judged.nll(), judged.brier())
 
 
-def tempered(kind: str, scores: np.ndarray, power: float) -> np.ndarray:
-    """The scores as they would be with the logits times `power`."""
-    from scipy.special import expit, softmax
-
-    logs = np.log(np.clip(scores.astype(float), TINY, 1.0))
-    if kind == "multilabel":
-        return np.asarray(expit(power * (logs - np.log(np.clip(1.0 - scores, TINY, 1.0)))))
-    return np.asarray(softmax(power * logs, axis=1))
-
-
-def temperature(kind: str, logits: np.ndarray, labels: np.ndarray) -> float:
+def temperature(answers: type[Answers], logits: np.ndarray, labels: np.ndarray) -> float:
     """The temperature with the lowest negative log-likelihood of these rows.
 
     One row more is imagined whose label could be any: without it, rows that are all answered
     rightly would make the model infinitely sure (the remedy of Platt, 1999).
     """
     from scipy.optimize import minimize_scalar
-    from scipy.special import log_expit, log_softmax
 
-    doubt = 1 / (len(labels) + 1)
+    smoothing = 1 / (len(labels) + 1)
     logits = logits.astype(float)
 
     def cost(log_temperature: float) -> float:
-        scaled = logits / np.exp(log_temperature)
-        if kind == "multilabel":
-            truth = labels * (1 - doubt) + doubt / 2
-            return float(-(truth * log_expit(scaled) + (1 - truth) * log_expit(-scaled)).mean())
-        logs = log_softmax(scaled, axis=1)
-        told = logs[np.arange(len(labels)), labels]
-        return float(-((1 - doubt) * told + doubt * logs.mean(1)).mean())
+        return answers.cross_entropy(logits / np.exp(log_temperature), labels, smoothing)
 
     found = minimize_scalar(cost, bounds=(np.log(LOWEST), np.log(HIGHEST)), method="bounded")
     return float(np.exp(found.x))

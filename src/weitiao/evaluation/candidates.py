@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ from weitiao.data.prepare.profile import language_of
 from weitiao.data.rows import Rows
 from weitiao.evaluation.slices import FEWEST, Candidate
 from weitiao.i18n.messages import N_
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.label_sets import LabelSets
+from weitiao.tasks.answers.labels import Labels
 
 QUARTERS = (N_("shortest quarter"), N_("second quarter"), N_("third quarter"),
             N_("longest quarter"))  # fmt: skip
@@ -29,27 +32,37 @@ LONGEST_VALUE = 80  # characters; longer ones are texts, not kinds
 
 
 def candidates_of(
-    rows: Rows, judged: Judged, texts: Sequence[str], groups: np.ndarray | None = None
+    rows: Rows, judged: Answers, texts: Sequence[str], groups: np.ndarray | None = None
 ) -> list[Candidate]:
     """Every candidate. texts: one a row; groups: the kind of text of each row, if there are any."""
     lengths = np.array([len(text) for text in texts])
     found = _quarters("length", "", lengths, QUARTERS)
     found += _values("language", "", [language_of(text) for text in texts])
-    if judged.kind == "single":
-        found += _values("label", "", [judged.labels[at] for at in judged.targets])
-    elif judged.kind == "multilabel":
-        found += [
-            Candidate("label", "", label, np.flatnonzero(judged.targets[:, at]))
-            for at, label in enumerate(judged.labels)
-        ]
-    else:
-        found += _quarters("label", "", judged.targets, NUMBERS)
+    found += _of_targets(judged)
     if groups is not None:
         found += [
             Candidate("texts", "", str(group), np.flatnonzero(groups == group))
             for group in np.unique(groups)
         ]
     return found + _of_columns(rows)
+
+
+@singledispatch
+def _of_targets(judged: Answers) -> list[Candidate]:
+    return _quarters("label", "", judged.targets, NUMBERS) if judged.numeric else []
+
+
+@_of_targets.register
+def _of_labels(judged: Labels) -> list[Candidate]:
+    return _values("label", "", [judged.labels[at] for at in judged.targets])
+
+
+@_of_targets.register
+def _of_label_sets(judged: LabelSets) -> list[Candidate]:
+    return [
+        Candidate("label", "", label, np.flatnonzero(judged.has_label(at)))
+        for at, label in enumerate(judged.labels)
+    ]
 
 
 def _of_columns(rows: Rows) -> list[Candidate]:

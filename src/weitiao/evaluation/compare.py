@@ -14,11 +14,10 @@ import numpy as np
 
 from weitiao.evaluation.contrast import Contrast, contrast
 from weitiao.evaluation.intervals import LEAST_ROWS
-from weitiao.evaluation.mcnemar import EXACT, McNemar, exact_interval, mcnemar, right_rows
+from weitiao.evaluation.mcnemar import EXACT, McNemar, exact_interval, mcnemar
 from weitiao.evaluation.metrics.base import Metric, label_counts, ratio
 from weitiao.evaluation.resampling import Patterns, patterns_of
-from weitiao.labels.tags.counts import by_row
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
 
 SAMPLES = 2000
 MOST_DRAWN = 20_000_000  # rows drawn: of very many rows fewer resamples give the spread as well
@@ -83,8 +82,8 @@ class Comparison:
 
 
 def compare(
-    first: Sequence[Judged],
-    second: Sequence[Judged],
+    first: Sequence[Answers],
+    second: Sequence[Answers],
     metrics: Mapping[str, Metric],
     *,
     level: float = LEVEL,
@@ -99,7 +98,7 @@ def compare(
     every = patterns_of([*first, *second])
     rows = every.rows
     drawn = max(LEAST_SAMPLES, min(samples, MOST_DRAWN // max(len(every.counts), 1)))
-    single = len(first) == len(second) == 1 and first[0].kind != "number"
+    single = len(first) == len(second) == 1 and not first[0].numeric
     test = mcnemar(first[0], second[0]) if single else None
     gaps = []
     for name, metric in metrics.items():
@@ -107,7 +106,7 @@ def compare(
         points = every.points(metric.values)
         spread = _covariance(every, metric, [*first, *second], drawn, seed)
         gap = _gap(name, points, sign, spread, (len(first), rows, level))
-        if test and metric.proportion(first[0].kind) and test.differ <= EXACT:
+        if test and metric.proportion(type(first[0])) and test.differ <= EXACT:
             gap = replace(gap, change=_no_surer(gap.change, test, level))
         gaps.append(gap)
     return Comparison(
@@ -120,23 +119,20 @@ def compare(
     )
 
 
-def differing(first: Sequence[Judged], second: Sequence[Judged]) -> np.ndarray:
+def differing(first: Sequence[Answers], second: Sequence[Answers]) -> np.ndarray:
     """(rows,) whether two recipes answer differently; of several seeds, whether more or fewer are
     right (for numbers: whether the mean answer differs)."""
-    if len(first) == len(second) == 1 and first[0].kind == "tags":
-        return np.asarray(np.ptp(by_row(first[0].values, second[0].values), axis=1) > 0)
-    if len(first) == len(second) == 1 and first[0].kind == "spans":
-        return np.asarray(first[0].values != second[0].values)
-    if len(first) == len(second) == 1 or first[0].kind == "number":
+    if len(first) == len(second) == 1:
+        return first[0].differs(second[0])
+    if first[0].numeric:
         one, other = (np.mean([j.values for j in side], axis=0) for side in (first, second))
-        apart = one != other
-        return np.asarray(apart.any(1) if apart.ndim == 2 else apart)
+        return np.asarray(one != other)
     return np.abs(share_right(second) - share_right(first)) >= 0.5
 
 
-def share_right(every: Sequence[Judged]) -> np.ndarray:
+def share_right(every: Sequence[Answers]) -> np.ndarray:
     """(rows,) the share of the seeds that are right."""
-    return np.asarray(np.mean([right_rows(one) for one in every], axis=0))
+    return np.asarray(np.mean([one.right() for one in every], axis=0))
 
 
 def _gap(
@@ -148,11 +144,11 @@ def _gap(
 
 
 def _covariance(
-    every: Patterns, metric: Metric, judged: Sequence[Judged], samples: int, seed: int
+    every: Patterns, metric: Metric, judged: Sequence[Answers], samples: int, seed: int
 ) -> np.ndarray:
     """Of the figures of all sets, over rows that might have been drawn instead."""
-    if metric.proportion(judged[0].kind):  # a mean over rows: no need to resample
-        right = np.stack([right_rows(one) for one in every.judged]).astype(float)
+    if metric.proportion(type(judged[0])):  # a mean over rows: no need to resample
+        right = np.stack([one.right() for one in every.judged]).astype(float)
         found = np.cov(right, fweights=every.counts.astype(int)) / every.rows
     else:
         drawn = every.drawn(metric.values, samples, seed)
@@ -170,12 +166,12 @@ def _no_surer(change: Contrast, test: McNemar, level: float) -> Contrast:
 def _labels(every: Patterns, cut: int, samples: int, seed: int, level: float) -> tuple[Gap, ...]:
     """F1 of each label; the level is shared out among them (Bonferroni)."""
     names = every.judged[0].labels
-    if every.judged[0].kind == "number" or not names:
+    true = label_counts(every.judged[0], every.counts[None])[2][0]
+    if not len(true) or not names:
         return ()
     points = every.points(_f1)
     budget = max(LEAST_SAMPLES, MOST_DRAWN // (len(every.judged) * len(names)))
     drawn = every.drawn(_f1, min(samples, budget), seed)
-    true = label_counts(every.judged[0], every.counts[None])[2][0]
     seen = [at for at in range(len(names)) if true[at]]
     each = 1 - (1 - level) / max(len(seen), 1)
     found = []
@@ -186,7 +182,7 @@ def _labels(every: Patterns, cut: int, samples: int, seed: int, level: float) ->
     return tuple(found)
 
 
-def _f1(judged: Judged, weights: np.ndarray) -> np.ndarray:
+def _f1(judged: Answers, weights: np.ndarray) -> np.ndarray:
     right, given, true = label_counts(judged, weights)
     return ratio(2 * right, given + true)
 

@@ -9,17 +9,15 @@ or the rows, and another seed would not help.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-import numpy as np
-
-from weitiao.core.ragged import Ragged
 from weitiao.evaluation.compare import compare
 from weitiao.evaluation.metrics.base import Metric
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
 
 
-def degenerate(seeds: Sequence[Judged], constant: Judged, name: str, metric: Metric) -> list[bool]:
+def degenerate(
+    seeds: Sequence[Answers], constant: Answers, name: str, metric: Metric
+) -> list[bool]:
     """Which of the seeds learned nothing; all are judged on the same rows.
 
     constant: the answers of the majority (or mean) to them.
@@ -31,40 +29,6 @@ def degenerate(seeds: Sequence[Judged], constant: Judged, name: str, metric: Met
     return [bad and _sign(one, best, metrics) > 0 for bad, one in zip(idle, seeds, strict=True)]
 
 
-def constant_of(judged: Judged) -> Judged:
-    """Always the most frequent answer (the mean, of numbers) of these rows' truth."""
-    if judged.kind == "number":
-        values = np.full(len(judged.targets), float(judged.targets.mean()))
-    elif judged.kind == "spans":  # nothing is what can be said to every question
-        values = np.full(len(judged.targets), "", object)
-        right = np.array([float(not golds) for golds in judged.targets])
-        counts = judged.counts.copy()
-        counts[:, :2] = right[:, None]
-        return replace(judged, values=values, counts=counts)
-    elif judged.kind == "tags":
-        return _of_tags(judged)
-    elif judged.kind == "single":
-        most = np.bincount(judged.targets, minlength=len(judged.labels)).argmax()
-        values = np.full(len(judged.targets), most)
-    else:
-        values = np.tile((judged.targets.mean(0) > 0.5).astype(np.int64), (len(judged.targets), 1))
-    return replace(judged, values=values)
-
-
-def _of_tags(judged: Judged) -> Judged:
-    """No span at all; where each word has a tag, the most frequent one."""
-    truth, words = judged.targets, judged.counts[:, 1]
-    if np.array_equal(truth.lengths, words):
-        most = np.bincount(truth.values[:, 2], minlength=len(judged.labels)).argmax()
-        values = Ragged(truth.values.copy(), truth.offsets)
-        values.values[:, 2] = most
-        right = np.bincount(truth.owners[truth.values[:, 2] == most], minlength=len(truth))
-    else:
-        values = Ragged(truth.values[:0], np.zeros_like(truth.offsets))
-        right = words - truth.lengths  # at most: each span has a word or more
-    return replace(judged, values=values, counts=np.column_stack([right, words]))
-
-
-def _sign(first: Judged, second: Judged, metrics: dict[str, Metric]) -> int:
+def _sign(first: Answers, second: Answers, metrics: dict[str, Metric]) -> int:
     found = compare([first], [second], metrics)
     return {"better": 1, "worse": -1}.get(found.word, 0)

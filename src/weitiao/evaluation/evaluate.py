@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from weitiao.evaluation.baselines import Baseline
 from weitiao.evaluation.intervals import bootstrap, difference
 from weitiao.evaluation.metrics.base import Metric
 from weitiao.i18n.messages import _
-from weitiao.tasks.base import Judged, Task
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.base import Task
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -68,12 +70,12 @@ class Report:
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class Evaluated:
     """What was judged: the rows, the model's answers beside the truth, and the baselines'."""
 
     rows: Rows
-    judged: Judged
-    beside: Mapping[str, Judged]
+    judged: Answers
+    beside: Mapping[str, Answers]
 
 
 def metrics_of(task: Task, names: Sequence[str] = ()) -> dict[str, Metric]:
@@ -81,8 +83,7 @@ def metrics_of(task: Task, names: Sequence[str] = ()) -> dict[str, Metric]:
     metrics: dict[str, Metric] = {
         name: parts.build("metrics", name) for name in names or task.judged_by
     }
-    kind = task.kind
-    wrong = [name for name, metric in metrics.items() if kind not in metric.kinds]
+    wrong = [name for name, metric in metrics.items() if not metric.fits(task.answers)]
     if wrong:
         raise PlanError(
             [
@@ -98,7 +99,7 @@ def metrics_of(task: Task, names: Sequence[str] = ()) -> dict[str, Metric]:
     return metrics
 
 
-def measure(judged: Judged, metrics: Mapping[str, Metric]) -> Report:
+def measure(judged: Answers, metrics: Mapping[str, Metric]) -> Report:
     """The figures alone, without intervals."""
     values = {name: float(metric.value(judged)) for name, metric in metrics.items()}
     first = next(iter(metrics.values()))
@@ -130,8 +131,8 @@ def judge(
             net.finish(model.batch(encoded, [0]))
         scores = dealt(gather_object([scores]))
     judged = task.judge(truth, scores)
-    if getattr(task, "unanswerable", False):
-        tuned = parts.build("decisions", "no_answer").choose(task, judged)
+    for name, settings in task.decisions_for({}).items():
+        tuned = parts.build("decisions", name, settings).choose(task, judged)
         judged = task.model_copy(update=dict(tuned.settings)).judge(truth, scores)
     return measure(judged, metrics_of(task, model.plan.evaluate.metrics))
 
@@ -141,7 +142,7 @@ def evaluate(
     rows: Rows,
     baselines: Mapping[str, Baseline] | None = None,
     step: Callable[[int], None] | None = None,
-) -> tuple[Report, Answers]:
+) -> tuple[Report, Evaluated]:
     """Judge a model on rows: figures, 95 % intervals, the baselines beside; and all answers."""
     plan, targets = model.plan.evaluate, rows.targets()
     task = model.task.widened(targets)  # a label the model cannot give is a mistake, no error
@@ -151,10 +152,11 @@ def evaluate(
     metrics = metrics_of(task, plan.metrics)
     report = measure(judged, metrics)
     intervals = bootstrap(judged, metrics, plan.bootstrap_samples) if plan.bootstrap_samples else {}
-    # Baselines of tags read the rows themselves.
-    texts: Any = rows if task.kind == "tags" else texts_of(model, rows) if baselines else []
+    texts = cache(lambda: texts_of(model, rows))
     beside = {
-        name: task.plainly().judge(truth, _wide(baseline.score(texts), model.task, task))
+        name: task.plainly().judge(
+            truth, _wide(baseline.score(rows if baseline.of_rows else texts()), model.task, task)
+        )
         for name, baseline in (baselines or {}).items()
     }
     figures = {name: measure(answers, metrics) for name, answers in beside.items()}
@@ -169,23 +171,16 @@ def evaluate(
         if best and plan.bootstrap_samples
         else {},
     )
-    return found, Answers(rows, judged, beside)
-
-
-# What people understand without explanation: compared with the baseline whatever the plan names.
-PLAIN: Mapping[str, str] = {
-    "single": "accuracy", "multilabel": "micro_f1", "number": "mae", "tags": "entity_f1",
-    "spans": "exact_match",
-}  # fmt: skip
+    return found, Evaluated(rows, judged, beside)
 
 
 def _differences(
-    judged: Judged, best: Judged, metrics: Mapping[str, Metric], samples: int
+    judged: Answers, best: Answers, metrics: Mapping[str, Metric], samples: int
 ) -> dict[str, tuple[float, float, float]]:
     """Of the first metric and of the plain one; each costs as much as its interval."""
     first = next(iter(metrics))
     wanted = {first: metrics[first]}
-    if plain := PLAIN.get(judged.kind):
+    if plain := judged.plain_metric:
         wanted[plain] = parts.build("metrics", plain)
     return difference(judged, best, wanted, samples)
 
@@ -203,7 +198,7 @@ def texts_of(model: Model, rows: Rows) -> list[list[str]]:
     found: list[list[str]] = []
     for examples in rows.batches():
         # Where answers are places in the texts, these stay as they came.
-        examples = examples if model.task.kind == "spans" else list(model.clean(examples))
+        examples = examples if model.task.per_token else list(model.clean(examples))
         for role, texts in enumerate(model.task.texts(examples)):
             if role == len(found):
                 found.append([])

@@ -22,6 +22,7 @@ from weitiao.evaluation.chinese import chinese_tokens
 from weitiao.example import Batch, Example, Prediction
 from weitiao.i18n.messages import _
 from weitiao.parts import near
+from weitiao.tasks.answers.labels import Labels
 
 if TYPE_CHECKING:
     from weitiao.model.model import Model
@@ -116,8 +117,9 @@ def _column(model: Model, scores: np.ndarray, label: str | None) -> tuple[int, s
         return 0, ""
     if label is not None:
         return choices.index(label), label
-    best = int(model.task.judge(np.zeros(1, int), scores[None]).values[0]) if (
-        model.task.kind == "single") else int(scores.argmax())  # fmt: skip
+    best = int(scores.argmax())
+    if issubclass(model.task.answers, Labels):  # thresholds and costs may choose another one
+        best = int(model.task.judge(np.zeros(1, int), scores[None]).values[0])
     return best, choices[best]
 
 
@@ -201,7 +203,7 @@ def token_gradients(model: Model, batch: Batch, column: int) -> np.ndarray:
         vectors = net.embeddings()(batch.tensors["input_ids"]).detach().requires_grad_(True)
         logits = net(batch.embedded(vectors))[0].float()
         lead = logits[column]
-        if model.task.kind == "single":
+        if issubclass(model.task.answers, Labels):  # softmax: the others count against it
             others = torch.cat([logits[:column], logits[column + 1 :]])
             lead = lead - others.logsumexp(0)
         (gradient,) = torch.autograd.grad(lead, vectors)

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from weitiao.evaluation.baselines import Baseline, Texts, linear, sample_of, worth
+from weitiao.evaluation.baselines import PROBLEMS, Baseline, Texts, sample_of, worth
 from weitiao.i18n.messages import N_, _, in_english
-from weitiao.tasks.base import Kind
 
 if TYPE_CHECKING:
     from weitiao.model.model import Model
@@ -88,7 +87,7 @@ class Encoder:
 
 def fit_frozen(  # noqa: PLR0913 - the two parts of the data are four of the arguments
     model: Model,
-    kind: Kind,
+    problem: str,
     train_texts: Texts,
     train_labels: np.ndarray,
     validation_texts: Texts,
@@ -98,7 +97,7 @@ def fit_frozen(  # noqa: PLR0913 - the two parts of the data are four of the arg
     seconds: float | None = None,
 ) -> Baseline | str:
     """The baseline, or why there is none: so many rows are to be judged in so many seconds."""
-    begin = time.monotonic()
+    begin, linear = time.monotonic(), PROBLEMS[problem]
     encoder = Encoder(model)
     generator = np.random.default_rng(model.plan.train.seed)
     most, other = TRAIN_ROWS, VALIDATION_ROWS
@@ -113,9 +112,9 @@ def fit_frozen(  # noqa: PLR0913 - the two parts of the data are four of the arg
     middle, spread = features.mean(0), features.std(0) + 1e-6
     asked = (encoder.features(validation[0]) - middle) / spread
     found: list[tuple[float, float, Any]] = []
-    for strength in RIDGE_STRENGTHS if kind == "number" else STRENGTHS:
-        predict = linear(kind, (features - middle) / spread, train[1], outputs, strength)
-        found.append((worth(kind, validation[1], predict(asked)), strength[0], predict))
+    for strength in RIDGE_STRENGTHS if linear.ridge else STRENGTHS:
+        predict = linear.fit((features - middle) / spread, train[1], outputs, strength)
+        found.append((worth(linear, validation[1], predict(asked)), strength[0], predict))
     best = max(found, key=lambda one: one[0])
 
     def score(texts: Texts) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 
 from weitiao.evaluation.metrics.base import Metric
 from weitiao.evaluation.resampling import Patterns, patterns_of
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
 
 LEAST_ROWS = 5  # below this, resamples repeat the same few rows and the interval means nothing
 LEAST_DEFINED = 0.5  # share of the resamples that must have a value
@@ -25,7 +25,7 @@ UNKNOWN: Interval = (math.nan, math.nan)
 
 
 def bootstrap(
-    judged: Judged,
+    judged: Answers,
     metrics: Mapping[str, Metric],
     samples: int = 1000,
     seed: int = 0,
@@ -43,7 +43,7 @@ def bootstrap(
     intervals = {}
     for name, metric in metrics.items():
         rows = len(judged.targets)
-        if metric.proportion(judged.kind):
+        if metric.proportion(type(judged)):
             intervals[name] = wilson(metric.value(judged), rows, level)
         elif rows < LEAST_ROWS:
             intervals[name] = UNKNOWN
@@ -53,8 +53,8 @@ def bootstrap(
 
 
 def difference(
-    judged: Judged,
-    other: Judged,
+    judged: Answers,
+    other: Answers,
     metrics: Mapping[str, Metric],
     samples: int = 1000,
     seed: int = 0,
@@ -81,7 +81,7 @@ def difference(
             low, high = _quantiles(gaps, [(1 - level) / 2, (1 + level) / 2])
         if value != 0 and high - low < 1e-9:
             low, high = UNKNOWN
-            if metric.proportion(judged.kind):
+            if metric.proportion(type(judged)):
                 low, high = _newcombe(*points, rows, level)
         found[name] = (value, low, high)
     return found
@@ -101,7 +101,7 @@ def wilson(share: float, rows: int, level: float = 0.95) -> Interval:
     return (low if share > 0 else 0.0), (high if share < 1 else 1.0)  # but for rounding
 
 
-def _resampled(judged: Judged, metric: Metric, samples: int, seed: int, level: float) -> Interval:
+def _resampled(judged: Answers, metric: Metric, samples: int, seed: int, level: float) -> Interval:
     one = patterns_of([judged], by_scores=metric.of_scores)
     point = float(one.points(metric.values)[0])
     drawn = one.drawn(metric.values, samples, seed)[:, 0]

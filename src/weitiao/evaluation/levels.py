@@ -8,15 +8,15 @@ from typing import Any
 from weitiao.evaluation.intervals import bootstrap
 from weitiao.evaluation.metrics.classification import Accuracy
 from weitiao.labels.hierarchy import levels_of
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
 
 
-def judged_levels(judged: Judged, samples: int) -> list[dict[str, Any]]:
+def judged_levels(judged: Answers, samples: int) -> list[dict[str, Any]]:
     """Plain values for each level, the top first; none where labels are flat.
 
     right: the share of rows whose answer stands under the right node of this level.
     """
-    if judged.kind != "single" or not judged.separator:
+    if not judged.separator:
         return []
     found = []
     for at, level in enumerate(levels_of(judged.labels, judged.separator), 1):

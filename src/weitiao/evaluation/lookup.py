@@ -48,8 +48,8 @@ def fit_lookup(task: Task, train: Any, validation: Any) -> dict[str, Baseline]:
               "train_rows": len(train)}  # fmt: skip
     constant = {"always": (always / max(always.sum(), 1)).tolist()}
     return {
-        "majority": Baseline("majority", constant, partial(_score, (), tables, always)),
-        "lookup": Baseline("lookup", detail, scores[best]),
+        "majority": Baseline("majority", constant, partial(_score, (), tables, always), True),
+        "lookup": Baseline("lookup", detail, scores[best], True),
     }
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
-from weitiao.tasks.base import Judged, rows_right
+from weitiao.tasks.answers.base import Answers
 
 EXACT = 50  # rows that differ, up to which the binomial itself is asked
 LEVEL = 0.95
@@ -30,17 +28,12 @@ class McNemar:
         return self.only_first + self.only_second
 
 
-def right_rows(judged: Judged) -> np.ndarray:
-    """Whether each row is right; of several labels, all of them."""
-    return rows_right(judged)
-
-
-def mcnemar(first: Judged, second: Judged) -> McNemar:
+def mcnemar(first: Answers, second: Answers) -> McNemar:
     """The test for two sets of answers to the same rows (McNemar, 1947).
 
     Exact (binomial) where few rows differ, else chi-square with one degree of freedom.
     """
-    one, other = right_rows(first), right_rows(second)
+    one, other = first.right(), second.right()
     counts = [int((one & other).sum()), int((one & ~other).sum()), int((~one & other).sum())]
     chance, exact = _chance(counts[1], counts[2])
     return McNemar(counts[0], counts[1], counts[2], len(one) - sum(counts), chance, exact)

@@ -20,7 +20,8 @@ import numpy as np
 from weitiao.core.script import HAN
 from weitiao.evaluation.baselines import Baseline, Texts
 from weitiao.i18n.messages import N_, _
-from weitiao.tasks.base import BEST_OVERLAP, MARGIN, Judged
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.passages import BEST_OVERLAP, MARGIN
 
 UNIT = re.compile(rf"[{HAN}]|[^\W_]+")  # a Chinese character, or a word of other writing
 STOP = re.compile(r"(?<=[.!?;])\s+|(?<=[。！？；])|\n+")
@@ -105,7 +106,7 @@ def reading_baselines(
 NAMES = (N_("lexical"), N_("no_answer"))
 
 
-def coverage(judged: Judged) -> list[dict[str, float]]:
+def coverage(judged: Answers) -> list[dict[str, float]]:
     """F1 of the questions answered, if only those are whose passages score highest.
 
     Each point says from which score on; the score is the passage's above "no answer", or how sure
@@ -126,7 +127,7 @@ def coverage(judged: Judged) -> list[dict[str, float]]:
     ]
 
 
-def has_none(judged: Judged) -> bool:
+def has_none(judged: Answers) -> bool:
     """Whether some question has no answer, or was given none."""
     return any(not golds for golds in judged.targets) or bool((judged.values == "").any())
 

@@ -7,14 +7,14 @@ hundred thousand rows of two models have some dozens of patterns, and resampling
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
 
-Values = Callable[[Judged, np.ndarray], np.ndarray]  # answers, weights (samples, rows) -> figures
+Values = Callable[[Answers, np.ndarray], np.ndarray]  # answers, weights (samples, rows) -> figures
 
 CELLS = 2**21  # numbers in one array of resamples: 16 MB, whatever the number of rows
 LEFT_OUT = 400  # groups of rows that are left out in turn
@@ -29,7 +29,7 @@ class Patterns:
     (patterns,) how many rows have it.
     """
 
-    judged: Sequence[Judged]
+    judged: Sequence[Answers]
     which: np.ndarray
     counts: np.ndarray
 
@@ -78,18 +78,18 @@ class Patterns:
             yield self.counts - some
 
 
-def patterns_of(every: Sequence[Judged], *, by_scores: bool = False) -> Patterns:
+def patterns_of(every: Sequence[Answers], *, by_scores: bool = False) -> Patterns:
     """The patterns of several sets of answers. by_scores: scores count, so each row is its own."""
     first = every[0]
     rows = len(first.targets)
-    if by_scores or first.kind in ("number", "tags", "spans"):
+    if by_scores or not first.interchangeable:
         return Patterns(every, np.arange(rows), np.ones(rows))
     which = _numbered(first.targets)
     for one in every:
         answer = _numbered(one.values)
         which = _numbered(which * (int(answer.max()) + 1) + answer)
     _, at, counts = np.unique(which, return_index=True, return_counts=True)
-    return Patterns([_cut(one, at) for one in every], which, counts.astype(float))
+    return Patterns([one.take(at) for one in every], which, counts.astype(float))
 
 
 def _numbered(values: np.ndarray) -> np.ndarray:
@@ -98,12 +98,3 @@ def _numbered(values: np.ndarray) -> np.ndarray:
         packed: Any = np.packbits(values.astype(bool), axis=1)
         values = np.ascontiguousarray(packed).view(f"V{packed.shape[1]}").ravel()
     return np.unique(values, return_inverse=True)[1].ravel()
-
-
-def _cut(judged: Judged, rows: np.ndarray) -> Judged:
-    return replace(
-        judged,
-        targets=judged.targets[rows],
-        values=judged.values[rows],
-        scores=judged.scores[rows] if len(judged.scores) else judged.scores,
-    )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from weitiao.evaluation.intervals import wilson
-from weitiao.tasks.base import Judged, rows_right
+from weitiao.tasks.answers.base import Answers
 
 FEWEST = 10  # rows of a slice, and outside it
 # The corrected p-value of a weak slice; below 1 in 20, since the rank test is approximate.
@@ -52,15 +52,14 @@ class Slice:
         return asdict(self)
 
 
-def judge_slices(judged: Judged, candidates: Sequence[Candidate]) -> list[Slice]:
+def judge_slices(judged: Answers, candidates: Sequence[Candidate]) -> list[Slice]:
     """Every candidate with enough rows, the surest weak one first."""
     total = len(judged.targets)
     kept = [c for c in candidates if FEWEST <= len(c.rows) <= total - FEWEST]
     if not kept:
         return []
-    number = judged.kind == "number"
-    losses = np.abs(judged.values - judged.targets) if number else ~rows_right(judged)
-    losses = losses.astype(float)
+    number = judged.numeric
+    losses = judged.losses().astype(float)
     sizes = np.array([len(c.rows) for c in kept])
     sums = np.array([losses[c.rows].sum() for c in kept])
     if number:

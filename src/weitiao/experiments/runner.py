@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from weitiao import parts
-from weitiao.api.compare import KEPT, METRICS
+from weitiao.api.compare import KEPT
 from weitiao.errors import ModelError
 from weitiao.evaluation.compare import Comparison, compare, differing
 from weitiao.evaluation.metrics.base import Metric
@@ -19,7 +19,7 @@ from weitiao.experiments.executors.base import Job
 from weitiao.experiments.store import Store
 from weitiao.i18n.messages import _, plural
 from weitiao.results import answers
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
 
 HEAD = ("data", "recipe", "method", "seed", "state", "metric", "value", "rows", "key")
 TABLE = "table"
@@ -90,7 +90,7 @@ class Found:
             mine = [cell for cell in self.cells if cell.data == data]
             recipes = list(dict.fromkeys(cell.recipe for cell in mine))
             level = 1 - KEPT / max(1, len(recipes) - 1)
-            first: list[Judged] = []
+            first: list[Answers] = []
             for number, recipe in enumerate(recipes):
                 cells = [cell for cell in mine if cell.recipe == recipe]
                 line, judged = self._line(cells, first, level)
@@ -113,8 +113,8 @@ class Found:
         }  # fmt: skip
 
     def _line(
-        self, cells: list[Cell], first: list[Judged], level: float
-    ) -> tuple[Line, list[Judged]]:
+        self, cells: list[Cell], first: list[Answers], level: float
+    ) -> tuple[Line, list[Answers]]:
         records = [self.store.read(cell.key) for cell in cells]
         done = [(c, r) for c, r in zip(cells, records, strict=True) if r.get("state") == "done"]
         kept = [answers.read(self.store.folder_of(cell.key)) for cell, _ in done]
@@ -198,13 +198,13 @@ def _told(cell: Cell, record: Mapping[str, Any], number: int, count: int) -> str
                 **told, error=str(record.get("error", "")).strip())  # fmt: skip
 
 
-def _metrics(primary: str, judged: Judged) -> dict[str, Metric]:
-    names = dict.fromkeys([primary, *METRICS[judged.kind]])
+def _metrics(primary: str, judged: Answers) -> dict[str, Metric]:
+    names = dict.fromkeys([primary, *judged.metrics])
     found = {name: parts.build("metrics", name) for name in names}
     return {name: one for name, one in found.items() if not one.of_scores}
 
 
-def _same(judged: Sequence[Judged]) -> bool:
+def _same(judged: Sequence[Answers]) -> bool:
     return not any(differing([judged[0]], [other]).any() for other in judged[1:])
 
 

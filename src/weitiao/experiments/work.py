@@ -84,7 +84,7 @@ def _peer(plan: Plan, folder: Path, cell: Mapping[str, Any]) -> dict[str, Any]:
 
     from weitiao.data.prepare.load import load
     from weitiao.data.prepare.sealed import open_test
-    from weitiao.evaluation.evaluate import Answers, measure, metrics_of
+    from weitiao.evaluation.evaluate import Evaluated, measure, metrics_of
     from weitiao.results import answers
 
     peer = parts.build("peers", cell["method"], cell["settings"])
@@ -102,7 +102,7 @@ def _peer(plan: Plan, folder: Path, cell: Mapping[str, Any]) -> dict[str, Any]:
     report = measure(judged, metrics_of(wide, plan.evaluate.metrics))
     run = Run(folder)
     plan.save(run.plan_path)
-    answers.keep(run, Answers(rows, judged, {}), str(cell["judge"]))
+    answers.keep(run, Evaluated(rows, judged, {}), str(cell["judge"]))
     metrics = {**report.summary(), "split": cell["judge"], "rows": report.rows,
                "openings": openings, "state": "finished"}  # fmt: skip
     run.write("metrics", metrics)

@@ -111,7 +111,7 @@ def chosen(wanted: Chosen, task: Task, config: Any) -> dict[str, Any]:
     Raises PlanError for a head that the task cannot use.
     """
     ((name, settings),) = wanted.items()
-    if told := misfit(name, task.kind):
+    if told := misfit(name, task.head):
         raise PlanError([told])
     if (name == "cosine") != (task.own_head == "cosine") and name != "native":
         told = _(

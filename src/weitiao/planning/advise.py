@@ -25,6 +25,7 @@ from weitiao.planning import choices as tags
 from weitiao.planning.choices import given_model, paths_told, roles_told
 from weitiao.planning.expect import expectations
 from weitiao.planning.facts import SAMPLE, Facts, network_of, reading_of, sampled, tokens_of
+from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.base import Task
 from weitiao.training import sharding
 
@@ -232,10 +233,10 @@ def check(plan: Plan, here: bool = False) -> None:
                 task=plan.task_name,
             )
         )
-    if told := misfit(next(iter(plan.model.head)), task.kind):
+    if told := misfit(next(iter(plan.model.head)), task.head):
         problems.append(told)
     known = {*task.roles, *task.optional_roles, "target", "group"}
-    known |= {"start"} if task.kind == "spans" else set()
+    known |= {"start"} if issubclass(task.answers, Passages) else set()
     known |= set() if task.per_token else {"columns"}
     for role in plan.data.roles:
         if role not in known:

@@ -55,11 +55,13 @@ def settings(task: Task, plan: Plan) -> list[str]:
     found += [
         _("evaluate.decisions: {name} does not fit {task}.", name=name, **told)
         for name in plan.evaluate.decisions
-        if task.kind not in parts.find("decisions", name).kinds
+        if not parts.find("decisions", name).fits(task.answers)
     ]
     for name in plan.acceptance:
         metric = name in parts.names("metrics")
-        kinds = parts.find("metrics", name).kinds if metric else ("single", "multilabel")
-        if name != "latency" and task.kind not in kinds:
+        fits = (
+            parts.find("metrics", name).fits(task.answers) if metric else task.answers.probabilities
+        )
+        if name != "latency" and not fits:
             found.append(_("acceptance: {name} does not fit {task}.", name=name, **told))
     return found

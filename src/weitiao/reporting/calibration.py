@@ -6,27 +6,31 @@ from collections.abc import Mapping
 from typing import Any
 
 from weitiao.core.sanitize import quoted
-from weitiao.evaluation.calibrate import certainty, coverage, quality, reliability, tempered
+from weitiao.evaluation.calibrate import coverage, quality, reliability
 from weitiao.evaluation.passages import threshold_told
 from weitiao.i18n.messages import _, plural
 from weitiao.reporting.blocks import Plot, Plots, Section, Table, Words, thinned
 from weitiao.results.answers import Kept
 from weitiao.results.format import figure, short_label
 from weitiao.results.run_data import Material
-from weitiao.tasks.base import rows_right
+from weitiao.tasks.answers.label_sets import LabelSets
+from weitiao.tasks.answers.passages import Passages
 
 LEAST = 0.1  # of the rows; what fewer come to is noise
 
 
 def calibrated(material: Material) -> Section | None:
-    """The section; None for numbers, which have no scores, and for places in texts."""
+    """The section; None where scores are no probabilities and nothing was decided."""
     kept = material.kept
-    if kept is None or kept.judged.kind in ("number", "tags"):
+    if kept is None:
         return None
     told: Mapping[str, Any] = material.metrics.get("calibration") or {}
-    if kept.judged.kind == "spans":
+    if not kept.judged.probabilities:
         words = [Words(one, "note") for one in decisions_told(told)]
-        return Section("sure", _('When it gives "no answer"'), words) if words else None
+        title = (
+            _('When it gives "no answer"') if isinstance(kept.judged, Passages) else _("Decisions")
+        )
+        return Section("sure", title, words) if words else None
     blocks: list[Any] = [Words(_sentence(kept, told))]
     blocks.append(Plots([_reliability(kept, told), _coverage(kept)]))
     blocks += [Words(one, "note") for one in decisions_told(told)]
@@ -40,7 +44,7 @@ def _sentence(kept: Kept, told: Mapping[str, Any]) -> str:
     if divisor is None:
         return _("On average a score is {off} away from how often it comes true. It was not "
                     "calibrated.", off=off)  # fmt: skip
-    before = quality(judged, tempered(judged.kind, judged.scores, divisor)).ece
+    before = quality(judged.tempered(divisor)).ece
     return _(
         "On average a score is {off} away from how often it comes true; without the temperature of "
         "{divisor}, fitted on {rows} of validation and folded into the model, it would be "
@@ -52,20 +56,19 @@ def _sentence(kept: Kept, told: Mapping[str, Any]) -> str:
 
 def _reliability(kept: Kept, told: Mapping[str, Any]) -> Plot:
     judged, divisor = kept.judged, told.get("temperature")
-    after = reliability(*certainty(judged))
+    after = reliability(*judged.claims())
     names = _("calibrated") if divisor else _("as it is"), _("before"), _("exact")
     series = [
         {"name": names[0], "points": [[_at(one.sure), _at(one.right)] for one in after],
          "dots": True}
     ]  # fmt: skip
     if divisor:
-        scores = tempered(judged.kind, judged.scores, divisor)
-        before = reliability(*certainty(judged, scores))
+        before = reliability(*judged.tempered(divisor).claims())
         points = [[_at(one.sure), _at(one.right)] for one in before]
         series.append({"name": names[1], "points": points, "dots": True, "second": True})
     series.append({"name": names[2], "points": [[0, 0], [1, 1]], "dash": True})
     head = [_("score"), _("rows"), _("mean score"), _("came true")]
-    if judged.kind == "multilabel":
+    if isinstance(judged, LabelSets):
         head[1] = _("labels")
     rows = [
         [_("{low} to {high}", low=f"{one.low:.1f}", high=f"{one.high:.1f}"), f"{one.rows:,}",
@@ -82,7 +85,7 @@ def _reliability(kept: Kept, told: Mapping[str, Any]) -> Plot:
 
 def _coverage(kept: Kept) -> Plot:
     """How right it is if only the surest rows are answered."""
-    points = coverage(kept.sure, rows_right(kept.judged))
+    points = coverage(kept.sure, kept.judged.right())
     points = [one for one in points if one["coverage"] >= LEAST] or points
     drawn = [[_at(one["coverage"]), _at(one["right"])] for one in points]
     title, x, y = _("Answering less"), _("share of rows answered"), _("share right")

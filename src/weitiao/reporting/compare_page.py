@@ -17,6 +17,7 @@ from weitiao.i18n.messages import _, plural
 from weitiao.reporting import compare_rows
 from weitiao.reporting.blocks import Bar, Bars, Plot, Plots, Points, Section, Table, Verdict, Words
 from weitiao.reporting.error_plots import name_of
+from weitiao.reporting.labels import unit_of
 from weitiao.reporting.page import put
 from weitiao.reporting.render import render
 from weitiao.reporting.row_statistics import part_name
@@ -194,7 +195,7 @@ def _labels(compared: Compared, at: int, one: Comparison) -> Section:
             for side, name in enumerate((first, second))
         ],
     }
-    unit = _("spans") if compared.aligned.base.kind == "tags" else _("rows")
+    unit = unit_of(compared.aligned.base.answers)
     head = [_("label"), unit, first, second, _("difference"),
             _("interval"), _("verdict")]  # fmt: skip
     rows = [[short_label(gap.name), f"{gap.rows:,}", figure(gap.means[0]), figure(gap.means[1]),

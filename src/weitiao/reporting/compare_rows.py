@@ -14,17 +14,20 @@ from weitiao.evaluation.compare import share_right
 from weitiao.i18n.messages import _, plural
 from weitiao.reporting import spans
 from weitiao.reporting.blocks import Row, RowList, Section, Words
-from weitiao.reporting.passages import answer_told, excerpted
-from weitiao.results.format import number, short_label
+from weitiao.reporting.error_examples import value_of
+from weitiao.reporting.passages import excerpted
+from weitiao.results.format import number
 from weitiao.results.result import Compared
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.passages import Passages
+from weitiao.tasks.answers.spans import Spans
 
 MOST = 40  # rows in each list
 OPEN = 8  # of them open at once
 READ = 4000  # characters of a text that are looked at; far more than are shown
 FLIPS = 0.5  # of the seeds must be right where they were not, or the other way round
 
-Sides = tuple[Sequence[Judged], Sequence[Judged]]
+Sides = tuple[Sequence[Answers], Sequence[Answers]]
 
 
 def section(compared: Compared, at: int, unmasked: bool) -> Section:
@@ -33,7 +36,7 @@ def section(compared: Compared, at: int, unmasked: bool) -> Section:
     names = compared.names[0], compared.names[at]
     blocks: list[Any] = list(_about_texts(compared, unmasked))
     head = _("truth"), *names
-    if first[0].kind == "number":
+    if first[0].numeric:
         lists = _numbers((first, second), compared, unmasked)
     else:
         lists = _flips((first, second), compared, unmasked)
@@ -48,7 +51,7 @@ def section(compared: Compared, at: int, unmasked: bool) -> Section:
     return Section(f"rows-{at}", title, blocks)
 
 
-def flips(first: Sequence[Judged], second: Sequence[Judged]) -> tuple[np.ndarray, np.ndarray]:
+def flips(first: Sequence[Answers], second: Sequence[Answers]) -> tuple[np.ndarray, np.ndarray]:
     """The rows that the second gets right and the first wrong, and the other way round; of
     several seeds by their shares, those that changed most first."""
     change = share_right(second) - share_right(first)
@@ -94,9 +97,9 @@ def _rows(sides: Sides, picked: np.ndarray, compared: Compared, unmasked: bool) 
     found = []
     for place, at in enumerate(picked):
         own = [] if texts is None else texts[place]
-        own = excerpted(judged, int(at), own) if judged.kind == "spans" else own
+        own = excerpted(judged, int(at), own) if isinstance(judged, Passages) else own
         text = None
-        if judged.kind == "tags" and own:
+        if isinstance(judged, Spans) and own:
             text = spans.text_of(own[0][1])
             own = [(own[0][0], text)]
         told = [(n, _shown(t, unmasked)) for n, t in own]
@@ -104,7 +107,7 @@ def _rows(sides: Sides, picked: np.ndarray, compared: Compared, unmasked: bool) 
             Row(
                 compared.aligned.ids[at],
                 told if len(told) != 1 else [("", told[0][1])],
-                value_of(judged, judged.targets, int(at), text, unmasked),
+                _value(judged, judged.targets, int(at), text, unmasked),
                 _answers(sides[0], int(at), text, unmasked),
                 _answers(sides[1], int(at), text, unmasked),
             )
@@ -112,31 +115,23 @@ def _rows(sides: Sides, picked: np.ndarray, compared: Compared, unmasked: bool) 
     return found
 
 
-def _answers(side: Sequence[Judged], row: int, text: str | None, unmasked: bool) -> str:
+def _answers(side: Sequence[Answers], row: int, text: str | None, unmasked: bool) -> str:
     """The answer; of several seeds the most frequent one, and how many are right."""
-    if side[0].kind == "number":
+    if side[0].numeric:
         return number(float(np.mean([one.values[row] for one in side])))
-    given = Counter(value_of(one, one.values, row, text, unmasked) for one in side)
+    given = Counter(_value(one, one.values, row, text, unmasked) for one in side)
     answer = given.most_common(1)[0][0]
     if len(side) == 1:
         return answer
-    right = given[value_of(side[0], side[0].targets, row, text, unmasked)]
+    right = given[_value(side[0], side[0].targets, row, text, unmasked)]
     return _("{answer} ({right} of {all} right)", answer=answer, right=right, all=len(side))
 
 
-def value_of(judged: Judged, values: Any, row: int, text: str | None, unmasked: bool) -> str:
+def _value(judged: Answers, values: Any, row: int, text: str | None, unmasked: bool) -> str:
     """The value of a row as people write it. text: of spans, what they lie in."""
-    if judged.kind == "tags":
+    if isinstance(judged, Spans):
         return spans.told(judged, values.row(row), text, unmasked)
-    value = values[row]
-    if judged.kind == "spans":
-        return answer_told(value)
-    if judged.kind == "number":
-        return number(float(value))
-    if judged.kind == "single":
-        return short_label(judged.labels[int(value)])
-    given = [short_label(judged.labels[i]) for i in np.flatnonzero(value)]
-    return shortened(", ".join(given)) if given else _("(none)")
+    return value_of(judged, values[row], unmasked)
 
 
 def _about_texts(compared: Compared, unmasked: bool) -> list[Words]:

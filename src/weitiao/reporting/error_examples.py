@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,16 @@ from weitiao.i18n.messages import _, plural
 from weitiao.reporting import spans
 from weitiao.reporting.blocks import Row, RowList, Section, Words
 from weitiao.reporting.explanations import marked_texts
-from weitiao.reporting.passages import answer_told, excerpted
+from weitiao.reporting.passages import ANSWER, excerpted
 from weitiao.results.answers import Kept, digest
 from weitiao.results.format import number, short_label
 from weitiao.results.run_data import Material
-from weitiao.tasks.base import Judged, rows_right, sure_of
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.label_sets import LabelSets
+from weitiao.tasks.answers.labels import Labels
+from weitiao.tasks.answers.numbers import Numbers
+from weitiao.tasks.answers.passages import Passages
+from weitiao.tasks.answers.spans import Spans
 
 MOST = 60  # mistakes on the page
 UNSURE = 20
@@ -28,7 +34,8 @@ def to_read(material: Material, unmasked: bool) -> Section:
     """Both lists, with texts if they can be had."""
     kept = material.kept
     assert kept is not None
-    wrong, unsure = worst(kept.judged), least_sure(kept.judged)
+    judged = kept.judged
+    wrong, unsure = judged.mistakes()[:MOST], judged.closest_calls()[:UNSURE]
     blocks: list[Any] = []
     gone = material.judged_rows is None
     if gone:
@@ -50,18 +57,18 @@ def to_read(material: Material, unmasked: bool) -> Section:
             )
         )
     head = _("truth"), _("answer"), _("score")
-    if kept.judged.kind == "number":
+    if judged.numeric:
         head = _("truth"), _("answer"), _("off by")
         caption = _("The answers that are furthest off")
     else:
         caption = _("Wrong, and most sure of it")
     if len(wrong):
-        items = _rows(material, wrong, sure_of_worst(kept.judged), unmasked)
+        items = _rows(material, wrong, judged.mistake_confidence(), unmasked)
         if any(row.marked for row in items):
-            blocks.append(Words(_legend(kept.judged.kind), "note"))
+            blocks.append(Words(_legend(judged), "note"))
         blocks.append(_list(caption, head, items, OPEN))
-        if kept.judged.kind != "number":
-            mistakes = int((~rows_right(kept.judged)).sum())
+        if not judged.numeric:
+            mistakes = int((~judged.right()).sum())
             told = _("{shown} of {all} shown.", shown=len(wrong), all=plural(mistakes, "wrong row"))
             blocks.append(Words(told, "note"))
     else:
@@ -73,8 +80,8 @@ def to_read(material: Material, unmasked: bool) -> Section:
     return Section("mistakes", _("Rows to read"), blocks)
 
 
-def _legend(kind: str) -> str:
-    if kind == "tags":
+def _legend(judged: Answers) -> str:
+    if isinstance(judged, Spans):
         return _("Marked spans: blue are right; orange (dotted) are missed in the truth, or "
                     "wrong in the answer.")  # fmt: skip
     return _(
@@ -91,60 +98,29 @@ def _list(caption: str, head: tuple[str, str, str], items: list[Row], shown: int
     return RowList(caption, head, items, shown, more)
 
 
-def worst(judged: Judged, most: int = MOST) -> np.ndarray:
-    """The rows with the most confident mistakes, or the largest errors; the worst first."""
-    if judged.kind == "number":
-        errors = np.abs(judged.values - judged.targets)
-        found = np.argsort(-errors, kind="stable")[:most]
-        return found[errors[found] > 0]
-    wrong = np.flatnonzero(~rows_right(judged))
-    return wrong[np.argsort(-sure_of_worst(judged)[wrong], kind="stable")[:most]]
-
-
-def sure_of_worst(judged: Judged) -> np.ndarray:
-    """How sure it was; of several labels, of the one it got most wrong."""
-    if judged.kind == "multilabel":
-        return np.asarray(np.abs(judged.scores - judged.targets).max(1))
-    return sure_of(judged)
-
-
-def least_sure(judged: Judged, most: int = UNSURE) -> np.ndarray:
-    """The rows whose answer was the closest call; numbers have none."""
-    if judged.kind == "number":
-        return np.zeros(0, int)
-    if judged.kind in ("tags", "spans"):
-        return np.argsort(sure_of(judged), kind="stable")[:most]
-    if judged.kind == "multilabel":
-        margin = np.abs(judged.scores - 0.5).min(1)
-    else:
-        first = np.partition(judged.scores, -2, axis=1)[:, -2:]
-        margin = first[:, 1] - first[:, 0]
-    return np.argsort(margin, kind="stable")[:most]
-
-
 def _rows(material: Material, picked: np.ndarray, sure: np.ndarray, unmasked: bool) -> list[Row]:
     kept = material.kept
     assert kept is not None
     judged, texts = kept.judged, material.texts(picked)
-    right = None if judged.kind == "number" else rows_right(judged)
+    right = None if judged.numeric else judged.right()
     near, explained = _near(material, unmasked), _explained(material)
     found = []
     for place, (at, identity) in enumerate(zip(picked, kept.ids(picked), strict=True)):
         told = f"{sure[at]:.3f}"
-        if judged.kind == "number":
+        if judged.numeric:
             told = f"{judged.values[at] - judged.targets[at]:+.3g}"
         own = [] if texts is None else texts[place]
-        if judged.kind == "tags":
+        if isinstance(judged, Spans):
             found.append(_tagged(kept, identity, int(at), own, told, unmasked))
             continue
-        own = excerpted(judged, int(at), own) if judged.kind == "spans" else own
+        own = excerpted(judged, int(at), own) if isinstance(judged, Passages) else own
         shown = [(r, _shown(t, unmasked)) for r, t in own]
         found.append(
             Row(
                 identity,
                 shown if len(shown) != 1 else [("", shown[0][1])],  # one text needs no name
-                _value(kept, judged.targets[at], unmasked),
-                _value(kept, judged.values[at], unmasked),
+                value_of(judged, judged.targets[at], unmasked),
+                value_of(judged, judged.values[at], unmasked),
                 told,
                 None if right is None else bool(right[at]),
                 _marked(material, explained.get(int(at)), own, unmasked),
@@ -211,13 +187,27 @@ def _shown(text: str, unmasked: bool) -> str:
     return shortened(head if unmasked else masked(head)) + (" …" if len(text) > READ else "")
 
 
-def _value(kept: Kept, value: Any, unmasked: bool) -> str:
-    judged = kept.judged
-    if judged.kind == "spans":
-        return answer_told(value, unmasked)
-    if judged.kind == "number":
-        return number(float(value))
-    if judged.kind == "single":
-        return short_label(judged.labels[int(value)])
-    given = [short_label(judged.labels[i]) for i in np.flatnonzero(value)]
-    return shortened(", ".join(given)) if given else _("(none)")
+@singledispatch
+def value_of(judged: Answers, value: Any, unmasked: bool) -> str:
+    """A target or an answer as people write it."""
+    text = " / ".join(judged.spelled(value))
+    return shortened(text if unmasked else masked(text), ANSWER)
+
+
+@value_of.register
+def _number(judged: Numbers, value: Any, unmasked: bool) -> str:
+    return number(float(value))
+
+
+@value_of.register(Labels)
+@value_of.register(LabelSets)
+def _labels(judged: Answers, value: Any, unmasked: bool) -> str:
+    names = [short_label(name) for name in judged.spelled(value)]
+    return shortened(", ".join(names)) if names else _("(none)")
+
+
+@value_of.register
+def _passage(judged: Passages, value: Any, unmasked: bool) -> str:
+    """An answer, or the right ones of a question."""
+    text = " / ".join(filter(None, judged.spelled(value)))
+    return shortened(text if unmasked else masked(text), ANSWER) if text else _("(no answer)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import singledispatch
 from itertools import pairwise
 from typing import Any
 
@@ -11,11 +12,13 @@ import numpy as np
 from weitiao.core.sanitize import shortened, visible
 from weitiao.i18n.messages import _
 from weitiao.reporting.blocks import Plot, Plots, Table
-from weitiao.reporting.labels import Label, confusions, most_confused
+from weitiao.reporting.labels import Label, confusions, most_confused, unit_of
 from weitiao.reporting.passages import coverage_plot
 from weitiao.results.answers import Kept
 from weitiao.results.format import number, round_edges, short_label
-from weitiao.tasks.base import Judged, rows_right
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.labels import Labels
+from weitiao.tasks.answers.passages import Passages
 
 WHOLE = 20  # labels whose matrix is shown whole; of more, the most confused
 MOST_PAIRS = 40  # confusions in the table
@@ -26,20 +29,34 @@ LONGEST = 40  # characters of a label in a plot
 
 
 def plots_of(kept: Kept, labels: list[Label]) -> Plots:
-    """The plots for the kind of answers."""
-    judged = kept.judged
-    if judged.kind == "number":
+    """The plots for the class of answers."""
+    return _plots(kept.judged, kept, labels)
+
+
+@singledispatch
+def _plots(judged: Answers, kept: Kept, labels: list[Label]) -> Plots:
+    if judged.numeric:
         return Plots([_scatter(judged), _errors(judged)])
-    if judged.kind == "spans":
-        return Plots([_certainty(kept), coverage_plot(kept)])
-    unit = _("spans") if judged.kind == "tags" else _("rows")
-    first = _matrix(judged) if judged.kind == "single" else _found(labels, unit)
+    first = [_found(labels, unit_of(judged))] if labels else []
     if kept.sure.min() == kept.sure.max():  # a single bar says nothing
+        return Plots(first)
+    return Plots([*first, _certainty(kept)])
+
+
+@_plots.register
+def _of_labels(judged: Labels, kept: Kept, labels: list[Label]) -> Plots:
+    first = _matrix(judged)
+    if kept.sure.min() == kept.sure.max():
         return Plots([first])
     return Plots([first, replace(_certainty(kept), wide=first.wide)])
 
 
-def _matrix(judged: Judged) -> Plot:
+@_plots.register
+def _of_passages(judged: Passages, kept: Kept, labels: list[Label]) -> Plots:
+    return Plots([_certainty(kept), coverage_plot(kept)])
+
+
+def _matrix(judged: Labels) -> Plot:
     shown = (
         list(range(len(judged.labels)))
         if len(judged.labels) <= WHOLE
@@ -109,7 +126,7 @@ def _found(labels: list[Label], unit: str) -> Plot:
 def _certainty(kept: Kept) -> Plot:
     """How sure it was, of right and of wrong rows."""
     judged = kept.judged
-    right = rows_right(judged)
+    right = judged.right()
     edges = round_edges(float(kept.sure.min()), float(kept.sure.max()))
     parts = {
         _("right"): np.histogram(kept.sure[right], edges)[0],
@@ -128,7 +145,7 @@ def _certainty(kept: Kept) -> Plot:
     return _histogram("certainty", title, told, names, parts, _("score of the answer"))
 
 
-def _scatter(judged: Judged) -> Plot:
+def _scatter(judged: Answers) -> Plot:
     truth, given = judged.targets, judged.values
     low, high = float(min(truth.min(), given.min())), float(max(truth.max(), given.max()))
     high = high if high > low else low + 1.0
@@ -169,7 +186,7 @@ def _by_truth(truth: np.ndarray, given: np.ndarray) -> list[list[str]]:
     return rows
 
 
-def _errors(judged: Judged) -> Plot:
+def _errors(judged: Answers) -> Plot:
     errors = judged.values - judged.targets
     edges = round_edges(float(errors.min()), float(errors.max()))
     counts = np.histogram(errors, edges)[0]

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weitiao.labels.tags.counts import by_label
-from weitiao.tasks.base import Judged
+from weitiao.i18n.messages import _
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.labels import Labels
 
 FEWEST = 5  # rows of a label; below, its figures say nothing about it
 
@@ -51,33 +52,26 @@ class Confusion:
     rows: int
 
 
-def confusions(judged: Judged) -> list[Confusion]:
+def confusions(judged: Labels) -> list[Confusion]:
     """Every pair of truth and answer that occurs, right ones too, the most frequent first."""
-    size = len(judged.labels)
-    cells, counts = np.unique(judged.targets * size + judged.values, return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    return [Confusion(int(cells[i]) // size, int(cells[i]) % size, int(counts[i])) for i in order]
+    return [Confusion(*one) for one in judged.confusions()]
 
 
-def labels_of(judged: Judged) -> list[Label]:
+def unit_of(judged: Answers | type[Answers]) -> str:
+    """What is counted of a label, in words."""
+    return {"rows": _("rows"), "spans": _("spans")}[judged.unit]
+
+
+def labels_of(judged: Answers) -> list[Label]:
     """The figures of every label that is true or given somewhere, in the labels' order."""
-    size = len(judged.labels)
-    if judged.kind == "spans":
+    counts = judged.label_counts(np.ones((1, len(judged))))
+    right, said, rows = (one[0].astype(int) for one in counts)
+    if not len(rows):
         return []
     worst: dict[int, Confusion] = {}
-    if judged.kind == "tags":
-        right, said, rows = by_label(judged.targets, judged.values, size).T
-    elif judged.kind == "multilabel":
-        truth, given = judged.targets.astype(bool), judged.values.astype(bool)
-        rows, said, right = truth.sum(0), given.sum(0), (truth & given).sum(0)
-    else:
-        rows = np.bincount(judged.targets, minlength=size)
-        said = np.bincount(judged.values, minlength=size)
-        hit = judged.targets == judged.values
-        right = np.bincount(judged.targets[hit], minlength=size)
-        for one in confusions(judged):
-            if one.truth != one.answer:
-                worst.setdefault(one.truth, one)
+    for one in confusions(judged) if isinstance(judged, Labels) else ():
+        if one.truth != one.answer:
+            worst.setdefault(one.truth, one)
     return [
         Label(
             name,
@@ -98,7 +92,7 @@ def weakest(labels: list[Label]) -> Label | None:
     return min(known, key=lambda label: label.f1, default=None)
 
 
-def most_confused(judged: Judged, most: int) -> list[int]:
+def most_confused(judged: Labels, most: int) -> list[int]:
     """The labels that take part in most mistakes, in the labels' order."""
     part = np.zeros(len(judged.labels), int)
     for one in confusions(judged):

@@ -53,7 +53,7 @@ def put(path: Path, text: str) -> Path:
 def sections(material: Material, page: Path, unmasked: bool) -> list[Section]:
     """The page from top to bottom."""
     kept = material.kept
-    labels = labels_of(kept.judged) if kept and kept.judged.kind != "number" else []
+    labels = labels_of(kept.judged) if kept else []
     found = [summary.summary(material, labels), scores.scores(material, labels)]
     found += seeds.seeds(material)
     more = [weak_spots.closer(material, unmasked), calibration.calibrated(material)]

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.core.redact import masked
-from weitiao.core.sanitize import shortened
 from weitiao.evaluation.intervals import wilson
 from weitiao.evaluation.passages import coverage, has_none
 from weitiao.i18n.messages import _
@@ -16,7 +14,8 @@ from weitiao.reporting.blocks import Bar, Bars, Plot, Table, thinned
 from weitiao.results.answers import Kept
 from weitiao.results.format import figure, whole_baseline
 from weitiao.results.run_data import Material
-from weitiao.tasks.base import EXACT, OVERLAP, Judged
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.passages import EXACT, OVERLAP
 
 OF = 1000
 AROUND = 140  # characters of a passage to either side of an answer
@@ -68,16 +67,7 @@ def coverage_plot(kept: Kept) -> Plot:
     return Plot("coverage", title, about, drawing, Table(title, [by, x, y], rows, range(3), True))
 
 
-def answer_told(value: Any, unmasked: bool = False) -> str:
-    """An answer, or the right ones of a question, as they are shown."""
-    texts = [value] if isinstance(value, str) else list(value)
-    told = " / ".join(text for text in texts if text)
-    if not told:
-        return _("(no answer)")
-    return shortened(told if unmasked else masked(told), ANSWER)
-
-
-def excerpted(judged: Judged, row: int, texts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+def excerpted(judged: Answers, row: int, texts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """The texts of a row, of the passage what stands around the right answer and the given one."""
     if len(texts) < 2:
         return list(texts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ import numpy as np
 from weitiao.data.prepare.load import Data
 from weitiao.data.prepare.profile import language_of
 from weitiao.data.rows import Rows
-from weitiao.labels.tags.schemes import label_counts
 from weitiao.model.model import Model
 from weitiao.results.format import round_edges
 from weitiao.run import Run
+from weitiao.tasks.answers.passages import Passages
+from weitiao.tasks.base import Task
 
 SAMPLE = 2000  # rows whose tokens are counted, evenly spread
 MOST_LABELS = 1000  # kept; the rest are counted together
@@ -28,12 +30,7 @@ def keep(run: Run, model: Model, data: Data, test: Rows | None) -> None:
         splits["test"] = test
     sealed = len(data.sealed_test) if data.sealed_test is not None else 0
     targets = {name: rows.targets() for name, rows in splits.items()}
-    if model.task.kind == "tags":
-        targets = {name: list(label_counts(found).elements()) for name, found in targets.items()}
-    if model.task.kind == "spans":
-        spread = _answered(targets)
-    else:
-        spread = _numbers(targets) if model.task.kind == "number" else _labels(targets)
+    spread = (_numbers if model.task.numeric else _labels)(model.task, targets)
     run.write(
         "figures",
         {"rows": {**{name: len(rows) for name, rows in splits.items()}, "sealed": sealed},
@@ -41,12 +38,16 @@ def keep(run: Run, model: Model, data: Data, test: Rows | None) -> None:
     )  # fmt: skip
 
 
-def _labels(targets: dict[str, list[Any]]) -> dict[str, Any]:
+def _labels(task: Task, targets: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     """Each label's rows in each part, the most frequent of train first."""
-    counts = {
-        name: Counter(label for one in found for label in (one if isinstance(one, list) else [one]))
-        for name, found in targets.items()
-    }
+    counts = {name: Counter(task.label_counts(rows)) for name, rows in targets.items()}
+    if issubclass(task.answers, Passages) and not all(map(all, targets.values())):
+        counts = {
+            name: Counter("answer" if golds else "no answer" for golds in rows)
+            for name, rows in targets.items()
+        }
+    if not any(counts.values()):
+        return {}
     total = sum(counts.values(), Counter())
     order = sorted(total, key=lambda label: (-counts["train"][label], -total[label], str(label)))
     return {
@@ -56,16 +57,7 @@ def _labels(targets: dict[str, list[Any]]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _answered(targets: dict[str, list[Any]]) -> dict[str, Any]:
-    """Where some questions have no answer, how many in each part."""
-    told = {
-        name: ["answer" if golds else "no answer" for golds in found]
-        for name, found in targets.items()
-    }
-    return _labels(told) if any("no answer" in found for found in told.values()) else {}
-
-
-def _numbers(targets: dict[str, list[Any]]) -> dict[str, Any]:
+def _numbers(task: Task, targets: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     every = np.concatenate([np.asarray(found, float) for found in targets.values()])
     edges = round_edges(float(every.min()), float(every.max()), BINS)
     return {
@@ -88,7 +80,7 @@ def _texts(model: Model, train: Rows) -> dict[str, Any]:
         language_of(text) for row in zip(*model.task.texts(examples), strict=True) for text in row
     )
     return {
-        "lengths": {**_spread(lengths, cut), "windowed": model.task.kind == "spans"},
+        "lengths": {**_spread(lengths, cut), "windowed": model.task.head == "spans"},
         "languages": {
             name: languages[name] / max(1, languages.total()) for name in ("zh", "en", "other")
         },

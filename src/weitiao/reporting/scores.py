@@ -7,7 +7,7 @@ from typing import Any
 
 from weitiao.i18n.messages import _, localized, plural
 from weitiao.reporting.blocks import Section, Table, Words
-from weitiao.reporting.labels import Label
+from weitiao.reporting.labels import Label, unit_of
 from weitiao.results.format import (
     figure,
     meaning,
@@ -17,6 +17,7 @@ from weitiao.results.format import (
     whole_baseline,
 )
 from weitiao.results.run_data import Material
+from weitiao.tasks.answers.base import Answers
 
 OPEN = 15  # labels that are shown without a click
 MOST = 200  # that are shown at all
@@ -79,8 +80,7 @@ def _of_levels(levels: Sequence[Mapping[str, Any]]) -> Table:
 
 def _unit(material: Material) -> str:
     """What is counted of a label."""
-    tags = material.kept is not None and material.kept.judged.kind == "tags"
-    return _("spans") if tags else _("rows")
+    return unit_of(Answers if material.kept is None else material.kept.judged)
 
 
 def _of_labels(labels: list[Label], unit: str) -> Table:

@@ -16,7 +16,7 @@ from weitiao.labels.tags.words import joined, listed
 from weitiao.reporting.blocks import Bar, Bars
 from weitiao.results.answers import Kept
 from weitiao.results.format import baseline, short_label, whole_baseline
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
 
 OF = 1000
 LONGEST = 900  # characters of a text that are shown with marks
@@ -55,7 +55,7 @@ def text_of(cell: str) -> str:
     return cell if words is None else joined(words)[0]
 
 
-def told(judged: Judged, spans: np.ndarray, text: str | None, unmasked: bool) -> str:
+def told(judged: Answers, spans: np.ndarray, text: str | None, unmasked: bool) -> str:
     """Spans (start, end, label) in words: what they hold, and their label."""
     shown = []
     for start, end, label in spans[:MOST].tolist():
@@ -66,7 +66,7 @@ def told(judged: Judged, spans: np.ndarray, text: str | None, unmasked: bool) ->
     return shortened(", ".join(shown)) + more if shown else _("(none)")
 
 
-def twice(judged: Judged, at: int, text: str, unmasked: bool) -> list[tuple[str, Pieces]]:
+def twice(judged: Answers, at: int, text: str, unmasked: bool) -> list[tuple[str, Pieces]]:
     """The text twice: with the true spans marked, and with those of the answer. Blue: in both;
     orange (dotted): missed or wrong. Nothing where something has to be masked."""
     if not (unmasked or masked(text) == text):
@@ -79,7 +79,7 @@ def twice(judged: Judged, at: int, text: str, unmasked: bool) -> list[tuple[str,
     ]
 
 
-def _pieces(judged: Judged, spans: np.ndarray, both: set[Any], text: str) -> Pieces:
+def _pieces(judged: Answers, spans: np.ndarray, both: set[Any], text: str) -> Pieces:
     pieces: Pieces = []
     at = 0
     for start, end, label in sorted(spans.tolist()):

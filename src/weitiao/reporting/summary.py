@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
@@ -19,35 +20,58 @@ from weitiao.reporting.verdict import verdict
 from weitiao.reporting.worth import worth
 from weitiao.results.format import baseline, number, short_label, whole_baseline
 from weitiao.results.run_data import Material
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.label_sets import LabelSets
+from weitiao.tasks.answers.labels import Labels
+from weitiao.tasks.answers.passages import Passages
+from weitiao.tasks.answers.spans import Spans
 
 OF = 1000  # shares are said of so many rows
 
 
 def summary(material: Material, labels: list[Label]) -> Section:
     """The answer, the figures behind it, the weakest label, and what to keep in mind."""
-    judged = verdict(material.metrics, labels, material.short_budget)
-    blocks: list[Any] = [*acceptance.blocks(material.metrics), judged]
+    word = verdict(material.metrics, labels, material.short_budget)
+    blocks: list[Any] = [*acceptance.blocks(material.metrics), word]
     if material.kept is not None and len(material.kept):
-        kind = material.kept.judged.kind
-        make = {"single": _rows_right, "multilabel": _labels_right, "number": _errors,
-                "tags": lambda m: spans.found(_kept(m), m.metrics),
-                "spans": summary_of}[kind]  # fmt: skip
-        bars, sentences = make(material)
+        judged = material.kept.judged
+        bars, sentences = headline(judged, material)
         weak = weakest(labels)
         if weak is not None:
-            sentences.append(_weak(weak, kind))
-        elif kind == "single":
+            sentences.append(weak_label(judged, weak))
+        elif isinstance(judged, Labels):
             sentences += _confused(labels)
         sentences += weak_spots.weak_sentences(material.findings, but=("label",))
         sentences += weak_spots.check_sentences(material.findings)
         sentences += [told] if (told := worth(material.metrics)) else []
-        blocks += [bars, Points(sentences)]
+        blocks += [*([bars] if bars else []), Points(sentences)]
     blocks += [Words(text, "note") for text in _caveats(material)]
     return Section("answer", _("In short"), blocks)
 
 
-def _rows_right(material: Material) -> tuple[Bars, list[str]]:
+@singledispatch
+def headline(judged: Answers, material: Material) -> tuple[Bars | None, list[str]]:
+    """How right the answers are beside the baselines', as bars and in words."""
+    if judged.numeric:
+        return _errors(material)
+    right = judged.right()
+    bars = [_share_bar(_("this model"), float(right.mean()), len(right), ours=True)]
+    sentences = [_("Of {of} rows it gets {right} right.", of=f"{OF:,}", right=_of(right.mean()))]
+    return Bars(_("Right rows of {of}", of=f"{OF:,}"), bars, 1.0), sentences
+
+
+@headline.register
+def _spans_found(judged: Spans, material: Material) -> tuple[Bars, list[str]]:
+    return spans.found(_kept(material), material.metrics)
+
+
+@headline.register
+def _passages_right(judged: Passages, material: Material) -> tuple[Bars, list[str]]:
+    return summary_of(material)
+
+
+@headline.register
+def _rows_right(judged: Labels, material: Material) -> tuple[Bars, list[str]]:
     kept = _kept(material)
     right = kept.judged.targets == kept.judged.values
     bars = [_share_bar(_("this model"), float(right.mean()), len(right), ours=True)]
@@ -59,7 +83,8 @@ def _rows_right(material: Material) -> tuple[Bars, list[str]]:
     return Bars(_("Right rows of {of}", of=f"{OF:,}"), bars, 1.0), sentences
 
 
-def _labels_right(material: Material) -> tuple[Bars, list[str]]:
+@headline.register
+def _labels_right(judged: LabelSets, material: Material) -> tuple[Bars, list[str]]:
     kept = _kept(material)
     found, wrong = _hits(kept.judged, kept.judged.values)
     bars = [Bar(_("this model"), found, _of(found), ours=True)]
@@ -171,43 +196,55 @@ def _against(material: Material, name: str) -> list[str]:
     return [first, chance]
 
 
-def _weak(label: Label, kind: str) -> str:
-    told = {
-        "label": quoted(short_label(label.name)),
-        "right": f"{label.right:,}",
-        "rows": plural(label.rows, "row"),
-    }
-    if kind == "tags":
-        return _(
-            "The weakest label is {label}: {right} of its {there} spans are found, {wrong} are "
-            "given wrongly.",
-            label=told["label"],
-            right=told["right"],
-            there=f"{label.rows:,}",
-            wrong=f"{label.given - label.right:,}",
-        )
-    if kind == "multilabel":
-        return _(
-            "The weakest label is {label}: found in {right} of its {rows}, and given wrongly "
-            "{wrong} times.",
-            **told,
-            wrong=f"{label.given - label.right:,}",
-        )
+@singledispatch
+def weak_label(judged: Answers, label: Label) -> str:
+    """The label with the lowest F1, in a sentence."""
+    figures = _figures(label)
     if not label.mostly:
         return _(
             "The weakest label is {label}: all of its {rows} are found, but it is also given to "
             "{wrong} others.",
-            label=told["label"],
-            rows=told["rows"],
+            label=figures["label"],
+            rows=figures["rows"],
             wrong=f"{label.given - label.right:,}",
         )
     return _(
         "The weakest label is {label}: {right} of its {rows} are found; most of the others are "
         "taken for {other} ({count}).",
-        **told,
+        **figures,
         other=quoted(short_label(label.mostly)),
         count=f"{label.mistaken:,}",
     )
+
+
+@weak_label.register
+def _weak_of_spans(judged: Spans, label: Label) -> str:
+    return _(
+        "The weakest label is {label}: {right} of its {there} spans are found, {wrong} are "
+        "given wrongly.",
+        label=quoted(short_label(label.name)),
+        right=f"{label.right:,}",
+        there=f"{label.rows:,}",
+        wrong=f"{label.given - label.right:,}",
+    )
+
+
+@weak_label.register
+def _weak_of_sets(judged: LabelSets, label: Label) -> str:
+    return _(
+        "The weakest label is {label}: found in {right} of its {rows}, and given wrongly "
+        "{wrong} times.",
+        **_figures(label),
+        wrong=f"{label.given - label.right:,}",
+    )
+
+
+def _figures(label: Label) -> dict[str, str]:
+    return {
+        "label": quoted(short_label(label.name)),
+        "right": f"{label.right:,}",
+        "rows": plural(label.rows, "row"),
+    }
 
 
 def _confused(labels: list[Label]) -> list[str]:
@@ -272,7 +309,7 @@ def _share_bar(name: str, share: float, rows: int, ours: bool = False) -> Bar:
     return Bar(name, share, _of(share), low, high, ours)
 
 
-def _hits(judged: Judged, values: np.ndarray) -> tuple[float, float]:
+def _hits(judged: Answers, values: np.ndarray) -> tuple[float, float]:
     """The share of true labels that are found, and of given ones that are wrong."""
     right = float((judged.targets * values).sum())
     true, given = float(judged.targets.sum()), float(values.sum())

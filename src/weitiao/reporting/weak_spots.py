@@ -16,6 +16,7 @@ from weitiao.i18n.messages import _, localized, plural
 from weitiao.reporting.blocks import Row, RowList, Section, Table, Words
 from weitiao.results.format import figure, number, short_label
 from weitiao.results.run_data import Material
+from weitiao.tasks.answers.labels import Labels
 
 MOST_SLICES = 12
 SHOWN = 2  # flipped rows of each check
@@ -207,7 +208,7 @@ def _groups(material: Material, unmasked: bool) -> list[Any]:
 
 
 def _mostly(judged: Any, rows: np.ndarray) -> str:
-    if judged.kind != "single":
+    if not isinstance(judged, Labels):
         return ""
     pairs, counts = np.unique(
         np.stack([judged.targets[rows], judged.values[rows]]), axis=1, return_counts=True

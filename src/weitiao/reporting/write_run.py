@@ -9,7 +9,7 @@ from typing import Any
 
 from weitiao.data.prepare.load import Data
 from weitiao.errors import WeitiaoError
-from weitiao.evaluation.evaluate import Answers
+from weitiao.evaluation.evaluate import Evaluated
 from weitiao.model.model import Model
 from weitiao.reporting import page, row_counts, tensorboard
 from weitiao.results import answers as kept
@@ -20,7 +20,7 @@ def leave(
     run: Run,
     model: Model,
     data: Data,
-    answers: Answers,
+    answers: Evaluated,
     metrics: Mapping[str, Any],
     findings: Mapping[str, Any] | None = None,
 ) -> Path:

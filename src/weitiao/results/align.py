@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from weitiao.core.ragged import Ragged
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _, plural
-from weitiao.labels.passages.agreement import agreement, by_characters
 from weitiao.results.entries import Answered, Contender
-from weitiao.tasks.base import Judged, Kind
+from weitiao.tasks.answers.base import Answers
 
 MENDED = 0.01  # of the rows may differ: a truth or a text that was mended meanwhile
 
@@ -25,7 +22,7 @@ class Aligned:
     """The common rows. judged: for each contender one set of answers a seed."""
 
     contenders: tuple[Contender, ...]
-    judged: tuple[tuple[Judged, ...], ...]
+    judged: tuple[tuple[Answers, ...], ...]
     ids: list[str]
     rows: np.ndarray  # of the base, whose texts these are
     base: Answered
@@ -46,24 +43,23 @@ def aligned(contenders: Sequence[Contender]) -> Aligned:
     every = [one for contender in contenders for one in contender.sets]
     places = [_places(base, one) for one in every]
     known = np.ones(len(base.ids), bool)
-    assert base.targets is not None
-    if base.kind == "number":
-        known &= ~np.isnan(base.targets)
-    elif base.kind == "single":
-        known &= base.targets >= 0
+    known &= base.answers.has_gold()
     for place, one in zip(places, every, strict=True):
-        known &= place >= 0
-        if one.kind == "number":
-            known &= ~np.isnan(one.values[np.maximum(place, 0)])
+        known &= (place >= 0) & one.answers.answered()[np.maximum(place, 0)]
     rows = np.flatnonzero(known)
     if not len(rows):
         raise DataError(_nothing_common(contenders))
     labels = _all_labels(base, every)
-    separator = next((one.separator for one in (base, *every) if one.separator), "")
-    judged = iter([
-        replace(_judged(base, one, rows, place[rows], labels), separator=separator)
-        for one, place in zip(every, places, strict=True)
-    ])  # fmt: skip
+    separators = (one.answers.separator for one in (base, *every))
+    separator = next(filter(None, separators), "")
+    judged = iter(
+        [
+            replace(
+                one.answers.aligned(base.answers, rows, place[rows], labels), separator=separator
+            )
+            for one, place in zip(every, places, strict=True)
+        ]
+    )
     grouped = tuple(tuple(next(judged) for _ in one.sets) for one in contenders)
     ids = [base.ids[int(at)] for at in rows]
     return Aligned(tuple(contenders), grouped, ids, rows, base, _notes(contenders, len(rows)))
@@ -73,7 +69,7 @@ def _base(contenders: Sequence[Contender]) -> Answered:
     """Whose rows and truth these are: the first run's, else those of a file that has the truth."""
     ordered = sorted(contenders, key=lambda one: one.kind == "file")
     for contender in ordered:
-        if contender.sets[0].targets is not None:
+        if contender.sets[0].answers.targets is not None:
             return contender.sets[0]
     raise DataError(
         _("none of the files has the truth: one of them needs a column with it; name it by "
@@ -83,10 +79,10 @@ def _base(contenders: Sequence[Contender]) -> Answered:
 
 def _places(base: Answered, other: Answered) -> np.ndarray:
     """For each row of the base its place in the other; -1 where it has none."""
-    if other.kind != base.kind:
+    if type(other.answers) is not type(base.answers):
         raise DataError(
             _("{first} and {other} cannot be compared: their answers are of different kinds.",
-                 first=base.kind, other=other.kind)
+                 first=base.answers.kind, other=other.answers.kind)
         )  # fmt: skip
     if other is base:
         return np.arange(len(base.ids))
@@ -123,15 +119,10 @@ def _by(mine: Sequence[Any], theirs: Sequence[Any]) -> np.ndarray:
 
 def _check_truth(base: Answered, other: Answered, places: np.ndarray) -> None:
     """The same row must have the same truth, or it is not the same row."""
-    if other.targets is None or base.targets is None or not (places >= 0).any():
+    if other.answers.targets is None or not (places >= 0).any():
         return
     mine = np.flatnonzero(places >= 0)
-    here, there = base.targets[mine], other.targets[places[mine]]
-    if base.kind == "number":
-        apart = np.abs(here - there) > 1e-6 * np.maximum(1, np.abs(here))
-    else:
-        pairs = zip(_told(base, here), _told(other, there), strict=True)
-        apart = np.array([one != another for one, another in pairs])
+    apart = base.answers.gold_differs(mine, other.answers, places[mine])
     if apart.mean() > MENDED:
         at = mine[int(np.flatnonzero(apart)[0])]
         raise DataError(
@@ -140,22 +131,9 @@ def _check_truth(base: Answered, other: Answered, places: np.ndarray) -> None:
         )  # fmt: skip
 
 
-def _told(one: Answered, truth: Any) -> list[Any]:
-    """The truth of each row, whatever the places of its labels are and the order it stands in."""
-    names = [*one.labels, ""]
-    if one.kind == "single":
-        return [names[at] for at in truth]
-    if one.kind == "tags":
-        spans = [(start, end, names[at]) for start, end, at in truth.values.tolist()]
-        return [set(spans[a:b]) for a, b in pairwise(truth.offsets.tolist())]
-    if one.kind == "spans":
-        return [set(golds) for golds in truth]
-    return [{names[at] for at in np.flatnonzero(row)} for row in truth]
-
-
 def _check_texts(base: Answered, other: Answered, places: np.ndarray) -> None:
     """Where a truth is often empty it says little: two runs must also have read the same texts."""
-    if base.kind not in ("multilabel", "tags") or {base.id_column, other.id_column} != {None}:
+    if not base.answers.often_empty or {base.id_column, other.id_column} != {None}:
         return
     here, there = base.texts(), other.texts()
     if here is None or there is None or base.columns != other.columns:
@@ -171,62 +149,17 @@ def _check_texts(base: Answered, other: Answered, places: np.ndarray) -> None:
 
 def _all_labels(base: Answered, every: Sequence[Answered]) -> tuple[str, ...]:
     """The labels of the truth and of the runs; what only a file says is none of them."""
-    if base.kind == "number":
-        return ()
-    known = dict.fromkeys(base.labels)
+    known = dict.fromkeys(base.answers.labels)
     for one in every:
-        if one.targets is not None:
-            known |= dict.fromkeys(one.labels)
-    if any(one.targets is None and set(one.labels) - known.keys() for one in every) or any(
-        one.kind == "single" and (one.values < 0).any() for one in every
+        if one.answers.targets is not None:
+            known |= dict.fromkeys(one.answers.labels)
+    if any(
+        one.answers.unlisted()
+        or (one.answers.targets is None and set(one.answers.labels) - known.keys())
+        for one in every
     ):
         known[_("(none of the labels)")] = None
     return tuple(known)
-
-
-def _judged(
-    base: Answered, one: Answered, rows: np.ndarray, places: np.ndarray, labels: tuple[str, ...]
-) -> Judged:
-    assert base.targets is not None
-    kind = cast(Kind, base.kind)
-    if kind == "number":
-        values = one.values[places]
-        return Judged(kind, base.targets[rows], values, values)
-    if base.kind == "spans":
-        return _of_passages(base, one, rows, places)
-    truth = _relabelled(base.targets[rows], base, labels)
-    values = _relabelled(one.values[places], one, labels)
-    counts = None if one.counts is None else one.counts[places]
-    return Judged(kind, truth, values, np.zeros((len(rows), 0)), labels, counts)
-
-
-def _of_passages(base: Answered, one: Answered, rows: np.ndarray, places: np.ndarray) -> Judged:
-    """Of a file only the answers are known: they are held against the truth here."""
-    assert base.targets is not None
-    targets, values = base.targets[rows], one.values[places]
-    if one.counts is not None:
-        counts = one.counts[places]
-    else:
-        characters = by_characters([text for golds in targets for text in golds])
-        found = [agreement(v, t, characters) for v, t in zip(values, targets, strict=True)]
-        counts = np.array([(*pair, *pair, 0.0) for pair in found]).reshape(-1, 5)
-    return Judged("spans", targets, values, np.zeros(len(rows)), counts=counts)
-
-
-def _relabelled(values: Any, one: Answered, labels: tuple[str, ...]) -> Any:
-    where = {label: at for at, label in enumerate(labels)}
-    folded = {label.strip().casefold(): at for label, at in where.items()}
-    last = len(labels) - 1
-    places = [where.get(label, folded.get(label.strip().casefold(), last)) for label in one.labels]
-    if isinstance(values, Ragged):
-        kinds = np.array([*places, last])[values.values[:, 2]]
-        return Ragged(np.column_stack([values.values[:, :2], kinds]), values.offsets)
-    if values.ndim == 1:
-        return np.asarray(np.array([*places, last])[values])
-    found = np.zeros((len(values), len(labels)), np.int64)
-    for at, place in enumerate(places):
-        found[:, place] |= values[:, at]
-    return found
 
 
 def _notes(contenders: Sequence[Contender], common: int) -> tuple[str, ...]:

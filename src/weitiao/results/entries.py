@@ -18,6 +18,7 @@ from weitiao.i18n.messages import _
 from weitiao.planfile.plan import Plan
 from weitiao.results.run_data import Material, gathered
 from weitiao.run import Run, runs
+from weitiao.tasks.answers.base import Answers
 
 UNTOLD = ("why", "expect")  # they say nothing about what is done
 SEEDS = "seeds"  # the folder of a run of several seeds that holds them
@@ -36,20 +37,14 @@ class Columns:
 
 @dataclass(frozen=True, eq=False)
 class Answered:
-    """One set of answers. values: numbers, places in `labels` (-1: none of them), or (rows, labels)
-    of 0 and 1, or as Judged has spans; targets the same, None where a file has no truth."""
+    """One set of answers, and what its rows are known by."""
 
-    kind: str
-    labels: tuple[str, ...]
-    values: Any
-    targets: Any
+    answers: Answers
     ids: Sequence[str]
     texts: Texts
     cells: Callable[[str], Sequence[str] | None]  # of a column of the user's
     columns: tuple[str, ...] = ()  # of the texts
     id_column: str | None = None  # of a file; "" when it has none, so that ids are but its lines
-    counts: np.ndarray | None = None  # as Judged has them, of a run of passages or tags
-    separator: str = ""  # of a run: between the levels of labels that are paths
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +58,7 @@ class Contender:
     material: Material | None = None  # of the first run
     notes: tuple[str, ...] = ()
     splits: Sequence[str] = field(default=())
+    task: str = ""  # by which a file was read
 
     @property
     def plan(self) -> Plan | None:
@@ -177,7 +173,6 @@ def _flat(node: Mapping[str, Any], above: str) -> dict[str, Any]:
 def _of_run(material: Material) -> Answered:
     kept = material.kept
     assert kept is not None
-    judged = kept.judged
     rows = np.arange(len(kept))
     roles = material.plan.data.roles
     columns = tuple(str(roles[role]) for role in TEXT_ROLES if role in roles)
@@ -195,7 +190,4 @@ def _of_run(material: Material) -> Answered:
 
         return take.texts(found.table.column(column), found.indices)
 
-    return Answered(
-        judged.kind, judged.labels, judged.values, judged.targets, kept.ids(rows), texts, cells,
-        columns, counts=judged.counts, separator=judged.separator,
-    )  # fmt: skip
+    return Answered(kept.judged, kept.ids(rows), texts, cells, columns)

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from weitiao import parts
 from weitiao.core.fields import near
 from weitiao.data.files import take
@@ -19,6 +17,9 @@ from weitiao.data.targets import read_targets
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _, plural
 from weitiao.results.entries import Answered, Columns, Contender
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.passages import Passages
+from weitiao.tasks.answers.spans import Spans
 
 PREDICTIONS = words(
     "prediction predictions predicted pred answer answers output response predicted_label "
@@ -35,21 +36,20 @@ def of_file(path: str, columns: Columns, task: str | None, texts: Sequence[str])
     if task is None:
         about = target or prediction
         task = guess_task(source.table.select([about]), {"target": about})[0]
-    kind = parts.find("tasks", task).kind
-    if kind == "tags":
+    kind: type[Answers] = parts.find("tasks", task).answers
+    if issubclass(kind, Spans):
         raise DataError(
             _("{file}: files of tags or spans are not compared: give the folders of runs, "
                  "and they are.", file=source.name)
         )  # fmt: skip
     values = _values(source, prediction, task)
     truth = _values(source, target, task) if target else None
-    labels = () if kind == "spans" else _labels(values, truth)
     empty = sum(value is None for value in values)
     notes = []
     if empty:
         told = _("{rows} without a prediction: counted as wrong", rows=plural(empty, "row"))
         notes.append(_("{rows} without a prediction: left out", rows=plural(empty, "row"))
-                     if kind == "number" else told)  # fmt: skip
+                     if kind.numeric else told)  # fmt: skip
     id_column = _id_column(source, columns)
     named = _texts(source, columns, texts, {prediction, target})
 
@@ -61,17 +61,14 @@ def of_file(path: str, columns: Columns, task: str | None, texts: Sequence[str])
         return _cells(source, column) if column in source.columns else None
 
     answered = Answered(
-        kind,
-        labels,
-        _array(values, kind, labels),
-        None if truth is None or kind == "spans" else _array(truth, kind, labels),
+        kind.from_cells(values, truth),
         _cells(source, id_column) if id_column else _lines(source),
         read if named else lambda: None,
         cells,
         tuple(named),
         id_column or "",
     )
-    return Contender(path, "file", (answered,), notes=tuple(notes))
+    return Contender(path, "file", (answered,), notes=tuple(notes), task=task)
 
 
 def _id_column(source: Source, columns: Columns) -> str | None:
@@ -147,33 +144,6 @@ def _values(source: Source, column: str, task: str) -> list[Any]:
         return f"{source.name}:{row}"
 
     rows = everything(source.table)
-    if parts.find("tasks", task).kind == "spans":
+    if issubclass(parts.find("tasks", task).answers, Passages):
         return _cells(source, column)
     return read_targets(source.table, {"target": column}, task, rows, locate, wrong={})
-
-
-def _labels(values: Sequence[Any], truth: Sequence[Any] | None) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for value in (*(truth or ()), *values):
-        if isinstance(value, list):
-            found |= dict.fromkeys(map(str, value))
-        elif value is not None and not isinstance(value, float):
-            found[str(value)] = None
-    return tuple(sorted(found))
-
-
-def _array(values: Sequence[Any], kind: str, labels: tuple[str, ...]) -> np.ndarray:
-    if kind == "number":
-        return np.array([np.nan if value is None else float(value) for value in values])
-    if kind == "spans":
-        texts = np.empty(len(values), object)
-        texts[:] = list(values)
-        return texts
-    places = {label: at for at, label in enumerate(labels)}
-    if kind == "single":
-        return np.array([-1 if v is None else places[str(v)] for v in values], np.int64)
-    found = np.zeros((len(values), len(labels)), np.int64)
-    for row, value in enumerate(values):
-        for one in value or ():
-            found[row, places[str(one)]] = 1
-    return found

@@ -121,12 +121,13 @@ class Material:
 
 def gathered(run: Run) -> Material:
     """Everything in the run's folder. Reads no model and asks nothing of the sealed test."""
-    metrics, kept = run.read("metrics"), answers.read(run.folder)
+    plan = run.plan()
+    metrics, kept = run.read("metrics"), answers.read(run.folder, plan.task_name)
     if kept and (metrics.get("split"), metrics.get("rows")) != (kept.about["split"], len(kept)):
         kept = None  # from another judgement: a kill came between the two files
     return Material(
         run=run,
-        plan=run.plan(),
+        plan=plan,
         status=run.status(),
         environment=run.read("environment"),
         figures=run.read("figures"),

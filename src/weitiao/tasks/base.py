@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
@@ -18,8 +17,8 @@ from weitiao.data.targets import Locate, Roles, missing_markers, parse_cells, ta
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Output, Prediction
 from weitiao.i18n.messages import _
-from weitiao.labels.tags.counts import by_row
 from weitiao.parts import Part, near
+from weitiao.tasks.answers.base import Answers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,11 +32,9 @@ if TYPE_CHECKING:
 Share = Annotated[float, Field(gt=0, lt=1)]
 Cost = Annotated[float, Field(ge=0)]
 LossFn = Callable[[Any, Batch], Output]  # (network, batch) -> Output
-Kind = Literal["single", "multilabel", "number", "tags", "spans"]
+# Which of transformers' heads: one vector a text, one a token, or two numbers a token.
+HeadKind = Literal["sequence", "tokens", "spans"]
 IGNORED = -100  # a label that says: nothing to learn here
-# Columns of `Judged.counts` where answers are passages: exact match and F1 of the answer; both of
-# the best passage, whether it is given or not; how far it scores above "no answer".
-EXACT, OVERLAP, BEST_EXACT, BEST_OVERLAP, MARGIN = range(5)
 
 
 class Labelled(Protocol):
@@ -48,31 +45,6 @@ class Labelled(Protocol):
     def batches(self) -> Iterator[list[Example]]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """Answers beside the truth, one entry a row, for the metrics.
-
-    kind "single":     targets, values (n,) int indices into `labels`; scores (n, labels)
-    kind "multilabel": targets, values (n, labels) of 0 and 1; scores (n, labels)
-    kind "number":     targets, values, scores (n,) float
-    kind "tags":       targets, values Ragged (start, end, label) of spans, in characters of the
-                       row's text; scores Ragged, one a span of `values`; counts (n, 2): how many
-                       words (or characters) have the right tag, and how many there are
-    kind "spans":      passages that answer a question: targets (n,) tuples of right texts, values
-                       (n,) texts, both arrays of objects; scores (n,) how sure each answer is;
-                       counts (n, 5) as EXACT and so on say; a row without right text has none,
-                       and "" is the answer that there is none
-    """
-
-    kind: Kind
-    targets: Any
-    values: Any
-    scores: Any
-    labels: tuple[str, ...] = ()
-    counts: Any = None
-    separator: str = ""  # between the levels of labels that are paths
-
-
 class Task(Part):
     """The meaning of rows. Fields are learned from the training rows, or set in the plan."""
 
@@ -80,11 +52,10 @@ class Task(Part):
     optional_roles: ClassVar[tuple[str, ...]] = ()
     metrics: ClassVar[tuple[str, ...]]  # the first one picks the best model
     losses: ClassVar[tuple[str, ...]]  # the first one is the default
-    kind: ClassVar[Kind]  # the shape of its answers
+    answers: ClassVar[type[Answers]]  # what its predictions are: see weitiao.tasks.answers
     numeric: ClassVar[bool] = False  # targets are numbers
     flag_columns: ClassVar[bool] = False  # the target may be several columns of 0 and 1
-    # Which of transformers' heads: one vector a text, one a token, or two numbers a token.
-    head: ClassVar[Literal["sequence", "tokens", "spans"]] = "sequence"
+    head: ClassVar[HeadKind] = "sequence"
     notes: ClassVar[tuple[str, ...]] = ()  # what `encode` gives beside what the network reads
     problem_type: ClassVar[str]  # what transformers calls it
     backbone: ClassVar[Literal["encoder", "seq2seq"]] = "encoder"
@@ -157,7 +128,7 @@ class Task(Part):
     @classmethod
     def row_labels(cls, targets: Sequence[Any]) -> list[Any] | None:
         """The label (or list of labels) of each row; None where targets are no labels."""
-        return list(targets)
+        return None if cls.numeric else list(targets)
 
     @classmethod
     def label_counts(cls, targets: Sequence[Any]) -> dict[str, int]:
@@ -179,6 +150,16 @@ class Task(Part):
     @classmethod
     def check_learnable(cls, targets: Sequence[Any], file: str) -> None:
         """Raises DataError where all targets are the same, so that there is nothing to learn."""
+        if cls.numeric:
+            if len(set(targets)) < 2:
+                raise DataError(
+                    _(
+                        "{file}: every target is {target:g}: there is nothing to learn.",
+                        file=file,
+                        target=targets[0],
+                    )
+                )
+            return
         labels = cls.label_counts(targets)
         if len(labels) < cls.fewest_labels(targets):
             raise DataError(
@@ -365,8 +346,16 @@ class Task(Part):
         """One prediction per entry of scores; tasks of tokens find the places in the examples."""
 
     @abstractmethod
-    def judge(self, labels: Any, scores: Any) -> Judged:
+    def judge(self, labels: Any, scores: Any) -> Answers:
         """Truth (as `truth` gave it) and answers (from `scores`), for the metrics."""
+
+    def in_unit(self, labels: np.ndarray) -> np.ndarray:
+        """Labels of the loss in the unit of the target, whatever scale the network learns."""
+        return labels
+
+    def decisions_for(self, planned: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The decisions to make on validation rows: those of the plan, or the task's own."""
+        return planned
 
     def plainly(self) -> Self:
         """The same task with the likeliest answers: no thresholds, costs or abstaining of its own.
@@ -383,33 +372,6 @@ class Task(Part):
             "label2id": {name: i for i, name in enumerate(names)},
             "problem_type": self.problem_type,
         }
-
-
-def sure_of(judged: Judged) -> np.ndarray:
-    """How sure each answer is, (n,): its score; of several labels, the least certain yes or no; of
-    spans, the least certain one, and 1 where there are none."""
-    if judged.kind == "number":
-        return np.asarray(judged.values)
-    if judged.kind == "spans":
-        return np.asarray(judged.scores)
-    if judged.kind == "tags":
-        least = np.ones(len(judged.scores))
-        np.minimum.at(least, judged.scores.owners, judged.scores.values)
-        return least
-    if judged.kind == "multilabel":
-        given = judged.values.astype(bool)
-        return np.asarray(np.where(given, judged.scores, 1 - judged.scores).min(1))
-    return np.asarray(judged.scores[np.arange(len(judged.values)), judged.values])
-
-
-def rows_right(judged: Judged) -> np.ndarray:
-    """Whether each row's answer is right, (n,); of several labels, all of them."""
-    if judged.kind == "tags":
-        return np.ptp(by_row(judged.targets, judged.values), axis=1) == 0
-    if judged.kind == "spans":
-        return np.asarray(judged.counts[:, EXACT] == 1)
-    right = judged.targets == judged.values
-    return np.asarray(right.all(1) if judged.kind == "multilabel" else right)
 
 
 def known_labels(labels: Sequence[str], named: Iterable[str]) -> None:

@@ -16,7 +16,9 @@ from weitiao.example import Batch, Example, Prediction
 from weitiao.i18n.messages import _
 from weitiao.labels.hierarchy import Level, levels_of, separator_of, top_down
 from weitiao.parts import near
-from weitiao.tasks.base import Cost, Judged, Kind, Share, Task, known_labels
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.labels import Labels
+from weitiao.tasks.base import Cost, Share, Task, known_labels
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,7 +41,7 @@ class Classification(Task):
         "accuracy", "macro_f1", "micro_f1", "weighted_f1", "mcc", "roc_auc",
     )  # fmt: skip
     losses: ClassVar[tuple[str, ...]] = ("cross_entropy",)
-    kind: ClassVar[Kind] = "single"
+    answers: ClassVar[type[Answers]] = Labels
     problem_type: ClassVar[str] = "single_label_classification"
     labels: tuple[str, ...] = Field((), description="in the order of the outputs; empty: learned")
     thresholds: dict[str, Share] = Field({}, description="label -> it is given from this score on")
@@ -172,9 +174,9 @@ class Classification(Task):
         rest = np.where(np.isinf(limits), scores, -1.0) if np.isinf(limits).any() else over
         return np.where(over.max(-1) >= 1, over.argmax(-1), rest.argmax(-1))
 
-    def judge(self, labels: np.ndarray, scores: np.ndarray) -> Judged:
+    def judge(self, labels: np.ndarray, scores: np.ndarray) -> Labels:
         best = self.best(scores)
-        return Judged("single", labels, best, scores, self.labels, separator=self.separator)
+        return Labels(labels, best, scores, self.labels, separator=self.separator)
 
     def _costs(self) -> np.ndarray:
         """(truth, answer): what each answer costs."""

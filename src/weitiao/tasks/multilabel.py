@@ -15,7 +15,9 @@ from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.i18n.messages import _
 from weitiao.parts import near
-from weitiao.tasks.base import Judged, Kind, Share, Task, known_labels
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.label_sets import LabelSets
+from weitiao.tasks.base import Share, Task, known_labels
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,7 +38,7 @@ class Multilabel(Task):
         "micro_f1", "macro_f1", "weighted_f1", "accuracy", "roc_auc",
     )  # fmt: skip
     losses: ClassVar[tuple[str, ...]] = ("bce",)
-    kind: ClassVar[Kind] = "multilabel"
+    answers: ClassVar[type[Answers]] = LabelSets
     flag_columns: ClassVar[bool] = True
     problem_type: ClassVar[str] = "multi_label_classification"
     labels: tuple[str, ...] = Field((), description="in the order of the outputs; empty: learned")
@@ -173,9 +175,9 @@ class Multilabel(Task):
         """From which score on each label is given, (labels,)."""
         return np.array([self.thresholds.get(label, self.threshold) for label in self.labels])
 
-    def judge(self, labels: np.ndarray, scores: np.ndarray) -> Judged:
+    def judge(self, labels: np.ndarray, scores: np.ndarray) -> LabelSets:
         values = (scores >= self.limits).astype(np.int64)
-        return Judged("multilabel", labels.astype(np.int64), values, scores, self.labels)
+        return LabelSets(labels.astype(np.int64), values, scores, self.labels)
 
 
 def _of_flags(columns: Sequence[str], cells: Sequence[str]) -> list[str] | None:

@@ -32,7 +32,9 @@ from weitiao.labels.passages.best_span import (
 )
 from weitiao.labels.passages.golds import Gold, Golds, parse_answers, placed, texts_of
 from weitiao.labels.passages.windows import windows_of
-from weitiao.tasks.base import IGNORED, Judged, Kind, Labelled, Task
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.passages import Passages
+from weitiao.tasks.base import IGNORED, HeadKind, Labelled, Task
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,8 +74,8 @@ class QuestionAnswering(Task):
     roles: ClassVar[tuple[str, ...]] = ("question", "context")
     metrics: ClassVar[tuple[str, ...]] = ("f1", "exact_match")
     losses: ClassVar[tuple[str, ...]] = ("span",)
-    kind: ClassVar[Kind] = "spans"
-    head: ClassVar[Literal["sequence", "tokens", "spans"]] = "spans"
+    answers: ClassVar[type[Answers]] = Passages
+    head: ClassVar[HeadKind] = "spans"
     notes: ClassVar[tuple[str, ...]] = ("starts", "ends")
     problem_type: ClassVar[str] = ""
     doc_stride: int = Field(128, ge=0, description="tokens that two windows on a text share")
@@ -294,7 +296,7 @@ class QuestionAnswering(Task):
                 found.append(Prediction("", float(none[row]), also, places=places))
         return found
 
-    def judge(self, labels: Any, scores: Any) -> Judged:
+    def judge(self, labels: Any, scores: Any) -> Passages:
         targets, values, best = (np.empty(len(labels), object) for _ in range(3))
         for row, asked in enumerate(labels):
             targets[row] = texts_of(asked.golds)
@@ -310,7 +312,11 @@ class QuestionAnswering(Task):
         ]
         counts = np.array(figures, float).reshape(-1, 4)
         margin = np.nan_to_num(scores[:, SPAN] - scores[:, NULL], neginf=-1e9)
-        return Judged("spans", targets, values, sure, counts=np.column_stack([counts, margin]))
+        return Passages(targets, values, sure, counts=np.column_stack([counts, margin]))
+
+    def decisions_for(self, planned: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Where questions may have no answer, from where on none is given; else nothing."""
+        return (planned or {"no_answer": {}}) if self.unanswerable else {}
 
     def plainly(self) -> Self:
         return self.model_copy(update={"null_threshold": 0.0})

@@ -13,7 +13,9 @@ from weitiao.data.infer.cells import is_ambiguous, number
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.i18n.messages import _
-from weitiao.tasks.base import Judged, Kind, Task
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.numbers import Numbers
+from weitiao.tasks.base import Task
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,7 +35,7 @@ class Regression(Task):
     optional_roles: ClassVar[tuple[str, ...]] = ("text_pair",)
     metrics: ClassVar[tuple[str, ...]] = ("pearson", "spearman", "mae", "rmse")
     losses: ClassVar[tuple[str, ...]] = ("mse",)
-    kind: ClassVar[Kind] = "number"
+    answers: ClassVar[type[Answers]] = Numbers
     numeric: ClassVar[bool] = True
     problem_type: ClassVar[str] = "regression"
     mean: float = Field(0.0, description="of the training targets; learned")
@@ -64,21 +66,6 @@ class Regression(Task):
                 cell=shown,
             )
         )
-
-    @classmethod
-    def row_labels(cls, targets: Sequence[Any]) -> None:
-        return None
-
-    @classmethod
-    def check_learnable(cls, targets: Sequence[Any], file: str) -> None:
-        if len(set(targets)) < 2:
-            raise DataError(
-                _(
-                    "{file}: every target is {target:g}: there is nothing to learn.",
-                    file=file,
-                    target=targets[0],
-                )
-            )
 
     @classmethod
     def fits(cls, column: Column) -> bool:
@@ -142,9 +129,12 @@ class Regression(Task):
     def score(self, logits: np.ndarray) -> np.ndarray:
         return np.asarray(logits * self.std + self.mean)
 
+    def in_unit(self, labels: np.ndarray) -> np.ndarray:
+        return self.score(labels)
+
     def decide(self, scores: Any, examples: Sequence[Example] = ()) -> list[Prediction]:
         return [Prediction(value, value) for value in scores[:, 0].tolist()]
 
-    def judge(self, labels: np.ndarray, scores: np.ndarray) -> Judged:
+    def judge(self, labels: np.ndarray, scores: np.ndarray) -> Numbers:
         numbers = scores[:, 0].astype(np.float64)
-        return Judged("number", labels.astype(np.float64) * self.std + self.mean, numbers, numbers)
+        return Numbers(labels.astype(np.float64) * self.std + self.mean, numbers, numbers)

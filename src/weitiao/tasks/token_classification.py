@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field
@@ -34,7 +34,9 @@ from weitiao.labels.tags.schemes import (
     with_prefixes,
 )
 from weitiao.labels.tags.words import cleaned_places, listed, with_words, word_places
-from weitiao.tasks.base import IGNORED, Judged, Kind, Labelled, Task
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.spans import Spans
+from weitiao.tasks.base import IGNORED, HeadKind, Labelled, Task
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,8 +79,8 @@ class TokenClassification(Task):
         "entity_f1", "entity_precision", "entity_recall", "token_accuracy",
     )  # fmt: skip
     losses: ClassVar[tuple[str, ...]] = ("cross_entropy",)
-    kind: ClassVar[Kind] = "tags"
-    head: ClassVar[Literal["sequence", "tokens", "spans"]] = "tokens"
+    answers: ClassVar[type[Answers]] = Spans
+    head: ClassVar[HeadKind] = "tokens"
     notes: ClassVar[tuple[str, ...]] = ("unit", "more")
     problem_type: ClassVar[str] = "token_classification"
     labels: tuple[str, ...] = Field((), description="in the order of the outputs; empty: learned")
@@ -293,7 +295,7 @@ class TokenClassification(Task):
                   for label in self.labels]  # fmt: skip
         return np.array([places.get(label, -1) for label in wanted], np.int64)
 
-    def answers(self, scores: Ragged, places: Ragged) -> tuple[Ragged, Ragged, np.ndarray]:
+    def decoded(self, scores: Ragged, places: Ragged) -> tuple[Ragged, Ragged, np.ndarray]:
         """Spans (start, end, type) in characters, the score of each, and each word's tag."""
         scores = self._fitted(scores, places.lengths)
         tags = best_tags(scores, self._insides())
@@ -334,7 +336,7 @@ class TokenClassification(Task):
         examples = self.read(examples)
         if not examples:
             return []
-        spans, sure, _ = self.answers(scores, Ragged.of([word_places(e) for e in examples]))
+        spans, sure, _ = self.decoded(scores, Ragged.of([word_places(e) for e in examples]))
         found = []
         for row, example in enumerate(examples):
             text = str(example.inputs["text"])
@@ -348,11 +350,11 @@ class TokenClassification(Task):
             found.append(Prediction(value, least))
         return found
 
-    def judge(self, labels: Truth, scores: Ragged) -> Judged:
-        spans, sure, tags = self.answers(scores, labels.words)
+    def judge(self, labels: Truth, scores: Ragged) -> Spans:
+        spans, sure, tags = self.decoded(scores, labels.words)
         right = np.bincount(labels.words.owners[tags == labels.tags.values], minlength=len(labels))
         counts = np.column_stack([right, labels.words.lengths])
-        return Judged("tags", labels.spans, spans, sure, self.types, counts)
+        return Spans(labels.spans, spans, sure, self.types, counts)
 
 
 def _of_words(places: Ragged, tags: np.ndarray) -> Ragged:

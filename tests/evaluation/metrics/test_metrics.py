@@ -9,43 +9,46 @@ from sklearn import metrics as oracle
 
 from weitiao import parts
 from weitiao.evaluation.metrics.base import Metric
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.label_sets import LabelSets
+from weitiao.tasks.answers.labels import Labels
+from weitiao.tasks.answers.numbers import Numbers
 
 ALL = {name: parts.build("metrics", name) for name in parts.names("metrics")}
 # Spans, tags, passages and paths have tests of their own.
-KINDS = ("single", "multilabel", "number")
+KINDS = (Labels, LabelSets, Numbers)
 CASES = [
     (name, kind)
     for name, metric in ALL.items()
-    for kind in metric.kinds
+    for kind in metric.answers
     if kind in KINDS and name != "hierarchical_f1"
 ]
 
 
 @st.composite
-def rows(draw: st.DrawFn, kind: str) -> Judged:
+def rows(draw: st.DrawFn, kind: type[Answers]) -> Answers:
     """Random answers, coarse enough that ties, absent labels and constants happen."""
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     n, labels = draw(st.integers(1, 30)), draw(st.integers(2, 5))
     names = tuple("abcde"[:labels])
-    if kind == "number":
+    if kind is Numbers:
         targets, values = generator.integers(-3, 4, (2, n)) / draw(st.sampled_from([1, 3, 7]))
-        return Judged("number", targets, values, values)
-    if kind == "single":
+        return Numbers(targets, values, values)
+    if kind is Labels:
         scores = generator.integers(0, 4, (n, labels)) + 0.5
         scores /= scores.sum(1, keepdims=True)
-        return Judged("single", generator.integers(0, labels, n), scores.argmax(1), scores, names)
+        return Labels(generator.integers(0, labels, n), scores.argmax(1), scores, names)
     scores = generator.integers(0, 5, (n, labels)) / 4
     targets = generator.integers(0, 2, (n, labels)).astype(float)
-    return Judged("multilabel", targets, (scores > 0.5).astype(float), scores, names)
+    return LabelSets(targets, (scores > 0.5).astype(float), scores, names)
 
 
-def taken(judged: Judged, index: np.ndarray) -> Judged:
+def taken(judged: Answers, index: np.ndarray) -> Answers:
     arrays = (judged.targets[index], judged.values[index], judged.scores[index])
-    return Judged(judged.kind, *arrays, judged.labels)
+    return type(judged)(*arrays, judged.labels)
 
 
-def expected(name: str, judged: Judged) -> float:
+def expected(name: str, judged: Answers) -> float:
     """What the reference libraries say, where they say anything."""
     truth, given_ = judged.targets, judged.values
     if name == "accuracy":
@@ -70,8 +73,8 @@ def expected(name: str, judged: Judged) -> float:
     return float(correlate(truth, given_).statistic)
 
 
-def _expected_f1(average: str, judged: Judged) -> float:
-    if judged.kind == "single":
+def _expected_f1(average: str, judged: Answers) -> float:
+    if isinstance(judged, Labels):
         present = np.union1d(judged.targets, judged.values)
     else:
         present = np.flatnonzero((judged.targets + judged.values).any(0))
@@ -84,10 +87,10 @@ def _expected_f1(average: str, judged: Judged) -> float:
     )
 
 
-def _expected_auc(judged: Judged) -> float:
+def _expected_auc(judged: Answers) -> float:
     labels = judged.scores.shape[1]
-    truth = np.eye(labels)[judged.targets] if judged.kind == "single" else judged.targets
-    columns = [1] if judged.kind == "single" and labels == 2 else range(labels)
+    truth = np.eye(labels)[judged.targets] if isinstance(judged, Labels) else judged.targets
+    columns = [1] if isinstance(judged, Labels) and labels == 2 else range(labels)
     areas = [
         oracle.roc_auc_score(truth[:, c], judged.scores[:, c])
         for c in columns
@@ -130,21 +133,21 @@ def test_weights_are_repeated_rows_and_order_does_not_matter(
         assert found == pytest.approx(by_loop[0], abs=1e-9, nan_ok=True)
 
 
-def numbers(targets: list[float], values: list[float]) -> Judged:
-    return Judged("number", np.array(targets), np.array(values), np.array(values))
+def numbers(targets: list[float], values: list[float]) -> Answers:
+    return Numbers(np.array(targets), np.array(values), np.array(values))
 
 
 def test_multiclass_auc_is_that_of_scikit_learn_itself() -> None:
     generator = np.random.default_rng(1)
     scores = generator.dirichlet(np.ones(4), 200)
     truth = generator.integers(0, 4, 200)
-    judged = Judged("single", truth, scores.argmax(1), scores, tuple("abcd"))
+    judged = Labels(truth, scores.argmax(1), scores, tuple("abcd"))
     ours = ALL["roc_auc"].value(judged)
     assert ours == pytest.approx(oracle.roc_auc_score(truth, scores, multi_class="ovr"))
 
 
 def test_one_class_has_no_auc() -> None:
-    judged = Judged("single", np.ones(3, int), np.ones(3, int), np.full((3, 2), 0.5), ("a", "b"))
+    judged = Labels(np.ones(3, int), np.ones(3, int), np.full((3, 2), 0.5), ("a", "b"))
     assert np.isnan(ALL["roc_auc"].value(judged))
 
 
@@ -161,12 +164,12 @@ def test_pearson_sees_small_spreads_round_a_large_mean() -> None:
 
 def test_always_giving_the_frequent_label_has_no_mcc() -> None:
     truth = np.array([0] * 97 + [1, 1, 2])
-    judged = Judged("single", truth, np.zeros(100, int), np.zeros((100, 3)), tuple("abc"))
+    judged = Labels(truth, np.zeros(100, int), np.zeros((100, 3)), tuple("abc"))
     assert ALL["mcc"].value(judged) == 0
 
 
 def test_more_labels_than_rows_is_fine() -> None:
-    judged = Judged("single", np.array([76]), np.array([3]), np.full((1, 77), 1 / 77))
+    judged = Labels(np.array([76]), np.array([3]), np.full((1, 77), 1 / 77))
     assert ALL["macro_f1"].value(judged) == 0
 
 

@@ -11,7 +11,7 @@ from seqeval.scheme import IOB2, Entities
 from weitiao.core.ragged import Ragged, edges
 from weitiao.evaluation.metrics.tagging import EntityF1, EntityPrecision, EntityRecall
 from weitiao.labels.tags.schemes import best_tags, scheme_of, spans_of, split_tag, tags_of
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.spans import Spans
 
 TYPES = ["x", "y"]
 SCHEMES = ["BIO", "IOB1", "IOBES", "BMES", "BILOU"]
@@ -80,9 +80,7 @@ def test_figures_are_those_of_seqeval(data):
     truth = data.draw(labels("BI"))
     given_tags = [data.draw(st.permutations(row)) for row in truth]
     answers = read(given_tags)
-    judged = Judged(
-        "tags", read(truth), answers, Ragged(np.ones(len(answers.values)), answers.offsets)
-    )
+    judged = Spans(read(truth), answers, Ragged(np.ones(len(answers.values)), answers.offsets))
     for metric, wanted in ((EntityF1, f1_score), (EntityPrecision, precision_score),
                            (EntityRecall, recall_score)):  # fmt: skip
         if not len(answers.values) and metric is not EntityRecall:

@@ -9,7 +9,9 @@ from pydantic import Field, model_validator
 
 from weitiao.evaluation.decisions.base import Choice, Decision
 from weitiao.i18n.messages import _
-from weitiao.tasks.base import BEST_OVERLAP, MARGIN, OVERLAP, Judged, Task, rows_right, sure_of
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.passages import BEST_OVERLAP, MARGIN, OVERLAP, Passages
+from weitiao.tasks.base import Task
 
 FEWEST = 10  # rows that must be answered before their share says something
 
@@ -30,8 +32,8 @@ class Abstain(Decision):
             raise ValueError(_("give either accuracy or coverage, e.g. {{accuracy: 0.95}}."))
         return self
 
-    def choose(self, task: Task, judged: Judged) -> Choice:
-        sure, right = sure_of(judged), rows_right(judged)
+    def choose(self, task: Task, judged: Answers) -> Choice:
+        sure, right = judged.confidence(), judged.right()
         order = np.argsort(-sure, kind="stable")
         ends = np.flatnonzero(np.append(np.diff(sure[order]) < 0, True))
         share = (np.cumsum(right[order]) / np.arange(1, len(order) + 1))[ends]
@@ -59,9 +61,9 @@ class NoAnswer(Decision):
     Chosen by itself where training rows have questions without an answer.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("spans",)
+    answers: ClassVar[tuple[type[Answers], ...]] = (Passages,)
 
-    def choose(self, task: Task, judged: Judged) -> Choice:
+    def choose(self, task: Task, judged: Answers) -> Choice:
         margin, gained = judged.counts[:, MARGIN], judged.counts[:, BEST_OVERLAP]
         silent = np.array([not golds for golds in judged.targets], float)  # "" is right there
         order = np.argsort(-margin, kind="stable")

@@ -12,7 +12,10 @@ import numpy as np
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _
 from weitiao.parts import Part, near
-from weitiao.tasks.base import Judged, Task
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.label_sets import LabelSets
+from weitiao.tasks.answers.labels import Labels
+from weitiao.tasks.base import Task
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,15 @@ class Decision(Part):
     before it lead to.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("single", "multilabel")
+    answers: ClassVar[tuple[type[Answers], ...]] = (Labels, LabelSets)
+
+    @classmethod
+    def fits(cls, answers: type[Answers]) -> bool:
+        """Whether it can choose how these answers are given."""
+        return issubclass(answers, cls.answers)
 
     @abstractmethod
-    def choose(self, task: Task, judged: Judged) -> Choice:
+    def choose(self, task: Task, judged: Answers) -> Choice:
         """The settings that are best for these rows, which the model has not learned from."""
 
 
@@ -71,15 +79,14 @@ class Limits:
         }
 
 
-def limits_of(judged: Judged, label: str) -> Limits:
+def limits_of(judged: Answers, label: str) -> Limits:
     """The thresholds of one label. Raises DataError when there is no such label."""
     if label not in judged.labels:
         told = _("evaluate.decisions: there is no label {label!r}.{hint}",
                     label=label, hint=near(label, judged.labels))  # fmt: skip
         raise DataError(told)
     at = judged.labels.index(label)
-    single = judged.kind == "single"
-    true = judged.targets == at if single else judged.targets[:, at] == 1
+    true = judged.has_label(at)
     scores = judged.scores[:, at].astype(float)
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]

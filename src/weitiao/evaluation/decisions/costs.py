@@ -11,7 +11,9 @@ from weitiao.errors import DataError
 from weitiao.evaluation.decisions.base import Choice, Decision
 from weitiao.i18n.messages import _
 from weitiao.parts import near
-from weitiao.tasks.base import Cost, Judged, Task
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.labels import Labels
+from weitiao.tasks.base import Cost, Task
 
 
 class Costs(Decision):
@@ -20,12 +22,12 @@ class Costs(Decision):
     When to use: mistakes have prices that differ, {spam: {ham: 1}, ham: {spam: 20}}.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("single",)
+    answers: ClassVar[tuple[type[Answers], ...]] = (Labels,)
     matrix: dict[str, dict[str, Cost]] = Field(
         description="truth -> answer -> what this mistake costs; what is not named costs 1"
     )
 
-    def choose(self, task: Task, judged: Judged) -> Choice:
+    def choose(self, task: Task, judged: Answers) -> Choice:
         named = [*self.matrix, *(label for row in self.matrix.values() for label in row)]
         for label in named:
             if label not in judged.labels:
@@ -37,7 +39,7 @@ class Costs(Decision):
         figures = {"before": self._mean(judged), "after": self._mean(after)}
         return Choice({"costs": self.matrix}, True, figures)
 
-    def _mean(self, judged: Judged) -> float:
+    def _mean(self, judged: Answers) -> float:
         """What an answer costs on average."""
         found = []
         for truth, answer in zip(judged.targets, judged.values, strict=True):

@@ -8,7 +8,9 @@ from pydantic import Field
 from weitiao.errors import DataError
 from weitiao.evaluation.decisions.base import Choice, Decision, limits_of, with_threshold
 from weitiao.i18n.messages import _
-from weitiao.tasks.base import Judged, Task
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.label_sets import LabelSets
+from weitiao.tasks.base import Task
 
 
 class BestF1(Decision):
@@ -19,7 +21,7 @@ class BestF1(Decision):
 
     label: str = Field("", description="empty: each of several labels, or the rarer of two")
 
-    def choose(self, task: Task, judged: Judged) -> Choice:
+    def choose(self, task: Task, judged: Answers) -> Choice:
         found: dict[str, float] = {}
         figures = []
         for label in self._labels(judged):
@@ -33,10 +35,10 @@ class BestF1(Decision):
             figures.append(choice.figures)
         return Choice({"thresholds": found}, bool(found), {"labels": figures})
 
-    def _labels(self, judged: Judged) -> tuple[str, ...]:
+    def _labels(self, judged: Answers) -> tuple[str, ...]:
         if self.label:
             return (self.label,)
-        if judged.kind == "multilabel":
+        if isinstance(judged, LabelSets):
             return judged.labels
         if len(judged.labels) > 2:
             told = _("evaluate.decisions.best_f1: there are {count} labels; name one, e.g. "
@@ -56,7 +58,7 @@ class AtPrecision(Decision):
     label: str = Field(description="the label that must be right when it is given")
     precision: float = Field(0.9, gt=0, le=1, description="share of its answers that are right")
 
-    def choose(self, task: Task, judged: Judged) -> Choice:
+    def choose(self, task: Task, judged: Answers) -> Choice:
         limits = limits_of(judged, self.label)
         if not limits.true:
             return Choice({}, False, {"label": self.label, "true": 0})
@@ -78,7 +80,7 @@ class AtRecall(Decision):
     label: str = Field(description="the label that must be found")
     recall: float = Field(0.9, gt=0, le=1, description="share of its rows that must be found")
 
-    def choose(self, task: Task, judged: Judged) -> Choice:
+    def choose(self, task: Task, judged: Answers) -> Choice:
         limits = limits_of(judged, self.label)
         enough = limits.recall >= self.recall - 1e-12
         if not enough.any():  # validation has no row of the label

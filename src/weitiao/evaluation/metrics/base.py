@@ -8,15 +8,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from weitiao.labels.tags.counts import by_row, by_row_and_label
+from weitiao.labels.tags.counts import by_row
 from weitiao.parts import Part
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
 
 
 class Metric(Part):
     """One number that says how right the answers are.
 
-    A new metric is a class with `kinds` and `value`. `values` is what the bootstrap calls, with a
+    A new metric is a class with `answers` and `value`. `values` is what the bootstrap calls, with a
     thousand samples of the rows: derive from `ArrayMetric` where arrays do that faster.
 
     Weights say how often a row counts: a row of weight 2 counts like the row written down twice,
@@ -24,70 +24,56 @@ class Metric(Part):
     """
 
     higher_is_better: ClassVar[bool] = True
-    kinds: ClassVar[tuple[str, ...]]  # of Judged.kind
+    answers: ClassVar[tuple[type[Answers], ...]]  # that it fits
     bounds: ClassVar[tuple[float, float]] = (-math.inf, math.inf)  # lowest and highest value
     of_scores: ClassVar[bool] = False  # looks at the scores, not at the answers alone
     correlates: ClassVar[bool] = False  # is a correlation, nearly normal on Fisher's scale
 
+    @classmethod
+    def fits(cls, answers: type[Answers]) -> bool:
+        """Whether it can evaluate these answers."""
+        return issubclass(answers, cls.answers)
+
     @abstractmethod
-    def value(self, judged: Judged, weights: np.ndarray | None = None) -> float:
+    def value(self, judged: Answers, weights: np.ndarray | None = None) -> float:
         """The metric over all rows; `weights` (n,) says how often each row counts."""
 
-    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
         """The metric for each row of `weights` (samples, n), as (samples,)."""
         return np.array([self.value(judged, sample) for sample in weights])
 
-    def proportion(self, kind: str) -> bool:
-        """Whether it is a share of rows, "k of n are right", for answers of this kind."""
+    def proportion(self, answers: type[Answers]) -> bool:
+        """Whether it is a share of rows, "k of n are right", for answers of this class."""
         return False
 
 
 class ArrayMetric(Metric):
     """A metric computed for all resamples at once: write `values` instead of `value`."""
 
-    def value(self, judged: Judged, weights: np.ndarray | None = None) -> float:
+    def value(self, judged: Answers, weights: np.ndarray | None = None) -> float:
         return float(self.values(judged, once(judged, weights))[0])
 
     @abstractmethod
-    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
         """The metric for each row of `weights` (samples, n), as (samples,)."""
 
 
-def once(judged: Judged, weights: np.ndarray | None) -> np.ndarray:
+def once(judged: Answers, weights: np.ndarray | None) -> np.ndarray:
     """The weights of one evaluation as (1, n), each row counting once when there are none."""
     assert len(judged.targets), "a metric needs rows"
     return np.ones((1, len(judged.targets))) if weights is None else weights[None].astype(float)
 
 
-def span_counts(judged: Judged, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def span_counts(judged: Answers, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """How many spans are right, are given, and are true: each (samples,)."""
     right, given, true = (weights @ by_row(judged.targets, judged.values).astype(float)).T
     return right, given, true
 
 
-def label_counts(judged: Judged, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def label_counts(judged: Answers, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """How often each label was given rightly, was given, and was true: each (samples, labels).
     Of tags it is their spans that are counted."""
-    if judged.kind == "multilabel":
-        truth, given = judged.targets.astype(float), judged.values.astype(float)
-        return weights @ (truth * given), weights @ given, weights @ truth
-    if judged.kind == "tags":
-        each = by_row_and_label(judged.targets, judged.values, len(judged.labels))
-        right, said, true = (weights @ table.astype(float) for table in each)
-        return right, said, true
-    # Rows with the same truth and answer are interchangeable: count those cells, then add cells.
-    # That costs one pass over the rows however many labels there are.
-    labels = int(max(judged.targets.max(), judged.values.max(), len(judged.labels) - 1)) + 1
-    cells, cell = np.unique(judged.targets * labels + judged.values, return_inverse=True)
-    counts = np.stack([np.bincount(cell, sample, len(cells)) for sample in weights])
-    true_label, given_label = np.divmod(cells, labels)
-    every = np.arange(labels)
-    is_true, is_given = true_label[:, None] == every, given_label[:, None] == every
-    return (
-        counts @ (is_true & is_given).astype(float),
-        counts @ is_given.astype(float),
-        counts @ is_true.astype(float),
-    )
+    return judged.label_counts(weights)
 
 
 def ratio(above: np.ndarray, below: np.ndarray, otherwise: float = 0.0) -> np.ndarray:

@@ -8,7 +8,9 @@ import numpy as np
 
 from weitiao.evaluation.metrics.base import ArrayMetric, Order, label_counts, middles, ratio
 from weitiao.labels.hierarchy import levels_of
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.label_sets import LabelSets
+from weitiao.tasks.answers.labels import Labels
 
 
 class Accuracy(ArrayMetric):
@@ -18,16 +20,13 @@ class Accuracy(ArrayMetric):
     look at `macro_f1` or `mcc` beside it. As scikit-learn's `accuracy_score`.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("single", "multilabel")
+    answers: ClassVar[tuple[type[Answers], ...]] = (Labels, LabelSets)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
-        right = judged.targets == judged.values
-        if judged.kind == "multilabel":
-            right = right.all(1)
-        return weights @ right.astype(float) / weights.sum(1)
+    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
+        return weights @ judged.right().astype(float) / weights.sum(1)
 
-    def proportion(self, kind: str) -> bool:
+    def proportion(self, answers: type[Answers]) -> bool:
         return True
 
 
@@ -39,10 +38,10 @@ class MacroF1(ArrayMetric):
     for single labels; without any such label it is 0.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("single", "multilabel")
+    answers: ClassVar[tuple[type[Answers], ...]] = (Labels, LabelSets)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
         right, given, true = label_counts(judged, weights)
         scores = ratio(2 * right, given + true)
         return ratio(scores.sum(1), ((given + true) > 0).sum(1).astype(float))
@@ -56,15 +55,15 @@ class MicroF1(ArrayMetric):
     `f1_score(average="micro")`; 0 when no label was true and none given.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("single", "multilabel")
+    answers: ClassVar[tuple[type[Answers], ...]] = (Labels, LabelSets)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
         right, given, true = label_counts(judged, weights)
         return ratio(2 * right.sum(1), given.sum(1) + true.sum(1))
 
-    def proportion(self, kind: str) -> bool:
-        return kind == "single"
+    def proportion(self, answers: type[Answers]) -> bool:
+        return issubclass(answers, Labels)
 
 
 class WeightedF1(ArrayMetric):
@@ -74,10 +73,10 @@ class WeightedF1(ArrayMetric):
     As scikit-learn's `f1_score(average="weighted")`; 0 when no label is true.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("single", "multilabel")
+    answers: ClassVar[tuple[type[Answers], ...]] = (Labels, LabelSets)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
         right, given, true = label_counts(judged, weights)
         scores = ratio(2 * right, given + true)
         return ratio((scores * true).sum(1), true.sum(1))
@@ -90,10 +89,10 @@ class Mcc(ArrayMetric):
     frequent one: always giving that label is worth 0. As scikit-learn's `matthews_corrcoef`.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("single",)
+    answers: ClassVar[tuple[type[Answers], ...]] = (Labels,)
     bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
 
-    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
         total = weights.sum(1)[:, None]
         right, given, true = (count / total for count in label_counts(judged, weights))
         together = right.sum(1) - (given * true).sum(1)
@@ -113,18 +112,15 @@ class RocAuc(ArrayMetric):
     nothing to rank, hence nan. As scikit-learn's `roc_auc_score(multi_class="ovr")`.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("single", "multilabel")
+    answers: ClassVar[tuple[type[Answers], ...]] = (Labels, LabelSets)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     of_scores: ClassVar[bool] = True
 
-    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
         labels = judged.scores.shape[1]
-        if judged.kind == "single":
-            chosen = [1] if labels == 2 else list(range(labels))
-            truths = [judged.targets == label for label in chosen]
-        else:
-            chosen = list(range(labels))
-            truths = [judged.targets[:, label] > 0.5 for label in chosen]
+        # Of two labels of which one is true, both have the same area.
+        chosen = [1] if isinstance(judged, Labels) and labels == 2 else list(range(labels))
+        truths = [judged.has_label(label) for label in chosen]
         total, counted = np.zeros(len(weights)), np.zeros(len(weights))
         for label, truth in zip(chosen, truths, strict=True):
             if truth.any() and not truth.all():
@@ -152,10 +148,10 @@ class HierarchicalF1(ArrayMetric):
     Use it when labels are paths and a near mistake is better than a far one.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("single",)
+    answers: ClassVar[tuple[type[Answers], ...]] = (Labels,)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
         if not judged.separator:
             right = (judged.targets == judged.values).astype(float)
             return weights @ right / weights.sum(1)

@@ -7,7 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from weitiao.evaluation.metrics.base import ArrayMetric, Order, middles, ratio
-from weitiao.tasks.base import EXACT, MARGIN, OVERLAP, Judged
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.passages import EXACT, MARGIN, OVERLAP, Passages
 
 
 class ExactMatch(ArrayMetric):
@@ -17,13 +18,13 @@ class ExactMatch(ArrayMetric):
     enough. Strict: a word too many is as wrong as another passage, so look at `f1` beside it.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("spans",)
+    answers: ClassVar[tuple[type[Answers], ...]] = (Passages,)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
         return weights @ judged.counts[:, EXACT] / weights.sum(1)
 
-    def proportion(self, kind: str) -> bool:
+    def proportion(self, answers: type[Answers]) -> bool:
         return True
 
 
@@ -34,10 +35,10 @@ class F1(ArrayMetric):
     longest run in common); of several right answers the nearest counts.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("spans",)
+    answers: ClassVar[tuple[type[Answers], ...]] = (Passages,)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
         return weights @ judged.counts[:, OVERLAP] / weights.sum(1)
 
 
@@ -49,11 +50,11 @@ class AnswerableAuroc(ArrayMetric):
     answer, or none has.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("spans",)
+    answers: ClassVar[tuple[type[Answers], ...]] = (Passages,)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     of_scores: ClassVar[bool] = True
 
-    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
         has = np.array([bool(golds) for golds in judged.targets], float)
         order = Order(judged.counts[:, MARGIN])
         yes, no = order.sums(weights * has), order.sums(weights * (1 - has))

@@ -8,7 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from weitiao.evaluation.metrics.base import ArrayMetric, Order, correlation, middles, ratio
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.numbers import Numbers
 
 
 class Mae(ArrayMetric):
@@ -19,10 +20,10 @@ class Mae(ArrayMetric):
     """
 
     higher_is_better: ClassVar[bool] = False
-    kinds: ClassVar[tuple[str, ...]] = ("number",)
+    answers: ClassVar[tuple[type[Answers], ...]] = (Numbers,)
     bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
 
-    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
         return weights @ np.abs(judged.targets - judged.values) / weights.sum(1)
 
 
@@ -33,10 +34,10 @@ class Rmse(ArrayMetric):
     """
 
     higher_is_better: ClassVar[bool] = False
-    kinds: ClassVar[tuple[str, ...]] = ("number",)
+    answers: ClassVar[tuple[type[Answers], ...]] = (Numbers,)
     bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
 
-    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
         return np.sqrt(weights @ (judged.targets - judged.values) ** 2 / weights.sum(1))
 
 
@@ -47,11 +48,11 @@ class Pearson(ArrayMetric):
     wrong unit or offset: look at `mae` beside it when the numbers themselves are used.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("number",)
+    answers: ClassVar[tuple[type[Answers], ...]] = (Numbers,)
     bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
     correlates: ClassVar[bool] = True
 
-    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
         return correlation(judged.targets.astype(float), judged.values.astype(float), weights)
 
 
@@ -63,11 +64,11 @@ class Spearman(ArrayMetric):
     rank of a row is the weight that lies below it.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("number",)
+    answers: ClassVar[tuple[type[Answers], ...]] = (Numbers,)
     bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
     correlates: ClassVar[bool] = True
 
-    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
         truth, given = Order(judged.targets), Order(judged.values)
         (true_ranks, true_spread), (ranks, spread) = _ranks(truth, weights), _ranks(given, weights)
         # In the order of the truth two of the three arrays are read straight through.

@@ -7,7 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from weitiao.evaluation.metrics.base import ArrayMetric, span_counts
-from weitiao.tasks.base import Judged
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.spans import Spans
 
 
 class EntityF1(ArrayMetric):
@@ -16,10 +17,10 @@ class EntityF1(ArrayMetric):
     Counted over all spans (micro); 0 where there are none.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("tags",)
+    answers: ClassVar[tuple[type[Answers], ...]] = (Spans,)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
         right, given, true = span_counts(judged, weights)
         return np.asarray(2 * right / np.maximum(given + true, 1))
 
@@ -30,10 +31,10 @@ class EntityPrecision(ArrayMetric):
     Counted over all spans (micro); 0 where there are none.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("tags",)
+    answers: ClassVar[tuple[type[Answers], ...]] = (Spans,)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
         right, given, _ = span_counts(judged, weights)
         return np.asarray(right / np.maximum(given, 1))
 
@@ -44,10 +45,10 @@ class EntityRecall(ArrayMetric):
     Counted over all spans (micro); 0 where there are none.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("tags",)
+    answers: ClassVar[tuple[type[Answers], ...]] = (Spans,)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
         right, _, true = span_counts(judged, weights)
         return np.asarray(right / np.maximum(true, 1))
 
@@ -56,9 +57,9 @@ class TokenAccuracy(ArrayMetric):
     """Words with the right tag, of all words: for parts of speech. For names it says little, since
     most words are none: see entity_f1."""
 
-    kinds: ClassVar[tuple[str, ...]] = ("tags",)
+    answers: ClassVar[tuple[type[Answers], ...]] = (Spans,)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Judged, weights: np.ndarray) -> np.ndarray:
+    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
         right, words = (weights @ judged.counts.astype(float)).T
         return np.asarray(right / np.maximum(words, 1))

@@ -59,5 +59,4 @@ def texts_of(task: Task, rows: Rows) -> list[list[str]]:
 
 def labels_of(task: Task, rows: Rows) -> np.ndarray:
     """Targets as the task counts them; numbers in their own unit."""
-    labels = task.indices(rows.targets(), rows.ids())
-    return np.asarray(task.score(labels)) if task.kind == "number" else labels
+    return task.in_unit(task.indices(rows.targets(), rows.ids()))

@@ -30,7 +30,7 @@ class SetFit(Peer):
     most_steps: int = Field(-1, description="updates at most; -1: as the epochs say")
 
     def scores(self, plan: Plan, task: Task, data: Data, rows: Rows) -> np.ndarray:
-        if task.kind != "single" or len(rows.text_roles) != 1:
+        if task.problem_type != "single_label_classification" or len(rows.text_roles) != 1:
             raise ModelError(_("the peer setfit takes one text and one label a row."))
         import datasets
         import setfit

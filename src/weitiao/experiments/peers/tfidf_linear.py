@@ -40,11 +40,11 @@ class TfidfLinear(Peer):
             sublinear_tf=True,
         )
         labels = labels_of(task, data.train)
-        if task.kind == "number":
+        if task.problem_type == "regression":
             line = make_pipeline(counter, Ridge(alpha=1 / self.strength, random_state=0))
             return np.asarray(line.fit(texts, labels).predict(asked)).reshape(-1, 1)
         network = LogisticRegression(C=self.strength, max_iter=1000)
-        if task.kind == "multilabel":
+        if task.problem_type == "multi_label_classification":
             line = make_pipeline(counter, OneVsRestClassifier(network))
             return np.asarray(line.fit(texts, labels.astype(int)).predict_proba(asked))
         line = make_pipeline(counter, network).fit(texts, labels)

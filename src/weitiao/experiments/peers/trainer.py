@@ -40,10 +40,10 @@ class Trainer(Peer):
             source.path_or_name, num_labels=task.outputs, problem_type=task.problem_type
         )
         labels = labels_of(task, data.train)
-        numbers = task.kind != "single"
+        floats = task.problem_type != "single_label_classification"
         train = _encoded(tokenizer, task, data.train, plan.model.max_length)
         for row, label in zip(train, labels, strict=True):
-            row["labels"] = np.asarray(label, np.float32).tolist() if numbers else int(label)
+            row["labels"] = np.asarray(label, np.float32).tolist() if floats else int(label)
         asked = _encoded(tokenizer, task, rows, plan.model.max_length)
         order = np.argsort([-len(row["input_ids"]) for row in asked], kind="stable")
         with tempfile.TemporaryDirectory() as folder:
@@ -58,7 +58,8 @@ class Trainer(Peer):
             given = trainer.predict([asked[at] for at in order]).predictions
         logits = np.empty((len(asked), task.outputs))
         logits[order] = np.asarray(given, dtype=float).reshape(len(asked), -1)
-        return logits if task.kind == "number" else np.asarray(task.score(logits))
+        # It learned numbers in their own unit.
+        return logits if task.problem_type == "regression" else np.asarray(task.score(logits))
 
     def _arguments(self, folder: str, seed: int, gpu: bool) -> Any:
         from transformers import TrainingArguments

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from weitiao import parts
 from weitiao.i18n.messages import _
 from weitiao.parts import Part
-from weitiao.tasks.base import Kind
+from weitiao.tasks.base import HeadKind
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,7 +34,7 @@ class Head(Part):
     no plain one, and `weitiao.load` reads it."""
 
     every_layer: ClassVar[bool] = False  # it reads all layers, and not the last alone
-    kinds: ClassVar[tuple[Kind, ...]] = ("single", "multilabel", "number")  # of answers it gives
+    task_heads: ClassVar[tuple[HeadKind, ...]] = ("sequence",)  # of Task.head: where it fits
 
     @abstractmethod
     def module(self, shape: Shape) -> nn.Module:
@@ -43,7 +43,7 @@ class Head(Part):
     @classmethod
     def per_token(cls) -> bool:
         """Whether it answers for tokens, and not for texts."""
-        return "tags" in cls.kinds
+        return "sequence" not in cls.task_heads
 
 
 def pooling_of(pooling: Pooling, shape: Shape) -> str:
@@ -53,12 +53,12 @@ def pooling_of(pooling: Pooling, shape: Shape) -> str:
     return "last" if shape.last else "mean"
 
 
-def misfit(name: str, kind: Kind) -> str:
-    """What is wrong with this head for answers of this kind; empty if nothing."""
+def misfit(name: str, head: HeadKind) -> str:
+    """What is wrong with this head for tasks with this kind of head; empty if nothing."""
     part: type[Head] = parts.find("heads", name)
-    if kind in part.kinds:
+    if head in part.task_heads:
         return ""
-    if kind in {"tags", "spans"} and not part.per_token():
+    if head != "sequence" and not part.per_token():
         return _("model.head: {name} gives one answer a text, and this task answers for "
                     "tokens; leave it out.", name=name)  # fmt: skip
     return _("model.head: {name} is for tagging, and this is another task; leave it out.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from weitiao.model.heads.base import Head, Shape
-from weitiao.tasks.base import Kind
+from weitiao.tasks.base import HeadKind
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,7 +19,7 @@ class Crf(Head):
     strategy head_rate, which plans for tagging have: at the network's rate the chain stands still.
     """
 
-    kinds: ClassVar[tuple[Kind, ...]] = ("tags",)
+    task_heads: ClassVar[tuple[HeadKind, ...]] = ("tokens",)
 
     def module(self, shape: Shape) -> nn.Module:
         from weitiao.model.crf import Chain

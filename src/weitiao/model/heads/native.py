@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, get_args
 
 from weitiao.model.heads.base import Head, Shape
-from weitiao.tasks.base import Kind
+from weitiao.tasks.base import HeadKind
 
 if TYPE_CHECKING:
     from torch import nn
@@ -17,7 +17,7 @@ class Native(Head):
     When to use: always, unless another one is better in validation.
     """
 
-    kinds: ClassVar[tuple[Kind, ...]] = get_args(Kind)
+    task_heads: ClassVar[tuple[HeadKind, ...]] = get_args(HeadKind)
 
     def module(self, shape: Shape) -> nn.Module:
         raise AssertionError("transformers builds it together with the network")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from weitiao.model.heads.base import Head, Shape
-from weitiao.tasks.base import Kind
+from weitiao.tasks.base import HeadKind
 
 if TYPE_CHECKING:
     from torch import nn
@@ -17,7 +17,7 @@ class PerToken(Head):
     When to use: never by hand; families without a native head for tokens take it by themselves.
     """
 
-    kinds: ClassVar[tuple[Kind, ...]] = ("tags", "spans")
+    task_heads: ClassVar[tuple[HeadKind, ...]] = ("tokens", "spans")
 
     def module(self, shape: Shape) -> nn.Module:
         from weitiao.model.pooling import Each, linear
