@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help env demo test check slow bench format charts messages clean
+.PHONY: help env demo test check slow bench format charts rooms messages clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,9 @@ format: $(READY) ## put the code into shape
 
 charts: ## bundle the plots of report.html anew (node and npm)
 	cd dev/charts && npm ci && npm run build
+
+rooms: $(READY) ## draw docs/rooms.svg, the folders of the source by layer, again
+	$(BIN)/python dev/draw_rooms.py
 
 messages: $(READY) ## bring the catalogue of Chinese texts up to date with the code
 	$(BIN)/python dev/messages.py

@@ -121,7 +121,8 @@ def fuzz(name: str, minutes: float, corpus: Path) -> None:
 
     with atheris.instrument_imports(include=["weitiao"]):
         from weitiao import parts
-        from weitiao.data.files.table import open_source, write_table
+        from weitiao.data.files.open import open_source
+        from weitiao.data.files.table import write_table
         from weitiao.errors import DataError, PlanError
         from weitiao.planfile.plan import Plan
     ending, reader = TARGETS[name]

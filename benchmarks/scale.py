@@ -118,7 +118,7 @@ def act(job: Mapping[str, Any]) -> timing.Record:
 def stages(home: Path, again: bool) -> Iterator[str]:
     """Do the work; yields the name of each stage before it begins."""
     from weitiao.api.evaluate import predict_file
-    from weitiao.data.files.table import open_source
+    from weitiao.data.files.open import open_source
     from weitiao.data.infer.roles import guess_roles
     from weitiao.data.prepare.load import load
     from weitiao.model.model import Model

@@ -66,7 +66,7 @@ def compiled(compiled_once, monkeypatch):
     other processes gives them a copy of it."""
     if compiled_once is None:
         pytest.skip("no C++ compiler here")
-    from weitiao.model.fast.kernels import pinned
+    from weitiao.model.fast.select import pinned
 
     monkeypatch.setenv("WEITIAO_COMPILER", "")  # not "none", in processes of the test's, too
     with pinned("c++"):  # all of them, whichever is faster here

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from weitiao.data.files.table import open_source
+from weitiao.data.files.open import open_source
 from weitiao.data.rows import Rows, everything
 from weitiao.evaluation.evaluate import Evaluated, measure, metrics_of
 from weitiao.evaluation.intervals import bootstrap, difference

@@ -2,7 +2,7 @@
 
 import torch
 
-from weitiao.model.fast.kernels import Norm
+from weitiao.model.fast.kernels import NormParams
 from weitiao.model.packed import Packing
 
 EPS = 1e-12
@@ -15,7 +15,7 @@ def drawn(*shape, dtype=torch.float32, seed=0):
 
 
 def norm_of(width):
-    return Norm(1 + 0.3 * drawn(width, seed=1), drawn(width, seed=2), EPS)
+    return NormParams(1 + 0.3 * drawn(width, seed=1), drawn(width, seed=2), EPS)
 
 
 def packing_of(lengths):

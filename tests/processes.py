@@ -54,4 +54,4 @@ outcome = train(plan, data, run, resume="--resume" in sys.argv, watch=watch)
 total = sum(float(p.double().sum()) for p in outcome.model.net.parameters())
 words = outcome.model.net.embeddings().num_embeddings
 found = {"step": outcome.step, "weights": total, "score": outcome.score, "words": words}
-print(json.dumps({**found, "widest": widest[0], "layout": outcome.model.net.way}))
+print(json.dumps({**found, "widest": widest[0], "layout": outcome.model.net.layout}))

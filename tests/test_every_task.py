@@ -103,9 +103,9 @@ def test_the_loop_gives_the_numbers_of_a_plain_loop(
             if kind == "fused" and compiled_once:
                 patch.setenv("WEITIAO_COMPILER", "")
             model, data = started(task, quiet_bert, **changes)
-        if model.net.way == "fused":
+        if model.net.layout == "fused":
             assert model.net.kernels.startswith("c++") == (kind == "fused" and bool(compiled_once))
-        assert model.net.way == layout["train.layout"]
+        assert model.net.layout == layout["train.layout"]
         if model.packs not in references:  # padded rows come in buckets, packed ones at random
             references[model.packs] = plain_training(model, data.train, UPDATES)
         reference, average = references[model.packs]
@@ -197,7 +197,7 @@ def test_rdrop_adds_the_kl_of_two_dropout_masks(tiny_bert):
     labels = model.task.indices(data.train.targets(), data.train.ids())
     batch = model.batch(model.encode(data.train), range(5), labels)
     logits = torch.randn(10, 2)
-    cost = model.cost()
+    cost = model.loss()
     strategy = RDrop(alpha=1.5)
     strategy.start(model.net, model.task)
     found = strategy.loss(lambda net, b: Output(cost.value(logits, b.labels), logits))(None, batch)

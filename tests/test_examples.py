@@ -62,3 +62,26 @@ def test_the_strategy_of_the_contributing_page_works(tiny_bert):
     learning = {n for n, p in model.net.named_parameters() if p.requires_grad}
     assert learning
     assert all(n.endswith("bias") or "classifier" in n or "pooler" in n for n in learning)
+
+
+def test_the_metric_of_the_contributing_page_is_that_of_scikit_learn():
+    import numpy as np
+    from sklearn.metrics import balanced_accuracy_score
+
+    from weitiao.evaluation.metrics import classification
+    from weitiao.tasks.answers.labels import Labels
+
+    _, code, *_ = blocks(ROOT / "CONTRIBUTING.md")
+    module = types.ModuleType("balanced")
+    vars(module).update(vars(classification))
+    sys.modules["balanced"] = module
+    try:
+        exec(compile(code, "CONTRIBUTING.md", "exec"), vars(module))
+    finally:
+        del sys.modules["balanced"]
+    gold, predictions = np.array([0, 0, 0, 1, 2, 2]), np.array([0, 1, 0, 1, 0, 3])
+    confidences = np.eye(4)[predictions]
+    answers = Labels(gold, predictions, confidences, ("a", "b", "c", "d"))
+    value = module.BalancedAccuracy().value(answers)
+    with pytest.warns(UserWarning, match="y_pred contains classes not in y_true"):
+        assert value == pytest.approx(balanced_accuracy_score(gold, predictions))

@@ -19,7 +19,7 @@ PICKLES = {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 PRINT = {"cli/show.py", "cli/show_runs.py", "cli/terminal.py"}  # the files that may print
 # Objects whose `open` or `read_text` is not that of a text file, or that opens with its own name.
 NO_TEXT_FILES = ("os.", "webbrowser.", "Run.", "zipfile.", "how", "archive.", "dialect.",
-                 "encoding.", "found.")  # fmt: skip
+                 "encoding.", "detected.")  # fmt: skip
 
 
 def name_of(path):

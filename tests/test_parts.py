@@ -9,7 +9,8 @@ import pytest
 
 from conftest import toy_plan, toy_rows
 from weitiao import parts
-from weitiao.data.files.table import from_rows, open_source
+from weitiao.data.files.open import open_source
+from weitiao.data.files.table import from_rows
 from weitiao.data.prepare.load import load
 from weitiao.errors import PartError, PlanError
 from weitiao.model.model import Model
@@ -95,7 +96,7 @@ NEW = {
                 return 0.5
     """),
     "losses": ("doubled", """
-        from weitiao.losses.cross_entropy import CrossEntropy
+        from weitiao.losses.standard import CrossEntropy
         class Doubled(CrossEntropy):
             "Twice the cost."
             def value(self, logits, labels):
@@ -138,7 +139,7 @@ NEW = {
     """),
     "readers": ("lined", """
         from weitiao.data.readers.base import Reader, Reading, batched
-        from weitiao.data.files.values import TEXT
+        from weitiao.data.files.cells import TEXT
         class Lined(Reader):
             "label|text, a row a line."
             def read(self, path):

@@ -1,9 +1,11 @@
 """What the documents say exists: commands, options, files, versions; both languages agree."""
 
 import re
+import runpy
 import shlex
 from functools import partial
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import typer
@@ -19,6 +21,9 @@ ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
 DOCS = ROOT / "docs"
 PAGES = [ENGLISH, CHINESE, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 PAGES += sorted(DOCS.rglob("*.md"))
+README_LINES = 160
+SVG_GROUP = "{http://www.w3.org/2000/svg}g"
+NUMBER = r"\d[\d,.]*\d|\d"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 VERBS = typer.main.get_command(app.app).commands
 
@@ -102,17 +107,39 @@ def test_every_room_stands_in_the_documents(language):
     }
 
 
+def test_the_picture_of_the_rooms_is_up_to_date():
+    script = runpy.run_path(str(ROOT / "dev" / "draw_rooms.py"))
+    here = {(room, level) for level, row in enumerate(script["layers"]()) for room in row}
+    for picture in (read(DOCS / "rooms.svg"), script["drawn"]()):
+        boxes = {
+            (box.get("data-room"), int(box.get("data-layer")))
+            for box in ElementTree.fromstring(picture).iter(SVG_GROUP)
+        }
+        assert boxes == here, "run: make rooms"
+
+
 def test_the_table_of_commands_names_every_verb():
-    for page in (ENGLISH, CHINESE):
+    for page in (DOCS / "en" / "commands.md", DOCS / "zh" / "commands.md"):
         assert set(re.findall(r"^\| `weitiao (\w+)", read(page), re.M)) == set(VERBS)
 
 
 def test_the_table_of_models_is_the_catalogue():
-    for page in (ENGLISH, CHINESE):
+    for page in (DOCS / "en" / "families.md", DOCS / "zh" / "families.md"):
         for entry in CATALOGUE.values():
             (row,) = re.findall(rf"^\| `{entry.name}` .*$", read(page), re.M)
             assert entry.licence in row
             assert entry.package in row
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_readme_is_short_and_its_figures_stand_among_all_figures(language):
+    readme = read({"en": ENGLISH, "zh": CHINESE}[language])
+    assert len(readme.splitlines()) <= README_LINES
+    figures = read(DOCS / language / "figures.md") + read(DOCS / language / "speed.md")
+    known = set(re.findall(NUMBER, figures))
+    table = readme.partition({"en": "## Measured", "zh": "## 实测"}[language])[2]
+    for row in re.findall(r"^\| .*$", table.partition("\n## ")[0], re.M):
+        assert set(re.findall(NUMBER, row)) <= known, row
 
 
 def test_both_languages_have_the_same_pages_of_the_same_shape():

@@ -7,7 +7,7 @@ import pytest
 
 import weitiao
 from conftest import toy_data, toy_plan, toy_rows
-from weitiao.data.files.table import open_source
+from weitiao.data.files.open import open_source
 from weitiao.errors import DataError
 from weitiao.example import Example
 from weitiao.model.model import Model

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from weitiao.planning.advise import advise as make_plan
     from weitiao.run import Run
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Public name -> where it lives. No name may be that of a folder of ours (train, evaluate, ...):
 # importing the folder would hide it.

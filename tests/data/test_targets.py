@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weitiao.data.files.bad_rows import write
-from weitiao.data.files.table import from_rows, open_source
+from weitiao.data.files.open import open_source
+from weitiao.data.files.table import from_rows
 from weitiao.data.infer.cells import flag, is_missing, label, number
 from weitiao.data.infer.roles import guess_roles, guess_task
 from weitiao.data.prepare.load import load

@@ -13,13 +13,13 @@ from weitiao.cli import app
 from weitiao.data.cache import store
 from weitiao.errors import PlanError, RunError
 from weitiao.hardware import probe
-from weitiao.hardware.precision import KINDS, arithmetic, has_route, routed
+from weitiao.hardware.precision import KINDS, arithmetic, has_onednn_matmul, onednn_matmul
 from weitiao.model.model import Model
 from weitiao.run import Run
 from weitiao.training.run import train
 
 RIGHT = {"fp32": 1e-7, "onednn": 1e-7, "bf16": 1.5e-3}
-needs_route = pytest.mark.skipif(not has_route(), reason="this torch has no such switch")
+needs_route = pytest.mark.skipif(not has_onednn_matmul(), reason="this torch has no such switch")
 
 
 def figures(fp32=100.0, onednn=100.0, bf16=100.0, errors=RIGHT):
@@ -109,7 +109,7 @@ def test_measuring_takes_less_than_three_seconds():
 def test_the_switch_is_put_back_whatever_it_was():
     switch = torch.backends.mkldnn.matmul
     usual = switch.fp32_precision
-    with routed():
+    with onednn_matmul():
         assert switch.fp32_precision == "bf16"
     assert switch.fp32_precision == usual
     with pytest.raises(ValueError, match="inside"), arithmetic("onednn"):
@@ -117,7 +117,7 @@ def test_the_switch_is_put_back_whatever_it_was():
     assert switch.fp32_precision == usual
     switch.fp32_precision = "tf32"
     try:
-        with routed():
+        with onednn_matmul():
             pass
         assert switch.fp32_precision == "tf32"
     finally:
@@ -141,7 +141,7 @@ def test_what_is_named_stays_and_auto_is_what_is_recorded(monkeypatch):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("layout", ["padded", "packed"])
 def test_every_arithmetic_learns_and_answers_nearly_alike(kind, layout, tiny_bert, tmp_path):
-    if kind == "onednn" and not has_route():
+    if kind == "onednn" and not has_onednn_matmul():
         pytest.skip("this torch has no such switch")
     changes = {"train.precision": kind, "train.layout": layout}
     plan = toy_plan("classification", tiny_bert, **changes)
@@ -163,7 +163,7 @@ def rounds_to_bf16():
     """Whether oneDNN's matrix products have bf16 inputs here, as on processors with AMX."""
     torch.manual_seed(0)
     rows, weight = torch.rand(64, 256), torch.rand(256, 256)
-    with routed():
+    with onednn_matmul():
         product = torch.nn.functional.linear(rows, weight)
     return ((product - rows @ weight.T).abs() / product).max() > 1e-5
 

@@ -15,11 +15,12 @@ from weitiao import parts
 from weitiao.checkpoints.families import OFFSET
 from weitiao.errors import PlanError
 from weitiao.example import Batch
+from weitiao.model import adapted as runtime
 from weitiao.model import packed
+from weitiao.model import tuners as layers
 from weitiao.model.fast import fused
 from weitiao.model.model import Model
 from weitiao.model.net import Net
-from weitiao.model.peft import layers, runtime
 
 # What peft asks of transformers; ours asks nothing of the kind.
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated")
@@ -75,7 +76,7 @@ def learned(native, seed=1):
 
 def adapted(name, family, **settings):
     native = network(family)
-    found = runtime.put({name: {**SETTINGS[name], **settings}}, native, "base")
+    found = runtime.inject({name: {**SETTINGS[name], **settings}}, native, "base")
     learned(native)
     return native, found
 
@@ -124,7 +125,7 @@ def test_the_merged_folder_is_plain_and_answers_the_same(name, family, tmp_path)
 def test_only_the_adapter_and_the_whole_head_learn(name, family):
     native = network(family)
     try:
-        runtime.put({name: SETTINGS[name]}, native, "base")
+        runtime.inject({name: SETTINGS[name]}, native, "base")
     except PlanError:
         assert name == "bitfit"
         return
@@ -150,7 +151,7 @@ def test_the_layouts_agree_on_logits_and_gradients(name, family, own_kernels):
             if not fused.can_fuse(native):
                 continue
             net.run_as("auto", "fp32")
-            assert net.way == "fused"
+            assert net.layout == "fused"
         found_logits = net(flat)
         torch.testing.assert_close(found_logits, logits, atol=1e-5, rtol=1e-5)
         for path, slope in tiny.learned(found_logits, net).items():
@@ -196,7 +197,7 @@ def test_what_weights_amount_to_is_not_held_until_backward():
 def test_dropout_inside_runs_packed_and_fused_is_refused():
     native, found = adapted("lora", "bert", lora_dropout=0.1)
     net = Net(native, found).run_as("auto", "fp32")
-    assert net.way == "packed"
+    assert net.layout == "packed"
     with pytest.raises(PlanError, match="own kernels do not run this adapter"):
         net.run_as("fused", "fp32")
 
@@ -221,7 +222,7 @@ def test_vectors_in_front_are_those_of_peft(name, family, tmp_path):
         pytest.skip("refused, see below")
     native, found = adapted(name, family)
     net = Net(native, found).run_as("auto", "fp32").eval()
-    assert net.way == "padded"
+    assert net.layout == "padded"
     wanted = net(padded(family)).detach()
     again = saved(native, found, tmp_path)
     assert (again(**padded(family).tensors).logits - wanted).abs().max() > 1e-3  # not plain
@@ -241,21 +242,21 @@ def test_vectors_in_front_are_those_of_peft(name, family, tmp_path):
 )  # fmt: skip
 def test_vectors_in_front_are_refused_with_the_reason(name, family, why):
     with pytest.raises(PlanError, match=f"{name} does not work with {family}: .*{why}.*Take lora"):
-        runtime.put({name: {}}, network(family), "base")
+        runtime.inject({name: {}}, network(family), "base")
 
 
 def test_an_unknown_family_has_lora_on_all_layers_and_ia3_by_name(monkeypatch):
-    monkeypatch.delitem(layers.FAMILIES, "bert")
+    monkeypatch.delitem(layers.IA3_LAYERS, "bert")
     native = network("bert")
     with pytest.raises(
         PlanError, match="ia3 does not know the layers of bert: name target_modules"
     ):
-        runtime.put({"ia3": {}}, native, "base")
-    runtime.put({"lora": {}}, native, "base")
+        runtime.inject({"ia3": {}}, native, "base")
+    runtime.inject({"lora": {}}, native, "base")
     wrapped = [name for name, module in native.named_modules() if layers.is_tuner(module)]
     assert len(wrapped) == 12  # six a layer
     with pytest.raises(PlanError, match="no layer is called qurey; for example"):
-        runtime.put({"lora": {"target_modules": ["qurey"]}}, network("bert"), "base")
+        runtime.inject({"lora": {"target_modules": ["qurey"]}}, network("bert"), "base")
 
 
 def test_without_peft_the_extra_is_named(monkeypatch):
@@ -263,7 +264,7 @@ def test_without_peft_the_extra_is_named(monkeypatch):
     with pytest.raises(
         PlanError, match=r'lora needs a package more: pip install "weitiao\[adapters'
     ):
-        runtime.put({"lora": {}}, network("bert"), "base")
+        runtime.inject({"lora": {}}, network("bert"), "base")
 
 
 def test_four_bits_are_refused_on_a_processor(tiny_bert):

@@ -13,13 +13,13 @@ from tiny_networks import network, rows
 from weitiao import parts
 from weitiao.errors import PlanError
 from weitiao.example import WORDS, Batch
-from weitiao.losses.cross_entropy import CrossEntropy
-from weitiao.model.crf import Chain, chained
-from weitiao.model.custom_head import Headed
+from weitiao.losses.standard import CrossEntropy
+from weitiao.model.crf import LinearChainCrf, chain_logits
+from weitiao.model.custom_head import HeadedNetwork
+from weitiao.model.head_layers import Tokens
 from weitiao.model.heads.base import Shape
 from weitiao.model.model import Model
 from weitiao.model.net import Net
-from weitiao.model.pooling import Tokens
 
 
 def every_row(scores, moves):
@@ -48,8 +48,8 @@ def test_a_chain_is_all_rows_of_tags_written_out(lengths, tags, seed):
     moves = torch.randn(tags + 1, tags + 1, generator=draw, dtype=torch.float64) * 2
     right = torch.randint(tags, (len(lengths), steps), generator=draw)
     sizes = torch.tensor(lengths)
-    alone = chained(scores, sizes, moves, None).exp().numpy()
-    given_right = chained(scores, sizes, moves, right).log_softmax(-1).numpy()
+    alone = chain_logits(scores, sizes, moves, None).exp().numpy()
+    given_right = chain_logits(scores, sizes, moves, right).log_softmax(-1).numpy()
     for row, length in enumerate(lengths):
         paths, shares = every_row(scores[row, :length].numpy(), moves.numpy())
         for step, tag in itertools.product(range(length), range(tags)):
@@ -66,8 +66,8 @@ def crf(outputs=3):
     native = network("bert", head="tokens", num_labels=outputs)
     torch.manual_seed(3)
     module = head.module(Shape(32, native.config.num_hidden_layers + 1, outputs, 0.0, 0.2, False))
-    torch.nn.init.normal_(module.moves, std=1.0)
-    return Headed(native.base_model, module, type(head))
+    torch.nn.init.normal_(module.transitions, std=1.0)
+    return HeadedNetwork(native.base_model, module, type(head))
 
 
 @pytest.mark.parametrize("asked", ["with the right tags", "without"])
@@ -85,7 +85,7 @@ def test_every_layout_gives_the_same_chain(asked, own_kernels):
     found = {}
     for layout in ("padded", "packed", "fused"):
         net = Net(crf()).run_as(layout, "fp32").train()
-        assert net.way == layout
+        assert net.layout == layout
         if layout == "padded":
             known = None if told is None else spread(labels, -100)
             given_batch = Batch(grid, known, notes={WORDS: spread(words, False)})
@@ -98,7 +98,7 @@ def test_every_layout_gives_the_same_chain(asked, own_kernels):
         slopes = {n: p.grad for n, p in net.native.named_parameters() if p.grad is not None}
         found[layout] = logits[words], loss, slopes
     logits, loss, slopes = found.pop("padded")
-    assert slopes["head.moves"].abs().max() > 0
+    assert slopes["head.transitions"].abs().max() > 0
     for other, other_loss, others in found.values():
         torch.testing.assert_close(other, logits, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(other_loss, loss, rtol=1e-4, atol=1e-4)
@@ -108,20 +108,20 @@ def test_every_layout_gives_the_same_chain(asked, own_kernels):
 
 
 def test_a_batch_without_words_is_left_as_it_is():
-    chain = Chain(8, 3, 0.0, 0.2)
+    chain = LinearChainCrf(8, 3, 0.0, 0.2)
     logits, none = torch.randn(5, 3), torch.zeros(5, dtype=torch.bool)
-    found = chain.tell(logits, Tokens(None, torch.tensor([2, 3])), None, none)
+    found = chain.chain_logits(logits, Tokens(None, torch.tensor([2, 3])), None, none)
     assert found is logits
 
 
 def test_moves_are_learned_at_the_rate_of_a_head():
     """Tags by turns, which no word alone tells: at the rate of `head_rate` some hundred updates are enough."""
-    chain = Chain(8, 2, 0.0, 0.2)
-    optimizer = torch.optim.AdamW([chain.moves], lr=1e-2)
+    chain = LinearChainCrf(8, 2, 0.0, 0.2)
+    optimizer = torch.optim.AdamW([chain.transitions], lr=1e-2)
     right = torch.arange(12).expand(4, 12) % 2
     scores, lengths, cost = torch.zeros(4, 12, 2), torch.full((4,), 12), []
     for _ in range(200):
-        logits = chained(scores, lengths, chain.moves, right)
+        logits = chain_logits(scores, lengths, chain.transitions, right)
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), right.flatten())
         optimizer.zero_grad()
         loss.backward()

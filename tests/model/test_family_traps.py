@@ -9,7 +9,7 @@ import transformers
 
 from conftest import toy_data, toy_plan
 from matrix.families import FAMILIES, config_of, make, tokenizer_of
-from weitiao.checkpoints.families import DECODERS, attend, settle
+from weitiao.checkpoints.families import DECODERS, configure_padding, set_attention
 from weitiao.data.cache.encoded import in_memory
 from weitiao.errors import PlanError
 from weitiao.model.model import Model
@@ -35,7 +35,7 @@ def started(tmp_path):
 
 
 def alone_and_together(model):
-    rows = model._ids([model.example(text) for text in TEXTS])
+    rows = model._clean_ids([model.example(text) for text in TEXTS])
     encoded = in_memory([rows])
     with torch.inference_mode():
         together = model.net(model.batch(encoded, range(len(TEXTS))))
@@ -90,7 +90,7 @@ def test_a_pad_token_beyond_the_table_is_not_taken():
     size = len(tokenizer)
     tokenizer.add_special_tokens({"pad_token": "<pad>"})
     config = config_of("llama", size)
-    settle(tokenizer, config)
+    configure_padding(tokenizer, config)
     assert tokenizer.pad_token == "</s>"
     assert config.pad_token_id == tokenizer.convert_tokens_to_ids("</s>")
 
@@ -102,7 +102,7 @@ def test_a_text_that_ends_in_the_end_token_is_padded_with_another():
     tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
         single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", 2)]
     )
-    settle(tokenizer, config := config_of("llama", len(tokenizer)))
+    configure_padding(tokenizer, config := config_of("llama", len(tokenizer)))
     assert tokenizer.pad_token == "<unk>"
     assert config.pad_token_id == 0
 
@@ -132,7 +132,7 @@ def test_an_empty_text_of_a_gpt_is_answered(started):
 def test_xlnet_pads_on_the_left_and_remembers_nothing(started):
     model, _ = started("xlnet", "nli")
     pair = model.example({"premise": "good film", "hypothesis": "bad"})
-    assert model._ids([pair])["token_type_ids"] == [[0, 0, 0, 1, 1, 2]]
+    assert model._clean_ids([pair])["token_type_ids"] == [[0, 0, 0, 1, 1, 2]]
     model, _ = started("xlnet")
     config = model.net.native.config
     assert (config.use_mems_eval, config.use_mems_train) == (False, False)
@@ -177,7 +177,7 @@ def test_poolers(started):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_offsets_point_into_the_text_also_in_chinese(family):
     tokenizer = tokenizer_of(family)
-    settle(tokenizer, config_of(family, len(tokenizer)))
+    configure_padding(tokenizer, config_of(family, len(tokenizer)))
     text = "我们很好，the Film，ＧＯＯＤ 🙂 店"
     told = tokenizer(text, return_offsets_mapping=True)
     places = [place for place in told["offset_mapping"] if place[1] > place[0]]
@@ -195,7 +195,7 @@ def test_offsets_point_into_the_text_also_in_chinese(family):
 def test_one_token_stands_between_texts_of_bytes(family):
     tokenizer = tokenizer_of(family)
     before = tokenizer("好 film", return_offsets_mapping=True)
-    settle(tokenizer, config_of(family, len(tokenizer)))
+    configure_padding(tokenizer, config_of(family, len(tokenizer)))
     told = tokenizer("好 film", "店", return_offsets_mapping=True)
     parts = told.sequence_ids()
     ids = [token for token, part in zip(told["input_ids"], parts, strict=True) if part is None]
@@ -229,7 +229,7 @@ def test_full_attention_sees_what_comes_later(family, padded, tmp_path):
         return float((before - after)[:, 0].abs().max())
 
     assert moved() == 0.0
-    attend(native, "full")
+    set_attention(native, "full")
     assert moved() > 1e-4
 
 
@@ -262,7 +262,7 @@ def test_every_weight_that_learns_is_read(family, task, started):
     model, data = started(family, task)
     feed = feed_of(model, data.train)
     model.net.train()
-    _, _, loss_of = learning(model, model.cost())
+    _, _, loss_of = learning(model, model.loss())
     loss_of(model.net, model.batch(feed.encoded, range(8), feed.labels)).loss.backward()
     params = model.net.named_parameters()
     assert not [name for name, p in params if p.requires_grad and p.grad is None]
@@ -296,5 +296,5 @@ def test_tags_of_rows_that_enter_as_vectors_are_one_a_token(family, started):
     batch = model.batch(feed.encoded, range(4), feed.labels)
     vectors = model.net.embeddings()(batch.tensors["input_ids"])
     torch.testing.assert_close(model.net(batch.embedded(vectors)), model.net(batch))
-    _, _, loss_of = learning(model, model.cost())
+    _, _, loss_of = learning(model, model.loss())
     loss_of(model.net, batch).loss.backward()

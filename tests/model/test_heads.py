@@ -10,11 +10,11 @@ from tiny_networks import rows as rows_of
 from weitiao import parts
 from weitiao.errors import PlanError
 from weitiao.example import Batch
-from weitiao.model.custom_head import Headed
+from weitiao.model.custom_head import HeadedNetwork
+from weitiao.model.head_layers import MultiSampleLinear, Pool, Tokens
 from weitiao.model.heads.base import Shape
 from weitiao.model.model import Model
 from weitiao.model.net import Net
-from weitiao.model.pooling import Pool, Samples, Tokens
 
 LENGTHS = (3, 1, 5)
 HEADS = {
@@ -67,7 +67,7 @@ def test_a_pool_gives_what_numpy_gives(how):
 
 def test_several_masks_are_averaged_in_training_alone():
     torch.manual_seed(0)
-    layer, pooled = Samples(8, 2, samples=400, dropout=0.5), torch.ones(1, 8)
+    layer, pooled = MultiSampleLinear(8, 2, samples=400, dropout=0.5), torch.ones(1, 8)
     plain = layer.eval()(pooled)
     torch.testing.assert_close(plain, layer.linear(pooled))
     learning = layer.train()(pooled)
@@ -81,7 +81,7 @@ def headed(name, family="bert"):
     native = network(family)
     torch.manual_seed(3)
     shape = Shape(32, native.config.num_hidden_layers + 1, 3, 0.0, 0.2, False)
-    return Headed(native.base_model, head.module(shape), type(head)).eval()
+    return HeadedNetwork(native.base_model, head.module(shape), type(head)).eval()
 
 
 @pytest.mark.parametrize("name", HEADS)
@@ -94,7 +94,7 @@ def test_every_layout_gives_the_same_logits_and_gradients(name, family):
         if layout == "fused" and (family == "modernbert" or name == "weighted_layers"):
             continue
         net = Net(headed(name, family)).run_as(layout, "fp32").eval()
-        assert net.way == layout
+        assert net.layout == layout
         logits = net(Batch(grid) if layout == "padded" else batch)
         (logits * torch.linspace(-1, 2, logits.numel()).view_as(logits)).sum().backward()
         slopes = {n: p.grad for n, p in net.native.named_parameters() if p.grad is not None}
@@ -112,7 +112,7 @@ def test_a_head_of_all_layers_is_packed_and_says_so(tiny_bert):
     plan = toy_plan("classification", tiny_bert, **{"model.head": "weighted_layers"})
     data = toy_data(plan, 40)
     model = Model.start(plan, data.train)
-    assert model.net.way == "packed"
+    assert model.net.layout == "packed"
     assert "own kernels" in model.net.remark
     with pytest.raises(PlanError, match="reads all of them"):
         Model.start(plan.with_({"train.layout": "fused"}), data.train)

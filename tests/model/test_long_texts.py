@@ -64,7 +64,7 @@ def test_pieces_are_as_long_as_the_room_and_in_order(choice, more, room, overlap
         settings = {**settings, "overlap": overlap}
     part, length = parts.build("long_texts", name, settings), room + more
     pieces = part.pieces(length, room)
-    assert len(pieces) == 1 or part.several
+    assert len(pieces) == 1 or part.windowed
     for piece in pieces:
         assert len(piece) == room
         assert (np.diff(piece) > 0).all()
@@ -146,7 +146,7 @@ def test_the_gradient_of_pooled_windows_is_that_of_a_plain_loop(quiet_bert, choi
 
     batch = model.batch(in_memory([ids]), np.arange(6), labels)
     assert batch.packed == (layout != "padded")
-    output = task.loss(model.net, batch, model.cost())
+    output = task.loss(model.net, batch, model.loss())
     output.loss.backward()
     found = slopes()
 

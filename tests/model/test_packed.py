@@ -41,7 +41,7 @@ def assert_same(found, wanted):
 @variants
 def test_logits_and_gradients_are_those_of_transformers(variant, pairs):
     native, net = pair(variant)
-    assert net.way == "packed"
+    assert net.layout == "packed"
     batch, grid = rows(VARIANTS[variant][0], pairs=pairs)
     logits, wanted = net(batch), native(**grid).logits
     torch.testing.assert_close(logits, wanted, rtol=1e-4, atol=1e-5)
@@ -96,10 +96,10 @@ def test_layers_computed_again_give_the_same(variant):
         batch, _ = rows(VARIANTS[variant][0])
         if again and not net.native.supports_gradient_checkpointing:  # albert
             with pytest.raises(PlanError, match="albert cannot do it"):
-                net.forget_layers()
+                net.checkpoint_gradients()
             return
         if again:
-            net.forget_layers()
+            net.checkpoint_gradients()
         torch.manual_seed(5)
         found.append(learned(net(batch), net))
     assert_same(found[1], found[0])
@@ -113,7 +113,7 @@ def test_a_window_of_attention_is_honoured():
     seen = []
     batch, _ = rows("modernbert", (40,))
     packing = packed.Packing(batch.lengths)
-    near = packing.near(5)[0, 0]
+    near = packing.window_mask(5)[0, 0]
     assert near[20].nonzero().squeeze(1).tolist() == list(range(16, 25))
     for layer in net.native.model.layers[1:3]:
         x = torch.randn(1, 40, 32, requires_grad=True)

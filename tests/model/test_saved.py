@@ -60,7 +60,7 @@ def test_a_model_of_a_processor_answers_on_a_card(setting, saved, request):
     folder = saved(**{setting: {"train.layout": "fused", "train.precision": "onednn"}[setting]})
     request.getfixturevalue("card")
     model = Model.load(folder)
-    assert model.net.way == "packed"
+    assert model.net.layout == "packed"
     assert model.plan.train.precision != "onednn"
     with pytest.raises(PlanError, match="onednn needs a processor"):
         Model.load(folder, precision="onednn")

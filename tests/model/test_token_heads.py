@@ -37,7 +37,7 @@ def assert_same(net, native, family):
 def test_packed_tokens_are_those_of_transformers(family, head):
     changes = {"head": head, "num_labels": OUTPUTS[head]}
     net = Net(network(family, **changes)).run_as("packed", "fp32").train()
-    assert net.way == "packed"
+    assert net.layout == "packed"
     assert_same(net, network(family, **changes), family)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import weitiao
 from conftest import HERE
-from weitiao.data.files.table import open_source
+from weitiao.data.files.open import open_source
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 SETTINGS = {"model.max_length": 48, "train.epochs": 1, "data.validation_size": 0.2,

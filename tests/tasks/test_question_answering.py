@@ -17,7 +17,7 @@ from weitiao.evaluation.decisions.abstain import NoAnswer
 from weitiao.evaluation.evaluate import judge, measure, metrics_of
 from weitiao.evaluation.passages import coverage, reading_baselines
 from weitiao.example import Example
-from weitiao.losses.span import Span
+from weitiao.losses.standard import Span
 from weitiao.model.model import Model
 from weitiao.tasks.answers.passages import BEST_OVERLAP, MARGIN
 from weitiao.tasks.question_answering import Asked, QuestionAnswering

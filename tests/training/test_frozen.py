@@ -56,7 +56,7 @@ def test_no_backward_pass_goes_through_frozen_layers(tier, touched, tiny_bert):
         optimizer = {"train.optimizer": {"adamw": {"lazy_embeddings": touched}}}
         model, (feed, _) = started(tiny_bert, layers, tier.layout, **optimizer)
         assert model.net.kernels.startswith(tier.own)
-        _, _, loss_of = learning(model, model.cost())
+        _, _, loss_of = learning(model, model.loss())
         model.net.train()
         names, nodes = graph_of(
             loss_of(model.net, model.batch(feed.encoded, [0, 1, 2], feed.labels)).loss
@@ -102,4 +102,4 @@ def test_a_plan_that_leaves_nothing_to_learn_is_refused(tiny_bert):
     plan = plan.with_({"task": {"similarity": {"way": "cosine"}}})
     model = Model.start(plan, toy_data(plan, 40).train)
     with pytest.raises(PlanError, match="nothing is left that learns"):
-        learning(model, model.cost())
+        learning(model, model.loss())

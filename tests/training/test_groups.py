@@ -14,7 +14,7 @@ OWN = {"train.strategies": {"head_rate": {"learning_rate": 0.01}}, "train.learni
 def groups(name, checkpoint, changes):
     plan = toy_plan(name, checkpoint).with_({**OWN, **changes})
     model = Model.start(plan, toy_data(plan, 24).train)
-    return learning(model, model.cost())[1]
+    return learning(model, model.loss())[1]
 
 
 @pytest.mark.parametrize("head", ["native", "crf"])

@@ -154,7 +154,7 @@ def test_a_real_refusal_of_the_processors_memory_is_known():
 def test_what_a_token_takes_tells_what_many_take(tier, strategies, tiny_bert):
     changes = {"train.layout": tier.layout, "train.strategies": strategies}
     model, (feed, _) = started(tiny_bert, **changes)
-    _, _, loss_of = learning(model, model.cost())
+    _, _, loss_of = learning(model, model.loss())
     one = memory.bytes_a_token(model, feed, loss_of)
     longest = feed.encoded.lengths.max()
     rows = [i for i, length in enumerate(feed.encoded.lengths) if length >= longest - 2]
@@ -175,7 +175,7 @@ def test_auto_takes_the_power_of_two_that_half_of_the_free_memory_holds(
     plan = plan.with_({"train.micro_batch_tokens": "auto"})
     data = toy_data(plan, 80)
     model, (feed, _) = started(tiny_bert, **{"train.micro_batch_tokens": "auto"})
-    _, _, loss_of = learning(model, model.cost())
+    _, _, loss_of = learning(model, model.loss())
     one = memory.bytes_a_token(model, feed, loss_of)
     longest = int(feed.encoded.lengths.max())
     accelerator = Accelerator(cpu=True)
@@ -223,7 +223,7 @@ def test_layers_computed_again_change_no_number(tier, strategies, tiny_bert):
             norms = [p.gradient_norm for p in steps if p.report is None]
         assert len(norms) > 4
         weights.append(dict(model.net.named_parameters()))
-        _, _, loss_of = learning(model, model.cost())
+        _, _, loss_of = learning(model, model.loss())
         kept.append(memory.bytes_a_token(model, feeds[0], loss_of))
     for name, weight in weights[0].items():
         torch.testing.assert_close(weights[1][name], weight, rtol=1e-5, atol=1e-6)
@@ -240,7 +240,7 @@ def test_layers_are_computed_again_in_other_families(family, tier, tmp_path):
     for again in (True, False):
         model, _ = started(checkpoint, **{"train.layout": tier.layout})
         if again:
-            model.net.forget_layers()
-        _, _, loss_of = learning(model, model.cost())
+            model.net.checkpoint_gradients()
+        _, _, loss_of = learning(model, model.loss())
         found.append(memory.bytes_a_token(model, feeds[0], loss_of))
     assert found[0] < 0.6 * found[1]

@@ -16,7 +16,7 @@ from weitiao.api.baselines import baselines_of
 from weitiao.data.files import bad_rows
 from weitiao.data.files.bad_rows import Bad, set_aside
 from weitiao.data.files.csv_writer import sheet
-from weitiao.data.files.options import How
+from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source
 from weitiao.data.prepare.filter import without_misfits
 from weitiao.data.prepare.load import Data, load
@@ -60,7 +60,7 @@ def evaluate_run(
     path: str | None = None,
     *,
     final: bool = False,
-    how: How | None = None,
+    how: ReadOptions | None = None,
     say: Callable[[str], None] | None = None,
     precision: str | None = None,
 ) -> tuple[Report, str, int]:
@@ -71,7 +71,7 @@ def evaluate_run(
     """
     model = load_run(folder, precision=precision)
     if path:
-        how = how or How()
+        how = how or ReadOptions()
         source = _open(model, path, how)
         aside = list(source.bad)
         rows = rows_of(model, source, labelled=True, aside=aside if how.skip_bad else None)
@@ -157,10 +157,12 @@ def _keep(
         leave(run, model, data, answers, metrics, findings)
 
 
-def _open(model: Model, path: str, how: How) -> Source:
+def _open(model: Model, path: str, how: ReadOptions) -> Source:
     """Rows that are not the run's own: read as those were, where nothing else is said."""
     given = how.reader or model.plan.data.reader
-    return How(given, how.skip_bad).open_other(path, path if how.reader else model.plan.data.path)
+    return ReadOptions(given, how.skip_bad).open_other(
+        path, path if how.reader else model.plan.data.path
+    )
 
 
 def rows_of(
@@ -201,7 +203,7 @@ def predict_file(
     path: str,
     out: str | Path,
     step: Step | None = None,
-    how: How | None = None,
+    how: ReadOptions | None = None,
     say: Callable[[str], None] | None = None,
     precision: str | None = None,
 ) -> int:
@@ -216,7 +218,7 @@ def predict_file(
                     file=out, endings=", ".join(ENDINGS))  # fmt: skip
         raise DataError(told)
     model = load_run(folder, precision=precision)
-    source = _open(model, path, how or How())
+    source = _open(model, path, how or ReadOptions())
     rows = rows_of(model, source, labelled=False)
     first = list(model.predict(rows.take(slice(1)).examples()))
     names = {name for answer in first for name in columns_of(answer)}

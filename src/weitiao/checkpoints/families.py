@@ -1,4 +1,4 @@
-"""What each family of networks wants: padding, separators, memory, and which way it attends."""
+"""What differs between families of networks: padding, separators, caches, attention."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ from typing import Any
 from weitiao.errors import ModelError, PlanError
 from weitiao.i18n.messages import _
 
-# Families that read left to right. Each token sees those before it, so heads read the last one.
+# Causal decoders: a token attends to those before it, so heads read the last one.
 DECODERS = ("gpt2", "llama", "qwen2", "qwen3", "smollm3", "gemma3_text")
-ABSOLUTE = {"gpt2"}  # of these, places are counted from the left edge, padding included
+ABSOLUTE = {"gpt2"}  # decoders whose position ids count padding on the left too
 XLNET = "xlnet"
-# The families that every task is tried with, in the order of the docs.
+# The families that every task is tested with, in the order of the docs.
 ENCODERS = (
-    "bert", "roberta", "xlm-roberta", "electra", "albert", "deberta-v2", "mpnet", "distilbert",
-    "ernie", "modernbert",
-)  # fmt: skip
+    *("bert", "roberta", "xlm-roberta", "electra", "albert"),
+    *("deberta-v2", "mpnet", "distilbert", "ernie", "modernbert"),
+)
 TRIED = (*ENCODERS, *DECODERS, XLNET)
 # Families whose position ids start after the padding index.
 OFFSET = {"roberta", "xlm-roberta", "camembert", "mpnet"}
 
-# Weights of pre-training alone, by the end of their name: no fine-tuning ever reads them.
-UNREAD = ("mask_emb",)  # XLNet's vector in place of a word that it predicts
+# Suffixes of parameters that only pre-training uses, such as XLNet's embedding of masked words.
+UNUSED_PARAMETERS = ("mask_emb",)
 
 
-def rest(native: Any) -> None:
-    """Let weights that nothing reads not learn: several processes would wait for their gradient."""
+def freeze_unused(native: Any) -> None:
+    """Freeze parameters that never get a gradient; DDP would hang waiting for them."""
     for name, param in native.named_parameters():
-        if name.endswith(UNREAD):
+        if name.endswith(UNUSED_PARAMETERS):
             param.requires_grad_(False)
 
 
 def reads_last(config: Any) -> bool:
-    """Whether heads of this family read the last token of a text: decoders and XLNet."""
+    """Whether heads of this family pool the last token of a text: decoders and XLNet."""
     from transformers.models.auto import modeling_auto as auto
 
     name = str(config.model_type)
-    left_to_right = name in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-    both_ways = name in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
-    return name in {*DECODERS, XLNET} or (left_to_right and not both_ways)
+    causal = name in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    bidirectional = name in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    return name in {*DECODERS, XLNET} or (causal and not bidirectional)
 
 
 def has_head(config: Any, kind: str = "SEQUENCE_CLASSIFICATION") -> bool:
@@ -49,37 +49,39 @@ def has_head(config: Any, kind: str = "SEQUENCE_CLASSIFICATION") -> bool:
     return str(config.model_type) in names
 
 
-def settle(tokenizer: Any, config: Any) -> None:
-    """Make tokenizer and config fit for rows that are padded together, and for pairs.
+def configure_padding(tokenizer: Any, config: Any) -> None:
+    """Set padding token and side, switch caches off, and separate the texts of a pair.
 
     Raises ModelError for a tokenizer that has no token to pad with.
     """
-    _pad(tokenizer, config)
-    if config.model_type == XLNET:  # its head reads the last place of a row
+    _set_padding_token(tokenizer, config)
+    if config.model_type == XLNET:  # its head reads the last position of a row
         tokenizer.padding_side = "left"
-        config.use_mems_eval = config.use_mems_train = False  # a row remembers no other row
+        config.use_mems_eval = config.use_mems_train = False  # no memory across rows
     elif reads_last(config):
-        config.use_cache = False  # for writing on, which nobody does here
+        config.use_cache = False  # keys and values are cached for generation only
         if config.model_type in ABSOLUTE:
             tokenizer.padding_side = "right"
-        _part(tokenizer)
-    else:  # an encoder counts places from the left edge, whatever its tokenizer says
+        _separate_pairs(tokenizer)
+    else:  # an encoder numbers positions from the left, whatever its tokenizer says
         tokenizer.padding_side = "right"
 
 
-def _pad(tokenizer: Any, config: Any) -> None:
+def _set_padding_token(tokenizer: Any, config: Any) -> None:
     size = getattr(config, "vocab_size", None) or len(tokenizer)
-    given = tokenizer.pad_token_id
-    if given is None or given >= size:  # one past the table would need a table of another size
-        tokenizer.pad_token = _padding(tokenizer, size)
+    pad_id = tokenizer.pad_token_id
+    # An added [PAD] often lies one past the embedding table, which would have to be resized.
+    if pad_id is None or pad_id >= size:
+        tokenizer.pad_token = _padding_token(tokenizer, size)
     if getattr(config, "pad_token_id", None) in (None, -1) or reads_last(config):
         config.pad_token_id = tokenizer.pad_token_id
 
 
-def _padding(tokenizer: Any, size: int) -> str:
-    """The token to pad with, of those that there are: one that does not end texts, if possible.
+def _padding_token(tokenizer: Any, size: int) -> str:
+    """A special token to pad with: one that does not end texts, if possible.
 
-    The head of a decoder reads the last token that is no padding.
+    The head of a decoder reads the last token that is not padding, so padding with the token that
+    the tokenizer appends to every text would hide that token.
     """
     known = [
         token
@@ -89,27 +91,27 @@ def _padding(tokenizer: Any, size: int) -> str:
     if not known:
         raise ModelError(_("this tokenizer has no padding token; take another checkpoint."))
     last = tokenizer("a")["input_ids"][-1:]
-    apart = [token for token in known if [tokenizer.convert_tokens_to_ids(token)] != last]
-    return str((apart or known)[0])
+    distinct = [token for token in known if [tokenizer.convert_tokens_to_ids(token)] != last]
+    return str((distinct or known)[0])
 
 
-def _part(tokenizer: Any) -> None:
-    """Let a pair have a token between its texts: the tokenizers of decoders glue them together."""
+def _separate_pairs(tokenizer: Any) -> None:
+    """Put a token between the texts of a pair: decoders' tokenizers concatenate them directly."""
     from tokenizers import processors
 
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    between = tokenizer.eos_token or tokenizer.pad_token
-    number = tokenizer.convert_tokens_to_ids(between)
+    separator = tokenizer.eos_token or tokenizer.pad_token
+    number = tokenizer.convert_tokens_to_ids(separator)
     if backend is None or _separates(tokenizer):
         return
-    own, alone = backend.post_processor, tokenizer("a")["input_ids"]
-    bare = tokenizer("a", add_special_tokens=False)["input_ids"]
-    if alone != bare:  # it adds something of its own, which a template would lose
+    own, with_special = backend.post_processor, tokenizer("a")["input_ids"]
+    without = tokenizer("a", add_special_tokens=False)["input_ids"]
+    if with_special != without:  # it adds special tokens, which our template would lose
         return
-    parted = processors.TemplateProcessing(
-        single="$A", pair=f"$A {between} $B", special_tokens=[(between, number)]
+    template = processors.TemplateProcessing(
+        single="$A", pair=f"$A {separator} $B", special_tokens=[(separator, number)]
     )
-    backend.post_processor = parted if own is None else processors.Sequence([own, parted])
+    backend.post_processor = template if own is None else processors.Sequence([own, template])
 
 
 def _separates(tokenizer: Any) -> bool:
@@ -117,23 +119,24 @@ def _separates(tokenizer: Any) -> bool:
     return len(tokenizer("a", "a")["input_ids"]) > len(tokenizer("a")["input_ids"]) + len(one)
 
 
-def attend(native: Any, attention: str) -> None:
-    """Let a decoder attend both ways, where a plan says `full`. Raises PlanError elsewhere.
+def set_attention(native: Any, attention: str) -> None:
+    """Make the attention of a decoder bidirectional, where the plan says `full`.
 
-    transformers makes the mask from `config.is_causal`; where it makes none (nothing is padded),
-    the attention function asks the layer.
+    Raises PlanError for other families.
     """
     if attention == "native":
         return
     family = str(native.config.model_type)
     if family not in DECODERS:
-        told = _(
+        message = _(
             "model.attention: full is for decoders ({families}); {family} attends as it was "
             "trained to: leave the setting out.",
             families=", ".join(DECODERS),
             family=family,
         )
-        raise PlanError([told])
+        raise PlanError([message])
+    # transformers builds the mask from `config.is_causal`. Without padding it builds none, and then
+    # the attention function reads `is_causal` of the layer: both must change.
     native.config.is_causal = False
     for module in native.modules():
         if isinstance(getattr(module, "is_causal", None), bool):

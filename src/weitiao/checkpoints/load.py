@@ -1,10 +1,7 @@
-"""Reading somebody's checkpoint: quietly, and with one short message when it cannot be read."""
+"""Loading of pre-trained networks and tokenizers with transformers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import Any
 
@@ -16,19 +13,17 @@ from transformers import (
     AutoModelForTokenClassification,
     AutoTokenizer,
 )
-from transformers.utils import logging
 
-from weitiao.checkpoints.catalogue import CATALOGUE
 from weitiao.checkpoints.families import OFFSET
-from weitiao.checkpoints.resolve import Source, has_adapter
+from weitiao.checkpoints.resolve import Source
+from weitiao.checkpoints.verify import adapter_error, load_errors, quiet
 from weitiao.core import disk
-from weitiao.errors import ModelError, PlanError, WeitiaoError
+from weitiao.errors import ModelError, PlanError
 from weitiao.i18n.messages import _
-from weitiao.i18n.system import said
 
-FEWEST = 8  # positions that an adapter leaves to texts: as few as model.max_length may be
+MIN_TEXT_POSITIONS = 8  # left beside soft prompts; the least that model.max_length may be
 
-# What a task asks for -> who makes the network with that head.
+# Task.head -> the transformers class with that native head.
 HEADS = {
     "sequence": AutoModelForSequenceClassification,
     "tokens": AutoModelForTokenClassification,
@@ -39,20 +34,20 @@ HEADS = {
 
 def load_tokenizer(path: str, revision: str | None) -> Any:
     """The fast tokenizer of a checkpoint. Raises ModelError when it has none."""
-    with quiet(), readable(path):
+    with quiet(), load_errors(path):
         return AutoTokenizer.from_pretrained(
             disk.plain(path), revision=revision, trust_remote_code=False
         )
 
 
 def network(source: Source, config: Any, head: str = "sequence", quantization: str = "none") -> Any:
-    """The native network with its native head: a fresh one, unless the checkpoint has that head.
-    head: a key of HEADS.
+    """The network of a checkpoint with a native head: the checkpoint's own, else a new one.
 
-    Raises ModelError when a weight below the head is missing or has another shape: it would be a
-    random one, without a word; and when it comes with an adapter.
+    head: a key of HEADS. Raises ModelError when the checkpoint comes with a peft adapter, and when
+    a weight below the head is missing or has another shape: transformers would only warn and
+    initialize it at random.
     """
-    native, told = HEADS[head].from_pretrained(
+    native, loading = HEADS[head].from_pretrained(
         disk.plain(source.path_or_name),
         revision=source.revision,
         config=config,
@@ -60,12 +55,12 @@ def network(source: Source, config: Any, head: str = "sequence", quantization: s
         dtype=torch.float32,
         ignore_mismatched_sizes=True,
         output_loading_info=True,
-        **({"quantization_config": quantized()} if quantization == "nf4" else {}),
+        **({"quantization_config": nf4_config()} if quantization == "nf4" else {}),
     )
     if native._hf_peft_config_loaded:
-        raise has_adapter(source.path_or_name)
+        raise adapter_error(source.path_or_name)
     below = f"{native.base_model_prefix}." if head != "none" else ""
-    for name, found, wanted in sorted(told["mismatched_keys"]):
+    for name, file_shape, config_shape in sorted(loading["mismatched_keys"]):
         if name.startswith(below):
             raise ModelError(
                 _(
@@ -73,38 +68,43 @@ def network(source: Source, config: Any, head: str = "sequence", quantization: s
                     "for {wanted}.",
                     checkpoint=source.path_or_name,
                     name=name,
-                    found=tuple(found),
-                    wanted=tuple(wanted),
+                    found=tuple(file_shape),
+                    wanted=tuple(config_shape),
                 )
             )
-    learned = {name for name, _ in native.named_parameters() if name.startswith(below)}
-    missing = sorted(name for name in learned & set(told["missing_keys"]) if "pooler" not in name)
+    # Buffers may be missing (transformers recomputes them), and so may the pooler, which is new.
+    parameters = {name for name, _ in native.named_parameters() if name.startswith(below)}
+    missing = sorted(
+        name for name in parameters & set(loading["missing_keys"]) if "pooler" not in name
+    )
     if missing:
         raise ModelError(
             _(
                 "{checkpoint}: {count} weights of the network are not in the file, {name} for "
                 "one. Is config.json that of these weights?",
                 checkpoint=source.path_or_name,
-                count=f"{len(missing):,} / {len(learned):,}",
+                count=f"{len(missing):,} / {len(parameters):,}",
                 name=missing[0],
             )
         )
     return native
 
 
-def quantized() -> Any:
-    """How transformers holds weights in 4 bits (Dettmers et al. 2023). Raises PlanError without a
-    CUDA card or bitsandbytes."""
+def nf4_config() -> Any:
+    """bitsandbytes' config for 4-bit NormalFloat weights (QLoRA, Dettmers et al. 2023).
+
+    Raises PlanError without a CUDA card or bitsandbytes.
+    """
     if not torch.cuda.is_available():
-        told = _(
+        message = _(
             "model.quantization: nf4 needs a CUDA card. On a processor leave it out: "
             "model.adapter: lora alone holds no gradients or moments of the frozen weights; "
             "or take a smaller checkpoint."
         )
-        raise PlanError([told])
+        raise PlanError([message])
     if find_spec("bitsandbytes") is None:
-        told = _('model.quantization: nf4 needs a package more: pip install "weitiao[cuda]".')
-        raise PlanError([told])
+        message = _('model.quantization: nf4 needs a package more: pip install "weitiao[cuda]".')
+        raise PlanError([message])
     from transformers import BitsAndBytesConfig
 
     return BitsAndBytesConfig(
@@ -115,57 +115,23 @@ def quantized() -> Any:
     )
 
 
-def room(max_length: int, tokenizer: Any, config: Any, taken: int = 0) -> int:
-    """The length in tokens, within what the network has positions for; some may be taken.
+def text_length(max_length: int, tokenizer: Any, config: Any, taken: int = 0) -> int:
+    """The maximum tokens of a text: `max_length`, limited by tokenizer and position embeddings.
 
-    Raises PlanError when those leave hardly any.
+    taken: positions of soft prompts. Raises PlanError when they leave too few for texts.
     """
     positions = getattr(config, "max_position_embeddings", None) or 0
-    if config.model_type in OFFSET:
+    if config.model_type in OFFSET:  # RoBERTa numbers positions from pad_token_id + 1
         positions -= (config.pad_token_id or 0) + 1
-    if taken and 0 < positions < taken + FEWEST:
-        told = _(
+    if taken and 0 < positions < taken + MIN_TEXT_POSITIONS:
+        message = _(
             "model.adapter: num_virtual_tokens: {taken} of the {positions} positions of this "
             "network leave too few for texts; take at most {most}.",
             taken=taken,
             positions=positions,
-            most=max(positions - FEWEST, 0),
+            most=max(positions - MIN_TEXT_POSITIONS, 0),
         )
-        raise PlanError([told])
+        raise PlanError([message])
     positions -= taken
     limits = [max_length, tokenizer.model_max_length, *([positions] if positions > 0 else [])]
     return int(min(limits))
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """transformers' remarks about new heads are no news here; errors still are."""
-    level = logging.get_verbosity()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        logging.enable_progress_bar()
-
-
-@contextmanager
-def readable(checkpoint: str) -> Iterator[None]:
-    """What a checkpoint cannot do, as one short message."""
-    try:
-        yield
-    except WeitiaoError:
-        raise
-    except Exception as error:  # what broken files raise inside transformers has no common class
-        close = get_close_matches(checkpoint, CATALOGUE, n=1)
-        hint = _(" Did you mean {name!r}?", name=close[0]) if close else ""
-        raise ModelError(
-            _(
-                "the checkpoint {checkpoint!r} cannot be loaded: {reason}{hint} "
-                "Give a folder, a name on the hub, or one of `weitiao parts models`.",
-                checkpoint=checkpoint,
-                reason=said(error),
-                hint=hint,
-            )
-        ) from error

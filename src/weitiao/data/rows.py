@@ -10,20 +10,21 @@ from typing import Any, Self
 import numpy as np
 
 from weitiao.core import fingerprint
-from weitiao.data.files import take as gather
+from weitiao.data.files.cells import cell_texts, take
 from weitiao.data.files.table import ID, LINE, MADE_BY
+from weitiao.data.infer.cells import is_missing
 from weitiao.data.infer.roles import TEXT_ROLES
-from weitiao.data.joined import columns_beside, joined
 from weitiao.data.prepare.duplicates import text_keys
 from weitiao.data.targets import read_targets
 from weitiao.example import Example
 
+COLUMN_SEPARATOR = " | "  # between columns and the text: "price: 12.5 | brand: X | the text"
 Positions = slice | Sequence[int] | np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Some rows of a table, in an order. Nothing is copied until it is asked for."""
+    """A view on some rows of a table, in an order. Cells are read when examples are made."""
 
     table: Any
     indices: np.ndarray  # int64 positions in the table
@@ -41,23 +42,23 @@ class Rows:
 
     @property
     def text_columns(self) -> list[str]:
-        """All columns that the network reads: of the text roles, then those beside the text."""
-        return [*(str(self.roles[role]) for role in self.text_roles), *columns_beside(self.roles)]
+        """All columns that the network reads: of the text roles, then the role `columns`."""
+        return [*(str(self.roles[role]) for role in self.text_roles), *extra_columns(self.roles)]
 
     def examples(self, positions: Positions | None = None) -> list[Example]:
         """Rows as examples, in the order asked for; all of them by default."""
         rows = self if positions is None else self.take(positions)
         indices = rows.indices
         columns = [
-            gather.texts(self.table.column(str(self.roles[role])), indices)
+            cell_texts(self.table.column(str(self.roles[role])), indices)
             for role in self.text_roles
         ]
         targets = rows.targets() if "target" in self.roles else [None] * len(indices)
         names = self.text_roles
-        if beside := columns_beside(self.roles):
-            cells = [gather.texts(self.table.column(name), indices) for name in beside]
+        if extra := extra_columns(self.roles):
+            cells = [cell_texts(self.table.column(name), indices) for name in extra]
             columns[0] = [
-                joined(dict(zip(beside, row, strict=True)), text)
+                with_columns(dict(zip(extra, row, strict=True)), text)
                 for text, *row in zip(columns[0], *cells, strict=True)
             ]
         return [
@@ -79,8 +80,8 @@ class Rows:
     def ids(self) -> list[str]:
         """Where each row is from, e.g. "reviews.csv:17"."""
         if ID in self.table.column_names:
-            return gather.texts(self.table.column(ID), self.indices)
-        lines = gather.gather(self.table.column(LINE), self.indices).to_pylist()
+            return cell_texts(self.table.column(ID), self.indices)
+        lines = take(self.table.column(LINE), self.indices).to_pylist()
         return [f"{self.name}:{line}" for line in lines]
 
     def take(self, positions: Positions) -> Self:
@@ -93,7 +94,7 @@ class Rows:
         """The content of the texts, by role and in order; targets and ids do not count."""
         keys = text_keys(self.table, self.text_columns, self.indices)
         content = fingerprint.of_chunks([keys.tobytes()], size=16)
-        return fingerprint.of_texts(*self.text_roles, *columns_beside(self.roles), content)
+        return fingerprint.of_texts(*self.text_roles, *extra_columns(self.roles), content)
 
     def id_of(self, index: int) -> str:
         return replace(self, indices=np.array([index], np.int64)).ids()[0]
@@ -101,10 +102,26 @@ class Rows:
     def _metas(self) -> Sequence[Mapping[str, Any]]:
         if MADE_BY not in self.table.column_names:
             return [{}] * len(self)
-        steps = gather.texts(self.table.column(MADE_BY), self.indices)
+        steps = cell_texts(self.table.column(MADE_BY), self.indices)
         return [{"made_by": step} if step else {} for step in steps]
 
 
 def everything(table: Any) -> np.ndarray:
     """The positions of all rows of a table."""
     return np.arange(table.num_rows, dtype=np.int64)
+
+
+def with_columns(cells: Mapping[str, str], text: str) -> str:
+    """The text with cells of other columns before it, by their names; empty cells are left out.
+
+    >>> with_columns({"price": "12.5", "brand": ""}, "a fine lamp")
+    'price: 12.5 | a fine lamp'
+    """
+    named = [f"{name}: {cell.strip()}" for name, cell in cells.items() if not is_missing(cell)]
+    return COLUMN_SEPARATOR.join([*named, text])
+
+
+def extra_columns(roles: Mapping[str, str | list[str]]) -> list[str]:
+    """The columns that the network reads before the text."""
+    columns = roles.get("columns", [])
+    return [columns] if isinstance(columns, str) else list(columns)

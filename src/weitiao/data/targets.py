@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from weitiao import parts
-from weitiao.data.files import take
+from weitiao.data.files.cells import cell_texts, position_batches
 from weitiao.data.infer.cells import is_missing
 from weitiao.errors import DataError, placed
 from weitiao.i18n.messages import _
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from weitiao.data.rows import Rows
 
 SPAN = 4096  # rows whose cells are in memory at once
-MEMO_SIZE = 10_000  # distinct cells whose parsed target is kept
+MEMO_SIZE = 10_000  # distinct cells whose parsed target is cached
 Locate = Callable[[int], str]  # position -> "reviews.csv:17"
 Roles = Mapping[str, str | list[str]]
 
@@ -33,9 +33,13 @@ class TargetReader(Protocol):
     flag_columns: bool
 
     def read_targets(
-        self, table: Any, roles: Roles, positions: np.ndarray, locate: Locate,
+        self,
+        table: Any,
+        roles: Roles,
+        positions: np.ndarray,
+        locate: Locate,
         wrong: dict[int, str] | None = None,
-    ) -> list[Any]: ...  # fmt: skip
+    ) -> list[Any]: ...
     def missing_markers(self, table: Any, roles: Roles, at: np.ndarray) -> Counter[str]: ...
     def unlabelled_message(self, rows: str) -> str: ...
     def row_labels(self, targets: Sequence[Any]) -> list[Any] | None: ...
@@ -107,8 +111,8 @@ def parse_cells(
     # is emptied when full, so that a column of all-different numbers does not fill the memory.
     memo: dict[tuple[str, ...], Any] = {}
     targets: list[Any] = []
-    for span in take.spans(positions, SPAN):
-        cells = [take.texts(table.column(column), span) for column in columns]
+    for span in position_batches(positions, SPAN):
+        cells = [cell_texts(table.column(column), span) for column in columns]
         for position, row in zip(span, zip(*cells, strict=True), strict=True):
             if row not in memo:
                 if len(memo) >= memo_size:
@@ -132,8 +136,8 @@ def missing_markers(
 ) -> Counter[str]:
     """Cells that are not empty but say that there is no value (NULL, #N/A), with their counts."""
     markers: Counter[str] = Counter()
-    for span in take.spans(positions, SPAN):
-        for cell in take.texts(table.column(column), span):
+    for span in position_batches(positions, SPAN):
+        for cell in cell_texts(table.column(column), span):
             if len(cell) < 12 and cell.strip() and is_missing(cell, among_numbers=among_numbers):
                 markers[cell.strip()] += 1
     return markers

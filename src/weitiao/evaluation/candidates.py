@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.data.files import take
+from weitiao.data.files.cells import take
 from weitiao.data.files.table import OURS
 from weitiao.data.prepare.profile import language_of
 from weitiao.data.rows import Rows
@@ -74,7 +74,7 @@ def _of_columns(rows: Rows) -> list[Candidate]:
     for name in rows.table.column_names:
         if name in taken:
             continue
-        values = take.gather(rows.table.column(name), rows.indices).to_pylist()
+        values = take(rows.table.column(name), rows.indices).to_pylist()
         numbers = _numbers(values)
         if numbers is not None:
             found += _quarters("column", name, numbers, NUMBERS)

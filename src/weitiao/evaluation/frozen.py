@@ -37,18 +37,19 @@ class Encoder:
     def __init__(self, model: Model) -> None:
         from transformers import AutoConfig
 
-        from weitiao.checkpoints.families import settle
-        from weitiao.checkpoints.load import network, quiet, readable
+        from weitiao.checkpoints.families import configure_padding
+        from weitiao.checkpoints.load import network
         from weitiao.checkpoints.resolve import resolve
+        from weitiao.checkpoints.verify import load_errors, quiet
 
         plan = model.plan
         source = resolve(plan.model.checkpoint, plan.model.revision)
         self.tokenizer = model.tokenizer
-        with quiet(), readable(plan.model.checkpoint):
+        with quiet(), load_errors(plan.model.checkpoint):
             config = AutoConfig.from_pretrained(
                 source.path_or_name, revision=source.revision, trust_remote_code=False
             )
-            settle(self.tokenizer, config)
+            configure_padding(self.tokenizer, config)
             native = network(source, config, "none")
         self.device = next(model.net.parameters()).device
         self.net = native.eval().to(self.device)

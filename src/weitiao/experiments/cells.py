@@ -23,7 +23,7 @@ from pydantic import Field, ValidationError
 from weitiao import parts
 from weitiao.core import fingerprint
 from weitiao.core.fields import problems_of
-from weitiao.data.files.table import open_source
+from weitiao.data.files.open import open_source
 from weitiao.errors import PlanError
 from weitiao.i18n.messages import _
 from weitiao.planfile import read

@@ -1,4 +1,4 @@
-"""This machine and this process: what a run's numbers were made with."""
+"""The machine, the process and the installed versions, as a run records them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = (
-    "weitiao", "torch", "transformers", "tokenizers", "accelerate", "safetensors", "numpy",
-    "pyarrow", "scikit-learn",
-)  # fmt: skip
+    *("weitiao", "torch", "transformers", "tokenizers", "accelerate", "safetensors"),
+    *("numpy", "pyarrow", "scikit-learn"),
+)
 
 
 def describe() -> dict[str, Any]:
@@ -33,7 +33,7 @@ def describe() -> dict[str, Any]:
 
 
 def processor() -> str:
-    """The processor's name, as the system tells it."""
+    """The processor's name, from the operating system."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -43,19 +43,19 @@ def processor() -> str:
 
 
 def peak_memory_mb() -> int:
-    """The most memory this process has held, in MB."""
+    """The peak resident memory of this process, in MB."""
     try:
         import resource
     except ImportError:  # Windows
         import psutil
 
         return round(psutil.Process().memory_info().peak_wset / 1e6)
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(most / (1e6 if sys.platform == "darwin" else 1e3))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS, KB on Linux
+    return round(peak / (1e6 if sys.platform == "darwin" else 1e3))
 
 
 def set_threads(threads: int | None) -> None:
-    """Use so many processor threads; None leaves torch's choice."""
+    """Set the number of torch's processor threads; None leaves torch's default."""
     if threads:
         import torch
 

@@ -1,9 +1,9 @@
-"""In which arithmetic a network runs, as contexts that put back what they change.
+"""Precision of matrix products, as contexts that restore what they change.
 
 fp32    as torch does it.
 onednn  fp32 tensors, whose products oneDNN computes: torch's own choice misses the best
-        instructions of some processors. On some it rounds the factors to bf16, so it is never
-        called fp32. torch's switch for it is global to the process.
+        instructions of some processors. Where the processor has bf16 instructions, oneDNN rounds
+        the factors to bf16, so it is never called fp32. torch's switch is global to the process.
 bf16    weights stay fp32, products run in bfloat16 (autocast).
 """
 
@@ -18,18 +18,19 @@ import torch
 KINDS = ("fp32", "onednn", "bf16")
 
 
-def has_route() -> bool:
-    """Whether this torch can send fp32 products to oneDNN."""
+def has_onednn_matmul() -> bool:
+    """Whether this torch has the switch that sends fp32 products to oneDNN (2.9 or newer)."""
     backend: Any = torch.backends.mkldnn
     return bool(backend.is_available() and hasattr(backend, "matmul"))
 
 
 @contextmanager
-def routed() -> Iterator[None]:
-    """fp32 products go to oneDNN inside; the old way is put back, whatever it was."""
+def onednn_matmul() -> Iterator[None]:
+    """Compute fp32 products with oneDNN inside."""
     backend: Any = torch.backends.mkldnn
     switch = backend.matmul
     before = switch.fp32_precision
+    # torch takes oneDNN's matmul for fp32 only when lower internal precision is allowed.
     switch.fp32_precision = "bf16"
     try:
         yield
@@ -39,9 +40,9 @@ def routed() -> Iterator[None]:
 
 @contextmanager
 def arithmetic(kind: str, device: str = "cpu") -> Iterator[None]:
-    """Run what is inside in one of KINDS. Backward passes belong inside, too."""
+    """Run the block in one of KINDS. Backward passes belong inside, too."""
     if kind == "onednn":
-        with routed():
+        with onednn_matmul():
             yield
     elif kind == "bf16":
         with torch.autocast(device, torch.bfloat16):

@@ -24,7 +24,7 @@ from weitiao.core import fingerprint
 from weitiao.data.cache import store
 from weitiao.errors import PlanError, RunError
 from weitiao.hardware.machine import processor
-from weitiao.hardware.precision import KINDS, has_route, routed
+from weitiao.hardware.precision import KINDS, has_onednn_matmul, onednn_matmul
 from weitiao.i18n.messages import _
 
 VERSION = 2  # of what is kept; raise it when the measuring changes
@@ -88,7 +88,7 @@ def resolve(precision: str, device: str | None = None) -> str:
     kept = _recorded.get()
     if kept and precision == "auto":
         return kept
-    if precision == "onednn" and (device != "cpu" or not has_route()):
+    if precision == "onednn" and (device != "cpu" or not has_onednn_matmul()):
         told = _("train.precision: onednn needs a processor and torch 2.9 or newer; here there "
                     "are fp32 and bf16.")  # fmt: skip
         raise PlanError([told])
@@ -103,7 +103,7 @@ def resolve(precision: str, device: str | None = None) -> str:
 def obeying(kind: str) -> Iterator[None]:
     """Let `auto` be `kind` inside: what a run has written down. Raises RunError when impossible."""
     cuda = torch.cuda.is_available()
-    possible = kind in KINDS and (kind != "onednn" or has_route())
+    possible = kind in KINDS and (kind != "onednn" or has_onednn_matmul())
     if kind == "bf16" and cuda:
         possible = torch.cuda.is_bf16_supported()
     if not possible:
@@ -206,11 +206,11 @@ def _acts(tokens: torch.Tensor, weight: torch.Tensor) -> dict[str, Callable[[], 
     half = [t.bfloat16() for t in (tokens, weight, slope)]
 
     def through_onednn() -> torch.Tensor:
-        with routed():
+        with onednn_matmul():
             return learn(tokens, weight, slope)
 
     found = {"fp32": lambda: learn(tokens, weight, slope), "bf16": lambda: learn(*half)}
-    return {**found, "onednn": through_onednn} if has_route() else found
+    return {**found, "onednn": through_onednn} if has_onednn_matmul() else found
 
 
 def _error(found: torch.Tensor, tokens: torch.Tensor, weight: torch.Tensor) -> float:

@@ -1,1 +1,1 @@
-"""Losses: what a wrong score costs."""
+"""Losses: functions of logits and labels that training minimizes."""

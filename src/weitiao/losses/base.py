@@ -1,4 +1,4 @@
-"""A loss says what wrong scores cost, as a sum: the loop divides it by the whole update's count."""
+"""The contract of a loss: a sum over labels, which the loop divides by the count of the step."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 class Loss(Part):
-    """Scores against labels. Sums (not means) make micro-batches of any size add up exactly."""
+    """Logits against labels. Sums (not means) make micro-batches of any size add up exactly."""
 
     @abstractmethod
     def value(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """The summed cost, a scalar. logits (rows, outputs), labels (rows,) or (rows, outputs)."""
+        """The summed loss, a scalar. logits (rows, outputs), labels (rows,) or (rows, outputs)."""
 
     @abstractmethod
     def count(self, labels: Tensor) -> Tensor:
-        """What the sum is divided by to become a mean: the labels learned from, or their weight."""
+        """The divisor that makes the sum a mean: the number of labels, or their summed weights."""

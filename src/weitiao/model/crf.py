@@ -1,77 +1,102 @@
-"""Tags as a chain: what comes before a tag is part of its score (a linear-chain CRF).
+"""Linear-chain conditional random field: tags are scored as a sequence (Lafferty et al. 2001).
 
-Everything is said as logits of single tags, so that losses and answers need not know of chains:
+The score of a sequence y of n tags is
 
-- with the right tags at hand, the logits of each tag given the one before it. Their cross-entropy,
-  summed over a row, is minus the log-probability of the whole row of tags, by the chain rule;
-- without them, the log of each tag's own probability over all rows of tags (forward-backward).
+    s(y) = sum_t scores[t, y_t] + sum_t transitions[y_t-1, y_t]
+
+with a boundary state before the first and after the last tag. Both outputs are logits of single
+tags, so that losses and decoding need not know of chains:
+
+- training, with gold tags: the logits of tag t given the gold tag t - 1 and the scores of all that
+  follows. By the chain rule p(y) = prod_t p(y_t | y_t-1), the sum of their cross-entropies is
+  -log p(y), the negative log-likelihood of the CRF;
+- prediction: log p(y_t) of each tag, its marginal over all sequences (forward-backward algorithm).
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from weitiao.model.pooling import Each, Tokens, linear
+from weitiao.model.head_layers import TokenClassifier, Tokens, linear
 from weitiao.tasks.base import IGNORED
 
 
-class Chain(Each):
-    """A head for tokens, and what each tag is worth behind each other one, at the beginning and at
-    the end of a row. `tell` makes logits of it."""
+class LinearChainCrf(TokenClassifier):
+    """A head for tokens with a score for each transition between tags. See `chain_logits`."""
 
-    def __init__(self, width: int, outputs: int, dropout: float, spread: float) -> None:
-        super().__init__(linear(width, outputs, spread), dropout)
-        self.moves = nn.Parameter(torch.zeros(outputs + 1, outputs + 1))  # the last: outside rows
+    def __init__(self, width: int, outputs: int, dropout: float, initializer_range: float) -> None:
+        super().__init__(linear(width, outputs, initializer_range), dropout)
+        # (tags + 1, tags + 1), from row to column; the last one is the boundary of a row.
+        self.transitions = nn.Parameter(torch.zeros(outputs + 1, outputs + 1))
 
-    def tell(self, logits: Tensor, tokens: Tokens, labels: Tensor | None, told: Tensor) -> Tensor:
-        """Logits of tokens, (rows, longest, tags) or (tokens, tags), as said above.
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Read heads of version 0.1, which called the transitions `moves`."""
+        if (old := state_dict.pop(f"{prefix}moves", None)) is not None:
+            state_dict[f"{prefix}transitions"] = old
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
-        labels: shaped like the logits without tags, -100 for tokens that are no link of the chain;
-        None without right tags. told: which tokens are links then, of the same shape.
+    def chain_logits(
+        self, logits: Tensor, tokens: Tokens, labels: Tensor | None, words: Tensor
+    ) -> Tensor:
+        """Logits given the gold tag before, or log marginals, in the shape of `logits`.
+
+        logits: (rows, longest, tags), or packed (tokens, tags). labels: the same without the last
+        dimension, -100 for tokens outside the chain; None in prediction. words: bool of the same
+        shape, the tokens of the chain in prediction (the first piece of each word). Tokens outside
+        the chain keep their logits.
         """
         real = slice(None) if tokens.mask is None else tokens.mask
         flat = logits[real].float()
-        links = (told if labels is None else labels != IGNORED)[real]
-        if not bool(links.any()):
+        linked = (words if labels is None else labels != IGNORED)[real]
+        if not bool(linked.any()):
             return logits
-        places, lengths = _grid(tokens.owner[links], len(tokens.lengths))
+        index, lengths = _grid_index(tokens.row_ids[linked], len(tokens.lengths))
         scores = flat.new_zeros(len(lengths), int(lengths.max()), flat.shape[-1])
-        scores = scores.index_put(places, flat[links])
-        right = None
+        scores = scores.index_put(index, flat[linked])
+        gold = None
         if labels is not None:
-            right = labels.new_zeros(scores.shape[:2]).index_put(places, labels[real][links])
-        found = chained(scores, lengths, self.moves, right)[places]
-        flat = flat.index_put((links.nonzero()[:, 0],), found)
+            gold = labels.new_zeros(scores.shape[:2]).index_put(index, labels[real][linked])
+        chained = chain_logits(scores, lengths, self.transitions, gold)[index]
+        flat = flat.index_put((linked.nonzero()[:, 0],), chained)
         return flat if tokens.mask is None else logits.float().index_put((tokens.mask,), flat)
 
 
-def chained(scores: Tensor, lengths: Tensor, moves: Tensor, right: Tensor | None) -> Tensor:
-    """scores (rows, steps, tags) of each tag alone; lengths (rows,); moves (tags + 1, tags + 1), of
-    a tag behind another one, the last standing for what is outside the row; right (rows, steps).
+def chain_logits(
+    scores: Tensor, lengths: Tensor, transitions: Tensor, gold: Tensor | None
+) -> Tensor:
+    """Logits given the gold tag before, or (gold None) log marginals: (rows, steps, tags).
 
-    Gives (rows, steps, tags): logits given the right tag before, or log-probabilities. What is
-    beyond a row's length means nothing.
+    scores: (rows, steps, tags); lengths: (rows,); transitions: (tags + 1, tags + 1), from row to
+    column, the last one being the boundary; gold: (rows, steps). Values beyond a row's length are
+    undefined.
     """
-    inner, first, last = moves[:-1, :-1], moves[-1, :-1], moves[:-1, -1]
+    inner, first, last = transitions[:-1, :-1], transitions[-1, :-1], transitions[:-1, -1]
     steps = scores.shape[1]
-    after = [last.expand(len(scores), -1)]  # the worth of all that may follow a tag, step by step
+    # Backward pass: beta[t, y] = logsumexp_z (transitions[y, z] + scores[t+1, z] + beta[t+1, z]),
+    # from right to left; at the end of each row it is the transition to the boundary.
+    betas = [last.expand(len(scores), -1)]
     for step in range(steps - 1, 0, -1):
-        worth = torch.logsumexp(inner + (scores[:, step] + after[-1])[:, None], -1)
-        after.append(torch.where((lengths > step)[:, None], worth, last))
-    ahead = scores + torch.stack(after[::-1], 1)
-    if right is not None:
-        moved = torch.cat([first.expand(len(scores), 1, -1), inner[right[:, :-1]]], 1)
-        return moved + ahead
-    before = [first.expand(len(scores), -1)]
+        beta = torch.logsumexp(inner + (scores[:, step] + betas[-1])[:, None], -1)
+        betas.append(torch.where((lengths > step)[:, None], beta, last))
+    future = scores + torch.stack(betas[::-1], 1)
+    if gold is not None:
+        # p(y_t | y_t-1) is proportional to exp(transitions[y_t-1, y_t] + scores[t] + beta[t]): with
+        # the gold tag before, the forward pass is not needed.
+        entering = torch.cat([first.expand(len(scores), 1, -1), inner[gold[:, :-1]]], 1)
+        return entering + future
+    # Forward pass: alpha[t, z] = logsumexp_y (alpha[t-1, y] + scores[t-1, y] + transitions[y, z]).
+    alphas = [first.expand(len(scores), -1)]
     for step in range(1, steps):
-        worth = before[-1] + scores[:, step - 1]
-        before.append(torch.logsumexp(worth[:, :, None] + inner, 1))
-    return (torch.stack(before, 1) + ahead).log_softmax(-1)
+        alpha = alphas[-1] + scores[:, step - 1]
+        alphas.append(torch.logsumexp(alpha[:, :, None] + inner, 1))
+    return (torch.stack(alphas, 1) + future).log_softmax(-1)
 
 
-def _grid(owner: Tensor, rows: int) -> tuple[tuple[Tensor, Tensor], Tensor]:
-    """Where each link lies among (rows, steps), and how many each row has."""
-    lengths = torch.bincount(owner, minlength=rows)
+def _grid_index(row_ids: Tensor, rows: int) -> tuple[tuple[Tensor, Tensor], Tensor]:
+    """The index of each chained token in a grid (rows, steps), and the links of each row."""
+    lengths = torch.bincount(row_ids, minlength=rows)
     starts = lengths.cumsum(0) - lengths
-    return (owner, torch.arange(len(owner), device=owner.device) - starts[owner]), lengths
+    return (row_ids, torch.arange(len(row_ids), device=row_ids.device) - starts[row_ids]), lengths

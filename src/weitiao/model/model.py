@@ -1,4 +1,4 @@
-"""Model = network + tokenizer + task + plan. Text in, answers out."""
+"""Model = network + tokenizer + task + plan: from texts to predictions, and from and to folders."""
 
 from __future__ import annotations
 
@@ -15,45 +15,50 @@ from torch import Tensor
 from transformers import AutoConfig
 
 from weitiao import parts
-from weitiao.checkpoints.families import attend, rest, settle
-from weitiao.checkpoints.load import load_tokenizer, quiet, readable, room
+from weitiao.checkpoints.families import configure_padding, freeze_unused, set_attention
+from weitiao.checkpoints.load import load_tokenizer, text_length
 from weitiao.checkpoints.resolve import resolve
+from weitiao.checkpoints.verify import load_errors, quiet
 from weitiao.core import disk
-from weitiao.core.ragged import Ragged, flat
+from weitiao.core.ragged import Ragged, edges, flat, together
 from weitiao.data.cache.encoded import BATCH_ROWS, Encoded, encode, in_memory
 from weitiao.data.cleaners.base import Cleaner
 from weitiao.data.prepare.load import Rows
 from weitiao.example import Batch, Example, Prediction
+from weitiao.hardware.precision import arithmetic
 from weitiao.hardware.probe import resolve as resolve_precision
 from weitiao.losses.base import Loss
-from weitiao.model import custom_head, inference, saved
-from weitiao.model import saved as card
-from weitiao.model.long_texts.base import LongText, chosen
+from weitiao.model import adapted as adapters
+from weitiao.model import custom_head, preprocess, saved
+from weitiao.model.batching import by_length
+from weitiao.model.long_texts.base import LongText, long_text_of
 from weitiao.model.net import Net, set_dropout
-from weitiao.model.peft import runtime
-from weitiao.model.preprocess import cleaned, example_of, key_of, texts_of, weights_of
-from weitiao.model.sharded import wholes
+from weitiao.model.sharded import gathered_state
 from weitiao.planfile.plan import Plan
 from weitiao.tasks.base import Task
+
+INFERENCE_TOKENS = 8192  # in a forward pass without gradients, where the plan says `auto`
+TOKEN_LOGITS_EXAMPLES = 2000  # examples whose logits of all tokens are in memory at a time
+Progress = Callable[[int], None]  # called with the number of rows after each batch
 
 
 @dataclass(frozen=True)
 class Model:
-    """A network that can be trained, asked and saved. See `start` and `load`."""
+    """A network that can be trained, used and saved. See `start` and `load`."""
 
     net: Net
     tokenizer: Any
     task: Task
     plan: Plan
     cleaners: tuple[Cleaner, ...] = ()
-    weights: tuple[float, ...] = ()  # what a mistake on each label costs; empty: all alike
-    head: Mapping[str, Any] = field(default_factory=lambda: {"native": {}})  # in fact
+    weights: tuple[float, ...] = ()  # of each label in the loss; empty: equal
+    head: Mapping[str, Any] = field(default_factory=lambda: {"native": {}})  # the one in use
 
     @classmethod
     def start(cls, plan: Plan, train: Rows, validation: Rows | None = None) -> Self:
-        """A pre-trained network with a fresh head for these rows; validation adds only labels.
+        """A pre-trained network with a new head for these rows; validation adds only labels.
 
-        Raises ModelError when the checkpoint cannot be had.
+        Raises ModelError when the checkpoint cannot be loaded.
         """
         name, settings = next(iter(plan.task.items()))
         targets = train.targets()
@@ -61,8 +66,8 @@ class Model:
         task = task.widened(validation.targets()) if validation else task
         source = resolve(plan.model.checkpoint, plan.model.revision)
         tokenizer = load_tokenizer(source.path_or_name, source.revision)
-        set_seed(plan.train.seed)  # the new head's weights are drawn from it
-        with quiet(), readable(plan.model.checkpoint):
+        set_seed(plan.train.seed)  # before the new head is initialized
+        with quiet(), load_errors(plan.model.checkpoint):
             config = AutoConfig.from_pretrained(
                 source.path_or_name,
                 revision=source.revision,
@@ -70,37 +75,39 @@ class Model:
                 num_labels=task.outputs,
                 **task.describe(),
             )
-            settle(tokenizer, config)
+            configure_padding(tokenizer, config)
             if plan.model.dropout is not None:
                 set_dropout(config, plan.model.dropout)
-            head = custom_head.chosen(plan.model.head, task, config)
-            native = custom_head.begun(source, config, head, task, plan.model.quantization)
-            attend(native.base_model, plan.model.attention)
-            rest(native)
-        adapted = runtime.put(plan.model.adapter, native, plan.model.checkpoint)
-        places = adapted.part.places if adapted else 0
+            head = custom_head.select_head(plan.model.head, task, config)
+            native = custom_head.pretrained(source, config, head, task, plan.model.quantization)
+            set_attention(native.base_model, plan.model.attention)
+            freeze_unused(native)
+        adapted = adapters.inject(plan.model.adapter, native, plan.model.checkpoint)
+        positions = adapted.part.positions if adapted else 0
         task.adapt(tokenizer)
-        reading = chosen(plan.model.long_texts)
-        reading.adapt(tokenizer)
-        tokenizer.model_max_length = room(plan.model.max_length, tokenizer, config, places)
+        long_texts = long_text_of(plan.model.long_texts)
+        long_texts.adapt(tokenizer)
+        max_length = text_length(plan.model.max_length, tokenizer, config, positions)
+        tokenizer.model_max_length = max_length
         cleaners = tuple(
-            parts.build("cleaners", key, value).learn(texts_of(train))
+            parts.build("cleaners", key, value).learn(preprocess.iter_texts(train))
             for key, value in plan.data.cleaners.items()
         )
-        weights = weights_of(plan.train.class_weights, task, train)
-        kind = resolve_precision(plan.train.precision)
+        weights = preprocess.class_weights(plan.train.class_weights, task, train)
+        precision = resolve_precision(plan.train.precision)
         layout: str = plan.train.layout
-        net = Net(native, adapted, reading.pool)
+        net = Net(native, adapted, long_texts.pool)
         if plan.train.sharding != "none" and layout == "auto":
-            layout = net.way  # own kernels read weights without asking the layers for them
-        net = net.run_as(layout, kind)
+            # FSDP gathers a layer's weights in its forward hook, which own kernels do not call.
+            layout = net.layout
+        net = net.run_as(layout, precision)
         return cls(net, tokenizer, task, plan, cleaners, weights, head)
 
     def encode(self, rows: Rows) -> Encoded:
-        """The rows' texts as token ids, cached by their content and by all that shapes them."""
-        return encode(rows, self._ids, self._key())
+        """The rows' texts as token ids, cached by their content and all settings of encoding."""
+        return encode(rows, self._clean_ids, self._encoding_key())
 
-    def cost(self) -> Loss:
+    def loss(self) -> Loss:
         """The loss of the plan, or the task's own."""
         name, settings = next(iter(self.plan.train.loss.items()), (self.task.losses[0], {}))
         weighted = {**settings, "weights": self.weights} if self.weights else settings
@@ -113,62 +120,97 @@ class Model:
         positions: Sequence[int] | np.ndarray,
         labels: np.ndarray | Ragged | None = None,
     ) -> Batch:
-        """Encoded rows as one batch, in the layout the plan and the family agree on; examples with
-        all their windows, where those are pooled."""
-        layout = self.net.layout(self.tokenizer, self.packs)
-        picked = None if labels is None else labels[positions]
+        """Encoded rows as one batch, in the layout of the network; where windows are pooled,
+        examples with all their windows."""
+        layout = self.net.collation(self.tokenizer, self.packs)
+        batch_labels = None if labels is None else labels[positions]
         if self.task.per_token or encoded.firsts is None:
-            return self.task.collate(encoded.take(positions), picked, layout)
+            return self.task.collate(encoded.take(positions), batch_labels, layout)
         rows = encoded.take(flat(encoded.firsts, np.asarray(positions)))
         windows = torch.from_numpy(np.diff(encoded.firsts)[positions])
-        return replace(self.task.collate(rows, picked, layout), windows=windows)
+        return replace(self.task.collate(rows, batch_labels, layout), windows=windows)
 
     def sizes(self, encoded: Encoded) -> np.ndarray:
-        """Tokens of each thing a batch is made of: of rows, or of examples with all windows."""
+        """Tokens of each unit of a batch: of rows, or of examples with all their windows."""
         return encoded.lengths if self.task.per_token else encoded.sizes
 
     @property
     def long_texts(self) -> LongText:
-        """What is read of texts that are longer than the network may see."""
-        return chosen(self.plan.model.long_texts)
+        """How texts beyond the maximum length are read."""
+        return long_text_of(self.plan.model.long_texts)
 
     @property
     def packs(self) -> bool:
         """Whether batches are packed: the plan wants it and the family can."""
-        return self.net.way != "padded"
+        return self.net.layout != "padded"
 
+    @torch.inference_mode()
     def logits(
         self,
         encoded: Encoded,
         net: Any = None,
         positions: Sequence[int] | np.ndarray | None = None,
-        step: Callable[[int], None] | None = None,
+        step: Progress | None = None,
     ) -> Any:
-        """Logits (n, outputs), float32, in the order of `positions` (default: all rows); of a head
-        that answers for tokens Ragged, as many for each row as it has tokens.
+        """Logits (n, outputs), float32, in the order of `positions` (default: all rows); of tasks
+        of tokens Ragged, with as many as each row has tokens.
 
-        `step(rows)` is called after each batch, for progress bars.
+        Batches are sorted by length, so that hardly anything is padded. `step(rows)` is called
+        after each, for progress bars.
         """
-        return inference.logits(self, encoded, net, positions, step)
+        net = net if net is not None else self.net
+        sizes = self.sizes(encoded)
+        rows = np.arange(len(sizes)) if positions is None else np.asarray(positions)
+        offsets = edges(encoded.lengths[rows]) if self.task.per_token else None
+        count = len(rows) if offsets is None else offsets[-1]
+        result = np.zeros((count, self.task.outputs), dtype=np.float32)
+        device = next(self.net.parameters()).device
+        training = net.training
+        net.eval()
+        budget = self.plan.train.micro_batch_tokens
+        budget = INFERENCE_TOKENS if budget == "auto" else budget
+        with arithmetic(resolve_precision(self.plan.train.precision, device.type), device.type):
+            for group in by_length(sizes[rows], budget, self.packs):
+                batch = self.batch(encoded, rows[group]).to(device)
+                logits = net(batch).float()
+                if offsets is not None and not batch.packed:
+                    logits = logits[batch.tensors["attention_mask"].bool()]
+                index = group if offsets is None else flat(offsets, group)
+                result[index] = logits.cpu().numpy()
+                if step:
+                    step(len(group))
+        net.train(training)
+        return result if offsets is None else Ragged(result, offsets)
 
     def scored(
         self,
         encoded: Encoded,
         net: Any = None,
         examples: np.ndarray | None = None,
-        step: Callable[[int], None] | None = None,
+        step: Progress | None = None,
     ) -> Any:
         """Scores of encoded examples, one entry each (default: of all): (n, outputs), or what the
         task makes of the logits of tokens."""
-        return inference.scored(self, encoded, net, examples, step)
+        task = self.task
+        if not task.per_token:
+            return task.score(self.logits(encoded, net, examples, step))
+        wanted = np.arange(encoded.examples) if examples is None else examples
+        chunks = np.array_split(wanted, max(1, -(-len(wanted) // TOKEN_LOGITS_EXAMPLES)))
+        scores = []
+        for chunk in chunks:
+            part = encoded.of(chunk)
+            scores.append(task.merged(self.logits(part, net), part))
+            if step:
+                step(len(chunk))
+        return together(scores)
 
     def scores(self, examples: Sequence[Example]) -> Any:
         """Scores (n, outputs) for examples in memory, or what the task has instead."""
         if not examples and not self.task.per_token:
             return np.zeros((0, self.task.outputs), dtype=np.float32)
-        # In pieces: a tokenizer holds far more of a text than its ids.
+        # In chunks: the tokenizer's output holds far more of a text than its ids.
         starts = range(0, max(len(examples), 1), BATCH_ROWS)
-        ids = (self._ids(examples[start : start + BATCH_ROWS]) for start in starts)
+        ids = (self._clean_ids(examples[start : start + BATCH_ROWS]) for start in starts)
         return self.scored(in_memory(ids))
 
     def predict(self, examples: Sequence[Example], chunk: int = 10_000) -> Iterator[Prediction]:
@@ -178,12 +220,12 @@ class Model:
             yield from self.task.decide(self.scores(part), part)
 
     def __call__(self, *rows: str | Mapping[str, Any]) -> Any:
-        """Answer raw rows: a string, or a mapping of roles (or of the training columns) to texts.
+        """Predict raw rows: a string, or a mapping of roles (or of the training columns) to texts.
 
         One row gives one Prediction; several give a list.
         """
-        answers = list(self.predict([self.example(row) for row in rows]))
-        return answers[0] if len(rows) == 1 else answers
+        predictions = list(self.predict([self.example(row) for row in rows]))
+        return predictions[0] if len(rows) == 1 else predictions
 
     def predict_proba(self, texts: Sequence[str | Mapping[str, Any]]) -> np.ndarray:
         """Scores (n, labels) in the order of `model.task.choices`, as in scikit-learn."""
@@ -191,89 +233,82 @@ class Model:
 
     def example(self, row: str | Mapping[str, Any]) -> Example:
         """A raw row as an Example. Raises DataError when a text is missing."""
-        return example_of(self.task, self.plan.data.roles, row)
+        return preprocess.example_from_row(self.task, self.plan.data.roles, row)
 
     def state(self, keep: bool = True) -> dict[str, Tensor]:
-        """The weights of the folder to save. Of a network in shards all processes must ask, and
-        those that `keep` get them."""
-        return wholes(runtime.state(self.net.native), keep)
+        """The weights of the folder to save.
+
+        Of a sharded network a collective operation: all processes call it, and those with `keep`
+        get the weights.
+        """
+        return gathered_state(adapters.state(self.net.native), keep)
 
     def save(self, folder: Path, weights: Mapping[str, Tensor] | None = None) -> None:
         """Write a plain transformers folder, and what it has no place for into weitiao.json.
 
-        weights: what `state` gave, if it was asked already.
+        weights: the result of `state`, if it was called already.
         """
         folder.mkdir(parents=True, exist_ok=True)
         adapted, native, task = self.net.adapted, self.net.native, self.task
         state = dict(self.state() if weights is None else weights)
-        if (ending := self.net.last_linear(task.outputs)) is not None:
-            name, _ = ending
+        # A calibrated temperature or a standardized target is folded into the output layer.
+        if (output_layer := self.net.last_linear(task.outputs)) is not None:
+            name, _ = output_layer
             weight, bias, task = task.fold(state[f"{name}.weight"], state.get(f"{name}.bias"))
             folded = {f"{name}.weight": weight, f"{name}.bias": bias}
             state |= {key: value for key, value in folded.items() if value is not None}
         with quiet(), disk.writing(folder):
-            native.save_pretrained(disk.plain(folder), state_dict=dict(state))  # it empties that
+            # save_pretrained removes entries from the dict that it is given.
+            native.save_pretrained(disk.plain(folder), state_dict=dict(state))
             self.tokenizer.save_pretrained(disk.plain(folder))
             if adapted:
                 adapted.write(native, state, folder)
-        told = {
-            "format": 1,
-            "plain": not card.apart(self.plan, self.head),
-            "task": {self.plan.task_name: task.model_dump()},
-            "cleaners": {
-                key: cleaner.model_dump()
-                for key, cleaner in zip(self.plan.data.cleaners, self.cleaners, strict=True)
-            },
-            "head": self.head,
-            "plan": self.plan.model_dump(exclude={"why", "expect"}),
-        }
-        card.write(folder, self.plan, self.net.native.config.model_type, self.head)
-        if note := self.long_texts.note(self.tokenizer.model_max_length):
-            told["reading"] = note
-        text = json.dumps(told, ensure_ascii=False, indent=1)
-        (folder / saved.CARD).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+        saved.write_readme(folder, self.plan, self.net.native.config.model_type, self.head)
+        note = self.long_texts.note(self.tokenizer.model_max_length)
+        saved.Metadata(self.plan, task, self.cleaners, self.head, note).write(folder)
 
     @classmethod
     def load(cls, folder: str | Path, *, precision: str | None = None) -> Self:
         """A saved model: the `best/` of a run. Raises ModelError when it is none.
 
-        precision: how it computes its answers, instead of what its plan says. A layout or a
-        precision of the plan that this machine does not have is replaced by `auto`.
+        precision: of its predictions, instead of the plan's. A layout or a precision of the plan
+        that this machine does not have is replaced by `auto`.
         """
         folder = Path(folder)
-        told = saved.read(folder)
-        plan, task, head = saved.answering(told.plan, precision), told.task, told.head
-        with quiet(), readable(str(folder)):
+        metadata = saved.Metadata.read(folder)
+        task, head = metadata.task, metadata.head
+        plan = saved.inference_plan(metadata.plan, precision)
+        with quiet(), load_errors(str(folder)):
             native = custom_head.load(disk.plain(folder), head, task)
-            adapted = runtime.read(plan.model.adapter, native, folder)
-        attend(native.base_model, plan.model.attention)
+            adapted = adapters.read(plan.model.adapter, native, folder)
+        set_attention(native.base_model, plan.model.attention)
         tokenizer = load_tokenizer(str(folder), None)
-        settle(tokenizer, native.config)
+        configure_padding(tokenizer, native.config)
         task.adapt(tokenizer)
-        reading = chosen(plan.model.long_texts)
-        reading.adapt(tokenizer)
-        net = Net(native, adapted, reading.pool)
-        layout = plan.train.layout  # where it cannot be had on this machine, the fastest that can
+        long_texts = long_text_of(plan.model.long_texts)
+        long_texts.adapt(tokenizer)
+        net = Net(native, adapted, long_texts.pool)
+        layout = plan.train.layout
         layout = "auto" if layout == "fused" or not net.packs else layout
         net = net.run_as(layout, resolve_precision(plan.train.precision)).eval()
         net = net.to("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(net, tokenizer, task, plan, told.cleaners, head=head)
+        return cls(net, tokenizer, task, plan, metadata.cleaners, head=head)
 
     def ids(self, cleaned: Sequence[Example]) -> dict[str, list[Any]]:
         """Token ids of cleaned examples, as the network reads them."""
         length = self.tokenizer.model_max_length
         return self.long_texts.encode(self.task, cleaned, self.tokenizer, length)
 
-    def _ids(self, examples: Sequence[Example]) -> dict[str, list[Any]]:
+    def clean(self, examples: Sequence[Example]) -> Sequence[Example]:
+        """The examples with every cleaner of the plan applied to their texts; for tasks of tokens
+        meta["origins"] has the offset of each character in the raw text."""
+        return preprocess.clean_examples(self.task, self.cleaners, examples)
+
+    def _clean_ids(self, examples: Sequence[Example]) -> dict[str, list[Any]]:
         return self.ids(self.clean(examples))
 
-    def clean(self, examples: Sequence[Example]) -> Sequence[Example]:
-        """The examples with every cleaner of the plan applied to their texts; for tasks whose
-        answers are places, meta["origins"] says where each character was."""
-        return cleaned(self.task, self.cleaners, examples)
-
-    def _key(self) -> str:
+    def _encoding_key(self) -> str:
         names = [*self.plan.data.cleaners]
         if not self.long_texts.plain:
             names.append(json.dumps(self.plan.model.long_texts, sort_keys=True))
-        return key_of(self.task, self.tokenizer, self.cleaners, names)
+        return preprocess.encoding_key(self.task, self.tokenizer, self.cleaners, names)

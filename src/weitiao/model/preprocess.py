@@ -1,4 +1,4 @@
-"""What a model takes from rows beside their ids: weights of labels, cleaned texts, their key."""
+"""Preprocessing of rows for a model: class weights, cleaning, cache keys, raw rows."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import Any
 from weitiao import parts
 from weitiao.core import fingerprint
 from weitiao.data.cleaners.base import Cleaner, clean_all
-from weitiao.data.files.values import natural
-from weitiao.data.joined import columns_beside, joined
+from weitiao.data.files.cells import as_text
 from weitiao.data.prepare.load import Rows
+from weitiao.data.rows import extra_columns, with_columns
 from weitiao.errors import DataError, PlanError
 from weitiao.example import Example
 from weitiao.i18n.messages import _
 from weitiao.tasks.base import Task
 
 
-def weights_of(wanted: str | Mapping[str, float], task: Task, rows: Rows) -> tuple[float, ...]:
-    """What a mistake on each label costs, by what the plan asks for; empty where all count alike.
+def class_weights(setting: str | Mapping[str, float], task: Task, rows: Rows) -> tuple[float, ...]:
+    """The weight of each label in the loss, from `train.class_weights`; empty for equal weights.
 
-    Raises PlanError for an unknown label, and where no label counts.
+    Raises PlanError for an unknown label, and when all weights are 0.
     """
-    if wanted == "balanced":
+    if setting == "balanced":
         return task.balanced(task.truth(rows))
-    if isinstance(wanted, str):
+    if isinstance(setting, str):
         return ()
-    unknown = [label for label in wanted if label not in task.choices]
+    unknown = [label for label in setting if label not in task.choices]
     if unknown:
         hint = parts.near(unknown[0], task.choices)
         raise PlanError(
             [_("train.class_weights: no label {label!r}.{hint}", label=unknown[0], hint=hint)]
         )
-    weights = tuple(float(wanted.get(label, 1.0)) for label in task.choices)
+    weights = tuple(float(setting.get(label, 1.0)) for label in task.choices)
     if not any(weights):
         raise PlanError(
             [_("train.class_weights: every label weighs 0, so nothing would be learned.")]
@@ -42,13 +42,15 @@ def weights_of(wanted: str | Mapping[str, float], task: Task, rows: Rows) -> tup
     return weights
 
 
-def texts_of(rows: Rows) -> Iterator[str]:
+def iter_texts(rows: Rows) -> Iterator[str]:
+    """Every input text of all rows."""
     for examples in rows.batches():
         for example in examples:
             yield from map(str, example.inputs.values())
 
 
-def traced(cleaners: Sequence[Cleaner], example: Example) -> Example:
+def _clean_with_offsets(cleaners: Sequence[Cleaner], example: Example) -> Example:
+    """Clean an example, with its raw texts and the origin of each character in `meta`."""
     cleaned = {role: clean_all(cleaners, str(text)) for role, text in example.inputs.items()}
     return replace(
         example,
@@ -56,18 +58,18 @@ def traced(cleaners: Sequence[Cleaner], example: Example) -> Example:
         meta={
             **example.meta,
             "raw": example.inputs,
-            "origins": {role: places for role, (_, places) in cleaned.items()},
+            "origins": {role: offsets for role, (_, offsets) in cleaned.items()},
         },
     )
 
 
-def cleaned(
+def clean_examples(
     task: Task, cleaners: Sequence[Cleaner], examples: Sequence[Example]
 ) -> Sequence[Example]:
-    """The examples with every cleaner applied; for answers that are places, with `traced`."""
+    """The examples with every cleaner applied; for tasks of tokens with character offsets."""
     examples = task.read(examples)
     if task.per_token and cleaners:
-        return [traced(cleaners, example) for example in examples]
+        return [_clean_with_offsets(cleaners, example) for example in examples]
     for cleaner in cleaners:
         examples = [
             replace(e, inputs={role: cleaner.clean(str(t))[0] for role, t in e.inputs.items()})
@@ -76,13 +78,13 @@ def cleaned(
     return examples
 
 
-def key_of(task: Task, tokenizer: Any, cleaners: Sequence[Cleaner], names: list[str]) -> str:
-    """All that shapes the ids of a text beside the text itself."""
+def encoding_key(task: Task, tokenizer: Any, cleaners: Sequence[Cleaner], names: list[str]) -> str:
+    """Hash of everything that determines the token ids of a text, for the cache."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is not None:  # these are set anew at each call and say nothing
+    if backend is not None:  # set by each call of the tokenizer; they would change the hash
         backend.no_truncation()
         backend.no_padding()
-    shape = [
+    parts_of_key = [
         task.encoding,
         task.own_head,  # how texts are laid out for it
         type(tokenizer).__name__,
@@ -93,16 +95,18 @@ def key_of(task: Task, tokenizer: Any, cleaners: Sequence[Cleaner], names: list[
         [cleaner.model_dump() for cleaner in cleaners],
         names,
     ]
-    texts = [s.to_str() if hasattr(s, "to_str") else json.dumps(s, default=str) for s in shape]
+    texts = [
+        s.to_str() if hasattr(s, "to_str") else json.dumps(s, default=str) for s in parts_of_key
+    ]
     return fingerprint.of_text("\n".join(texts), size=16)
 
 
-def example_of(
+def example_from_row(
     task: Task, columns: Mapping[str, str | list[str]], row: str | Mapping[str, Any]
 ) -> Example:
-    """A text, or a mapping of roles (or of the training columns, whose names win) to texts.
+    """An Example of a text, or of a mapping from roles or training columns (which win) to texts.
 
-    columns: role -> column. Raises DataError when a text, or a column beside it, is missing.
+    columns: role -> column. Raises DataError when a text or one of `columns` is missing.
     """
     if isinstance(row, str):
         row = {task.roles[0]: row}
@@ -113,20 +117,20 @@ def example_of(
         column = str(columns[role])
         value = row.get(column, row.get(role))
         if value is None:
-            raise DataError(_lacking(role, column, row))
-        inputs[role] = natural(value)
-    beside = columns_beside(columns)
-    for column in beside:
+            raise DataError(_missing_column(role, column, row))
+        inputs[role] = as_text(value)
+    others = extra_columns(columns)
+    for column in others:
         if column not in row:
-            raise DataError(_lacking("columns", column, row))
-    if beside:
-        cells = {name: "" if row[name] is None else natural(row[name]) for name in beside}
+            raise DataError(_missing_column("columns", column, row))
+    if others:
+        cells = {name: "" if row[name] is None else as_text(row[name]) for name in others}
         first = next(iter(inputs))
-        inputs[first] = joined(cells, inputs[first])
+        inputs[first] = with_columns(cells, inputs[first])
     return Example(inputs)
 
 
-def _lacking(role: str, column: str, row: Mapping[str, Any]) -> str:
+def _missing_column(role: str, column: str, row: Mapping[str, Any]) -> str:
     return _(
         "the row has no {role!r} (column {column!r}); it has {columns}.",
         role=role,

@@ -1,5 +1,4 @@
-"""What a saved model says of itself in weitiao.json: what a plain transformers folder has no place
-for."""
+"""The files of a saved model beside the transformers folder: weitiao.json and README.md."""
 
 from __future__ import annotations
 
@@ -7,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from weitiao import parts
 from weitiao.checkpoints.verify import broken
@@ -18,45 +17,76 @@ from weitiao.i18n.messages import _
 from weitiao.planfile.plan import Plan
 from weitiao.tasks.base import Task
 
-CARD = "weitiao.json"
+METADATA_FILE, README_FILE = "weitiao.json", "README.md"
+FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Saved:
-    """The plan of a saved model, and what was learned or chosen for it beside the weights."""
+class Metadata:
+    """The content of weitiao.json: what a transformers folder has no place for.
+
+    head: {name: settings} of the head in use; note: how to encode long texts, if not by plain
+    truncation on the right.
+    """
 
     plan: Plan
     task: Task
     cleaners: tuple[Cleaner, ...]
     head: Mapping[str, Any]
+    note: str = ""
 
-
-def read(folder: Path) -> Saved:
-    """Raises ModelError when there is no saved model, or what it says is damaged."""
-    path = folder / CARD
-    if not path.is_file():
-        raise ModelError(
-            _("{folder}: no saved model here ({file} is missing).", folder=folder, file=CARD)
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Raises ModelError when there is no saved model, or the file is damaged."""
+        path = folder / METADATA_FILE
+        if not path.is_file():
+            raise ModelError(
+                _(
+                    "{folder}: no saved model here ({file} is missing).",
+                    folder=folder,
+                    file=METADATA_FILE,
+                )
+            )
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            plan, head = dict(content["plan"]), dict(content.get("head", {"native": {}}))
+            ((name, settings),) = content["task"].items()
+            cleaners = dict(content["cleaners"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise broken(path, error) from error
+        task: Task = parts.build("tasks", name, settings)
+        return cls(
+            Plan.parse(plan, str(path)),
+            task,
+            tuple(parts.build("cleaners", key, value) for key, value in cleaners.items()),
+            head,
+            str(content.get("reading", "")),
         )
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        plan, head = dict(told["plan"]), dict(told.get("head", {"native": {}}))
-        ((name, settings),) = told["task"].items()
-        cleaners = dict(told["cleaners"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise broken(path, error) from error
-    task: Task = parts.build("tasks", name, settings)
-    return Saved(
-        Plan.parse(plan, str(path)),
-        task,
-        tuple(parts.build("cleaners", key, value) for key, value in cleaners.items()),
-        head,
-    )
+
+    def write(self, folder: Path) -> None:
+        content = {
+            "format": FORMAT,
+            "plain": not custom_parts(self.plan, self.head),
+            "task": {self.plan.task_name: self.task.model_dump()},
+            "cleaners": {
+                key: cleaner.model_dump()
+                for key, cleaner in zip(self.plan.data.cleaners, self.cleaners, strict=True)
+            },
+            "head": self.head,
+            "plan": self.plan.model_dump(exclude={"why", "expect"}),
+        }
+        if self.note:
+            content["reading"] = self.note
+        text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+        (folder / METADATA_FILE).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def answering(plan: Plan, precision: str | None) -> Plan:
-    """The plan by which a saved model answers on this machine: in the arithmetic that is asked for,
-    else in the plan's own where it can be had here."""
+def inference_plan(plan: Plan, precision: str | None) -> Plan:
+    """The plan by which a saved model predicts on this machine.
+
+    precision: overrides the plan's. A precision of the plan that this machine does not have becomes
+    `auto`.
+    """
     if precision is None:
         try:
             resolve(plan.train.precision)
@@ -65,47 +95,49 @@ def answering(plan: Plan, precision: str | None) -> Plan:
     return plan.with_({"train.precision": precision}) if precision else plan
 
 
-FILE = "README.md"
-
-
-def write(folder: Path, plan: Plan, family: str, head: Mapping[str, Any]) -> None:
+def write_readme(folder: Path, plan: Plan, family: str, head: Mapping[str, Any]) -> None:
     """Write README.md into the folder of a saved model."""
-    reasons = apart(plan, head)
+    reasons = custom_parts(plan, head)
     lines = [
         "# " + _("A model for {task}, made with weitiao", task=plan.task_name),
         "",
-        _("- network: {family}, from {checkpoint}", family=family,
-             checkpoint=plan.model.checkpoint),
+        _(
+            "- network: {family}, from {checkpoint}",
+            family=family,
+            checkpoint=plan.model.checkpoint,
+        ),
         _("- head: {head}", head=next(iter(head))),
         _("- texts: at most {tokens} tokens", tokens=plan.model.max_length),
         "",
-    ]  # fmt: skip
+    ]
     if reasons:
         lines += [_("This is no plain folder of transformers:"), ""]
         lines += [*(f"- {reason}" for reason in reasons), ""]
     else:
-        told = _("A plain folder of transformers, whose `pipeline` reads it; `weitiao.json` "
-                    "holds what it has no place for.")  # fmt: skip
-        lines += [told, ""]
+        message = _(
+            "A plain folder of transformers, whose `pipeline` reads it; `weitiao.json` "
+            "holds what it has no place for."
+        )
+        lines += [message, ""]
     lines += ["```python", "import weitiao", "", 'model = weitiao.load(".")', "```", ""]
     text = "\n".join(lines)
-    (folder / FILE).write_text(text, encoding="utf-8", errors="backslashreplace")
+    (folder / README_FILE).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def remarks(plan: Plan, told: str, head: Mapping[str, Any]) -> list[str]:
-    """What the user of a run should know: how rows ran, if in no usual way, and who reads best/."""
+def remarks(plan: Plan, layout_remark: str, head: Mapping[str, Any]) -> list[str]:
+    """Lines for the user of a run: on the layout of batches, and on who can load best/."""
     reasons = [
         _("best/ is no plain folder of transformers: {reason}", reason=reason)
-        for reason in apart(plan, head)
+        for reason in custom_parts(plan, head)
     ]
-    return [told, *reasons] if told else reasons
+    return [layout_remark, *reasons] if layout_remark else reasons
 
 
-def apart(plan: Plan, head: Mapping[str, Any]) -> list[str]:
-    """Why transformers alone would not give the same answers; empty when it would."""
-    found = []
+def custom_parts(plan: Plan, head: Mapping[str, Any]) -> list[str]:
+    """Why transformers alone would not predict the same; empty when it would."""
+    reasons = []
     if "native" not in head:
-        found.append(
+        reasons.append(
             _(
                 "the head ({head}) is weitiao's own and lies in head.safetensors; `AutoModel` "
                 "reads the network below it, and a classifier of transformers would have a random "
@@ -115,12 +147,14 @@ def apart(plan: Plan, head: Mapping[str, Any]) -> list[str]:
         )
     for name, settings in plan.model.adapter.items():
         if not parts.build("adapters", name, settings).merges:
-            told = _("the adapter ({adapter}) stands in front of the texts and lies in adapter/",
-                        adapter=name)  # fmt: skip
-            found.append(told)
+            reasons.append(
+                _(
+                    "the adapter ({adapter}) stands in front of the texts and lies in adapter/",
+                    adapter=name,
+                )
+            )
     if plan.model.attention == "full":
-        found.append(
-            _("each token sees the whole text, which transformers forgets where nothing is "
-                 "padded")
-        )  # fmt: skip
-    return found
+        reasons.append(
+            _("each token sees the whole text, which transformers forgets where nothing is padded")
+        )
+    return reasons

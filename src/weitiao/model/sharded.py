@@ -1,8 +1,9 @@
-"""A network in shards (FSDP2): each process holds a part of every weight.
+"""Sharded networks (FSDP2): each process holds a part of every weight.
 
-A layer is put together from all processes when it runs, and let go of afterwards. So a pass is a
-matter of all processes: each must make as many as the others. Tensors in shards are DTensors of
-torch, cut along their first dimension; the functions here take plain tensors as they are.
+The weights of a layer are gathered from all processes when it runs and freed afterwards, so that a
+forward pass is a collective operation: all processes must run equally many. Sharded tensors are
+torch's DTensors, split along the first dimension; the functions here return plain tensors as they
+are.
 """
 
 from __future__ import annotations
@@ -18,32 +19,33 @@ from weitiao.hardware.precision import arithmetic
 
 
 class Sharded(nn.Module):
-    """A network in shards, as the loop and the judge run it. kind: its arithmetic.
+    """A sharded network for training and evaluation. kind: its precision.
 
-    Judging, some processes have more rows than others; `finish` makes up for that.
+    In evaluation some processes have more batches than others; `finish` makes up for that.
     """
 
     def __init__(self, module: nn.Module, kind: str, device: torch.device) -> None:
         super().__init__()
         self.module, self.device = module, device
-        self.kind = "bf16" if kind == "bf16" else "fp32"  # onednn is switched on further out
+        self.kind = "bf16" if kind == "bf16" else "fp32"  # onednn is switched on by the caller
 
     def forward(self, batch: Batch) -> Tensor:
         if self.training:
             return self._run(batch)
-        self._anybody(True)
-        return self._judge(batch)
+        self._any_left(True)
+        return self._evaluate(batch)
 
     def finish(self, batch: Batch) -> None:
-        """Judge `batch` for nothing until no process has rows left."""
+        """Run `batch` and ignore its logits until no process has batches left."""
         training = self.training
         self.eval()
-        while self._anybody(False):
-            self._judge(batch.to(self.device))
+        while self._any_left(False):
+            self._evaluate(batch.to(self.device))
         self.train(training)
 
-    def _judge(self, batch: Batch) -> Tensor:
-        # What FSDP keeps from pass to pass must not be made in inference mode: backward needs it.
+    def _evaluate(self, batch: Batch) -> Tensor:
+        # FSDP keeps gathered buffers from pass to pass. Made in inference mode, they could not
+        # be used by a later backward pass.
         with torch.inference_mode(False), torch.no_grad():
             return self._run(batch)
 
@@ -52,48 +54,51 @@ class Sharded(nn.Module):
             logits: Tensor = self.module(batch)
         return logits.float()
 
-    def _anybody(self, more: bool) -> bool:
-        """Whether a process has rows left; all must ask."""
+    def _any_left(self, more: bool) -> bool:
+        """Whether any process has batches left; a collective operation."""
         count = torch.tensor([float(more)], device=self.device)
         torch.distributed.all_reduce(count)
         return bool(count > 0)
 
 
-def in_shards(tensor: Any) -> bool:
-    """Whether this process holds a part of it only. (Asked so, nobody pays for the import.)"""
+def is_sharded(tensor: Any) -> bool:
+    """Whether a tensor is a DTensor, tested without importing torch.distributed."""
     return hasattr(tensor, "to_local")
 
 
 @torch.no_grad()
 def local(tensor: Any) -> Tensor:
-    """What this process holds of a tensor."""
-    return tensor.to_local() if in_shards(tensor) else tensor
+    """This process's part of a tensor."""
+    return tensor.to_local() if is_sharded(tensor) else tensor
 
 
 @torch.no_grad()
-def whole(tensor: Any) -> Tensor:
-    """A tensor put together again; all processes must do it."""
-    return tensor.full_tensor() if in_shards(tensor) else tensor
+def gathered(tensor: Any) -> Tensor:
+    """The full tensor; a collective operation."""
+    return tensor.full_tensor() if is_sharded(tensor) else tensor
 
 
-def wholes(tensors: Mapping[str, Tensor], keep: bool) -> dict[str, Tensor]:
-    """Tensors put together, one after another, and moved off the card; all processes must do it.
-    keep: whether this one gets them."""
-    found = {}
+def gathered_state(tensors: Mapping[str, Tensor], keep: bool) -> dict[str, Tensor]:
+    """The full tensors on the CPU, gathered one at a time; a collective operation.
+
+    keep: whether this process gets them.
+    """
+    state = {}
     for name, tensor in tensors.items():
-        together = whole(tensor.detach())
+        full = gathered(tensor.detach())
         if keep:
-            found[name] = together.cpu() if in_shards(tensor) else together
-    return found
+            state[name] = full.cpu() if is_sharded(tensor) else full
+    return state
 
 
 @torch.no_grad()
-def put(target: Any, value: Tensor) -> None:
-    """Copy the whole `value` into `target`: of one in shards, this process's part."""
-    if in_shards(target):
+def copy_into(target: Any, value: Tensor) -> None:
+    """Copy the full `value` into `target`: into a sharded one, this process's part."""
+    if is_sharded(target):
         mesh, target = target.device_mesh, target.to_local()
-        each = -(-len(value) // mesh.size())
-        begin = each * mesh.get_local_rank()
-        value = value[begin : begin + len(target)]
+        # torch splits rows as torch.chunk does: equal chunks, rounded up, and the rest at the end.
+        chunk = -(-len(value) // mesh.size())
+        start = chunk * mesh.get_local_rank()
+        value = value[start : start + len(target)]
     assert target.shape == value.shape, "a shard is a run of rows"
     target.copy_(value)

@@ -9,7 +9,7 @@ from typing import Any
 from weitiao import parts
 from weitiao.checkpoints.catalogue import default_for
 from weitiao.core import dotted
-from weitiao.data.files.options import How
+from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source
 from weitiao.data.infer.column_stats import columns_of
 from weitiao.data.infer.roles import Evidence, guess_roles, guess_task
@@ -51,9 +51,9 @@ class Wish:
     skip_bad: bool = False
 
     @property
-    def how(self) -> How:
+    def how(self) -> ReadOptions:
         """How the rows are read."""
-        return How(self.reader, self.skip_bad).changed(self.changes)
+        return ReadOptions(self.reader, self.skip_bad).changed(self.changes)
 
 
 @dataclass(frozen=True)

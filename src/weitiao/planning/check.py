@@ -11,10 +11,10 @@ from weitiao.tasks.base import Task
 
 def without_four_bits() -> list[str]:
     """What this machine lacks for weights in 4 bits."""
-    from weitiao.checkpoints.load import quantized
+    from weitiao.checkpoints.load import nf4_config
 
     try:
-        quantized()
+        nf4_config()
     except PlanError as error:
         return error.problems
     return []

@@ -9,8 +9,8 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.checkpoints.catalogue import CATALOGUE
-from weitiao.data.joined import BETWEEN, columns_beside
 from weitiao.data.prepare.profile import Profile
+from weitiao.data.rows import COLUMN_SEPARATOR, extra_columns
 from weitiao.i18n.messages import _
 from weitiao.labels.hierarchy import levels_of
 from weitiao.model.long_texts.base import LongText
@@ -169,7 +169,7 @@ def learning_rate(facts: Facts, passes: float | None = None) -> Reason:
     width = facts.network.hidden_size
     rate = 1e-4 if width <= 512 else 3e-5 if width <= 896 else 1.5e-5
     if facts.adapter:
-        times = parts.find("adapters", facts.adapter).faster
+        times = parts.find("adapters", facts.adapter).rate_factor
         return Reason(
             value=float(f"{rate * times:.2g}"),
             reason=_("{adapter} starts from nothing and learns few weights: it wants about "
@@ -343,12 +343,12 @@ def given_model(name: str, known: Profile, usual: Reason) -> str:
 def roles_told(known: Profile) -> str:
     """Why each column has its role, as one text: its parts can be told again on their own."""
     why = known.reasons
-    if beside := columns_beside(known.roles):
+    if beside := extra_columns(known.roles):
         without = {role: name for role, name in known.roles.items() if role != "columns"}
         return _(
             "{told}; columns: read as text before it, {example}",
             told=roles_told(replace(known, roles=without)),
-            example=BETWEEN.join([*(f"{name}: ..." for name in beside), "..."]),
+            example=COLUMN_SEPARATOR.join([*(f"{name}: ..." for name in beside), "..."]),
         )
     if "context" in known.roles:
         return _(

@@ -12,7 +12,7 @@ from weitiao import parts
 from weitiao.data.prepare.profile import Profile
 from weitiao.data.rows import Rows
 from weitiao.example import WINDOWS, Example
-from weitiao.model.long_texts.base import chosen
+from weitiao.model.long_texts.base import long_text_of
 from weitiao.planfile.plan import Plan
 from weitiao.planning.cost import Speed
 from weitiao.tasks.base import Task
@@ -76,7 +76,7 @@ class Facts:
     speed: Speed
     budget: float | None = None
     adapter: str = ""  # what the user asked to learn in place of all weights
-    reading: Reading = field(default_factory=lambda: chosen({"head": {}}))
+    reading: Reading = field(default_factory=lambda: long_text_of({"head": {}}))
 
     @property
     def train_rows(self) -> int:
@@ -109,7 +109,7 @@ def tokens_of(task: Task, examples: Sequence[Example], tokenizer: Any) -> np.nda
 def reading_of(task: Task, examples: Sequence[Example], tokenizer: Any, plan: Plan) -> Reading:
     """What the plan wants to be read of long texts; tasks of tokens have windows of their own."""
     if not task.per_token:
-        return chosen(plan.model.long_texts)
+        return long_text_of(plan.model.long_texts)
     empty = {task.roles[-1]: ""}
     beside = [Example({**one.inputs, **empty}) for one in examples]
     return Windows(task, tokens_of(task, beside, tokenizer))
@@ -120,7 +120,7 @@ def read_a_row(plan: Plan, rows: Rows, tokenizer: Any) -> float:
     task: Task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
     task.adapt(tokenizer)
     examples = rows.examples(sampled(len(rows), FEW))
-    reading = chosen(plan.model.long_texts)
+    reading = long_text_of(plan.model.long_texts)
     given = reading.encode(task, examples, tokenizer, plan.model.max_length)
     return sum(map(len, given["input_ids"])) / max(len(examples), 1)
 
@@ -135,13 +135,14 @@ def network_of(checkpoint: str, revision: str | None) -> tuple[Network, Any]:
     import torch
     from transformers import AutoConfig
 
-    from weitiao.checkpoints.load import load_tokenizer, readable
+    from weitiao.checkpoints.load import load_tokenizer
     from weitiao.checkpoints.resolve import resolve
+    from weitiao.checkpoints.verify import load_errors
     from weitiao.model.fast.shape import is_bert
 
     source = resolve(checkpoint, revision)
     tokenizer = load_tokenizer(source.path_or_name, source.revision)
-    with readable(checkpoint):
+    with load_errors(checkpoint):
         config = AutoConfig.from_pretrained(source.path_or_name, revision=source.revision)
     hidden = int(getattr(config, "hidden_size", 0) or getattr(config, "dim", 0) or 768)
     layers = int(getattr(config, "num_hidden_layers", 0) or getattr(config, "n_layers", 0) or 12)

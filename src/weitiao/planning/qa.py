@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.data.files.options import How
+from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source
 from weitiao.data.prepare.filter import without_misfits
 from weitiao.data.rows import Rows, everything
@@ -27,7 +27,9 @@ USUAL_ANSWER, LONGEST_ANSWER = 30, 200  # tokens
 ANSWERS_COVERED = 0.99
 
 
-def decided(facts: Facts, source: Source, how: How, revision: str | None) -> dict[str, Reason]:
+def decided(
+    facts: Facts, source: Source, how: ReadOptions, revision: str | None
+) -> dict[str, Reason]:
     """What is decided otherwise, or more of, than where labels are the answers."""
     known = facts.profile
     rows = Rows(source.table, everything(source.table), known.roles, source.name, known.task)

@@ -186,8 +186,8 @@ def _of_run(material: Material) -> Answered:
         found = material.judged_rows
         if found is None or column not in found.table.column_names:
             return None
-        from weitiao.data.files import take
+        from weitiao.data.files.cells import cell_texts
 
-        return take.texts(found.table.column(column), found.indices)
+        return cell_texts(found.table.column(column), found.indices)
 
     return Answered(kept.judged, kept.ids(rows), texts, cells, columns)

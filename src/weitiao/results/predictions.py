@@ -8,8 +8,9 @@ from typing import Any
 
 from weitiao import parts
 from weitiao.core.fields import near
-from weitiao.data.files import take
-from weitiao.data.files.table import LINE, Source, open_source
+from weitiao.data.files.cells import cell_texts
+from weitiao.data.files.open import open_source
+from weitiao.data.files.table import LINE, Source
 from weitiao.data.infer.column_names import TARGET_WORDS, TEXT_WORDS, matches, words
 from weitiao.data.infer.roles import guess_task
 from weitiao.data.rows import everything
@@ -134,7 +135,7 @@ def _lines(source: Source) -> list[str]:
 
 
 def _cells(source: Source, column: str) -> list[str]:
-    return take.texts(source.table.column(column), everything(source.table))
+    return cell_texts(source.table.column(column), everything(source.table))
 
 
 def _values(source: Source, column: str, task: str) -> list[Any]:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.data.files import take
-from weitiao.data.files.table import open_source
+from weitiao.data.files.cells import cell_texts
+from weitiao.data.files.open import open_source
 from weitiao.data.rows import Rows
 from weitiao.errors import WeitiaoError
 from weitiao.planfile.plan import Plan
@@ -83,7 +83,7 @@ class Material:
         found = []
         for role in rows.text_roles:
             column = str(rows.roles[role])
-            texts = take.texts(rows.table.column(column), positions)
+            texts = cell_texts(rows.table.column(column), positions)
             found.append([(column, text) for text in texts])
         return [list(row) for row in zip(*found, strict=True)]
 
@@ -96,7 +96,7 @@ class Material:
             rows = self._rows_of(place, np.array(positions, np.int64))
             if rows is not None:
                 columns = [
-                    take.texts(rows.table.column(str(rows.roles[role])), rows.indices)
+                    cell_texts(rows.table.column(str(rows.roles[role])), rows.indices)
                     for role in rows.text_roles
                 ]
                 texts = ["\n".join(cells) for cells in zip(*columns, strict=True)]

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from weitiao.core.ragged import Ragged
-from weitiao.data.files import take
+from weitiao.data.files.cells import cell_texts
 from weitiao.data.infer.column_names import words
 from weitiao.data.infer.column_stats import FEW_CLASSES, Column, sample_positions
 from weitiao.data.infer.roles import Evidence, Guess
@@ -377,7 +377,7 @@ def _are_labels(target: Column) -> bool:
 def _share_held(table: Any, context: str, target: str) -> float:
     """The proportion of rows with an answer whose passage holds it."""
     positions = sample_positions(table.num_rows, SAMPLED_ROWS)
-    passages, cells = (take.texts(table.column(name), positions) for name in (context, target))
+    passages, cells = (cell_texts(table.column(name), positions) for name in (context, target))
     held = [
         any(text.strip() in passage for _, text in answers)
         for passage, cell in zip(passages, cells, strict=True)

@@ -179,11 +179,9 @@ class TokenClassification(Task):
             return self.model_copy(update={"labels": tuple(labels)})
         counts = label_counts(targets)
         if not counts or (are_plain(targets) and len(counts) < 2):
-            told = _("Tagging needs spans or tags to learn; the training rows have none. "
-                        "Is --target the right column?")  # fmt: skip
-            raise DataError(told)
-        names = sorted(counts)
-        labels = names if are_plain(targets) else ["O", *bio_tags(names)]
+            raise DataError(_("Tagging needs spans or tags to learn; the training rows have none. "
+                              "Is --target the right column?"))  # fmt: skip
+        labels = sorted(counts) if are_plain(targets) else ["O", *bio_tags(sorted(counts))]
         return self.model_copy(update={"labels": tuple(labels)})
 
     def widened(self, targets: Sequence[Any]) -> Self:
@@ -346,8 +344,7 @@ class TokenClassification(Task):
                 for (start, end, kind), score in zip(
                     spans.row(row).tolist(), sure.row(row).tolist(), strict=True)
             ]  # fmt: skip
-            least = float(sure.row(row).min()) if value else 1.0
-            found.append(Prediction(value, least))
+            found.append(Prediction(value, float(sure.row(row).min()) if value else 1.0))
         return found
 
     def judge(self, labels: Truth, scores: Ragged) -> Spans:
@@ -401,19 +398,16 @@ def why_tagged(column: Column) -> str:
     """What the cells of the target hold, for the reason of the task."""
     answers = [answer_of(cell) for cell in column.values[:SAMPLED_CELLS]]
     tags = [tag for answer in answers for tag in answer if isinstance(tag, str)]
+    name = column.name
     if not tags:
-        labels = sorted({span[2] for answer in answers for span in answer})
-        return _(
-            "{name!r} holds spans of the text: {labels}", name=column.name, labels=_some(labels)
-        )
+        labels = _some(sorted({span[2] for answer in answers for span in answer}))
+        return _("{name!r} holds spans of the text: {labels}", name=name, labels=labels)
     if are_plain(answers):
-        labels = sorted(set(tags))
-        return _(
-            "{name!r} holds a tag for each word: {labels}", name=column.name, labels=_some(labels)
-        )
+        labels = _some(sorted(set(tags)))
+        return _("{name!r} holds a tag for each word: {labels}", name=name, labels=labels)
     return _(
         "{name!r} holds a tag for each word, by the scheme {scheme}: {labels}",
-        name=column.name,
+        name=name,
         scheme="IO" if are_io(answers) else scheme_of(tags) or "BIO",
         labels=_some(sorted(label_counts(answers, plain=False))),
     )

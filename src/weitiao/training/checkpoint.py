@@ -21,7 +21,7 @@ from torch.optim import Optimizer
 from weitiao.core import disk
 from weitiao.errors import RunError
 from weitiao.i18n.messages import _, joined
-from weitiao.model.sharded import in_shards, put, wholes
+from weitiao.model.sharded import copy_into, gathered_state, is_sharded
 from weitiao.training.strategies.base import Strategy
 
 SPLIT = "|"  # between parts of a tensor's name; parameter names hold dots only
@@ -89,7 +89,7 @@ def save(folder: Path, learner: Learner, state: State, settings: Settings, rank:
 def _save(folder: Path, learner: Learner, state: State, settings: Settings, rank: int) -> None:
     save_file(random_state(), folder / f"random-{rank}.safetensors")
     for name, held in (("weights", learner.weights()), ("optimizer", _optimizer_state(learner))):
-        tensors = wholes(held, keep=not rank)
+        tensors = gathered_state(held, keep=not rank)
         if not rank:
             tensors = {key: value.contiguous() for key, value in tensors.items()}
             save_file(tensors, folder / f"{name}.safetensors")
@@ -150,7 +150,7 @@ def restore(folder: Path, learner: Learner, settings: Settings, rank: int = 0) -
     folder = Path(disk.plain(folder))
     weights = load_file(folder / "weights.safetensors")
     for name, value in learner.weights().items():
-        put(value, weights[name])
+        copy_into(value, weights[name])
     _restore_optimizer(learner, load_file(folder / "optimizer.safetensors"))
     device = next(learner.net.parameters()).device
     kept = load_file(folder / "strategies.safetensors", device=str(device))
@@ -186,10 +186,10 @@ def _restore_optimizer(learner: Learner, tensors: Mapping[str, Tensor]) -> None:
 
 def _beside(param: Tensor, value: Tensor) -> Tensor:
     """What the optimizer keeps of a parameter, where that is: in shards if it is in shards."""
-    if not in_shards(param) or value.shape != param.shape:
+    if not is_sharded(param) or value.shape != param.shape:
         return value.to(param.device)
     held = torch.zeros_like(param)
-    put(held, value)
+    copy_into(held, value)
     return held
 
 

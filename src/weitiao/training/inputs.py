@@ -17,7 +17,7 @@ from weitiao.core.ragged import values_of
 from weitiao.data.cache.encoded import Encoded
 from weitiao.hardware.probe import resolve
 from weitiao.model.model import Model
-from weitiao.model.sharded import whole
+from weitiao.model.sharded import gathered
 from weitiao.training.checkpoint import Settings
 
 
@@ -74,7 +74,7 @@ def settings_of(model: Model, accelerator: Accelerator, train: Feed, validation:
         world=accelerator.num_processes,
         device=accelerator.device.type,
         precision=resolve(model.plan.train.precision, accelerator.device.type),
-        layout=model.net.way,
+        layout=model.net.layout,
         kernels=model.net.kernels,
         torch=torch.__version__,
         frozen=_frozen(model.net),
@@ -85,6 +85,7 @@ def _frozen(net: torch.nn.Module) -> str:
     """A hash of the weights that do not learn; "" when all do."""
     still = [param.detach() for param in net.parameters() if not param.requires_grad]
     memory = (
-        whole(param).cpu().contiguous().flatten().view(torch.uint8).numpy().data for param in still
+        gathered(param).cpu().contiguous().flatten().view(torch.uint8).numpy().data
+        for param in still
     )
     return fingerprint.of_chunks(memory, size=8) if still else ""

@@ -119,11 +119,11 @@ def fit(
     finite, RunError when `resume` cannot be gone on with exactly or memory does not suffice.
     """
     plan, world, rank = model.plan.train, accelerator.num_processes, accelerator.process_index
-    cost = model.cost()
+    cost = model.loss()
     in_shards = sharding.placed(model, accelerator)
     strategies, groups, loss_of = learning(model, cost)
     if plan.gradient_checkpointing:
-        model.net.forget_layers()
+        model.net.checkpoint_gradients()
     recipe: Recipe = _single("optimizers", plan.optimizer)
     recipe.start(model.net)
     optimizer = recipe.optimizer([g.options() for g in groups])

@@ -13,13 +13,12 @@ from typing import Any
 import torch
 
 from weitiao.core import disk
-from weitiao.data.prepare.load import Data, Rows
-from weitiao.data.prepare.run_steps import run_steps
+from weitiao.data.prepare.load import Data, Rows, run_steps
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.hardware.probe import obeying, resolve
 from weitiao.i18n.messages import _
 from weitiao.model.fast import fused
-from weitiao.model.fast.kernels import kernels, pinned
+from weitiao.model.fast.select import kernels, pinned
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
 from weitiao.run import Run

@@ -13,7 +13,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from weitiao.hardware.precision import routed
+from weitiao.hardware.precision import onednn_matmul
 from weitiao.model.model import Model
 from weitiao.model.sharded import local
 from weitiao.tasks.base import LossFn
@@ -89,7 +89,7 @@ class Pass:
     @contextmanager
     def _computing(self) -> Iterator[None]:
         # bf16 is accelerate's autocast around the forward pass.
-        with routed() if self.kind == "onednn" else nullcontext():
+        with onednn_matmul() if self.kind == "onednn" else nullcontext():
             yield
 
 

@@ -17,7 +17,7 @@ from conftest import make_checkpoint, toy_rows
 from weitiao.cli import app
 from weitiao.data.cache import leases, prune, store
 from weitiao.data.cache.prune import Entry, choose, clean, entries
-from weitiao.data.files.table import open_source
+from weitiao.data.files.open import open_source
 from weitiao.errors import WeitiaoError
 
 DAY = 86_400
@@ -274,7 +274,7 @@ def test_one_process_cleans_all_the_time_while_another_trains(job, tmp_path):
 def test_readers_and_cleaners_at_once_never_see_half_an_entry(job, tmp_path):
     """Two processes open the same rows again and again; a third takes them away each time."""
     code = (
-        "import sys\nfrom weitiao.data.files.table import open_source\n"
+        "import sys\nfrom weitiao.data.files.open import open_source\n"
         "for _ in range(40):\n"
         "    assert open_source(sys.argv[1]).table.num_rows == 300\n"
     )

@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from weitiao import parts
 from weitiao.data.cleaners.base import clean_all
-from weitiao.data.cleaners.unicode import Unicode
-from weitiao.data.cleaners.whitespace import Whitespace
+from weitiao.data.cleaners.normalization import Unicode, Whitespace
 
 # Letters that join with their neighbours stand closer together here than in any language.
 TRICKY = st.text(

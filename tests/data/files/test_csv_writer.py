@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weitiao.data.files.csv_writer import guarded, sheet, unguarded
-from weitiao.data.files.table import open_source
+from weitiao.data.files.open import open_source
 
 
 @pytest.mark.parametrize(

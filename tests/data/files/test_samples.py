@@ -3,7 +3,7 @@ from collections import Counter
 
 import pytest
 
-from weitiao.data.files.table import open_source
+from weitiao.data.files.open import open_source
 from weitiao.data.infer.roles import guess_roles, guess_task
 from weitiao.data.rows import Rows, everything
 from weitiao.errors import DataError

@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from weitiao import parts
 from weitiao.data.cache import store
+from weitiao.data.files.cells import take
 from weitiao.data.files.find import content_of
-from weitiao.data.files.table import from_rows, open_source
-from weitiao.data.files.take import gather
+from weitiao.data.files.open import open_source
+from weitiao.data.files.table import from_rows
 from weitiao.errors import DataError
 
 
@@ -83,6 +85,14 @@ def test_a_file_of_unknown_ending_is_read_by_looking_and_said(tmp_path):
     assert source.history[1] == "a.cvs: its name does not say what it holds; read as csv"
 
 
+def test_a_reader_may_read_an_ending_that_usually_holds_no_rows(tmp_path, monkeypatch):
+    (tmp_path / "a.toml").write_text('{"text": "good film", "label": 1}\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"no reader for files ending in \.toml"):
+        open_source(str(tmp_path / "a.toml"))
+    monkeypatch.setattr(parts.find("readers", "jsonl"), "endings", ("jsonl", "toml"))
+    assert open_source(str(tmp_path / "a.toml")).columns == ["text", "label"]
+
+
 def test_rows_given_in_python_are_the_same_in_every_shape():
     listed = from_rows([{"text": "a", "n": 1}, {"text": "b", "n": None}])
     columns = from_rows({"text": ["a", "b"], "n": [1, None]})
@@ -107,6 +117,6 @@ def test_gather_at_any_positions():
     table = from_rows([{"n": i} for i in range(10_000)]).table
     assert table.column("n").num_chunks > 1
     positions = np.random.default_rng(0).integers(0, 10_000, 500)
-    assert gather(table.column("n"), positions).to_pylist() == positions.tolist()
-    assert gather(table.column("n"), np.sort(positions)).to_pylist() == sorted(positions.tolist())
-    assert gather(table.column("n"), positions[:0]).to_pylist() == []
+    assert take(table.column("n"), positions).to_pylist() == positions.tolist()
+    assert take(table.column("n"), np.sort(positions)).to_pylist() == sorted(positions.tolist())
+    assert take(table.column("n"), positions[:0]).to_pylist() == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from weitiao.data.files.table import open_source
+from weitiao.data.files.open import open_source
 from weitiao.errors import DataError
 
 

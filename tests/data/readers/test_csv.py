@@ -4,7 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from weitiao.data.files.table import open_source
+from weitiao.data.files.open import open_source
+from weitiao.data.readers.csv import Tsv
 from weitiao.errors import DataError
 
 
@@ -221,3 +222,30 @@ def test_a_field_may_be_a_whole_book(tmp_path):
     book = "word " * 100_000
     file = write(tmp_path / "a.csv", f"text,label\n{book},1\n")
     assert read(file)[1][0][1]["text"] == book
+
+
+def read_tsv(path):
+    reading = Tsv().read(path)
+    return [row for batch in reading.batches for row in batch], reading.notes
+
+
+def test_quotation_marks_that_do_not_enclose_fields_are_text(tmp_path):
+    file = tmp_path / "a.tsv"
+    file.write_text(
+        'text\tlabel\n"Yes" he said\t1\n"It begins here\t0\nand ends here"\t1\n', encoding="utf-8"
+    )
+    rows, notes = read_tsv(file)
+    assert [row["text"] for _, row in rows] == [
+        '"Yes" he said',
+        '"It begins here',
+        'and ends here"',
+    ]
+    assert notes == ("quotation marks are taken as part of the text: they do not enclose fields",)
+
+
+def test_quotation_marks_that_enclose_fields_are_taken_off(tmp_path):
+    file = tmp_path / "a.tsv"
+    file.write_text('text\tlabel\n"two\nlines"\t1\nx\t0\n', encoding="utf-8")
+    rows, notes = read_tsv(file)
+    assert rows == [(2, {"text": "two\nlines", "label": "1"}), (4, {"text": "x", "label": "0"})]
+    assert notes == ()

@@ -133,13 +133,13 @@ def test_weights_from_a_file_and_other_memory_are_seen(precision, own_kernels, t
 @precisions
 def test_one_layer_changed_renews_that_layer_alone(precision, own_kernels):
     net, batch, _ = started(precision)
-    casts = net.native.base_model.forward.casts
-    seen = [list(c._seen) for c in casts]
+    casts = net.native.base_model.forward.weights
+    seen = [list(c._versions) for c in casts]
     with torch.no_grad():
         net.native.bert.encoder.layer[1].output.dense.bias.add_(1.0)
         net(batch)
-    assert casts[0]._seen == seen[0]
-    assert casts[1]._seen != seen[1]
+    assert casts[0]._versions == seen[0]
+    assert casts[1]._versions != seen[1]
     assert_up_to_date(net, precision, batch)
 
 

@@ -8,7 +8,7 @@ import torch
 
 from weitiao.data.cache import store
 from weitiao.model.fast import compiler
-from weitiao.model.fast.kernels import kernels
+from weitiao.model.fast.select import kernels
 
 
 def pretended(folder, act):

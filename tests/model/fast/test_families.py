@@ -42,7 +42,7 @@ def test_logits_and_gradients_are_those_of_transformers(family, pairs, own_kerne
     wanted = native(**grid).logits
     slopes = learned(wanted, native)
     net = fused(native)
-    assert net.way == "fused"
+    assert net.layout == "fused"
     assert net.kernels.startswith(own_kernels)
     logits = net(batch)
     torch.testing.assert_close(logits, wanted, rtol=1e-5, atol=1e-5)
@@ -101,7 +101,7 @@ def test_layers_computed_again_give_the_same_numbers(family, dropout, precision,
     for again in (False, True):
         net = fused(native, precision)
         if again:
-            net.forget_layers()
+            net.checkpoint_gradients()
         torch.manual_seed(3)
         logits = net(batch)
         found.append((logits, flattened(learned(logits, net))))

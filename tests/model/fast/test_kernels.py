@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from torch.nn.functional import gelu, layer_norm
 
 from kernel_inputs import EPS, drawn, dropped, masks_of, norm_of, packing_of
-from weitiao.model.fast.kernels import Drop, Embedding, kernels
+from weitiao.model.fast.kernels import Dropout, EmbeddingTables
+from weitiao.model.fast.select import kernels
 
 DTYPES = [torch.float32, torch.bfloat16]
 LENGTHS = [1, 15, 16, 17, 64, 65, 200]
@@ -55,7 +56,7 @@ def rows_attended(q, k, v, lengths, heads, masks=None, first=False):
 
 def check_attention(own, lengths, heads, depth, drop=None, first=False):
     tokens, width = sum(lengths), heads * depth
-    drop = drop or Drop()
+    drop = drop or Dropout()
     masks = masks_of(own, lengths, heads, depth, drop, first) if drop.rate else None
     # As a layer gives them: parts of one product, so lines are farther apart than they are wide.
     asked = len(lengths) if first else tokens
@@ -112,14 +113,14 @@ def test_attention_of_any_rows(lengths, heads, depth, first, own_kernels):
 def test_attention_with_dropout_uses_the_same_mask_backward(dtype, first, own_kernels):
     own = kernels(dtype)
     for length in (1, 15, 17, 64, 65):
-        check_attention(own, [length], 2, 24, Drop(0.3, 11, 5), first)
-    check_attention(own, [17, 1, 70, 16, 33], 2, 24, Drop(0.1, 3, 9), first)
+        check_attention(own, [length], 2, 24, Dropout(0.3, 11, 5), first)
+    check_attention(own, [17, 1, 70, 16, 33], 2, 24, Dropout(0.1, 3, 9), first)
 
 
 def test_one_query_of_huge_scores_still_gives_shares(own_kernels):
     own = kernels(torch.float32)
     q, k, v = (scale * drawn(20, 16, seed=i) for i, scale in enumerate((300.0, 300.0, 1.0)))
-    out, _ = own.attend(q, k, v, packing_of([13, 7]), 2, Drop())
+    out, _ = own.attend(q, k, v, packing_of([13, 7]), 2, Dropout())
     torch.testing.assert_close(out, rows_attended(q, k, v, [13, 7], 2), rtol=1e-3, atol=1e-3)
 
 
@@ -131,7 +132,7 @@ def test_one_query_of_huge_scores_still_gives_shares(own_kernels):
 @pytest.mark.parametrize("width", WIDTHS)
 @dtypes
 def test_add_and_norm(dtype, width, more, rate, own_kernels):
-    own, norm, drop = kernels(dtype), norm_of(width), Drop(rate, 21, 6)
+    own, norm, drop = kernels(dtype), norm_of(width), Dropout(rate, 21, 6)
     for tokens in LENGTHS:
         a, x, dy, second = (drawn(tokens, width, dtype=dtype, seed=i) for i in range(4))
         out, kept = own.add_norm(a.to(dtype), x.to(dtype), norm, drop)
@@ -161,8 +162,8 @@ def test_sums_over_many_tokens_lose_nothing(dtype, own_kernels):
     dy = (drawn(tokens, 32, seed=1) + 0.3).to(dtype)
     leaves = [t.clone().requires_grad_() for t in (norm.weight, norm.bias)]
     wanted = torch.autograd.grad(layer_norm(x, (32,), *leaves, EPS), leaves, dy.float())
-    _, kept = own.add_norm(zero, x.to(dtype), norm, Drop())
-    sums = own.add_norm_back(dy, None, kept, norm, Drop())[2]
+    _, kept = own.add_norm(zero, x.to(dtype), norm, Dropout())
+    sums = own.add_norm_back(dy, None, kept, norm, Dropout())[2]
     for total, slope in zip(sums, wanted, strict=False):
         assert (total - slope).norm() < 1e-3 * slope.norm()
     _, columns = own.gelu_back(torch.ones_like(x).to(dtype), x.to(dtype))
@@ -215,12 +216,12 @@ def test_embedding(dtype, width, kinds, own_kernels):
         types = torch.randint(2, (tokens,), generator=generator) if kinds == "types" else None
         positions, dy = torch.arange(tokens), drawn(tokens, width, dtype=dtype, seed=6)
         norm = norm_of(width)
-        for drop in (Drop(), Drop(0.25, 5, 0)):
+        for drop in (Dropout(), Dropout(0.25, 5, 0)):
             out, kept = own.embed(
-                ids, positions, types, Embedding(words, places, table, norm), drop
+                ids, positions, types, EmbeddingTables(words, places, table, norm), drop
             )
             clean, _ = own.embed(
-                ids, positions, types, Embedding(words, places, table, norm), Drop()
+                ids, positions, types, EmbeddingTables(words, places, table, norm), Dropout()
             )
             mask = torch.where(out == 0, 0.0, 1 / (1 - drop.rate))
             summed = words[ids] + places[positions]
@@ -245,6 +246,6 @@ def test_what_is_not_a_number_stays_so(dtype, own_kernels):
     broken[2, 7] = float("nan")
     good = drawn(5, 32, dtype=dtype, seed=1).to(dtype)
     assert own.gelu(broken)[2].isnan().any()
-    assert own.add_norm(broken, good, norm, Drop())[0][2].isnan().all()
+    assert own.add_norm(broken, good, norm, Dropout())[0][2].isnan().all()
     for three in ((broken, good, good), (good, broken, good), (good, good, broken)):
-        assert own.attend(*three, packing_of([5]), 2, Drop())[0].isnan().any()
+        assert own.attend(*three, packing_of([5]), 2, Dropout())[0].isnan().any()

@@ -53,7 +53,7 @@ def test_what_is_not_of_the_layout_is_packed_instead(kind, own_kernels):
     with torch.no_grad():
         wanted = native(**grid).logits
         net = Net(native).run_as("auto", "fp32")
-        assert (net.way, net.kernels) == ("packed", "")
+        assert (net.layout, net.kernels) == ("packed", "")
         torch.testing.assert_close(net(batch), wanted, rtol=1e-4, atol=1e-5)
     with pytest.raises(PlanError) as caught:
         Net(OTHERS[kind]()).run_as("fused", "fp32")
@@ -66,7 +66,7 @@ def test_a_family_that_cannot_be_packed_is_padded_and_never_fused():
     config = Causal(vocab_size=60, n_embd=32, n_layer=2, n_head=4, pad_token_id=0, num_labels=3)
     native = AutoModelForSequenceClassification.from_config(config)
     net = Net(native).run_as("auto", "fp32")
-    assert (net.way, net.kernels) == ("padded", "")
+    assert (net.layout, net.kernels) == ("padded", "")
     with pytest.raises(PlanError, match="and not gpt2 here"):
         net.run_as("fused", "fp32")
     with pytest.raises(PlanError, match="packed: rows of gpt2 only run padded; auto takes"):
@@ -94,8 +94,8 @@ def test_a_decoder_of_berts_layout_is_not_fused():
 def test_the_plan_chooses(layout, own_kernels, tiny_bert):
     plan = toy_plan("classification", tiny_bert, **{"train.layout": layout})
     model = Model.start(plan, toy_data(plan, 40).train)
-    assert model.net.way == {"auto": "fused"}.get(layout, layout)
-    assert model.net.kernels.startswith(own_kernels if model.net.way == "fused" else "")
+    assert model.net.layout == {"auto": "fused"}.get(layout, layout)
+    assert model.net.kernels.startswith(own_kernels if model.net.layout == "fused" else "")
     assert model.packs == (layout != "padded")
 
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weitiao.model.fast.fused import filling
+from weitiao.model.fast.fused import filler_rows
 
 
 def whole(tokens: int) -> int:
-    return tokens + sum(filling(tokens, 32, vary=False))
+    return tokens + sum(filler_rows(tokens, 32, vary=False))
 
 
 def test_sizes_are_few_and_hardly_larger() -> None:
@@ -26,13 +26,13 @@ def test_sizes_are_few_and_hardly_larger() -> None:
 
 @pytest.mark.parametrize("tokens", [1, 8, 255, 256, 257, 1024])
 def test_a_full_size_needs_nothing(tokens: int) -> None:
-    assert filling(whole(tokens), 32, vary=False) == []
+    assert filler_rows(whole(tokens), 32, vary=False) == []
 
 
 @given(tokens=st.integers(1, 20_000), share=st.floats(0, 1), vary=st.booleans())
 def test_rows_come_in_few_sizes_too(tokens: int, share: float, vary: bool) -> None:
     rows = max(1, round(tokens * share))
-    nothing = filling(tokens, rows, vary)
+    nothing = filler_rows(tokens, rows, vary)
     assert all(length > 0 for length in nothing)
     more, all_rows = sum(nothing), rows + len(nothing)
     # At most one step beyond what is needed for both: a 32nd, or eight where a batch is small.
@@ -51,7 +51,7 @@ def test_many_batches_of_answers_have_few_shapes() -> None:
         (8192 - lost + sum(nothing), rows + len(nothing))
         for lost in range(0, 120, 7)
         for rows in range(60, 800)
-        for nothing in [filling(8192 - lost, rows, vary=True)]
+        for nothing in [filler_rows(8192 - lost, rows, vary=True)]
     }
     assert len({tokens for tokens, _ in shapes}) <= 3
     assert len({rows for _, rows in shapes}) <= 90

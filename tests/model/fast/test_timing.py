@@ -14,8 +14,9 @@ from weitiao.data.cache import store as cache
 from weitiao.hardware import probe
 from weitiao.model.fast import compiler, timing
 from weitiao.model.fast.compiled import Compiled
-from weitiao.model.fast.kernels import GROUPS, kernels, pinned
+from weitiao.model.fast.kernels import GROUPS
 from weitiao.model.fast.plain import Plain
+from weitiao.model.fast.select import kernels, pinned
 from weitiao.run import Run
 from weitiao.training.run import train
 

@@ -10,7 +10,7 @@ import torch
 from kernel_inputs import drawn, norm_of, packing_of
 from weitiao.model.fast import compiler
 from weitiao.model.fast.compiled import Compiled
-from weitiao.model.fast.kernels import Drop
+from weitiao.model.fast.kernels import Dropout
 from weitiao.model.fast.plain import Plain
 
 CPUINFO = Path("/proc/cpuinfo")
@@ -34,7 +34,7 @@ def library(request, tmp_path_factory, compiled_once):
 
 def attend(own, lengths, depth, drop=None):
     """Attention forward and backward: the output, dq, dk, dv and their sums."""
-    drop = drop or Drop()
+    drop = drop or Dropout()
     width, packing = HEADS * depth, packing_of(lengths)
     tokens = sum(lengths)
     q, k, v = drawn(tokens, 3 * width).to(own.dtype).chunk(3, 1)
@@ -54,10 +54,10 @@ def test_kernels_for_narrower_registers_compute_the_same(library, dtype):
         for one, other in pairs:
             torch.testing.assert_close(one, other, **far)
     x, a, dy = (drawn(33, 48, seed=i).to(dtype) for i in range(3))
-    found = [k.add_norm(a, x, norm_of(48), Drop()) for k in (own, plain)]
+    found = [k.add_norm(a, x, norm_of(48), Dropout()) for k in (own, plain)]
     torch.testing.assert_close(found[0][0], found[1][0], **far)
     back = [
-        k.add_norm_back(dy, None, state, norm_of(48), Drop())
+        k.add_norm_back(dy, None, state, norm_of(48), Dropout())
         for k, (_, state) in zip((own, plain), found, strict=True)
     ]
     torch.testing.assert_close(back[0][0], back[1][0], **far)
@@ -67,7 +67,7 @@ def test_kernels_for_narrower_registers_compute_the_same(library, dtype):
 
 def test_dropout_of_narrower_registers_is_that_of_this_processor(library, compiled):
     here = Compiled(compiler.library(), torch.float32)
-    x, zero, drop = drawn(9, 48), torch.zeros(9, 48), Drop(0.3, 5, 2)
+    x, zero, drop = drawn(9, 48), torch.zeros(9, 48), Dropout(0.3, 5, 2)
     outputs = [
         k.add_norm(x, zero, norm_of(48), drop)[0] for k in (here, Compiled(library, torch.float32))
     ]
@@ -80,7 +80,7 @@ def test_attention_for_narrower_registers_is_not_slower_than_pytorch(library):
     for own in (Compiled(library, torch.float32), Plain(torch.float32)):
         for _ in range(6):
             begun = time.perf_counter()
-            attend(own, [64] * 8, 32, Drop(0.1, 1, 1))
+            attend(own, [64] * 8, 32, Dropout(0.1, 1, 1))
             took = time.perf_counter() - begun
             seconds[own.name] = min(took, seconds.get(own.name, took))
     compiled_time, plain_time = seconds.values()

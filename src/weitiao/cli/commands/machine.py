@@ -27,7 +27,7 @@ def doctor(
     json_: Json = False,
 ) -> None:
     """Look what works here: the machine, what is installed, and what a checkpoint can do."""
-    from weitiao.data.files.table import open_source
+    from weitiao.data.files.open import open_source
     from weitiao.support.doctor import doctor as look
 
     if rows and not checkpoint:

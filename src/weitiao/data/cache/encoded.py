@@ -18,7 +18,7 @@ from weitiao.data.rows import Rows
 from weitiao.example import WINDOWS, Example
 
 BATCH_ROWS = 2000
-VERSION = 2  # of what is kept; raised when the same text gives other ids
+VERSION = 2  # of the format; raised when the same text gives other ids
 Tensors = Mapping[str, Sequence[Any]]  # name -> one list of numbers for each encoded row
 EncodeBatch = Callable[[list[Example]], Tensors]
 
@@ -84,8 +84,8 @@ class Encoded:
 def encode(rows: Rows, encode_batch: EncodeBatch, key: str) -> Encoded:
     """The rows through `encode_batch`, 2,000 at a time.
 
-    `key` says all that shapes the ids beside the texts (tokenizer, length, task, cleaners): with
-    it the result is kept in the cache and mapped the next time. Without, it stays in memory.
+    key: all that decides the ids besides the texts (tokenizer, length, task, cleaners): with it the
+    result is cached and memory-mapped the next time; without, it stays in memory.
     """
     batches = (encode_batch(examples) for examples in rows.batches(BATCH_ROWS))
     if not key:

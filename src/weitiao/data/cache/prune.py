@@ -22,7 +22,7 @@ from weitiao.i18n.messages import N_, _
 LIMIT = "WEITIAO_CACHE_LIMIT"
 USUAL_LIMIT = "20GB"
 AT_ONCE = 200  # entries taken away in one go; others wait meanwhile
-GIVEN = "given"  # rows that only a Python program had: never pruned unasked
+FROM_PYTHON = "given"  # rows that only a Python program had: never pruned unasked
 ABOUT = {
     "rows": N_("rows of files, read"),
     "given": N_("rows given in Python"),
@@ -68,7 +68,7 @@ class Cleaned:
 
 def entries(root: Path) -> list[Entry]:
     """Everything in the cache, by kind. Links are no entries: what they lead to is not ours."""
-    found = []
+    result = []
     for folder in sorted(_folders(root)):
         groups: dict[tuple[str, bool], list[os.DirEntry[str]]] = {}
         for item in _listed(folder):
@@ -79,28 +79,30 @@ def entries(root: Path) -> list[Entry]:
             stats = [_look(Path(item.path)) for item in items]
             paths = tuple(sorted(Path(item.path) for item in items))
             size, used = sum(size for size, _ in stats), max(used for _, used in stats)
-            found.append(Entry(folder.name, name, paths, size, used, draft))
-    return found
+            result.append(Entry(folder.name, name, paths, size, used, draft))
+    return result
 
 
-def kinds(found: Sequence[Entry]) -> list[dict[str, object]]:
+def kinds(entries: Sequence[Entry]) -> list[dict[str, object]]:
     """A line for each kind: number, bytes, last use."""
-    told: list[dict[str, object]] = []
-    for kind in dict.fromkeys(entry.kind for entry in found):
-        mine = [entry for entry in found if entry.kind == kind]
-        told.append({
-            "kind": kind,
-            "about": ABOUT.get(kind, ""),
-            "entries": len(mine),
-            "bytes": sum(entry.size for entry in mine),
-            "used": max(entry.used for entry in mine),
-            "leftovers": sum(entry.leftover for entry in mine),
-        })  # fmt: skip
-    return told
+    lines: list[dict[str, object]] = []
+    for kind in dict.fromkeys(entry.kind for entry in entries):
+        mine = [entry for entry in entries if entry.kind == kind]
+        lines.append(
+            {
+                "kind": kind,
+                "about": ABOUT.get(kind, ""),
+                "entries": len(mine),
+                "bytes": sum(entry.size for entry in mine),
+                "used": max(entry.used for entry in mine),
+                "leftovers": sum(entry.leftover for entry in mine),
+            }
+        )
+    return lines
 
 
 def choose(
-    found: Sequence[Entry],
+    entries: Sequence[Entry],
     kind: str | None = None,
     older: float | None = None,
     keep: int | None = None,
@@ -110,7 +112,7 @@ def choose(
     kind: only of this kind; older: unused for so many seconds; keep: until so many bytes are left.
     """
     now = time.time()
-    mine = sorted((e for e in found if kind in (None, e.kind)), key=lambda entry: entry.used)
+    mine = sorted((e for e in entries if kind in (None, e.kind)), key=lambda entry: entry.used)
     taken = [entry for entry in mine if entry.leftover]
     left = sum(entry.size for entry in mine if not entry.leftover)
     for entry in mine:
@@ -132,9 +134,8 @@ def clean(
     """
     if not store.is_ours(root):
         raise WeitiaoError(
-            _("{folder}: not a cache of weitiao ({tag} is missing).",
-                 folder=root, tag=store.TAG)
-        )  # fmt: skip
+            _("{folder}: not a cache of weitiao ({tag} is missing).", folder=root, tag=store.TAG)
+        )
     done, waiting = Cleaned(), list(chosen)
     for start in range(0, len(waiting), AT_ONCE):
         some = waiting[start : start + AT_ONCE]
@@ -155,7 +156,7 @@ def clean(
 def prune() -> str:
     """Above the limit, the longest unused entries go; what was done as a sentence, or ""."""
     root, limit = store.root(), limit_now()
-    found = [entry for entry in entries(root) if entry.kind != GIVEN]
+    found = [entry for entry in entries(root) if entry.kind != FROM_PYTHON]
     if limit is None or sum(entry.size for entry in found) <= limit:
         return ""
     try:
@@ -166,16 +167,19 @@ def prune() -> str:
         return ""
     from rich.filesize import decimal
 
-    return _("the cache was above {limit}: {size} that were unused for the longest removed",
-                limit=decimal(limit), size=decimal(done.size))  # fmt: skip
+    return _(
+        "the cache was above {limit}: {size} that were unused for the longest removed",
+        limit=decimal(limit),
+        size=decimal(done.size),
+    )
 
 
 def limit_now() -> int | None:
     """The most bytes the cache may hold after a run: $WEITIAO_CACHE_LIMIT; None is no limit."""
-    told = os.environ.get(LIMIT) or USUAL_LIMIT
-    if told.strip().lower() in ("off", "none"):
+    setting = os.environ.get(LIMIT) or USUAL_LIMIT
+    if setting.strip().lower() in ("off", "none"):
         return None
-    return bytes_of(told, LIMIT)
+    return bytes_of(setting, LIMIT)
 
 
 def _folders(root: Path) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""Where files that can be made again are kept, and how they are written whole or not at all."""
+"""The cache on disk: where reproducible files lie, and how they are written atomically."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def root() -> Path:
 
     A folder that holds other things already gets a sub-folder: only what is ours is ever cleaned.
     """
-    given = os.environ.get("WEITIAO_CACHE")
-    path = Path(given).expanduser() if given else Path.home() / ".cache" / "weitiao"
-    # Whose it is is looked at after what it holds: another process may be making it right now.
-    if given and not is_ours(path) and _holds_others(path) and not is_ours(path):
+    setting = os.environ.get("WEITIAO_CACHE")
+    path = Path(setting).expanduser() if setting else Path.home() / ".cache" / "weitiao"
+    # The mark is checked again after the content: another process may be making the folder now.
+    if setting and not is_ours(path) and _holds_others(path) and not is_ours(path):
         path = path / "weitiao"
     if not is_ours(path):
         path.mkdir(parents=True, exist_ok=True)
@@ -61,8 +61,8 @@ def entry_of(name: str) -> str:
     >>> entry_of("9a3f.arrow"), entry_of("9a3f.bad.json"), entry_of(".9a3f.arrow.812.00c0ffee")
     ('9a3f', '9a3f', '9a3f')
     """
-    found = atomic.SIBLING.fullmatch(name)
-    return (found[1] if found else name).lstrip(".").partition(".")[0]
+    draft = atomic.SIBLING.fullmatch(name)
+    return (draft[1] if draft else name).lstrip(".").partition(".")[0]
 
 
 def hold(path: Path) -> None:

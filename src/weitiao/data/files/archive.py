@@ -1,4 +1,4 @@
-"""Unpacking zip, gz, bz2 and xz, as if whoever packed them meant ill."""
+"""Safe unpacking of zip, gz, bz2 and xz: no zip bombs, no path traversal."""
 
 from __future__ import annotations
 
@@ -20,8 +20,18 @@ MOST_RATIO = 300  # unpacked to packed; texts pack 3 to 10 times, logs 50
 MOST_MEMBERS = 200_000
 CHUNK = 1 << 20
 _OPEN: dict[str, Any] = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}
-_BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, ValueError,
-           NotImplementedError, RuntimeError, UnicodeError)  # fmt: skip
+# What the standard library raises for archives that are cut off, damaged or of unknown methods.
+_BROKEN = (
+    OSError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    UnicodeError,
+)
 
 
 def unpack(path: Path, kind: str, folder: Path) -> None:
@@ -35,10 +45,14 @@ def unpack(path: Path, kind: str, folder: Path) -> None:
             with _OPEN[kind](path, "rb") as packed:
                 _copied(packed, folder / name, path, path.stat().st_size, 0)
     except _BROKEN as error:
+        reason = said(error)[:100]
         raise DataError(
-            _("{file}: this archive is broken or not whole ({reason}).", file=path.name,
-                 reason=said(error)[:100])
-        ) from None  # fmt: skip
+            _(
+                "{file}: this archive is broken or not whole ({reason}).",
+                file=path.name,
+                reason=reason,
+            )
+        ) from None
 
 
 ALSO = {"gz": {"gz", "gzip"}, "bz2": {"bz2"}, "xz": {"xz", "lzma"}}
@@ -67,7 +81,11 @@ def _unzip(path: Path, folder: Path) -> None:
 
 
 def _name(member: zipfile.ZipInfo) -> str:
-    """The name as it was meant: a zip made on Chinese Windows has names in GBK, unmarked."""
+    """The name in the encoding it was written in.
+
+    Bit 11 of the flags says UTF-8. Without it, the format says cp437, and `zipfile` decodes so; but
+    a zip made on Chinese Windows has names in GBK, and one of macOS UTF-8, both unmarked.
+    """
     if member.flag_bits & 0x800:
         return member.filename
     raw = member.orig_filename.encode("cp437", "replace")
@@ -85,9 +103,13 @@ def _place(name: str, path: Path) -> PurePosixPath | None:
     climbs = place.is_absolute() or ".." in place.parts or ":" in name or "\0" in name
     if climbs or any(len(part.encode("utf-8", "replace")) > 250 for part in place.parts):
         raise DataError(
-            _("{file}: holds the name {name!r}, which leads outside the archive or cannot be "
-                 "written; it is not unpacked.", file=path.name, name=name[:80])
-        )  # fmt: skip
+            _(
+                "{file}: holds the name {name!r}, which leads outside the archive or cannot be "
+                "written; it is not unpacked.",
+                file=path.name,
+                name=name[:80],
+            )
+        )
     if any(part.startswith((".", "__MACOSX")) for part in place.parts) or not place.parts:
         return None
     return place
@@ -100,9 +122,13 @@ def _copied(packed: IO[bytes], target: Path, path: Path, size: int, done: int) -
             done += len(chunk)
             if done > MOST_BYTES or (done > FREE_BYTES and done > MOST_RATIO * size):
                 raise DataError(
-                    _("{file}: unpacks to more than {size:,} MB from {packed:,} MB: this is no "
-                         "honest archive; unpack it yourself if it is.", file=path.name,
-                         size=done >> 20, packed=size >> 20)
-                )  # fmt: skip
+                    _(
+                        "{file}: unpacks to more than {size:,} MB from {packed:,} MB: this is no "
+                        "honest archive; unpack it yourself if it is.",
+                        file=path.name,
+                        size=done >> 20,
+                        packed=size >> 20,
+                    )
+                )
             out.write(chunk)
     return done

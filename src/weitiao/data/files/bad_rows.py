@@ -11,10 +11,10 @@ from weitiao.data.files.csv_writer import sheet
 from weitiao.errors import DataError, placed
 from weitiao.i18n.messages import _, plural
 
-RAW = 500  # characters of a row that are kept
-NAMED = 3  # places that a message names
-LOOKED = 25  # batches that are looked at for more, when the first bad row stops the reading
-MOST = 1000  # rows set aside, before it counts whether they are the larger part
+RAW_CHARACTERS = 500  # of a row, for bad_rows.csv
+NAMED_PLACES = 3  # in a message
+MORE_BATCHES = 25  # searched for more bad rows when the first one stops the reading
+MIN_BAD = 1000  # rows set aside, before it counts whether they are the larger part
 FILE = "bad_rows.csv"
 
 
@@ -35,48 +35,50 @@ class Bad:
 
     def within(self, file: str) -> Bad:
         """The same, with its file's name and no more of the row than is needed."""
-        return replace(self, file=file, raw=self.raw[:RAW])
+        return replace(self, file=file, raw=self.raw[:RAW_CHARACTERS])
 
 
 def refuse(name: str, batch: Sequence[object], rest: Iterator[Sequence[object]]) -> DataError:
     """The error for the first bad row of `batch`, with how many more there are."""
-    found = [row.within(name) for row in batch if isinstance(row, Bad)]
-    for more in islice(rest, LOOKED):
-        found += [row.within(name) for row in more if isinstance(row, Bad)]
-    return refused(found, whole=next(rest, None) is None)
+    bad = [row.within(name) for row in batch if isinstance(row, Bad)]
+    for more in islice(rest, MORE_BATCHES):
+        bad += [row.within(name) for row in more if isinstance(row, Bad)]
+    return refused(bad, whole=next(rest, None) is None)
 
 
-def refused(found: Sequence[Bad], *, whole: bool = True) -> DataError:
+def refused(bad: Sequence[Bad], *, whole: bool = True) -> DataError:
     """The error that names the first of some bad rows, and says how to go on without them."""
-    first, more = found[0], len(found) - 1
+    first, more = bad[0], len(bad) - 1
     if not more:
         remedy = _("--skip-bad (data.skip_bad: true) sets such rows aside.")
     else:
-        places = ", ".join(row.place for row in found[1 : NAMED + 1])
+        places = ", ".join(row.place for row in bad[1 : NAMED_PLACES + 1])
         rows = plural(more, "more row")
         remedy = _(
             "{rows} cannot be used ({places}). "
             "--skip-bad (data.skip_bad: true) sets such rows aside.",
             rows=rows if whole else _("at least {rows}", rows=rows),
-            places=places + (", ..." if more > NAMED or not whole else ""),
+            places=places + (", ..." if more > NAMED_PLACES or not whole else ""),
         )
     return DataError(f"{placed(first.place, first.reason)}\n{remedy}")
 
 
-def set_aside(found: Sequence[Bad]) -> str:
+def set_aside(bad: Sequence[Bad]) -> str:
     """What the history says of rows set aside."""
-    places = ", ".join(row.place for row in found[:NAMED]) + (", ..." if len(found) > NAMED else "")
+    places = ", ".join(row.place for row in bad[:NAMED_PLACES]) + (
+        ", ..." if len(bad) > NAMED_PLACES else ""
+    )
     return _(
         "{rows} that cannot be used set aside ({places}): {reason}",
-        rows=plural(len(found), "row"),
+        rows=plural(len(bad), "row"),
         places=places,
-        reason=found[0].reason,
+        reason=bad[0].reason,
     )
 
 
-def write(path: Path, found: Sequence[Bad]) -> None:
+def write(path: Path, bad: Sequence[Bad]) -> None:
     """All rows that were set aside, as a table; none when there are none."""
-    if found:
+    if bad:
         with sheet(path, ["place", "reason", "raw"]) as add:
-            for row in found:
+            for row in bad:
                 add([row.place, row.reason, row.raw])

@@ -20,17 +20,14 @@ from weitiao.data.files.encoding import Encoding, readable, wrong_byte
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _, plural
 
-DELIMITERS = {
-    ",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", "\x01": "^A", "，": "full-width comma",
-    "  ": "blanks", " ": "blank",
-}  # fmt: skip
 BLANKS = "  "  # two or more blanks between fields
+DELIMITERS = (",", ";", "\t", "|", "\x01", "，", BLANKS, " ")  # the likeliest first
 FIRST = "first blank"  # a label, a blank, the text: TREC; __label__a __label__b text: fastText
-TABS = ("\t", "\x01")  # what exports write that seldom quote
+TABS = ("\t", "\x01")  # delimiters of exports that seldom quote (^A: Hive)
 NONE = "\x1f"  # when there is one column only: commas belong to the texts then
 FIELD_LIMIT = 16_000_000  # characters; a longer field is an unclosed quote, not a text
-REREAD = 300_000_000  # characters that may be read again before a file is given up
-LONG_ROW = 20  # lines; in a longer row an unclosed quotation mark is looked for
+MAX_REREAD = 300_000_000  # characters that may be read again before a file is refused
+LONG_RECORD = 20  # lines; in a longer record an unclosed quotation mark is looked for
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "Z": "\x1a"}
 
 
@@ -45,7 +42,7 @@ class Dialect:
     skip: int = 0  # lines before the header: "sep=;"
 
     def options(self) -> dict[str, Any]:
-        """What csv.reader is told. Strict, or an unclosed quote would swallow rows silently."""
+        """Options of csv.reader. Strict, or an unclosed quote would swallow rows silently."""
         if self.quotes == "literal":
             return {"delimiter": self.delimiter, "quoting": csv.QUOTE_NONE}
         escape = {"doublequote": False, "escapechar": "\\"} if self.quotes == "escaped" else {}
@@ -53,7 +50,7 @@ class Dialect:
 
 
 class Lines:
-    """The lines of a file, which can be given back from where the record began."""
+    """The lines of a file with backtracking to the second line of the current record."""
 
     def __init__(self, file: IO[str], dialect: Dialect) -> None:
         self._file = file
@@ -78,17 +75,24 @@ class Lines:
         self.held.append(line)
         return self._null.sub(r"\\\\N", line) if self._null and "\\N" in line else line
 
-    def give_back(self, name: str) -> None:
-        """Let all held lines but the first come again."""
+    def backtrack(self, name: str) -> None:
+        """Let all lines of the record but its first come again.
+
+        Each file has a budget: a quotation mark that is never closed swallows the rest of the
+        file, and rereading it from every row on would take quadratic time.
+        """
         back = self.held[1:]
         self._waiting.extendleft(reversed(back))
         self.number -= len(back)
         self._again += sum(map(len, back))
-        if self._again > REREAD:
+        if self._again > MAX_REREAD:
             raise DataError(
-                _("{file}: the quotation marks are broken in too many rows. If they belong to "
-                     "the texts: data.reader.csv.quotes=literal", file=name)
-            )  # fmt: skip
+                _(
+                    "{file}: the quotation marks are broken in too many rows. If they belong to "
+                    "the texts: data.reader.csv.quotes=literal",
+                    file=name,
+                )
+            )
 
 
 def records(
@@ -109,7 +113,7 @@ def records(
                 fields = next(parse, None)
             except csv.Error as error:
                 raw = lines.held[0] if lines.held else ""
-                lines.give_back(path.name)
+                lines.backtrack(path.name)
                 yield Bad(line, _explained(error), readable(raw.rstrip("\r\n")))
                 continue
             if fields is None:
@@ -117,11 +121,13 @@ def records(
             if len(fields) < 2 and not "".join(fields).strip():
                 continue
             reason = _wrong(fields, dialect, width)
-            many = len(lines.held) > (1 if reason else LONG_ROW)
+            # The csv module is content with a quote that closes hundreds of lines later. So long
+            # records are searched for lines that are rows of their own: then the quote was a slip.
+            many = len(lines.held) > (1 if reason else LONG_RECORD)
             if (many and _swallowed(lines.held[1:], dialect, width)) or _runs_on(
                 lines.held, dialect
             ):
-                lines.give_back(path.name)
+                lines.backtrack(path.name)
                 reason = _explained(None)
             if not reason:
                 yield line, fields if width is None else fields[:width]
@@ -147,8 +153,8 @@ def _label_and_text(line: str) -> list[str]:
     labels = re.match(r"(?:__label__\S+\s+)+", line.lstrip("\ufeff"))
     if not labels:
         return line.strip("\ufeff \r\n").split(" ", 1)
-    found = [label.removeprefix("__label__") for label in labels[0].split()]
-    return [",".join(found), line.lstrip("\ufeff")[labels.end() :].strip()]
+    names = [label.removeprefix("__label__") for label in labels[0].split()]
+    return [",".join(names), line.lstrip("\ufeff")[labels.end() :].strip()]
 
 
 def _of_mysql(lines: Lines, delimiter: str) -> Iterator[list[str]]:
@@ -194,17 +200,24 @@ def _wrong(fields: Sequence[str], dialect: Dialect, width: int | None) -> str:
         "({delimiter}) or a line break.",
         fields=plural(len(fields), "field"),
         columns=plural(width, "column"),
-        delimiter=delimiter_told(dialect.delimiter),
+        delimiter=delimiter_name(dialect.delimiter),
     )
 
 
-def delimiter_told(delimiter: str) -> str:
-    """The delimiter's name, in the language of now."""
+def delimiter_name(delimiter: str) -> str:
+    """What people call a delimiter."""
     names = {
-        ",": _("comma"), ";": _("semicolon"), "\t": _("tab"), "|": _("bar"),
-        "，": _("full-width comma"), BLANKS: _("blanks"), " ": _("blank"),
-        "\x01": "^A", NONE: _("none"), FIRST: _("first blank"),
-    }  # fmt: skip
+        ",": _("comma"),
+        ";": _("semicolon"),
+        "\t": _("tab"),
+        "|": _("bar"),
+        "，": _("full-width comma"),
+        BLANKS: _("blanks"),
+        " ": _("blank"),
+        "\x01": "^A",
+        NONE: _("none"),
+        FIRST: _("first blank"),
+    }
     return names.get(delimiter, delimiter)
 
 

@@ -1,4 +1,4 @@
-"""Which reader a file needs: by its ending, by its first bytes when the ending is none or wrong."""
+"""Format detection: by a file's ending, by its first bytes where the ending is none or wrong."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import Any
 
 from weitiao import parts
 from weitiao.data.files.encoding import head_of
+from weitiao.data.infer.column_names import words
 from weitiao.data.readers.base import Reader
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _
 
 HEAD = 1 << 16  # bytes that are looked at
 
-# First bytes -> the format, or what it is that cannot be read.
+# Magic numbers: first bytes -> the format. _FOREIGN: formats that hold no rows for us.
 _MARKS: list[tuple[bytes, str]] = [
     (b"PK\x03\x04", "zip"),
     (b"PK\x05\x06", "zip"),
@@ -34,6 +35,25 @@ _FOREIGN = {
     b"SQLite format 3": "SQLite", b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF",
     b"\x7fELF": "ELF", b"MZ\x90": "EXE", b"\x89HDF": "HDF5",
 }  # fmt: skip
+EITHER = "json or jsonl"
+# Endings of files that hold no rows, whatever their bytes look like.
+NO_ROWS = set(
+    words(
+        "yaml yml toml ini py ipynb docx doc pptx ppt pdf "
+        "pkl pt pth bin safetensors npy npz png jpg"
+    )
+)
+SNIFFED = ("csv", "tsv", "json", "jsonl", "html", "xlsx", "parquet", "arrow")
+FORMAT_NAMES = {
+    "json": "JSON",
+    "jsonl": "JSON lines",
+    "html": "HTML",
+    "xlsx": "Excel",
+    "parquet": "Parquet",
+    "arrow": "Arrow",
+    "conll": "CoNLL",
+    "conllu": "CoNLL-U",
+}
 PACKED = ("zip", "gz", "bz2", "xz")
 _WORKBOOKS = ("xlsx", "xlsm", "xlsb", "ods", "xls")
 _BYTES = {"xlsx", "parquet", "arrow"}  # formats that are no text
@@ -42,25 +62,31 @@ _LINES = {"csv", "tsv"}
 
 def endings() -> dict[str, str]:
     """Ending -> reader, of every reader there is."""
-    found: dict[str, str] = {}
+    readers: dict[str, str] = {}
     for name in parts.names("readers"):
-        found |= dict.fromkeys((name, *parts.find("readers", name).endings), name)
-    return found
+        readers |= dict.fromkeys((name, *parts.find("readers", name).endings), name)
+    return readers
 
 
-def reader_for(path: Path, given: Mapping[str, Mapping[str, Any]]) -> tuple[str, Reader, list[str]]:
-    """The reader's name, the reader, and what to tell when the ending did not say it."""
-    if given:
-        name, settings = next(iter(given.items()))
+def reader_for(
+    path: Path, chosen: Mapping[str, Mapping[str, Any]]
+) -> tuple[str, Reader, list[str]]:
+    """The reader's name, the reader, and notes for the history where the ending did not say it."""
+    if chosen:
+        name, settings = next(iter(chosen.items()))
         return name, parts.build("readers", name, settings), []
     ending = path.suffix.lower().removeprefix(".")
     known = endings()
     by_ending = known.get(ending, "")
-    if ending in NO_ROWS:
+    if ending in NO_ROWS and not by_ending:  # a reader of another package may know it
         raise DataError(
-            _("{file}: no reader for files ending in .{ending}: give the rows as csv, xlsx, "
-                 "jsonl or parquet.", file=path.name, ending=ending)
-        )  # fmt: skip
+            _(
+                "{file}: no reader for files ending in .{ending}: give the rows as csv, xlsx, "
+                "jsonl or parquet.",
+                file=path.name,
+                ending=ending,
+            )
+        )
     if by_ending and parts.origin("readers", by_ending):
         return by_ending, parts.build("readers", by_ending), []
     seen = look(path)
@@ -70,37 +96,28 @@ def reader_for(path: Path, given: Mapping[str, Mapping[str, Any]]) -> tuple[str,
         seen = by_ending if by_ending in ("json", "jsonl") else "json"
     notes = []
     if by_ending and seen != by_ending:
+        kind = FORMAT_NAMES.get(seen, seen)
         notes.append(
-            _("its name ends in .{ending}, but it holds {kind}; read as that", ending=ending,
-                 kind=_told(seen))
-        )  # fmt: skip
+            _(
+                "its name ends in .{ending}, but it holds {kind}; read as that",
+                ending=ending,
+                kind=kind,
+            )
+        )
     elif not by_ending:
-        notes.append(_("its name does not say what it holds; read as {kind}", kind=_told(seen)))
+        kind = FORMAT_NAMES.get(seen, seen)
+        notes.append(_("its name does not say what it holds; read as {kind}", kind=kind))
     return seen, parts.build("readers", seen), notes
-
-
-EITHER = "json or jsonl"
-# Files that hold no rows, whatever their bytes look like.
-NO_ROWS = {"yaml", "yml", "toml", "ini", "py", "ipynb", "docx", "doc", "pptx", "ppt", "pdf", "pkl",
-           "pt", "pth", "bin", "safetensors", "npy", "npz", "png", "jpg"}  # fmt: skip
-SNIFFED = ("csv", "tsv", "json", "jsonl", "html", "xlsx", "parquet", "arrow")
-
-
-def _told(reader: str) -> str:
-    named = {"json": "JSON", "jsonl": "JSON lines", "html": "HTML", "xlsx": "Excel",
-             "parquet": "Parquet", "arrow": "Arrow", "conll": "CoNLL",
-             "conllu": "CoNLL-U"}  # fmt: skip
-    return named.get(reader, reader)
 
 
 def packing(path: Path) -> str:
     """ "zip", "gz", "bz2", "xz", or "" for a file that is not packed."""
     with path.open("rb") as file:
         head = file.read(16)
-    found = next((kind for mark, kind in _MARKS if head.startswith(mark)), "")
-    if found == "zip" and _is_workbook(path):
+    packed_as = next((kind for mark, kind in _MARKS if head.startswith(mark)), "")
+    if packed_as == "zip" and _is_workbook(path):
         return ""
-    return found if found in PACKED else ""
+    return packed_as if packed_as in PACKED else ""
 
 
 def look(path: Path) -> str:
@@ -112,9 +129,13 @@ def look(path: Path) -> str:
     for mark, name in _FOREIGN.items():
         if head.startswith(mark):
             raise DataError(
-                _("{file}: this is a file of the kind {kind}: give the rows as csv, xlsx, "
-                     "jsonl or parquet.", file=path.name, kind=name)
-            )  # fmt: skip
+                _(
+                    "{file}: this is a file of the kind {kind}: give the rows as csv, xlsx, "
+                    "jsonl or parquet.",
+                    file=path.name,
+                    kind=name,
+                )
+            )
     for mark, kind in _MARKS:
         if head.startswith(mark):
             return "xlsx" if kind == "zip" else kind

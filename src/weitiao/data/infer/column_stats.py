@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from weitiao.core.script import han_count, has_han
-from weitiao.data.files import take
+from weitiao.data.files.cells import cell_texts
 from weitiao.data.files.table import OURS
 from weitiao.data.infer.cells import is_ambiguous, is_missing, number
 
@@ -50,10 +50,10 @@ class Column:
     @cached_property
     def numbers(self) -> tuple[float, ...] | None:
         """The values as numbers, or None when more than a few of them are none."""
-        found = [_number(value) for value in self.values if not _no_number(value)]
-        good = tuple(value for value in found if value is not None)
-        few = max(1, FEW_ODD * len(found)) if len(found) >= 20 else 0
-        return good if good and len(found) - len(good) <= few else None
+        numbers = [_number(value) for value in self.values if not _no_number(value)]
+        good = tuple(value for value in numbers if value is not None)
+        few = max(1, FEW_ODD * len(numbers)) if len(numbers) >= 20 else 0
+        return good if good and len(numbers) - len(good) <= few else None
 
     @cached_property
     def odd(self) -> tuple[str, ...]:
@@ -143,10 +143,10 @@ def sample_positions(rows: int, size: int) -> np.ndarray:
 def columns_of(table: Any) -> dict[str, Column]:
     """Every column of the user's with what it holds."""
     positions = sample_positions(table.num_rows, SAMPLE_ROWS)
-    found = {}
+    columns = {}
     for name in table.column_names:
         if name not in OURS:
-            values = (value.strip() for value in take.texts(table.column(name), positions))
-            held = tuple(value for value in values if not is_missing(value))
-            found[name] = Column(name, held, len(positions))
-    return found
+            values = (value.strip() for value in cell_texts(table.column(name), positions))
+            filled = tuple(value for value in values if not is_missing(value))
+            columns[name] = Column(name, filled, len(positions))
+    return columns

@@ -42,21 +42,21 @@ class Evidence:
         return self.columns[names[0]] if len(names) == 1 else None
 
 
-def guess_roles(table: Any, given: Roles, task: str | None = None) -> Guess:
-    """The roles of a table's columns; what is `given` stands. Raises DataError when unclear.
+def guess_roles(table: Any, known: Roles, task: str | None = None) -> Guess:
+    """The roles of a table's columns; the `known` ones stand. Raises DataError when unclear.
 
     task: named by the user; it tells which columns can be the target.
     """
     columns = columns_of(table)
     roles: dict[str, str | list[str]] = {}
     reasons: dict[str, str] = {}
-    for role, column in given.items():
+    for role, column in known.items():
         check_role(role, column, columns)
         roles[role], reasons[role] = column, _("given by you")
     reader = reader_of(task) if task else None
     readers = [reader] if reader else list(all_readers().values())
     for one in readers:
-        by_cells = one.guess_roles(Evidence(table, columns, given), reader is not None)
+        by_cells = one.guess_roles(Evidence(table, columns, known), reader is not None)
         if by_cells:
             roles |= by_cells.roles
             reasons |= by_cells.reasons
@@ -70,7 +70,7 @@ def guess_roles(table: Any, given: Roles, task: str | None = None) -> Guess:
         free = {name: c for name, c in free.items() if name not in texts.values()}
     if "target" not in roles:
         roles["target"], reasons["target"] = _guess_target(free, columns, reader, readers)
-    new_names = _pair_names(Evidence(table, columns, roles), given)
+    new_names = _pair_names(Evidence(table, columns, roles), known)
     return Guess(_ordered(roles, new_names), _ordered(reasons, new_names))
 
 
@@ -88,7 +88,7 @@ def guess_task(table: Any, roles: Roles) -> tuple[str, str]:
     guesses = {name: reader.guess(evidence) for name, reader in all_readers().items()}
     likely = {name: guess for name, guess in guesses.items() if guess is not None}
     if not likely:
-        assert column is not None, "several target columns fit a task"
+        assert column is not None, "two target columns or more fit a task"
         raise DataError(
             _(
                 "the target column {name!r} has {distinct:,} different values in {rows:,} rows "
@@ -110,19 +110,22 @@ def check_role(role: str, column: str | list[str], known: Iterable[str]) -> None
         raise DataError(_("no role called {role!r}.{hint}", role=role, hint=near(role, ROLES)))
     if isinstance(column, list) and role not in LISTED:
         raise DataError(
-            _("role {role}: takes one column, not {count}; only columns and target have lists.",
-                 role=role, count=len(column))
-        )  # fmt: skip
+            _(
+                "role {role}: takes one column, not {count}; only columns and target have lists.",
+                role=role,
+                count=len(column),
+            )
+        )
     for name in _flat([column]):
         if name not in known:
+            hint = near(name, [*known])
             raise DataError(
-                _("role {role}: no column called {name!r}.{hint}", role=role, name=name,
-                     hint=near(name, [*known]))
-            )  # fmt: skip
+                _("role {role}: no column called {name!r}.{hint}", role=role, name=name, hint=hint)
+            )
 
 
 def _guess_texts(
-    free: Mapping[str, Column], found: Mapping[str, Column], *, wants_pair: bool
+    free: Mapping[str, Column], columns: Mapping[str, Column], *, wants_pair: bool
 ) -> tuple[dict[str, str], str]:
     texts = {name: column for name, column in free.items() if column.is_text}
     pair = _pair_in(texts)
@@ -133,14 +136,17 @@ def _guess_texts(
         one, two = (texts[name].mean_length for name in pair)
         why = _(
             "{first!r} and {second!r} are a pair of texts ({one:.0f} and {two:.0f} characters)",
-            first=pair[0], second=pair[1], one=one, two=two,
-        )  # fmt: skip
+            first=pair[0],
+            second=pair[1],
+            one=one,
+            two=two,
+        )
         return {"text": pair[0], "text_pair": pair[1]}, why
     named = [name for name in free if matches(name, TEXT_WORDS) and not free[name].is_id]
     named = [name for name in named if free[name].numbers is None and free[name].distinct > 1]
     likely = [name for name in named if name in texts] or named or list(texts)
     if not likely:
-        raise DataError(_unclear(found, text=True))
+        raise DataError(_unclear(columns, text=True))
     # Of a title and a body, the body; of several unnamed ones, the one that says most.
     best = max(likely, key=lambda name: free[name].mean_length)
     why = _why_text(free[best], named=best in named)
@@ -181,7 +187,7 @@ def _pair_in(texts: Mapping[str, Column]) -> tuple[str, str] | None:
 
 def _guess_target(
     free: Mapping[str, Column],
-    found: Mapping[str, Column],
+    columns: Mapping[str, Column],
     reader: TargetReader | None,
     readers: Sequence[TargetReader],
 ) -> tuple[str | list[str], str]:
@@ -220,7 +226,7 @@ def _guess_target(
             )
         )
     if len(likely) != 1:
-        raise DataError(_unclear(found, text=False))
+        raise DataError(_unclear(columns, text=False))
     return likely[0], _(
         "the only column like a target: {figures}", figures=_figures(usable[likely[0]])
     )
@@ -260,11 +266,11 @@ def _figures(column: Column) -> str:
     )
 
 
-def _pair_names(evidence: Evidence, given: Roles) -> dict[str, str]:
+def _pair_names(evidence: Evidence, known: Roles) -> dict[str, str]:
     """What the texts of a pair are called by the task that recognizes the target: premise and
     hypothesis where labels are entailment, neutral, contradiction."""
     target = evidence.target
-    if {"text", "text_pair"} & given.keys() or "text_pair" not in evidence.roles or target is None:
+    if {"text", "text_pair"} & known.keys() or "text_pair" not in evidence.roles or target is None:
         return {}
     for reader in all_readers().values():
         if len(reader.roles) == 2 and reader.recognizes(target):
@@ -272,10 +278,10 @@ def _pair_names(evidence: Evidence, given: Roles) -> dict[str, str]:
     return {}
 
 
-def _unclear(found: Mapping[str, Column], *, text: bool) -> str:
+def _unclear(columns: Mapping[str, Column], *, text: bool) -> str:
     empty = _("(empty)")
-    lines = "\n".join(f"  {name}: {column.example or empty}" for name, column in found.items())
-    if len(found) == 1:
+    lines = "\n".join(f"  {name}: {column.example or empty}" for name, column in columns.items())
+    if len(columns) == 1:
         return _(
             "there is only one column: {column}. Besides the text a column with labels or numbers "
             "is needed. If each line holds both, name what stands between them: "

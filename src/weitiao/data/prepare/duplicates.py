@@ -1,4 +1,8 @@
-"""Rows that say the same, found by 128-bit hashes held in numpy: 16 bytes a row, no texts."""
+"""Exact deduplication by 128-bit hashes in numpy: 16 bytes a row, no texts in memory.
+
+With n rows, two different texts share a BLAKE2b hash of 128 bits with a probability of about
+n^2 / 2^129: for a billion rows, 10^-21.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from weitiao.core import fingerprint
-from weitiao.data.files import take
+from weitiao.data.files.cells import cell_texts, position_batches
 
 SPAN = 4096
 
@@ -18,8 +22,8 @@ def text_keys(table: Any, columns: Sequence[str], positions: np.ndarray) -> np.n
     """A 128-bit hash of the texts of each row, as (n, 2) numbers."""
     keys = np.empty((len(positions), 2), np.uint64)
     done = 0
-    for span in take.spans(positions, SPAN):
-        texts = [take.texts(table.column(column), span) for column in columns]
+    for span in position_batches(positions, SPAN):
+        texts = [cell_texts(table.column(column), span) for column in columns]
         raw = b"".join(_hash(row) for row in zip(*texts, strict=True))
         keys[done : done + len(span)] = np.frombuffer(raw, np.uint64).reshape(-1, 2)
         done += len(span)
@@ -58,17 +62,19 @@ def conflicts(texts: np.ndarray, rows: np.ndarray) -> int:
     return int((np.bincount(firsts, minlength=1) > 1).sum())
 
 
-def found_in(keys: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """For each key, whether it is among the others."""
+def is_in(keys: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """For each key, whether it is among the others (np.isin for 128-bit keys)."""
     groups = groups_of(np.concatenate([keys, others]))
     return np.isin(groups[: len(keys)], groups[len(keys) :])
 
 
 def _sorted(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """An order in which equal keys stand together, and where in it a new key starts."""
-    order = np.argsort(np.ascontiguousarray(keys[:, 0]))  # far faster than lexsort
+    order = np.argsort(np.ascontiguousarray(keys[:, 0]))
     fresh, halves = _changes(keys, order)
-    if (fresh != halves).any():  # alike in the first half alone: chance will not see this
+    # Sorting by the first 64 bits alone is many times faster than lexsort, and enough while no two
+    # different keys share them, as with all but adversarial texts.
+    if (fresh != halves).any():
         order = np.lexsort((keys[:, 1], keys[:, 0]))
         fresh, _ = _changes(keys, order)
     return order, fresh

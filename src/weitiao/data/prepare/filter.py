@@ -1,4 +1,4 @@
-"""The rows that can be used: with a text, and readable; those with a target and those without."""
+"""Usable rows: with a text and a target that fits; labelled and unlabelled ones apart."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.data.files import take
 from weitiao.data.files.bad_rows import Bad, refused, set_aside
+from weitiao.data.files.cells import cell_texts, position_batches
 from weitiao.data.files.table import Source
 from weitiao.data.infer.roles import TEXT_ROLES, check_role
 from weitiao.data.prepare import duplicates
@@ -39,8 +39,8 @@ def usable(
     for role in rows.text_roles:
         column = source.table.column(str(plan.roles[role]))
         done = 0
-        for span in take.spans(rows.indices, duplicates.SPAN):
-            blank = [not text.strip() for text in take.texts(column, span)]
+        for span in position_batches(rows.indices, duplicates.SPAN):
+            blank = [not text.strip() for text in cell_texts(column, span)]
             empty[done : done + len(span)] |= np.array(blank)
             done += len(span)
     if empty.any():
@@ -86,20 +86,20 @@ def without_misfits(rows: Rows, skip_bad: bool, history: list[str], bad: list[Ba
         return rows
     wrong: dict[int, str] = {}
     read_targets(rows.table, rows.roles, rows.task, rows.indices, rows.id_of, wrong)
-    marks = reader_of(rows.task).missing_markers(rows.table, rows.roles, rows.indices)
-    if marks:
+    markers = reader_of(rows.task).missing_markers(rows.table, rows.roles, rows.indices)
+    if markers:
         history.append(
             _(
                 "{cells} that say {marks} count as empty targets",
-                cells=plural(sum(marks.values()), "cell"),
-                marks=", ".join(sorted(marks)),
+                cells=plural(sum(markers.values()), "cell"),
+                marks=", ".join(sorted(markers)),
             )
         )
     if not wrong:
         return rows
-    found = [Bad(0, reason, id=rows.id_of(position)) for position, reason in wrong.items()]
-    if not skip_bad or len(found) == len(rows):
-        raise refused(found)
-    history.append(set_aside(found))
-    bad += found
+    misfits = [Bad(0, reason, id=rows.id_of(position)) for position, reason in wrong.items()]
+    if not skip_bad or len(misfits) == len(rows):
+        raise refused(misfits)
+    history.append(set_aside(misfits))
+    bad += misfits
     return rows.take(np.flatnonzero(~np.isin(rows.indices, np.array(list(wrong), np.int64))))

@@ -1,30 +1,43 @@
-"""The rows of a run: read, set apart, deduplicated and split, with all that was done to them."""
+"""The rows of a run: read, filtered, deduplicated and split, with a history of what was done."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import random
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from weitiao import parts
 from weitiao.core import fingerprint
 from weitiao.data.files.bad_rows import Bad
-from weitiao.data.files.options import How
-from weitiao.data.files.table import Source
-from weitiao.data.prepare import duplicates, warnings
-from weitiao.data.prepare.extra_files import Beside, beside
+from weitiao.data.files.cells import NUMBER, TEXT
+from weitiao.data.files.open import ReadOptions
+from weitiao.data.files.table import ID, MADE_BY, Source, stored
+from weitiao.data.prepare import duplicates
+from weitiao.data.prepare.extra_files import ExtraFile, open_extra_file
 from weitiao.data.prepare.filter import check_enough, usable
-from weitiao.data.prepare.groups import units_of
-from weitiao.data.prepare.split import sample, split
-from weitiao.data.rows import Rows
+from weitiao.data.prepare.split import sample, split, units_of
+from weitiao.data.readers.base import Numbered, batched
+from weitiao.data.rows import Rows, everything
+from weitiao.data.steps.base import Step
 from weitiao.data.targets import TargetReader, reader_of
 from weitiao.errors import DataError
+from weitiao.example import Example
 from weitiao.i18n.messages import _, plural
+from weitiao.labels.tags.cells import written
 from weitiao.planfile.plan import DataPlan
 
 __all__ = ["Data", "Rows", "load"]
+
+MAX_NAMED_LABELS = 3  # in a line of the history
+FEWEST_VALIDATION_ROWS = 10  # in a file; with fewer, the best checkpoint is a matter of luck
+# Settings of the plan that decide which row is in which part.
+_SPLITTING = {"roles", "max_rows", "deduplicate", "validation_size", "test_size", "split_seed"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +54,12 @@ class Data:
 
 
 def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
-    """The data that the plan speaks of; `source` stands in for the file at `plan.path`.
+    """The plan's data, split; `source` stands in for the file at `plan.path`.
 
     Raises DataError when a role, a target or the number of rows does not allow to go on.
     """
-    how_read = How(plan.reader, plan.skip_bad)
-    source = source or how_read.open(plan.path)
+    how = ReadOptions(plan.reader, plan.skip_bad)
+    source = source or how.open(plan.path)
     history, bad = list(source.history), list(source.bad)
     rows, unlabelled = usable(source, plan, task, history, bad)
     targets = rows.targets()
@@ -55,43 +68,42 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     columns = rows.text_columns
     keys = duplicates.text_keys(source.table, columns, rows.indices)
 
-    kept = _deduplicated(keys, targets, plan.deduplicate, history)
+    chosen = _deduplicated(keys, targets, plan.deduplicate, history)
     strata = reader.strata(targets)
-    test_file = beside(plan, "test", task, columns, history, bad)
-    held_file = beside(plan, "validation", task, columns, history, bad)
-    if held_file and test_file:
-        held_file = held_file.without(test_file, history)
-    for other in filter(None, (test_file, held_file)):
-        kept = other.not_in(kept, rows, keys, history)
-    if plan.max_rows is not None and plan.max_rows < len(kept):
+    test_file = open_extra_file(plan, "test", task, columns, history, bad)
+    validation_file = open_extra_file(plan, "validation", task, columns, history, bad)
+    if validation_file and test_file:
+        validation_file = validation_file.without(test_file, history)
+    for other in filter(None, (test_file, validation_file)):
+        chosen = other.without_overlap(chosen, rows, keys, history)
+    if plan.max_rows is not None and plan.max_rows < len(chosen):
         history.append(
             _(
                 "{taken:,} rows of {rows:,} taken (seed {seed})",
                 taken=plan.max_rows,
-                rows=len(kept),
+                rows=len(chosen),
                 seed=plan.split_seed,
             )
         )
-        taken = sample(_at(strata, kept), len(kept), plan.max_rows, plan.split_seed)
-        kept = kept[taken]
+        taken = sample(_at(strata, chosen), len(chosen), plan.max_rows, plan.split_seed)
+        chosen = chosen[taken]
     labels = reader.row_labels(targets)
-    rows, targets, strata, keys = (
-        rows.take(kept), _at(targets, kept), _at(strata, kept), keys[kept],
-    )  # fmt: skip
+    rows, keys = rows.take(chosen), keys[chosen]
+    targets, strata = _at(targets, chosen), _at(strata, chosen)
     check_enough(targets, reader, source.name)
 
     train, validation, test = split(
         strata,
         len(rows),
-        0.0 if held_file else plan.validation_size,
+        0.0 if validation_file else plan.validation_size,
         0.0 if test_file else plan.test_size,
         plan.split_seed,
         stratify=True,
         groups=units_of(rows, keys),
     )
     sealed = test_file.rows if test_file else (rows.take(test) if len(test) else None)
-    held = held_file.rows if held_file else rows.take(validation)
-    if len(train) == 0 or len(held) == 0:
+    validation_rows = validation_file.rows if validation_file else rows.take(validation)
+    if len(train) == 0 or len(validation_rows) == 0:
         raise DataError(
             _(
                 "{file}: {rows} labelled rows leave {train} to train and {validation} to validate: "
@@ -99,7 +111,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
                 file=source.name,
                 rows=len(rows),
                 train=len(train),
-                validation=len(held),
+                validation=len(validation_rows),
             )
         )
     history.append(
@@ -108,47 +120,43 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
             "{test:,} sealed test",
             seed=plan.split_seed,
             train=len(train),
-            validation=len(held),
+            validation=len(validation_rows),
             test=0 if sealed is None else len(sealed),
         )
     )
-    if held_file is not None:
-        history += warnings.few_rows(len(held))
+    if validation_file is not None:
+        history += _few_validation_rows(len(validation_rows))
     history += reader.problems(rows, targets)
     if labels is not None:
-        labels = _at(labels, kept)
-        history += warnings.single_labels(labels, rows.ids())
-        held_labels = _labels_in(held_file, reader)
-        history += warnings.alike_labels([*labels, *_labels_in(test_file, reader), *held_labels])
-        learned = _at(labels, train)
-        if held_file is not None:
-            history += warnings.unknown_labels(learned, held_labels, "validation")
+        labels = _at(labels, chosen)
+        history += _single_labels(labels, rows.ids())
+        in_validation, in_test = _labels_in(validation_file, reader), _labels_in(test_file, reader)
+        history += _alike_labels([*labels, *in_test, *in_validation])
+        if validation_file is not None:
+            history += _unknown_labels(_at(labels, train), in_validation, "validation")
         if sealed is not None:
-            tested = reader.row_labels(sealed.targets()) or []
-            history += warnings.unknown_labels(learned, tested, "test")
-    how = json.dumps([plan.model_dump(include=_SPLITTING), task], sort_keys=True)
+            in_test = in_test if test_file else _at(labels, test)
+            history += _unknown_labels(_at(labels, train), in_test, "test")
+    splitting = json.dumps([plan.model_dump(include=_SPLITTING), task], sort_keys=True)
     others = [test_file.rows.fingerprint if test_file else ""]
-    others += [held_file.content] if held_file else []
+    others += [validation_file.content] if validation_file else []
     return Data(
         train=rows.take(train),
-        validation=held,
+        validation=validation_rows,
         sealed_test=sealed,
         unlabelled=unlabelled,
         history=tuple(history),
-        fingerprint=fingerprint.of_texts(source.fingerprint, how, *others),
+        fingerprint=fingerprint.of_texts(source.fingerprint, splitting, *others),
         bad=tuple(bad),
     )
-
-
-_SPLITTING = {"roles", "max_rows", "deduplicate", "validation_size", "test_size", "split_seed"}
 
 
 def _deduplicated(
     keys: np.ndarray, targets: Sequence[Any], drop: bool, history: list[str]
 ) -> np.ndarray:
     whole = duplicates.row_keys(keys, targets)
-    kept = duplicates.first_of_each(whole)
-    surplus = len(keys) - len(kept)
+    chosen = duplicates.first_of_each(whole)
+    surplus = len(keys) - len(chosen)
     if surplus:
         count = plural(surplus, "exact duplicate")
         history.append(
@@ -156,20 +164,140 @@ def _deduplicated(
             if drop
             else _("{duplicates} kept, always on one side of the split", duplicates=count)
         )
-    torn = duplicates.conflicts(keys, whole)
-    if torn:
+    conflicts = duplicates.conflicts(keys, whole)
+    if conflicts:
         history.append(
             _(
                 "{texts} with more than one target; each on one side of the split",
-                texts=plural(torn, "text"),
+                texts=plural(conflicts, "text"),
             )
         )
-    return kept if drop else np.arange(len(keys))
+    return chosen if drop else np.arange(len(keys))
 
 
-def _labels_in(file: Beside | None, reader: TargetReader) -> list[Any]:
+def _labels_in(file: ExtraFile | None, reader: TargetReader) -> list[Any]:
     return (reader.row_labels(file.rows.targets()) or []) if file else []
 
 
 def _at(values: Sequence[Any], positions: np.ndarray) -> list[Any]:
     return [values[position] for position in positions]
+
+
+def _few_validation_rows(count: int) -> Iterator[str]:
+    if count < FEWEST_VALIDATION_ROWS:
+        yield _(
+            "the validation file has {rows} only: better weights can hardly be told from worse "
+            "ones by so few",
+            rows=plural(count, "row"),
+        )
+
+
+def _unknown_labels(
+    train: Sequence[Any], others: Sequence[Any], part: Literal["validation", "test"]
+) -> Iterator[str]:
+    """Labels that a part has and no training row."""
+    unknown = sorted(_label_counts(others).keys() - _label_counts(train).keys())
+    if unknown:
+        labels, some = plural(len(unknown), "label"), _some(map(repr, unknown))
+        yield (
+            _("the test has {labels} that no training row has: {some}", labels=labels, some=some)
+            if part == "test"
+            else _(
+                "the validation has {labels} that no training row has: {some}",
+                labels=labels,
+                some=some,
+            )
+        )
+
+
+def _single_labels(row_labels: Sequence[Any], ids: Sequence[str]) -> Iterator[str]:
+    """Labels of one row only: it is in train, so that no metric covers the label."""
+    single = {label: "" for label, count in _label_counts(row_labels).items() if count == 1}
+    for labels, place in zip(row_labels, ids, strict=True):
+        for label in single.keys() & set(_as_list(labels)):
+            single[label] = place
+    if single:
+        yield _(
+            "{labels} with one row only, which teaches and cannot be judged: {some}",
+            labels=plural(len(single), "label"),
+            some=_some(f"{label!r} ({place})" for label, place in single.items()),
+        )
+
+
+def _alike_labels(row_labels: Sequence[Any]) -> Iterator[str]:
+    """Labels that differ by case or width only: they stay two labels, which may be a slip."""
+    known: dict[str, str] = {}
+    for label in sorted(map(str, _label_counts(row_labels))):
+        plain = " ".join(unicodedata.normalize("NFKC", label).casefold().split())
+        other = known.setdefault(plain, label)
+        if other != label:
+            yield _(
+                "the labels {first!r} and {second!r} differ only in how they are written; they are "
+                "taken as two",
+                first=other,
+                second=label,
+            )
+
+
+def _label_counts(row_labels: Sequence[Any]) -> Counter[str]:
+    return Counter(label for labels in row_labels for label in _as_list(labels))
+
+
+def _as_list(labels: Any) -> list[Any]:
+    return labels if isinstance(labels, list) else [labels]
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
+    return ", ".join(listed[:MAX_NAMED_LABELS]) + (
+        ", ..." if len(listed) > MAX_NAMED_LABELS else ""
+    )
+
+
+def run_steps(rows: Rows, steps: Mapping[str, Mapping[str, Any]], seed: int) -> Rows:
+    """The rows that the steps, in order, make of `rows`; `rows` itself when there are none.
+
+    Ids stay traceable: "reviews.csv:17#oversample1" is the first copy of that line.
+    """
+    if not steps:
+        return rows
+    examples: _StepOutput | _AllExamples = _AllExamples(rows)
+    for place, (name, settings) in enumerate(steps.items()):
+        step = parts.build("steps", name, settings)
+        examples = _StepOutput(step, examples, f"{seed} {place} {name}")
+    kind = NUMBER if reader_of(rows.task).numeric else TEXT
+    columns = {**dict.fromkeys(rows.text_roles, TEXT), "target": kind, ID: TEXT, MADE_BY: TEXT}
+    made = stored(columns, batched(_numbered(examples)), rows.name, "steps")
+    if made.table.num_rows == 0:
+        raise DataError(_("data.steps ({steps}) leave no row to train on.", steps=", ".join(steps)))
+    roles = {role: role for role in (*rows.text_roles, "target")}
+    return Rows(made.table, everything(made.table), roles, rows.name, rows.task)
+
+
+@dataclass(frozen=True)
+class _AllExamples:
+    """The rows, from the first on at each iteration; never all in memory."""
+
+    rows: Rows
+
+    def __iter__(self) -> Iterator[Example]:
+        for batch in self.rows.batches():
+            yield from batch
+
+
+@dataclass(frozen=True)
+class _StepOutput:
+    """A step over its input. Each iteration draws with the same seed, so it can be repeated."""
+
+    step: Step
+    before: _StepOutput | _AllExamples
+    seed: str
+
+    def __iter__(self) -> Iterator[Example]:
+        return iter(self.step(self.before, random.Random(self.seed)))
+
+
+def _numbered(examples: _StepOutput | _AllExamples) -> Iterator[Numbered]:
+    for number, example in enumerate(examples, 1):
+        traces = {ID: example.id, MADE_BY: example.meta.get("made_by")}
+        yield number, {**example.inputs, "target": written(example.target), **traces}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from weitiao.core.script import han_count
-from weitiao.data.files import take
+from weitiao.data.files.cells import cell_texts, position_batches
 from weitiao.data.files.table import Source
 from weitiao.data.infer.column_stats import columns_of
 from weitiao.data.infer.roles import check_role
@@ -134,8 +134,8 @@ def _texts(rows: Rows) -> tuple[dict[str, dict[str, int]], np.ndarray, dict[str,
         counted = np.zeros(len(rows), np.int32)
         column = rows.table.column(str(rows.roles[role]))
         done = 0
-        for span in take.spans(rows.indices, duplicates.SPAN):
-            texts = take.texts(column, span)
+        for span in position_batches(rows.indices, duplicates.SPAN):
+            texts = cell_texts(column, span)
             counted[done : done + len(span)] = [len(text) for text in texts]
             empty[done : done + len(span)] |= np.array([not text.strip() for text in texts])
             languages.update(language_of(text) for text in texts[(-done) % every :: every])
@@ -153,7 +153,7 @@ def _percentiles(lengths: np.ndarray) -> dict[str, int]:
 
 
 def _leaks(texts: np.ndarray, test: Source, rows: Rows) -> int:
-    return int(duplicates.found_in(texts, _keys(test, rows, everything(test.table))).sum())
+    return int(duplicates.is_in(texts, _keys(test, rows, everything(test.table))).sum())
 
 
 def _keys(source: Source, rows: Rows, indices: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The sealed test: opening it is counted outside the run, so that a report can say how often."""
+"""The held-out test set: each use is logged outside the run, so that a report says how often."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def openings_file() -> Path:
 
 
 def _count(fingerprint: str, why: str) -> int:
-    # Lines are only ever appended, each in one write: two processes cannot lose each other's.
-    # Which of them came first is told by whose line stands first.
+    # O_APPEND and a single write(2): POSIX appends it whole, so two processes cannot lose each
+    # other's lines. The order of lines is the order of uses; a process knows its own by the id.
     ours = secrets.token_hex(8)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     entry = {"test": fingerprint, "at": now, "why": why[:500], "id": ours}
@@ -66,11 +66,11 @@ def _count(fingerprint: str, why: str) -> int:
     with file.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             try:
-                found = json.loads(line)
+                logged = json.loads(line)
             except ValueError:
                 continue  # a line cut off by a crash counts for nobody
-            if isinstance(found, dict) and found.get("test") == fingerprint:
+            if isinstance(logged, dict) and logged.get("test") == fingerprint:
                 count += 1
-                if found.get("id") == ours:
+                if logged.get("id") == ours:
                     break
     return count

@@ -1,4 +1,4 @@
-"""Which rows teach, which validate, which are sealed: a pure function of labels and seed."""
+"""Stratified, grouped split into training, validation and test rows; a function of the seed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from weitiao.data.files.cells import cell_texts, position_batches
+from weitiao.data.prepare import duplicates
+from weitiao.data.rows import Rows
+
 TRAIN, VALIDATION, TEST = 0, 1, 2
-BINS = 10
+QUANTILE_BINS = 10  # strata of targets that are numbers
+TOGETHER = ("context", "group")  # roles: rows with the same cell are in one part
 
 
 def split(
@@ -38,10 +43,10 @@ def split(
     count = int(owner.max()) + 1 if n else 0
     first = np.full(count, n, np.int64)
     np.minimum.at(first, owner, np.arange(n))
-    wanted = [_rows_for(size, count) for size in (validation_size, test_size)]
-    parts = _assign(strata[first], wanted, random)[owner] if n else np.zeros(0, np.int64)
+    sizes = [_rows_for(size, count) for size in (validation_size, test_size)]
+    parts = _assign(strata[first], sizes, random)[owner] if n else np.zeros(0, np.int64)
     if groups is not None:
-        _give_train_every_label(parts, strata, owner)
+        _fetch_missing_labels(parts, strata, owner)
     return tuple(np.flatnonzero(parts == part) for part in (TRAIN, VALIDATION, TEST))  # type: ignore[return-value]
 
 
@@ -50,11 +55,11 @@ def sample(targets: Sequence[Any] | None, n: int, rows: int, seed: int) -> np.nd
     strata = strata_of(targets, n) if targets is not None else np.zeros(n, np.int64)
     if rows >= n:
         return np.arange(n)
-    left_out = _assign(strata, [n - rows, 0], np.random.default_rng(seed))
-    kept = np.flatnonzero(left_out == TRAIN)
-    if len(kept) > rows:  # more labels than rows asked for: some labels must go
-        kept = np.sort(np.random.default_rng(seed).permutation(kept)[:rows])
-    return kept
+    parts = _assign(strata, [n - rows, 0], np.random.default_rng(seed))
+    chosen = np.flatnonzero(parts == TRAIN)
+    if len(chosen) > rows:  # more labels than rows asked for: some labels must go
+        chosen = np.sort(np.random.default_rng(seed).permutation(chosen)[:rows])
+    return chosen
 
 
 def strata_of(targets: Sequence[Any], n: int) -> np.ndarray:
@@ -62,7 +67,7 @@ def strata_of(targets: Sequence[Any], n: int) -> np.ndarray:
     assert len(targets) == n, "one target for each row"
     if n and all(isinstance(target, float) for target in targets):
         ranks = np.argsort(np.argsort(np.asarray(targets), kind="stable"), kind="stable")
-        return ranks * max(1, min(BINS, n // 20)) // n
+        return ranks * max(1, min(QUANTILE_BINS, n // 20)) // n
     if any(isinstance(target, list | tuple) for target in targets):
         often = Counter(label for target in targets for label in target)
         targets = [
@@ -95,14 +100,16 @@ def _assign(strata: np.ndarray, wanted: list[int], random: np.random.Generator) 
 def _shares(sizes: np.ndarray, wanted: list[int], random: np.random.Generator) -> np.ndarray:
     """How many units of each stratum go to validation and test, (strata, 2).
 
-    Each gets its exact share rounded down; the units still missing are handed out by the largest
-    remainder, at most one more for a stratum and part, and never the last one train has.
+    Largest remainder method (Hamilton's apportionment): each stratum gets its exact share rounded
+    down; the units still missing go to the largest remainders, at most one more for a stratum and
+    part, and never the last one that train has.
     """
     exact = sizes[:, None] * np.array(wanted)[None, :] / max(1, sizes.sum())
     shares = np.floor(exact).astype(np.int64)
-    tie = random.random(exact.shape)  # drawn, so that equal remainders do not favour the first
+    tie = random.random(exact.shape)  # equal remainders must not favour the first stratum
     for part in (1, 0):
         missing = wanted[part] - int(shares[:, part].sum())
+        # Rounded: 0.3 * 10 - 2 is 1.0000000000000004 or so, and would beat an equal remainder.
         remainder = np.round(exact[:, part] - np.floor(exact[:, part]), 9)
         for stratum in np.lexsort((tie[:, part], -remainder)):
             if missing <= 0:
@@ -117,9 +124,63 @@ def _shares(sizes: np.ndarray, wanted: list[int], random: np.random.Generator) -
     return shares
 
 
-def _give_train_every_label(parts: np.ndarray, strata: np.ndarray, owner: np.ndarray) -> None:
-    """Groups with several labels can leave a label without a train row: fetch one group back."""
+def _fetch_missing_labels(parts: np.ndarray, strata: np.ndarray, owner: np.ndarray) -> None:
+    """Groups of different labels can leave a label without a train row: fetch one group back."""
     for stratum in np.unique(strata):
         rows = np.flatnonzero(strata == stratum)
         if not (parts[rows] == TRAIN).any():
             parts[owner == owner[rows[0]]] = TRAIN
+
+
+def units_of(rows: Rows, keys: np.ndarray) -> np.ndarray:
+    """A number for each row; rows that must not be parted have the same.
+
+    keys: of the rows' texts. Rows with equal texts stay together, questions about one passage too,
+    and rows with the same value in the column of the role `group`; an empty cell is no value.
+    """
+    units = duplicates.groups_of(keys)
+    for role in TOGETHER:
+        if role in rows.roles:
+            same = duplicates.groups_of(keys_of(rows, role))
+            alone = np.flatnonzero(~_filled(rows, role))
+            same[alone] = same.max(initial=0) + 1 + np.arange(len(alone))
+            units = _merged_groups(units, same)
+    return units
+
+
+def keys_of(rows: Rows, role: str) -> np.ndarray:
+    """Keys of the cells that rows have for a role: equal where the cells are."""
+    return duplicates.text_keys(rows.table, [str(rows.roles[role])], rows.indices)
+
+
+def with_value(rows: Rows, role: str) -> Rows:
+    """The rows that have something in the cell for a role."""
+    return rows.take(np.flatnonzero(_filled(rows, role)))
+
+
+def _filled(rows: Rows, role: str) -> np.ndarray:
+    """(rows,) whether the cell for a role has something in it."""
+    column = rows.table.column(str(rows.roles[role]))
+    filled = [
+        np.array([bool(cell.strip()) for cell in cell_texts(column, span)], bool)
+        for span in position_batches(rows.indices, duplicates.SPAN)
+    ]
+    return np.concatenate([*filled, np.zeros(0, bool)])
+
+
+def _merged_groups(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Connected components of two groupings: rows that share a group of either are in one unit.
+
+    >>> _merged_groups(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2])).tolist()
+    [0, 0, 0, 2]
+    """
+    # Label propagation: every group takes the lowest unit among its rows until nothing changes.
+    units = first.copy()
+    while True:
+        before = units.copy()
+        for other in (second, first):
+            lowest = np.full(int(other.max(initial=0)) + 1, len(units))
+            np.minimum.at(lowest, other, units)
+            units = lowest[other]
+        if np.array_equal(before, units):
+            return units

@@ -1,16 +1,23 @@
-"""Arrow files: IPC files and streams, Feather; what `datasets` keeps on the disk."""
+"""Arrow and Parquet files: types narrowed to text and numbers, classes by their names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
 from weitiao.core import disk
-from weitiao.data.files import arrow_types
-from weitiao.data.readers.base import BATCH_ROWS, Reader, Reading
+from weitiao.data.files.cells import INTEGER, NUMBER, TEXT
+from weitiao.data.readers.base import BATCH_ROWS, Numbered, Reader, Reading
+from weitiao.errors import DataError
+from weitiao.i18n.messages import _
+from weitiao.i18n.system import said
+
+# What pyarrow raises for files that are cut off or damaged.
+BROKEN = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
 
 
 class Arrow(Reader):
@@ -22,9 +29,11 @@ class Arrow(Reader):
     def read(self, path: Path) -> Reading:
         try:
             table = _table(path)
-        except arrow_types.BROKEN as error:
-            raise arrow_types.broken(path.name, "Arrow", error) from None
-        return arrow_types.reading(table.schema, _batches(table), path.name, "Arrow")
+        except BROKEN as error:
+            raise _broken(path.name, "Arrow", error) from None
+        return _reading(
+            table.schema, iter(table.to_batches(max_chunksize=BATCH_ROWS)), path.name, "Arrow"
+        )
 
 
 def _table(path: Path) -> Any:
@@ -39,5 +48,123 @@ def _table(path: Path) -> Any:
         return opened(source).read_all()
 
 
-def _batches(table: Any) -> Iterator[pa.RecordBatch]:
-    yield from table.to_batches(max_chunksize=BATCH_ROWS)
+class Parquet(Reader):
+    """Whole numbers and numbers keep their type, all else becomes text. Lines count rows from 1."""
+
+    endings: ClassVar[tuple[str, ...]] = ("parquet", "pq")
+    version: ClassVar[int] = 3
+
+    def read(self, path: Path) -> Reading:
+        import pyarrow.parquet
+
+        try:
+            file = pyarrow.parquet.ParquetFile(disk.plain(path))
+            schema, rows = file.schema_arrow, file.metadata.num_rows
+        except BROKEN as error:
+            raise _broken(path.name, "Parquet", error) from None
+        if rows == 0:
+            raise DataError(_("{file}: holds no row.", file=path.name))
+        return _reading(schema, file.iter_batches(batch_size=BATCH_ROWS), path.name, "Parquet")
+
+
+def _reading(schema: Any, batches: Iterator[Any], file: str, kind: str) -> Reading:
+    """The columns of a schema and the rows of its batches. Raises DataError."""
+    try:
+        names = schema.names
+    except UnicodeDecodeError as error:  # pyarrow decodes names only here
+        raise _broken(file, kind, error) from None
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise DataError(
+            _(
+                "{file}: two columns are called {name!r}: rename one of them.",
+                file=file,
+                name=twice[0],
+            )
+        )
+    classes = _classes(schema)
+    columns = {f.name: TEXT if f.name in classes else _kind(f.type) for f in schema}
+    notes = [
+        _("the numbers of {column!r} are replaced by the names of their classes", column=name)
+        for name in classes
+    ]
+    return Reading(columns, _rows(batches, classes, file, kind), tuple(notes))
+
+
+def _broken(file: str, kind: str, error: BaseException) -> DataError:
+    reason = said(" ".join(str(error).split()))[:200]
+    return DataError(
+        _("{file}: cannot be read as {kind}: {reason}", file=file, kind=kind, reason=reason)
+    )
+
+
+def _rows(
+    batches: Iterator[Any], classes: dict[str, Sequence[str]], file: str, kind: str
+) -> Iterator[list[Numbered]]:
+    line = 0
+    try:
+        for batch in batches:
+            # Damaged offsets or UTF-8 would be read as memory that is not the file's.
+            batch.validate(full=True)
+            rows = batch.to_pylist()
+            for row in rows:
+                _with_names(row, classes)
+            yield [(line + i, row) for i, row in enumerate(rows, 1)]
+            line += len(rows)
+    except BROKEN as error:
+        if isinstance(error, UnicodeEncodeError):
+            raise
+        raise _broken(file, kind, error) from None
+
+
+def _with_names(row: dict[str, Any], classes: dict[str, Sequence[str]]) -> None:
+    for name, value in row.items():
+        if isinstance(value, bytes):
+            row[name] = value.decode("utf-8", "replace")
+    for name, labels in classes.items():
+        value = row[name]
+        if isinstance(value, list):
+            row[name] = [_name(one, labels) for one in value]
+        elif value == -1:
+            row[name] = None  # what `datasets` writes for no label
+        else:
+            row[name] = _name(value, labels)
+
+
+def _name(value: Any, labels: Sequence[str]) -> Any:
+    known = isinstance(value, int) and 0 <= value < len(labels)
+    return labels[value] if known else value
+
+
+def _classes(schema: Any) -> dict[str, Sequence[str]]:
+    """Column -> names of its classes, from the schema metadata that `datasets` writes."""
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        classes = {name: _class(feature) for name, feature in features.items()}
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return {}
+    return {
+        name: [str(label) for label in feature["names"]]
+        for name, feature in classes.items()
+        if isinstance(feature.get("names"), list) and name in schema.names
+    }
+
+
+def _class(feature: Any) -> dict[str, Any]:
+    """The ClassLabel feature of a column, or of the lists in it; empty for other features."""
+    if isinstance(feature, list) and len(feature) == 1:  # datasets before 1.0: no Sequence
+        return _class(feature[0])
+    if not isinstance(feature, dict):
+        return {}
+    if feature.get("_type") in ("Sequence", "List", "LargeList"):
+        return _class(feature.get("feature"))
+    return feature if feature.get("_type") == "ClassLabel" else {}
+
+
+def _kind(kind: Any) -> Any:
+    """The type a column gets. uint64 does not fit INTEGER; dates, decimals, lists become text."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_integer(kind) and kind != pa.uint64():
+        return INTEGER
+    return NUMBER if pa.types.is_floating(kind) else TEXT

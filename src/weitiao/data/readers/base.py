@@ -37,7 +37,7 @@ class Reader(Part):
     def read(self, path: Path) -> Reading:
         """The columns now, the rows batch by batch.
 
-        Raises DataError when nothing can be read; a single row that cannot is given as Bad.
+        Raises DataError when nothing can be read; a single row that cannot be read is a Bad.
         """
 
 

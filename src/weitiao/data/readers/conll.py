@@ -1,4 +1,4 @@
-"""Files of one word and its tags a line, with an empty line between sentences: CoNLL, BMES."""
+"""CoNLL files (a word and its tags a line, a blank line between sentences) and CoNLL-U."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from pydantic import Field
 
 from weitiao.data.files import encoding
 from weitiao.data.files.bad_rows import Bad
-from weitiao.data.files.values import TEXT
+from weitiao.data.files.cells import TEXT
 from weitiao.data.readers.base import Numbered, Reader, Reading, batched
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _
 from weitiao.labels.tags.schemes import SHAPE
 
 Line = tuple[int, str]
+CONLLU_WIDTH = 10
+CONLLU_COLUMNS = {"tokens": 1, "tags": 3, "xpos": 4, "lemmas": 2}  # column -> its field in a line
 
 
 class Conll(Reader):
@@ -32,39 +34,68 @@ class Conll(Reader):
     columns: tuple[str, ...] = Field((), description="names of the columns, from the left")
 
     def read(self, path: Path) -> Reading:
-        found = encoding.detect(path, self.encoding, "conll")
-        first = next((words for words in sentences(path, found)), None)
+        detected = encoding.detect(path, self.encoding, "conll")
+        first = next(_sentences(path, detected), None)
         if first is None:
             raise DataError(_("{file}: holds no row with a value.", file=path.name))
-        tabbed = "\t" in first[0][1]
-        width = len(fields(first[0][1], tabbed))
+        number, line = first[0]
+        tabbed = "\t" in line
+        width = len(_fields(line, tabbed))
         if width < 2:
             raise DataError(
-                _("{file}:{line}: each line must hold a word and its tag: {text!r}.",
-                     file=path.name, line=first[0][0], text=first[0][1][:60])
-            )  # fmt: skip
-        names = self.columns or _names(width)
+                _(
+                    "{file}:{line}: each line must hold a word and its tag: {text!r}.",
+                    file=path.name,
+                    line=number,
+                    text=line[:60],
+                )
+            )
+        between = (f"column{place}" for place in range(2, width))
+        names = self.columns or ("tokens", *between, "tags")
         if len(names) != width:
             raise DataError(
-                _("{file}:{line}: has {width} columns, but data.reader names {count}.",
-                     file=path.name, line=first[0][0], width=width, count=len(names))
-            )  # fmt: skip
-        rows = (_row(words, names, tabbed) for words in sentences(path, found))
-        return Reading(dict.fromkeys(names, TEXT), batched(rows), tuple(found.notes))
+                _(
+                    "{file}:{line}: has {width} columns, but data.reader names {count}.",
+                    file=path.name,
+                    line=number,
+                    width=width,
+                    count=len(names),
+                )
+            )
+        rows = (_row(lines, names, tabbed) for lines in _sentences(path, detected))
+        return Reading(dict.fromkeys(names, TEXT), batched(rows), tuple(detected.notes))
 
 
-def sentences(path: Path, found: encoding.Encoding) -> Iterator[list[Line]]:
+class Conllu(Reader):
+    """Words, their universal part of speech (tags), the language's own (xpos), and lemmas.
+
+    Lines of several words at once (1-2) and of words left out (1.1) are passed over.
+    """
+
+    endings: ClassVar[tuple[str, ...]] = ("conllu", "conllx")
+
+    encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
+
+    def read(self, path: Path) -> Reading:
+        detected = encoding.detect(path, self.encoding, "conllu")
+        if next(_conllu_sentences(path, detected), None) is None:
+            raise DataError(_("{file}: holds no row with a value.", file=path.name))
+        rows = (_conllu_row(lines) for lines in _conllu_sentences(path, detected))
+        return Reading(dict.fromkeys(CONLLU_COLUMNS, TEXT), batched(rows), tuple(detected.notes))
+
+
+def _sentences(path: Path, detected: encoding.Encoding) -> Iterator[list[Line]]:
     """The numbered lines of each sentence that has any."""
     lines: list[Line] = []
     width = 0  # of the line before
-    with found.open(path) as file:
+    with detected.open(path) as file:
         for number, text in enumerate(file, 1):
             line = text.strip("\ufeff\r\n")
             if line.strip() and not line.startswith("-DOCSTART-"):
                 tabbed = bool(lines) and "\t" in lines[0][1]
-                if not _comment(line, tabbed, width):
+                if not _is_comment(line, tabbed, width):
                     lines.append((number, line))
-                    width = len(fields(line, tabbed))
+                    width = len(_fields(line, tabbed))
             elif lines:
                 yield lines
                 lines = []
@@ -72,36 +103,66 @@ def sentences(path: Path, found: encoding.Encoding) -> Iterator[list[Line]]:
         yield lines
 
 
-def fields(line: str, tabbed: bool) -> list[str]:
-    """The cells of a line."""
+def _conllu_sentences(path: Path, detected: encoding.Encoding) -> Iterator[list[Line]]:
+    """Without blocks of comments alone, which begin or end many files."""
+    return (
+        lines
+        for lines in _sentences(path, detected)
+        if not all(line.startswith("#") for _, line in lines)
+    )
+
+
+def _fields(line: str, tabbed: bool) -> list[str]:
     return line.rstrip().split("\t") if tabbed else line.split()
 
 
-def _comment(line: str, tabbed: bool, width: int) -> bool:
-    """A comment begins with # and a blank; a word that is # has a tag behind it, alone or in as
-    many columns as the line before."""
+def _is_comment(line: str, tabbed: bool, width: int) -> bool:
+    """Whether a line is "# a comment" and not the word "#" with its tag.
+
+    Tweets do hold "#" as a word of its own. It is one where a single tag stands behind it, or as
+    many columns as in the line before, of which the last is a tag.
+    """
     if not line.startswith("# ") or "\t" in line:
         return False
-    cells = line.split()
-    tagged = len(cells) == width and (cells[-1] == "O" or SHAPE.fullmatch(cells[-1]))
-    return tabbed or not (len(cells) <= 2 or tagged)
-
-
-def _names(width: int) -> tuple[str, ...]:
-    return ("tokens", *(f"column{at}" for at in range(2, width)), "tags")
+    fields = line.split()
+    tagged = len(fields) == width and (fields[-1] == "O" or SHAPE.fullmatch(fields[-1]))
+    return tabbed or not (len(fields) <= 2 or tagged)
 
 
 def _row(lines: list[Line], names: tuple[str, ...], tabbed: bool) -> Numbered | Bad:
-    cells: list[list[str]] = []
+    rows: list[list[str]] = []
     for number, line in lines:
-        found = fields(line, tabbed)
-        blank = len(found) == len(names) - 1 and line[:1].isspace()
-        if blank and (cells or number < lines[-1][0]):
+        fields = _fields(line, tabbed)
+        blank = len(fields) == len(names) - 1 and line[:1].isspace()
+        if blank and (rows or number < lines[-1][0]):
             continue  # the word is a blank
-        if len(found) != len(names):
-            told = _("line {line} has {count} columns, not {wanted}: {text!r}.", line=number,
-                        count=len(found), wanted=len(names), text=line[:60])  # fmt: skip
-            return Bad(lines[0][0], told, "\n".join(text for _, text in lines)[:1000])
-        cells.append(found)
-    columns: list[Any] = [list(column) for column in zip(*cells, strict=True)]
+        if len(fields) != len(names):
+            return _wrong_width(lines, number, line, len(fields), len(names))
+        rows.append(fields)
+    columns: list[Any] = [list(column) for column in zip(*rows, strict=True)]
     return lines[0][0], dict(zip(names, columns, strict=True))
+
+
+def _conllu_row(lines: list[Line]) -> Numbered | Bad:
+    words: list[list[str]] = []
+    for number, line in lines:
+        if line.startswith("#"):
+            continue
+        fields = line.split("\t")
+        if len(fields) != CONLLU_WIDTH:
+            return _wrong_width(lines, number, line, len(fields), CONLLU_WIDTH)
+        if fields[0].isdigit():
+            words.append(fields)
+    cells = {name: [word[at] for word in words] for name, at in CONLLU_COLUMNS.items()}
+    return lines[0][0], cells
+
+
+def _wrong_width(lines: list[Line], number: int, line: str, count: int, wanted: int) -> Bad:
+    reason = _(
+        "line {line} has {count} columns, not {wanted}: {text!r}.",
+        line=number,
+        count=count,
+        wanted=wanted,
+        text=line[:60],
+    )
+    return Bad(lines[0][0], reason, "\n".join(text for _, text in lines)[:1000])

@@ -1,4 +1,4 @@
-"""Csv files: comma, semicolon, tab, bar or other between fields; also .txt files, by looking."""
+"""Delimited text: csv and tsv files, and .txt files that turn out to be such."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pydantic import Field, field_validator
 
 from weitiao.data.files import delimited, dialect
 from weitiao.data.files.bad_rows import Bad
+from weitiao.data.files.cells import TEXT
 from weitiao.data.files.csv_writer import unguarded
 from weitiao.data.files.delimited import FIRST
-from weitiao.data.files.values import TEXT
 from weitiao.data.readers.base import Numbered, Reader, Reading, batched
 
-NULL = r"\N"  # what MySQL writes where there is no value
-ANSWERS = {"prediction", "score"}  # columns of tables that weitiao wrote
+MYSQL_NULL = r"\N"
+PREDICTION_COLUMNS = {"prediction", "score"}  # of tables that weitiao wrote, see csv_writer.py
 
 
 class Csv(Reader):
@@ -27,7 +27,7 @@ class Csv(Reader):
 
     endings: ClassVar[tuple[str, ...]] = ("csv", "txt")
     version: ClassVar[int] = 4
-    usual: ClassVar[str] = ","
+    usual_delimiter: ClassVar[str] = ","
 
     encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
     delimiter: str | None = Field(
@@ -51,15 +51,16 @@ class Csv(Reader):
             "semicolon": ";",
             "^A": "\x01",
         }
-        found = named.get(value or "", value)
-        known = found is None or found in (delimited.BLANKS, FIRST) or len(found) == 1
-        if not known or found in ("\n", "\r", '"'):
+        delimiter = named.get(value or "", value)
+        if delimiter is None or delimiter in (delimited.BLANKS, FIRST):
+            return delimiter
+        if len(delimiter) != 1 or delimiter in ("\n", "\r", '"'):
             raise ValueError("must be one character, two blanks, tab, or first blank")
-        return found
+        return delimiter
 
     def read(self, path: Path) -> Reading:
-        wanted = dialect.Wanted(self.encoding, self.delimiter, self.header, self.quotes)
-        layout = dialect.look(path, self.usual, wanted)
+        settings = dialect.Settings(self.encoding, self.delimiter, self.header, self.quotes)
+        layout = dialect.detect(path, self.usual_delimiter, settings)
         return Reading(
             dict.fromkeys(layout.columns, TEXT), batched(_rows(path, layout)), tuple(layout.notes)
         )
@@ -67,7 +68,7 @@ class Csv(Reader):
 
 def _rows(path: Path, layout: dialect.Layout) -> Iterator[Numbered | Bad]:
     columns = layout.columns
-    ours = set(columns) >= ANSWERS
+    ours = set(columns) >= PREDICTION_COLUMNS
     for one in delimited.records(path, layout.dialect, len(columns)):
         if isinstance(one, Bad):
             if one.line != layout.header_line:
@@ -78,5 +79,12 @@ def _rows(path: Path, layout: dialect.Layout) -> Iterator[Numbered | Bad]:
             continue
         if ours:
             fields = [unguarded(cell) for cell in fields]
-        cells = [None if cell == NULL else cell for cell in fields]
+        cells = [None if cell == MYSQL_NULL else cell for cell in fields]
         yield line, dict(zip(columns, cells, strict=True))
+
+
+class Tsv(Csv):
+    """Rows of fields with a tab between them; else like csv. All values stay texts."""
+
+    endings: ClassVar[tuple[str, ...]] = ("tsv", "tab")
+    usual_delimiter: ClassVar[str] = "\t"

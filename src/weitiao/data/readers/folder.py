@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from weitiao.data.files import encoding, folders
+from weitiao.data.files import encoding, find
 from weitiao.data.files.bad_rows import Bad
-from weitiao.data.files.values import TEXT
+from weitiao.data.files.cells import TEXT
+from weitiao.data.files.table import ID
 from weitiao.data.readers.base import Numbered, Reader, Reading, batched
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _, plural
 
-ID = "__id"
-LONGEST = 16_000_000  # bytes; a longer file is no text of one row
+MAX_BYTES = 16_000_000  # of a file; a longer one is no text of one row
 
 
 class Folder(Reader):
@@ -23,34 +23,34 @@ class Folder(Reader):
     encoding: str | None = None
 
     def read(self, path: Path) -> Reading:
-        shape = folders.look(path, set(), path.name)
+        shape = find.folder_shape(path, set(), path.name)
         notes = []
         if shape.other:
             notes.append(
                 _("{files} left aside: no text of a label", files=plural(shape.other, "file"))
             )
-        without = [label for label in shape.labels if label.lower() in folders.UNLABELLED]
+        without = [label for label in shape.labels if label.lower() in find.UNLABELLED]
         if without:
             notes.append(
                 _("the texts in {folder} are taken as texts without a label", folder=without[0])
             )
-        # Which encodings there are can only be told at the end; the notes come first. So the
-        # texts are read twice; the second time they come from the system's memory.
+        # Notes come before the rows, but which encodings there are is known after the last one. So
+        # texts are read twice; the second time they come from the page cache.
         used = Counter(name for name, _ in self._texts(shape) if name)
         others = [name for name in used if name != "utf-8-sig"]
         if others:
-            told = ", ".join(f"{encoding.shown(name)} ({used[name]:,})" for name in others)
-            notes.append(_("texts that are not UTF-8 were read as {encodings}", encodings=told))
+            names = ", ".join(f"{encoding.shown(name)} ({used[name]:,})" for name in others)
+            notes.append(_("texts that are not UTF-8 were read as {encodings}", encodings=names))
         return Reading(
             {"text": TEXT, "label": TEXT, ID: TEXT},
             batched(row for _, row in self._texts(shape)),
             tuple(notes),
         )
 
-    def _texts(self, shape: folders.Shape) -> Iterator[tuple[str, Numbered | Bad]]:
+    def _texts(self, shape: find.Shape) -> Iterator[tuple[str, Numbered | Bad]]:
         line = 0
         for label, files in shape.labels.items():
-            target = None if label.lower() in folders.UNLABELLED else label
+            target = None if label.lower() in find.UNLABELLED else label
             for file in files:
                 line += 1
                 where = f"{label}/{file.name}"
@@ -62,13 +62,13 @@ class Folder(Reader):
                 yield name, (line, {"text": text, "label": target, ID: where})
 
 
-def _text(file: Path, given: str | None) -> tuple[str, str]:
-    if file.stat().st_size > LONGEST:
+def _text(file: Path, setting: str | None) -> tuple[str, str]:
+    if file.stat().st_size > MAX_BYTES:
         raise DataError(_("{file}: too long for one text.", file=file.name))
     raw = file.read_bytes()
     if not raw.strip():
         return "", ""
-    name = encoding.of_bytes(raw, file.name, given)
+    name = encoding.of_bytes(raw, file.name, setting)
     try:
         text = raw.decode(name)
     except UnicodeError:

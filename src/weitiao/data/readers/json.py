@@ -1,4 +1,4 @@
-"""Json files: a list of objects, columns of values, or what pandas writes."""
+"""JSON: lists of objects, columns of values, one object a line, SQuAD and Label Studio."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from pydantic import Field
 
 from weitiao.data.files import encoding, header
 from weitiao.data.files.bad_rows import Bad
-from weitiao.data.files.label_studio import plain_rows
-from weitiao.data.files.values import kinds_of, natural
+from weitiao.data.files.cells import TEXT, as_text, kinds_of
 from weitiao.data.readers.base import Numbered, Reader, Reading, batched
-from weitiao.data.readers.jsonl import Jsonl
-from weitiao.data.readers.squad import is_squad, reading
 from weitiao.errors import DataError, placed
 from weitiao.i18n.messages import _
 from weitiao.i18n.system import said
 
-LARGEST = 1 << 29  # bytes; the whole file has to be in memory
-_KEYS = ("data", "rows", "records", "items", "examples", "instances", "results", "list", "result")
+MAX_FILE_BYTES = 1 << 29  # the whole file has to be in memory
+MAX_LINE_CHARACTERS = 64_000_000
+SQUAD_COLUMNS = ("id", "article", "context", "question", "answers")
+# Keys under which services and exports put their rows.
+_ROW_KEYS = (
+    "data", "rows", "records", "items", "examples", "instances", "results", "list", "result",
+)  # fmt: skip
 
 
 class Json(Reader):
@@ -37,49 +39,103 @@ class Json(Reader):
     rows: str | None = Field(None, description="key of the object that holds the rows")
 
     def read(self, path: Path) -> Reading:
-        if path.stat().st_size > LARGEST:
+        if path.stat().st_size > MAX_FILE_BYTES:
             raise DataError(
-                _("{file}: too large to be read as one JSON value: write one object a line "
-                     "(.jsonl).", file=path.name)
-            )  # fmt: skip
-        found = encoding.detect(path, self.encoding, "json")
+                _(
+                    "{file}: too large to be read as one JSON value: write one object a line "
+                    "(.jsonl).",
+                    file=path.name,
+                )
+            )
+        detected = encoding.detect(path, self.encoding, "json")
         try:
-            value = value_of(path, found)
-        except _Lines:  # one object a line, which the ending did not say
+            value = _value_of(path, detected)
+        except _OneObjectALine:  # which the ending did not say
             return Jsonl(encoding=self.encoding).read(path)
         if self.rows is None and is_squad(value):
-            return reading(value, tuple(found.notes))
+            return _squad_reading(value, tuple(detected.notes))
         rows = plain_rows(_rows(value, path.name, self.rows))
-        good = (row for row in rows if isinstance(row, dict))
-        columns = kinds_of(good)
+        columns = kinds_of(row for row in rows if isinstance(row, dict))
         if not columns:
             raise DataError(_("{file}: holds no row with a value.", file=path.name))
-        return Reading(columns, batched(_numbered(rows)), tuple(found.notes))
+        return Reading(columns, batched(_numbered(rows)), tuple(detected.notes))
 
 
-class _Lines(Exception):
-    """The file holds one object a line."""
+class Jsonl(Reader):
+    """Numbers stay numbers, lists become JSON text, a missing key is an empty cell."""
+
+    endings: ClassVar[tuple[str, ...]] = ("jsonl", "ndjson")
+    version: ClassVar[int] = 2
+
+    encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
+
+    def read(self, path: Path) -> Reading:
+        detected = encoding.detect(path, self.encoding, "jsonl")
+        # Two passes: the columns and their types are only known when every row has been seen.
+        columns = kinds_of(one[1] for one in _lines(path, detected) if not isinstance(one, Bad))
+        if not columns:
+            first = next((one for one in _lines(path, detected) if isinstance(one, Bad)), None)
+            if first is None:
+                raise DataError(_("{file}: holds no row with a value.", file=path.name))
+            raise DataError(placed(f"{path.name}:{first.line}", first.reason))
+        return Reading(columns, batched(_lines(path, detected)), tuple(detected.notes))
 
 
-def value_of(path: Path, found: encoding.Encoding) -> Any:
+class Squad(Reader):
+    """Articles with paragraphs with questions, {"data": [{"paragraphs": [...]}]}: the columns id,
+    article, context, question and answers.
+
+    The id of a row is its question's place in the file, from 1. A file that ends in .json and is
+    of this shape is read so by itself.
+    """
+
+    endings: ClassVar[tuple[str, ...]] = ()
+
+    encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
+
+    def read(self, path: Path) -> Reading:
+        detected = encoding.detect(path, self.encoding, "json")
+        value = _value_of(path, detected)
+        if not is_squad(value):
+            raise DataError(
+                _(
+                    '{file}: not SQuAD\'s json: {{"data": [{{"paragraphs": [...]}}, ...]}} is '
+                    "expected.",
+                    file=path.name,
+                )
+            )
+        return _squad_reading(value, tuple(detected.notes))
+
+
+class _OneObjectALine(Exception):
+    """The file is no JSON value, but JSON lines."""
+
+
+def _value_of(path: Path, detected: encoding.Encoding) -> Any:
     """The JSON value in a file. Raises DataError when it is none, naming the line."""
-    with found.open(path) as file:
+    with detected.open(path) as file:
         text = file.read()
-    reason = "" if found.clean else encoding.wrong_byte(text)
+    reason = "" if detected.clean else encoding.wrong_byte(text)
     if reason:
         place = next(i for i, c in enumerate(text) if c == "\0" or "\udc00" <= c <= "\udcff")
         line = text.count("\n", 0, place) + 1
         raise DataError(placed(f"{path.name}:{line}", reason))
     try:
+        # NaN and Infinity are no JSON, but Python and pandas write them: empty cells.
         return json.loads(text.lstrip("\ufeff"), parse_constant=lambda name: None)
     except json.JSONDecodeError as error:
         if error.msg == "Extra data" and "\n" in text[: error.pos] and text[0] == "{":
-            raise _Lines from None
+            raise _OneObjectALine from None
         raise DataError(
-            _("{file}:{line}: not JSON at column {column} ({reason}).", file=path.name,
-                 line=error.lineno, column=error.colno, reason=said(error.msg))
-        ) from None  # fmt: skip
-    except (ValueError, RecursionError):
+            _(
+                "{file}:{line}: not JSON at column {column} ({reason}).",
+                file=path.name,
+                line=error.lineno,
+                column=error.colno,
+                reason=said(error.msg),
+            )
+        ) from None
+    except (ValueError, RecursionError):  # ValueError: an integer of more than 4,300 digits
         raise DataError(
             _("{file}: a number too long or nesting too deep for rows.", file=path.name)
         ) from None
@@ -109,7 +165,7 @@ def _rows(value: Any, file: str, key: str | None) -> Sequence[Any]:
 
 def _of_list(values: list[Any], file: str) -> Sequence[Any]:
     if values and all(isinstance(v, list) for v in values):
-        sample = [[natural(cell) for cell in row] for row in values[:400]]
+        sample = [[as_text(cell) for cell in row] for row in values[:400]]
         names = header.look(sample, 1, file, None)
         return _of_table(names.columns, values[names.in_file :])
     if values and all(isinstance(v, str) for v in values):
@@ -132,20 +188,24 @@ def _of_object(value: dict[str, Any], file: str) -> Sequence[Any]:
     columns, data = value.get("columns"), value.get("data")
     if isinstance(columns, list) and isinstance(data, list):  # pandas: split
         return _of_table([str(name) for name in columns], data)
-    held = [k for k, v in value.items() if isinstance(v, list) and v and isinstance(v[0], dict)]
-    chosen = [k for k in held if k.lower() in _KEYS] or held
+    lists = [k for k, v in value.items() if isinstance(v, list) and v and isinstance(v[0], dict)]
+    chosen = [k for k in lists if k.lower() in _ROW_KEYS] or lists
     if len(chosen) == 1:  # {"data": [...]}, pandas: table
         return list(value[chosen[0]])
     if len(chosen) > 1:
         raise DataError(
-            _("{file}: holds several lists of rows ({keys}): name one with "
-                 "data.reader.json.rows=...", file=file, keys=", ".join(chosen[:10]))
-        )  # fmt: skip
+            _(
+                "{file}: holds several lists of rows ({keys}): name one with "
+                "data.reader.json.rows=...",
+                file=file,
+                keys=", ".join(chosen[:10]),
+            )
+        )
     if all(isinstance(v, list) for v in value.values()):
         return _of_columns(value, file)
     if all(isinstance(v, dict) for v in value.values()):
         return _of_objects(value)
-    inner = [k for k in _KEYS if isinstance(value.get(k), dict)]
+    inner = [k for k in _ROW_KEYS if isinstance(value.get(k), dict)]
     if len(inner) == 1:  # {"data": {"rows": [...]}}, as services answer
         return _rows(value[inner[0]], file, None)
     if all(not isinstance(v, (list, dict)) for v in value.values()):
@@ -156,22 +216,23 @@ def _of_object(value: dict[str, Any], file: str) -> Sequence[Any]:
 def _of_columns(value: Mapping[str, list[Any]], file: str) -> Sequence[Any]:
     lengths = {name: len(values) for name, values in value.items()}
     if len(set(lengths.values())) > 1:
+        shown = str(lengths)[:200]
         raise DataError(
-            _("{name}: the columns are not equally long: {lengths}.", name=file,
-                 lengths=str(lengths)[:200])
-        )  # fmt: skip
+            _("{name}: the columns are not equally long: {lengths}.", name=file, lengths=shown)
+        )
     return [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
 
 
 def _of_objects(value: Mapping[str, Mapping[str, Any]]) -> Sequence[Any]:
     """pandas' columns {column: {index: cell}}, or index {index: {column: cell}}."""
     inner: dict[str, None] = {}
-    for held in value.values():
-        inner |= dict.fromkeys(held)
+    for cells in value.values():
+        inner |= dict.fromkeys(cells)
+    # pandas numbers the index: digits outside are rows, digits inside are rows of columns.
     rows_inside = all(key.isdigit() for key in inner) and not all(key.isdigit() for key in value)
     rows_outside = all(key.isdigit() for key in value)
     if rows_inside or (not rows_outside and len(inner) > len(value)):
-        return [{name: held.get(index) for name, held in value.items()} for index in inner]
+        return [{name: cells.get(index) for name, cells in value.items()} for index in inner]
     return list(value.values())
 
 
@@ -181,3 +242,153 @@ def _unclear(file: str) -> str:
         '...], or hold one, e.g. {{"data": [...]}}.',
         file=file,
     )
+
+
+def _lines(path: Path, detected: encoding.Encoding) -> Iterator[Numbered | Bad]:
+    with detected.open(path) as file:
+        for line, text in enumerate(file, 1):
+            # The record separator 0x1e is what RFC 7464 (JSON text sequences) puts before a row.
+            stripped = text.strip("\ufeff \t\r\n\x1e")
+            if stripped:
+                value = row_of(stripped, clean=detected.clean)
+                if isinstance(value, str):
+                    yield Bad(line, value, encoding.readable(text.strip()))
+                else:
+                    yield line, value
+
+
+def row_of(text: str, *, clean: bool = True) -> dict[str, Any] | str:
+    """The object in a line, or the reason why there is none."""
+    reason = "" if clean else encoding.wrong_byte(text)
+    if reason:
+        return reason
+    if len(text) > MAX_LINE_CHARACTERS:
+        return _("longer than {limit:,} characters.", limit=MAX_LINE_CHARACTERS)
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        return _(
+            "not JSON at character {place} ({reason}). Each line must be one whole JSON object.",
+            place=error.pos + 1,
+            reason=said(error.msg),
+        )
+    except (ValueError, RecursionError):
+        return _("a number too long or nesting too deep for a row.")
+    if not isinstance(value, dict):
+        return _('not an object: each line must look like {{"text": "..."}}.')
+    return value
+
+
+def is_squad(value: Any) -> bool:
+    """Whether JSON holds articles with paragraphs."""
+    articles = _list(value, "data")
+    first = articles[0] if articles else None
+    return isinstance(first, dict) and isinstance(first.get("paragraphs"), list)
+
+
+def _squad_reading(value: Mapping[str, Any], notes: tuple[str, ...]) -> Reading:
+    """The questions of articles as rows."""
+    return Reading(dict.fromkeys(SQUAD_COLUMNS, TEXT), batched(_questions(value["data"])), notes)
+
+
+def _questions(articles: list[Any]) -> Iterator[Numbered | Bad]:
+    titles = [str(one.get("title") or "") if isinstance(one, dict) else "" for one in articles]
+    named = len({*titles} - {""}) > len(titles) / 2  # else titles name no article
+    number = 0
+    for place, article in enumerate(articles, 1):
+        title = titles[place - 1] if named else ""
+        for paragraph in _list(article, "paragraphs"):
+            for question in _list(paragraph, "qas"):
+                number += 1
+                context = paragraph.get("context")
+                if not isinstance(question, dict) or not isinstance(context, str):
+                    yield Bad(number, _("no question with a context."), str(question)[:1000])
+                    continue
+                answers = question.get("answers")
+                unanswered = question.get("is_impossible") is True
+                yield (
+                    number,
+                    {
+                        "id": question.get("id"),
+                        "article": title or str(place),
+                        "context": context,
+                        "question": question.get("question"),
+                        "answers": [] if unanswered else _squad_answers(answers),
+                    },
+                )
+
+
+def _squad_answers(answers: Any) -> Any:
+    """The answers with what is needed of them; None when there are none to learn from."""
+    if not isinstance(answers, list):
+        return answers
+    return [
+        {"text": one.get("text"), "answer_start": one.get("answer_start")}
+        for one in answers
+        if isinstance(one, dict) and isinstance(one.get("text"), str)
+    ]
+
+
+def plain_rows(rows: Sequence[Any]) -> list[Any]:
+    """Label Studio's tasks among the rows as plain rows, see `plain`.
+
+    Where rows are classified by choices, a row without one has no label yet, and labels are lists
+    in all rows once one has more than one.
+
+    >>> tasks = [{"data": {}, "annotations": [{"result": [{"value": {"choices": chosen}}]}]}
+    ...          for chosen in (["x"], ["x", "y"], [])]
+    >>> plain_rows(tasks)
+    [{'label': ['x']}, {'label': ['x', 'y']}, {}]
+    """
+    result = [plain(row) for row in rows]
+    theirs = [new for row, new in zip(rows, result, strict=True) if new is not row]
+    labels = [new["label"] for new in theirs if new.get("label")]
+    if not labels or any(
+        isinstance(label, list) and isinstance(label[0], dict) for label in labels
+    ):
+        return result
+    multilabel = any(isinstance(label, list) for label in labels)
+    for new in theirs:
+        if new.get("label") == []:
+            del new["label"]
+        elif multilabel and isinstance(new.get("label"), str):
+            new["label"] = [new["label"]]
+    return result
+
+
+def plain(row: Any) -> Any:
+    """A task of Label Studio as its data with the label of its first annotation; other rows as they
+    are.
+
+    >>> spans = [{"type": "labels", "value": {"start": 0, "end": 2, "labels": ["x"]}}]
+    >>> plain({"id": 1, "data": {"text": "ab"}, "annotations": [{"result": spans}]})
+    {'text': 'ab', 'label': [{'start': 0, 'end': 2, 'label': 'x'}]}
+    """
+    if not isinstance(row, dict) or not isinstance(row.get("data"), dict):
+        return row
+    annotations = row.get("annotations", row.get("completions"))  # the latter before version 1.0
+    if not isinstance(annotations, list):
+        return row
+    valid = [one for one in annotations if isinstance(one, dict) and not one.get("was_cancelled")]
+    if not valid:
+        return dict(row["data"])
+    values = [one.get("value") for one in _list(valid[0], "result") if isinstance(one, Mapping)]
+    return {**row["data"], "label": _answer([v for v in values if isinstance(v, Mapping)])}
+
+
+def _answer(values: list[Mapping[str, Any]]) -> Any:
+    spans = [
+        {**{key: one[key] for key in ("start", "end", "text") if key in one}, "label": label}
+        for one in values
+        if "start" in one and "end" in one
+        for label in _list(one, "labels")
+    ]
+    choices = [choice for one in values for choice in _list(one, "choices")]
+    if choices and not spans:
+        return choices[0] if len(choices) == 1 else choices
+    return spans
+
+
+def _list(parent: Any, key: str) -> list[Any]:
+    value = parent.get(key) if isinstance(parent, Mapping) else None
+    return value if isinstance(value, list) else []

@@ -1,1 +1,1 @@
-"""Adapters: a few new weights that learn, while those of the checkpoint stand still."""
+"""Adapters: a few weights learn, and those of the checkpoint are frozen."""

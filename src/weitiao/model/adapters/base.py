@@ -1,4 +1,4 @@
-"""An adapter decides which few weights of a network learn; the head always does."""
+"""The contract of an adapter: which few weights of a network learn. The head always does."""
 
 from __future__ import annotations
 
@@ -14,32 +14,35 @@ if TYPE_CHECKING:
 
 
 class Adapter(Part):
-    """Settings of an adapter, which `put` builds into a network."""
+    """Settings of an adapter, which `inject` builds into a network."""
 
-    faster: ClassVar[float] = 10.0  # the learning rate, beside that of all weights
+    rate_factor: ClassVar[float] = 10.0  # learning rate, relative to that of full fine-tuning
     merges: ClassVar[bool] = True  # into the weights: the saved folder is then a plain one
-    recomputes: ClassVar[bool] = True  # what it adds is there when layers are computed again
+    recomputes: ClassVar[bool] = True  # works with gradient checkpointing
 
     @property
-    def places(self) -> int:
+    def positions(self) -> int:
         """Positions it takes from the texts."""
         return 0
 
     @abstractmethod
-    def put(self, native: Any) -> dict[str, Any] | None:
-        """Build it into a network all of whose weights stand still. Raises PlanError.
+    def inject(self, native: Any) -> dict[str, Any] | None:
+        """Build it into a network all of whose weights are frozen. Raises PlanError.
 
-        Returns what peft's adapter_config.json says; None where peft has no such adapter.
+        Returns the content of peft's adapter_config.json; None where peft has no such adapter.
         """
 
     @abstractmethod
     def size(self, hidden: int, inner: int, layers: int) -> int:
-        """About how many weights learn, the head apart."""
+        """About how many parameters learn, without the head.
+
+        hidden: hidden size; inner: width of the feed-forward layers.
+        """
 
     def tensors(self, native: Any) -> dict[str, Tensor]:
-        """The adapter's own weights, as peft's files name them, below the network."""
+        """The adapter's own weights by peft's names, without the prefix of the base model."""
         return {}
 
     def restore(self, native: Any, tensors: Mapping[str, Tensor]) -> None:
-        """Take back what `tensors` gave. Only for one that does not merge."""
+        """Load what `tensors` gave. Only for an adapter that does not merge."""
         raise NotImplementedError

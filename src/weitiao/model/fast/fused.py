@@ -1,12 +1,13 @@
-"""A native network whose base model runs through own kernels when a batch is packed.
+"""A transformers network whose base model runs through own kernels when a batch is packed.
 
-`install` puts one function in front of the base model's own `forward`: packed batches go through
-the kernels, all others as before. Parameters, heads and the saved folder stay transformers' own.
+`install` replaces the base model's `forward`: packed batches go through the kernels, all others
+through transformers' code. Parameters, heads and the saved folder stay transformers' own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,49 +15,51 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAttentions
 
-from weitiao.model.fast.casts import Casts
-from weitiao.model.fast.kernels import Drop, Embedding, Norm, kernels
-from weitiao.model.fast.layer import Call, Layer, modules_params
-from weitiao.model.fast.shape import Shape, shape_of
+from weitiao.model.fast.kernels import Dropout, EmbeddingTables, Kernels, NormParams
+from weitiao.model.fast.layer import Layer, LayerCall, WeightCopies, layer_params
+from weitiao.model.fast.select import kernels
+from weitiao.model.fast.shape import BertModules, bert_modules
 from weitiao.model.packed import Packing
-from weitiao.model.peft.layers import is_tuner
+from weitiao.model.tuners import is_tuner
 
 DTYPES = {"fp32": torch.float32, "onednn": torch.float32, "bf16": torch.bfloat16}
 
 
 def can_fuse(native: Any) -> bool:
     """Whether own kernels can run this network: the BERT layout, on a processor."""
-    return shape_of(native.base_model, native.config) is not None
+    return bert_modules(native.base_model, native.config) is not None
 
 
 def recompute(native: Any) -> None:
-    """Let layers keep only what entered them (gradient checkpointing)."""
+    """Gradient checkpointing: layers save only their input."""
     native.base_model.forward.recompute = True
 
 
 def install(native: Any, precision: str, first_only: bool) -> str:
-    """Let packed batches run through own kernels. Returns which: "torch", or "c++" and its hash.
+    """Run packed batches through own kernels. Returns their name: "torch", or "c++" and a hash.
 
-    precision: "fp32", "onednn" or "bf16" arithmetic; the parameters stay fp32. first_only: the
-    head reads the first token of a row alone, so the last layer works for that one alone.
+    precision: "fp32", "onednn" or "bf16", of activations; the parameters stay fp32. first_only:
+    the head reads the first token of a row alone, so that the last layer computes only that one.
     """
     base = native.base_model
-    shape = shape_of(base, native.config)
-    assert shape is not None, "can_fuse comes first"
-    fused = Fused(base, shape, DTYPES[precision], first_only)
-    base.forward = fused  # in front of the class's own
-    return str(fused.kernels.name)
+    modules = bert_modules(base, native.config)
+    assert modules is not None, "can_fuse comes first"
+    fused = FusedForward(base, modules, DTYPES[precision], first_only)
+    base.forward = fused  # an instance attribute hides the method of the class
+    return fused.kernels.name
 
 
-class Fused:
-    """The base model's forward: packed batches through the kernels."""
+class FusedForward:
+    """The base model's `forward`: packed batches through the kernels."""
 
-    def __init__(self, base: nn.Module, shape: Shape, dtype: torch.dtype, first_only: bool) -> None:
-        self.base, self.shape, self.dtype = base, shape, dtype
+    def __init__(
+        self, base: nn.Module, modules: BertModules, dtype: torch.dtype, first_only: bool
+    ) -> None:
+        self.base, self.modules, self.dtype = base, modules, dtype
         self.native_forward: Callable[..., Any] = base.forward
         self.first_only, self.recompute = first_only, False
         self.kernels = kernels(dtype)
-        self.casts = [Casts(dtype) for _ in shape.layers]
+        self.weights = [WeightCopies(dtype) for _ in modules.layers]
 
     def __call__(
         self,
@@ -69,6 +72,7 @@ class Fused:
             return self.native_forward(input_ids, *args, **settings)
         packing.calls += 1
         device = next(self.base.parameters()).device.type
+        # The kernels choose dtypes themselves; autocast would cast the inputs of their products.
         with torch.autocast(device, enabled=False):
             hidden = self._encode(packing, input_ids=input_ids, **settings)
             # (rows, 1, width) where heads read the first token alone, else (1, tokens, width)
@@ -76,10 +80,11 @@ class Fused:
             pooler = getattr(self.base, "pooler", None)
             pooled = None
             if pooler is not None:
-                firsts = (
-                    last if self.first_only else last[0].index_select(0, packing.starts)[:, None]
+                flat = last[0]
+                first_tokens = (
+                    last if self.first_only else flat.index_select(0, packing.starts)[:, None]
                 )
-                pooled = pooler(firsts)
+                pooled = pooler(first_tokens)
         return BaseModelOutputWithPoolingAndCrossAttentions(
             last_hidden_state=last, pooler_output=pooled
         )
@@ -93,43 +98,44 @@ class Fused:
         token_type_ids: Tensor | None = None,
         **_: Any,
     ) -> Tensor:
-        training, shape = self.base.training, self.shape
+        training, modules = self.base.training, self.modules
         seed = int(torch.randint(2**62, ())) if training else 0
-        e = shape.norm
+        norm = modules.norm
         types = None if token_type_ids is None else token_type_ids[0]
-        given = None if inputs_embeds is None else inputs_embeds[0]
-        ids = torch.arange(len(given)) if given is not None else input_ids[0]  # type: ignore[index]
-        drop = Drop(shape.dropout if training else 0.0, seed, 0)
-        kinds = None if shape.kinds is None else shape.kinds.weight
-        x = Embed.apply(
-            self.kernels, ids, position_ids[0], types, drop, shape, e.eps,
-            shape.words.weight if given is None else given.float().contiguous(),
-            shape.places.weight, kinds, e.weight, e.bias,
-        )  # fmt: skip
-        tokens, rows, last = len(x), len(packing.lengths), len(shape.layers) - 1
-        if nothing := filling(tokens, rows, vary=not torch.is_grad_enabled()):
-            x = pad(x, (0, 0, 0, sum(nothing)))
-            packing = Packing(torch.cat([packing.lengths, packing.lengths.new_tensor(nothing)]))
-        for number, ((spec, modules), casts) in enumerate(
-            zip(shape.layers, self.casts, strict=True)
+        # Input embeddings (of adversarial training) are a table of their own: row i for token i.
+        embedded = None if inputs_embeds is None else inputs_embeds[0].float().contiguous()
+        ids = torch.arange(len(embedded)) if embedded is not None else input_ids[0]  # type: ignore[index]
+        words = modules.words.weight if embedded is None else embedded
+        dropout = Dropout(modules.dropout if training else 0.0, seed, 0)
+        call = EmbedCall(
+            self.kernels, ids, position_ids[0], types, dropout, modules.words, norm.eps
+        )
+        type_table = None if modules.types is None else modules.types.weight
+        x = Embed.apply(call, words, modules.positions.weight, type_table, norm.weight, norm.bias)
+        tokens, rows, last = len(x), len(packing.lengths), len(modules.layers) - 1
+        if filler := filler_rows(tokens, rows, vary=not torch.is_grad_enabled()):
+            x = pad(x, (0, 0, 0, sum(filler)))
+            packing = Packing(torch.cat([packing.lengths, packing.lengths.new_tensor(filler)]))
+        for number, ((spec, parts), weights) in enumerate(
+            zip(modules.layers, self.weights, strict=True)
         ):
-            params = modules_params(modules)
-            casts.renew(params, derived=any(map(is_tuner, modules.values())))
-            call = Call(
-                spec, self.kernels, packing, casts, seed, training,
-                self.first_only and number == last, self.recompute,
-            )  # fmt: skip
-            x = Layer.apply(call, x, *params)
+            params = layer_params(parts)
+            weights.refresh(params, derived=any(map(is_tuner, parts.values())))
+            first_only = self.first_only and number == last
+            layer_call = LayerCall(
+                spec, self.kernels, packing, weights, seed, training, first_only, self.recompute
+            )
+            x = Layer.apply(layer_call, x, *params)
         return x[: rows if self.first_only else tokens].float()
 
 
-def filling(tokens: int, rows: int, vary: bool) -> list[int]:
-    """The lengths of rows of nothing that go behind a packed batch; none where it fits.
+def filler_rows(tokens: int, rows: int, vary: bool) -> list[int]:
+    """Lengths of filler rows behind a packed batch, which round its size up; none where it fits.
 
-    oneDNN makes a program for each shape of a product, which takes a good part of the time of the
-    product, and keeps a thousand of them. So large batches come in few sizes, by a 32nd or so too
-    large. vary: the number of rows, which are what the last layer ends with, differs from batch to
-    batch (in judging and answering, not in training), so it comes in few sizes too.
+    oneDNN compiles a program for each shape of a product, which takes a good part of the time of
+    the product, and caches a thousand of them. So batches come in few sizes, about 1/32 too large.
+    vary: the number of rows, which is the size of the last layer's products, differs from batch to
+    batch (in inference, not in training), so it is rounded too.
     """
     more, step = -tokens % _step(tokens), _step(tokens)
     count = -rows % _step(rows) if vary else 0
@@ -145,53 +151,72 @@ def _step(size: int) -> int:
     return max(8, 1 << max(size // 32, 1).bit_length() - 1)
 
 
+@dataclass(frozen=True)
+class EmbedCall:
+    """One pass through the embeddings: the arguments that have no gradient."""
+
+    kernels: Kernels
+    ids: Tensor
+    positions: Tensor
+    types: Tensor | None
+    dropout: Dropout
+    words: nn.Embedding
+    eps: float
+
+
 class Embed(torch.autograd.Function):
-    """Word + place + kind, normalised, with dropout. The words' gradient is sparse where the
-    embedding asks for it (only rows that occur are touched)."""
+    """Sum of word, position and type embeddings, LayerNorm, dropout.
+
+    The gradient of the word embeddings is sparse where `nn.Embedding.sparse` is set.
+    """
 
     @staticmethod
     def forward(
-        ctx: Any, own: Any, ids: Tensor, positions: Tensor, types: Tensor | None, drop: Drop,
-        shape: Shape, eps: float, words: Tensor, places: Tensor, kinds: Tensor | None,
-        weight: Tensor, bias: Tensor,
-    ) -> Tensor:  # fmt: skip
-        norm = Norm(weight, bias, eps)
-        out, kept = own.embed(ids, positions, types, Embedding(words, places, kinds, norm), drop)
-        ctx.own, ctx.drop, ctx.norm, ctx.shape = own, drop, norm, shape
-        ctx.save_for_backward(*kept)
-        ctx.given = words is not shape.words.weight
-        ctx.places = (ids, positions, types)
-        ctx.sizes = (places.shape, None if kinds is None else kinds.shape)
+        ctx: Any,
+        call: EmbedCall,
+        words: Tensor,
+        positions: Tensor,
+        types: Tensor | None,
+        weight: Tensor,
+        bias: Tensor,
+    ) -> Tensor:
+        norm = NormParams(weight, bias, call.eps)
+        tables = EmbeddingTables(words, positions, types, norm)
+        out, saved = call.kernels.embed(call.ids, call.positions, call.types, tables, call.dropout)
+        ctx.call, ctx.norm = call, norm
+        ctx.save_for_backward(*saved)
+        ctx.from_vocabulary = words is call.words.weight
+        ctx.shapes = (positions.shape, None if types is None else types.shape)
         return out
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> Any:
-        ids, positions, types = ctx.places
-        ds, dw, db = ctx.own.embed_back(dy, ctx.saved_tensors, ctx.norm, ctx.drop)
-        places, kinds = ctx.sizes
-        need = ctx.needs_input_grad
-        d_words = d_places = d_kinds = None
-        if need[7] and ctx.given:
-            d_words = ds
-        elif need[7]:
-            d_words = _of_words(ctx.shape.words, ids, ds)
-        if need[8]:
-            d_places = ds.new_zeros(places).index_add_(0, positions, ds)
-        if need[9]:
-            d_kinds = ds.new_zeros(kinds)
-            if types is None:
-                d_kinds[0] = ds.sum(0)
+        call: EmbedCall = ctx.call
+        dsum, dweight, dbias = call.kernels.embed_back(
+            dy, ctx.saved_tensors, ctx.norm, call.dropout
+        )
+        positions_shape, types_shape = ctx.shapes
+        _, need_words, need_positions, need_types, *_ = ctx.needs_input_grad
+        dwords = dpositions = dtypes = None
+        if need_words:
+            dwords = _word_gradient(call.words, call.ids, dsum) if ctx.from_vocabulary else dsum
+        if need_positions:
+            dpositions = dsum.new_zeros(positions_shape).index_add_(0, call.positions, dsum)
+        if need_types:
+            dtypes = dsum.new_zeros(types_shape)
+            if call.types is None:
+                dtypes[0] = dsum.sum(0)
             else:
-                d_kinds.index_add_(0, types, ds)
-        return *(None,) * 7, d_words, d_places, d_kinds, dw, db
+                dtypes.index_add_(0, call.types, dsum)
+        return None, dwords, dpositions, dtypes, dweight, dbias
 
 
-def _of_words(table: nn.Embedding, ids: Tensor, ds: Tensor) -> Tensor:
-    """The gradient of the word vectors, as `table` wants it. The padding piece, which may stand in
-    a text, has none."""
+def _word_gradient(table: nn.Embedding, ids: Tensor, dsum: Tensor) -> Tensor:
+    """The gradient of the word embeddings, sparse or dense; that of the padding token is zero, as
+    in nn.Embedding, also where [PAD] is part of a text."""
     if table.padding_idx is not None and bool((padding := ids == table.padding_idx).any()):
-        ids, ds = ids[~padding], ds[~padding]
+        ids, dsum = ids[~padding], dsum[~padding]
     size = table.weight.shape
     if table.sparse:
-        return torch.sparse_coo_tensor(ids[None], ds, size, check_invariants=False)
-    return ds.new_zeros(size).index_add_(0, ids, ds)
+        return torch.sparse_coo_tensor(ids[None], dsum, size, check_invariants=False)
+    return dsum.new_zeros(size).index_add_(0, ids, dsum)

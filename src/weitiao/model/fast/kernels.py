@@ -1,21 +1,28 @@
-"""What the kernels are given, whichever way they are made (`compiled.py` or `plain.py`)."""
+"""The interface of the kernels, and their arguments. See `compiled.py` and `plain.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-from weitiao.model.fast import compiler
+from weitiao.model.packed import Packing
 
-Kept = tuple[Any, ...]  # what a kernel's backward needs of its forward
+# A forward and its backward kernel: what the first saves, only the second of the same
+# implementation can read.
+GROUPS = {
+    "attention": ("attend", "attend_back"),
+    "add_norm": ("add_norm", "add_norm_back"),
+    "gelu": ("gelu", "gelu_back"),
+    "embed": ("embed", "embed_back"),
+}
+
+Saved = tuple[Any, ...]  # the activations that a kernel's backward needs of its forward
 
 
-class Norm(NamedTuple):
+class NormParams(NamedTuple):
     """A LayerNorm: weight and bias (width,) in fp32."""
 
     weight: Tensor
@@ -23,77 +30,83 @@ class Norm(NamedTuple):
     eps: float
 
 
-class Embedding(NamedTuple):
-    """Tables in fp32: words (vocabulary, width); places and kinds are None where a family has
-    none."""
+class EmbeddingTables(NamedTuple):
+    """Embeddings of words (vocabulary, width), positions and token types, and their LayerNorm, in
+    fp32; None where a family has none."""
 
     words: Tensor
-    places: Tensor | None
-    kinds: Tensor | None
-    norm: Norm
+    positions: Tensor | None
+    types: Tensor | None
+    norm: NormParams
 
 
-class Drop(NamedTuple):
-    """Dropout at one place of the network: numbers follow from (seed, stream) alone, so the
-    backward pass makes them anew."""
+class Dropout(NamedTuple):
+    """Dropout at one place of the network. The mask is a function of (seed, stream), so that it is
+    not stored: backward computes it again."""
 
     rate: float = 0.0
     seed: int = 0
     stream: int = 0
 
 
-# Kernels that belong together: what the forward pass keeps, only its own backward pass can read.
-GROUPS = {
-    "attention": ("attend", "attend_back"),
-    "add_norm": ("add_norm", "add_norm_back"),
-    "gelu": ("gelu", "gelu_back"),
-    "embed": ("embed", "embed_back"),
-}
-IN_TORCH = ", torch: "  # in a name: behind it the groups that PyTorch computes
+class Kernels(Protocol):
+    """Forward and backward functions for activations in `dtype` (fp32 or bf16).
 
-_pinned: ContextVar[frozenset[str] | None] = ContextVar("pinned", default=None)
+    Activations are (tokens, width) of a packed batch. d<name> is a gradient; gradients of biases
+    and of LayerNorm come in fp32, summed over tokens.
+    """
 
+    dtype: torch.dtype
+    name: str
 
-class Mixed:
-    """The compiled kernels, but for some groups that PyTorch computes faster here."""
+    def embed(
+        self,
+        ids: Tensor,
+        positions: Tensor,
+        types: Tensor | None,
+        tables: EmbeddingTables,
+        dropout: Dropout,
+    ) -> tuple[Tensor, Saved]:
+        """dropout(norm(words[ids] + positions[positions] + types[types])), ids (tokens,)."""
 
-    def __init__(self, compiled: Any, plain: Any, in_torch: Collection[str]) -> None:
-        self.dtype = compiled.dtype
-        self.name = f"{compiled.name}{IN_TORCH}{' '.join(sorted(in_torch))}"
-        for group, names in GROUPS.items():
-            for name in names:
-                setattr(self, name, getattr(plain if group in in_torch else compiled, name))
+    def embed_back(
+        self, dy: Tensor, saved: Saved, norm: NormParams, dropout: Dropout
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Gradients of the summed embeddings (fp32), and of the norm's weight and bias."""
 
-    def __deepcopy__(self, memo: Any) -> Mixed:
-        return self  # nothing here changes, and pointers to functions cannot be copied
+    def add_norm(
+        self, branch: Tensor, x: Tensor, norm: NormParams, dropout: Dropout
+    ) -> tuple[Tensor, Saved]:
+        """norm(x + dropout(branch))."""
 
+    def add_norm_back(
+        self, dy: Tensor, more: Tensor | None, saved: Saved, norm: NormParams, dropout: Dropout
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Gradients of x and branch, and (3, width): of weight and bias, and the branch's bias.
 
-def kernels(dtype: torch.dtype) -> Any:
-    """The fastest kernels this machine has for numbers kept as `dtype`."""
-    from weitiao.model.fast.plain import Plain
+        more: a second gradient of the output, which is added to dy.
+        """
 
-    library = compiler.library()
-    if library is None:
-        return Plain(dtype)
-    from weitiao.model.fast import timing
-    from weitiao.model.fast.compiled import Compiled
+    def gelu(self, x: Tensor) -> Tensor: ...
 
-    in_torch = _pinned.get()
-    if in_torch is None:
-        in_torch = frozenset(timing.measured(library, dtype).in_torch)
-    compiled = Compiled(library, dtype)
-    return Mixed(compiled, Plain(dtype), in_torch) if in_torch else compiled
+    def gelu_back(self, dy: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The gradient of x, which may overwrite dy, and its sum over tokens."""
 
+    def attend(
+        self, q: Tensor, k: Tensor, v: Tensor, packing: Packing, heads: int, dropout: Dropout
+    ) -> tuple[Tensor, Saved]:
+        """Attention within each row; q may be of the first token of each row alone."""
 
-@contextmanager
-def pinned(name: str | None) -> Iterator[None]:
-    """Inside, the groups that PyTorch computes are those of `name`, which a run has recorded:
-    nothing is timed. None leaves all as it is."""
-    if name is None:
-        yield
-        return
-    token = _pinned.set(frozenset(name.partition(IN_TORCH)[2].split()))
-    try:
-        yield
-    finally:
-        _pinned.reset(token)
+    def attend_back(
+        self,
+        dy: Tensor,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        into: Sequence[Tensor],
+        saved: Saved,
+        packing: Packing,
+        heads: int,
+        dropout: Dropout,
+    ) -> Tensor:
+        """Write dq, dk, dv into `into`, and return their sums over tokens, (3, width)."""

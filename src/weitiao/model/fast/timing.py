@@ -24,15 +24,15 @@ from torch import Tensor
 from weitiao.core import fingerprint
 from weitiao.data.cache import store
 from weitiao.hardware import probe
-from weitiao.model.fast.compiled import NAMES, Compiled
-from weitiao.model.fast.kernels import GROUPS, Drop, Embedding, Norm
+from weitiao.model.fast.compiled import DTYPE_NAMES, Compiled
+from weitiao.model.fast.kernels import GROUPS, Dropout, EmbeddingTables, NormParams
 from weitiao.model.fast.plain import Plain
 from weitiao.model.packed import Packing
 
 VERSION = 1  # of the file in the cache; raise it when the measuring changes
 LENGTHS = (16, 64, 256)  # tokens of a sequence
 TOKENS, HEADS, WIDTH, VOCABULARY = 512, 12, 384, 1000  # a batch of a small encoder
-DROPOUT = Drop(0.1, seed=1, stream=1)
+DROPOUT = Dropout(0.1, seed=1, stream=1)
 GAIN = 1.1  # how much faster PyTorch must be to replace a compiled kernel
 COMPILED, TORCH = "c++", "torch"
 
@@ -61,7 +61,7 @@ class KernelTimes:
 
 def measured(library: ctypes.CDLL, dtype: torch.dtype, *, anew: bool = False) -> KernelTimes:
     """The times on this machine with the threads in use: from the cache, else measured now."""
-    key = json.dumps([probe.machine_key(), Path(library._name).stem, NAMES[dtype], VERSION])
+    key = json.dumps([probe.machine_key(), Path(library._name).stem, DTYPE_NAMES[dtype], VERSION])
     if anew:
         _place(key).unlink(missing_ok=True)
         _cached.cache_clear()
@@ -99,7 +99,7 @@ def measure(library: ctypes.CDLL, dtype: torch.dtype) -> KernelTimes:
             seconds[group][str(tokens)] = probe.least_seconds(acts)
     share = (probe.other_seconds() - others) / (time.perf_counter() - begun) / (os.cpu_count() or 1)
     stem = Path(library._name).stem
-    return KernelTimes(stem, NAMES[dtype], seconds, round(max(share, 0.0), 2))
+    return KernelTimes(stem, DTYPE_NAMES[dtype], seconds, round(max(share, 0.0), 2))
 
 
 def _bound(act: Callable[[Any], object], kernels: Any) -> Callable[[], object]:
@@ -113,7 +113,7 @@ def _cases(dtype: torch.dtype) -> Iterator[tuple[str, int, Callable[[Any], objec
     def random(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator)
 
-    norm = Norm(torch.ones(WIDTH), torch.zeros(WIDTH), 1e-12)
+    norm = NormParams(torch.ones(WIDTH), torch.zeros(WIDTH), 1e-12)
     qkv, dy = random(TOKENS, 3 * WIDTH).to(dtype), random(TOKENS, WIDTH).to(dtype)
     q, k, v = qkv.chunk(3, 1)
     into = torch.empty_like(qkv).chunk(3, 1)
@@ -137,11 +137,11 @@ def _cases(dtype: torch.dtype) -> Iterator[tuple[str, int, Callable[[Any], objec
     def gelu(kernels: Any) -> None:
         kernels.gelu_back(kernels.gelu(raised), raised)
 
-    table = Embedding(random(VOCABULARY, WIDTH), random(TOKENS, WIDTH), None, norm)
+    tables = EmbeddingTables(random(VOCABULARY, WIDTH), random(TOKENS, WIDTH), None, norm)
     ids = torch.randint(VOCABULARY, (TOKENS,), generator=generator)
 
     def embed(kernels: Any) -> None:
-        _, state = kernels.embed(ids, torch.arange(TOKENS), None, table, DROPOUT)
+        _, state = kernels.embed(ids, torch.arange(TOKENS), None, tables, DROPOUT)
         kernels.embed_back(dy, state, norm, DROPOUT)
 
     yield from (("add_norm", TOKENS, add_norm), ("gelu", TOKENS, gelu), ("embed", TOKENS, embed))

@@ -1,1 +1,1 @@
-"""Heads: what stands on a network and gives the numbers of a row."""
+"""Heads: layers on a network that give the logits of rows or tokens."""

@@ -1,4 +1,4 @@
-"""A head reads the hidden states of a network, and which tokens are whose; it gives the logits."""
+"""The contract of a head: layers from the hidden states of a network to logits."""
 
 from __future__ import annotations
 
@@ -19,47 +19,51 @@ Pooling = Literal["auto", "first", "mean", "max", "attention", "last"]
 
 @dataclass(frozen=True)
 class Shape:
-    """What a head stands on, and how many numbers it gives."""
+    """The network below a head, and the number of logits."""
 
-    width: int
-    layers: int  # hidden states there are: the embeddings and one a layer
+    width: int  # hidden size
+    layers: int  # hidden states: the embeddings and one a layer
     outputs: int
     dropout: float
-    spread: float  # of fresh weights
-    last: bool  # the last token of a row has seen all others (decoders, XLNet)
+    initializer_range: float  # standard deviation of new weights
+    reads_last: bool  # only the last token of a row attends to all others (decoders, XLNet)
 
 
 class Head(Part):
-    """One way from hidden states to numbers. All but `native` are ours: the saved folder is then
-    no plain one, and `weitiao.load` reads it."""
+    """One way from hidden states to logits. All but `native` are ours: the saved folder is then
+    not a plain transformers folder, and `weitiao.load` reads it."""
 
-    every_layer: ClassVar[bool] = False  # it reads all layers, and not the last alone
+    every_layer: ClassVar[bool] = False  # reads the hidden states of all layers, not of the last
     task_heads: ClassVar[tuple[HeadKind, ...]] = ("sequence",)  # of Task.head: where it fits
 
     @abstractmethod
     def module(self, shape: Shape) -> nn.Module:
-        """The layers of the head, with fresh weights. See `weitiao.model.pooling.Stacked`."""
+        """The layers of the head, newly initialized. See `weitiao.model.head_layers.PooledHead`."""
 
     @classmethod
     def per_token(cls) -> bool:
-        """Whether it answers for tokens, and not for texts."""
+        """Whether it gives logits for each token instead of each text."""
         return "sequence" not in cls.task_heads
 
 
-def pooling_of(pooling: Pooling, shape: Shape) -> str:
-    """`auto`: the last token where it has seen all others, else the mean."""
+def resolve_pooling(pooling: Pooling, shape: Shape) -> str:
+    """`auto` is the last token where only that one attends to all others, else the mean."""
     if pooling != "auto":
         return pooling
-    return "last" if shape.last else "mean"
+    return "last" if shape.reads_last else "mean"
 
 
 def misfit(name: str, head: HeadKind) -> str:
-    """What is wrong with this head for tasks with this kind of head; empty if nothing."""
+    """Why this head does not fit tasks with this kind of head; empty if it does."""
     part: type[Head] = parts.find("heads", name)
     if head in part.task_heads:
         return ""
     if head != "sequence" and not part.per_token():
-        return _("model.head: {name} gives one answer a text, and this task answers for "
-                    "tokens; leave it out.", name=name)  # fmt: skip
-    return _("model.head: {name} is for tagging, and this is another task; leave it out.",
-                name=name)  # fmt: skip
+        return _(
+            "model.head: {name} gives one answer a text, and this task answers for "
+            "tokens; leave it out.",
+            name=name,
+        )
+    return _(
+        "model.head: {name} is for tagging, and this is another task; leave it out.", name=name
+    )

@@ -1,1 +1,1 @@
-"""What the network reads of a text that is longer than `model.max_length`."""
+"""Truncation and windows: how texts longer than `model.max_length` are read."""

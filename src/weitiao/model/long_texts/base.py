@@ -1,6 +1,6 @@
-"""What is read of a row that has more tokens than the network may see.
+"""The contract of long texts: which tokens of a row beyond `model.max_length` are read.
 
-Rows that fit are read whole, whatever the choice: they come out of `encode` as they always did.
+Rows that fit are encoded whole, whatever the choice.
 """
 
 from __future__ import annotations
@@ -23,93 +23,93 @@ Side = Literal["left", "right"]
 
 
 class LongText(Part):
-    """A choice says which tokens of a long text are read; special tokens are always kept.
+    """Selects the tokens of a long text that are read; special tokens are always read.
 
-    Of a pair, the shorter text keeps at most half of the room and the longer one has the rest, as
-    transformers' "longest first". Where a long text becomes several rows (windows), those are of
-    the longer one, and each has the other beside it.
+    Of a pair, the shorter text gets at most half of the tokens and the longer one the rest, as with
+    transformers' "longest_first". Where a long text becomes several rows (windows), the longer text
+    of a pair is cut, and every window has the whole of what is read of the other.
     """
 
-    several: ClassVar[bool] = False  # a long text may become several rows, whose logits are pooled
-    side: ClassVar[Side] = "right"  # where a reader of the plain folder must cut
+    windowed: ClassVar[bool] = False  # a text may become several rows, whose logits are pooled
+    side: ClassVar[Side] = "right"  # the tokenizer's truncation_side
     plain: ClassVar[bool] = True  # transformers' own truncation on that side reads the same
 
     @abstractmethod
     def pieces(self, length: int, room: int) -> list[np.ndarray]:
-        """Which of `length` tokens are read where only `room` fit: one array a row."""
+        """Indices of the tokens that are read of `length`, where `room` fit: one array a row."""
 
     def note(self, max_length: int) -> str:
-        """What a reader of the plain folder must do to get our answers; nothing for our default."""
+        """What users of the plain folder must do to get the same predictions; empty for `head`."""
         return ""
 
     @property
     def pool(self) -> Literal["mean", "max"]:
-        """How the logits of several rows become one."""
+        """How the logits of windows are pooled."""
         return "mean"
 
     def reads(self, tokens: np.ndarray, max_length: int) -> np.ndarray:
-        """How many tokens the network sees of rows with so many, (n,)."""
+        """Tokens that go through the network for rows of so many tokens, (n,)."""
         return np.minimum(tokens, max_length)
 
     def adapt(self, tokenizer: Any) -> None:
-        """Let a tokenizer that is asked to truncate do it on our side; it is saved so."""
+        """Set the truncation side of the tokenizer, also in the saved one."""
         tokenizer.truncation_side = self.side
-        tokenizer.init_kwargs["truncation_side"] = self.side  # what is saved
+        tokenizer.init_kwargs["truncation_side"] = self.side  # save_pretrained writes these
 
     def encode(
         self, task: Task, examples: Sequence[Example], tokenizer: Any, max_length: int
     ) -> dict[str, list[Any]]:
-        """As `Task.encode`: ids of rows, and under WINDOWS how many rows each example has."""
+        """As `Task.encode`: token ids of rows, and under WINDOWS the rows of each example."""
         if task.per_token or self.plain:
             return task.encode(examples, tokenizer, max_length)
-        told = tokenizer(
+        encoding = tokenizer(
             *task.texts(examples), truncation=False, return_attention_mask=False, verbose=False
         )
-        found: dict[str, list[Any]] = {name: [] for name in told}
+        rows: dict[str, list[Any]] = {name: [] for name in encoding}
         counts = []
-        for row, ids in enumerate(told["input_ids"]):
+        for example, ids in enumerate(encoding["input_ids"]):
             fits = len(ids) <= max_length
-            picks = [None] if fits else self.picks(told.sequence_ids(row), max_length)
+            picks = [None] if fits else self.picks(encoding.sequence_ids(example), max_length)
             counts.append(len(picks))
-            for name, pick in ((name, pick) for name in told for pick in picks):
-                values = told[name][row]
-                found[name].append(values if pick is None else [values[at] for at in pick.tolist()])
-        found = filled(found, tokenizer)
-        return {**found, WINDOWS: counts} if self.several else found
+            for name, pick in ((name, pick) for name in encoding for pick in picks):
+                values = encoding[name][example]
+                rows[name].append(values if pick is None else [values[i] for i in pick.tolist()])
+        rows = filled(rows, tokenizer)
+        return {**rows, WINDOWS: counts} if self.windowed else rows
 
     def picks(self, sequences: Sequence[int | None], max_length: int) -> list[np.ndarray]:
-        """The places of the tokens that are read, one array a row.
+        """Indices of the tokens that are read of an example, one array a row.
 
-        sequences: the text each token is of (0, 1), None for special tokens.
+        sequences: the text of each token (0, 1), None for special tokens.
         """
         if len(sequences) <= max_length:
             return [np.arange(len(sequences))]
-        of = np.array([-1 if one is None else one for one in sequences])
-        special = np.flatnonzero(of < 0)
-        texts = [np.flatnonzero(of == text) for text in range(of.max() + 1)]
-        rooms = shares([len(places) for places in texts], max_length - len(special))
+        text_ids = np.array([-1 if text is None else text for text in sequences])
+        special = np.flatnonzero(text_ids < 0)
+        texts = [np.flatnonzero(text_ids == text) for text in range(text_ids.max() + 1)]
+        rooms = split_room([len(tokens) for tokens in texts], max_length - len(special))
         read = [
-            [places[piece] for piece in self.pieces(len(places), room)]
-            if len(places) > room
-            else [places]
-            for places, room in zip(texts, rooms, strict=True)
+            [tokens[piece] for piece in self.pieces(len(tokens), room)]
+            if len(tokens) > room
+            else [tokens]
+            for tokens, room in zip(texts, rooms, strict=True)
         ]
-        longest = int(np.argmax([len(places) for places in texts]))
-        beside = [pieces[0] for text, pieces in enumerate(read) if text != longest]
-        return [np.sort(np.concatenate([special, *beside, piece])) for piece in read[longest]]
+        longest = int(np.argmax([len(tokens) for tokens in texts]))
+        other = [pieces[0] for text, pieces in enumerate(read) if text != longest]
+        return [np.sort(np.concatenate([special, *other, piece])) for piece in read[longest]]
 
 
-def chosen(named: Mapping[str, Mapping[str, Any]]) -> LongText:
-    """The choice that a plan names."""
-    ((name, settings),) = named.items()
-    found: LongText = parts.build("long_texts", name, settings)
-    return found
+def long_text_of(setting: Mapping[str, Mapping[str, Any]]) -> LongText:
+    """The part that `model.long_texts` of a plan names."""
+    ((name, settings),) = setting.items()
+    part: LongText = parts.build("long_texts", name, settings)
+    return part
 
 
-def shares(lengths: Sequence[int], room: int) -> list[int]:
-    """How much of the room each of one or two texts gets, which do not both fit.
+def split_room(lengths: Sequence[int], room: int) -> list[int]:
+    """The number of tokens that each of one or two texts gets, which together do not fit.
 
-    >>> shares([90], 50), shares([90, 10], 50), shares([30, 90], 51)
+    >>> split_room([90], 50), split_room([90, 10], 50), split_room([30, 90], 51)
     ([50], [40, 10], [25, 26])
     """
     if len(lengths) == 1:

@@ -1,4 +1,4 @@
-"""Of a long text, all of it: in windows whose logits are pooled."""
+"""Sliding windows over long texts, with pooled logits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Windows(LongText):
     When to use: what decides may stand anywhere. `max` for a label that one passage justifies.
     """
 
-    several: ClassVar[bool] = True
+    windowed: ClassVar[bool] = True
     plain: ClassVar[bool] = False
     overlap: int = Field(32, ge=0, description="tokens that neighbours share at least")
     pooling: Literal["mean", "max"] = Field("mean", description="what becomes of their logits")
@@ -34,6 +34,7 @@ class Windows(LongText):
         )
 
     def pieces(self, length: int, room: int) -> list[np.ndarray]:
+        # Starts are spread evenly, so that the last window is not a short remainder.
         starts = np.linspace(0, length - room, self.count(length, room)).round().astype(np.int64)
         return [np.arange(start, start + room) for start in starts]
 

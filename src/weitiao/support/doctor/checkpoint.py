@@ -11,15 +11,15 @@ from typing import Any
 
 from weitiao.checkpoints import verify
 from weitiao.checkpoints.catalogue import CATALOGUE
-from weitiao.checkpoints.families import has_head, settle
-from weitiao.checkpoints.load import load_tokenizer, readable, room
+from weitiao.checkpoints.families import configure_padding, has_head
+from weitiao.checkpoints.load import load_tokenizer, text_length
 from weitiao.checkpoints.resolve import Source, check_folder, resolve
 from weitiao.core import disk
 from weitiao.core.units import shown
 from weitiao.i18n.messages import _
 from weitiao.model.fast.shape import is_bert
 from weitiao.model.packed import can_pack
-from weitiao.model.saved import CARD
+from weitiao.model.saved import METADATA_FILE
 from weitiao.support.doctor import languages
 from weitiao.support.doctor.finding import Finding
 
@@ -51,7 +51,7 @@ class Checkpoint:
     @property
     def longest(self) -> int:
         """The longest text, in tokens."""
-        return room(10**9, self.tokenizer, self.config)
+        return text_length(10**9, self.tokenizer, self.config)
 
 
 def opened(name: str) -> Checkpoint:
@@ -62,10 +62,10 @@ def opened(name: str) -> Checkpoint:
     source = resolve(str(best) if name not in CATALOGUE and best.is_dir() else name)
     if source.kind == "hub":
         source = _fetched(name, source)
-    with readable(name):
+    with verify.load_errors(name):
         config = AutoConfig.from_pretrained(source.path_or_name, trust_remote_code=False)
     tokenizer = load_tokenizer(source.path_or_name, None)
-    settle(tokenizer, config)
+    configure_padding(tokenizer, config)
     return Checkpoint(name, source, config, tokenizer)
 
 
@@ -84,7 +84,7 @@ def _fetched(name: str, source: Source) -> Source:
     """The hub's files in the hub's own cache: safetensors, or else the old format, converted."""
     from huggingface_hub import snapshot_download
 
-    with readable(name):
+    with verify.load_errors(name):
         folder = Path(
             snapshot_download(source.path_or_name, revision=source.revision, allow_patterns=WANTED)
         )
@@ -106,7 +106,7 @@ def _found(opened: Checkpoint) -> Finding:
         form, key = _("safetensors in {count} files", count=len(weights)), "sharded"
     else:
         form, key = "safetensors", "safetensors"
-    saved = (folder / CARD).is_file()
+    saved = (folder / METADATA_FILE).is_file()
     told = _("{kind} {folder}: {size}, {form}", kind=kinds[opened.source.kind], folder=folder,
                 size=shown(size), form=form)  # fmt: skip
     if saved:

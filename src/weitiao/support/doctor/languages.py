@@ -94,7 +94,7 @@ def _single(tokenizer: Any) -> float:
 
 
 def _ids(tokenizer: Any, texts: Sequence[str], special: bool = False) -> list[list[int]]:
-    from weitiao.checkpoints.load import quiet
+    from weitiao.checkpoints.verify import quiet
 
     with quiet():  # texts longer than the network reads are counted, not a mistake
         encoded = tokenizer(list(texts), add_special_tokens=special, truncation=False)
@@ -105,7 +105,7 @@ def _texts(path: str) -> tuple[str, list[str]]:
     """Some rows' texts, spread over the file; the two of a pair joined."""
     import numpy as np
 
-    from weitiao.data.files.table import open_source
+    from weitiao.data.files.open import open_source
     from weitiao.data.infer.roles import guess_roles, guess_task
     from weitiao.data.rows import Rows, everything
 

@@ -63,7 +63,7 @@ def _steps(checkpoint: str) -> Iterator[str]:
     encoded = model.encode(rows)
     labels = model.task.indices(rows.targets(), rows.ids())
     batch = model.batch(encoded, range(len(rows)), labels)
-    net, cost = model.net.eval(), model.cost()  # no dropout: only learning changes the loss
+    net, cost = model.net.eval(), model.loss()  # no dropout: only learning changes the loss
     optimizer = torch.optim.AdamW(net.parameters(), lr=RATE)
     losses = []
     for _unused in range(UPDATES + 1):

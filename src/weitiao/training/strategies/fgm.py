@@ -25,9 +25,9 @@ class FGM(Strategy):
         def loss(net: Any, batch: Batch) -> Output:
             import torch
 
-            from weitiao.model.net import bare
+            from weitiao.model.net import unwrap
 
-            vectors = bare(net).embeddings()(batch.tensors["input_ids"])
+            vectors = unwrap(net).embeddings()(batch.tensors["input_ids"])
             if not vectors.requires_grad:  # frozen embeddings still have a direction
                 vectors = vectors.detach().requires_grad_()
             clean = inner(net, batch.embedded(vectors))

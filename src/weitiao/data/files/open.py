@@ -1,0 +1,285 @@
+"""Opening a data source: files, folders, patterns and archives as one set of rows.
+
+What an archive holds is unpacked beside the cache, read, and thrown away; a small list says which
+cached tables it became.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from weitiao import parts
+from weitiao.core import dotted, fingerprint
+from weitiao.data.cache import store
+from weitiao.data.files import archive, find
+from weitiao.data.files.cells import TEXT, as_text, widest
+from weitiao.data.files.detect import endings, packing, reader_for
+from weitiao.data.files.samples import open_sample
+from weitiao.data.files.table import (
+    ID,
+    LINE,
+    OURS,
+    VERSION,
+    Piece,
+    Source,
+    cached_piece,
+    from_memory,
+    open_piece,
+)
+from weitiao.data.readers.base import Reader
+from weitiao.errors import DataError
+from weitiao.i18n.messages import _, pack, plural, restore
+
+Paths = str | Sequence[str]
+ReaderSettings = Mapping[str, Mapping[str, Any]]  # {name: settings}; empty: detected
+SINGLE_FILE_SETTINGS = {"sheet", "header_row", "rows"}  # say nothing about another file
+NAMED_FILES = 5  # up to so many, the history has a line for each file
+_PACKED = {".gz", ".bz2", ".xz"}
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """The reader with its settings (empty: detected), and whether bad rows are set aside."""
+
+    reader: ReaderSettings = field(default_factory=dict)
+    skip_bad: bool = False
+
+    def changed(self, changes: Mapping[str, Any] | None) -> ReadOptions:
+        """The same with changes of the plan, e.g. {"data.reader.csv.header": False}."""
+        from weitiao.planfile.sections import as_parts
+
+        raw: dict[str, Any] = {"reader": {k: dict(v) for k, v in self.reader.items()}}
+        for path, value in (changes or {}).items():
+            if path.startswith("data."):
+                dotted.put(raw, path.removeprefix("data."), value, as_parts)
+        return ReadOptions(as_parts(raw["reader"]), bool(raw.get("skip_bad", self.skip_bad)))
+
+    def open(self, path: Paths) -> Source:
+        """The rows. Raises DataError."""
+        return open_source(path, self.reader, self.skip_bad)
+
+    def open_other(self, path: Paths, like: Paths) -> Source:
+        """Another file, such as the test's: with the same settings where the ending is the same.
+
+        Settings of the format hold for it too; the sheet and where the table begins do not.
+        """
+        if _ending(path) != _ending(like):
+            return open_source(path, {}, self.skip_bad)
+        reader = {
+            name: {k: value for k, value in settings.items() if k not in SINGLE_FILE_SETTINGS}
+            for name, settings in self.reader.items()
+        }
+        return open_source(path, reader, self.skip_bad)
+
+
+def open_source(
+    path: Paths, reader: ReaderSettings | None = None, skip_bad: bool = False
+) -> Source:
+    """The rows of files, of a folder, of a pattern like data/*.csv, or of `sample:NAME`.
+
+    reader: {name: settings}; else detected by each file's ending and first bytes. Raises DataError,
+    also for a row that cannot be read, unless `skip_bad` sets such rows aside.
+    """
+    if isinstance(path, str) and path.startswith("sample:"):
+        return open_sample(path.removeprefix("sample:"))
+    if isinstance(path, str) and path.startswith("memory:"):
+        return from_memory(path.removeprefix("memory:"))
+    files = find.find(path)
+    names = find.names(files)
+    pieces = [
+        piece
+        for file, name in zip(files, names, strict=True)
+        for piece in _pieces_of(file, name, reader or {}, skip_bad)
+    ]
+    return concatenated(pieces, names)
+
+
+def _ending(path: Paths) -> str:
+    first = Path(path if isinstance(path, str) else path[0] if path else "")
+    return Path(first.stem).suffix if first.suffix in _PACKED else first.suffix
+
+
+def _pieces_of(path: Path, name: str, settings: ReaderSettings, skip_bad: bool) -> list[Piece]:
+    """The rows of a file; of each file, when it is a folder or an archive."""
+    if path.is_dir():
+        return _of_folder(path, name, settings, skip_bad)
+    kind = packing(path)
+    if kind:
+        return _of_archive(path, name, kind, settings, skip_bad)
+    return [_of_file(path, name, find.content_of(path), settings, skip_bad)]
+
+
+def _of_file(
+    path: Path, name: str, content: str, settings: ReaderSettings, skip_bad: bool
+) -> Piece:
+    chosen, reader, notes = reader_for(path, settings)
+    key = _reader_key(chosen, reader)
+    return cached_piece(name, content, key, lambda: reader.read(path), skip_bad, notes)
+
+
+def _reader_key(name: str, reader: Reader) -> str:
+    """All that decides which rows a reader makes of the same bytes."""
+    origin = parts.origin("readers", name)
+    return json.dumps(
+        [name, reader.version, origin, reader.model_dump(mode="json")], sort_keys=True
+    )
+
+
+def _of_folder(path: Path, name: str, settings: ReaderSettings, skip_bad: bool) -> list[Piece]:
+    """Sub-folders of texts, one a label, as one piece; else every file with rows, as it is."""
+    shape = find.folder_shape(path, set(endings()), name)
+    if shape.labels:
+        reader = parts.build("readers", "folder", settings.get("folder", {}))
+        content = find.stamp_of(path, shape)
+        key = _reader_key("folder", reader)
+        return [cached_piece(name, content, key, lambda: reader.read(path), skip_bad)]
+    settings = {key: value for key, value in settings.items() if key != "folder"}
+    names = [f"{name}/{file.relative_to(path).as_posix()}" for file in shape.tables]
+    return [
+        piece
+        for file, each in zip(shape.tables, names, strict=True)
+        for piece in _pieces_of(file, each, settings, skip_bad)
+    ]
+
+
+def _of_archive(
+    path: Path, name: str, kind: str, settings: ReaderSettings, skip_bad: bool
+) -> list[Piece]:
+    content = find.content_of(path)
+    key = [name, kind, {reader: dict(each) for reader, each in settings.items()}, skip_bad, VERSION]
+    listing = store.folder("rows") / f"{content}-{fingerprint.of_texts(json.dumps(key))}.json"
+    cached = _from_listing(listing)
+    if cached is not None:
+        return cached
+    with store.draft(store.folder("unpacked") / "archive") as folder:
+        archive.unpack(path, kind, folder)
+        pieces = _of_unpacked(folder, name, kind, settings, skip_bad)
+    with store.written(listing) as sibling:
+        lines = [[p.name, p.content, p.cache_file, pack(p.reader_notes)] for p in pieces]
+        sibling.write_text(json.dumps(lines), encoding="utf-8")
+    return pieces
+
+
+def _of_unpacked(
+    folder: Path, name: str, kind: str, settings: ReaderSettings, skip_bad: bool
+) -> list[Piece]:
+    while (inner := find.only_folder(folder)) is not None:
+        folder = inner
+    only = find.only_file(folder)
+    if only is None:
+        return _of_folder(folder, name, settings, skip_bad)
+    if packing(only):
+        raise DataError(_("{file}: holds an archive again: unpack the outer one.", file=name))
+    shown = f"{name}/{only.name}" if kind == "zip" else name
+    return [_of_file(only, shown, find.hash_of(only), settings, skip_bad)]
+
+
+def _from_listing(listing: Path) -> list[Piece] | None:
+    try:
+        lines: Sequence[Any] = json.loads(listing.read_text(encoding="utf-8"))
+        return [
+            open_piece(name, content, cached, [*map(restore, notes)])
+            for name, content, cached, notes in lines
+        ]
+    except (OSError, ValueError, TypeError):
+        return None  # not there, or gone from the cache: unpacked again
+
+
+def concatenated(pieces: Sequence[Piece], names: Sequence[str]) -> Source:
+    """The rows of all files, in their order. names: of the paths that the user gave.
+
+    Raises DataError when a file lacks a column that another one has.
+    """
+    if len(pieces) == 1:
+        only = pieces[0]
+        return Source(only.table, only.name, only.content, tuple(only.history), only.bad)
+    _check_columns(pieces)
+    # A column that is whole numbers in one file and text in another becomes text in all.
+    schema = {
+        name: reduce(widest, (piece.table.schema.field(name).type for piece in pieces))
+        for name in _columns(pieces[0])
+    }
+    table = pa.concat_tables([_cast(piece, schema) for piece in pieces])
+    name = names[0]
+    if len(names) > 1:
+        name = _("{first} and {count} more", first=names[0], count=len(names) - 1)
+    content = fingerprint.of_texts(*(text for p in pieces for text in (p.name, p.content)))
+    bad = [row for piece in pieces for row in piece.bad]
+    return Source(table, name, content, tuple(_history(pieces, name, table.num_rows)), bad)
+
+
+def _history(pieces: Sequence[Piece], name: str, rows: int) -> list[str]:
+    total = _(
+        "{name}: {rows} in {files}",
+        name=name,
+        rows=plural(rows, "row"),
+        files=plural(len(pieces), "file"),
+    )
+    if len(pieces) <= NAMED_FILES:
+        return [*(line for piece in pieces for line in piece.history), total]
+    # Of many files, each thing that was noticed is said once, of the first file it was seen in.
+    first: dict[str, str] = {}
+    for piece in pieces:
+        for line in piece.history[1:]:
+            first.setdefault(line.removeprefix(piece.name), line)
+    return [total, *first.values()]
+
+
+def _check_columns(pieces: Sequence[Piece]) -> None:
+    first, wanted = pieces[0], _columns(pieces[0])
+    for piece in pieces[1:]:
+        here = _columns(piece)
+        for lacking, holder, one, other in (
+            (set(wanted) - set(here), first, piece, wanted),
+            (set(here) - set(wanted), piece, first, here),
+        ):
+            if lacking:
+                column = next(name for name in other if name in lacking)
+                raise DataError(
+                    _(
+                        "{file}: has no column {column!r}, which {other} has. Files that are "
+                        "read as one must have the same columns; this one has {columns}.",
+                        file=one.name,
+                        column=column,
+                        other=holder.name,
+                        columns=", ".join(_columns(one)),
+                    )
+                )
+
+
+def _columns(piece: Piece) -> list[str]:
+    return [name for name in piece.table.column_names if name not in OURS]
+
+
+def _cast(piece: Piece, schema: Mapping[str, Any]) -> Any:
+    """A piece's table in the common schema, with an id for each row: "a.csv:17"."""
+    columns = [_cast_column(piece.table.column(name), kind) for name, kind in schema.items()]
+    lines = piece.table.column(LINE)
+    if ID in piece.table.column_names:
+        places, joint = piece.table.column(ID), "/"
+    else:
+        places, joint = lines.cast(TEXT), ":"
+    name = pa.scalar(piece.name, TEXT)
+    ids = pc.binary_join_element_wise(name, places, pa.scalar(joint, TEXT))
+    return pa.table(dict(zip([*schema, LINE, ID], [*columns, lines, ids], strict=True)))
+
+
+def _cast_column(column: Any, kind: Any) -> Any:
+    if column.type == kind:
+        return column
+    if kind != TEXT:
+        return column.cast(kind)
+    # Arrow's cast would write the number 1 as "1.0", which is not the label "1" of another file.
+    chunks = [
+        pa.array([None if v is None else as_text(v) for v in chunk.to_pylist()], TEXT)
+        for chunk in column.chunks
+    ]
+    return pa.chunked_array(chunks, TEXT)

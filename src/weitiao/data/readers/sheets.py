@@ -1,0 +1,366 @@
+"""Sheets of cells: workbooks (xlsx, xlsm, xlsb, xls, ods), HTML tables, Excel's XML of 2003.
+
+Workbooks are read in a process of its own, see files/workbook.py.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from html.parser import HTMLParser
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, ClassVar
+
+from pydantic import Field
+
+from weitiao.core import disk
+from weitiao.data.cache import store
+from weitiao.data.files import encoding, header
+from weitiao.data.files.bad_rows import Bad
+from weitiao.data.files.cells import as_text, kinds_of
+from weitiao.data.files.workbook import NO_SHEET, PASSWORD
+from weitiao.data.readers.base import Batches, Numbered, Reader, Reading, batched
+from weitiao.errors import DataError
+from weitiao.i18n.messages import _
+
+TIMEOUT_SECONDS = 900  # a workbook that takes longer is no table of rows
+MAX_MERGED_CELLS = 2_000_000  # cells to which merged ones may be spread
+SAMPLE_ROWS = 400  # from which the beginning of the table is found
+HTML_CHUNK = 1 << 16  # characters
+MAX_COLUMNS = 16_384  # as in a spreadsheet
+_ROW, _CELL = {"tr", "row", "ss:row"}, {"td", "th", "cell", "ss:cell"}
+_TABLE = {"table", "ss:table"}
+_NO_TEXT = {"style", "script", "head", "title"}
+
+Row = tuple[int, Sequence[Any]]  # number of the row, its cells; None is an empty one
+Rows = Callable[[], Iterator[Row]]  # each call gives all rows from the first on
+
+
+class Xlsx(Reader):
+    """The rows of one sheet: the one with the most rows, unless it is named.
+
+    Titles above the table are left out, merged cells spread, empty rows and columns dropped.
+    """
+
+    endings: ClassVar[tuple[str, ...]] = ("xlsx", "xlsm", "xlsb", "xls", "ods", "et")
+
+    sheet: str | int | None = Field(None, description="name of the sheet, or its number from 1")
+    header_row: int | None = Field(None, ge=1, description="row with the names of the columns")
+    header: bool | None = Field(None, description="whether the first row names the columns")
+
+    def read(self, path: Path) -> Reading:
+        # A file without a name: the system deletes it when it is closed, however we end.
+        folder = store.folder("unpacked")
+        lines = tempfile.TemporaryFile("w+", encoding="utf-8", dir=folder)  # noqa: SIM115
+        try:
+            return self._reading(path, lines)
+        except BaseException:
+            lines.close()
+            raise
+
+    def _reading(self, path: Path, lines: IO[str]) -> Reading:
+        _convert(path, "" if self.sheet is None else str(self.sheet), lines)
+        lines.seek(0)
+        about = json.loads(lines.readline())
+        origins = _merged_origins(about["merged"], path.name)
+
+        def rows() -> Iterator[Row]:
+            lines.seek(0)
+            lines.readline()
+            yield from _with_merged(map(json.loads, lines), origins)
+
+        notes = self._notes(about)
+        reading = table_reading(rows, path.name, "xlsx", self.header_row, self.header, notes)
+        return Reading(reading.columns, _then_close(reading.batches, lines), reading.notes)
+
+    def _notes(self, about: Mapping[str, Any]) -> list[str]:
+        if self.sheet is not None or len(about["sheets"]) + about["hidden"] < 2:
+            return []
+        others = [name for name in about["sheets"] if name != about["taken"]]
+        return [
+            _(
+                "sheet {sheet!r} is read, it has the most rows; other sheets: {others} "
+                "(--sheet NAME)",
+                sheet=about["taken"],
+                others=", ".join(others[:5]) or _("hidden ones"),
+            )
+        ]
+
+
+def _then_close(batches: Batches, file: IO[str]) -> Batches:
+    with file:
+        yield from batches
+
+
+def _convert(path: Path, sheet: str, lines: IO[str]) -> None:
+    """Write the workbook as lines of JSON, in a process that may crash. Raises DataError."""
+    command = [sys.executable, "-P", "-m", "weitiao.data.files.workbook", disk.plain(path), sheet]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=lines,
+            stderr=subprocess.DEVNULL,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+        code = done.returncode
+    except subprocess.TimeoutExpired:
+        code = -1
+    if code == 0:
+        return
+    if code == PASSWORD or _is_locked(path):
+        raise DataError(
+            _("{file}: the workbook has a password: save it without one.", file=path.name)
+        )
+    if code == NO_SHEET:
+        lines.seek(0)
+        names = ", ".join(json.loads(lines.readline())["sheets"])
+        raise DataError(
+            _(
+                "{file}: no sheet {sheet!r}; there are {sheets}.",
+                file=path.name,
+                sheet=sheet,
+                sheets=names,
+            )
+        )
+    raise DataError(
+        _(
+            "{file}: this workbook is broken, or a cell stands so far off that it cannot be "
+            "read. Open it in a spreadsheet program and save it anew, or as csv.",
+            file=path.name,
+        )
+    )
+
+
+def _is_locked(path: Path) -> bool:
+    """Whether a workbook is encrypted: an OLE file with this stream (MS-OFFCRYPTO), no zip."""
+    with path.open("rb") as file:
+        return "EncryptedPackage".encode("utf-16-le") in file.read(1 << 20)
+
+
+def _merged_origins(merged: Sequence[Any], name: str) -> dict[int, dict[int, tuple[int, int]]]:
+    """row -> column -> the cell whose value stands there too (all from 0)."""
+    origins: dict[int, dict[int, tuple[int, int]]] = {}
+    count = 0
+    for (top, left), (bottom, right) in merged:
+        count += (bottom - top + 1) * (right - left + 1)
+        if count > MAX_MERGED_CELLS:
+            raise DataError(_("{file}: too many merged cells.", file=name))
+        for row in range(top, bottom + 1):
+            origins.setdefault(row, {}).update(dict.fromkeys(range(left, right + 1), (top, left)))
+    return origins
+
+
+def _with_merged(
+    rows: Iterator[Row], origins: Mapping[int, Mapping[int, tuple[int, int]]]
+) -> Iterator[Row]:
+    """Rows with the value of a merged cell in every row it reaches down to.
+
+    Across, it stays where it is: a title over the whole width is no row full of titles.
+    """
+    values: dict[tuple[int, int], Any] = {}
+    for number, cells in rows:
+        taken = list(cells)
+        for place, origin in origins.get(number - 1, {}).items():
+            if origin == (number - 1, place):
+                values[origin] = taken[place] if place < len(taken) else None
+            elif place == origin[1] and place < len(taken) and taken[place] is None:
+                taken[place] = values.get(origin)
+        yield number, taken
+
+
+def table_reading(
+    rows: Rows,
+    file: str,
+    reader: str,
+    header_row: int | None,
+    has_header: bool | None,
+    notes: Sequence[str],
+) -> Reading:
+    """The columns and rows of a sheet.
+
+    Raises DataError when there is no table.
+    """
+    first = list(islice(rows(), SAMPLE_ROWS))
+    begin = _first_row(first, header_row, file)
+    sample = [row for row in first if row[0] >= begin]
+    width = max(len(cells) for _, cells in sample)
+    used = _used(rows, begin, width)
+    texts = [_texts(cells, used) for _, cells in sample]
+    names = header.look(texts, begin, file, True if header_row else has_header, reader)
+    notes = [*notes, *_header_notes(first, begin, names)]
+    places = used[: len(names.columns)]
+
+    def numbered() -> Iterator[Numbered | Bad]:
+        for number, cells in rows():
+            if number > begin or (number == begin and not names.in_file):
+                taken = [cells[place] if place < len(cells) else None for place in places]
+                if any(cell is not None for cell in taken):
+                    yield number, dict(zip(names.columns, taken, strict=True))
+
+    columns = kinds_of(row[1] for row in numbered() if not isinstance(row, Bad))
+    if not columns:
+        raise DataError(_("{file}: holds a header and no row.", file=file))
+    return Reading({name: columns[name] for name in names.columns}, batched(numbered()), (*notes,))
+
+
+def _first_row(rows: Sequence[Row], header_row: int | None, file: str) -> int:
+    """The number of the row where the table begins: titles above it fill fewer columns."""
+    if not rows:
+        raise DataError(_("{file}: holds no row.", file=file))
+    if header_row is not None:
+        if not any(number == header_row for number, _ in rows):
+            raise DataError(
+                _(
+                    "{file}: row {row} is empty: header_row must name the row with the columns' "
+                    "names.",
+                    file=file,
+                    row=header_row,
+                )
+            )
+        return header_row
+    filled = [(number, _filled(cells)) for number, cells in rows]
+    usual = Counter(count for _, count in filled[:100]).most_common(1)[0][0]
+    wanted = max(1, min(usual, max(count for _, count in filled)) * 0.7)
+    return next(number for number, count in filled if count >= wanted)
+
+
+def _filled(cells: Sequence[Any]) -> int:
+    return sum(cell is not None and str(cell).strip() != "" for cell in cells)
+
+
+def _used(rows: Rows, begin: int, width: int) -> list[int]:
+    """Columns that hold something, from the beginning of the table on."""
+    used: set[int] = set()
+    for number, cells in rows():
+        if number >= begin and len(used) < width:
+            used |= {place for place, cell in enumerate(cells) if cell is not None}
+    return sorted(used)
+
+
+def _texts(cells: Sequence[Any], used: Sequence[int]) -> list[str]:
+    taken = [cells[place] if place < len(cells) else None for place in used]
+    return ["" if cell is None else as_text(cell) for cell in taken]
+
+
+def _header_notes(rows: Sequence[Row], begin: int, names: header.Names) -> list[str]:
+    above = [(number, cells) for number, cells in rows if number < begin]
+    if not above:
+        return names.notes
+    title = next((str(c) for _, cells in above for c in cells if c is not None), "")
+    above_left_out = _(
+        "the table begins in row {row}; what stands above it ({title}) is left out",
+        row=begin,
+        title=title[:40],
+    )
+    return [above_left_out, *names.notes]
+
+
+class Html(Reader):
+    """The largest table of a page. Cells are texts; rows are counted from 1."""
+
+    endings: ClassVar[tuple[str, ...]] = ("html", "htm", "mht")
+
+    encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
+    header_row: int | None = Field(None, ge=1, description="row with the names of the columns")
+    header: bool | None = Field(None, description="whether the first row names the columns")
+
+    def read(self, path: Path) -> Reading:
+        detected = encoding.detect(path, self.encoding, "html")
+        parser = _Tables()
+        with detected.open(path) as file:
+            while chunk := file.read(HTML_CHUNK):
+                parser.feed(chunk if detected.clean else encoding.readable(chunk))
+        parser.close()
+        table = max(parser.tables, key=len, default=[])
+        if not table:
+            raise DataError(_("{file}: holds no table.", file=path.name))
+
+        def rows() -> Iterator[Row]:
+            return iter(table)
+
+        return table_reading(rows, path.name, "html", self.header_row, self.header, detected.notes)
+
+
+class _Tables(HTMLParser):
+    """Every table of the page as rows of cells; a table inside a cell is a table of its own."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tables: list[list[Row]] = []
+        self._open: list[list[Row]] = []
+        self._cells: list[str | None] | None = None
+        self._text: list[str] | None = None
+        self._across = 1
+        self._silent = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        if tag in _TABLE:
+            self._end_row()
+            self._open.append([])
+            self.tables.append(self._open[-1])
+        elif tag in _ROW:
+            self._end_row()
+            self._cells = []
+        elif tag in _CELL and self._cells is not None:
+            self._end_cell()
+            skipped = _number(attributes.get("ss:index")) - 1 - len(self._cells)
+            self._cells += [None] * min(max(skipped, 0), MAX_COLUMNS)
+            across = max(
+                _number(attributes.get("colspan")), _number(attributes.get("ss:mergeacross")) + 1
+            )
+            self._across = min(max(across, 1), MAX_COLUMNS)
+            self._text = []
+        elif tag == "br" and self._text is not None:
+            self._text.append("\n")
+        elif tag in _NO_TEXT:
+            self._silent += 1
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in _CELL:
+            self._end_cell()
+        elif tag in _ROW:
+            self._end_row()
+        elif tag in _TABLE:
+            self._end_row()
+            if self._open:
+                self._open.pop()
+        elif tag in _NO_TEXT:
+            self._silent = max(0, self._silent - 1)
+
+    def handle_data(self, data: str) -> None:
+        if self._text is not None and not self._silent:
+            self._text.append(data)
+
+    def close(self) -> None:
+        super().close()
+        self._end_row()
+
+    def _end_cell(self) -> None:
+        if self._text is not None and self._cells is not None:
+            text = "".join(self._text).replace("\xa0", " ").strip()
+            self._cells += [text or None, *[None] * (self._across - 1)]
+            if len(self._cells) > MAX_COLUMNS:
+                del self._cells[MAX_COLUMNS:]
+        self._text = None
+
+    def _end_row(self) -> None:
+        self._end_cell()
+        if self._cells is not None and self._open:
+            table = self._open[-1]
+            number = table[-1][0] + 1 if table else 1
+            row: tuple[int, list[Any]] = (number, self._cells)
+            if any(cell is not None for cell in self._cells):
+                table.append(row)
+        self._cells = None
+
+
+def _number(value: str | None) -> int:
+    return int(value) if value and value.isascii() and value.isdigit() and len(value) < 6 else 0

@@ -1,1 +1,0 @@
-"""Adapters by peft: built in, run by own kernels, prefixes."""
