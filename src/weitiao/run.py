@@ -198,7 +198,7 @@ class Run:
             values = self._versioned(name, values)
         text = json.dumps(values, ensure_ascii=False, indent=1, default=str)
         # Names of files can hold bytes that are no text; as \udc.. they stay good JSON.
-        atomic.write_text(path, text + "\n", errors="backslashreplace")
+        atomic.replace_text(path, text + "\n", errors="backslashreplace")
 
     def _versioned(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values of a record with its version, and with what a newer weitiao added to it."""

@@ -7,20 +7,20 @@ from weitiao.core import atomic
 
 def test_a_file_takes_its_place_whole(tmp_path):
     path = tmp_path / "a.txt"
-    atomic.write_text(path, "one\r\n")
-    atomic.write_text(path, "好\n", durable=True)
+    atomic.replace_text(path, "one\r\n")
+    atomic.replace_text(path, "好\n", durable=True)
     assert path.read_bytes() == "好\n".encode()
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_an_error_inside_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "a.txt"
-    atomic.write_text(path, "old")
+    atomic.replace_text(path, "old")
     with pytest.raises(ZeroDivisionError), atomic.replacing(path) as sibling:
         sibling.write_text("half", encoding="utf-8")
         raise ZeroDivisionError
     with pytest.raises(UnicodeEncodeError):
-        atomic.write_text(path, "\udc80")
+        atomic.replace_text(path, "\udc80")
     assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -49,7 +49,7 @@ def replacing(path: Path) -> Iterator[Path]:
                 raise
 
 
-def write_text(path: Path, text: str, *, errors: str = "strict", durable: bool = False) -> None:
+def replace_text(path: Path, text: str, *, errors: str = "strict", durable: bool = False) -> None:
     """Write a text file in UTF-8, its line ends as they are.
 
     errors: what becomes of lone surrogates, as in str.encode. durable: wait until the content is

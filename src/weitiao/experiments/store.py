@@ -65,4 +65,4 @@ class Store:
     def _put(self, path: Path, text: str) -> None:
         with disk.writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            atomic.write_text(path, text, durable=True)
+            atomic.replace_text(path, text, durable=True)

@@ -42,7 +42,7 @@ def put(path: Path, text: str) -> Path:
     """Write a page whole or not at all."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write_text(path, text)
+        atomic.replace_text(path, text)
     except OSError as error:
         raise RunError(
             _("{path}: the report cannot be written: {reason}.", path=path, reason=said(error))

@@ -16,23 +16,10 @@ from weitiao.data.infer.roles import Evidence, Guess
 from weitiao.errors import DataError, placed
 from weitiao.example import WORDS, Example, Prediction
 from weitiao.i18n.messages import _, plural
-from weitiao.labels.tags import pieces
+from weitiao.labels.tags import pieces, schemes
 from weitiao.labels.tags.cells import answer_of, looks_like_spans, looks_like_tags
 from weitiao.labels.tags.labelled import Row, labelled, within
-from weitiao.labels.tags.schemes import (
-    BEGIN,
-    INSIDE,
-    OUTSIDE,
-    are_io,
-    are_plain,
-    best_tags,
-    bio_tags,
-    label_counts,
-    scheme_of,
-    spans_of,
-    split_tag,
-    with_prefixes,
-)
+from weitiao.labels.tags.schemes import BEGIN, INSIDE, OUTSIDE, are_plain, bio_tags, split_tag
 from weitiao.labels.tags.words import cleaned_places, listed, with_words, word_places
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.spans import Spans
@@ -107,13 +94,14 @@ class TokenClassification(Task):
         """The types of spans (or plain tags) in each row."""
         plain = are_plain([target for target in targets if target is not None])
         return [
-            None if target is None else sorted(label_counts([target], plain)) for target in targets
+            None if target is None else sorted(schemes.label_counts([target], plain))
+            for target in targets
         ]
 
     @classmethod
     def label_counts(cls, targets: Sequence[Any]) -> dict[str, int]:
         """Type -> how many spans (or words) have it."""
-        return dict(label_counts(targets).most_common())
+        return dict(schemes.label_counts(targets).most_common())
 
     @classmethod
     def fewest_labels(cls, targets: Sequence[Any]) -> int:
@@ -177,7 +165,7 @@ class TokenClassification(Task):
             ]
             labels = ["O", *bio_tags(list(dict.fromkeys(names)))] if spans else list(self.labels)
             return self.model_copy(update={"labels": tuple(labels)})
-        counts = label_counts(targets)
+        counts = schemes.label_counts(targets)
         if not counts or (are_plain(targets) and len(counts) < 2):
             raise DataError(_("Tagging needs spans or tags to learn; the training rows have none. "
                               "Is --target the right column?"))  # fmt: skip
@@ -185,7 +173,7 @@ class TokenClassification(Task):
         return self.model_copy(update={"labels": tuple(labels)})
 
     def widened(self, targets: Sequence[Any]) -> Self:
-        more = sorted(label_counts(targets, self.plain).keys() - set(self.types))
+        more = sorted(schemes.label_counts(targets, self.plain).keys() - set(self.types))
         new = more if self.plain else bio_tags(more)
         return self.model_copy(update={"labels": (*self.labels, *new)}) if more else self
 
@@ -195,12 +183,12 @@ class TokenClassification(Task):
     def truth(self, rows: Labelled) -> Truth:
         known = {kind: at for at, kind in enumerate(self.types)}
         found: list[Row] = []
-        io = not self.plain and are_io(rows.targets())
+        io = not self.plain and schemes.are_io(rows.targets())
         for examples in rows.batches():
             for example in self.read(examples):
                 try:
                     words, text = word_places(example), str(example.inputs["text"])
-                    target = with_prefixes(example.target or []) if io else example.target
+                    target = schemes.with_prefixes(example.target or []) if io else example.target
                     one = labelled(text, words, target, known, self.plain)
                 except ValueError as error:
                     raise DataError(placed(example.id, str(error))) from None
@@ -296,12 +284,12 @@ class TokenClassification(Task):
     def decoded(self, scores: Ragged, places: Ragged) -> tuple[Ragged, Ragged, np.ndarray]:
         """Spans (start, end, type) in characters, the score of each, and each word's tag."""
         scores = self._fitted(scores, places.lengths)
-        tags = best_tags(scores, self._insides())
+        tags = schemes.best_tags(scores, self._insides())
         sure = scores.values[np.arange(len(tags)), tags]
         if self.plain:
             return _of_words(places, tags), Ragged(sure, places.offsets), tags
         kinds, types = self._parts()
-        spans = spans_of(kinds[tags], types[tags], scores.offsets)
+        spans = schemes.spans_of(kinds[tags], types[tags], scores.offsets)
         first = spans.values[:, 0] + scores.offsets[spans.owners]
         beyond = spans.values[:, 1] + scores.offsets[spans.owners]
         ends = np.stack(
@@ -408,8 +396,8 @@ def why_tagged(column: Column) -> str:
     return _(
         "{name!r} holds a tag for each word, by the scheme {scheme}: {labels}",
         name=name,
-        scheme="IO" if are_io(answers) else scheme_of(tags) or "BIO",
-        labels=_some(sorted(label_counts(answers, plain=False))),
+        scheme="IO" if schemes.are_io(answers) else schemes.scheme_of(tags) or "BIO",
+        labels=_some(sorted(schemes.label_counts(answers, plain=False))),
     )
 
 

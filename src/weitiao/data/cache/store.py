@@ -29,7 +29,7 @@ def root() -> Path:
         path = path / "weitiao"
     if not is_ours(path):
         path.mkdir(parents=True, exist_ok=True)
-        atomic.write_text(path / TAG, MARK)
+        atomic.replace_text(path / TAG, MARK)
     return path
 
 

@@ -63,9 +63,9 @@ def write(
 
     def keep(wheel: Wheel) -> None:
         state["files"][wheel.path.name] = wheel.sha256  # type: ignore[index]
-        atomic.write_text(folder / MANIFEST, json.dumps(state, indent=1) + "\n")
+        atomic.replace_text(folder / MANIFEST, json.dumps(state, indent=1) + "\n")
 
-    atomic.write_text(folder / MANIFEST, json.dumps(state, indent=1) + "\n")
+    atomic.replace_text(folder / MANIFEST, json.dumps(state, indent=1) + "\n")
     wheels = Gathering(wheels_folder, target, known, keep, say).gather(sorted(extras))
     for path in wheels_folder.iterdir():
         if path not in {wheel.path for wheel in wheels}:
@@ -126,15 +126,15 @@ def _finish(folder: Path, target: Target, extras: Sequence[str], wheels: Sequenc
         "packages": {wheel.name: wheel.version for wheel in wheels},
         "files": {wheel.path.name: wheel.sha256 for wheel in wheels},
     }
-    atomic.write_text(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
-    atomic.write_text(folder / materials.FILE, materials.bill(wheels))
+    atomic.replace_text(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+    atomic.replace_text(folder / materials.FILE, materials.bill(wheels))
     size = sum(wheel.size for wheel in wheels)
     for name, text in scripts.texts(target, requirement, len(wheels), size).items():
-        atomic.write_text(folder / name, text)
+        atomic.replace_text(folder / name, text)
     with suppress(OSError):  # a file system without permissions
         (folder / "install.sh").chmod(0o755)
     names = [MANIFEST, materials.FILE, *scripts.NAMES]
     sums = {f"{WHEELS}/{wheel.path.name}": wheel.sha256 for wheel in wheels}
     sums |= {name: sha256_of(folder / name) for name in names}
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
-    atomic.write_text(folder / SUMS, lines)
+    atomic.replace_text(folder / SUMS, lines)
