@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from conftest import toy_plan
-from weitiao.api.listing import list_runs
+from weitiao.api.runs import runs as list_runs
 from weitiao.errors import PlanError, RunError
 from weitiao.i18n.messages import localized, plural, speaking
 from weitiao.run import VERSION, Run, now, runs

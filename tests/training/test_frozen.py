@@ -10,8 +10,8 @@ from conftest import toy_data, toy_plan
 from weitiao.errors import PlanError
 from weitiao.model.model import Model
 from weitiao.training import memory
+from weitiao.training.batches import Feed
 from weitiao.training.groups import depth_of
-from weitiao.training.inputs import Feed
 from weitiao.training.loop import fit, learning
 
 # In one layer: queries, keys, values, what comes out, and the two of the inner part; own kernels go

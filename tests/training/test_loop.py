@@ -9,8 +9,8 @@ from conftest import toy_data, toy_plan
 from weitiao.errors import DivergedError, PlanError
 from weitiao.model.model import Model
 from weitiao.run import Run
+from weitiao.training.batches import Feed, updates_of
 from weitiao.training.budget import TRAINING_SHARE, Clock, Pace
-from weitiao.training.inputs import Feed, updates_of
 from weitiao.training.loop import due, fit
 from weitiao.training.run import train
 

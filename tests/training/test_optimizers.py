@@ -171,3 +171,10 @@ def test_a_decay_that_takes_whole_weights_away_is_refused():
     table = torch.nn.Parameter(torch.zeros(ROWS, WIDTH))
     with pytest.raises(PlanError, match="lazy_embeddings"):
         table_optimizer(table, decay=1 / RATE)
+
+
+def test_the_old_name_of_lazy_embeddings_is_accepted():
+    """Plans and interrupted runs of 0.1 say `touched_rows`."""
+    old = parts.build("optimizers", "adamw", {"touched_rows": True})
+    assert old == parts.build("optimizers", "adamw", {"lazy_embeddings": True})
+    assert not old.shards

@@ -129,7 +129,7 @@ class QuestionAnswering(Task):
         nowhere = sum(bool(golds) and all(at < 0 for at, _ in golds) for golds in targets)
         if nowhere:
             yield _(
-                "{rows} whose answers do not stand in the context: judged, not learned from",
+                "{rows} whose answers do not stand in the context: evaluated, not trained on",
                 rows=plural(nowhere, "row"),
             )
 

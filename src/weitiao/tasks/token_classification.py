@@ -62,9 +62,7 @@ class TokenClassification(Task):
     """
 
     roles: ClassVar[tuple[str, ...]] = ("text",)
-    metrics: ClassVar[tuple[str, ...]] = (
-        "entity_f1", "entity_precision", "entity_recall", "token_accuracy",
-    )  # fmt: skip
+    metrics: ClassVar[tuple[str, ...]] = Spans.metrics
     losses: ClassVar[tuple[str, ...]] = ("cross_entropy",)
     answers: ClassVar[type[Answers]] = Spans
     head: ClassVar[HeadKind] = "tokens"
@@ -287,7 +285,8 @@ class TokenClassification(Task):
         tags = schemes.best_tags(scores, self._insides())
         sure = scores.values[np.arange(len(tags)), tags]
         if self.plain:
-            return _of_words(places, tags), Ragged(sure, places.offsets), tags
+            words = Ragged(np.column_stack([places.values, tags]), places.offsets)
+            return words, Ragged(sure, places.offsets), tags
         kinds, types = self._parts()
         spans = schemes.spans_of(kinds[tags], types[tags], scores.offsets)
         first = spans.values[:, 0] + scores.offsets[spans.owners]
@@ -337,13 +336,9 @@ class TokenClassification(Task):
 
     def judge(self, labels: Truth, scores: Ragged) -> Spans:
         spans, sure, tags = self.decoded(scores, labels.words)
-        right = np.bincount(labels.words.owners[tags == labels.tags.values], minlength=len(labels))
-        counts = np.column_stack([right, labels.words.lengths])
+        hits = labels.words.owners[tags == labels.tags.values]
+        counts = np.column_stack([np.bincount(hits, minlength=len(labels)), labels.words.lengths])
         return Spans(labels.spans, spans, sure, self.types, counts)
-
-
-def _of_words(places: Ragged, tags: np.ndarray) -> Ragged:
-    return Ragged(np.column_stack([places.values, tags]), places.offsets)
 
 
 def is_tagged(column: Column) -> bool:

@@ -62,7 +62,7 @@ def test_the_loop_itself_tells_of_every_step(name, own_kernels, tiny_bert):
 
     from conftest import toy_data, toy_plan
     from weitiao.model.model import Model
-    from weitiao.training.inputs import Feed
+    from weitiao.training.batches import Feed
     from weitiao.training.loop import fit
 
     changes = {"train.optimizer": {name: {}}, "train.layout": "fused", "train.epochs": 1,

@@ -1,8 +1,8 @@
 """Benchmark of the compiled kernels against PyTorch on this machine: the faster one is used.
 
 Each group of kernels (forward and backward) is timed at several sequence lengths, in about a second
-for an arithmetic, and the times lie in the cache beside those of `model/probe.py`. They belong to
-the machine, the number of threads, and the library: its sources, compiler, version and flags.
+for a precision. The times are cached beside those of `hardware/probe.py`. They belong to the
+machine, the number of threads, and the library: its sources, compiler, version and flags.
 """
 
 from __future__ import annotations
