@@ -194,7 +194,7 @@ def show_kernels(times: KernelTimes) -> None:
     head = (_("kernel"), _("tokens"), _("compiled, ms"), _("PyTorch, ms"), _("used"))
     table = table_of("", *head)
     for group, cases in times.seconds.items():
-        used = _("PyTorch") if group in times.in_torch else _("compiled")
+        used = "PyTorch" if group in times.in_torch else _("compiled")
         for tokens, seconds in cases.items():
             figures = (f"{1000 * seconds[name]:.2f}" for name in (COMPILED, TORCH))
             table.add_row(group, tokens, *figures, used)
