@@ -118,7 +118,8 @@ def show_runs(runs: Sequence[Mapping[str, Any]], root: Path) -> None:
         say(_("no runs in {root}; `weitiao fit rows.csv` creates one.", root=root))
         return
     table = table_of(None, _("run"), _("state"), _("step"), _("metric"), _("time left"))
-    for run in (RunLine(**values) for values in runs):
+    lines = [RunLine(**values) for values in runs]
+    for run in lines:
         score = ""
         if run.value is not None:
             value, split = figure(run.value), translated(run.split or "")
