@@ -11,7 +11,6 @@ import ast
 import fcntl
 import io
 import json
-import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -129,12 +128,6 @@ def gaps(text: str) -> set[tuple[str, str, str]]:
     }
 
 
-def _same_placeholders(chinese: str, english: str) -> bool:
-    """Whether both have the same placeholders; Chinese may quote with “” in place of `!r`."""
-    plain = re.sub(r"“\{(\w+)\}”", r"{\1!r}", chinese)
-    return gaps(english) in (gaps(chinese), gaps(plain))
-
-
 def problems(wanted: dict[str, str], known: Catalog) -> list[str]:
     """What is missing or does not match."""
     found = []
@@ -143,7 +136,7 @@ def problems(wanted: dict[str, str], known: Catalog) -> list[str]:
         told = str(entry.string) if entry else ""
         if not told:
             found.append(f"{name}: no Chinese for {text!r}")
-        elif not _same_placeholders(told, text):
+        elif gaps(told) != gaps(text):
             found.append(f"{name}: other placeholders in {told!r} than in {text!r}")
     unused = [m.id for m in known if m.id and m.id not in wanted]
     return found + [f"no longer used: {text!r}" for text in unused]

@@ -72,7 +72,7 @@ def main() -> None:
         if not (isinstance(error, OSError) and disk.is_refusal(error)):
             terminal.report_bug()
             raise SystemExit(1) from None
-        terminal.complain(disk.told(error))
+        terminal.complain(disk.explanation(error))
         code = 2
     if code == 130:
         terminal.say(_("interrupted"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from weitiao.cli.terminal import console, duration, figure, say, table_of
-from weitiao.i18n.messages import N_, _, joined, retold, translated
+from weitiao.i18n.messages import N_, _, joined, localized, translated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,20 +40,21 @@ class RunLine:
     total: int | None
     metric: str | None
     value: float | None
-    split: str
+    split: str | None
     seconds_left: float | None
+    error: str = ""  # of a run that cannot be read
 
 
 def show_profile(profile: Profile) -> None:
     """The profile of the data: roles, labels, lengths, languages, problems."""
     for line in profile.history:
-        say(retold(line))
-    reason = retold(profile.reasons.get("task", ""))
+        say(localized(line))
+    reason = localized(profile.reasons.get("task", ""))
     say(_("task: {task} ({reason})", task=profile.task, reason=reason))
     table = table_of(_("columns"), _("role"), _("column"), _("why"))
     for role, column in profile.roles.items():
         name = column if isinstance(column, str) else joined(column, ", ")
-        add_row(table, role, name, retold(profile.reasons.get(role, "")))
+        add_row(table, role, name, localized(profile.reasons.get(role, "")))
     console().print(table)
     if profile.labels:
         table = table_of(_("labels"), _("label"), _("rows"), _("proportion"))
@@ -102,8 +103,8 @@ def show_plan(plan: Plan, path: Path) -> None:
             text = ", ".join(f"{k}: {v}" if v else k for k, v in value.items())
         why = _("set by you")
         if value == reason.value:
-            why = retold(reason.reason)
-            why += f" [{retold(reason.evidence)}]" if reason.evidence else ""
+            why = localized(reason.reason)
+            why += f" [{localized(reason.evidence)}]" if reason.evidence else ""
         add_row(table, key, text, why)
     console().print(table)
     time, memory = duration(plan.expect["train_seconds"]), plan.expect["memory_mb"]
@@ -117,15 +118,19 @@ def show_runs(runs: Sequence[Mapping[str, Any]], root: Path) -> None:
         say(_("no runs in {root}; `weitiao fit rows.csv` creates one.", root=root))
         return
     table = table_of(None, _("run"), _("state"), _("step"), _("metric"), _("time left"))
-    for run in (RunLine(**values) for values in runs):
+    lines = [RunLine(**values) for values in runs]
+    for run in lines:
         score = ""
         if run.value is not None:
-            value, split = figure(run.value), translated(run.split)
+            value, split = figure(run.value), translated(run.split or "")
             score = _("{metric} {value} ({split})", metric=run.metric, value=value, split=split)
         left = "" if run.seconds_left is None else duration(run.seconds_left)
         steps = f"{run.step}/{run.total}" if run.total else ""
         add_row(table, run.run, translated(run.state), steps, score, left)
     console().print(table)
+    for run in lines:
+        if run.error:
+            say(run.error)
 
 
 def show_parts(kinds: Mapping[str, Mapping[str, str]]) -> None:
@@ -194,7 +199,7 @@ def show_kernels(times: KernelTimes) -> None:
     head = (_("kernel"), _("tokens"), _("compiled, ms"), _("PyTorch, ms"), _("used"))
     table = table_of("", *head)
     for group, cases in times.seconds.items():
-        used = _("PyTorch") if group in times.in_torch else _("compiled")
+        used = "PyTorch" if group in times.in_torch else _("compiled")
         for tokens, seconds in cases.items():
             figures = (f"{1000 * seconds[name]:.2f}" for name in (COMPILED, TORCH))
             table.add_row(group, tokens, *figures, used)

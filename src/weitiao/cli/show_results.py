@@ -17,7 +17,7 @@ from weitiao.cli.terminal import (
     show_rich,
     table_of,
 )
-from weitiao.i18n.messages import _, joined, plural, retold, translated
+from weitiao.i18n.messages import _, joined, localized, plural, translated
 
 if TYPE_CHECKING:
     from weitiao.api.seeds import Seeded
@@ -145,7 +145,7 @@ def show_report(report: Report, split: str, openings: int) -> None:
             message = _(
                 "{name}: {features} (validation {value})",
                 name=name,
-                features=retold(str(features)),
+                features=localized(features),
                 value=figure(detail["validation"]),
             )
             say(message)
@@ -189,7 +189,7 @@ def show_findings(metrics: Mapping[str, Any], findings: Findings) -> None:
     from weitiao.reporting.worth import worth
 
     for line in metrics.get("left_out") or []:
-        say(line)
+        say(localized(line))
     if sentence := worth(metrics):
         say(plain(sentence))
     weak = weak_sentences(findings)

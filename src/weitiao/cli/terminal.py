@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from weitiao.core.sanitize import visible
+from weitiao.core.units import score
 from weitiao.i18n.messages import _
 
 SAMPLES = {"en": "", "zh": "中文"}  # text that a stream must be able to encode
@@ -181,7 +182,7 @@ def figure(value: float) -> str:
     >>> figure(0.5), figure(1234.5)
     ('0.5000', '1,234.5')
     """
-    return f"{value:.4f}" if abs(value) < 100 else f"{value:,.1f}"
+    return score(value, decimals=4)
 
 
 def _plain_watch(p: Any, seconds: float) -> None:

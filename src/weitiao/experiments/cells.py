@@ -12,7 +12,6 @@ So a finished cell is never run again, whatever is added to the experiment later
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -22,6 +21,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from weitiao import parts
+from weitiao.core import fingerprint
 from weitiao.core.fields import problems_of
 from weitiao.data.files.open import open_source
 from weitiao.errors import PlanError
@@ -107,7 +107,7 @@ class Cell:
         plan = {name: value for name, value in self.plan.items() if name not in ("why", "expect")}
         content = [FORMAT_VERSION, self.method, dict(self.settings), plan, self.rows, self.split]
         text = json.dumps(content, sort_keys=True, ensure_ascii=False)
-        return hashlib.blake2b(text.encode("utf-8"), digest_size=8).hexdigest()
+        return fingerprint.of_text(text)
 
     def job(self) -> dict[str, Any]:
         """The cell as plain values that can be sent to a worker."""

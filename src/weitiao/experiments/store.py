@@ -5,14 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from weitiao.core import disk
+from weitiao.core import atomic, disk
 
 FOLDER = "cells"
 
@@ -103,13 +101,6 @@ class Store:
         return self.root / FOLDER / f"{key}.json"
 
     def _put(self, path: Path, text: str) -> None:
-        # The new name is random, as several processes may write the same key; fsync before the
-        # rename, or a power failure could leave an empty file under the final name.
-        new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         with disk.writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with new.open("w", encoding="utf-8", newline="") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(new, path)
+            atomic.replace_text(path, text, durable=True)

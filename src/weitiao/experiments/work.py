@@ -66,7 +66,7 @@ def _our_run(plan: Plan, folder: Path, cell: Cell) -> Record:
     run = begun[0] if begun else None
     if run is None:
         run = single_run.train_run(plan, out=inside).run
-    elif run.status()["state"] not in ("finished", "early"):
+    elif run.status().state not in ("finished", "early"):
         single_run.resume_run(run.folder)
     elif not run.read("metrics"):  # killed between training and evaluation
         single_run.evaluate_run(run.folder)

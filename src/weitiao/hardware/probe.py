@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch.nn.functional import linear
 
+from weitiao.core import fingerprint
 from weitiao.data.cache import store
 from weitiao.errors import PlanError, RunError
 from weitiao.hardware.machine import processor
@@ -147,7 +148,7 @@ def _cached(key: str) -> Probe:
 
 
 def _cache_path(key: str) -> Path:
-    return store.folder("probe") / f"{store.fingerprint_of(key)}.json"
+    return store.folder("probe") / f"{fingerprint.of_texts(key)}.json"
 
 
 def measure() -> Probe:

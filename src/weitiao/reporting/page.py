@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from weitiao.core import atomic
 from weitiao.core.sanitize import visible
 from weitiao.errors import RunError
 from weitiao.i18n.messages import _
@@ -40,11 +40,9 @@ def write(run: Run, out: Path | None = None, *, unmasked: bool = False) -> Path:
 
 def put(path: Path, text: str) -> Path:
     """Write a page whole or not at all."""
-    new = path.with_name(path.name + ".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        new.write_text(text, encoding="utf-8")
-        os.replace(new, path)
+        atomic.replace_text(path, text)
     except OSError as error:
         raise RunError(
             _("{path}: the report cannot be written: {reason}.", path=path, reason=said(error))

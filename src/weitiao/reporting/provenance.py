@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from weitiao.core.sanitize import shortened, visible
-from weitiao.i18n.messages import _, plural, retold
+from weitiao.i18n.messages import _, localized, plural
 from weitiao.reporting.blocks import Links, Section, Table, Words
 from weitiao.results.format import duration
 from weitiao.results.run_data import Material
@@ -25,9 +25,9 @@ def plan(material: Material) -> Section:
     rows = []
     for path, reason in why.items():
         value = material.plan.get(path)
-        told = visible(retold(reason.reason))
+        told = visible(localized(reason.reason))
         if reason.evidence:
-            told += f" [{visible(retold(reason.evidence))}]"
+            told += f" [{visible(localized(reason.evidence))}]"
         if value != reason.value:
             told = _(
                 "set by you; weitiao would take {value}: {reason}",
@@ -77,10 +77,10 @@ def state_name(state: str) -> str:
 
 def _state(material: Material) -> list[list[str]]:
     metrics, status = material.metrics, material.status
-    seconds = metrics.get("seconds") or {"train": status.get("seconds")}
+    seconds = metrics.get("seconds") or {"train": status.seconds}
     found = [[_("state"), state_name(material.state)]]
-    if status.get("total"):
-        found.append([_("updates"), f"{status.get('step', 0):,} / {status['total']:,}"])
+    if status.total:
+        found.append([_("updates"), f"{status.step or 0:,} / {status.total:,}"])
     if seconds.get("train") is not None:
         found.append([_("time to train"), duration(seconds["train"])])
     if seconds.get("total") is not None:

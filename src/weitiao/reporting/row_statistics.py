@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from weitiao.core.sanitize import visible
-from weitiao.i18n.messages import _, plural, retold
+from weitiao.i18n.messages import _, localized, plural
 from weitiao.reporting.blocks import Plot, Plots, Points, Section, Table, Words
 from weitiao.reporting.error_plots import name_of
 from weitiao.results.format import number, short_label
@@ -30,7 +30,7 @@ def rows(material: Material) -> Section:
     history = material.environment.get("history") or []
     if history:
         blocks.append(Words(_("What was done to the rows:")))
-        blocks.append(Points([visible(retold(str(line))) for line in history]))
+        blocks.append(Points([visible(localized(line)) for line in history]))
     if not blocks:
         blocks.append(Words(_("The run ended before the rows were looked at."), "note"))
     return Section("rows", _("The rows"), blocks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from weitiao.i18n.messages import _, plural, retold
+from weitiao.i18n.messages import _, localized, plural
 from weitiao.reporting.blocks import Section, Table, Words
 from weitiao.reporting.labels import Label, unit_of
 from weitiao.results.format import (
@@ -61,10 +61,10 @@ def _of_baselines(metrics: Mapping[str, Any]) -> list[Words]:
             told = _(
                 "{baseline} was chosen on validation: {features}.",
                 baseline=whole_baseline(name),
-                features=retold(str(detail["features"])),
+                features=localized(detail["features"]),
             )
             found.append(Words(told, "note"))
-    return found + [Words(retold(str(one)), "note") for one in metrics.get("left_out") or []]
+    return found + [Words(localized(one), "note") for one in metrics.get("left_out") or []]
 
 
 def _of_levels(levels: Sequence[Mapping[str, Any]]) -> Table:

@@ -12,7 +12,7 @@ from weitiao.core.redact import masked
 from weitiao.core.sanitize import quoted, shortened
 from weitiao.evaluation.behaviour import rewritten
 from weitiao.evaluation.checks.base import Check
-from weitiao.i18n.messages import _, plural, retold
+from weitiao.i18n.messages import _, localized, plural
 from weitiao.reporting.blocks import Row, RowList, Section, Table, Words
 from weitiao.results.format import figure, number, short_label
 from weitiao.results.records import Findings
@@ -37,7 +37,7 @@ def closer(material: Material, unmasked: bool) -> Section | None:
 def about(one: Mapping[str, Any], sentence: bool = False) -> str:
     """A slice in words; in a sentence its words keep their direction."""
     kept: Callable[[str], str] = quoted if sentence else str
-    value = kept(short_label(retold(str(one["value"]))))
+    value = kept(short_label(localized(one["value"])))
     kinds = {
         "length": _("length: {value}", value=value),
         "language": _("language: {value}", value=_language(str(one["value"]))),
@@ -147,7 +147,7 @@ def _checks(material: Material, unmasked: bool) -> list[Any]:
     for one in checks:
         expected = _("may change") if one["expected"] == "open" else _("the same answer")
         if one["missing"]:
-            rows.append([check_name(one["name"]), "", "", "", "", retold(one["missing"])])
+            rows.append([check_name(one["name"]), "", "", "", "", localized(one["missing"])])
             continue
         between = _("{low} to {high}", low=f"{one['low']:.0%}", high=f"{one['high']:.0%}")
         rows.append([check_name(one["name"]), f"{one['rows']:,}",

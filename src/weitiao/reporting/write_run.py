@@ -41,6 +41,6 @@ def write_artifacts(
 
 def write_unfinished_page(run: Run) -> None:
     """A page for a run that failed, as far as it came; never a reason for another error."""
-    if run.status()["state"] != "running":
+    if run.status().state != "running":
         with suppress(WeitiaoError, OSError):
             page.write(run)

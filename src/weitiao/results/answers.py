@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weitiao import parts
-from weitiao.core import disk
+from weitiao.core import atomic, disk, fingerprint
 from weitiao.errors import WeitiaoError
 from weitiao.evaluation.evaluate import Evaluated
 from weitiao.run import Run
@@ -78,9 +77,8 @@ def keep(run: Run, answers: Evaluated, split: str) -> None:
         columns[BASELINE + name] = other.column(other.values)
     told = json.dumps(about).encode("ascii")
     table = pa.table(columns).replace_schema_metadata({ABOUT: told})
-    new = run.folder / f"{NAME}.new"
-    pq.write_table(table, disk.plain(new), compression="zstd")
-    os.replace(new, run.folder / NAME)
+    with atomic.replacing(run.folder / NAME) as new:
+        pq.write_table(table, disk.plain(new), compression="zstd")
 
 
 def read(folder: str | Path, task: str = "") -> Kept | None:
@@ -108,7 +106,7 @@ def read(folder: str | Path, task: str = "") -> Kept | None:
 
 def digest(text: str) -> str:
     """By which a text is known again when a report is made."""
-    return hashlib.blake2b(text.encode("utf-8"), digest_size=8).hexdigest()
+    return fingerprint.of_text(text)
 
 
 def _class_of(kind: str, run: Run, task: str) -> type[Answers]:

@@ -19,7 +19,7 @@ from weitiao.planfile.sections import FEWEST_EPOCHS
 from weitiao.results import answers
 from weitiao.results.answers import Kept
 from weitiao.results.records import Findings
-from weitiao.run import Run
+from weitiao.run import Run, Status
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Material:
 
     run: Run
     plan: Plan
-    status: Mapping[str, Any]
+    status: Status
     environment: Mapping[str, Any]
     figures: Mapping[str, Any]
     metrics: Mapping[str, Any]  # the judgement; empty before there is one
@@ -39,11 +39,11 @@ class Material:
     @property
     def state(self) -> str:
         """finished, early, interrupted, failed, running, new."""
-        return str(self.status["state"])
+        return self.status.state
 
     @property
     def primary(self) -> str:
-        return str(self.metrics.get("primary") or self.status.get("metric") or "")
+        return str(self.metrics.get("primary") or self.status.metric or "")
 
     @property
     def short_budget(self) -> float | None:

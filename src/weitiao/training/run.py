@@ -181,11 +181,11 @@ def _kernels(kind: str) -> str | None:
 
 def _disk_full(run: Run, recorder: Recorder, error: OSError) -> str:
     if not (run.last.exists() or run.best.exists()):
-        return disk.told(error)
+        return disk.explanation(error)
     return _(
         "{reason} Training stopped at update {step}; what was saved is whole. "
         "Then go on: weitiao train --resume {folder}",
-        reason=disk.told(error),
+        reason=disk.explanation(error),
         step=recorder.step,
         folder=run.folder,
     )

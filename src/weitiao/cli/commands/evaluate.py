@@ -19,6 +19,7 @@ from weitiao.cli.options import (
     Threads,
     changes_of,
 )
+from weitiao.core import dotted
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _, plural
 
@@ -159,11 +160,6 @@ def _nested(words: list[str] | None) -> dict[str, dict[str, object]] | None:
             message = _("{word!r}: write the setting, too, e.g. at_recall.recall=0.9.", word=path)
             raise WeitiaoError(message)
         node = decisions.setdefault(name, {})
-        *parents, last = field.split(".") if field else [""]
-        for parent in parents:
-            inner = node.setdefault(parent, {})
-            assert isinstance(inner, dict)
-            node = inner
-        if last:
-            node[last] = value
+        if field:
+            dotted.put(node, field, value)
     return decisions

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from weitiao import parts
-from weitiao.data.cache.store import fingerprint_of
+from weitiao.core import fingerprint
 from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.cells import NUMBER, TEXT
 from weitiao.data.files.open import ReadOptions
@@ -146,7 +146,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
         sealed_test=sealed,
         unlabelled=unlabelled,
         history=tuple(history),
-        fingerprint=fingerprint_of(source.fingerprint, splitting, *others),
+        fingerprint=fingerprint.of_texts(source.fingerprint, splitting, *others),
         bad=tuple(bad),
     )
 

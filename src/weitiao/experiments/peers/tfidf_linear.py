@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
+from weitiao.core.script import has_han
 from weitiao.data.prepare.load import Data
 from weitiao.data.rows import Rows
 from weitiao.experiments.peers.base import Peer, labels_of, texts_of
@@ -30,7 +31,7 @@ class TfidfLinear(Peer):
 
         texts = [" ¦ ".join(pair) for pair in zip(*texts_of(task, data.train), strict=True)]
         inputs = [" ¦ ".join(pair) for pair in zip(*texts_of(task, rows), strict=True)]
-        chinese = sum(any("\u4e00" <= one <= "\u9fff" for one in text) for text in texts)
+        chinese = sum(map(has_han, texts))
         by_characters = chinese > len(texts) / 5
         counter = TfidfVectorizer(
             analyzer="char" if by_characters else "word",

@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from weitiao.core import fingerprint
 from weitiao.data.cache import store
 from weitiao.i18n.messages import _
 
@@ -82,7 +83,7 @@ def find() -> str | None:
 
 def _built(compiler: str) -> Path:
     content = [(HERE / name).read_text(encoding="utf-8") for name in (*HEADERS, *SOURCES)]
-    key = store.fingerprint_of(*content, _version(compiler), " ".join(FLAGS), _machine())
+    key = fingerprint.of_texts(*content, _version(compiler), " ".join(FLAGS), _machine())
     target = store.folder("kernels") / f"{key}.so"
     store.hold(target)
     if not (target.is_file() and _is_ours(target)):

@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from weitiao.core import fingerprint
 from weitiao.data.cache import store
 from weitiao.hardware import probe
 from weitiao.model.fast.compiled import DTYPE_NAMES, Compiled
@@ -84,7 +85,7 @@ def _cached(key: str, library: ctypes.CDLL, dtype: torch.dtype) -> KernelTimes:
 
 
 def _place(key: str) -> Path:
-    return store.folder("probe") / f"{store.fingerprint_of(key)}.json"
+    return store.folder("probe") / f"{fingerprint.of_texts(key)}.json"
 
 
 def measure(library: ctypes.CDLL, dtype: torch.dtype) -> KernelTimes:

@@ -11,11 +11,13 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from weitiao.core import atomic
 from weitiao.core.fields import near
+from weitiao.core.fingerprint import sha256_of
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _
 from weitiao.support.bundle.target import Target
-from weitiao.support.bundle.wheels import OURS, Wheel, WheelCollector, sha256_of
+from weitiao.support.bundle.wheels import OURS, Wheel, WheelCollector
 
 if TYPE_CHECKING:
     from cyclonedx.model.component import Component
@@ -67,7 +69,7 @@ def write(
     # The manifest is rewritten after each wheel, so that a call that is killed loses one at most.
     def record() -> None:
         manifest = {"target": _target_key(target), "files": files}
-        _write(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+        atomic.replace_text(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
 
     def keep(wheel: Wheel) -> None:
         files[wheel.path.name] = wheel.sha256
@@ -133,24 +135,17 @@ def _finish(folder: Path, target: Target, extras: Sequence[str], wheels: Sequenc
         "packages": {wheel.name: wheel.version for wheel in wheels},
         "files": {wheel.path.name: wheel.sha256 for wheel in wheels},
     }
-    _write(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
-    _write(folder / BILL, bill_of_materials(wheels))
+    atomic.replace_text(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+    atomic.replace_text(folder / BILL, bill_of_materials(wheels))
     size = sum(wheel.size for wheel in wheels)
     for name, text in script_texts(target, requirement, len(wheels), size).items():
-        _write(folder / name, text)
+        atomic.replace_text(folder / name, text)
     with suppress(OSError):  # a file system without permissions
         (folder / "install.sh").chmod(0o755)
     sums = {f"{WHEELS}/{wheel.path.name}": wheel.sha256 for wheel in wheels}
     sums |= {name: sha256_of(folder / name) for name in (MANIFEST, BILL, *SCRIPTS)}
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
-    _write(folder / SUMS, lines)
-
-
-def _write(path: Path, text: str) -> None:
-    new = path.with_name(path.name + ".new")
-    with new.open("w", encoding="utf-8", newline="") as file:
-        file.write(text)
-    new.replace(path)
+    atomic.replace_text(folder / SUMS, lines)
 
 
 # --- the bill of materials

@@ -8,7 +8,6 @@ as source only together with `pip download --require-hashes`.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import subprocess
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from weitiao.core.fingerprint import sha256_of
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _
 from weitiao.support.bundle.target import Target
@@ -238,12 +238,6 @@ def metadata_of(path: Path) -> Message:
     with zipfile.ZipFile(path) as wheel:
         names = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
         return Parser().parsestr(wheel.read(names[0]).decode("utf-8"))
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _canonical(name: str) -> str:
