@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import deque
 from statistics import median
 
@@ -107,9 +108,16 @@ class Pace:
         if len(self._updates) < SAMPLES:
             return None
         update = max(self._seconds_per_update(), 1e-6) + self._rests / self._seen
-        to_come = max(1.0, evaluations * (1 - step / total))
-        room = self.clock.left() - to_come * self._one_evaluation()
-        fits = min(step + max(0, math.floor(room / update)), wanted)
+
+        def judging(last: int) -> float:  # a run that ends earlier has fewer evaluations to come
+            return max(1.0, evaluations * (1 - step / last)) * self._one_evaluation()
+
+        def seconds(last: int) -> float:
+            return (last - step) * update + judging(last)
+
+        left, possible = self.clock.left(), range(step + 1, wanted + 1)
+        fits = step + bisect_right(possible, left, key=seconds)
+        room = left - judging(total)
         if LARGE_GROWTH * total > fits > total and step > LAST_GROWTH * total:
             return None
         if abs(total - fits) <= SLACK * (total - step) and room > 2 * update:
