@@ -59,11 +59,11 @@ def act(job: Mapping[str, Any]) -> timing.Record:
 
     from torch.optim import optimizer
 
-    from weitiao import Wish, make_plan
-    from weitiao.api.evaluate import rows_of
+    from weitiao.api.inputs import rows_of
     from weitiao.data.files.table import from_rows
     from weitiao.data.prepare.load import load
     from weitiao.evaluation.evaluate import evaluate
+    from weitiao.planning.advise import Wish, advise
     from weitiao.run import Run
     from weitiao.training.run import train
 
@@ -76,7 +76,7 @@ def act(job: Mapping[str, Any]) -> timing.Record:
         changes={"data.test_size": 0.0, "train.epochs": job["epochs"], "model.max_length": 64,
                  "train.evaluations": 2, **WAYS[job["way"]]},
     )  # fmt: skip
-    plan = make_plan(wish, source).plan
+    plan = advise(wish, source).plan
     held: dict[str, int] = {}
 
     def before(used: Any, *_: Any) -> None:

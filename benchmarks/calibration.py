@@ -42,14 +42,14 @@ def main() -> None:
 def run(name: str, data_dir: Path) -> dict[str, Any]:
     """Train, calibrate on validation, judge on other rows."""
     import sets
-    from weitiao import Wish, make_plan
-    from weitiao.api.calibrate import calibrate
-    from weitiao.api.evaluate import rows_of
+    from weitiao.api.calibrate import calibrate_in
+    from weitiao.api.inputs import rows_of
     from weitiao.core.clock import awake
     from weitiao.data.files.table import from_rows
     from weitiao.data.prepare.load import load
     from weitiao.evaluation.calibrate import quality
     from weitiao.evaluation.evaluate import evaluate
+    from weitiao.planning.advise import Wish, advise
     from weitiao.run import Run
     from weitiao.training.budget import Clock
     from weitiao.training.run import train
@@ -66,18 +66,18 @@ def run(name: str, data_dir: Path) -> dict[str, Any]:
         task=info["task"], model=info["checkpoint"], seed=SEED, budget=BUDGET,
         changes={"data.test_size": 0.0, "data.validation_size": 0.2, "model.max_length": 96},
     )  # fmt: skip
-    plan = make_plan(wish, source).plan
+    plan = advise(wish, source).plan
     data = load(plan.data, plan.task_name, source)
     with tempfile.TemporaryDirectory() as folder:
         made = Run.create(folder, "cell", plan)
         outcome = train(plan, data, made, clock=Clock(BUDGET))
-        model, told = calibrate(made, outcome.model, data.validation)
+        model, told = calibrate_in(made, outcome.model, data.validation)
         report, answers = evaluate(model, rows_of(model, from_rows(test_rows), labelled=True))
         apart = _apart(made.best, model, test_rows[:ASKED])
-    judged, divisor = answers.judged, told["temperature"]
+    judged, divisor = answers.judged, told.temperature
     before = quality(judged.tempered(divisor))
     return {
-        "train_rows": len(data.train), "validation_rows": told["rows"], "test_rows": report.rows,
+        "train_rows": len(data.train), "validation_rows": told.rows, "test_rows": report.rows,
         "checkpoint": info["checkpoint"], "rows_fingerprint": info["fingerprint"],
         "accuracy": report.metrics["accuracy"], "temperature": divisor,
         "before": before.plain(), "after": quality(judged).plain(),

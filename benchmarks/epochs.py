@@ -22,7 +22,7 @@ from timing import Record, between, mark
 BATCH = 32
 LEARNING_RATE = 2e-5
 # The changes of recipe that a plan of weitiao names, switched off.
-SAME_RECIPE = {"train.optimizer": {"adamw": {"touched_rows": False}}}
+SAME_RECIPE = {"train.optimizer": {"adamw": {"lazy_embeddings": False}}}
 JUDGED = 32  # rows judged after the last update, outside the time
 
 
@@ -110,7 +110,7 @@ def weitiao(job: Mapping[str, Any], shared: Path | None = None) -> Record:
         "model": {"checkpoint": kind_of(job["set"]).checkpoint, "max_length": work.max_length},
         "train": {"epochs": 1, "batch_size": job.get("batch", BATCH), "evaluations": 1,
                   "learning_rate": LEARNING_RATE, "save_seconds": 1e6,
-                  "optimizer": {"adamw": {"touched_rows": True}}},  # as `weitiao plan` writes
+                  "optimizer": {"adamw": {"lazy_embeddings": True}}},  # as `weitiao plan` writes
     }).with_(job.get("changes", {}))  # fmt: skip
     data = load(plan.data, plan.task_name, source)
     everyone = Rows(source.table, everything(source.table), plan.data.roles, source.name,

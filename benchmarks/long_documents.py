@@ -67,11 +67,11 @@ def cells() -> Iterator[timing.Record]:
 def act(job: Mapping[str, Any]) -> timing.Record:
     """In the fresh process: plan, train and judge one cell."""
     epochs.use_threads(job["threads"])
-    from weitiao import Wish, make_plan
-    from weitiao.api.evaluate import rows_of
+    from weitiao.api.inputs import rows_of
     from weitiao.data.files.table import from_rows
     from weitiao.data.prepare.load import load
     from weitiao.evaluation.evaluate import evaluate
+    from weitiao.planning.advise import Wish, advise
     from weitiao.run import Run
     from weitiao.training.run import train
 
@@ -85,7 +85,7 @@ def act(job: Mapping[str, Any]) -> timing.Record:
             "model.long_texts": CHOICES[job["choice"]], **job["changes"],
         },
     )  # fmt: skip
-    plan = make_plan(wish, source).plan
+    plan = advise(wish, source).plan
     data = load(plan.data, plan.task_name, source)
     judged_rows = from_rows(test_rows[: job["judged"]], "test")
     with tempfile.TemporaryDirectory() as folder:

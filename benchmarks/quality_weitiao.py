@@ -44,11 +44,11 @@ def act(job: Mapping[str, Any]) -> timing.Record:
 
 def run(cell: tuple[str, int, int], data_dir: Path, changes: dict[str, Any]) -> timing.Record:
     """Plan, train and judge one cell; the record that is stored. changes: of the plan."""
-    from weitiao import Wish, make_plan
-    from weitiao.api.evaluate import rows_of
+    from weitiao.api.inputs import rows_of
     from weitiao.data.files.table import from_rows
     from weitiao.data.prepare.load import load
     from weitiao.evaluation.evaluate import evaluate
+    from weitiao.planning.advise import Wish, advise
     from weitiao.run import Run
     from weitiao.training.run import train
 
@@ -63,7 +63,7 @@ def run(cell: tuple[str, int, int], data_dir: Path, changes: dict[str, Any]) -> 
     }
     wish = Wish(path=f"memory:{source.fingerprint}", roles=roles, task=info["task"],
                 model=info["checkpoint"], seed=seed, changes={"data.test_size": 0.0})  # fmt: skip
-    plan = make_plan(wish, source).plan
+    plan = advise(wish, source).plan
     plan = plan.with_({"model.max_length": min(LONGEST, plan.model.max_length)})
     plan = plan.with_(changes)
     data = load(plan.data, plan.task_name, source)

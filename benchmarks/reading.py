@@ -50,7 +50,8 @@ def main() -> None:
 
 def act(job: Mapping[str, Any]) -> timing.Record:
     """In the fresh process: train and judge one cell."""
-    from weitiao import Wish, evaluate_run, make_plan, train_plan
+    import weitiao
+    from weitiao.planning.advise import Wish, advise
 
     epochs.use_threads(job["threads"])
     begun = time.perf_counter()
@@ -63,8 +64,8 @@ def act(job: Mapping[str, Any]) -> timing.Record:
         changes = {**SETTINGS, "evaluate.metrics": list(METRICS)}
         wish = Wish(path=str(train), task="question_answering", model=job["checkpoint"],
                     seed=job["seed"], changes=changes)  # fmt: skip
-        fitted = train_plan(make_plan(wish).plan, out=folder)
-        report, _, _ = evaluate_run(fitted.run.folder, str(judged))
+        fitted = weitiao.train(advise(wish).plan, out=folder)
+        report, _, _ = weitiao.evaluate(fitted.run.folder, str(judged))
         metrics = {name: float(report.metrics[name]) for name in METRICS}
     return {**metrics, "seconds": round(time.perf_counter() - begun, 1), "settings": SETTINGS}
 

@@ -117,7 +117,7 @@ def act(job: Mapping[str, Any]) -> timing.Record:
 
 def stages(home: Path, again: bool) -> Iterator[str]:
     """Do the work; yields the name of each stage before it begins."""
-    from weitiao.api.evaluate import predict_file
+    from weitiao.api.predict import predict
     from weitiao.data.files.open import open_source
     from weitiao.data.infer.roles import guess_roles
     from weitiao.data.prepare.load import load
@@ -147,7 +147,7 @@ def stages(home: Path, again: bool) -> Iterator[str]:
         run = Run.create(home / "runs", "scale", plan)
         train(plan, data, run)
         yield "predict"
-        predict_file(run.folder, str(file), home / "answers.csv")
+        predict(run.folder, str(file), home / "answers.csv")
     yield "end"
 
 

@@ -64,7 +64,8 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 
 def act(job: Mapping[str, Any]) -> timing.Record:
     """In the fresh process: train and judge one cell."""
-    from weitiao import Wish, evaluate_run, make_plan, train_plan
+    import weitiao
+    from weitiao.planning.advise import Wish, advise
 
     epochs.use_threads(job["threads"])
     folder = Path(job["data"]) / "sick"
@@ -84,8 +85,8 @@ def act(job: Mapping[str, Any]) -> timing.Record:
         judged = task_sets.write(test[:JUDGED], Path(place) / "judged.jsonl")
         wish = Wish(path=str(rows), task="similarity", model="minilm-l6", seed=job["seed"],
                     changes=changes)  # fmt: skip
-        fitted = train_plan(make_plan(wish).plan, out=place)
-        report, _, _ = evaluate_run(fitted.run.folder, str(judged))
+        fitted = weitiao.train(advise(wish).plan, out=place)
+        report, _, _ = weitiao.evaluate(fitted.run.folder, str(judged))
     kept = {name: float(report.metrics[name]) for name in ("pearson", "spearman", "mae")}
     return {**kept, "rows": ROWS, "judged": JUDGED, "epochs": 3}
 

@@ -125,7 +125,7 @@ def act(job: Mapping[str, Any]) -> timing.Record:
         sys.stdout.flush()
         os._exit(0)  # nothing of the rest is measured
 
-    weitiao.train_plan(plan, out=store / "runs", threads=job["threads"], watch=watch)
+    weitiao.train(plan, out=store / "runs", threads=job["threads"], watch=watch)
     raise SystemExit("training ended before its first step")
 
 

@@ -96,7 +96,8 @@ def act(job: Mapping[str, Any]) -> timing.Record:
 
 def weitiao(train: list[Any], test: list[Any], held: list[Any], kind: Any, seed: int) -> float:
     """The same by weitiao: files in, the metric out. held: rows for validation; none: cut off."""
-    from weitiao import Wish, evaluate_run, make_plan, train_plan
+    import weitiao
+    from weitiao.planning.advise import Wish, advise
 
     settings = references.SETTINGS
     changes = {
@@ -114,8 +115,8 @@ def weitiao(train: list[Any], test: list[Any], held: list[Any], kind: Any, seed:
         ]
         wish = Wish(path=str(there[0]), task=kind.task, model=kind.checkpoint, seed=seed,
                     changes=changes, validation_path=str(there[2]) if held else None)  # fmt: skip
-        fitted = train_plan(make_plan(wish).plan, out=folder)
-        report, _, _ = evaluate_run(fitted.run.folder, str(there[1]))
+        fitted = weitiao.train(advise(wish).plan, out=folder)
+        report, _, _ = weitiao.evaluate(fitted.run.folder, str(there[1]))
     return float(report.metrics[kind.metric])
 
 

@@ -19,14 +19,14 @@ with Path("intents.jsonl").open("w", encoding="utf-8") as file:
 
 model = os.environ.get("WEITIAO_EXAMPLE_MODEL")
 
-advice = weitiao.make_plan(weitiao.Wish("intents.jsonl", model=model))
-for path, why in advice.plan.why.items():
+plan = weitiao.plan("intents.jsonl", model=model)
+for path, why in plan.why.items():
     print(f"{path} = {why.value}: {why.reason}")
 
 changes = {"train.epochs": 3, "train.strategies": {"ema": {"decay": 0.9}, "rdrop": {}}}
-plan = advice.plan.with_(changes)
+plan = plan.with_(changes)
 plan.save("plan.yaml")
 
-fitted = weitiao.train_plan("plan.yaml", changes={"train.seed": 1})
+fitted = weitiao.train("plan.yaml", changes={"train.seed": 1})
 print(fitted.split, dict(fitted.metrics))
-print(weitiao.evaluate_run(fitted.run.folder, final=True)[0].metrics)
+print(weitiao.evaluate(fitted.run.folder, final=True).report.metrics)

@@ -20,14 +20,14 @@ fitted = weitiao.fit(
     model=os.environ.get("WEITIAO_EXAMPLE_MODEL"),
     changes={"train.epochs": 3, "acceptance": {"recall": {"label": "bad", "at_least": 0.8}}},
 )
-for part in fitted.findings["slices"][:3]:
-    print(part["kind"], part["name"], part["value"], part["score"], part["corrected"])
+for part in fitted.findings.slices[:3]:
+    print(part.kind, part.name, part.value, part.score, part.corrected)
 for one in fitted.report.more["acceptance"]:
     print(one["name"], one["label"], one["value"], "passed" if one["passed"] else "failed")
 
-told = weitiao.calibrate_run(fitted.run.folder, {"at_recall": {"label": "bad", "recall": 0.9}})
-print(told["decisions"])
+calibration = weitiao.calibrate(fitted.run.folder, {"at_recall": {"label": "bad", "recall": 0.9}})
+print(calibration.decisions)
 
-found = weitiao.explain_row(fitted.run.folder, "the room was lovely")
-for word in sorted(found.words, key=lambda one: -one.without):
+explanation = weitiao.explain(fitted.run.folder, "the room was lovely")
+for word in sorted(explanation.words, key=lambda one: -one.without):
     print(f"{word.text:10} {word.without:+.3f} {word.gradient:+.2f}")

@@ -11,7 +11,7 @@ from accelerate import Accelerator
 import weitiao
 from weitiao.data.prepare.load import load
 from weitiao.model.model import Model
-from weitiao.training.inputs import Feed
+from weitiao.training.batches import Feed
 from weitiao.training.loop import fit
 
 TOPICS = {"sport": ("match", "team", "goal", "race"), "money": ("bank", "market", "tax", "share")}
@@ -22,8 +22,8 @@ with Path("topics.jsonl").open("w", encoding="utf-8") as file:
         for word in words:
             file.write(json.dumps({"text": f"{start} {word}", "label": topic}) + "\n")
 
-wish = weitiao.Wish("topics.jsonl", model=os.environ.get("WEITIAO_EXAMPLE_MODEL"))
-plan = weitiao.make_plan(wish).plan.with_({"train.epochs": 4})
+model = os.environ.get("WEITIAO_EXAMPLE_MODEL")
+plan = weitiao.plan("topics.jsonl", model=model, changes={"train.epochs": 4})
 data = load(plan.data, plan.task_name)
 model = Model.start(plan, data.train, data.validation)
 parts = (data.train, data.validation)

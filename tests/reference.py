@@ -2,12 +2,33 @@
 
 import copy
 
+import numpy as np
 import torch
 from torch.nn import functional
 
-from weitiao.training.batches import Stream
-
 EPS = 1e-4
+
+
+def row_order(lengths, plan, bucketed):
+    """The rows of all epochs in the order of training, stated without the code under test: one
+    permutation an epoch; bucketed, its rows by length with some noise, whole updates shuffled."""
+    order, rows, size = [], len(lengths), plan.batch_size
+    assert rows < 1.5 * 128 * size, "more would be sorted in several pools"
+    for epoch in range(int(np.ceil(plan.epochs)) + 1):
+        random = np.random.default_rng([plan.seed, epoch])
+        drawn = random.permutation(rows)
+        if bucketed:
+            noisy = lengths + (0.5 + 0.01 * lengths) * random.uniform(-1, 1, rows)
+            drawn = sorted(drawn, key=lambda row: noisy[row])
+            # The epoch before may end inside an update, and this one, too: the shortest rows there.
+            first = min((size - epoch * rows % size) % size, rows)
+            last = (rows - first) % size
+            start, end, rest = drawn[:first], drawn[first : first + last], drawn[first + last :]
+            updates = [rest[at : at + size] for at in range(0, len(rest), size)]
+            updates = [updates[at] for at in random.permutation(len(updates))]
+            drawn = [*start, *(row for update in updates for row in update), *end]
+        order += [int(row) for row in drawn]
+    return order
 
 
 def picked_of(labels, picked):
@@ -77,8 +98,8 @@ def rate(name, progress, plan):
     return (own["learning_rate"] if own else plan.learning_rate) * factor
 
 
-class PlainTouched:
-    """What touched_rows says, row by row: AdamW that sees only the updates which touch the row,
+class PlainLazy:
+    """What lazy_embeddings says, row by row: AdamW that sees only the updates which touch the row,
     and the shrinking that the row missed since."""
 
     def __init__(self, table):
@@ -110,7 +131,7 @@ def train(model, rows, updates):
     examples = rows.examples()
     labels = labels_of(model, rows)
     packs, lengths = model.packs, model.encode(rows).lengths
-    order = Stream(lengths, plan.seed, plan.batch_size, 10**9, packs, buckets=not packs)
+    order = row_order(lengths, plan, bucketed=not packs)
     named = dict(net.named_parameters())
     if "freeze" in plan.strategies:
         layers = plan.strategies["freeze"].get("layers", 0)
@@ -118,8 +139,8 @@ def train(model, rows, updates):
             p.requires_grad_(depth(name) > layers)
         named = {name: p for name, p in named.items() if p.requires_grad}
     table, apart = net.get_input_embeddings().weight, None
-    if plan.optimizer["adamw"].get("touched_rows") and table.requires_grad:
-        apart = PlainTouched(table)
+    if plan.optimizer["adamw"].get("lazy_embeddings") and table.requires_grad:
+        apart = PlainLazy(table)
         named = {name: p for name, p in named.items() if p is not table}
     kinds = [
         {"params": [p], "weight_decay": plan.weight_decay if p.ndim > 1 else 0.0, "name": name}
@@ -130,7 +151,7 @@ def train(model, rows, updates):
     total = int(plan.epochs * len(examples) / plan.batch_size + 0.999999)
     average = {}
     for step in range(updates):
-        picked = order.rows_of(step)
+        picked = np.array(order[step * plan.batch_size : (step + 1) * plan.batch_size])
         texts = task.texts(task.read([examples[i] for i in picked]))
         batch = dict(model.tokenizer(*texts, padding=True, truncation=True, return_tensors="pt"))
         wanted, mask = picked_of(labels, picked), batch["attention_mask"]

@@ -48,7 +48,7 @@ def learn(name, settings, at=None, resume=False):
 
     def watch(progress, seconds):
         if progress.report is None and progress.step == 1:
-            learner = progress._hands.learner
+            learner = progress._control.learner
             moments = [s["exp_avg"] for s in learner.optimizer.state.values() if "exp_avg" in s]
             found[name] = {"weights": bytes_of(learner.net.parameters()),
                            "moments": bytes_of(moments), "tokens": progress.tokens}  # fmt: skip

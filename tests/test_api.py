@@ -48,7 +48,7 @@ def test_texts_and_labels(tiny_bert, tmp_path):
         loaded({"txt": "a good film"})
     with pytest.raises(DataError, match="no 'text'"):
         loaded({"text": None})
-    report, split, openings = weitiao.evaluate_run(fitted.run.folder, final=True)
+    report, split, openings = weitiao.evaluate(fitted.run.folder, final=True)
     assert (split, openings) == ("test", 2)
     assert report.metrics == pytest.approx(dict(fitted.metrics))
 

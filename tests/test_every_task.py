@@ -17,7 +17,7 @@ from weitiao.model.model import Model
 from weitiao.tasks.answers.label_sets import LabelSets
 from weitiao.tasks.answers.labels import Labels
 from weitiao.training.loop import fit
-from weitiao.training.run import feed_of, judged_feed
+from weitiao.training.run import training_feed, validation_feed
 
 # Tasks with one answer a row.
 ROWS = ["classification", "multilabel", "nli", "regression", "similarity"]
@@ -43,7 +43,7 @@ LAYOUTS = {
     "fused": {"train.layout": "fused"},
     "fused, accumulated": {"train.layout": "fused", "train.micro_batch_tokens": 40},
 }
-OPTIMIZERS = {"whole table": {}, "touched rows": {"touched_rows": True}}
+OPTIMIZERS = {"whole table": {}, "touched rows": {"lazy_embeddings": True}}
 UPDATES = 5
 
 
@@ -73,7 +73,7 @@ def started(task, checkpoint, **changes):
 
 def run(model, data, updates=UPDATES):
     """Train for some updates; the raw weights, and the judged ones."""
-    train, validation = feed_of(model, data.train), judged_feed(model, data.validation)
+    train, validation = training_feed(model, data.train), validation_feed(model, data.validation)
     with closing(fit(model, train, validation, Accelerator(cpu=True))) as steps:
         for progress in steps:
             if progress.step == updates and progress.report is None:
@@ -175,7 +175,7 @@ def test_perfect_scores_give_perfect_answers(task, tiny_bert):
 @pytest.mark.parametrize("task", [task for task in TASKS if task != "question_answering"])
 def test_divergence_is_nothing_for_equal_outputs_and_symmetric(task, tiny_bert):
     model, data = started(task, tiny_bert)
-    feed = feed_of(model, data.train)
+    feed = training_feed(model, data.train)
     batch = model.batch(feed.encoded, range(4), feed.labels)
     shape = batch.labels.shape if task not in ROWS else (4,)
     first, second = torch.randn(2, *shape, model.task.outputs)

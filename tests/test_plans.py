@@ -9,9 +9,9 @@ import pytest
 from conftest import sentence
 from matrix.families import make
 from weitiao import parts
-from weitiao.api.fit import train_plan
+from weitiao.api.fit import train
 from weitiao.planfile.plan import Plan
-from weitiao.planning.advise import check
+from weitiao.planning.check import check
 
 PLANS = sorted((Path(__file__).parents[1] / "plans").glob("*.yaml"))
 
@@ -61,7 +61,7 @@ def test_a_ready_plan_is_right_and_trains(path, tiny_bert, tmp_path):
         "data.path": str(rows), "model.checkpoint": checkpoint, "train.epochs": 1,
         "train.batch_size": 16, "train.evaluations": 1, "evaluate.bootstrap_samples": 20,
     })  # fmt: skip
-    fitted = train_plan(small, out=tmp_path / "runs")
+    fitted = train(small, out=tmp_path / "runs")
     assert fitted.run.status()["step"] == 2
     assert fitted.split == "validation"
     assert set(fitted.metrics) == set(plan.evaluate.metrics)

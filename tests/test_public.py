@@ -42,7 +42,7 @@ def test_loading_a_plan_needs_no_torch(tmp_path):
 
 def test_help_needs_nothing_heavy():
     code = (
-        "from typer.testing import CliRunner\nfrom weitiao.cli import app\n"
+        "from typer.testing import CliRunner\nfrom weitiao.cli.app import app\n"
         "assert CliRunner().invoke(app, ['--help']).exit_code == 0"
     )
     assert loaded_after(code, "torch", "transformers", "numpy", "pyarrow", "pydantic") == []
@@ -89,3 +89,61 @@ def test_help_is_instant():
         if ours <= 3 * bare:
             return
     pytest.fail(f"--help took {ours:.2f} s, `import typer` {bare:.2f} s")
+
+
+def test_the_names_of_0_1_warn_and_name_the_new_ones():
+    for name in weitiao._DEPRECATED:
+        with pytest.warns(
+            DeprecationWarning, match=rf"weitiao\.{name} is deprecated: use .*weitiao\."
+        ):
+            assert callable(getattr(weitiao, name))
+        assert name not in weitiao.__all__
+
+
+VERBS = {
+    "fit",
+    "look",
+    "plan",
+    "train",
+    "evaluate",
+    "predict",
+    "explain",
+    "calibrate",
+    "report",
+    "runs",
+}
+OTHERWISE = {  # options of the command line that Python spells otherwise
+    "words": "changes", "json_": "", "rows": "rows", "path": "plan", "texts": "row", "root": "folder",
+    "resume": "", "gate": "", "budget": "budget",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_options_are_called_as_on_the_command_line(verb):
+    """`weitiao.fit` takes what `weitiao fit` takes."""
+    import inspect
+
+    from weitiao.api.fit import FitOptions
+    from weitiao.cli.app import app
+
+    command = next(c.callback for c in app.registered_commands if c.callback.__name__ == verb)
+    wanted = {OTHERWISE.get(name, name) for name in inspect.signature(command).parameters} - {""}
+    taken = dict(inspect.signature(getattr(weitiao, verb)).parameters)
+    if "options" in taken:
+        taken |= FitOptions.__annotations__
+    if verb == "plan":
+        wanted -= {"output"}  # a Plan is returned: `plan.save(path)`
+    if verb == "train":  # given as changes
+        wanted -= {"skip_bad", "budget", "seed"}
+    assert wanted <= set(taken)
+
+
+def test_check_returns_the_problems(tmp_path):
+    plan = toy_plan("classification", "some/checkpoint")
+    assert weitiao.check(plan) == []
+    (problem,) = weitiao.check(plan, {"train.loss": {"mse": {}}})
+    assert "train.loss" in problem
+    path = tmp_path / "plan.yaml"
+    plan.save(path)
+    assert weitiao.check(path) == []
+    assert len(weitiao.check(path, {"train.epochs": -1})) == 1

@@ -13,8 +13,8 @@ import typer
 import weitiao
 from conftest import toy_rows
 from weitiao.checkpoints.catalogue import CATALOGUE
-from weitiao.cli import app
 from weitiao.cli import help as usage
+from weitiao.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
@@ -25,7 +25,7 @@ README_LINES = 160
 SVG_GROUP = "{http://www.w3.org/2000/svg}g"
 NUMBER = r"\d[\d,.]*\d|\d"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-VERBS = typer.main.get_command(app.app).commands
+VERBS = typer.main.get_command(app).commands
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 

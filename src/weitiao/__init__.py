@@ -1,4 +1,4 @@
-"""weitiao (微调): from labelled text to a fine-tuned, honestly judged language model.
+"""weitiao (微调): from labelled text to a fine-tuned, honestly evaluated language model.
 
     import weitiao
     fitted = weitiao.fit("reviews.csv")       # a path, a DataFrame, or texts and labels
@@ -8,7 +8,8 @@
     model("good film")                          # Prediction(value, score, scores)
     model.predict_proba(["good film", "bad"])   # array (rows, labels)
 
-Names load when they are first used, so that `import weitiao` is instant.
+The functions are the verbs of the command line. They load when they are first used, so that
+`import weitiao` is instant.
 """
 
 from __future__ import annotations
@@ -16,86 +17,104 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from weitiao.version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from weitiao.api.calibrate import calibrate_run
+    from weitiao.api.calibrate import calibrate
     from weitiao.api.compare import compare
-    from weitiao.api.evaluate import evaluate_run, predict_file
-    from weitiao.api.evaluate import load_run as load
-    from weitiao.api.explain import explain_row
-    from weitiao.api.fit import Fitted, fit, resume, train_plan
-    from weitiao.api.seeds import fit_seeds, judge_seeds, resume_seeds, train_seeds
+    from weitiao.api.evaluate import evaluate
+    from weitiao.api.fit import fit, resume, train
+    from weitiao.api.plan import check, look, plan
+    from weitiao.api.predict import explain, load, predict
+    from weitiao.api.report import report
+    from weitiao.api.runs import runs
+    from weitiao.api.seeds import Seeded
+    from weitiao.api.single_run import Evaluation, Fitted
     from weitiao.errors import WeitiaoError
     from weitiao.example import Batch, Example, Output, Prediction
     from weitiao.experiments.runner import open_experiment, run_experiment
     from weitiao.planfile.plan import Plan
-    from weitiao.planning.advise import Wish, look
-    from weitiao.planning.advise import advise as make_plan
     from weitiao.run import Run
 
-__version__ = "0.2.0"
-
-# Public name -> where it lives. No name may be that of a folder of ours (train, evaluate, ...):
-# importing the folder would hide it.
+# Public name -> where it lives. No name may be that of a folder or file beside this one: importing
+# the folder would hide it.
 _HOME = {
     "Batch": "weitiao.example:Batch",
+    "Evaluation": "weitiao.api.single_run:Evaluation",
     "Example": "weitiao.example:Example",
-    "Fitted": "weitiao.api.fit:Fitted",
+    "Fitted": "weitiao.api.single_run:Fitted",
     "Output": "weitiao.example:Output",
     "Plan": "weitiao.planfile.plan:Plan",
     "Prediction": "weitiao.example:Prediction",
     "Run": "weitiao.run:Run",
+    "Seeded": "weitiao.api.seeds:Seeded",
     "WeitiaoError": "weitiao.errors:WeitiaoError",
-    "Wish": "weitiao.planning.advise:Wish",
-    "calibrate_run": "weitiao.api.calibrate:calibrate_run",
+    "calibrate": "weitiao.api.calibrate:calibrate",
+    "check": "weitiao.api.plan:check",
     "compare": "weitiao.api.compare:compare",
-    "evaluate_run": "weitiao.api.evaluate:evaluate_run",
-    "explain_row": "weitiao.api.explain:explain_row",
+    "evaluate": "weitiao.api.evaluate:evaluate",
+    "explain": "weitiao.api.predict:explain",
     "fit": "weitiao.api.fit:fit",
-    "fit_seeds": "weitiao.api.seeds:fit_seeds",
-    "judge_seeds": "weitiao.api.seeds:judge_seeds",
-    "load": "weitiao.api.evaluate:load_run",
-    "look": "weitiao.planning.advise:look",
-    "make_plan": "weitiao.planning.advise:advise",
+    "load": "weitiao.api.predict:load",
+    "look": "weitiao.api.plan:look",
     "open_experiment": "weitiao.experiments.runner:open_experiment",
-    "predict_file": "weitiao.api.evaluate:predict_file",
+    "plan": "weitiao.api.plan:plan",
+    "predict": "weitiao.api.predict:predict",
+    "report": "weitiao.api.report:report",
     "resume": "weitiao.api.fit:resume",
-    "resume_seeds": "weitiao.api.seeds:resume_seeds",
     "run_experiment": "weitiao.experiments.runner:run_experiment",
-    "train_plan": "weitiao.api.fit:train_plan",
-    "train_seeds": "weitiao.api.seeds:train_seeds",
+    "runs": "weitiao.api.runs:runs",
+    "train": "weitiao.api.fit:train",
+}
+
+# Names of 0.1, which warn: see api/deprecated.py.
+_DEPRECATED = {
+    "Wish",
+    "calibrate_run",
+    "evaluate_run",
+    "explain_row",
+    "fit_seeds",
+    "judge_seeds",
+    "make_plan",
+    "predict_file",
+    "resume_seeds",
+    "train_plan",
+    "train_seeds",
 }
 
 __all__ = [
     "Batch",
+    "Evaluation",
     "Example",
     "Fitted",
     "Output",
     "Plan",
     "Prediction",
     "Run",
+    "Seeded",
     "WeitiaoError",
-    "Wish",
-    "calibrate_run",
+    "calibrate",
+    "check",
     "compare",
-    "evaluate_run",
-    "explain_row",
+    "evaluate",
+    "explain",
     "fit",
-    "fit_seeds",
-    "judge_seeds",
     "load",
     "look",
-    "make_plan",
     "open_experiment",
-    "predict_file",
+    "plan",
+    "predict",
+    "report",
     "resume",
-    "resume_seeds",
     "run_experiment",
-    "train_plan",
-    "train_seeds",
+    "runs",
+    "train",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _DEPRECATED:
+        return importlib.import_module("weitiao.api.deprecated").deprecated(name)
     if name not in _HOME:
         raise AttributeError(f"module 'weitiao' has no attribute {name!r}")
     module, _, attribute = _HOME[name].partition(":")

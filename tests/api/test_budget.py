@@ -9,7 +9,7 @@ from conftest import toy_rows
 from weitiao.data.cache import store
 from weitiao.model.fast import compiler
 from weitiao.training import memory
-from weitiao.training.update import Pass
+from weitiao.training.update import UpdateStep
 
 BUDGET = 8  # seconds
 SLOW = 1.5
@@ -36,7 +36,7 @@ def slow_start(monkeypatch):
     monkeypatch.setattr(compiler, "FLAGS", ("-O0", *compiler.FLAGS[1:]))  # not the time of it
     slow(compiler, "find")
     slow(memory, "bytes_a_token")
-    slow(Pass, "gradients")
+    slow(UpdateStep, "gradients")
     yield calls
     compiler._loaded.cache_clear()
 

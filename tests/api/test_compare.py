@@ -10,11 +10,10 @@ from typer.testing import CliRunner
 
 import weitiao
 from judged_runs import judged_run
-from weitiao.cli import app
+from weitiao.cli.app import app
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import speaking
 from weitiao.results import answers
-from weitiao.results.entries import Columns
 
 TEXTS = [f"row {i}: write to li{i}@example.com <script>alert({i})</script>" for i in range(120)]
 LABELS = [["good", "bad", "so so"][i * 7 % 3] for i in range(120)]
@@ -140,8 +139,8 @@ def test_files_alone_need_the_truth_in_one_of_them(made, tmp_path):
     named = write(
         tmp_path / "named.csv", ["t", "gold", "a"], zip(TEXTS, LABELS, given, strict=True)
     )
-    columns = Columns(prediction="a", target="gold", text="t")
-    assert weitiao.compare(named, named, columns=columns).verdict == "same"
+    columns = {"prediction": "a", "target": "gold", "text": "t"}
+    assert weitiao.compare(named, named, **columns).verdict == "same"
 
 
 def test_numbers_and_several_labels(tmp_path):

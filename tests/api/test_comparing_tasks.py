@@ -34,9 +34,9 @@ def plan_of(task, checkpoint, folder, **changes):
 @pytest.mark.parametrize("task", parts.names("tasks"))
 def test_seeds_of_every_task_are_compared_with_a_run(task, tiny_bert, tmp_path):
     plan = plan_of(task, tiny_bert, tmp_path)
-    recipe = weitiao.train_seeds(plan, seeds=2, out=tmp_path / "runs").run.folder
-    other = weitiao.train_plan(plan.with_({"train.seed": 5, "train.epochs": 3}), out=tmp_path / "o")
-    weitiao.evaluate_run(other.run.folder)
+    recipe = weitiao.train(plan, seeds=2, out=tmp_path / "runs").run.folder
+    other = weitiao.train(plan.with_({"train.seed": 5, "train.epochs": 3}), out=tmp_path / "o")
+    weitiao.evaluate(other.run.folder)
     found = weitiao.compare(recipe, other.run.folder)
     gaps = {gap.name: gap for gap in found.comparisons[0].gaps}
     report = other.run.read("metrics")["metrics"]
@@ -58,8 +58,8 @@ def test_a_report_finds_the_rows_of_a_validation_file(tiny_bert, tmp_path):
     (tmp_path / "dev.jsonl").write_text("\n".join(held) + "\n", encoding="utf-8")
     plan = plan_of("classification", tiny_bert, tmp_path,
                    **{"data.validation_path": str(tmp_path / "dev.jsonl")})  # fmt: skip
-    run = weitiao.train_plan(plan, out=tmp_path / "runs").run
-    report, split, _ = weitiao.evaluate_run(run.folder)
+    run = weitiao.train(plan, out=tmp_path / "runs").run
+    report, split, _ = weitiao.evaluate(run.folder)
     assert (split, report.rows) == ("validation", 20)
     texts = gathered(run).texts(np.arange(20))
     assert [row[0][1] for row in texts] == [json.loads(line)["text"] for line in held]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from conftest import toy_plan, toy_rows
-from weitiao.api.evaluate import predict_file
+from weitiao.api.predict import predict
 from weitiao.data.files.table import from_rows
 from weitiao.data.prepare.load import load
 from weitiao.errors import DataError
@@ -33,7 +33,7 @@ def test_no_column_of_the_user_is_overwritten(column, saved, tmp_path):
     rows, out = tmp_path / "rows.jsonl", tmp_path / "answers.jsonl"
     rows.write_text(json.dumps({"text": "a good film", column: "mine"}) + "\n", encoding="utf-8")
     with pytest.raises(DataError, match=f"rename its column '{column}'"):
-        predict_file(saved, str(rows), out)
+        predict(saved, str(rows), out)
     assert not list(tmp_path.glob("answers*"))
 
 
@@ -41,5 +41,5 @@ def test_columns_that_no_answer_has_are_free(saved, tmp_path):
     rows, out = tmp_path / "rows.jsonl", tmp_path / "answers.jsonl"
     row = {"text": "a good film", "start": 1, "level_2": "mine", "score_no_answer": 0.5}
     rows.write_text(json.dumps(row) + "\n", encoding="utf-8")
-    assert predict_file(saved, str(rows), out) == 1
+    assert predict(saved, str(rows), out) == 1
     assert json.loads(out.read_text(encoding="utf-8")).items() >= row.items()

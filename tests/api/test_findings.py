@@ -53,7 +53,7 @@ def fitted(tmp_path_factory, tiny_bert):
 
 
 def test_the_planted_source_is_the_weakest_slice(fitted):
-    first = fitted.findings["slices"][0]
+    first = fitted.findings.slices[0]
     assert (first["kind"], first["name"], first["value"]) == ("column", "source", "D")
     assert first["weak"]
     assert first["score"] < 0.5 < first["rest"]
@@ -78,7 +78,7 @@ def test_the_saved_model_abstains(fitted, tmp_path):
     source = tmp_path / "new.csv"
     source.write_text("text\n" + "\n".join(r["text"] for r in toy_rows("classification", 200, 9)),
                       encoding="utf-8")  # fmt: skip
-    weitiao.predict_file(fitted.run.folder, str(source), tmp_path / "out.csv")
+    weitiao.predict(fitted.run.folder, str(source), tmp_path / "out.csv")
     with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
         answers = list(csv.DictReader(file))
     for row in answers:
@@ -89,16 +89,14 @@ def test_the_saved_model_abstains(fitted, tmp_path):
 def test_decisions_are_chosen_anew_and_the_temperature_stays(fitted):
     before = fitted.run.read("calibration")["temperature"]
     scores = weitiao.load(fitted.run.best).predict_proba(["a good film"])
-    told = weitiao.calibrate_run(
-        fitted.run.folder, {"at_recall": {"label": "good", "recall": 0.95}}
-    )
+    told = weitiao.calibrate(fitted.run.folder, {"at_recall": {"label": "good", "recall": 0.95}})
     assert told["temperature"] == pytest.approx(before, rel=0.02)
     assert told["decisions"][0]["recall"] >= 0.95
     model = weitiao.load(fitted.run.best)
     assert set(model.task.thresholds) == {"good"}
     assert model.task.abstain == 0
     assert model.predict_proba(["a good film"]) == pytest.approx(scores, abs=0.02)
-    assert weitiao.calibrate_run(fitted.run.folder, {})["decisions"] == []
+    assert weitiao.calibrate(fitted.run.folder, {})["decisions"] == []
     assert weitiao.load(fitted.run.best).task.thresholds == {}
 
 
@@ -112,26 +110,26 @@ def test_only_validation_is_read(fitted, monkeypatch):
     taken = []
     real = load.Rows.targets
     monkeypatch.setattr(load.Rows, "targets", lambda rows: taken.append(len(rows)) or real(rows))
-    weitiao.calibrate_run(fitted.run.folder)
+    weitiao.calibrate(fitted.run.folder)
     assert taken
 
 
 def test_what_cannot_be_calibrated_is_told(fitted, tmp_path, tiny_bert):
     with pytest.raises(DataError, match="Did you mean 'good'"):
-        weitiao.calibrate_run(fitted.run.folder, {"at_recall": {"label": "goof"}})
+        weitiao.calibrate(fitted.run.folder, {"at_recall": {"label": "goof"}})
     with pytest.raises(PlanError, match="Did you mean 'at_recall'"):
-        weitiao.calibrate_run(fitted.run.folder, {"at_recal": {"label": "good"}})
+        weitiao.calibrate(fitted.run.folder, {"at_recal": {"label": "good"}})
     with pytest.raises(RunError, match="no best model yet"):
-        weitiao.calibrate_run(Run.create(tmp_path, "new", fitted.plan).folder)
+        weitiao.calibrate(Run.create(tmp_path, "new", fitted.plan).folder)
 
 
 def test_a_row_is_explained_by_the_run(fitted):
-    found = weitiao.explain_row(fitted.run.folder, "the room was lovely")
+    found = weitiao.explain(fitted.run.folder, "the room was lovely")
     assert [word.text for word in found.words] == ["the", "room", "was", "lovely"]
-    same = weitiao.explain_row(fitted.run.folder, {"text": "the room was lovely"})
+    same = weitiao.explain(fitted.run.folder, {"text": "the room was lovely"})
     assert same.words == found.words
     with pytest.raises(WeitiaoError, match=r"reads 1 texts \(text\), 2 were given"):
-        weitiao.explain_row(fitted.run.folder, ["a", "b"])
+        weitiao.explain(fitted.run.folder, ["a", "b"])
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -167,8 +165,8 @@ def test_numbers_and_sets_of_labels_go_the_same_way(tiny_bert, tmp_path):
             changes={**QUICK, "train.epochs": 1, "data.test_size": 0.4,
                      **({"evaluate.decisions": "best_f1"} if task == "multilabel" else {})},
         )  # fmt: skip
-        assert fitted.findings["checks"]
-        assert np.isfinite(fitted.findings["slices"][0]["score"])
+        assert fitted.findings.checks
+        assert np.isfinite(fitted.findings.slices[0]["score"])
         assert ("calibration" in fitted.report.more) == (task == "multilabel")
         text = fitted.page.read_text(encoding="utf-8")
         assert "Where it is weak" in text
@@ -182,6 +180,6 @@ def test_findings_and_calibration_can_be_switched_off(tiny_bert, tmp_path):
         changes={**QUICK, "train.epochs": 1, "evaluate.findings": False,
                  "evaluate.calibration": False, "evaluate.baselines": False},
     )  # fmt: skip
-    assert fitted.findings == {}
+    assert not fitted.findings
     assert not (fitted.run.folder / "calibration.json").exists()
     assert "Where it is weak" not in fitted.page.read_text(encoding="utf-8")

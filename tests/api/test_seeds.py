@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 import weitiao
 from conftest import toy_plan, toy_rows
 from weitiao import parts
-from weitiao.api import fit
-from weitiao.cli import app
+from weitiao.api import single_run
+from weitiao.api.seeds import Seeded
+from weitiao.cli.app import app
 from weitiao.data.prepare import sealed
 from weitiao.errors import WeitiaoError
 from weitiao.evaluation.degenerate import degenerate
@@ -34,7 +35,7 @@ def plan(tiny_bert, tmp_path):
 
 
 def test_seeds_differ_in_the_seed_alone_and_the_folder_is_the_best_of_them(plan, tmp_path):
-    found = weitiao.train_seeds(plan, seeds=3, out=tmp_path / "runs")
+    found = weitiao.train(plan, seeds=3, out=tmp_path / "runs")
     folder = found.run.folder
     inside = runs(folder / "seeds")
     assert [run.plan().train.seed for run in inside] == [13, 14, 15]
@@ -43,13 +44,13 @@ def test_seeds_differ_in_the_seed_alone_and_the_folder_is_the_best_of_them(plan,
     scores = [one["validation"] for one in told["runs"]]
     assert scores == [run.read("metrics")["metrics"]["accuracy"] for run in inside]
     assert told["validation"]["mean"] == pytest.approx(np.mean(scores))
-    assert told["validation"]["spread"] == pytest.approx(np.std(scores, ddof=1))
+    assert told["validation"]["std"] == pytest.approx(np.std(scores, ddof=1))
     best = max(told["runs"], key=lambda one: one["validation"])["folder"]
     assert told["best"] == best
     model, same = weitiao.load(folder), weitiao.load(folder / "seeds" / best)
     assert model("a good film") == same("a good film")
     assert Run.open(folder).plan().train.seed == same.plan.train.seed
-    report, split, _ = weitiao.evaluate_run(folder)
+    report, split, _ = weitiao.evaluate(folder)
     assert (split, report.metrics["accuracy"]) == ("validation", max(scores))
     assert (folder / "report.html").is_file()
     assert not list((folder / "seeds").glob("*/last")), "an ended seed keeps no checkpoint"
@@ -58,11 +59,12 @@ def test_seeds_differ_in_the_seed_alone_and_the_folder_is_the_best_of_them(plan,
 
 
 def test_all_seeds_are_judged_in_one_look_at_the_test(plan, tmp_path):
-    folder = weitiao.train_seeds(plan, seeds=2, out=tmp_path / "runs").run.folder
-    found = weitiao.judge_seeds(folder)
+    folder = weitiao.train(plan, seeds=2, out=tmp_path / "runs").run.folder
+    weitiao.evaluate(folder, final=True)
+    record = Seeded.read(folder).record
     assert sealed.openings_file().read_text(encoding="utf-8").count("\n") == 1
-    tests = [one["test"] for one in found.told["runs"]]
-    assert found.told["test"]["mean"] == pytest.approx(np.mean(tests))
+    tests = [one.test for one in record.runs]
+    assert record.test.mean == pytest.approx(np.mean(tests))
     assert Run.open(folder).read("metrics")["split"] == "test"
     compared = weitiao.compare(folder, folder)
     assert compared.aligned.contenders[0].kind == "recipe"
@@ -73,7 +75,7 @@ def test_the_gate_is_about_the_best_of_several_seeds(plan, tmp_path):
     """Its exit code was always 0."""
     quick = plan.with_({"train.epochs": 1, "train.evaluations": 1, "evaluate.findings": False,
                         "acceptance": {"accuracy": {"at_least": 0.0}}})  # fmt: skip
-    folder = weitiao.train_seeds(quick, seeds=2, out=tmp_path / "runs").run.folder
+    folder = weitiao.train(quick, seeds=2, out=tmp_path / "runs").run.folder
     words = ["evaluate", str(folder), "--final", "--gate"]
     assert CliRunner().invoke(app, words).exit_code == 0
     path = folder / "plan.yaml"
@@ -104,27 +106,27 @@ def test_fit_with_seeds_on_the_command_line(tiny_bert, plan, tmp_path):
 
 
 def test_a_seed_that_learned_nothing_is_replaced_and_said(plan, tmp_path, monkeypatch):
-    train, said = fit.train_plan, []
+    train, said = single_run.train_run, []
 
     def lame(plan, **settings):
         """The second seed cannot learn: its rate is nothing."""
         rate = 1e-12 if plan.train.seed == 14 else plan.train.learning_rate
         return train(plan.with_({"train.learning_rate": rate}), **settings)
 
-    monkeypatch.setattr(fit, "train_plan", lame)
+    monkeypatch.setattr(single_run, "train_run", lame)
     able = plan.with_({"train.epochs": 12, "train.learning_rate": 5e-3})
-    found = weitiao.train_seeds(able, seeds=2, out=tmp_path / "runs", say=said.append)
-    told = {one["seed"]: one["replaced"] for one in found.told["runs"]}
+    found = weitiao.train(able, seeds=2, out=tmp_path / "runs", say=said.append)
+    told = {one.seed: one.replaced for one in found.record.runs}
     assert told == {13: False, 14: True, 15: False}
     assert any("seed 14 learned nothing" in line for line in said)
-    kept = [one["validation"] for one in found.told["runs"] if not one["replaced"]]
-    assert found.told["validation"]["mean"] == pytest.approx(np.mean(kept))
+    kept = [one.validation for one in found.record.valid]
+    assert found.record.validation.mean == pytest.approx(np.mean(kept))
     contender = weitiao.compare(found.run.folder, found.run.folder).aligned.contenders[0]
     assert len(contender.sets) == 2, "a replaced seed is no part of the recipe"
 
 
 def test_an_interrupted_one_goes_on_and_keeps_what_is_done(plan, tmp_path, monkeypatch):
-    train, calls = fit.train_plan, []
+    train, calls = single_run.train_run, []
 
     def killed(plan, **settings):
         calls.append(plan.train.seed)
@@ -132,22 +134,22 @@ def test_an_interrupted_one_goes_on_and_keeps_what_is_done(plan, tmp_path, monke
             raise KeyboardInterrupt
         return train(plan, **settings)
 
-    monkeypatch.setattr(fit, "train_plan", killed)
+    monkeypatch.setattr(single_run, "train_run", killed)
     with pytest.raises(KeyboardInterrupt):
-        weitiao.train_seeds(plan, seeds=3, out=tmp_path / "runs")
+        weitiao.train(plan, seeds=3, out=tmp_path / "runs")
     (folder,) = (run.folder for run in runs(tmp_path / "runs"))
     first = (folder / "seeds/rows-001/metrics.json").read_bytes()
-    found = weitiao.resume_seeds(folder)
+    found = weitiao.resume(folder)
     assert calls == [13, 14, 14, 15]
     assert (folder / "seeds/rows-001/metrics.json").read_bytes() == first
-    assert [one["seed"] for one in found.told["runs"]] == [13, 14, 15]
+    assert [one.seed for one in found.record.runs] == [13, 14, 15]
     with pytest.raises(WeitiaoError, match="has ended"):
-        weitiao.resume_seeds(folder)
+        weitiao.resume(folder)
 
 
 def test_the_test_stays_sealed_while_seeds_are_missing(plan, tmp_path, monkeypatch):
     """It was opened, and the seeds that were missing could never be trained."""
-    train = fit.train_plan
+    train = single_run.train_run
 
     def stopped(plan, **settings):
         if plan.train.seed == 14:
@@ -155,18 +157,18 @@ def test_the_test_stays_sealed_while_seeds_are_missing(plan, tmp_path, monkeypat
         return train(plan, **settings)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(fit, "train_plan", stopped)
-        weitiao.train_seeds(plan, seeds=2, out=tmp_path / "runs")
+        patch.setattr(single_run, "train_run", stopped)
+        weitiao.train(plan, seeds=2, out=tmp_path / "runs")
     folder = tmp_path / "runs" / "rows-001"
     with pytest.raises(WeitiaoError, match="1 of 2 seeds are trained. Go on first: .* --resume"):
-        weitiao.judge_seeds(folder)
+        weitiao.evaluate(folder, final=True)
     assert not sealed.openings_file().exists()
     assert Run.open(folder).status()["state"] == "interrupted"
-    assert len(weitiao.resume_seeds(folder).told["runs"]) == 2
+    assert len(weitiao.resume(folder).record.runs) == 2
 
 
 def test_a_seed_cut_short_is_resumed(plan, tmp_path):
-    whole = weitiao.train_seeds(plan, seeds=2, out=tmp_path / "whole")
+    whole = weitiao.train(plan, seeds=2, out=tmp_path / "whole")
     folder = tmp_path / "runs" / "rows-001"
     shutil.copytree(whole.run.folder, folder)
     told = json.loads((folder / "seeds.json").read_text(encoding="utf-8"))
@@ -175,8 +177,8 @@ def test_a_seed_cut_short_is_resumed(plan, tmp_path):
     second = Run(folder / "seeds" / "rows-002")
     second.write("status", {"state": "interrupted"})
     second.log_path.unlink()
-    found = weitiao.resume_seeds(folder)
-    assert found.told["runs"][1]["validation"] == whole.told["runs"][1]["validation"]
+    found = weitiao.resume(folder)
+    assert found.record.runs[1].validation == whole.record.runs[1].validation
 
 
 def judged(right: float, seed: int, rows: int = 200) -> Answers:
@@ -203,4 +205,4 @@ def test_degenerate_is_no_better_than_a_constant_where_others_are():
 
 def test_one_seed_has_no_spread(plan, tmp_path):
     with pytest.raises(WeitiaoError, match="no spread"):
-        weitiao.train_seeds(plan, seeds=1, out=tmp_path)
+        weitiao.train(plan, seeds=1, out=tmp_path)

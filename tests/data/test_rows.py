@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from conftest import toy_plan, toy_rows
-from weitiao.api.evaluate import rows_of
+from weitiao.api.inputs import rows_of
 from weitiao.cli import options
 from weitiao.data.files.table import from_rows
 from weitiao.data.prepare.load import load
 from weitiao.errors import DataError, PlanError
 from weitiao.model.model import Model
-from weitiao.planning.advise import Wish, check, look
+from weitiao.planning.advise import Wish, look
+from weitiao.planning.check import check
 
 ROLES = {"text": "text", "columns": ["price", "brand"], "target": "label"}
 

@@ -11,7 +11,7 @@ from weitiao.evaluation.evaluate import evaluate
 from weitiao.evaluation.intervals import wilson
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
-from weitiao.planning.advise import check
+from weitiao.planning.check import check
 from weitiao.tasks.answers.labels import Labels
 
 JUDGED = Labels(np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 2, 1]),

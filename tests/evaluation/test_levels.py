@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from conftest import toy_rows
 from weitiao import parts
-from weitiao.api.evaluate import columns_of
 from weitiao.api.fit import fit
+from weitiao.api.predict import columns_of
 from weitiao.data.files.table import from_rows
 from weitiao.evaluation.levels import judged_levels
 from weitiao.labels.hierarchy import levels_of, separator_of

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import weitiao
 from conftest import toy_plan, toy_rows
-from weitiao.cli import app
+from weitiao.cli.app import app
 from weitiao.errors import PlanError, WeitiaoError
 from weitiao.experiments.cells import Experiment, cells_of
 from weitiao.experiments.store import Store

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from conftest import toy_data, toy_plan
-from weitiao.cli import app
+from weitiao.cli.app import app
 from weitiao.data.cache import store
 from weitiao.errors import PlanError, RunError
 from weitiao.hardware import probe

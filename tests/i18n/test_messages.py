@@ -34,8 +34,8 @@ from weitiao.i18n.messages import (
 )
 from weitiao.planfile.plan import DataPlan, Plan
 from weitiao.planning import advise, choices
-from weitiao.planning.cost import Speed
-from weitiao.planning.facts import Facts, Network
+from weitiao.planning.cost import Network, Speed
+from weitiao.planning.facts import Facts
 
 ROOT = Path(__file__).parents[2]
 OTHER = {"en": "zh", "zh": "en"}

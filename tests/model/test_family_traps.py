@@ -15,7 +15,7 @@ from weitiao.errors import PlanError
 from weitiao.model.model import Model
 from weitiao.training.groups import depth_of, top_of
 from weitiao.training.loop import learning
-from weitiao.training.run import feed_of
+from weitiao.training.run import training_feed
 from weitiao.training.strategies.freeze import Freeze
 
 TEXTS = ["good film", "the room was very good and the staff bad 我 们 很 好", "bad"]
@@ -260,7 +260,7 @@ def test_layers_are_found_in_every_family(family, started):
 def test_every_weight_that_learns_is_read(family, task, started):
     """Several processes wait for the gradient of each."""
     model, data = started(family, task)
-    feed = feed_of(model, data.train)
+    feed = training_feed(model, data.train)
     model.net.train()
     _, _, loss_of = learning(model, model.loss())
     loss_of(model.net, model.batch(feed.encoded, range(8), feed.labels)).loss.backward()
@@ -292,7 +292,7 @@ def test_mpnet_has_no_place_for_its_padding(started):
 def test_tags_of_rows_that_enter_as_vectors_are_one_a_token(family, started):
     """The heads for tokens are called `score` there, as are those for whole texts."""
     model, data = started(family, "token_classification", **{"train.strategies": "fgm"})
-    feed = feed_of(model, data.train)
+    feed = training_feed(model, data.train)
     batch = model.batch(feed.encoded, range(4), feed.labels)
     vectors = model.net.embeddings()(batch.tensors["input_ids"])
     torch.testing.assert_close(model.net(batch.embedded(vectors)), model.net(batch))

@@ -19,7 +19,7 @@ from weitiao.evaluation.explain import explain
 from weitiao.example import WINDOWS, Example
 from weitiao.model.model import Model
 from weitiao.run import Run
-from weitiao.training.inputs import Feed
+from weitiao.training.batches import Feed
 from weitiao.training.loop import fit
 from weitiao.training.run import train
 
@@ -178,7 +178,7 @@ def test_layouts_and_micro_batches_learn_the_same(quiet_bert, task, strategies):
             "train.layout": layout, "train.micro_batch_tokens": tokens, "train.epochs": 2,
             "train.strategies": strategies, "train.batch_size": 48,
         })  # fmt: skip
-        feed = feed_of(model, data.train)
+        feed = training_feed(model, data.train)
         with closing(fit(model, feed, feed, Accelerator(cpu=True))) as steps:
             losses = [p.loss for p in steps if p.report is None]
         assert len(losses) == 2
@@ -189,7 +189,7 @@ def test_layouts_and_micro_batches_learn_the_same(quiet_bert, task, strategies):
             assert other == pytest.approx(first, rel=2e-3, abs=2e-4)
 
 
-def feed_of(model, rows):
+def training_feed(model, rows):
     return Feed(model.encode(rows), model.task.truth(rows))
 
 

@@ -8,8 +8,8 @@ import tiny_networks as tiny
 from conftest import toy_data, toy_plan
 from weitiao.model import adapted as runtime
 from weitiao.model.model import Model
-from weitiao.planning.advise import check
-from weitiao.training.run import feed_of
+from weitiao.planning.check import check
+from weitiao.training.run import training_feed
 
 COSINE = {"task": {"similarity": {"way": "cosine"}}}
 TASKS = {
@@ -42,7 +42,7 @@ def test_they_learn_and_answer_under_every_head(name, adapter, tiny_bert, tmp_pa
     check(plan)
     data = toy_data(plan, 24)
     model = Model.start(plan, data.train, data.validation)
-    feed = feed_of(model, data.train)
+    feed = training_feed(model, data.train)
     batch = model.batch(feed.encoded, [0, 1, 2], feed.labels)
     output = model.task.loss(model.net, batch, model.loss())
     output.loss.backward()

@@ -38,8 +38,7 @@ def test_the_ready_plans_fit(path, schema):
 def test_what_weitiao_writes_fits(schema, tiny_bert, tmp_path):
     lines = [json.dumps(row) for row in toy_rows("classification", 60)]
     (tmp_path / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    wish = weitiao.Wish(str(tmp_path / "a.jsonl"), model=str(tiny_bert), budget=600)
-    plan = weitiao.make_plan(wish).plan
+    plan = weitiao.plan(str(tmp_path / "a.jsonl"), model=str(tiny_bert), budget=600)
     plan.save(tmp_path / "plan.yaml")
     assert wrong(schema, read(tmp_path / "plan.yaml")) == []
 

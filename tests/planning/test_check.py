@@ -7,7 +7,7 @@ import pytest
 from conftest import toy_plan
 from weitiao.errors import PlanError
 from weitiao.planfile.plan import Plan
-from weitiao.planning.advise import check
+from weitiao.planning.check import check
 
 
 def test_a_task_of_tokens_takes_no_head_and_no_long_texts_of_the_plans():

@@ -11,8 +11,9 @@ from weitiao.data.files.table import from_rows
 from weitiao.data.prepare.profile import profile
 from weitiao.errors import PlanError
 from weitiao.planning import advise, choices, cost
-from weitiao.planning.cost import Speed
-from weitiao.planning.facts import Facts, Network
+from weitiao.planning.check import check
+from weitiao.planning.cost import Network, Speed
+from weitiao.planning.facts import Facts
 
 NETWORK = Network("c", hidden_size=384, layers=6, encoder=10_000_000, parameters=22_000_000,
                   max_length=512)  # fmt: skip
@@ -116,9 +117,9 @@ def test_word_vectors_that_an_update_does_not_need_cost_nothing(known):
     """The share of the word vectors is told, and the time of a step leaves them out."""
     facts = facts_of(known, network=WORDY)
     reason = choices.optimizer(facts)
-    assert reason.value == {"adamw": {"touched_rows": True}}
+    assert reason.value == {"adamw": {"lazy_embeddings": True}}
     assert "90% of the weights" in reason.evidence
-    whole, touched = (cost.update_seconds(WORDY, SPEED, touched_rows=t) for t in (False, True))
+    whole, touched = (cost.update_seconds(WORDY, SPEED, lazy_embeddings=t) for t in (False, True))
     assert whole == pytest.approx(10 * touched)
 
 
@@ -154,7 +155,7 @@ def test_every_reason_stands_at_its_value(task, budget, tiny_bert):
     assert plan.expect["train_seconds"] >= 0  # rounded; so small a network takes no time
     assert plan.expect["memory_mb"] > 100
     assert (plan.train.seed, plan.train.budget) == (4, budget)
-    advise.check(plan)
+    check(plan)
 
 
 def test_what_the_user_wants_stands(tiny_bert):
@@ -183,7 +184,7 @@ def test_check_tells_everything_at_once():
         "data.roles": {"premise": "a", "txt": "b"}, "data.validation_size": 0.5,
         "data.test_size": 0.45})  # fmt: skip
     with pytest.raises(PlanError) as caught:
-        advise.check(plan)
+        check(plan)
     told = "\n".join(caught.value.problems)
     for what in ("pearson", "mae", "train.loss: mse does not fit", "no role 'premise'",
                  "no role 'txt'. Did you mean 'text'?", "needs the role 'text'",
@@ -194,4 +195,4 @@ def test_check_tells_everything_at_once():
 
 def test_check_lets_a_good_plan_pass():
     for task in ("classification", "multilabel", "regression", "nli"):
-        advise.check(toy_plan(task, "c"))
+        check(toy_plan(task, "c"))

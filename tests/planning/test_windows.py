@@ -15,10 +15,9 @@ from weitiao.data.prepare.load import load
 from weitiao.data.prepare.profile import profile
 from weitiao.example import Example
 from weitiao.planning import choices, facts
-from weitiao.planning.advise import Wish, advise
-from weitiao.planning.cost import Speed
-from weitiao.planning.expect import expectations
-from weitiao.planning.facts import Facts, Network, read_a_row, reading_of, tokens_of
+from weitiao.planning.advise import Wish, advise, expectations
+from weitiao.planning.cost import Network, Speed
+from weitiao.planning.facts import Facts, read_a_row, reading_of, tokens_of
 
 NETWORK = Network("c", 384, 6, 10_000_000, 22_000_000, 512)
 SPEED = Speed(operations=1e11, bytes=1e10, threads=2)

@@ -8,7 +8,7 @@ import pytest
 import weitiao
 from conftest import toy_rows
 from weitiao.api.compare import compare
-from weitiao.api.evaluate import predict_file
+from weitiao.api.predict import predict
 from weitiao.errors import DataError
 from weitiao.evaluation.passages import coverage
 from weitiao.i18n.messages import speaking
@@ -68,7 +68,7 @@ def test_what_was_judged_is_read_back_as_it_was(done):
 
 def test_predictions_have_places_that_name_the_answer(done, tmp_path):
     path = str(done.plan.data.path)
-    predict_file(done.run.folder, path, tmp_path / "answers.csv")
+    predict(done.run.folder, path, tmp_path / "answers.csv")
     with (tmp_path / "answers.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     answered = [row for row in rows if row["prediction"]]
@@ -99,7 +99,7 @@ def test_rows_may_not_have_columns_that_the_answers_need(done, tmp_path):
     row = {"question": "which", "context": "the film", "start": 3}
     path.write_text(json.dumps(row) + "\n", encoding="utf-8")
     with pytest.raises(DataError, match="rename its column 'start'"):
-        predict_file(done.run.folder, str(path), tmp_path / "answers.csv")
+        predict(done.run.folder, str(path), tmp_path / "answers.csv")
 
 
 def test_an_excerpt_does_not_cut_what_would_be_masked():

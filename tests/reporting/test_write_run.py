@@ -8,7 +8,7 @@ import pytest
 
 import weitiao
 from conftest import toy_plan, toy_rows
-from weitiao.api.evaluate import evaluate_run
+from weitiao.api.evaluate import evaluate
 from weitiao.cli.app import main
 from weitiao.data.prepare import sealed
 from weitiao.errors import DivergedError
@@ -87,16 +87,16 @@ def test_train_is_judged_on_validation_then_the_test_is_worth_more(tmp_path, tin
     file = tmp_path / "rows.jsonl"
     file.write_text("\n".join(map(json.dumps, toy_rows("classification"))), encoding="utf-8")
     plan = toy_plan("classification", tiny_bert, **{"data.path": str(file), "train.epochs": 1})
-    done = weitiao.train_plan(plan, out=tmp_path / "runs")
+    done = weitiao.train(plan, out=tmp_path / "runs")
     run = done.run
     assert answers.read(run.folder).about["split"] == "validation"
     assert "test" not in gathered(run).figures["rows"], "still sealed"
     assert "somewhat too good" in done.page.read_text(encoding="utf-8")
-    report, _, _ = evaluate_run(run.folder, final=True)
+    report, _, _ = evaluate(run.folder, final=True)
     assert answers.read(run.folder).about["split"] == "test"
     assert run.read("metrics")["rows"] == report.rows == len(gathered(run).kept)
     assert run.read("metrics")["seconds"], "how it was made stays"
-    evaluate_run(run.folder)
+    evaluate(run.folder)
     assert answers.read(run.folder).about["split"] == "test"
     assert "opened for the first time" in done.page.read_text(encoding="utf-8")
 
@@ -104,7 +104,7 @@ def test_train_is_judged_on_validation_then_the_test_is_worth_more(tmp_path, tin
 def test_a_file_that_is_not_the_runs_own_leaves_nothing(tmp_path, tiny_bert):
     done = fitted("classification", tiny_bert, tmp_path)
     before = (done.run.folder / "answers.parquet").read_bytes()
-    evaluate_run(done.run.folder, str(tmp_path / "rows.jsonl"))
+    evaluate(done.run.folder, str(tmp_path / "rows.jsonl"))
     assert (done.run.folder / "answers.parquet").read_bytes() == before
 
 

@@ -111,7 +111,7 @@ def losses(folder):
     return [json.loads(line) for line in lines]
 
 
-TOUCHED = {**SETTINGS, "train.optimizer": {"adamw": {"touched_rows": True}}}
+TOUCHED = {**SETTINGS, "train.optimizer": {"adamw": {"lazy_embeddings": True}}}
 
 
 @pytest.mark.slow

@@ -10,8 +10,8 @@ from conftest import toy_data, toy_plan
 from weitiao.errors import PlanError
 from weitiao.model.model import Model
 from weitiao.training import memory
+from weitiao.training.batches import Feed
 from weitiao.training.groups import depth_of
-from weitiao.training.inputs import Feed
 from weitiao.training.loop import fit, learning
 
 # In one layer: queries, keys, values, what comes out, and the two of the inner part; own kernels go
@@ -53,7 +53,7 @@ def test_no_backward_pass_goes_through_frozen_layers(tier, touched, tiny_bert):
     found, kept = [], []
     kind, steps = STEPS[tier.layout]
     for layers in (None, 0, 1, 2):
-        optimizer = {"train.optimizer": {"adamw": {"touched_rows": touched}}}
+        optimizer = {"train.optimizer": {"adamw": {"lazy_embeddings": touched}}}
         model, (feed, _) = started(tiny_bert, layers, tier.layout, **optimizer)
         assert model.net.kernels.startswith(tier.own)
         _, _, loss_of = learning(model, model.loss())

@@ -9,8 +9,8 @@ from conftest import toy_data, toy_plan
 from weitiao.errors import DivergedError, PlanError
 from weitiao.model.model import Model
 from weitiao.run import Run
+from weitiao.training.batches import Feed, updates_of
 from weitiao.training.budget import TRAINING_SHARE, Clock, Pace
-from weitiao.training.inputs import Feed, updates_of
 from weitiao.training.loop import due, fit
 from weitiao.training.run import train
 
@@ -291,9 +291,9 @@ def test_a_label_without_rows_has_no_say_in_balanced_weights():
 
 
 def test_words_that_stand_in_no_row_keep_their_vectors(tiny_bert):
-    """And the others do not: with touched_rows the gradient of the word vectors is sparse."""
+    """And the others do not: with lazy_embeddings the gradient of the word vectors is sparse."""
     model, feeds, _ = start("classification", tiny_bert, **{
-        "train.optimizer": {"adamw": {"touched_rows": True}}, "train.weight_decay": 0.5,
+        "train.optimizer": {"adamw": {"lazy_embeddings": True}}, "train.weight_decay": 0.5,
         "train.layout": "padded"})  # fmt: skip
     table = model.net.embeddings().weight
     before = table.detach().clone()

@@ -2,6 +2,8 @@
 
 import json
 from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,7 +15,7 @@ from weitiao.model.model import Model
 from weitiao.model.net import Net
 from weitiao.run import Run
 from weitiao.training import memory
-from weitiao.training.inputs import Feed
+from weitiao.training.batches import Feed
 from weitiao.training.loop import fit, learning
 from weitiao.training.run import train
 
@@ -160,7 +162,7 @@ def test_what_a_token_takes_tells_what_many_take(tier, strategies, tiny_bert):
     rows = [i for i, length in enumerate(feed.encoded.lengths) if length >= longest - 2]
     lengths = feed.encoded.lengths[rows]
     tokens = lengths.sum() if model.packs else lengths.max() * len(rows)
-    whole = memory._kept(model, feed, rows, loss_of)
+    whole = memory._saved_bytes(model, feed, rows, loss_of)
     assert len(rows) > 3
     assert 0.6 * whole < one * tokens < 1.6 * whole
     # And it is what an encoder of two layers of 32 keeps: some dozens of numbers a unit; kernels in
@@ -179,7 +181,7 @@ def test_auto_takes_the_power_of_two_that_half_of_the_free_memory_holds(
     one = memory.bytes_a_token(model, feed, loss_of)
     longest = int(feed.encoded.lengths.max())
     accelerator = Accelerator(cpu=True)
-    for free, wanted in ((2 * one * 100, 64), (2 * one * 128.5, 128), (1e15, memory.MOST),
+    for free, wanted in ((2 * one * 100, 64), (2 * one * 128.5, 128), (1e15, memory.MAX_TOKENS),
                          (0, longest)):  # fmt: skip
         monkeypatch.setattr(memory, "free_bytes", lambda device, free=free: free)
         assert memory.tokens_at_once(model, feed, loss_of, accelerator) == wanted
@@ -201,11 +203,22 @@ def test_auto_takes_the_power_of_two_that_half_of_the_free_memory_holds(
     assert json.loads((run.last / "state.json").read_text())["state"]["tokens"] == 64
 
 
-def test_free_memory_is_that_of_the_machine():
+def test_free_memory_is_what_is_available(monkeypatch):
+    """Not all of it, and not what is free beside the caches of files."""
     import psutil
 
-    found = memory.free_bytes(torch.device("cpu"))
-    assert 0 < found <= psutil.virtual_memory().total
+    amounts = {"total": 1000, "available": 400, "free": 70, "used": 600}
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(**amounts))
+    assert memory.free_bytes(torch.device("cpu")) == 400
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (30, 90))
+    assert memory.free_bytes(torch.device("cuda", 0)) == 30
+
+
+@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="Linux says it in a file")
+def test_free_memory_is_that_of_this_machine():
+    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    (available,) = (int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+    assert memory.free_bytes(torch.device("cpu")) == pytest.approx(available * 1024, rel=0.3)
 
 
 # --- layers computed again instead of kept

@@ -97,8 +97,8 @@ ROWS, WIDTH = 6, 3
 touches = st.lists(st.sets(st.integers(0, ROWS - 1)), min_size=1, max_size=12)
 
 
-def table_optimizer(table, decay=DECAY, touched_rows=True):
-    recipe = parts.build("optimizers", "adamw", {"touched_rows": touched_rows})
+def table_optimizer(table, decay=DECAY, lazy_embeddings=True):
+    recipe = parts.build("optimizers", "adamw", {"lazy_embeddings": lazy_embeddings})
     return recipe.optimizer([{"params": [table], "lr": RATE, "weight_decay": decay}])
 
 
@@ -141,7 +141,7 @@ def test_when_every_row_is_touched_it_is_plain_adamw():
     start, tables = torch.randn(ROWS, WIDTH), []
     for touched in (True, False):
         table = torch.nn.Parameter(start.clone())
-        optimizer = table_optimizer(table, touched_rows=touched)
+        optimizer = table_optimizer(table, lazy_embeddings=touched)
         for i in range(5):
             slope = torch.full((ROWS, WIDTH), 0.1 * (i - 2)) + start
             table.grad = sparse(list(range(ROWS)), slope) if touched else slope
@@ -169,5 +169,12 @@ def test_dense_and_sparse_gradients_have_one_norm_and_are_cut_alike():
 
 def test_a_decay_that_takes_whole_weights_away_is_refused():
     table = torch.nn.Parameter(torch.zeros(ROWS, WIDTH))
-    with pytest.raises(PlanError, match="touched_rows"):
+    with pytest.raises(PlanError, match="lazy_embeddings"):
         table_optimizer(table, decay=1 / RATE)
+
+
+def test_the_old_name_of_lazy_embeddings_is_accepted():
+    """Plans and interrupted runs of 0.1 say `touched_rows`."""
+    old = parts.build("optimizers", "adamw", {"touched_rows": True})
+    assert old == parts.build("optimizers", "adamw", {"lazy_embeddings": True})
+    assert not old.shards

@@ -49,7 +49,7 @@ def weights(run):
 )
 @pytest.mark.parametrize(
     "optimizer",
-    [{"adamw": {}}, {"adamw": {"touched_rows": True}}, {"sgd": {}}],
+    [{"adamw": {}}, {"adamw": {"lazy_embeddings": True}}, {"sgd": {}}],
     ids=["adamw", "touched rows", "sgd"],
 )
 def test_a_resumed_run_equals_an_unbroken_one(strategies, optimizer, tiny_bert, tmp_path):
@@ -58,7 +58,7 @@ def test_a_resumed_run_equals_an_unbroken_one(strategies, optimizer, tiny_bert, 
 
 def test_a_resumed_run_equals_an_unbroken_one_on_every_tier(tier, tiny_bert, tmp_path):
     strategies = {"ema": {"decay": 0.8}, "rdrop": {}, "fgm": {}}
-    optimizer = {"adamw": {"touched_rows": True}}
+    optimizer = {"adamw": {"lazy_embeddings": True}}
     settings = cut_and_resume(tiny_bert, tmp_path, strategies, optimizer, tier.layout)
     assert settings["layout"] == tier.layout
     assert settings["kernels"].startswith(tier.own)
@@ -74,7 +74,7 @@ ADAPTERS = {
 def test_a_resumed_run_of_an_adapter_equals_an_unbroken_one(name, tiny_bert, tmp_path):
     """And its checkpoints hold, of weights and moments, what learns alone."""
     settings = cut_and_resume(
-        tiny_bert, tmp_path, {"ema": {"decay": 0.8}}, {"adamw": {"touched_rows": True}},
+        tiny_bert, tmp_path, {"ema": {"decay": 0.8}}, {"adamw": {"lazy_embeddings": True}},
         **{"model.adapter": {name: ADAPTERS[name]}},
     )  # fmt: skip
     inside = ADAPTERS[name].get("lora_dropout")

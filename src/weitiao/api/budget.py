@@ -39,7 +39,7 @@ def _judging(plan: Plan, data: Data, final: bool) -> float:
     network, tokenizer = network_of(plan.model.checkpoint, plan.model.revision)
     read, most = read_a_row(plan, data.validation, tokenizer), plan.model.max_length
     windows = max(read / most, 1.0)
-    return cost.judging_seconds(
+    return cost.evaluation_seconds(
         network, cost.measure(plan.train.precision),
         rows=(len(rows) + len(data.validation)) * windows, length=min(read, most),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""compare: runs, recipes and files of predictions in, an honest difference out."""
+"""Compare verb: the difference between runs, recipes and files of predictions, with intervals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from weitiao.results.predictions import of_file
 from weitiao.results.result import short_names
 
 PAGE = "compare.html"
-KEPT = 0.05  # how often at most a difference is claimed that is none, over all comparisons
+FAMILY_ALPHA = 0.05  # probability of any false difference, over all comparisons
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,32 +32,37 @@ class Compared(result.Compared):
 
 def compare(
     *things: str | Path,
-    columns: Columns | None = None,
+    prediction: str | None = None,
+    id: str | None = None,
+    text: str | None = None,
+    target: str | None = None,
     metric: str | None = None,
     task: str | None = None,
 ) -> Compared:
     """Compare everything with the first: runs, recipes and files of predictions, on the same rows.
 
     things: a run's folder; a recipe (a run of several seeds, a folder of runs, a pattern, or
-    "a,b,c"); or a file with a column of predictions and an id or the text. columns: which of its
-    columns mean what, where their names do not say it. metric: the one that decides.
-    task: what the files hold, when no run says it. Raises WeitiaoError.
+    "a,b,c"); or a file with a column of predictions and an id or the text. prediction, id, text,
+    target: columns of the files, where their names do not say it. metric: the one that decides.
+    task: of the files, when no run says it. Raises WeitiaoError.
 
     The interval of each comparison allows for how many there are (Bonferroni).
     """
     if len(things) < 2:
         raise WeitiaoError(_("compare needs two things: runs, recipes or files of predictions."))
-    contenders = _opened([str(thing) for thing in things], columns or Columns(), task)
+    contenders = _opened(
+        [str(thing) for thing in things], Columns(prediction, id, text, target), task
+    )
     rows = aligned(contenders)
     metrics = _metrics(contenders, rows, metric)
-    level = 1 - KEPT / (len(contenders) - 1)
+    level = 1 - FAMILY_ALPHA / (len(contenders) - 1)
     first, *others = rows.judged
     found = tuple(statistics.compare(first, other, metrics, level=level) for other in others)
     return Compared(rows, found, short_names([one.name for one in contenders]))
 
 
 def _opened(things: list[str], columns: Columns, task: str | None) -> list[Contender]:
-    """Runs first: they say which task it is and how the texts are called."""
+    """Open everything, runs first: they know the task and the names of the text columns."""
     of_run = {thing: of_runs(thing) for thing in things if is_of_runs(thing)}
     for one in of_run.values():
         assert one.plan is not None
@@ -74,7 +79,7 @@ def _opened(things: list[str], columns: Columns, task: str | None) -> list[Conte
 
 
 def _metrics(contenders: list[Contender], rows: Aligned, chosen: str | None) -> dict[str, Metric]:
-    """The metric that decides, then the others; those that look at scores are left out."""
+    """The metric that decides, then the others; those of scores are left out."""
     answers = type(rows.base.answers)
     plan = next((one.plan for one in contenders if one.plan), None)
     named = list(plan.evaluate.metrics) if plan else []
@@ -83,12 +88,16 @@ def _metrics(contenders: list[Contender], rows: Aligned, chosen: str | None) -> 
     metrics: dict[str, Metric] = {name: parts.build("metrics", name) for name in names}
     if chosen and (metrics[chosen].of_scores or not metrics[chosen].fits(answers)):
         fitting = ", ".join(
-            name for name in parts.names("metrics")
+            name
+            for name in parts.names("metrics")
             if parts.find("metrics", name).fits(answers)
             and not parts.find("metrics", name).of_scores
-        )  # fmt: skip
+        )
         raise WeitiaoError(
-            _("--metric: {metric} cannot decide here; these can: {metrics}.",
-                 metric=chosen, metrics=fitting)
-        )  # fmt: skip
+            _(
+                "--metric: {metric} cannot decide here; these can: {metrics}.",
+                metric=chosen,
+                metrics=fitting,
+            )
+        )
     return {n: m for n, m in metrics.items() if not m.of_scores and m.fits(answers)}

@@ -1,9 +1,9 @@
-"""One run in several processes: the first one leads and speaks, the others follow in silence.
+"""Data-parallel training of one run in several processes (DDP), started by torchrun:
 
     torchrun --nproc_per_node 2 -m weitiao train plan.yaml
 
-The first looks at plan and rows, makes the run's folder and tells where it is; only then do the
-others read the same rows and learn with it. A mistake is so said once. Judging is the first's.
+Rank 0 checks plan and rows, makes the run's folder and broadcasts its path; only then do the others
+load the same rows and train with it, so an error in them is reported once. Rank 0 alone evaluates.
 """
 
 from __future__ import annotations
@@ -19,54 +19,57 @@ if TYPE_CHECKING:
 
 
 def world() -> int:
-    """How many processes were started together."""
+    """The number of processes that were started together."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def rank() -> int:
-    """Which of them this one is; 0 leads."""
+    """The index of this process; 0 is the main one."""
     return int(os.environ.get("RANK", "0"))
 
 
-def lead(run: Run, goes_on: bool) -> None:
-    """Tell the others where the run is. Raises RunError in one of them that should follow."""
+def announce_run(run: Run, resume: bool) -> None:
+    """Broadcast the run's folder to the other ranks. Raises RunError on one that should join."""
     if world() == 1:
         return
     if rank():
-        told = _(
+        message = _(
             "process {rank} of {world} must follow the first: start `weitiao train` by torchrun, "
-            "or call weitiao.api.distributed.follow there.",
+            "or call weitiao.api.distributed.join there.",
             rank=rank(),
             world=world(),
         )
-        raise RunError(told)
+        raise RunError(message)
     from weitiao.training.distributed import agreed
 
-    agreed((str(run.folder.resolve()), goes_on))
+    agreed((str(run.folder.resolve()), resume))
 
 
-def follow() -> None:
-    """Hear where the run is, and learn in it until it ends."""
+def join() -> None:
+    """Receive the run's folder from rank 0 and train in it until it ends."""
     from weitiao.data.prepare.load import load
     from weitiao.run import Run
     from weitiao.training.budget import Clock
     from weitiao.training.distributed import agreed
     from weitiao.training.run import train
 
-    folder, goes_on = agreed(None)
+    # A broadcast is collective: this call matches that of announce_run on rank 0. Until then this
+    # process has loaded nothing.
+    folder, resume = agreed(None)
     run = Run.open(folder)
     plan = run.plan()
     data = load(plan.data, plan.task_name)
-    train(plan, data, run, resume=goes_on, clock=Clock())  # the budget is the first one's
+    # No budget here: rank 0 decides by its clock and broadcasts what it decided.
+    train(plan, data, run, resume=resume, clock=Clock())
 
 
-def alone(verb: str) -> None:
-    """Raises RunError when several processes were started for a verb that needs one."""
+def require_single_process(verb: str) -> None:
+    """Raise RunError when several processes were started for a verb that needs one."""
     if world() > 1:
-        told = _(
+        message = _(
             "{verb} runs in one process; several learn together with `weitiao plan`, then "
             "`torchrun --nproc_per_node {world} -m weitiao train plan.yaml`.",
             verb=verb,
             world=world(),
         )
-        raise RunError(told)
+        raise RunError(message)

@@ -1,14 +1,72 @@
-"""Rows as a caller of `fit` hands them over: a file, files, a table in memory, texts and labels."""
+"""Input rows and options of the verbs: what callers hand over, as sources and plan requests."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
+from weitiao.data.files.bad_rows import Bad
+from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source, from_rows
+from weitiao.data.prepare.filter import without_misfits
+from weitiao.data.rows import Rows, everything
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _, plural
+from weitiao.model.model import Model
+from weitiao.planning.advise import Wish
+
+Paths = str | Sequence[str]
+Roles = Mapping[str, str | list[str]]
+
+
+class RowOptions(TypedDict, total=False):
+    """ReadOptions rows are read and what their columns mean; the names are the command line's."""
+
+    text: str | None  # column with the text
+    target: str | list[str] | None  # column with the label or number
+    roles: Roles  # all columns by role, e.g. {"premise": "a", "hypothesis": "b"}
+    task: str | None
+    test: Paths | None  # file with test rows
+    sheet: str | None  # of a workbook
+    skip_bad: bool  # set unreadable rows aside
+    reader: Mapping[str, Mapping[str, Any]]  # settings of readers, e.g. {"csv": {...}}
+    changes: Mapping[str, Any] | None  # plan fields, e.g. {"train.epochs": 5}
+
+
+class PlanOptions(RowOptions, total=False):
+    """What a plan is asked to respect; everything left out is decided from the rows."""
+
+    model: str | None
+    revision: str | None
+    validation: Paths | None  # file with validation rows
+    max_rows: int | None
+    budget: float | None  # seconds for everything
+    seed: int | None
+
+
+# Names of 0.1, read for one release.
+_OLD_OPTIONS = {"test_path": "test", "validation_path": "validation"}
+
+
+def wish_of(path: Paths, options: Mapping[str, Any]) -> Wish:
+    """Options of a verb as a plan request. Raises TypeError for an unknown option."""
+    known = {_OLD_OPTIONS.get(name, name): value for name, value in options.items()}
+    for old in _OLD_OPTIONS.keys() & options.keys():
+        text = f"the option {old} is now called {_OLD_OPTIONS[old]}"
+        warnings.warn(text, DeprecationWarning, stacklevel=4)
+    if unknown := known.keys() - PlanOptions.__optional_keys__:
+        raise TypeError(f"unknown option: {', '.join(sorted(unknown))}")
+    roles = dict(known.pop("roles", None) or {})
+    for role in ("text", "target"):
+        if column := known.pop(role, None):
+            roles[role] = column
+    reader = dict(known.pop("reader", None) or {})
+    if sheet := known.pop("sheet", None):
+        reader = {**reader, "xlsx": {"sheet": sheet}}
+    files = {f"{name}_path": known.pop(name, None) for name in ("test", "validation")}
+    return Wish(path, roles=roles, reader=reader, **files, **known)
 
 
 def source_of(rows: Any, targets: Any = None) -> tuple[str | list[str], Source | None]:
@@ -19,12 +77,12 @@ def source_of(rows: Any, targets: Any = None) -> tuple[str | list[str], Source |
         return [str(path) for path in rows], None
     if targets is not None:
         if len(rows) != len(targets):
-            told = _(
+            message = _(
                 "{texts} but {targets}: they must pair up.",
                 texts=plural(len(rows), "text"),
                 targets=plural(len(targets), "target"),
             )
-            raise DataError(told)
+            raise DataError(message)
         if hasattr(rows, "to_dict") and hasattr(rows, "columns"):  # a DataFrame without targets
             rows = rows.to_dict("records")
         rows = [{**_row(row), "label": target} for row, target in zip(rows, targets, strict=True)]
@@ -44,3 +102,50 @@ def _row(row: Any) -> dict[str, Any]:
         return dict(row)
     first, second = row
     return {"text": first, "text_pair": second}
+
+
+def how_of(sheet: str | None, skip_bad: bool) -> ReadOptions:
+    """ReadOptions rows are read, by the options of a verb."""
+    return ReadOptions({"xlsx": {"sheet": sheet}} if sheet else {}, skip_bad)
+
+
+def open_other(model: Model, path: Paths, how: ReadOptions) -> Source:
+    """Rows that are not the run's own: read as those were, where nothing else is said."""
+    reader = how.reader or model.plan.data.reader
+    like = path if how.reader else model.plan.data.path
+    return ReadOptions(reader, how.skip_bad).open_other(path, like)
+
+
+def rows_of(
+    model: Model, source: Source, *, labelled: bool, aside: list[Bad] | None = None
+) -> Rows:
+    """All rows of a source with the roles the model was trained on; those with a target only.
+
+    Rows whose target does not fit go to `aside`; without it, DataError is raised, as for a column
+    that is missing.
+    """
+    roles = dict(model.plan.data.roles)
+    # A file to evaluate on needs no groups; one to predict needs no targets either.
+    for role in ("group",) if labelled else ("group", "start", "target"):
+        roles.pop(role, None)
+    columns = [
+        c for value in roles.values() for c in ([value] if isinstance(value, str) else value)
+    ]
+    missing = [column for column in columns if column not in source.columns]
+    if missing:
+        message = _(
+            "{file}: no column {column!r}, which the model was trained on; it has {names}.",
+            file=source.name,
+            column=missing[0],
+            names=", ".join(source.columns),
+        )
+        raise DataError(message)
+    rows = Rows(source.table, everything(source.table), roles, source.name, model.plan.task_name)
+    if not labelled:
+        return rows
+    rows = without_misfits(rows, aside is not None, [], aside if aside is not None else [])
+    known = [i for i, target in enumerate(rows.targets()) if target is not None]
+    if not known:
+        message = _("{file}: no row has a target; `weitiao predict` needs none.", file=source.name)
+        raise DataError(message)
+    return rows.take(known)

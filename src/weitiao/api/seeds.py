@@ -1,94 +1,81 @@
-"""Several runs of a plan that differ in the seed alone: one folder, a spread, and the best of them.
+"""Train one plan with several random seeds: one folder, mean and std, the best by validation.
 
-runs/reviews-001/            a run like any other: that of the seed best in validation
-  seeds.json                 every seed with its scores, the mean, the spread
+runs/reviews-001/            a run like any other: a copy of the best seed's
+  seeds.json                 every seed with its scores, their mean and standard deviation
   seeds/reviews-001/ ...     the runs themselves
+
+What is done stands in seeds.json, so an interrupted series can be resumed.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from weitiao import parts
-from weitiao.api import evaluate, fit
-from weitiao.api.inputs import source_of
-from weitiao.api.seed_choice import FILE, FOLDER, judged
+from weitiao.api import predict, single_run
+from weitiao.api.single_run import Evaluation, Say, Watch
+from weitiao.data.prepare.sealed import one_look
 from weitiao.errors import DivergedError, RunError, WeitiaoError
 from weitiao.evaluation.degenerate import degenerate
-from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _, plural
 from weitiao.planfile.plan import Plan
-from weitiao.planning.advise import Wish, advise, check
+from weitiao.planning.check import check
 from weitiao.reporting import page
 from weitiao.results import answers
+from weitiao.results.records import SeedRun, SeedScores, SeedsRecord
 from weitiao.run import Run, now
 from weitiao.tasks.answers.base import Answers
 
-LEAST = 2
-
-Say = Callable[[str], None]
-Watch = Callable[[Any, float], None]
+MIN_SEEDS = 2
+FOLDER = "seeds"  # below the run's folder
+# Files of the folder itself: the best seed's do not replace them.
+OWN = {FOLDER, f"{SeedsRecord.NAME}.json", "last", ".lock", page.NAME}
 
 
 @dataclass(frozen=True)
 class Seeded:
-    """What several seeds came to. `run` is the folder with all of them, and opens as the best."""
+    """The result of several seeds. `run` is the folder of all of them, and opens as the best."""
 
     run: Run
     state: str  # finished or interrupted
-    told: Mapping[str, Any]  # what seeds.json says
+    record: SeedsRecord
+
+    @classmethod
+    def read(cls, folder: str | Path) -> Seeded:
+        """What a folder of seeds holds by now."""
+        run = Run.open(folder)
+        interrupted = run.status()["state"] == "interrupted"
+        return cls(run, "interrupted" if interrupted else "finished", SeedsRecord.read(run))
 
     @property
     def model(self) -> Any:
         """The best model."""
-        return evaluate.load_run(self.run.folder)
+        return predict.load(self.run.folder)
 
     @property
     def verdicts(self) -> list[Mapping[str, Any]]:
-        """The plan's criteria, as the best one reaches them."""
-        found: list[Mapping[str, Any]] = self.run.read("metrics").get("acceptance") or []
-        return found
+        """The plan's acceptance criteria, evaluated for the best seed."""
+        verdicts: list[Mapping[str, Any]] = self.run.read("metrics").get("acceptance") or []
+        return verdicts
 
     def summary(self) -> dict[str, Any]:
         """The line that `--json` ends with."""
         return {
             "run": str(self.run.folder),
             "state": self.state,
-            **self.told,
+            **self.record.plain(),
             **({"acceptance": self.verdicts} if self.verdicts else {}),
             "model": str(self.run.best),
             "report": str(self.run.folder / page.NAME),
         }
-
-
-def fit_seeds(
-    rows: Any,
-    targets: Any = None,
-    *,
-    seeds: int = 5,
-    out: str | Path = "runs",
-    say: Say | None = None,
-    watch: Watch | None = None,
-    **wishes: Any,
-) -> Seeded:
-    """Look, plan, train with several seeds, and judge all of them on the test, in one look.
-
-    rows, targets and wishes as for `fit`; a budget is shared out among the seeds, and threads is
-    one of the wishes. Raises WeitiaoError.
-    """
-    set_threads(wishes.pop("threads", None))
-    _enough(seeds)
-    path, source = source_of(rows, targets)
-    if wishes.get("budget"):
-        wishes["budget"] = wishes["budget"] / seeds
-    plan = advise(Wish(path=path, **wishes), source).plan
-    return train_seeds(plan, seeds=seeds, out=out, say=say, watch=watch, final=True)
 
 
 def train_seeds(
@@ -101,120 +88,189 @@ def train_seeds(
     watch: Watch | None = None,
     final: bool = False,
 ) -> Seeded:
-    """Carry out a plan with several seeds: the plan's own and those after it.
+    """Train a plan with several seeds: the plan's own and those after it.
 
-    final: judge all on the sealed test at the end; else the test stays sealed. Raises WeitiaoError.
+    final: evaluate all on the sealed test at the end; else the test stays sealed. Raises
+    WeitiaoError.
     """
-    _enough(seeds)
+    require_enough(seeds)
     plan = plan.with_(changes or {}) if isinstance(plan, Plan) else Plan.load(plan, changes)
     check(plan, here=True)
-    run = Run.create(out, fit.name_of(plan.data.path), plan)
-    run.write(FILE, {"asked": seeds, "seed": plan.train.seed, "final": final, "runs": []})
-    return _Seeds(run, say or _silent, watch).carry_out()
+    run = Run.create(out, single_run.name_of(plan.data.path), plan)
+    record = SeedsRecord(requested=seeds, seed=plan.train.seed, final=final)
+    record.write(run)
+    return _SeedSeries(run, record, say or single_run.silent, watch).train()
 
 
 def resume_seeds(
     folder: str | Path, *, say: Say | None = None, watch: Watch | None = None
 ) -> Seeded:
-    """Go on where several seeds stopped; those that are done stay."""
+    """Resume an interrupted series of seeds; finished seeds stay."""
     run = Run.open(folder)
-    if "validation" in run.read(FILE) and run.status()["state"] != "interrupted":
-        told = _("{folder}: this run has ended; `weitiao evaluate {folder}` judges it.",
-                    folder=folder)  # fmt: skip
-        raise RunError(told)
-    return _Seeds(run, say or _silent, watch).carry_out()
+    record = SeedsRecord.read(run)
+    if record.validation and run.status()["state"] != "interrupted":
+        raise RunError(
+            _("{folder}: this run has ended; `weitiao evaluate {folder}` judges it.", folder=folder)
+        )
+    return _SeedSeries(run, record, say or single_run.silent, watch).train()
 
 
-def judge_seeds(folder: str | Path, *, say: Say | None = None) -> Seeded:
-    """Judge every seed on the sealed test, in one look at it. Raises WeitiaoError, also while
-    seeds are missing: then the test stays sealed."""
-    seeds = _Seeds(Run.open(folder), say or _silent, None)
-    return seeds.finish(final=True)
+def evaluate_seeds(folder: str | Path, *, say: Say | None = None) -> Evaluation:
+    """Evaluate every seed on the sealed test, which counts as one use; returns that of the best.
+
+    Raises WeitiaoError, also while seeds are missing: then the test stays sealed.
+    """
+    run = Run.open(folder)
+    series = _SeedSeries(run, SeedsRecord.read(run), say or single_run.silent, None)
+    best = series.finish(final=True)
+    assert best is not None
+    return best
 
 
 def is_several(folder: str | Path) -> bool:
     """Whether a run's folder holds several seeds."""
-    return (Path(folder) / f"{FILE}.json").is_file()
+    return (Path(folder) / f"{SeedsRecord.NAME}.json").is_file()
+
+
+def require_enough(seeds: int) -> None:
+    """Raise WeitiaoError for fewer seeds than a standard deviation needs."""
+    if seeds < MIN_SEEDS:
+        raise WeitiaoError(
+            _(
+                "--seeds: {seeds} would have no spread; take {least} or more, best 5.",
+                seeds=plural(seeds, "seed"),
+                least=MIN_SEEDS,
+            )
+        )
 
 
 @dataclass
-class _Seeds:
-    """The work on one folder of seeds. What is done stands in seeds.json, so it can go on."""
+class _SeedSeries:
+    """The work on one folder of seeds."""
 
     run: Run
+    record: SeedsRecord
     say: Say
     watch: Watch | None
 
-    def carry_out(self) -> Seeded:
-        """Every seed that is missing, then those again that learned nothing."""
-        told = self.run.read(FILE)
+    def train(self) -> Seeded:
+        """Train every seed that is missing, then replacements for those that learned nothing."""
+        record = self.record
         with self._running():
-            while len(kept := [one for one in told["runs"] if not one["replaced"]]) < told["asked"]:
-                if not self._another(told):
-                    return self._interrupted(told)
-                kept = [one for one in told["runs"] if not one["replaced"]]
-                if len(kept) == told["asked"]:
-                    self._replace(told)
-                self.run.write(FILE, told)
-        return self.finish(final=bool(told["final"]))
+            while len(record.valid) < record.requested:
+                if not self._train_next():
+                    self.run.write("status", {"state": "interrupted"})
+                    return Seeded(self.run, "interrupted", record)
+                if len(record.valid) == record.requested:
+                    self._replace_degenerate()
+                record.write(self.run)
+        self.finish(final=record.final)
+        return Seeded(self.run, "finished", record)
 
-    def finish(self, *, final: bool) -> Seeded:
-        """Choose the best by validation, judge on the test if asked, and write it all down."""
-        told = judged(self.run, self.run.read(FILE), final=final)
-        self.run.write(FILE, told)
+    def finish(self, *, final: bool) -> Evaluation | None:
+        """Choose the best seed by validation, evaluate all on the test if final, write it down."""
+        self._require_complete()
+        record, valid = self.record, self.record.valid
+        self._copy_criteria(valid)
+        sign = 1.0 if parts.find("metrics", record.metric).higher_is_better else -1.0
+        best = max(valid, key=lambda one: sign * _score(one.validation))
+        evaluations: dict[str, Evaluation] = {}
+        if final:
+            with one_look():
+                for one in valid:
+                    evaluation = single_run.evaluate_run(self._folder(one), final=True)
+                    one.test = evaluation.report.metrics[record.metric]
+                    evaluations[one.folder] = evaluation
+            record.test = _scores([_score(one.test) for one in valid])
+        record.best = best.folder
+        record.validation = _scores([_score(one.validation) for one in valid])
+        record.final = final or record.final
+        self.run.mirror(Run(self._folder(best)), leave=OWN)
+        record.write(self.run)
         page.write(self.run)
-        return Seeded(self.run, "finished", told)
+        return evaluations.get(best.folder)
 
-    def _another(self, told: dict[str, Any]) -> bool:
-        """One more seed; False when it was interrupted."""
-        begun = self._unfinished(told)
-        seed = told["seed"] + len(told["runs"])
-        number, count = len(told["runs"]) + 1, max(told["asked"], len(told["runs"]) + 1)
+    def _folder(self, one: SeedRun) -> Path:
+        return self.run.folder / FOLDER / one.folder
+
+    def _require_complete(self) -> None:
+        record, folder = self.record, self.run.folder
+        valid, tried = len(record.valid), len(record.runs)
+        if not valid and tried > record.requested:  # more are not tried
+            raise RunError(
+                _("{folder}: every seed diverged; lower train.learning_rate.", folder=folder)
+            )
+        if valid < record.requested:
+            raise RunError(
+                _(
+                    "{folder}: {done} of {asked} seeds are trained. Go on first: "
+                    "weitiao train --resume {folder}",
+                    folder=folder,
+                    done=valid,
+                    asked=record.requested,
+                )
+            )
+
+    def _copy_criteria(self, valid: list[SeedRun]) -> None:
+        """Copy the acceptance criteria, which may be added to the plan after training."""
+        criteria = self.run.plan().acceptance
+        for run in (Run(self._folder(one)) for one in valid):
+            plan = run.plan()
+            if plan.acceptance != criteria:
+                plan.model_copy(update={"acceptance": criteria}).save(run.plan_path)
+
+    def _train_next(self) -> bool:
+        """Train one more seed; False when it was interrupted."""
+        record = self.record
+        begun = self._unfinished()
+        seed, number = record.seed + len(record.runs), len(record.runs) + 1
+        count = max(record.requested, number)
         self.say(_("seed {seed} ({number} of {count})", seed=seed, number=number, count=count))
-        entry = {"seed": seed, "folder": "", "validation": None, "test": None, "replaced": False}
+        entry = SeedRun(seed=seed)
         try:
             if begun is None:
                 plan = self.run.plan().with_({"train.seed": seed})
                 root = self.run.folder / FOLDER
-                fitted = fit.train_plan(plan, out=root, say=self.say, watch=self.watch)
+                fitted = single_run.train_run(plan, out=root, say=self.say, watch=self.watch)
             else:
-                fitted = fit.resume(begun.folder, say=self.say, watch=self.watch)
+                fitted = single_run.resume_run(begun.folder, say=self.say, watch=self.watch)
         except DivergedError as error:
             self.say(str(error))
-            left = self._unfinished(told)
-            entry |= {"folder": left.folder.name if left else "", "replaced": True}
-            told["runs"].append(entry)
-            self._not_endless(told)
+            diverged = self._unfinished()
+            entry.folder, entry.replaced = diverged.folder.name if diverged else "", True
+            record.runs.append(entry)
+            self._limit_failures()
             return True
         if fitted.state == "interrupted":
             return False
-        shutil.rmtree(fitted.run.last, ignore_errors=True)  # it has ended: nobody goes on from it
-        told["metric"] = fitted.report.primary
-        entry |= {"folder": fitted.run.folder.name,
-                  "validation": fitted.report.metrics[fitted.report.primary]}  # fmt: skip
-        told["runs"].append(entry)
+        shutil.rmtree(fitted.run.last, ignore_errors=True)  # finished: nothing resumes from it
+        record.metric = fitted.report.primary
+        entry.folder = fitted.run.folder.name
+        entry.validation = fitted.report.metrics[fitted.report.primary]
+        record.runs.append(entry)
         return True
 
-    def _unfinished(self, told: dict[str, Any]) -> Run | None:
-        """A seed that was begun and is not in the list."""
-        known = {one["folder"] for one in told["runs"]}
+    def _unfinished(self) -> Run | None:
+        """A seed that was begun and is not in the record."""
+        known = {one.folder for one in self.record.runs}
         for path in sorted((self.run.folder / FOLDER).glob("*/plan.yaml")):
             run = Run(path.parent)
             if run.folder.name in known:
                 continue
             if run.status()["state"] not in ("finished", "early"):
                 return run
-            shutil.rmtree(run.folder)  # killed while it was judged: quicker anew than half done
+            # Killed after training, while it was evaluated: training again is the simple way.
+            shutil.rmtree(run.folder)
         return None
 
-    def _replace(self, told: dict[str, Any]) -> None:
+    def _replace_degenerate(self) -> None:
         """Mark seeds that learned nothing, so that others take their place."""
-        kept = [one for one in told["runs"] if not one["replaced"]]
-        found = [answers.read(self.run.folder / FOLDER / one["folder"]) for one in kept]
+        record, kept = self.record, self.record.valid
+        found = [answers.read(self._folder(one)) for one in kept]
         given = [one.judged for one in found if one is not None]
-        if len(given) < LEAST:
+        if len(given) < MIN_SEEDS:
             return
-        name = told["metric"]
+        name = record.metric
         if parts.find("metrics", name).of_scores:
             if not given[0].metrics:  # of another package: nothing else decides
                 return
@@ -223,30 +279,30 @@ class _Seeds:
         constant = given[0].constant()
         for one, bad in zip(kept, degenerate(given, constant, name, metric), strict=True):
             if bad:
-                one["replaced"] = True
-                told_ = _(
+                one.replaced = True
+                message = _(
                     "seed {seed} learned nothing: {metric} {value} in validation, always the most "
                     "frequent answer has {constant}. It is run again with another seed.",
-                    seed=one["seed"], metric=told["metric"], value=f"{one['validation']:.4f}",
-                    constant=f"{_constant(constant, told['metric']):.4f}",
-                )  # fmt: skip
-                self.say(told_)
-        self._not_endless(told)
+                    seed=one.seed,
+                    metric=record.metric,
+                    value=f"{one.validation:.4f}",
+                    constant=f"{_constant(constant, record.metric):.4f}",
+                )
+                self.say(message)
+        self._limit_failures()
 
-    def _not_endless(self, told: dict[str, Any]) -> None:
-        """After as many failures as seeds were asked for, it is the plan and not the seed."""
-        failed = [one for one in told["runs"] if one["replaced"]]
-        if len(failed) > told["asked"]:
-            self.run.write(FILE, told)
+    def _limit_failures(self) -> None:
+        """After as many failures as seeds were requested, it is the plan and not the seed."""
+        failed = [one for one in self.record.runs if one.replaced]
+        if len(failed) > self.record.requested:
+            self.record.write(self.run)
             raise WeitiaoError(
-                _("{count} seeds learned nothing: it is the plan and not the seed. A lower "
-                     "train.learning_rate or a longer train.warmup_ratio may help.",
-                     count=len(failed))
-            )  # fmt: skip
-
-    def _interrupted(self, told: dict[str, Any]) -> Seeded:
-        self.run.write("status", {"state": "interrupted"})
-        return Seeded(self.run, "interrupted", told)
+                _(
+                    "{count} seeds learned nothing: it is the plan and not the seed. A lower "
+                    "train.learning_rate or a longer train.warmup_ratio may help.",
+                    count=len(failed),
+                )
+            )
 
     @contextmanager
     def _running(self) -> Iterator[None]:
@@ -268,12 +324,15 @@ def _constant(judged: Answers, name: str) -> float:
     return float(parts.build("metrics", name).value(judged))
 
 
-def _enough(seeds: int) -> None:
-    if seeds < LEAST:
-        told = _("--seeds: {seeds} would have no spread; take {least} or more, best 5.",
-                    seeds=plural(seeds, "seed"), least=LEAST)  # fmt: skip
-        raise WeitiaoError(told)
+def _score(value: float | None) -> float:
+    assert value is not None, "a seed that counts has been evaluated"
+    return value
 
 
-def _silent(text: str) -> None:
-    pass
+def _scores(values: list[float]) -> SeedScores:
+    return SeedScores(
+        mean=float(np.mean(values)),
+        std=float(np.std(values, ddof=1)) if len(values) > 1 else 0.0,
+        lowest=min(values),
+        highest=max(values),
+    )

@@ -13,7 +13,7 @@ from weitiao.i18n.messages import N_, _, plural, retold, translated
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from weitiao.api.fit import Fitted
+    from weitiao.api.single_run import Fitted
     from weitiao.data.prepare.profile import Profile
     from weitiao.evaluation.evaluate import Report
     from weitiao.hardware.probe import Probe

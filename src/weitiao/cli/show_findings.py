@@ -10,6 +10,7 @@ from weitiao.i18n.messages import _, plural
 
 if TYPE_CHECKING:
     from weitiao.evaluation.explain import Explanation
+    from weitiao.results.records import Findings
 
 BAR = 12  # cells of the strongest word's bar
 MOST_WORDS = 15
@@ -45,7 +46,7 @@ def show_calibration(told: Mapping[str, Any]) -> None:
         say(_bare(line))
 
 
-def show_findings(metrics: Mapping[str, Any], findings: Mapping[str, Any]) -> None:
+def show_findings(metrics: Mapping[str, Any], findings: Findings) -> None:
     """Worth, weak slices, checks that flip answers, groups of mistakes: a line each."""
     from weitiao.reporting.weak_spots import check_sentences, weak_sentences
     from weitiao.reporting.worth import worth

@@ -51,26 +51,26 @@ def finish_seeds(found: Seeded, as_json: bool) -> None:
 
 
 def show_seeds(found: Seeded) -> None:
-    """A line a seed, the mean and the spread."""
-    told, folder = found.told, found.run.folder
-    if found.state == "interrupted":
+    """A line a seed, the mean and the standard deviation."""
+    record = found.record
+    if found.state == "interrupted" or record.validation is None:
         say(found.run.goes_on())
         return
     rows = []
-    for one in told["runs"]:
-        note = _("learned nothing, replaced") if one["replaced"] else ""
-        if one["folder"] == told["best"]:
+    for one in record.runs:
+        note = _("learned nothing, replaced") if one.replaced else ""
+        if one.folder == record.best:
             note = _("best in validation")
-        rows.append([str(one["seed"]), _score(one["validation"]), _score(one["test"]), note])
-    for name, part in ((_("mean"), "mean"), (_("spread"), "spread")):
-        test = told.get("test") or {}
-        rows.append([name, _score(told["validation"][part]), _score(test.get(part)), ""])
+        rows.append([str(one.seed), _score(one.validation), _score(one.test), note])
+    for name, part in ((_("mean"), "mean"), (_("spread"), "std")):
+        tested = record.test[part] if record.test else None
+        rows.append([name, _score(record.validation[part]), _score(tested), ""])
     head = [_("seed"), _("validation"), _("test"), ""]
-    show(_("{metric} of {seeds}", metric=told["metric"],
-              seeds=plural(told["asked"], "seed")), head, rows)  # fmt: skip
+    title = _("{metric} of {seeds}", metric=record.metric, seeds=plural(record.requested, "seed"))
+    show(title, head, rows)
     show_criteria({"acceptance": found.verdicts})
     say(_("model: {path}", path=found.run.best))
-    say(_("compare with another recipe: weitiao compare {run} OTHER", run=folder))
+    say(_("compare with another recipe: weitiao compare {run} OTHER", run=found.run.folder))
 
 
 def show_experiment(found: Found) -> None:

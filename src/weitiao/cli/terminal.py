@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import traceback
@@ -60,7 +61,7 @@ def complain(text: str) -> None:
 
 def admit() -> None:
     """A fault of ours: the traceback, and where to report it."""
-    from weitiao import __version__
+    from weitiao.version import __version__
 
     say(traceback.format_exc())
     say(_("This is a fault of weitiao {version}, not of yours. Please report it with the lines "
@@ -69,9 +70,18 @@ def admit() -> None:
 
 def print_json(values: Any) -> None:
     """The line for programs, on standard output."""
-    from weitiao.api.listing import jsonable
+    print_text(json_text(_jsonable(values)))
 
-    print_text(json_text(jsonable(values)))
+
+def _jsonable(values: Any) -> Any:
+    """Plain JSON values: NaN and infinity, which JSON does not know, become null."""
+    if isinstance(values, dict):
+        return {str(key): _jsonable(value) for key, value in values.items()}
+    if isinstance(values, (list, tuple)):
+        return [_jsonable(value) for value in values]
+    if isinstance(values, float) and not math.isfinite(values):
+        return None
+    return values if isinstance(values, (str, int, float, bool)) or values is None else str(values)
 
 
 def json_text(values: Any, indent: int | None = None) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from weitiao import parts
-from weitiao.api.compare import KEPT
+from weitiao.api.compare import FAMILY_ALPHA
 from weitiao.errors import ModelError
 from weitiao.evaluation.compare import Comparison, compare, differing
 from weitiao.evaluation.metrics.base import Metric
@@ -89,7 +89,7 @@ class Found:
         for data in dict.fromkeys(cell.data for cell in self.cells):
             mine = [cell for cell in self.cells if cell.data == data]
             recipes = list(dict.fromkeys(cell.recipe for cell in mine))
-            level = 1 - KEPT / max(1, len(recipes) - 1)
+            level = 1 - FAMILY_ALPHA / max(1, len(recipes) - 1)
             first: list[Answers] = []
             for number, recipe in enumerate(recipes):
                 cells = [cell for cell in mine if cell.recipe == recipe]

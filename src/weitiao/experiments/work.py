@@ -57,19 +57,19 @@ def carry_out(root: str, cell: Mapping[str, Any]) -> None:
 def _ours(plan: Plan, folder: Path, cell: Mapping[str, Any]) -> dict[str, Any]:
     """A run of the plan; one that was cut short goes on where it stands. Its weights go, in the
     end: what stays is what a comparison needs."""
-    from weitiao.api import evaluate, fit
+    from weitiao.api import single_run
 
     inside = folder / "run"
     begun = runs(inside)
     run = begun[0] if begun else None
     if run is None:
-        run = fit.train_plan(plan, out=inside).run
+        run = single_run.train_run(plan, out=inside).run
     elif run.status()["state"] not in ("finished", "early"):
-        fit.resume(run.folder)
+        single_run.resume_run(run.folder)
     elif not run.read("metrics"):
-        evaluate.evaluate_run(run.folder)
+        single_run.evaluate_run(run.folder)
     if cell["judge"] == "test":
-        evaluate.evaluate_run(run.folder, final=True)
+        single_run.evaluate_run(run.folder, final=True)
     metrics = run.read("metrics")
     for name in LEFT:
         if (run.folder / name).is_file():

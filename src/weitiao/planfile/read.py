@@ -17,11 +17,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError, YAMLWarning
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
-from weitiao import __version__
 from weitiao.errors import PlanError
 from weitiao.i18n.messages import _
 from weitiao.i18n.system import said
 from weitiao.planfile import yaml_errors, yaml_hints
+from weitiao.version import __version__
 
 MAX_BYTES = 1_000_000
 MOST_VALUES = 20_000

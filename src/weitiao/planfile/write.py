@@ -12,11 +12,11 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.emitter import Emitter
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from weitiao import __version__
 from weitiao.errors import PlanError
 from weitiao.i18n.messages import _
 from weitiao.i18n.system import said
 from weitiao.planfile import yaml_hints
+from weitiao.version import __version__
 
 
 def write(

@@ -1,7 +1,9 @@
-"""Rows in, a plan with its reasons out."""
+"""Plan a run: choose task, checkpoint and hyperparameters from the rows, each with its reason."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,26 +16,19 @@ from weitiao.data.infer.column_stats import columns_of
 from weitiao.data.infer.roles import Evidence, guess_roles, guess_task
 from weitiao.data.prepare.profile import Profile, profile
 from weitiao.data.rows import Rows, everything
-from weitiao.errors import PlanError
 from weitiao.i18n.messages import _
-from weitiao.model.heads.base import misfit
 from weitiao.planfile.plan import Plan, Reason
-from weitiao.planning import check as unfit
-from weitiao.planning import choices, cost, qa
-from weitiao.planning import choices as tags
-from weitiao.planning.choices import given_model, paths_told, roles_told
-from weitiao.planning.expect import expectations
+from weitiao.planning import choices, cost, passage_choices
+from weitiao.planning.choices import reason_of_model, reason_of_paths, reason_of_roles
 from weitiao.planning.facts import SAMPLE, Facts, network_of, reading_of, sampled, tokens_of
-from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.base import Task
-from weitiao.training import sharding
 
 Roles = Mapping[str, str | list[str]]
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user said; everything left out is decided from the rows."""
+    """A plan request: what the user fixed; everything left out is chosen from the rows."""
 
     path: str | Sequence[str]
     roles: Roles = field(default_factory=dict)
@@ -57,7 +52,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class Advice:
-    """A plan, and the figures it stands on."""
+    """A plan, with the profile and the rows it was made from."""
 
     plan: Plan
     profile: Profile
@@ -65,7 +60,7 @@ class Advice:
 
 
 def look(wish: Wish, source: Source | None = None) -> tuple[Profile, Source]:
-    """What is in the rows: roles, task, figures. Raises DataError when it cannot be told."""
+    """Profile rows: roles, task, statistics. Raises DataError when they cannot be guessed."""
     how = wish.how
     source = source or how.open(wish.path)
     guess = guess_roles(source.table, wish.roles, wish.task)
@@ -79,44 +74,94 @@ def look(wish: Wish, source: Source | None = None) -> tuple[Profile, Source]:
     roles, reasons = _renamed(roles, task), _renamed(reasons, task)
     reasons["task"] = reason
     test = how.open_other(wish.test_path, wish.path) if wish.test_path else None
-    found = profile(source, roles, task, reasons, test, skip_bad=how.skip_bad)
-    if found.separator:
-        why = {**found.reasons, "task": paths_told(found)}
-        found = replace(found, reasons=why)
-    return found, source
+    known = profile(source, roles, task, reasons, test, skip_bad=how.skip_bad)
+    if known.separator:
+        known = replace(known, reasons={**known.reasons, "task": reason_of_paths(known)})
+    return known, source
 
 
 def advise(wish: Wish, source: Source | None = None) -> Advice:
-    """Decide everything the user left open, each with its reason.
+    """Choose everything the user left open, each with its reason.
 
-    Raises PlanError when what the user asked for does not fit together.
+    Raises PlanError when the user's own choices do not fit together.
     """
-    facts_of_rows, source = look(wish, source)
-    task, settings = facts_of_rows.task, _settings(facts_of_rows)
+    known, source = look(wish, source)
+    task, settings = known.task, _settings(known)
     why: dict[str, Reason] = {
-        "task": Reason(value={task: settings}, reason=facts_of_rows.reasons["task"]),
-        "data.roles": Reason(value=dict(facts_of_rows.roles), reason=roles_told(facts_of_rows)),
+        "task": Reason(value={task: settings}, reason=known.reasons["task"]),
+        "data.roles": Reason(value=dict(known.roles), reason=reason_of_roles(known)),
     }
-    spoken = facts_of_rows.language
-    chosen = choices.checkpoint(spoken, facts_of_rows.languages, default_for(spoken))
+    language = known.language
+    chosen = choices.checkpoint(language, known.languages, default_for(language))
     if wish.model:
-        chosen = Reason(value=wish.model, reason=given_model(wish.model, facts_of_rows, chosen))
+        chosen = Reason(value=wish.model, reason=reason_of_model(wish.model, known, chosen))
     why["model.checkpoint"] = chosen
-    asked = _plan(wish, why)
-    facts = _facts(asked, facts_of_rows, source)
-    own = "model.max_length" in wish.changes
-    why |= _decided(facts, asked.model.max_length if own else None)
+    draft = _plan(wish, why)
+    facts = _facts(draft, known, source)
+    fixed = "model.max_length" in wish.changes
+    why |= _hyperparameters(facts, draft.model.max_length if fixed else None)
     if wish.validation_path:
         del why["data.validation_size"]
-    if facts_of_rows.task == qa.TASK:
-        why |= qa.decided(facts, source, wish.how, asked.model.revision)
+    if known.task == passage_choices.TASK:
+        why |= passage_choices.choices_of(facts, source, wish.how, draft.model.revision)
     plan = _plan(wish, why)
     plan = plan.model_copy(update={"why": why, "expect": expectations(plan, facts)})
-    return Advice(plan, facts_of_rows, source)
+    return Advice(plan, known, source)
+
+
+def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
+    """Estimated training time and peak memory on this machine."""
+    most = plan.model.max_length
+    length, windows = facts.tokens_a_row(most), facts.windows(most)
+    train, validation = facts.train_rows, facts.rows * plan.data.validation_size
+    learned = _trainable(plan, facts)
+    seconds = cost.training_seconds(
+        facts.network,
+        facts.speed,
+        rows=train * plan.train.epochs * windows,
+        length=length,
+        batch_size=plan.train.batch_size * (1 if facts.apart else windows),
+        lazy_embeddings=_is_lazy(plan),
+        learned=learned,
+    )
+    seconds += cost.evaluation_seconds(
+        facts.network,
+        facts.speed,
+        rows=validation * plan.train.evaluations * windows,
+        length=length,
+    )
+    if plan.train.budget:
+        seconds = min(seconds, plan.train.budget)
+    read = facts.tokens.clip(max=most) if facts.apart else facts.reading.reads(facts.tokens, most)
+    longest, wanted = float(read.max()), plan.train.micro_batch_tokens
+    micro_batch = max(cost.MOST_TOKENS if wanted == "auto" else wanted, longest)
+    tokens = min(micro_batch, plan.train.batch_size * longest)
+    shown = plan.model_dump(exclude={"why", "expect"}, mode="json")
+    digest = hashlib.blake2b(json.dumps(shown, sort_keys=True).encode(), digest_size=8).hexdigest()
+    return {
+        "train_seconds": round(seconds, 1),
+        "memory_mb": round(cost.memory_mb(facts.network, batch_tokens=tokens, learned=learned)),
+        "threads": facts.speed.threads,
+        "of": digest,
+    }
+
+
+def _is_lazy(plan: Plan) -> bool:
+    name, settings = next(iter(plan.train.optimizer.items()))
+    return bool(getattr(parts.build("optimizers", name, settings), "lazy_embeddings", False))
+
+
+def _trainable(plan: Plan, facts: Facts) -> int | None:
+    """About how many parameters are trained; None for all."""
+    for name, settings in plan.model.adapter.items():
+        network, part = facts.network, parts.build("adapters", name, settings)
+        hidden = network.hidden_size
+        return int(part.size(hidden, network.inner_size, network.layers)) + hidden * hidden
+    return None
 
 
 def _plan(wish: Wish, why: Mapping[str, Reason]) -> Plan:
-    """What is decided and what the user wants, as a plan; the rest of it is by default."""
+    """The choices and the user's own settings as a plan; the rest of it is by default."""
     raw: dict[str, Any] = {"data": {"path": _plain(wish.path)}, "model": {}}
     for path, reason in why.items():
         _put(raw, path, reason.value)
@@ -125,51 +170,56 @@ def _plan(wish: Wish, why: Mapping[str, Reason]) -> Plan:
 
 
 def _settings(known: Profile) -> dict[str, Any]:
-    """What the rows say of the task."""
+    """Settings of the task that follow from the rows."""
     return {"separator": known.separator} if known.separator else {}
 
 
-def _facts(asked: Plan, known: Profile, source: Source) -> Facts:
-    network, tokenizer = network_of(asked.model.checkpoint, asked.model.revision)
+def _facts(draft: Plan, known: Profile, source: Source) -> Facts:
+    network, tokenizer = network_of(draft.model.checkpoint, draft.model.revision)
     roles = {role: column for role, column in known.roles.items() if role != "target"}
     rows = Rows(source.table, everything(source.table), roles, source.name, known.task)
     labelled = known.rows - known.unlabelled - known.empty_texts - known.duplicates
-    labelled = min(labelled, asked.data.max_rows or labelled)
-    task: Task = parts.build("tasks", known.task, asked.task.get(known.task, {}))
+    labelled = min(labelled, draft.data.max_rows or labelled)
+    task: Task = parts.build("tasks", known.task, draft.task.get(known.task, {}))
     task.adapt(tokenizer)
     examples = rows.examples(sampled(len(rows), SAMPLE))
     return Facts(
-        known, labelled, tokens_of(task, examples, tokenizer), network,
-        cost.measure(asked.train.precision), asked.train.budget,
-        next(iter(asked.model.adapter), ""), reading_of(task, examples, tokenizer, asked),
-    )  # fmt: skip
+        known,
+        labelled,
+        tokens_of(task, examples, tokenizer),
+        network,
+        cost.measure(draft.train.precision),
+        draft.train.budget,
+        next(iter(draft.model.adapter), ""),
+        reading_of(task, examples, tokenizer, draft),
+    )
 
 
-def _decided(facts: Facts, asked: int | None) -> dict[str, Reason]:
-    """asked: the length that the user wants."""
+def _hyperparameters(facts: Facts, fixed_length: int | None) -> dict[str, Reason]:
+    """Every hyperparameter that is chosen. fixed_length: max_length by the user."""
     task: Task = parts.build("tasks", facts.profile.task, _settings(facts.profile))
-    passages = facts.profile.task == qa.TASK
-    length = (qa if passages else choices).max_length(facts)
-    used = asked or int(length.value)
-    passes = choices.epochs(facts, used)
-    held = choices.validation_size(facts)
-    found: dict[str, Reason | None] = {
-        "data.validation_size": held,
-        "data.test_size": Reason(value=held.value, reason=_("sealed until the very end")),
+    passages = facts.profile.task == passage_choices.TASK
+    length = (passage_choices if passages else choices).max_length(facts)
+    used_length = fixed_length or int(length.value)
+    epochs = choices.epochs(facts, used_length)
+    held_out = choices.validation_size(facts)
+    chosen: dict[str, Reason | None] = {
+        "data.validation_size": held_out,
+        "data.test_size": Reason(value=held_out.value, reason=_("sealed until the very end")),
         "model.max_length": length,
-        "model.long_texts": choices.long_texts(facts, used),
-        "train.epochs": passes,
-        "train.batch_size": choices.batch_size(facts, float(passes.value)),
-        "train.learning_rate": choices.learning_rate(facts, float(passes.value)),
+        "model.long_texts": choices.long_texts(facts, used_length),
+        "train.epochs": epochs,
+        "train.batch_size": choices.batch_size(facts, float(epochs.value)),
+        "train.learning_rate": choices.learning_rate(facts, float(epochs.value)),
         "train.warmup_ratio": choices.warmup_ratio(facts),
-        "train.evaluations": choices.evaluations(float(passes.value)),
+        "train.evaluations": choices.evaluations(float(epochs.value)),
         "train.class_weights": choices.class_weights(facts),
         "train.optimizer": choices.optimizer(facts),
-        "train.strategies": tags.strategies(facts),
+        "train.strategies": choices.strategies(facts),
         "train.precision": choices.precision(facts),
         "evaluate.metrics": choices.metrics(facts, task.judged_by),
     }
-    return {path: reason for path, reason in found.items() if reason is not None}
+    return {path: reason for path, reason in chosen.items() if reason is not None}
 
 
 def _renamed(roles: dict[str, Any], task: str) -> dict[str, Any]:
@@ -205,76 +255,3 @@ def _put_wish(raw: dict[str, Any], wish: Wish) -> None:
     for path, value in wanted.items():
         if value is not None:
             _put(raw, path, value)
-
-
-def check(plan: Plan, here: bool = False) -> None:
-    """What can be known before training: metrics, loss and roles fit the task.
-
-    here: it is to be carried out by this process, on this machine. Raises PlanError with every
-    problem at once.
-    """
-    from weitiao.evaluation.evaluate import metrics_of
-
-    task: Task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
-    problems: list[str] = []
-    try:
-        metrics_of(task, plan.evaluate.metrics)
-    except PlanError as error:
-        problems += error.problems
-    for name in plan.train.loss:
-        if name not in task.losses:
-            problems.append(
-                _(
-                    "train.loss: {loss} does not fit {task}; it has {losses}.",
-                    loss=name,
-                    task=plan.task_name,
-                    losses=", ".join(task.losses),
-                )
-            )
-    problems += unfit.settings(task, plan)
-    if (task.per_token or task.own_head) and "head" not in plan.model.long_texts:
-        problems.append(
-            _(
-                "model.long_texts: {task} reads long texts in its own way; leave it out.",
-                task=plan.task_name,
-            )
-        )
-    if told := misfit(next(iter(plan.model.head)), task.head):
-        problems.append(told)
-    known = {*task.roles, *task.optional_roles, "target", "group"}
-    known |= {"start"} if issubclass(task.answers, Passages) else set()
-    known |= set() if task.per_token else {"columns"}
-    for role in plan.data.roles:
-        if role not in known:
-            problems.append(
-                _(
-                    "data.roles: {task} has no role {role!r}.{hint}",
-                    task=plan.task_name,
-                    role=role,
-                    hint=parts.near(role, sorted(known)),
-                )
-            )
-    problems += [
-        _("data.roles: {task} needs the role {role!r}.", task=plan.task_name, role=role)
-        for role in (*task.roles, "target")
-        if role not in plan.data.roles
-    ]
-    problems += unfit.roles(plan)
-    if plan.model.quantization != "none" and not plan.model.adapter:
-        problems.append(
-            _("model.quantization: weights in 4 bits cannot learn; name model.adapter too, "
-                 "e.g. lora.")
-        )  # fmt: skip
-    problems += [
-        _("train.gradient_checkpointing does not go with model.adapter: {name}, whose keys and "
-             "values would be dropped; leave one of them out.", name=name)
-        for name in plan.model.adapter
-        if plan.train.gradient_checkpointing and not parts.find("adapters", name).recomputes
-    ]  # fmt: skip
-    problems += sharding.problems(plan, here)
-    if here and plan.model.quantization != "none":
-        problems += unfit.without_four_bits()
-    if plan.data.validation_size + plan.data.test_size >= 0.9:
-        problems.append(_("data: validation_size and test_size leave too few rows to learn from."))
-    if problems:
-        raise PlanError(problems)

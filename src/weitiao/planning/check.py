@@ -1,16 +1,99 @@
-"""Settings of a plan that its task, or this machine, has no use for."""
+"""Plan validation: settings that contradict each other, the task, or this machine."""
 
 from __future__ import annotations
 
 from weitiao import parts
 from weitiao.errors import PlanError
 from weitiao.i18n.messages import _
+from weitiao.model.heads.base import misfit
 from weitiao.planfile.plan import Plan
+from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.base import Task
+from weitiao.training import sharding
+
+MAX_HELD_OUT = 0.9  # proportion of the rows in validation and test together
 
 
-def without_four_bits() -> list[str]:
-    """What this machine lacks for weights in 4 bits."""
+def check(plan: Plan, here: bool = False) -> None:
+    """Validate a plan before training: metrics, loss, head and roles fit the task.
+
+    here: also whether this process on this machine can run it. Raises PlanError with every problem
+    at once.
+    """
+    from weitiao.evaluation.evaluate import metrics_of
+
+    task: Task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
+    problems: list[str] = []
+    try:
+        metrics_of(task, plan.evaluate.metrics)
+    except PlanError as error:
+        problems += error.problems
+    for name in plan.train.loss:
+        if name not in task.losses:
+            problems.append(
+                _(
+                    "train.loss: {loss} does not fit {task}; it has {losses}.",
+                    loss=name,
+                    task=plan.task_name,
+                    losses=", ".join(task.losses),
+                )
+            )
+    problems += _unfitting_settings(task, plan)
+    if (task.per_token or task.own_head) and "head" not in plan.model.long_texts:
+        problems.append(
+            _(
+                "model.long_texts: {task} reads long texts in its own way; leave it out.",
+                task=plan.task_name,
+            )
+        )
+    if problem := misfit(next(iter(plan.model.head)), task.head):
+        problems.append(problem)
+    known = {*task.roles, *task.optional_roles, "target", "group"}
+    known |= {"start"} if issubclass(task.answers, Passages) else set()
+    known |= set() if task.per_token else {"columns"}
+    for role in plan.data.roles:
+        if role not in known:
+            problems.append(
+                _(
+                    "data.roles: {task} has no role {role!r}.{hint}",
+                    task=plan.task_name,
+                    role=role,
+                    hint=parts.near(role, sorted(known)),
+                )
+            )
+    problems += [
+        _("data.roles: {task} needs the role {role!r}.", task=plan.task_name, role=role)
+        for role in (*task.roles, "target")
+        if role not in plan.data.roles
+    ]
+    problems += _misused_columns(plan)
+    if plan.model.quantization != "none" and not plan.model.adapter:
+        problems.append(
+            _(
+                "model.quantization: weights in 4 bits cannot learn; name model.adapter too, "
+                "e.g. lora."
+            )
+        )
+    problems += [
+        _(
+            "train.gradient_checkpointing does not go with model.adapter: {name}, whose keys and "
+            "values would be dropped; leave one of them out.",
+            name=name,
+        )
+        for name in plan.model.adapter
+        if plan.train.gradient_checkpointing and not parts.find("adapters", name).recomputes
+    ]
+    problems += sharding.problems(plan, here)
+    if here and plan.model.quantization != "none":
+        problems += _missing_for_4_bits()
+    if plan.data.validation_size + plan.data.test_size >= MAX_HELD_OUT:
+        problems.append(_("data: validation_size and test_size leave too few rows to learn from."))
+    if problems:
+        raise PlanError(problems)
+
+
+def _missing_for_4_bits() -> list[str]:
+    """What this machine lacks for 4-bit quantization."""
     from weitiao.checkpoints.load import nf4_config
 
     try:
@@ -20,40 +103,40 @@ def without_four_bits() -> list[str]:
     return []
 
 
-def roles(plan: Plan) -> list[str]:
-    """Columns that are read though they are what is to be learned, or are read twice."""
-    given = {role: [of] if isinstance(of, str) else of for role, of in plan.data.roles.items()}
-    found = [
+def _misused_columns(plan: Plan) -> list[str]:
+    """Columns that leak the target into the input, or are read twice."""
+    columns_of = {role: [of] if isinstance(of, str) else of for role, of in plan.data.roles.items()}
+    problems = [
         _(
             "data.roles: {column!r} is the target and is read as {role} too, so the answer would "
             "stand in what the model reads; take it out of {role}.",
             column=column,
             role=role,
         )
-        for role, columns in given.items()
+        for role, columns in columns_of.items()
         if role not in ("target", "start", "group")
-        for column in sorted({*columns} & {*given.get("target", [])})
+        for column in sorted({*columns} & {*columns_of.get("target", [])})
     ]
-    beside = given.get("columns", [])
-    return found + [
+    more = columns_of.get("columns", [])
+    return problems + [
         _("data.roles: columns names {column!r} more than once.", column=column)
-        for column in dict.fromkeys(beside)
-        if beside.count(column) > 1
+        for column in dict.fromkeys(more)
+        if more.count(column) > 1
     ]
 
 
-def settings(task: Task, plan: Plan) -> list[str]:
-    """Weights, decisions and criteria that are about other kinds of answers."""
-    told = {"task": plan.task_name}
-    found = []
+def _unfitting_settings(task: Task, plan: Plan) -> list[str]:
+    """Class weights, decisions and criteria that do not fit the kind of target."""
+    problems = []
+    task_name = plan.task_name
     loss = next(iter(plan.train.loss), task.losses[0])
     weighs = "weights" in parts.find("losses", loss).model_fields
     if plan.train.class_weights != "none" and not weighs:
-        found.append(
+        problems.append(
             _("train.class_weights: the loss {loss} weighs no labels; leave it out.", loss=loss)
         )
-    found += [
-        _("evaluate.decisions: {name} does not fit {task}.", name=name, **told)
+    problems += [
+        _("evaluate.decisions: {name} does not fit {task}.", name=name, task=task_name)
         for name in plan.evaluate.decisions
         if not parts.find("decisions", name).fits(task.answers)
     ]
@@ -63,5 +146,5 @@ def settings(task: Task, plan: Plan) -> list[str]:
             parts.find("metrics", name).fits(task.answers) if metric else task.answers.probabilities
         )
         if name != "latency" and not fits:
-            found.append(_("acceptance: {name} does not fit {task}.", name=name, **told))
-    return found
+            problems.append(_("acceptance: {name} does not fit {task}.", name=name, task=task_name))
+    return problems

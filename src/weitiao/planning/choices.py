@@ -1,4 +1,7 @@
-"""One function a choice: facts in, value and reason out. Nothing here reads files or clocks."""
+"""Heuristics for hyperparameters, one function each: facts in, value and reason out.
+
+They are pure: nothing here reads files or clocks.
+"""
 
 from __future__ import annotations
 
@@ -21,23 +24,23 @@ from weitiao.planning.facts import Facts
 
 LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
 USUAL_CAP = 256  # tokens; beyond, time grows and the gain for choosing a label is small
-SHORTEST = 64  # a budget does not cut texts below this
-COVER = 0.99
-MOST_EPOCHS = 15
-AIM = 6_000  # rows seen in all that small data are trained towards
-FEW_UPDATES = 150  # a run of fewer has smaller batches, and a higher rate if the network is
-SHALLOW = 6  # layers: with 12, twice the rate learned nothing (see dev/LOG.md)
-START_SECONDS = 12  # loading, tokenising, baselines: what a budget loses before learning
+MIN_BUDGET_LENGTH = 64  # tokens; a budget does not truncate texts below this
+COVERAGE = 0.99  # proportion of the rows that max_length should hold whole
+MAX_EPOCHS = 15
+TARGET_ROWS = 6_000  # small data are repeated until so many rows are seen in all
+FEW_UPDATES = 150  # a run of fewer has a smaller batch size, and a higher rate if it is shallow
+SHALLOW_LAYERS = 6  # with 12, twice the rate learned nothing (see dev/LOG.md)
+STARTUP_SECONDS = 12  # of a budget: loading, tokenising, baselines
 
 
 def checkpoint(language: str, shares: Any, name: str) -> Reason:
-    """The default of the language of the rows."""
-    told = ", ".join(f"{key} {share:.0%}" for key, share in shares.items() if share)
+    """The default checkpoint of the rows' language."""
+    evidence = ", ".join(f"{key} {share:.0%}" for key, share in shares.items() if share)
     why = {
         "en": _("the texts are English: a small English encoder is quick and good"),
         "zh": _("the texts are Chinese: the encoder must know Chinese characters"),
     }.get(language, _("the texts are not (only) English: a multilingual encoder"))
-    return Reason(value=name, reason=why, evidence=_("share of rows: {shares}", shares=told))
+    return Reason(value=name, reason=why, evidence=_("share of rows: {shares}", shares=evidence))
 
 
 def max_length(facts: Facts) -> Reason:
@@ -46,7 +49,7 @@ def max_length(facts: Facts) -> Reason:
         return _length_of_windows(facts)
     room = facts.network.max_length
     lengths = [n for n in LENGTHS if n <= room] or [room]
-    covering = [n for n in lengths if _covered(facts, n) >= COVER]
+    covering = [n for n in lengths if _covered(facts, n) >= COVERAGE]
     chosen = min([*covering, USUAL_CAP, room])
     whole = _covered(facts, chosen)
     reason = (
@@ -62,9 +65,9 @@ def max_length(facts: Facts) -> Reason:
         fitting = [
             n
             for n in lengths
-            if SHORTEST <= n <= chosen and _epochs_in_budget(facts, n) >= FEWEST_EPOCHS
+            if MIN_BUDGET_LENGTH <= n <= chosen and _epochs_in_budget(facts, n) >= FEWEST_EPOCHS
         ]
-        shorter = max(fitting, default=min(chosen, SHORTEST))
+        shorter = max(fitting, default=min(chosen, MIN_BUDGET_LENGTH))
         if shorter < chosen:
             chosen = shorter
             reason = _(
@@ -83,23 +86,24 @@ def max_length(facts: Facts) -> Reason:
 
 
 def _length_of_windows(facts: Facts) -> Reason:
-    """As usual, but a budget is not kept by shorter windows: there are more of them."""
+    """max_length of windowed tasks. Shorter windows save no time: there are more of them."""
     room = facts.network.max_length
     lengths = [n for n in LENGTHS if n <= min(room, USUAL_CAP)] or [room]
-    chosen = next((n for n in lengths if _covered(facts, n) >= COVER), lengths[-1])
+    chosen = next((n for n in lengths if _covered(facts, n) >= COVERAGE), lengths[-1])
     return Reason(
         value=chosen,
-        reason=_("covers {share:.1%} of the rows whole; longer ones are read in windows",
-                    share=_covered(facts, chosen)),
+        reason=_(
+            "covers {share:.1%} of the rows whole; longer ones are read in windows",
+            share=_covered(facts, chosen),
+        ),
         evidence=_("half have at most {half} tokens", half=int(np.median(facts.tokens))),
-    )  # fmt: skip
+    )
 
 
 def long_texts(facts: Facts, length: int) -> Reason | None:
-    """The beginning of long texts, until somebody has measured that another choice is better; said
-    where it matters, with what the others cost."""
+    """Truncation, the default for long texts; said where it matters, with what the others cost."""
     cut = 1 - _covered(facts, length)
-    if facts.apart or cut <= 1 - COVER:
+    if facts.apart or cut <= 1 - COVERAGE:
         return None
     windows: LongText = parts.build("long_texts", "windows")
     seen = windows.reads(facts.tokens, length)
@@ -116,31 +120,31 @@ def long_texts(facts: Facts, length: int) -> Reason | None:
     )
 
 
-def batch_size(facts: Facts, passes: float | None = None) -> Reason:
-    """Smaller batches for few rows, so that there are enough updates; and where a budget is short.
+def batch_size(facts: Facts, epochs: float | None = None) -> Reason:
+    """A smaller batch size for few rows, so that there are enough updates, and for short budgets.
 
-    passes: epochs of the plan, as far as they are known.
+    epochs: of the plan, as far as they are known.
     """
     size = 16 if facts.train_rows < 1500 else 32
     evidence = _("about {rows:,} training rows", rows=facts.train_rows)
-    if _few_updates(facts, passes):
+    if _few_updates(facts, epochs):
         why = _("the budget leaves time for few updates: smaller batches give more of them")
         return Reason(value=size // 2, reason=why, evidence=evidence)
     why = _("few rows: smaller batches give more updates") if size == 16 else _("the usual size")
     return Reason(value=size, reason=why, evidence=evidence)
 
 
-def _few_updates(facts: Facts, passes: float | None) -> bool:
-    """Whether a budget leaves time for FEW_UPDATES only, of a task of which that was measured."""
-    if not facts.budget or passes is None or facts.profile.task != "classification":
+def _few_updates(facts: Facts, epochs: float | None) -> bool:
+    """Whether a budget leaves time for fewer than FEW_UPDATES; of tasks where that was measured."""
+    if not facts.budget or epochs is None or facts.profile.task != "classification":
         return False
-    return passes * facts.train_rows / int(batch_size(facts).value) < FEW_UPDATES
+    return epochs * facts.train_rows / int(batch_size(facts).value) < FEW_UPDATES
 
 
 def epochs(facts: Facts, length: int) -> Reason:
-    """Enough passes for few rows, as many as fit into a budget."""
+    """Epochs: enough for few rows, as many as fit into a budget."""
     rows = facts.train_rows
-    wanted = max(FEWEST_EPOCHS, min(MOST_EPOCHS, round(AIM / rows)))
+    wanted = max(FEWEST_EPOCHS, min(MAX_EPOCHS, round(TARGET_ROWS / rows)))
     why = (
         _("enough updates for few rows") if wanted > FEWEST_EPOCHS else _("enough for so many rows")
     )
@@ -148,9 +152,8 @@ def epochs(facts: Facts, length: int) -> Reason:
     if facts.budget:
         fit = _epochs_in_budget(facts, length)
         if fit < wanted:
-            kept = max(0.1, round(fit, 1))
             return Reason(
-                value=kept,
+                value=max(0.1, round(fit, 1)),
                 reason=_(
                     "what fits into {seconds:.0f} s here; {epochs} without a budget",
                     seconds=facts.budget,
@@ -163,28 +166,34 @@ def epochs(facts: Facts, length: int) -> Reason:
     return Reason(value=wanted, reason=why, evidence=evidence)
 
 
-def learning_rate(facts: Facts, passes: float | None = None) -> Reason:
-    """Small networks learn at higher rates than large ones; shallow ones at still higher ones where
-    a budget is short."""
+def learning_rate(facts: Facts, epochs: float | None = None) -> Reason:
+    """Learning rate: higher for small networks, and higher still for shallow ones where a budget
+    is short."""
     width = facts.network.hidden_size
     rate = 1e-4 if width <= 512 else 3e-5 if width <= 896 else 1.5e-5
     if facts.adapter:
         times = parts.find("adapters", facts.adapter).rate_factor
         return Reason(
             value=float(f"{rate * times:.2g}"),
-            reason=_("{adapter} starts from nothing and learns few weights: it wants about "
-                        "{times:.0f} times the rate of training all", adapter=facts.adapter,
-                        times=times),
+            reason=_(
+                "{adapter} starts from nothing and learns few weights: it wants about "
+                "{times:.0f} times the rate of training all",
+                adapter=facts.adapter,
+                times=times,
+            ),
             evidence=_("hidden size {width}", width=width),
-        )  # fmt: skip
-    if width <= 512 and facts.network.layers <= SHALLOW and _few_updates(facts, passes):
+        )
+    if width <= 512 and facts.network.layers <= SHALLOW_LAYERS and _few_updates(facts, epochs):
         return Reason(
             value=2 * rate,
-            reason=_("the budget leaves time for few updates, and so shallow a network stays "
-                        "stable at twice the rate"),
-            evidence=_("hidden size {width}, {layers} layers", width=width,
-                          layers=facts.network.layers),
-        )  # fmt: skip
+            reason=_(
+                "the budget leaves time for few updates, and so shallow a network stays "
+                "stable at twice the rate"
+            ),
+            evidence=_(
+                "hidden size {width}, {layers} layers", width=width, layers=facts.network.layers
+            ),
+        )
     return Reason(
         value=rate,
         reason=_("the narrower the network, the higher the rate that stays stable"),
@@ -193,7 +202,7 @@ def learning_rate(facts: Facts, passes: float | None = None) -> Reason:
 
 
 def warmup_ratio(facts: Facts) -> Reason:
-    """A tenth of the run."""
+    """Warm-up: a tenth of the run."""
     return Reason(
         value=0.1,
         reason=_("a slow start with bias-corrected AdamW keeps runs on few rows from failing"),
@@ -202,13 +211,13 @@ def warmup_ratio(facts: Facts) -> Reason:
 
 
 def evaluations(epochs: float) -> Reason:
-    """About once an epoch, between 3 and 10 times."""
+    """Number of evaluations: about one an epoch, between 3 and 10."""
     value = max(3, min(10, round(epochs)))
     return Reason(value=value, reason=_("about once an epoch; the best model is kept"))
 
 
 def validation_size(facts: Facts) -> Reason:
-    """A tenth, more of few rows, at most some thousands of many."""
+    """Validation split: a tenth, more of few rows, at most some thousands of many."""
     rows = facts.rows
     share = 0.15 if rows < 600 else 0.1 if rows <= 50_000 else round(5000 / rows, 4)
     return Reason(
@@ -219,12 +228,12 @@ def validation_size(facts: Facts) -> Reason:
 
 
 def class_weights(facts: Facts) -> Reason | None:
-    """Balanced when some label is rare enough to be ignored by the network."""
+    """Class weights: balanced when some label is rare enough to be ignored by the network."""
     labels = facts.profile.labels
     if not labels or facts.profile.task in ("multilabel", "token_classification"):
         return None
     rare = min(labels, key=lambda label: labels[label])
-    told = _(
+    evidence = _(
         "{label!r} has {rows:,} rows, the largest label {most:,}",
         label=rare,
         rows=labels[rare],
@@ -232,12 +241,12 @@ def class_weights(facts: Facts) -> Reason | None:
     )
     if facts.profile.imbalance >= 10:
         why = _("mistakes on rare labels cost more, else the network would ignore them")
-        return Reason(value="balanced", reason=why, evidence=told)
-    return Reason(value="none", reason=_("no label is very rare"), evidence=told)
+        return Reason(value="balanced", reason=why, evidence=evidence)
+    return Reason(value="none", reason=_("no label is very rare"), evidence=evidence)
 
 
 def metrics(facts: Facts, usual: tuple[str, ...]) -> Reason | None:
-    """Macro F1 first where always saying the commonest label would look good."""
+    """Metrics: macro F1 first where always predicting the majority label would look good."""
     shares = facts.profile.shares
     if facts.profile.task not in ("classification", "nli") or not shares:
         return None
@@ -257,7 +266,7 @@ def metrics(facts: Facts, usual: tuple[str, ...]) -> Reason | None:
 
 
 def optimizer(facts: Facts) -> Reason:
-    """AdamW that leaves word vectors alone which an update does not need."""
+    """AdamW with sparse updates of the embeddings."""
     if facts.adapter:
         return Reason(
             value={"adamw": {}},
@@ -265,24 +274,26 @@ def optimizer(facts: Facts) -> Reason:
         )
     words = 1 - facts.network.encoder / facts.network.parameters
     return Reason(
-        value={"adamw": {"touched_rows": True}},
+        value={"adamw": {"lazy_embeddings": True}},
         reason=_(
             "an update moves only the vectors of words in its rows, the rest of the vocabulary "
-            "costs nothing; touched_rows: false is plain AdamW"
+            "costs nothing; lazy_embeddings: false is plain AdamW"
         ),
         evidence=_("word vectors are {share:.0%} of the weights", share=words),
     )
 
 
 def precision(facts: Facts) -> Reason:
-    """Whatever computes fastest where the plan is carried out."""
-    told = ", ".join(f"{kind} {rate / 1e9:.0f}" for kind, rate in facts.speed.all.items())
+    """Precision: the fastest where the plan is run."""
+    rates = ", ".join(f"{kind} {rate / 1e9:.0f}" for kind, rate in facts.speed.all.items())
     return Reason(
         value="auto",
-        reason=_("the fastest arithmetic that computes right: {kind} on this machine",
-                    kind=facts.speed.precision),
-        evidence=_("measured, 10^9 operations a second: {rates}", rates=told),
-    )  # fmt: skip
+        reason=_(
+            "the fastest arithmetic that computes right: {kind} on this machine",
+            kind=facts.speed.precision,
+        ),
+        evidence=_("measured, 10^9 operations a second: {rates}", rates=rates),
+    )
 
 
 def _covered(facts: Facts, length: int) -> float:
@@ -292,41 +303,53 @@ def _covered(facts: Facts, length: int) -> float:
 def _epoch_seconds(facts: Facts, length: int) -> float:
     size, windows = batch_size(facts).value, facts.windows(length)
     return cost.training_seconds(
-        facts.network, facts.speed,
-        rows=facts.train_rows * windows, length=facts.tokens_a_row(length),
+        facts.network,
+        facts.speed,
+        rows=facts.train_rows * windows,
+        length=facts.tokens_a_row(length),
         batch_size=size * (1 if facts.apart else windows),
-    )  # fmt: skip
+    )
 
 
 def _epochs_in_budget(facts: Facts, length: int) -> float:
     assert facts.budget is not None
-    judged = (3 * validation_size(facts).value + 0.1) * facts.rows * facts.windows(length)
-    judging = cost.judging_seconds(
-        facts.network, facts.speed, rows=judged, length=facts.tokens_a_row(length)
+    # Evaluated are validation, at least three times, and the test set: a tenth of the rows.
+    rows = (3 * validation_size(facts).value + 0.1) * facts.rows * facts.windows(length)
+    evaluation = cost.evaluation_seconds(
+        facts.network, facts.speed, rows=rows, length=facts.tokens_a_row(length)
     )
-    left = max(facts.budget - START_SECONDS - judging, 0.0)
+    left = max(facts.budget - STARTUP_SECONDS - evaluation, 0.0)
     return left / max(_epoch_seconds(facts, length), 1e-9)
 
 
-TASK = "token_classification"
-RATE = 1e-2
+TAGGING = "token_classification"
+HEAD_RATE = 1e-2  # learning rate
 
 
 def strategies(facts: Facts) -> Reason | None:
-    """A faster head: at the network's own rate it finds no span in the first hundred updates."""
-    if facts.profile.task != TASK or facts.adapter:
+    """A higher learning rate for the head of taggers: at the network's own, they find no span in
+    the first hundred updates."""
+    if facts.profile.task != TAGGING or facts.adapter:
         return None
     return Reason(
-        value={"head_rate": {"learning_rate": RATE}},
-        reason=_("the head starts from nothing; at the rate of the network below it would find "
-                    "spans only after many updates"),
-        evidence=_("cluener, 400 rows, e5-small, 6 epochs: F1 {with_it} with it, {without} "
-                      "without; wnut17, 500 rows, minilm-l6: {with_other} and {without_other}",
-                      with_it="0.40", without="0.00", with_other="0.32", without_other="0.28"),
-    )  # fmt: skip
+        value={"head_rate": {"learning_rate": HEAD_RATE}},
+        reason=_(
+            "the head starts from nothing; at the rate of the network below it would find "
+            "spans only after many updates"
+        ),
+        evidence=_(
+            "cluener, 400 rows, e5-small, 6 epochs: F1 {with_it} with it, {without} "
+            "without; wnut17, 500 rows, minilm-l6: {with_other} and {without_other}",
+            with_it="0.40",
+            without="0.00",
+            with_other="0.32",
+            without_other="0.28",
+        ),
+    )
 
 
-def given_model(name: str, known: Profile, usual: Reason) -> str:
+def reason_of_model(name: str, known: Profile, usual: Reason) -> str:
+    """The reason of a checkpoint by the user, with a warning where its languages do not fit."""
     entry = CATALOGUE.get(name)
     if entry is None or known.language in entry.languages:
         return _("given by you")
@@ -340,15 +363,15 @@ def given_model(name: str, known: Profile, usual: Reason) -> str:
     )
 
 
-def roles_told(known: Profile) -> str:
-    """Why each column has its role, as one text: its parts can be told again on their own."""
+def reason_of_roles(known: Profile) -> str:
+    """Why each column has its role, as one text; its parts are translated one by one."""
     why = known.reasons
-    if beside := extra_columns(known.roles):
+    if columns := extra_columns(known.roles):
         without = {role: name for role, name in known.roles.items() if role != "columns"}
         return _(
             "{told}; columns: read as text before it, {example}",
-            told=roles_told(replace(known, roles=without)),
-            example=COLUMN_SEPARATOR.join([*(f"{name}: ..." for name in beside), "..."]),
+            told=reason_of_roles(replace(known, roles=without)),
+            example=COLUMN_SEPARATOR.join([*(f"{name}: ..." for name in columns), "..."]),
         )
     if "context" in known.roles:
         return _(
@@ -374,12 +397,13 @@ def roles_told(known: Profile) -> str:
     return _("text: {text}; target: {target}", text=why.get("text", "?"), target=why["target"])
 
 
-def paths_told(found: Profile) -> str:
-    top, *_unused, last = levels_of(tuple(found.labels), found.separator)
+def reason_of_paths(known: Profile) -> str:
+    """The reason of the task where labels are paths of a hierarchy."""
+    top, *_unused, last = levels_of(tuple(known.labels), known.separator)
     return _(
         "{why}; the labels are paths ({example}), {count} under {parents}, so each level is judged "
         "too; task.classification.separator= takes them as flat",
-        why=found.reasons["task"],
+        why=known.reasons["task"],
         example=last.names[0],
         count=len(last.names),
         parents=len(top.names),

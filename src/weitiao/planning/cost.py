@@ -1,28 +1,44 @@
-"""Time and memory of a run on this machine, before it starts."""
+"""Cost model: time and peak memory of training on this machine, estimated before it starts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from weitiao.planning.facts import Network
-
-# Of the speed of bare products that a whole update reaches (measured, see dev/LOG.md): the faster
-# the products, the more the rest counts.
+# Proportion of the matmul speed that a whole update reaches (measured, see dev/LOG.md): the faster
+# the matmul, the more the rest counts.
 SHARES = {"fp32": 0.62, "onednn": 0.45, "bf16": 0.32}
 FUSED = {"fp32": 0.8, "onednn": 0.8, "bf16": 0.64}  # through own kernels
 BYTES_A_PARAMETER = 4
 BYTES_LEARNED = 12  # more, of one that learns: its gradient and two moments, 4 bytes each
 UPDATE_TRAFFIC = 32  # bytes read and written for each parameter by one optimizer step
 MOST_TOKENS = 16_384  # that go through the network at once, if the plan leaves it open
+PROCESS_MB = 700  # Python, torch and tokenizers before a network is loaded
 ACTIVATIONS = 40  # numbers kept for backward, for each token, layer and unit of width
 
 
 @dataclass(frozen=True)
+class Network:
+    """The size of a network. encoder: parameters without embeddings."""
+
+    checkpoint: str
+    hidden_size: int
+    layers: int
+    encoder: int
+    parameters: int
+    max_length: int
+    fused: bool = False  # own kernels run it here
+
+    @property
+    def inner_size(self) -> int:
+        """The width of the feed-forward part, solved from `encoder`."""
+        a_layer = self.encoder // self.layers
+        return (a_layer - 4 * self.hidden_size**2) // (2 * self.hidden_size)
+
+
+@dataclass(frozen=True)
 class Speed:
-    """What this machine does: floating-point operations and bytes of memory a second."""
+    """The speed of this machine: floating-point operations and bytes of memory a second."""
 
     operations: float
     bytes: float
@@ -31,32 +47,36 @@ class Speed:
     all: Mapping[str, float] = field(default_factory=dict)  # operations of every arithmetic
 
     def useful(self, fused: bool) -> float:
-        """Operations a second that a whole update reaches, through own kernels or without."""
+        """Operations a second that training reaches, with own kernels (`fused`) or without."""
         return self.operations * (FUSED if fused else SHARES)[self.precision]
 
 
 def measure(precision: str = "auto") -> Speed:
-    """What `weitiao probe` knows of this machine, for a plan that asks for `precision`."""
+    """The speed that `weitiao probe` measured here, at a plan's `precision`."""
     from weitiao.hardware import probe
 
-    found = probe.measured()
-    kind = found.best if precision == "auto" else precision
-    operations = found.operations.get(kind, found.operations["fp32"])
-    return Speed(operations, found.bytes, found.threads, kind, found.operations)
+    measured = probe.measured()
+    kind = measured.best if precision == "auto" else precision
+    operations = measured.operations.get(kind, measured.operations["fp32"])
+    return Speed(operations, measured.bytes, measured.threads, kind, measured.operations)
 
 
 def token_seconds(network: Network, length: float, speed: Speed) -> float:
-    """Seconds to learn from one token: forward and backward, attention over `length` tokens."""
+    """Training time of one token.
+
+    Operations (Kaplan et al. 2020): 6 for each parameter of the encoder (2 forward, 4 backward),
+    and 12 layers * width * length for the products of queries with keys and of weights with values.
+    """
     attention = 12 * network.layers * network.hidden_size * length
     return (6 * network.encoder + attention) / speed.useful(network.fused)
 
 
 def update_seconds(
-    network: Network, speed: Speed, touched_rows: bool, learned: int | None = None
+    network: Network, speed: Speed, lazy_embeddings: bool, learned: int | None = None
 ) -> float:
-    """Seconds of one step of the optimizer, which touches every parameter, or nearly no word
-    vector, or the weights of an adapter alone."""
-    parameters = network.encoder if touched_rows else network.parameters
+    """Time of one optimizer step, which is bound by memory traffic: over all parameters, all but
+    the embeddings (lazy_embeddings), or those of an adapter (learned)."""
+    parameters = network.encoder if lazy_embeddings else network.parameters
     parameters = parameters if learned is None else learned
     return parameters * UPDATE_TRAFFIC / speed.bytes
 
@@ -68,25 +88,25 @@ def training_seconds(
     rows: float,
     length: float,
     batch_size: float,
-    touched_rows: bool = True,
+    lazy_embeddings: bool = True,
     learned: int | None = None,
 ) -> float:
-    """Seconds to learn from `rows` rows (all epochs together) of `length` tokens each."""
-    steps = rows / batch_size * update_seconds(network, speed, touched_rows, learned)
+    """Training time of `rows` rows (all epochs together) of `length` tokens each."""
+    steps = rows / batch_size * update_seconds(network, speed, lazy_embeddings, learned)
     return rows * length * token_seconds(network, length, speed) + steps
 
 
-def judging_seconds(network: Network, speed: Speed, *, rows: float, length: float) -> float:
-    """Seconds to answer `rows` rows: forward only, a third of learning."""
+def evaluation_seconds(network: Network, speed: Speed, *, rows: float, length: float) -> float:
+    """Time to predict `rows` rows: forward only, a third of training."""
     return rows * length * token_seconds(network, length, speed) / 3
 
 
 def memory_mb(network: Network, *, batch_tokens: float, learned: int | None = None) -> float:
-    """Peak memory of training in MB: the process, the weights, what backward needs.
+    """Peak memory of training in MB: the process, weights with gradients and moments, activations.
 
-    learned: how many weights learn; all if left out.
+    learned: number of trained parameters; all if left out.
     """
-    kept = batch_tokens * network.layers * network.hidden_size * ACTIVATIONS * 4
+    activations = batch_tokens * network.layers * network.hidden_size * ACTIVATIONS * 4
     learned = network.parameters if learned is None else learned
-    held = network.parameters * BYTES_A_PARAMETER + learned * BYTES_LEARNED
-    return 700 + (held + kept) / 1e6
+    weights = network.parameters * BYTES_A_PARAMETER + learned * BYTES_LEARNED
+    return PROCESS_MB + (weights + activations) / 1e6

@@ -1,4 +1,4 @@
-"""What the choices of a plan are reasoned from: the rows measured, the checkpoint, this machine."""
+"""Facts that a plan is chosen from: token counts, the checkpoint's size, this machine's speed."""
 
 from __future__ import annotations
 
@@ -14,55 +14,42 @@ from weitiao.data.rows import Rows
 from weitiao.example import WINDOWS, Example
 from weitiao.model.long_texts.base import long_text_of
 from weitiao.planfile.plan import Plan
-from weitiao.planning.cost import Speed
+from weitiao.planning.cost import Network, Speed
 from weitiao.tasks.base import Task
 
 SAMPLE, FEW = 2000, 200  # rows whose tokens are counted
-LONGEST = 100_000  # tokens; nobody counts further
-
-
-@dataclass(frozen=True)
-class Network:
-    """The size of a checkpoint. encoder: weights that every token is multiplied with."""
-
-    checkpoint: str
-    hidden_size: int
-    layers: int
-    encoder: int
-    parameters: int
-    max_length: int
-    fused: bool = False  # own kernels run it here
-
-    @property
-    def inner_size(self) -> int:
-        """The width inside a feed-forward part, as `encoder` tells."""
-        a_layer = self.encoder // self.layers
-        return (a_layer - 4 * self.hidden_size**2) // (2 * self.hidden_size)
+LONGEST = 100_000  # tokens; longer texts count as this
 
 
 class Reading(Protocol):
-    """What is read of long texts, as LongText or as Windows say it."""
+    """How many tokens of long texts are read: a LongText, or Windows."""
 
     def reads(self, tokens: np.ndarray, max_length: int) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
 class Windows:
-    """The windows in which a task of tokens reads long texts, each a row of its own to learn from.
+    """Overlapping windows in which a token-level task reads long texts, each a training row.
 
-    beside: of each row, the tokens that stand in all its windows (a question, special tokens).
+    repeated: of each row, the tokens that stand in all its windows (a question, special tokens).
     """
 
     task: Task
-    beside: np.ndarray
+    repeated: np.ndarray
 
     def reads(self, tokens: np.ndarray, max_length: int) -> np.ndarray:
-        """How many tokens the network sees of rows with so many, (n,), all windows together."""
-        beside = np.minimum(self.beside, max_length - max_length // 3)  # longer ones are cut
-        room = max_length - beside
-        shared = self.task.overlap(room)
-        more = np.ceil(np.maximum(tokens - beside - room, 0) / np.maximum(room - shared, 1))
-        return np.asarray(tokens + more * (shared + beside))
+        """Tokens that the network reads of each row, (n,), all windows together.
+
+        A row of t tokens, r of them repeated, needs 1 + ceil((t - r - room) / stride) windows,
+        where room = max_length - r and stride = room - overlap. Each window after the first reads
+        overlap + r tokens again.
+        """
+        repeated = np.minimum(self.repeated, max_length - max_length // 3)  # longer ones are cut
+        room = max_length - repeated
+        overlap = self.task.overlap(room)
+        stride = np.maximum(room - overlap, 1)
+        more = np.ceil(np.maximum(tokens - repeated - room, 0) / stride)
+        return np.asarray(tokens + more * (overlap + repeated))
 
 
 @dataclass(frozen=True)
@@ -75,58 +62,59 @@ class Facts:
     network: Network
     speed: Speed
     budget: float | None = None
-    adapter: str = ""  # what the user asked to learn in place of all weights
+    adapter: str = ""  # parameter-efficient method, by the user
     reading: Reading = field(default_factory=lambda: long_text_of({"head": {}}))
 
     @property
     def train_rows(self) -> int:
-        """Rows left to learn from after validation and test are set apart (about)."""
+        """Training rows after validation and test are split off (about)."""
         return max(1, round(self.rows * 0.8))
 
     def tokens_a_row(self, max_length: int) -> float:
-        """Mean tokens of a row once it is cut at `max_length`."""
+        """Mean tokens of a row truncated at `max_length`."""
         return float(np.minimum(self.tokens, max_length).mean())
 
     def windows(self, max_length: int) -> float:
-        """How many times as many tokens are read, all windows of a row together."""
+        """Tokens read in all windows of a row, as a multiple of the truncated row."""
         read = self.reading.reads(self.tokens, max_length)
         return float(read.mean()) / self.tokens_a_row(max_length)
 
     @property
     def apart(self) -> bool:
-        """Whether windows are rows of their own: an update has so many windows, not texts."""
+        """Whether windows are training rows: a batch has so many windows, not texts."""
         return isinstance(self.reading, Windows)
 
 
 def tokens_of(task: Task, examples: Sequence[Example], tokenizer: Any) -> np.ndarray:
-    """Tokens of each example, not cut off."""
-    given = task.encode(examples, tokenizer, LONGEST)
-    sizes = np.array([len(row) for row in given["input_ids"]])
-    owners = np.repeat(np.arange(len(examples)), given.get(WINDOWS, 1))
+    """Tokens of each example, not truncated."""
+    encoded = task.encode(examples, tokenizer, LONGEST)
+    sizes = np.array([len(row) for row in encoded["input_ids"]])
+    # A task with windows gives several pieces for one example: they are added up.
+    owners = np.repeat(np.arange(len(examples)), encoded.get(WINDOWS, 1))
     return np.bincount(owners, sizes, len(examples)).astype(np.int64)
 
 
 def reading_of(task: Task, examples: Sequence[Example], tokenizer: Any, plan: Plan) -> Reading:
-    """What the plan wants to be read of long texts; tasks of tokens have windows of their own."""
+    """How the plan reads long texts; token-level tasks have windows of their own."""
     if not task.per_token:
         return long_text_of(plan.model.long_texts)
     empty = {task.roles[-1]: ""}
-    beside = [Example({**one.inputs, **empty}) for one in examples]
-    return Windows(task, tokens_of(task, beside, tokenizer))
+    without_text = [Example({**one.inputs, **empty}) for one in examples]
+    return Windows(task, tokens_of(task, without_text, tokenizer))
 
 
 def read_a_row(plan: Plan, rows: Rows, tokenizer: Any) -> float:
-    """Mean tokens that the network sees of a row by a plan, all windows together."""
+    """Mean tokens that the network reads of a row by a plan, all windows together."""
     task: Task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
     task.adapt(tokenizer)
     examples = rows.examples(sampled(len(rows), FEW))
     reading = long_text_of(plan.model.long_texts)
-    given = reading.encode(task, examples, tokenizer, plan.model.max_length)
-    return sum(map(len, given["input_ids"])) / max(len(examples), 1)
+    encoded = reading.encode(task, examples, tokenizer, plan.model.max_length)
+    return sum(map(len, encoded["input_ids"])) / max(len(examples), 1)
 
 
 def sampled(rows: int, most: int) -> np.ndarray:
-    """Positions of some rows, evenly spread."""
+    """Positions of some rows, at even distances."""
     return np.linspace(0, rows - 1, min(most, rows)).astype(int)
 
 
@@ -147,6 +135,7 @@ def network_of(checkpoint: str, revision: str | None) -> tuple[Network, Any]:
     hidden = int(getattr(config, "hidden_size", 0) or getattr(config, "dim", 0) or 768)
     layers = int(getattr(config, "num_hidden_layers", 0) or getattr(config, "n_layers", 0) or 12)
     inner = int(getattr(config, "intermediate_size", 0) or 4 * hidden)
+    # Attention has four square matrices (Q, K, V, output), the feed-forward part two.
     encoder = layers * (4 * hidden * hidden + 2 * hidden * inner)
     words = int(getattr(config, "vocab_size", 0)) * hidden
     positions = int(getattr(config, "max_position_embeddings", 0) or 512)

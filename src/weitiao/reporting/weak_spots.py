@@ -15,6 +15,7 @@ from weitiao.evaluation.checks.base import Check
 from weitiao.i18n.messages import _, plural, retold
 from weitiao.reporting.blocks import Row, RowList, Section, Table, Words
 from weitiao.results.format import figure, number, short_label
+from weitiao.results.records import Findings
 from weitiao.results.run_data import Material
 from weitiao.tasks.answers.labels import Labels
 
@@ -47,7 +48,7 @@ def about(one: Mapping[str, Any], sentence: bool = False) -> str:
     return told or _("{column}: {value}", column=kept(one["name"]), value=value)
 
 
-def weak_sentences(found: Mapping[str, Any], most: int = 3, but: tuple[str, ...] = ()) -> list[str]:
+def weak_sentences(found: Findings, most: int = 3, but: tuple[str, ...] = ()) -> list[str]:
     """The weak slices, a sentence each; but: kinds that are told of elsewhere."""
     numbers = found.get("number", False)
     said = []
@@ -64,7 +65,7 @@ def weak_sentences(found: Mapping[str, Any], most: int = 3, but: tuple[str, ...]
     return said
 
 
-def check_sentences(found: Mapping[str, Any]) -> list[str]:
+def check_sentences(found: Findings) -> list[str]:
     """The checks that should flip no answer and flip many, a sentence each."""
     said = []
     for one in found.get("checks", []):
@@ -97,7 +98,7 @@ def _language(code: str) -> str:
     return names.get(code, code)
 
 
-def _slices(found: Mapping[str, Any]) -> list[Any]:
+def _slices(found: Findings) -> list[Any]:
     looked, numbers = int(found.get("looked", 0)), found.get("number", False)
     if not looked:
         return [Words(_("Too few rows to look at parts of them."), "note")]

@@ -13,33 +13,33 @@ from weitiao.evaluation.evaluate import Evaluated
 from weitiao.model.model import Model
 from weitiao.reporting import page, row_counts, tensorboard
 from weitiao.results import answers as kept
+from weitiao.results.records import Findings
 from weitiao.run import Run
 
 
-def leave(
+def write_artifacts(
     run: Run,
     model: Model,
     data: Data,
     answers: Evaluated,
     metrics: Mapping[str, Any],
-    findings: Mapping[str, Any] | None = None,
+    findings: Findings,
 ) -> Path:
-    """Keep what was judged in the run's folder and make report.html; returns its path.
+    """Write predictions, metrics, error analysis and report.html into the run; returns the page.
 
-    metrics: what metrics.json is to say; its split names the rows of `answers`. findings: what a
-    closer look at them found.
+    metrics: the content of metrics.json; its split names the rows of `answers`.
     """
     split = str(metrics["split"])
     kept.keep(run, answers, split)
     row_counts.keep(run, model, data, answers.rows if split == "test" else None)
-    run.write("findings", findings or {})
+    findings.write(run)
     run.write("metrics", metrics)
     if tensorboard.available():
         tensorboard.write(run)
     return page.write(run)
 
 
-def leave_unfinished(run: Run) -> None:
+def write_unfinished_page(run: Run) -> None:
     """A page for a run that failed, as far as it came; never a reason for another error."""
     if run.status()["state"] != "running":
         with suppress(WeitiaoError, OSError):

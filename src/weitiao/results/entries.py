@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,6 +15,7 @@ from weitiao.data.infer.roles import TEXT_ROLES
 from weitiao.errors import RunError
 from weitiao.i18n.messages import _
 from weitiao.planfile.plan import Plan
+from weitiao.results.records import SeedsRecord
 from weitiao.results.run_data import Material, gathered
 from weitiao.run import Run, runs
 from weitiao.tasks.answers.base import Answers
@@ -122,11 +122,8 @@ def _runs_in(folder: Path) -> list[Run]:
 
 def _is_failed(folder: Path, run: Run) -> bool:
     """Whether a seed learned nothing and was run again with another."""
-    path = folder / "seeds.json"
-    if not path.is_file():
-        return False
-    told = json.loads(path.read_text(encoding="utf-8"))
-    return any(one["folder"] == run.folder.name and one["replaced"] for one in told["runs"])
+    record = SeedsRecord.read(Run(folder))
+    return any(one.folder == run.folder.name and one.replaced for one in record.runs)
 
 
 def _check_alike(materials: Sequence[Material]) -> None:

@@ -18,6 +18,7 @@ from weitiao.planfile.plan import Plan
 from weitiao.planfile.sections import FEWEST_EPOCHS
 from weitiao.results import answers
 from weitiao.results.answers import Kept
+from weitiao.results.records import Findings
 from weitiao.run import Run
 
 
@@ -33,7 +34,7 @@ class Material:
     metrics: Mapping[str, Any]  # the judgement; empty before there is one
     log: Sequence[Mapping[str, Any]]
     kept: Kept | None
-    findings: Mapping[str, Any] = field(default_factory=dict)  # of a closer look at the answers
+    findings: Findings = field(default_factory=Findings)  # error analysis
 
     @property
     def state(self) -> str:
@@ -134,7 +135,7 @@ def gathered(run: Run) -> Material:
         metrics=metrics,
         log=run.log_after(0),
         kept=kept,
-        findings=run.read("findings") if kept else {},
+        findings=Findings.read(run) if kept else Findings(),
     )
 
 

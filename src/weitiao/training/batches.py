@@ -1,30 +1,80 @@
-"""Which rows make up each update: a pure function of (seed, update, world size, lengths).
+"""Training data as batches: which rows make up each update, in which micro-batches.
 
-The rows of all epochs are one long stream: one permutation after another. Update u takes rows
-u * batch_size up to (u + 1) * batch_size of it, so every update has exactly `batch_size` rows and
-any update can be worked out without the ones before: a resumed run needs no iterator state.
+The order is a pure function of (seed, update, world size, lengths). The rows of all epochs are one
+long stream: one permutation after another. Update u takes rows u * batch_size up to
+(u + 1) * batch_size of it, so every update has exactly `batch_size` rows and any update can be
+computed without the ones before: a resumed run needs no iterator state.
 
-In buckets (for padded batches), rows of like length share an update, so nearly nothing is padded;
-which ones, and in which order the updates come, is drawn anew for each epoch.
+With length bucketing (for padded batches), rows of similar length share an update, so nearly
+nothing is padded; the composition and the order of the updates are drawn for each epoch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
 
 import numpy as np
 
+from weitiao.core.ragged import values_of
+from weitiao.data.cache.encoded import Encoded
 from weitiao.model.batching import fill
 
-POOL = 128  # updates whose rows are sorted together: more pad less, fewer mix more
-NOISE = (0.5, 0.01)  # tokens, and share of a length, either way: neighbours change places
+BUCKET_UPDATES = 128  # whose rows are sorted together: more pad less, fewer mix more
+LENGTH_NOISE = (0.5, 0.01)  # tokens, and proportion of a length, either way: neighbours swap
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Encoded rows with their labels: for training as `Task.labels_for` gives them, for evaluation
+    as `Task.truth` does."""
+
+    encoded: Encoded
+    labels: Any
+
+    def fingerprint(self) -> str:
+        """A hash of all token ids and labels."""
+        digest = hashlib.blake2b(digest_size=8)
+        for content in _bytes_of(values_of(self.labels)):
+            digest.update(content)
+        digest.update(np.ascontiguousarray(self.encoded.offsets).tobytes())
+        if self.encoded.firsts is not None:
+            digest.update(np.ascontiguousarray(self.encoded.firsts).tobytes())
+        for name in sorted(self.encoded.values):
+            digest.update(np.ascontiguousarray(self.encoded.values[name]).data)
+        return digest.hexdigest()
+
+
+def _bytes_of(labels: Any) -> Iterator[bytes]:
+    """The content of labels of any task: arrays of numbers, dataclasses, nested lists."""
+    if isinstance(labels, np.ndarray) and labels.dtype != object:
+        yield np.ascontiguousarray(labels).tobytes()
+    elif is_dataclass(labels):
+        for one in fields(labels):
+            yield from _bytes_of(getattr(labels, one.name))
+    elif isinstance(labels, (np.ndarray, list, tuple)):
+        for one in labels:
+            yield from _bytes_of(one)
+        yield b"%d" % len(labels)
+    else:
+        yield repr(labels).encode("utf-8")
+
+
+def updates_of(judged: Feed, train: Feed, batch_size: int) -> float:
+    """The number of updates that take as long as one evaluation.
+
+    Forward and backward cost about three times the forward pass (Kaplan et al. 2020).
+    """
+    update = train.encoded.offsets[-1] / len(train.labels) * batch_size
+    return float(judged.encoded.offsets[-1] / (3 * max(update, 1)))
 
 
 @dataclass(frozen=True, slots=True)
-class Micro:
-    """Rows that go through the network at once. `real` is False for a stand-in, which a process
-    runs with weight 0 so that all processes have equally many."""
+class MicroBatch:
+    """Rows of one forward pass. `real` is False for a stand-in with weight 0: under DDP every
+    process must run the same number of backward passes, or the others wait for its gradients."""
 
     positions: np.ndarray
     real: bool = True
@@ -32,11 +82,10 @@ class Micro:
 
 @dataclass
 class Stream:
-    """The order of the rows for a whole run.
+    """The order of the training rows for a whole run.
 
-    lengths: tokens of each training row. micro_batch_tokens bounds what goes through at once.
-    buckets: rows of like length share an update; not for a loss that compares the rows of a batch
-    with each other, which must be any rows.
+    lengths: tokens of each row. micro_batch_tokens: maximum tokens per forward pass. buckets: rows
+    of similar length share an update; not for a contrastive loss, which must see any rows.
     """
 
     lengths: np.ndarray
@@ -56,9 +105,10 @@ class Stream:
         pairs = zip(epochs.tolist(), places.tolist(), strict=True)
         return np.array([self._orders[epoch][place % n] for epoch, place in pairs])
 
-    def micros(self, update: int, world: int = 1) -> list[list[Micro]]:
+    def micros(self, update: int, world: int = 1) -> list[list[MicroBatch]]:
         """The micro-batches of one update, for every process; all have equally many."""
         rows = self.rows_of(update)
+        # Dealt out like cards, the longest first: every process gets about as many tokens.
         longest_first = rows[np.argsort(-self.lengths[rows], kind="stable")]
         shares = [self._cut(longest_first[rank::world]) for rank in range(world)]
         count = max(len(share) for share in shares)
@@ -78,11 +128,16 @@ class Stream:
         pool, where one length or another pads the least.
         """
         n, size = len(rows), self.batch_size
+        # `head` rows finish the update that the epoch before began; the rest of `pieces` begin one
+        # that the next epoch finishes. Whole updates lie between them.
         head = min(-epoch * n % size, n)
-        pieces = head + (n - head) % size  # rows in updates that another epoch has a part in
-        pools = np.array_split(np.arange((n - pieces) // size), max(1, round(n / (POOL * size))))
+        pieces = head + (n - head) % size
+        pools = np.array_split(
+            np.arange((n - pieces) // size), max(1, round(n / (BUCKET_UPDATES * size)))
+        )
         ends = pieces + size * np.cumsum([len(pool) for pool in pools])
-        noise = (NOISE[0] + NOISE[1] * self.lengths) * rng.uniform(-1, 1, n)
+        # Sorting by exact length would make every epoch's updates the same rows again.
+        noise = (LENGTH_NOISE[0] + LENGTH_NOISE[1] * self.lengths) * rng.uniform(-1, 1, n)
         sizes = self.lengths + noise
         sorted_rows = [p[np.argsort(sizes[p], kind="stable")] for p in np.split(rows, ends[:-1])]
         flat = np.concatenate(sorted_rows)
@@ -96,12 +151,12 @@ class Stream:
         return [rows[group] for group in groups]
 
 
-def _even(share: Sequence[np.ndarray], count: int, rows: np.ndarray) -> list[Micro]:
+def _even(share: Sequence[np.ndarray], count: int, rows: np.ndarray) -> list[MicroBatch]:
     """Exactly `count` micro-batches: large ones are split, then stand-ins fill up."""
     groups = list(share)
     while len(groups) < count and any(len(group) > 1 for group in groups):
         at = max(range(len(groups)), key=lambda i: len(groups[i]))
         half = (len(groups[at]) + 1) // 2
         groups[at : at + 1] = [groups[at][:half], groups[at][half:]]
-    micros = [Micro(group) for group in groups]
-    return micros + [Micro(rows[-1:], real=False)] * (count - len(micros))
+    micros = [MicroBatch(group) for group in groups]
+    return micros + [MicroBatch(rows[-1:], real=False)] * (count - len(micros))

@@ -1,11 +1,12 @@
-"""The whole state of training as safetensors and JSON, so that a resumed run is exactly equal.
+"""Checkpoints: the whole state of training, so that a resumed run gives bit-equal numbers.
 
-weights, optimizer (by parameter name), strategies and random states as safetensors; the rest in
-state.json, which also records what the numbers depend on: a resume obeys it or refuses.
+Weights, optimizer state (by parameter name), strategies and RNG states are safetensors; the rest is
+in state.json, which also records what the numbers depend on: a resume restores it or refuses.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections.abc import Mapping, Sequence
@@ -14,14 +15,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from weitiao.core import disk
 from weitiao.errors import RunError
+from weitiao.hardware.probe import resolve
 from weitiao.i18n.messages import _, joined
-from weitiao.model.sharded import copy_into, gathered_state, is_sharded
+from weitiao.model.model import Model
+from weitiao.model.sharded import copy_into, gathered, gathered_state, is_sharded
+from weitiao.training.batches import Feed
 from weitiao.training.strategies.base import Strategy
 
 SPLIT = "|"  # between parts of a tensor's name; parameter names hold dots only
@@ -29,22 +34,22 @@ SPLIT = "|"  # between parts of a tensor's name; parameter names hold dots only
 
 @dataclass
 class State:
-    """Where training stands between two updates."""
+    """The position of training between two updates."""
 
     step: int = 0
     total: int = 0
     planned: int = 0  # updates the plan asked for; a budget may allow fewer
     best: float = float("-inf")
-    stale: int = 0
-    judged: int = 0  # the last step whose weights were judged
-    tokens: int = 0  # that go through the network at once; fewer after memory was short
+    stale: int = 0  # evaluations since the best one
+    judged: int = 0  # step of the last evaluation
+    tokens: int = 0  # per forward pass; fewer after an out-of-memory error
     log_size: int = 0
     seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the numbers depend on."""
+    """What the numbers depend on: they are equal only where all of it is."""
 
     plan: str  # hash of what the plan asks for
     rows: str  # hash of the training rows as the network sees them
@@ -56,13 +61,15 @@ class Settings:
     layout: str
     kernels: str
     torch: str
-    validation: str | None = None  # hash of the rows judged by; None in checkpoints of before
-    frozen: str = ""  # hash of the weights that stand still: a checkpoint does not hold them
+    validation: str | None = (
+        None  # hash of the validation rows; None in checkpoints of 0.1 and before
+    )
+    frozen: str = ""  # hash of the frozen weights: a checkpoint does not hold them
 
 
 @dataclass(frozen=True)
 class Learner:
-    """Everything that changes while training."""
+    """Everything with state that training changes."""
 
     net: nn.Module
     optimizer: Optimizer
@@ -79,36 +86,67 @@ class Learner:
         return learned | buffers
 
 
+def settings_of(model: Model, accelerator: Accelerator, train: Feed, validation: Feed) -> Settings:
+    """Everything that the numbers of this process depend on."""
+    # Not pydantic's JSON: that knows no names of files with bytes that are no text.
+    plan = json.dumps(model.plan.model_dump(exclude={"why", "expect"}), default=str)
+    return Settings(
+        plan=hashlib.blake2b(plan.encode("utf-8"), digest_size=8).hexdigest(),
+        rows=train.fingerprint(),
+        validation=validation.fingerprint(),
+        instructions=torch.backends.cpu.get_cpu_capability(),
+        threads=torch.get_num_threads(),
+        world=accelerator.num_processes,
+        device=accelerator.device.type,
+        precision=resolve(model.plan.train.precision, accelerator.device.type),
+        layout=model.net.layout,
+        kernels=model.net.kernels,
+        torch=torch.__version__,
+        frozen=_frozen_hash(model.net),
+    )
+
+
+def _frozen_hash(net: nn.Module) -> str:
+    """A hash of the frozen weights; "" when there are none."""
+    frozen = [param.detach() for param in net.parameters() if not param.requires_grad]
+    digest = hashlib.blake2b(digest_size=8)
+    for param in frozen:
+        digest.update(gathered(param).cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest() if frozen else ""
+
+
 def save(folder: Path, learner: Learner, state: State, settings: Settings, rank: int = 0) -> None:
-    """Write a checkpoint into an empty folder; other ranks than 0 add their random state only, and
-    their shards where the network is in shards."""
+    """Write a checkpoint into an empty folder. Ranks above 0 add their RNG state only; where the
+    network is sharded, they take part in gathering its tensors."""
     with disk.writing(folder):
         _save(Path(disk.plain(folder)), learner, state, settings, rank)
 
 
 def _save(folder: Path, learner: Learner, state: State, settings: Settings, rank: int) -> None:
     save_file(random_state(), folder / f"random-{rank}.safetensors")
-    for name, held in (("weights", learner.weights()), ("optimizer", _optimizer_state(learner))):
-        tensors = gathered_state(held, keep=not rank)
+    for name, own in (("weights", learner.weights()), ("optimizer", _optimizer_state(learner))):
+        tensors = gathered_state(
+            own, keep=not rank
+        )  # gathering is collective: every rank must call it
         if not rank:
             tensors = {key: value.contiguous() for key, value in tensors.items()}
             save_file(tensors, folder / f"{name}.safetensors")
     if rank:
         return
-    kept = {
+    strategies = {
         f"{i}{SPLIT}{name}": value.contiguous()
         for i, strategy in enumerate(learner.strategies)
         for name, value in strategy.state().items()
     }
-    save_file(kept, folder / "strategies.safetensors")
+    save_file(strategies, folder / "strategies.safetensors")
     values = {"state": asdict(state), "settings": asdict(settings)}
     if state.best == float("-inf"):
-        values["state"]["best"] = None
+        values["state"]["best"] = None  # JSON has no infinity
     (folder / "state.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
 def read(folder: Path) -> tuple[State, Settings]:
-    """Where a checkpoint stands, without its tensors."""
+    """The state and settings of a checkpoint, without its tensors."""
     try:
         values = json.loads((folder / "state.json").read_text(encoding="utf-8"))
         state = State(**values["state"])
@@ -123,7 +161,7 @@ def read(folder: Path) -> tuple[State, Settings]:
 
 
 def restore(folder: Path, learner: Learner, settings: Settings, rank: int = 0) -> State:
-    """Put a checkpoint's tensors and random state back.
+    """Restore a checkpoint's tensors and RNG states.
 
     Raises RunError when the numbers would not be the same here as where it was made.
     """
@@ -153,9 +191,9 @@ def restore(folder: Path, learner: Learner, settings: Settings, rank: int = 0) -
         copy_into(value, weights[name])
     _restore_optimizer(learner, load_file(folder / "optimizer.safetensors"))
     device = next(learner.net.parameters()).device
-    kept = load_file(folder / "strategies.safetensors", device=str(device))
+    tensors = load_file(folder / "strategies.safetensors", device=str(device))
     for i, strategy in enumerate(learner.strategies):
-        strategy.restore(_below(kept, str(i)))
+        strategy.restore(_below(tensors, str(i)))
     restore_random(load_file(folder / f"random-{rank}.safetensors"))
     return state
 
@@ -181,20 +219,22 @@ def _restore_optimizer(learner: Learner, tensors: Mapping[str, Tensor]) -> None:
         name, _, key = full.rpartition(SPLIT)
         param = params[name]
         # Step counts too: the fused optimizers read them on the device.
-        learner.optimizer.state[param][key] = _beside(param, value)
+        learner.optimizer.state[param][key] = _placed_like(param, value)
 
 
-def _beside(param: Tensor, value: Tensor) -> Tensor:
-    """What the optimizer keeps of a parameter, where that is: in shards if it is in shards."""
+def _placed_like(param: Tensor, value: Tensor) -> Tensor:
+    """Optimizer state on the parameter's device, sharded as the parameter is."""
     if not is_sharded(param) or value.shape != param.shape:
         return value.to(param.device)
-    held = torch.zeros_like(param)
-    copy_into(held, value)
-    return held
+    sharded = torch.zeros_like(param)
+    copy_into(sharded, value)
+    return sharded
 
 
 def random_state() -> dict[str, Tensor]:
-    """Every generator's state as tensors: torch, CUDA, Python's and numpy's global ones."""
+    """RNG states as tensors: torch, CUDA, and the global ones of Python and NumPy."""
+    # Both Mersenne Twisters are 624 words and a position. The Gaussian generators also cache every
+    # second value that they draw.
     version, numbers, gauss = random.getstate()
     kind, keys, place, has_gauss, cached = np.random.get_state(legacy=True)
     assert version == 3
@@ -213,7 +253,7 @@ def random_state() -> dict[str, Tensor]:
 
 
 def restore_random(state: Mapping[str, Tensor]) -> None:
-    """Take back what `random_state` gave."""
+    """Set every generator to what `random_state` returned."""
     torch.set_rng_state(state["torch"])
     gauss = state["python_gauss"].tolist()
     random.setstate((3, tuple(state["python"].tolist()), gauss[0] if gauss else None))

@@ -1,4 +1,4 @@
-"""The processes that learn together, as accelerate knows them."""
+"""Process groups of data-parallel training, through accelerate."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from accelerate.state import AcceleratorState
 
 
 def here() -> PartialState:
-    """This process among the others; the first call meets them."""
+    """The state of this process; the first call joins the process group."""
     return PartialState(cpu=_on_processors())
 
 
 def accelerator(kind: str) -> Accelerator:
-    """What moves networks and exchanges gradients. kind: the arithmetic."""
+    """A new Accelerator. kind: the precision."""
     forget()
     mixed = "bf16" if kind == "bf16" else "no"
     return Accelerator(cpu=_on_processors(), mixed_precision=mixed)
 
 
 def forget() -> None:
-    """Let go of what accelerate shares in this process: whoever comes next chooses anew."""
+    """Reset accelerate's process-wide state, so that the next run can choose another precision."""
     AcceleratorState._reset_state()
 
 
 def agreed(value: Any) -> Any:
-    """What the first process says, in all of them."""
+    """Broadcast a value from rank 0 to all processes."""
     if here().num_processes == 1:
         return value
     from accelerate.utils import broadcast_object_list
@@ -37,5 +37,5 @@ def agreed(value: Any) -> Any:
 
 
 def _on_processors() -> bool:
-    """Several processes without a card between them: accelerate must be told."""
+    """Whether several processes train without GPUs, which accelerate does not detect."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch.cuda.is_available()

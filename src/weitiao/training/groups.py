@@ -1,4 +1,4 @@
-"""Parameter groups: who learns, how fast, and when."""
+"""Parameter groups by depth: learning rate, weight decay and their schedule."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import nn
 
-# ALBERT's layers share their weights: what learns at one depth is a group of them.
+# ALBERT's layers share their weights: its depth is that of a group of layers.
 LAYER = re.compile(r"(?:^|\.)(?:layer|layers|block|blocks|h|albert_layer_groups)\.(\d+)\.")
-# GPT-2 calls its own wte and wpe; places of MPNet and DeBERTa serve every layer.
+# GPT-2 calls its embeddings wte and wpe; the relative positions of MPNet and DeBERTa serve every
+# layer, so they count as embeddings.
 EMBEDDINGS = re.compile(
     r"embed|(?:^|\.)w[tp]e\.|mask_emb|relative_attention_bias|encoder\.LayerNorm"
 )
-# What decoders and ModernBERT put behind their last layer.
+# The final norm of decoders and ModernBERT.
 LAST_NORM = re.compile(r"\.(?:model|transformer|base)\.(?:norm|final_norm|ln_f)\.")
 HEAD = re.compile(r"(?:^|\.)native\.head\.")  # one of ours, whatever its layers are called
 
@@ -27,11 +28,10 @@ def _always(progress: float) -> float:
 
 @dataclass(frozen=True)
 class Group:
-    """Parameters that learn together.
+    """Parameters with the same learning rate and weight decay.
 
-    depth: 0 for embeddings, then the layers, the head last; the norm behind the layers lies as deep
-    as the last one. scale: of the rate, while progress goes from 0 to 1; 0 means that these
-    parameters stand still.
+    depth: 0 for embeddings, then the layers, the head last; the norm behind the layers counts as
+    the last of them. scale: factor of the rate, while progress goes from 0 to 1; 0 is frozen.
     """
 
     names: tuple[str, ...]
@@ -42,7 +42,7 @@ class Group:
     scale: Callable[[float], float] = _always
 
     def options(self) -> dict[str, Any]:
-        """What torch.optim wants."""
+        """The group as torch.optim takes it."""
         return {
             "params": list(self.params),
             "lr": self.learning_rate,
@@ -73,17 +73,15 @@ def depth_of(name: str, top: int) -> int:
 
 
 def groups_of(net: nn.Module, learning_rate: float, weight_decay: float) -> list[Group]:
-    """One group per depth and kind of the parameters that are trained; biases and norms (which
-    are one-dimensional) are not decayed."""
+    """Group the trained parameters by depth and weight decay; biases and norms (which are
+    one-dimensional) are not decayed."""
     top = top_of(net)
-    found: dict[tuple[int, float], list[tuple[str, nn.Parameter]]] = {}
+    members: dict[tuple[int, float], list[tuple[str, nn.Parameter]]] = {}
     for name, param in net.named_parameters():
         if param.requires_grad:
             decay = weight_decay if param.ndim > 1 else 0.0
-            found.setdefault((depth_of(name, top), decay), []).append((name, param))
+            members.setdefault((depth_of(name, top), decay), []).append((name, param))
     return [
-        Group(
-            tuple(n for n, _ in members), tuple(p for _, p in members), depth, learning_rate, decay
-        )
-        for (depth, decay), members in sorted(found.items(), key=lambda item: item[0])
+        Group(tuple(n for n, _ in group), tuple(p for _, p in group), depth, learning_rate, decay)
+        for (depth, decay), group in sorted(members.items(), key=lambda item: item[0])
     ]

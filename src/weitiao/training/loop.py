@@ -1,8 +1,8 @@
-"""The training loop, top to bottom.
+"""The training loop: forward, backward, clip, step, evaluate.
 
-`fit` is a generator: it yields what happened after every update, and once more after every
-evaluation. Whoever runs it logs, saves, draws, prunes or stops with plain code in a `for`, so the
-loop has no callbacks.
+`fit` is a generator: it yields a Progress after every update, and one more after every evaluation.
+Whoever runs it logs, saves, draws, prunes or stops with plain code in a `for`, so the loop has no
+callbacks.
 """
 
 from __future__ import annotations
@@ -29,21 +29,20 @@ from weitiao.losses.base import Loss
 from weitiao.model.model import Model
 from weitiao.tasks.base import LossFn
 from weitiao.training import checkpoint, memory, sharding
-from weitiao.training.batches import Stream
-from weitiao.training.checkpoint import Learner, Settings, State
+from weitiao.training.batches import Feed, Stream
+from weitiao.training.checkpoint import Learner, Settings, State, settings_of
 from weitiao.training.groups import Group, groups_of
-from weitiao.training.inputs import Feed, settings_of
 from weitiao.training.optimizers.base import Recipe
 from weitiao.training.schedules.base import Schedule
 from weitiao.training.strategies.base import Strategy
-from weitiao.training.update import Pass, clip
+from weitiao.training.update import UpdateStep, clip
 from weitiao.training.update import norm as norm_of
 from weitiao.training.update import values as gradients_of
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is known after one update, or (with `report`) after judging the weights it left."""
+    """The state after one update, or (with `report`) after evaluating its weights."""
 
     step: int
     total: int
@@ -51,52 +50,56 @@ class Progress:
     loss: float
     learning_rate: float
     gradient_norm: float
-    _hands: Hands = field(repr=False)
+    _control: LoopControl = field(repr=False)
     report: Report | None = None
     best: bool = False  # this report is the best so far
-    stale: int = 0  # reports since the best one
+    stale: int = 0  # evaluations since the best one
 
     def stop(self) -> None:
-        """Let the loop end: at once in one process, together after the next update in several."""
-        self._hands.asked = True
+        """End the loop: at once in one process, after the next update in several, all together."""
+        self._control.stop_requested = True
 
     @property
     def stopping(self) -> bool:
-        """Whether the loop ends before another update: asked for, and agreed by all processes."""
-        hands = self._hands
-        return hands.stopping or (hands.asked and hands.settings.world == 1)
+        """Whether the loop ends before another update: requested, and agreed by all processes."""
+        return self._control.ends
 
     @property
     def planned(self) -> int:
-        """The updates the plan asked for, whatever a budget made of them."""
-        return self._hands.state.planned
+        """The number of updates by the plan; a budget may allow fewer."""
+        return self._control.state.planned
 
     @property
     def tokens(self) -> int:
-        """How many tokens go through the network at once; fewer after memory was short."""
-        return self._hands.state.tokens
+        """Maximum tokens per forward pass; fewer after an out-of-memory error."""
+        return self._control.state.tokens
 
     def replan(self, total: int) -> None:
-        """Let the run have `total` updates; the schedule follows from here on."""
-        self._hands.state.total = max(total, self.step)
+        """Change the total number of updates; the schedule follows from here on."""
+        self._control.state.total = max(total, self.step)
 
     def save(self, folder: Path, log_size: int, seconds: float) -> None:
-        """Write the raw state into an empty folder. Only when `report` is None: while a report
-        is out, the network holds the judged weights, not the raw ones."""
+        """Save a checkpoint into an empty folder. Only when `report` is None: with a report, the
+        network holds the evaluated weights (perhaps an average), not the raw ones."""
         assert self.report is None, "a checkpoint holds raw weights"
-        self._hands.save(folder, log_size, seconds)
+        self._control.save(folder, log_size, seconds)
 
 
 @dataclass
-class Hands:
-    """What the caller of the loop can reach through a Progress."""
+class LoopControl:
+    """What the caller of the loop can change through a Progress."""
 
     learner: Learner
     state: State
     settings: Settings
     rank: int
-    asked: bool = False  # this process wants to stop
-    stopping: bool = False  # all processes agreed to
+    stop_requested: bool = False  # by this process
+    stopping: bool = False  # agreed by all processes
+
+    @property
+    def ends(self) -> bool:
+        """Whether no update follows. One process need not wait for the agreement."""
+        return self.stopping or (self.stop_requested and self.settings.world == 1)
 
     def save(self, folder: Path, log_size: int, seconds: float) -> None:
         self.state.log_size, self.state.seconds = log_size, seconds
@@ -113,12 +116,13 @@ def fit(
 ) -> Generator[Progress]:
     """Train `model` in place, yielding Progress after every update and every evaluation.
 
-    While a Progress with a report is out, the network holds the judged weights (the average, if
-    a strategy keeps one): save the model then. replayed: update -> tokens at once, where memory
-    was short in a run that crashed later. Raises DivergedError before an update that is not
-    finite, RunError when `resume` cannot be gone on with exactly or memory does not suffice.
+    A Progress with a report comes while the network holds the evaluated weights (the average, if a
+    strategy keeps one): save the model then. resume: a checkpoint's folder. replayed: update ->
+    tokens per forward pass, as an earlier process that ran out of memory used them. Raises
+    DivergedError before an update that is not finite, RunError when `resume` cannot be continued
+    exactly or memory does not suffice.
     """
-    plan, world, rank = model.plan.train, accelerator.num_processes, accelerator.process_index
+    plan, rank = model.plan.train, accelerator.process_index
     cost = model.loss()
     in_shards = sharding.placed(model, accelerator)
     strategies, groups, loss_of = learning(model, cost)
@@ -133,9 +137,11 @@ def fit(
     net = in_shards or accelerator.prepare(model.net)
     lengths, packs = model.sizes(train.encoded), model.packs
     stream = Stream(lengths, plan.seed, plan.batch_size, 0, packs, buckets=not packs)
-    update = Pass(model, net, train, stream, loss_of, strategies, accelerator, settings.precision)
+    update = UpdateStep(
+        model, net, train, stream, loss_of, strategies, accelerator, settings.precision
+    )
 
-    # Where it starts. The random state comes last, so nothing above can have drawn from it.
+    # The RNG is seeded or restored last, so that nothing above can have drawn from it.
     learner = Learner(model.net, optimizer, strategies)
     set_seed(plan.seed + rank)
     if resume:
@@ -143,7 +149,7 @@ def fit(
     else:
         planned = math.ceil(plan.epochs * len(train.labels) / plan.batch_size)
         state = State(total=planned, planned=planned, tokens=tokens)
-    hands = Hands(learner, state, settings, rank)
+    control = LoopControl(learner, state, settings, rank)
     loss = rate = norm = math.nan
 
     while True:
@@ -152,46 +158,40 @@ def fit(
             with ExitStack() as stack:
                 for strategy in strategies:
                     stack.enter_context(strategy.evaluating(model.net))
+                # Evaluation must not move the RNG: a run with more of them would train otherwise.
                 stack.enter_context(torch.random.fork_rng())
                 report = judge(model, net, validation.encoded, validation.labels, accelerator)
-                # Of equal ones the later is kept: it has learned at the lower rate.
+                # Of equal scores the later wins: it was trained at the lower rate.
                 best, gained = report.score >= state.best, report.score > state.best
                 state.best, state.judged = max(state.best, report.score), state.step
                 state.stale = 0 if gained else state.stale + 1
-                yield Progress(
-                    state.step,
-                    state.total,
-                    epoch,
-                    loss,
-                    rate,
-                    norm,
-                    hands,
-                    report,
-                    best,
-                    state.stale,
-                )
-        if hands.stopping or (hands.asked and world == 1) or state.step >= state.total:
+                figures = (state.step, state.total, epoch, loss, rate, norm)
+                yield Progress(*figures, control, report, best, state.stale)
+        if control.ends or state.step >= state.total:
             return
 
         # One update: exactly batch_size rows over all processes, in micro-batches.
         net.train()
+        # The middle of the update: at its beginning the first rate would be 0, at its end the last.
         progress = (state.step + 0.5) / state.total
         rate = set_rates(optimizer, groups, progress, plan.warmup_ratio, schedule)
         labels = torch.from_numpy(values_of(train.labels[stream.rows_of(state.step)]))
         count = max(float(cost.count(labels)), 1e-12)
         state.tokens = (replayed or {}).get(state.step + 1, state.tokens)
         total_loss = update.gradients(state, count)
-        slopes = gradients_of(p for group in groups for p in group.params)
-        norm = norm_of(slopes, in_shards is not None)
-        told = torch.tensor([float(total_loss), float(hands.asked)], device=accelerator.device)
-        summed = accelerator.reduce(told, "sum").tolist()
-        loss, hands.stopping = summed[0] / count, summed[1] > 0
+        gradients = gradients_of(p for group in groups for p in group.params)
+        norm = norm_of(gradients, in_shards is not None)
+        # One exchange for both: the loss of all rows, and whether any process was asked to stop.
+        own = [float(total_loss), float(control.stop_requested)]
+        reduced = accelerator.reduce(torch.tensor(own, device=accelerator.device), "sum").tolist()
+        loss, control.stopping = reduced[0] / count, reduced[1] > 0
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise DivergedError(_diverged(state, loss, norm, rate))
         if plan.max_grad_norm:
-            clip(slopes, norm, plan.max_grad_norm)
+            clip(gradients, norm, plan.max_grad_norm)
         optimizer.step()
-        # The fused optimizers of torch do not say so, and copies of the weights must be renewed.
+        # The fused optimizers of torch change weights without counting up their version; cached
+        # copies (bf16 weights, packed kernels) are renewed by it.
         learned = [param for group in groups for param in group.params]
         torch.autograd.graph.increment_version(learned)
         optimizer.zero_grad(set_to_none=True)
@@ -199,11 +199,11 @@ def fit(
         for strategy in strategies:
             strategy.after_step(model.net, state.step / state.total)
         epoch = state.step * plan.batch_size / len(train.labels)
-        yield Progress(state.step, state.total, epoch, loss, rate, norm, hands)
+        yield Progress(state.step, state.total, epoch, loss, rate, norm, control)
 
 
 def learning(model: Model, cost: Loss) -> tuple[list[Strategy], list[Group], LossFn]:
-    """The strategies of the plan, and with them who learns how fast and what is minimised."""
+    """The plan's strategies, and with them the parameter groups and the loss function."""
     plan, task = model.plan.train, model.task
     strategies: list[Strategy] = [
         parts.build("strategies", name, settings) for name, settings in plan.strategies.items()
@@ -216,11 +216,11 @@ def learning(model: Model, cost: Loss) -> tuple[list[Strategy], list[Group], Los
         strategy.start(model.net, task)
     groups = groups_of(model.net, plan.learning_rate, plan.weight_decay)
     if not groups:
-        told = _(
+        message = _(
             "train.strategies: nothing is left that learns: the head has no weights, and all else "
             "stands still. Freeze fewer layers."
         )
-        raise PlanError([told])
+        raise PlanError([message])
     wrapped: LossFn = loss_of
     for strategy in strategies:
         wrapped = strategy.loss(wrapped)
@@ -235,7 +235,7 @@ def set_rates(
     warmup_ratio: float,
     schedule: Schedule,
 ) -> float:
-    """Warm up, then follow the schedule. Returns the highest rate in use."""
+    """Set the learning rates: linear warm-up, then the schedule. Returns the highest."""
     if progress < warmup_ratio:
         factor = progress / warmup_ratio
     else:
@@ -246,9 +246,10 @@ def set_rates(
 
 
 def due(step: int, total: int, evaluations: int, judged: int = 0) -> bool:
-    """Whether validation is judged after this update: evenly spaced, the last one always.
+    """Whether to evaluate after this update: at even distances, and always after the last one.
 
-    judged: the update judged last; a changed total must not bring the next one close upon it.
+    judged: the update evaluated last; when a budget changes the total, the grid of evaluations
+    moves, and the next one must not follow close upon it.
     """
     if step >= total:
         return step > judged

@@ -1,7 +1,8 @@
-"""How many tokens go through the network at once: measured before training, halved when too many.
+"""Micro-batch size by memory: tokens per forward pass, measured before training, halved on
+out-of-memory.
 
-It is a matter of memory, not of results: an update has the same rows and the same gradient however
-it is cut. (The last bits differ, and the masks of dropout are drawn for other pieces.)
+It affects memory, not the result: an update has the same rows and the same gradient however it is
+cut. (The last bits differ, and dropout masks are drawn for other pieces.)
 """
 
 from __future__ import annotations
@@ -22,60 +23,67 @@ from weitiao.i18n.messages import _
 from weitiao.model.model import Model
 from weitiao.model.sharded import local
 from weitiao.tasks.base import LossFn
-from weitiao.training.inputs import Feed
+from weitiao.training.batches import Feed
 
-MOST = 16_384  # tokens: larger pieces are no faster
-SHARE = 0.5  # of the free memory; the rest is for gradients, moments and other programs
-ROWS = (1, 3)  # of the longest ones, in the two batches that are compared
+MAX_TOKENS = 16_384  # per forward pass: larger ones are no faster
+MEMORY_SHARE = 0.5  # of the free memory; the rest is for gradients, moments and other programs
+MEASURED_ROWS = (1, 3)  # of the longest ones, in the two batches that are compared
+# What torch says when an allocation fails, in lower case: on processors and GPUs, by platform.
 REFUSALS = ("defaultcpuallocator", "not enough memory", "allocate memory", "out of memory")
 
 
 def tokens_at_once(model: Model, train: Feed, loss_of: LossFn, accelerator: Accelerator) -> int:
-    """What the plan says; for `auto` the largest power of two that half of the free memory holds.
+    """Tokens per forward pass: by the plan, or for `auto` the largest power of two that half of the
+    free memory holds.
 
-    At most MOST, at least the longest row, which cannot be cut. Several processes, which may share
-    this machine's memory, agree on the least.
+    At most MAX_TOKENS, at least the longest row, which cannot be cut. Several processes, which may
+    share this machine's memory, agree on the minimum.
     """
-    asked = model.plan.train.micro_batch_tokens
-    if asked != "auto":
-        return asked
+    wanted = model.plan.train.micro_batch_tokens
+    if wanted != "auto":
+        return wanted
     longest = int(model.sizes(train.encoded).max())
-    room = SHARE * free_bytes(accelerator.device) / accelerator.num_processes
+    room = MEMORY_SHARE * free_bytes(accelerator.device) / accelerator.num_processes
     fits = room / max(bytes_a_token(model, train, loss_of), 1.0)
-    found = max(min(2 ** math.floor(math.log2(max(fits, 1.0))), MOST), longest)
-    return int(accelerator.gather(torch.tensor([found], device=accelerator.device)).min())
+    tokens = max(min(2 ** math.floor(math.log2(max(fits, 1.0))), MAX_TOKENS), longest)
+    return int(accelerator.gather(torch.tensor([tokens], device=accelerator.device)).min())
 
 
 def bytes_a_token(model: Model, train: Feed, loss_of: LossFn) -> float:
-    """What backward needs of each token more, by two small batches of the longest rows."""
+    """Activation memory of one more token, from two small batches of the longest rows.
+
+    The difference of two batches leaves out what every pass needs whatever its size.
+    """
     every = model.sizes(train.encoded)
     order = np.argsort(-every, kind="stable")
-    few, more = (order[:count] for count in ROWS)
+    few, more = (order[:count] for count in MEASURED_ROWS)
     if len(more) == len(few):  # one row in all
-        more = np.repeat(few, ROWS[1])
-    sizes = [_kept(model, train, rows, loss_of) for rows in (few, more)]
+        more = np.repeat(few, MEASURED_ROWS[1])
+    sizes = [_saved_bytes(model, train, rows, loss_of) for rows in (few, more)]
     lengths = [every[rows] for rows in (few, more)]
     tokens = [int(each.sum() if model.packs else each.max() * len(each)) for each in lengths]
     return (sizes[1] - sizes[0]) / (tokens[1] - tokens[0])
 
 
-def _kept(model: Model, train: Feed, rows: np.ndarray, loss_of: LossFn) -> int:
-    """Bytes that one forward pass keeps for backward, the weights apart."""
+def _saved_bytes(model: Model, train: Feed, rows: np.ndarray, loss_of: LossFn) -> int:
+    """Bytes that autograd saves for backward in one forward pass, without the weights."""
     device = next(model.net.parameters()).device
     kind = resolve(model.plan.train.precision, device.type)
+    # Saved tensors share storages (views, in-place results), so bytes are counted by address, once.
     weights = {local(param).untyped_storage().data_ptr() for param in model.net.parameters()}
     seen: dict[int, int] = {}
 
-    def keep(tensor: Tensor) -> Tensor:
-        learned = tensor if tensor._base is None else tensor._base
-        # Of a network in shards, whole weights come and go: their places are others' then.
-        if tensor.layout == torch.strided and not (learned.is_leaf and learned.requires_grad):
+    def record(tensor: Tensor) -> Tensor:
+        base = tensor if tensor._base is None else tensor._base
+        # Under FSDP gathered weights come and go, and other tensors get their addresses: weights
+        # are told by being leaves, too.
+        if tensor.layout == torch.strided and not (base.is_leaf and base.requires_grad):
             storage = tensor.untyped_storage()
             seen[storage.data_ptr()] = storage.nbytes()
         return tensor
 
     model.net.train()
-    with saved_tensors_hooks(keep, lambda tensor: tensor), arithmetic(kind, device.type):
+    with saved_tensors_hooks(record, lambda tensor: tensor), arithmetic(kind, device.type):
         batch = model.batch(train.encoded, rows, train.labels).to(device)
         output = loss_of(model.net, batch)
     size = sum(count for place, count in seen.items() if place not in weights)
@@ -87,7 +95,7 @@ def _kept(model: Model, train: Feed, rows: np.ndarray, loss_of: LossFn) -> int:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory that nothing uses now."""
+    """Free memory of the device, or of this machine."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     import psutil
@@ -96,38 +104,38 @@ def free_bytes(device: torch.device) -> int:
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Whether an error says that memory is exhausted."""
+    """Whether an exception is an out-of-memory error."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    told = str(error).lower()
-    return isinstance(error, RuntimeError) and any(words in told for words in REFUSALS)
+    message = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in message for words in REFUSALS)
 
 
 def fewer(tokens: int, longest: int, world: int) -> int:
-    """The next smaller number of tokens. Raises RunError when there is none.
+    """Half the tokens. Raises RunError when the longest row needs more.
 
-    Of several processes one cannot go back alone, while the others wait for its gradients.
+    One of several processes cannot retry alone: the others already wait for its gradients.
     """
     if world > 1:
-        told = _(
+        message = _(
             "not enough memory for {tokens} tokens at once in one of {world} processes: set "
             "train.micro_batch_tokens to less, and go on with `weitiao train`.",
             tokens=tokens,
             world=world,
         )
-        raise RunError(told)
+        raise RunError(message)
     if tokens <= longest:
-        told = _(
+        message = _(
             "not enough memory for the longest row, {longest} tokens: a lower model.max_length or "
             "train.gradient_checkpointing: true needs less, and so does a smaller network.",
             longest=longest,
         )
-        raise RunError(told)
+        raise RunError(message)
     return max(tokens // 2, longest)
 
 
 def release(*nets: Any) -> None:
-    """Let go of gradients, and of what the card still holds."""
+    """Free gradients and the cache of the CUDA allocator."""
     for net in nets:
         net.zero_grad(set_to_none=True)
     if torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""What happens after each update: log, checkpoint, best model, early stop, budget."""
+"""Records a training run: log, checkpoints, best model, early stopping, budget."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from weitiao.training.checkpoint import State
 from weitiao.training.loop import Progress
 from weitiao.training.replay import Replay
 
-Watch = Callable[[Progress, float], None]  # (what happened, seconds left)
+Watch = Callable[[Progress, float], None]  # (progress, seconds left)
 
 
-class Watcher:
-    """Sees all that the loop yields, and acts on it in the run's folder."""
+class Recorder:
+    """Handles everything that the loop yields, in the run's folder."""
 
     def __init__(
         self,
@@ -35,55 +35,63 @@ class Watcher:
     ) -> None:
         self.run, self.clock, self.replay, self.watch = run, clock, replay, watch
         self.accelerator, self.main = accelerator, accelerator.is_main_process
-        self.tokens = tokens  # at once, as far as the log tells; None: it does not tell yet
+        self.tokens = tokens  # per forward pass, as logged last; None: not logged yet
         self.pace = Pace(clock)
         self.step = self.total = 0
         self.best: dict[str, Any] = {"metric": None, "value": None}
         self.score = float("-inf")
         self.ended = "finished"
-        self.saved, self.told = clock.passed(), float("-inf")
+        self.saved = clock.passed()
+        self.status_written = float("-inf")
         self.begun = now()
 
-    def goes_on(self, state: State) -> None:
-        """Know what was known at the checkpoint."""
+    def restore(self, state: State) -> None:
+        """Take over step, total and best score of a checkpoint."""
         self.step, self.total, self.score = state.step, state.total, state.best
         if not self.main:
-            return  # the first process cuts the log just now
+            return  # rank 0 truncates the log at the same time
         metric = self.run.read("status").get("metric")
         for line in self.run.history():
             if line.get("best") and metric in line["validation"]:
                 self.best = {"metric": metric, "value": line["validation"][metric]}
 
-    def see(self, progress: Progress, model: Model, plan: Plan, ask: Callable[[], bool]) -> None:
+    def handle(
+        self, progress: Progress, model: Model, plan: Plan, stop_requested: Callable[[], bool]
+    ) -> None:
+        """Log, save and stop after an update or an evaluation."""
         self.step, self.total = progress.step, progress.total
         if progress.report is None:
             self._updated(progress, plan)
         else:
-            self._judged(progress, model, plan)
-        if ask():
+            self._evaluated(progress, model, plan)
+        if stop_requested():
             progress.stop()
         if progress.report is None:
             self._interrupted(progress)
         if self.watch:
             self.watch(progress, self.pace.seconds_left(progress.step, progress.total))
-        self.status("running", often=False)
+        self.write_status("running", at_most_each_second=True)
 
-    def left(self, progress: Progress) -> None:
-        """The loop has ended, so the network holds raw weights again, also after a report: a stop
-        that was asked for while validation was judged is an interruption too."""
+    def finish(self, progress: Progress) -> None:
+        """Handle a stop that was requested during the last evaluation. The loop has ended, so the
+        network holds raw weights again and can be saved."""
         self._interrupted(replace(progress, report=None))
 
     def _interrupted(self, p: Progress) -> None:
         if p.stopping and self.ended == "finished":
-            self._save(p)  # so that nothing is lost when it goes on
+            self._save(p)  # so that nothing is lost when it is resumed
             self.ended = "interrupted"
             self._log(step=p.step, event="stop", why=self.ended)
 
     def _updated(self, p: Progress, plan: Plan) -> None:
         self.pace.updated()
-        line = {"step": p.step, "epoch": round(p.epoch, 6), "loss": p.loss,
-                "learning_rate": p.learning_rate, "gradient_norm": p.gradient_norm}  # fmt: skip
-        self._log(**line)
+        self._log(
+            step=p.step,
+            epoch=round(p.epoch, 6),
+            loss=p.loss,
+            learning_rate=p.learning_rate,
+            gradient_norm=p.gradient_norm,
+        )
         if p.tokens != self.tokens:
             self._log(step=p.step, event="tokens", tokens=p.tokens)
             self.tokens = p.tokens
@@ -95,9 +103,10 @@ class Watcher:
             self._save(p)
 
     def _decide(self, p: Progress, plan: Plan) -> tuple[int | None, bool]:
-        """What depends on the clock: the first process decides, the others hear it.
+        """A new total or None, and whether to save: rank 0 decides by its clock for all.
 
-        What was decided before a kill is decided again, as the log says.
+        Clocks differ between processes and between runs. So the decision is broadcast, it is
+        logged, and a resumed run takes it from the log up to where the killed one came.
         """
         if p.step <= self.replay.until:
             total = self.replay.totals.get(p.step)
@@ -105,10 +114,12 @@ class Watcher:
             self.replay.forget(self.run)
             total = self.pace.total(p.step, p.total, p.planned, plan.train.evaluations)
         save = self.clock.passed() - self.saved >= plan.train.save_seconds
-        found: tuple[int | None, bool] = distributed.agreed((total, save))
-        return found
+        decided: tuple[int | None, bool] = distributed.agreed((total, save))
+        return decided
 
     def _save(self, p: Progress) -> None:
+        """Write a checkpoint. Of several processes, rank 0 makes the folder and swaps it in; the
+        barriers keep the others from writing before it exists and after it has moved."""
         self.saved = self.clock.passed()
         size, used = self.run.log_size(), self.clock.used()
         if self.accelerator.num_processes == 1:
@@ -127,11 +138,11 @@ class Watcher:
             self.accelerator.wait_for_everyone()
         self.pace.rested()
 
-    def _judged(self, p: Progress, model: Model, plan: Plan) -> None:
+    def _evaluated(self, p: Progress, model: Model, plan: Plan) -> None:
         assert p.report is not None
         self._log(step=p.step, validation=dict(p.report.metrics), best=p.best)
         if p.best:
-            weights = model.state(keep=self.main)  # in shards, they are put together by all
+            weights = model.state(keep=self.main)  # sharded weights are gathered by all ranks
             if self.main:
                 metric = p.report.primary
                 self.best = {"metric": metric, "value": p.report.metrics[metric]}
@@ -148,14 +159,20 @@ class Watcher:
         if self.main:
             self.run.log(**values)
 
-    def status(self, state: str, often: bool = True) -> None:
-        if not self.main or not (often or now() - self.told > 1):
+    def write_status(self, state: str, at_most_each_second: bool = False) -> None:
+        """Write status.json, by which others see how far the run is."""
+        if not self.main or (at_most_each_second and now() - self.status_written <= 1):
             return
-        self.told = now()
+        self.status_written = now()
         left = self.pace.seconds_left(self.step, self.total) if state == "running" else None
-        self.run.write(
-            "status",
-            {"state": "running" if state == "preparing" else state, "step": self.step,
-             "total": self.total, **self.best, "seconds_left": left, "pid": os.getpid(),
-             "started": self.begun, "seconds": self.clock.passed()},
-        )  # fmt: skip
+        status = {
+            "state": "running" if state == "preparing" else state,
+            "step": self.step,
+            "total": self.total,
+            **self.best,
+            "seconds_left": left,
+            "pid": os.getpid(),
+            "started": self.begun,
+            "seconds": self.clock.passed(),
+        }
+        self.run.write("status", status)

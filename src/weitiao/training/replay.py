@@ -1,4 +1,4 @@
-"""Decisions by the clock and by memory, repeated after a crash as the log has them."""
+"""Replay of decisions that depended on clock or memory, so that a resumed run repeats them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from weitiao.run import Run
 
 @dataclass
 class Replay:
-    """What was decided before a crash, to be decided again, by step and up to a step: `totals` by
-    the clock, `tokens` (how many go through the network at once) by memory.
+    """Decisions between the last checkpoint and a crash, by step: `totals` of updates by the
+    clock, `tokens` per forward pass by memory. They hold up to and including step `until`.
 
-    Kept in a file until it has been repeated, so that a second crash loses nothing of it.
+    They stand in a file until they are repeated: the log after the checkpoint is cut off when the
+    run is resumed, so a second crash would lose them.
     """
 
     until: int = 0
@@ -22,7 +23,7 @@ class Replay:
 
     @classmethod
     def after(cls, run: Run, log_size: int) -> Replay:
-        """What stands in the log after a checkpoint, together with what was still to repeat."""
+        """The decisions in the log after a checkpoint, together with those still to be repeated."""
         lines, old = run.log_after(log_size), run.read("replay")
         totals = _by_step(old, "totals")
         totals |= {x["step"]: x["total"] for x in lines if x.get("event") == "replan"}
@@ -34,7 +35,7 @@ class Replay:
         return cls(until, totals, tokens)
 
     def forget(self, run: Run) -> None:
-        """All is repeated."""
+        """Remove the file once everything is repeated."""
         if self.until:
             (run.folder / "replay.json").unlink(missing_ok=True)
             self.until = 0

@@ -1,4 +1,4 @@
-"""Plan in, trained model out: the loop run for real, with log, checkpoints, budget and Ctrl-C."""
+"""Run the training loop for a plan: with log, checkpoints, budget and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
 from weitiao.run import Run
 from weitiao.training import checkpoint, distributed, sharding
+from weitiao.training.batches import Feed, updates_of
 from weitiao.training.budget import Clock
-from weitiao.training.inputs import Feed, updates_of
 from weitiao.training.loop import fit
-from weitiao.training.recorder import Watch, Watcher
+from weitiao.training.recorder import Recorder, Watch
 from weitiao.training.replay import Replay
 
-# best/ and, with two moments, last/: each twice while it is swapped.
-BYTES_A_PARAMETER, BYTES_LEARNED = 8, 24
+# Disk space: best/ holds 4 bytes a parameter; last/ 4 and two moments of 4 for a trained one. Each
+# folder exists twice while it is swapped.
+DISK_BYTES_A_PARAMETER, DISK_BYTES_TRAINED = 8, 24
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What training gave: the best model, and why it ended."""
+    """The result of training: the best model, and why it ended."""
 
     model: Model
     state: str  # finished, early, interrupted
@@ -54,16 +55,16 @@ def train(
     watch: Watch | None = None,
     clock: Clock | None = None,
 ) -> Outcome:
-    """Train by the plan inside the run's folder; the best model ends up in run.best.
+    """Train a plan inside the run's folder; the best model ends up in run.best.
 
-    resume: go on from run.last, exactly where it stood. clock: what the budget is counted by.
-    Raises WeitiaoError for what the user can mend; an interruption (Ctrl-C) keeps the best, and
-    is a KeyboardInterrupt when there is none yet.
+    resume: continue exactly from the checkpoint run.last. clock: counts the budget. Raises
+    WeitiaoError for what the user can fix; an interruption (Ctrl-C) keeps the best model, and is a
+    KeyboardInterrupt when there is none yet.
     """
     sharding.refuse(plan)
     here = distributed.here()
     main = here.is_main_process
-    with _alone(run, main):
+    with _locked(run, main):
         if main:
             run.repair()
         here.wait_for_everyone()
@@ -74,16 +75,16 @@ def train(
         kind = settings.precision if settings else _arithmetic(plan)
         names = settings.kernels if settings else _kernels(kind)
         with obeying(kind), pinned(names):
-            job = _Job(plan, data, run, watch, clock or Clock(plan.train.budget))
+            training = _Training(plan, data, run, watch, clock or Clock(plan.train.budget))
             try:
-                return job.carry_out(start, state, kind, resume)
+                return training.run_from(start, state, kind, resume)
             finally:
                 distributed.forget()
 
 
 @dataclass(frozen=True)
-class _Job:
-    """What is to be done, once it is known where it starts."""
+class _Training:
+    """One training, once it is known where it starts."""
 
     plan: Plan
     data: Data
@@ -91,7 +92,7 @@ class _Job:
     watch: Watch | None
     clock: Clock
 
-    def carry_out(
+    def run_from(
         self, start: Path | None, state: checkpoint.State, kind: str, resume: bool
     ) -> Outcome:
         plan, run, clock = self.plan, self.run, self.clock
@@ -103,23 +104,25 @@ class _Job:
             run.cut_log(state.log_size)
             run.write("environment", {**run.read("environment"), "precision": kind})
         clock.start(state.seconds)
-        asked = plan.train.micro_batch_tokens
-        told = state.tokens if start else None if asked == "auto" else asked
-        watcher = Watcher(run, clock, replay, self.watch, accelerator, told)
-        watcher.goes_on(state)  # it may have no update left
+        wanted = plan.train.micro_batch_tokens
+        logged = state.tokens if start else None if wanted == "auto" else wanted
+        recorder = Recorder(run, clock, replay, self.watch, accelerator, logged)
+        recorder.restore(state)  # there may be no update left that would tell
         try:
-            watcher.status("preparing")
-            self._train(watcher, start)
+            recorder.write_status("preparing")
+            self._train(recorder, start)
             accelerator.free_memory()  # before the best model comes into memory
-            watcher.status(watcher.ended)
+            recorder.write_status(recorder.ended)
         except BaseException as error:
             with suppress(OSError):  # a full disk takes no status either
-                watcher.status("failed" if isinstance(error, WeitiaoError) else "interrupted")
+                recorder.write_status(
+                    "failed" if isinstance(error, WeitiaoError) else "interrupted"
+                )
             if isinstance(error, OSError) and disk.is_refusal(error):
-                raise RunError(_stopped(run, watcher, error)) from None
+                raise RunError(_disk_full(run, recorder, error)) from None
             raise
         if not run.best.exists():
-            if watcher.ended == "interrupted":
+            if recorder.ended == "interrupted":
                 raise KeyboardInterrupt
             raise RunError(
                 _(
@@ -130,42 +133,45 @@ class _Job:
             )
         return Outcome(
             Model.load(run.best),
-            watcher.ended,
-            watcher.step,
-            watcher.total,
+            recorder.ended,
+            recorder.step,
+            recorder.total,
             clock.passed(),
-            watcher.score,
+            recorder.score,
         )
 
-    def _train(self, watcher: Watcher, start: Path | None) -> None:
-        plan, data, accelerator = self.plan, self.data, watcher.accelerator
+    def _train(self, recorder: Recorder, start: Path | None) -> None:
+        plan, data, accelerator = self.plan, self.data, recorder.accelerator
         train_rows = run_steps(data.train, plan.data.steps, plan.train.seed)
         model = Model.start(plan, train_rows, data.validation)
         sizes = [(p.numel(), p.requires_grad) for p in model.net.parameters()]
-        each = (count * (BYTES_A_PARAMETER + BYTES_LEARNED * learns) for count, learns in sizes)
+        each = (
+            count * (DISK_BYTES_A_PARAMETER + DISK_BYTES_TRAINED * trained)
+            for count, trained in sizes
+        )
         disk.need(self.run.folder, sum(each))
-        feed, validation = feed_of(model, train_rows), judged_feed(model, data.validation)
-        watcher.pace.evaluation = updates_of(validation, feed, plan.train.batch_size)
-        steps = fit(model, feed, validation, accelerator, start, watcher.replay.tokens)
+        feed, validation = training_feed(model, train_rows), validation_feed(model, data.validation)
+        recorder.pace.evaluation = updates_of(validation, feed, plan.train.batch_size)
+        steps = fit(model, feed, validation, accelerator, start, recorder.replay.tokens)
         progress = None
-        with closing(steps), _patient() as ask:
+        with closing(steps), _interruptible() as stop_requested:
             for progress in steps:
-                watcher.see(progress, model, plan, ask)
+                recorder.handle(progress, model, plan, stop_requested)
         if progress:
-            watcher.left(progress)
+            recorder.finish(progress)
         accelerator.wait_for_everyone()
 
 
 def _arithmetic(plan: Plan) -> str:
-    """What the plan's precision means here; the first of several processes decides for all."""
+    """Resolve the plan's precision on this machine; rank 0 decides for all processes."""
     here = distributed.here()
     kind = resolve(plan.train.precision, here.device.type) if here.is_main_process else ""
     return str(distributed.agreed(kind))
 
 
 def _kernels(kind: str) -> str | None:
-    """Which own kernels run: the first of several processes decides for all; one by itself when it
-    knows that its network has any."""
+    """The name of the kernels that run, broadcast from rank 0; None for a single process, which
+    finds out by itself, once its network needs any."""
     here = distributed.here()
     if here.num_processes == 1 or here.device.type != "cpu":
         return None
@@ -173,30 +179,32 @@ def _kernels(kind: str) -> str | None:
     return str(distributed.agreed(name))
 
 
-def _stopped(run: Run, watcher: Watcher, error: OSError) -> str:
+def _disk_full(run: Run, recorder: Recorder, error: OSError) -> str:
     if not (run.last.exists() or run.best.exists()):
         return disk.told(error)
     return _(
         "{reason} Training stopped at update {step}; what was saved is whole. "
         "Then go on: weitiao train --resume {folder}",
-        reason=disk.told(error), step=watcher.step, folder=run.folder,
-    )  # fmt: skip
+        reason=disk.told(error),
+        step=recorder.step,
+        folder=run.folder,
+    )
 
 
-def feed_of(model: Model, rows: Rows) -> Feed:
-    """Rows to learn from."""
+def training_feed(model: Model, rows: Rows) -> Feed:
+    """Encoded training rows with their labels."""
     encoded = model.encode(rows)
     return Feed(encoded, model.task.labels_for(encoded, model.task.truth(rows)))
 
 
-def judged_feed(model: Model, rows: Rows) -> Feed:
-    """Rows to judge by."""
+def validation_feed(model: Model, rows: Rows) -> Feed:
+    """Encoded validation rows with their gold targets."""
     return Feed(model.encode(rows), model.task.truth(rows))
 
 
 @contextmanager
-def _alone(run: Run, main: bool) -> Iterator[None]:
-    """One process at a time writes into a run."""
+def _locked(run: Run, main: bool) -> Iterator[None]:
+    """Lock the run: one training at a time writes into it. Only rank 0 holds the lock."""
     from filelock import FileLock, Timeout
 
     if not main:
@@ -214,19 +222,20 @@ def _alone(run: Run, main: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _patient() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C asks the loop to end after the current step; a second one ends it at once."""
-    asked = threading.Event()
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Make Ctrl-C stop the loop after the current step; a second one ends it at once."""
+    requested = threading.Event()
+    # Python allows signal handlers in the main thread alone.
     if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
+        yield requested.is_set
         return
 
-    def ask(number: int, frame: Any) -> None:
-        asked.set()
+    def on_interrupt(number: int, frame: Any) -> None:
+        requested.set()
         signal.signal(signal.SIGINT, before)
 
-    before = signal.signal(signal.SIGINT, ask)
+    before = signal.signal(signal.SIGINT, on_interrupt)
     try:
-        yield asked.is_set
+        yield requested.is_set
     finally:
         signal.signal(signal.SIGINT, before)

@@ -1,9 +1,8 @@
-"""Weights, gradients and moments in shards over all processes (FSDP2): for networks that are too
-large for one card.
+"""Fully sharded data parallelism (FSDP2): weights, gradients and moments are sharded over all
+processes, for networks that are too large for one GPU.
 
-What cannot be in shards is refused before anything is loaded. The path is written for CUDA cards;
-tests run it on processors, with the environment variable WEITIAO_SHARD_ON_CPU, which is for them
-alone: there it saves nothing that fewer processes would not save, too.
+What cannot be sharded is refused before anything is loaded. Tests run it on CPUs, with the
+environment variable WEITIAO_SHARD_ON_CPU; there it saves no memory over fewer processes.
 """
 
 from __future__ import annotations
@@ -26,39 +25,41 @@ if TYPE_CHECKING:
 
 
 def problems(plan: Plan, here: bool) -> list[str]:
-    """Why the plan cannot be carried out in shards; [] when it does not ask for them.
+    """Why the plan cannot be trained sharded; [] when it does not ask for it.
 
     here: also what these processes and this machine lack.
     """
     if plan.train.sharding == "none":
         return []
-    told = [
-        _("train.sharding: full does not go with {setting}; leave one of them out.",
-             setting=setting)
-        for setting in _against(plan)
-    ]  # fmt: skip
-    return told + (_missing() if here else [])
+    conflicts = [
+        _(
+            "train.sharding: full does not go with {setting}; leave one of them out.",
+            setting=setting,
+        )
+        for setting in _conflicting_settings(plan)
+    ]
+    return conflicts + (_missing() if here else [])
 
 
 def refuse(plan: Plan) -> None:
     """Raises PlanError with all problems at once."""
-    if told := problems(plan, here=True):
-        raise PlanError(told)
+    if reasons := problems(plan, here=True):
+        raise PlanError(reasons)
 
 
-def _against(plan: Plan) -> list[str]:
+def _conflicting_settings(plan: Plan) -> list[str]:
     """The settings of a plan that need whole weights."""
     model, train = plan.model, plan.train
-    found = [f"model.adapter: {name}" for name in model.adapter]
+    conflicts = [f"model.adapter: {name}" for name in model.adapter]
     if model.quantization != "none":
-        found.append(f"model.quantization: {model.quantization}")
+        conflicts.append(f"model.quantization: {model.quantization}")
     if train.layout == "fused":
-        found.append("train.layout: fused")
+        conflicts.append("train.layout: fused")
     for name, settings in train.optimizer.items():
         if not parts.build("optimizers", name, settings).shards:
             marked = "{" + ", ".join(f"{key}: {settings[key]}" for key in settings) + "}"
-            found.append(f"train.optimizer: {name}" + (f" {marked}" if settings else ""))
-    return found + [
+            conflicts.append(f"train.optimizer: {name}" + (f" {marked}" if settings else ""))
+    return conflicts + [
         f"train.strategies: {name}"
         for name in train.strategies
         if not parts.find("strategies", name).shards
@@ -66,11 +67,12 @@ def _against(plan: Plan) -> list[str]:
 
 
 def _missing() -> list[str]:
+    """What these processes and this machine lack for sharding."""
     import torch
 
-    found = []
+    lacking = []
     if not (torch.cuda.is_available() or os.environ.get("WEITIAO_SHARD_ON_CPU")):
-        found.append(
+        lacking.append(
             _(
                 "train.sharding: full needs CUDA cards, and there is none here. On a processor "
                 "leave it out: train.gradient_checkpointing: true and model.adapter: lora need "
@@ -78,21 +80,21 @@ def _missing() -> list[str]:
             )
         )
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        found.append(
+        lacking.append(
             _(
                 "train.sharding: full needs several processes, one for each card: torchrun "
                 "--nproc_per_node 2 -m weitiao train plan.yaml. For one card leave it out."
             )
         )
-    return found
+    return lacking
 
 
 def placed(model: Model, accelerator: Accelerator) -> Sharded | None:
-    """Put the network where it learns: on the device whole, or in shards if the plan says so.
+    """Move the network to the device, sharded if the plan says so.
 
-    Parameters are others afterwards if it is in shards, so this comes before anybody holds them.
-    Layers go to the card one by one: it never holds the whole network. Each pass exchanges its
-    gradients, so that they never stand whole beside each other either.
+    FSDP replaces the parameters, so this comes before optimizer and groups take references to them.
+    Layers are moved one by one, so no GPU ever holds the whole network; gradients are reduced in
+    each backward pass, so they never exist as a whole either.
     """
     net, device = model.net, accelerator.device
     if model.plan.train.sharding == "none":
@@ -107,14 +109,15 @@ def placed(model: Model, accelerator: Accelerator) -> Sharded | None:
 
     for name, param in net.named_parameters():
         if param.ndim == 0:
-            told = _(
+            message = _(
                 "train.sharding: full: the weight {name} is a single number, which cannot be "
                 "shared out; take another checkpoint or model.head.",
                 name=name,
             )
-            raise PlanError([told])
+            raise PlanError([message])
     kind = resolve(model.plan.train.precision, device.type)
-    # Autocast says what runs in bf16; here it is what travels. Gradients are summed in fp32.
+    # Autocast chooses what is computed in bf16; this is what is communicated. The reduction of
+    # gradients stays in fp32: sums over many processes lose too much in bf16.
     policy = MixedPrecisionPolicy(
         param_dtype=torch.bfloat16 if kind == "bf16" else None,
         reduce_dtype=torch.float32,
@@ -122,16 +125,17 @@ def placed(model: Model, accelerator: Accelerator) -> Sharded | None:
     )
     mesh = init_device_mesh(device.type, (accelerator.num_processes,))
     for module in (*_layers(net), net):
-        # The outermost one, too: between passes, parameters are always the shards.
+        # The root module too, with reshard_after_forward: between passes, parameters are shards,
+        # as optimizer and checkpoints expect.
         fully_shard(module, mesh=mesh, reshard_after_forward=True, mp_policy=policy)
     return Sharded(net, kind, device)
 
 
 def _layers(net: nn.Module) -> list[nn.Module]:
-    """The blocks a network is a pile of."""
-    found = []
+    """The transformer blocks of a network."""
+    layers = []
     for name, module in net.named_modules():
         match = LAYER.search(f"{name}.")
         if match and match.end() == len(name) + 1 and not HEAD.search(f"{name}."):
-            found.append(module)
-    return found
+            layers.append(module)
+    return layers

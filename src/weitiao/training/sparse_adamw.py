@@ -1,8 +1,8 @@
-"""AdamW for tables of vectors of which an update touches a few rows only.
+"""AdamW with sparse (lazy) updates for embedding tables of which an update touches a few rows.
 
-A gradient that is sparse (rows and their values) is applied to those rows: their moments and their
-number of updates are their own, and the decay that a row missed is made up when it is touched.
-Everything a row needs to remember is a tensor of the optimizer's state, so checkpoints hold it.
+A sparse gradient (rows and their values) is applied to those rows: each row has its own moments and
+step count, and the weight decay that it missed is made up when it is next touched. Everything a row
+needs to remember is a tensor of the optimizer's state, so checkpoints hold it.
 """
 
 from __future__ import annotations
@@ -18,47 +18,58 @@ if TYPE_CHECKING:
 
 
 def make_sparse(net: Net) -> None:
-    """Let the gradient of the word vectors be sparse, unless an output layer shares them."""
+    """Make the gradient of the input embeddings sparse, unless an output layer shares them."""
     table, output = net.embeddings(), net.native.get_output_embeddings()
     shared = output is not None and getattr(output, "weight", None) is getattr(table, "weight", 0)
     if isinstance(table, nn.Embedding) and not (shared or table.scale_grad_by_freq):
         table.sparse = True
 
 
-class TouchedAdamW(torch.optim.AdamW):
-    """torch's AdamW; parameters with a sparse gradient are updated where it has rows."""
+class LazyAdamW(torch.optim.AdamW):
+    """torch's AdamW; parameters with a sparse gradient are updated only where it has rows."""
 
     def step(self, closure: Any = None) -> Any:
         assert closure is None
-        apart = [
+        sparse = [
             (group, param, param.grad)
             for group in self.param_groups
             for param in group["params"]
             if param.grad is not None and param.grad.is_sparse
         ]
-        for _, param, _ in apart:
+        for _, param, _ in sparse:
             param.grad = None  # torch's own step refuses these
         super().step()
-        for group, param, gradient in apart:
-            self._touch(group, param, gradient.coalesce())
+        for group, param, gradient in sparse:
+            self._update_rows(group, param, gradient.coalesce())
             param.grad = gradient
 
     @torch.no_grad()
-    def _touch(self, group: dict[str, Any], param: Tensor, gradient: Tensor) -> None:
-        """Update the rows that `gradient` has; it is coalesced, so each comes once."""
-        state, rows, slope = self.state[param], gradient.indices()[0], gradient.values()
+    def _update_rows(self, group: dict[str, Any], param: Tensor, gradient: Tensor) -> None:
+        """Update the rows that `gradient` has; it is coalesced, so each comes once.
+
+        With t the number of updates of a row, g its gradient and r the learning rate:
+
+            m = beta1 m + (1 - beta1) g                  v = beta2 v + (1 - beta2) g^2
+            w = w prod(1 - r wd) - r m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps)
+
+        which is AdamW (Loshchilov and Hutter 2019) in a run of just the updates that touch the row.
+        The product runs over all updates since the row was last touched, whatever their rates.
+        """
+        state, rows, values = self.state[param], gradient.indices()[0], gradient.values()
         if not state:
-            state.update(_nothing_yet(param))
-        rate, (keep, keep_square) = group["lr"], group["betas"]
+            state.update(_initial_state(param))
+        rate, (beta1, beta2) = group["lr"], group["betas"]
+        # The decay of all updates as one sum of logarithms: a row's share is the difference between
+        # now and its last update, which needs neither a loop nor the history of rates.
         state["shrunk"] += math.log1p(-rate * group["weight_decay"])
         state["updates"].index_add_(0, rows, torch.ones_like(rows, dtype=torch.float32))
         times = state["updates"][rows, None]
-        mean = state["exp_avg"].index_select(0, rows).lerp_(slope, 1 - keep)
-        square = state["exp_avg_sq"].index_select(0, rows).mul_(keep_square)
-        square.addcmul_(slope, slope, value=1 - keep_square)
+        mean = state["exp_avg"].index_select(0, rows).lerp_(values, 1 - beta1)
+        square = state["exp_avg_sq"].index_select(0, rows).mul_(beta2)
+        square.addcmul_(values, values, value=1 - beta2)
         missed = (state["shrunk"] - state["shrunk_rows"][rows, None]).exp().to(param.dtype)
-        spread = square.sqrt().div_(_share_seen(keep_square, times).sqrt())
-        step = mean.div(spread.add_(group["eps"])).div_(_share_seen(keep, times))
+        denominator = square.sqrt().div_(_bias_correction(beta2, times).sqrt())
+        step = mean.div(denominator.add_(group["eps"])).div_(_bias_correction(beta1, times))
         moved = param.index_select(0, rows).mul_(missed).sub_(step, alpha=rate)
         param.index_copy_(0, rows, moved)
         state["exp_avg"].index_copy_(0, rows, mean)
@@ -66,15 +77,17 @@ class TouchedAdamW(torch.optim.AdamW):
         state["shrunk_rows"].index_copy_(0, rows, state["shrunk"].expand(len(rows)))
 
 
-def _share_seen(keep: float, times: Tensor) -> Tensor:
-    """1 - keep ** times, precise for a `keep` near 1: how much of a moment is gradients by now."""
-    return -torch.expm1(times * (math.log(keep) if keep else -math.inf))
+def _bias_correction(beta: float, times: Tensor) -> Tensor:
+    """1 - beta ** times. By expm1: for beta near 1 the plain difference loses its digits."""
+    return -torch.expm1(times * (math.log(beta) if beta else -math.inf))
 
 
-def _nothing_yet(param: Tensor) -> dict[str, Tensor]:
-    """shrunk: the sum of log(1 - rate * decay) over all updates, and over those made up by row."""
+def _initial_state(param: Tensor) -> dict[str, Tensor]:
+    """Zero moments and counts. shrunk: the sum of log(1 - rate * decay) over all updates;
+    shrunk_rows: the same up to the last update of each row."""
     count, device = len(param), param.device
-    exact = torch.float32 if device.type == "mps" else torch.float64  # it has no more
+    # Thousands of tiny logarithms are summed, which float32 would round away; MPS has no float64.
+    exact = torch.float32 if device.type == "mps" else torch.float64
     return {
         "exp_avg": torch.zeros_like(param),
         "exp_avg_sq": torch.zeros_like(param),

@@ -1,4 +1,5 @@
-"""The gradients of one update: piece by piece, and once more in smaller ones if memory is short."""
+"""Gradient accumulation of one optimizer step, retried with smaller micro-batches when memory is
+exhausted; gradient norm and clipping."""
 
 from __future__ import annotations
 
@@ -18,15 +19,14 @@ from weitiao.model.model import Model
 from weitiao.model.sharded import local
 from weitiao.tasks.base import LossFn
 from weitiao.training import memory
-from weitiao.training.batches import Micro, Stream
+from weitiao.training.batches import Feed, MicroBatch, Stream
 from weitiao.training.checkpoint import State, random_state, restore_random
-from weitiao.training.inputs import Feed
 from weitiao.training.strategies.base import ForwardBackward, Strategy
 
 
 @dataclass(frozen=True)
-class Pass:
-    """All that makes gradients of rows. net: the network as accelerate wrapped it."""
+class UpdateStep:
+    """Computes the gradients of an update. net: the network as accelerate wrapped it."""
 
     model: Model
     net: Any
@@ -35,49 +35,51 @@ class Pass:
     loss_of: LossFn
     strategies: Sequence[Strategy]
     accelerator: Accelerator
-    kind: str  # the arithmetic
+    precision: str
 
     def gradients(self, state: State, count: float) -> torch.Tensor:
-        """Leave the gradients of the next update in the network; returns its summed loss.
+        """Accumulate gradients for one optimizer step and return the summed loss.
 
-        count: what the sum is divided by. When memory is exhausted, nothing has happened, and the
-        same rows go through with half the tokens at once; `state` remembers that.
+        count: labels in the whole update, over all processes; the sum is divided by it. On
+        out-of-memory, restore the RNG and retry with half the token budget (`state.tokens`).
         """
         before = random_state()
         while True:
             try:
-                with self._computing():
+                with self._matmul():
                     return self._once(state, count)
             except (RuntimeError, MemoryError) as error:
                 if not memory.is_refusal(error):
                     raise
-            # Here the error is gone, and with it the frames that held tensors.
+            # Retry outside of `except`: the exception's traceback holds the frames, and with them
+            # the tensors that filled the memory.
             longest = int(self.stream.lengths[self.stream.rows_of(state.step)].max())
             state.tokens = memory.fewer(state.tokens, longest, self.accelerator.num_processes)
             memory.release(self.net)
-            restore_random(before)
+            restore_random(before)  # dropout draws what it would have drawn at this size
 
     def _once(self, state: State, count: float) -> torch.Tensor:
         world = self.accelerator.num_processes
         self.stream.micro_batch_tokens = state.tokens
-        share = self.stream.micros(state.step, world)[self.accelerator.process_index]
-        act: ForwardBackward = partial(self._accumulate, share, world / count)
+        own = self.stream.micros(state.step, world)[self.accelerator.process_index]
+        forward_backward: ForwardBackward = partial(self._accumulate, own, world / count)
         for strategy in self.strategies:
-            act = strategy.update(act)
-        total: torch.Tensor = act()
+            forward_backward = strategy.update(forward_backward)
+        total: torch.Tensor = forward_backward()
         return total
 
-    def _accumulate(self, share: Sequence[Micro], factor: float) -> torch.Tensor:
+    def _accumulate(self, micros: Sequence[MicroBatch], factor: float) -> torch.Tensor:
         """Add the gradients of one update, micro-batch by micro-batch; returns the summed loss.
 
-        `factor` divides by the label count of the whole update (all processes); several processes
-        average their gradients afterwards, so it also multiplies by their number.
+        factor: world size / label count of the whole update. DDP averages gradients over the
+        processes, so a sum over all rows needs the world size back.
         """
         accelerator = self.accelerator
         total = torch.zeros((), device=accelerator.device)
-        for i, micro in enumerate(share):
-            quiet = i + 1 < len(share) and accelerator.num_processes > 1
-            with accelerator.no_sync(self.net) if quiet else nullcontext():
+        for i, micro in enumerate(micros):
+            # DDP exchanges gradients in backward; before the last micro-batch that would be waste.
+            unsynced = i + 1 < len(micros) and accelerator.num_processes > 1
+            with accelerator.no_sync(self.net) if unsynced else nullcontext():
                 batch = self.model.batch(self.train.encoded, micro.positions, self.train.labels)
                 output = self.loss_of(self.net, batch.to(accelerator.device))
                 scale = factor if micro.real else 0.0
@@ -87,31 +89,34 @@ class Pass:
         return total
 
     @contextmanager
-    def _computing(self) -> Iterator[None]:
-        # bf16 is accelerate's autocast around the forward pass.
-        with onednn_matmul() if self.kind == "onednn" else nullcontext():
+    def _matmul(self) -> Iterator[None]:
+        """Route matrix products through oneDNN. (bf16 is accelerate's autocast instead.)"""
+        with onednn_matmul() if self.precision == "onednn" else nullcontext():
             yield
 
 
 def values(params: Iterable[nn.Parameter]) -> list[Tensor]:
-    """The numbers of each gradient. A sparse one gets each of its rows once first, for good:
-    the length of a sum is not the sum of lengths."""
-    found = []
+    """The gradient of each parameter as a dense tensor; of a sparse one its values.
+
+    Sparse gradients are coalesced for good: a row that occurs twice must be added up before its
+    norm is taken, since the norm of a sum is not the sum of norms.
+    """
+    gradients = []
     for param in params:
         if param.grad is None:
             continue
         if param.grad.is_sparse:
             param.grad = param.grad.coalesce()
-            found.append(param.grad.values())
+            gradients.append(param.grad.values())
         else:
-            found.append(local(param.grad))
-    return found
+            gradients.append(local(param.grad))
+    return gradients
 
 
 def norm(gradients: list[Tensor], in_shards: bool = False) -> float:
-    """The L2 norm of all gradients together. Not finite when one of them is not.
+    """The global L2 norm of the gradients. Not finite when one of them is not.
 
-    in_shards: each process holds other parts of them, and all must ask.
+    in_shards: each process holds a part of every gradient, and all must call this.
     """
     length = float(torch.nn.utils.get_total_norm(gradients))
     if not in_shards:
@@ -122,12 +127,12 @@ def norm(gradients: list[Tensor], in_shards: bool = False) -> float:
 
 
 @torch.no_grad()
-def clip(gradients: list[Tensor], length: float, longest: float) -> None:
-    """Shorten gradients of `length` in place, so that together they are no longer than `longest`.
+def clip(gradients: list[Tensor], norm: float, max_norm: float) -> None:
+    """Scale gradients of global norm `norm` in place to at most `max_norm` (Pascanu et al. 2013).
 
-    Several processes hold the same averaged gradients by now, or parts of them and the length of
-    the whole, so each does the same.
+    Every process has the same averaged gradients by now, or parts of them and the norm of the
+    whole, so each scales by the same factor.
     """
-    share = longest / (length + 1e-6)
-    if share < 1 and gradients:
-        torch._foreach_mul_(gradients, share)
+    factor = max_norm / (norm + 1e-6)  # the epsilon of torch.nn.utils.clip_grad_norm_
+    if factor < 1 and gradients:
+        torch._foreach_mul_(gradients, factor)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import make_checkpoint, toy_rows
-from weitiao.cli import app
+from weitiao.cli.app import app
 from weitiao.data.cache import leases, prune, store
 from weitiao.data.cache.prune import Entry, choose, clean, entries
 from weitiao.data.files.open import open_source

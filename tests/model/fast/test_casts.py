@@ -12,7 +12,7 @@ from weitiao.training.strategies.ema import EMA
 from weitiao.training.update import values as gradients_of
 
 OPTIMIZERS = [(name, {}) for name in parts.names("optimizers")]
-OPTIMIZERS.append(("adamw", {"touched_rows": True}))
+OPTIMIZERS.append(("adamw", {"lazy_embeddings": True}))
 precisions = pytest.mark.parametrize("precision", ["fp32", "bf16"])
 
 
@@ -62,7 +62,7 @@ def test_the_loop_itself_tells_of_every_step(name, own_kernels, tiny_bert):
 
     from conftest import toy_data, toy_plan
     from weitiao.model.model import Model
-    from weitiao.training.inputs import Feed
+    from weitiao.training.batches import Feed
     from weitiao.training.loop import fit
 
     changes = {"train.optimizer": {name: {}}, "train.layout": "fused", "train.epochs": 1,

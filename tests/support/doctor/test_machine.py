@@ -11,7 +11,7 @@ from collections import namedtuple
 import psutil
 import pytest
 
-from weitiao.cli import app
+from weitiao.cli.app import app
 from weitiao.support.doctor import doctor, installed, machine, reach
 
 

@@ -40,11 +40,11 @@ def compare(
     json_: Json = False,
 ) -> None:
     """Compare on the same rows: is the second better than the first, or can it not be told?"""
-    from weitiao.api import compare as comparing
-    from weitiao.results.entries import Columns
+    from weitiao.api.compare import compare
 
-    columns = Columns(prediction, id_, text, target)
-    found = comparing.compare(*things, columns=columns, metric=metric, task=task)
+    found = compare(
+        *things, prediction=prediction, id=id_, text=text, target=target, metric=metric, task=task
+    )
     path = found.write(output, unmasked=unmasked)
     if json_:
         terminal.print_json({**found.summary(), "page": str(path)})

@@ -23,11 +23,9 @@ def calibrate(
     json_: Json = False,
 ) -> None:
     """Fit the temperature anew and choose thresholds, all on validation rows."""
-    from weitiao.api import calibrate as calibrating
-    from weitiao.hardware.machine import set_threads
+    from weitiao.api.calibrate import calibrate
 
-    set_threads(threads)
-    told = calibrating.calibrate_run(run, _nested(decisions))
+    told = calibrate(run, _nested(decisions), threads=threads).plain()
     if json_:
         terminal.print_json({"run": str(run), **told})
         return
@@ -47,11 +45,9 @@ def explain(
     json_: Json = False,
 ) -> None:
     """Answer one text and say which words the answer hangs on."""
-    from weitiao.api import explain as explaining
-    from weitiao.hardware.machine import set_threads
+    from weitiao.api.predict import explain
 
-    set_threads(threads)
-    found = explaining.explain_row(run, texts, label=label)
+    found = explain(run, texts, label=label, threads=threads)
     if json_:
         terminal.print_json(found.plain())
     else:

@@ -26,18 +26,15 @@ def report(
     json_: Json = False,
 ) -> None:
     """Make report.html of a run anew; no model is asked and no test opened."""
-    from weitiao.reporting import page
+    from weitiao.api.report import report
     from weitiao.reporting import tensorboard as board
-    from weitiao.run import Run
 
-    opened = Run.open(run)
-    path = page.write(opened, output, unmasked=unmasked)
-    if not json_:
-        terminal.say(_("report: {path}", path=path))
-    events = None
-    if tensorboard or (output is None and board.available()):
-        events = board.write(opened)
+    path = report(run, output, unmasked=unmasked, tensorboard=tensorboard)
     if json_:
-        terminal.print_json({"report": str(path), "tensorboard": events and str(events)})
-    elif tensorboard:
-        terminal.say(_("events: tensorboard --logdir {folder}", folder=opened.folder.parent))
+        written = tensorboard or (output is None and board.available())
+        events = str(run / board.NAME) if written else None
+        terminal.print_json({"report": str(path), "tensorboard": events})
+        return
+    terminal.say(_("report: {path}", path=path))
+    if tensorboard:
+        terminal.say(_("events: tensorboard --logdir {folder}", folder=run.parent))

@@ -71,25 +71,18 @@ def fit(
     paths, changed = parted(rows, words)
     how = how_of(sheet, skip_bad, changed)
     open_rows(paths, [test, validation], how)
-    from weitiao.api import fit as fitting
-    from weitiao.api import seeds as seeding
+    from weitiao.api.fit import fit
 
-    wishes: dict[str, Any] = {
-        "roles": chosen, "task": task, "model": model, "revision": revision, "test_path": test,
-        "validation_path": validation, "max_rows": max_rows, "budget": seconds, "seed": seed,
-        "changes": changed, "reader": how.reader, "skip_bad": how.skip_bad, "threads": threads,
+    options: dict[str, Any] = {
+        "roles": chosen, "task": task, "model": model, "revision": revision, "test": test,
+        "validation": validation, "sheet": sheet, "skip_bad": skip_bad, "max_rows": max_rows,
+        "budget": seconds, "seed": seed, "seeds": seeds, "changes": changed, "threads": threads,
+        "out": out, "say": terminal.say, "since": BEGUN,
     }  # fmt: skip
     with terminal.progress() as watch:
-        if seeds:
-            seeded = seeding.fit_seeds(
-                paths, seeds=seeds, out=out, say=terminal.say, watch=watch, **wishes
-            )
-        else:
-            fitted = fitting.fit(
-                paths, out=out, say=terminal.say, watch=watch, since=BEGUN, **wishes
-            )
+        fitted: Any = fit(paths, watch=watch, **options)
     if seeds:
-        show_runs.finish_seeds(seeded, json_)
+        show_runs.finish_seeds(fitted, json_)
     else:
         show.finish(fitted, json_)
 
@@ -107,15 +100,13 @@ def look(
     json_: Json = False,
 ) -> None:
     """Say what is in the rows: columns, labels, lengths, duplicates, leaks."""
-    from weitiao.planning import advise
+    from weitiao.api.plan import look
 
     paths, changed = parted(rows, words)
-    how = how_of(sheet, skip_bad, changed)
-    wish = advise.Wish(
-        paths, roles=roles_of(text, target, roles), task=task, test_path=test,
-        reader=how.reader, skip_bad=how.skip_bad,
+    profile = look(
+        paths, roles=roles_of(text, target, roles), task=task, test=test, sheet=sheet,
+        skip_bad=skip_bad, changes=changed,
     )  # fmt: skip
-    profile, _ = advise.look(wish)
     if json_:
         terminal.print_json(profile.to_json())
     else:
@@ -143,24 +134,19 @@ def plan(
     json_: Json = False,
 ) -> None:
     """Decide task, model and settings from the rows, and write them with their reasons."""
-    from weitiao.hardware.machine import set_threads
-    from weitiao.planning import advise
+    from weitiao.api.plan import plan
 
-    set_threads(threads)
     paths, changed = parted(rows, words)
-    how = how_of(sheet, skip_bad, changed)
-    wish = advise.Wish(
+    made = plan(
         paths, roles=roles_of(text, target, roles), task=task, model=model, revision=revision,
-        test_path=test, validation_path=validation, max_rows=max_rows,
-        budget=seconds_of(budget), seed=seed, changes=changed, reader=how.reader,
-        skip_bad=how.skip_bad,
+        test=test, validation=validation, sheet=sheet, skip_bad=skip_bad, max_rows=max_rows,
+        budget=seconds_of(budget), seed=seed, changes=changed, threads=threads,
     )  # fmt: skip
-    advice = advise.advise(wish)
-    advice.plan.save(output)
+    made.save(output)
     if json_:
-        terminal.print_json({"plan": str(output), **advice.plan.model_dump(mode="json")})
+        terminal.print_json({"plan": str(output), **made.model_dump(mode="json")})
     else:
-        show.show_plan(advice.plan, output)
+        show.show_plan(made, output)
 
 
 def check(
@@ -170,7 +156,7 @@ def check(
 ) -> None:
     """Find everything that is wrong with a plan, at once."""
     from weitiao.planfile.plan import Plan
-    from weitiao.planning.advise import check
+    from weitiao.planning.check import check
 
     try:
         check(Plan.load(path, changes_of(changes)))
@@ -203,7 +189,7 @@ def train(
         from weitiao.hardware.machine import set_threads
 
         set_threads(threads)
-        distributed.follow()
+        distributed.join()
         return
 
     given = {_("a plan or changes"): path or changes, "--budget": budget, "--seed": seed,
@@ -224,26 +210,18 @@ def train(
         how = how_of(None, plan.data.skip_bad, {"data.reader": plan.data.reader})
         open_rows(plan.data.path, [plan.data.test_path, plan.data.validation_path], how)
     from weitiao.api import fit as fitting
-    from weitiao.api import seeds as seeding
-    from weitiao.hardware import machine
+    from weitiao.api.seeds import Seeded
 
+    ended: Any
     with terminal.progress() as watch:
-        ended: Any
-        if resume and seeding.is_several(resume):
-            ended = seeding.resume_seeds(resume, say=terminal.say, watch=watch)
-        elif resume:
+        if resume:
             ended = fitting.resume(resume, say=terminal.say, watch=watch, since=BEGUN)
-        elif seeds:
-            machine.set_threads(threads)
-            ended = seeding.train_seeds(
-                path or "", seeds=seeds, changes=asked, out=out, say=terminal.say, watch=watch
-            )
         else:
-            ended = fitting.train_plan(
-                path or "", changes=asked, out=out, threads=threads, say=terminal.say, watch=watch,
-                since=BEGUN,
+            ended = fitting.train(
+                path or "", seeds=seeds, changes=asked, out=out, threads=threads,
+                say=terminal.say, watch=watch, since=BEGUN,
             )  # fmt: skip
-    if isinstance(ended, seeding.Seeded):
+    if isinstance(ended, Seeded):
         show_runs.finish_seeds(ended, json_)
     else:
         show.finish(ended, json_)

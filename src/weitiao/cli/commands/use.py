@@ -17,9 +17,7 @@ from weitiao.cli.options import (
     Sheet,
     SkipBad,
     Threads,
-    how_of,
 )
-from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _, plural
 
 NOT_ACCEPTED = 4  # the exit code of `evaluate --gate`
@@ -39,37 +37,34 @@ def evaluate(
     json_: Json = False,
 ) -> None:
     """Judge a run's best model on a file, on its validation rows, or on the sealed test."""
-    from weitiao.api import evaluate as judging
-    from weitiao.api import seeds as seeding
-    from weitiao.hardware.machine import set_threads
+    from weitiao.api import evaluate as evaluating
+    from weitiao.api.seeds import Seeded, is_several
     from weitiao.reporting import acceptance
+    from weitiao.results.records import Findings
 
-    if rows and final:
-        why = _("--final is about the run's own sealed test: leave out the file.")
-        raise WeitiaoError(why)
     if gate:
-        judging.gate_of(run)
-    set_threads(threads)
-    if final and seeding.is_several(run):
-        seeds = seeding.judge_seeds(run, say=terminal.say)
+        evaluating.require_criteria(run)
+    evaluation = evaluating.evaluate(
+        run, rows, final=final, sheet=sheet, skip_bad=skip_bad, threads=threads,
+        precision=precision, say=terminal.say,
+    )  # fmt: skip
+    if final and is_several(run):
+        seeds = Seeded.read(run)
         show_runs.finish_seeds(seeds, json_)
-        if gate and not acceptance.passed(
-            seeds.verdicts
-        ):  # of the best: it is the one that answers
+        # Of the best seed: it is the one that predicts.
+        if gate and not acceptance.passed(seeds.verdicts):
             raise typer.Exit(NOT_ACCEPTED)
         return
-    report, split, openings = judging.evaluate_run(
-        run, rows, final=final, how=how_of(sheet, skip_bad), say=terminal.say, precision=precision
-    )
+    report, split, openings = evaluation
     if json_:
         told = {"run": str(run), "split": split, "rows": report.rows, "openings": openings}
         terminal.print_json({**told, **report.summary()})
     else:
         show.show_report(report, split, openings)
         show_findings.show_findings(
-            {**report.summary(), "rows": report.rows}, report.more["findings"]
+            {**report.summary(), "rows": report.rows}, Findings(**report.more["findings"])
         )
-    if gate and not judging.passed(report):
+    if gate and not evaluating.passed(report):
         raise typer.Exit(NOT_ACCEPTED)
 
 
@@ -84,13 +79,13 @@ def predict(
     json_: Json = False,
 ) -> None:
     """Answer rows: the input's columns plus prediction, score and score_<label>."""
-    from weitiao.api import evaluate as judging
-    from weitiao.hardware.machine import set_threads
+    from weitiao.api.predict import predict
 
-    set_threads(threads)
     with terminal.counting(_("rows")) as step:
-        how = how_of(sheet, skip_bad)
-        count = judging.predict_file(run, rows, output, step, how, terminal.say, precision)
+        count = predict(
+            run, rows, output, sheet=sheet, skip_bad=skip_bad, threads=threads,
+            precision=precision, step=step, say=terminal.say,
+        )  # fmt: skip
     if json_:
         terminal.print_json({"rows": count, "output": str(output)})
     else:
@@ -102,9 +97,9 @@ def runs(
     json_: Json = False,
 ) -> None:
     """List runs: state, score, time left."""
-    from weitiao.api import listing
+    from weitiao.api.runs import runs
 
-    found = listing.list_runs(root)
+    found = runs(root)
     if json_:
         terminal.print_json({"runs": found})
     else:
@@ -116,9 +111,9 @@ def parts(
     json_: Json = False,
 ) -> None:
     """List everything a plan may name."""
-    from weitiao.api import listing
+    from weitiao.api.runs import parts
 
-    found = listing.list_parts(kind)
+    found = parts(kind)
     if json_:
         terminal.print_json(found)
     else:

@@ -1,4 +1,4 @@
-"""An optimizer part makes a torch optimizer from parameter groups."""
+"""Base class of optimizers: a recipe builds a torch optimizer from parameter groups."""
 
 from __future__ import annotations
 

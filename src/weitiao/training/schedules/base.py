@@ -1,4 +1,4 @@
-"""A schedule says what share of the learning rate is in use; warm-up is the loop's."""
+"""Base class of learning-rate schedules; warm-up is the loop's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a plan for questions about passages says beside what every plan says."""
+"""Heuristics for question answering: windows, answer lengths and units, metrics."""
 
 from __future__ import annotations
 
@@ -18,54 +18,58 @@ from weitiao.planfile.plan import Reason
 from weitiao.planning.facts import Facts, network_of
 from weitiao.tasks.question_answering import QuestionAnswering
 
-__all__ = ["TASK", "decided", "max_length"]
-
 TASK = "question_answering"
 LENGTHS = (64, 96, 128, 192, 256, 384)
-COVER = 0.95
-USUAL_ANSWER, LONGEST_ANSWER = 30, 200  # tokens
-ANSWERS_COVERED = 0.99
+COVERAGE = 0.95  # proportion of the passages that max_length should hold whole
+USUAL_ANSWER, MAX_ANSWER = 30, 200  # tokens
+ANSWERS_COVERED = 0.99  # quantile of the answer lengths
 
 
-def decided(
+def choices_of(
     facts: Facts, source: Source, how: ReadOptions, revision: str | None
 ) -> dict[str, Reason]:
-    """What is decided otherwise, or more of, than where labels are the answers."""
+    """The choices that differ from those for labels, or that labels do not have."""
     known = facts.profile
     rows = Rows(source.table, everything(source.table), known.roles, source.name, known.task)
     rows = without_misfits(rows, how.skip_bad, [], [])
     _, tokenizer = network_of(facts.network.checkpoint, revision)
-    found: dict[str, Reason | None] = {
+    chosen: dict[str, Reason | None] = {
         "task": task_settings(rows, tokenizer, known.reasons["task"]),
         "evaluate.metrics": metrics(rows, QuestionAnswering.metrics),
     }
-    return {path: reason for path, reason in found.items() if reason is not None}
+    return {path: reason for path, reason in chosen.items() if reason is not None}
 
 
 def task_settings(rows: Rows, tokenizer: Any, reason: str) -> Reason:
-    """How answers are compared, and how long they can be, by the answers of sampled rows."""
+    """The unit by which answers are compared, and their maximum length, from the gold answers."""
     targets = [golds for golds in rows.targets() if golds is not None]
     texts = [text for golds in targets for text in texts_of(golds)]
     characters = by_characters(texts)
     longest = _longest(texts, tokenizer)
-    told = (
-        _("{why}; answers are Chinese: they are compared by characters, as CMRC 2018 does",
-             why=reason)
+    why = (
+        _(
+            "{why}; answers are Chinese: they are compared by characters, as CMRC 2018 does",
+            why=reason,
+        )
         if characters
         else _("{why}; answers are compared by words, as SQuAD does", why=reason)
-    )  # fmt: skip
-    silent = sum(not golds for golds in targets) / max(len(targets), 1)
-    evidence = _("{share:.0%} of the questions have no answer; 99 % of the answers have at most "
-                    "{longest} tokens", share=silent, longest=longest)  # fmt: skip
+    )
+    unanswerable = sum(not golds for golds in targets) / max(len(targets), 1)
+    evidence = _(
+        "{share:.0%} of the questions have no answer; 99 % of the answers have at most "
+        "{longest} tokens",
+        share=unanswerable,
+        longest=longest,
+    )
     settings = {
-        "max_answer_length": min(max(USUAL_ANSWER, longest), LONGEST_ANSWER),
+        "max_answer_length": min(max(USUAL_ANSWER, longest), MAX_ANSWER),
         "units": "characters" if characters else "words",
     }
-    return Reason(value={rows.task: settings}, reason=told, evidence=evidence)
+    return Reason(value={rows.task: settings}, reason=why, evidence=evidence)
 
 
 def metrics(rows: Rows, usual: Sequence[str]) -> Reason | None:
-    """Beside the usual ones, where some questions have no answer, whether these are told apart."""
+    """Adds the AUROC of answerability where some questions have no answer."""
     if all(golds != () for golds in rows.targets()):
         return None
     return Reason(
@@ -77,8 +81,8 @@ def metrics(rows: Rows, usual: Sequence[str]) -> Reason | None:
 def _longest(texts: Sequence[str], tokenizer: Any) -> int:
     if not texts:
         return USUAL_ANSWER
-    told = tokenizer(list(texts), add_special_tokens=False, verbose=False)
-    sizes = [len(ids) for ids in told["input_ids"]]
+    encoded = tokenizer(list(texts), add_special_tokens=False, verbose=False)
+    sizes = [len(ids) for ids in encoded["input_ids"]]
     return int(np.quantile(sizes, ANSWERS_COVERED, method="higher"))
 
 
@@ -87,10 +91,13 @@ def max_length(facts: Facts) -> Reason:
     room = facts.network.max_length
     lengths = [n for n in LENGTHS if n <= room] or [room]
     covered = {n: float((facts.tokens <= n).mean()) for n in lengths}
-    chosen = next((n for n in lengths if covered[n] >= COVER), lengths[-1])
+    chosen = next((n for n in lengths if covered[n] >= COVERAGE), lengths[-1])
     return Reason(
         value=chosen,
-        reason=_("holds {share:.0%} of the questions with their passages whole; longer passages "
-                    "are read in windows", share=covered[chosen]),
+        reason=_(
+            "holds {share:.0%} of the questions with their passages whole; longer passages "
+            "are read in windows",
+            share=covered[chosen],
+        ),
         evidence=_("half have at most {half} tokens", half=int(np.median(facts.tokens))),
-    )  # fmt: skip
+    )

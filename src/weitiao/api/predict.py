@@ -1,0 +1,177 @@
+"""Inference verbs: load a run's model, predict a file of rows, explain one prediction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from weitiao.api.inputs import how_of, open_other, rows_of
+from weitiao.data.files import bad_rows
+from weitiao.data.files.bad_rows import set_aside
+from weitiao.data.files.csv_writer import sheet as csv_sheet
+from weitiao.data.files.table import Source
+from weitiao.data.rows import Rows
+from weitiao.errors import DataError, RunError
+from weitiao.evaluation.explain import Explanation
+from weitiao.evaluation.explain import explain as explain_example
+from weitiao.example import Example, Prediction
+from weitiao.hardware.machine import set_threads
+from weitiao.i18n.messages import _
+from weitiao.i18n.system import said
+from weitiao.model.model import Model
+from weitiao.run import Run
+
+CHUNK_ROWS = 5_000  # rows predicted at a time: memory stays bounded
+ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson")
+
+
+def load(run: str | Path, *, precision: str | None = None) -> Model:
+    """Load the best model of a run, or the folder of a saved model itself.
+
+    precision: auto, fp32, onednn or bf16, instead of what its plan says; fp32 gives the scores
+    that transformers gives.
+    """
+    folder = Path(run)
+    if (folder / "plan.yaml").is_file():
+        best = Run.open(folder).kept()
+        if best is None:
+            message = _("{folder}: this run has no best model yet; train it first.", folder=folder)
+            raise RunError(message)
+        return Model.load(best, precision=precision)
+    return Model.load(folder, precision=precision)
+
+
+def predict(
+    run: str | Path,
+    rows: str | Path,
+    output: str | Path = "predictions.csv",
+    *,
+    sheet: str | None = None,
+    skip_bad: bool = False,
+    threads: int | None = None,
+    precision: str | None = None,
+    step: Callable[[int], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> int:
+    """Predict every row of a file into `output` (.csv, .tsv or .jsonl); returns the number of rows.
+
+    Writes the input's columns plus prediction, score and score_<label>. Memory is bounded.
+    precision: as for `load`. step: called with the number of rows after each chunk.
+    """
+    out = Path(output)
+    if out.suffix not in ENDINGS:
+        message = _(
+            "{file}: answers are written as {endings}; give such an ending.",
+            file=out,
+            endings=", ".join(ENDINGS),
+        )
+        raise DataError(message)
+    set_threads(threads)
+    model = load(run, precision=precision)
+    source = open_other(model, str(rows), how_of(sheet, skip_bad))
+    inputs = rows_of(model, source, labelled=False)
+    # The first row tells which columns will be written, before anything is.
+    first = list(model.predict(inputs.take(slice(1)).examples()))
+    names = {name for prediction in first for name in columns_of(prediction)}
+    taken = [name for name in source.columns if name in names]
+    if taken:
+        message = _(
+            "{file}: rename its column {column!r}: the answers need that name.",
+            file=source.name,
+            column=taken[0],
+        )
+        raise DataError(message)
+    new = out.with_name(out.name + ".new")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write = _write_jsonl if out.suffix in (".jsonl", ".ndjson") else _write_table
+        write(new, out.suffix, _predicted_rows(model, inputs, source, step))
+        new.replace(out)
+        bad_rows.write(out.with_name(f"{out.stem}.{bad_rows.FILE}"), source.bad)
+    except OSError as error:
+        with suppress(OSError):
+            new.unlink()
+        message = _(
+            "{file}: the answers cannot be written: {reason}.", file=out, reason=said(error)
+        )
+        raise DataError(message) from None
+    if source.bad and say:
+        say(set_aside(source.bad))
+    return len(inputs)
+
+
+def explain(
+    run: str | Path | Model,
+    row: str | Sequence[str] | Mapping[str, str],
+    *,
+    label: str | None = None,
+    threads: int | None = None,
+) -> Explanation:
+    """Predict a row and attribute the prediction to its words.
+
+    row: a text, the texts in the order of the model's roles, or a mapping as for `model(...)`.
+    label: explain this label's score instead of the prediction's. Raises WeitiaoError.
+    """
+    set_threads(threads)
+    model = run if isinstance(run, Model) else load(run)
+    if model.task.per_token:
+        message = _("explain is about labels and numbers; here the answer is a place in the text.")
+        raise DataError(message)
+    return explain_example(model, _example(model, row), label)
+
+
+def _example(model: Model, row: str | Sequence[str] | Mapping[str, str]) -> Example:
+    if isinstance(row, Mapping):
+        return model.example(row)
+    texts = [row] if isinstance(row, str) else list(row)
+    known = model.plan.data.roles
+    roles = [r for r in model.task.roles + model.task.optional_roles if r in known]
+    if len(texts) != len(roles):
+        message = _(
+            "this model reads {count} texts ({roles}), {given} were given.",
+            count=len(roles),
+            roles=", ".join(roles),
+            given=len(texts),
+        )
+        raise DataError(message)
+    return model.example(dict(zip(roles, texts, strict=True)))
+
+
+def _predicted_rows(
+    model: Model, rows: Rows, source: Source, step: Callable[[int], None] | None
+) -> Iterator[dict[str, Any]]:
+    for start in range(0, len(rows), CHUNK_ROWS):
+        part = rows.take(slice(start, start + CHUNK_ROWS))
+        table = source.table.select(source.columns).slice(start, CHUNK_ROWS).to_pylist()
+        predictions = model.predict(part.examples())
+        for row, prediction in zip(table, predictions, strict=True):
+            yield {**row, **columns_of(prediction)}
+        if step:
+            step(len(part))
+
+
+def columns_of(prediction: Prediction) -> dict[str, Any]:
+    """A prediction as the columns that are written."""
+    scores = {f"score_{label}": value for label, value in prediction.scores.items()}
+    upper: dict[str, Any] = {}  # the last level of a path is the prediction itself
+    for at, (name, confidence) in enumerate(prediction.levels[:-1], 1):
+        upper |= {f"level_{at}": name, f"score_level_{at}": confidence}
+    values = {"prediction": prediction.value, **prediction.places, "score": prediction.score}
+    return {**values, **upper, **scores}
+
+
+def _write_table(path: Path, suffix: str, rows: Iterator[dict[str, Any]]) -> None:
+    first = next(rows, {})
+    with csv_sheet(path, list(first), "\t" if suffix == ".tsv" else ",") as add:
+        add(list(first.values()))
+        for row in rows:
+            add(list(row.values()))
+
+
+def _write_jsonl(path: Path, suffix: str, rows: Iterator[dict[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")

@@ -1,0 +1,388 @@
+"""Train and evaluate one run: from a plan and its rows to a folder with model, metrics and page."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from weitiao import parts
+from weitiao.api import budget as budgeting
+from weitiao.api import calibrate, distributed
+from weitiao.api import findings as analysis
+from weitiao.api.baselines import baselines_of
+from weitiao.api.inputs import open_other, rows_of
+from weitiao.api.predict import load
+from weitiao.checkpoints.resolve import resolve
+from weitiao.core.clock import awake
+from weitiao.data.cache import prune
+from weitiao.data.files import bad_rows
+from weitiao.data.files.bad_rows import set_aside
+from weitiao.data.files.open import ReadOptions
+from weitiao.data.files.table import Source
+from weitiao.data.prepare.load import Data
+from weitiao.data.prepare.load import load as load_data
+from weitiao.data.prepare.sealed import open_test
+from weitiao.data.rows import Rows
+from weitiao.errors import RunError, WeitiaoError
+from weitiao.evaluation.acceptance import known_criteria
+from weitiao.evaluation.baselines import Baseline
+from weitiao.evaluation.evaluate import Evaluated, Report
+from weitiao.evaluation.evaluate import evaluate as evaluate_model
+from weitiao.hardware.machine import describe, peak_memory_mb, set_threads
+from weitiao.i18n.messages import _
+from weitiao.model import saved
+from weitiao.model.model import Model
+from weitiao.planfile.plan import Plan
+from weitiao.planning.check import check
+from weitiao.reporting import page
+from weitiao.reporting.write_run import write_artifacts, write_unfinished_page
+from weitiao.results.records import Calibration, Findings
+from weitiao.run import Run
+from weitiao.training.run import Outcome, train
+
+Say = Callable[[str], None]
+Watch = Callable[[Any, float], None]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The result of `fit` and `train`: the run, its best model and its evaluation."""
+
+    run: Run
+    plan: Plan
+    report: Report
+    split: str  # "test" or "validation": the rows the report is about
+    state: str  # finished, early, interrupted
+    seconds: Mapping[str, float]
+    openings: int = 0  # evaluations on this test set so far, this one included
+    history: tuple[str, ...] = field(default=())
+    findings: Findings = field(default_factory=Findings)  # error analysis
+
+    @property
+    def page(self) -> Path:
+        """The report to look at, report.html."""
+        return self.run.folder / page.NAME
+
+    @cached_property
+    def model(self) -> Model:
+        """The best model."""
+        return Model.load(self.run.best)
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        return self.report.metrics
+
+    def __call__(self, *rows: Any) -> Any:
+        """Predict raw rows with the best model."""
+        return self.model(*rows)
+
+    def predict_proba(self, texts: Any) -> np.ndarray:
+        """Scores (n, labels) in the order of `model.task.choices`."""
+        return self.model.predict_proba(texts)
+
+    def summary(self) -> dict[str, Any]:
+        """The line that `--json` ends with."""
+        return {
+            "run": str(self.run.folder),
+            "task": self.plan.task_name,
+            **self.report.summary(),
+            "seconds": dict(self.seconds),
+            "peak_memory_mb": peak_memory_mb(),
+            "best": str(self.run.best),
+            "report": str(self.page),
+            "split": self.split,
+            "rows": self.report.rows,
+            "state": self.state,
+        }
+
+
+class Evaluation(NamedTuple):
+    """A report, what it is about ("test", "validation" or a file), and how often the test set has
+    been used so far (0 for other rows)."""
+
+    report: Report
+    split: str
+    openings: int
+
+
+def train_run(
+    plan: Plan | str | Path,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    out: str | Path = "runs",
+    threads: int | None = None,
+    say: Say | None = None,
+    watch: Watch | None = None,
+    since: float | None = None,
+) -> Fitted:
+    """Train a plan in a new run, and evaluate it on validation; the test stays sealed."""
+    begun = awake() if since is None else since
+    set_threads(threads)
+    file = None if isinstance(plan, Plan) else Path(plan)
+    plan = plan.with_(changes or {}) if isinstance(plan, Plan) else Plan.load(plan, changes)
+    check(plan, here=True)
+    return Job(plan, begun, say or silent, watch).start(out, plan_file=file)
+
+
+def resume_run(
+    folder: str | Path,
+    *,
+    say: Say | None = None,
+    watch: Watch | None = None,
+    since: float | None = None,
+) -> Fitted:
+    """Resume a run exactly from its last checkpoint."""
+    begun = awake() if since is None else since
+    run = Run.open(folder)
+    state = run.status()["state"]
+    if state == "running":  # before anything is written into it
+        raise run.busy()
+    if state in ("finished", "early"):
+        raise RunError(
+            _("{folder}: this run has ended; `weitiao evaluate {folder}` judges it.", folder=folder)
+        )
+    plan = run.plan()
+    data = load_data(plan.data, plan.task_name)
+    return Job(plan, begun, say or silent, watch).run_in(run, data, resume=True)
+
+
+def evaluate_run(
+    folder: str | Path,
+    path: str | None = None,
+    *,
+    final: bool = False,
+    how: ReadOptions | None = None,
+    say: Say | None = None,
+    precision: str | None = None,
+) -> Evaluation:
+    """Evaluate a run's best model: on a file, on the sealed test (`final`), else on validation."""
+    model = load(folder, precision=precision)
+    if path:
+        how = how or ReadOptions()
+        source = open_other(model, path, how)
+        aside = list(source.bad)
+        rows = rows_of(model, source, labelled=True, aside=aside if how.skip_bad else None)
+        if aside and say:
+            say(set_aside(aside))
+        report, _answers, findings = evaluated(model, rows, None, Calibration())
+        return Evaluation(_with_findings(report, findings), path, 0)
+    if not (Path(folder) / "plan.yaml").is_file():
+        raise RunError(
+            _(
+                "{folder}: a saved model has no rows of its own; give a file to judge it on.",
+                folder=folder,
+            )
+        )
+    run = Run.open(folder)
+    plan = run.plan()
+    # Criteria may have been added to the run's plan after training.
+    model = replace(model, plan=model.plan.model_copy(update={"acceptance": plan.acceptance}))
+    data = load_data(plan.data, plan.task_name)
+    rows, openings = open_test(data, str(run.folder)) if final else (data.validation, 0)
+    split = "test" if final else "validation"
+    # metrics.json of the test set is worth more: validation does not replace it.
+    keeps = final or run.read("metrics").get("split") != "test"
+    calibration = Calibration.read(run) if keeps else Calibration()
+    report, answers, findings = evaluated(model, rows, data, calibration)
+    # A run that is training writes its own results in the end.
+    if keeps and run.status()["state"] != "running":
+        metrics = _updated_metrics(run, report, split, openings)
+        write_artifacts(run, model, data, answers, metrics, findings)
+    return Evaluation(_with_findings(report, findings), split, openings)
+
+
+def evaluated(
+    model: Model,
+    rows: Rows,
+    data: Data | None,
+    calibration: Calibration,
+    *,
+    baseline_seconds: float | None = None,
+    findings_seconds: float | None = None,
+) -> tuple[Report, Evaluated, Findings]:
+    """Evaluate rows: metrics with baselines (which need training rows: `data`), calibration
+    quality, acceptance criteria, and the error analysis of what the plan wants.
+
+    baseline_seconds, findings_seconds: time limits; by default they follow from how long the
+    evaluation takes.
+    """
+    plan, left_out = model.plan.evaluate, list[str]()
+    baselines: dict[str, Baseline] = {}
+    if data is not None and plan.baselines:
+        baselines, left_out = baselines_of(model, data, len(rows), baseline_seconds)
+    begun = time.monotonic()
+    report, answers = evaluate_model(model, rows, baselines)
+    report = analysis.with_more(model, report, answers, calibration, left_out)
+    findings = Findings()
+    if plan.findings:
+        seconds = findings_seconds or analysis.within(time.monotonic() - begun)
+        findings = analysis.findings_of(model, answers, data, seconds)
+    return report, answers, findings
+
+
+def _with_findings(report: Report, findings: Findings) -> Report:
+    return replace(report, more={**report.more, "findings": findings.plain()})
+
+
+# Keys of metrics.json that say something of the evaluated rows: they do not outlive them.
+_OF_EVALUATION = ("calibration", "acceptance", "left_out", "levels")
+
+
+def _updated_metrics(run: Run, report: Report, split: str, openings: int) -> dict[str, Any]:
+    """metrics.json with a new evaluation; how the run was made stays."""
+    return {
+        "run": str(run.folder),
+        "state": run.status()["state"],
+        **{k: v for k, v in run.read("metrics").items() if k not in _OF_EVALUATION},
+        **report.summary(),
+        "details": report.details,
+        "split": split,
+        "rows": report.rows,
+        "openings": openings,
+    }
+
+
+@dataclass(frozen=True)
+class Job:
+    """Training and evaluation of one plan. say and watch: messages and progress for the caller."""
+
+    plan: Plan
+    begun: float
+    say: Say
+    watch: Watch | None
+    final: bool = False  # evaluate on the sealed test
+
+    def __post_init__(self) -> None:
+        prune.limit_now()  # a limit that is no size is said now, not after hours of training
+
+    def start(
+        self, out: str | Path, source: Source | None = None, plan_file: Path | None = None
+    ) -> Fitted:
+        """Train in a new run; problems in the rows are raised before its folder is made."""
+        data = load_data(self.plan.data, self.plan.task_name, source)
+        _check_criteria(self.plan, data)
+        for line in data.history:
+            self.say(line)
+        run = Run.create(out, name_of(self.plan.data.path), self.plan)
+        self.say(_("run: {folder}", folder=run.folder))
+        if plan_file:
+            run.keep(plan_file)
+        bad_rows.write(run.folder / bad_rows.FILE, data.bad)
+        return self.run_in(run, data)
+
+    def run_in(self, run: Run, data: Data, *, resume: bool = False) -> Fitted:
+        """Train inside the run's folder, then evaluate."""
+        clock = budgeting.clock_of(self.plan, data, self.begun, self.final)
+        source = resolve(self.plan.model.checkpoint, self.plan.model.revision)
+        if source.remark:
+            self.say(source.remark)
+        environment = {
+            **describe(),
+            **_foreign_parts(self.plan),
+            "data": data.fingerprint,
+            "history": list(data.history),
+            "checkpoint": {"kind": source.kind, "sha256": source.sha256},
+        }
+        run.write("environment", environment)
+        distributed.announce_run(run, resume)
+        try:
+            outcome = train(self.plan, data, run, resume=resume, watch=self.watch, clock=clock)
+        except WeitiaoError:
+            write_unfinished_page(run)
+            raise
+        except KeyboardInterrupt:
+            write_unfinished_page(run)
+            raise KeyboardInterrupt(run.goes_on()) from None
+        return self._finish(run, data, outcome)
+
+    def _finish(self, run: Run, data: Data, outcome: Outcome) -> Fitted:
+        for line in saved.remarks(self.plan, outcome.model.net.remark, outcome.model.head):
+            self.say(line)
+        split, openings = "validation", 0
+        if outcome.state == "interrupted":  # a quick look at validation; the rest comes at the end
+            model = outcome.model
+            report, answers = evaluate_model(model, data.validation, {})
+            report = analysis.with_more(model, report, answers, Calibration())
+            findings = Findings()
+        else:
+            model, calibration = calibrate.calibrate_in(run, outcome.model, data.validation)
+            rows = data.validation
+            if self.final and data.sealed_test is not None:
+                rows, openings = open_test(data, str(run.folder))
+                split = "test"
+            for_baselines, for_findings = self._seconds_to_evaluate(outcome)
+            report, answers, findings = evaluated(
+                model,
+                rows,
+                data,
+                calibration,
+                baseline_seconds=for_baselines,
+                findings_seconds=for_findings,
+            )
+        total = awake() - self.begun
+        seconds = {"total": round(total, 2), "train": round(outcome.seconds, 2)}
+        fitted = Fitted(
+            run, self.plan, report, split, outcome.state, seconds, openings, data.history, findings
+        )
+        metrics = {
+            **fitted.summary(),
+            "details": report.details,
+            "openings": openings,
+            "step": outcome.step,
+            "total": outcome.total,
+        }
+        write_artifacts(run, model, data, answers, metrics, findings)
+        if pruned := prune.prune():
+            self.say(pruned)
+        return fitted
+
+    def _seconds_to_evaluate(self, outcome: Outcome) -> tuple[float | None, float]:
+        """Time limits of baselines and of the error analysis, by the budget."""
+        budget = self.plan.train.budget
+        if not budget:
+            return None, analysis.within(outcome.seconds / 5)
+        left = budget - (awake() - self.begun)  # more, where training took less
+        baselines = max(budgeting.BASELINE_SHARE * budget, left / 2)
+        return baselines, budgeting.FINDINGS_SHARE * budget
+
+
+def _check_criteria(plan: Plan, data: Data) -> None:
+    """Raise for acceptance criteria about unknown labels now, not after hours of training."""
+    if plan.acceptance:
+        task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
+        known_criteria(plan.acceptance, task.learn(data.train.targets()))
+
+
+def name_of(path: str | Sequence[str]) -> str:
+    """A run's name, by its rows: reviews.csv.gz gives reviews, a list its first file."""
+    first = path if isinstance(path, str) else path[0]
+    name = Path(first.replace(":", "-")).name.lstrip(".").split(".")[0]
+    return re.sub(r"[*?\[\]\s]+", "-", name).strip("-") or "rows"
+
+
+def _foreign_parts(plan: Plan) -> dict[str, Any]:
+    """Parts of the plan that other packages brought, with their versions."""
+    chosen: dict[str, Any] = {
+        "strategies": plan.train.strategies,
+        "cleaners": plan.data.cleaners,
+        "steps": plan.data.steps,
+        "tasks": plan.task,
+        "losses": plan.train.loss,
+        "optimizers": plan.train.optimizer,
+        "schedules": plan.train.schedule,
+        "heads": plan.model.head,
+    }
+    pairs = [(kind, name) for kind, names in chosen.items() for name in names]
+    origins = {f"{kind}.{name}": parts.origin(kind, name) for kind, name in pairs}
+    return {"foreign_parts": {name: value for name, value in origins.items() if value}}
+
+
+def silent(text: str) -> None:
+    """Say nothing: for callers that want no messages."""
