@@ -19,19 +19,21 @@ MOST_GROUPS = 4
 
 def show_criteria(metrics: Mapping[str, Any]) -> None:
     """The plan's criteria, each with its judgement; nothing where it has none."""
-    from weitiao.reporting import acceptance
+    from weitiao.reporting.verdict import criterion_row
+    from weitiao.results.records import CriterionResult
 
-    verdicts = metrics.get("acceptance") or []
-    if verdicts:
+    criteria = [CriterionResult.model_validate(one) for one in metrics.get("acceptance") or []]
+    if criteria:
         head = [_("criterion"), _("wanted"), _("reached"), _("95 % interval"),
                 _("judgement")]  # fmt: skip
-        title = _("accepted") if acceptance.passed(verdicts) else _("not accepted")
-        show(title, head, [acceptance.line(one) for one in verdicts])
+        title = _("accepted") if all(one.passed for one in criteria) else _("not accepted")
+        show(title, head, [criterion_row(one) for one in criteria])
 
 
 def show_calibration(told: Mapping[str, Any]) -> None:
     """What a temperature changed, and what was chosen."""
-    from weitiao.reporting.calibration import decisions_told
+    from weitiao.reporting.calibration import decisions_in_words
+    from weitiao.results.records import Calibration
 
     if "temperature" in told:
         say(_("temperature {temperature}: on {rows} of validation the calibration error goes "
@@ -42,20 +44,21 @@ def show_calibration(told: Mapping[str, Any]) -> None:
     elif "rows" in told:
         say(_("too few rows of validation for a temperature ({rows})",
                  rows=plural(told["rows"], "row")))  # fmt: skip
-    for line in decisions_told(told):
+    for line in decisions_in_words(Calibration.model_validate(told)):
         say(_bare(line))
 
 
 def show_findings(metrics: Mapping[str, Any], findings: Findings) -> None:
     """Worth, weak slices, checks that flip answers, groups of mistakes: a line each."""
+    from weitiao.reporting.verdict import fine_tuning_gain
     from weitiao.reporting.weak_spots import check_sentences, weak_sentences
-    from weitiao.reporting.worth import worth
+    from weitiao.results.records import MetricsRecord
 
     for line in metrics.get("left_out") or []:
         say(line)
-    told = worth(metrics)
-    if told:
-        say(_bare(told))
+    gain = fine_tuning_gain(MetricsRecord.model_validate(metrics))
+    if gain:
+        say(_bare(gain))
     for line in weak_sentences(findings):
         say(_bare(line))
     if findings and findings.get("looked") and not weak_sentences(findings):

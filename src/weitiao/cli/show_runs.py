@@ -12,12 +12,12 @@ from weitiao.i18n.messages import _, plural
 if TYPE_CHECKING:
     from weitiao.api.seeds import Seeded
     from weitiao.experiments.runner import Found
-    from weitiao.results.result import Compared
+    from weitiao.results.comparison import Compared
 
 
 def show_compared(found: Compared) -> None:
     """Each comparison with the first: its figures, then the verdict in a sentence."""
-    from weitiao.results.result import reason, share, signed, word
+    from weitiao.results.comparison import reason, share, signed, word
 
     for name, one in zip(found.names[1:], found.comparisons, strict=True):
         rows = []
@@ -31,7 +31,8 @@ def show_compared(found: Compared) -> None:
         title = _("{first} → {second}: {rows}", first=found.names[0], second=name,
                      rows=plural(one.rows, "row"))  # fmt: skip
         show(title, head, rows)
-        say(f"{word(one)}. {_plain(reason(found.names[0], name, one))}")
+        sentence = _plain(reason(found.names[0], name, one))
+        say(_("{verdict}. {sentence}", verdict=word(one), sentence=sentence))
     for note in found.aligned.notes:
         say(note)
 

@@ -18,7 +18,7 @@ from weitiao.experiments.cells import OURS, Cell, Experiment, cells_of
 from weitiao.experiments.executors.base import Job
 from weitiao.experiments.store import Store
 from weitiao.i18n.messages import _, plural
-from weitiao.results import answers
+from weitiao.results import run_data
 from weitiao.tasks.answers.base import Answers
 
 HEAD = ("data", "recipe", "method", "seed", "state", "metric", "value", "rows", "key")
@@ -117,8 +117,8 @@ class Found:
     ) -> tuple[Line, list[Answers]]:
         records = [self.store.read(cell.key) for cell in cells]
         done = [(c, r) for c, r in zip(cells, records, strict=True) if r.get("state") == "done"]
-        kept = [answers.read(self.store.folder_of(cell.key)) for cell, _ in done]
-        judged = [one.judged for one in kept if one is not None]
+        kept = [run_data.read_answers(self.store.folder_of(cell.key)) for cell, _ in done]
+        judged = [one.answers for one in kept if one is not None]
         if all(cell.method != OURS for cell in cells) and _same(judged):
             judged = judged[:1]  # a method that no seed changes is one set of answers
         errors = [r["error"] for r in records if r.get("state") == "failed"]

@@ -85,7 +85,7 @@ def _peer(plan: Plan, folder: Path, cell: Mapping[str, Any]) -> dict[str, Any]:
     from weitiao.data.prepare.load import load
     from weitiao.data.prepare.sealed import open_test
     from weitiao.evaluation.evaluate import Evaluated, measure, metrics_of
-    from weitiao.results import answers
+    from weitiao.results import run_data
 
     peer = parts.build("peers", cell["method"], cell["settings"])
     peer.check()
@@ -102,7 +102,7 @@ def _peer(plan: Plan, folder: Path, cell: Mapping[str, Any]) -> dict[str, Any]:
     report = measure(judged, metrics_of(wide, plan.evaluate.metrics))
     run = Run(folder)
     plan.save(run.plan_path)
-    answers.keep(run, Evaluated(rows, judged, {}), str(cell["judge"]))
+    run_data.write_answers(run, Evaluated(rows, judged, {}), str(cell["judge"]))
     metrics = {**report.summary(), "split": cell["judge"], "rows": report.rows,
                "openings": openings, "state": "finished"}  # fmt: skip
     run.write("metrics", metrics)

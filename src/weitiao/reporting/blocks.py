@@ -42,7 +42,7 @@ class Bar:
 
     name: str
     value: float
-    told: str
+    text: str
     low: float | None = None
     high: float | None = None
     ours: bool = False
@@ -100,7 +100,7 @@ class Row:
     texts: Sequence[tuple[str, str]]  # role, text
     truth: str
     answer: str
-    sure: str
+    confidence: str
     right: bool | None = None  # numbers are neither
     # Ways of explaining the answer: (its name, a text in pieces with the class of each).
     marked: Sequence[tuple[str, Sequence[tuple[str, str]]]] = ()

@@ -1,68 +1,95 @@
-"""compare.html: one contender against another, in the style of report.html."""
+"""compare.html: contenders against the first one, in the style of report.html."""
 
 from __future__ import annotations
 
 import json
 import math
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from weitiao.core.sanitize import quoted, shortened, visible
-from weitiao.evaluation.compare import Comparison, Gap
+from weitiao.evaluation.compare import Comparison, Gap, share_right
 from weitiao.evaluation.intervals import wilson
 from weitiao.evaluation.mcnemar import McNemar
 from weitiao.i18n.messages import _, plural
-from weitiao.reporting import compare_rows
-from weitiao.reporting.blocks import Bar, Bars, Plot, Plots, Points, Section, Table, Verdict, Words
-from weitiao.reporting.error_plots import name_of
-from weitiao.reporting.labels import unit_of
-from weitiao.reporting.page import put
+from weitiao.reporting.blocks import (
+    Bar,
+    Bars,
+    Plot,
+    Plots,
+    Points,
+    Row,
+    RowList,
+    Section,
+    Table,
+    Verdict,
+    Words,
+)
+from weitiao.reporting.error_plots import plot_label
+from weitiao.reporting.highlights import (
+    excerpt,
+    shown_text,
+    spans_in_words,
+    text_of_cell,
+    value_in_words,
+)
+from weitiao.reporting.page import write_html
 from weitiao.reporting.render import render
-from weitiao.reporting.row_statistics import part_name
-from weitiao.results.format import figure, meaning, metric, short_label
-from weitiao.results.result import Compared, reason, share, signed, word
+from weitiao.reporting.scores import unit_of
+from weitiao.results.comparison import Compared, reason, share, signed, word
+from weitiao.results.format import figure, meaning, metric, number, short_label, split_name
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.passages import Passages
+from weitiao.tasks.answers.spans import Spans
 
-MOST_LABELS = 20  # in the plot; the table has all
-LONGEST = 120  # characters of a setting
+MAX_PLOTTED_LABELS = 20  # in the plot; the table has all
+MAX_SETTING_CHARACTERS = 120  # characters of a setting
+MAX_ROWS = 40  # rows in each list
+OPEN_ROWS = 8  # of them open at once
+FLIP_PROPORTION = 0.5  # of the seeds must be right where they were not, or the other way round
 KINDS = {"better": "go", "worse": "stop", "open": "open", "same": "open"}
+
+Sides = tuple[Sequence[Answers], Sequence[Answers]]
 
 
 def write(compared: Compared, path: Path, *, unmasked: bool = False) -> Path:
     """The page, in the current language."""
     title = " · ".join(compared.names)
-    return put(path, render(title, _("Comparison"), _facts(compared),
-                            sections(compared, unmasked)))  # fmt: skip
+    shown = sections(compared, unmasked)
+    return write_html(path, render(title, _("Comparison"), _facts(compared), shown))
 
 
 def sections(compared: Compared, unmasked: bool = False) -> list[Section]:
     """The page from top to bottom."""
     pairs = list(enumerate(compared.comparisons, 1))
-    found = [_summary(compared)]
-    found += [_figures(compared, at, one) for at, one in pairs]
-    found += [_labels(compared, at, one) for at, one in pairs if one.labels]
-    found += [compare_rows.section(compared, at, unmasked) for at, _ in pairs]
-    return [*found, _plans(compared), _contenders(compared)]
+    result = [_summary(compared)]
+    result += [_figures(compared, at, one) for at, one in pairs]
+    result += [_labels(compared, at, one) for at, one in pairs if one.labels]
+    result += [changed_rows(compared, at, unmasked) for at, _ in pairs]
+    return [*result, _plans(compared), _contenders(compared)]
 
 
 def _facts(compared: Compared) -> list[str]:
-    found = [plural(compared.comparisons[0].rows, "row")]
+    result = [plural(compared.comparisons[0].rows, "row")]
     if compared.split:
-        found.append(_("judged on: {part}", part=part_name(compared.split)))
-    return found
+        result.append(_("evaluated on: {part}", part=split_name(compared.split)))
+    return result
 
 
 def _summary(compared: Compared) -> Section:
     first, several = compared.names[0], len(compared.comparisons) > 1
     blocks: list[Any] = []
     for name, one in zip(compared.names[1:], compared.comparisons, strict=True):
-        told = word(one)
+        message = word(one)
         if several:
-            told = _("{name}: {verdict}", name=quoted(name), verdict=told)
-        blocks.append(Verdict(KINDS[one.word], told, reason(first, name, one)))
-    blocks += [_bars(compared), *(Words(told, "note") for told in _caveats(compared))]
-    return Section("answer", _("In short"), blocks)
+            message = _("{name}: {verdict}", name=quoted(name), verdict=message)
+        blocks.append(Verdict(KINDS[one.word], message, reason(first, name, one)))
+    blocks += [_bars(compared), *(Words(message, "note") for message in _caveats(compared))]
+    return Section("answer", _("Summary"), blocks)
 
 
 def _bars(compared: Compared) -> Bars:
@@ -77,8 +104,10 @@ def _bars(compared: Compared) -> Bars:
             low, high = wilson(mean, rows)
         items.append(Bar(name, max(mean, 0.0), figure(mean), _least(low), high, ours=at > 0))
     most = max(1.0 if _is_share(every) else 0.0, *(value for one in every for value in one))
-    caption = _("{metric}; the line is the 95 % interval of one run, lowest to highest of "
-                   "several seeds", metric=metric(gap.name))  # fmt: skip
+    caption = _(
+        "{metric}; the line is the 95 % interval of one run, lowest to highest of several seeds",
+        metric=metric(gap.name),
+    )
     return Bars(caption, items, most or 1.0)
 
 
@@ -92,9 +121,9 @@ def _least(value: float | None) -> float | None:
 
 def _caveats(compared: Compared) -> list[str]:
     kinds = [one.kind for one in compared.aligned.contenders]
-    found = []
+    result = []
     if "recipe" in kinds:
-        found.append(
+        result.append(
             _(
                 "Both the rows and the seeds are taken as samples: the interval says what other "
                 "rows and other seeds of the same recipes would give."
@@ -102,37 +131,58 @@ def _caveats(compared: Compared) -> list[str]:
         )
         few = [one for one in compared.aligned.contenders if len(one.sets) == 2]
         if few:
-            found.append(_("Two seeds say hardly anything about their spread: take three or "
-                              "more."))  # fmt: skip
+            result.append(
+                _("Two seeds are too few to estimate the standard deviation: use three or more.")
+            )
     if kinds.count("run"):
-        found.append(
+        result.append(
             _(
                 "A single run stands for itself: another seed of its plan may differ by a point "
                 "or more. `weitiao train PLAN --seeds 5` shows how much."
             )
         )
     if compared.split == "validation":
-        found.append(
-            _("These are validation rows, which also picked the best weights: somewhat too "
-                 "good for every run.")
-        )  # fmt: skip
+        result.append(
+            _(
+                "These are validation rows, which also selected the checkpoints: scores are "
+                "slightly optimistic for every run."
+            )
+        )
     if len(compared.comparisons) > 1:
-        found.append(
-            _("{count} comparisons at once: each interval is one of {level}, so that all hold "
-                 "together with 95 %.", count=len(compared.comparisons),
-                 level=share(compared.comparisons[0].level))
-        )  # fmt: skip
-    return found
+        result.append(
+            _(
+                "{count} comparisons: each interval is one of {level}, so that all hold together "
+                "with 95 % (Bonferroni).",
+                count=len(compared.comparisons),
+                level=share(compared.comparisons[0].level),
+            )
+        )
+    return result
 
 
 def _figures(compared: Compared, at: int, one: Comparison) -> Section:
     first, second = compared.names[0], compared.names[at]
-    head = [_("metric"), first, second, _("difference"),
-            _("{level} interval", level=share(one.level)), _("verdict"),
-            _("what it says")]  # fmt: skip
-    rows = [[metric(gap.name), figure(gap.means[0]), figure(gap.means[1]),
-             signed(gap.change.value), _interval(gap), _sign(gap), meaning(gap.name)]
-            for gap in one.gaps]  # fmt: skip
+    head = [
+        _("metric"),
+        first,
+        second,
+        _("difference"),
+        _("{level} interval", level=share(one.level)),
+        _("verdict"),
+        _("meaning"),
+    ]
+    rows = [
+        [
+            metric(gap.name),
+            figure(gap.means[0]),
+            figure(gap.means[1]),
+            signed(gap.change.value),
+            _interval(gap),
+            _sign(gap),
+            meaning(gap.name),
+        ]
+        for gap in one.gaps
+    ]
     caption = _("Positive differences: {second} is better", second=second)
     blocks: list[Any] = [Table(caption, head, rows, [1, 2, 3, 4])]
     if one.mcnemar is not None:
@@ -143,22 +193,20 @@ def _figures(compared: Compared, at: int, one: Comparison) -> Section:
     return Section(f"figures-{at}", title, blocks)
 
 
-def _mcnemar(found: McNemar, first: str, second: str) -> list[Any]:
-    how = _("exact") if found.exact else _("chi-square")
-    told = _(
+def _mcnemar(test: McNemar, first: str, second: str) -> list[Any]:
+    message = _(
         "{only_second} are right only with {second}, {only_first} only with {first}, {both} with "
-        "both, {neither} with neither. If both were equally good, a split as uneven would come "
-        "about with probability {chance} (McNemar, {how}).",
-        only_second=plural(found.only_second, "row"),
-        only_first=f"{found.only_first:,}",
-        both=f"{found.both:,}",
-        neither=f"{found.neither:,}",
+        "both, {neither} with neither (McNemar test, {how}: p = {p_value}).",
+        only_second=plural(test.only_second, "row"),
+        only_first=f"{test.only_first:,}",
+        both=f"{test.both:,}",
+        neither=f"{test.neither:,}",
         first=quoted(first),
         second=quoted(second),
-        chance=_chance(found.chance),
-        how=how,
+        p_value=_p_value(test.chance),
+        how=_("exact") if test.exact else _("chi-square"),
     )
-    return [Points([told])]
+    return [Points([message])]
 
 
 def _by_seed(compared: Compared, at: int, one: Comparison) -> Table:
@@ -167,15 +215,14 @@ def _by_seed(compared: Compared, at: int, one: Comparison) -> Table:
     rows = []
     for place, values in sides:
         contender = compared.aligned.contenders[place]
-        for number, value in enumerate(values):
-            run = contender.runs[number] if contender.runs else None
+        for position, value in enumerate(values):
+            run = contender.runs[position] if contender.runs else None
             seed = str(run.plan().train.seed) if run else "–"
             rows.append([compared.names[place], seed, figure(value)])
         if len(values) > 1:
-            spread = figure(float(np.std(values, ddof=1)))
-            told = _("mean {mean}, spread {spread}", mean=figure(float(np.mean(values))),
-                        spread=spread)  # fmt: skip
-            rows.append([compared.names[place], _("all"), told])
+            mean, std = float(np.mean(values)), float(np.std(values, ddof=1))
+            text = _("mean {mean}, std {std}", mean=figure(mean), std=figure(std))
+            rows.append([compared.names[place], _("all"), text])
     head = [_("name"), _("seed"), metric(gap.name)]
     return Table(_("Seed by seed"), head, rows, [1, 2], folded=True)
 
@@ -183,34 +230,45 @@ def _by_seed(compared: Compared, at: int, one: Comparison) -> Table:
 def _labels(compared: Compared, at: int, one: Comparison) -> Section:
     first, second = compared.names[0], compared.names[at]
     order = sorted(one.labels, key=lambda gap: -abs(gap.change.value))
-    shown = order[:MOST_LABELS]
+    shown = order[:MAX_PLOTTED_LABELS]
     drawing = {
         "kind": "bars",
-        "categories": [name_of(gap.name) for gap in shown],
+        "categories": [plot_label(gap.name) for gap in shown],
         "x": "F1",
         "y": "",
         "flat": True,
         "series": [
-            {"name": name_of(name), "values": [round(gap.means[side], 4) for gap in shown]}
+            {"name": plot_label(name), "values": [round(gap.means[side], 4) for gap in shown]}
             for side, name in enumerate((first, second))
         ],
     }
     unit = unit_of(compared.aligned.base.answers)
-    head = [_("label"), unit, first, second, _("difference"),
-            _("interval"), _("verdict")]  # fmt: skip
-    rows = [[short_label(gap.name), f"{gap.rows:,}", figure(gap.means[0]), figure(gap.means[1]),
-             signed(gap.change.value), _interval(gap), _sign(gap)] for gap in order]  # fmt: skip
+    head = [_("label"), unit, first, second, _("difference"), _("interval"), _("verdict")]
+    rows = [
+        [
+            short_label(gap.name),
+            f"{gap.rows:,}",
+            figure(gap.means[0]),
+            figure(gap.means[1]),
+            signed(gap.change.value),
+            _interval(gap),
+            _sign(gap),
+        ]
+        for gap in order
+    ]
     clear = [gap for gap in order if gap.change.sign]
-    told = (
-        _("F1 of each label, the largest change first. Beyond chance: {labels}.",
-             labels=", ".join(quoted(short_label(gap.name)) for gap in clear[:8]))
+    message = (
+        _(
+            "F1 of each label, the largest change first. Significant: {labels}.",
+            labels=", ".join(quoted(short_label(gap.name)) for gap in clear[:8]),
+        )
         if clear
-        else _("F1 of each label, the largest change first. No change is beyond chance.")
-    )  # fmt: skip
-    caption = _("The intervals allow for all labels being looked at")
+        else _("F1 of each label, the largest change first. No change is significant.")
+    )
+    caption = _("Intervals are corrected for the number of labels (Bonferroni)")
     table = Table(caption, head, rows, [1, 2, 3, 4, 5])
     title = _("Label by label: {first} → {second}", first=first, second=second)
-    plot = Plot(f"labels-{at}", _("F1 by label"), told, drawing, table, wide=True)
+    plot = Plot(f"labels-{at}", _("F1 by label"), message, drawing, table, wide=True)
     return Section(f"labels-{at}", title, [Plots([plot])])
 
 
@@ -218,12 +276,15 @@ def _plans(compared: Compared) -> Section:
     settings = compared.settings()
     planned = [one.plan is not None for one in compared.aligned.contenders]
     if sum(planned) < 2:
-        told = _("Fewer than two of them have a plan.")
-        return Section("plans", _("What the plans differ in"), [Words(told, "note")])
+        message = _("Fewer than two of them have a plan.")
+        return Section("plans", _("What the plans differ in"), [Words(message, "note")])
     if not settings:
-        told = _("The plans are the same, but for the seed.") if _recipes(compared) else _(
-            "The plans are the same.")  # fmt: skip
-        return Section("plans", _("What the plans differ in"), [Words(told)])
+        message = (
+            _("The plans are the same, but for the seed.")
+            if _recipes(compared)
+            else _("The plans are the same.")
+        )
+        return Section("plans", _("What the plans differ in"), [Words(message)])
     rows = [[path, *(_setting(value) for value in values)] for path, values in settings.items()]
     table = Table(_("Settings"), [_("setting"), *compared.names], rows)
     return Section("plans", _("What the plans differ in"), [table])
@@ -237,11 +298,18 @@ def _contenders(compared: Compared) -> Section:
     kinds = {"run": _("run"), "recipe": _("recipe"), "file": _("predictions")}
     rows = []
     for name, one in zip(compared.names, compared.aligned.contenders, strict=True):
-        split = ", ".join(dict.fromkeys(part_name(part) for part in one.splits)) or "–"
-        rows.append([name, kinds[one.kind], str(len(one.sets)), f"{len(one.sets[0].ids):,}",
-                     split, visible(one.name)])  # fmt: skip
-    head = [_("name"), _("kind"), _("seeds"), _("rows"), _("judged on"),
-            _("where it lies")]  # fmt: skip
+        split = ", ".join(dict.fromkeys(split_name(part) for part in one.splits)) or "–"
+        rows.append(
+            [
+                name,
+                kinds[one.kind],
+                str(len(one.sets)),
+                f"{len(one.sets[0].ids):,}",
+                split,
+                visible(one.name),
+            ]
+        )
+    head = [_("name"), _("kind"), _("seeds"), _("rows"), _("evaluated on"), _("path")]
     blocks: list[Any] = [Table(_("What was compared"), head, rows, [2, 3])]
     if compared.aligned.notes:
         blocks.append(Points([visible(note) for note in compared.aligned.notes]))
@@ -258,12 +326,154 @@ def _sign(gap: Gap) -> str:
     return {1: _("better"), -1: _("worse"), 0: _("may be chance")}[gap.change.sign]
 
 
-def _chance(value: float) -> str:
+def _p_value(value: float) -> str:
     return "< 0.0001" if value < 0.0001 else f"{value:.2g}" if value < 0.1 else f"{value:.2f}"
 
 
 def _setting(value: Any) -> str:
     if value is None:
         return "–"
-    return shortened(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False),
-                     LONGEST)  # fmt: skip
+    return shortened(
+        value if isinstance(value, str) else json.dumps(value, ensure_ascii=False),
+        MAX_SETTING_CHARACTERS,
+    )
+
+
+# --- rows that changed
+
+
+def changed_rows(compared: Compared, at: int, unmasked: bool) -> Section:
+    """The rows that changed sides from the first contender to number `at`."""
+    first, second = compared.aligned.answers[0], compared.aligned.answers[at]
+    names = compared.names[0], compared.names[at]
+    blocks: list[Any] = list(_about_texts(compared, unmasked))
+    head = _("truth"), *names
+    if first[0].numeric:
+        lists = _number_lists((first, second), compared, unmasked)
+    else:
+        lists = _flip_lists((first, second), compared, unmasked)
+    for caption, count, items in lists:
+        message = _("{shown} of {all} shown.", shown=len(items), all=plural(count, "row"))
+        if items:
+            blocks.append(_list(caption, head, items))
+            blocks += [Words(message, "note")] if count > len(items) else []
+    if not any(isinstance(block, RowList) for block in blocks):
+        blocks.append(Words(_("No row changed sides.")))
+    title = _("Rows that changed: {first} → {second}", first=names[0], second=names[1])
+    return Section(f"rows-{at}", title, blocks)
+
+
+def flips(first: Sequence[Answers], second: Sequence[Answers]) -> tuple[np.ndarray, np.ndarray]:
+    """The rows that the second gets right and the first wrong, and the other way round; of
+    several seeds by their shares, those that changed most first."""
+    change = share_right(second) - share_right(first)
+    order = np.argsort(-np.abs(change), kind="stable")
+    return order[change[order] >= FLIP_PROPORTION], order[change[order] <= -FLIP_PROPORTION]
+
+
+def _flip_lists(
+    sides: Sides, compared: Compared, unmasked: bool
+) -> list[tuple[str, int, list[Row]]]:
+    result = flips(*sides)
+    captions = _("Now right"), _("Now wrong")
+    if max(map(len, sides)) > 1:
+        captions = _("Right more often"), _("Right less often")
+    right = [share_right(side) for side in sides]
+    lists = []
+    for caption, picked in zip(captions, result, strict=True):
+        rows = _changed(sides, picked[:MAX_ROWS], compared, unmasked)
+        items = [
+            Row(
+                row.id,
+                row.texts,
+                row.truth,
+                row.answer,
+                row.confidence,
+                bool(right[0][at] > FLIP_PROPORTION),
+                other=bool(right[1][at] > FLIP_PROPORTION),
+            )
+            for row, at in zip(rows, picked, strict=False)
+        ]
+        lists.append(
+            (
+                _("{caption}: {rows}", caption=caption, rows=plural(len(picked), "row")),
+                len(picked),
+                items,
+            )
+        )
+    return lists
+
+
+def _number_lists(
+    sides: Sides, compared: Compared, unmasked: bool
+) -> list[tuple[str, int, list[Row]]]:
+    truth = sides[0][0].targets
+    off = [np.abs(np.mean([one.values for one in side], axis=0) - truth) for side in sides]
+    change = off[1] - off[0]
+    order = np.argsort(change, kind="stable")
+    nearer, further = order[change[order] < 0], order[::-1][change[order[::-1]] > 0]
+    return [
+        (_("Most improved"), len(nearer), _changed(sides, nearer[:MAX_ROWS], compared, unmasked)),
+        (_("Most worsened"), len(further), _changed(sides, further[:MAX_ROWS], compared, unmasked)),
+    ]
+
+
+def _changed(sides: Sides, picked: np.ndarray, compared: Compared, unmasked: bool) -> list[Row]:
+    texts, answers = compared.aligned.texts(picked), sides[0][0]
+    result = []
+    for place, at in enumerate(picked):
+        own = [] if texts is None else texts[place]
+        own = excerpt(answers, int(at), own) if isinstance(answers, Passages) else own
+        text = None
+        if isinstance(answers, Spans) and own:
+            text = text_of_cell(own[0][1])
+            own = [(own[0][0], text)]
+        message = [(n, shown_text(t, unmasked)) for n, t in own]
+        result.append(
+            Row(
+                compared.aligned.ids[at],
+                message if len(message) != 1 else [("", message[0][1])],
+                _value(answers, answers.targets, int(at), text, unmasked),
+                _answers(sides[0], int(at), text, unmasked),
+                _answers(sides[1], int(at), text, unmasked),
+            )
+        )
+    return result
+
+
+def _answers(side: Sequence[Answers], row: int, text: str | None, unmasked: bool) -> str:
+    """The answer; of several seeds the most frequent one, and how many are right."""
+    if side[0].numeric:
+        return number(float(np.mean([one.values[row] for one in side])))
+    given = Counter(_value(one, one.values, row, text, unmasked) for one in side)
+    answer = given.most_common(1)[0][0]
+    if len(side) == 1:
+        return answer
+    right = given[_value(side[0], side[0].targets, row, text, unmasked)]
+    return _("{answer} ({right} of {all} right)", answer=answer, right=right, all=len(side))
+
+
+def _value(answers: Answers, values: Any, row: int, text: str | None, unmasked: bool) -> str:
+    """The value of a row as people write it. text: of spans, what they lie in."""
+    if isinstance(answers, Spans):
+        return spans_in_words(answers, values.row(row), text, unmasked)
+    return value_in_words(answers, values[row], unmasked)
+
+
+def _about_texts(compared: Compared, unmasked: bool) -> list[Words]:
+    if compared.aligned.base.texts() is None:
+        message = _("The file with the rows is gone or was changed: only ids are shown.")
+        return [Words(message, "warning")]
+    if unmasked:
+        return []
+    message = _(
+        "Mail addresses, phone numbers, id cards, bank cards and queries of links are masked; "
+        "names are not. `weitiao compare ... --unmasked` shows all."
+    )
+    return [Words(message, "note")]
+
+
+def _list(caption: str, head: tuple[str, str, str], items: list[Row]) -> RowList:
+    shown = OPEN_ROWS if len(items) > OPEN_ROWS + 3 else len(items)
+    more = _("{count} more", count=len(items) - shown) if len(items) > shown else ""
+    return RowList(caption, head, items, shown, more)

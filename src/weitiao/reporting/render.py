@@ -16,9 +16,9 @@ from weitiao.core.sanitize import visible
 from weitiao.i18n.messages import _, language
 from weitiao.reporting.blocks import Plot, Plots, Section
 
-HERE = "weitiao.reporting"
+PACKAGE = "weitiao.reporting"
 CHARTS = "echarts.min.js.gz"
-TONGUES = {"en": "en", "zh": "zh-CN"}
+HTML_LANGUAGES = {"en": "en", "zh": "zh-CN"}
 
 
 def render(title: str, about: str, facts: Sequence[str], shown: Sequence[Section]) -> str:
@@ -39,7 +39,7 @@ def render(title: str, about: str, facts: Sequence[str], shown: Sequence[Section
     environment.filters["said"] = said
     style, script = _text("report.css"), _text("report.js")
     text: str = environment.get_template("report.html.jinja").render(
-        tongue=TONGUES[language()],
+        tongue=HTML_LANGUAGES[language()],
         title=title,
         about=about,
         sections=shown,
@@ -95,12 +95,12 @@ def policy(style: str, scripts: Iterable[str]) -> str:
 
 def drawings(sections: Iterable[Section]) -> dict[str, Any]:
     """What the script draws, by the id of its place; plain values without nan."""
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for section in sections:
         for block in section.blocks:
             if isinstance(block, Plots):
-                found |= {plot.name: _finite(_of(plot)) for plot in block.items}
-    return found
+                result |= {plot.name: _finite(_of(plot)) for plot in block.items}
+    return result
 
 
 def _of(plot: Plot) -> dict[str, Any]:
@@ -124,8 +124,8 @@ def _words() -> dict[str, str]:
         "dark": _("Dark"),
         "light": _("Light"),
         "print": _("Print"),
-        "figures": _("The figures"),
-        "skip": _("To the text"),
+        "figures": _("Show data"),
+        "skip": _("Skip to content"),
         "near": _("nearest training row:"),
         "made": _("Made by weitiao. This page loads nothing from anywhere."),
         "charts": _("Plots: Apache ECharts, Apache License 2.0."),
@@ -134,7 +134,7 @@ def _words() -> dict[str, str]:
 
 @cache
 def _bytes(name: str) -> bytes:
-    return files(HERE).joinpath(name if name == CHARTS else f"template/{name}").read_bytes()
+    return files(PACKAGE).joinpath(name if name == CHARTS else f"template/{name}").read_bytes()
 
 
 def _text(name: str) -> str:

@@ -39,7 +39,6 @@ def evaluate(
     """Judge a run's best model on a file, on its validation rows, or on the sealed test."""
     from weitiao.api import evaluate as evaluating
     from weitiao.api.seeds import Seeded, is_several
-    from weitiao.reporting import acceptance
     from weitiao.results.records import Findings
 
     if gate:
@@ -52,7 +51,7 @@ def evaluate(
         seeds = Seeded.read(run)
         show_runs.finish_seeds(seeds, json_)
         # Of the best seed: it is the one that predicts.
-        if gate and not acceptance.passed(seeds.verdicts):
+        if gate and not all(one["passed"] for one in seeds.verdicts):
             raise typer.Exit(NOT_ACCEPTED)
         return
     report, split, openings = evaluation
