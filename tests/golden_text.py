@@ -28,7 +28,7 @@ MASKS = [
     (re.compile(r"\bweitiao \d+\.\d+\.\w+", re.ASCII), "weitiao <version>"),
     (re.compile(r"(?m)^(train\.precision \| [^|\n]+ \|).*"), r"\1 <measured>"),
     (re.compile(r"(?m)^( *# ).*\n(?= *precision:)"), r"\1<measured>\n"),
-    (re.compile(r"(?m)^(  train\.precision:\n.*\n    reason:).*\n    evidence:.*"),
+    (re.compile(r"(?m)^(  train\.precision:\n.*\n    reason:).*\n    evidence:.*(?:\n    messages:.*)?"),
      r"\1 <measured>\n    evidence: <measured>"),
     (re.compile(r"(?m)^(  (?:memory_mb|train_seconds|of):) .*"), r"\1 <masked>"),
     (re.compile(r"(?m)^(" + "|".join(map(re.escape, sorted(MACHINE))) + r") \| .*"),

@@ -17,6 +17,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import torch
 
 from conftest import make_checkpoint, toy_data, toy_plan
+from weitiao.model.fast.kernels import pinned
 from weitiao.run import Run
 from weitiao.training import loop
 from weitiao.training.run import train
@@ -141,4 +142,5 @@ def awaits_judgement(history, plan, data):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    with pinned("c++"):  # whichever is faster while other programs run
+        main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

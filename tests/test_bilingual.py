@@ -138,10 +138,10 @@ def test_what_a_disk_refuses_is_said_in_both_languages(number):
     error = OSError(number, os.strerror(number), "runs/x")
     with speaking("en"):
         assert said(error) == os.strerror(number)
-        assert os.strerror(number) in disk.told(error)
+        assert os.strerror(number) in disk.explanation(error)
     with speaking("zh"):
         assert HAN.search(said(error))
-        assert english_in(disk.told(error)) == []
+        assert english_in(disk.explanation(error)) == []
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"a" 1}', "[1 2]", '"a', '"\\q"', '"\\u1"', "1 2",

@@ -62,6 +62,6 @@ def test_a_ready_plan_is_right_and_trains(path, tiny_bert, tmp_path):
         "train.batch_size": 16, "train.evaluations": 1, "evaluate.bootstrap_samples": 20,
     })  # fmt: skip
     fitted = train(small, out=tmp_path / "runs")
-    assert fitted.run.status()["step"] == 2
+    assert fitted.run.status().step == 2
     assert fitted.split == "validation"
     assert set(fitted.metrics) == set(plan.evaluate.metrics)

@@ -21,7 +21,7 @@ PACKAGE = '''"""Ordinal ratings: whole numbers in an order, such as one to five 
 
 import numpy as np
 
-from weitiao.data.files.values import TEXT
+from weitiao.data.files.cells import TEXT
 from weitiao.data.infer.cells import number
 from weitiao.data.readers.base import Reader, Reading, batched
 from weitiao.evaluation.decisions.base import Choice, Decision
@@ -137,10 +137,10 @@ class Averaged(Head):
     def module(self, shape):
         from torch import nn
 
-        from weitiao.model.pooling import Pool, Stacked, linear
+        from weitiao.model.head_layers import Pool, PooledHead, linear
 
-        out = linear(shape.width, shape.outputs, shape.spread)
-        return Stacked(Pool("mean", shape.width), out, nn.Dropout(shape.dropout))
+        out = linear(shape.width, shape.outputs, shape.initializer_range)
+        return PooledHead(Pool("mean", shape.width), out, nn.Dropout(shape.dropout))
 
 
 class Stars(Reader):

@@ -30,12 +30,12 @@ class PlanError(WeitiaoError):
         self.problems = list(problems)
         self.source = source
         lines = "\n".join(f"  - {problem}" for problem in self.problems)
-        told = (
+        message = (
             _("the plan has a problem:")
             if len(self.problems) == 1
             else _("the plan has {count} problems:", count=len(self.problems))
         )
-        where = placed(source, told)
+        where = placed(source, message)
         super().__init__(f"{where}\n{lines}")
 
 

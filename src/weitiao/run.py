@@ -1,4 +1,4 @@
-"""A run is a folder: the plan, a line per step, the newest checkpoint, the best model."""
+"""A run's folder: the plan, a line per step, the newest checkpoint, the best model, its files."""
 
 from __future__ import annotations
 
@@ -7,16 +7,83 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from weitiao.errors import RunError
-from weitiao.i18n.messages import _
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from weitiao.core import atomic
+from weitiao.core.fields import problems_of
+from weitiao.errors import RunError, placed
+from weitiao.i18n.messages import _, table_of, with_messages
 from weitiao.i18n.system import said
 from weitiao.planfile.plan import Plan
+
+# Of status.json, environment.json and metrics.json. Version 1 had no version field; 2 has it, and
+# beside the texts their templates and values (key "messages").
+VERSION = 2
+
+
+class Record(BaseModel):
+    """A JSON file of a run: the fields whose types the program relies on.
+
+    Every field may be missing, as in files of older versions; others are kept as they are.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    version: int = 1
+    messages: dict[str, Any] = {}  # text -> template and values
+
+
+class Status(Record):
+    """status.json: where a run stands. It is written about once a second."""
+
+    state: str = "new"  # new, running, finished, early, failed, interrupted
+    step: int | None = None
+    total: int | None = None
+    metric: str | None = None
+    value: float | None = None  # of the metric, at the best step so far
+    seconds_left: float | None = None
+    pid: int | None = None
+    started: float | None = None  # seconds since 1970
+    seconds: float | None = None
+
+
+class Environment(Record):
+    """environment.json: what a run was made with, and what was done to its rows."""
+
+    threads: int | None = None
+    device: str | None = None
+    packages: dict[str, str | None] = {}
+    data: str | None = None  # fingerprint of the rows
+    history: list[str] = []
+    checkpoint: dict[str, str | None] = {}
+    precision: str | None = None
+
+
+class Metrics(Record):
+    """metrics.json: the evaluation of a finished run. Metrics may be null or NaN."""
+
+    state: str | None = None
+    task: str | None = None
+    primary: str | None = None
+    metrics: dict[str, float | None] = {}
+    baselines: dict[str, dict[str, Any]] = {}
+    split: str | None = None
+    rows: int | None = None
+    details: dict[str, Any] = {}
+    left_out: list[str] = []
+
+
+RECORDS: dict[str, type[Record]] = {
+    "status": Status,
+    "environment": Environment,
+    "metrics": Metrics,
+}
 
 
 @dataclass(frozen=True)
@@ -48,23 +115,26 @@ class Run:
             run = cls(folder)
             plan.save(run.plan_path)
         except OSError as error:
-            told = _("{folder}: a run cannot be written here: {reason}.",
-                        folder=root, reason=said(error))  # fmt: skip
-            raise RunError(told) from None
+            message = _(
+                "{folder}: a run cannot be written here: {reason}.", folder=root, reason=said(error)
+            )
+            raise RunError(message) from None
         return run
 
-    def keep(self, given: Path) -> None:
+    def keep(self, plan_file: Path) -> None:
         """Keep the plan's file as the user wrote it, comments and all."""
-        shutil.copyfile(given, self.folder / "plan.given.yaml")
+        shutil.copyfile(plan_file, self.folder / "plan.given.yaml")
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
         """An existing run, which may be training right now. Raises RunError when it is none."""
         run = cls(Path(folder))
         if not run.plan_path.is_file():
-            told = _("{folder}: no run here (plan.yaml is missing). `weitiao runs` lists them.",
-                        folder=folder)  # fmt: skip
-            raise RunError(told)
+            message = _(
+                "{folder}: no run here (plan.yaml is missing). `weitiao runs` lists them.",
+                folder=folder,
+            )
+            raise RunError(message)
         return run
 
     @property
@@ -101,8 +171,11 @@ class Run:
         """The whole lines that stand after the first `size` bytes of the log."""
         if not self.log_path.exists():
             return []
-        rest = self.log_path.read_bytes()[size:].splitlines(keepends=True)
-        return [json.loads(line) for line in rest if line.endswith(b"\n")]
+        lines = []
+        for line in self.log_path.read_bytes()[size:].splitlines(keepends=True):
+            if line.endswith(b"\n"):  # else it is being written, or was when the process died
+                lines.append(_json_object(self.log_path, line))
+        return lines
 
     def cut_log(self, size: int) -> None:
         """Cut the log back to `size` bytes."""
@@ -112,35 +185,69 @@ class Run:
 
     def history(self) -> list[dict[str, Any]]:
         """Every line of the log."""
-        if not self.log_path.exists():
-            return []
-        lines = self.log_path.read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines]
+        return self.log_after(0)
 
     # --- small JSON files
 
     def write(self, name: str, values: Mapping[str, Any]) -> None:
         """Write NAME.json whole or not at all."""
         path = self.folder / f"{name}.json"
-        new = path.with_suffix(".json.new")
+        messages = table_of(values)
+        values = {**values, **({"messages": messages} if messages else {})}
+        if name in RECORDS:
+            values = self._versioned(name, values)
         text = json.dumps(values, ensure_ascii=False, indent=1, default=str)
         # Names of files can hold bytes that are no text; as \udc.. they stay good JSON.
-        new.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
-        os.replace(new, path)
+        atomic.replace_text(path, text + "\n", errors="backslashreplace")
+
+    def _versioned(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of a record with its version, and with what a newer weitiao added to it."""
+        try:
+            stored = self._stored(name)
+        except RunError:
+            stored = {}  # torn: this repairs it
+        version = stored.get("version", 1)
+        if version <= VERSION:
+            return {**values, "version": VERSION}
+        unknown = stored.keys() - RECORDS[name].model_fields.keys() - values.keys()
+        added = {key: value for key, value in stored.items() if key in unknown}
+        return {**values, **added, "version": version}
 
     def read(self, name: str) -> dict[str, Any]:
-        """What NAME.json says; empty when it is not there."""
+        """What NAME.json says, its messages restored; empty when it is not there.
+
+        Raises RunError when it is torn, or not a file of weitiao.
+        """
+        values = self._stored(name)
+        values.pop("version", None)
+        restored: dict[str, Any] = with_messages(values, values.pop("messages", None))
+        return restored
+
+    def _stored(self, name: str) -> dict[str, Any]:
+        """NAME.json, its fields checked; empty when it is not there."""
         path = self.folder / f"{name}.json"
-        if not path.is_file():
+        try:
+            raw = path.read_bytes()
+        except FileNotFoundError:
             return {}
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise RunError(
+                _("{path}: cannot be read: {reason}.", path=str(path), reason=said(error))
+            ) from None
+        values = _json_object(path, raw)
+        if name in RECORDS:
+            try:
+                RECORDS[name].model_validate(values)
+            except ValidationError as error:
+                first = problems_of(error, RECORDS[name])[0]
+                raise _damaged(path, placed(first.path, first.text)) from None
         return values
 
-    def status(self) -> dict[str, Any]:
-        """state (new, running, finished, early, failed, interrupted), step, total, score, ..."""
-        status = {"state": "new", **self.read("status")}
-        if status["state"] == "running" and not _alive(status.get("pid"), status.get("started")):
-            status["state"] = "interrupted"
+    def status(self) -> Status:
+        """Where the run stands; "interrupted" when its process is gone."""
+        status = Status.model_validate(self._stored("status"))
+        if status.state == "running" and not _alive(status.pid, status.started):
+            status = status.model_copy(update={"state": "interrupted"})
         return status
 
     def busy(self) -> RunError:
@@ -158,26 +265,9 @@ class Run:
 
     # --- whole folders, swapped in
 
-    @contextmanager
-    def replacing(self, name: str) -> Iterator[Path]:
-        """A new folder to fill, which then takes the place of `name` as a whole.
-
-        Killed at any moment, either the old or the new one is there (after `repair`).
-        """
-        path, new, old = (self.folder / f"{name}{end}" for end in ("", ".new", ".old"))
-        shutil.rmtree(new, ignore_errors=True)
-        new.mkdir()
-        yield new
-        for file in new.rglob("*"):
-            if file.is_file():
-                _to_disk(file)
-        _to_disk(new)
-        shutil.rmtree(old, ignore_errors=True)
-        if path.exists():
-            path.rename(old)
-        new.rename(path)
-        _to_disk(self.folder)
-        shutil.rmtree(old, ignore_errors=True)
+    def replacing(self, name: str) -> AbstractContextManager[Path]:
+        """A new folder to fill, which then takes the place of `name` as a whole."""
+        return atomic.swapping_folder(self.folder / name)
 
     def mirror(self, other: Run, leave: Collection[str] = ()) -> None:
         """Take over another run's files and folders but those to `leave`; large ones are linked."""
@@ -188,9 +278,8 @@ class Run:
                 with self.replacing(path.name) as folder:
                     shutil.copytree(path, folder, copy_function=_linked, dirs_exist_ok=True)
             else:
-                new = self.folder / f"{path.name}.new"
-                shutil.copyfile(path, new)
-                os.replace(new, self.folder / path.name)
+                with atomic.replacing(self.folder / path.name) as new:
+                    shutil.copyfile(path, new)
 
     def kept(self) -> Path | None:
         """The best model as a reader finds it, also in the middle of a swap; None before one."""
@@ -199,12 +288,9 @@ class Run:
 
     def repair(self) -> None:
         """Undo a swap that a kill cut short. Only for who trains in the run: readers must not."""
+        atomic.remove_siblings(self.folder)
         for name in ("best", "last"):
-            path, new, old = (self.folder / f"{name}{end}" for end in ("", ".new", ".old"))
-            if not path.exists() and old.exists():
-                old.rename(path)
-            shutil.rmtree(old, ignore_errors=True)
-            shutil.rmtree(new, ignore_errors=True)
+            atomic.repair_folder(self.folder / name)
 
 
 def runs(root: str | Path) -> list[Run]:
@@ -221,24 +307,44 @@ def _linked(source: str, target: str) -> None:
         shutil.copyfile(source, target)
 
 
-def _to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+def _json_object(path: Path, raw: bytes) -> dict[str, Any]:
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        values = json.loads(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise _damaged(path, _("not UTF-8")) from None
+    except ValueError as error:  # also a number of thousands of digits
+        raise _damaged(path, said(getattr(error, "msg", error))) from None
+    except RecursionError:
+        raise _damaged(path, _("nested too deeply")) from None
+    if not isinstance(values, dict):
+        raise _damaged(path, _("it holds no JSON object"))
+    return values
+
+
+def _damaged(path: Path, reason: str) -> RunError:
+    return RunError(
+        _(
+            "{path}: damaged, or not written by weitiao ({reason}). Restore it from a copy, or "
+            "delete it.",
+            path=str(path),
+            reason=reason.rstrip("."),
+        )
+    )
 
 
 def _alive(pid: int | None, started: float | None) -> bool:
+    """Whether the process that wrote a status still runs."""
     import psutil
 
-    if not pid or not psutil.pid_exists(pid):
-        return False
     try:
+        if not pid or not psutil.pid_exists(pid):
+            return False
         born = psutil.Process(pid).create_time()
-    except psutil.Error:
+    except (psutil.Error, OverflowError, ValueError):  # gone just now; no number of a process
         return False
-    return started is None or born <= started + 1  # else the number was given out again
+    # A process that was born after the run began has got the number of one that died. One second
+    # is for clocks of different resolution.
+    return started is None or born <= started + 1
 
 
 def now() -> float:

@@ -108,7 +108,7 @@ def test_explain_shows_the_words_and_gives_json(weitiao, home):
     code, out, err = weitiao("explain", home, "the room was lovely")
     assert (code, out) == (0, "")
     assert "lovely" in err
-    assert "score lost without it" in err
+    assert "confidence lost without it" in err
     code, out, _ = weitiao("explain", home, "the room was lovely", "--label", "bad", "--json")
     told = json.loads(out)
     assert told["asked"] == "bad"

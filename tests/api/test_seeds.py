@@ -163,7 +163,7 @@ def test_the_test_stays_sealed_while_seeds_are_missing(plan, tmp_path, monkeypat
     with pytest.raises(WeitiaoError, match="1 of 2 seeds are trained. Go on first: .* --resume"):
         weitiao.evaluate(folder, final=True)
     assert not sealed.openings_file().exists()
-    assert Run.open(folder).status()["state"] == "interrupted"
+    assert Run.open(folder).status().state == "interrupted"
     assert len(weitiao.resume(folder).record.runs) == 2
 
 

@@ -364,12 +364,12 @@ def test_ctrl_c_keeps_the_best_and_resume_finishes(weitiao, rows, tiny_bert, tmp
     assert json.loads(out)["state"] == "interrupted"
     (folder,) = root.iterdir()
     interrupted = Run.open(folder)
-    assert interrupted.status()["state"] == "interrupted"
+    assert interrupted.status().state == "interrupted"
     assert (interrupted.best / "model.safetensors").is_file()
     assert weitiao.json("runs", root)["runs"][0]["state"] == "interrupted"
     told = weitiao.json("train", "--resume", folder)
     assert told["state"] == "finished"
-    assert interrupted.status()["step"] == interrupted.status()["total"]
+    assert interrupted.status().step == interrupted.status().total
 
 
 def test_ctrl_c_before_there_is_a_model_tells_how_to_go_on(weitiao, rows, tiny_bert, tmp_path):

@@ -55,7 +55,10 @@ def test_cells_that_say_there_is_no_value_are_unlabelled_and_counted():
     data = load(plan(), "classification", from_rows(rows(["a", "b"]) + rows(marks, 7)))
     assert len(data.unlabelled) == 7
     assert any("6 cells that say #N/A, <NA>, NULL" in line for line in data.history)
-    assert any("7 rows without a target set apart" in line for line in data.history)
+    assert any(
+        "7 rows without a target, not used for training or evaluation" in line
+        for line in data.history
+    )
 
 
 def test_none_and_na_are_labels_among_labels_and_no_values_among_numbers():
@@ -77,7 +80,7 @@ def test_blanks_around_labels_go_and_look_alikes_are_said():
     data = load(plan(), "classification", from_rows(given))
     assert set(data.train.targets()) == {"正面", "负面", "Good", "good", "Ａ", "A"}
     told = "\n".join(data.history)
-    assert "the labels 'Good' and 'good' differ only in how they are written" in told
+    assert "the labels 'Good' and 'good' differ only in spelling" in told
     assert "the labels 'A' and 'Ａ' differ only" in told
 
 

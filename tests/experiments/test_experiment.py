@@ -87,7 +87,7 @@ def test_recipes_and_peers_become_one_table(asked, tmp_path):
     assert lines["usual"].against is None
     assert lines["warm"].against is not None
     assert lines["warm"].against.level == 0.975
-    assert lines["tfidf_linear"].spread == 0
+    assert lines["tfidf_linear"].std == 0
     with (tmp_path / "out" / "table.csv").open(encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))
     assert [float(row["value"]) for row in table] == [row["value"] for row in rows]
@@ -99,7 +99,7 @@ def test_recipes_and_peers_become_one_table(asked, tmp_path):
     assert compared.comparisons[0].rows == rows[0]["rows"]
 
     again = weitiao.run_experiment(path, out=tmp_path / "out", say=said.append)
-    assert "0 to carry out" in said[-1]
+    assert "0 to run" in said[-1]
     assert again.rows() == rows
     shown = CliRunner().invoke(app, ["experiment", str(path), "--out", str(tmp_path / "out"),
                                      "--show", "--json"])  # fmt: skip

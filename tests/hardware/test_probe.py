@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from conftest import toy_data, toy_plan
-from weitiao.cli.app import app
+from weitiao.cli.app import main
 from weitiao.data.cache import store
 from weitiao.errors import PlanError, RunError
 from weitiao.hardware import probe
@@ -29,9 +29,9 @@ def figures(fp32=100.0, onednn=100.0, bf16=100.0, errors=RIGHT):
 
 @pytest.fixture
 def fresh():
-    probe._kept.cache_clear()
+    probe._cached.cache_clear()
     yield
-    probe._kept.cache_clear()
+    probe._cached.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_sums_in_too_few_bits_are_found_wrong():
     total = torch.zeros(8, 8, dtype=torch.bfloat16)
     for i in range(1024):
         total += torch.outer(tokens[:, i], weight[:, i]).bfloat16()
-    assert probe._error(total, tokens, weight) > probe.FARTHEST["bf16"]
+    assert probe._error(total, tokens, weight) > probe.MAX_ERRORS["bf16"]
     right = torch.nn.functional.linear(tokens.bfloat16(), weight.bfloat16())
-    assert probe._error(right, tokens, weight) < probe.FARTHEST["bf16"]
+    assert probe._error(right, tokens, weight) < probe.MAX_ERRORS["bf16"]
 
 
 def test_what_was_measured_beside_other_programs_is_not_kept(fresh, monkeypatch):
@@ -82,17 +82,17 @@ def test_this_machine_is_measured_once_and_kept(fresh, monkeypatch):
     monkeypatch.setattr(probe, "BUSY", 1.0)  # whatever else runs beside the tests
     found = probe.measured()
     assert set(found.operations) == set(found.errors) <= set(KINDS)
-    assert found.errors["fp32"] < probe.FARTHEST["fp32"]
+    assert found.errors["fp32"] < probe.MAX_ERRORS["fp32"]
     assert all(rate > 1e8 for rate in found.operations.values())
     assert "1" in found.by_threads
     monkeypatch.setattr(probe, "measure", lambda: pytest.fail("measured again"))
-    probe._kept.cache_clear()
+    probe._cached.cache_clear()
     assert probe.measured() == found
     (kept,) = store.folder("probe").iterdir()
     monkeypatch.setattr(probe, "measure", lambda: figures())
     for broken in ("", "{}", '{"processor": 1}'):  # cut off, or of another version
         kept.write_text(broken, encoding="utf-8")
-        probe._kept.cache_clear()
+        probe._cached.cache_clear()
         assert probe.measured() == figures()
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")  # as another machine
     monkeypatch.setattr(probe, "measure", lambda: figures(bf16=9))
@@ -128,11 +128,11 @@ def test_what_is_named_stays_and_auto_is_what_is_recorded(monkeypatch):
     monkeypatch.setattr(probe, "measured", lambda: figures(bf16=400))
     assert probe.resolve("auto", "cpu") == "bf16"
     assert probe.resolve("fp32", "cpu") == "fp32"
-    with probe.obeying("fp32"):
+    with probe.pinned_precision("fp32"):
         assert probe.resolve("auto", "cpu") == "fp32"
         assert probe.resolve("bf16", "cpu") == "bf16"
     assert probe.resolve("auto", "cpu") == "bf16"
-    with pytest.raises(RunError, match="fp16"), probe.obeying("fp16"):
+    with pytest.raises(RunError, match="fp16"), probe.pinned_precision("fp16"):
         pass
     with pytest.raises(PlanError, match="onednn needs a processor"):
         probe.resolve("onednn", "cuda")
@@ -207,7 +207,7 @@ def test_a_resumed_run_computes_as_it_began(tiny_bert, tmp_path, monkeypatch):
 def test_the_verb_tells_a_table_and_json(fresh, monkeypatch, capsys):
     monkeypatch.setattr(probe, "measure", lambda: figures(bf16=3e11, fp32=1e11, onednn=2e11))
     monkeypatch.setattr(sys, "argv", ["weitiao", "probe", "--json"])
-    app.main()
+    main()
     told = capsys.readouterr()
     values = json.loads(told.out)
     assert (values["best"], values["resolved"], values["best_threads"]) == ("bf16", "bf16", 2)
@@ -216,7 +216,7 @@ def test_the_verb_tells_a_table_and_json(fresh, monkeypatch, capsys):
     assert (values["kernels"], values["compiler"]) == ("torch", None)
     assert "own kernels run in PyTorch (switched off by WEITIAO_COMPILER=none)" in told.err
     monkeypatch.setattr(sys, "argv", ["weitiao", "--lang", "zh", "probe", "--again"])
-    app.main()
+    main()
     assert "内存" in capsys.readouterr().err
 
 

@@ -13,7 +13,7 @@ from conftest import HERE
 from judged_runs import judged_run
 from weitiao.data.prepare import sealed
 from weitiao.errors import RunError
-from weitiao.i18n.messages import speaking
+from weitiao.i18n.messages import _, plural, speaking
 from weitiao.planfile.plan import Plan
 from weitiao.reporting import page
 from weitiao.run import Run
@@ -224,9 +224,13 @@ def test_a_page_that_cannot_be_written_says_so(finished, tmp_path):
 
 def test_stored_reasons_are_said_in_the_language_of_the_page(tmp_path):
     run = judged_run(tmp_path, TEXTS, TARGETS["classification"])
-    run.write("environment", {"history": ["rows.jsonl: 90 rows"]})
+    with speaking("en"):
+        line = _("{name}: {note}", name="rows.jsonl", note=plural(90, "row"))
+        run.write("environment", {"history": [line, "rows.csv: 5 rows"]})
     with speaking("zh"):
-        assert "rows.jsonl：90 行" in Read(made(run)).text
+        text = Read(made(run)).text
+    assert "rows.jsonl：90 行" in text
+    assert "rows.csv: 5 rows" in text, "a plain text of an older version stays as it is"
 
 
 def test_the_plots_are_those_of_the_pinned_library():

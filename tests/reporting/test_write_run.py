@@ -119,5 +119,5 @@ def test_a_run_that_fails_leaves_a_page(tmp_path, tiny_bert):
     with pytest.raises(DivergedError):
         fitted("classification", str(broken), tmp_path)
     (folder,) = (tmp_path / "runs").iterdir()
-    assert Run.open(folder).status()["state"] == "failed"
+    assert Run.open(folder).status().state == "failed"
     assert "The run failed" in (folder / page.NAME).read_text(encoding="utf-8")

@@ -20,7 +20,9 @@ TEXTS = [f"text {i}" for i in range(20)]
 def test_what_is_read_is_what_was_kept(task, tmp_path, monkeypatch):
     written = []
     keep = run_data.write_answers
-    monkeypatch.setattr(run_data, "write_answers", lambda *given: (written.append(given[1]), keep(*given)))
+    monkeypatch.setattr(
+        run_data, "write_answers", lambda *given: (written.append(given[1]), keep(*given))
+    )
     run = judged_run(tmp_path, TEXTS, TARGETS[task], task=task)
     kept = run_data.read_answers(run.folder)
     (given,) = written

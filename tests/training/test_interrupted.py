@@ -58,13 +58,13 @@ def test_ctrl_c_while_validation_is_judged_is_an_interruption(number, stopped, t
     train(plan, data, unbroken)
     stopped("judging", number)
     outcome = train(plan, data, run)
-    assert outcome.state == run.status()["state"] == "interrupted"
+    assert outcome.state == run.status().state == "interrupted"
     assert outcome.step == run.history()[-1]["step"]
     gone_on = train(plan, data, run, resume=True)
     assert gone_on.state == "finished"
     assert run.log_path.read_bytes() == unbroken.log_path.read_bytes()
     assert weights(run) == weights(unbroken)
-    assert run.status()["step"] == run.status()["total"] == unbroken.status()["step"]
+    assert run.status().step == run.status().total == unbroken.status().step
 
 
 def test_ctrl_c_while_validation_is_judged_leaves_the_test_sealed(stopped, tiny_bert, tmp_path):
@@ -87,14 +87,14 @@ def test_the_status_of_a_run_that_goes_on_tells_its_best(stopped, tiny_bert, tmp
     first = train(plan, data, run)
     assert first.state == "interrupted"
     before = run.status()
-    assert before["value"] is not None
+    assert before.value is not None
     told = []
 
     def watch(progress, seconds):
         told.append(run.read("status"))
 
     second = train(plan, data, run, resume=True, watch=watch)
-    assert (told[0]["metric"], told[0]["value"]) == (before["metric"], before["value"])
+    assert (told[0]["metric"], told[0]["value"]) == (before.metric, before.value)
     assert second.score >= first.score
 
 
@@ -107,7 +107,7 @@ def test_ctrl_c_before_validation_was_judged_is_no_mistake_of_the_plan(
     stopped("learning", 2)
     with pytest.raises(KeyboardInterrupt):
         train(plan, data, run)
-    assert run.status()["state"] == "interrupted"
+    assert run.status().state == "interrupted"
     assert train(plan, data, run, resume=True).state == "finished"
 
 
@@ -136,5 +136,5 @@ def test_seeds_stopped_before_validation_was_judged_are_interrupted(stopped, tin
         seeds.train_seeds(plan, seeds=2, out=tmp_path / "runs")
     folder = tmp_path / "runs" / "rows-001"
     assert str(caught.value) == f"go on: weitiao train --resume {folder}"
-    assert Run.open(folder).status()["state"] == "interrupted"
+    assert Run.open(folder).status().state == "interrupted"
     assert seeds.resume_seeds(folder).state == "finished"

@@ -131,7 +131,7 @@ def test_a_row_that_does_not_fit_is_one_clear_message(tiny_bert, tmp_path, monke
     run = Run.create(tmp_path, "run", plan)
     with pytest.raises(RunError, match=r"not enough memory for the longest row, \d+ tokens"):
         train(plan, toy_data(plan, 80), run)
-    assert run.status()["state"] == "failed"
+    assert run.status().state == "failed"
 
 
 def test_other_errors_are_no_lack_of_memory(tiny_bert, tmp_path, monkeypatch):

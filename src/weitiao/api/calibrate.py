@@ -110,7 +110,7 @@ def calibrate(
         raise RunError(
             _("{folder}: this run has no best model yet; train it first.", folder=opened.folder)
         )
-    if opened.status()["state"] == "running":
+    if opened.status().state == "running":
         raise RunError(
             _("{folder}: this run is training; wait until it has ended.", folder=opened.folder)
         )

@@ -8,29 +8,38 @@ from typing import Any
 from weitiao import parts as registry
 from weitiao.checkpoints.catalogue import CATALOGUE
 from weitiao.errors import PartError, RunError
-from weitiao.i18n.messages import _, translated
+from weitiao.i18n.messages import N_, _, translated
 from weitiao.run import runs as runs_in
 
 DEFAULT_FOLDER = "runs"
 
 
 def runs(folder: str | Path = DEFAULT_FOLDER) -> list[dict[str, Any]]:
-    """List runs, the newest last: state, step, score, seconds left. Raises RunError."""
+    """List runs, the newest last: state, step, score, seconds left. Raises RunError.
+
+    A run whose files are damaged has the state "unreadable", and its error.
+    """
     if not Path(folder).is_dir() and str(folder) != DEFAULT_FOLDER:  # no runs yet is no mistake
         raise RunError(_("{folder}: no such folder.", folder=folder))
-    listed = []
+    listed: list[dict[str, Any]] = []
     for run in runs_in(folder):
-        status, metrics = run.status(), run.read("metrics")
-        primary = metrics.get("primary") or status.get("metric")
+        try:
+            status, metrics = run.status(), run.read("metrics")
+        except RunError as error:
+            nothing = dict.fromkeys(("step", "total", "metric", "value", "split", "seconds_left"))
+            broken = {"run": str(run.folder), "state": N_("unreadable"), "error": str(error)}
+            listed.append({**broken, **nothing})
+            continue
+        primary = metrics.get("primary") or status.metric
         line = {
             "run": str(run.folder),
-            "state": status["state"],
-            "step": status.get("step"),
-            "total": status.get("total"),
+            "state": status.state,
+            "step": status.step,
+            "total": status.total,
             "metric": primary,
-            "value": metrics.get("metrics", {}).get(primary, status.get("value")),
+            "value": metrics.get("metrics", {}).get(primary, status.value),
             "split": metrics.get("split", "validation"),
-            "seconds_left": status.get("seconds_left") if status["state"] == "running" else None,
+            "seconds_left": status.seconds_left if status.state == "running" else None,
         }
         listed.append(line)
     return listed

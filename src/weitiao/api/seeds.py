@@ -52,7 +52,7 @@ class Seeded:
     def read(cls, folder: str | Path) -> Seeded:
         """What a folder of seeds holds by now."""
         run = Run.open(folder)
-        interrupted = run.status()["state"] == "interrupted"
+        interrupted = run.status().state == "interrupted"
         return cls(run, "interrupted" if interrupted else "finished", SeedsRecord.read(run))
 
     @property
@@ -108,7 +108,7 @@ def resume_seeds(
     """Resume an interrupted series of seeds; finished seeds stay."""
     run = Run.open(folder)
     record = SeedsRecord.read(run)
-    if record.validation and run.status()["state"] != "interrupted":
+    if record.validation and run.status().state != "interrupted":
         raise RunError(
             _("{folder}: this run has ended; `weitiao evaluate {folder}` judges it.", folder=folder)
         )
@@ -257,7 +257,7 @@ class _SeedSeries:
             run = Run(path.parent)
             if run.folder.name in known:
                 continue
-            if run.status()["state"] not in ("finished", "early"):
+            if run.status().state not in ("finished", "early"):
                 return run
             # Killed after training, while it was evaluated: training again is the simple way.
             shutil.rmtree(run.folder)

@@ -141,7 +141,7 @@ def resume_run(
     """Resume a run exactly from its last checkpoint."""
     begun = awake() if since is None else since
     run = Run.open(folder)
-    state = run.status()["state"]
+    state = run.status().state
     if state == "running":  # before anything is written into it
         raise run.busy()
     if state in ("finished", "early"):
@@ -192,7 +192,7 @@ def evaluate_run(
     calibration = Calibration.read(run) if keeps else Calibration()
     report, answers, findings = evaluated(model, rows, data, calibration)
     # A run that is training writes its own results in the end.
-    if keeps and run.status()["state"] != "running":
+    if keeps and run.status().state != "running":
         metrics = _updated_metrics(run, report, split, openings)
         write_artifacts(run, model, data, answers, metrics, findings)
     return Evaluation(_with_findings(report, findings), split, openings)
@@ -239,7 +239,7 @@ def _updated_metrics(run: Run, report: Report, split: str, openings: int) -> dic
     """metrics.json with a new evaluation; how the run was made stays."""
     return {
         "run": str(run.folder),
-        "state": run.status()["state"],
+        "state": run.status().state,
         **{k: v for k, v in run.read("metrics").items() if k not in _OF_EVALUATION},
         **report.summary(),
         "details": report.details,

@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from weitiao.checkpoints import verify
-from weitiao.core import disk
+from weitiao.core import disk, fingerprint
 from weitiao.data.cache import store
 from weitiao.errors import ModelError
 from weitiao.i18n.messages import _
@@ -122,7 +122,7 @@ def from_pickle(folder: Path) -> tuple[Path, str]:
     for path in files:
         verify.refuse_pointer(path)
     hashes = {path.name: verify.sha256_of(path) for path in [*files, *_copied_files(folder)]}
-    name = store.fingerprint_of(json.dumps(hashes, sort_keys=True))[:16]
+    name = fingerprint.of_texts(json.dumps(hashes, sort_keys=True))[:16]
     converted = cached_folder(
         f"bin-{name}",
         PICKLE_VERSION,

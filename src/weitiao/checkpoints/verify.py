@@ -5,7 +5,6 @@ Files are checked by their headers, without reading the weights.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from weitiao.checkpoints.catalogue import CATALOGUE
-from weitiao.core import disk
+from weitiao.core import disk, fingerprint
 from weitiao.data.cache import store
 from weitiao.errors import ModelError, WeitiaoError
 from weitiao.i18n.messages import _
@@ -142,7 +141,7 @@ def sha256_of(path: Path) -> str:
     """The sha256 of a file, cached while its size and modification time stay the same."""
     stat = path.stat()
     version = [stat.st_size, stat.st_mtime_ns]
-    name = store.fingerprint_of("sha256", str(path.resolve()))
+    name = fingerprint.of_texts("sha256", str(path.resolve()))
     cached = store.folder("hashes") / f"{name}.json"
     try:
         entry = json.loads(cached.read_text(encoding="utf-8"))
@@ -151,8 +150,7 @@ def sha256_of(path: Path) -> str:
             return str(entry["hash"])
     except (OSError, ValueError, KeyError, TypeError):
         pass  # no usable entry: hash the file
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = fingerprint.sha256_of(path)
     with store.written(cached) as sibling:
         sibling.write_text(json.dumps({"file": version, "hash": digest}), encoding="utf-8")
     return digest

@@ -1,8 +1,8 @@
-"""The command line: the verbs in the order of the help, and what happens to mistakes.
+"""The command line: its commands in the order of the help, error handling, exit codes.
 
-What is for people goes to standard error; standard output holds answers and JSON only. Exit codes:
-0 done, 1 a fault of ours (traceback), 2 a mistake in what was asked (one message), 3 doctor has
-found a problem, 4 the model is not accepted (`evaluate --gate`), 130 interrupted.
+Messages go to stderr; stdout holds JSON and requested output only. Exit codes: 0 success, 1 a bug
+(traceback), 2 a user error (one message), 3 doctor found a problem, 4 the model does not meet its
+criteria (`evaluate --gate`), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import typer
 
 from weitiao.cli import help as usage
 from weitiao.cli import terminal
-from weitiao.cli.commands import cache, compare, experiment, judge, machine, report, train, use
+from weitiao.cli.commands import compare, evaluate, listing, machine, train
 from weitiao.core import disk
 from weitiao.errors import WeitiaoError
 from weitiao.i18n import messages
@@ -22,45 +22,45 @@ from weitiao.i18n.messages import _
 app = typer.Typer(
     cls=usage.Verbs,
     name="weitiao",
-    help="weitiao (微调): from labelled text to a fine-tuned, honestly judged language model.",
+    help="weitiao (微调): from labelled text to a fine-tuned, honestly evaluated language model.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 
-# Every verb, in the order of the help; their functions stand in commands/.
+# Every command, in the order of the help.
 for _verb in (
     train.fit,
     train.look,
     train.plan,
     train.check,
     train.train,
-    use.evaluate,
-    judge.calibrate,
-    report.report,
+    evaluate.evaluate,
+    evaluate.calibrate,
+    compare.report,
     compare.compare,
-    experiment.experiment,
-    use.predict,
-    judge.explain,
-    use.runs,
-    use.parts,
-    use.schema,
+    compare.experiment,
+    evaluate.predict,
+    evaluate.explain,
+    listing.runs,
+    listing.parts,
+    listing.schema,
     machine.doctor,
     machine.probe,
     machine.bundle,
-    cache.cache,
+    listing.cache,
 ):
     app.command(cls=usage.Verb)(_verb)
 
 
 def main() -> None:
-    """Run the command line; a user's mistake is one message, an interruption is no crash."""
+    """Run the command line: user errors become one message, Ctrl-C no traceback."""
     terminal.leave_ascii()
     terminal.open_streams()
     try:
-        wanted, words = usage.language_of(sys.argv[1:])
-        messages.use(wanted)
-        if not (wanted or terminal.can_show(messages.language())):
+        lang, words = usage.language_of(sys.argv[1:])
+        messages.use(lang)
+        if not (lang or terminal.can_show(messages.language())):
             messages.use("en")
         code = app(words, standalone_mode=False)
     except WeitiaoError as error:
@@ -70,9 +70,9 @@ def main() -> None:
         code = 130
     except Exception as error:
         if not (isinstance(error, OSError) and disk.is_refusal(error)):
-            terminal.admit()
+            terminal.report_bug()
             raise SystemExit(1) from None
-        terminal.complain(disk.told(error))
+        terminal.complain(disk.explanation(error))
         code = 2
     if code == 130:
         terminal.say(_("interrupted"))

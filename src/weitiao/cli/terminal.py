@@ -1,4 +1,4 @@
-"""How people are spoken to: lines and bars on standard error, JSON on standard output."""
+"""Terminal output: messages, tables and progress bars on stderr; JSON on stdout."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from contextlib import contextmanager
 from typing import Any
 
 from weitiao.core.sanitize import visible
+from weitiao.core.units import score
 from weitiao.i18n.messages import _
 
-SAMPLES = {"en": "", "zh": "中文"}  # what a stream must be able to carry
+SAMPLES = {"en": "", "zh": "中文"}  # text that a stream must be able to encode
 
 
 def leave_ascii() -> None:
-    """Begin anew in UTF-8 mode where file names are ASCII: others could not be written down."""
+    """Restart Python in UTF-8 mode if the file system encoding is ASCII."""
     if sys.getfilesystemencoding() == "ascii":
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def open_streams() -> None:
-    """A character that a stream cannot carry (GBK, ASCII) is written as its number, no error."""
+    """Write characters that a stream cannot encode (GBK, ASCII) as escapes instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:
@@ -32,7 +33,7 @@ def open_streams() -> None:
 
 
 def can_show(language: str) -> bool:
-    """Whether what people read can be written in this language here."""
+    """Whether stderr can encode this language."""
     return _fits(SAMPLES[language], sys.stderr)
 
 
@@ -45,31 +46,35 @@ def _fits(text: str, stream: Any) -> bool:
 
 
 def say(text: str) -> None:
-    """Lines for people; what data say cannot colour or move anything in a terminal."""
+    """Print a message to stderr; control characters in data are made visible."""
     print(harmless(text), file=sys.stderr, flush=True)
 
 
 def harmless(text: str) -> str:
-    """The text with controls and marks of direction as symbols; line breaks stay."""
+    """The text with control and bidirectional characters as symbols; line breaks stay."""
     return "\n".join(map(visible, text.split("\n")))
 
 
 def complain(text: str) -> None:
-    """What was wrong with what was asked."""
+    """Print a mistake of the user's."""
     say(_("error: {text}", text=text))
 
 
-def admit() -> None:
-    """A fault of ours: the traceback, and where to report it."""
+def report_bug() -> None:
+    """Print the traceback of a bug and a request to report it."""
     from weitiao.version import __version__
 
     say(traceback.format_exc())
-    say(_("This is a fault of weitiao {version}, not of yours. Please report it with the lines "
-             "above and the command you gave.", version=__version__))  # fmt: skip
+    message = _(
+        "This is a bug in weitiao {version}. Please report it with the lines above and the command "
+        "you ran.",
+        version=__version__,
+    )
+    say(message)
 
 
 def print_json(values: Any) -> None:
-    """The line for programs, on standard output."""
+    """Print the JSON line for programs to stdout."""
     print_text(json_text(_jsonable(values)))
 
 
@@ -85,7 +90,7 @@ def _jsonable(values: Any) -> Any:
 
 
 def json_text(values: Any, indent: int | None = None) -> str:
-    """JSON with characters as they are, or escaped where standard output cannot carry them."""
+    """JSON with non-ASCII characters as they are, or escaped if stdout cannot encode them."""
     text = json.dumps(values, ensure_ascii=False, indent=indent)
     if _fits(text, sys.stdout):
         return text
@@ -93,12 +98,12 @@ def json_text(values: Any, indent: int | None = None) -> str:
 
 
 def print_text(text: str) -> None:
-    """A text on standard output."""
+    """Print a text to stdout."""
     print(text, flush=True)
 
 
 def console() -> Any:
-    """Rich's console for people; what data say is text, never markup."""
+    """A rich console on stderr that never reads text as markup."""
     from rich.console import Console
 
     return Console(stderr=True, highlight=False, soft_wrap=False, markup=False, emoji=False)
@@ -106,10 +111,8 @@ def console() -> Any:
 
 @contextmanager
 def progress() -> Iterator[Callable[[Any, float], None]]:
-    """A bar for training: watch(progress, seconds_left). Plain lines where no one looks.
-
-    What an interruption says (how to go on with the run) is said here.
-    """
+    """A progress bar for training, called as watch(progress, seconds_left); plain lines if stderr
+    is no terminal. Prints the message of an interruption, which says how to resume the run."""
     try:
         with _bar() as watch:
             yield watch
@@ -126,26 +129,30 @@ def _bar() -> Iterator[Callable[[Any, float], None]]:
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-               TextColumn("{task.fields[left]}"),
-               TextColumn("{task.fields[told]}", markup=False)]  # fmt: skip
+    columns = [
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[left]}"),
+        TextColumn("{task.fields[message]}", markup=False),
+    ]
     with Progress(*columns, console=console(), transient=False) as bar:
-        task = bar.add_task(_("training"), total=None, left="", told="", visible=False)
+        task = bar.add_task(_("training"), total=None, left="", message="", visible=False)
 
         def watch(p: Any, seconds: float) -> None:
-            told = _("loss {loss:.3f}", loss=p.loss) if p.report is None else _score(p)
+            message = _("loss {loss:.3f}", loss=p.loss) if p.report is None else _score(p)
             left = "" if seconds != seconds else _("{time} left", time=duration(seconds))
-            bar.update(task, completed=p.step, total=p.total, visible=True, left=left, told=told)
+            state = {"completed": p.step, "total": p.total, "left": left, "message": message}
+            bar.update(task, visible=True, **state)
             if p.report is not None:
-                line = _("update {step}/{total}: {told}", step=p.step, total=p.total, told=told)
-                bar.console.print(line)
+                bar.console.print(_step(p, message))
 
         yield watch
 
 
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int], None]]:
-    """A bar that counts: step(rows)."""
+    """A progress bar without an end, called as step(rows)."""
     if not sys.stderr.isatty():
         yield lambda rows: None
         return
@@ -157,7 +164,7 @@ def counting(what: str) -> Iterator[Callable[[int], None]]:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them.
+    """Seconds as h:mm:ss.
 
     >>> duration(75), duration(4000), duration(float("nan"))
     ('1:15', '1:06:40', '?')
@@ -170,55 +177,58 @@ def duration(seconds: float) -> str:
 
 
 def figure(value: float) -> str:
-    """A score as it is shown.
+    """A metric with four decimals; large values with one.
 
     >>> figure(0.5), figure(1234.5)
     ('0.5000', '1,234.5')
     """
-    return f"{value:.4f}" if abs(value) < 100 else f"{value:,.1f}"
+    return score(value, decimals=4)
 
 
 def _plain_watch(p: Any, seconds: float) -> None:
     if p.report is None:
         return
-    if seconds != seconds:
-        say(_("update {step}/{total}: {told}", step=p.step, total=p.total, told=_score(p)))
-    else:
-        say(_("update {step}/{total}: {told}, {time} left",
-                 step=p.step, total=p.total, told=_score(p), time=duration(seconds)))  # fmt: skip
+    line = _step(p, _score(p))
+    if seconds == seconds:
+        line = _("{line}, {time} left", line=line, time=duration(seconds))
+    say(line)
+
+
+def _step(p: Any, message: str) -> str:
+    return _("step {step}/{total}: {message}", step=p.step, total=p.total, message=message)
 
 
 def _score(p: Any) -> str:
     metric = p.report.primary
     value = figure(p.report.metrics[metric])
     if p.best:
-        return _("validation {metric} {value} (kept)", metric=metric, value=value)
+        return _("validation {metric} {value} (best so far)", metric=metric, value=value)
     return _("validation {metric} {value}", metric=metric, value=value)
 
 
 def table_of(title: str | None, *columns: str) -> Any:
-    """An empty table with these columns."""
+    """An empty rich table whose cells wrap Chinese text and show control characters."""
     from rich.table import Table
 
     from weitiao.cli.help import Prose
 
     class Cells(Table):
-        """Cells are often words of the user's: nothing in them is a command, nothing is cut."""
+        """Cells often hold the user's data: never markup, never cut off."""
 
         def add_row(self, *cells: Any, **more: Any) -> None:
-            told = (Prose(harmless(cell)) if isinstance(cell, str) else cell for cell in cells)
-            super().add_row(*told, **more)
+            texts = (Prose(harmless(cell)) if isinstance(cell, str) else cell for cell in cells)
+            super().add_row(*texts, **more)
 
     return Cells(*columns, title=title and harmless(title), title_justify="left")
 
 
 def show_rich(text: Any) -> None:
-    """A text with styles, or a table, for people."""
+    """Print a rich text or table to stderr."""
     console().print(text)
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table of plain texts."""
+    """Print a table of plain texts to stderr."""
     table = table_of(title, *columns)
     for row in rows:
         table.add_row(*row)

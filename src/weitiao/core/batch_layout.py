@@ -69,9 +69,9 @@ def packed(
 def grid(flat: np.ndarray, lengths: np.ndarray, left: bool, fill: int) -> np.ndarray:
     """Values of tokens, row after row, as (rows, longest), with `fill` where nothing is."""
     mask = real(lengths, left)
-    found = np.full(mask.shape, fill, flat.dtype)
-    found[mask] = flat
-    return found
+    array = np.full(mask.shape, fill, flat.dtype)
+    array[mask] = flat
+    return array
 
 
 def real(lengths: np.ndarray, left: bool) -> np.ndarray:

@@ -36,8 +36,8 @@ def seconds(text: str) -> float | None:
     """
     number = r"(\d+(?:\.\d+)?)"
     pattern = rf"(?:{number}h)? ?(?:{number}m)? ?(?:{number}s?)?"
-    found = re.fullmatch(pattern, text.strip(), re.ASCII | re.IGNORECASE)
-    if not found or not any(found.groups()):
+    match = re.fullmatch(pattern, text.strip(), re.ASCII | re.IGNORECASE)
+    if not match or not any(match.groups()):
         return None
-    hours, minutes, rest = (float(part or 0) for part in found.groups())
+    hours, minutes, rest = (float(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + rest

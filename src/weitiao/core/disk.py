@@ -24,9 +24,19 @@ from weitiao.i18n.system import said
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 OTHERS = {
-    errno.EIO, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EMFILE, errno.ENFILE,
-    errno.ENOENT, errno.EEXIST, errno.ENODEV, errno.ENXIO, errno.ETIMEDOUT, errno.EBUSY,
-}  # fmt: skip
+    errno.EIO,
+    errno.ENAMETOOLONG,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOENT,
+    errno.EEXIST,
+    errno.ENODEV,
+    errno.ENXIO,
+    errno.ETIMEDOUT,
+    errno.EBUSY,
+}
 
 
 @contextmanager
@@ -82,9 +92,11 @@ def need(folder: Path, size: int) -> None:
             _(
                 "{folder}: {free:,} MB are free on this disk, and this needs about {size:,} MB. "
                 "Make room, or name another folder (--out).",
-                folder=folder, free=free // 10**6, size=size // 10**6,
+                folder=folder,
+                free=free // 10**6,
+                size=size // 10**6,
             )
-        )  # fmt: skip
+        )
 
 
 def is_refusal(error: OSError) -> bool:
@@ -92,16 +104,20 @@ def is_refusal(error: OSError) -> bool:
     return error.errno in FULL | REFUSED | OTHERS
 
 
-def told(error: OSError) -> str:
+def explanation(error: OSError) -> str:
     """What is wrong, where, and what to do."""
     reason = said(error)
     path = str(error.filename or "")
     if error.errno in FULL:
-        text = _("{path}: the disk is full ({reason}). Make room, or name another folder.",
-                    path=path, reason=reason)  # fmt: skip
+        text = _(
+            "{path}: the disk is full ({reason}). Make room, or name another folder.",
+            path=path,
+            reason=reason,
+        )
     elif error.errno in REFUSED:
-        text = _("{path}: writing or reading here is not allowed ({reason}).",
-                    path=path, reason=reason)  # fmt: skip
+        text = _(
+            "{path}: writing or reading here is not allowed ({reason}).", path=path, reason=reason
+        )
     else:
         text = _("{path}: the disk refused this ({reason}).", path=path, reason=reason)
     return text.removeprefix(": ")

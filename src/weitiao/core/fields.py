@@ -68,11 +68,11 @@ def sentence(items: Sequence[Mapping[str, Any]], model: type[BaseModel] | None =
         return _("no such setting.{near}", near=near(str(item["loc"][-1]), known))
     if all(_is_wish(one) for one in items):
         wanted = list(dict.fromkeys(_WANTED[one["type"]](one.get("ctx", {})) for one in items))
-        told = wanted[0]
+        expected = wanted[0]
         for other in wanted[1:]:
-            told = _("{one} or {other}", one=told, other=other)
+            expected = _("{one} or {other}", one=expected, other=other)
         hint = remedy(value, kind, limits)
-        return _("{value} is not {wanted}.{hint}", value=shown(value), wanted=told, hint=hint)
+        return _("{value} is not {wanted}.{hint}", value=shown(value), wanted=expected, hint=hint)
     if kind in _TEXTS:
         return _TEXTS[kind](shown(value), limits)
     if kind in ("value_error", "assertion_error"):
@@ -83,10 +83,10 @@ def sentence(items: Sequence[Mapping[str, Any]], model: type[BaseModel] | None =
 def shown(value: Any) -> str:
     """A value as a plan would write it, shortened."""
     if isinstance(value, str):
-        told = repr(value)
+        text = repr(value)
     else:
-        told = json.dumps(value, ensure_ascii=False, default=str)
-    return told if len(told) <= LONGEST else told[: LONGEST - 1] + "…"
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def remedy(value: Any, kind: str, limits: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from weitiao.i18n.messages import _
 
-Told = Callable[[re.Match[str]], str | None]  # what is put there; None leaves it as it is
+Replacement = Callable[[re.Match[str]], str | None]  # what is put there; None leaves it as it is
 
 # A number may be written with blanks, hyphens and characters that cannot be seen in between.
 _GAP = r"[ \-.\u00a0\u00ad\u2010-\u2015\u200b-\u200f\u2060\ufeff]?"
@@ -20,27 +20,50 @@ _HERE, _NO_MORE = r"(?<![\dA-Za-z])", r"(?!\d)"
 _NAME = "[A-Za-z0-9._%+-]"  # not \w: Chinese has no blank before an address
 _MAIL = re.compile(rf"(?<!{_NAME}){_NAME}+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _CARD_OF_PERSON = re.compile(
-    _HERE + _GAP.join([r"[1-9]", *[r"\d"] * 5, r"(?:1[89]|20)?", r"\d", r"\d", r"[01]", r"\d",
-                       r"[0-3]", r"\d", r"\d", r"\d", r"\d"])
+    _HERE
+    + _GAP.join(
+        [
+            r"[1-9]",
+            *[r"\d"] * 5,
+            r"(?:1[89]|20)?",
+            r"\d",
+            r"\d",
+            r"[01]",
+            r"\d",
+            r"[0-3]",
+            r"\d",
+            r"\d",
+            r"\d",
+            r"\d",
+        ]
+    )
     + rf"(?:{_GAP}[\dXx])?(?![\dA-Za-z])"
-)  # fmt: skip
+)
 _DIGITS = re.compile(_HERE + rf"\d(?:{_GAP}\d){{12,18}}" + _NO_MORE)
 _MOBILE = _GAP.join(["1", "[3-9]", *[r"\d"] * 9])
 _PHONE = re.compile(
-    "|".join((
-        r"(?<!\d)(?:(?:\+|00)?86" + _GAP + ")?" + _MOBILE + _NO_MORE,
-        r"(?<![\d.])\(?0\d{2,3}\)?" + _GAP + r"[2-9]\d{2,3}" + _GAP + r"\d{4}" + _NO_MORE,
-        r"(?<![\d.])[48]00" + _GAP + r"\d{3}" + _GAP + r"\d{4}" + _NO_MORE,
-        r"\+\d(?:[ \-.()]{0,2}\d){7,14}" + _NO_MORE,
-        r"(?<![\d.])(?:\(\d{3}\) ?|\d{3}[-.])\d{3}[-.]\d{4}" + _NO_MORE,
-    ))
-)  # fmt: skip
+    "|".join(
+        (
+            r"(?<!\d)(?:(?:\+|00)?86" + _GAP + ")?" + _MOBILE + _NO_MORE,
+            r"(?<![\d.])\(?0\d{2,3}\)?" + _GAP + r"[2-9]\d{2,3}" + _GAP + r"\d{4}" + _NO_MORE,
+            r"(?<![\d.])[48]00" + _GAP + r"\d{3}" + _GAP + r"\d{4}" + _NO_MORE,
+            r"\+\d(?:[ \-.()]{0,2}\d){7,14}" + _NO_MORE,
+            r"(?<![\d.])(?:\(\d{3}\) ?|\d{3}[-.])\d{3}[-.]\d{4}" + _NO_MORE,
+        )
+    )
+)
 _QUERY = re.compile(r"(https?://[^\s?#]{1,300}\?)[^\s#]+", re.IGNORECASE)
 # Full-width digits and signs count as the plain ones; one character each, so places agree.
 _PLAIN = {0xFF10 + n: str(n) for n in range(10)} | {
-    0xFF20: "@", 0xFF0B: "+", 0xFF0D: "-", 0xFF08: "(", 0xFF09: ")", 0xFF0E: ".", 0xFF38: "X",
+    0xFF20: "@",
+    0xFF0B: "+",
+    0xFF0D: "-",
+    0xFF08: "(",
+    0xFF09: ")",
+    0xFF0E: ".",
+    0xFF38: "X",
     0x3000: " ",
-}  # fmt: skip
+}
 
 
 def masked(text: str) -> str:
@@ -49,7 +72,7 @@ def masked(text: str) -> str:
     >>> masked("call 138 1234 5678 or write to li@example.com")
     'call [phone] or write to [e-mail]'
     """
-    text = _replaced(text, _QUERY, lambda found: found[1] + "…")
+    text = _replaced(text, _QUERY, lambda match: match[1] + "…")
     text = _replaced(text, _MAIL, lambda _unused: _("[e-mail]"))
     text = _replaced(text, _CARD_OF_PERSON, _person)
     text = _replaced(text, _DIGITS, _card)
@@ -67,25 +90,27 @@ def luhn(number: str) -> bool:
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
 
 
-def _replaced(text: str, pattern: re.Pattern[str], told: Told) -> str:
+def _replaced(text: str, pattern: re.Pattern[str], replacement: Replacement) -> str:
     pieces, end = [], 0
-    for found in pattern.finditer(text.translate(_PLAIN)):
-        put = told(found)
+    for match in pattern.finditer(text.translate(_PLAIN)):
+        put = replacement(match)
         if put is not None:
-            pieces += [text[end : found.start()], put]
-            end = found.end()
+            pieces += [text[end : match.start()], put]
+            end = match.end()
     return "".join([*pieces, text[end:]])
 
 
-def _card(found: re.Match[str]) -> str | None:
-    abroad = re.match(r"(?:00)?861[3-9]", re.sub(r"\D", "", found[0]))  # a phone number, rather
-    return _("[bank card]") if luhn(found[0]) and not abroad else None
+def _card(match: re.Match[str]) -> str | None:
+    abroad = re.match(r"(?:00)?861[3-9]", re.sub(r"\D", "", match[0]))  # a phone number, rather
+    return _("[bank card]") if luhn(match[0]) and not abroad else None
 
 
-def _person(found: re.Match[str]) -> str | None:
-    plain = re.sub(r"[^\dXx]", "", found[0])
+def _person(match: re.Match[str]) -> str | None:
+    plain = re.sub(r"[^\dXx]", "", match[0])
     if len(plain) not in (15, 18):
         return None
-    month, day = (int(x) for x in ((plain[10:12], plain[12:14]) if len(plain) == 18
-                                   else (plain[8:10], plain[10:12])))  # fmt: skip
+    month, day = (
+        int(x)
+        for x in ((plain[10:12], plain[12:14]) if len(plain) == 18 else (plain[8:10], plain[10:12]))
+    )
     return _("[id card]") if 1 <= month <= 12 and 1 <= day <= 31 else None

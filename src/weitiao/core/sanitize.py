@@ -51,18 +51,18 @@ def _blank_near(text: str, most: int) -> int:
     return at if at > 0 else most
 
 
-def _symbol(found: re.Match[str]) -> str:
-    character = found[0]
+def _symbol(match: re.Match[str]) -> str:
+    character = match[0]
     if character in "\t\n\r":
         return {"\t": "⇥", "\n": "↵", "\r": ""}[character]
-    if character == _JOINER and _joins_pictures(found):
+    if character == _JOINER and _joins_pictures(match):
         return character
     if character < " ":
         return chr(0x2400 + ord(character))
     return "␡" if character == "\x7f" else f"⟨U+{ord(character):04X}⟩"
 
 
-def _joins_pictures(found: re.Match[str]) -> bool:
-    around = found.string[max(0, found.start() - 2) : found.start()].replace("\ufe0f", "")
-    after = found.string[found.end() : found.end() + 1]
+def _joins_pictures(match: re.Match[str]) -> bool:
+    around = match.string[max(0, match.start() - 2) : match.start()].replace("\ufe0f", "")
+    after = match.string[match.end() : match.end() + 1]
     return all(one and unicodedata.category(one) in ("So", "Sk") for one in (around[-1:], after))

@@ -17,13 +17,13 @@ def bytes_of(text: str, name: str) -> int:
     >>> bytes_of("1.5 GB", "--keep"), bytes_of("800m", "--keep")
     (1500000000, 800000000)
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?b?)", text.strip().lower(), re.ASCII)
-    if not found:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?b?)", text.strip().lower(), re.ASCII)
+    if not match:
         raise WeitiaoError(
             _("{name}: {text!r} is not a size; write 5GB or 500MB.", name=name, text=text)
         )
-    unit = found[2] if found[2] in SIZES else f"{found[2]}b"
-    return int(float(found[1]) * SIZES[unit])
+    unit = match[2] if match[2] in SIZES else f"{match[2]}b"
+    return int(float(match[1]) * SIZES[unit])
 
 
 def shown(count: float) -> str:
@@ -37,15 +37,24 @@ def shown(count: float) -> str:
     return plural(int(count), "byte") if count < SIZES["kb"] else decimal(int(count))
 
 
+def score(value: float, decimals: int) -> str:
+    """A value of a metric: with fixed decimals, large ones with one.
+
+    >>> score(0.5, 4), score(1234.5, 4)
+    ('0.5000', '1,234.5')
+    """
+    return f"{value:.{decimals}f}" if abs(value) < 100 else f"{value:,.1f}"
+
+
 def seconds_old(text: str, name: str) -> float:
     """An age in seconds: days, unless hours or weeks are said.
 
     >>> seconds_old("2d", "--older") == seconds_old("48h", "--older") == seconds_old("2", "--older")
     True
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([hdw]?)", text.strip().lower(), re.ASCII)
-    if not found:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([hdw]?)", text.strip().lower(), re.ASCII)
+    if not match:
         raise WeitiaoError(
             _("{name}: {text!r} is not an age; write 30d, 12h or 4w.", name=name, text=text)
         )
-    return float(found[1]) * DAYS[found[2]] * 86_400
+    return float(match[1]) * DAYS[match[2]] * 86_400

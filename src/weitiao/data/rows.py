@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from weitiao.data.cache.store import fingerprint_of
+from weitiao.core import fingerprint
 from weitiao.data.files.cells import cell_texts, take
 from weitiao.data.files.table import ID, LINE, MADE_BY
 from weitiao.data.infer.cells import is_missing
@@ -94,8 +93,8 @@ class Rows:
     def fingerprint(self) -> str:
         """The content of the texts, by role and in order; targets and ids do not count."""
         keys = text_keys(self.table, self.text_columns, self.indices)
-        content = hashlib.blake2b(keys.tobytes(), digest_size=16).hexdigest()
-        return fingerprint_of(*self.text_roles, *extra_columns(self.roles), content)
+        content = fingerprint.of_chunks([keys.tobytes()], size=16)
+        return fingerprint.of_texts(*self.text_roles, *extra_columns(self.roles), content)
 
     def id_of(self, index: int) -> str:
         return replace(self, indices=np.array([index], np.int64)).ids()[0]

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.evaluation.chinese import HAN, chinese_words
+from weitiao.core.script import han_count
+from weitiao.evaluation.chinese import chinese_words
 from weitiao.evaluation.metrics.base import Metric
 from weitiao.evaluation.metrics.classification import Accuracy, MacroF1
 from weitiao.evaluation.metrics.regression import Pearson
-from weitiao.i18n.messages import N_
+from weitiao.i18n.messages import N_, in_english
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.label_sets import LabelSets
 from weitiao.tasks.answers.labels import Labels
@@ -137,7 +138,7 @@ def _candidates(
         for strength in RIDGE_STRENGTHS if problem.ridge else STRENGTHS:
             predict = problem.fit(features, labels, outputs, strength)
             score = functools.partial(_score, view, predict)
-            yield view.name.format(c=strength[0]), score, predict(asked)
+            yield in_english(view.name, c=strength[0]), score, predict(asked)
 
 
 def _score(view: _View, predict: Predict, texts: Texts) -> np.ndarray:
@@ -219,7 +220,7 @@ def _beside(roles: list[Any]) -> Any:
 def _han_share(texts: Texts) -> float:
     """The share of Chinese characters among all that are not blank."""
     text = "".join(text[:200].replace(" ", "") for role in texts for text in role)
-    return 1 - len(HAN.sub("", text)) / len(text) if text else 0.0
+    return han_count(text) / len(text) if text else 0.0
 
 
 def _one_vs_rest(

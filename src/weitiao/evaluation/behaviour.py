@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from weitiao import parts
+from weitiao.core.script import has_han
 from weitiao.evaluation.checks.base import Check
 from weitiao.evaluation.evaluate import Evaluated
 from weitiao.evaluation.intervals import wilson
@@ -80,7 +81,7 @@ def _affordable(model: Model, answers: Evaluated, seconds: float) -> int:
 
 def _concerns(examples: Sequence[Example]) -> bool:
     """Whether a check that is not installed would have had something to do: Chinese texts."""
-    return any("\u4e00" <= c <= "\u9fff" for e in examples for t in e.inputs.values() for c in t)
+    return any(has_han(text) for example in examples for text in example.inputs.values())
 
 
 def rewritten(check: Check, name: str, text: str, row: int) -> str | None:

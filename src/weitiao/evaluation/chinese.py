@@ -6,14 +6,11 @@ import contextlib
 import functools
 import logging
 import os
-import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
 from weitiao.data.cache import store
-
-HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
 
 
 def chinese_words(text: str) -> list[str]:

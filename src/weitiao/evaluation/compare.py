@@ -14,7 +14,7 @@ import numpy as np
 
 from weitiao.evaluation.contrast import Contrast, contrast
 from weitiao.evaluation.intervals import LEAST_ROWS
-from weitiao.evaluation.mcnemar import EXACT, McNemar, exact_interval, mcnemar
+from weitiao.evaluation.mcnemar import EXACT, McNemar, exact_interval, mcnemar, rows_needed
 from weitiao.evaluation.metrics.base import Metric, label_counts, ratio
 from weitiao.evaluation.resampling import Patterns, patterns_of
 from weitiao.tasks.answers.base import Answers
@@ -159,6 +159,10 @@ def _covariance(
 def _no_surer(change: Contrast, test: McNemar, level: float) -> Contrast:
     """Where few rows differ, no surer than the exact test."""
     low, high = exact_interval(test, level)
+    if min(low, change.low) <= 0 <= max(high, change.high):
+        # The normal interval may have left 0 already: then it knows no number of rows.
+        needed = max(change.rows_needed or 0, rows_needed(test, level) or 0)
+        change = replace(change, rows_needed=needed or None)
     return replace(change, low=min(low, change.low), high=max(high, change.high),
                    chance=max(test.chance, change.chance))  # fmt: skip
 

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from weitiao.core.script import has_han
 from weitiao.data.cache.encoded import in_memory
 from weitiao.errors import DataError
-from weitiao.evaluation.chinese import HAN, chinese_tokens
+from weitiao.evaluation.chinese import chinese_tokens
 from weitiao.example import Batch, Example, Prediction
 from weitiao.i18n.messages import _
 from weitiao.parts import near
@@ -98,7 +99,7 @@ def pieces_of(text: str) -> Iterator[tuple[int, int]]:
     >>> list(pieces_of("it isn't bad."))
     [(0, 2), (3, 8), (9, 12)]
     """
-    if not HAN.search(text):
+    if not has_han(text):
         yield from (found.span() for found in _WORD.finditer(text))
         return
     for start, end in chinese_tokens(text):

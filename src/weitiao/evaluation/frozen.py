@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from weitiao.evaluation.baselines import PROBLEMS, Baseline, Texts, sample_of, worth
-from weitiao.i18n.messages import N_, _
+from weitiao.i18n.messages import N_, _, in_english
 
 if TYPE_CHECKING:
     from weitiao.model.model import Model
@@ -122,7 +122,7 @@ def fit_frozen(  # noqa: PLR0913 - the two parts of the data are four of the arg
         return np.asarray(best[2]((encoder.features(texts) - middle) / spread))
 
     detail = {
-        "features": FEATURES.format(c=best[1]),
+        "features": in_english(FEATURES, c=best[1]),
         "validation": best[0],
         "train_rows": len(train[1]),
         "seconds": round(time.monotonic() - begin, 2),

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.evaluation.chinese import HAN, chinese_words
+from weitiao.core.script import HAN, has_han
+from weitiao.evaluation.chinese import chinese_words
 
 LONGEST = 1_000  # characters of a text that are looked at
 MOST_GROUPS = 8
@@ -34,7 +35,7 @@ _EMPTY = frozenset(
         "才 只 更 最 比较 非常",
     )
 )
-_WORD = re.compile(r"[^\W\d_]{2,}|[\u3400-\u9fff]")
+_WORD = re.compile(rf"[^\W\d_]{{2,}}|[{HAN}]")
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def words_of(text: str) -> list[str]:
     >>> words_of("Call 138-0000 now, a film")
     ['Call', 'now', 'film']
     """
-    if HAN.search(text):
+    if has_han(text):
         return [word for word in chinese_words(text) if _WORD.fullmatch(word)]
     return _WORD.findall(text)
 

@@ -12,7 +12,7 @@ import numpy as np
 from weitiao.core.ragged import Ragged
 from weitiao.evaluation.baselines import Baseline
 from weitiao.evaluation.metrics.tagging import EntityF1
-from weitiao.labels.tags.spelled import read, words_of
+from weitiao.labels.tags.words import with_words, word_places
 from weitiao.tasks.base import Labelled, Task
 
 ROWS = 20_000  # rows that are learned from; more say little more
@@ -78,6 +78,6 @@ def _around(words: Sequence[str], at: int, width: int) -> tuple[str, ...]:
 def _words(rows: Labelled) -> Iterator[list[str]]:
     """The words of each row, in small letters."""
     for examples in rows.batches():
-        for example in map(read, examples):
+        for example in map(with_words, examples):
             text = str(example.inputs["text"])
-            yield [text[start:end].lower() for start, end in words_of(example).tolist()]
+            yield [text[start:end].lower() for start, end in word_places(example).tolist()]

@@ -9,6 +9,7 @@ from weitiao.tasks.answers.base import Answers
 
 EXACT = 50  # rows that differ, up to which the binomial itself is asked
 LEVEL = 0.95
+MAX_ROWS_FACTOR = 50  # more rows than so many times those there are: out of reach
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,25 @@ def _chance(first: int, second: int) -> tuple[float, bool]:
     if differ <= EXACT:
         return min(1.0, 2 * float(binom.cdf(min(first, second), differ, 0.5))), True
     return float(chi2.sf((first - second) ** 2 / differ, 1)), False
+
+
+def rows_needed(test: McNemar, level: float = LEVEL) -> int | None:
+    """Sample size: how many rows in all make the test significant, if their split stays what it is.
+
+    None when it is even, or when that is more than MAX_ROWS_FACTOR times the rows there are.
+    """
+    differ = test.differ
+    if test.only_first == test.only_second:
+        return None
+    rows = differ + test.both + test.neither
+    # The p-value jumps up and down with whole rows: the first size that is significant.
+    for size in range(differ + 1, MAX_ROWS_FACTOR * differ + 1):
+        first = round(size * test.only_first / differ)
+        if _chance(first, size - first)[0] < 1 - level:
+            needed = rows * size / differ
+            step = 10 ** max(1, math.floor(math.log10(needed)) - 1)
+            return int(math.ceil(needed / step) * step)
+    return None
 
 
 def exact_interval(found: McNemar, level: float = LEVEL) -> tuple[float, float]:

@@ -17,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from weitiao.core.script import HAN
 from weitiao.evaluation.baselines import Baseline, Texts
 from weitiao.i18n.messages import N_, _
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.passages import BEST_OVERLAP, MARGIN
 
-UNIT = re.compile(r"[\u3400-\u9fff]|[^\W_]+")  # a Chinese character, or a word of other writing
+UNIT = re.compile(rf"[{HAN}]|[^\W_]+")  # a Chinese character, or a word of other writing
 STOP = re.compile(r"(?<=[.!?;])\s+|(?<=[。！？；])|\n+")
 AROUND = 8  # units to either side that speak for a place
 LEARNED = 2000  # training rows by which words are weighted

@@ -1,1 +1,1 @@
-"""Experiments: many runs as cells of a table that survives every interruption."""
+"""Experiments: grids of runs in a store that survives interruptions."""

@@ -1,4 +1,4 @@
-"""What an experiment asks for, and its cells: plan changes x data x seed.
+"""Experiment grid: recipes and peers x data sets x seeds, expanded into content-addressed cells.
 
     plan: plan.yaml
     recipes: {usual: {}, warmer: {train.learning_rate: 1e-4}}
@@ -6,22 +6,22 @@
     peers: [tfidf_linear, trainer]
     seeds: 5
 
-A cell is known by its content: the plan with all changes, the rows, and which of them are judged.
-Whatever is asked for later, a cell that has been carried out is not carried out again.
+A cell's key is a hash of its content: the plan with all changes, the rows, and the evaluated split.
+So a finished cell is never run again, whatever is added to the experiment later.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from weitiao import parts
+from weitiao.core import fingerprint
 from weitiao.core.fields import problems_of
 from weitiao.data.files.open import open_source
 from weitiao.errors import PlanError
@@ -30,13 +30,13 @@ from weitiao.planfile import read
 from weitiao.planfile.plan import Plan
 from weitiao.planfile.sections import Parts, Section
 
-VERSION = 1  # of what a cell's record says
+FORMAT_VERSION = 1  # of a cell's record; part of the key
 OURS = "weitiao"
 Changes = dict[str, Any]
 
 
 class Experiment(Section):
-    """What is to be tried, on what, how often."""
+    """An experiment file: what to run, on which data, with how many seeds."""
 
     plan: str = Field(description="the plan that all cells start from, relative to this file")
     recipes: dict[str, Changes] = Field(
@@ -45,41 +45,51 @@ class Experiment(Section):
     data: dict[str, Changes] = Field(
         {"rows": {}}, min_length=1, description="name -> changes of the plan, e.g. data.path"
     )
-    peers: Parts = Field({}, description="others to try on the same rows, e.g. [tfidf_linear]")
+    peers: Parts = Field({}, description="other methods on the same rows, e.g. [tfidf_linear]")
     seeds: int | list[int] = Field(3, description="how many, counted from the plan's, or which")
-    judge: Literal["validation", "test"] = Field(
-        "validation", description="which rows; each cell opens the test anew"
+    split: Literal["validation", "test"] = Field(
+        "validation", description="rows to evaluate on; with test, each cell uses the test set"
     )
-    executor: Parts = Field({"local": {}}, description="who carries the cells out")
+    executor: Parts = Field({"local": {}}, description="where the cells run")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _old_names(cls, values: Any) -> Any:
+        """`judge` is what files of 0.1 call `split`."""
+        if isinstance(values, dict) and "judge" in values and "split" not in values:
+            return {("split" if name == "judge" else name): one for name, one in values.items()}
+        return values
 
     @classmethod
     def load(cls, path: str | Path) -> tuple[Experiment, Plan]:
-        """The experiment in a YAML file and its plan. Raises PlanError with all problems."""
+        """Read an experiment file and its plan. Raises PlanError with all problems."""
         written = read.read(path)
         try:
-            asked = cls.model_validate(written.value)
+            experiment = cls.model_validate(written.value)
         except ValidationError as error:
-            told = [_("{path}: {told}", path=one.path, told=one.text)
-                    for one in problems_of(error, cls)]  # fmt: skip
-            raise PlanError(told, str(path)) from None
+            messages = [
+                _("{path}: {told}", path=problem.path, told=problem.text)
+                for problem in problems_of(error, cls)
+            ]
+            raise PlanError(messages, str(path)) from None
         problems = [
-            _("{path}: {told}", path=f"{place}.{one.path}", told=one.text)
-            for place, kind in (("peers", "peers"), ("executor", "executors"))
-            for name, settings in getattr(asked, place).items()
-            for one in parts.problems(kind, name, settings)
+            _("{path}: {told}", path=f"{field}.{problem.path}", told=problem.text)
+            for field, kind in (("peers", "peers"), ("executor", "executors"))
+            for name, settings in getattr(experiment, field).items()
+            for problem in parts.problems(kind, name, settings)
         ]
-        if len(asked.executor) != 1:
+        if len(experiment.executor) != 1:
             problems.append(_("executor: name exactly one."))
-        if (isinstance(asked.seeds, int) and asked.seeds < 1) or asked.seeds == []:
+        if (isinstance(experiment.seeds, int) and experiment.seeds < 1) or experiment.seeds == []:
             problems.append(_("seeds: at least one."))
         if problems:
             raise PlanError(problems, str(path))
-        return asked, Plan.load(Path(path).parent / asked.plan)
+        return experiment, Plan.load(Path(path).parent / experiment.plan)
 
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """One thing to carry out. `names` say where it stands in the table, `key` what it is."""
+    """One run of the grid. recipe, data, seed and method locate it; `key` identifies it."""
 
     recipe: str
     data: str
@@ -88,49 +98,57 @@ class Cell:
     settings: Mapping[str, Any]  # of the peer
     plan: Mapping[str, Any]  # plain values, the seed among them
     rows: str  # fingerprint of their content
-    judge: str
+    split: str
 
     @property
     def key(self) -> str:
-        """The content of the cell, as 16 hexadecimal digits."""
+        """Hash of the content, 16 hexadecimal digits."""
+        # `why` and `expect` explain a plan and change no result; names of recipe and data neither.
         plan = {name: value for name, value in self.plan.items() if name not in ("why", "expect")}
-        content = [VERSION, self.method, dict(self.settings), plan, self.rows, self.judge]
+        content = [FORMAT_VERSION, self.method, dict(self.settings), plan, self.rows, self.split]
         text = json.dumps(content, sort_keys=True, ensure_ascii=False)
-        return hashlib.blake2b(text.encode("utf-8"), digest_size=8).hexdigest()
+        return fingerprint.of_text(text)
 
     def job(self) -> dict[str, Any]:
-        """What a worker has to know, as plain values."""
-        return {**vars(self), "settings": dict(self.settings), "plan": dict(self.plan),
-                "key": self.key}  # fmt: skip
+        """The cell as plain values that can be sent to a worker."""
+        return {**vars(self), "settings": dict(self.settings), "plan": dict(self.plan)}
+
+    @classmethod
+    def from_job(cls, job: Mapping[str, Any]) -> Cell:
+        """The cell that `job` described."""
+        return cls(**{field.name: job[field.name] for field in fields(cls)})
 
 
-def cells_of(asked: Experiment, plan: Plan) -> list[Cell]:
-    """Every cell, seed by seed: stopped early, whole seeds are there. Raises PlanError."""
-    seeds = asked.seeds
+def cells_of(experiment: Experiment, plan: Plan) -> list[Cell]:
+    """All cells, seed by seed, so that an early stop leaves whole seeds. Raises PlanError."""
+    seeds = experiment.seeds
     if isinstance(seeds, int):
         seeds = [plan.train.seed + number for number in range(seeds)]
-    sources: dict[str, str] = {}
-    found = []
+    fingerprints: dict[str, str] = {}
+    cells = []
     for seed in seeds:
-        for name, change in asked.data.items():
-            based = plan.with_(change)
-            for recipe, more in asked.recipes.items():
-                one = based.with_({**more, "train.seed": seed})
-                found.append(_cell(recipe, name, OURS, {}, one, sources, asked.judge))
-            for peer, settings in asked.peers.items():
-                one = based.with_({"train.seed": seed})
-                found.append(_cell(peer, name, peer, settings, one, sources, asked.judge))
-    return found
+        for data, data_changes in experiment.data.items():
+            base = plan.with_(data_changes)
+            methods: list[tuple[str, str, Mapping[str, Any], Changes]] = [
+                *((recipe, OURS, {}, changes) for recipe, changes in experiment.recipes.items()),
+                *((peer, peer, settings, {}) for peer, settings in experiment.peers.items()),
+            ]
+            for recipe, method, settings, changes in methods:
+                changed = base.with_({**changes, "train.seed": seed})
+                rows = _fingerprint(changed, fingerprints)
+                content = changed.model_dump(mode="json")
+                cell = Cell(recipe, data, seed, method, settings, content, rows, experiment.split)
+                cells.append(cell)
+    return cells
 
 
-def _cell(
-    recipe: str, data: str, method: str, settings: Mapping[str, Any], plan: Plan,
-    sources: dict[str, str], judge: str,
-) -> Cell:  # fmt: skip
-    every = [plan.data.path, plan.data.test_path, plan.data.validation_path]
-    place = json.dumps([*every, plan.data.reader])
-    if place not in sources:
-        opened = [open_source(path, plan.data.reader, plan.data.skip_bad) for path in every if path]
-        sources[place] = "-".join(source.fingerprint for source in opened)
-    return Cell(recipe, data, plan.train.seed, method, settings, plan.model_dump(mode="json"),
-                sources[place], judge)  # fmt: skip
+def _fingerprint(plan: Plan, known: dict[str, str]) -> str:
+    """Fingerprint of all rows of a plan; files are read once for all cells."""
+    paths = [plan.data.path, plan.data.test_path, plan.data.validation_path]
+    key = json.dumps([*paths, plan.data.reader])
+    if key not in known:
+        sources = [
+            open_source(path, plan.data.reader, plan.data.skip_bad) for path in paths if path
+        ]
+        known[key] = "-".join(source.fingerprint for source in sources)
+    return known[key]

@@ -1,8 +1,8 @@
-"""Carry one cell out and leave its record; as a process, one cell after the other.
+"""Worker: run one cell and write its record; as a process, one cell after the other.
 
-    python -m weitiao.experiments.work       a job a line on standard input, a line back for each
+    python -m weitiao.experiments.work       a job per line on stdin, a line back for each
 
-The process ends when its standard input does: whoever started it is gone, however that came about.
+The process ends when its stdin does, so no worker outlives the process that started it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,41 +23,42 @@ from filelock import FileLock
 
 from weitiao import parts
 from weitiao.errors import WeitiaoError
-from weitiao.experiments.cells import OURS
-from weitiao.experiments.store import Store
+from weitiao.experiments.cells import OURS, Cell
+from weitiao.experiments.executors.base import Job
+from weitiao.experiments.store import Record, Store
 from weitiao.planfile.plan import Plan
 from weitiao.run import Run, runs
 
-LEFT = ("plan.yaml", "metrics.json", "environment.json", "answers.parquet", "status.json")
+# What a comparison needs of a run; weights and checkpoints are deleted.
+FILES = ("plan.yaml", "metrics.json", "environment.json", "answers.parquet", "status.json")
 
 
-def carry_out(root: str, cell: Mapping[str, Any]) -> None:
-    """Carry a cell out and write its record into the store, unless it is there.
+def run_cell(root: str, job: Mapping[str, Any]) -> None:
+    """Run a cell and write its record into the store, unless it is there.
 
-    A mistake (WeitiaoError) becomes a record too; anything else is a bug and is raised.
+    A mistake of the user's (WeitiaoError) becomes a record too; anything else is a bug and raised.
     """
-    store, key = Store(root), str(cell["key"])
-    folder = store.folder_of(key)
+    store, cell = Store(root), Cell.from_job(job)
+    folder = store.folder_of(cell.key)
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):  # an older process may still be at it
-        if store.has(key):
+    with FileLock(folder / ".lock"):  # a worker of a killed experiment may still be running it
+        if store.has(cell.key):
             return
-        begun = time.monotonic()
-        named = {name: cell[name] for name in ("recipe", "data", "seed", "method", "judge")}
+        start = time.monotonic()
         try:
-            plan = Plan.parse(cell["plan"])
-            found = _ours(plan, folder, cell) if cell["method"] == OURS else _peer(
-                plan, folder, cell)  # fmt: skip
+            plan = Plan.parse(dict(cell.plan))
+            run = _our_run if cell.method == OURS else _peer_run
+            record = run(plan, folder, cell)
         except WeitiaoError as error:
-            store.write(key, {**named, "state": "failed", "error": str(error)})
-            return
-        seconds = round(time.monotonic() - begun, 2)
-        store.write(key, {**named, "state": "done", **found, "seconds": seconds})
+            record = Record("failed", error=str(error))
+        else:
+            record = replace(record, seconds=round(time.monotonic() - start, 2))
+        place = {n: getattr(cell, n) for n in ("recipe", "data", "seed", "method", "split")}
+        store.write(cell.key, replace(record, **place))
 
 
-def _ours(plan: Plan, folder: Path, cell: Mapping[str, Any]) -> dict[str, Any]:
-    """A run of the plan; one that was cut short goes on where it stands. Its weights go, in the
-    end: what stays is what a comparison needs."""
+def _our_run(plan: Plan, folder: Path, cell: Cell) -> Record:
+    """Train and evaluate the plan; an interrupted run is resumed where it stands."""
     from weitiao.api import single_run
 
     inside = folder / "run"
@@ -64,22 +66,22 @@ def _ours(plan: Plan, folder: Path, cell: Mapping[str, Any]) -> dict[str, Any]:
     run = begun[0] if begun else None
     if run is None:
         run = single_run.train_run(plan, out=inside).run
-    elif run.status()["state"] not in ("finished", "early"):
+    elif run.status().state not in ("finished", "early"):
         single_run.resume_run(run.folder)
-    elif not run.read("metrics"):
+    elif not run.read("metrics"):  # killed between training and evaluation
         single_run.evaluate_run(run.folder)
-    if cell["judge"] == "test":
+    if cell.split == "test":
         single_run.evaluate_run(run.folder, final=True)
     metrics = run.read("metrics")
-    for name in LEFT:
+    for name in FILES:
         if (run.folder / name).is_file():
             shutil.copyfile(run.folder / name, folder / name)
     shutil.rmtree(inside)
     return _record(metrics)
 
 
-def _peer(plan: Plan, folder: Path, cell: Mapping[str, Any]) -> dict[str, Any]:
-    """What another method makes of the same rows."""
+def _peer_run(plan: Plan, folder: Path, cell: Cell) -> Record:
+    """Train and evaluate another method on the same rows."""
     import numpy as np
 
     from weitiao.data.prepare.load import load
@@ -87,38 +89,46 @@ def _peer(plan: Plan, folder: Path, cell: Mapping[str, Any]) -> dict[str, Any]:
     from weitiao.evaluation.evaluate import Evaluated, measure, metrics_of
     from weitiao.results import run_data
 
-    peer = parts.build("peers", cell["method"], cell["settings"])
+    peer = parts.build("peers", cell.method, cell.settings)
     peer.check()
     data = load(plan.data, plan.task_name)
     rows, openings = data.validation, 0
-    if cell["judge"] == "test":
+    if cell.split == "test":
         rows, openings = open_test(data, str(folder))
     task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
     task = task.learn(data.train.targets())
     scores = np.asarray(peer.scores(plan, task, data, rows), dtype=float)
+    # Labels that occur only in the evaluated rows: nothing scores them, so they get 0.
     wide = task.widened(rows.targets())
     scores = np.pad(scores, ((0, 0), (0, wide.outputs - scores.shape[1])))
     judged = wide.judge(wide.indices(rows.targets(), rows.ids()), scores)
     report = measure(judged, metrics_of(wide, plan.evaluate.metrics))
     run = Run(folder)
     plan.save(run.plan_path)
-    run_data.write_answers(run, Evaluated(rows, judged, {}), str(cell["judge"]))
-    metrics = {**report.summary(), "split": cell["judge"], "rows": report.rows,
-               "openings": openings, "state": "finished"}  # fmt: skip
+    run_data.write_answers(run, Evaluated(rows, judged, {}), cell.split)
+    metrics = {
+        **report.summary(),
+        "split": cell.split,
+        "rows": report.rows,
+        "openings": openings,
+        "state": "finished",
+    }
     run.write("metrics", metrics)
     run.write("status", {"state": "finished"})
     return _record(metrics)
 
 
-def _record(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    primary = metrics["primary"]
-    return {"metric": primary, "value": metrics["metrics"][primary],
-            "metrics": dict(metrics["metrics"]), "rows": metrics["rows"]}  # fmt: skip
+def _record(metrics: Mapping[str, Any]) -> Record:
+    primary, values = metrics["primary"], metrics["metrics"]
+    return Record(
+        "done", metric=primary, value=values[primary], metrics=values, rows=metrics["rows"]
+    )
 
 
 def main() -> None:
-    """Answer jobs until standard input ends."""
-    # Whatever a library prints goes where errors go: the line back is ours alone.
+    """Run jobs until stdin ends."""
+    # Libraries print to stdout as they like. The real one is the line back to the executor, so it
+    # is duplicated first and file descriptor 1 is pointed at stderr.
     back = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -126,14 +136,14 @@ def main() -> None:
     def listen() -> None:
         for line in sys.stdin:
             waiting.put(line)
-        os._exit(1)  # in the middle of a job too: nobody waits for it any more
+        os._exit(1)  # also in the middle of a job: nobody waits for its result any more
 
     threading.Thread(target=listen, daemon=True).start()
     _cap_threads()
     while True:
-        job = json.loads(waiting.get())
-        carry_out(job["root"], job["cell"])
-        back.write(json.dumps({"key": job["key"]}) + "\n")
+        job = Job(**json.loads(waiting.get()))
+        run_cell(job.root, job.cell)
+        back.write(json.dumps({"key": job.key}) + "\n")
         back.flush()
 
 

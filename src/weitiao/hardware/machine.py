@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,16 @@ PACKAGES = (
     *("weitiao", "torch", "transformers", "tokenizers", "accelerate", "safetensors"),
     *("numpy", "pyarrow", "scikit-learn"),
 )
+INSTRUCTION_SETS = {  # flag in /proc/cpuinfo -> name
+    "avx2": "AVX2",
+    "avx512f": "AVX512",
+    "amx_tile": "AMX",
+    "avx512_bf16": "bf16 (AVX512)",
+    "amx_bf16": "bf16 (AMX)",
+    "asimd": "NEON",
+    "sve": "SVE",
+    "bf16": "bf16",
+}
 
 
 def describe() -> dict[str, Any]:
@@ -28,7 +39,7 @@ def describe() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "device": torch.cuda.get_device_name() if cuda else "cpu",
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: package_version(name) for name in PACKAGES},
     }
 
 
@@ -62,8 +73,45 @@ def set_threads(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
-def _version(name: str) -> str | None:
+def usable_cores() -> int:
+    """Processors this process may use: its CPU affinity, and the CPU quota of its container."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = (len(affinity(0)) if affinity else os.cpu_count()) or 1
+    quota = _read("/sys/fs/cgroup/cpu.max").split()  # cgroup v2: "QUOTA PERIOD", or "max PERIOD"
+    if len(quota) == 2 and quota[0].isdecimal() and quota[1].isdecimal():
+        cores = min(cores, max(1, round(int(quota[0]) / int(quota[1]))))
+    return cores
+
+
+def memory() -> tuple[int, int]:
+    """Total and free bytes of memory, within the limit of a container (cgroup v2)."""
+    import psutil
+
+    system = psutil.virtual_memory()
+    total, free = system.total, system.available
+    limit, used = _read("/sys/fs/cgroup/memory.max"), _read("/sys/fs/cgroup/memory.current")
+    if limit.isdecimal() and used.isdecimal() and int(limit) < total:
+        total, free = int(limit), min(free, int(limit) - int(used))
+    return total, free
+
+
+def instruction_sets() -> list[str]:
+    """Vector instruction sets that matter for training, from /proc/cpuinfo (Linux)."""
+    lines = re.findall(r"^(?:flags|Features)\s*:(.*)$", _read("/proc/cpuinfo"), re.M)
+    flags = set(lines[0].split()) if lines else set()
+    return [name for flag, name in INSTRUCTION_SETS.items() if flag in flags]
+
+
+def package_version(name: str) -> str | None:
+    """The installed version of a package; None if it is not installed."""
     try:
-        return version(name)
-    except PackageNotFoundError:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
         return None
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""

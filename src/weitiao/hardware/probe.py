@@ -1,7 +1,7 @@
-"""What this machine is fastest with: measured once, in about a second, and kept in the cache.
+"""Benchmark of the precisions on this machine: measured once, in about a second, and cached.
 
-`resolve` turns what a plan asks for into an arithmetic. `auto` takes the fastest one here that
-computes right; a run writes down what it took, and goes on with that.
+`resolve` turns the precision of a plan into one of `precision.KINDS`. `auto` is the fastest one
+here that is accurate; a run records it, and a resumed run uses the recorded one.
 """
 
 from __future__ import annotations
@@ -20,29 +20,30 @@ from typing import Any
 import torch
 from torch.nn.functional import linear
 
+from weitiao.core import fingerprint
 from weitiao.data.cache import store
 from weitiao.errors import PlanError, RunError
 from weitiao.hardware.machine import processor
 from weitiao.hardware.precision import KINDS, has_onednn_matmul, onednn_matmul
 from weitiao.i18n.messages import _
 
-VERSION = 2  # of what is kept; raise it when the measuring changes
+VERSION = 2  # of the cached results: a higher one measures again
 SWITCHES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
-GAINS = {"bf16": 1.3, "onednn": 1.1}  # how much faster than fp32 each must be to be taken
-FARTHEST = {"fp32": 1e-5, "onednn": 5e-3, "bf16": 5e-3}  # from the product in fp64, relative
+MIN_GAINS = {"bf16": 1.3, "onednn": 1.1}  # over fp32: with less, fp32 is taken
+MAX_ERRORS = {"fp32": 1e-5, "onednn": 5e-3, "bf16": 5e-3}  # relative, against fp64
 TOKENS, WIDTH, INNER = 512, 384, 1536  # the products of a small encoder
-SECONDS = 0.12  # for one comparison
-FEWEST = 3  # rounds, however slow
-HOPELESS = 3.0  # times the best time: not tried again
-BUSY = 0.25  # share of the processors that others may have: more, and nothing is kept
-COPIED = 25_000_000  # numbers: more than a processor's own memory
+SECONDS = 0.12  # of measuring for each candidate
+MIN_ROUNDS = 3
+SLOW_FACTOR = 3.0  # candidates slower than this times the best are not measured again
+BUSY = 0.25  # share of the processors used by other programs, above which nothing is cached
+COPIED = 25_000_000  # floats: more than the processor caches hold
 
-_recorded: ContextVar[str | None] = ContextVar("recorded", default=None)
+_pinned: ContextVar[str | None] = ContextVar("pinned", default=None)
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What was measured. operations: a second, of each arithmetic; errors: beside fp64."""
+    """The results. operations: a second, by precision; errors: relative to fp64, by precision."""
 
     processor: str
     cores: int
@@ -52,18 +53,18 @@ class Probe:
     switches: Mapping[str, str]
     operations: Mapping[str, float]
     errors: Mapping[str, float]
-    by_threads: Mapping[str, float]  # operations a second of the best one, by number of threads
+    by_threads: Mapping[str, float]  # operations a second of the best precision, by threads
     bytes: float  # read and written a second
-    busy: float  # share of the processors that other programs had meanwhile
-    seconds: float  # that the measuring took
+    busy: float  # share of the processors that other programs used meanwhile
+    seconds: float  # that the benchmark took
 
     @property
     def best(self) -> str:
-        """The arithmetic `auto` takes: clearly faster than fp32, not slower than another."""
+        """The precision of `auto`: the fastest accurate one that is clearly faster than fp32."""
         usable = [
             kind
-            for kind, least in GAINS.items()
-            if self.gain(kind) >= least and self.errors[kind] <= FARTHEST[kind]
+            for kind, min_gain in MIN_GAINS.items()
+            if self.gain(kind) >= min_gain and self.errors[kind] <= MAX_ERRORS[kind]
         ]
         return max(usable, key=self.gain, default="fp32")
 
@@ -73,24 +74,26 @@ class Probe:
         return int(max(self.by_threads, key=lambda count: self.by_threads[count]))
 
     def gain(self, kind: str) -> float:
-        """How many times as fast as fp32; 0 for one that cannot be had."""
+        """The speed relative to fp32; 0 for a precision that is not available."""
         return self.operations.get(kind, 0.0) / self.operations["fp32"]
 
 
 def resolve(precision: str, device: str | None = None) -> str:
-    """`auto` as one of fp32, onednn, bf16; what is named stays, inside `obeying` what is recorded.
+    """The precision of a plan; `auto` becomes the pinned one, else the best of the benchmark.
 
-    device: "cpu" or "cuda"; what networks run on here if left out. Raises PlanError when the plan
-    names what cannot be had.
+    device: "cpu" or "cuda"; the one that networks run on here if left out. Raises PlanError for a
+    precision that is not available.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    kept = _recorded.get()
-    if kept and precision == "auto":
-        return kept
+    pinned = _pinned.get()
+    if pinned and precision == "auto":
+        return pinned
     if precision == "onednn" and (device != "cpu" or not has_onednn_matmul()):
-        told = _("train.precision: onednn needs a processor and torch 2.9 or newer; here there "
-                    "are fp32 and bf16.")  # fmt: skip
-        raise PlanError([told])
+        message = _(
+            "train.precision: onednn needs a processor and torch 2.9 or newer; here there "
+            "are fp32 and bf16."
+        )
+        raise PlanError([message])
     if precision != "auto":
         return precision
     if device == "cuda":  # older cards than Ampere would need fp16, whose losses must be scaled
@@ -99,13 +102,13 @@ def resolve(precision: str, device: str | None = None) -> str:
 
 
 @contextmanager
-def obeying(kind: str) -> Iterator[None]:
-    """Let `auto` be `kind` inside: what a run has written down. Raises RunError when impossible."""
+def pinned_precision(kind: str) -> Iterator[None]:
+    """Make `auto` mean `kind` inside, as a run recorded it. Raises RunError if not available."""
     cuda = torch.cuda.is_available()
-    possible = kind in KINDS and (kind != "onednn" or has_onednn_matmul())
+    available = kind in KINDS and (kind != "onednn" or has_onednn_matmul())
     if kind == "bf16" and cuda:
-        possible = torch.cuda.is_bf16_supported()
-    if not possible:
+        available = torch.cuda.is_bf16_supported()
+    if not available:
         raise RunError(
             _(
                 "this run was computed in {kind}, which this machine or this torch does not have: "
@@ -113,77 +116,80 @@ def obeying(kind: str) -> Iterator[None]:
                 kind=kind,
             )
         )
-    token = _recorded.set(kind)
+    token = _pinned.set(kind)
     try:
         yield
     finally:
-        _recorded.reset(token)
+        _pinned.reset(token)
 
 
 def measured(*, anew: bool = False) -> Probe:
-    """The figures of this machine with the threads in use: from the cache, else measured now."""
+    """The results for this machine and the threads in use: from the cache, else measured now."""
     key = json.dumps(_key())
     if anew:
-        _place(key).unlink(missing_ok=True)
-        _kept.cache_clear()
-    return _kept(key)
+        _cache_path(key).unlink(missing_ok=True)
+        _cached.cache_clear()
+    return _cached(key)
 
 
 @once
-def _kept(key: str) -> Probe:
-    path = _place(key)
+def _cached(key: str) -> Probe:
+    path = _cache_path(key)
     try:
-        found = Probe(**json.loads(path.read_text(encoding="utf-8")))
+        result = Probe(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        found = measure()
-        if found.busy <= BUSY:  # else the next process measures anew
+        result = measure()
+        if result.busy <= BUSY:  # else the next process measures again
             with store.written(path) as file:
-                file.write_text(json.dumps(asdict(found), indent=1) + "\n", encoding="utf-8")
+                file.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
     else:
         store.touch(path)
-    return found
+    return result
 
 
-def _place(key: str) -> Path:
-    return store.folder("probe") / f"{store.fingerprint_of(key)}.json"
+def _cache_path(key: str) -> Path:
+    return store.folder("probe") / f"{fingerprint.of_texts(key)}.json"
 
 
 def measure() -> Probe:
-    """Measure now."""
-    begun, others = time.perf_counter(), other_seconds()
-    generator = torch.Generator().manual_seed(0)  # nobody else's numbers change
+    """Run the benchmark."""
+    begin, others = time.perf_counter(), other_seconds()
+    generator = torch.Generator().manual_seed(0)  # the global generator is not touched
     tokens = torch.rand(TOKENS, WIDTH, generator=generator)
     weight = torch.rand(INNER, WIDTH, generator=generator)
-    acts = _acts(tokens, weight)
+    candidates = _candidates(tokens, weight)
+    # Three products, each of a multiplication and an addition a weight and token.
     work = 3 * 2 * TOKENS * WIDTH * INNER
     with torch.no_grad():
-        errors = {kind: _error(act(), tokens, weight) for kind, act in acts.items()}
-        operations = {kind: work / seconds for kind, seconds in least_seconds(acts).items()}
+        errors = {
+            kind: _error(candidate(), tokens, weight) for kind, candidate in candidates.items()
+        }
+        operations = {kind: work / seconds for kind, seconds in least_seconds(candidates).items()}
         best = max(operations, key=lambda kind: operations[kind])
         by_threads = {
-            str(count): work / _with_threads(count, acts[best]) for count in _thread_counts()
+            str(count): work / _with_threads(count, candidates[best]) for count in _thread_counts()
         }
         big = torch.zeros(COPIED)
-        copying = least_seconds({"copy": lambda: big.add_(1.0)})["copy"]
-    seconds = time.perf_counter() - begun
+        copy_seconds = least_seconds({"copy": lambda: big.add_(1.0)})["copy"]
+    seconds = time.perf_counter() - begin
     return Probe(
         **machine_key(),
         operations=operations,
         errors=errors,
         by_threads=by_threads,
-        bytes=2 * big.nbytes / copying,
+        bytes=2 * big.nbytes / copy_seconds,
         busy=round(max(other_seconds() - others, 0.0) / seconds / (os.cpu_count() or 1), 2),
         seconds=round(seconds, 2),
     )
 
 
 def _key() -> dict[str, dict[str, Any]]:
-    """All that the figures depend on."""
+    """What the results depend on."""
     return {"machine": machine_key(), "measuring": {"version": VERSION}}
 
 
 def machine_key() -> dict[str, Any]:
-    """The machine, the threads in use and the torch that times belong to."""
+    """The machine, the threads in use and the version of torch: what times depend on."""
     return {
         "processor": processor(),
         "cores": _cores(),
@@ -194,60 +200,69 @@ def machine_key() -> dict[str, Any]:
     }
 
 
-def _acts(tokens: torch.Tensor, weight: torch.Tensor) -> dict[str, Callable[[], torch.Tensor]]:
-    """The three products of one linear layer, forward and backward, in each arithmetic."""
-    slope = torch.rand(TOKENS, INNER, generator=torch.Generator().manual_seed(1))
+def _candidates(
+    tokens: torch.Tensor, weight: torch.Tensor
+) -> dict[str, Callable[[], torch.Tensor]]:
+    """The three products of a linear layer, forward and backward, in each precision."""
+    gradient = torch.rand(TOKENS, INNER, generator=torch.Generator().manual_seed(1))
 
-    def learn(x: torch.Tensor, w: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
-        _ = g @ w, g.t() @ x
+    def products(x: torch.Tensor, w: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
+        _ = g @ w, g.t() @ x  # gradients of input and weight
         return linear(x, w)
 
-    half = [t.bfloat16() for t in (tokens, weight, slope)]
+    half = [t.bfloat16() for t in (tokens, weight, gradient)]
 
     def through_onednn() -> torch.Tensor:
         with onednn_matmul():
-            return learn(tokens, weight, slope)
+            return products(tokens, weight, gradient)
 
-    found = {"fp32": lambda: learn(tokens, weight, slope), "bf16": lambda: learn(*half)}
-    return {**found, "onednn": through_onednn} if has_onednn_matmul() else found
+    candidates = {
+        "fp32": lambda: products(tokens, weight, gradient),
+        "bf16": lambda: products(*half),
+    }
+    return {**candidates, "onednn": through_onednn} if has_onednn_matmul() else candidates
 
 
-def _error(found: torch.Tensor, tokens: torch.Tensor, weight: torch.Tensor) -> float:
-    """How far a product is from the one in fp64. All factors are positive, so that sums which are
-    kept in too few bits show."""
-    wanted = linear(tokens.double(), weight.double())
-    error = float((found.double() - wanted).norm() / wanted.norm())
+def _error(product: torch.Tensor, tokens: torch.Tensor, weight: torch.Tensor) -> float:
+    """The relative error of a product against fp64; infinite for NaN.
+
+    All factors are positive: with random signs, errors of an accumulator with too few bits would
+    cancel out.
+    """
+    exact = linear(tokens.double(), weight.double())
+    error = float((product.double() - exact).norm() / exact.norm())
     return error if error == error else float("inf")
 
 
-def least_seconds(acts: Mapping[str, Callable[[], object]]) -> dict[str, float]:
-    """The least time of each act, measured in turns: other programs disturb all alike."""
-    best = dict.fromkeys(acts, 0.0)  # unknown: tried by all means
-    begun, rounds = time.perf_counter(), 0
-    while rounds < FEWEST or time.perf_counter() - begun < SECONDS * len(acts):
-        for name, act in acts.items():
-            if best[name] > HOPELESS * min(best.values()) > 0:
+def least_seconds(candidates: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+    """The least time of each candidate in seconds, measured alternately, so that other programs
+    disturb all of them alike."""
+    best = dict.fromkeys(candidates, 0.0)  # 0: not measured yet
+    begin, rounds = time.perf_counter(), 0
+    while rounds < MIN_ROUNDS or time.perf_counter() - begin < SECONDS * len(candidates):
+        for name, candidate in candidates.items():
+            if best[name] > SLOW_FACTOR * min(best.values()) > 0:
                 continue
             start = time.perf_counter()
-            act()
+            candidate()
             best[name] = min(best[name] or float("inf"), time.perf_counter() - start)
         rounds += 1
     return best
 
 
 def other_seconds() -> float:
-    """Seconds of all processors that went to other programs, since some moment."""
+    """Processor time of all other programs in seconds, since an arbitrary moment."""
     import psutil
 
-    everyone, own = psutil.cpu_times(), psutil.Process().cpu_times()
-    return float(everyone.user + everyone.system - own.user - own.system)
+    total, own = psutil.cpu_times(), psutil.Process().cpu_times()
+    return float(total.user + total.system - own.user - own.system)
 
 
-def _with_threads(count: int, act: Callable[[], object]) -> float:
+def _with_threads(count: int, candidate: Callable[[], object]) -> float:
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
-        return least_seconds({"act": act})["act"]
+        return least_seconds({"candidate": candidate})["candidate"]
     finally:
         torch.set_num_threads(before)
 
@@ -259,6 +274,6 @@ def _thread_counts() -> list[int]:
 
 
 def _cores() -> int:
-    """Cores this process may use."""
+    """The cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1

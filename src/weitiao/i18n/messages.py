@@ -1,9 +1,13 @@
-"""What is said to people, in their language: English in the code, the others in one catalogue.
+"""Translated messages: English in the code, other languages from one gettext catalogue.
 
     raise DataError(_("{file}:{line}: no text in column {column!r}.", file=..., ...))
 
 The English text is the key; `locale/zh/LC_MESSAGES/weitiao.po` holds the Chinese one (`make
 messages` compiles it). A test checks that every text stands there with the same placeholders.
+
+What `_` returns is a str that remembers its template and values. A run made in English can so be
+read in Chinese: `pack` and `restore` write and read such messages as JSON, `localized` renders one
+in the current language.
 """
 
 from __future__ import annotations
@@ -13,54 +17,88 @@ import locale
 import os
 import re
 import string
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 LANGUAGES = ("en", "zh")
 FOLDER = Path(__file__).with_name("locale")
+MAX_DEPTH = 8  # messages in messages, read from files that strangers may have written
 
-_here: ContextVar[str | None] = ContextVar("language", default=None)
-_everywhere: list[str] = []  # at most one: what `use` was told
+# Templates of messages that are not looked up in the catalogue but built by `plural` and `joined`.
+PLURAL = "{count} {noun}"
+JOINED = "{separator}{items}"
+_CHINESE_SEPARATORS = {" ": "", "; ": "；", ", ": "、"}
+
+_context: ContextVar[str | None] = ContextVar("language", default=None)  # set by `speaking`
+_default: list[str] = []  # at most one: the language set by `use`, else that of the system
+
+
+class Message(str):
+    """A text in one language, with the English template and the values it was made from.
+
+    Every operation of str (concatenation, strip, slices) gives a plain str, which stays in the
+    language it was written in.
+    """
+
+    __slots__ = ("template", "values")
+    template: str
+    values: Mapping[str, Any]
+
+    def __new__(
+        cls, text: str, template: str = "", values: Mapping[str, Any] | None = None
+    ) -> Message:
+        message = super().__new__(cls, text)
+        message.template = template or text
+        message.values = values or {}
+        return message
 
 
 def _(template: str, /, **values: Any) -> str:
-    """The text in the current language, its {placeholders} filled in ("{{" is a brace itself).
+    """The Message in the current language, its {placeholders} filled in ("{{" is a brace itself).
 
     >>> _("{count:,} files", count=2000)
     '2,000 files'
     """
-    return _catalogue(language()).gettext(template).format(**values)
+    return Message(_catalogue(language()).gettext(template).format(**values), template, values)
+
+
+def in_english(template: str, /, **values: Any) -> str:
+    """The text in English whatever the language is: for what is stored, and `localized` later."""
+    return Message(template.format(**values), template, values)
 
 
 def plural(number: int, noun: str) -> str:
     """A number with its noun; the noun is given in the singular.
 
-    >>> counted(1, "row"), counted(2000, "row")
+    >>> plural(1, "row"), plural(2000, "row")
     ('1 row', '2,000 rows')
     """
     if language() == "en":
-        return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-    return _("{count} " + noun, count=f"{number:,}")
+        text = f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    else:
+        text = _("{count} " + noun, count=f"{number:,}")
+    return Message(text, PLURAL, {"count": number, "noun": noun})
 
 
-def joined(told: Iterable[str], mark: str = " ") -> str:
+def joined(texts: Iterable[str], separator: str = " ") -> str:
     """Texts in a row, with what the language puts between them: no blank in Chinese.
 
     >>> joined(["First.", "Second."])
     'First. Second.'
     """
-    chinese = {" ": "", "; ": "；", ", ": "、"}
-    return (mark if language() == "en" else chinese[mark]).join(filter(None, told))
+    items = [text for text in texts if text]
+    between = separator if language() == "en" else _CHINESE_SEPARATORS[separator]
+    return Message(between.join(items), JOINED, {"separator": separator, "items": items})
 
 
 def N_(template: str) -> str:
-    """The English text itself, for what is stored in English and `retold` where it is shown.
+    """Mark a text for the catalogue and return it in English; `localized` or `_` translates it.
 
-    >>> marked("finished")
+    >>> N_("finished")
     'finished'
     """
     return template
@@ -68,42 +106,167 @@ def N_(template: str) -> str:
 
 def translated(text: str) -> str:
     """A text declared elsewhere (help, description, docstring); it has no placeholders."""
-    return _catalogue(language()).gettext(text) if text else ""
+    return Message(_catalogue(language()).gettext(text), text) if text else ""
+
+
+def localized(text: object) -> str:
+    """A message in the current language, whatever language it was made in.
+
+    A plain str is translated when it is, as a whole, a text of the catalogue (a name that is
+    stored in English, or a reason without values); every other one stays as it is.
+    """
+    if not isinstance(text, Message):
+        plain = str(text)
+        key = _keys_by_text().get(plain)
+        return plain if key is None else _literal(key)
+    if text.template == PLURAL:
+        return plural(text.values["count"], text.values["noun"])
+    if text.template == JOINED:
+        return joined(map(_localized_value, text.values["items"]), text.values["separator"])
+    if not text.values:
+        return _literal(text.template)
+    values = {name: _localized_value(value) for name, value in text.values.items()}
+    return _(text.template, **values)
+
+
+def _localized_value(value: Any) -> Any:
+    # A plain str inside a message is somebody's word (a column may be called "label"): it stays.
+    return localized(value) if isinstance(value, Message) else value
+
+
+def _literal(template: str) -> Message:
+    """A text without values; its braces are doubled when it was made by `_`, single in help."""
+    text = _catalogue(language()).gettext(template)
+    return Message(text.format() if "{{" in template else text, template)
 
 
 def language() -> str:
-    """The language that people are spoken to in now: "en" or "zh"."""
-    here = _here.get()
-    if here:
-        return here
-    if not _everywhere:
-        _everywhere.append(_of_system())
-    return _everywhere[0]
+    """The current language: "en" or "zh"."""
+    current = _context.get()
+    if current:
+        return current
+    if not _default:
+        _default.append(_of_system())
+    return _default[0]
 
 
 def use(wanted: str | None) -> None:
-    """Speak this language from now on; None: the one of the system. Unknown ones are English."""
-    _everywhere[:] = [_known(wanted) if wanted else _of_system()]
+    """Set the language of the process; None: the one of the system. Unknown ones are English."""
+    _default[:] = [_known(wanted) if wanted else _of_system()]
 
 
 @contextmanager
 def speaking(wanted: str) -> Iterator[None]:
-    """Speak this language inside the block, in this thread of control only."""
-    token = _here.set(_known(wanted))
+    """Set the language inside the block, in this thread of control only."""
+    token = _context.set(_known(wanted))
     try:
         yield
     finally:
-        _here.reset(token)
+        _context.reset(token)
 
 
-def retold(text: str) -> str:
-    """A text that was told and stored earlier, in the language of now.
+# --- messages in files
 
-    Plans and runs keep what was said in the language of that day. The text is recognised by its
-    template, in any language; one that is not ours stays as it is.
+
+def pack(value: Any) -> Any:
+    """A message as plain JSON, {text, template, values}; one without values as its text alone.
+
+    Lists and numbers inside messages are kept; other values become the text they are shown as.
     """
-    told = _Recognition(language()).told(text, LANGUAGES) if len(text) < _LONGEST else None
-    return text if told is None else told
+    if isinstance(value, Message):
+        return {"text": str(value), **_packed(value)} if value.values else str(value)
+    return [pack(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
+def _packed(value: Any) -> Any:
+    if isinstance(value, Message):
+        values = {name: _packed(inner) for name, inner in value.values.items()}
+        return {"template": value.template, **({"values": values} if values else {})}
+    if isinstance(value, (list, tuple)):
+        return [_packed(inner) for inner in value]
+    # Subclasses, such as NumPy's float64 and enumerations, as what they are based on.
+    for kind in (bool, int, float):
+        if isinstance(value, kind):
+            return kind(value)
+    scalar = getattr(value, "item", None)  # NumPy's other scalars
+    return _packed(scalar()) if callable(scalar) else str(value)
+
+
+def restore(packed: Any) -> str:
+    """A message from what `pack` made of it; anything else as the text it is.
+
+    Files come from strangers, and people edit them. The text counts: where template and values do
+    not give it in any language, or the template is not in the catalogue, it is plain text.
+    """
+    if not isinstance(packed, Mapping):
+        return str(packed)
+    text = str(packed.get("text", ""))
+    try:
+        message = _restored(packed, 0)
+        for name in LANGUAGES:
+            with speaking(name):
+                if localized(message) == text:
+                    return Message(text, message.template, message.values)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError):
+        pass  # values that do not fit the formats of the template
+    return text
+
+
+def _restored(packed: Any, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise ValueError("nested too deeply")
+    if isinstance(packed, list):
+        return [_restored(value, depth + 1) for value in packed]
+    if not isinstance(packed, Mapping):
+        return packed
+    template, values = packed["template"], packed.get("values", {})
+    if template == JOINED:
+        known = values["separator"] in _CHINESE_SEPARATORS
+    else:
+        known = ("{count} " + values["noun"] if template == PLURAL else template) in _keys()
+    if not known:
+        raise ValueError("unknown template")
+    # The text is not needed: `localized` makes it from template and values.
+    return Message("", template, {name: _restored(v, depth + 1) for name, v in values.items()})
+
+
+def table_of(value: Any) -> dict[str, Any]:
+    """Text -> {template, values} of all messages with values inside nested plain data.
+
+    Files that people and scripts read keep the plain texts in their places, and such a table
+    beside them, from which `with_messages` makes messages of the texts again.
+    """
+    table: dict[str, Any] = {}
+    for message in _messages_in(value):
+        if message.values:
+            table[str(message)] = _packed(message)
+    return table
+
+
+def with_messages(value: Any, table: Any) -> Any:
+    """Nested plain data, its texts that stand in the table as messages."""
+    if not isinstance(table, Mapping):
+        return value
+    if isinstance(value, str):
+        known = table.get(value)
+        return restore({**known, "text": value}) if isinstance(known, Mapping) else value
+    if isinstance(value, dict):
+        return {key: with_messages(inner, table) for key, inner in value.items()}
+    return [with_messages(inner, table) for inner in value] if isinstance(value, list) else value
+
+
+def _messages_in(value: Any) -> Iterator[Message]:
+    if isinstance(value, Message):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _messages_in(inner)
+    elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        for inner in value:
+            yield from _messages_in(inner)
+
+
+# --- the catalogue
 
 
 def _known(name: str) -> str:
@@ -116,10 +279,10 @@ def _of_system() -> str:
         if os.environ.get(name):
             return _known(os.environ[name])
     try:
-        found = locale.getlocale()[0] or ""
+        name = locale.getlocale()[0] or ""
     except ValueError:  # a locale that Python cannot read
         return "en"
-    return "zh" if found.startswith("Chinese") else _known(found)  # Windows: Chinese_China
+    return "zh" if name.startswith("Chinese") else _known(name)  # Windows: Chinese_China
 
 
 @cache
@@ -127,108 +290,26 @@ def _catalogue(name: str) -> gettext.NullTranslations:
     return gettext.translation("weitiao", FOLDER, [name], fallback=True)
 
 
-# Telling again: a stored text is taken apart by the template it was told with.
-
-_NUMBER = re.compile(r"[-+]?(?:\d+(?:[,.]\d+)*(?:e[-+]?\d+)?|inf|nan)%?")
-_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
-_COUNTED = re.compile(r"\{count\} [a-z -]+")  # the keys of `counted`
-_SHAPE = re.compile(r"[-+,.\d]*[a-zA-Z%]?")  # of a format
-_HAN = re.compile(r"[\u3400-\u9fff]")
-_SURE = 3  # letters of its own that a template is recognised by; with fewer, by what it holds
-_DEEPEST = 4  # texts in texts in texts
-_LONGEST = 10_000  # characters; plans come from strangers, and nobody's reason is that long
+@cache
+def _keys() -> Mapping[str, str]:
+    """English text -> Chinese one, of the whole catalogue."""
+    catalogue: dict[str, str] = getattr(_catalogue("zh"), "_catalog", {})
+    return {key: text for key, text in catalogue.items() if key}
 
 
-class _Gap(NamedTuple):
-    """A placeholder, what its values look like, and the fixed text behind it."""
-
-    name: str
-    looks: re.Pattern[str] | None
-    behind: str
-
-    def end(self, text: str, start: int, most: int) -> int:
-        """Where the value that begins at `start` ends; -1 when none does."""
-        if self.looks and (self.looks is _NUMBER or text[start : start + 1] in ("'", '"')):
-            value = self.looks.match(text, start, most)
-            return value.end() if value else -1
-        # The next place where the fixed text stands: no other has to be tried, as in file patterns.
-        return text.find(self.behind, start, most) if self.behind else most
+@cache
+def _keys_by_text() -> Mapping[str, str]:
+    """What a text without placeholders looks like, in any language -> its key."""
+    by_text: dict[str, str] = {}
+    for key, chinese in _keys().items():
+        if all(name is None for _literal, name, _format, _conversion in pieces(key)):
+            for text in (key, chinese):
+                by_text.setdefault(text.format() if "{{" in key else text, key)
+    # Texts that are the same in Chinese ("Rows", "rows"): an English one is always its own key.
+    return {**by_text, **{key: key for key in by_text.values() if "{{" not in key}}
 
 
-class _Template(NamedTuple):
-    """One way in which a text of ours is written: fixed pieces, and gaps for the values."""
-
-    key: str
-    spoken: str
-    begin: str
-    gaps: tuple[_Gap, ...]
-    letters: int  # of its own: the more, the surer
-    fixed: int  # characters of its own
-
-    def values(self, text: str) -> dict[str, str] | None:
-        """What stands in the gaps when `text` was told with this template; else None."""
-        if not self.gaps:
-            return {} if text == self.begin else None
-        *gaps, last = self.gaps
-        most = len(text) - len(last.behind)
-        if not (text.startswith(self.begin) and text.endswith(last.behind, len(self.begin))):
-            return None
-        found: dict[str, str] = {}
-        place = len(self.begin)
-        for gap in gaps:
-            at = gap.end(text, place, most)
-            if at < 0 or not text.startswith(gap.behind, at):
-                return None
-            found[gap.name] = text[place:at]
-            place = at + len(gap.behind)
-        if place > most or last._replace(behind="").end(text, place, most) != most:
-            return None
-        return {**found, last.name: text[place:most]}
-
-
-class _Recognition:
-    """The parts of one stored text, each looked up once, in the language `wanted`."""
-
-    def __init__(self, wanted: str) -> None:
-        self.wanted = wanted
-        self.found: dict[tuple[str, tuple[str, ...], int], str | None] = {}
-
-    def told(self, text: str, spoken: tuple[str, ...], depth: int = 0) -> str | None:
-        """The text told again, or None when no template fits.
-
-        depth: above 0 it is a value in a text of ours. There a single word is somebody's name (a
-        column called "label"), and its language is that of the text around it.
-        """
-        key = (text, spoken, depth)
-        if key not in self.found:
-            self.found[key] = self._told(text, spoken, depth) if depth < _DEEPEST else None
-        return self.found[key]
-
-    def _told(self, text: str, spoken: tuple[str, ...], depth: int) -> str | None:
-        size = len(text)
-        for template in _beginning(text[:1]):
-            if template.fixed > size or template.spoken not in spoken:
-                continue
-            values = None if depth and " " not in template.key else template.values(text)
-            if values is None:
-                continue
-            own = (template.spoken,)
-            again = {name: self.told(value, own, depth + 1) for name, value in values.items()}
-            known = {name: told for name, told in again.items() if told is not None}
-            if template.letters >= _SURE or _COUNTED.fullmatch(template.key) or known:
-                same = template.spoken == self.wanted
-                return text if same else _written(template.key, self.wanted, values | known)
-        return None
-
-
-def _written(key: str, wanted: str, values: dict[str, str]) -> str:
-    """The text of a key; the values are written already, so no formats apply."""
-    if wanted == "en" and _COUNTED.fullmatch(key) and values["count"] != "1":
-        key += "s"
-    told = []
-    for literal, name, _, _ in pieces(_catalogue(wanted).gettext(key)):
-        told += [literal, "" if name is None else values[name]]
-    return "".join(told)
+_FORMAT = re.compile(r"[-+,.\d]*[a-zA-Z%]?")
 
 
 def pieces(text: str) -> list[tuple[str, str | None, str, str]]:
@@ -237,46 +318,9 @@ def pieces(text: str) -> list[tuple[str, str | None, str, str]]:
     Plain texts may hold braces that are no placeholders: "e.g. {text: review}".
     """
     try:
-        found = [(a, b, c or "", d or "") for a, b, c, d in string.Formatter().parse(text)]
+        parsed = [(a, b, c or "", d or "") for a, b, c, d in string.Formatter().parse(text)]
     except ValueError:  # a brace alone
         return [(text, None, "", "")]
-    if all(b is None or (b.isidentifier() and _SHAPE.fullmatch(c)) for _, b, c, _ in found):
-        return found
+    if all(b is None or (b.isidentifier() and _FORMAT.fullmatch(c)) for _, b, c, _ in parsed):
+        return parsed
     return [(text, None, "", "")]
-
-
-@cache
-def _templates() -> list[_Template]:
-    """Every way to write every text, the surest first."""
-    found = []
-    for name in LANGUAGES:
-        catalogue: dict[str, str] = getattr(_catalogue(name), "_catalog", {})
-        for key, written in catalogue.items():
-            if key:
-                variants = [key + "s"] if _COUNTED.fullmatch(key) else []
-                found += [_template(key, "en", english) for english in (key, *variants)]
-                found.append(_template(key, name, written))
-    return sorted(found, key=lambda template: (-template.letters, -template.fixed))
-
-
-@lru_cache(256)
-def _beginning(first: str) -> list[_Template]:
-    """The templates of texts whose first character is this one; most are none."""
-    return [template for template in _templates() if template.begin[:1] in ("", first)]
-
-
-def _template(key: str, spoken: str, written: str) -> _Template:
-    number = _COUNTED.fullmatch(key) is not None
-    begin, gaps, fixed = "", list[_Gap](), ""
-    for literal, name, shape, conversion in pieces(written):
-        fixed += literal
-        if gaps:
-            gaps[-1] = gaps[-1]._replace(behind=gaps[-1].behind + literal)
-        else:
-            begin += literal
-        if name is not None:
-            looks = _QUOTED if conversion == "r" else None
-            decimal = number or shape[-1:] in {*",dfg%"}
-            gaps.append(_Gap(name, _NUMBER if decimal else looks, ""))
-    letters = sum(map(str.isalnum, fixed)) + 2 * len(_HAN.findall(fixed))  # as telling as three
-    return _Template(key, spoken, begin, tuple(gaps), letters, len(fixed))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from weitiao import parts
+from weitiao.core import fingerprint
 from weitiao.data.cleaners.base import Cleaner, clean_all
 from weitiao.data.files.cells import as_text
 from weitiao.data.prepare.load import Rows
@@ -98,7 +98,7 @@ def encoding_key(task: Task, tokenizer: Any, cleaners: Sequence[Cleaner], names:
     texts = [
         s.to_str() if hasattr(s, "to_str") else json.dumps(s, default=str) for s in parts_of_key
     ]
-    return hashlib.blake2b("\n".join(texts).encode("utf-8"), digest_size=16).hexdigest()
+    return fingerprint.of_text("\n".join(texts), size=16)
 
 
 def example_from_row(

@@ -56,9 +56,9 @@ def _listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-def _plain(found: list[Criterion]) -> Any:
-    told = [one.model_dump(exclude_defaults=True) for one in found]
-    return told[0] if len(told) == 1 else told
+def _plain(criteria: list[Criterion]) -> Any:
+    plain = [one.model_dump(exclude_defaults=True) for one in criteria]
+    return plain[0] if len(plain) == 1 else plain
 
 
 Acceptance = dict[
@@ -77,29 +77,32 @@ def problems_of_acceptance(acceptance: Any) -> list[Problem]:
     if not isinstance(acceptance, Mapping):
         return []
     metrics = parts.names("metrics")
-    found = []
-    for name, given in acceptance.items():
+    problems = []
+    for name, criteria in acceptance.items():
         path = f"acceptance.{name}"
         if name not in (*metrics, *OF_LABEL, *MORE):
             known = [*OF_LABEL, *MORE, *metrics]
-            told = _("nothing called {name!r} can be judged.{near}",
-                        name=str(name), near=near(str(name), known))  # fmt: skip
-            found.append(Problem(path, "", told))
+            message = _(
+                "nothing called {name!r} can be judged.{near}",
+                name=str(name),
+                near=near(str(name), known),
+            )
+            problems.append(Problem(path, "", message))
             continue
-        for one in given if isinstance(given, list) else [given]:
-            found += _problems_of(path, str(name), one)
-    return found
+        for one in criteria if isinstance(criteria, list) else [criteria]:
+            problems += _problems_of(path, str(name), one)
+    return problems
 
 
-def _problems_of(path: str, name: str, given: Any) -> list[Problem]:
-    if not isinstance(given, Mapping):
+def _problems_of(path: str, name: str, criterion: Any) -> list[Problem]:
+    if not isinstance(criterion, Mapping):
         return []
-    if name in OF_LABEL and not given.get("label"):
-        told = _("name the label it is about, e.g. {{label: spam, at_least: 0.9}}.")
-        return [Problem(path, "", told)]
-    if name not in OF_LABEL and given.get("label"):
-        told = _("{name} is not about one label; precision, recall and f1 are.", name=name)
-        return [Problem(path, "", told)]
-    if name in NO_INTERVAL and given.get("lower_bound"):
+    if name in OF_LABEL and not criterion.get("label"):
+        message = _("name the label it is about, e.g. {{label: spam, at_least: 0.9}}.")
+        return [Problem(path, "", message)]
+    if name not in OF_LABEL and criterion.get("label"):
+        message = _("{name} is not about one label; precision, recall and f1 are.", name=name)
+        return [Problem(path, "", message)]
+    if name in NO_INTERVAL and criterion.get("lower_bound"):
         return [Problem(path, "", _("{name} has no interval, so no lower bound.", name=name))]
     return []

@@ -1,7 +1,7 @@
-"""What transformers calls its settings, and what they are called here.
+"""Settings of transformers and their counterparts in a plan.
 
-The names are those of TrainingArguments and of the example scripts. One that has no counterpart
-gets a sentence that says what happens instead.
+The names are those of TrainingArguments and of the example scripts. Where something else takes
+their place, a sentence says what; other names are reported as unknown settings.
 """
 
 from __future__ import annotations
@@ -71,10 +71,10 @@ ALIASES = {
 }
 
 _BATCH = N_(
-    "It counts the rows of one whole update; train.micro_batch_tokens says how many tokens go "
-    "through the network at once."
+    "It counts the rows of one optimizer step; train.micro_batch_tokens limits the tokens of one "
+    "forward pass."
 )
-_SHARE = N_("It is a share of all updates, not a number of steps.")
+_SHARE = N_("It is a proportion of all steps, not a number of steps.")
 _ADAM = N_("Its settings stand below its name: optimizer: {adamw: {betas: [0.9, 0.999]}}.")
 _TIMES = N_("It says how many times in all, evenly spaced, not after how many steps.")
 _PRECISION = N_("Write bf16 or fp32; fp16 is not offered.")
@@ -121,7 +121,6 @@ _NOISE = N_("Noise on word vectors is train.strategies: {fgm: {epsilon: 0.5}}.")
 _SAFE = N_("Code that comes with a checkpoint is never run.")
 _LABELS = N_("Labels are learned from the rows.")
 _COLUMNS = N_("Columns without a role are left alone.")
-_NOTHING = N_("It has no counterpart; leave it out.")
 
 # Name -> what weitiao does instead: there is no such setting.
 INSTEAD = {
@@ -164,26 +163,19 @@ INSTEAD = {
     "trust_remote_code": _SAFE,
     **dict.fromkeys(["num_labels", "problem_type", "id2label", "label2id"], _LABELS),
     "remove_unused_columns": _COLUMNS,
-    **dict.fromkeys([
-        "torch_compile", "torch_compile_backend", "torch_compile_mode", "tf32", "eval_delay",
-        "gradient_checkpointing", "gradient_checkpointing_kwargs", "full_determinism",
-        "activation_checkpointing", "activation_checkpointing_kwargs",
-        "early_stopping_threshold", "use_liger_kernel", "liger_kernel_config", "eval_on_start",
-        "torch_empty_cache_steps", "prediction_loss_only", "ignore_data_skip", "debug",
-        "restore_callback_states_from_checkpoint", "include_for_metrics", "past_index",
-        "batch_eval_metrics", "eval_do_concat_batches", "optim_target_modules", "jit_mode_eval",
-        "skip_memory_metrics", "eval_use_gather_object", "use_cache", "tokenizer_name",
-        "use_fast_tokenizer", "config_name", "ignore_mismatched_sizes", "fp16_opt_level",
-    ], _NOTHING),
 }  # fmt: skip
 
 
-def told(name: str) -> str:
-    """What to write for one of transformers' names; empty when it is none of them."""
+def counterpart(name: str) -> str:
+    """What to write instead of one of transformers' names; empty when it is none of them."""
     if name in ALIASES:
         note = translated(NOTES.get(name, ""))
-        return _("transformers' {name} is called {ours} here. {note}",
-                    name=name, ours=ALIASES[name], note=note).rstrip()  # fmt: skip
+        return _(
+            "transformers' {name} is called {ours} here. {note}",
+            name=name,
+            ours=ALIASES[name],
+            note=note,
+        ).rstrip()
     if name in INSTEAD:
         instead = translated(INSTEAD[name])
         return _("weitiao has no {name}. {instead}", name=name, instead=instead)

@@ -9,6 +9,7 @@ from typing import Any, Self
 from pydantic import Field, ValidationError
 
 from weitiao import parts
+from weitiao.core import dotted
 from weitiao.core.fields import Problem, near, problems_of
 from weitiao.errors import PlanError
 from weitiao.i18n.messages import _
@@ -38,20 +39,18 @@ __all__ = [
     "TrainPlan",
 ]
 
-_ABSENT = ()  # nothing stands there, not even null
-
 
 class Plan(Section):
-    """Everything about one run."""
+    """Settings of one run."""
 
-    task: Parts = Field(description="what is to be learned: classification, regression, ...")
-    data: DataPlan = Field(description="which rows, what their columns mean, how they are split")
-    model: ModelPlan = Field(description="which pre-trained network")
-    train: TrainPlan = Field(TrainPlan(), description="how it learns")
-    evaluate: EvaluatePlan = Field(EvaluatePlan(), description="how it is judged")
+    task: Parts = Field(description="task: classification, regression, ...")
+    data: DataPlan = Field(description="data: files, column roles, splits")
+    model: ModelPlan = Field(description="pre-trained model and what is built on it")
+    train: TrainPlan = Field(TrainPlan(), description="training settings")
+    evaluate: EvaluatePlan = Field(EvaluatePlan(), description="evaluation settings")
     acceptance: Acceptance = Field({}, description="what the model must reach to be accepted")
-    why: dict[str, Reason] = Field({}, description="setting -> why it has its value")
-    expect: dict[str, Any] = Field({}, description="time and memory this should take here")
+    why: dict[str, Reason] = Field({}, description="setting -> reason for its value")
+    expect: dict[str, Any] = Field({}, description="expected time and memory on this machine")
 
     @property
     def task_name(self) -> str:
@@ -85,8 +84,8 @@ class Plan(Section):
             plan, problems = cls._tried(_with_words(raw, spelled))
         if plan is None or problems:
             problems.sort(key=lambda one: _line(one.path, written.lines))
-            told = [_located(p.path, p.text, written.lines) for p in problems]
-            raise PlanError(written.hints(told), source)
+            messages = [_located(p.path, p.text, written.lines) for p in problems]
+            raise PlanError(written.hints(messages), source)
         return plan
 
     @classmethod
@@ -97,8 +96,8 @@ class Plan(Section):
         except ValidationError as error:
             return None, [_renamed(one) for one in problems_of(error, cls)] + problems
         odd = [path for path in plan.why if not plan._has(path)]
-        told = [Problem("why", "", _("no setting called {name!r}.", name=path)) for path in odd]
-        return plan, problems + told
+        unknown = [Problem("why", "", _("no setting called {name!r}.", name=path)) for path in odd]
+        return plan, problems + unknown
 
     def with_(self, changes: Mapping[str, Any]) -> Self:
         """A new, validated plan: plan.with_({"train.learning_rate": 3e-5})."""
@@ -109,15 +108,12 @@ class Plan(Section):
 
     def get(self, path: str) -> Any:
         """The value at a dotted path: plan.get("train.epochs")."""
-        node: Any = self.model_dump()
-        for key in path.split("."):
-            node = node[key]
-        return node
+        return dotted.get(self.model_dump(), path)
 
     def _has(self, path: str) -> bool:
         try:
             self.get(path)
-        except (KeyError, TypeError):
+        except KeyError:
             return False
         return True
 
@@ -127,13 +123,17 @@ class Plan(Section):
         schema: the file of its JSON Schema, relative to the plan, for editors.
         """
         comments = {key: self._comment(key) for key in self.why}
-        write.write(path, self.model_dump(), comments, schema)
+        raw = self.model_dump() | {"why": {key: one.stored() for key, one in self.why.items()}}
+        write.write(path, raw, comments, schema)
 
     def _comment(self, path: str) -> str:
         reason = self.why[path]
         if self.get(path) != reason.value:
-            return _("set by you (weitiao would take {value}: {reason})",
-                        value=reason.value, reason=reason.reason)  # fmt: skip
+            return _(
+                "set by you (weitiao would take {value}: {reason})",
+                value=reason.value,
+                reason=reason.reason,
+            )
         return reason.reason + (f" [{reason.evidence}]" if reason.evidence else "")
 
     @classmethod
@@ -149,21 +149,21 @@ def _renamed(problem: Problem) -> Problem:
     name = problem.path.rpartition(".")[2]
     if problem.kind != "extra_forbidden":
         return problem
-    told = aliases.told(name)
-    homes = [] if told else _homes(name)
+    message = aliases.counterpart(name)
+    homes = [] if message else _homes(name)
     if homes:
-        told = _("no such setting here: it is {home}.", home=homes[0])
-    return problem._replace(text=told) if told else problem
+        message = _("no such setting here: it is {home}.", home=homes[0])
+    return problem._replace(text=message) if message else problem
 
 
 def _homes(name: str) -> list[str]:
     """Where settings of this name stand."""
-    found = []
+    homes = []
     for section, field in Plan.model_fields.items():
         inner = field.annotation
         if isinstance(inner, type) and name in getattr(inner, "model_fields", {}):
-            found.append(f"{section}.{name}")
-    return found
+            homes.append(f"{section}.{name}")
+    return homes
 
 
 def _line(path: str, lines: Mapping[str, int]) -> int:
@@ -185,23 +185,23 @@ def _problems_of_parts(raw: Mapping[str, Any]) -> list[Problem]:
     """What is wrong with the named parts, found in the raw values so that all is said at once."""
     problems = []
     for place, kind in PLACES.items():
-        node: Any = raw
-        for key in place.split("."):
-            node = node.get(key, _ABSENT) if isinstance(node, Mapping) else _ABSENT
-        chosen = as_parts(node)
+        try:
+            chosen = as_parts(dotted.get(raw, place))
+        except KeyError:
+            continue
         if not isinstance(chosen, dict):
             continue
         if (place in SINGLE and len(chosen) != 1) or (place in AT_MOST_ONE and len(chosen) > 1):
-            told = _("names {count} parts; exactly one can be used.", count=len(chosen))
-            problems.append(Problem(place, "", told))
+            message = _("names {count} parts; exactly one can be used.", count=len(chosen))
+            problems.append(Problem(place, "", message))
         for name, settings in chosen.items():
             if not isinstance(settings, dict):
-                told = _("its settings must be a mapping, name: value.")
-                problems.append(Problem(f"{place}.{name}", "", told))
+                message = _("its settings must be a mapping, name: value.")
+                problems.append(Problem(f"{place}.{name}", "", message))
                 continue
-            for found in parts.problems(kind, str(name), settings):
-                path = f"{place}.{found.path}" if found.path else place
-                problems.append(found._replace(path=path))
+            for problem in parts.problems(kind, str(name), settings):
+                path = f"{place}.{problem.path}" if problem.path else place
+                problems.append(problem._replace(path=path))
     return problems + _problems_of_metrics(raw) + problems_of_acceptance(raw.get("acceptance"))
 
 
@@ -210,27 +210,27 @@ def _problems_of_metrics(raw: Mapping[str, Any]) -> list[Problem]:
     chosen = section.get("metrics") if isinstance(section, dict) else None
     known = parts.names("metrics")
     return [
-        Problem("evaluate.metrics", "", _("no metric called {name!r}.{near}", name=str(name),
-                                             near=near(str(name), known)))
+        Problem(
+            "evaluate.metrics",
+            "",
+            _("no metric called {name!r}.{near}", name=str(name), near=near(str(name), known)),
+        )
         for name in (chosen if isinstance(chosen, list) else [])
         if name not in known
-    ]  # fmt: skip
+    ]
 
 
 def _set(raw: dict[str, Any], path: str, value: Any) -> None:
-    *parents, last = path.split(".")
-    node: Any = raw
-    for parent in parents:
-        if node.get(parent) is None:
-            node[parent] = {}
-        elif not isinstance(node[parent], dict):
-            node[parent] = as_parts(node[parent])
-        if not isinstance(node[parent], dict):
-            told = _("{path}: {parent} holds a single value, nothing can be set below it.",
-                        path=path, parent=parent)  # fmt: skip
-            raise PlanError([told])
-        node = node[parent]
-    node[last] = value
+    """Change a setting; a part named alone (`optimizer: adamw`) becomes a mapping on the way."""
+    try:
+        dotted.put(raw, path, value, as_parts)
+    except KeyError as error:
+        message = _(
+            "{path}: {parent} holds a single value, nothing can be set below it.",
+            path=path,
+            parent=error.args[0],
+        )
+        raise PlanError([message]) from None
 
 
 def _with_words(raw: Any, words: Mapping[str, str], path: str = "") -> Any:

@@ -17,10 +17,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError, YAMLWarning
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
+from weitiao.core import dotted
 from weitiao.errors import PlanError
 from weitiao.i18n.messages import _
 from weitiao.i18n.system import said
-from weitiao.planfile import yaml_errors, yaml_hints
+from weitiao.planfile import yaml_hints
 from weitiao.version import __version__
 
 MAX_BYTES = 1_000_000
@@ -43,25 +44,27 @@ class Written:
 
     def word(self, path: str) -> str | None:
         """A number or truth as it was written; nothing only where a list holds it."""
-        value, number = self.value, path.rpartition(".")[2]
-        for key in path.split("."):
-            try:
-                value = value[int(key)] if isinstance(value, list) else value[key]
-            except (KeyError, TypeError, ValueError, IndexError):
-                return None
-        if (value is None and not number.isdigit()) or isinstance(value, (str, list, dict)):
+        try:
+            value = dotted.get(self.value, path)
+        except KeyError:
+            return None
+        in_list = path.rpartition(".")[2].isdigit()
+        if (value is None and not in_list) or isinstance(value, (str, list, dict)):
             return None
         return self.spelled.get(path) or (str(value) if type(value) is int else None)
 
     def hints(self, problems: list[str]) -> list[str]:
         """Problems, after what the text has of the usual traps and of a newer version."""
-        found = _lined(yaml_hints.hints(self.text))
+        hints = _lined(yaml_hints.hints(self.text))
         made = re.match(r"#[^\n]*\bweitiao (\d+(?:\.\d+)+)", self.text)
         if made and _numbers(made[1]) > _numbers(__version__):
-            told = _("weitiao {theirs} wrote this plan, this is {ours}: update it to use all.",
-                        theirs=made[1], ours=__version__)  # fmt: skip
-            found.append(told)
-        return [*found, *problems]
+            message = _(
+                "weitiao {theirs} wrote this plan, this is {ours}: update it to use all.",
+                theirs=made[1],
+                ours=__version__,
+            )
+            hints.append(message)
+        return [*hints, *problems]
 
 
 def read(path: str | Path) -> Written:
@@ -72,44 +75,49 @@ def read(path: str | Path) -> Written:
     if other:
         raise PlanError([other], str(path))
     if not re.sub(r"#.*", "", text).strip():
-        told = _("the file is empty: `weitiao plan ROWS.csv -o {name}` writes a plan.",
-                    name=file.name)  # fmt: skip
-        raise PlanError([told], str(path))
+        message = _(
+            "the file is empty: `weitiao plan ROWS.csv -o {name}` writes a plan.", name=file.name
+        )
+        raise PlanError([message], str(path))
     written = written_in(text, str(path))
     if not isinstance(written.value, dict):
-        told = _("line {line}: a plan is a mapping: task: ..., data: ..., model: ...", line=1)
-        raise PlanError([*_lined(yaml_hints.hints(text)), told], str(path))
+        message = _("line {line}: a plan is a mapping: task: ..., data: ..., model: ...", line=1)
+        raise PlanError([*_lined(yaml_hints.hints(text)), message], str(path))
     return written
 
 
 def _text_of(file: Path) -> str:
     if file.is_dir():
-        told = _("this is a folder; give the plan's file, e.g. plan.yaml.")
-        raise PlanError([told], str(file))
+        message = _("this is a folder; give the plan's file, e.g. plan.yaml.")
+        raise PlanError([message], str(file))
     if not file.is_file():
-        told = _("no such file. `weitiao plan ROWS.csv -o {name}` writes one.", name=file.name)
-        raise PlanError([told], str(file))
+        message = _("no such file. `weitiao plan ROWS.csv -o {name}` writes one.", name=file.name)
+        raise PlanError([message], str(file))
     try:
         if file.stat().st_size > MAX_BYTES and not file.name.lower().endswith(yaml_hints.ROWS):
             raise PlanError([_("larger than 1 MB: this is no plan.")], str(file))
         raw = file.read_bytes()[:MAX_BYTES]
     except OSError as error:
-        told = _("it cannot be read: {reason}.", reason=said(error))
-        raise PlanError([told], str(file)) from None
+        message = _("it cannot be read: {reason}.", reason=said(error))
+        raise PlanError([message], str(file)) from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         if file.name.lower().endswith(yaml_hints.ROWS):
             return ""
         line = raw[: error.start].count(b"\n") + 1
-        found = yaml_hints.encoding_of(raw)
-        told = (
-            _("line {line}: the file is written in {found}: save it as UTF-8 (in the editor: "
-                 "Save as, Encoding).", line=line, found=found)
-            if found
+        encoding = yaml_hints.encoding_of(raw)
+        message = (
+            _(
+                "line {line}: the file is written in {found}: save it as UTF-8 (in the editor: "
+                "Save as, Encoding).",
+                line=line,
+                found=encoding,
+            )
+            if encoding
             else _("line {line}: not UTF-8: save it as UTF-8.", line=line)
-        )  # fmt: skip
-        raise PlanError([told], str(file)) from None
+        )
+        raise PlanError([message], str(file)) from None
 
 
 def parse(text: str, source: str = "") -> tuple[Any, dict[str, int]]:
@@ -132,14 +140,14 @@ def written_in(text: str, source: str = "") -> Written:
             warnings.simplefilter("ignore", YAMLWarning)
             root = yaml.compose(text)
     except YAMLError as error:
-        line, told = yaml_errors.told(error, text)
-        found = {line: told} | yaml_hints.hints(text)
-        raise PlanError(_lined(found), source) from None
+        line, message = yaml_hints.syntax_error(error, text)
+        by_line = {line: message} | yaml_hints.hints(text)
+        raise PlanError(_lined(by_line), source) from None
     except RecursionError:
         raise PlanError([_("nested too deeply for a plan.")], source) from None
     except (ValueError, OverflowError):  # what ruamel makes of odd escapes
-        told = _("a character that does not exist is written by its number.")
-        raise PlanError([told], source) from None
+        message = _("a character that does not exist is written by its number.")
+        raise PlanError([message], source) from None
     walk = _Walk(Written(text=text), source)
     if root is not None:
         walk.written.value = walk.plain(root, "", 0, False)
@@ -152,10 +160,10 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in version.split("."))
 
 
-def _lined(found: dict[int, str]) -> list[str]:
+def _lined(by_line: dict[int, str]) -> list[str]:
     return [
-        _("line {line}: {told}", line=line, told=told) if line else told
-        for line, told in sorted(found.items())
+        _("line {line}: {told}", line=line, told=message) if line else message
+        for line, message in sorted(by_line.items())
     ]
 
 
@@ -180,12 +188,12 @@ class _Walk:
     def plain(self, node: Node, path: str, depth: int, flow: bool) -> Any:
         self.count += 1
         if depth > DEEPEST or self.count > MOST_VALUES:
-            told = (
+            message = (
                 _("nested too deeply for a plan (an anchor that repeats itself?)")
                 if depth > DEEPEST
                 else _("too many values for a plan (an anchor that repeats itself?)")
             )
-            raise PlanError([self._at(path[:200], node, told)], self.source)
+            raise PlanError([self._at(path[:200], node, message)], self.source)
         tag = str(node.tag)
         if isinstance(node, ScalarNode):
             return self._scalar(node, path, flow)
@@ -212,9 +220,12 @@ class _Walk:
                 continue
             inner = f"{path}.{name}" if path else name
             if name in plain:
-                told = _("{name} stands here a second time, first on line {line}.",
-                            name=name, line=lines[inner])  # fmt: skip
-                self._wrong(inner, key, told)
+                message = _(
+                    "{name} stands here a second time, first on line {line}.",
+                    name=name,
+                    line=lines[inner],
+                )
+                self._wrong(inner, key, message)
             lines[inner] = key.start_mark.line + 1
             plain[name] = self.plain(value, inner, depth + 1, flow)
         return {**merged, **plain}
@@ -239,34 +250,34 @@ class _Walk:
         tag, text = str(node.tag), str(node.value)
         if tag in _TEXTS:
             raw = self.written.text[node.start_mark.index : node.end_mark.index]
-            told = yaml_hints.odd(text, node.style, path, flow, raw)
+            message = yaml_hints.odd(text, node.style, path, flow, raw)
             # \udc80 to \udcff are how Python spells bytes of a file's name that are no text.
             halves = (
                 "[\ud800-\udc7f\udd00-\udfff]" if path.startswith("data.") else "[\ud800-\udfff]"
             )
             if re.search(halves, text):
-                told = _("holds half a character (a lone surrogate).")
-            return self._wrong(path, node, told) if told else text
+                message = _("holds half a character (a lone surrogate).")
+            return self._wrong(path, node, message) if message else text
         maker: Any = _MAKERS.get(tag)
         if maker is None:
             return self._wrong(path, node, _tag_told(tag))
         try:
             value = maker(text)
         except (ValueError, KeyError):
-            told = _("{value} is not what its form or tag says.", value=text[:40])
-            return self._wrong(path, node, told)
+            message = _("{value} is not what its form or tag says.", value=text[:40])
+            return self._wrong(path, node, message)
         if text.strip():
             self.written.spelled[path] = text
         return value
 
-    def _wrong(self, path: str, node: Node, told: str) -> None:
-        self.problems.append(self._at(path, node, told))
+    def _wrong(self, path: str, node: Node, message: str) -> None:
+        self.problems.append(self._at(path, node, message))
 
-    def _at(self, path: str, node: Node, told: str) -> str:
+    def _at(self, path: str, node: Node, message: str) -> str:
         line = node.start_mark.line + 1
         if path:
-            return _("line {line}, {path}: {told}", line=line, path=path, told=told)
-        return _("line {line}: {told}", line=line, told=told)
+            return _("line {line}, {path}: {told}", line=line, path=path, told=message)
+        return _("line {line}: {told}", line=line, told=message)
 
 
 def _tag_told(tag: str) -> str:

@@ -29,9 +29,9 @@ def schema_of(plan: Any, language: str | None = None) -> dict[str, Any]:
             home["properties"][name].pop(key, None)
     metrics = schema["$defs"]["EvaluatePlan"]["properties"]["metrics"]
     metrics["items"] = {"enum": parts.names("metrics")}
-    several = schema["properties"]["acceptance"]["additionalProperties"]
+    criteria = schema["properties"]["acceptance"]["additionalProperties"]
     schema["properties"]["acceptance"]["additionalProperties"] = {
-        "anyOf": [several["items"], several]  # one criterion needs no list
+        "anyOf": [criteria["items"], criteria]  # one criterion needs no list
     }
     return {"$schema": DIALECT, **schema}
 
@@ -76,9 +76,9 @@ def _describe(node: Any, language: str | None) -> None:
     """Every title and description in the language, or in both, in place."""
     if isinstance(node, dict):
         for key, between in (("title", " · "), ("description", "\n")):
-            told = node.get(key)
-            if isinstance(told, str):
-                text = " ".join(told.split("\n\n")[0].split())
+            text_in_english = node.get(key)
+            if isinstance(text_in_english, str):
+                text = " ".join(text_in_english.split("\n\n")[0].split())
                 node[key] = between.join(dict.fromkeys(_told(text, language)))
         for inner in node.values():
             _describe(inner, language)
@@ -88,8 +88,8 @@ def _describe(node: Any, language: str | None) -> None:
 
 
 def _told(text: str, language: str | None) -> list[str]:
-    found = []
+    texts = []
     for one in [language] if language else LANGUAGES:
         with speaking(one):
-            found.append(translated(text))
-    return found
+            texts.append(translated(text))
+    return texts

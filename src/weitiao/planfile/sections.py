@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WrapValidator, model_validator
 
 from weitiao.core.clock import seconds
 from weitiao.core.fields import Fields
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import Message, _, pack, restore
 
 # Where a plan names parts, and of which kind they are.
 PLACES = {
@@ -53,10 +53,10 @@ def _as_seconds(value: Any) -> Any:
     """Accept `10m` and `1h30m` for seconds."""
     if not isinstance(value, str):
         return value
-    found = seconds(value)
-    if found is None:
+    in_seconds = seconds(value)
+    if in_seconds is None:
         raise ValueError(_("{value!r} is not a time; write 90s, 5m or 1h30m.", value=value))
-    return found
+    return in_seconds
 
 
 Seconds = Annotated[float, BeforeValidator(_as_seconds), Field(gt=0)]
@@ -65,25 +65,31 @@ Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 FEWEST_EPOCHS = 3  # with fewer, a small set of rows has not been learned yet
 
 
+# A text that keeps its template and values, where it is a message.
+Text = Annotated[
+    str, WrapValidator(lambda text, check: text if isinstance(text, Message) else check(text))
+]
+
+
 class Section(Fields):
     """A part of the plan with settings of its own."""
 
 
 class DataPlan(Section):
-    """Which rows, what their columns mean, how they are split."""
+    """Data: files, column roles, splits."""
 
     path: str | list[str] = Field(
         description="file with the rows, several files, a folder, a pattern like data/*.csv, or "
         "sample:NAME"
     )
     test_path: str | list[str] | None = Field(
-        None, description="file with test rows; else they are split off"
+        None, description="file with test rows; empty: split off"
     )
     validation_path: str | list[str] | None = Field(
-        None, description="file with validation rows; else they are split off"
+        None, description="file with validation rows; empty: split off"
     )
     reader: Parts = Field(
-        {}, description="format and how to read it, e.g. {xlsx: {sheet: May}}; empty: found out"
+        {}, description="format and its options, e.g. {xlsx: {sheet: May}}; empty: detected"
     )
     skip_bad: bool = Field(
         False, description="set rows aside that cannot be read, instead of stopping at the first"
@@ -94,19 +100,21 @@ class DataPlan(Section):
     )
     max_rows: int | None = Field(None, gt=0, description="use a seeded sample of this many rows")
     deduplicate: bool = Field(True, description="drop exact duplicates before splitting")
-    validation_size: float = Field(0.1, gt=0, lt=1, description="share of rows for validation")
-    test_size: float = Field(0.1, ge=0, lt=1, description="share of rows sealed for the end")
+    validation_size: float = Field(0.1, gt=0, lt=1, description="proportion of rows for validation")
+    test_size: float = Field(
+        0.1, ge=0, lt=1, description="proportion of rows for the sealed test set"
+    )
     split_seed: int = Field(13, ge=0, description="seed of the split alone")
     cleaners: Parts = Field({}, description="text -> text, in training and in use")
     steps: Parts = Field({}, description="rows -> rows, in training only")
 
 
 class ModelPlan(Section):
-    """Which pre-trained network, and what stands on it."""
+    """Pre-trained model and what is built on it."""
 
     checkpoint: str = Field(description="catalogue name, hub name, or folder")
     revision: str | None = Field(None, description="branch, tag or commit on the hub")
-    max_length: int = Field(128, ge=8, description="tokens the network sees of a row at once")
+    max_length: int = Field(128, ge=8, description="maximum tokens per input sequence")
     long_texts: Parts = Field(
         {"head": {}},
         description="what is read of longer rows: head, tail, head_tail, or windows (all of it)",
@@ -114,13 +122,13 @@ class ModelPlan(Section):
     dropout: float | None = Field(None, ge=0, lt=1, description="overrides the checkpoint's own")
     head: Parts = Field(
         {"native": {}},
-        description="what gives the answer; native: the one of transformers",
+        description="output head; native: the one of transformers",
     )
     attention: Literal["native", "full"] = Field(
-        "native", description="full: a decoder sees the whole text, not only what stands before"
+        "native", description="full: bidirectional attention in a decoder"
     )
     adapter: Parts = Field(
-        {}, description="a few new weights that learn in place of all, e.g. lora; empty: all learn"
+        {}, description="parameter-efficient fine-tuning, e.g. lora; empty: all weights learn"
     )
     quantization: Literal["none", "nf4"] = Field(
         "none", description="nf4: hold the weights in 4 bits under an adapter (QLoRA; CUDA only)"
@@ -128,29 +136,36 @@ class ModelPlan(Section):
 
 
 class TrainPlan(Section):
-    """How it learns."""
+    """Training settings."""
 
     epochs: float = Field(3, gt=0, le=1000, description="passes over the training rows")
-    batch_size: int = Field(32, gt=0, description="rows in one update, over all processes")
+    batch_size: int = Field(32, gt=0, description="rows per optimizer step, over all processes")
     micro_batch_tokens: Annotated[int, Field(gt=0)] | Literal["auto"] = Field(
         "auto",
-        description="tokens that go through the network at once: memory, not results; auto: as "
-        "many as fit here, measured",
+        description="maximum tokens per forward pass; affects memory, not the result; auto: as "
+        "many as fit, measured",
     )
     gradient_checkpointing: bool = Field(
-        False, description="compute layers again for backward: far less memory, a third slower"
+        False,
+        description="recompute activations in the backward pass: far less memory, a third slower",
     )
-    learning_rate: float = Field(5e-5, gt=0, le=10, description="highest rate of the schedule")
+    learning_rate: float = Field(
+        5e-5, gt=0, le=10, description="peak learning rate of the schedule"
+    )
     weight_decay: float = Field(0.01, ge=0, description="not on biases and norms")
-    warmup_ratio: float = Field(0.1, ge=0, lt=1, description="share of the updates to warm up")
+    warmup_ratio: float = Field(0.1, ge=0, lt=1, description="proportion of steps for warm-up")
     max_grad_norm: float = Field(1.0, ge=0, description="clip the gradient here; 0 for never")
-    evaluations: int = Field(10, gt=0, description="how often validation is judged, evenly spaced")
-    patience: int = Field(0, ge=0, description="stop after so many evaluations without gain; 0: no")
-    seed: int = Field(13, ge=0, description="head, dropout and order of the rows")
+    evaluations: int = Field(
+        10, gt=0, description="number of evaluations on validation, evenly spaced"
+    )
+    patience: int = Field(
+        0, ge=0, description="stop after this many evaluations without improvement; 0: never"
+    )
+    seed: int = Field(13, ge=0, description="random seed of head, dropout and row order")
     precision: Literal["auto", "fp32", "onednn", "bf16"] = Field(
         "auto",
-        description="arithmetic of the network; auto: the fastest that computes right here, "
-        "measured once; onednn: fp32 whose products may be rounded",
+        description="numeric precision; auto: the fastest that is accurate on this machine, "
+        "measured once; onednn: fp32 whose matrix products may be rounded",
     )
     layout: Literal["auto", "padded", "packed", "fused"] = Field(
         "auto",
@@ -167,21 +182,21 @@ class TrainPlan(Section):
         None, description="time the whole training may take: seconds, or 90s, 10m, 1h30m"
     )
     class_weights: Literal["none", "balanced"] | dict[str, Weight] = Field(
-        "none", description="what a mistake on each label costs"
+        "none", description="weight of each label in the loss"
     )
     loss: Parts = Field({}, description="empty: the task's own")
-    optimizer: Parts = Field({"adamw": {}}, description="who turns gradients into steps")
-    schedule: Parts = Field({"linear": {}}, description="how the rate falls after the warm-up")
-    strategies: Parts = Field({}, description="ways of learning, applied in this order")
+    optimizer: Parts = Field({"adamw": {}}, description="optimizer and its settings")
+    schedule: Parts = Field({"linear": {}}, description="learning rate schedule after the warm-up")
+    strategies: Parts = Field({}, description="training strategies, applied in this order")
 
 
 class EvaluatePlan(Section):
-    """How it is judged."""
+    """Evaluation settings."""
 
     metrics: list[str] = Field([], description="empty: the task's own; the first picks the best")
     bootstrap_samples: int = Field(1000, ge=0, description="resamples behind each 95 % interval")
     baselines: bool = Field(
-        True, description="judge majority, TF-IDF and the frozen encoder beside the model"
+        True, description="evaluate majority, TF-IDF and frozen-encoder baselines, too"
     )
     calibration: bool = Field(
         True, description="fit a temperature on validation and fold it into the saved model"
@@ -196,8 +211,37 @@ class EvaluatePlan(Section):
 
 
 class Reason(Section):
-    """Why a value stands in the plan."""
+    """Reason for a value of the plan."""
 
-    value: Any = Field(description="what weitiao would take")
-    reason: str = Field(description="why")
-    evidence: str = Field("", description="the figures behind it")
+    value: Any = Field(description="recommended value")
+    reason: Text = Field(description="why")
+    evidence: Text = Field("", description="supporting figures")
+    # In files only: once read, the texts carry them (see Message).
+    messages: dict[str, Any] = Field(
+        {}, exclude=True, description="templates and values of these texts, for other languages"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_messages(cls, raw: Any) -> Any:
+        """A plan's file has the plain texts, and beside them the templates and values of these."""
+        if not isinstance(raw, dict) or not isinstance(raw.get("messages"), dict):
+            return raw
+        texts = {key: value for key, value in raw.items() if key != "messages"}
+        packed = raw["messages"]
+        return texts | {
+            name: restore({**packed[name], "text": texts[name]})
+            for name in packed.keys() & texts.keys() & {"reason", "evidence"}
+            if isinstance(packed[name], dict)
+        }
+
+    def stored(self) -> dict[str, Any]:
+        """Plain values for a file, with the templates and values of the messages beside."""
+        raw = self.model_dump()
+        packed = {name: pack(raw[name]) for name in ("reason", "evidence")}
+        messages = {
+            name: {key: value for key, value in one.items() if key != "text"}
+            for name, one in packed.items()
+            if isinstance(one, dict)
+        }
+        return raw | ({"messages": messages} if messages else {})

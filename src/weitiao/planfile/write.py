@@ -13,7 +13,7 @@ from ruamel.yaml.emitter import Emitter
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from weitiao.errors import PlanError
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import Message, _
 from weitiao.i18n.system import said
 from weitiao.planfile import yaml_hints
 from weitiao.version import __version__
@@ -31,8 +31,8 @@ def write(
     try:
         Path(path).write_text(head + dump(raw, comments), encoding="utf-8")
     except OSError as error:
-        told = _("it cannot be written: {reason}.", reason=said(error))
-        raise PlanError([told], str(path)) from None
+        message = _("it cannot be written: {reason}.", reason=said(error))
+        raise PlanError([message], str(path)) from None
 
 
 def dump(raw: Mapping[str, Any], comments: Mapping[str, str]) -> str:
@@ -61,9 +61,11 @@ def _commented(raw: Any, path: str, comments: Mapping[str, str], indent: int) ->
         for key, value in raw.items():
             inner = f"{path}.{key}" if path else str(key)
             node[key] = _commented(value, inner, comments, indent + 2)
+            if key == "messages" and path.startswith("why."):
+                node[key].fa.set_flow_style()  # for programs: one line
             if inner in comments:
-                told = "".join(c if c.isprintable() else " " for c in comments[inner])
-                node.yaml_set_comment_before_after_key(key, told, indent=indent)
+                comment = "".join(c if c.isprintable() else " " for c in comments[inner])
+                node.yaml_set_comment_before_after_key(key, comment, indent=indent)
         return node
     if isinstance(raw, (list, tuple)):
         sequence = CommentedSeq(
@@ -77,4 +79,4 @@ def _commented(raw: Any, path: str, comments: Mapping[str, str], indent: int) ->
         or not all(c.isprintable() or c == "\n" for c in raw)
     ):
         return DoubleQuotedScalarString(raw)  # escapes what else is read as another character
-    return raw
+    return str(raw) if isinstance(raw, Message) else raw

@@ -1,7 +1,7 @@
-"""What input methods, editors and other formats leave in a YAML file, each with its remedy.
+"""YAML mistakes and their remedies: of input methods, editors, other formats, and ruamel's errors.
 
-`hints` looks at the text of a file that did not fit; `odd` looks at one value that YAML took as a
-text although something else was meant.
+`hints` looks at the text of a file that did not fit, `odd` at one value that YAML took as a text
+although something else was meant, `syntax_error` says in plain words what ruamel reports.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from ruamel.yaml.error import YAMLError
+
+from weitiao.core.script import has_han
 from weitiao.i18n.messages import _, joined
 
 MOST_HINTS = 4
@@ -18,14 +21,14 @@ _PAIRS = {"“": "”", "‘": "’", "「": "」", "『": "』", "［": "］", 
 _PATHS = ("path", "checkpoint")
 _ESCAPED = re.compile(r"(?<!\\)(?:\\\\)*\\[abefnrtv0]")  # what is left of C:\new and ..\table
 
-Told = Callable[[], str]
+Sentence = Callable[[], str]
 
 
 def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(text, re.MULTILINE)
 
 
-_HINTS: list[tuple[re.Pattern[str], Told]] = [
+_HINTS: list[tuple[re.Pattern[str], Sentence]] = [
     (_pattern(r"^\s*```"),
      lambda: _("a fence of Markdown (```): take these lines out.")),
     (_pattern(r"^ *\t+ *\S"),
@@ -53,15 +56,15 @@ _HINTS: list[tuple[re.Pattern[str], Told]] = [
 
 def hints(text: str) -> dict[int, str]:
     """Line -> what is odd there, for the first lines of each kind."""
-    found: dict[int, str] = {}
-    for pattern, told in _HINTS:
+    by_line: dict[int, str] = {}
+    for pattern, message in _HINTS:
         match = pattern.search(text)
         if match:
             whole = match.group()
             start = match.start() + len(whole) - len(whole.lstrip("\n"))
             line = text.count("\n", 0, start) + 1
-            found[line] = joined([found.get(line, ""), told()])
-    return dict(sorted(found.items())[:MOST_HINTS])
+            by_line[line] = joined([by_line.get(line, ""), message()])
+    return dict(sorted(by_line.items())[:MOST_HINTS])
 
 
 def odd(value: str, style: str | None, path: str, flow: bool, raw: str = "") -> str:
@@ -78,14 +81,18 @@ def odd(value: str, style: str | None, path: str, flow: bool, raw: str = "") -> 
     if style:
         return ""
     if value[:1] and _PAIRS.get(value[0]) == value[-1:] and len(value) > 1:
-        return _("{value} stands in full-width quotes or brackets: write plain ones.",
-                    value=value)  # fmt: skip
+        return _("{value} stands in full-width quotes or brackets: write plain ones.", value=value)
     if flow and "，" in value:
-        return _("{value} holds a full-width comma: write ', ', or put quotes around the text.",
-                    value=value)  # fmt: skip
+        return _(
+            "{value} holds a full-width comma: write ', ', or put quotes around the text.",
+            value=value,
+        )
     if value != value.strip(BLANKS):
-        return _("{value!r} begins or ends with a full-width or no-break blank: take it away, "
-                    "or put quotes around the text.", value=value)  # fmt: skip
+        return _(
+            "{value!r} begins or ends with a full-width or no-break blank: take it away, "
+            "or put quotes around the text.",
+            value=value,
+        )
     return ""
 
 
@@ -97,13 +104,16 @@ def needs_quotes(text: str) -> bool:
 def other_format(name: str, text: str) -> str:
     """What a file is instead of a plan, by its ending or its first lines; empty when unknown."""
     lines = [line for line in text.splitlines()[:3] if line.strip()]
-    rows = any(len(lines) > 1 and lines[0].count(mark) == lines[1].count(mark) > 0
-               for mark in (",", "\t", ";"))  # fmt: skip
+    rows = any(
+        len(lines) > 1 and lines[0].count(mark) == lines[1].count(mark) > 0
+        for mark in (",", "\t", ";")
+    )
     named = any(re.match(r"\s*[\w.\-\"']+\s*[:：=]", line) for line in lines)
     objects = bool(lines) and re.match(r'\s*\[?\s*\{\s*"(?!task|data|model)', lines[0]) is not None
     if name.lower().endswith(ROWS) or (rows and not named) or objects:
-        return _("this is a file with rows, not a plan: `weitiao plan {name}` writes one.",
-                    name=name)  # fmt: skip
+        return _(
+            "this is a file with rows, not a plan: `weitiao plan {name}` writes one.", name=name
+        )
     return ""
 
 
@@ -115,4 +125,60 @@ def encoding_of(raw: bytes) -> str:
         text = raw.decode("gb18030")
     except UnicodeDecodeError:
         return ""
-    return "GBK" if re.search("[\u4e00-\u9fff]", text) else ""
+    return "GBK" if has_han(text) else ""
+
+
+# A pattern of ruamel's own words -> ours; the groups of the pattern are handed over.
+_WORDS: list[tuple[str, Callable[[re.Match[str]], str]]] = [
+    (r"found character '\\t' that cannot start",
+     lambda m: _("a tab: YAML wants blanks for indentation.")),
+    (r"found character '`' that cannot start",
+     lambda m: _("a value cannot begin with {mark}: put it in quotes.", mark="`")),
+    (r"found character '(.)' that cannot start",
+     lambda m: _("a value cannot begin with {mark}: put it in quotes.", mark=m[1])),
+    (r"found undefined alias '(.*)'",
+     lambda m: _("*{name} is used, but no &{name} stands above.", name=m[1])),
+    (r"found another document",
+     lambda m: _("a second document begins (---): a file holds one plan.")),
+    (r"found unknown escape character",
+     lambda m: _("a backslash in double quotes changes the next letter: write / instead, or use "
+                    "single quotes.")),
+    (r"mapping values are not allowed",
+     lambda m: _("a second colon, or a line that is indented too far. A text that holds ': ' "
+                    "needs quotes.")),
+    (r"sequence entries are not allowed",
+     lambda m: _("a list begins on a line of its own, or write [one, two].")),
+    (r"flow (?:sequence|mapping).*<stream end>",
+     lambda m: _("a bracket is opened and never closed.")),
+    (r"quoted scalar.*unexpected end|document separator",
+     lambda m: _("a quote is opened and never closed.")),
+    (r"expected the node content, but found '([\]}])'",
+     lambda m: _("{mark} closes nothing.", mark=m[1])),
+    (r"expected <block end>|could not find expected ':'|simple key",
+     lambda m: _("wrong indentation, or a name without ': '. What belongs together begins in "
+                    "the same column.")),
+    (r"flow (?:sequence|mapping)",
+     lambda m: _("inside brackets YAML wants commas between the values.")),
+]  # fmt: skip
+
+
+def syntax_error(error: YAMLError, text: str) -> tuple[int, str]:
+    """Line (from 1, 0 when unknown) and sentence."""
+    context = str(getattr(error, "context", None) or "")
+    problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "")
+    position = getattr(error, "position", None)  # of a character that YAML does not know
+    if position is not None:
+        code = getattr(error, "character", 0)
+        number = ord(code) if isinstance(code, str) else int(code)
+        line = text.count("\n", 0, position) + 1
+        return line, _("a control character (U+{number:04X}): take it out.", number=number)
+    whole = f"{context}: {problem}"
+    opened = "end of stream" in problem or "<stream end>" in problem
+    mark = getattr(error, "context_mark", None) if opened else None
+    mark = mark or getattr(error, "problem_mark", None)
+    line = mark.line + 1 if mark else 0
+    for pattern, words in _WORDS:
+        match = re.search(pattern, whole)
+        if match:
+            return line, words(match)
+    return line, _("this is no YAML ({reason}).", reason=problem or context)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +9,7 @@ from typing import Any
 
 from weitiao import parts
 from weitiao.checkpoints.catalogue import default_for
+from weitiao.core import dotted, fingerprint
 from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source
 from weitiao.data.infer.column_stats import columns_of
@@ -137,7 +137,7 @@ def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
     micro_batch = max(cost.MOST_TOKENS if wanted == "auto" else wanted, longest)
     tokens = min(micro_batch, plan.train.batch_size * longest)
     shown = plan.model_dump(exclude={"why", "expect"}, mode="json")
-    digest = hashlib.blake2b(json.dumps(shown, sort_keys=True).encode(), digest_size=8).hexdigest()
+    digest = fingerprint.of_text(json.dumps(shown, sort_keys=True))
     return {
         "train_seconds": round(seconds, 1),
         "memory_mb": round(cost.memory_mb(facts.network, batch_tokens=tokens, learned=learned)),
@@ -164,7 +164,7 @@ def _plan(wish: Wish, why: Mapping[str, Reason]) -> Plan:
     """The choices and the user's own settings as a plan; the rest of it is by default."""
     raw: dict[str, Any] = {"data": {"path": _plain(wish.path)}, "model": {}}
     for path, reason in why.items():
-        _put(raw, path, reason.value)
+        dotted.put(raw, path, reason.value)
     _put_wish(raw, wish)
     return Plan.parse(raw).with_(wish.changes)
 
@@ -234,13 +234,6 @@ def _plain(path: str | Sequence[str] | None) -> Any:
     return path if path is None or isinstance(path, str) else list(path)
 
 
-def _put(raw: dict[str, Any], path: str, value: Any) -> None:
-    *parents, last = path.split(".")
-    for parent in parents:
-        raw = raw.setdefault(parent, {})
-    raw[last] = value
-
-
 def _put_wish(raw: dict[str, Any], wish: Wish) -> None:
     wanted = {
         "data.test_path": _plain(wish.test_path),
@@ -254,4 +247,4 @@ def _put_wish(raw: dict[str, Any], wish: Wish) -> None:
     }
     for path, value in wanted.items():
         if value is not None:
-            _put(raw, path, value)
+            dotted.put(raw, path, value)

@@ -12,8 +12,8 @@ from weitiao.data.files.table import Source
 from weitiao.data.prepare.filter import without_misfits
 from weitiao.data.rows import Rows, everything
 from weitiao.i18n.messages import _
+from weitiao.labels.passages.agreement import by_characters
 from weitiao.labels.passages.golds import texts_of
-from weitiao.labels.passages.spelled import by_characters
 from weitiao.planfile.plan import Reason
 from weitiao.planning.facts import Facts, network_of
 from weitiao.tasks.question_answering import QuestionAnswering

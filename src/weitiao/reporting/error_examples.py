@@ -47,16 +47,12 @@ def examples_section(material: Material, unmasked: bool) -> Section:
             run=visible(str(material.run.folder)),
         )
         blocks.append(Words(message, "note"))
-    head = _("truth"), _("answer"), _("off by") if answers.numeric else _("score")
+    head = _("truth"), _("answer"), _("off by") if answers.numeric else _("confidence")
     if len(wrong):
         items = _rows(material, wrong, answers.mistake_confidence(), unmasked)
         if any(row.marked for row in items):
             blocks.append(Words(_legend(answers), "note"))
-        caption = (
-            _("The answers that are furthest off")
-            if answers.numeric
-            else _("Wrong, and most sure of it")
-        )
+        caption = _("Largest errors") if answers.numeric else _("Most confident mistakes")
         blocks.append(_list(caption, head, items, OPEN_MISTAKES))
         if not answers.numeric:
             mistakes = plural(int((~answers.right()).sum()), "wrong row")
@@ -64,12 +60,14 @@ def examples_section(material: Material, unmasked: bool) -> Section:
                 Words(_("{shown} of {all} shown.", shown=len(wrong), all=mistakes), "note")
             )
     else:
-        blocks.append(Words(_("Every judged row is right.")))
+        blocks.append(Words(_("Every evaluated row is right.")))
     if len(unsure):
         items = _rows(material, unsure, stored.confidence, unmasked)
-        caption = _("Least sure, right or wrong: good rows to look at or to label more of")
+        caption = _(
+            "Least confident predictions, right or wrong: worth checking, or labelling more of"
+        )
         blocks.append(_list(caption, head, items, OPEN_UNSURE))
-    return Section("mistakes", _("Rows to read"), blocks)
+    return Section("mistakes", _("Examples"), blocks)
 
 
 def _legend(answers: Answers) -> str:

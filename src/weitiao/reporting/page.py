@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from weitiao.core import atomic
 from weitiao.core.sanitize import visible
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.i18n.messages import _
@@ -64,7 +64,7 @@ def write_artifacts(
 
 def write_unfinished_page(run: Run) -> None:
     """A page for a run that failed, as far as it came; never a reason for another error."""
-    if run.status()["state"] != "running":
+    if run.status().state != "running":
         with suppress(WeitiaoError, OSError):
             write(run)
 
@@ -79,11 +79,9 @@ def write(run: Run, out: Path | None = None, *, unmasked: bool = False) -> Path:
 
 def write_html(path: Path, text: str) -> Path:
     """Write a page whole or not at all."""
-    new = path.with_name(path.name + ".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        new.write_text(text, encoding="utf-8")
-        os.replace(new, path)
+        atomic.replace_text(path, text)
     except OSError as error:
         raise RunError(
             _("{path}: the report cannot be written: {reason}.", path=path, reason=said(error))

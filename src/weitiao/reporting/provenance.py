@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from weitiao.core.sanitize import shortened, visible
-from weitiao.i18n.messages import _, plural, retold
+from weitiao.i18n.messages import _, localized, plural
 from weitiao.reporting.blocks import Links, Section, Table, Words
 from weitiao.results.format import duration
 from weitiao.results.records import EnvironmentRecord
@@ -26,9 +26,9 @@ def plan_section(material: Material) -> Section:
     rows = []
     for path, reason in why.items():
         value = material.plan.get(path)
-        text = visible(retold(reason.reason))
+        text = visible(localized(reason.reason))
         if reason.evidence:
-            text += f" [{visible(retold(reason.evidence))}]"
+            text += f" [{visible(localized(reason.evidence))}]"
         if value != reason.value:
             text = _(
                 "set by you; weitiao would take {value}: {reason}",
@@ -79,10 +79,10 @@ def state_name(state: str) -> str:
 def _state(material: Material) -> list[list[str]]:
     metrics, status = material.metrics, material.status
     facts = [[_("state"), state_name(material.state)]]
-    if status.get("total"):
-        facts.append([_("steps"), f"{status.get('step', 0):,} / {status['total']:,}"])
+    if status.total:
+        facts.append([_("steps"), f"{status.step or 0:,} / {status.total:,}"])
     recorded = "seconds" in metrics.model_fields_set
-    trained = metrics.seconds.train if recorded else status.get("seconds")
+    trained = metrics.seconds.train if recorded else status.seconds
     if trained is not None:
         facts.append([_("training time"), duration(trained)])
     if metrics.seconds.total is not None:

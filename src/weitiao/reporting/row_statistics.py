@@ -10,7 +10,7 @@ import numpy as np
 
 from weitiao.core.sanitize import visible
 from weitiao.data.prepare.profile import language_of
-from weitiao.i18n.messages import _, plural, retold
+from weitiao.i18n.messages import _, localized, plural
 from weitiao.reporting.blocks import Plot, Plots, Points, Section, Table, Words
 from weitiao.reporting.error_plots import plot_label
 from weitiao.results.format import language_name, number, round_edges, short_label, split_name
@@ -53,7 +53,7 @@ def rows_section(material: Material) -> Section:
     history = material.environment.history
     if history:
         blocks.append(Words(_("What was done to the rows:")))
-        blocks.append(Points([visible(retold(str(line))) for line in history]))
+        blocks.append(Points([visible(localized(line)) for line in history]))
     if not blocks:
         blocks.append(Words(_("The run ended before the rows were looked at."), "note"))
     return Section("rows", _("The rows"), blocks)

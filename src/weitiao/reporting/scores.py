@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.i18n.messages import _, plural, retold
+from weitiao.i18n.messages import _, localized, plural
 from weitiao.reporting.blocks import Section, Table, Words
 from weitiao.results.format import (
     figure,
@@ -167,10 +167,10 @@ def _baseline_notes(metrics: MetricsRecord) -> list[Words]:
             message = _(
                 "{baseline} was chosen on validation: {features}.",
                 baseline=whole_baseline(name),
-                features=retold(detail.features),
+                features=localized(detail.features),
             )
             notes.append(Words(message, "note"))
-    return notes + [Words(retold(one), "note") for one in metrics.left_out]
+    return notes + [Words(localized(one), "note") for one in metrics.left_out]
 
 
 def _levels_table(levels: Sequence[LevelScore]) -> Table:

@@ -41,8 +41,8 @@ def write(run: Run) -> Path:
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
     status = run.status()
-    begun, seconds = float(status.get("started") or 0), float(status.get("seconds") or 0)
-    total = max(1, int(status.get("step") or 1))
+    begun, seconds = status.started or 0.0, status.seconds or 0.0
+    total = max(1, status.step or 1)
     with run.replacing(NAME) as folder:
         writer = EventFileWriter(disk.plain(folder), max_queue_size=1000, flush_secs=60)
         for step, summary in _summaries(run):

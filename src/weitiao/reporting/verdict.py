@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weitiao.core.sanitize import quoted, visible
-from weitiao.i18n.messages import _, plural
+from weitiao.i18n.messages import _, joined, plural
 from weitiao.reporting.blocks import Table, Verdict
 from weitiao.reporting.scores import Label
 from weitiao.results.format import baseline, duration, figure, metric, short_label
@@ -198,7 +198,7 @@ def fine_tuning_gain(metrics: MetricsRecord) -> str:
         return ""
     values = _scores_in_words(metrics)
     seconds = metrics.seconds.train
-    cost = _(" It took {time} of training.", time=duration(seconds)) if seconds else ""
+    cost = _("It took {time} of training.", time=duration(seconds)) if seconds else ""
     if gap <= 0:
         message = _(
             "Fine-tuning is not worth it here: {baseline} is as good or better "
@@ -230,4 +230,4 @@ def fine_tuning_gain(metrics: MetricsRecord) -> str:
             low=figure(abs(low)),
             high=figure(high),
         )
-    return message + cost
+    return joined([message, cost])

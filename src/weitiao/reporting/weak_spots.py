@@ -11,7 +11,7 @@ from weitiao.core.redact import masked
 from weitiao.core.sanitize import quoted, shortened
 from weitiao.evaluation.behaviour import rewritten
 from weitiao.evaluation.checks.base import Check
-from weitiao.i18n.messages import _, plural, retold
+from weitiao.i18n.messages import _, localized, plural
 from weitiao.reporting.blocks import Row, RowList, Section, Table, Words
 from weitiao.results.format import figure, language_name, number, short_label
 from weitiao.results.records import CheckResult, Findings, SliceScore
@@ -39,7 +39,7 @@ def weak_spots_section(material: Material, unmasked: bool) -> Section | None:
 
 def slice_name(one: SliceScore, sentence: bool = False) -> str:
     """A slice in words; in a sentence its words keep their direction."""
-    label, column = short_label(retold(str(one.value))), one.name
+    label, column = short_label(localized(one.value)), one.name
     if sentence:
         label, column = quoted(label), quoted(column)
     names = {
@@ -164,7 +164,7 @@ def _checks(material: Material, unmasked: bool) -> list[Any]:
     rows, shown = [], []
     for one in checks:
         if one.missing:
-            rows.append([check_name(one.name), "", "", "", "", retold(one.missing)])
+            rows.append([check_name(one.name), "", "", "", "", localized(one.missing)])
             continue
         rows.append(
             [

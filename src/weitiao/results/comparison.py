@@ -12,7 +12,7 @@ import numpy as np
 from weitiao.core.sanitize import quoted
 from weitiao.errors import DataError
 from weitiao.evaluation.compare import Comparison, Gap
-from weitiao.i18n.messages import _, plural
+from weitiao.i18n.messages import _, joined, plural
 from weitiao.results.contenders import Answered, Contender, differences
 from weitiao.results.format import figure, metric
 from weitiao.tasks.answers.base import Answers
@@ -132,7 +132,7 @@ def reason(first: str, second: str, comparison: Comparison) -> str:
         rows=rows,
         level=share(comparison.level),
     )
-    return _("{sentence} {next}", sentence=chance, next=needed(comparison))
+    return joined([chance, needed(comparison)])
 
 
 def needed(comparison: Comparison) -> str:
@@ -152,7 +152,9 @@ def needed(comparison: Comparison) -> str:
             "If it stays what it is, {seeds} each would tell; more rows alone would not.",
             seeds=plural(seeds, "seed"),
         )
-    return _("It is so small that no reasonable number of rows would tell.")
+    if change.sign:
+        return _("The rows are too few for the interval to be relied on.")
+    return _("The difference is so small that no reasonable number of rows would settle it.")
 
 
 def share(level: float) -> str:

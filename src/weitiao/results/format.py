@@ -8,8 +8,9 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.core.sanitize import shortened
+from weitiao.core.units import score
 from weitiao.errors import PartError
-from weitiao.i18n.messages import _, retold
+from weitiao.i18n.messages import _, localized
 
 MAX_LABEL_CHARACTERS = 80  # characters of a label
 
@@ -29,7 +30,7 @@ def figure(value: float | None) -> str:
         return _("unknown")
     if value and abs(value) < 0.001:
         return f"{value:.1e}"
-    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.1f}"
+    return score(value, decimals=3)
 
 
 def number(value: float) -> str:
@@ -118,7 +119,7 @@ def language_name(code: str) -> str:
 def meaning(name: str) -> str:
     """What a metric says, in a sentence; empty for one that is not installed (any more)."""
     try:
-        return retold(parts.summary(parts.find("metrics", name)))
+        return localized(parts.summary(parts.find("metrics", name)))
     except PartError:
         return ""
 

@@ -6,7 +6,6 @@ no model.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weitiao import parts
-from weitiao.core import disk
+from weitiao.core import atomic, disk, fingerprint
 from weitiao.data.files.cells import cell_texts
 from weitiao.data.files.open import open_source
 from weitiao.data.rows import Rows
@@ -36,7 +35,7 @@ from weitiao.results.records import (
     MetricsRecord,
     RowStatistics,
 )
-from weitiao.run import Run
+from weitiao.run import Run, Status
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.label_sets import LabelSets
 from weitiao.tasks.answers.labels import Labels
@@ -96,9 +95,8 @@ def write_answers(run: Run, evaluated: Evaluated, split: str) -> None:
     # ASCII with escapes: folder names may hold bytes that are no valid UTF-8.
     text = json.dumps(header.model_dump()).encode("ascii")
     table = pa.table(columns).replace_schema_metadata({HEADER_KEY: text})
-    new = run.folder / f"{ANSWERS_FILE}.new"
-    pq.write_table(table, disk.plain(new), compression="zstd")
-    os.replace(new, run.folder / ANSWERS_FILE)
+    with atomic.replacing(run.folder / ANSWERS_FILE) as new:
+        pq.write_table(table, disk.plain(new), compression="zstd")
 
 
 def read_answers(folder: str | Path, task: str = "") -> StoredAnswers | None:
@@ -126,8 +124,8 @@ def read_answers(folder: str | Path, task: str = "") -> StoredAnswers | None:
 
 
 def text_digest(text: str) -> str:
-    """BLAKE2 hash by which a text is recognized when a report is made."""
-    return hashlib.blake2b(text.encode("utf-8"), digest_size=8).hexdigest()
+    """Hash by which a text is recognized when a report is made."""
+    return fingerprint.of_text(text)
 
 
 def _class_of(kind: str, run: Run, task: str) -> type[Answers]:
@@ -153,7 +151,7 @@ class Material:
 
     run: Run
     plan: Plan
-    status: Mapping[str, Any]
+    status: Status
     environment: EnvironmentRecord
     statistics: RowStatistics
     metrics: MetricsRecord  # false before an evaluation
@@ -164,11 +162,11 @@ class Material:
     @property
     def state(self) -> str:
         """finished, early, interrupted, failed, running, new."""
-        return str(self.status["state"])
+        return self.status.state
 
     @property
     def primary(self) -> str:
-        return self.metrics.primary or str(self.status.get("metric") or "")
+        return self.metrics.primary or self.status.metric or ""
 
     @property
     def short_budget(self) -> float | None:

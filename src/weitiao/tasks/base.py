@@ -123,7 +123,7 @@ class Task(Part):
     @classmethod
     def unlabelled_message(cls, rows: str) -> str:
         """What the history says of unlabelled rows. rows: "3 rows"."""
-        return _("{rows} without a target set apart", rows=rows)
+        return _("{rows} without a target, not used for training or evaluation", rows=rows)
 
     @classmethod
     def row_labels(cls, targets: Sequence[Any]) -> list[Any] | None:

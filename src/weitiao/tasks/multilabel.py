@@ -80,7 +80,8 @@ class Multilabel(Task):
     @classmethod
     def unlabelled_message(cls, rows: str) -> str:
         return _(
-            "{rows} without a target set apart; write [] where a row has none of the labels",
+            "{rows} without a target, not used for training or evaluation; write [] where a row "
+            "has none of the labels",
             rows=rows,
         )
 

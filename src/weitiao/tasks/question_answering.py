@@ -19,10 +19,18 @@ from weitiao.data.targets import Locate, Roles, parse_cells
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Output, Prediction
 from weitiao.i18n.messages import _, plural
-from weitiao.labels.passages.best_span import END, NULL, SPAN, START, SURE, best_spans, by_row
-from weitiao.labels.passages.borders import whole_words
-from weitiao.labels.passages.golds import Gold, Golds, placed, spelled, texts_of
-from weitiao.labels.passages.spelled import agreement, by_characters
+from weitiao.labels.passages.agreement import agreement, by_characters
+from weitiao.labels.passages.best_span import (
+    END,
+    NULL,
+    SPAN,
+    START,
+    SURE,
+    best_spans,
+    by_row,
+    whole_words,
+)
+from weitiao.labels.passages.golds import Gold, Golds, parse_answers, placed, texts_of
 from weitiao.labels.passages.windows import windows_of
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.passages import Passages
@@ -121,7 +129,7 @@ class QuestionAnswering(Task):
         nowhere = sum(bool(golds) and all(at < 0 for at, _ in golds) for golds in targets)
         if nowhere:
             yield _(
-                "{rows} whose answers do not stand in the context: judged, not learned from",
+                "{rows} whose answers do not stand in the context: evaluated, not trained on",
                 rows=plural(nowhere, "row"),
             )
 
@@ -351,7 +359,7 @@ def _held(
 def parse_golds(cell: str, context: str, start: str = "") -> Golds | None:
     """The right answers in a cell, placed in their passage. Raises ValueError saying why not."""
     try:
-        answers = spelled(cell, start)
+        answers = parse_answers(cell, start)
     except (ValueError, OverflowError):
         raise ValueError(
             _("where the answer starts is {start!r}, no number.", start=start[:40])
@@ -373,6 +381,6 @@ def _share_held(table: Any, context: str, target: str) -> float:
     held = [
         any(text.strip() in passage for _, text in answers)
         for passage, cell in zip(passages, cells, strict=True)
-        if (answers := spelled(cell))
+        if (answers := parse_answers(cell))
     ]
     return sum(held) / max(len(held), 1)

@@ -16,13 +16,11 @@ from weitiao.data.infer.roles import Evidence, Guess
 from weitiao.errors import DataError, placed
 from weitiao.example import WORDS, Example, Prediction
 from weitiao.i18n.messages import _, plural
-from weitiao.labels.tags import pieces, spelled
+from weitiao.labels.tags import pieces, schemes
 from weitiao.labels.tags.cells import answer_of, looks_like_spans, looks_like_tags
-from weitiao.labels.tags.decode import likeliest
 from weitiao.labels.tags.labelled import Row, labelled, within
-from weitiao.labels.tags.names import are_io, are_plain, bio, named, with_prefixes
-from weitiao.labels.tags.schemes import BEGIN, INSIDE, OUTSIDE, apart, name_of, spans_of
-from weitiao.labels.tags.words import listed
+from weitiao.labels.tags.schemes import BEGIN, INSIDE, OUTSIDE, are_plain, bio_tags, split_tag
+from weitiao.labels.tags.words import cleaned_places, listed, with_words, word_places
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.spans import Spans
 from weitiao.tasks.base import IGNORED, HeadKind, Labelled, Task
@@ -64,9 +62,7 @@ class TokenClassification(Task):
     """
 
     roles: ClassVar[tuple[str, ...]] = ("text",)
-    metrics: ClassVar[tuple[str, ...]] = (
-        "entity_f1", "entity_precision", "entity_recall", "token_accuracy",
-    )  # fmt: skip
+    metrics: ClassVar[tuple[str, ...]] = Spans.metrics
     losses: ClassVar[tuple[str, ...]] = ("cross_entropy",)
     answers: ClassVar[type[Answers]] = Spans
     head: ClassVar[HeadKind] = "tokens"
@@ -85,7 +81,7 @@ class TokenClassification(Task):
     @property
     def plain(self) -> bool:
         """Whether tags stand for themselves: each word has one, and there are no spans."""
-        return any(apart(label) is None for label in self.labels)
+        return any(split_tag(label) is None for label in self.labels)
 
     @classmethod
     def parse_target(cls, cell: str, column: str) -> Any:
@@ -95,12 +91,15 @@ class TokenClassification(Task):
     def row_labels(cls, targets: Sequence[Any]) -> list[Any]:
         """The types of spans (or plain tags) in each row."""
         plain = are_plain([target for target in targets if target is not None])
-        return [None if target is None else sorted(named([target], plain)) for target in targets]
+        return [
+            None if target is None else sorted(schemes.label_counts([target], plain))
+            for target in targets
+        ]
 
     @classmethod
     def label_counts(cls, targets: Sequence[Any]) -> dict[str, int]:
         """Type -> how many spans (or words) have it."""
-        return dict(named(targets).most_common())
+        return dict(schemes.label_counts(targets).most_common())
 
     @classmethod
     def fewest_labels(cls, targets: Sequence[Any]) -> int:
@@ -159,19 +158,21 @@ class TokenClassification(Task):
     def learn(self, targets: Sequence[Any]) -> Self:
         if self.labels:  # of a plan: types of spans, or all tags; in the order `marked` expects
             spans = not are_plain(targets)
-            names = [label[2:] if apart(label) else label for label in self.labels if label != "O"]
-            labels = ["O", *bio(list(dict.fromkeys(names)))] if spans else list(self.labels)
+            names = [
+                label[2:] if split_tag(label) else label for label in self.labels if label != "O"
+            ]
+            labels = ["O", *bio_tags(list(dict.fromkeys(names)))] if spans else list(self.labels)
             return self.model_copy(update={"labels": tuple(labels)})
-        counts = named(targets)
+        counts = schemes.label_counts(targets)
         if not counts or (are_plain(targets) and len(counts) < 2):
             raise DataError(_("Tagging needs spans or tags to learn; the training rows have none. "
                               "Is --target the right column?"))  # fmt: skip
-        labels = sorted(counts) if are_plain(targets) else ["O", *bio(sorted(counts))]
+        labels = sorted(counts) if are_plain(targets) else ["O", *bio_tags(sorted(counts))]
         return self.model_copy(update={"labels": tuple(labels)})
 
     def widened(self, targets: Sequence[Any]) -> Self:
-        more = sorted(named(targets, self.plain).keys() - set(self.types))
-        new = more if self.plain else bio(more)
+        more = sorted(schemes.label_counts(targets, self.plain).keys() - set(self.types))
+        new = more if self.plain else bio_tags(more)
         return self.model_copy(update={"labels": (*self.labels, *new)}) if more else self
 
     def indices(self, targets: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
@@ -180,12 +181,12 @@ class TokenClassification(Task):
     def truth(self, rows: Labelled) -> Truth:
         known = {kind: at for at, kind in enumerate(self.types)}
         found: list[Row] = []
-        io = not self.plain and are_io(rows.targets())
+        io = not self.plain and schemes.are_io(rows.targets())
         for examples in rows.batches():
             for example in self.read(examples):
                 try:
-                    words, text = spelled.words_of(example), str(example.inputs["text"])
-                    target = with_prefixes(example.target or []) if io else example.target
+                    words, text = word_places(example), str(example.inputs["text"])
+                    target = schemes.with_prefixes(example.target or []) if io else example.target
                     one = labelled(text, words, target, known, self.plain)
                 except ValueError as error:
                     raise DataError(placed(example.id, str(error))) from None
@@ -207,7 +208,7 @@ class TokenClassification(Task):
         return room // pieces.OVERLAP
 
     def read(self, examples: Sequence[Example]) -> Sequence[Example]:
-        return [spelled.read(example) for example in examples]
+        return [with_words(example) for example in examples]
 
     def balanced(self, labels: Truth) -> tuple[float, ...]:
         """Words / (tags * words of the tag); 1 for a tag that no word has."""
@@ -220,7 +221,7 @@ class TokenClassification(Task):
     ) -> dict[str, list[Any]]:
         examples = self.read(examples)
         texts = [str(example.inputs["text"]) for example in examples]
-        return pieces.encoded(texts, [spelled.cleaned(e) for e in examples], tokenizer, max_length)
+        return pieces.encoded(texts, [cleaned_places(e) for e in examples], tokenizer, max_length)
 
     def noted(self, rows: Mapping[str, Any], layout: Layout) -> Mapping[str, Tensor]:
         lengths = np.array([len(unit) for unit in rows["unit"]])
@@ -281,12 +282,13 @@ class TokenClassification(Task):
     def decoded(self, scores: Ragged, places: Ragged) -> tuple[Ragged, Ragged, np.ndarray]:
         """Spans (start, end, type) in characters, the score of each, and each word's tag."""
         scores = self._fitted(scores, places.lengths)
-        tags = likeliest(scores, self._insides())
+        tags = schemes.best_tags(scores, self._insides())
         sure = scores.values[np.arange(len(tags)), tags]
         if self.plain:
-            return _of_words(places, tags), Ragged(sure, places.offsets), tags
+            words = Ragged(np.column_stack([places.values, tags]), places.offsets)
+            return words, Ragged(sure, places.offsets), tags
         kinds, types = self._parts()
-        spans = spans_of(kinds[tags], types[tags], scores.offsets)
+        spans = schemes.spans_of(kinds[tags], types[tags], scores.offsets)
         first = spans.values[:, 0] + scores.offsets[spans.owners]
         beyond = spans.values[:, 1] + scores.offsets[spans.owners]
         ends = np.stack(
@@ -299,7 +301,7 @@ class TokenClassification(Task):
     def _parts(self) -> tuple[np.ndarray, np.ndarray]:
         """(outputs,) what each tag says: where in a span it stands, and the span's type."""
         known = {kind: at for at, kind in enumerate(self.types)}
-        found = [(apart(label) or (OUTSIDE, "")) for label in self.labels]
+        found = [(split_tag(label) or (OUTSIDE, "")) for label in self.labels]
         kinds = [BEGIN if kind == BEGIN else INSIDE if kind else OUTSIDE for kind, _ in found]
         return np.array(kinds), np.array([known.get(kind, -1) for _, kind in found])
 
@@ -319,7 +321,7 @@ class TokenClassification(Task):
         examples = self.read(examples)
         if not examples:
             return []
-        spans, sure, _ = self.decoded(scores, Ragged.of([spelled.words_of(e) for e in examples]))
+        spans, sure, _ = self.decoded(scores, Ragged.of([word_places(e) for e in examples]))
         found = []
         for row, example in enumerate(examples):
             text = str(example.inputs["text"])
@@ -334,13 +336,9 @@ class TokenClassification(Task):
 
     def judge(self, labels: Truth, scores: Ragged) -> Spans:
         spans, sure, tags = self.decoded(scores, labels.words)
-        right = np.bincount(labels.words.owners[tags == labels.tags.values], minlength=len(labels))
-        counts = np.column_stack([right, labels.words.lengths])
+        hits = labels.words.owners[tags == labels.tags.values]
+        counts = np.column_stack([np.bincount(hits, minlength=len(labels)), labels.words.lengths])
         return Spans(labels.spans, spans, sure, self.types, counts)
-
-
-def _of_words(places: Ragged, tags: np.ndarray) -> Ragged:
-    return Ragged(np.column_stack([places.values, tags]), places.offsets)
 
 
 def is_tagged(column: Column) -> bool:
@@ -393,8 +391,8 @@ def why_tagged(column: Column) -> str:
     return _(
         "{name!r} holds a tag for each word, by the scheme {scheme}: {labels}",
         name=name,
-        scheme="IO" if are_io(answers) else name_of(tags) or "BIO",
-        labels=_some(sorted(named(answers, plain=False))),
+        scheme="IO" if schemes.are_io(answers) else schemes.scheme_of(tags) or "BIO",
+        labels=_some(sorted(schemes.label_counts(answers, plain=False))),
     )
 
 
@@ -413,8 +411,8 @@ def inexact_spans(rows: Rows) -> Iterator[str]:
         for one in examples:
             if not one.target or isinstance(one.target[0], str):  # tags are of words
                 continue
-            read = spelled.read(one)
-            text, words = str(read.inputs["text"]), spelled.words_of(read)
+            read = with_words(one)
+            text, words = str(read.inputs["text"]), word_places(read)
             starts, ends = (set(side.tolist()) for side in words.T)
             try:
                 spans = [within(span, text) for span in one.target]

@@ -11,13 +11,14 @@ nothing is padded; the composition and the order of the updates are drawn for ea
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
+from weitiao.core import fingerprint
 from weitiao.core.ragged import values_of
 from weitiao.data.cache.encoded import Encoded
 from weitiao.model.batching import fill
@@ -36,15 +37,11 @@ class Feed:
 
     def fingerprint(self) -> str:
         """A hash of all token ids and labels."""
-        digest = hashlib.blake2b(digest_size=8)
-        for content in _bytes_of(values_of(self.labels)):
-            digest.update(content)
-        digest.update(np.ascontiguousarray(self.encoded.offsets).tobytes())
-        if self.encoded.firsts is not None:
-            digest.update(np.ascontiguousarray(self.encoded.firsts).tobytes())
-        for name in sorted(self.encoded.values):
-            digest.update(np.ascontiguousarray(self.encoded.values[name]).data)
-        return digest.hexdigest()
+        encoded = self.encoded
+        arrays = [encoded.offsets, *([] if encoded.firsts is None else [encoded.firsts])]
+        arrays += [encoded.values[name] for name in sorted(encoded.values)]
+        contents = (np.ascontiguousarray(array).data for array in arrays)
+        return fingerprint.of_chunks(chain(_bytes_of(values_of(self.labels)), contents), size=8)
 
 
 def _bytes_of(labels: Any) -> Iterator[bytes]:

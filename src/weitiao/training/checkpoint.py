@@ -6,7 +6,6 @@ in state.json, which also records what the numbers depend on: a resume restores 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from weitiao.core import disk
+from weitiao.core import disk, fingerprint
 from weitiao.errors import RunError
 from weitiao.hardware.probe import resolve
 from weitiao.i18n.messages import _, joined
@@ -91,7 +90,7 @@ def settings_of(model: Model, accelerator: Accelerator, train: Feed, validation:
     # Not pydantic's JSON: that knows no names of files with bytes that are no text.
     plan = json.dumps(model.plan.model_dump(exclude={"why", "expect"}), default=str)
     return Settings(
-        plan=hashlib.blake2b(plan.encode("utf-8"), digest_size=8).hexdigest(),
+        plan=fingerprint.of_text(plan),
         rows=train.fingerprint(),
         validation=validation.fingerprint(),
         instructions=torch.backends.cpu.get_cpu_capability(),
@@ -109,10 +108,11 @@ def settings_of(model: Model, accelerator: Accelerator, train: Feed, validation:
 def _frozen_hash(net: nn.Module) -> str:
     """A hash of the frozen weights; "" when there are none."""
     frozen = [param.detach() for param in net.parameters() if not param.requires_grad]
-    digest = hashlib.blake2b(digest_size=8)
-    for param in frozen:
-        digest.update(gathered(param).cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-    return digest.hexdigest() if frozen else ""
+    memory = (
+        gathered(param).cpu().contiguous().flatten().view(torch.uint8).numpy().data
+        for param in frozen
+    )
+    return fingerprint.of_chunks(memory, size=8) if frozen else ""
 
 
 def save(folder: Path, learner: Learner, state: State, settings: Settings, rank: int = 0) -> None:

@@ -15,7 +15,7 @@ import torch
 from weitiao.core import disk
 from weitiao.data.prepare.load import Data, Rows, run_steps
 from weitiao.errors import RunError, WeitiaoError
-from weitiao.hardware.probe import obeying, resolve
+from weitiao.hardware.probe import pinned_precision, resolve
 from weitiao.i18n.messages import _
 from weitiao.model.fast import fused
 from weitiao.model.fast.select import kernels, pinned
@@ -74,7 +74,7 @@ def train(
             torch.set_num_threads(settings.threads)
         kind = settings.precision if settings else _arithmetic(plan)
         names = settings.kernels if settings else _kernels(kind)
-        with obeying(kind), pinned(names):
+        with pinned_precision(kind), pinned(names):
             training = _Training(plan, data, run, watch, clock or Clock(plan.train.budget))
             try:
                 return training.run_from(start, state, kind, resume)
@@ -181,11 +181,11 @@ def _kernels(kind: str) -> str | None:
 
 def _disk_full(run: Run, recorder: Recorder, error: OSError) -> str:
     if not (run.last.exists() or run.best.exists()):
-        return disk.told(error)
+        return disk.explanation(error)
     return _(
         "{reason} Training stopped at update {step}; what was saved is whole. "
         "Then go on: weitiao train --resume {folder}",
-        reason=disk.told(error),
+        reason=disk.explanation(error),
         step=recorder.step,
         folder=run.folder,
     )

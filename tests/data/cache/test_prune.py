@@ -195,11 +195,11 @@ def test_the_command_lists_and_cleans():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["clean"], "Nobody can be asked here: add --yes."),
-        (["clean", "row", "--yes"], "nothing of the kind 'row' is kept. Did you mean 'rows'?"),
+        (["clean"], "There is no terminal to ask in: add --yes."),
+        (["clean", "row", "--yes"], "the cache has no kind 'row'. Did you mean 'rows'?"),
         (["clean", "--older", "soon", "--yes"], "--older: 'soon' is not an age"),
         (["clean", "--keep", "much", "--yes"], "--keep: 'much' is not a size"),
-        (["clear"], "cache: 'clear' is nothing it does"),
+        (["clear"], "cache: no action 'clear'"),
         (["--older", "3d"], "belong to `weitiao cache clean`"),
     ],
 )
@@ -207,7 +207,7 @@ def test_mistakes_are_one_message_and_remove_nothing(words, message, monkeypatch
     kept = put("rows", "a.arrow", days=99)
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     with pytest.raises(WeitiaoError, match=re.escape(message)):
-        app.app(["cache", *words], standalone_mode=False)
+        app(["cache", *words], standalone_mode=False)
     assert kept.exists()
 
 
@@ -221,7 +221,7 @@ def test_a_lock_that_is_never_let_go_is_named(monkeypatch):
     )  # fmt: skip
     assert stuck.stdout.readline() == "1\n"
     with pytest.raises(WeitiaoError, match=r"another process holds .*\.lock"):
-        app.app(["cache", "clean", "--yes"], standalone_mode=False)
+        app(["cache", "clean", "--yes"], standalone_mode=False)
     stuck.communicate("")
     assert kept.exists()
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weitiao.core import atomic
 from weitiao.data.cache import leases, store
 
 HOLDS = """
@@ -147,6 +148,6 @@ def test_a_draft_is_gone_when_its_body_raises():
 @given(st.from_regex(r"[0-9a-z_-]{1,20}(\.[a-z.]{1,9})?", fullmatch=True), st.integers(1, 10**7))
 def test_a_draft_belongs_to_its_entry(name, pid):
     draft = f".{name}.{pid}.00c0ffee"
-    assert store.DRAFT.fullmatch(draft)
-    assert not store.DRAFT.fullmatch(name)
+    assert atomic.SIBLING.fullmatch(draft)
+    assert not atomic.SIBLING.fullmatch(name)
     assert store.entry_of(draft) == store.entry_of(name) == name.partition(".")[0]

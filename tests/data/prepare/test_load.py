@@ -62,9 +62,9 @@ def test_rows_are_set_apart_and_said():
     assert texts(data.unlabelled) == ["unlabelled"]
     assert data.history[1:5] == (
         "1 row without a text left out (rows:100)",
-        "1 row without a target set apart",
+        "1 row without a target, not used for training or evaluation",
         "1 exact duplicate left out",
-        "1 text with more than one target; each on one side of the split",
+        "1 text with conflicting targets; each is kept within one split",
     )
     assert len(everything(data)) == 101
     sides = [texts(part) for part in (data.train, data.validation, data.sealed_test)]

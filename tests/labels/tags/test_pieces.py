@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerFast
 
 from weitiao.example import WINDOWS
 from weitiao.labels.tags import pieces
-from weitiao.labels.tags.words import found_in, joined
+from weitiao.labels.tags.words import joined, split_words
 
 TEXT = "浙商银行 ①ﬁne Ｈello 叶老桂vs Rid"
 
@@ -51,7 +51,7 @@ KINDS = {"unigram": unigram, "bytewise": bytewise}
 
 def spoken(tokenizer, text, max_length=64, words=None):
     """Word -> its piece, and how many more it covers; and the windows."""
-    words = found_in(text) if words is None else words
+    words = split_words(text) if words is None else words
     told = pieces.encoded([text], [words], tokenizer, max_length)
     assert told[WINDOWS] == [len(told["input_ids"])]
     found = {}
@@ -70,7 +70,7 @@ def test_chinese_offsets_of_a_unigram_tokenizer():
     tokenizer = unigram()
     pieces.adapt(tokenizer)
     found, _ = spoken(tokenizer, TEXT)
-    words = [TEXT[a:b] for a, b in found_in(TEXT).tolist()]
+    words = [TEXT[a:b] for a, b in split_words(TEXT).tolist()]
     assert words == [*"浙商银行", "①ﬁne", "Ｈello", *"叶老桂", "vs", "Rid"]
     told = {word: found[at][0] for at, word in enumerate(words)}
     assert {word: piece for word, piece in told.items() if word in "浙商银行叶老桂"} == {
@@ -99,7 +99,7 @@ def test_the_adapted_tokenizer_is_saved(tmp_path):
 def test_every_word_has_one_piece_however_long_the_text(kind, text, length):
     tokenizer = KINDS[kind]()
     pieces.adapt(tokenizer)
-    words = found_in(text)
+    words = split_words(text)
     found, windows = spoken(tokenizer, text, length)
     covered = {at + more for at, (_, n) in found.items() for more in range(n + 1)}
     assert covered == set(range(len(words)))

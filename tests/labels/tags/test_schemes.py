@@ -10,8 +10,7 @@ from seqeval.scheme import IOB2, Entities
 
 from weitiao.core.ragged import Ragged, edges
 from weitiao.evaluation.metrics.tagging import EntityF1, EntityPrecision, EntityRecall
-from weitiao.labels.tags.decode import likeliest
-from weitiao.labels.tags.schemes import apart, name_of, spans_of, tags_of
+from weitiao.labels.tags.schemes import best_tags, scheme_of, spans_of, split_tag, tags_of
 from weitiao.tasks.answers.spans import Spans
 
 TYPES = ["x", "y"]
@@ -32,7 +31,7 @@ def spans(draw):
 
 def read(rows):
     """Rows of tags as spans, one list a row."""
-    parts = [apart(tag) for row in rows for tag in row]
+    parts = [split_tag(tag) for row in rows for tag in row]
     kinds = np.array([kind for kind, _ in parts], np.int64)
     types = np.array([TYPES.index(kind) if kind else -1 for _, kind in parts], np.int64)
     return spans_of(kinds, types, edges([len(row) for row in rows]))
@@ -55,7 +54,7 @@ def test_a_scheme_is_known_by_its_letters(rows, scheme):
         letters
         >= {"BIO": {"B", "I"}, "IOBES": {"B", "I", "E", "S"}, "BILOU": {"U", "L", "I"}}[scheme]
     ):
-        assert name_of(tags) == scheme
+        assert scheme_of(tags) == scheme
 
 
 def labels(letters):
@@ -109,7 +108,7 @@ def test_decoded_tags_are_the_likeliest_legal_ones(lengths, seed):
     names = ["O", "B-x", "I-x", "B-y", "I-y"]
     insides = np.array([-1, -1, 1, -1, 3])
     scores = np.random.default_rng(seed).dirichlet(np.ones(5), sum(lengths))
-    found = likeliest(Ragged(scores, edges(lengths)), insides)
+    found = best_tags(Ragged(scores, edges(lengths)), insides)
     at = 0
     for length in lengths:
         part = scores[at : at + length]

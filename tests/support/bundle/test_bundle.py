@@ -8,7 +8,7 @@ from importlib import metadata
 import pytest
 
 from weitiao.errors import WeitiaoError
-from weitiao.support.bundle import bundle, materials, scripts, source, target, wheels
+from weitiao.support.bundle import bundle, target, wheels
 from weitiao.support.bundle.target import Target, target_of
 
 HERE = target.here()
@@ -51,7 +51,7 @@ def shelf(tmp_path, monkeypatch):
     make_wheel(folder, "tiny_two")
     make_wheel(folder, "tiny_three")
     make_wheel(folder, "tiny_extra")
-    monkeypatch.setattr(source, "tree", lambda: None)
+    monkeypatch.setattr(wheels, "source_tree", lambda: None)
     return folder
 
 
@@ -88,7 +88,7 @@ def test_the_bill_of_materials_is_cyclonedx_with_versions_licences_hashes(shelf,
     from cyclonedx.model.bom import Bom
 
     result = made(tmp_path)
-    told = json.loads((tmp_path / "out" / materials.FILE).read_text(encoding="utf-8"))
+    told = json.loads((tmp_path / "out" / bundle.BILL).read_text(encoding="utf-8"))
     bom = Bom.from_json(told)  # type: ignore[attr-defined]
     found = {component.name: component for component in bom.components}
     assert found.keys() == names(result) - {"weitiao"}
@@ -113,7 +113,7 @@ def test_the_bill_of_materials_is_cyclonedx_with_versions_licences_hashes(shelf,
 def test_licences_come_from_the_surest_field(lines, found):
     from email.parser import Parser
 
-    assert materials.licences_of(Parser().parsestr(lines)) == found
+    assert bundle.licences_of(Parser().parsestr(lines)) == found
 
 
 def test_a_second_call_fetches_nothing_again(shelf, tmp_path, monkeypatch):
@@ -123,7 +123,7 @@ def test_a_second_call_fetches_nothing_again(shelf, tmp_path, monkeypatch):
     monkeypatch.setattr(wheels, "_pip", lambda words: asked.append(words[-1]) or real(words))
     pinned = [f"{wheel.name}=={wheel.version}" for wheel in first.wheels]
     monkeypatch.setattr(
-        wheels.Gathering, "_pinned",
+        wheels.WheelCollector, "_pinned",
         lambda self, wanted: next(p for p in pinned if p.startswith(wanted.name + "==")),
     )  # fmt: skip
     (tmp_path / "out" / "wheels" / "tiny_three-1.0-py3-none-any.whl").write_bytes(b"damaged")
@@ -203,7 +203,7 @@ def test_a_build_for_this_system_only_is_asked_for_without_its_mark(monkeypatch,
 
     monkeypatch.setattr(wheels.metadata, "version", lambda name: "2.13.0+cpu")
     pinned = {
-        name: wheels.Gathering(tmp_path, Target(name, "3.11"), {}, print, print)._pinned(
+        name: wheels.WheelCollector(tmp_path, Target(name, "3.11"), {}, print, print)._pinned(
             Requirement("torch>=2")
         )
         for name in ("linux_x86_64", "win_amd64", "macosx_arm64")
@@ -216,16 +216,16 @@ def test_a_build_for_this_system_only_is_asked_for_without_its_mark(monkeypatch,
 
 
 def test_the_source_tree_is_left_as_it_was():
-    tree = source.tree()
+    tree = wheels.source_tree()
     assert tree is not None, "the tests run from a source tree"
-    with source.copied(tree) as copy:
+    with wheels.copied(tree) as copy:
         assert (copy / "src" / "weitiao" / "py.typed").is_file()
         assert not list(copy.rglob("*.egg-info"))
 
 
-@pytest.mark.parametrize("name", scripts.NAMES)
+@pytest.mark.parametrize("name", bundle.SCRIPTS)
 def test_scripts_have_the_line_ends_and_letters_of_their_system(name):
-    text = scripts.texts(Target("win_amd64", "3.12"), "weitiao==1", 3, 10**6)[name]
+    text = bundle.script_texts(Target("win_amd64", "3.12"), "weitiao==1", 3, 10**6)[name]
     windows = name in ("install.bat", "README.txt")
     assert ("\r\n" in text) == windows
     if name in ("install.bat", "install.sh"):

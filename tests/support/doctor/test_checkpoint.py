@@ -12,11 +12,11 @@ from conftest import toy_data, toy_plan, toy_rows
 from matrix.families import make
 from weitiao.errors import DataError
 from weitiao.model.model import Model
-from weitiao.support.doctor.doctor import of_checkpoint
+from weitiao.support.doctor import checkpoint as doctor
 
 
 def looked(checkpoint, rows=None):
-    return {finding.key: finding for finding in of_checkpoint(str(checkpoint), rows)}
+    return {finding.key: finding for finding in doctor.findings(str(checkpoint), rows)}
 
 
 @pytest.fixture
@@ -38,8 +38,8 @@ def test_everything_of_a_folder(tiny_bert):
     assert found["tiers"].values["packed"] is True
     assert found["licence"].state == "note"
     assert found["selftest"].state == "ok"
-    assert found["selftest"].told.startswith("loads; learns: loss ")
-    assert "saves and answers the same" in found["selftest"].told
+    assert found["selftest"].message.startswith("loads; learns: loss ")
+    assert "predicts the same after saving" in found["selftest"].message
 
 
 @pytest.mark.parametrize("family", ["gpt2", "xlnet", "qwen2"])
@@ -49,7 +49,7 @@ def test_families_that_are_no_bert(tmp_path, family):
     assert "similarity" in found["tasks"].values["tasks"]
     assert found["tasks"].values["plain"] is True
     assert found["tiers"].values == {"packed": False, "buckets": True, "kernels": False}
-    assert found["selftest"].state == "ok", found["selftest"].told
+    assert found["selftest"].state == "ok", found["selftest"].message
 
 
 def test_a_family_without_a_head_gets_ours(tmp_path, monkeypatch):
@@ -62,7 +62,7 @@ def test_a_family_without_a_head_gets_ours(tmp_path, monkeypatch):
     found = looked(make(tmp_path / "one", "qwen2"))
     assert found["tasks"].state == "note"
     assert found["tasks"].values["plain"] is False
-    assert "read by weitiao alone" in found["tasks"].remedy
+    assert "only weitiao can read the saved model" in found["tasks"].remedy
     plan = toy_plan("classification", str(tmp_path / "one"))
     Model.start(plan, toy_data(plan, 40).train).save(tmp_path / "saved")
     assert "no plain folder" in (tmp_path / "saved" / "README.md").read_text()
@@ -72,14 +72,14 @@ def test_a_family_without_a_head_gets_ours(tmp_path, monkeypatch):
 @pytest.mark.parametrize("family", ["roberta", "distilbert"])
 def test_the_self_test_passes_for_other_families(tiny_checkpoints, family):
     found = looked(tiny_checkpoints[family])
-    assert found["selftest"].values["passed"], found["selftest"].told
+    assert found["selftest"].values["passed"], found["selftest"].message
 
 
 def test_the_model_card_tells_licence_and_languages(folder):
     card = "---\nlicense: mit\nlanguage:\n- zh\n- en\n---\n# A model\n"
     (folder / "README.md").write_text(card, encoding="utf-8")
     found = looked(folder)
-    assert found["licence"].told == "mit"
+    assert found["licence"].message == "mit"
     assert found["languages"].values["named"] == ["zh", "en"]
 
 
@@ -87,7 +87,7 @@ def test_the_model_card_tells_licence_and_languages(folder):
 def test_a_broken_model_card_is_none(folder, card):
     (folder / "README.md").write_text(card, encoding="utf-8")
     (folder / "LICENSE").write_text("\n  Apache License\nVersion 2.0", encoding="utf-8")
-    assert looked(folder)["licence"].told == "Apache License"
+    assert looked(folder)["licence"].message == "Apache License"
 
 
 def test_a_pickle_is_told_with_its_hash(folder):
@@ -141,10 +141,10 @@ def test_a_run_and_its_best_are_checkpoints(tiny_bert, tmp_path):
 )
 def test_a_broken_checkpoint_is_one_short_problem(folder, damage, message):
     damage(folder)
-    (found,) = of_checkpoint(str(folder))
+    (found,) = doctor.findings(str(folder))
     assert (found.key, found.state) == ("found", "problem")
-    assert message in found.told
-    assert len(found.told) < 500
+    assert message in found.message
+    assert len(found.message) < 500
 
 
 def test_wrong_shapes_are_found_by_the_self_test(folder):
@@ -154,7 +154,7 @@ def test_wrong_shapes_are_found_by_the_self_test(folder):
     )
     found = looked(folder)["selftest"]
     assert found.state == "problem"
-    assert "has the shape" in found.told
+    assert "has the shape" in found.message
 
 
 def test_weights_that_are_no_numbers_are_found_by_the_self_test(folder):
@@ -163,7 +163,7 @@ def test_weights_that_are_no_numbers_are_found_by_the_self_test(folder):
     save_file(broken, folder / "model.safetensors", metadata={"format": "pt"})
     found = looked(folder)["selftest"]
     assert found.state == "problem"
-    assert "the loss is no number" in found.told
+    assert "the loss is not finite" in found.message
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_rows_of_yours_are_tried(tiny_bert, tmp_path, text, state):
     file = tmp_path / "rows.jsonl"
     file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     found = looked(tiny_bert, str(file))["rows"]
-    assert found.state == state, found.told
+    assert found.state == state, found.message
     assert found.values["rows"] == 60
     assert 0 < found.values["tokens"]["p50"] <= found.values["tokens"]["max"]
     assert (found.values["cut"] > 0) == (text is not None and len(text) > 64)
@@ -192,14 +192,12 @@ def test_chinese_by_trial(tmp_path):
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    from weitiao.support.doctor import languages
-
-    words = ["[UNK]", *sorted(set("".join(languages.CHINESE)))]
+    words = ["[UNK]", *sorted(set("".join(doctor.CHINESE)))]
     inner = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, "[UNK]"))
     inner.normalizer = normalizers.BertNormalizer()
     inner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, unk_token="[UNK]")
-    (found,) = languages.findings(tokenizer, {}, None)
+    found = doctor.languages_finding(tokenizer, {}, None)
     assert found.values["chinese_single"] == 1.0
     assert found.values["unknown_zh"] == 0.0
     assert found.values["unknown_en"] > 0.9

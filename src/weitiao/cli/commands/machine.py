@@ -1,4 +1,4 @@
-"""About machines: what this one can do, and what another one without a network needs."""
+"""Commands about machines: doctor, probe, bundle."""
 
 from __future__ import annotations
 
@@ -13,96 +13,106 @@ from weitiao.cli.options import Json, Threads
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _, plural
 
-FOUND_PROBLEMS = 3  # the exit code; 1 and 2 say that weitiao itself could not do what was asked
+FOUND_PROBLEMS = 3  # the exit code; 1 and 2 mean that the command itself failed
 
 
 def doctor(
     checkpoint: Annotated[
-        str | None, typer.Argument(help="a name, a folder, a run: look at this checkpoint, too")
+        str | None, typer.Argument(help="also check this checkpoint: a name, a folder, a run")
     ] = None,
     rows: Annotated[
-        str | None, typer.Option(help="rows on which the checkpoint's tokenizer is tried")
+        str | None, typer.Option(help="data file on which to try the checkpoint's tokenizer")
     ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="try nothing on the network")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="do not use the network")] = False,
     json_: Json = False,
 ) -> None:
-    """Look what works here: the machine, what is installed, and what a checkpoint can do."""
+    """Check this machine, the installation, and what a checkpoint can be used for."""
     from weitiao.data.files.open import open_source
-    from weitiao.support.doctor import doctor as look
+    from weitiao.support.doctor import machine
 
     if rows and not checkpoint:
         raise WeitiaoError(_("--rows tries a checkpoint's tokenizer: name a checkpoint, too."))
     if rows:
         open_source(rows)
-    found = list(look.of_machine(online=not offline))
-    show.show_findings(_("this machine"), found)
+    findings = list(machine.findings(online=not offline))
+    show.show_checks(_("this machine"), findings)
     if checkpoint:
-        more = list(look.of_checkpoint(checkpoint, rows))
-        show.show_findings(checkpoint, more)
-        found += more
-    problems = [finding for finding in found if finding.state == "problem"]
+        from weitiao.support.doctor import checkpoint as checks
+
+        more = list(checks.findings(checkpoint, rows))
+        show.show_checks(checkpoint, more)
+        findings += more
+    problems = sum(finding.state == "problem" for finding in findings)
     if json_:
-        terminal.print_json({"problems": len(problems),
-                             "findings": [finding.to_json() for finding in found]})  # fmt: skip
+        plain = [finding.to_json() for finding in findings]
+        terminal.print_json({"problems": problems, "findings": plain})
     if problems:
         raise typer.Exit(FOUND_PROBLEMS)
 
 
 def probe(
-    again: Annotated[bool, typer.Option("--again", help="measure anew, whatever is kept")] = False,
+    again: Annotated[bool, typer.Option("--again", help="ignore a cached measurement")] = False,
     threads: Threads = None,
     json_: Json = False,
 ) -> None:
-    """Measure what this machine is fastest with: arithmetic, threads, kernels. It is cached."""
+    """Measure which precision, threads and kernels are fastest here; the result is cached."""
     from weitiao.hardware import probe
     from weitiao.hardware.machine import set_threads
     from weitiao.model.fast import compiler, timing
     from weitiao.model.fast.fused import DTYPES
 
     set_threads(threads)
-    found = probe.measured(anew=again)
-    show.show_probe(found)
+    measured = probe.measured(anew=again)
+    show.show_probe(measured)
     library, times = compiler.library(), None
     if library is not None:
-        times = timing.measured(library, DTYPES[found.best], anew=again)
+        times = timing.measured(library, DTYPES[measured.best], anew=again)
         show.show_kernels(times)
     if json_:
-        terminal.print_json({**asdict(found), "best": found.best,
-                             "best_threads": found.best_threads,
-                             "resolved": probe.resolve("auto"),
-                             **compiler.facts(),
-                             "kernel_seconds": times and times.seconds,
-                             "kernels_in_torch": times.in_torch if times else ()})  # fmt: skip
+        best = {"best": measured.best, "best_threads": measured.best_threads}
+        best["resolved"] = probe.resolve("auto")
+        kernels = {
+            "kernel_seconds": times and times.seconds,
+            "kernels_in_torch": times.in_torch if times else (),
+        }
+        terminal.print_json({**asdict(measured), **best, **compiler.facts(), **kernels})
 
 
 def bundle(
     out: Annotated[Path, typer.Option(help="folder for the bundle")],
     platform: Annotated[
-        str | None, typer.Option(help="linux_x86_64, win_amd64, macosx_arm64, ...; else this one")
+        str | None,
+        typer.Option(help="linux_x86_64, win_amd64, macosx_arm64, ...; default: this one"),
     ] = None,
-    python: Annotated[str | None, typer.Option(help="Python there, e.g. 3.11; else this")] = None,
+    python: Annotated[
+        str | None, typer.Option(help="Python version there, e.g. 3.11; default: this one")
+    ] = None,
     extras: Annotated[
         str, typer.Option(help='weitiao\'s extras, separated by commas; "" for none')
     ] = "offline,samples",
     json_: Json = False,
 ) -> None:
-    """Gather all that a machine without a network needs: wheels, weights, checksums, a script."""
+    """Collect everything for an offline installation: wheels, weights, checksums, installer."""
+    from rich.filesize import decimal
+
     from weitiao.support.bundle.bundle import write
     from weitiao.support.bundle.target import target_of
 
-    wanted = [extra.strip() for extra in extras.split(",") if extra.strip()]
+    names = [extra.strip() for extra in extras.split(",") if extra.strip()]
     target = target_of(platform, python)
-    terminal.say(_("for {platform}, Python {python}; what is there already stays",
-                      platform=target.platform, python=target.python))  # fmt: skip
-    made = write(out, target, wanted, terminal.say)
+    message = _(
+        "for {platform}, Python {python}; files that are already there are reused",
+        platform=target.platform,
+        python=target.python,
+    )
+    terminal.say(message)
+    bundle = write(out, target, names, terminal.say)
     if json_:
-        packages = {wheel.name: wheel.version for wheel in made.wheels}
-        terminal.print_json({"folder": str(out), "platform": target.platform, "bytes": made.size,
-                             "python": target.python, "packages": packages})  # fmt: skip
+        packages = {wheel.name: wheel.version for wheel in bundle.wheels}
+        about = {"folder": str(out), "platform": target.platform, "bytes": bundle.size}
+        terminal.print_json({**about, "python": target.python, "packages": packages})
         return
-    from rich.filesize import decimal
-
-    terminal.say(_("{folder}: {packages}, {size}", folder=out, size=decimal(made.size),
-                      packages=plural(len(made.wheels), "package")))  # fmt: skip
+    count, size = plural(len(bundle.wheels), "package"), decimal(bundle.size)
+    terminal.say(_("{folder}: {packages}, {size}", folder=out, packages=count, size=size))
     script = "install.bat" if target.platform.startswith("win") else "sh install.sh"
-    terminal.say(_("There: {command}", command=script))
+    terminal.say(_("On that machine: {command}", command=script))

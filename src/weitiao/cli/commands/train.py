@@ -1,4 +1,4 @@
-"""From rows to a run: fit, look, plan, check, train."""
+"""Commands from data to a trained run: fit, look, plan, check, train."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from weitiao.cli import show, show_runs, terminal
+from weitiao.cli import show, show_results, terminal
 from weitiao.cli.options import (
     Budget,
     Changes,
@@ -40,9 +40,9 @@ from weitiao.cli.options import (
 )
 from weitiao.core.clock import awake
 from weitiao.errors import PlanError, WeitiaoError
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, joined
 
-BEGUN = awake()  # a budget counts the start-up too
+STARTED = awake()  # a budget includes the imports
 
 
 def fit(
@@ -66,25 +66,36 @@ def fit(
     out: Out = Path("runs"),
     json_: Json = False,
 ) -> None:
-    """Look, plan, train and judge in one go: the main job."""
-    chosen, seconds = roles_of(text, target, roles), seconds_of(budget)
-    paths, changed = parted(rows, words)
-    how = how_of(sheet, skip_bad, changed)
-    open_rows(paths, [test, validation], how)
+    """Look, plan, train and evaluate in one call: the main command."""
+    columns, seconds = roles_of(text, target, roles), seconds_of(budget)
+    paths, changes = parted(rows, words)
+    open_rows(paths, [test, validation], how_of(sheet, skip_bad, changes))
     from weitiao.api.fit import fit
 
     options: dict[str, Any] = {
-        "roles": chosen, "task": task, "model": model, "revision": revision, "test": test,
-        "validation": validation, "sheet": sheet, "skip_bad": skip_bad, "max_rows": max_rows,
-        "budget": seconds, "seed": seed, "seeds": seeds, "changes": changed, "threads": threads,
-        "out": out, "say": terminal.say, "since": BEGUN,
-    }  # fmt: skip
+        "roles": columns,
+        "task": task,
+        "model": model,
+        "revision": revision,
+        "test": test,
+        "validation": validation,
+        "sheet": sheet,
+        "skip_bad": skip_bad,
+        "max_rows": max_rows,
+        "budget": seconds,
+        "seed": seed,
+        "seeds": seeds,
+        "changes": changes,
+        "threads": threads,
+        "out": out,
+        "since": STARTED,
+    }
     with terminal.progress() as watch:
-        fitted: Any = fit(paths, watch=watch, **options)
+        result: Any = fit(paths, say=terminal.say, watch=watch, **options)
     if seeds:
-        show_runs.finish_seeds(fitted, json_)
+        show_results.finish_seeds(result, json_)
     else:
-        show.finish(fitted, json_)
+        show_results.finish(result, json_)
 
 
 def look(
@@ -99,14 +110,19 @@ def look(
     skip_bad: SkipBad = False,
     json_: Json = False,
 ) -> None:
-    """Say what is in the rows: columns, labels, lengths, duplicates, leaks."""
+    """Describe the data: columns, labels, lengths, duplicates, leaks."""
     from weitiao.api.plan import look
 
-    paths, changed = parted(rows, words)
+    paths, changes = parted(rows, words)
     profile = look(
-        paths, roles=roles_of(text, target, roles), task=task, test=test, sheet=sheet,
-        skip_bad=skip_bad, changes=changed,
-    )  # fmt: skip
+        paths,
+        roles=roles_of(text, target, roles),
+        task=task,
+        test=test,
+        sheet=sheet,
+        skip_bad=skip_bad,
+        changes=changes,
+    )
     if json_:
         terminal.print_json(profile.to_json())
     else:
@@ -133,20 +149,31 @@ def plan(
     threads: Threads = None,
     json_: Json = False,
 ) -> None:
-    """Decide task, model and settings from the rows, and write them with their reasons."""
+    """Choose task, model and settings for the data, and write them with their reasons."""
     from weitiao.api.plan import plan
 
-    paths, changed = parted(rows, words)
-    made = plan(
-        paths, roles=roles_of(text, target, roles), task=task, model=model, revision=revision,
-        test=test, validation=validation, sheet=sheet, skip_bad=skip_bad, max_rows=max_rows,
-        budget=seconds_of(budget), seed=seed, changes=changed, threads=threads,
-    )  # fmt: skip
-    made.save(output)
+    paths, changes = parted(rows, words)
+    planned = plan(
+        paths,
+        roles=roles_of(text, target, roles),
+        task=task,
+        model=model,
+        revision=revision,
+        test=test,
+        validation=validation,
+        sheet=sheet,
+        skip_bad=skip_bad,
+        max_rows=max_rows,
+        budget=seconds_of(budget),
+        seed=seed,
+        changes=changes,
+        threads=threads,
+    )
+    planned.save(output)
     if json_:
-        terminal.print_json({"plan": str(output), **made.model_dump(mode="json")})
+        terminal.print_json({"plan": str(output), **planned.model_dump(mode="json")})
     else:
-        show.show_plan(made, output)
+        show.show_plan(planned, output)
 
 
 def check(
@@ -154,7 +181,7 @@ def check(
     changes: Changes = None,
     json_: Json = False,
 ) -> None:
-    """Find everything that is wrong with a plan, at once."""
+    """Report all problems of a plan at once."""
     from weitiao.planfile.plan import Plan
     from weitiao.planning.check import check
 
@@ -181,7 +208,7 @@ def train(
     out: Out = Path("runs"),
     json_: Json = False,
 ) -> None:
-    """Carry out a plan, or go on with a run. The test stays sealed."""
+    """Train a plan, or resume a run; the test set stays sealed."""
     from weitiao.api import distributed
     from weitiao.planfile.plan import Plan
 
@@ -192,36 +219,51 @@ def train(
         distributed.join()
         return
 
-    given = {_("a plan or changes"): path or changes, "--budget": budget, "--seed": seed,
-             "--seeds": seeds, "--threads": threads, "--out": out != Path("runs"),
-             "--skip-bad": skip_bad}  # fmt: skip
-    named = [name for name, value in given.items() if value]
-    if resume and named:
-        told = _("a resumed run keeps its plan: leave out {names}.", names=", ".join(named))
-        raise WeitiaoError(told)
+    options = {
+        _("a plan or changes"): path or changes,
+        "--budget": budget,
+        "--seed": seed,
+        "--seeds": seeds,
+        "--threads": threads,
+        "--out": out != Path("runs"),
+        "--skip-bad": skip_bad,
+    }
+    conflicting = [name for name, value in options.items() if value]
+    if resume and conflicting:
+        names = joined(conflicting, ", ")
+        raise WeitiaoError(_("a resumed run keeps its plan: leave out {names}.", names=names))
     if not resume and path is None:
-        raise WeitiaoError(_("give a plan to carry out, or --resume RUN to go on with one."))
+        raise WeitiaoError(_("name a plan to train, or --resume RUN to resume a run."))
     seconds = seconds_of(budget)
-    extra = {"train.budget": seconds and seconds / (seeds or 1), "train.seed": seed,
-             "data.skip_bad": skip_bad or None}  # fmt: skip
-    asked = changes_of(changes) | {k: v for k, v in extra.items() if v is not None}
-    plan = Plan.load(path, asked) if path else None
+    settings = {
+        "train.budget": seconds and seconds / (seeds or 1),
+        "train.seed": seed,
+        "data.skip_bad": skip_bad or None,
+    }
+    wanted = changes_of(changes) | {k: v for k, v in settings.items() if v is not None}
+    plan = Plan.load(path, wanted) if path else None
     if plan:
         how = how_of(None, plan.data.skip_bad, {"data.reader": plan.data.reader})
         open_rows(plan.data.path, [plan.data.test_path, plan.data.validation_path], how)
     from weitiao.api import fit as fitting
     from weitiao.api.seeds import Seeded
 
-    ended: Any
+    result: Any
     with terminal.progress() as watch:
         if resume:
-            ended = fitting.resume(resume, say=terminal.say, watch=watch, since=BEGUN)
+            result = fitting.resume(resume, say=terminal.say, watch=watch, since=STARTED)
         else:
-            ended = fitting.train(
-                path or "", seeds=seeds, changes=asked, out=out, threads=threads,
-                say=terminal.say, watch=watch, since=BEGUN,
-            )  # fmt: skip
-    if isinstance(ended, Seeded):
-        show_runs.finish_seeds(ended, json_)
+            result = fitting.train(
+                path or "",
+                seeds=seeds,
+                changes=wanted,
+                out=out,
+                threads=threads,
+                say=terminal.say,
+                watch=watch,
+                since=STARTED,
+            )
+    if isinstance(result, Seeded):
+        show_results.finish_seeds(result, json_)
     else:
-        show.finish(ended, json_)
+        show_results.finish(result, json_)

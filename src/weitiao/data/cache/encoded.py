@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from weitiao.core import fingerprint
 from weitiao.core.ragged import edges, flat
 from weitiao.data.cache import store
 from weitiao.data.rows import Rows
@@ -89,7 +90,7 @@ def encode(rows: Rows, encode_batch: EncodeBatch, key: str) -> Encoded:
     batches = (encode_batch(examples) for examples in rows.batches(BATCH_ROWS))
     if not key:
         return in_memory(batches)
-    name = store.fingerprint_of(key, rows.fingerprint, str(VERSION))
+    name = fingerprint.of_texts(key, rows.fingerprint, str(VERSION))
     folder = store.folder("encoded") / name
     store.hold(folder)
     if not (folder / "meta.json").is_file():

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
+from weitiao.core import atomic
 from weitiao.core.units import bytes_of
 from weitiao.data.cache import leases, store
 from weitiao.errors import WeitiaoError
@@ -72,7 +73,7 @@ def entries(root: Path) -> list[Entry]:
         groups: dict[tuple[str, bool], list[os.DirEntry[str]]] = {}
         for item in _listed(folder):
             if not _is_link(item):
-                key = (store.entry_of(item.name), bool(store.DRAFT.fullmatch(item.name)))
+                key = (store.entry_of(item.name), bool(atomic.SIBLING.fullmatch(item.name)))
                 groups.setdefault(key, []).append(item)
         for (name, draft), items in sorted(groups.items()):
             stats = [_look(Path(item.path)) for item in items]
@@ -155,11 +156,11 @@ def clean(
 def prune() -> str:
     """Above the limit, the longest unused entries go; what was done as a sentence, or ""."""
     root, limit = store.root(), limit_now()
-    found = [entry for entry in entries(root) if entry.kind != FROM_PYTHON]
-    if limit is None or sum(entry.size for entry in found) <= limit:
+    present = [entry for entry in entries(root) if entry.kind != FROM_PYTHON]
+    if limit is None or sum(entry.size for entry in present) <= limit:
         return ""
     try:
-        done = clean(root, choose(found, keep=limit))
+        done = clean(root, choose(present, keep=limit))
     except (OSError, Timeout):  # not writable, or somebody is stuck: the next run tries again
         return ""
     if not done.entries:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from weitiao.core import atomic
 from weitiao.data.cache import leases
 
 TAG = "CACHEDIR.TAG"  # known to programs that make backups: they leave such folders out
@@ -18,7 +15,6 @@ MARK = (
     "Signature: 8a477f597d28d172789f06886806bc55\n"
     "# A cache of weitiao: everything here can be made again. `weitiao cache` lists it.\n"
 )
-DRAFT = re.compile(r"\.(.+)\.\d+\.[0-9a-f]{8}")
 
 
 def root() -> Path:
@@ -33,9 +29,7 @@ def root() -> Path:
         path = path / "weitiao"
     if not is_ours(path):
         path.mkdir(parents=True, exist_ok=True)
-        sibling = path / f".{TAG}.{os.getpid()}.{secrets.token_hex(4)}"
-        sibling.write_text(MARK, encoding="utf-8")
-        os.replace(sibling, path / TAG)
+        atomic.replace_text(path / TAG, MARK)
     return path
 
 
@@ -67,7 +61,7 @@ def entry_of(name: str) -> str:
     >>> entry_of("9a3f.arrow"), entry_of("9a3f.bad.json"), entry_of(".9a3f.arrow.812.00c0ffee")
     ('9a3f', '9a3f', '9a3f')
     """
-    draft = DRAFT.fullmatch(name)
+    draft = atomic.SIBLING.fullmatch(name)
     return (draft[1] if draft else name).lstrip(".").partition(".")[0]
 
 
@@ -88,47 +82,17 @@ def touch(path: Path) -> None:
         os.utime(path)
 
 
-def fingerprint_of(*pieces: str) -> str:
-    """A short content hash of texts.
-
-    >>> fingerprint_of("a", "b") == fingerprint_of("ab")
-    False
-    """
-    digest = hashlib.blake2b(digest_size=16)
-    for piece in pieces:
-        raw = piece.encode("utf-8", "surrogatepass")
-        digest.update(len(raw).to_bytes(8, "little") + raw)
-    return digest.hexdigest()
-
-
 @contextmanager
 def written(path: Path) -> Iterator[Path]:
-    """A temporary sibling to write to (a file or a folder); it takes the name `path` at the end.
-
-    When the body raises, nothing is left behind. Two processes may write the same thing at once:
-    both hold the same content, so it does not matter whose copy stays.
-    """
-    with draft(path) as sibling:
+    """A temporary sibling to write to (a file or a folder); it becomes the entry `path`."""
+    hold(path)
+    with atomic.replacing(path) as sibling:
         yield sibling
-        try:
-            os.replace(sibling, path)
-        except PermissionError:  # Windows: another process has finished first and reads its file
-            if not (os.name == "nt" and path.is_file()):
-                raise
-        except OSError:  # a folder that another process has finished first
-            if not (sibling.is_dir() and path.is_dir()):
-                raise
 
 
 @contextmanager
 def draft(path: Path) -> Iterator[Path]:
-    """A temporary sibling of `path`, gone at the end unless it was given another name."""
+    """A temporary sibling of an entry, gone at the end unless it was given another name."""
     hold(path)
-    sibling = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    try:
+    with atomic.temporary_sibling(path) as sibling:
         yield sibling
-    finally:
-        if sibling.is_dir():
-            shutil.rmtree(sibling, ignore_errors=True)
-        else:
-            sibling.unlink(missing_ok=True)

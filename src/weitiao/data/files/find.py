@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import glob
-import hashlib
 import json
 import os
 import time
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weitiao import parts
+from weitiao.core import fingerprint
 from weitiao.data.cache import store
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _
@@ -91,7 +91,7 @@ def content_of(path: Path) -> str:
     """The hash of a file's bytes, cached until its size, times or inode change."""
     stat = path.stat()
     state = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
-    memo = store.folder("hashes") / f"{store.fingerprint_of(str(path.resolve()))}.json"
+    memo = store.folder("hashes") / f"{fingerprint.of_texts(str(path.resolve()))}.json"
     try:
         cached = json.loads(memo.read_text(encoding="utf-8"))
         if cached["file"] == state:
@@ -110,16 +110,12 @@ def content_of(path: Path) -> str:
 
 def hash_of(path: Path) -> str:
     """The BLAKE2b hash of a file's bytes. Raises DataError when it cannot be read."""
-    digest = hashlib.blake2b(digest_size=16)
     try:
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
+        return fingerprint.of_file(path)
     except OSError as error:
         raise DataError(
             _("{path}: cannot be read: {reason}.", path=str(path), reason=said(error))
         ) from None
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -194,7 +190,7 @@ def stamp_of(folder: Path, shape: Shape) -> str:
         for file in texts:
             stat = file.stat()
             lines.append(f"{label}/{file.name} {stat.st_size} {stat.st_mtime_ns} {stat.st_ino}")
-    return store.fingerprint_of(str(folder.resolve()), *lines)
+    return fingerprint.of_texts(str(folder.resolve()), *lines)
 
 
 def is_hidden(name: str) -> bool:

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from weitiao import parts
+from weitiao.core import dotted, fingerprint
 from weitiao.data.cache import store
-from weitiao.data.cache.store import fingerprint_of
 from weitiao.data.files import archive, find
 from weitiao.data.files.cells import TEXT, as_text, widest
 from weitiao.data.files.detect import endings, packing, reader_for
@@ -36,7 +36,7 @@ from weitiao.data.files.table import (
 )
 from weitiao.data.readers.base import Reader
 from weitiao.errors import DataError
-from weitiao.i18n.messages import _, plural
+from weitiao.i18n.messages import _, pack, plural, restore
 
 Paths = str | Sequence[str]
 ReaderSettings = Mapping[str, Mapping[str, Any]]  # {name: settings}; empty: detected
@@ -54,12 +54,12 @@ class ReadOptions:
 
     def changed(self, changes: Mapping[str, Any] | None) -> ReadOptions:
         """The same with changes of the plan, e.g. {"data.reader.csv.header": False}."""
+        from weitiao.planfile.sections import as_parts
+
         raw: dict[str, Any] = {"reader": {k: dict(v) for k, v in self.reader.items()}}
         for path, value in (changes or {}).items():
             if path.startswith("data."):
-                _put(raw, path.split(".")[1:], value)
-        from weitiao.planfile.sections import as_parts
-
+                dotted.put(raw, path.removeprefix("data."), value, as_parts)
         return ReadOptions(as_parts(raw["reader"]), bool(raw.get("skip_bad", self.skip_bad)))
 
     def open(self, path: Paths) -> Source:
@@ -105,16 +105,6 @@ def open_source(
 def _ending(path: Paths) -> str:
     first = Path(path if isinstance(path, str) else path[0] if path else "")
     return Path(first.stem).suffix if first.suffix in _PACKED else first.suffix
-
-
-def _put(raw: dict[str, Any], keys: Sequence[str], value: Any) -> None:
-    """Set a nested value; `reader: csv` on the way becomes `reader: {csv: {}}`."""
-    *parents, last = keys
-    for key in parents:
-        inner = raw.get(key)
-        raw[key] = {inner: {}} if isinstance(inner, str) else dict(inner or {})
-        raw = raw[key]
-    raw[last] = value
 
 
 def _pieces_of(path: Path, name: str, settings: ReaderSettings, skip_bad: bool) -> list[Piece]:
@@ -165,7 +155,7 @@ def _of_archive(
 ) -> list[Piece]:
     content = find.content_of(path)
     key = [name, kind, {reader: dict(each) for reader, each in settings.items()}, skip_bad, VERSION]
-    listing = store.folder("rows") / f"{content}-{fingerprint_of(json.dumps(key))}.json"
+    listing = store.folder("rows") / f"{content}-{fingerprint.of_texts(json.dumps(key))}.json"
     cached = _from_listing(listing)
     if cached is not None:
         return cached
@@ -173,7 +163,7 @@ def _of_archive(
         archive.unpack(path, kind, folder)
         pieces = _of_unpacked(folder, name, kind, settings, skip_bad)
     with store.written(listing) as sibling:
-        lines = [[p.name, p.content, p.cache_file, list(p.reader_notes)] for p in pieces]
+        lines = [[p.name, p.content, p.cache_file, pack(p.reader_notes)] for p in pieces]
         sibling.write_text(json.dumps(lines), encoding="utf-8")
     return pieces
 
@@ -195,7 +185,10 @@ def _of_unpacked(
 def _from_listing(listing: Path) -> list[Piece] | None:
     try:
         lines: Sequence[Any] = json.loads(listing.read_text(encoding="utf-8"))
-        return [open_piece(*one) for one in lines]
+        return [
+            open_piece(name, content, cached, [*map(restore, notes)])
+            for name, content, cached, notes in lines
+        ]
     except (OSError, ValueError, TypeError):
         return None  # not there, or gone from the cache: unpacked again
 
@@ -218,7 +211,7 @@ def concatenated(pieces: Sequence[Piece], names: Sequence[str]) -> Source:
     name = names[0]
     if len(names) > 1:
         name = _("{first} and {count} more", first=names[0], count=len(names) - 1)
-    content = fingerprint_of(*(text for p in pieces for text in (p.name, p.content)))
+    content = fingerprint.of_texts(*(text for p in pieces for text in (p.name, p.content)))
     bad = [row for piece in pieces for row in piece.bad]
     return Source(table, name, content, tuple(_history(pieces, name, table.num_rows)), bad)
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from weitiao.core import disk
+from weitiao.core import disk, fingerprint
 from weitiao.data.cache import store
 from weitiao.data.files import find
 from weitiao.data.files.bad_rows import MIN_BAD, Bad, refuse, set_aside
 from weitiao.data.files.cells import INTEGER, TEXT, arrow_array, kinds_of
 from weitiao.data.readers.base import BATCH_ROWS, Batches, Numbered, Reading
 from weitiao.errors import DataError
-from weitiao.i18n.messages import _, plural, retold
+from weitiao.i18n.messages import _, localized, pack, plural, restore
 
 if TYPE_CHECKING:
     import pandas
@@ -119,8 +119,8 @@ class Piece:
     @property
     def history(self) -> list[str]:
         metadata = self.table.schema.metadata or {}
-        notes = [*self.reader_notes, *json.loads(metadata.get(b"notes", b"[]"))]
-        lines = [*map(retold, notes), *([set_aside(self.bad)] if self.bad else [])]
+        notes = [*self.reader_notes, *map(restore, json.loads(metadata.get(b"notes", b"[]")))]
+        lines = [*map(localized, notes), *([set_aside(self.bad)] if self.bad else [])]
         return [
             _row_count(self.table, self.name),
             *(_("{name}: {note}", name=self.name, note=note) for note in lines),
@@ -139,7 +139,7 @@ def cached_piece(
 
     content: the file's hash; reader_key: the reader, its version and settings.
     """
-    digest = store.fingerprint_of(reader_key, str(skip_bad), str(VERSION))
+    digest = fingerprint.of_texts(reader_key, str(skip_bad), str(VERSION))
     file = store.folder("rows") / f"{content}-{digest}.arrow"
     try:
         return open_piece(name, content, file.name, reader_notes)
@@ -150,7 +150,7 @@ def cached_piece(
         if not rows:
             empty = DataError(_("{name}: holds no row.", name=name))
             raise refuse(name, bad, iter(())) if bad else empty
-        listed = [(row.line, row.reason, row.raw, row.id) for row in bad]
+        listed = [(row.line, pack(row.reason), row.raw, row.id) for row in bad]
         bad_sibling.write_text(json.dumps(listed), encoding="utf-8")
     return open_piece(name, content, file.name, reader_notes)
 
@@ -160,7 +160,7 @@ def open_piece(name: str, content: str, cache_file: str, reader_notes: Sequence[
     path = store.folder("rows") / cache_file
     store.hold(path)
     listed = json.loads(_bad_file(path).read_text(encoding="utf-8"))
-    bad = [Bad(line, retold(why), raw, name, place) for line, why, raw, place in listed]
+    bad = [Bad(line, localized(restore(why)), raw, name, place) for line, why, raw, place in listed]
     return Piece(name, mapped(path), content, cache_file, tuple(reader_notes), bad)
 
 
@@ -191,7 +191,7 @@ def write_table(
             _("{name}: rename the column {column!r}: the name is taken.", name=name, column=LINE)
         )
     fields = [*((column, kind) for column, kind in columns.items()), (LINE, INTEGER)]
-    schema = pa.schema(fields, metadata={"notes": json.dumps(list(reading.notes))})
+    schema = pa.schema(fields, metadata={"notes": json.dumps(pack(reading.notes))})
     bad: list[Bad] = []
     rows = 0
     with pa.OSFile(disk.plain(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from weitiao.core.script import HAN
+
 
 def words(text: str) -> list[str]:
     return text.split()
@@ -45,7 +47,7 @@ def matches(name: str, wanted: Iterable[str]) -> bool:
     known = set(wanted)
     if name.lower() in known:
         return True
-    pieces = re.findall(r"[A-Z]?[a-z]+|[A-Z]+|[\u4e00-\u9fff]+", name)
+    pieces = re.findall(rf"[A-Z]?[a-z]+|[A-Z]+|[{HAN}]+", name)
     return any(piece.lower() in known for piece in pieces) or any(
         word in name for word in known if not word.isascii()
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from weitiao.core.script import han_count, has_han
 from weitiao.data.files.cells import cell_texts
 from weitiao.data.files.table import OURS
 from weitiao.data.infer.cells import is_ambiguous, is_missing, number
@@ -19,7 +20,6 @@ FEW_CLASSES = 20  # so many different whole numbers are still labels
 FEW_ODD = 0.02  # share of cells that may be no numbers in a column of numbers
 _ID = re.compile(r"[\w.:/#-]*\d[\w.:/#-]*")
 _NAMES_OF_CLASSES = re.compile(r"label|class|categor|intent|topic|类|标签|意图|主题", re.IGNORECASE)
-_HAN = re.compile(r"[\u3400-\u9fff]")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Column:
             return False
         if self.numbers is not None:
             return self.whole
-        return all(_ID.fullmatch(value) and not _HAN.search(value) for value in self.values[:200])
+        return all(_ID.fullmatch(value) and not has_han(value) for value in self.values[:200])
 
     @cached_property
     def is_text(self) -> bool:
@@ -132,7 +132,7 @@ def _no_number(value: str) -> bool:
 
 def _weight(value: str) -> float:
     """Length in letters of the Latin script: a Chinese character says as much as three."""
-    return len(value) + 2 * len(_HAN.findall(value[:200]))
+    return len(value) + 2 * han_count(value[:200])
 
 
 def sample_positions(rows: int, size: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from weitiao.core import fingerprint
 from weitiao.data.files.cells import cell_texts, position_batches
 
 SPAN = 4096
@@ -90,7 +91,4 @@ def _changes(keys: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _hash(pieces: Sequence[str]) -> bytes:
-    # The length before each piece, so that ("ab", "c") and ("a", "bc") differ.
-    raw = [piece.encode("utf-8", "surrogatepass") for piece in pieces]
-    framed = b"".join(len(piece).to_bytes(8, "little") + piece for piece in raw)
-    return hashlib.blake2b(framed, digest_size=16).digest()
+    return hashlib.blake2b(fingerprint.framed(pieces), digest_size=16).digest()

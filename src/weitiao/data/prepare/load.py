@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from weitiao import parts
-from weitiao.data.cache.store import fingerprint_of
+from weitiao.core import fingerprint
 from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.cells import NUMBER, TEXT
 from weitiao.data.files.open import ReadOptions
@@ -146,7 +146,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
         sealed_test=sealed,
         unlabelled=unlabelled,
         history=tuple(history),
-        fingerprint=fingerprint_of(source.fingerprint, splitting, *others),
+        fingerprint=fingerprint.of_texts(source.fingerprint, splitting, *others),
         bad=tuple(bad),
     )
 
@@ -168,7 +168,7 @@ def _deduplicated(
     if conflicts:
         history.append(
             _(
-                "{texts} with more than one target; each on one side of the split",
+                "{texts} with conflicting targets; each is kept within one split",
                 texts=plural(conflicts, "text"),
             )
         )
@@ -186,8 +186,7 @@ def _at(values: Sequence[Any], positions: np.ndarray) -> list[Any]:
 def _few_validation_rows(count: int) -> Iterator[str]:
     if count < FEWEST_VALIDATION_ROWS:
         yield _(
-            "the validation file has {rows} only: better weights can hardly be told from worse "
-            "ones by so few",
+            "the validation file has {rows} only: too few to choose the best checkpoint reliably",
             rows=plural(count, "row"),
         )
 
@@ -218,7 +217,7 @@ def _single_labels(row_labels: Sequence[Any], ids: Sequence[str]) -> Iterator[st
             single[label] = place
     if single:
         yield _(
-            "{labels} with one row only, which teaches and cannot be judged: {some}",
+            "{labels} with one row only, used for training and not evaluated: {some}",
             labels=plural(len(single), "label"),
             some=_some(f"{label!r} ({place})" for label, place in single.items()),
         )
@@ -232,8 +231,8 @@ def _alike_labels(row_labels: Sequence[Any]) -> Iterator[str]:
         other = known.setdefault(plain, label)
         if other != label:
             yield _(
-                "the labels {first!r} and {second!r} differ only in how they are written; they are "
-                "taken as two",
+                "the labels {first!r} and {second!r} differ only in spelling; they are taken as "
+                "two labels",
                 first=other,
                 second=label,
             )

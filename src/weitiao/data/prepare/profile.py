@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from weitiao.core.script import han_count
 from weitiao.data.files.cells import cell_texts, position_batches
 from weitiao.data.files.table import Source
 from weitiao.data.infer.column_stats import columns_of
@@ -21,7 +22,6 @@ from weitiao.data.targets import reader_of
 
 LANGUAGE_ROWS = 20_000
 LANGUAGE_CHARACTERS = 400
-_HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]")
 _KANA = re.compile(r"[\u3040-\u30ff]")
 _LATIN = re.compile(r"[A-Za-z]")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -118,7 +118,7 @@ def language_of(text: str) -> str:
     head = text[:LANGUAGE_CHARACTERS]
     if _KANA.search(head):
         return "other"
-    han, latin, letters = (len(p.findall(head)) for p in (_HAN, _LATIN, _LETTER))
+    han, latin, letters = han_count(head), *(len(p.findall(head)) for p in (_LATIN, _LETTER))
     if han and 3 * han >= latin:  # a Chinese character says about as much as three letters
         return "zh"
     return "en" if latin and 2 * latin >= letters else "other"

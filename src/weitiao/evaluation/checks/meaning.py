@@ -7,13 +7,14 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
+from weitiao.core.script import HAN
 from weitiao.evaluation.checks.base import Check
 
 _NOT = re.compile(r"(?i)\b(?:not|never)\s+|n['’]t\b")
 _VERB = re.compile(
     r"(?i)\b(?:is|are|was|were|am|be|can|could|will|would|should|do|does|did|has|have|had|may)\b"
 )
-_NO = re.compile("(?:不是|没有|不太|不|没|未)(?=[\u4e00-\u9fff])")
+_NO = re.compile(f"(?:不是|没有|不太|不|没|未)(?=[{HAN}])")
 _NO_INSIDE = re.compile("不过|不错|不同|不但|不仅|不得不|没关系|不好意思|对不起|差不多|了不起")
 _YES = re.compile(
     "(?=(?:是|能|会|要|想|喜欢|推荐|值得|满意|可以|应该|太|很|好|方便|干净)[^\u4e0d])"

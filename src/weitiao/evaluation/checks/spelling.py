@@ -10,11 +10,12 @@ from typing import Any
 
 from pydantic import Field
 
+from weitiao.core.script import HAN, has_han
 from weitiao.evaluation.checks.base import Check
 from weitiao.i18n.messages import _
 
 _WORD = re.compile(r"[A-Za-z]{4,}")
-_HAN = re.compile(r"[\u4e00-\u9fff]{2,}")
+_HAN_RUN = re.compile(f"[{HAN}]{{2,}}")
 # Same or nearly the same sound: what an input method offers and a hurried hand takes.
 _SAME_SOUND = {
     "的": "得", "得": "的", "地": "的", "在": "再", "再": "在", "做": "作", "作": "做", "他": "她",
@@ -38,7 +39,7 @@ class Typos(Check):
         if places:
             return self._letters(text, places, rng)
         known = [at for at, character in enumerate(text) if character in _SAME_SOUND]
-        every = sum(len(found[0]) for found in _HAN.finditer(text))
+        every = sum(len(found[0]) for found in _HAN_RUN.finditer(text))
         if not known:
             return None
         count = min(len(known), max(1, round(self.share * every)))
@@ -94,9 +95,6 @@ class Width(Check):
         return other if other != text else None
 
 
-_HAN = re.compile("[\u4e00-\u9fff]")
-
-
 class Script(Check):
     """Simplified Chinese as traditional, traditional as simplified (by OpenCC).
 
@@ -104,7 +102,7 @@ class Script(Check):
     """
 
     def changed(self, text: str, rng: random.Random) -> str | None:
-        if not _HAN.search(text):
+        if not has_han(text):
             return None
         for direction in ("s2t", "t2s"):
             other: str = _converter(direction).convert(text)

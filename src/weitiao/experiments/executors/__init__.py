@@ -1,1 +1,1 @@
-"""Who carries cells out: processes here, later machines."""
+"""Executors: where cells run."""

@@ -1,4 +1,4 @@
-"""What an executor is: it gets jobs and tells which are done, wherever they are carried out."""
+"""Executor interface: run jobs somewhere and yield each as it finishes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from weitiao.parts import Part
 
 @dataclass(frozen=True)
 class Job:
-    """One cell to carry out: plain values that can be sent anywhere. root: of the store, in which
-    whoever carries it out leaves the record."""
+    """A cell to run, as plain values that can be sent anywhere. root: the store's folder."""
 
     key: str
     root: str
@@ -22,19 +21,19 @@ class Job:
 
 @dataclass(frozen=True)
 class Finished:
-    """A job that came to an end. died: how, when its process ended without a record."""
+    """A job that has ended. died: the reason, when its process ended without a record."""
 
     key: str
     died: str = ""
 
 
 class Executor(Part):
-    """Carries jobs out in any order, several at once if it can.
+    """Runs jobs in any order, several at once if it can.
 
-    A record is written by `weitiao.experiments.work.carry_out`, so an executor moves no results. It
-    must stop all that it has started when it is closed.
+    `weitiao.experiments.work.run_cell` writes the record, so an executor transfers no results. It
+    must stop everything it has started when its iterator is closed.
     """
 
     @abstractmethod
     def run(self, jobs: Sequence[Job]) -> Iterator[Finished]:
-        """Carry out all jobs; each is told of when it is done."""
+        """Run all jobs; yields each as it finishes."""

@@ -1,4 +1,4 @@
-"""Processes on this machine, each with its share of the threads."""
+"""Local executor: worker processes on this machine that share its threads."""
 
 from __future__ import annotations
 
@@ -18,19 +18,24 @@ from pydantic import Field
 from weitiao.experiments.executors.base import Executor, Finished, Job
 from weitiao.i18n.messages import _, language
 
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
 LOG = "workers.log"
 
 
 class Local(Executor):
     """Processes on this machine.
 
-    When to use: always, as long as one machine is enough. A process carries out one cell after the
-    other; one that dies costs its cell only. They end when whoever started them does, however.
+    When to use: as long as one machine is enough. Each process runs one cell after the other; a
+    crash costs that cell only. The processes end with the one that started them.
     """
 
     processes: int = Field(1, ge=1, description="how many at once")
-    threads: int = Field(0, ge=0, description="of each; 0: the cores shared out")
+    threads: int = Field(0, ge=0, description="of each process; 0: an equal share of the cores")
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Finished]:
         waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
@@ -49,38 +54,38 @@ class Local(Executor):
 
     def _environment(self) -> dict[str, str]:
         threads = self.threads or max(1, (os.cpu_count() or 1) // self.processes)
-        capped = dict.fromkeys(THREADS, str(threads))
+        capped = dict.fromkeys(THREAD_VARIABLES, str(threads))
         return {**os.environ, **capped, "WEITIAO_LANG": language(), "TOKENIZERS_PARALLELISM": "0"}
 
 
 class _Worker:
-    """A process and the line to it: a job down, a word back."""
+    """A worker process and its pipes: a job per line down, a line back when it is done."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
         self.process: subprocess.Popen[str] | None = None
         self.stopped = False
-        self.guard = threading.Lock()  # nothing is started once it has been stopped
+        self.guard = threading.Lock()  # between stop() and a start in the loop's thread
 
     def loop(self, waiting: queue.SimpleQueue[Job], done: queue.SimpleQueue[Finished]) -> None:
-        """Carry out jobs until there are none."""
+        """Run jobs until there are none."""
         while not self.stopped:
             try:
                 job = waiting.get_nowait()
             except queue.Empty:
                 break
-            finished = self._carry_out(job)
+            finished = self._run(job)
             if not self.stopped:
                 done.put(finished)
         self.stop()
 
     def stop(self) -> None:
-        """End the process at once; what it was doing is found again by the next."""
+        """Kill the process; the next one resumes the run it was in."""
         with self.guard:
             self.stopped = True
             _end(self.process)
 
-    def _carry_out(self, job: Job) -> Finished:
+    def _run(self, job: Job) -> Finished:
         with self.guard:
             if self.process is None or self.process.poll() is not None:
                 _end(self.process)
@@ -98,8 +103,8 @@ class _Worker:
         if answer.strip():
             return Finished(job.key)
         code = process.wait()
-        return Finished(job.key, _("its process ended with code {code}; see {log}", code=code,
-                                      log=LOG))  # fmt: skip
+        message = _("its process ended with code {code}; see {log}", code=code, log=LOG)
+        return Finished(job.key, message)
 
     def _start(self, root: Path) -> subprocess.Popen[str]:
         root.mkdir(parents=True, exist_ok=True)
@@ -111,19 +116,19 @@ class _Worker:
                 env=self.environment,
                 text=True,
                 encoding="utf-8",
-                start_new_session=True,  # Ctrl-C is for whoever started it
+                start_new_session=True,  # Ctrl-C reaches the parent only, which stops its workers
                 **settings,
             )
 
 
 def _end(process: subprocess.Popen[str] | None) -> None:
-    """Kill a process and close what leads to it."""
+    """Kill a process and close its pipes."""
     if process is None:
         return
     with suppress(OSError):
         process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout):
-        with suppress(OSError, ValueError):  # what was not sent any more
+        with suppress(OSError, ValueError):  # closing flushes what the dead process never read
             if pipe is not None:
                 pipe.close()

@@ -1,1 +1,1 @@
-"""What others make of the same rows: as cells beside our own."""
+"""Peers: other methods trained and evaluated on the same rows."""

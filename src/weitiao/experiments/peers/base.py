@@ -1,4 +1,4 @@
-"""What a peer is: another method that answers the same rows, judged like our own runs."""
+"""Peer interface: another method on the same rows, evaluated like our own runs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from weitiao.tasks.base import Task
 
 
 class Peer(Part):
-    """Another way to learn the same task. Its fields are its own settings.
+    """Another method for the same task. Its fields are its own settings.
 
-    The plan says which rows, checkpoint and seed; what else it says is for our own runs.
+    Of the plan it uses rows, checkpoint and seed; all other settings are for our own runs.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()  # modules that must be installed
@@ -40,21 +40,24 @@ class Peer(Part):
         """Raises ModelError when a module is missing."""
         missing = self.missing()
         if missing:
-            told = _("the peer {name} needs {modules}: pip install {package}",
-                        name=type(self).__name__, modules=", ".join(missing),
-                        package=self.install)  # fmt: skip
-            raise ModelError(told)
+            message = _(
+                "the peer {name} needs {modules}: pip install {package}",
+                name=type(self).__name__,
+                modules=", ".join(missing),
+                package=self.install,
+            )
+            raise ModelError(message)
 
 
 def texts_of(task: Task, rows: Rows) -> list[list[str]]:
-    """The texts as they are, one list for each role."""
-    found: list[list[str]] = []
+    """The raw texts, one list for each role."""
+    by_role: list[list[str]] = []
     for examples in rows.batches():
         for role, texts in enumerate(task.texts(examples)):
-            if role == len(found):
-                found.append([])
-            found[role] += texts
-    return found
+            if role == len(by_role):
+                by_role.append([])
+            by_role[role] += texts
+    return by_role
 
 
 def labels_of(task: Task, rows: Rows) -> np.ndarray:

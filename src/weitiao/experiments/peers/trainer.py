@@ -1,4 +1,4 @@
-"""The Trainer of transformers, with the settings of its examples."""
+"""The Trainer of transformers with the settings of its examples."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from weitiao.tasks.base import Task
 class Trainer(Peer):
     """The Hugging Face Trainer on the plan's checkpoint and rows, as its classification example.
 
-    When to use: to see what the plan's own settings are worth. The model after the last step is
-    judged. Defaults are those of the example (2e-5, 3 epochs, batches of 32).
+    When to use: to see what the plan's own settings gain. The model of the last step is evaluated.
+    Defaults are those of the example (2e-5, 3 epochs, batches of 32).
     """
 
-    learning_rate: float = Field(2e-5, gt=0, description="at the start; it falls to 0")
+    learning_rate: float = Field(2e-5, gt=0, description="at the start; it decays linearly to 0")
     epochs: float = Field(3.0, gt=0, description="passes over the rows")
-    batch_size: int = Field(32, gt=0, description="rows in an update")
+    batch_size: int = Field(32, gt=0, description="rows in a step")
     weight_decay: float = Field(0.0, ge=0, description="on all weights")
 
     def scores(self, plan: Plan, task: Task, data: Data, rows: Rows) -> np.ndarray:
@@ -44,8 +44,9 @@ class Trainer(Peer):
         train = _encoded(tokenizer, task, data.train, plan.model.max_length)
         for row, label in zip(train, labels, strict=True):
             row["labels"] = np.asarray(label, np.float32).tolist() if floats else int(label)
-        asked = _encoded(tokenizer, task, rows, plan.model.max_length)
-        order = np.argsort([-len(row["input_ids"]) for row in asked], kind="stable")
+        inputs = _encoded(tokenizer, task, rows, plan.model.max_length)
+        # Longest first: batches of like length waste little padding; undone below.
+        order = np.argsort([-len(row["input_ids"]) for row in inputs], kind="stable")
         with tempfile.TemporaryDirectory() as folder:
             trainer = transformers.Trainer(
                 model=network,
@@ -55,9 +56,9 @@ class Trainer(Peer):
                 processing_class=tokenizer,
             )
             trainer.train()
-            given = trainer.predict([asked[at] for at in order]).predictions
-        logits = np.empty((len(asked), task.outputs))
-        logits[order] = np.asarray(given, dtype=float).reshape(len(asked), -1)
+            predictions = trainer.predict([inputs[at] for at in order]).predictions
+        logits = np.empty((len(inputs), task.outputs))
+        logits[order] = np.asarray(predictions, dtype=float).reshape(len(inputs), -1)
         # It learned numbers in their own unit.
         return logits if task.problem_type == "regression" else np.asarray(task.score(logits))
 
@@ -81,6 +82,6 @@ class Trainer(Peer):
 
 
 def _encoded(tokenizer: Any, task: Task, rows: Rows, longest: int) -> list[dict[str, Any]]:
-    """Token ids of each row; a batch is padded when it is made."""
-    found = tokenizer(*texts_of(task, rows), truncation=True, max_length=longest)
-    return [{name: found[name][at] for name in found} for at in range(len(rows))]
+    """Token ids of each row; the collator pads each batch."""
+    encoded = tokenizer(*texts_of(task, rows), truncation=True, max_length=longest)
+    return [{name: encoded[name][at] for name in encoded} for at in range(len(rows))]

@@ -1,8 +1,11 @@
-"""The best passage of all windows on a text, and rows of token logits side by side."""
+"""Span decoding for extractive question answering: the best span over all windows of a text, and
+how its ends are moved to the ends of words."""
 
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,8 +39,8 @@ def best_spans(logits: Any, encoded: Encoded, longest: int) -> np.ndarray:
         usable = first > 0
         null = int(np.flatnonzero(~usable & (last == 1))[0])
         scores[owner, NULL] = min(scores[owner, NULL], float(values[null].sum()))
-        kept = values[usable | (np.arange(len(first)) == null)]
-        sums[owner] = np.logaddexp(sums[owner], np.logaddexp.reduce(kept, axis=0))
+        candidates = values[usable | (np.arange(len(first)) == null)]
+        sums[owner] = np.logaddexp(sums[owner], np.logaddexp.reduce(candidates, axis=0))
         if not usable.any():
             continue
         begin, end, value = _best(np.where(usable[:, None], values, -np.inf), longest)
@@ -70,6 +73,39 @@ def by_row(values: Tensor, batch: Batch, fill: float = -math.inf) -> Tensor:
         return values.masked_fill(~real, fill)
     columns = torch.arange(int(batch.lengths.max()), device=values.device)
     real = columns[None, :] < batch.lengths[:, None].to(values.device)
-    found = values.new_full((*real.shape, *values.shape[1:]), fill)
-    found[real] = values
-    return found
+    grid = values.new_full((*real.shape, *values.shape[1:]), fill)
+    grid[real] = values
+    return grid
+
+
+# Scripts that write words without blanks between them, and Korean, whose particles stand at the
+# word: an answer may end anywhere there.
+_FREE = re.compile(
+    "[\u0e00-\u109f\u1100-\u11ff\u1780-\u17ff\u1950-\u1aaf\u2e80-\u9fff\ua960-\ua97f\ua9e0-\ua9ff"
+    "\uaa60-\uaadf\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc\U00020000-\U0003ffff]"
+)
+
+
+def whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    """A passage with all of the words it begins and ends in: runs of letters and digits.
+
+    >>> text = "enjoying the match of 1.5 hours"
+    >>> start, end = whole_words(text, 5, 16)
+    >>> text[start:end]
+    'enjoying the match'
+    """
+    while _inside(text, start):
+        start -= 1
+    while _inside(text, end):
+        end += 1
+    return start, end
+
+
+def _inside(text: str, place: int) -> bool:
+    """Whether a word would be cut here."""
+    return 0 < place < len(text) and _of_word(text[place - 1]) and _of_word(text[place])
+
+
+def _of_word(character: str) -> bool:
+    letter = character.isalnum() or unicodedata.category(character).startswith("M")
+    return letter and not _FREE.match(character)

@@ -14,33 +14,33 @@ from weitiao.i18n.messages import _
 
 Gold = tuple[int, str]
 Golds = tuple[Gold, ...]
-Spelled = tuple[tuple[int | None, str], ...]  # None: where it starts is not said
+ParsedAnswers = tuple[tuple[int | None, str], ...]  # None: where it starts is not said
 ABSENT = -1
 
 
-def spelled(cell: str, start: str = "") -> Spelled | None:
+def parse_answers(cell: str, start: str = "") -> ParsedAnswers | None:
     """What a cell says: a text, or JSON as SQuAD and its kin write it; None when it is empty.
 
     start: the cell beside it that says where a single text starts.
 
-    >>> spelled("in Paris"), spelled("[]"), spelled(" ")
+    >>> parse_answers("in Paris"), parse_answers("[]"), parse_answers(" ")
     (((None, 'in Paris'),), (), None)
-    >>> spelled('{"text": ["Paris"], "answer_start": [3]}'), spelled('[[3, "Paris"]]')
+    >>> parse_answers('{"text": ["Paris"], "answer_start": [3]}'), parse_answers('[[3, "Paris"]]')
     (((3, 'Paris'),), ((3, 'Paris'),))
     """
     if not cell.strip():
         return None
     if cell.lstrip()[0] in "[{":
         try:
-            found = _of_json(json.loads(cell))
+            answers = _of_json(json.loads(cell))
         except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-            found = None  # a text in brackets
-        if found is not None:
-            return found
+            answers = None  # a text in brackets
+        if answers is not None:
+            return answers
     return ((int(float(start)) if start.strip() else None, cell),)
 
 
-def _of_json(value: Any) -> Spelled | None:
+def _of_json(value: Any) -> ParsedAnswers | None:
     if isinstance(value, dict):
         texts = value["text"]
         starts = value.get("answer_start", value.get("start"))
@@ -50,23 +50,23 @@ def _of_json(value: Any) -> Spelled | None:
         return tuple((_whole(at), str(text)) for at, text in zip(starts, texts, strict=True))
     if not isinstance(value, list):
         return None
-    found: list[tuple[int | None, str]] = []
+    answers: list[tuple[int | None, str]] = []
     for one in value:
         if isinstance(one, str):
-            found.append((None, one))
+            answers.append((None, one))
         elif isinstance(one, dict):
-            found += _of_json(one) or ()
+            answers += _of_json(one) or ()
         else:
             at, text = one
-            found.append((_whole(at), str(text)))
-    return tuple(found)
+            answers.append((_whole(at), str(text)))
+    return tuple(answers)
 
 
 def _whole(value: Any) -> int | None:
     return None if value is None else int(value)
 
 
-def placed(answers: Spelled, context: str) -> Golds:
+def placed(answers: ParsedAnswers, context: str) -> Golds:
     """The answers with their places. Raises ValueError saying why when a place is not known.
 
     A start that is a little off is mended; a text that was given a start and stands nowhere keeps
@@ -75,33 +75,39 @@ def placed(answers: Spelled, context: str) -> Golds:
     >>> placed(((None, "Paris"), (1, "in")), "I live in Paris")
     ((10, 'Paris'), (7, 'in'))
     """
-    found: dict[Gold, None] = {}
+    golds: dict[Gold, None] = {}
     for start, raw in answers:
         text = raw.strip()
         if not text:
             continue
         if start is None:
-            found[_only(text, context), text] = None
+            golds[_only(text, context), text] = None
             continue
         start += len(raw) - len(raw.lstrip())
-        found[
+        golds[
             start if context.startswith(text, start) else _nearest(text, context, start), text
         ] = None
-    return tuple(found)
+    return tuple(golds)
 
 
 def _only(text: str, context: str) -> int:
     first = context.find(text)
     if first < 0:
         raise ValueError(
-            _("the answer {answer!r} does not stand in the context; if answers are labels, say "
-                 "--task classification.", answer=text[:60])
-        )  # fmt: skip
+            _(
+                "the answer {answer!r} does not stand in the context; if answers are labels, say "
+                "--task classification.",
+                answer=text[:60],
+            )
+        )
     if context.find(text, first + 1) >= 0:
         raise ValueError(
-            _("the answer {answer!r} stands in the context more than once: say which is meant "
-                 "in a column answer_start.", answer=text[:60])
-        )  # fmt: skip
+            _(
+                "the answer {answer!r} stands in the context more than once: say which is meant "
+                "in a column answer_start.",
+                answer=text[:60],
+            )
+        )
     return first
 
 

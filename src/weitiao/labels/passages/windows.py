@@ -45,7 +45,7 @@ def windows_of(
     came = [None if places is None else np.asarray(places, np.int64) for places in origins]
     found: list[list[dict[str, Any]]] = [[] for _ in questions]
     for stride, members in alike.items():
-        given = tokenizer(
+        encoding = tokenizer(
             [questions[at] for at in members],
             [contexts[at] for at in members],
             truncation="only_second",
@@ -55,11 +55,11 @@ def windows_of(
             return_offsets_mapping=True,
             return_attention_mask=False,
         )
-        names = [name for name in ("input_ids", "token_type_ids") if name in given]
-        for row, owner in enumerate(given["overflow_to_sample_mapping"]):
+        names = [name for name in ("input_ids", "token_type_ids") if name in encoding]
+        for row, owner in enumerate(encoding["overflow_to_sample_mapping"]):
             at = members[owner]
-            arrays = {name: given[name][row] for name in names}
-            sides, offsets = given.sequence_ids(row), given["offset_mapping"][row]
+            arrays = {name: encoding[name][row] for name in names}
+            sides, offsets = encoding.sequence_ids(row), encoding["offset_mapping"][row]
             if end is not None:
                 arrays["input_ids"] = [*arrays["input_ids"], end]
                 if "token_type_ids" in arrays:
@@ -84,12 +84,12 @@ def _cut(questions: Sequence[str], tokenizer: Any, most: int) -> tuple[list[str]
     if not questions:
         return [], []
     longest = max(1, most - tokenizer.num_special_tokens_to_add(pair=True) - max(FEWEST, most // 3))
-    given = tokenizer(
+    encoding = tokenizer(
         list(questions), add_special_tokens=False, return_offsets_mapping=True, verbose=False
     )
     kept, sizes = [], []
     for question, ids, offsets in zip(
-        questions, given["input_ids"], given["offset_mapping"], strict=True
+        questions, encoding["input_ids"], encoding["offset_mapping"], strict=True
     ):
         kept.append(question if len(ids) <= longest else question[: offsets[longest - 1][1]])
         sizes.append(min(len(ids), longest))
@@ -100,15 +100,15 @@ def _end_of(tokenizer: Any) -> int | None:
     """The token to put behind a passage; None where the family ends a row itself."""
     if tokenizer("a", "a").sequence_ids(0)[-1] is None:
         return None
-    found = tokenizer.eos_token_id
-    return int(tokenizer.pad_token_id if found is None else found)
+    token = tokenizer.eos_token_id
+    return int(tokenizer.pad_token_id if token is None else token)
 
 
 def _blank_of(tokenizer: Any) -> int:
     """The id of a piece that is but the mark of a word's beginning, as XLM-R's before Chinese: its
     offsets name a character all the same. -1 where there is none."""
-    found = tokenizer.convert_tokens_to_ids("▁")
-    return -1 if found is None or found == tokenizer.unk_token_id else int(found)
+    token = tokenizer.convert_tokens_to_ids("▁")
+    return -1 if token is None or token == tokenizer.unk_token_id else int(token)
 
 
 def _null_of(ids: np.ndarray, sides: Sequence[int | None], tokenizer: Any) -> int:

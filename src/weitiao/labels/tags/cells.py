@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weitiao.i18n.messages import _
-from weitiao.labels.tags.schemes import apart
+from weitiao.labels.tags.schemes import split_tag
 
 # First character, the one behind the last, label; and the text they hold, where the cell says it.
 Span = tuple[int, int, str] | tuple[int, int, str, str]
@@ -37,9 +37,12 @@ def answer_of(cell: str) -> list[str] | list[Span]:
         return [str(one) for one in value]
     if value and all(isinstance(one, int) for one in value):
         raise ValueError(
-            _("{cell} has numbers instead of tags: write their names, e.g. {example}",
-                 cell=text[:60], example='["O", "B-PER"]')
-        )  # fmt: skip
+            _(
+                "{cell} has numbers instead of tags: write their names, e.g. {example}",
+                cell=text[:60],
+                example='["O", "B-PER"]',
+            )
+        )
     return [_span(one) for one in value]
 
 
@@ -48,8 +51,10 @@ def written(target: Any) -> Any:
     if not isinstance(target, list):
         return target
     names = ("start", "end", "label", "text")
-    return [dict(zip(names, one, strict=True)) if len(one) == 4 and not isinstance(one, str)
-            else one for one in target]  # fmt: skip
+    return [
+        dict(zip(names, one, strict=True)) if len(one) == 4 and not isinstance(one, str) else one
+        for one in target
+    ]
 
 
 def looks_like_spans(cell: str) -> bool:
@@ -57,19 +62,21 @@ def looks_like_spans(cell: str) -> bool:
     if cell.strip()[:1] not in ("[", "{"):
         return False
     try:
-        found = answer_of(cell)
+        answer = answer_of(cell)
     except ValueError:
         return False
-    return not found or isinstance(found[0], tuple)
+    return not answer or isinstance(answer[0], tuple)
 
 
 def looks_like_tags(cell: str) -> bool:
     """Whether a cell lists tags of a scheme for spans."""
     try:
-        found = answer_of(cell)
+        answer = answer_of(cell)
     except ValueError:
         return False
-    return bool(found) and all(isinstance(tag, str) and apart(tag) is not None for tag in found)
+    return bool(answer) and all(
+        isinstance(tag, str) and split_tag(tag) is not None for tag in answer
+    )
 
 
 def _span(one: Any) -> Span:
@@ -88,9 +95,13 @@ def _span(one: Any) -> Span:
     whole = all(isinstance(n, int) and not isinstance(n, bool) for n in (start, end))
     if not whole or not isinstance(label, str):
         shown = json.dumps(one, ensure_ascii=False)[:80]
-        raise ValueError(_("{span} is no span: give it a start, an end and a label, e.g. "
-                              "{example}", span=shown,
-                              example='{"start": 0, "end": 3, "label": "PER"}'))  # fmt: skip
+        raise ValueError(
+            _(
+                "{span} is no span: give it a start, an end and a label, e.g. {example}",
+                span=shown,
+                example='{"start": 0, "end": 3, "label": "PER"}',
+            )
+        )
     return (start, end, label, own) if isinstance(own, str) and own else (start, end, label)
 
 
@@ -100,17 +111,20 @@ def _first(one: Mapping[str, Any], names: Sequence[str]) -> Any:
 
 def _of_cluener(value: Mapping[str, Any]) -> list[Span]:
     """{label: {text: [[first, last], ...]}}, as CLUENER writes it: the last character counts."""
-    found: list[Span] = []
+    spans_found: list[Span] = []
     try:
         for label, texts in value.items():
             for text, spans in texts.items():
                 for start, last in spans:
                     if last - start + 1 != len(text):
                         raise TypeError
-                    found.append((int(start), int(last) + 1, str(label)))
+                    spans_found.append((int(start), int(last) + 1, str(label)))
     except (TypeError, ValueError, AttributeError):
         shown = json.dumps(value, ensure_ascii=False)[:80]
-        told = _("{value} is no object of spans, {example}.", value=shown,
-                    example='{"label": {"text": [[first, last]]}}')  # fmt: skip
-        raise ValueError(told) from None
-    return sorted(found)
+        message = _(
+            "{value} is no object of spans, {example}.",
+            value=shown,
+            example='{"label": {"text": [[first, last]]}}',
+        )
+        raise ValueError(message) from None
+    return sorted(spans_found)

@@ -16,26 +16,26 @@ def matched(one: Ragged, other: Ragged) -> np.ndarray:
     return np.isin(numbers[: len(rows[0])], numbers[len(rows[0]) :])
 
 
-def by_row(right: Ragged, given: Ragged) -> np.ndarray:
+def by_row(right: Ragged, predicted: Ragged) -> np.ndarray:
     """(rows, 3): spans that are right, that are given, that are true."""
     rows = len(right)
-    hits = np.bincount(given.owners[matched(given, right)], minlength=rows)
-    return np.column_stack([hits, given.lengths, right.lengths])
+    hits = np.bincount(predicted.owners[matched(predicted, right)], minlength=rows)
+    return np.column_stack([hits, predicted.lengths, right.lengths])
 
 
-def by_row_and_label(right: Ragged, given: Ragged, labels: int) -> tuple[np.ndarray, ...]:
+def by_row_and_label(right: Ragged, predicted: Ragged, labels: int) -> tuple[np.ndarray, ...]:
     """(rows, labels) each: spans that are right, that are given, that are true."""
-    hit = matched(given, right)
+    hit = matched(predicted, right)
 
     def table(spans: Ragged, picked: np.ndarray | slice = slice(None)) -> np.ndarray:
         cells = (spans.owners * labels + spans.values[:, 2])[picked]
         return np.bincount(cells, minlength=len(right) * labels).reshape(len(right), labels)
 
-    return table(given, hit), table(given), table(right)
+    return table(predicted, hit), table(predicted), table(right)
 
 
-def by_label(right: Ragged, given: Ragged, labels: int) -> np.ndarray:
+def by_label(right: Ragged, predicted: Ragged, labels: int) -> np.ndarray:
     """(labels, 3): the same, added up over the rows for each label."""
-    hits = given.values[matched(given, right), 2]
-    each = (hits, given.values[:, 2], right.values[:, 2])
+    hits = predicted.values[matched(predicted, right), 2]
+    each = (hits, predicted.values[:, 2], right.values[:, 2])
     return np.column_stack([np.bincount(some, minlength=labels) for some in each])

@@ -10,7 +10,7 @@ import numpy as np
 from weitiao.core.fields import near
 from weitiao.core.ragged import edges
 from weitiao.i18n.messages import _
-from weitiao.labels.tags.schemes import apart, spans_of
+from weitiao.labels.tags.schemes import spans_of, split_tag
 
 SHOWN = 40  # characters of a word in a message
 
@@ -36,9 +36,12 @@ def labelled(
         spans = [within(span, text) for span in target]
     unknown = next((kind for _, _, kind in spans if kind not in types), None)
     if unknown is not None:
-        told = _("the label {label!r} is not among the labels the model knows.{hint}",
-                    label=unknown, hint=near(unknown, list(types)))  # fmt: skip
-        raise ValueError(told)
+        message = _(
+            "the label {label!r} is not among the labels the model knows.{hint}",
+            label=unknown,
+            hint=near(unknown, list(types)),
+        )
+        raise ValueError(message)
     found = [(start, end, types[kind]) for start, end, kind in spans]
     tags = np.zeros(len(words), np.int64)
     free = np.ones(len(words), bool)
@@ -61,16 +64,26 @@ def within(span: Any, text: str) -> tuple[int, int, str]:
     if own and not _same(text[start:end], own[0]):  # places as JavaScript counts them?
         start, end = (_from_utf16(text, place) for place in (start, end))
     if not 0 <= start < end <= len(text):
-        told = _("the span {start} to {end} ({label!r}) does not lie in the text, which has "
-                    "{length} characters.", start=span[0], end=span[1], label=kind,
-                    length=len(text))  # fmt: skip
-        raise ValueError(told)
+        message = _(
+            "the span {start} to {end} ({label!r}) does not lie in the text, which has "
+            "{length} characters.",
+            start=span[0],
+            end=span[1],
+            label=kind,
+            length=len(text),
+        )
+        raise ValueError(message)
     held = text[start:end]
     if own and not _same(held, own[0]):
-        told = _("the span {start} to {end} ({label!r}) should hold {own!r}, but {held!r} "
-                    "stands there.", start=span[0], end=span[1], label=kind, own=own[0][:SHOWN],
-                    held=text[span[0] : span[1]][:SHOWN])  # fmt: skip
-        raise ValueError(told)
+        message = _(
+            "the span {start} to {end} ({label!r}) should hold {own!r}, but {held!r} stands there.",
+            start=span[0],
+            end=span[1],
+            label=kind,
+            own=own[0][:SHOWN],
+            held=text[span[0] : span[1]][:SHOWN],
+        )
+        raise ValueError(message)
     if not held.strip():
         return start, end, kind
     return start + len(held) - len(held.lstrip()), start + len(held.rstrip()), kind
@@ -93,15 +106,21 @@ def _tagged(text: str, words: np.ndarray, tags: Sequence[str]) -> np.ndarray:
         return words
     characters = [(at, at + 1) for at, one in enumerate(text) if not one.isspace()]
     blanks = edges([len(part) + 1 for part in text.split(" ")])
-    parted = [(a, b - 1) for a, b in zip(blanks[:-1].tolist(), blanks[1:].tolist(), strict=True)
-              if b - 1 > a]  # fmt: skip
+    parted = [
+        (a, b - 1)
+        for a, b in zip(blanks[:-1].tolist(), blanks[1:].tolist(), strict=True)
+        if b - 1 > a
+    ]
     for found in (parted, characters):
         if len(found) == len(tags):
             return np.array(found, np.int64).reshape(-1, 2)
     raise ValueError(
-        _("{tags} tags, but {words} words: there must be a tag for each word.",
-             tags=len(tags), words=len(words))
-    )  # fmt: skip
+        _(
+            "{tags} tags, but {words} words: there must be a tag for each word.",
+            tags=len(tags),
+            words=len(words),
+        )
+    )
 
 
 def _plain(places: np.ndarray, tags: Sequence[str]) -> list[tuple[int, int, str]]:
@@ -109,14 +128,18 @@ def _plain(places: np.ndarray, tags: Sequence[str]) -> list[tuple[int, int, str]
 
 
 def _spans(places: np.ndarray, tags: Sequence[str], text: str) -> list[tuple[int, int, str]]:
-    found = [apart(tag) for tag in tags]
+    found = [split_tag(tag) for tag in tags]
     if None in found:
         at = found.index(None)
         start, end = places[at].tolist()
-        told = _("word {number} ({word!r}) has the tag {tag!r}, which follows no scheme like "
-                    "B-x, I-x, O.", number=at + 1, word=text[start:end][:SHOWN],
-                    tag=tags[at])  # fmt: skip
-        raise ValueError(told)
+        message = _(
+            "word {number} ({word!r}) has the tag {tag!r}, which follows no scheme like "
+            "B-x, I-x, O.",
+            number=at + 1,
+            word=text[start:end][:SHOWN],
+            tag=tags[at],
+        )
+        raise ValueError(message)
     parts = [one for one in found if one is not None]
     types = list(dict.fromkeys(kind for _, kind in parts))
     kinds = np.array([kind for kind, _ in parts], np.int64)

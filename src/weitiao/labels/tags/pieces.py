@@ -45,9 +45,9 @@ def encoded(
     words: (words, 2) places in each text. unit: the word a piece speaks for, -1 for none; more:
     how many words behind it the same piece covers.
     """
-    told = _asked(texts, words, tokenizer, max_length)
-    owners, offsets = told.pop("owners"), [spans or [(0, 0)] for spans in told.pop("offsets")]
-    told = filled(told, tokenizer)
+    tensors = _asked(texts, words, tokenizer, max_length)
+    owners, offsets = tensors.pop("owners"), [spans or [(0, 0)] for spans in tensors.pop("offsets")]
+    tensors = filled(tensors, tokenizer)
     blanks = {i for i in tokenizer.convert_tokens_to_ids(list(BLANKS)) if i is not None}
     blanks.discard(tokenizer.unk_token_id)
     counts = np.bincount(owners, minlength=len(texts))
@@ -56,11 +56,11 @@ def encoded(
     window = 0
     for text, places, count in zip(texts, words, counts.tolist(), strict=True):
         part = slice(window, window + count)
-        some = _spoken_for(text, places, told["input_ids"][part], offsets[part], blanks)
+        some = _spoken_for(text, places, tensors["input_ids"][part], offsets[part], blanks)
         units += [unit for unit, _ in some]
         more += [further for _, further in some]
         window += count
-    return {**told, "unit": units, "more": more, WINDOWS: counts.tolist()}
+    return {**tensors, "unit": units, "more": more, WINDOWS: counts.tolist()}
 
 
 def _asked(
@@ -69,16 +69,20 @@ def _asked(
     if not tokenizer.is_fast:
         return _word_by_word(texts, words, tokenizer, max_length)
     room = max_length - tokenizer.num_special_tokens_to_add()
-    told = dict(
+    encoding = dict(
         tokenizer(
-            list(texts), truncation=True, max_length=max_length, stride=max(room // OVERLAP, 0),
-            return_overflowing_tokens=True, return_offsets_mapping=True,
+            list(texts),
+            truncation=True,
+            max_length=max_length,
+            stride=max(room // OVERLAP, 0),
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
             return_attention_mask=False,
         )
-    )  # fmt: skip
-    told["owners"] = told.pop("overflow_to_sample_mapping")
-    told["offsets"] = told.pop("offset_mapping")
-    return {name: list(values) for name, values in told.items()}
+    )
+    encoding["owners"] = encoding.pop("overflow_to_sample_mapping")
+    encoding["offsets"] = encoding.pop("offset_mapping")
+    return {name: list(values) for name, values in encoding.items()}
 
 
 def _word_by_word(
@@ -113,9 +117,9 @@ def _spoken_for(
     text: str, places: np.ndarray, ids: Sequence[Any], offsets: Sequence[Any], blanks: set[int]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """For each window of a text, the word of each piece, and how many words more it covers."""
-    found = [(np.full(len(row), -1, np.int64), np.zeros(len(row), np.int64)) for row in ids]
+    result = [(np.full(len(row), -1, np.int64), np.zeros(len(row), np.int64)) for row in ids]
     if not len(places):
-        return found
+        return result
     seen: list[tuple[int, int, int, int]] = []  # word, window, piece, words more
     room: list[int] = []  # pieces to the nearer end of the window
     for window, (row, spans) in enumerate(zip(ids, offsets, strict=True)):
@@ -140,18 +144,21 @@ def _spoken_for(
         )
         room += np.minimum(piece, len(row) - 1 - piece).tolist()
     if not seen:
-        return found
+        return result
     table = np.array(seen, np.int64)
     order = np.lexsort((-np.array(room), table[:, 0]))
     best = order[np.unique(table[order, 0], return_index=True)[1]]
     covered: set[int] = set()
     for word, window, piece, further in table[best].tolist():
-        found[window][0][piece], found[window][1][piece] = word, further
+        result[window][0][piece], result[window][1][piece] = word, further
         covered.update(range(word, word + further + 1))
     for word, window, piece, further in table.tolist():
         # Begun in another window than the piece that covers it and the one before.
         lacking = [one for one in range(word + 1, word + further + 1) if one not in covered]
-        if lacking and found[window][0][piece] < 0:
-            found[window][0][piece], found[window][1][piece] = lacking[0], lacking[-1] - lacking[0]
+        if lacking and result[window][0][piece] < 0:
+            result[window][0][piece], result[window][1][piece] = (
+                lacking[0],
+                lacking[-1] - lacking[0],
+            )
             covered.update(lacking)
-    return found
+    return result

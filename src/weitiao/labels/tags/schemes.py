@@ -1,4 +1,4 @@
-"""Tags as spans and back: BIO, IOB1, IOBES, BMES, BMEO, BILOU.
+"""Tagging schemes: BIO, IOB1, IOBES, BMES, BMEO, BILOU tags as spans and back, and their decoding.
 
 One reading serves all of them, that of conlleval and seqeval: letters say the same in each (M is I,
 L is E, U is S), and a span also begins where only its type says so, as in IOB1.
@@ -7,40 +7,43 @@ L is E, U is S), and a span also begins where only its type says so, as in IOB1.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from weitiao.core.ragged import Ragged, edges
 
 OUTSIDE, BEGIN, INSIDE, END, SINGLE = range(5)
+BATCH_ROWS = 500  # Viterbi goes through so many rows at once
 PREFIXES = {"B": BEGIN, "I": INSIDE, "M": INSIDE, "E": END, "L": END, "S": SINGLE, "U": SINGLE}
 SHAPE = re.compile(r"([BIMELSU])[-_](.+)")
 WORD = "word"  # what tags without a type are about: where words begin and end
 
 
-def apart(tag: str) -> tuple[int, str] | None:
+def split_tag(tag: str) -> tuple[int, str] | None:
     """What a tag says of a span and its type; None when it follows no scheme.
 
-    >>> apart("B-PER"), apart("O"), apart("L-ORG"), apart("E"), apart("NOUN")
+    >>> split_tag("B-PER"), split_tag("O"), split_tag("L-ORG"), split_tag("E"), split_tag("NOUN")
     ((1, 'PER'), (0, ''), (3, 'ORG'), (3, 'word'), None)
     """
     if tag == "O":
         return OUTSIDE, ""
     if tag in PREFIXES:
         return PREFIXES[tag], WORD
-    found = SHAPE.fullmatch(tag)
-    return (PREFIXES[found[1]], found[2]) if found else None
+    match = SHAPE.fullmatch(tag)
+    return (PREFIXES[match[1]], match[2]) if match else None
 
 
-def name_of(tags: Iterable[str]) -> str:
+def scheme_of(tags: Iterable[str]) -> str:
     """The scheme of tags by its letters; "" when they follow none.
 
-    >>> name_of(["O", "B-x", "E-x"]), name_of(["U-x", "O"]), name_of(["NOUN", "O"])
+    >>> scheme_of(["O", "B-x", "E-x"]), scheme_of(["U-x", "O"]), scheme_of(["NOUN", "O"])
     ('BMES', 'BILOU', '')
     """
     every = set(tags)
-    if not every - {"O"} or any(apart(tag) is None for tag in every):
+    if not every - {"O"} or any(split_tag(tag) is None for tag in every):
         return ""
     letters = {tag[0] for tag in every} - {"O"}
     if letters <= {"B", "I"}:
@@ -94,5 +97,112 @@ def tags_of(spans: Sequence[tuple[int, int, str]], words: int, scheme: str = "BI
 
 
 _LETTERS = {
-    "BIO": "BIIB", "IOB1": "BIIB", "IOBES": "BIES", "BMES": "BMES", "BILOU": "BILU",
-}  # fmt: skip
+    "BIO": "BIIB",
+    "IOB1": "BIIB",
+    "IOBES": "BIES",
+    "BMES": "BMES",
+    "BILOU": "BILU",
+}
+
+
+MIN_PROBABILITY = 1e-30  # smaller ones count as this: log(0) would forbid a tag
+
+
+def best_tags(scores: Ragged, insides: np.ndarray) -> np.ndarray:
+    """(words,) the tag of each word, an index into the columns of scores.values (words, tags).
+
+    insides: (tags,) for a tag I-x the place of B-x, for others -1. Rows whose likeliest tags,
+    each alone, follow the scheme keep them; for the others the best whole row is looked for
+    (Viterbi).
+    """
+    alone = scores.values.argmax(1) if len(scores.values) else np.zeros(0, np.int64)
+    before = np.roll(alone, 1)
+    first = np.zeros(len(alone), bool)
+    first[scores.offsets[:-1][scores.lengths > 0]] = True
+    wanted = insides[alone]
+    good = (wanted < 0) | (~first & ((before == wanted) | (before == alone)))
+    bad = np.unique(scores.owners[~good])
+    if len(bad):
+        order = bad[np.argsort(-scores.lengths[bad], kind="stable")]
+        for some in np.array_split(order, -(-len(order) // BATCH_ROWS)):
+            _mend(alone, scores, some, insides)
+    return alone
+
+
+def _mend(tags_of_words: np.ndarray, scores: Ragged, rows: np.ndarray, insides: np.ndarray) -> None:
+    """Put the best whole row where these rows lie; the longest comes first."""
+    lengths, starts = scores.lengths[rows], scores.offsets[rows]
+    steps, tags = int(lengths[0]), len(insides)
+    inner = np.flatnonzero(insides >= 0)
+    came = np.zeros((steps, len(rows), tags), np.int16)  # the tag before
+    best = np.full((len(rows), tags), -np.inf)
+    ended = np.zeros(len(rows), np.int64)
+    for step in range(steps):
+        live = int((lengths > step).sum())
+        here = np.log(np.maximum(scores.values[starts[:live] + step], MIN_PROBABILITY))
+        if step == 0:
+            here[:, inner] = -np.inf
+            best[:live] = here
+        else:
+            last = best[:live]
+            way = np.repeat(last.argmax(1)[:, None], tags, 1)
+            stay = last[:, inner] >= last[:, insides[inner]]
+            way[:, inner] = np.where(stay, inner, insides[inner])
+            best[:live] = np.take_along_axis(last, way, 1) + here
+            came[step, :live] = way
+        done = np.flatnonzero(lengths == step + 1)
+        ended[done] = best[done].argmax(1)
+    for row, (start, length) in enumerate(zip(starts.tolist(), lengths.tolist(), strict=True)):
+        tag = int(ended[row])
+        for step in range(length - 1, -1, -1):
+            tags_of_words[start + step] = tag
+            tag = int(came[step, row, tag])
+
+
+def bio_tags(names: Sequence[str]) -> list[str]:
+    return [f"{letter}-{name}" for name in names for letter in "BI"]
+
+
+def are_plain(targets: Sequence[Any]) -> bool:
+    """Whether the rows have tags that follow no scheme: parts of speech and the like. A few odd
+    ones among others are mistakes, which `truth` names. Types beside O, where most words are O,
+    are spans (see `are_io`)."""
+    tags = _tags(targets)
+    odd = sum(count for tag, count in tags.items() if split_tag(tag) is None)
+    if tags and are_io(targets):
+        return tags["O"] < max(tags.values())
+    return odd > 0.1 * tags.total()
+
+
+def are_io(targets: Sequence[Any]) -> bool:
+    """Whether the tags of rows of spans name types only, not where spans begin: O PER PER."""
+    tags = _tags(targets).keys() - {"O"}
+    return bool(tags) and all(split_tag(tag) is None for tag in tags)
+
+
+def with_prefixes(tags: Sequence[str]) -> list[str]:
+    """Tags that name types only, as those of a scheme.
+
+    >>> with_prefixes(["O", "PER", "PER"])
+    ['O', 'I-PER', 'I-PER']
+    """
+    return [tag if tag == "O" else f"I-{tag}" for tag in tags]
+
+
+def label_counts(targets: Sequence[Any], plain: bool | None = None) -> Counter[str]:
+    """Types of spans (or plain tags), how often."""
+    plain = are_plain(targets) if plain is None else plain
+    io = not plain and are_io(targets)
+    counts: Counter[str] = Counter()
+    for target in targets:
+        for one in target or ():
+            if isinstance(one, str):
+                kind = one if plain or (io and one != "O") else (split_tag(one) or (OUTSIDE, ""))[1]
+                counts.update([kind] if kind else [])
+            else:
+                counts[one[2]] += 1
+    return counts
+
+
+def _tags(targets: Sequence[Any]) -> Counter[str]:
+    return Counter(tag for target in targets for tag in target or () if isinstance(tag, str))

@@ -1,26 +1,35 @@
-"""Words of texts, by places: given as a list, else found: runs of letters, single characters where
-words are not separated (Chinese), single signs."""
+"""Words of a text by their character spans: listed in the cell, else split by a regular expression.
+
+Split words are runs of letters, single characters where words are not separated (Chinese), single
+signs. Taggers are trained and evaluated on these words.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-# Han, kana and their neighbours: each character is a word of its own.
-APART = "\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+from weitiao.core.script import UNSEPARATED
+from weitiao.errors import DataError, placed
+from weitiao.example import Example
+from weitiao.i18n.messages import _
+
+# Combining marks belong to the letter before them: accents, Hebrew points, Arabic vowel signs, the
+# signs of Indic scripts and Thai, joiners. Python's \w does not hold them.
 MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0d7f\u0e31-\u0e4e\u200c\u200d"
-_WORD = re.compile(rf"[{APART}]|(?:[^\W{APART}]|[{MARKS}])+|[^\w\s]")
-_NEAR = re.compile(rf"[{APART}\u3000-\u303f\uff00-\uffef]")
+_WORD = re.compile(rf"[{UNSEPARATED}]|(?:[^\W{UNSEPARATED}]|[{MARKS}])+|[^\w\s]")
+_NEAR = re.compile(rf"[{UNSEPARATED}\u3000-\u303f\uff00-\uffef]")
 
 
-def found_in(text: str) -> np.ndarray:
+def split_words(text: str) -> np.ndarray:
     """(words, 2): where each word begins, and the place behind it.
 
-    >>> found_in("2013年, U.S").tolist()
+    >>> split_words("2013年, U.S").tolist()
     [[0, 4], [4, 5], [5, 6], [7, 8], [8, 9], [9, 10]]
     """
     return places([word.span() for word in _WORD.finditer(text)])
@@ -37,7 +46,7 @@ def listed(cell: str) -> list[str] | None:
     return None if values is None or len(words) < len(values) else words
 
 
-def holed(cell: str) -> bool:
+def has_bad_word(cell: str) -> bool:
     """Whether a cell is a list of words of which some are none (null, true, a list)."""
     values = _values(cell) or []
     return any(isinstance(v, str) for v in values) and not all(isinstance(v, str) for v in values)
@@ -76,3 +85,37 @@ def joined(words: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
 
 def places(spans: Sequence[Sequence[int]]) -> np.ndarray:
     return np.array(spans, np.int64).reshape(-1, 2)
+
+
+def with_words(example: Example) -> Example:
+    """The example with its text as one text; where it lists words, meta["words"] has their
+    places. Raises DataError where one of them is no word."""
+    if "words" in example.meta:
+        return example
+    cell = str(example.inputs["text"])
+    cell_words = listed(cell)
+    if cell_words is None:
+        if has_bad_word(cell):
+            message = _("{cell!r} has a word that is neither a text nor a number.", cell=cell[:60])
+            raise DataError(placed(example.id, message))
+        return example
+    text, spans = joined(cell_words)
+    return replace(
+        example, inputs={**example.inputs, "text": text}, meta={**example.meta, "words": spans}
+    )
+
+
+def word_places(example: Example) -> np.ndarray:
+    """(words, 2): the places of the words in the text as it came."""
+    if "words" in example.meta:
+        return places(example.meta["words"])
+    return split_words(str(example.meta.get("raw", example.inputs)["text"]))
+
+
+def cleaned_places(example: Example) -> np.ndarray:
+    """(words, 2): where the words lie once the text is cleaned; words that are gone are empty."""
+    raw_places = word_places(example)
+    if "origins" not in example.meta:
+        return raw_places
+    origins = np.asarray(example.meta["origins"]["text"], np.int64)
+    return np.asarray(np.searchsorted(origins, raw_places, "left"))

@@ -1,8 +1,8 @@
-"""The C++ kernels, compiled on first use where a compiler is, and kept in the cache.
+"""Compilation of the C++ kernels, on first use, into the cache.
 
-They are plain C functions on memory, called by ctypes: no torch headers, so compiling takes some
-seconds and the result fits every torch version. Where there is no compiler, `library` gives None
-and kernels in PyTorch do the same work.
+They are plain C functions on memory, called through ctypes: without torch's headers, compiling
+takes some seconds and the result works with every torch version. Without a compiler `library`
+returns None, and the kernels in PyTorch are used.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from weitiao.core import fingerprint
 from weitiao.data.cache import store
 from weitiao.i18n.messages import _
 
 HERE = Path(__file__).parent
 SOURCES = ("rows.cpp", "attention.cpp", "pairs.cpp")
 HEADERS = ("vectors.h", "blocks.h")
-# No -ffast-math: it would switch off tiny numbers in the whole process.
+# No -ffast-math: the linked startup code would flush subnormal numbers to zero in the process.
 FLAGS = ("-O3", "-std=c++17", "-fPIC", "-shared", "-fno-math-errno")
 NATIVE = ("-march=native", "-mcpu=native")  # which one a compiler knows depends on the processor
 OFF = "WEITIAO_COMPILER"  # "none" switches the compiled kernels off; else a compiler's name
-SECONDS = 300
+COMPILE_SECONDS = 300
 
 
 def library() -> ctypes.CDLL | None:
@@ -40,11 +41,11 @@ def why_not() -> str:
     compiler = find()
     if compiler:
         return _loaded(compiler)[1]
-    asked = os.environ.get(OFF, "")
-    if asked == "none":
+    setting = os.environ.get(OFF, "")
+    if setting == "none":
         return _("switched off by {variable}=none", variable=OFF)
-    if asked:
-        return _("{variable}={asked}: no such program", variable=OFF, asked=asked)
+    if setting:
+        return _("{variable}={asked}: no such program", variable=OFF, asked=setting)
     return _("no C++ compiler")
 
 
@@ -73,16 +74,16 @@ def _loaded(compiler: str) -> tuple[ctypes.CDLL | None, str]:
 
 def find() -> str | None:
     """The C++ compiler to use: $WEITIAO_COMPILER, $CXX, or the first one installed."""
-    asked = os.environ.get(OFF, "")
-    if asked == "none":
+    setting = os.environ.get(OFF, "")
+    if setting == "none":
         return None
-    names = [asked] if asked else [os.environ.get("CXX", ""), "g++", "clang++", "c++"]
+    names = [setting] if setting else [os.environ.get("CXX", ""), "g++", "clang++", "c++"]
     return next((path for name in names if name and (path := shutil.which(name))), None)
 
 
 def _built(compiler: str) -> Path:
     content = [(HERE / name).read_text(encoding="utf-8") for name in (*HEADERS, *SOURCES)]
-    key = store.fingerprint_of(*content, _version(compiler), " ".join(FLAGS), _machine())
+    key = fingerprint.of_texts(*content, _version(compiler), " ".join(FLAGS), _machine())
     target = store.folder("kernels") / f"{key}.so"
     store.hold(target)
     if not (target.is_file() and _is_ours(target)):
@@ -98,21 +99,23 @@ def _version(compiler: str) -> str:
 
 
 def _is_ours(file: Path) -> bool:
-    """Whether nobody else can have put the file there: what it holds will be run."""
+    """Whether no other user can have written the file: its code will be run."""
     if not hasattr(os, "getuid"):  # Windows: the cache lies in the user's own folder
         return True
-    told = file.stat()
-    return told.st_uid == os.getuid() and not told.st_mode & 0o022
+    stat = file.stat()
+    return stat.st_uid == os.getuid() and not stat.st_mode & 0o022
 
 
 def _compile(compiler: str, target: Path) -> None:
-    """The widest instructions and several threads first; what a compiler lacks is left out."""
+    """Compile with the options that this compiler has: native instructions and OpenMP first."""
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "kernels.so"
         tries = [[*FLAGS, native, *openmp] for openmp in (["-fopenmp"], []) for native in NATIVE]
         for flags in [*tries, [*FLAGS]]:
             command = [compiler, *flags, *(str(HERE / name) for name in SOURCES), "-o", str(made)]
-            done = subprocess.run(command, capture_output=True, check=False, timeout=SECONDS)
+            done = subprocess.run(
+                command, capture_output=True, check=False, timeout=COMPILE_SECONDS
+            )
             if done.returncode == 0:
                 shutil.copyfile(made, target)
                 target.chmod(0o700)

@@ -1,8 +1,8 @@
 """Benchmark of the compiled kernels against PyTorch on this machine: the faster one is used.
 
 Each group of kernels (forward and backward) is timed at several sequence lengths, in about a second
-for an arithmetic, and the times lie in the cache beside those of `model/probe.py`. They belong to
-the machine, the number of threads, and the library: its sources, compiler, version and flags.
+for a precision. The times are cached beside those of `hardware/probe.py`. They belong to the
+machine, the number of threads, and the library: its sources, compiler, version and flags.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from weitiao.core import fingerprint
 from weitiao.data.cache import store
 from weitiao.hardware import probe
 from weitiao.model.fast.compiled import DTYPE_NAMES, Compiled
@@ -84,7 +85,7 @@ def _cached(key: str, library: ctypes.CDLL, dtype: torch.dtype) -> KernelTimes:
 
 
 def _place(key: str) -> Path:
-    return store.folder("probe") / f"{store.fingerprint_of(key)}.json"
+    return store.folder("probe") / f"{fingerprint.of_texts(key)}.json"
 
 
 def measure(library: ctypes.CDLL, dtype: torch.dtype) -> KernelTimes:

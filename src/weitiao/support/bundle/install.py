@@ -1,6 +1,6 @@
-"""Install weitiao from this folder, with no network: python install.py [FOLDER].
+"""Offline installer of a bundle: python install.py [FOLDER].
 
-This file is copied into bundles and runs on a bare Python, so it needs nothing but Python.
+This file is copied into bundles and runs on a bare Python: standard library only.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import venv
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-MARK = ".weitiao"  # stands in a folder that this file has made
-MADE = {
+MARK = ".weitiao"  # a file in every environment that this installer created
+VENV_ENTRIES = {
     "bin",
     "include",
     "lib",
@@ -27,18 +27,18 @@ MADE = {
     "Include",
     "Lib",
     MARK,
-}  # what lies in a virtual environment
-BARE = {"pip", "setuptools", "_distutils_hack", "distutils"}  # packages of a fresh one
+}  # top-level entries of a virtual environment
+FRESH_PACKAGES = {"pip", "setuptools", "_distutils_hack", "distutils"}  # of a new environment
 
 
 def main(words: list[str]) -> int:
-    """Check, make a virtual environment, install into it, look whether it works."""
-    told = json.loads((HERE / "bundle.json").read_text(encoding="utf-8"))
+    """Verify the bundle, create a virtual environment, install into it, run the doctor."""
+    manifest = json.loads((HERE / "bundle.json").read_text(encoding="utf-8"))
     folder = Path(words[0] if words else "weitiao-venv").absolute()
     wheels = HERE / "wheels"
-    wrong = unfit(told) or damaged() or lacking(wheels) or taken(folder)
-    if wrong:
-        say(wrong)
+    problem = wrong_python(manifest) or damaged() or lacking_pip(wheels) or occupied(folder)
+    if problem:
+        say(problem)
         return 2
     say((f"Installing into {folder} ...", f"正在安装到 {folder} ……"))
     venv.EnvBuilder(with_pip=False, clear=folder.exists()).create(folder)
@@ -46,12 +46,12 @@ def main(words: list[str]) -> int:
     scripts = folder / ("Scripts" if os.name == "nt" else "bin")
     python = scripts / ("python.exe" if os.name == "nt" else "python")
     pip = next(wheels.glob("pip-*.whl"))
-    command = [str(python), str(pip / "pip"), "--isolated", "install", "--no-index",
-               "--find-links", str(wheels), "--no-cache-dir", "--quiet",
-               told["requirement"], "pip"]  # fmt: skip
+    # A wheel is a zip file with pip/__main__.py inside: Python runs pip straight from it.
+    command = [str(python), str(pip / "pip"), "--isolated", "install", "--no-index", "--quiet"]
+    command += ["--find-links", str(wheels), "--no-cache-dir", manifest["requirement"], "pip"]
     code = subprocess.run(command, check=False).returncode
     if code:
-        say(("pip failed; what it says stands above.", "pip 失败，原因见上。"))
+        say(("pip failed; see its message above.", "pip 失败，原因见上。"))
         return code
     weitiao = scripts / ("weitiao.exe" if os.name == "nt" else "weitiao")
     code = subprocess.run([str(weitiao), "doctor", "--offline"], check=False).returncode
@@ -59,30 +59,30 @@ def main(words: list[str]) -> int:
     return code
 
 
-def unfit(told: dict[str, str]) -> tuple[str, str] | None:
-    """What keeps this Python from using the wheels."""
+def wrong_python(manifest: dict[str, str]) -> tuple[str, str] | None:
+    """A message if the wheels are for another Python version."""
     mine = f"{sys.version_info.major}.{sys.version_info.minor}"
-    if mine == told["python"]:
+    if mine == manifest["python"]:
         return None
     return (
-        f"These wheels are for Python {told['python']}, this is {mine}: "
+        f"These wheels are for Python {manifest['python']}, this is {mine}: "
         "run this file with that one.",
-        f"这些安装包适用于 Python {told['python']}，当前是 {mine}：请改用对应版本运行。",
+        f"这些安装包适用于 Python {manifest['python']}，当前是 {mine}：请改用对应版本运行。",
     )
 
 
 def damaged() -> tuple[str, str] | None:
-    """The first file that is not as it was when the folder was made."""
+    """A message about the first file whose SHA-256 differs from SHA256SUMS."""
     for line in (HERE / "SHA256SUMS").read_text(encoding="utf-8").splitlines():
         digest, _, name = line.partition("  ")
         path = HERE / name
         if not path.is_file():
             return f"{name}: this file is missing.", f"{name}：缺少该文件。"
-        found = hashlib.sha256()
+        sha256 = hashlib.sha256()
         with path.open("rb") as file:
             while chunk := file.read(1 << 20):
-                found.update(chunk)
-        if found.hexdigest() != digest:
+                sha256.update(chunk)
+        if sha256.hexdigest() != digest:
             return (
                 f"{name}: damaged on the way; copy it again.",
                 f"{name}：文件已损坏，请重新复制。",
@@ -90,8 +90,8 @@ def damaged() -> tuple[str, str] | None:
     return None
 
 
-def lacking(wheels: Path) -> tuple[str, str] | None:
-    """pip is what installs the rest."""
+def lacking_pip(wheels: Path) -> tuple[str, str] | None:
+    """A message if the bundle has no wheel of pip, which installs the rest."""
     if any(wheels.glob("pip-*.whl")):
         return None
     return (
@@ -100,30 +100,30 @@ def lacking(wheels: Path) -> tuple[str, str] | None:
     )
 
 
-def taken(folder: Path) -> tuple[str, str] | None:
-    """A folder with other things in it is left alone."""
+def occupied(folder: Path) -> tuple[str, str] | None:
+    """A message if the folder has other files in it."""
     if not folder.exists() or (folder.is_dir() and replaceable(folder)):
         return None
     return f"{folder}: not empty; name another folder.", f"{folder}：目录非空，请换一个目录。"
 
 
 def replaceable(folder: Path) -> bool:
-    """Whether it is empty, or a virtual environment that this file made or that has no packages."""
+    """Whether it is empty, or a virtual environment of this installer or without packages."""
     names = {path.name for path in folder.iterdir()}
     if not names:
         return True
-    if "pyvenv.cfg" not in names or names - MADE:
+    if "pyvenv.cfg" not in names or names - VENV_ENTRIES:
         return False
     inside = [*folder.glob("lib/python*/site-packages/*"), *folder.glob("Lib/site-packages/*")]
-    return MARK in names or {path.name.partition("-")[0] for path in inside} <= BARE
+    return MARK in names or {path.name.partition("-")[0] for path in inside} <= FRESH_PACKAGES
 
 
 def say(texts: tuple[str, str]) -> None:
-    """A line in the person's language."""
-    speaks = next(
+    """Print a line in the user's language to stderr."""
+    locale = next(
         (os.environ[n] for n in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(n)), ""
     )
-    line = texts[1] if speaks.startswith("zh") else texts[0]
+    line = texts[1] if locale.startswith("zh") else texts[0]
     sys.stderr.write(line.encode(sys.stderr.encoding, "replace").decode(sys.stderr.encoding) + "\n")
 
 

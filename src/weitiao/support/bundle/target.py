@@ -1,4 +1,4 @@
-"""The machine that a bundle is for: its platform and Python, as pip and package metadata say it."""
+"""The target of a bundle: platform tags for pip and environment markers for package metadata."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from weitiao.core.fields import near
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _
 
-GLIBC = range(39, 16, -1)  # manylinux_2_39 down to manylinux_2_17: what wheels are built for
+GLIBC = range(39, 16, -1)  # minor versions: manylinux_2_39 down to manylinux_2_17
 
 
 @dataclass(frozen=True)
@@ -22,21 +22,21 @@ class Target:
 
     @property
     def is_here(self) -> bool:
-        """Whether wheels for this machine's Python fit: then pip may build what has no wheel."""
+        """Whether it is this machine: then pip may build packages that have no wheel."""
         return self == here()
 
     @property
     def pip_options(self) -> list[str]:
-        """What tells pip to fetch wheels for that machine instead of this one."""
+        """pip's options for downloading another machine's wheels; none for this machine."""
         if self.is_here:
             return []
         tags = [word for tag in _tags(self.platform) for word in ("--platform", tag)]
-        wanted = ["--python-version", self.python, "--implementation", "cp"]
-        return ["--only-binary=:all:", *tags, *wanted]
+        python = ["--python-version", self.python, "--implementation", "cp"]
+        return ["--only-binary=:all:", *tags, *python]
 
     @property
     def markers(self) -> dict[str, str]:
-        """What the conditions in packages' metadata are judged by."""
+        """Values of the environment markers (PEP 508) in packages' metadata."""
         system, machine = _SYSTEMS[self.platform]
         names = {
             "Linux": ("linux", "posix"),
@@ -79,29 +79,34 @@ def here() -> Target:
     return Target(f"{platform.system().lower()}_{machine}", python)
 
 
-def target_of(wanted: str | None, python: str | None) -> Target:
-    """The target that was asked for; what was left out is as here. Raises WeitiaoError."""
+def target_of(name: str | None, python: str | None) -> Target:
+    """The target of the options --platform and --python; None is this machine's. Raises
+    WeitiaoError."""
     mine = here()
-    if wanted is not None and wanted not in _SYSTEMS:
-        raise WeitiaoError(
-            _("--platform: {name!r} is none of {known}.{near}", name=wanted,
-                 known=", ".join(_SYSTEMS), near=near(wanted, list(_SYSTEMS)))
-        )  # fmt: skip
+    if name is not None and name not in _SYSTEMS:
+        message = _(
+            "--platform: {name!r} is none of {known}.{near}",
+            name=name,
+            known=", ".join(_SYSTEMS),
+            near=near(name, list(_SYSTEMS)),
+        )
+        raise WeitiaoError(message)
     version = python or mine.python
     major, _unused, minor = version.partition(".")
     if major != "3" or not minor.isdecimal() or int(minor) < 11:
-        raise WeitiaoError(
-            _("--python: {version!r} is no version that runs weitiao; write 3.11 or later.",
-                 version=version)
-        )  # fmt: skip
-    return Target(wanted or mine.platform, version)
+        message = _(
+            "--python: {version!r} cannot run weitiao; write 3.11 or later.", version=version
+        )
+        raise WeitiaoError(message)
+    return Target(name or mine.platform, version)
 
 
 def _tags(name: str) -> list[str]:
     system, machine = _SYSTEMS[name]
     if system == "Linux":
-        many = [f"manylinux_2_{minor}_{machine}" for minor in GLIBC]
-        return [*many, f"manylinux2014_{machine}", f"linux_{machine}"]
-    if system == "Darwin":  # pip takes older ones too
+        # pip matches --platform tags literally, so every glibc version has to be listed.
+        manylinux = [f"manylinux_2_{minor}_{machine}" for minor in GLIBC]
+        return [*manylinux, f"manylinux2014_{machine}", f"linux_{machine}"]
+    if system == "Darwin":  # here pip accepts the tags of older systems by itself
         return [f"macosx_{major}_0_{machine}" for major in (15, 14, 13, 12, 11)]
     return [name]

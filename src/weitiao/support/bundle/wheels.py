@@ -1,17 +1,20 @@
-"""All wheels that weitiao needs on a machine: fetched one by one, so that it can be resumed.
+"""Wheels of weitiao and its dependencies for a target machine, downloaded one by one with pip.
 
-pip does the fetching, as it is configured here; the versions are those installed here. Which
-packages are needed is read from the wheels themselves, for the machine they are meant for.
+The versions are those installed here; the dependency graph is read from the wheels' own metadata
+with the markers of the target. uv's resolver was tried and is not used, see dev/LOG.md: it does not
+read pip's configuration, takes CUDA builds of torch on Linux, and cannot lock packages that exist
+as source only together with `pip download --require-hashes`.
 """
 
 from __future__ import annotations
 
-import hashlib
+import json
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import Parser
@@ -19,22 +22,26 @@ from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+from weitiao.core.fingerprint import sha256_of
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _
-from weitiao.support.bundle import source
 from weitiao.support.bundle.target import Target
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 OURS = "weitiao"
+SOURCE_FILES = ("pyproject.toml", "README.md", "LICENSE")
+MIN_SETUPTOOLS = 77  # build-system.requires of pyproject.toml
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Wheel:
-    """A file of the bundle, and what its metadata says."""
+    """A wheel file of the bundle with its parsed metadata."""
 
     path: Path
     sha256: str
@@ -42,7 +49,7 @@ class Wheel:
 
     @property
     def name(self) -> str:
-        """The package's name, as its author writes it."""
+        """The package's name as its author spells it."""
         return str(self.metadata["Name"])
 
     @property
@@ -57,38 +64,39 @@ class Wheel:
 
 
 @dataclass
-class Gathering:
-    """What has been found so far, and what still waits."""
+class WheelCollector:
+    """Breadth-first walk over the dependency graph that downloads each package once."""
 
     folder: Path
     target: Target
-    known: Mapping[str, str]  # file name -> sha256, of an earlier, unfinished gathering
-    keep: Callable[[Wheel], None]  # is told of each new wheel at once
+    known: Mapping[str, str]  # file name -> sha256, of an earlier, unfinished call
+    keep: Callable[[Wheel], None]  # called after each new wheel
     say: Say
-    found: dict[str, Wheel] = field(default_factory=dict)
-    asked: dict[str, list[tuple[Requirement, str]]] = field(default_factory=dict)  # and by whom
+    wheels: dict[str, Wheel] = field(default_factory=dict)  # by canonical name
+    requirements: dict[str, list[tuple[Requirement, str]]] = field(default_factory=dict)
 
-    def gather(self, extras: list[str]) -> list[Wheel]:
-        """weitiao with these extras, pip, and all they need. Raises WeitiaoError."""
+    def collect(self, extras: list[str]) -> list[Wheel]:
+        """weitiao with these extras, pip, and all their dependencies. Raises WeitiaoError."""
         from packaging.requirements import Requirement
 
-        named = f"{OURS}[{','.join(extras)}]" if extras else OURS
-        waiting = [(Requirement(named), OURS), (Requirement("pip"), OURS)]
+        root = f"{OURS}[{','.join(extras)}]" if extras else OURS
+        pending = [(Requirement(root), OURS), (Requirement("pip"), OURS)]
         seen: set[tuple[str, str]] = set()
-        while waiting:
-            wanted, by = waiting.pop(0)
-            name = _canonical(wanted.name)
-            self.asked.setdefault(name, []).append((wanted, by))
-            if name not in self.found:
-                self.found[name] = self._fetch(wanted)
-            for extra in ("", *sorted(wanted.extras)):
+        while pending:
+            requirement, parent = pending.pop(0)
+            name = _canonical(requirement.name)
+            self.requirements.setdefault(name, []).append((requirement, parent))
+            if name not in self.wheels:
+                self.wheels[name] = self._fetch(requirement)
+            for extra in ("", *sorted(requirement.extras)):
                 if (name, extra) not in seen:
                     seen.add((name, extra))
-                    waiting += [(need, name) for need in self._needs(self.found[name], extra)]
+                    pending += [(need, name) for need in self._needs(self.wheels[name], extra)]
         self._check()
-        return [self.found[name] for name in sorted(self.found)]
+        return [self.wheels[name] for name in sorted(self.wheels)]
 
     def _needs(self, wheel: Wheel, extra: str) -> list[Requirement]:
+        """Requirements of a wheel that hold on the target; with an extra, those of the extra."""
         from packaging.requirements import Requirement
 
         needs = [Requirement(line) for line in wheel.metadata.get_all("Requires-Dist") or []]
@@ -100,29 +108,28 @@ class Gathering:
             or (need.marker is not None and need.marker.evaluate(values))
         ]
 
-    def _fetch(self, wanted: Requirement) -> Wheel:
-        name = _canonical(wanted.name)
-        if name == OURS:
+    def _fetch(self, requirement: Requirement) -> Wheel:
+        if _canonical(requirement.name) == OURS:
             wheel = self._own()
         else:
-            pinned = self._pinned(wanted)
-            wheel = self._again(pinned) or self._new(wanted.name, pinned)
+            pinned = self._pinned(requirement)
+            wheel = self._reused(pinned) or self._downloaded(requirement.name, pinned)
         self.keep(wheel)
         self.say(_line(wheel))
         return wheel
 
-    def _pinned(self, wanted: Requirement) -> str:
-        """The version installed here; for what only the other machine needs, what is asked for."""
+    def _pinned(self, requirement: Requirement) -> str:
+        """The version installed here; the plain requirement for what only the target needs."""
         try:
-            version = metadata.version(wanted.name)
+            version = metadata.version(requirement.name)
         except metadata.PackageNotFoundError:
-            return f"{wanted.name}{wanted.specifier}"
+            return f"{requirement.name}{requirement.specifier}"
         if not self.target.platform.startswith("linux"):
-            version = version.partition("+")[0]  # a build for this system only, as torch's +cpu
-        return f"{wanted.name}=={version}"
+            version = version.partition("+")[0]  # local versions such as torch's +cpu: Linux only
+        return f"{requirement.name}=={version}"
 
-    def _again(self, pinned: str) -> Wheel | None:
-        """The wheel of an earlier gathering, if it is there and unchanged."""
+    def _reused(self, pinned: str) -> Wheel | None:
+        """The wheel of an earlier call, if it is there and its hash is unchanged."""
         name, _, version = pinned.partition("==")
         for path in self.folder.glob("*.whl") if version else ():
             parts = path.name.split("-")
@@ -132,18 +139,20 @@ class Gathering:
                     return Wheel(path, digest, metadata_of(path))
         return None
 
-    def _new(self, name: str, pinned: str) -> Wheel:
+    def _downloaded(self, name: str, pinned: str) -> Wheel:
         with TemporaryDirectory(dir=self.folder, prefix=".new-") as folder:
             options = self.target.pip_options
-            verb = ["download", *options] if options else ["wheel"]
-            failed = _pip([*verb, "--no-deps", "--dest" if options else "--wheel-dir",
-                           folder, pinned])  # fmt: skip
-            if failed and options:  # perhaps there is only source: built here it may fit anywhere
-                _pip(["wheel", "--no-deps", "--wheel-dir", folder, pinned])
+            build = ["wheel", "--no-deps", "--wheel-dir", folder, pinned]
+            fetch = ["download", *options, "--no-deps", "--dest", folder, pinned]
+            failure = _pip(fetch if options else build)
+            if failure and options:
+                # pip download for another platform takes wheels only. A package that exists as
+                # source alone is built here, and fits there if its wheel is pure Python.
+                _pip(build)
                 for path in Path(folder).glob("*.whl"):
-                    failed = "" if path.name.endswith("-none-any.whl") else failed
-            made = list(Path(folder).glob("*.whl"))
-            if failed or not made:
+                    failure = "" if path.name.endswith("-none-any.whl") else failure
+            paths = list(Path(folder).glob("*.whl"))
+            if failure or not paths:
                 raise WeitiaoError(
                     _(
                         "pip cannot get {package} for {platform}, Python {python}: {reason} "
@@ -151,55 +160,84 @@ class Gathering:
                         package=pinned,
                         platform=self.target.platform,
                         python=self.target.python,
-                        reason=failed or _("it gave no wheel."),
+                        reason=failure or _("it gave no wheel."),
                     )
                 )
-            return self._kept(made[0])
+            return self._moved(paths[0])
 
     def _own(self) -> Wheel:
-        """weitiao itself: built from the source tree when it is installed from one."""
-        tree = source.tree()
+        """weitiao's own wheel, built from the source tree when it is installed from one."""
+        tree = source_tree()
         if tree is None:
             pinned = f"{OURS}=={metadata.version(OURS)}"
-            return self._again(pinned) or self._new(OURS, pinned)
+            return self._reused(pinned) or self._downloaded(OURS, pinned)
         with TemporaryDirectory(dir=self.folder, prefix=".new-") as folder:
-            with source.copied(tree) as copy:
-                failed = _pip(["wheel", "--no-deps", *source.build_options(), "--wheel-dir",
-                               folder, str(copy)])  # fmt: skip
-            if failed:
+            with copied(tree) as copy:
+                words = ["wheel", "--no-deps", *build_options(), "--wheel-dir", folder, str(copy)]
+                failure = _pip(words)
+            if failure:
                 raise WeitiaoError(
-                    _("no wheel can be built from {tree}: {reason}", tree=tree, reason=failed)
+                    _("no wheel can be built from {tree}: {reason}", tree=tree, reason=failure)
                 )
-            return self._kept(next(Path(folder).glob("*.whl")))
+            return self._moved(next(Path(folder).glob("*.whl")))
 
-    def _kept(self, new: Path) -> Wheel:
+    def _moved(self, new: Path) -> Wheel:
         path = self.folder / new.name
         shutil.move(new, path)
         return Wheel(path, sha256_of(path), metadata_of(path))
 
     def _check(self) -> None:
-        """Raise WeitiaoError when a version is not what somebody asks for."""
-        for name, asked in self.asked.items():
-            version = self.found[name].version
-            for wanted, by in asked:
-                if not wanted.specifier.contains(version, prereleases=True):
-                    raise WeitiaoError(
-                        _("{by} needs {wanted}, but {version} is installed here.",
-                             by=by, wanted=str(wanted), version=f"{name} {version}")
-                    )  # fmt: skip
+        """Raise WeitiaoError when a version violates a requirement."""
+        for name, requirements in self.requirements.items():
+            version = self.wheels[name].version
+            for requirement, parent in requirements:
+                if not requirement.specifier.contains(version, prereleases=True):
+                    message = _(
+                        "{by} needs {wanted}, but {version} is installed here.",
+                        by=parent,
+                        wanted=str(requirement),
+                        version=f"{name} {version}",
+                    )
+                    raise WeitiaoError(message)
+
+
+def source_tree() -> Path | None:
+    """The folder with pyproject.toml that weitiao was installed from; None for a wheel."""
+    # PEP 610: pip records the origin of a direct or editable install in direct_url.json.
+    files = metadata.files("weitiao") or []
+    record = next((Path(str(f.locate())) for f in files if f.name == "direct_url.json"), None)
+    url = json.loads(record.read_text(encoding="utf-8")).get("url", "") if record else ""
+    if not url.startswith("file:"):
+        return None
+    folder = Path(url2pathname(urlsplit(url).path))
+    return folder if (folder / "pyproject.toml").is_file() else None
+
+
+@contextmanager
+def copied(folder: Path) -> Iterator[Path]:
+    """A copy of the source tree to build from: setuptools leaves build/ and egg-info behind."""
+    with TemporaryDirectory(prefix="weitiao-") as copy:
+        for name in SOURCE_FILES:
+            shutil.copyfile(folder / name, Path(copy) / name)
+        unwanted = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        shutil.copytree(folder / "src", Path(copy) / "src", ignore=unwanted)
+        yield Path(copy)
+
+
+def build_options() -> list[str]:
+    """--no-build-isolation if the setuptools here is new enough: that needs no network."""
+    try:
+        major = int(metadata.version("setuptools").partition(".")[0])
+    except (metadata.PackageNotFoundError, ValueError):
+        return []
+    return ["--no-build-isolation"] if major >= MIN_SETUPTOOLS else []
 
 
 def metadata_of(path: Path) -> Message:
-    """The METADATA inside a wheel."""
+    """The METADATA file inside a wheel."""
     with zipfile.ZipFile(path) as wheel:
         names = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
         return Parser().parsestr(wheel.read(names[0]).decode("utf-8"))
-
-
-def sha256_of(path: Path) -> str:
-    """The hash of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _canonical(name: str) -> str:
@@ -215,15 +253,19 @@ def _line(wheel: Wheel) -> str:
 
 
 def _pip(words: list[str]) -> str:
-    """Run pip; what it says is wrong, or ""."""
-    command = [sys.executable, "-m", "pip", *words, "--disable-pip-version-check", "--no-input",
-               "--retries", "2", "--quiet"]  # fmt: skip
-    done = subprocess.run(
-        command, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
+    """Run pip; the reason why it failed, or ""."""
+    options = ["--disable-pip-version-check", "--no-input", "--retries", "2", "--quiet"]
+    process = subprocess.run(
+        [sys.executable, "-m", "pip", *words, *options],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
     )
-    if done.returncode == 0:
+    if process.returncode == 0:
         return ""
-    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    lines = [line.strip() for line in process.stderr.splitlines() if line.strip()]
     if any("No module named pip" in line for line in lines):
         raise WeitiaoError(_("there is no pip here: python -m ensurepip, or install pip."))
     errors = [line for line in lines if line.lower().startswith("error")]

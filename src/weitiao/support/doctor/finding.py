@@ -1,4 +1,4 @@
-"""A finding: what was looked at, whether it is fine, and what to do if it is not."""
+"""A finding of `weitiao doctor`: what was checked, its state, and the remedy."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ State = Literal["ok", "note", "problem"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the doctor's report.
+    """One check of the doctor's report.
 
-    key: the same in every language, for programs; about, told, remedy: for people
-    values: the figures behind it
+    key: its name in JSON, the same in every language; subject, message, remedy: for people
+    values: the figures behind the message, further fields in JSON
     """
 
     key: str
-    about: str
-    told: str
+    subject: str
+    message: str
     state: State = "ok"
     remedy: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """As programs get it."""
+        """The finding as an object of `weitiao doctor --json`."""
         return {
             "check": self.key,
             "state": self.state,
-            "told": self.told,
+            "message": self.message,
             "remedy": self.remedy,
             **self.values,
         }

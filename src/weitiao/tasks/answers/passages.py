@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from weitiao.labels.passages.spelled import agreement, by_characters
+from weitiao.labels.passages.agreement import agreement, by_characters
 from weitiao.tasks.answers.base import Answers, lists_of
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""How far an answer in words agrees with the right ones: exact match and F1.
+"""Exact match and F1 of an answer against the gold answers, as SQuAD and CMRC 2018 define them.
 
 Words: the official scripts of SQuAD 1.1 and 2.0 (Rajpurkar et al. 2016, 2018): case, articles,
 punctuation and blanks do not count, F1 is of the words in common. Characters: the script of CMRC
@@ -13,7 +13,9 @@ import string
 from collections import Counter
 from collections.abc import Sequence
 
-HAN = re.compile(r"[\u4e00-\u9fa5]")  # as the script of CMRC 2018 writes it
+from weitiao.core.script import HAN_OF_CMRC
+
+_HAN = re.compile(f"[{HAN_OF_CMRC}]")
 HAN_SHARE = 0.3  # of the letters of the answers; from here on they are compared by characters
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = set(string.punctuation)
@@ -24,7 +26,7 @@ _PIECES = re.compile(r"\w+|[^\w\s]")
 def by_characters(texts: Sequence[str]) -> bool:
     """Whether answers are Chinese, so that they are compared by characters."""
     letters = re.sub(r"[\W\d_]", "", "".join(texts))
-    return bool(letters) and len(HAN.findall(letters)) >= HAN_SHARE * len(letters)
+    return bool(letters) and len(_HAN.findall(letters)) >= HAN_SHARE * len(letters)
 
 
 def agreement(answer: str, golds: Sequence[str], characters: bool) -> tuple[float, float]:
@@ -48,14 +50,14 @@ def agreement(answer: str, golds: Sequence[str], characters: bool) -> tuple[floa
 
 
 def _plain_words(text: str) -> str:
-    kept = "".join(character for character in text.lower() if character not in _PUNCTUATION)
-    return " ".join(_ARTICLES.sub(" ", kept).split())
+    letters = "".join(character for character in text.lower() if character not in _PUNCTUATION)
+    return " ".join(_ARTICLES.sub(" ", letters).split())
 
 
 def _f1_words(answer: str, gold: str) -> float:
-    given, right = _plain_words(answer).split(), _plain_words(gold).split()
-    common = sum((Counter(given) & Counter(right)).values())
-    return _f1(common, len(given), len(right))
+    predicted, gold_words = _plain_words(answer).split(), _plain_words(gold).split()
+    common = sum((Counter(predicted) & Counter(gold_words)).values())
+    return _f1(common, len(predicted), len(gold_words))
 
 
 def _plain_characters(text: str) -> str:
@@ -68,21 +70,21 @@ def segments(text: str) -> list[str]:
     >>> segments("光荣和ω-force。")
     ['光', '荣', '和', 'ωforce']
     """
-    found, other = [], ""
+    pieces, other = [], ""
     for character in text.lower().strip():
         if character in _MARKS:
             continue
-        if HAN.match(character):
-            found += [*_PIECES.findall(other), character]
+        if _HAN.match(character):
+            pieces += [*_PIECES.findall(other), character]
             other = ""
         else:
             other += character
-    return found + _PIECES.findall(other)
+    return pieces + _PIECES.findall(other)
 
 
 def _f1_characters(answer: str, gold: str) -> float:
-    given, right = segments(answer), segments(gold)
-    return _f1(_longest_run(given, right), len(given), len(right))
+    predicted, right = segments(answer), segments(gold)
+    return _f1(_longest_run(predicted, right), len(predicted), len(right))
 
 
 def _longest_run(first: Sequence[str], second: Sequence[str]) -> int:
@@ -98,8 +100,8 @@ def _longest_run(first: Sequence[str], second: Sequence[str]) -> int:
     return best
 
 
-def _f1(common: int, given: int, right: int) -> float:
+def _f1(common: int, predicted: int, right: int) -> float:
     if not common:
         return 0.0
-    precision, recall = common / given, common / right
+    precision, recall = common / predicted, common / right
     return 2 * precision * recall / (precision + recall)

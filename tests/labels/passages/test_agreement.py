@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weitiao.labels.passages.spelled import agreement, by_characters, segments
+from weitiao.labels.passages.agreement import agreement, by_characters, segments
 
 TEXTS = st.text(st.sampled_from("the an a cat Cat, . ! 's - 北京 市 。"), max_size=14)
 

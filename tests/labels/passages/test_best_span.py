@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weitiao.labels.passages.borders import _FREE, whole_words
+from weitiao.labels.passages.best_span import _FREE, whole_words
 
 TEXTS = st.text(st.sampled_from("abcÉß15½.,-'\"$€ «»_\n北京가ไทยनम्\u0301\u200dα"), max_size=16)
 

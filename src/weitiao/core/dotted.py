@@ -1,0 +1,47 @@
+"""Dotted paths into nested mappings and lists: `train.optimizer.adamw`, `data.path.0`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def get(node: Any, path: str) -> Any:
+    """The value at a path; numbers are places in lists. Raises KeyError when nothing is there.
+
+    >>> get({"data": {"path": ["a.csv", "b.csv"]}}, "data.path.1")
+    'b.csv'
+    """
+    for key in path.split("."):
+        try:
+            node = node[int(key)] if isinstance(node, list) else node[key]
+        except (KeyError, IndexError, TypeError, ValueError):
+            raise KeyError(path) from None
+    return node
+
+
+def put(
+    node: dict[str, Any], path: str, value: Any, opened: Callable[[Any], Any] | None = None
+) -> None:
+    """Set the value at a path, in place; mappings that are missing on the way are made.
+
+    opened: makes a mapping of a value in the way that is none, e.g. of a part's name. Raises
+    KeyError with the key of a value that stays none.
+
+    >>> raw = {"train": None}
+    >>> put(raw, "train.epochs", 5)
+    >>> raw
+    {'train': {'epochs': 5}}
+    """
+    *parents, last = path.split(".")
+    for key in parents:
+        inner = node.get(key)
+        if inner is None:
+            inner = {}
+        elif not isinstance(inner, dict) and opened is not None:
+            inner = opened(inner)
+        if not isinstance(inner, dict):
+            raise KeyError(key)
+        node[key] = inner
+        node = inner
+    node[last] = value

@@ -1,0 +1,27 @@
+"""Scripts: which characters are Chinese (Han)."""
+
+from __future__ import annotations
+
+import re
+
+# Ranges for character classes of regular expressions. The Basic Multilingual Plane holds all
+# characters in everyday use; the supplementary planes (Extension B and later) rare names.
+HAN = "\u3400-\u4dbf\u4e00-\u9fff"
+HAN_RARE = "\U00020000-\U0003ffff"
+# Scripts whose words are not separated by blanks at all: Han with its marks of repetition and
+# compatibility forms, Hiragana, Katakana. Each character counts as a word of its own.
+UNSEPARATED = "\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff" + HAN_RARE
+# What the official script of CMRC 2018 takes for Chinese: its figures must stay comparable.
+HAN_OF_CMRC = "\u4e00-\u9fa5"
+
+_HAN = re.compile(f"[{HAN}{HAN_RARE}]")
+
+
+def has_han(text: str) -> bool:
+    """Whether any character of a text is Chinese."""
+    return _HAN.search(text) is not None
+
+
+def han_count(text: str) -> int:
+    """How many characters of a text are Chinese."""
+    return len(_HAN.findall(text))

@@ -1,0 +1,45 @@
+"""A file or folder is there whole or not at all."""
+
+import pytest
+
+from weitiao.core import atomic
+
+
+def test_a_file_takes_its_place_whole(tmp_path):
+    path = tmp_path / "a.txt"
+    atomic.replace_text(path, "one\r\n")
+    atomic.replace_text(path, "好\n", durable=True)
+    assert path.read_bytes() == "好\n".encode()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_inside_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.txt"
+    atomic.replace_text(path, "old")
+    with pytest.raises(ZeroDivisionError), atomic.replacing(path) as sibling:
+        sibling.write_text("half", encoding="utf-8")
+        raise ZeroDivisionError
+    with pytest.raises(UnicodeEncodeError):
+        atomic.replace_text(path, "\udc80")
+    assert path.read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_of_two_folders_for_one_place_the_first_stays(tmp_path):
+    path = tmp_path / "folder"
+    for text in ("first", "second"):
+        with atomic.replacing(path) as sibling:
+            sibling.mkdir()
+            (sibling / "a").write_text(text, encoding="utf-8")
+    assert (path / "a").read_text(encoding="utf-8") == "first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_kills_left_behind_is_removed(tmp_path):
+    with atomic.temporary_sibling(tmp_path / "status.json") as sibling:
+        name = sibling.name
+    (tmp_path / name).write_text("half", encoding="utf-8")
+    for kept in ("status.json", ".gitignore", ".a.b.c"):
+        (tmp_path / kept).write_text("", encoding="utf-8")
+    atomic.remove_siblings(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"status.json", ".gitignore", ".a.b.c"}
