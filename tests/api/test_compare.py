@@ -195,7 +195,7 @@ def test_mistakes_are_told(made, tmp_path):
     young = tmp_path / "young"
     shutil.copytree(run, young)
     (young / "answers.parquet").unlink()
-    with pytest.raises(WeitiaoError, match="has not been judged"):
+    with pytest.raises(WeitiaoError, match="has not been evaluated"):
         weitiao.compare(run, young)
 
 

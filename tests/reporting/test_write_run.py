@@ -49,7 +49,7 @@ def test_fit_leaves_a_page_with_what_was_judged_for_every_task(tmp_path, tiny_be
         assert set(material.stored.baselines) == set(done.report.baselines)
         assert done.report.against in done.report.baselines
         assert done.report.primary in done.report.differences
-        found = material.figures["rows"]
+        found = material.statistics.rows
         assert found["test"] == done.report.rows
         assert {".pkl", ".pt", ".bin"}.isdisjoint(f.suffix for f in done.run.folder.rglob("*"))
         assert done.summary()["report"] == str(done.page)
@@ -90,15 +90,15 @@ def test_train_is_judged_on_validation_then_the_test_is_worth_more(tmp_path, tin
     done = weitiao.train(plan, out=tmp_path / "runs")
     run = done.run
     assert run_data.read_answers(run.folder).header.split == "validation"
-    assert "test" not in gathered(run).figures["rows"], "still sealed"
-    assert "somewhat too good" in done.page.read_text(encoding="utf-8")
+    assert "test" not in gathered(run).statistics.rows, "still sealed"
+    assert "slightly optimistic" in done.page.read_text(encoding="utf-8")
     report, _, _ = evaluate(run.folder, final=True)
     assert run_data.read_answers(run.folder).header.split == "test"
     assert run.read("metrics")["rows"] == report.rows == len(gathered(run).stored)
     assert run.read("metrics")["seconds"], "how it was made stays"
     evaluate(run.folder)
     assert run_data.read_answers(run.folder).header.split == "test"
-    assert "opened for the first time" in done.page.read_text(encoding="utf-8")
+    assert "used for the first time" in done.page.read_text(encoding="utf-8")
 
 
 def test_a_file_that_is_not_the_runs_own_leaves_nothing(tmp_path, tiny_bert):

@@ -8,7 +8,7 @@ from weitiao.core.sanitize import quoted
 from weitiao.evaluation import passages
 from weitiao.evaluation.calibrate import coverage, quality, reliability
 from weitiao.i18n.messages import _, plural
-from weitiao.reporting.blocks import Plot, Plots, Section, Table, Words, thinned
+from weitiao.reporting.render import Plot, Plots, Section, Table, Words, thinned
 from weitiao.results.format import figure, short_label
 from weitiao.results.records import Calibration, Decision
 from weitiao.results.run_data import Material, StoredAnswers

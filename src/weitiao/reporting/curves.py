@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from weitiao.i18n.messages import _, plural
-from weitiao.reporting.blocks import Plot, Plots, Section, Table, Words, thinned
+from weitiao.reporting.render import Plot, Plots, Section, Table, Words, thinned
 from weitiao.results.format import figure, metric
 from weitiao.results.records import LogLine
 from weitiao.results.run_data import Material

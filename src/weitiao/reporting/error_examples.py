@@ -8,7 +8,6 @@ import numpy as np
 
 from weitiao.core.sanitize import shortened, visible
 from weitiao.i18n.messages import _, plural
-from weitiao.reporting.blocks import Row, RowList, Section, Words
 from weitiao.reporting.highlights import (
     attributed_texts,
     excerpt,
@@ -18,6 +17,7 @@ from weitiao.reporting.highlights import (
     text_of_cell,
     value_in_words,
 )
+from weitiao.reporting.render import Row, RowList, Section, Words
 from weitiao.results.format import number, short_label
 from weitiao.results.records import ExplainedError
 from weitiao.results.run_data import Material, StoredAnswers, text_digest

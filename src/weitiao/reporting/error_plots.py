@@ -11,8 +11,8 @@ import numpy as np
 
 from weitiao.core.sanitize import shortened, visible
 from weitiao.i18n.messages import _
-from weitiao.reporting.blocks import Plot, Plots, Table
 from weitiao.reporting.calibration import passage_coverage
+from weitiao.reporting.render import Plot, Plots, Table
 from weitiao.reporting.scores import Label, confusions, most_confused, unit_of
 from weitiao.results.format import number, round_edges, short_label
 from weitiao.results.run_data import StoredAnswers
@@ -72,12 +72,12 @@ def _matrix(answers: Labels) -> Plot:
         "y": _("truth"),
         "rows": _("rows"),
         "cells": [
-            [place[one.answer], place[one.truth], one.rows]
+            [place[one.predicted], place[one.gold], one.rows]
             for one in pairs
-            if one.answer in place and one.truth in place
+            if one.predicted in place and one.gold in place
         ],
     }
-    wrong = [one for one in pairs if one.truth != one.answer]
+    wrong = [one for one in pairs if one.gold != one.predicted]
     message = (
         _("Rows by truth and answer; what is off the diagonal is wrong.")
         if len(shown) == len(answers.labels)
@@ -89,8 +89,8 @@ def _matrix(answers: Labels) -> Plot:
     )
     rows = [
         [
-            short_label(answers.labels[one.truth]),
-            short_label(answers.labels[one.answer]),
+            short_label(answers.labels[one.gold]),
+            short_label(answers.labels[one.predicted]),
             f"{one.rows:,}",
         ]
         for one in wrong[:MAX_CONFUSIONS]
@@ -103,13 +103,13 @@ def _matrix(answers: Labels) -> Plot:
 
 def _label_bars(labels: list[Label], unit: str) -> Plot:
     """Of several labels: found, missed and wrongly given, label by label."""
-    most = sorted(labels, key=lambda label: -(label.rows + label.given - 2 * label.right))[
+    most = sorted(labels, key=lambda label: -(label.rows + label.predicted - 2 * label.right))[
         :MAX_MATRIX_LABELS
     ]
     parts = {
         _("found"): [label.right for label in most],
         _("missed"): [label.rows - label.right for label in most],
-        _("wrongly given"): [label.given - label.right for label in most],
+        _("wrongly given"): [label.predicted - label.right for label in most],
     }
     drawing = {
         "kind": "bars",
@@ -153,28 +153,28 @@ def _certainty(stored: StoredAnswers) -> Plot:
 
 
 def _scatter(answers: Answers) -> Plot:
-    truth, given = answers.targets, answers.values
-    low, high = float(min(truth.min(), given.min())), float(max(truth.max(), given.max()))
+    gold, predicted = answers.targets, answers.values
+    low, high = float(min(gold.min(), predicted.min())), float(max(gold.max(), predicted.max()))
     high = high if high > low else low + 1.0
     drawing: dict[str, Any] = {"x": _("truth"), "y": _("answer"), "rows": _("rows")}
-    if len(truth) <= MAX_SCATTER_POINTS:
+    if len(gold) <= MAX_SCATTER_POINTS:
         drawing |= {
             "kind": "points",
             "ends": round_edges(low, high, 10)[[0, -1]].tolist(),
             "points": [
-                [float(f"{t:.4g}"), float(f"{g:.4g}")] for t, g in zip(truth, given, strict=True)
+                [float(f"{t:.4g}"), float(f"{g:.4g}")] for t, g in zip(gold, predicted, strict=True)
             ],
         }
     else:
         edges = round_edges(low, high, HISTOGRAM_SQUARES)
-        counts = np.histogram2d(truth, given, (edges, edges))[0].astype(int)
+        counts = np.histogram2d(gold, predicted, (edges, edges))[0].astype(int)
         drawing |= {
             "kind": "density",
             "names": [number(float(edge)) for edge in edges[:-1]],
             "cells": [[int(x), int(y), int(counts[x, y])] for x, y in np.argwhere(counts)],
         }
     rows, message = (
-        _by_truth(truth, given),
+        _by_truth(gold, predicted),
         _("Each row's answer against its truth; on the line both are the same."),
     )
     title = _("Answer against truth")
@@ -183,16 +183,16 @@ def _scatter(answers: Answers) -> Plot:
     return Plot("scatter", title, message, drawing, figures)
 
 
-def _by_truth(truth: np.ndarray, given: np.ndarray) -> list[list[str]]:
-    edges = np.histogram_bin_edges(truth, 10)
-    which = np.clip(np.digitize(truth, edges[1:-1]), 0, 9)
+def _by_truth(gold: np.ndarray, predicted: np.ndarray) -> list[list[str]]:
+    edges = np.histogram_bin_edges(gold, 10)
+    which = np.clip(np.digitize(gold, edges[1:-1]), 0, 9)
     rows = []
     for part in range(10):
         inside = which == part
         if inside.any():
             ends = _("{low} to {high}", low=number(edges[part]), high=number(edges[part + 1]))
-            error = number(float(np.abs(given - truth)[inside].mean()))
-            rows.append([ends, f"{inside.sum():,}", number(float(given[inside].mean())), error])
+            error = number(float(np.abs(predicted - gold)[inside].mean()))
+            rows.append([ends, f"{inside.sum():,}", number(float(predicted[inside].mean())), error])
     return rows
 
 

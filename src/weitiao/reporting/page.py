@@ -24,8 +24,7 @@ from weitiao.reporting import (
     tensorboard,
     weak_spots,
 )
-from weitiao.reporting.blocks import Section
-from weitiao.reporting.render import render
+from weitiao.reporting.render import Section, render
 from weitiao.results.format import task_name
 from weitiao.results.records import Findings
 from weitiao.results.run_data import Material, gathered, write_answers

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from weitiao.core.sanitize import shortened, visible
 from weitiao.i18n.messages import _, localized, plural
-from weitiao.reporting.blocks import Links, Section, Table, Words
+from weitiao.reporting.render import Links, Section, Table, Words
 from weitiao.results.format import duration
 from weitiao.results.records import EnvironmentRecord
 from weitiao.results.run_data import Material

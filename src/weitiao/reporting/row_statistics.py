@@ -11,8 +11,8 @@ import numpy as np
 from weitiao.core.sanitize import visible
 from weitiao.data.prepare.profile import language_of
 from weitiao.i18n.messages import _, localized, plural
-from weitiao.reporting.blocks import Plot, Plots, Points, Section, Table, Words
 from weitiao.reporting.error_plots import plot_label
+from weitiao.reporting.render import Plot, Plots, Points, Section, Table, Words
 from weitiao.results.format import language_name, number, round_edges, short_label, split_name
 from weitiao.results.records import LengthHistogram, RowStatistics
 from weitiao.results.run_data import Material

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from weitiao.i18n.messages import _, localized, plural
-from weitiao.reporting.blocks import Section, Table, Words
+from weitiao.reporting.render import Section, Table, Words
 from weitiao.results.format import (
     figure,
     meaning,
@@ -37,14 +37,14 @@ class Label:
 
     name: str
     rows: int  # with this gold label; of spans, gold spans
-    given: int  # with this predicted label
+    predicted: int  # with this predicted label
     right: int  # both
     mostly: str = ""
     mistaken: int = 0  # rows predicted as `mostly`
 
     @property
     def precision(self) -> float:
-        return self.right / self.given if self.given else float("nan")
+        return self.right / self.predicted if self.predicted else float("nan")
 
     @property
     def recall(self) -> float:
@@ -52,7 +52,7 @@ class Label:
 
     @property
     def f1(self) -> float:
-        both = self.rows + self.given
+        both = self.rows + self.predicted
         return 2 * self.right / both if both else float("nan")
 
     @property
@@ -63,10 +63,10 @@ class Label:
 
 @dataclass(frozen=True)
 class Confusion:
-    """A cell of the confusion matrix; truth and answer are label indices."""
+    """A cell of the confusion matrix; gold and predicted are label indices."""
 
-    truth: int
-    answer: int
+    gold: int
+    predicted: int
     rows: int
 
 
@@ -88,15 +88,15 @@ def labels_of(answers: Answers) -> list[Label]:
         return []
     worst: dict[int, Confusion] = {}
     for one in confusions(answers) if isinstance(answers, Labels) else ():
-        if one.truth != one.answer:
-            worst.setdefault(one.truth, one)
+        if one.gold != one.predicted:
+            worst.setdefault(one.gold, one)
     return [
         Label(
             name,
             int(rows[i]),
             int(predicted[i]),
             int(right[i]),
-            answers.labels[worst[i].answer] if i in worst else "",
+            answers.labels[worst[i].predicted] if i in worst else "",
             worst[i].rows if i in worst else 0,
         )
         for i, name in enumerate(answers.labels)
@@ -114,9 +114,9 @@ def most_confused(answers: Labels, most: int) -> list[int]:
     """The labels that take part in most mistakes, in the labels' order."""
     mistakes = np.zeros(len(answers.labels), int)
     for one in confusions(answers):
-        if one.truth != one.answer:
-            mistakes[one.truth] += one.rows
-            mistakes[one.answer] += one.rows
+        if one.gold != one.predicted:
+            mistakes[one.gold] += one.rows
+            mistakes[one.predicted] += one.rows
     return sorted(int(i) for i in np.argsort(-mistakes, kind="stable")[:most])
 
 

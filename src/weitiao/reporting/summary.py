@@ -15,7 +15,7 @@ from weitiao.evaluation.intervals import wilson
 from weitiao.i18n.messages import _, plural
 from weitiao.labels.tags.counts import by_row
 from weitiao.reporting import weak_spots
-from weitiao.reporting.blocks import Bar, Bars, Points, Section, Words
+from weitiao.reporting.render import Bar, Bars, Points, Section, Words
 from weitiao.reporting.scores import Label, weakest
 from weitiao.reporting.verdict import acceptance_blocks, fine_tuning_gain, verdict
 from weitiao.results.format import baseline, number, short_label, whole_baseline
@@ -246,10 +246,10 @@ def _against_baseline(metrics: MetricsRecord, name: str) -> list[str]:
         return [first, _("95% CI: {low} to {high} more.", low=ends[0], high=ends[1])]
     if high <= 0:
         return [first, _("95% CI: {low} to {high} fewer.", low=ends[1], high=ends[0])]
-    chance = _(
+    sentence = _(
         "That may be chance (95% CI: {low} fewer to {high} more).", low=ends[0], high=ends[1]
     )
-    return [first, chance]
+    return [first, sentence]
 
 
 # --- the weakest label
@@ -265,7 +265,7 @@ def weak_label(answers: Answers, label: Label) -> str:
             "{wrong} others.",
             label=figures["label"],
             rows=figures["rows"],
-            wrong=f"{label.given - label.right:,}",
+            wrong=f"{label.predicted - label.right:,}",
         )
     return _(
         "The weakest label is {label}: {right} of its {rows} are found; most of the others are "
@@ -284,7 +284,7 @@ def _weak_of_spans(answers: Spans, label: Label) -> str:
         label=quoted(short_label(label.name)),
         right=f"{label.right:,}",
         there=f"{label.rows:,}",
-        wrong=f"{label.given - label.right:,}",
+        wrong=f"{label.predicted - label.right:,}",
     )
 
 
@@ -294,7 +294,7 @@ def _weak_of_sets(answers: LabelSets, label: Label) -> str:
         "The weakest label is {label}: found in {right} of its {rows}, and given wrongly "
         "{wrong} times.",
         **_figures(label),
-        wrong=f"{label.given - label.right:,}",
+        wrong=f"{label.predicted - label.right:,}",
     )
 
 

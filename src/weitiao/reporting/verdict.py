@@ -8,7 +8,7 @@ from typing import Any
 
 from weitiao.core.sanitize import quoted, visible
 from weitiao.i18n.messages import _, joined, plural
-from weitiao.reporting.blocks import Table, Verdict
+from weitiao.reporting.render import Table, Verdict
 from weitiao.reporting.scores import Label
 from weitiao.results.format import baseline, duration, figure, metric, short_label
 from weitiao.results.records import CriterionResult, MetricsRecord

@@ -12,7 +12,7 @@ from weitiao.core.sanitize import quoted, shortened
 from weitiao.evaluation.behaviour import rewritten
 from weitiao.evaluation.checks.base import Check
 from weitiao.i18n.messages import _, localized, plural
-from weitiao.reporting.blocks import Row, RowList, Section, Table, Words
+from weitiao.reporting.render import Row, RowList, Section, Table, Words
 from weitiao.results.format import figure, language_name, number, short_label
 from weitiao.results.records import CheckResult, Findings, SliceScore
 from weitiao.results.run_data import Material

@@ -125,14 +125,14 @@ def reason(first: str, second: str, comparison: Comparison) -> str:
             rows=rows,
             level=share(comparison.level),
         )
-    chance = _(
+    sentence = _(
         "{metric} is {two} for {second} and {one} for {first} on {rows}: the difference of {gap} "
         "may be chance, its {level} interval runs from {low} to {high}.",
         **values,
         rows=rows,
         level=share(comparison.level),
     )
-    return joined([chance, needed(comparison)])
+    return joined([sentence, needed(comparison)])
 
 
 def needed(comparison: Comparison) -> str:
@@ -169,7 +169,7 @@ def share(level: float) -> str:
 def signed(value: float) -> str:
     """A difference with its sign."""
     text = figure(value)
-    return f"+{text}" if value > 0 else text.replace("-", "−")
+    return f"+{text}" if value > 0 else f"−{text[1:]}" if text.startswith("-") else text
 
 
 def _figures(gap: Gap) -> dict[str, str]:

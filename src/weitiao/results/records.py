@@ -10,9 +10,11 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SkipValidation, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError, model_validator
 
-from weitiao.run import Run
+from weitiao.core.fields import problems_of
+from weitiao.errors import placed
+from weitiao.run import Run, damaged
 
 # A text of ours. Not validated: pydantic would make a plain str of a message with its values.
 Text = Annotated[str, SkipValidation]
@@ -58,8 +60,13 @@ class Record(_Values):
 
     @classmethod
     def read(cls, run: Run) -> Self:
-        """The record of a run; an empty one where it has none."""
-        return cls.model_validate(run.read(cls.NAME))
+        """The record of a run; an empty one where it has none. Raises RunError when damaged."""
+        try:
+            return cls.model_validate(run.read(cls.NAME))
+        except ValidationError as error:
+            first = problems_of(error, cls)[0]
+            path = run.folder / f"{cls.NAME}.json"
+            raise damaged(path, placed(first.path, first.text)) from None
 
     def write(self, run: Run) -> None:
         """Write NAME.json whole or not at all."""
