@@ -13,7 +13,7 @@ from weitiao.core.sanitize import quoted, shortened, visible
 from weitiao.evaluation.compare import Comparison, Gap
 from weitiao.evaluation.intervals import wilson
 from weitiao.evaluation.mcnemar import McNemar
-from weitiao.i18n.messages import _, plural
+from weitiao.i18n.messages import _, joined, plural
 from weitiao.reporting.changed_rows import changed_rows
 from weitiao.reporting.error_plots import plot_label
 from weitiao.reporting.page import write_html
@@ -242,7 +242,7 @@ def _labels(compared: Compared, at: int, one: Comparison) -> Section:
     message = (
         _(
             "F1 of each label, the largest change first. Significant: {labels}.",
-            labels=", ".join(quoted(short_label(gap.name)) for gap in clear[:8]),
+            labels=joined((quoted(short_label(gap.name)) for gap in clear[:8]), ", "),
         )
         if clear
         else _("F1 of each label, the largest change first. No change is significant.")

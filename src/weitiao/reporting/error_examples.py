@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from weitiao.core.sanitize import shortened, visible
-from weitiao.i18n.messages import _, plural
+from weitiao.i18n.messages import _, joined, plural
 from weitiao.reporting.highlights import (
     attributed_texts,
     excerpt,
@@ -177,4 +177,4 @@ def _label(target: Any) -> str:
     if isinstance(target, float):
         return number(target)
     labels = target if isinstance(target, list) else [target]
-    return shortened(", ".join(short_label(str(label)) for label in labels)) or _("(none)")
+    return shortened(joined((short_label(str(label)) for label in labels), ", ")) or _("(none)")

@@ -10,8 +10,9 @@ import numpy as np
 
 from weitiao.core.redact import masked
 from weitiao.core.sanitize import shortened
-from weitiao.i18n.messages import _
-from weitiao.labels.tags.words import joined, listed
+from weitiao.i18n.messages import _, joined
+from weitiao.labels.tags.words import joined as joined_words
+from weitiao.labels.tags.words import listed
 from weitiao.results.format import number, short_label
 from weitiao.results.records import ExplainedError, WordScore
 from weitiao.results.run_data import text_digest
@@ -56,7 +57,7 @@ def _number(answers: Numbers, value: Any, unmasked: bool) -> str:
 @value_in_words.register(LabelSets)
 def _labels(answers: Answers, value: Any, unmasked: bool) -> str:
     names = [short_label(name) for name in answers.spelled(value)]
-    return shortened(", ".join(names)) if names else _("(none)")
+    return shortened(joined(names, ", ")) if names else _("(none)")
 
 
 @value_in_words.register
@@ -75,13 +76,13 @@ def spans_in_words(answers: Answers, spans: np.ndarray, text: str | None, unmask
         held = f"{start}-{end}" if text is None else text[start:end]
         shown.append(f"{held if unmasked else masked(held)} ({name})")
     more = f", ... {len(spans)}" if len(spans) > MAX_SPANS else ""
-    return shortened(", ".join(shown)) + more if shown else _("(none)")
+    return shortened(joined(shown, ", ")) + more if shown else _("(none)")
 
 
 def text_of_cell(cell: str) -> str:
     """The text of a cell, which may list its words."""
     words = listed(cell)
-    return cell if words is None else joined(words)[0]
+    return cell if words is None else joined_words(words)[0]
 
 
 def excerpt(answers: Answers, row: int, texts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

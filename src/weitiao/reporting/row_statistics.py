@@ -10,7 +10,7 @@ import numpy as np
 
 from weitiao.core.sanitize import visible
 from weitiao.data.prepare.profile import language_of
-from weitiao.i18n.messages import _, localized, plural
+from weitiao.i18n.messages import _, joined, localized, plural
 from weitiao.reporting.error_plots import plot_label
 from weitiao.reporting.render import Plot, Plots, Points, Section, Table, Words
 from weitiao.results.format import language_name, number, round_edges, short_label, split_name
@@ -75,7 +75,7 @@ def _split_sizes(statistics: RowStatistics) -> Words:
         for code, share in statistics.languages.items()
         if share >= 0.005
     ]
-    facts.append(_("language: {shares}", shares=", ".join(shares)))
+    facts.append(_("language: {shares}", shares=joined(shares, ", ")))
     return Words(" · ".join(facts))
 
 

@@ -30,7 +30,7 @@ def acceptance_blocks(metrics: MetricsRecord) -> list[Any]:
         reason = _(
             "Of the plan's criteria ({all}) not reached: {names}.",
             all=len(criteria),
-            names=", ".join(map(criterion_name, failed)),
+            names=joined(map(criterion_name, failed), ", "),
         )
     else:
         word = _("Accepted")

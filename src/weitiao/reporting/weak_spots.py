@@ -11,7 +11,7 @@ from weitiao.core.redact import masked
 from weitiao.core.sanitize import quoted, shortened
 from weitiao.evaluation.behaviour import rewritten
 from weitiao.evaluation.checks.base import Check
-from weitiao.i18n.messages import _, localized, plural
+from weitiao.i18n.messages import _, joined, localized, plural
 from weitiao.reporting.render import Row, RowList, Section, Table, Words
 from weitiao.results.format import figure, language_name, number, short_label
 from weitiao.results.records import CheckResult, Findings, SliceScore
@@ -210,7 +210,7 @@ def _value(value: Any) -> str:
     if isinstance(value, float):
         return number(value)
     if isinstance(value, list):
-        return ", ".join(map(short_label, value)) or _("(none)")
+        return joined(map(short_label, value), ", ") or _("(none)")
     return short_label(str(value))
 
 

@@ -126,7 +126,7 @@ def reason(first: str, second: str, comparison: Comparison) -> str:
             level=share(comparison.level),
         )
     sentence = _(
-        "{metric} is {two} for {second} and {one} for {first} on {rows}: the difference of {gap} "
+        "On {rows} {metric} is {two} for {second} and {one} for {first}: the difference of {gap} "
         "may be chance, its {level} interval runs from {low} to {high}.",
         **values,
         rows=rows,

@@ -157,8 +157,11 @@ class Calibration(Record):
     judged: dict[str, float] | None = None
 
     def plain(self) -> dict[str, Any]:
-        """Plain values; what was not chosen is left out."""
-        return self.model_dump(exclude_none=True, exclude={"version"})
+        """Plain values; what was not chosen is left out, of each decision the fields it set stay."""
+        values = self.model_dump(exclude_none=True, exclude={"version", "decisions"})
+        if self.decisions is not None:
+            values["decisions"] = [one.model_dump(exclude_unset=True) for one in self.decisions]
+        return values
 
 
 # --- findings.json: of texts it holds shared words and digests only
