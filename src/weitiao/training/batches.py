@@ -30,7 +30,7 @@ LENGTH_NOISE = (0.5, 0.01)  # tokens, and proportion of a length, either way: ne
 @dataclass(frozen=True)
 class Feed:
     """Encoded rows with their labels: for training as `Task.labels_for` gives them, for evaluation
-    as `Task.truth` does."""
+    as `Task.gold` does."""
 
     encoded: Encoded
     labels: Any
