@@ -131,8 +131,8 @@ def build(kind: str, name: str, settings: Mapping[str, Any] | None = None) -> An
     try:
         return part(**(settings or {}))
     except ValidationError as error:
-        told = [(one.path, one.text) for one in problems_of(error, part, name)]
-        raise PartError(told) from None
+        reasons = [(one.path, one.text) for one in problems_of(error, part, name)]
+        raise PartError(reasons) from None
 
 
 def problems(kind: str, name: str, settings: Mapping[str, Any]) -> list[Problem]:

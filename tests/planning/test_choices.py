@@ -53,7 +53,7 @@ def test_a_budget_shortens_length_and_epochs(known):
     free = facts_of(known, tokens=[200] * 100)
     short = facts_of(known, tokens=[200] * 100, budget=60)
     assert choices.max_length(short).value < choices.max_length(free).value
-    assert choices.max_length(short).value >= choices.SHORTEST
+    assert choices.max_length(short).value >= choices.MIN_BUDGET_LENGTH
     assert "budget" in choices.max_length(short).reason
     assert choices.epochs(short, 64).value < choices.epochs(free, 64).value
     assert choices.epochs(short, 64).value > 0

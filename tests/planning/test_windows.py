@@ -125,5 +125,5 @@ def test_training_has_what_is_not_needed_afterwards(kind, tiny_bert, monkeypatch
         plan = toy_plan(task, tiny_bert, **{"train.budget": 100})
         data = load(plan.data, task, from_rows(toy_rows(task)))
         left[task] = budgeting.clock_of(plan, data, 0.0, True).seconds
-    assert left[kind] == pytest.approx(100 - budgeting.JUDGING_SECONDS, abs=1)
+    assert left[kind] == pytest.approx(100 - budgeting.EVALUATION_SECONDS, abs=1)
     assert left["classification"] == pytest.approx(left[kind] - 16, abs=1)

@@ -1,4 +1,4 @@
-"""The baselines beside a model, learned from the same training rows."""
+"""Baselines fitted to the same training rows as the model."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from weitiao.model.model import Model
 from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.answers.spans import Spans
 
-COUNTED_SHARE = 0.5  # of the time for baselines that counting words may take
-PASSAGES = 5000  # training rows by which the baseline of passages weighs words
-LONGEST = 60.0  # seconds for the frozen encoder where there is no budget
+TFIDF_SHARE = 0.5  # of the time for baselines that TF-IDF may take
+MAX_PASSAGES = 5000  # training rows by which the baseline of passages weighs words
+FROZEN_SECONDS = 60.0  # for the frozen encoder where there is no budget
 
 
 def baselines_of(
-    model: Model, data: Data, judged: int, seconds: float | None = None
+    model: Model, data: Data, rows: int, seconds: float | None = None
 ) -> tuple[dict[str, Baseline], list[str]]:
-    """Majority or mean, TF-IDF and the frozen encoder, each with a linear model; and what was left
-    out, and why. judged: how many rows they will have to answer."""
+    """Fit the baselines of a task: majority or mean, TF-IDF and the frozen encoder with a linear
+    model each. Returns them by name, and why any was left out.
+
+    rows: how many rows they will have to predict. seconds: the time for all, None for no limit.
+    """
     task, train, validation = model.task, data.train, data.validation
     if issubclass(task.answers, Spans):
         return fit_lookup(task, train, validation), []
@@ -30,14 +33,18 @@ def baselines_of(
         return {}, []
     texts = texts_of(model, train), texts_of(model, validation)
     labels = [
-        task.in_unit(task.indices(rows.targets(), rows.ids())) for rows in (train, validation)
+        task.in_unit(task.indices(part.targets(), part.ids())) for part in (train, validation)
     ]
-    counted = None if seconds is None else COUNTED_SHARE * seconds
-    found = fit_baselines(
-        task.problem_type, texts[0], labels[0], texts[1], labels[1], task.outputs,
-        model.plan.train.seed, counted,
-    )  # fmt: skip
-    left = LONGEST if seconds is None else (1 - COUNTED_SHARE) * seconds
+    baselines = fit_baselines(
+        task.problem_type,
+        texts[0],
+        labels[0],
+        texts[1],
+        labels[1],
+        task.outputs,
+        model.plan.train.seed,
+        None if seconds is None else TFIDF_SHARE * seconds,
+    )
     frozen = fit_frozen(
         model,
         task.problem_type,
@@ -46,16 +53,16 @@ def baselines_of(
         texts[1],
         labels[1],
         task.outputs,
-        judged,
-        left,
+        rows,
+        FROZEN_SECONDS if seconds is None else (1 - TFIDF_SHARE) * seconds,
     )
     if isinstance(frozen, str):
-        return found, [frozen]
-    return {**found, frozen.name: frozen}, []
+        return baselines, [frozen]
+    return {**baselines, frozen.name: frozen}, []
 
 
 def _of_passages(model: Model, data: Data) -> dict[str, Baseline]:
-    examples = data.train.examples(slice(0, PASSAGES))
+    examples = data.train.examples(slice(0, MAX_PASSAGES))
     texts = [str(example.inputs["context"]) for example in examples]
     answers = [text for example in examples for _, text in example.target or ()]
     return reading_baselines(texts, answers, bool(getattr(model.task, "unanswerable", False)))

@@ -117,7 +117,7 @@ def show_runs(runs: Sequence[Mapping[str, Any]], root: Path) -> None:
     if not runs:
         say(_("no runs in {root}; `weitiao fit rows.csv` creates one.", root=root))
         return
-    table = table_of(None, _("run"), _("state"), _("steps"), _("metric"), _("time left"))
+    table = table_of(None, _("run"), _("state"), _("step"), _("metric"), _("time left"))
     lines = [RunLine(**values) for values in runs]
     for run in lines:
         score = ""

@@ -1,4 +1,4 @@
-"""The clock of a run, and how many updates still fit into its budget."""
+"""Time budget of a run: its clock, its pace, and how many steps still fit."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Pace:
             self.clock.warmed_up()
         self.pause()
 
-    def judged(self) -> None:
+    def evaluated(self) -> None:
         self._evaluations.append(self.clock.passed() - self._since)
         self.pause()
 

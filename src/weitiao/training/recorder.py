@@ -149,7 +149,7 @@ class Recorder:
                 self.score = p.report.score
                 with self.run.replacing("best") as folder:
                     model.save(folder, weights)
-        self.pace.judged()
+        self.pace.evaluated()
         if plan.train.patience and p.stale >= plan.train.patience and p.step < p.total:
             self.ended = "early"
             self._log(step=p.step, event="stop", why=self.ended)

@@ -156,11 +156,11 @@ def clean(
 def prune() -> str:
     """Above the limit, the longest unused entries go; what was done as a sentence, or ""."""
     root, limit = store.root(), limit_now()
-    found = [entry for entry in entries(root) if entry.kind != FROM_PYTHON]
-    if limit is None or sum(entry.size for entry in found) <= limit:
+    present = [entry for entry in entries(root) if entry.kind != FROM_PYTHON]
+    if limit is None or sum(entry.size for entry in present) <= limit:
         return ""
     try:
-        done = clean(root, choose(found, keep=limit))
+        done = clean(root, choose(present, keep=limit))
     except (OSError, Timeout):  # not writable, or somebody is stuck: the next run tries again
         return ""
     if not done.entries:
