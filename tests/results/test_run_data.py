@@ -26,12 +26,12 @@ def test_what_is_read_is_what_was_kept(task, tmp_path, monkeypatch):
     run = judged_run(tmp_path, TEXTS, TARGETS[task], task=task)
     kept = run_data.read_answers(run.folder)
     (given,) = written
-    assert type(kept.answers) is type(given.judged)
-    np.testing.assert_array_equal(kept.answers.targets, given.judged.targets)
-    np.testing.assert_array_equal(kept.answers.values, given.judged.values)
-    np.testing.assert_allclose(kept.answers.scores, given.judged.scores, atol=1e-6)
-    assert kept.answers.labels == given.judged.labels
-    for name, other in given.beside.items():
+    assert type(kept.answers) is type(given.answers)
+    np.testing.assert_array_equal(kept.answers.targets, given.answers.targets)
+    np.testing.assert_array_equal(kept.answers.values, given.answers.values)
+    np.testing.assert_allclose(kept.answers.scores, given.answers.scores, atol=1e-6)
+    assert kept.answers.labels == given.answers.labels
+    for name, other in given.baselines.items():
         np.testing.assert_array_equal(kept.baselines[name], other.values)
     assert kept.ids(np.array([0, 3])) == ["rows.jsonl:1", "rows.jsonl:4"]
 

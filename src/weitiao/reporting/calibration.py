@@ -6,7 +6,7 @@ from typing import Any
 
 from weitiao.core.sanitize import quoted
 from weitiao.evaluation import passages
-from weitiao.evaluation.calibrate import coverage, quality, reliability
+from weitiao.evaluation.calibration import coverage, quality, reliability
 from weitiao.i18n.messages import _, plural
 from weitiao.reporting.render import Plot, Plots, Section, Table, Words, thinned
 from weitiao.results.format import figure, short_label
@@ -56,13 +56,13 @@ def _reliability(stored: StoredAnswers, calibration: Calibration) -> Plot:
     series: list[dict[str, Any]] = [
         {
             "name": name,
-            "points": [[_short(one.sure), _short(one.right)] for one in after],
+            "points": [[_short(one.confidence), _short(one.accuracy)] for one in after],
             "dots": True,
         }
     ]
     if temperature:
         before = reliability(*answers.tempered(temperature).claims())
-        points = [[_short(one.sure), _short(one.right)] for one in before]
+        points = [[_short(one.confidence), _short(one.accuracy)] for one in before]
         series.append({"name": _("before"), "points": points, "dots": True, "second": True})
     series.append({"name": _("exact"), "points": [[0, 0], [1, 1]], "dash": True})
     counted = _("labels") if isinstance(answers, LabelSets) else _("rows")
@@ -71,8 +71,8 @@ def _reliability(stored: StoredAnswers, calibration: Calibration) -> Plot:
         [
             _("{low} to {high}", low=f"{one.low:.1f}", high=f"{one.high:.1f}"),
             f"{one.rows:,}",
-            figure(one.sure),
-            figure(one.right),
+            figure(one.confidence),
+            figure(one.accuracy),
         ]
         for one in after
     ]
@@ -161,7 +161,7 @@ def decisions_in_words(calibration: Calibration) -> list[str]:
 def _decision(name: str, one: Decision) -> str:
     chosen = one.model_fields_set  # each rule writes its own fields
     if "null_threshold" in chosen:
-        return passages.threshold_told(one.plain())
+        return passages.threshold_message(one.plain())
     if "threshold" in chosen:
         return _(
             "{label} is predicted from a confidence of {score} on ({name}): validation precision "

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.evaluation.compare import share_right
+from weitiao.evaluation.compare import proportion_right
 from weitiao.i18n.messages import _, plural
 from weitiao.reporting.highlights import (
     excerpt,
@@ -55,7 +55,7 @@ def changed_rows(compared: Compared, at: int, unmasked: bool) -> Section:
 def flips(first: Sequence[Answers], second: Sequence[Answers]) -> tuple[np.ndarray, np.ndarray]:
     """The rows that the second gets right and the first wrong, and the other way round; of
     several seeds by their shares, those that changed most first."""
-    change = share_right(second) - share_right(first)
+    change = proportion_right(second) - proportion_right(first)
     order = np.argsort(-np.abs(change), kind="stable")
     return order[change[order] >= FLIP_PROPORTION], order[change[order] <= -FLIP_PROPORTION]
 
@@ -67,7 +67,7 @@ def _flip_lists(
     captions = _("Now right"), _("Now wrong")
     if max(map(len, sides)) > 1:
         captions = _("Right more often"), _("Right less often")
-    right = [share_right(side) for side in sides]
+    right = [proportion_right(side) for side in sides]
     lists = []
     for caption, picked in zip(captions, result, strict=True):
         rows = _changed(sides, picked[:MAX_ROWS], compared, unmasked)

@@ -12,7 +12,7 @@ import numpy as np
 from weitiao.core.sanitize import quoted, shortened, visible
 from weitiao.evaluation.compare import Comparison, Gap
 from weitiao.evaluation.intervals import wilson
-from weitiao.evaluation.mcnemar import McNemar
+from weitiao.evaluation.significance import McNemar
 from weitiao.i18n.messages import _, joined, plural
 from weitiao.reporting.changed_rows import changed_rows
 from weitiao.reporting.error_plots import plot_label
@@ -185,7 +185,7 @@ def _mcnemar(test: McNemar, first: str, second: str) -> list[Any]:
         neither=f"{test.neither:,}",
         first=quoted(first),
         second=quoted(second),
-        p_value=_p_value(test.chance),
+        p_value=_p_value(test.p_value),
         how=_("exact") if test.exact else _("chi-square"),
     )
     return [Points([message])]

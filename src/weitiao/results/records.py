@@ -157,7 +157,7 @@ class Calibration(Record):
     judged: dict[str, float] | None = None
 
     def plain(self) -> dict[str, Any]:
-        """Plain values; what was not chosen is left out, of each decision the fields it set stay."""
+        """Plain values; without what was not chosen; of each decision the fields it set."""
         values = self.model_dump(exclude_none=True, exclude={"version", "decisions"})
         if self.decisions is not None:
             values["decisions"] = [one.model_dump(exclude_unset=True) for one in self.decisions]

@@ -75,7 +75,7 @@ def write_answers(run: Run, evaluated: Evaluated, split: str) -> None:
     The texts are not copied: rows are found again by their position, as long as the fingerprint
     of the evaluated texts is the same.
     """
-    answers, rows = evaluated.judged, evaluated.rows
+    answers, rows = evaluated.answers, evaluated.rows
     header = AnswersHeader(
         kind=answers.kind,
         labels=tuple(answers.labels),
@@ -83,14 +83,14 @@ def write_answers(run: Run, evaluated: Evaluated, split: str) -> None:
         split=split,
         texts=rows.fingerprint,
         folder=os.getcwd(),
-        baselines=list(evaluated.beside),
+        baselines=list(evaluated.baselines),
     )
     columns = {
         "id": pa.array(rows.ids(), pa.string()),
         "position": pa.array(rows.indices, pa.int64()),
         **answers.columns(),
     }
-    for name, other in evaluated.beside.items():
+    for name, other in evaluated.baselines.items():
         columns[BASELINE_PREFIX + name] = other.column(other.values)
     # ASCII with escapes: folder names may hold bytes that are no valid UTF-8.
     text = json.dumps(header.model_dump()).encode("ascii")
