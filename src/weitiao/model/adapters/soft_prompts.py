@@ -97,8 +97,8 @@ class _SoftPrompt(Adapter):
 
 
 class PrefixTuning(_SoftPrompt):
-    """Learned keys and values stand in front of those of the text, in every layer (Li and Liang
-    2021; Liu et al. 2022 call it P-tuning v2).
+    """Prefix tuning: learned keys and values in front of those of the text, in every layer (Li and
+    Liang 2021; Liu et al. 2022 call it P-tuning v2).
 
     They cannot become plain weights: the saved folder needs weitiao, or peft. Rows run padded.
     When to use: as prompt_tuning, and it learns more.
@@ -145,7 +145,8 @@ class PrefixTuning(_SoftPrompt):
 
 
 class PromptTuning(_SoftPrompt):
-    """Learned vectors stand in front of every text, as words would (Lester et al. 2021).
+    """Prompt tuning: learned input embeddings (soft prompts) in front of every text (Lester et al.
+    2021).
 
     They cannot become plain weights: the saved folder needs weitiao, or peft. Rows run padded.
     When to use: hardly any memory, and a large network; small ones learn little this way.

@@ -12,9 +12,9 @@ from weitiao.model.long_texts.base import LongText
 
 
 class Windows(LongText):
-    """Windows of `max_length` tokens, evenly spread from the first token to the last. Their logits
-    are pooled into those of the row, in training too: the loss is on what is pooled. Time and
-    memory of a long row grow with its windows.
+    """Sliding windows of `max_length` tokens, evenly spread from the first token to the last. Their
+    logits are pooled into those of the row, in training too: the loss is on the pooled logits. Time
+    and memory of a long row grow with the number of its windows.
 
     When to use: what decides may stand anywhere. `max` for a label that one passage justifies.
     """
