@@ -1,4 +1,4 @@
-"""What differs between families of networks: padding, separators, caches, attention."""
+"""Quirks of model families: padding token and side, pair separators, caches, causal attention."""
 
 from __future__ import annotations
 
@@ -73,6 +73,8 @@ def _set_padding_token(tokenizer: Any, config: Any) -> None:
     # An added [PAD] often lies one past the embedding table, which would have to be resized.
     if pad_id is None or pad_id >= size:
         tokenizer.pad_token = _padding_token(tokenizer, size)
+    # Native heads of decoders find a text's last token by config.pad_token_id, so there it has to
+    # be the tokenizer's even where the config names another.
     if getattr(config, "pad_token_id", None) in (None, -1) or reads_last(config):
         config.pad_token_id = tokenizer.pad_token_id
 

@@ -1,4 +1,4 @@
-"""Precision of matrix products, as contexts that restore what they change.
+"""Mixed precision of matrix products, as contexts that restore what they change.
 
 fp32    as torch does it.
 onednn  fp32 tensors, whose products oneDNN computes: torch's own choice misses the best
@@ -40,7 +40,11 @@ def onednn_matmul() -> Iterator[None]:
 
 @contextmanager
 def arithmetic(kind: str, device: str = "cpu") -> Iterator[None]:
-    """Run the block in one of KINDS. Backward passes belong inside, too."""
+    """Precision context: run the block in one of KINDS.
+
+    Backward passes belong inside, too: with `onednn` the switch is read by each product. (Autocast
+    acts in the forward pass alone; backward uses the dtypes chosen there.)
+    """
     if kind == "onednn":
         with onednn_matmul():
             yield

@@ -1,4 +1,4 @@
-"""Heuristics for question answering: windows, answer lengths and units, metrics."""
+"""Hyperparameter heuristics for question answering: windows, answer lengths, units, metrics."""
 
 from __future__ import annotations
 
