@@ -125,6 +125,7 @@ def from_pickle(folder: Path) -> tuple[Path, str]:
     for path in files:
         verify.refuse_pointer(path)
     hashes = {path.name: verify.sha256_of(path) for path in [*files, *_copied_files(folder)]}
+    # Config and tokenizer are part of the key: they are copied, so a changed one is copied again.
     name = fingerprint.of_texts(json.dumps(hashes, sort_keys=True))[:16]
     converted = cached_folder(
         f"bin-{name}",

@@ -26,6 +26,7 @@ UNUSED_PARAMETERS = ("mask_emb",)
 
 def freeze_unused(native: Any) -> None:
     """Freeze parameters that never get a gradient; DDP would hang waiting for them."""
+    # DDP counts the gradients of a backward pass and is done when all have come.
     for name, param in native.named_parameters():
         if name.endswith(UNUSED_PARAMETERS):
             param.requires_grad_(False)
@@ -33,6 +34,8 @@ def freeze_unused(native: Any) -> None:
 
 def reads_last(config: Any) -> bool:
     """Whether heads of this family pool the last token of a text: decoders and XLNet."""
+    # Families outside DECODERS are sorted by transformers' own mappings: some, such as BERT, have a
+    # class for causal language models too, but also one for masked ones.
     from transformers.models.auto import modeling_auto as auto
 
     name = str(config.model_type)

@@ -144,6 +144,7 @@ def _dequantize(part: bytes) -> Array:
     """
     blocks = np.frombuffer(part, Q4_0_BLOCK)
     values = np.empty((len(blocks), 32), dtype=np.float32)
+    # 4 bits are unsigned, 0 to 15, and 8 stands for zero.
     values[:, :16] = blocks["nibbles"] & 15
     values[:, 16:] = blocks["nibbles"] >> 4
     values -= 8
@@ -158,6 +159,8 @@ def _rows(name: str, sizes: dict[str, int]) -> int:
         return sizes[tables[name]]
     if name.endswith(".b") or "ln." in name:
         return 0
+    # Weights are (outputs, inputs), as in torch: only `fi` has the width of the feed-forward part
+    # as its outputs.
     return sizes["intermediate"] if ".fi." in name else sizes["hidden"]
 
 

@@ -66,11 +66,11 @@ def network(source: Source, config: Any, head: str = "sequence", quantization: s
         if name.startswith(below):
             raise ModelError(
                 _(
-                    "{checkpoint}: the weight {name} has the shape {found}, but config.json asks "
+                    "{checkpoint}: the weight {name} has the shape {actual}, but config.json asks "
                     "for {wanted}.",
                     checkpoint=source.path_or_name,
                     name=name,
-                    found=tuple(file_shape),
+                    actual=tuple(file_shape),
                     wanted=tuple(config_shape),
                 )
             )
