@@ -28,6 +28,7 @@ def has_onednn_matmul() -> bool:
 def onednn_matmul() -> Iterator[None]:
     """Compute fp32 products with oneDNN inside."""
     backend: Any = torch.backends.mkldnn
+    # The switch is global to the process, so its old value is put back even after an exception.
     switch = backend.matmul
     before = switch.fp32_precision
     # torch takes oneDNN's matmul for fp32 only when lower internal precision is allowed.

@@ -89,6 +89,7 @@ def resolve(precision: str, device: str | None = None) -> str:
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     pinned = _pinned.get()
+    # Resume equality: a run goes on in the precision it recorded, whatever is fastest by now.
     if pinned and precision == "auto":
         return pinned
     if precision == "onednn" and (device != "cpu" or not has_onednn_matmul()):
