@@ -185,6 +185,7 @@ def _facts(draft: Plan, known: Profile, source: Source) -> Facts:
     labelled = known.rows - known.unlabelled - known.empty_texts - known.duplicates
     labelled = min(labelled, draft.data.max_rows or labelled)
     task: Task = parts.build("tasks", known.task, draft.task.get(known.task, {}))
+    # As in training: the task's changes of the tokenizer change the number of tokens.
     task.adapt(tokenizer)
     examples = rows.examples(sampled(len(rows), SAMPLE))
     return Facts(

@@ -110,6 +110,8 @@ def memory_mb(network: Network, *, batch_tokens: float, learned: int | None = No
 
     learned: number of trained parameters; all if left out.
     """
+    # Embedding tables count in full, lazy or not: their moments are as large as the table, although
+    # an update changes few of its rows.
     activations = batch_tokens * network.layers * network.hidden_size * ACTIVATIONS * 4
     learned = network.parameters if learned is None else learned
     weights = network.parameters * BYTES_A_PARAMETER + learned * BYTES_LEARNED

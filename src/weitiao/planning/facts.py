@@ -99,6 +99,7 @@ def reading_of(task: Task, examples: Sequence[Example], tokenizer: Any, plan: Pl
     if not task.per_token:
         return long_text_of(plan.model.long_texts)
     empty = {task.roles[-1]: ""}
+    # With an empty text, what is left is what stands in every window: question, special tokens.
     without_text = [Example({**one.inputs, **empty}) for one in examples]
     return Windows(task, tokens_of(task, without_text, tokenizer))
 

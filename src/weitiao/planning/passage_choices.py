@@ -83,6 +83,8 @@ def _longest(texts: Sequence[str], tokenizer: Any) -> int:
         return USUAL_ANSWER
     encoded = tokenizer(list(texts), add_special_tokens=False, verbose=False)
     sizes = [len(ids) for ids in encoded["input_ids"]]
+    # A quantile and not the maximum: one mislabelled answer would make every prediction search
+    # spans of its length.
     return int(np.quantile(sizes, ANSWERS_COVERED, method="higher"))
 
 
