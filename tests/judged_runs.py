@@ -71,16 +71,16 @@ def _answers(part, labels, right, rng):
     count, outputs = len(labels), part.outputs
     if part.answers.numeric:
         scale = (1 - right) * labels.std() + 1e-9
-        return part.judge(labels, part.score((labels + rng.normal(0, scale, count))[:, None]))
+        return part.to_answers(labels, part.score((labels + rng.normal(0, scale, count))[:, None]))
     wrong = rng.random(count) > right
     scores = rng.random((count, outputs)) * 0.4
     if part.answers is LabelSets:
         truth = labels.astype(bool)
         flipped = truth ^ (wrong[:, None] & (rng.random(labels.shape) < 0.5))
-        return part.judge(labels, np.where(flipped, 1 - scores, scores))
+        return part.to_answers(labels, np.where(flipped, 1 - scores, scores))
     given = np.where(wrong, (labels + rng.integers(1, outputs, count)) % outputs, labels)
     scores[np.arange(count), given] = 0.5 + rng.random(count) / 2
-    return part.judge(labels, scores / scores.sum(1, keepdims=True))
+    return part.to_answers(labels, scores / scores.sum(1, keepdims=True))
 
 
 def _write_log(run):

@@ -83,7 +83,7 @@ class Ordinal(Task):
     def decide(self, scores, examples=()):
         return [Prediction(int(one), float(one)) for one in self.rating(scores)]
 
-    def judge(self, labels, scores):
+    def to_answers(self, labels, scores):
         gold = self.low + labels.sum(1)
         return self.answers(gold.astype(float), self.rating(scores).astype(float), scores)
 

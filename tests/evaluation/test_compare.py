@@ -95,11 +95,11 @@ def test_few_rows_that_differ_tell_no_more_than_the_exact_test() -> None:
     none = np.zeros((200, 0))
     sets = [Labels(truth, one, none, ("a", "b")) for one in (first, second)]
     found = compare(sets[:1], sets[1:], SINGLE)
-    assert found.mcnemar.chance == pytest.approx(2 / 2**6)
+    assert found.mcnemar.p_value == pytest.approx(2 / 2**6)
     assert found.word == "better"
     first[5] = 0
     found = compare(sets[:1], sets[1:], SINGLE)
-    assert found.mcnemar.chance == pytest.approx(2 / 2**5)
+    assert found.mcnemar.p_value == pytest.approx(2 / 2**5)
     assert found.word == "open"
 
 

@@ -24,12 +24,12 @@ def test_what_is_read_is_what_was_kept(task, tmp_path, monkeypatch):
     run = judged_run(tmp_path, TEXTS, TARGETS[task], task=task)
     kept = answers.read(run.folder)
     (given,) = written
-    assert type(kept.judged) is type(given.judged)
-    np.testing.assert_array_equal(kept.judged.targets, given.judged.targets)
-    np.testing.assert_array_equal(kept.judged.values, given.judged.values)
-    np.testing.assert_allclose(kept.judged.scores, given.judged.scores, atol=1e-6)
-    assert kept.judged.labels == given.judged.labels
-    for name, other in given.beside.items():
+    assert type(kept.judged) is type(given.answers)
+    np.testing.assert_array_equal(kept.judged.targets, given.answers.targets)
+    np.testing.assert_array_equal(kept.judged.values, given.answers.values)
+    np.testing.assert_allclose(kept.judged.scores, given.answers.scores, atol=1e-6)
+    assert kept.judged.labels == given.answers.labels
+    for name, other in given.baselines.items():
         np.testing.assert_array_equal(kept.beside[name], other.values)
     assert kept.ids(np.array([0, 3])) == ["rows.jsonl:1", "rows.jsonl:4"]
 

@@ -24,7 +24,7 @@ from weitiao.api import predict, single_run
 from weitiao.api.single_run import Evaluation, Say, Watch
 from weitiao.data.prepare.sealed import one_look
 from weitiao.errors import DivergedError, RunError, WeitiaoError
-from weitiao.evaluation.degenerate import degenerate
+from weitiao.evaluation.compare import degenerate
 from weitiao.i18n.messages import _, plural
 from weitiao.planfile.plan import Plan
 from weitiao.planning.check import check

@@ -211,7 +211,7 @@ def show_explanation(explanation: Explanation) -> None:
     """The text with influential words coloured, then each word's attribution."""
     from rich.text import Text
 
-    value, label, score = explanation.prediction.value, explanation.asked, explanation.score
+    value, label, score = explanation.prediction.value, explanation.label, explanation.score
     if not label:
         say(_("prediction: {value}", value=f"{score:.4g}"))
     elif value is None:

@@ -101,7 +101,7 @@ def _peer_run(plan: Plan, folder: Path, cell: Cell) -> Record:
     # Labels that occur only in the evaluated rows: nothing scores them, so they get 0.
     wide = task.widened(rows.targets())
     scores = np.pad(scores, ((0, 0), (0, wide.outputs - scores.shape[1])))
-    judged = wide.judge(wide.indices(rows.targets(), rows.ids()), scores)
+    judged = wide.to_answers(wide.indices(rows.targets(), rows.ids()), scores)
     report = measure(judged, metrics_of(wide, plan.evaluate.metrics))
     run = Run(folder)
     plan.save(run.plan_path)

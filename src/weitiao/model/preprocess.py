@@ -25,7 +25,7 @@ def class_weights(setting: str | Mapping[str, float], task: Task, rows: Rows) ->
     Raises PlanError for an unknown label, and when all weights are 0.
     """
     if setting == "balanced":
-        return task.balanced(task.truth(rows))
+        return task.balanced(task.gold(rows))
     if isinstance(setting, str):
         return ()
     unknown = [label for label in setting if label not in task.choices]

@@ -222,7 +222,7 @@ def _hyperparameters(facts: Facts, fixed_length: int | None) -> dict[str, Reason
         "train.optimizer": choices.optimizer(facts),
         "train.strategies": choices.strategies(facts),
         "train.precision": choices.precision(facts),
-        "evaluate.metrics": choices.metrics(facts, task.judged_by),
+        "evaluate.metrics": choices.metrics(facts, task.default_metrics),
     }
     return {path: reason for path, reason in chosen.items() if reason is not None}
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from weitiao.core.sanitize import quoted
-from weitiao.evaluation.calibrate import coverage, quality, reliability
-from weitiao.evaluation.passages import threshold_told
+from weitiao.evaluation.calibration import coverage, quality, reliability
+from weitiao.evaluation.passages import threshold_message
 from weitiao.i18n.messages import _, plural
 from weitiao.reporting.blocks import Plot, Plots, Section, Table, Words, thinned
 from weitiao.results.answers import Kept
@@ -59,12 +59,12 @@ def _reliability(kept: Kept, told: Mapping[str, Any]) -> Plot:
     after = reliability(*judged.claims())
     names = _("calibrated") if divisor else _("as it is"), _("before"), _("exact")
     series = [
-        {"name": names[0], "points": [[_at(one.sure), _at(one.right)] for one in after],
+        {"name": names[0], "points": [[_at(one.confidence), _at(one.accuracy)] for one in after],
          "dots": True}
     ]  # fmt: skip
     if divisor:
         before = reliability(*judged.tempered(divisor).claims())
-        points = [[_at(one.sure), _at(one.right)] for one in before]
+        points = [[_at(one.confidence), _at(one.accuracy)] for one in before]
         series.append({"name": names[1], "points": points, "dots": True, "second": True})
     series.append({"name": names[2], "points": [[0, 0], [1, 1]], "dash": True})
     head = [_("score"), _("rows"), _("mean score"), _("came true")]
@@ -72,7 +72,7 @@ def _reliability(kept: Kept, told: Mapping[str, Any]) -> Plot:
         head[1] = _("labels")
     rows = [
         [_("{low} to {high}", low=f"{one.low:.1f}", high=f"{one.high:.1f}"), f"{one.rows:,}",
-         figure(one.sure), figure(one.right)]
+         figure(one.confidence), figure(one.accuracy)]
         for one in after
     ]  # fmt: skip
     title = _("Reliability")
@@ -116,7 +116,7 @@ def decisions_told(told: Mapping[str, Any]) -> list[str]:
 
 def _decision(name: str, one: Mapping[str, Any]) -> str:
     if "null_threshold" in one:
-        return threshold_told(one)
+        return threshold_message(one)
     if "threshold" in one:
         return _("{label} is given from a score of {score} on ({name}): on validation precision "
                     "{precision}, recall {recall}.",

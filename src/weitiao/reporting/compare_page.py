@@ -12,7 +12,7 @@ import numpy as np
 from weitiao.core.sanitize import quoted, shortened, visible
 from weitiao.evaluation.compare import Comparison, Gap
 from weitiao.evaluation.intervals import wilson
-from weitiao.evaluation.mcnemar import McNemar
+from weitiao.evaluation.significance import McNemar
 from weitiao.i18n.messages import _, plural
 from weitiao.reporting import compare_rows
 from weitiao.reporting.blocks import Bar, Bars, Plot, Plots, Points, Section, Table, Verdict, Words
@@ -155,7 +155,7 @@ def _mcnemar(found: McNemar, first: str, second: str) -> list[Any]:
         neither=f"{found.neither:,}",
         first=quoted(first),
         second=quoted(second),
-        chance=_chance(found.chance),
+        chance=_chance(found.p_value),
         how=how,
     )
     return [Points([told])]

@@ -10,7 +10,7 @@ import numpy as np
 
 from weitiao.core.redact import masked
 from weitiao.core.sanitize import shortened
-from weitiao.evaluation.compare import share_right
+from weitiao.evaluation.compare import proportion_right
 from weitiao.i18n.messages import _, plural
 from weitiao.reporting import spans
 from weitiao.reporting.blocks import Row, RowList, Section, Words
@@ -54,7 +54,7 @@ def section(compared: Compared, at: int, unmasked: bool) -> Section:
 def flips(first: Sequence[Answers], second: Sequence[Answers]) -> tuple[np.ndarray, np.ndarray]:
     """The rows that the second gets right and the first wrong, and the other way round; of
     several seeds by their shares, those that changed most first."""
-    change = share_right(second) - share_right(first)
+    change = proportion_right(second) - proportion_right(first)
     order = np.argsort(-np.abs(change), kind="stable")
     return order[change[order] >= FLIPS], order[change[order] <= -FLIPS]
 
@@ -64,7 +64,7 @@ def _flips(sides: Sides, compared: Compared, unmasked: bool) -> list[tuple[str, 
     captions = _("Now right"), _("Now wrong")
     if max(map(len, sides)) > 1:
         captions = _("Right more often"), _("Right less often")
-    right = [share_right(side) for side in sides]
+    right = [proportion_right(side) for side in sides]
     lists = []
     for caption, picked in zip(captions, found, strict=True):
         rows = _rows(sides, picked[:MOST], compared, unmasked)

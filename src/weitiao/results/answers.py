@@ -57,7 +57,7 @@ def keep(run: Run, answers: Evaluated, split: str) -> None:
     The texts are not copied: rows are found again by their position, as long as the fingerprint
     of the judged texts is the same.
     """
-    judged, rows = answers.judged, answers.rows
+    judged, rows = answers.answers, answers.rows
     about = {
         "format": 1,
         "kind": judged.kind,
@@ -66,14 +66,14 @@ def keep(run: Run, answers: Evaluated, split: str) -> None:
         "split": split,
         "texts": rows.fingerprint,
         "folder": os.getcwd(),  # what a relative path in the plan is relative to
-        "baselines": list(answers.beside),
+        "baselines": list(answers.baselines),
     }
     columns = {
         "id": pa.array(rows.ids(), pa.string()),
         "position": pa.array(rows.indices, pa.int64()),
         **judged.columns(),
     }
-    for name, other in answers.beside.items():
+    for name, other in answers.baselines.items():
         columns[BASELINE + name] = other.column(other.values)
     told = json.dumps(about).encode("ascii")
     table = pa.table(columns).replace_schema_metadata({ABOUT: told})

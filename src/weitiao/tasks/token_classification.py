@@ -39,7 +39,7 @@ TAG_COLUMNS = ("ner_tags", "ner", "tags", "labels", "label", "entities", "spans"
 
 
 @dataclass(frozen=True, eq=False)
-class Truth:
+class GoldTags:
     """The right spans (start, end, type; in characters), where words are, and the word's tags."""
 
     spans: Ragged
@@ -49,8 +49,8 @@ class Truth:
     def __len__(self) -> int:
         return len(self.spans)
 
-    def __getitem__(self, rows: Any) -> Truth:
-        return Truth(self.spans[rows], self.words[rows], self.tags[rows])
+    def __getitem__(self, rows: Any) -> GoldTags:
+        return GoldTags(self.spans[rows], self.words[rows], self.tags[rows])
 
 
 class TokenClassification(Task):
@@ -144,7 +144,7 @@ class TokenClassification(Task):
         return None
 
     @property
-    def judged_by(self) -> tuple[str, ...]:
+    def default_metrics(self) -> tuple[str, ...]:
         """Where each word has a tag there are no spans to find: its share that is right."""
         return ("token_accuracy",) if self.plain else self.metrics
 
@@ -165,8 +165,12 @@ class TokenClassification(Task):
             return self.model_copy(update={"labels": tuple(labels)})
         counts = schemes.label_counts(targets)
         if not counts or (are_plain(targets) and len(counts) < 2):
-            raise DataError(_("Tagging needs spans or tags to learn; the training rows have none. "
-                              "Is --target the right column?"))  # fmt: skip
+            raise DataError(
+                _(
+                    "Tagging needs spans or tags to learn; the training rows have none. "
+                    "Is --target the right column?"
+                )
+            )
         labels = sorted(counts) if are_plain(targets) else ["O", *bio_tags(sorted(counts))]
         return self.model_copy(update={"labels": tuple(labels)})
 
@@ -178,9 +182,9 @@ class TokenClassification(Task):
     def indices(self, targets: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
         raise NotImplementedError("tags need the texts: see truth")
 
-    def truth(self, rows: Labelled) -> Truth:
+    def gold(self, rows: Labelled) -> GoldTags:
         known = {kind: at for at, kind in enumerate(self.types)}
-        found: list[Row] = []
+        gold: list[Row] = []
         io = not self.plain and schemes.are_io(rows.targets())
         for examples in rows.batches():
             for example in self.read(examples):
@@ -190,15 +194,15 @@ class TokenClassification(Task):
                     one = labelled(text, words, target, known, self.plain)
                 except ValueError as error:
                     raise DataError(placed(example.id, str(error))) from None
-                found.append(one)
-        columns = zip(*found, strict=True)
-        return Truth(*(Ragged.of(list(column)) for column in columns))
+                gold.append(one)
+        columns = zip(*gold, strict=True)
+        return GoldTags(*(Ragged.of(list(column)) for column in columns))
 
-    def labels_for(self, encoded: Encoded, truth: Truth) -> Ragged:
+    def labels_for(self, encoded: Encoded, gold: GoldTags) -> Ragged:
         unit = encoded.values["unit"].astype(np.int64)
         rows = np.repeat(encoded.owners, encoded.lengths)
-        tags = np.append(truth.tags.values, IGNORED)
-        place = np.where(unit >= 0, truth.tags.offsets[rows] + unit, len(tags) - 1)
+        tags = np.append(gold.tags.values, IGNORED)
+        place = np.where(unit >= 0, gold.tags.offsets[rows] + unit, len(tags) - 1)
         return Ragged(tags[place], encoded.offsets)
 
     def adapt(self, tokenizer: Any) -> None:
@@ -210,7 +214,7 @@ class TokenClassification(Task):
     def read(self, examples: Sequence[Example]) -> Sequence[Example]:
         return [with_words(example) for example in examples]
 
-    def balanced(self, labels: Truth) -> tuple[float, ...]:
+    def balanced(self, labels: GoldTags) -> tuple[float, ...]:
         """Words / (tags * words of the tag); 1 for a tag that no word has."""
         counts = np.bincount(labels.tags.values, minlength=self.outputs)
         weights = counts.sum() / ((counts > 0).sum() * counts.clip(1))
@@ -233,8 +237,8 @@ class TokenClassification(Task):
 
         a, b = first.float().log_softmax(-1), second.float().log_softmax(-1)
         if batch.labels is not None:
-            judged = batch.labels != IGNORED
-            a, b = a[judged], b[judged]
+            labelled = batch.labels != IGNORED
+            a, b = a[labelled], b[labelled]
         one = kl_div(a, b, log_target=True, reduction="sum")
         return (one + kl_div(b, a, log_target=True, reduction="sum")) / 2
 
@@ -246,23 +250,25 @@ class TokenClassification(Task):
         """Probabilities of the tags of each word, (words, outputs) for each example. Words behind
         the last one that a piece speaks for are missing."""
         unit, more = (encoded.values[name].astype(np.int64) for name in self.notes)
-        told = unit >= 0
-        rows = np.repeat(encoded.owners, encoded.lengths)[told]
-        unit, more, scores = unit[told], more[told], self.score(logits.values[told])
+        is_first = unit >= 0
+        rows = np.repeat(encoded.owners, encoded.lengths)[is_first]
+        unit, more, scores = unit[is_first], more[is_first], self.score(logits.values[is_first])
         lengths = np.zeros(encoded.examples, np.int64)
         np.maximum.at(lengths, rows, unit + more + 1)
         offsets = edges(lengths)
-        found = self._outside(offsets[-1])
-        found[offsets[rows] + unit] = scores
-        again = np.repeat(np.arange(len(unit)), more)
-        further = np.arange(len(again)) - np.repeat(np.cumsum(more) - more, more) + 1
-        found[offsets[rows[again]] + unit[again] + further] = self._going_on(scores[again])
-        return Ragged(found, offsets)
+        probabilities = self._outside(offsets[-1])
+        probabilities[offsets[rows] + unit] = scores
+        repeated = np.repeat(np.arange(len(unit)), more)
+        offset = np.arange(len(repeated)) - np.repeat(np.cumsum(more) - more, more) + 1
+        probabilities[offsets[rows[repeated]] + unit[repeated] + offset] = self._going_on(
+            scores[repeated]
+        )
+        return Ragged(probabilities, offsets)
 
     def _outside(self, count: int) -> np.ndarray:
-        found = np.zeros((count, self.outputs), np.float32)
-        found[:, 0] = 1.0
-        return found
+        probabilities = np.zeros((count, self.outputs), np.float32)
+        probabilities[:, 0] = 1.0
+        return probabilities
 
     def _going_on(self, scores: np.ndarray) -> np.ndarray:
         """Of words that one piece covers, what the later ones are: B-x has become I-x."""
@@ -275,18 +281,20 @@ class TokenClassification(Task):
     def _insides(self) -> np.ndarray:
         """(outputs,) for I-x the place of B-x, else -1."""
         places = {label: at for at, label in enumerate(self.labels)}
-        wanted = [label.replace("I-", "B-", 1) if label.startswith("I-") and not self.plain else ""
-                  for label in self.labels]  # fmt: skip
+        wanted = [
+            label.replace("I-", "B-", 1) if label.startswith("I-") and not self.plain else ""
+            for label in self.labels
+        ]
         return np.array([places.get(label, -1) for label in wanted], np.int64)
 
     def decoded(self, scores: Ragged, places: Ragged) -> tuple[Ragged, Ragged, np.ndarray]:
         """Spans (start, end, type) in characters, the score of each, and each word's tag."""
         scores = self._fitted(scores, places.lengths)
         tags = schemes.best_tags(scores, self._insides())
-        sure = scores.values[np.arange(len(tags)), tags]
+        confidence = scores.values[np.arange(len(tags)), tags]
         if self.plain:
             words = Ragged(np.column_stack([places.values, tags]), places.offsets)
-            return words, Ragged(sure, places.offsets), tags
+            return words, Ragged(confidence, places.offsets), tags
         kinds, types = self._parts()
         spans = schemes.spans_of(kinds[tags], types[tags], scores.offsets)
         first = spans.values[:, 0] + scores.offsets[spans.owners]
@@ -294,51 +302,59 @@ class TokenClassification(Task):
         ends = np.stack(
             [places.values[first, 0], places.values[beyond - 1, 1], spans.values[:, 2]], 1
         )
-        sums = np.append(0.0, np.cumsum(sure, dtype=np.float64))
+        sums = np.append(0.0, np.cumsum(confidence, dtype=np.float64))
         means = (sums[beyond] - sums[first]) / (beyond - first)
         return Ragged(ends, spans.offsets), Ragged(means, spans.offsets), tags
 
     def _parts(self) -> tuple[np.ndarray, np.ndarray]:
         """(outputs,) what each tag says: where in a span it stands, and the span's type."""
         known = {kind: at for at, kind in enumerate(self.types)}
-        found = [(split_tag(label) or (OUTSIDE, "")) for label in self.labels]
-        kinds = [BEGIN if kind == BEGIN else INSIDE if kind else OUTSIDE for kind, _ in found]
-        return np.array(kinds), np.array([known.get(kind, -1) for _, kind in found])
+        parts = [(split_tag(label) or (OUTSIDE, "")) for label in self.labels]
+        kinds = [BEGIN if kind == BEGIN else INSIDE if kind else OUTSIDE for kind, _ in parts]
+        return np.array(kinds), np.array([known.get(kind, -1) for _, kind in parts])
 
     def _fitted(self, scores: Ragged, lengths: np.ndarray) -> Ragged:
         """Exactly as many words as each text has: what no piece speaks for is outside."""
         if np.array_equal(scores.lengths, lengths):
             return scores
         offsets = edges(lengths)
-        found = self._outside(offsets[-1])
-        kept = np.minimum(scores.lengths, lengths)
-        within = np.arange(kept.sum()) - np.repeat(np.cumsum(kept) - kept, kept)
-        to, source = np.repeat(offsets[:-1], kept), np.repeat(scores.offsets[:-1], kept)
-        found[to + within] = scores.values[source + within]
-        return Ragged(found, offsets)
+        fitted = self._outside(offsets[-1])
+        common = np.minimum(scores.lengths, lengths)
+        within = np.arange(common.sum()) - np.repeat(np.cumsum(common) - common, common)
+        to, source = np.repeat(offsets[:-1], common), np.repeat(scores.offsets[:-1], common)
+        fitted[to + within] = scores.values[source + within]
+        return Ragged(fitted, offsets)
 
     def decide(self, scores: Ragged, examples: Sequence[Example] = ()) -> list[Prediction]:
         examples = self.read(examples)
         if not examples:
             return []
-        spans, sure, _ = self.decoded(scores, Ragged.of([word_places(e) for e in examples]))
-        found = []
+        spans, confidence, _ = self.decoded(scores, Ragged.of([word_places(e) for e in examples]))
+        predictions = []
         for row, example in enumerate(examples):
             text = str(example.inputs["text"])
             value = [
-                {"text": text[start:end], "start": start, "end": end,
-                 "label": self.types[kind], "score": round(float(score), 6)}
+                {
+                    "text": text[start:end],
+                    "start": start,
+                    "end": end,
+                    "label": self.types[kind],
+                    "score": round(float(score), 6),
+                }
                 for (start, end, kind), score in zip(
-                    spans.row(row).tolist(), sure.row(row).tolist(), strict=True)
-            ]  # fmt: skip
-            found.append(Prediction(value, float(sure.row(row).min()) if value else 1.0))
-        return found
+                    spans.row(row).tolist(), confidence.row(row).tolist(), strict=True
+                )
+            ]
+            predictions.append(
+                Prediction(value, float(confidence.row(row).min()) if value else 1.0)
+            )
+        return predictions
 
-    def judge(self, labels: Truth, scores: Ragged) -> Spans:
-        spans, sure, tags = self.decoded(scores, labels.words)
-        hits = labels.words.owners[tags == labels.tags.values]
-        counts = np.column_stack([np.bincount(hits, minlength=len(labels)), labels.words.lengths])
-        return Spans(labels.spans, spans, sure, self.types, counts)
+    def to_answers(self, gold: GoldTags, scores: Ragged) -> Spans:
+        spans, confidence, tags = self.decoded(scores, gold.words)
+        hits = gold.words.owners[tags == gold.tags.values]
+        counts = np.column_stack([np.bincount(hits, minlength=len(gold)), gold.words.lengths])
+        return Spans(gold.spans, spans, confidence, self.types, counts)
 
 
 def is_tagged(column: Column) -> bool:

@@ -32,7 +32,7 @@ LENGTH_NOISE = (0.5, 0.01)
 @dataclass(frozen=True)
 class Feed:
     """Encoded rows with their labels: for training as `Task.labels_for` gives them, for evaluation
-    as `Task.truth` does."""
+    as `Task.gold` does."""
 
     encoded: Encoded
     labels: Any

@@ -22,7 +22,7 @@ from torch.optim import Optimizer
 from weitiao import parts
 from weitiao.core.ragged import values_of
 from weitiao.errors import DivergedError, PlanError
-from weitiao.evaluation.evaluate import Report, judge
+from weitiao.evaluation.evaluate import Report, evaluate_network
 from weitiao.example import Batch, Output
 from weitiao.i18n.messages import _
 from weitiao.losses.base import Loss
@@ -162,7 +162,9 @@ def fit(
                     stack.enter_context(strategy.evaluating(model.net))
                 # Evaluation must not move the RNG: a run with more of them would train otherwise.
                 stack.enter_context(torch.random.fork_rng())
-                report = judge(model, net, validation.encoded, validation.labels, accelerator)
+                report = evaluate_network(
+                    model, net, validation.encoded, validation.labels, accelerator
+                )
                 # Of equal scores the later wins: it was trained at the lower rate.
                 best, gained = report.score >= state.best, report.score > state.best
                 state.best, state.judged = max(state.best, report.score), state.step

@@ -195,12 +195,12 @@ def _disk_full(run: Run, recorder: Recorder, error: OSError) -> str:
 def training_feed(model: Model, rows: Rows) -> Feed:
     """Encoded training rows with their labels."""
     encoded = model.encode(rows)
-    return Feed(encoded, model.task.labels_for(encoded, model.task.truth(rows)))
+    return Feed(encoded, model.task.labels_for(encoded, model.task.gold(rows)))
 
 
 def validation_feed(model: Model, rows: Rows) -> Feed:
     """Encoded validation rows with their gold targets."""
-    return Feed(model.encode(rows), model.task.truth(rows))
+    return Feed(model.encode(rows), model.task.gold(rows))
 
 
 @contextmanager
