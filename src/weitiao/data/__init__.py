@@ -1,1 +1,1 @@
-"""Rows: read, split, cleaned, encoded; views on memory-mapped Arrow."""
+"""Data loading: rows are read, split, cleaned and encoded as views on memory-mapped Arrow."""

@@ -1,4 +1,4 @@
-"""Rows: a view on a memory-mapped table, with what its columns mean."""
+"""Dataset view: row indices into a memory-mapped Arrow table, with the roles of its columns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Positions = slice | Sequence[int] | np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """A view on some rows of a table, in an order. Cells are read when examples are made."""
+    """A lazy dataset view: rows of a table in an order. Cells are read when examples are built."""
 
     table: Any
     indices: np.ndarray  # int64 positions in the table
@@ -78,7 +78,7 @@ class Rows:
         return read_targets(self.table, self.roles, self.task, self.indices, self.id_of)
 
     def ids(self) -> list[str]:
-        """Where each row is from, e.g. "reviews.csv:17"."""
+        """Row ids: file and line of each row, e.g. "reviews.csv:17"."""
         if ID in self.table.column_names:
             return cell_texts(self.table.column(ID), self.indices)
         lines = take(self.table.column(LINE), self.indices).to_pylist()
@@ -91,7 +91,8 @@ class Rows:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The content of the texts, by role and in order; targets and ids do not count."""
+        """Content hash of the texts, by role and in order; targets and ids do not count."""
+        # It is the key of cached token ids: correcting labels must not tokenize everything again.
         keys = text_keys(self.table, self.text_columns, self.indices)
         content = fingerprint.of_chunks([keys.tobytes()], size=16)
         return fingerprint.of_texts(*self.text_roles, *extra_columns(self.roles), content)
@@ -112,7 +113,7 @@ def everything(table: Any) -> np.ndarray:
 
 
 def with_columns(cells: Mapping[str, str], text: str) -> str:
-    """The text with cells of other columns before it, by their names; empty cells are left out.
+    """Prefix a text with named cells of other columns; empty cells are left out.
 
     >>> with_columns({"price": "12.5", "brand": ""}, "a fine lamp")
     'price: 12.5 | a fine lamp'

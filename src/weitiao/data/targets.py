@@ -1,4 +1,4 @@
-"""Reading targets from table cells; the task, named in the plan, says what a cell means."""
+"""Target parsing: labels, numbers or spans from table cells, as the plan's task defines them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Roles = Mapping[str, str | list[str]]
 
 
 class TargetReader(Protocol):
-    """What this folder asks a task's class. `tasks.base.Task` implements it for single labels."""
+    """Protocol of tasks for reading targets; `tasks.base.Task` implements it for single labels."""
 
     roles: tuple[str, ...]
     numeric: bool
@@ -55,13 +55,13 @@ class TargetReader(Protocol):
 
 
 def reader_of(task: str) -> TargetReader:
-    """The class of the task with this name. Raises PartError when there is none."""
+    """Look up a task class by name. Raises PartError when there is none."""
     reader: Any = parts.find("tasks", task)
     return reader
 
 
 def all_readers() -> dict[str, TargetReader]:
-    """Every installed task by name, the built-in ones first, so that they win ties."""
+    """All installed task classes by name, the built-in ones first, so that they win ties."""
     names = sorted(parts.names("tasks"), key=lambda name: parts.origin("tasks", name) is not None)
     return {name: reader_of(name) for name in names}
 
@@ -79,7 +79,7 @@ def read_targets(
     locate: Locate,
     wrong: dict[int, str] | None = None,
 ) -> list[Any]:
-    """One target for each position; None where the cell is empty.
+    """Parse the target of each position; None where the cell is empty.
 
     A target that does not fit the task goes to `wrong` (position -> the reason); without that,
     DataError is raised, naming the row.
@@ -106,7 +106,7 @@ def parse_cells(
     wrong: dict[int, str] | None,
     memo_size: int = MEMO_SIZE,
 ) -> list[Any]:
-    """`parse(*cells)` of each row; its ValueError is the reason why the row's target is wrong."""
+    """Memoized `parse(*cells)` of each row; its ValueError says why a target is malformed."""
     # Labels repeat: memoized, a million rows share one str (or list) per distinct cell. The memo
     # is emptied when full, so that a column of all-different numbers does not fill the memory.
     memo: dict[tuple[str, ...], Any] = {}
@@ -134,7 +134,7 @@ def parse_cells(
 def missing_markers(
     table: Any, column: str, positions: np.ndarray, *, among_numbers: bool
 ) -> Counter[str]:
-    """Cells that are not empty but say that there is no value (NULL, #N/A), with their counts."""
+    """Count missing-value markers (NULL, #N/A) in cells that are not empty."""
     markers: Counter[str] = Counter()
     for span in position_batches(positions, SPAN):
         for cell in cell_texts(table.column(column), span):

@@ -1,4 +1,5 @@
-"""Token ids of rows, ragged, on disk: encoded once for each text content, then memory-mapped."""
+"""Cache of tokenized rows: ragged arrays of token ids, written once for a content and tokenizer,
+then memory-mapped."""
 
 from __future__ import annotations
 
@@ -25,15 +26,17 @@ EncodeBatch = Callable[[list[Example]], Tensors]
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """Row i of a tensor is values[name][offsets[i] : offsets[i + 1]].
+    """Token ids as ragged arrays (flat values and offsets).
+
+    Row i of a tensor is values[name][offsets[i] : offsets[i + 1]].
 
     An example is one row, or several windows on a long text: then example i has the rows
     firsts[i] up to firsts[i + 1].
     """
 
-    offsets: np.ndarray
-    values: Mapping[str, np.ndarray]
-    firsts: np.ndarray | None = None
+    offsets: np.ndarray  # (rows + 1,) int64, shared by all tensors
+    values: Mapping[str, np.ndarray]  # tensor -> (tokens,) int8, uint16 or int32
+    firsts: np.ndarray | None = None  # (examples + 1,) int64
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -58,7 +61,7 @@ class Encoded:
         return np.diff(self.offsets[self.firsts])
 
     def of(self, examples: np.ndarray) -> Encoded:
-        """The rows of these examples, in this order: a copy."""
+        """The rows (windows) of these examples, in this order: a copy, not a view."""
         firsts = None if self.firsts is None else edges(np.diff(self.firsts)[examples])
         rows = examples if self.firsts is None else flat(self.firsts, examples)
         places = flat(self.offsets, rows)
@@ -82,7 +85,7 @@ class Encoded:
 
 
 def encode(rows: Rows, encode_batch: EncodeBatch, key: str) -> Encoded:
-    """The rows through `encode_batch`, 2,000 at a time.
+    """Tokenize rows with `encode_batch`, 2,000 at a time, or open their cache entry.
 
     key: all that decides the ids besides the texts (tokenizer, length, task, cleaners): with it the
     result is cached and memory-mapped the next time; without, it stays in memory.
@@ -92,7 +95,7 @@ def encode(rows: Rows, encode_batch: EncodeBatch, key: str) -> Encoded:
         return in_memory(batches)
     name = fingerprint.of_texts(key, rows.fingerprint, str(VERSION))
     folder = store.folder("encoded") / name
-    store.hold(folder)
+    store.hold(folder)  # before looking: cleaning could take the entry in between
     if not (folder / "meta.json").is_file():
         with store.written(folder) as sibling:
             sibling.mkdir()
@@ -101,7 +104,7 @@ def encode(rows: Rows, encode_batch: EncodeBatch, key: str) -> Encoded:
 
 
 def in_memory(batches: Iterable[Tensors]) -> Encoded:
-    """Ragged arrays, batch after batch, as one Encoded that is never on disk."""
+    """Concatenate ragged batches into one Encoded in memory, without the cache."""
     lengths: list[np.ndarray] = [np.zeros(0, np.int64)]
     counts: list[np.ndarray] = []
     pieces: dict[str, list[np.ndarray]] = {}
@@ -123,6 +126,8 @@ def _apart(batch: Tensors, counts: list[np.ndarray]) -> Tensors:
 
 
 def _write(folder: Path, batches: Iterator[Tensors]) -> None:
+    # Tokens are appended to one raw file a tensor: a .npy file states its length in its header,
+    # which is unknown until the last batch. Only lengths (8 bytes a row) stay in memory.
     lengths: list[np.ndarray] = [np.zeros(0, np.int64)]
     counts: list[np.ndarray] = []
     kinds: dict[str, np.dtype] = {}
@@ -134,6 +139,8 @@ def _write(folder: Path, batches: Iterator[Tensors]) -> None:
             flat = _flat(ragged, name)
             kind = _smallest(name, flat)
             if name in kinds and kinds[name] != kind:
+                # The smallest type of a batch says nothing about later ones. NumPy promotes int8
+                # with uint16 to int32; the tokens that are on disk already are rewritten.
                 kind = np.promote_types(kinds[name], kind)
                 kind = np.dtype(np.int32) if kind.itemsize > 4 else kind
                 _widen(folder / f"{name}.bin", kinds[name], kind)
@@ -153,6 +160,7 @@ def _open(folder: Path) -> Encoded:
     values = {}
     for name, kind in meta.items():
         # np.asarray drops the memmap subclass (the pages stay mapped): slicing it is 10x slower.
+        # An empty file cannot be mapped.
         empty = (folder / f"{name}.bin").stat().st_size == 0
         values[name] = (
             np.zeros(0, kind) if empty else np.asarray(np.memmap(folder / f"{name}.bin", kind, "r"))
@@ -163,7 +171,7 @@ def _open(folder: Path) -> Encoded:
 
 
 def _widen(file: Path, old: np.dtype, new: np.dtype) -> None:
-    """Write the file anew with a wider type, a piece at a time."""
+    """Rewrite a file of integers with a wider dtype, 1 MB at a time."""
     if old == new:
         return
     with store.written(file) as sibling, sibling.open("wb") as out, file.open("rb") as narrow:
@@ -173,6 +181,7 @@ def _widen(file: Path, old: np.dtype, new: np.dtype) -> None:
 
 def _smallest(name: str, flat: np.ndarray) -> np.dtype:
     low, high = (int(flat.min()), int(flat.max())) if len(flat) else (0, 0)
+    # Token ids never begin as int8: one above 127 follows soon, and the file would be rewritten.
     if name != "input_ids" and low >= -128 and high <= 127:
         return np.dtype(np.int8)
     return np.dtype(np.uint16) if low >= 0 and high < 65536 else np.dtype(np.int32)

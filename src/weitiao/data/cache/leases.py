@@ -1,9 +1,9 @@
-"""Which entries of the cache living processes use, so that cleaning leaves those alone.
+"""Leases on cache entries by file locks: cleaning skips what a living process has opened.
 
-A process writes the names of what it opens into a list of its own in leases/, beside a lock that
-the system takes from it when it ends, however it ends. Whoever can have that lock knows that the
-process is dead and its list void. `guarded` is held for moments only: to add a name, or to take
-entries away that nobody has named.
+A process writes the names of what it opens into a list of its own in leases/, next to a lock file
+that the system releases when the process ends, even by a kill. A process that can acquire this lock
+knows that its owner is dead and the list void. The global lock (`guarded`) is held for moments
+only: to add a name, or to rename entries that nobody has named.
 """
 
 from __future__ import annotations
@@ -33,18 +33,23 @@ _mine: dict[tuple[int, Path], _Lease] = {}  # by process: a forked child needs i
 
 @contextmanager
 def guarded(root: Path) -> Iterator[None]:
-    """Nobody else registers or removes entries inside the block. Raises OSError, Timeout."""
+    """Hold the global lock of the cache: no other process adds leases or removes entries.
+
+    Raises OSError, Timeout.
+    """
     with FileLock(root / ".lock", timeout=WAIT, poll_interval=0.01):
         yield
 
 
 def hold(root: Path, name: str) -> None:
-    """Name an entry as used by this process until it ends.
+    """Take a lease on a cache entry until this process ends.
 
-    A folder that cannot be written cannot be cleaned either: nothing is noted then.
+    A folder that cannot be written cannot be cleaned either: no lease is needed then.
     """
     key = (os.getpid(), root)
     known = _mine.get(key)
+    # The fast path without a lock. The list is checked, since `rm -r` of the whole cache while we
+    # run takes our lease with it.
     if known and name in known.names and known.listed.exists():
         return
     with suppress(OSError, Timeout), guarded(root):
@@ -57,7 +62,7 @@ def hold(root: Path, name: str) -> None:
 
 
 def held(root: Path) -> set[str]:
-    """The names that living processes use; what dead ones left is removed. Call it guarded."""
+    """Names under a lease of a living process; leases of dead ones are removed. Call it guarded."""
     own = _mine.get((os.getpid(), root))
     names = set(own.names) if own else set()
     for lock in sorted((root / FOLDER).glob("*.lock")):
@@ -86,6 +91,8 @@ def _new(root: Path, names: set[str]) -> _Lease:
 
 
 def _is_alive(lock: Path) -> bool:
+    # A lock, not a process id in a file: ids are given out again, and mean nothing on the other
+    # machines of a shared file system.
     try:
         with FileLock(lock, timeout=0):
             return False

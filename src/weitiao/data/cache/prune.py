@@ -1,4 +1,4 @@
-"""What the cache holds, and its cleaning: never what a living process uses, never beyond it."""
+"""Cache eviction, least recently used first: never an entry in use, never outside the cache."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ABOUT = {
 
 @dataclass(frozen=True)
 class Entry:
-    """Files that belong together: they are used, and go, together."""
+    """A cache entry: files that are used and removed together."""
 
     kind: str
     name: str
@@ -55,7 +55,7 @@ class Entry:
 
 @dataclass
 class Cleaned:
-    """What has gone, and what stays because somebody uses it."""
+    """Result of an eviction: entries removed, and entries that stay because they are in use."""
 
     entries: list[Entry] = field(default_factory=list)
     in_use: list[Entry] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Cleaned:
 
 
 def entries(root: Path) -> list[Entry]:
-    """Everything in the cache, by kind. Links are no entries: what they lead to is not ours."""
+    """List all cache entries by kind. Links are skipped: what they lead to is not ours."""
     result = []
     for folder in sorted(_folders(root)):
         groups: dict[tuple[str, bool], list[os.DirEntry[str]]] = {}
@@ -84,7 +84,7 @@ def entries(root: Path) -> list[Entry]:
 
 
 def kinds(entries: Sequence[Entry]) -> list[dict[str, object]]:
-    """A line for each kind: number, bytes, last use."""
+    """Summary of the cache by kind: number of entries, bytes, last use."""
     lines: list[dict[str, object]] = []
     for kind in dict.fromkeys(entry.kind for entry in entries):
         mine = [entry for entry in entries if entry.kind == kind]
@@ -107,7 +107,7 @@ def choose(
     older: float | None = None,
     keep: int | None = None,
 ) -> list[Entry]:
-    """The entries that a cleaning takes, the longest unused first; leftovers always.
+    """Choose entries to evict, the least recently used first; leftovers always.
 
     kind: only of this kind; older: unused for so many seconds; keep: until so many bytes are left.
     """
@@ -127,10 +127,10 @@ def choose(
 def clean(
     root: Path, chosen: Iterable[Entry], step: Callable[[int], None] | None = None
 ) -> Cleaned:
-    """Remove entries that nobody uses; `step(entries)` is called on the way.
+    """Remove entries that nobody uses; `step(number)` reports progress.
 
-    Each is renamed while nobody can begin to use it, and deleted afterwards: whoever looks for it
-    finds it whole or not at all. Raises WeitiaoError when the folder is not ours.
+    Each is renamed under the global lock and deleted afterwards: a reader finds it whole or not at
+    all. Raises WeitiaoError when the folder is not ours.
     """
     if not store.is_ours(root):
         raise WeitiaoError(
@@ -140,6 +140,7 @@ def clean(
     for start in range(0, len(waiting), AT_ONCE):
         some = waiting[start : start + AT_ONCE]
         doomed: list[Path] = []
+        # Renaming is instant, deleting gigabytes is not: other processes wait for the rename only.
         with leases.guarded(root):
             held = leases.held(root)
             for entry in some:
@@ -154,7 +155,7 @@ def clean(
 
 
 def prune() -> str:
-    """Above the limit, the longest unused entries go; what was done as a sentence, or ""."""
+    """Evict least recently used entries above the size limit; a message about it, or ""."""
     root, limit = store.root(), limit_now()
     present = [entry for entry in entries(root) if entry.kind != FROM_PYTHON]
     if limit is None or sum(entry.size for entry in present) <= limit:
@@ -200,12 +201,13 @@ def _listed(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _is_link(item: os.DirEntry[str]) -> bool:
+    # A junction on Windows is no symlink to Python, but its real path lies elsewhere.
     above = os.path.realpath(os.path.dirname(item.path))
     return item.is_symlink() or os.path.realpath(item.path) != os.path.join(above, item.name)
 
 
 def _look(path: Path) -> tuple[int, float]:
-    """Bytes and last use of a file or a folder."""
+    """Bytes and last use (mtime, seconds since 1970) of a file or a folder."""
     try:
         own = path.lstat()
     except OSError:  # gone meanwhile
@@ -221,7 +223,8 @@ def _look(path: Path) -> tuple[int, float]:
 
 
 def _renamed(entry: Entry) -> list[Path] | None:
-    """Where the entry's files wait to be deleted; None when the system does not let them go."""
+    """Rename an entry's files to siblings that are deleted later; None when the system refuses."""
+    # The new names have the form of atomic.SIBLING: what a kill leaves is found as a leftover.
     moved: list[tuple[Path, Path]] = []
     for path in entry.paths:
         away = path.with_name(f".{entry.name}.{os.getpid()}.{secrets.token_hex(4)}")

@@ -1,4 +1,4 @@
-"""The cache on disk: where reproducible files lie, and how they are written atomically."""
+"""The on-disk cache: its folder (CACHEDIR.TAG) and atomic writes of its entries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MARK = (
 
 
 def root() -> Path:
-    """The folder of the cache: $WEITIAO_CACHE or ~/.cache/weitiao, marked as ours.
+    """The cache directory: $WEITIAO_CACHE or ~/.cache/weitiao, marked by CACHEDIR.TAG as ours.
 
     A folder that holds other things already gets a sub-folder: only what is ours is ever cleaned.
     """
@@ -34,7 +34,7 @@ def root() -> Path:
 
 
 def is_ours(path: Path) -> bool:
-    """Whether the folder carries our mark."""
+    """Whether the folder has a CACHEDIR.TAG that names weitiao."""
     try:
         return "weitiao" in (path / TAG).read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -49,14 +49,14 @@ def _holds_others(path: Path) -> bool:
 
 
 def folder(kind: str) -> Path:
-    """The cache folder for `kind`, made when missing."""
+    """The cache folder for `kind`, created when missing."""
     path = root() / kind
     path.mkdir(parents=True, exist_ok=True)
     return path
 
 
 def entry_of(name: str) -> str:
-    """What files that belong together have in common: the name up to its first dot.
+    """The entry that a cache file belongs to: its name up to the first dot.
 
     >>> entry_of("9a3f.arrow"), entry_of("9a3f.bad.json"), entry_of(".9a3f.arrow.812.00c0ffee")
     ('9a3f', '9a3f', '9a3f')
@@ -66,7 +66,7 @@ def entry_of(name: str) -> str:
 
 
 def hold(path: Path) -> None:
-    """Keep an entry from being cleaned away until this process ends, and note its use."""
+    """Protect an entry from eviction until this process ends (a lease), and note its use."""
     base = root()
     try:
         kind, name, *_ = path.relative_to(base).parts
@@ -77,14 +77,15 @@ def hold(path: Path) -> None:
 
 
 def touch(path: Path) -> None:
-    """Note that an entry was used now."""
+    """Set an entry's time of last use (mtime) to now."""
+    # mtime, not atime: file systems mounted with noatime or relatime do not keep atime current.
     with suppress(OSError):
         os.utime(path)
 
 
 @contextmanager
 def written(path: Path) -> Iterator[Path]:
-    """A temporary sibling to write to (a file or a folder); it becomes the entry `path`."""
+    """Atomic write of the cache entry `path`: a temporary sibling, renamed at the end."""
     hold(path)
     with atomic.replacing(path) as sibling:
         yield sibling
@@ -92,7 +93,7 @@ def written(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def draft(path: Path) -> Iterator[Path]:
-    """A temporary sibling of an entry, gone at the end unless it was given another name."""
+    """A temporary sibling of an entry, deleted at the end unless it was renamed."""
     hold(path)
     with atomic.temporary_sibling(path) as sibling:
         yield sibling

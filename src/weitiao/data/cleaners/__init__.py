@@ -1,1 +1,1 @@
-"""Cleaners: text to text, learned on train, travelling with the model."""
+"""Text cleaners (normalization): text to text, fitted on train, saved with the model."""

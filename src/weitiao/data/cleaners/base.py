@@ -1,4 +1,4 @@
-"""What a cleaner is: text in, cleaner text out, and for every character where it came from."""
+"""Base class of text cleaners: the cleaned text and, for every character, its original offset."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Cleaner(Part):
 
 
 def clean_all(cleaners: Sequence[Cleaner], text: str) -> tuple[str, list[int]]:
-    """The text through all cleaners in order; the indices speak of `text`."""
+    """Apply cleaners in order; the character offsets returned refer to `text`."""
     origins = list(range(len(text)))
     for cleaner in cleaners:
         text, places = cleaner.clean(text)

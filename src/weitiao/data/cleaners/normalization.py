@@ -25,6 +25,8 @@ class Unicode(Cleaner):
         if unicodedata.is_normalized(self.form, text):
             return text, list(range(len(text)))
         whole = unicodedata.normalize(self.form, text)
+        # Normalizing loses where characters came from. So the text is cut into segments that
+        # normalize independently; a longer result (ﬀ to ff) repeats the segment's last offset.
         cleaned: list[str] = []
         origins: list[int] = []
         for start, segment in self._segments(text):
@@ -35,7 +37,7 @@ class Unicode(Cleaner):
         return whole, origins
 
     def _segments(self, text: str) -> Iterator[tuple[int, str]]:
-        """Pieces (with their start) that do not touch each other when they are normalised."""
+        """Segments (with their start) whose Unicode normalization is independent of each other."""
         start = 0
         for place in range(1, len(text)):
             if self._touches(text[start:place], text[place]):
@@ -48,6 +50,7 @@ class Unicode(Cleaner):
     def _touches(self, before: str, character: str) -> bool:
         if unicodedata.combining(character):
             return True
+        # Characters that are no combining marks compose too: Hangul jamo, some vowels of India.
         apart = unicodedata.normalize(self.form, before) + unicodedata.normalize(
             self.form, character
         )

@@ -1,1 +1,1 @@
-"""Files of rows: found, unpacked, their encoding and dialect detected."""
+"""Input files: file discovery, archives, character encoding and csv dialect detection."""

@@ -1,4 +1,4 @@
-"""Safe unpacking of zip, gz, bz2 and xz: no zip bombs, no path traversal."""
+"""Safe unpacking of zip, gz, bz2 and xz archives: no zip bombs, no path traversal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _BROKEN = (
 
 
 def unpack(path: Path, kind: str, folder: Path) -> None:
-    """What the archive holds, as files in a new folder. Raises DataError."""
+    """Extract an archive into a new folder. Raises DataError."""
     folder.mkdir()
     try:
         if kind == "zip":
@@ -81,7 +81,7 @@ def _unzip(path: Path, folder: Path) -> None:
 
 
 def _name(member: zipfile.ZipInfo) -> str:
-    """The name in the encoding it was written in.
+    """Decode a zip member's file name, in the encoding it was written in.
 
     Bit 11 of the flags says UTF-8. Without it, the format says cp437, and `zipfile` decodes so; but
     a zip made on Chinese Windows has names in GBK, and one of macOS UTF-8, both unmarked.
@@ -98,8 +98,10 @@ def _name(member: zipfile.ZipInfo) -> str:
 
 
 def _place(name: str, path: Path) -> PurePosixPath | None:
-    """Where a member goes; None for what the system put there. Raises DataError for a climb."""
+    """The target path of a member; None for hidden files. Raises DataError for path traversal."""
     place = PurePosixPath(name.replace("\\", "/"))
+    # A colon is a drive (C:x) or a stream of NTFS on Windows. File systems take names of up to
+    # 255 bytes.
     climbs = place.is_absolute() or ".." in place.parts or ":" in name or "\0" in name
     if climbs or any(len(part.encode("utf-8", "replace")) > 250 for part in place.parts):
         raise DataError(
@@ -116,7 +118,8 @@ def _place(name: str, path: Path) -> PurePosixPath | None:
 
 
 def _copied(packed: IO[bytes], target: Path, path: Path, size: int, done: int) -> int:
-    """Bytes unpacked so far, this file included."""
+    """Copy a member and return the bytes unpacked so far. Raises DataError for a zip bomb."""
+    # Counted while unpacking: the sizes in an archive's directory are whatever its author wrote.
     with target.open("wb") as out:
         while chunk := packed.read(CHUNK):
             done += len(chunk)

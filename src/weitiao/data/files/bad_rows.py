@@ -1,4 +1,4 @@
-"""Rows that cannot be read: where they stand and why; set aside, or the error that names them."""
+"""Malformed rows: place and reason; skipped (`--skip-bad`), or the error that names them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILE = "bad_rows.csv"
 
 @dataclass(frozen=True)
 class Bad:
-    """A row that cannot be used: its line, the reason as a sentence, how it begins."""
+    """A malformed row: its line, the reason as a sentence, its first characters."""
 
     line: int
     reason: str
@@ -39,7 +39,7 @@ class Bad:
 
 
 def refuse(name: str, batch: Sequence[object], rest: Iterator[Sequence[object]]) -> DataError:
-    """The error for the first bad row of `batch`, with how many more there are."""
+    """The DataError for the first bad row of `batch`, with how many more there are."""
     bad = [row.within(name) for row in batch if isinstance(row, Bad)]
     for more in islice(rest, MORE_BATCHES):
         bad += [row.within(name) for row in more if isinstance(row, Bad)]
@@ -47,7 +47,7 @@ def refuse(name: str, batch: Sequence[object], rest: Iterator[Sequence[object]])
 
 
 def refused(bad: Sequence[Bad], *, whole: bool = True) -> DataError:
-    """The error that names the first of some bad rows, and says how to go on without them."""
+    """The DataError that names the first of some bad rows, and how to skip them."""
     first, more = bad[0], len(bad) - 1
     if not more:
         remedy = _("--skip-bad (data.skip_bad: true) sets such rows aside.")
@@ -64,7 +64,7 @@ def refused(bad: Sequence[Bad], *, whole: bool = True) -> DataError:
 
 
 def set_aside(bad: Sequence[Bad]) -> str:
-    """What the history says of rows set aside."""
+    """The line of the history about skipped rows."""
     places = ", ".join(row.place for row in bad[:NAMED_PLACES]) + (
         ", ..." if len(bad) > NAMED_PLACES else ""
     )
@@ -77,7 +77,7 @@ def set_aside(bad: Sequence[Bad]) -> str:
 
 
 def write(path: Path, bad: Sequence[Bad]) -> None:
-    """All rows that were set aside, as a table; none when there are none."""
+    """Write skipped rows to a csv file; no file when there are none."""
     if bad:
         with sheet(path, ["place", "reason", "raw"]) as add:
             for row in bad:

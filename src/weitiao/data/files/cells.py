@@ -1,4 +1,4 @@
-"""Cells of Arrow columns: types, conversion to text, and random access to memory-mapped tables."""
+"""Arrow columns: type inference, conversion to text, random access to memory-mapped tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NUMBER = pa.float64()
 
 
 def kind_of(value: Any) -> Any:
-    """The Arrow type that holds `value`; None when the cell is empty.
+    """Infer the Arrow type of `value`; None when the cell is empty.
 
     >>> kind_of("1"), kind_of(1), kind_of(0.5)
     (DataType(large_string), DataType(int64), DataType(double))
@@ -31,7 +31,7 @@ def kind_of(value: Any) -> Any:
 
 
 def widest(first: Any, second: Any) -> Any:
-    """The Arrow type that holds both kinds of value (None: nothing seen yet)."""
+    """Promote two Arrow types to one that holds both (None: nothing seen yet)."""
     if first is None or first == second:
         return second
     if second is None:
@@ -40,7 +40,7 @@ def widest(first: Any, second: Any) -> Any:
 
 
 def kinds_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The columns that the rows have, in order of appearance, with their Arrow types."""
+    """Infer the schema of rows: columns in order of appearance, with their Arrow types."""
     kinds: dict[str, Any] = {}
     for row in rows:
         for name, value in row.items():
@@ -49,7 +49,7 @@ def kinds_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def as_text(value: Any) -> str:
-    """A value as a person would write it: 1 and not 1.0, lists and objects as JSON.
+    """Format a cell as text: 1 and not 1.0, lists and objects as JSON.
 
     >>> as_text(1.0), as_text(0.5), as_text(True), as_text(["a", "b"])
     ('1', '0.5', 'true', '["a", "b"]')
@@ -58,6 +58,7 @@ def as_text(value: Any) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
+    # Below 2^53 (9e15) every whole number is exact as a float; digits beyond would be invented.
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     if isinstance(value, list | tuple | dict):
@@ -89,6 +90,8 @@ def take(column: Any, positions: np.ndarray) -> Any:
     order = None if ascending else np.argsort(positions, kind="stable")
     wanted = positions if order is None else positions[order]
     chunks = column.chunks
+    # starts[c] is the position of chunk c's first cell; "right" finds the last chunk that starts
+    # at or before a position, and so skips empty chunks.
     starts = np.cumsum([0, *(len(chunk) for chunk in chunks)])
     owners = np.searchsorted(starts, wanted, side="right") - 1
     edges = np.flatnonzero(np.diff(owners)) + 1
@@ -105,7 +108,7 @@ def take(column: Any, positions: np.ndarray) -> Any:
 
 
 def cell_texts(column: Any, positions: np.ndarray) -> list[str]:
-    """The cells as texts; an empty cell is an empty text."""
+    """Cells of an Arrow column as str; null is an empty text."""
     values = take(column, positions).to_pylist()
     if column.type == TEXT:
         return ["" if value is None else value for value in values]
@@ -113,6 +116,6 @@ def cell_texts(column: Any, positions: np.ndarray) -> list[str]:
 
 
 def position_batches(positions: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    """Positions in pieces of at most `size`."""
+    """Split positions into batches of at most `size`."""
     for start in range(0, len(positions), size):
         yield positions[start : start + size]

@@ -1,8 +1,8 @@
-"""Tables that are written: they open right in Excel, and no cell of theirs is run as a formula.
+"""CSV writer for spreadsheets, safe against formula injection (OWASP, "CSV injection").
 
-A cell that a spreadsheet would run begins with = + - @, a tab or a line break. It gets an
+A cell that a spreadsheet would execute begins with = + - @, a tab or a line break. It gets an
 apostrophe before it, as OWASP advises, unless it is a plain number. A cell that begins with
-apostrophes and then such a character gets one more, so that `unguarded` gives every cell back.
+apostrophes and then such a character gets one more, so that `unguarded` restores every cell.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+# The last four are the full-width = + - @ of East Asian input methods.
 _RUN = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?%?")
 
@@ -23,7 +24,7 @@ Add = Callable[[Sequence[Any]], None]
 
 @contextmanager
 def sheet(path: Path, header: Sequence[str], delimiter: str = ",") -> Iterator[Add]:
-    """Write a table row by row: with sheet(path, ["a", "b"]) as add: add([1, 2])."""
+    """Write a csv file row by row: with sheet(path, ["a", "b"]) as add: add([1, 2])."""
     with path.open("w", encoding="utf-8-sig", newline="") as file:  # the mark lets Excel read it
         writer = csv.writer(file, delimiter=delimiter)
         writer.writerow([guarded(name) for name in header])
@@ -31,7 +32,7 @@ def sheet(path: Path, header: Sequence[str], delimiter: str = ",") -> Iterator[A
 
 
 def guarded(value: Any) -> Any:
-    """The cell as it is written.
+    """Escape a cell that a spreadsheet would execute as a formula.
 
     >>> guarded("=1+2"), guarded("-1.5"), guarded("'=x"), guarded(-3), guarded("it's")
     ("'=1+2", '-1.5', "''=x", -3, "it's")
@@ -44,7 +45,7 @@ def guarded(value: Any) -> Any:
 
 
 def unguarded(cell: str) -> str:
-    """The cell as it was before `guarded`.
+    """Undo `guarded`: the cell as it was before escaping.
 
     >>> unguarded("'=1+2"), unguarded("''=x"), unguarded("'tis")
     ('=1+2', "'=x", "'tis")

@@ -1,8 +1,8 @@
-"""Delimited text (csv, tsv): records with their lines, whatever has gone wrong in between.
+"""CSV parser with error recovery: records of delimited text with their line numbers.
 
 Python's csv module does the parsing, because it alone tells at which line a row starts when
-quoted fields hold line breaks. A record that is broken gives back the lines it took but the first,
-so that an unclosed quotation mark costs one row and not the rest of the file.
+quoted fields hold line breaks. A broken record gives back the lines it took but the first, so that
+an unclosed quotation mark costs one row and not the rest of the file.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "Z": "\x1a"}
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a file is to be parsed."""
+    """A csv dialect: encoding, delimiter, quoting, lines to skip."""
 
     encoding: Encoding
     delimiter: str
@@ -42,7 +42,7 @@ class Dialect:
     skip: int = 0  # lines before the header: "sep=;"
 
     def options(self) -> dict[str, Any]:
-        """Options of csv.reader. Strict, or an unclosed quote would swallow rows silently."""
+        """Keyword arguments of csv.reader. Strict, or an unclosed quote would swallow rows."""
         if self.quotes == "literal":
             return {"delimiter": self.delimiter, "quoting": csv.QUOTE_NONE}
         escape = {"doublequote": False, "escapechar": "\\"} if self.quotes == "escaped" else {}
@@ -59,9 +59,9 @@ class Lines:
         if dialect.quotes == "escaped":  # \N is NULL; the csv module would read it as N
             d = re.escape(dialect.delimiter)
             self._null = re.compile(rf"(?:^|(?<={d}))\\N(?={d}|[\r\n]|$)")
-        self.held: list[str] = []
+        self.held: list[str] = []  # lines of the current record, for backtracking
         self.number = 0
-        self._again = 0
+        self._again = 0  # characters that were given back
         for _unused in range(dialect.skip):
             next(self, None)
         self.held.clear()
@@ -76,10 +76,10 @@ class Lines:
         return self._null.sub(r"\\\\N", line) if self._null and "\\N" in line else line
 
     def backtrack(self, name: str) -> None:
-        """Let all lines of the record but its first come again.
+        """Backtrack to the second line of the current record.
 
-        Each file has a budget: a quotation mark that is never closed swallows the rest of the
-        file, and rereading it from every row on would take quadratic time.
+        Each file has a budget of rereading: a quotation mark that is never closed swallows the rest
+        of the file, and reparsing it from every row on would take quadratic time. Raises DataError.
         """
         back = self.held[1:]
         self._waiting.extendleft(reversed(back))
@@ -98,9 +98,9 @@ class Lines:
 def records(
     path: Path, dialect: Dialect, width: int | None = None
 ) -> Iterator[tuple[int, list[str]] | Bad]:
-    """(line at which the record starts, its fields); blank lines are none.
+    """Parse a delimited file: (line at which the record starts, fields); blank lines are skipped.
 
-    With `width`, a record with another number of fields is Bad; so are broken ones always.
+    With `width`, a record with another number of fields is Bad; broken quotes always are.
     """
     csv.field_size_limit(FIELD_LIMIT)
     with dialect.encoding.open(path) as file:
@@ -113,6 +113,8 @@ def records(
                 fields = next(parse, None)
             except csv.Error as error:
                 raw = lines.held[0] if lines.held else ""
+                # csv.reader starts a fresh record after an error, so the same parser goes on with
+                # the lines that come again.
                 lines.backtrack(path.name)
                 yield Bad(line, _explained(error), readable(raw.rstrip("\r\n")))
                 continue
@@ -158,7 +160,7 @@ def _label_and_text(line: str) -> list[str]:
 
 
 def _of_mysql(lines: Lines, delimiter: str) -> Iterator[list[str]]:
-    """SELECT ... INTO OUTFILE: a backslash before tabs, line breaks and itself; \\N is NULL."""
+    """Parse MySQL's SELECT ... INTO OUTFILE: backslash escapes, no quotes; \\N is NULL."""
     pieces = re.compile(rf"\\.|{re.escape(delimiter)}|[^\\{re.escape(delimiter)}]+|\\", re.DOTALL)
     for line in lines:
         text = line
@@ -176,7 +178,7 @@ def _of_mysql(lines: Lines, delimiter: str) -> Iterator[list[str]]:
 
 
 def _goes_on(text: str) -> bool:
-    """Whether the line break at the end is escaped: an odd number of backslashes before it."""
+    """Whether the line break at the end is escaped by an odd number of backslashes."""
     body = text.rstrip("\r\n")
     return (len(body) - len(body.rstrip("\\"))) % 2 == 1 and body != text
 
@@ -186,7 +188,7 @@ def _unescaped(field: str) -> str:
 
 
 def _wrong(fields: Sequence[str], dialect: Dialect, width: int | None) -> str:
-    """Why a record cannot be used; empty when it can."""
+    """Why a parsed record is malformed (bytes, number of fields); empty when it is not."""
     if not dialect.encoding.clean:
         reason = wrong_byte("".join(fields))
         if reason:
@@ -205,7 +207,7 @@ def _wrong(fields: Sequence[str], dialect: Dialect, width: int | None) -> str:
 
 
 def delimiter_name(delimiter: str) -> str:
-    """What people call a delimiter."""
+    """Display name of a delimiter."""
     names = {
         ",": _("comma"),
         ";": _("semicolon"),
@@ -222,9 +224,9 @@ def delimiter_name(delimiter: str) -> str:
 
 
 def _swallowed(lines: Sequence[str], dialect: Dialect, width: int | None) -> bool:
-    """Whether most lines inside a broken record are rows of their own."""
+    """Whether an unclosed quote swallowed rows: half of the record's lines parse on their own."""
     sample = lines[:200]
-    if width is None:
+    if width is None:  # the dialect is still being detected
         return False
     try:
         options = {**dialect.options(), "strict": False}
@@ -235,7 +237,7 @@ def _swallowed(lines: Sequence[str], dialect: Dialect, width: int | None) -> boo
 
 
 def _runs_on(lines: Sequence[str], dialect: Dialect) -> bool:
-    """Whether a record of several lines is as many rows: each holds all delimiters of a row.
+    """Whether a multi-line record is really several rows: each line has all delimiters of a row.
 
     In sentences a quotation may begin in one row and end in the next. Only exports with tabs
     write such quotes bare; elsewhere delimiters stand in texts.

@@ -1,4 +1,4 @@
-"""Format detection: by a file's ending, by its first bytes where the ending is none or wrong."""
+"""File format detection by extension, and by magic numbers where it is missing or wrong."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _LINES = {"csv", "tsv"}
 
 
 def endings() -> dict[str, str]:
-    """Ending -> reader, of every reader there is."""
+    """File extension -> reader, of all readers."""
     readers: dict[str, str] = {}
     for name in parts.names("readers"):
         readers |= dict.fromkeys((name, *parts.find("readers", name).endings), name)
@@ -71,7 +71,7 @@ def endings() -> dict[str, str]:
 def reader_for(
     path: Path, chosen: Mapping[str, Mapping[str, Any]]
 ) -> tuple[str, Reader, list[str]]:
-    """The reader's name, the reader, and notes for the history where the ending did not say it."""
+    """Choose the reader of a file: name, reader, and notes where the extension did not tell it."""
     if chosen:
         name, settings = next(iter(chosen.items()))
         return name, parts.build("readers", name, settings), []
@@ -90,6 +90,8 @@ def reader_for(
     if by_ending and parts.origin("readers", by_ending):
         return by_ending, parts.build("readers", by_ending), []
     seen = look(path)
+    # The extension is trusted between csv and tsv, and for text formats whose first bytes prove
+    # nothing (conll); for the others the content wins over a wrong extension.
     if (by_ending in _LINES and seen in _LINES) or by_ending not in ("", *SNIFFED):
         seen = by_ending  # the reader finds the delimiter itself
     if seen == EITHER:
@@ -111,7 +113,7 @@ def reader_for(
 
 
 def packing(path: Path) -> str:
-    """ "zip", "gz", "bz2", "xz", or "" for a file that is not packed."""
+    """Compression of a file: "zip", "gz", "bz2", "xz" or "" for none; workbooks have none."""
     with path.open("rb") as file:
         head = file.read(16)
     packed_as = next((kind for mark, kind in _MARKS if head.startswith(mark)), "")
@@ -121,7 +123,7 @@ def packing(path: Path) -> str:
 
 
 def look(path: Path) -> str:
-    """The reader for a file's first bytes. Raises DataError when there is none."""
+    """Sniff the format from a file's first bytes. Raises DataError when no reader takes it."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     if not head:
@@ -157,17 +159,19 @@ def _of_text(text: str) -> str:
     return "tsv" if "\t" in first and "," not in first else "csv"
 
 
+# CoNLL-U has ten columns with tabs, the first a number. Of CoNLL only the last column is known: a
+# tag with its type (B-PER, also B_LOC) or, in word segmentation, a bare letter.
 _TEN = re.compile(r"^\d+(\t[^\t\n]*){9}$", re.MULTILINE)
 _TAGGED = re.compile(r"\S+[ \t].*?\b[BIMELSU][-_]\S+$|\S+[ \t](.*[ \t])?[OBMESI]$")
 
 
 def _of_words(text: str) -> bool:
-    """A word and its tags a line, with an empty line between sentences."""
+    """Whether a text is CoNLL: a word and its tags a line, a blank line between sentences."""
     lines = text.splitlines()[:-1][:2000]  # the last one may be cut
     filled = [line.strip() for line in lines if line.strip() and not line.startswith("# ")]
     filled = [line for line in filled if not line.startswith("-DOCSTART-")]
     if len(filled) < 3 or len(filled) == len(lines):
-        return False
+        return False  # one sentence only, or no blank lines: a table
     if sum(_TEN.match(line) is not None for line in filled) > 0.9 * len(filled):
         return True
     tagged = sum(_TAGGED.fullmatch(line) is not None for line in filled)
@@ -175,11 +179,13 @@ def _of_words(text: str) -> bool:
 
 
 def _of_json(text: str) -> str:
-    """JSON lines when the first line is a whole object, and the second begins one too.
+    """Tell JSON from JSON lines: a whole object in the first line, and the second begins one too.
 
     "json or jsonl" when there is one line only, or it is longer than what was read.
     """
     first, _, rest = text.partition("\n")
+    # The expression: behind a bracket JSON has a value (string, number, true, false, null) or the
+    # closing bracket. "[sic] a text" and "{name}, hello" are lines of a csv file.
     if not rest.strip():
         return EITHER if re.match(r"[\[{]\s*([\[{\"\]}\dtfn-]|$)", first[:200]) else "csv"
     try:

@@ -1,4 +1,4 @@
-"""Dialect detection (sniffing) of delimited text: encoding, delimiter, quotes and header."""
+"""CSV dialect detection (sniffing): encoding, delimiter, quoting and header of delimited text."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RARE = ("\x01", "，", BLANKS, " ")  # delimiters that are believed only when ev
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user has set; None is detected."""
+    """Dialect settings of the user; None is detected."""
 
     encoding: str | None = None
     delimiter: str | None = None
@@ -44,7 +44,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Layout:
-    """A file as it is to be read: dialect, columns, which record is the first row."""
+    """A detected csv layout: dialect, columns, the header's line."""
 
     dialect: Dialect
     columns: list[str]
@@ -53,7 +53,7 @@ class Layout:
 
 
 def detect(path: Path, preferred: str, settings: Settings) -> Layout:
-    """How the file is to be read, and what to tell about it. Raises DataError."""
+    """Detect the csv dialect, header and columns of a file, with notes. Raises DataError."""
     reader = "tsv" if preferred == "\t" else "csv"
     detected = encoding.detect(path, settings.encoding, reader)
     notes = list(detected.notes)
@@ -61,9 +61,10 @@ def detect(path: Path, preferred: str, settings: Settings) -> Layout:
         lines = _sample(file)
     if not "".join(lines).strip("\ufeff \t\r\n"):
         raise DataError(_("{file}: the file is empty.", file=path.name))
-    said = re.fullmatch(r'\ufeff?"?sep=(.)"?\s*', lines[0], re.IGNORECASE)
-    skip = 1 if said else 0
-    delimiter = settings.delimiter or (said[1] if said else _delimiter(lines, preferred))
+    # Excel obeys a first line "sep=;", so programs that export for Excel write one.
+    declared = re.fullmatch(r'\ufeff?"?sep=(.)"?\s*', lines[0], re.IGNORECASE)
+    skip = 1 if declared else 0
+    delimiter = settings.delimiter or (declared[1] if declared else _delimiter(lines, preferred))
     if delimiter == FIRST:
         notes.append(
             _(
@@ -109,43 +110,52 @@ def _sample(file: object) -> list[str]:
 
 
 def _delimiter(lines: Sequence[str], preferred: str) -> str:
-    """The delimiter that most rows agree on with the first one; ties go to the usual one.
+    """Detect the delimiter: the one under which most rows are as wide as the first one.
 
-    csv.Sniffer judges by the frequency of characters and takes letters for delimiters in prose;
-    here each candidate parses a sample, and equally wide rows are the measure.
+    csv.Sniffer counts characters and takes letters for delimiters in prose; here each candidate
+    parses a sample, and equally wide rows are the measure. Ties go to the preferred delimiter.
     """
     order = [preferred, *(d for d in DELIMITERS if d != preferred)]
     best, best_share = NONE, -1.0
     for delimiter in order:
         share = _agreement(lines, delimiter)
+        # Blanks and full-width commas stand in texts too: they count only where every row agrees,
+        # and where no usual delimiter fits half of the rows.
         if delimiter in RARE and (share < 1 or best_share >= 0.5):
             continue
         if share > best_share:
             best, best_share = delimiter, share
     if _label_first([line for line in lines if line.strip()][:SAMPLE_ROWS], best_share):
         return FIRST
+    # Sentences with commas, one a line, agree in less than half of the rows. A first line of short
+    # names is a header all the same: then most rows are broken, which the reader reports.
     if best_share < 0.5 and not _like_names(lines[0], best):
-        return NONE  # sentences with commas, one a line
+        return NONE
     return best
 
 
 def _label_first(rows: Sequence[str], share: float) -> bool:
-    """Whether each row is a label, a blank and a text: marked as fastText does, or a few numbers
-    or NAME:name that come again and again. share: of rows that another delimiter fits."""
+    """Whether a file is in fastText's or TREC's format: each row a label, a blank and a text.
+
+    Labels are marked (`__label__x`), or few numbers or NAME:name that repeat. share: proportion of
+    rows that another delimiter fits.
+    """
     matches = [_LABEL.match(row) for row in rows]
     if not rows or None in matches:
         return False
     labels = {match[1] for match in matches if match}
     if all(label.startswith("__label__") for label in labels):
         return True
+    # A sentence may begin with a number or with "AI:" too. But then numbers hardly repeat: labels
+    # stand five times each on average, in twenty rows or more.
     return share < 0.5 and len(rows) >= 20 and len(labels) <= len(rows) / 5
 
 
 def _agreement(lines: Sequence[str], delimiter: str) -> float:
-    """The share of rows as wide as the first one (or one wider: row names), in tenths.
+    """The proportion of rows as wide as the first one (or one wider: row names), in tenths.
 
-    In tenths, so that a few broken rows do not make a rarer delimiter win over the usual one; all
-    and none are told apart from nearly all and hardly any.
+    In tenths, so that a few broken rows do not make a rarer delimiter win over the usual one; but
+    nearly all (0.99) stays below all, which rare delimiters need.
     """
     if delimiter == BLANKS:
         parted = (re.split(r" {2,}", line.strip(" \r\n")) for line in lines if line.strip())
@@ -163,7 +173,7 @@ def _agreement(lines: Sequence[str], delimiter: str) -> float:
 
 
 def _widths(lines: Sequence[str], delimiter: str) -> list[int]:
-    csv.field_size_limit(FIELD_LIMIT)
+    csv.field_size_limit(FIELD_LIMIT)  # Python's limit of 131,072 characters is a long article
     readings: list[list[int]] = []
     for literal in (False, True) if delimiter == "\t" else (False,):
         try:
@@ -183,7 +193,7 @@ def _like_names(line: str, delimiter: str) -> bool:
 
 
 def _quotes(path: Path, dialect: Dialect, sample: str) -> Dialect:
-    """The reading of quotation marks and backslashes under which the fewest rows are broken."""
+    """Detect the quoting style: the one under which the fewest rows are malformed."""
     readings = ["doubled"]
     if _holds(path, dialect, '\\"'):
         readings.append("escaped")
@@ -195,6 +205,8 @@ def _quotes(path: Path, dialect: Dialect, sample: str) -> Dialect:
         return dialect
     tried = [replace(dialect, quotes=quotes) for quotes in readings]
     broken = [_broken(path, one) for one in tried]
+    # MySQL's escapes were seen in the sample, so that it wins ties: read in another way, escapes
+    # such as \N stay in the texts without breaking a row.
     if readings[-1] == "mysql" and broken[-1] <= min(broken):
         return tried[-1]
     return tried[broken.index(min(broken))]
@@ -206,7 +218,7 @@ def _holds(path: Path, dialect: Dialect, wanted: str) -> bool:
 
 
 def _broken(path: Path, dialect: Dialect) -> int:
-    """How many records are broken, or not as wide as most of the first ones."""
+    """Number of malformed records: broken quotes, or not as wide as most of the first ones."""
     first = [one for one in islice(records(path, dialect), SAMPLE_ROWS) if not isinstance(one, Bad)]
     if not first:
         return SAMPLE_CHARACTERS

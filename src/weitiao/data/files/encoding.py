@@ -1,4 +1,4 @@
-"""Encoding detection of text files, by which candidate decodes to plausible characters.
+"""Character encoding detection of text files: the candidate that decodes to plausible characters.
 
 UTF-8 validates itself. The legacy encodings do not: nearly any bytes are some GB18030, and all are
 some Windows-1252. So each candidate decodes the lines that are not ASCII, and the one whose
@@ -35,10 +35,13 @@ _BOMS = [  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 ]
+# They pass the round trip of `known`, but no file of rows is written in them.
 _NO_TEXT = {"utf-7", "idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"}
 
 
 def _as_surrogates(error: UnicodeError) -> tuple[str, int]:
+    # Python's own "surrogateescape" refuses bytes below 0x80, which multi-byte encodings (UTF-16,
+    # the second byte of GBK) report as wrong too.
     if not isinstance(error, UnicodeDecodeError):
         raise error
     wrong = error.object[error.start : error.end]
@@ -50,20 +53,20 @@ codecs.register_error(SURROGATES, _as_surrogates)
 
 @dataclass(frozen=True)
 class Encoding:
-    """How a file is opened. Not clean: some byte does not fit, or there is a NUL character."""
+    """A character encoding. Not clean: some byte does not fit it, or there is a NUL character."""
 
     name: str
     clean: bool = True
     notes: list[str] = field(default_factory=list)
 
     def open(self, path: Path) -> IO[str]:
-        """The file as text, its line ends as they are."""
+        """Open the file as text; line ends are not translated."""
         errors = "strict" if self.clean else SURROGATES
         return path.open(encoding=self.name, errors=errors, newline="")
 
 
 def detect(path: Path, setting: str | None = None, reader: str = "csv") -> Encoding:
-    """The encoding of a text file, after reading all of it. Raises DataError when it is none.
+    """Detect the character encoding of a text file, reading all of it. Raises DataError.
 
     setting: the encoding that the user has set; reader: what the remedy names.
     """
@@ -77,6 +80,7 @@ def detect(path: Path, setting: str | None = None, reader: str = "csv") -> Encod
     name = _utf16_or_32(head)
     if name:
         return Encoding(name, _fits(path, name), [_("read as {encoding}", encoding=shown(name))])
+    # All of the file is decoded, not a sample: one accented name in the millionth row decides.
     fits, has_nul = _read_through(path, "utf-8")
     if not fits or has_nul:
         _refuse_bytes(path, head)
@@ -88,7 +92,7 @@ def detect(path: Path, setting: str | None = None, reader: str = "csv") -> Encod
 
 
 def of_bytes(raw: bytes, file: str, setting: str | None = None) -> str:
-    """The encoding of one text. Raises DataError."""
+    """Detect the character encoding of one text in memory. Raises DataError."""
     if setting:
         return known(setting)
     name = _utf16_or_32(raw[: 1 << 16])
@@ -102,7 +106,7 @@ def of_bytes(raw: bytes, file: str, setting: str | None = None) -> str:
 
 
 def head_of(head: bytes) -> str:
-    """The first bytes of a file as text, to look at."""
+    """Decode the first bytes of a file in the likeliest encoding, for sniffing."""
     name = _utf16_or_32(head)
     if not name:
         name = _ranked(head)[0][1]
@@ -110,8 +114,9 @@ def head_of(head: bytes) -> str:
 
 
 def known(name: str) -> str:
-    """The encoding as Python calls it. Raises DataError when there is none of that name."""
+    """Normalize the name of a codec. Raises DataError when Python has none of that name."""
     try:
+        # codecs.lookup also knows rot13, base64 and zlib; encoding a str with them raises.
         codec = codecs.lookup(name.strip())
         if codec.name in _NO_TEXT or "a,1".encode(name.strip()).decode(name.strip()) != "a,1":
             raise LookupError
@@ -129,14 +134,14 @@ def known(name: str) -> str:
 
 
 def shown(name: str) -> str:
-    """What people call an encoding."""
+    """Display name of an encoding."""
     return {"utf-8-sig": "UTF-8", "gb18030": "GB18030 (GBK)", "big5hkscs": "Big5"}.get(
         name, name.upper().replace("CP", "Windows-")
     )
 
 
 def wrong_byte(text: str) -> str:
-    """Why a text that was read with marks cannot be used; empty when it can."""
+    """Why a text decoded with surrogates is malformed; empty when it is not."""
     for character in text:
         if "\udc00" <= character <= "\udcff":
             byte = f"0x{ord(character) - 0xDC00:02x}"
@@ -149,15 +154,17 @@ def wrong_byte(text: str) -> str:
 
 
 def readable(text: str) -> str:
-    """A text without marks, to be shown."""
+    """A text for display: surrogates and NUL as U+FFFD (the replacement character)."""
     return "".join("\ufffd" if "\ud800" <= c <= "\udfff" or c == "\0" else c for c in text)
 
 
 def _utf16_or_32(head: bytes) -> str:
-    """UTF-16 or UTF-32 by its mark, or by where the NUL bytes of its ASCII characters stand."""
+    """UTF-16 or UTF-32 by the byte order mark, or by where NUL bytes of ASCII characters stand."""
     for mark, name in _BOMS:
         if head.startswith(mark):
             return name
+    # Without a mark: an ASCII character in UTF-16 has a NUL on one side, always the same one. In
+    # Chinese text only digits, blanks and line breaks do, so 2 % of the pairs are enough.
     even, odd = head[::2].count(0), head[1::2].count(0)
     pairs = len(head) // 2
     if max(even, odd) < max(2, 0.02 * pairs) or min(even, odd) > 0.5 * max(even, odd):
@@ -168,7 +175,9 @@ def _utf16_or_32(head: bytes) -> str:
 
 
 def _refuse_bytes(path: Path, head: bytes) -> None:
-    """Refuse what is no text: many characters that no text has."""
+    """Refuse binary files: more than 2 % of control characters. Raises DataError."""
+    # Not counted: 0x01 (delimits Hive's exports), 0x08 to 0x0d (tab, line ends), and from 0x1b on
+    # escape sequences and separators (0x1e in JSON text sequences).
     odd = sum(head.count(byte) for byte in (*range(1), *range(2, 8), *range(14, 27)))
     if odd > 0.02 * len(head) and odd > 2:
         raise DataError(
@@ -185,7 +194,7 @@ def _fits(path: Path, name: str) -> bool:
 
 
 def _read_through(path: Path, name: str) -> tuple[bool, bool]:
-    """Whether every byte can be read in this encoding, and whether there is a NUL character."""
+    """Whether all bytes decode in this encoding, and whether there is a NUL character."""
     decoder = codecs.getincrementaldecoder(name)()
     has_nul = False
     for chunk, last in _chunks(path):
@@ -197,6 +206,8 @@ def _read_through(path: Path, name: str) -> tuple[bool, bool]:
 
 
 def _chunks(path: Path) -> Iterator[tuple[bytes, bool]]:
+    # Reads one chunk ahead: a decoder must know which chunk is the last, where a character that is
+    # cut off is an error. At the end of any other it waits for its other bytes.
     with path.open("rb") as file:
         chunk = file.read(CHUNK)
         while chunk:
@@ -206,7 +217,10 @@ def _chunks(path: Path) -> Iterator[tuple[bytes, bool]]:
 
 
 def _foreign_lines(path: Path) -> bytes:
-    """Lines that hold other than ASCII, from the whole file, up to SAMPLE bytes."""
+    """Sample the lines with non-ASCII bytes from the whole file, up to SAMPLE bytes."""
+    # Splitting at the byte 0x0a is safe before the encoding is known: in none of the candidates is
+    # it part of a longer character (GB18030 and Big5 have second bytes from 0x30 on). A file
+    # without line breaks is cut anywhere, before `rest` grows to its size.
     lines: list[bytes] = []
     room, rest = SAMPLE, b""
     for chunk, last in _chunks(path):
@@ -225,11 +239,11 @@ def _foreign_lines(path: Path) -> bytes:
 
 
 def _ranked(sample: bytes) -> list[tuple[float, str]]:
-    """(share of plausible characters, encoding), the likeliest first."""
+    """Rank candidate encodings: (proportion of plausible characters, name), the best first."""
     names = [*CANDIDATES]
     if b"\r" in sample and b"\n" not in sample:
         names.append("mac-roman")  # what Excel writes as csv for the Macintosh
-    # The order decides between equals.
+    # Python's sort is stable: between equals the order of CANDIDATES decides.
     return sorted(
         ((plausibility(sample.decode(name, SURROGATES), name), name) for name in names),
         key=lambda s: -s[0],
@@ -269,10 +283,11 @@ def _most_plausible(sample: bytes, path: Path, reader: str) -> tuple[str, list[s
 
 
 def _place(path: Path) -> tuple[int, int, int]:
-    """Line, position and value of the first byte that is not UTF-8."""
+    """Line (from 1), offset in bytes and value of the first byte that is not UTF-8."""
     line, done = 1, 0
     decoder = codecs.getincrementaldecoder("utf-8")()
     for chunk, last in _chunks(path):
+        # The error's offsets count from the bytes that the decoder held back of the last chunk.
         pending = decoder.getstate()[0]
         try:
             decoder.decode(chunk, last)
@@ -305,9 +320,9 @@ _TYPOGRAPHIC = "‘’“”–—…€£§°©®™«»·•¡¿½¼¾×\xa0\x
 
 
 def plausibility(text: str, encoding: str) -> float:
-    """Between 0 and 1: how much of what is not ASCII is what people write, were it `encoding`.
+    """Plausibility (0 to 1) of a decoding: the proportion of usual characters among non-ASCII ones.
 
-    Bytes that could not be decoded stand in `text` as half surrogates.
+    Bytes that could not be decoded stand in `text` as lone surrogates.
     """
     foreign = [c for c in text if c > "\x7f" and c != "\ufeff"]
     if not foreign:
@@ -315,7 +330,7 @@ def plausibility(text: str, encoding: str) -> float:
     if encoding in ("cp1252", "mac-roman", "latin-1", "iso8859-1"):
         return _latin(text, len(foreign))
     if encoding.startswith("utf-8"):
-        # Only UTF-8 gives whole sequences by itself; chance does so once in hundreds of bytes.
+        # Text in another encoding hardly ever holds valid UTF-8 sequences, so each is evidence.
         wrong = sum("\udc00" <= c <= "\udcff" for c in foreign)
         return 1.0 - wrong / len(foreign) if wrong < len(foreign) else 0.0
     if encoding.startswith("utf-16"):  # decoded wrongly it has characters that there are not
@@ -325,6 +340,8 @@ def plausibility(text: str, encoding: str) -> float:
 
 
 def _weight(character: str) -> float:
+    # Big5 bytes read as GB18030 give common characters too (and the other way round), but seldom
+    # frequent ones: that difference (1 or 0.85) decides between the two.
     if character in _FREQUENT or character in _PAIRS:
         return 1.0
     return 0.85 if character in _common() else 0.0
@@ -332,7 +349,9 @@ def _weight(character: str) -> float:
 
 @cache
 def _common() -> frozenset[str]:
-    """Level 1 of GB2312 and of Big5, full-width signs: what a text is made of."""
+    """Common Chinese characters: level 1 of GB2312 and of Big5, and full-width signs."""
+    # Lead bytes: GB2312 has signs in 0xa1, full-width forms in 0xa3 and level 1 in 0xb0 to 0xd7,
+    # where characters are sorted by pinyin; Big5 has level 1 in 0xa4 to 0xc6.
     pairs = [(f, s) for f in (0xA1, 0xA3, *range(0xB0, 0xD8)) for s in range(0xA1, 0xFF)]
     characters = {bytes(pair).decode("gb2312", "ignore") for pair in pairs}
     second = [*range(0x40, 0x7F), *range(0xA1, 0xFF)]
@@ -345,8 +364,10 @@ _RUN = re.compile(r"[^\x00-\x7f]+")
 
 
 def _latin(text: str, foreign: int) -> float:
-    """Accented letters inside words of plain letters, and typographic signs; in short runs."""
+    """Plausibility of Latin text: accented letters in words of plain ones, typographic signs."""
     plausible = 0.0
+    # Two Chinese characters are four bytes, so a run of four characters outside ASCII is no Latin
+    # text, whose words seldom have more than two accented letters side by side.
     for run in _RUN.finditer(text):
         letters = run.group()
         if len(letters) > 3:
@@ -361,6 +382,8 @@ def _latin(text: str, foreign: int) -> float:
 
 
 def _letter(character: str, left: str, right: str) -> float:
+    # In Windows-1252 the bytes of Chinese characters are letters as well, but in the wrong places:
+    # capitals inside words, accents without a plain letter next to them.
     if character in _TYPOGRAPHIC:
         return 0.9
     if not character.isalpha() or character in "ªº" or "\udc00" <= character <= "\udcff":

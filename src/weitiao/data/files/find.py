@@ -1,4 +1,4 @@
-"""Which files a path means: a file, a pattern, a folder and what it holds; and their hashes."""
+"""File discovery (paths, glob patterns, folders) and content hashes of files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PACKED = {".gz", ".bz2", ".xz", ".zip"}
 
 
 def find(path: str | Sequence[str]) -> list[Path]:
-    """The files and folders that are meant, in a fixed order, each once. Raises DataError."""
+    """Expand paths and glob patterns to files and folders, sorted, each once. Raises DataError."""
     wanted = [path] if isinstance(path, str) else list(path)
     if not wanted:
         raise DataError(_("data.path: names no file."))
@@ -44,7 +44,7 @@ def find(path: str | Sequence[str]) -> list[Path]:
 
 
 def names(paths: Sequence[Path]) -> list[str]:
-    """How the files are called: by their last name, or as much of the path as is unique.
+    """Short unique display names of files: the last part, or as much of the path as needed.
 
     >>> names([Path("x/a.csv"), Path("y/a.csv"), Path("x/b.csv")])
     ['x/a.csv', 'y/a.csv', 'x/b.csv']
@@ -58,7 +58,7 @@ def names(paths: Sequence[Path]) -> list[str]:
 
 
 def _as_utf8(name: str) -> str:
-    """A name whose bytes the locale could not decode (LC_ALL=C) as the UTF-8 that it mostly is."""
+    """Decode a file name as UTF-8 where the locale (LC_ALL=C) could not decode its bytes."""
     # Such bytes are lone surrogates in the str (PEP 383); all other characters pass unchanged.
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
@@ -88,7 +88,8 @@ def _near_file(path: Path) -> str:
 
 
 def content_of(path: Path) -> str:
-    """The hash of a file's bytes, cached until its size, times or inode change."""
+    """Content hash of a file, cached until its size, times or inode change."""
+    # mtime alone does not do: cp -p and rsync set it to an old one. On POSIX, ctime cannot be set.
     stat = path.stat()
     state = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
     memo = store.folder("hashes") / f"{fingerprint.of_texts(str(path.resolve()))}.json"
@@ -101,7 +102,7 @@ def content_of(path: Path) -> str:
         pass  # not cached, or not by us: hash it
     content = hash_of(path)
     # Timestamps of file systems are coarse: a file changed twice within one tick has the same
-    # state for two contents, so that a file just written is hashed anew the next time.
+    # state for two contents, so that the hash of a file just written is not cached.
     if time.time_ns() - stat.st_mtime_ns > SETTLED:
         with store.written(memo) as sibling:
             sibling.write_text(json.dumps({"file": state, "hash": content}), encoding="utf-8")
@@ -120,7 +121,7 @@ def hash_of(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Shape:
-    """What a folder holds: texts by label, or files with rows; `other` counts the other files."""
+    """Layout of a data folder: texts by label, or tables; `other` counts the other files."""
 
     labels: dict[str, list[Path]]
     tables: list[Path]
@@ -128,7 +129,7 @@ class Shape:
 
 
 def folder_shape(folder: Path, endings: Set[str], shown: str = "") -> Shape:
-    """What is in the folder, names in order; `shown` is what messages call it.
+    """Detect the layout of a data folder, names sorted; `shown` is its name in messages.
 
     Raises DataError when it cannot be read as rows.
     """
@@ -159,7 +160,7 @@ def folder_shape(folder: Path, endings: Set[str], shown: str = "") -> Shape:
 
 
 def _tables(folder: Path, endings: Set[str]) -> tuple[list[Path], int]:
-    """Every file with rows, in sub-folders too, and how many other files there are."""
+    """All table files of a folder tree, and the number of other files."""
     tables: list[Path] = []
     others = 0
     for place, subs, names in os.walk(folder):
@@ -172,19 +173,20 @@ def _tables(folder: Path, endings: Set[str]) -> tuple[list[Path], int]:
 
 
 def only_folder(folder: Path) -> Path | None:
-    """The only thing in a folder, when that is a folder (as archives often have)."""
+    """The single sub-folder of a folder that holds nothing else (as archives often do)."""
     subs, files = _entries(folder)
     return subs[0] if len(subs) == 1 and not files else None
 
 
 def only_file(folder: Path) -> Path | None:
-    """The only thing in a folder, when that is a file."""
+    """The single file of a folder that holds nothing else."""
     subs, files = _entries(folder)
     return files[0] if len(files) == 1 and not subs else None
 
 
 def stamp_of(folder: Path, shape: Shape) -> str:
-    """A hash of names, sizes and times of all texts: it changes when one of them does."""
+    """Fingerprint of a folder of texts by names, sizes, times and inodes of its files."""
+    # Not by contents: opening 50,000 files takes longer than reading their directory entries.
     lines = []
     for label, texts in shape.labels.items():
         for file in texts:
@@ -212,7 +214,7 @@ def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _labels(subs: list[Path]) -> tuple[dict[str, list[Path]], int]:
-    """Sub-folders at least half of whose files are texts, and how many other things there are."""
+    """Sub-folders with mostly text files, as labels, and the number of other entries."""
     labels: dict[str, list[Path]] = {}
     other = count = 0
     for sub in subs:
@@ -252,7 +254,7 @@ def _refuse_splits(shown: str, subs: list[Path]) -> None:
 
 
 def _ending(file: Path) -> str:
-    """The ending of what is read: csv for a.csv and a.csv.gz."""
+    """The file extension under the compression: csv for a.csv and a.csv.gz."""
     suffix = file.suffix.lower()
     if suffix in _PACKED and suffix != ".zip":
         return _ending(Path(file.stem))

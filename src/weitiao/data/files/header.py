@@ -1,4 +1,4 @@
-"""Header detection: whether the first line of a table names its columns."""
+"""Header detection: whether the first line of a table names its columns, by votes of columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SENTENCE = re.compile(r"[。！？，；!?]|[.,;:]\s|\s\S+\s\S+\s")
 
 @dataclass(frozen=True)
 class Names:
-    """The columns' names, and whether they stand in the file."""
+    """Column names, and whether they stand in the file."""
 
     columns: list[str]
     in_file: bool
@@ -31,7 +31,7 @@ def look(
     wanted: bool | None,
     reader: str = "csv",
 ) -> Names:
-    """The columns of a file whose first records are given; `reader` is named in the remedies.
+    """Detect the header in the first records of a file; `reader` is named in the remedies.
 
     Raises DataError.
     """
@@ -73,15 +73,17 @@ def _clean(cell: str) -> str:
 
 
 def _usual_width(rows: Sequence[Sequence[str]]) -> int:
-    """How many fields most rows have; of two equally usual numbers the first one seen."""
+    """Mode of the number of fields; of two equally frequent ones the first one seen."""
     return Counter(map(len, rows)).most_common(1)[0][0]
 
 
 def _completed(
     names: list[str], rows: Sequence[Sequence[str]], width: int
 ) -> tuple[list[str], list[str]]:
-    """Names for what has none: the row names of R and pandas, empty cells; no empty columns."""
+    """Complete missing column names (row names of R and pandas, empty cells)."""
     notes = []
+    # R's write.table names the columns but not the one of row names, so that the header is one
+    # field short. A delimiter at the end of each row looks alike: there the last field is empty.
     if len(names) == width - 1:
         usual = [row for row in rows if len(row) == width]
         if all(not row[-1].strip() for row in usual):
@@ -109,7 +111,7 @@ def _is_empty(rows: Sequence[Sequence[str]], place: int) -> bool:
 
 
 def _votes(first: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    """The evidence that the first line is a header: above 0 for, below 0 against, 0 none.
+    """Score of the first line as a header: above 0 for, below 0 against, 0 undecided.
 
     Each column votes by how its first cell differs from the cells below it; words that columns are
     usually called count twice.
@@ -126,9 +128,11 @@ def _votes(first: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
 
 
 def _vote(name: str, cells: Sequence[str]) -> int:
-    """What one column says: names differ from values in kind and length."""
+    """Vote of one column: names differ from values in type and length."""
     if not name or not cells:
         return 0
+    # Evidence against a header is strong (-4: the name is a value), evidence for it strong only
+    # where a word stands above numbers (3). So one label that repeats outweighs a known name (2).
     if len(name) > 300:
         return -4
     again = sum(cell == name for cell in cells)
@@ -145,6 +149,8 @@ def _vote(name: str, cells: Sequence[str]) -> int:
 
 
 def _by_length(name: str, cells: Sequence[str]) -> int:
+    # Among texts: a name is no sentence. Length counts only where texts vary (few long values are
+    # labels), and a name that is none of few labels is probably their heading.
     distinct = len(set(cells))
     mean = sum(map(len, cells)) / len(cells)
     if name[-1] in ".。!！?？" or len(name) > 40 or (_SENTENCE.search(name) and len(name) > 12):

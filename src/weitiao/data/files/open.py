@@ -1,7 +1,7 @@
-"""Opening a data source: files, folders, patterns and archives as one set of rows.
+"""Opening a data source: files, folders, glob patterns and archives as one Arrow table.
 
-What an archive holds is unpacked beside the cache, read, and thrown away; a small list says which
-cached tables it became.
+Archives are unpacked into the cache, read, and the files deleted; a small list says which cached
+tables they became.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ _PACKED = {".gz", ".bz2", ".xz"}
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """The reader with its settings (empty: detected), and whether bad rows are set aside."""
+    """Reader settings (empty: detected), and whether malformed rows are skipped."""
 
     reader: ReaderSettings = field(default_factory=dict)
     skip_bad: bool = False
 
     def changed(self, changes: Mapping[str, Any] | None) -> ReadOptions:
-        """The same with changes of the plan, e.g. {"data.reader.csv.header": False}."""
+        """A copy with changes of the plan applied, e.g. {"data.reader.csv.header": False}."""
         from weitiao.planfile.sections import as_parts
 
         raw: dict[str, Any] = {"reader": {k: dict(v) for k, v in self.reader.items()}}
@@ -63,13 +63,13 @@ class ReadOptions:
         return ReadOptions(as_parts(raw["reader"]), bool(raw.get("skip_bad", self.skip_bad)))
 
     def open(self, path: Paths) -> Source:
-        """The rows. Raises DataError."""
+        """Open a data source with these settings. Raises DataError."""
         return open_source(path, self.reader, self.skip_bad)
 
     def open_other(self, path: Paths, like: Paths) -> Source:
-        """Another file, such as the test's: with the same settings where the ending is the same.
+        """Open another file, such as the test set: same extension, same settings of the format.
 
-        Settings of the format hold for it too; the sheet and where the table begins do not.
+        The sheet and where the table begins are settings of a single file and do not hold.
         """
         if _ending(path) != _ending(like):
             return open_source(path, {}, self.skip_bad)
@@ -83,7 +83,7 @@ class ReadOptions:
 def open_source(
     path: Paths, reader: ReaderSettings | None = None, skip_bad: bool = False
 ) -> Source:
-    """The rows of files, of a folder, of a pattern like data/*.csv, or of `sample:NAME`.
+    """Open a data source: files, a folder, a pattern like data/*.csv, or `sample:NAME`.
 
     reader: {name: settings}; else detected by each file's ending and first bytes. Raises DataError,
     also for a row that cannot be read, unless `skip_bad` sets such rows aside.
@@ -108,7 +108,7 @@ def _ending(path: Paths) -> str:
 
 
 def _pieces_of(path: Path, name: str, settings: ReaderSettings, skip_bad: bool) -> list[Piece]:
-    """The rows of a file; of each file, when it is a folder or an archive."""
+    """Tables of a path: one for a file, one for each file of a folder or an archive."""
     if path.is_dir():
         return _of_folder(path, name, settings, skip_bad)
     kind = packing(path)
@@ -126,7 +126,7 @@ def _of_file(
 
 
 def _reader_key(name: str, reader: Reader) -> str:
-    """All that decides which rows a reader makes of the same bytes."""
+    """Cache key of a reader: all that decides which rows it makes of the same bytes."""
     origin = parts.origin("readers", name)
     return json.dumps(
         [name, reader.version, origin, reader.model_dump(mode="json")], sort_keys=True
@@ -134,7 +134,7 @@ def _reader_key(name: str, reader: Reader) -> str:
 
 
 def _of_folder(path: Path, name: str, settings: ReaderSettings, skip_bad: bool) -> list[Piece]:
-    """Sub-folders of texts, one a label, as one piece; else every file with rows, as it is."""
+    """Tables of a folder: one for sub-folders of texts by label; else one for each table file."""
     shape = find.folder_shape(path, set(endings()), name)
     if shape.labels:
         reader = parts.build("readers", "folder", settings.get("folder", {}))
@@ -154,6 +154,8 @@ def _of_archive(
     path: Path, name: str, kind: str, settings: ReaderSettings, skip_bad: bool
 ) -> list[Piece]:
     content = find.content_of(path)
+    # Which files an archive holds is known only unpacked. So the list of its tables is cached as
+    # well: opening it a second time neither unpacks nor hashes anything.
     key = [name, kind, {reader: dict(each) for reader, each in settings.items()}, skip_bad, VERSION]
     listing = store.folder("rows") / f"{content}-{fingerprint.of_texts(json.dumps(key))}.json"
     cached = _from_listing(listing)
@@ -194,7 +196,7 @@ def _from_listing(listing: Path) -> list[Piece] | None:
 
 
 def concatenated(pieces: Sequence[Piece], names: Sequence[str]) -> Source:
-    """The rows of all files, in their order. names: of the paths that the user gave.
+    """Concatenate Arrow tables into one source. names: of the paths that the user gave.
 
     Raises DataError when a file lacks a column that another one has.
     """
@@ -234,6 +236,7 @@ def _history(pieces: Sequence[Piece], name: str, rows: int) -> list[str]:
 
 
 def _check_columns(pieces: Sequence[Piece]) -> None:
+    # Both ways: a column that only a later file has would be dropped without a word.
     first, wanted = pieces[0], _columns(pieces[0])
     for piece in pieces[1:]:
         here = _columns(piece)
@@ -260,7 +263,7 @@ def _columns(piece: Piece) -> list[str]:
 
 
 def _cast(piece: Piece, schema: Mapping[str, Any]) -> Any:
-    """A piece's table in the common schema, with an id for each row: "a.csv:17"."""
+    """Cast a table to the common schema, with an id for each row: "a.csv:17"."""
     columns = [_cast_column(piece.table.column(name), kind) for name, kind in schema.items()]
     lines = piece.table.column(LINE)
     if ID in piece.table.column_names:

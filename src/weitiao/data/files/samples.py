@@ -1,4 +1,4 @@
-"""Labelled rows that come as pip packages, so that everything can be tried without a download.
+"""Sample data sets (`sample:NAME`) from pip packages, to try everything without a data file.
 
 The packages are never imported: their files are found and read. A row's id names the file of the
 package and the line in it.
@@ -23,7 +23,7 @@ Rows = Iterator[dict[str, Any]]
 
 
 def open_sample(name: str) -> Source:
-    """The rows of `sample:NAME`. Raises DataError when there is none, or it is not installed."""
+    """Open a sample data set. Raises DataError when there is none, or it is not installed."""
     if name not in SAMPLES:
         hint = parts.near(name, list(SAMPLES))
         raise DataError(_("no sample called {name!r}.{hint}", name=name, hint=hint))
@@ -72,8 +72,8 @@ def _tweets(file: Path) -> Rows:
         line = reader.line_num + 1
         for label, confidence, text in reader:
             where = f"{file.name}:{line}"
-            sure = float(confidence) if confidence.strip() else None
-            yield {"text": text, "label": label, "confidence": sure, ID: where}
+            number = float(confidence) if confidence.strip() else None
+            yield {"text": text, "label": label, "confidence": number, ID: where}
             line = reader.line_num + 1
 
 

@@ -1,4 +1,4 @@
-"""Memory-mapped Arrow tables: rows are converted once and cached by a hash of their content."""
+"""Memory-mapped Arrow tables: rows are converted once and cached by a content hash."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ VERSION = 2  # of the table format: raised when the same rows are stored otherwi
 
 @dataclass(frozen=True)
 class Source:
-    """Rows as they came: a memory-mapped table, and the history of how it was read."""
+    """An opened data source: a memory-mapped Arrow table, and the history of how it was read."""
 
     table: Any
     name: str
@@ -51,7 +51,7 @@ def from_rows(
     rows: Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]] | pandas.DataFrame,
     name: str = "rows",
 ) -> Source:
-    """Rows given in Python: a list of dicts, a dict of lists, or a pandas DataFrame.
+    """Rows from Python objects: a list of dicts, a dict of lists, or a pandas DataFrame.
 
     A row's id counts from 0, as Python does: "rows:0" is rows[0]. Raises DataError.
     """
@@ -76,11 +76,13 @@ def from_rows(
 
 
 def stored(columns: Mapping[str, Any], batches: Batches, name: str, kind: str) -> Source:
-    """Rows that are no file's, in the cache under the hash of what was written.
+    """Store rows that come from no file in the cache, under the hash of what was written.
 
-    kind: "given" (in Python: nobody can make them again), "steps" (made of other rows), "rows".
+    kind: "given" (from Python: they cannot be reproduced), "steps" (made of other rows), "rows".
     """
     folder = store.folder(kind)
+    # The content hash is the file's name, and is known only once it is written: so a draft is
+    # renamed here, instead of `store.written` with a name known before.
     with store.draft(folder / "rows") as sibling:
         write_table(sibling, Reading(columns, batches), name)
         content = find.hash_of(sibling)
@@ -91,7 +93,7 @@ def stored(columns: Mapping[str, Any], batches: Batches, name: str, kind: str) -
 
 
 def from_memory(content: str) -> Source:
-    """Rows that a program gave in Python earlier (memory:HASH), from the cache."""
+    """Open rows that a Python program passed earlier (memory:HASH). Raises DataError."""
     file = store.folder("given") / f"{content}-rows-{VERSION}.arrow"
     store.hold(file)
     if not file.is_file():
@@ -107,7 +109,7 @@ def _row_count(table: Any, name: str) -> str:
 
 @dataclass(frozen=True)
 class Piece:
-    """The rows of one file, and its part of the history."""
+    """The Arrow table of one file, and its part of the history."""
 
     name: str
     table: Any
@@ -135,7 +137,7 @@ def cached_piece(
     skip_bad: bool,
     reader_notes: Sequence[str] = (),
 ) -> Piece:
-    """The rows that `read` gives, from the cache when they were read before.
+    """Read a file through the cache: the table that `read` gives, converted once.
 
     content: the file's hash; reader_key: the reader, its version and settings.
     """
@@ -145,6 +147,8 @@ def cached_piece(
         return open_piece(name, content, file.name, reader_notes)
     except (OSError, ValueError, TypeError):
         pass  # not there, or not whole: made (again)
+    # The inner context ends first: the list of bad rows has its name before the table has, so that
+    # another process never sees a table without it.
     with store.written(file) as sibling, store.written(_bad_file(file)) as bad_sibling:
         rows, bad = write_table(sibling, read(), name, skip_bad)
         if not rows:
@@ -156,7 +160,7 @@ def cached_piece(
 
 
 def open_piece(name: str, content: str, cache_file: str, reader_notes: Sequence[str]) -> Piece:
-    """A piece from its file in the cache. Raises OSError or ValueError when it is not whole."""
+    """Open a cached table. Raises OSError or ValueError when it is missing or cut off."""
     path = store.folder("rows") / cache_file
     store.hold(path)
     listed = json.loads(_bad_file(path).read_text(encoding="utf-8"))
@@ -209,7 +213,7 @@ def write_table(
 
 
 def _check_proportion(bad: Sequence[Bad], rows: int, name: str) -> None:
-    """Raises DataError when most rows of a file are bad: then the reader is the wrong one."""
+    """Raises DataError when most rows of a file are malformed: then the reader is wrong."""
     if len(bad) > MIN_BAD and len(bad) > rows:
         raise DataError(
             _(
@@ -227,7 +231,7 @@ def _check_proportion(bad: Sequence[Bad], rows: int, name: str) -> None:
 def _arrays(
     batch: Sequence[Numbered | Bad], columns: Mapping[str, Any]
 ) -> tuple[list[Numbered], list[Any], list[Bad]]:
-    """The good rows, their columns as arrays, and the bad rows."""
+    """Convert a batch to Arrow arrays: the good rows, their columns, and the malformed rows."""
     good = [row for row in batch if not isinstance(row, Bad)]
     bad = [row for row in batch if isinstance(row, Bad)]
     # A lone surrogate (half a UTF-16 pair, as in the JSON escape "\ud83d") has no UTF-8. It is

@@ -1,4 +1,4 @@
-"""A workbook's rows as lines of JSON, written by a process of its own.
+"""Subprocess that converts a workbook (Excel, ODS) to JSON lines.
 
     python -P -m weitiao.data.files.workbook FILE [SHEET]
 
@@ -21,7 +21,7 @@ BROKEN, PASSWORD, NO_SHEET = 3, 4, 5  # exit codes
 
 
 def lines(path: str, wanted: str) -> Iterator[Any]:
-    """What is printed: the sheets and which one is taken, then its rows."""
+    """JSON values to print: the sheets and the chosen one, then its rows."""
     from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
     with open(path, "rb") as file:
@@ -52,7 +52,8 @@ def lines(path: str, wanted: str) -> Iterator[Any]:
 
 
 def _plain(cell: Any) -> Any:
-    """Numbers that are whole without a fraction, dates as ISO text, nothing for an empty cell."""
+    """Convert a cell to JSON: whole floats to int, dates to ISO 8601, empty cells to None."""
+    # A workbook stores every number as a double: the label 1 comes as 1.0.
     if isinstance(cell, float):
         if not math.isfinite(cell):
             return None
@@ -77,6 +78,7 @@ def main() -> int:
     except (OSError, MemoryError):
         return BROKEN
     except BaseException as error:
+        # PanicException (a panic in Rust) is no Exception, and pyo3 does not export its class.
         name = type(error).__name__
         if name == "PasswordError":
             return PASSWORD
@@ -90,6 +92,8 @@ def _limit_memory() -> None:
     if sys.platform != "win32":
         import resource
 
+        # Above it, Rust's allocator aborts the process, which the parent reports. Without it, the
+        # kernel might kill the parent instead.
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         most = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
         resource.setrlimit(resource.RLIMIT_AS, (most, hard))

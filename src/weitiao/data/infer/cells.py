@@ -1,4 +1,4 @@
-"""Parsing of target cells: labels, lists of labels, numbers, flags, missing values."""
+"""Parsing of target cells: labels, label lists, locale-dependent numbers, flags, missing values."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ _NO_NUMBER = frozenset(
 )
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+# Thousands: 1,234,567.8 (English), 1.234.567,8 (German), 1 234 567 (French, SI). 1,234 alone is
+# 1234 in English and 1.234 in German: a thousandfold error, so it is refused, not guessed.
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}((?:,\d{3})+(?:\.\d+)?|(?:\.\d{3})+,\d+|(?: \d{3})+)")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
 _AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 
 
 def split_labels(cell: str) -> list[str]:
-    """The labels of a cell: a JSON list, or pieces between | ; , ， 、 ； (each label once).
+    """Split a multi-label cell: a JSON list, or pieces between | ; , ， 、 ； (each label once).
 
     >>> split_labels("sport; politics"), split_labels('["a, b", "c"]'), split_labels("运动、政治")
     (['sport', 'politics'], ['a, b', 'c'], ['运动', '政治'])
@@ -39,7 +41,7 @@ def split_labels(cell: str) -> list[str]:
 
 
 def is_json_list(cell: str) -> bool:
-    """Whether a cell is a JSON list of labels, so that it says itself that it holds several."""
+    """Whether a cell is a JSON list of labels, which marks it as multi-label by itself."""
     return _json_list(cell) is not None
 
 
@@ -57,7 +59,7 @@ def _json_list(cell: str) -> list[str] | None:
 
 
 def label(cell: str) -> str:
-    """One label: no blanks around it, and 1 where a spreadsheet has made it 1.0.
+    """Normalize a label: no blanks around it, and 1 where a spreadsheet has made it 1.0.
 
     >>> label(" 正面\\u3000"), label("1.0"), label("1.5")
     ('正面', '1', '1.5')
@@ -68,7 +70,7 @@ def label(cell: str) -> str:
 
 
 def is_missing(cell: str, *, among_numbers: bool = False) -> bool:
-    """Whether a cell says that there is no value: empty, NULL, \\N, #N/A; n/a where numbers are.
+    """Whether a cell is a missing-value marker: empty, NULL, \\N, #N/A; n/a where numbers are.
 
     >>> is_missing("NULL"), is_missing("n/a"), is_missing("n/a", among_numbers=True)
     (True, False, True)
@@ -78,7 +80,7 @@ def is_missing(cell: str, *, among_numbers: bool = False) -> bool:
 
 
 def number(cell: str) -> float | None:
-    """The finite number a cell holds, else None. 1,234 could be either of two: None.
+    """Parse a finite number, else None. 1,234 is ambiguous (comma as thousands or decimal): None.
 
     >>> number(" 4.5 "), number("1e3"), number("four"), number("nan"), number("1_000")
     (4.5, 1000.0, None, None, None)
@@ -98,7 +100,7 @@ def number(cell: str) -> float | None:
 
 
 def _plain(text: str) -> str:
-    """A number with commas as Python writes it; empty when it is none, or could be two."""
+    """Rewrite thousands separators and decimal commas as Python's; empty when ambiguous or none."""
     if _AMBIGUOUS.fullmatch(text):
         return ""
     if _THOUSANDS.fullmatch(text):
@@ -109,12 +111,12 @@ def _plain(text: str) -> str:
 
 
 def is_ambiguous(cell: str) -> bool:
-    """Whether a cell is a number that can be read in two ways: 1,234."""
+    """Whether a cell is a number with an ambiguous comma: 1,234."""
     return _AMBIGUOUS.fullmatch(unicodedata.normalize("NFKC", cell).strip()) is not None
 
 
 def flag(cell: str) -> bool | None:
-    """Whether a 0/1 cell says yes; None when it is no such cell. Empty is no.
+    """Parse a boolean (0/1) cell; None when it is none. Empty is False.
 
     >>> flag("1"), flag("0.0"), flag("true"), flag(""), flag("maybe")
     (True, False, True, False, None)

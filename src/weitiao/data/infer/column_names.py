@@ -1,4 +1,4 @@
-"""Names that columns usually have, in English and Chinese, and what they mean."""
+"""Column name heuristics: names that text, target and other columns have in English and Chinese."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ OTHER_WORDS = words(
 
 
 def matches(name: str, wanted: Iterable[str]) -> bool:
-    """Whether a column's name is one of the words, or made of them.
+    """Match a column name with words, as a whole or by its parts (snake_case, CamelCase).
 
     >>> matches("gold_label", ["label"]), matches("labels", ["label"]), matches("新标题", ["标题"])
     (True, False, True)
@@ -54,7 +54,7 @@ def matches(name: str, wanted: Iterable[str]) -> bool:
 
 
 def is_known(name: str) -> bool:
-    """Whether a first line holds this as a name, not as a value: short, and of usual words.
+    """Whether a cell of a first line is a usual column name, and no value: short, known words.
 
     >>> is_known("review_text"), is_known("the review was good"), is_known("评论内容")
     (True, False, True)

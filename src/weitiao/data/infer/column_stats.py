@@ -1,4 +1,4 @@
-"""What a column holds, in figures: the evidence from which roles and tasks are guessed."""
+"""Column statistics (types, distinct values, lengths): evidence to infer roles and tasks from."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NAMES_OF_CLASSES = re.compile(r"label|class|categor|intent|topic|类|标签|意
 
 @dataclass(frozen=True)
 class Column:
-    """One column, seen through at most 5,000 rows spread evenly over the table."""
+    """Statistics of a column, from at most 5,000 rows spread evenly over the table."""
 
     name: str
     values: tuple[str, ...]  # what is not empty (nor NULL and the like), stripped
@@ -40,7 +40,7 @@ class Column:
 
     @cached_property
     def unique_share(self) -> float:
-        """Different values per value: 1 for ids and texts, near 0 for labels."""
+        """Distinct values per value: 1 for ids and texts, near 0 for labels."""
         return self.distinct / max(1, len(self.values))
 
     @cached_property
@@ -49,7 +49,7 @@ class Column:
 
     @cached_property
     def numbers(self) -> tuple[float, ...] | None:
-        """The values as numbers, or None when more than a few of them are none."""
+        """The values as numbers, or None when more than a few of them are not numeric."""
         numbers = [_number(value) for value in self.values if not _no_number(value)]
         good = tuple(value for value in numbers if value is not None)
         few = max(1, FEW_ODD * len(numbers)) if len(numbers) >= 20 else 0
@@ -57,7 +57,7 @@ class Column:
 
     @cached_property
     def odd(self) -> tuple[str, ...]:
-        """Of a column of numbers, the values that are none (n/a and the like are no values)."""
+        """Values of a numeric column that are no numbers (n/a and the like are missing values)."""
         return tuple(v for v in self.counts if _number(v) is None and not _no_number(v))
 
     @property
@@ -66,12 +66,13 @@ class Column:
 
     @property
     def binary(self) -> bool:
-        """Only 0 and 1, both of them or one."""
+        """Whether all values are 0 or 1."""
         return self.numbers is not None and not self.odd and set(self.numbers) <= {0.0, 1.0}
 
     @cached_property
     def is_id(self) -> bool:
-        """Names rows: every value another one, and a running number or a code with digits."""
+        """Whether a column is an id: unique values, whole numbers or codes with digits."""
+        # 0.98: a few repeated ids, as in merged exports, are ids still.
         if not self.values or self.unique_share < 0.98 or len(self.values) < 3:
             return False
         if self.numbers is not None:
@@ -80,15 +81,18 @@ class Column:
 
     @cached_property
     def is_text(self) -> bool:
-        """Reads like sentences: not numbers, not ids, and longer or more varied than labels."""
+        """Whether a column is free text: no numbers, no ids, longer or more varied than labels."""
         if not self.values or self.numbers is not None or self.is_id:
             return False
+        # 24 letters are a short sentence; labels are rarely so long on average. Shorter texts
+        # (queries, titles) must differ from row to row, as labels do not.
         weight = sum(_weight(value) for value in self.values[:500]) / len(self.values[:500])
         return self.distinct > 1 and (weight >= 24 or (weight >= 8 and self.unique_share > 0.3))
 
     @cached_property
     def is_label(self) -> bool:
-        """Short values that come again and again."""
+        """Whether a column holds labels: short values that repeat."""
+        # In small samples every second row may be a new class; then few distinct values decide.
         return (
             self.distinct >= 2
             and self.mean_length <= 60
@@ -97,7 +101,7 @@ class Column:
 
     @property
     def without_gap(self) -> bool:
-        """Class indices: all whole numbers from 0 or 1 on, often, in a column named so."""
+        """Whether a column holds contiguous class indices from 0 or 1, under a name for classes."""
         if self.numbers is None or not self.whole:
             return False
         low, high = min(self.numbers), max(self.numbers)
@@ -106,11 +110,11 @@ class Column:
 
     @property
     def is_class_index(self) -> bool:
-        """Whether whole numbers name classes: there are few of them, or none is left out."""
+        """Whether whole numbers are class indices: few distinct ones, or contiguous."""
         return self.whole and (self.distinct <= FEW_CLASSES or self.without_gap)
 
     def most_common(self, count: int = 4) -> str:
-        """The most frequent values, for people."""
+        """The most frequent values as one line of text."""
         common = [value[:30] for value, _ in self.counts.most_common(count)]
         return ", ".join(common) + (", ..." if self.distinct > count else "")
 
@@ -122,7 +126,7 @@ class Column:
 
 
 def _number(value: str) -> float | None:
-    """The number, also one that can be read in two ways: it is a number all the same."""
+    """Parse a number, also an ambiguous one (1,234): the column is numeric in either case."""
     return number(value.replace(",", "")) if is_ambiguous(value) else number(value)
 
 
@@ -131,17 +135,17 @@ def _no_number(value: str) -> bool:
 
 
 def _weight(value: str) -> float:
-    """Length in letters of the Latin script: a Chinese character says as much as three."""
+    """Text length in units of Latin letters: a Chinese character counts as three."""
     return len(value) + 2 * han_count(value[:200])
 
 
 def sample_positions(rows: int, size: int) -> np.ndarray:
-    """At most `size` positions, spread evenly, so that a sorted file shows all its labels."""
+    """Systematic sample of at most `size` positions, so that a sorted file shows all its labels."""
     return np.unique(np.linspace(0, max(0, rows - 1), min(rows, size)).astype(np.int64))
 
 
 def columns_of(table: Any) -> dict[str, Column]:
-    """Every column of the user's with what it holds."""
+    """Column statistics of all columns of the user's."""
     positions = sample_positions(table.num_rows, SAMPLE_ROWS)
     columns = {}
     for name in table.column_names:

@@ -1,4 +1,4 @@
-"""Which column is the text and which the target, guessed from names and contents, with reasons."""
+"""Role inference: which column is the text and which the target, from names and cells."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROLES = (*TEXT_ROLES, *LISTED, "start", "group")  # start: of an answer; group: 
 
 @dataclass(frozen=True)
 class Guess:
-    """role -> column (or columns), and role -> why, in plain words."""
+    """Inferred roles: role -> column (or columns), and role -> reason."""
 
     roles: dict[str, str | list[str]]
     reasons: dict[str, str]
@@ -29,7 +29,7 @@ class Guess:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What roles and the task are guessed from: the columns in figures, and the known roles."""
+    """Evidence for role and task inference: column statistics, and the known roles."""
 
     table: Any
     columns: Mapping[str, Column]
@@ -43,7 +43,7 @@ class Evidence:
 
 
 def guess_roles(table: Any, known: Roles, task: str | None = None) -> Guess:
-    """The roles of a table's columns; the `known` ones stand. Raises DataError when unclear.
+    """Infer the roles of a table's columns; the `known` ones stand. Raises DataError when unclear.
 
     task: named by the user; it tells which columns can be the target.
     """
@@ -75,7 +75,7 @@ def guess_roles(table: Any, known: Roles, task: str | None = None) -> Guess:
 
 
 def guess_task(table: Any, roles: Roles) -> tuple[str, str]:
-    """The name of the task and why, with figures. Raises DataError when nothing fits."""
+    """Infer the task, with the reason in figures. Raises DataError when nothing fits."""
     evidence = Evidence(table, columns_of(table), roles)
     column = evidence.target
     if column and not column.values:
@@ -233,13 +233,13 @@ def _guess_target(
 
 
 def _is_amount(column: Column) -> bool:
-    """Whether whole numbers that never repeat are meant as a target: only a name can say so."""
+    """Whether unique whole numbers are a regression target and no id: only the name can tell."""
     return column.numbers is not None and matches(column.name, TARGET_WORDS)
 
 
 def _best_named(usable: Mapping[str, Column], readers: Sequence[TargetReader]) -> list[str]:
-    """Columns named like a target, the likeliest first: whole names, then those that a task
-    recognizes by the cells, then words in names."""
+    """Rank columns named like a target: whole names, then those that a task recognizes by the
+    cells, then words in names."""
     named = [name for name in usable if matches(name, TARGET_WORDS)]
     named = [
         name for name in named if not (usable[name].is_text and usable[name].unique_share > 0.5)
@@ -267,8 +267,8 @@ def _figures(column: Column) -> str:
 
 
 def _pair_names(evidence: Evidence, known: Roles) -> dict[str, str]:
-    """What the texts of a pair are called by the task that recognizes the target: premise and
-    hypothesis where labels are entailment, neutral, contradiction."""
+    """Rename the roles of a text pair as the task that recognizes the target calls them: premise
+    and hypothesis where labels are entailment, neutral, contradiction."""
     target = evidence.target
     if {"text", "text_pair"} & known.keys() or "text_pair" not in evidence.roles or target is None:
         return {}

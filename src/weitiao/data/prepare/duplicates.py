@@ -1,4 +1,4 @@
-"""Exact deduplication by 128-bit hashes in numpy: 16 bytes a row, no texts in memory.
+"""Exact deduplication by 128-bit hashes in NumPy: 16 bytes a row, no texts in memory.
 
 With n rows, two different texts share a BLAKE2b hash of 128 bits with a probability of about
 n^2 / 2^129: for a billion rows, 10^-21.
@@ -15,11 +15,11 @@ import numpy as np
 from weitiao.core import fingerprint
 from weitiao.data.files.cells import cell_texts, position_batches
 
-SPAN = 4096
+SPAN = 4096  # rows whose texts are in memory at once
 
 
 def text_keys(table: Any, columns: Sequence[str], positions: np.ndarray) -> np.ndarray:
-    """A 128-bit hash of the texts of each row, as (n, 2) numbers."""
+    """128-bit BLAKE2b hashes of the texts of each row, (n, 2) uint64."""
     keys = np.empty((len(positions), 2), np.uint64)
     done = 0
     for span in position_batches(positions, SPAN):
@@ -31,7 +31,10 @@ def text_keys(table: Any, columns: Sequence[str], positions: np.ndarray) -> np.n
 
 
 def row_keys(texts: np.ndarray, targets: Sequence[Any]) -> np.ndarray:
-    """`text_keys` with the target mixed in: equal where texts and target are equal."""
+    """Hashes of texts and target, (n, 2) uint64: equal where both are equal."""
+    # XOR of two independent hashes collides no more likely than one of them, and texts need not be
+    # hashed again. repr tells the number 1 from the label "1"; each distinct target of a span is
+    # hashed once, since labels repeat.
     keys = texts.copy()
     for start in range(0, len(targets), SPAN):
         numbers: dict[str, int] = {}
@@ -42,14 +45,15 @@ def row_keys(texts: np.ndarray, targets: Sequence[Any]) -> np.ndarray:
 
 
 def first_of_each(keys: np.ndarray) -> np.ndarray:
-    """Positions, ascending, of the first row of each key."""
+    """Positions (ascending) of the first row of each distinct key: the deduplicated rows."""
     order, is_new = _sorted(keys)
     starts = np.flatnonzero(is_new)
+    # The sort is not stable, so the first row of a key is the minimum of its run.
     return np.sort(np.minimum.reduceat(order, starts)) if len(starts) else order
 
 
 def groups_of(keys: np.ndarray) -> np.ndarray:
-    """A number for each row; rows with the same key have the same."""
+    """Group numbers (n,), from 0: rows with the same key have the same number."""
     order, is_new = _sorted(keys)
     groups = np.empty(len(keys), np.int64)
     groups[order] = np.cumsum(is_new) - 1
@@ -57,19 +61,20 @@ def groups_of(keys: np.ndarray) -> np.ndarray:
 
 
 def conflicts(texts: np.ndarray, rows: np.ndarray) -> int:
-    """How many texts stand with more than one target."""
+    """Number of texts with conflicting labels (more than one target)."""
+    # One row of each (text, target), counted by text: more than one is a conflict.
     firsts = groups_of(texts)[first_of_each(rows)]
     return int((np.bincount(firsts, minlength=1) > 1).sum())
 
 
 def is_in(keys: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """For each key, whether it is among the others (np.isin for 128-bit keys)."""
+    """Membership test (np.isin) for 128-bit keys, (keys,) bool."""
     groups = groups_of(np.concatenate([keys, others]))
     return np.isin(groups[: len(keys)], groups[len(keys) :])
 
 
 def _sorted(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """An order in which equal keys stand together, and where in it a new key starts."""
+    """Sort order that brings equal keys together, and where in it a new key starts."""
     order = np.argsort(np.ascontiguousarray(keys[:, 0]))
     fresh, halves = _changes(keys, order)
     # Sorting by the first 64 bits alone is many times faster than lexsort, and enough while no two
@@ -81,7 +86,7 @@ def _sorted(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _changes(keys: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where in the order the key differs from the one before, and where its first half does."""
+    """Where in the order a new key starts, and where a new first half (64 bits) does."""
     first, second = keys[order, 0], keys[order, 1]
     halves = np.ones(len(keys), bool)
     halves[1:] = first[1:] != first[:-1]

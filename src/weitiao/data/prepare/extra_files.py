@@ -22,7 +22,7 @@ Part = Literal["test", "validation"]
 
 @dataclass(frozen=True, eq=False)
 class ExtraFile:
-    """The labelled rows of such a file. keys: hashes of their texts, to find overlap."""
+    """The labelled rows of a separate file. keys: hashes of their texts, to detect leakage."""
 
     part: Part
     path: str
@@ -33,10 +33,11 @@ class ExtraFile:
     def without_overlap(
         self, positions: np.ndarray, rows: Rows, keys: np.ndarray, history: list[str]
     ) -> np.ndarray:
-        """The positions of rows of which neither text nor passage nor group stands in this file.
+        """Remove data leakage: positions of rows whose text, passage and group this file lacks.
 
         keys: of the texts of all rows. Raises DataError when no row is left.
         """
+        # The other rows give way, never this file's: results on a published set must compare.
         leaked = duplicates.is_in(keys, self.keys)
         if count := int(leaked[positions].sum()):
             left_out = plural(count, "row")
@@ -82,13 +83,13 @@ class ExtraFile:
         return positions
 
     def without(self, test: ExtraFile, history: list[str]) -> ExtraFile:
-        """Validation rows whose text, passage and group do not stand in the test."""
+        """Validation rows without leakage from the test set (text, passage, group)."""
         positions = np.arange(len(self.rows))
         positions = test.without_overlap(positions, self.rows, self.keys, history)
         return replace(self, rows=self.rows.take(positions), keys=self.keys[positions])
 
     def _tied(self, rows: Rows) -> np.ndarray:
-        """(rows,) whether the passage or the group of a row stands here; an empty cell is none."""
+        """(rows,) bool: whether a row's passage or group stands here; empty cells match nothing."""
         tied = np.zeros(len(rows), bool)
         for role in TOGETHER:
             if role in rows.roles and role in self.rows.roles:
@@ -100,7 +101,7 @@ class ExtraFile:
 def open_extra_file(
     plan: DataPlan, part: Part, task: str, columns: list[str], history: list[str], bad: list[Bad]
 ) -> ExtraFile | None:
-    """The rows of the part's own file; None where the plan names none. Raises DataError."""
+    """Open the separate file of a split; None where the plan names none. Raises DataError."""
     path = plan.test_path if part == "test" else plan.validation_path
     if path is None:
         return None

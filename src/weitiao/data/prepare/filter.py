@@ -1,4 +1,4 @@
-"""Usable rows: with a text and a target that fits; labelled and unlabelled ones apart."""
+"""Row filter: rows without a text or with a malformed target; labelled and unlabelled ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FEWEST_ROWS = 10  # labelled ones; below this no split means anything
 def usable(
     source: Source, plan: DataPlan, task: str, history: list[str], bad: list[Bad]
 ) -> tuple[Rows, Rows]:
-    """Labelled and unlabelled rows, those without a text left out."""
+    """Labelled and unlabelled rows; those without a text are filtered out. Raises DataError."""
     for role, column in plan.roles.items():
         try:
             check_role(role, column, source.columns)
@@ -78,9 +78,9 @@ def check_enough(targets: Sequence[Any], reader: TargetReader, file: str) -> Non
 
 
 def without_misfits(rows: Rows, skip_bad: bool, history: list[str], bad: list[Bad]) -> Rows:
-    """The rows whose target fits; the others go to `bad`, and `history` says so.
+    """Filter out rows with a malformed target; they go to `bad`, and `history` says so.
 
-    Raises DataError naming the first that does not fit, unless `skip_bad`.
+    Raises DataError naming the first of them, unless `skip_bad`.
     """
     if "target" not in rows.roles:
         return rows

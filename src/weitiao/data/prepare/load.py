@@ -1,4 +1,4 @@
-"""The rows of a run: read, filtered, deduplicated and split, with a history of what was done."""
+"""Data preparation of a run: read, filter, deduplicate and split rows, with a history."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ class Data:
 
 
 def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
-    """The plan's data, split; `source` stands in for the file at `plan.path`.
+    """Load and split the plan's data; `source` replaces the file at `plan.path`.
 
-    Raises DataError when a role, a target or the number of rows does not allow to go on.
+    Raises DataError for roles, targets or numbers of rows that cannot be used.
     """
     how = ReadOptions(plan.reader, plan.skip_bad)
     source = source or how.open(plan.path)
@@ -68,6 +68,8 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     columns = rows.text_columns
     keys = duplicates.text_keys(source.table, columns, rows.indices)
 
+    # The order matters for a test that is honest: duplicates first (they would straddle the split),
+    # then rows of the separate files, and only of what remains a sample and the split.
     chosen = _deduplicated(keys, targets, plan.deduplicate, history)
     strata = reader.strata(targets)
     test_file = open_extra_file(plan, "test", task, columns, history, bad)
@@ -137,6 +139,8 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
         if sealed is not None:
             in_test = in_test if test_file else _at(labels, test)
             history += _unknown_labels(_at(labels, train), in_test, "test")
+    # Equal fingerprints: the same content, split in the same way. Settings that move no row to
+    # another split, such as the path, are not part of it.
     splitting = json.dumps([plan.model_dump(include=_SPLITTING), task], sort_keys=True)
     others = [test_file.rows.fingerprint if test_file else ""]
     others += [validation_file.content] if validation_file else []
@@ -194,7 +198,7 @@ def _few_validation_rows(count: int) -> Iterator[str]:
 def _unknown_labels(
     train: Sequence[Any], others: Sequence[Any], part: Literal["validation", "test"]
 ) -> Iterator[str]:
-    """Labels that a part has and no training row."""
+    """Warning for labels of a split that no training row has."""
     unknown = sorted(_label_counts(others).keys() - _label_counts(train).keys())
     if unknown:
         labels, some = plural(len(unknown), "label"), _some(map(repr, unknown))
@@ -210,7 +214,7 @@ def _unknown_labels(
 
 
 def _single_labels(row_labels: Sequence[Any], ids: Sequence[str]) -> Iterator[str]:
-    """Labels of one row only: it is in train, so that no metric covers the label."""
+    """Warning for labels of a single row: it is in train, so that no metric covers the label."""
     single = {label: "" for label, count in _label_counts(row_labels).items() if count == 1}
     for labels, place in zip(row_labels, ids, strict=True):
         for label in single.keys() & set(_as_list(labels)):
@@ -224,7 +228,7 @@ def _single_labels(row_labels: Sequence[Any], ids: Sequence[str]) -> Iterator[st
 
 
 def _alike_labels(row_labels: Sequence[Any]) -> Iterator[str]:
-    """Labels that differ by case or width only: they stay two labels, which may be a slip."""
+    """Warning for labels that differ only by case or width (NFKC): they stay two labels."""
     known: dict[str, str] = {}
     for label in sorted(map(str, _label_counts(row_labels))):
         plain = " ".join(unicodedata.normalize("NFKC", label).casefold().split())
@@ -254,7 +258,7 @@ def _some(names: Iterable[str]) -> str:
 
 
 def run_steps(rows: Rows, steps: Mapping[str, Mapping[str, Any]], seed: int) -> Rows:
-    """The rows that the steps, in order, make of `rows`; `rows` itself when there are none.
+    """Apply resampling and augmentation steps to training rows; `rows` itself without steps.
 
     Ids stay traceable: "reviews.csv:17#oversample1" is the first copy of that line.
     """
@@ -275,7 +279,7 @@ def run_steps(rows: Rows, steps: Mapping[str, Mapping[str, Any]], seed: int) -> 
 
 @dataclass(frozen=True)
 class _AllExamples:
-    """The rows, from the first on at each iteration; never all in memory."""
+    """Re-iterable stream of all examples; never all in memory."""
 
     rows: Rows
 
@@ -286,7 +290,7 @@ class _AllExamples:
 
 @dataclass(frozen=True)
 class _StepOutput:
-    """A step over its input. Each iteration draws with the same seed, so it can be repeated."""
+    """Re-iterable output of a step: each iteration draws with the same seed."""
 
     step: Step
     before: _StepOutput | _AllExamples

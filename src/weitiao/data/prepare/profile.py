@@ -1,4 +1,4 @@
-"""What is in the data, in figures: the facts a plan is reasoned from."""
+"""Data profile: label balance, text lengths, languages, duplicates and leakage, for the planner."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 @dataclass(frozen=True)
 class Profile:
-    """The figures. `labels` is empty for numbers, `numbers` is empty for labels."""
+    """A data profile. `labels` is empty for regression, `numbers` for classification."""
 
     name: str
     task: str
@@ -54,7 +54,7 @@ class Profile:
     separator: str = ""  # between the levels of labels that are paths
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, ready for json.dumps."""
+        """A dict of plain values for json.dumps."""
         return asdict(self)
 
 
@@ -67,7 +67,7 @@ def profile(
     *,
     skip_bad: bool = False,
 ) -> Profile:
-    """The figures of a file's rows, and its leaks into a test file. Streams over the rows."""
+    """Profile a file's rows, and their leakage into a test file. Streams over the rows."""
     for role, column in roles.items():
         check_role(role, column, source.columns)
     rows = Rows(source.table, everything(source.table), roles, source.name, task)
@@ -110,7 +110,7 @@ def profile(
 
 
 def language_of(text: str) -> str:
-    """The language by its script: "zh", "en" (any Latin script) or "other".
+    """Language identification by script: "zh", "en" (any Latin script) or "other".
 
     >>> language_of("好电影"), language_of("a good film"), language_of("いい映画")
     ('zh', 'en', 'other')
@@ -125,7 +125,7 @@ def language_of(text: str) -> str:
 
 
 def _texts(rows: Rows) -> tuple[dict[str, dict[str, int]], np.ndarray, dict[str, float]]:
-    """Length percentiles by role, which rows lack a text, shares of languages."""
+    """Length percentiles (characters) by role, (rows,) which lack a text, shares of languages."""
     empty = np.zeros(len(rows), bool)
     every = max(1, len(rows) // LANGUAGE_ROWS)
     languages: Counter[str] = Counter()
@@ -138,6 +138,8 @@ def _texts(rows: Rows) -> tuple[dict[str, dict[str, int]], np.ndarray, dict[str,
             texts = cell_texts(column, span)
             counted[done : done + len(span)] = [len(text) for text in texts]
             empty[done : done + len(span)] |= np.array([not text.strip() for text in texts])
+            # Every `every`th row of the table, across spans: (-done) % every is the first of them
+            # in this span.
             languages.update(language_of(text) for text in texts[(-done) % every :: every])
             done += len(span)
         lengths[role] = _percentiles(counted)

@@ -21,7 +21,7 @@ _looks: ContextVar[dict[str, int] | None] = ContextVar("looks", default=None)
 
 @contextmanager
 def one_look() -> Iterator[None]:
-    """Inside, a test is opened once however often it is asked for: several seeds are one look."""
+    """Count all uses of a test set inside the block as one: several seeds are one look."""
     token = _looks.set({})
     try:
         yield
@@ -30,7 +30,10 @@ def one_look() -> Iterator[None]:
 
 
 def open_test(data: Data, why: str) -> tuple[Rows, int]:
-    """The test rows, and how often this test has been opened, this time included."""
+    """Open the held-out test set: its rows, and how often it was used, this time included.
+
+    Raises DataError when there is none.
+    """
     if data.sealed_test is None:
         raise DataError(_("there is no test: set data.test_size above 0, or data.test_path."))
     known, fingerprint = _looks.get(), data.sealed_test.fingerprint
@@ -42,7 +45,8 @@ def open_test(data: Data, why: str) -> tuple[Rows, int]:
 
 
 def openings_file() -> Path:
-    """Where openings are counted: $WEITIAO_STATE or ~/.local/share/weitiao."""
+    """Path of the log of test set uses: in $WEITIAO_STATE or ~/.local/share/weitiao."""
+    # Outside the run: deleting a run and training again must not reset the count.
     root = os.environ.get("WEITIAO_STATE")
     folder = Path(root) if root else Path.home() / ".local" / "share" / "weitiao"
     folder.mkdir(parents=True, exist_ok=True)

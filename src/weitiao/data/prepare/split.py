@@ -26,7 +26,7 @@ def split(
     stratify: bool,
     groups: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Positions (int64, ascending) of the train, validation and test rows.
+    """Stratified split: positions (int64, ascending) of the train, validation and test rows.
 
     Rows with the same number in `groups` stay together. With `stratify`, every label keeps its
     share in each part to within one row; a label that stands once is in train, and so is at
@@ -39,6 +39,7 @@ def split(
     """
     strata = strata_of(targets, n) if stratify and targets is not None else np.zeros(n, np.int64)
     random = np.random.default_rng(seed)
+    # Units are drawn, not rows: a group counts as one, with the stratum of its first row.
     owner = np.arange(n) if groups is None else np.unique(groups, return_inverse=True)[1]
     count = int(owner.max()) + 1 if n else 0
     first = np.full(count, n, np.int64)
@@ -51,7 +52,7 @@ def split(
 
 
 def sample(targets: Sequence[Any] | None, n: int, rows: int, seed: int) -> np.ndarray:
-    """Positions (ascending) of a seeded sample of `rows` rows that keeps the labels' shares."""
+    """Stratified sample: positions (ascending) of `rows` rows that keeps the labels' shares."""
     strata = strata_of(targets, n) if targets is not None else np.zeros(n, np.int64)
     if rows >= n:
         return np.arange(n)
@@ -63,12 +64,15 @@ def sample(targets: Sequence[Any] | None, n: int, rows: int, seed: int) -> np.nd
 
 
 def strata_of(targets: Sequence[Any], n: int) -> np.ndarray:
-    """A whole number for each row: its label, its rarest label, or its quantile."""
+    """Strata (n,) of targets for a stratified split: label, rarest label, or quantile."""
     assert len(targets) == n, "one target for each row"
     if n and all(isinstance(target, float) for target in targets):
+        # argsort twice gives ranks; the factor is the number of bins (20 rows each or more).
         ranks = np.argsort(np.argsort(np.asarray(targets), kind="stable"), kind="stable")
         return ranks * max(1, min(QUANTILE_BINS, n // 20)) // n
     if any(isinstance(target, list | tuple) for target in targets):
+        # The rarest label is the hardest to spread. Exact iterative stratification (Sechidis et al.
+        # 2011) would balance all of a row's labels.
         often = Counter(label for target in targets for label in target)
         targets = [
             min(target, key=lambda label: (often[label], str(label))) if target else ""
@@ -83,7 +87,7 @@ def _rows_for(size: float, count: int) -> int:
 
 
 def _assign(strata: np.ndarray, wanted: list[int], random: np.random.Generator) -> np.ndarray:
-    """A part for every unit: `wanted` many in validation and test, the rest in train."""
+    """Assign units to splits: `wanted` many to validation and test, the rest to train."""
     order = random.permutation(len(strata))
     order = order[np.argsort(strata[order], kind="stable")]  # stratum by stratum, random inside
     sizes = np.bincount(strata)
@@ -125,7 +129,10 @@ def _shares(sizes: np.ndarray, wanted: list[int], random: np.random.Generator) -
 
 
 def _fetch_missing_labels(parts: np.ndarray, strata: np.ndarray, owner: np.ndarray) -> None:
-    """Groups of different labels can leave a label without a train row: fetch one group back."""
+    """Move one group back to train for each label without a training row, in place.
+
+    Groups of mixed labels can cause that, since a group is stratified by its first row only.
+    """
     for stratum in np.unique(strata):
         rows = np.flatnonzero(strata == stratum)
         if not (parts[rows] == TRAIN).any():
@@ -133,7 +140,7 @@ def _fetch_missing_labels(parts: np.ndarray, strata: np.ndarray, owner: np.ndarr
 
 
 def units_of(rows: Rows, keys: np.ndarray) -> np.ndarray:
-    """A number for each row; rows that must not be parted have the same.
+    """Group numbers (rows,) for a grouped split; rows that must stay together have the same.
 
     keys: of the rows' texts. Rows with equal texts stay together, questions about one passage too,
     and rows with the same value in the column of the role `group`; an empty cell is no value.
@@ -142,6 +149,7 @@ def units_of(rows: Rows, keys: np.ndarray) -> np.ndarray:
     for role in TOGETHER:
         if role in rows.roles:
             same = duplicates.groups_of(keys_of(rows, role))
+            # Empty cells are equal, but no common value: each becomes a group of its own.
             alone = np.flatnonzero(~_filled(rows, role))
             same[alone] = same.max(initial=0) + 1 + np.arange(len(alone))
             units = _merged_groups(units, same)
@@ -149,17 +157,17 @@ def units_of(rows: Rows, keys: np.ndarray) -> np.ndarray:
 
 
 def keys_of(rows: Rows, role: str) -> np.ndarray:
-    """Keys of the cells that rows have for a role: equal where the cells are."""
+    """128-bit hashes (rows, 2) of the cells of a role: equal where the cells are."""
     return duplicates.text_keys(rows.table, [str(rows.roles[role])], rows.indices)
 
 
 def with_value(rows: Rows, role: str) -> Rows:
-    """The rows that have something in the cell for a role."""
+    """The rows whose cell for a role is not blank."""
     return rows.take(np.flatnonzero(_filled(rows, role)))
 
 
 def _filled(rows: Rows, role: str) -> np.ndarray:
-    """(rows,) whether the cell for a role has something in it."""
+    """(rows,) bool: whether the cell for a role is not blank."""
     column = rows.table.column(str(rows.roles[role]))
     filled = [
         np.array([bool(cell.strip()) for cell in cell_texts(column, span)], bool)

@@ -1,4 +1,4 @@
-"""Arrow and Parquet files: types narrowed to text and numbers, classes by their names."""
+"""Arrow and Parquet readers: types narrowed to text and numbers, ClassLabel ids to names."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Parquet(Reader):
 
 
 def _reading(schema: Any, batches: Iterator[Any], file: str, kind: str) -> Reading:
-    """The columns of a schema and the rows of its batches. Raises DataError."""
+    """Convert an Arrow schema and record batches to columns and rows. Raises DataError."""
     try:
         names = schema.names
     except UnicodeDecodeError as error:  # pyarrow decodes names only here
@@ -137,7 +137,7 @@ def _name(value: Any, labels: Sequence[str]) -> Any:
 
 
 def _classes(schema: Any) -> dict[str, Sequence[str]]:
-    """Column -> names of its classes, from the schema metadata that `datasets` writes."""
+    """ClassLabel names by column, from the schema metadata that Hugging Face `datasets` writes."""
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
         classes = {name: _class(feature) for name, feature in features.items()}
@@ -162,7 +162,7 @@ def _class(feature: Any) -> dict[str, Any]:
 
 
 def _kind(kind: Any) -> Any:
-    """The type a column gets. uint64 does not fit INTEGER; dates, decimals, lists become text."""
+    """Narrow an Arrow type. uint64 does not fit int64; dates, decimals, lists become text."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     if pa.types.is_integer(kind) and kind != pa.uint64():

@@ -1,4 +1,4 @@
-"""What a reader is: a file in, its columns and numbered rows out, batch by batch."""
+"""Base class of file readers: a file in, its columns and numbered rows out, batch by batch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Batches = Iterator[Sequence[Numbered | Bad]]  # a row that cannot be read stands
 
 @dataclass(frozen=True)
 class Reading:
-    """A file that has been looked at: its columns with their Arrow types, rows still to come."""
+    """Result of a reader: the schema (column -> Arrow type), and a stream of row batches."""
 
     columns: Mapping[str, Any]
     batches: Batches
@@ -42,6 +42,6 @@ class Reader(Part):
 
 
 def batched(rows: Iterator[Numbered | Bad], size: int = BATCH_ROWS) -> Batches:
-    """Rows in lists of `size`."""
+    """Group rows into batches (lists) of `size`."""
     while batch := list(islice(rows, size)):
         yield batch

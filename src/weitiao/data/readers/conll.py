@@ -1,4 +1,4 @@
-"""CoNLL files (a word and its tags a line, a blank line between sentences) and CoNLL-U."""
+"""CoNLL reader (a word and its tags a line, a blank line between sentences) and CoNLL-U reader."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Conllu(Reader):
 
 
 def _sentences(path: Path, detected: encoding.Encoding) -> Iterator[list[Line]]:
-    """The numbered lines of each sentence that has any."""
+    """Split a CoNLL file into sentences: their numbered lines, without comments."""
     lines: list[Line] = []
     width = 0  # of the line before
     with detected.open(path) as file:
@@ -104,7 +104,7 @@ def _sentences(path: Path, detected: encoding.Encoding) -> Iterator[list[Line]]:
 
 
 def _conllu_sentences(path: Path, detected: encoding.Encoding) -> Iterator[list[Line]]:
-    """Without blocks of comments alone, which begin or end many files."""
+    """Sentences of a CoNLL-U file, without blocks of comments alone (at the start or end)."""
     return (
         lines
         for lines in _sentences(path, detected)
@@ -117,7 +117,7 @@ def _fields(line: str, tabbed: bool) -> list[str]:
 
 
 def _is_comment(line: str, tabbed: bool, width: int) -> bool:
-    """Whether a line is "# a comment" and not the word "#" with its tag.
+    """Whether a CoNLL line is "# a comment" and not the word "#" with its tag.
 
     Tweets do hold "#" as a word of its own. It is one where a single tag stands behind it, or as
     many columns as in the line before, of which the last is a tag.

@@ -1,4 +1,4 @@
-"""Delimited text: csv and tsv files, and .txt files that turn out to be such."""
+"""CSV and TSV readers, also for .txt files that turn out to be delimited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders of text files: one sub-folder a label, one file a text, as movie reviews often come."""
+"""Folder reader: one sub-folder a label, one file a text (as in IMDb's movie reviews)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON: lists of objects, columns of values, one object a line, SQuAD and Label Studio."""
+"""JSON readers: lists of objects, columns of values, JSON lines, SQuAD and Label Studio."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class _OneObjectALine(Exception):
 
 
 def _value_of(path: Path, detected: encoding.Encoding) -> Any:
-    """The JSON value in a file. Raises DataError when it is none, naming the line."""
+    """Parse a JSON file. Raises DataError naming the line."""
     with detected.open(path) as file:
         text = file.read()
     reason = "" if detected.clean else encoding.wrong_byte(text)
@@ -151,7 +151,7 @@ def _numbered(rows: Sequence[Any]) -> Iterator[Numbered | Bad]:
 
 
 def _rows(value: Any, file: str, key: str | None) -> Sequence[Any]:
-    """The rows in a JSON value, as a list of objects. Raises DataError."""
+    """Find the list of rows in a JSON value. Raises DataError."""
     if key is not None:
         if not isinstance(value, dict) or not isinstance(value.get(key), (list, dict)):
             raise DataError(_("{file}: holds no rows under {key!r}.", file=file, key=key))
@@ -185,6 +185,7 @@ def _of_table(names: Sequence[str], rows: Sequence[Any]) -> Sequence[Any]:
 
 
 def _of_object(value: dict[str, Any], file: str) -> Sequence[Any]:
+    # The most specific layout first: {"data": [{...}, ...]} would also pass as a column.
     columns, data = value.get("columns"), value.get("data")
     if isinstance(columns, list) and isinstance(data, list):  # pandas: split
         return _of_table([str(name) for name in columns], data)
@@ -224,7 +225,7 @@ def _of_columns(value: Mapping[str, list[Any]], file: str) -> Sequence[Any]:
 
 
 def _of_objects(value: Mapping[str, Mapping[str, Any]]) -> Sequence[Any]:
-    """pandas' columns {column: {index: cell}}, or index {index: {column: cell}}."""
+    """Rows of pandas' orients columns {column: {index: cell}} or index {index: {column: cell}}."""
     inner: dict[str, None] = {}
     for cells in value.values():
         inner |= dict.fromkeys(cells)
@@ -258,7 +259,7 @@ def _lines(path: Path, detected: encoding.Encoding) -> Iterator[Numbered | Bad]:
 
 
 def row_of(text: str, *, clean: bool = True) -> dict[str, Any] | str:
-    """The object in a line, or the reason why there is none."""
+    """Parse a line of JSON lines: the object, or the reason why it is none."""
     reason = "" if clean else encoding.wrong_byte(text)
     if reason:
         return reason
@@ -280,14 +281,14 @@ def row_of(text: str, *, clean: bool = True) -> dict[str, Any] | str:
 
 
 def is_squad(value: Any) -> bool:
-    """Whether JSON holds articles with paragraphs."""
+    """Whether JSON has SQuAD's layout: articles with paragraphs."""
     articles = _list(value, "data")
     first = articles[0] if articles else None
     return isinstance(first, dict) and isinstance(first.get("paragraphs"), list)
 
 
 def _squad_reading(value: Mapping[str, Any], notes: tuple[str, ...]) -> Reading:
-    """The questions of articles as rows."""
+    """SQuAD's questions as rows."""
     return Reading(dict.fromkeys(SQUAD_COLUMNS, TEXT), batched(_questions(value["data"])), notes)
 
 
@@ -319,7 +320,7 @@ def _questions(articles: list[Any]) -> Iterator[Numbered | Bad]:
 
 
 def _squad_answers(answers: Any) -> Any:
-    """The answers with what is needed of them; None when there are none to learn from."""
+    """SQuAD answers with text and answer_start only; other values as they are."""
     if not isinstance(answers, list):
         return answers
     return [
@@ -330,7 +331,7 @@ def _squad_answers(answers: Any) -> Any:
 
 
 def plain_rows(rows: Sequence[Any]) -> list[Any]:
-    """Label Studio's tasks among the rows as plain rows, see `plain`.
+    """Convert the Label Studio tasks among the rows to plain rows, see `plain`.
 
     Where rows are classified by choices, a row without one has no label yet, and labels are lists
     in all rows once one has more than one.
@@ -357,8 +358,8 @@ def plain_rows(rows: Sequence[Any]) -> list[Any]:
 
 
 def plain(row: Any) -> Any:
-    """A task of Label Studio as its data with the label of its first annotation; other rows as they
-    are.
+    """Convert a Label Studio task to its data with the label of its first annotation; other rows
+    stay as they are.
 
     >>> spans = [{"type": "labels", "value": {"start": 0, "end": 2, "labels": ["x"]}}]
     >>> plain({"id": 1, "data": {"text": "ab"}, "annotations": [{"result": spans}]})

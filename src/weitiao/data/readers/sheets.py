@@ -1,4 +1,4 @@
-"""Sheets of cells: workbooks (xlsx, xlsm, xlsb, xls, ods), HTML tables, Excel's XML of 2003.
+"""Spreadsheet readers: workbooks (xlsx, xlsm, xlsb, xls, ods), HTML tables, Excel's XML of 2003.
 
 Workbooks are read in a process of its own, see files/workbook.py.
 """
@@ -98,7 +98,9 @@ def _then_close(batches: Batches, file: IO[str]) -> Batches:
 
 
 def _convert(path: Path, sheet: str, lines: IO[str]) -> None:
-    """Write the workbook as lines of JSON, in a process that may crash. Raises DataError."""
+    """Convert a workbook to JSON lines in a subprocess, which may crash. Raises DataError."""
+    # -P: without it, a file of the user's such as json.py in the working directory would be
+    # imported in the place of the standard library's.
     command = [sys.executable, "-P", "-m", "weitiao.data.files.workbook", disk.plain(path), sheet]
     try:
         done = subprocess.run(
@@ -145,7 +147,7 @@ def _is_locked(path: Path) -> bool:
 
 
 def _merged_origins(merged: Sequence[Any], name: str) -> dict[int, dict[int, tuple[int, int]]]:
-    """row -> column -> the cell whose value stands there too (all from 0)."""
+    """Merged cells: row -> column -> the top left cell, whose value counts (all from 0)."""
     origins: dict[int, dict[int, tuple[int, int]]] = {}
     count = 0
     for (top, left), (bottom, right) in merged:
@@ -160,7 +162,7 @@ def _merged_origins(merged: Sequence[Any], name: str) -> dict[int, dict[int, tup
 def _with_merged(
     rows: Iterator[Row], origins: Mapping[int, Mapping[int, tuple[int, int]]]
 ) -> Iterator[Row]:
-    """Rows with the value of a merged cell in every row it reaches down to.
+    """Fill merged cells downwards: their value stands in every row they reach.
 
     Across, it stays where it is: a title over the whole width is no row full of titles.
     """
@@ -183,7 +185,7 @@ def table_reading(
     has_header: bool | None,
     notes: Sequence[str],
 ) -> Reading:
-    """The columns and rows of a sheet.
+    """Detect the table in a sheet: header, columns and rows.
 
     Raises DataError when there is no table.
     """
@@ -211,7 +213,7 @@ def table_reading(
 
 
 def _first_row(rows: Sequence[Row], header_row: int | None, file: str) -> int:
-    """The number of the row where the table begins: titles above it fill fewer columns."""
+    """The row where the table begins: titles above it fill fewer columns. Raises DataError."""
     if not rows:
         raise DataError(_("{file}: holds no row.", file=file))
     if header_row is not None:
@@ -226,6 +228,7 @@ def _first_row(rows: Sequence[Row], header_row: int | None, file: str) -> int:
             )
         return header_row
     filled = [(number, _filled(cells)) for number, cells in rows]
+    # A header may lack a name or two (0.7), a title line has one cell or a few.
     usual = Counter(count for _, count in filled[:100]).most_common(1)[0][0]
     wanted = max(1, min(usual, max(count for _, count in filled)) * 0.7)
     return next(number for number, count in filled if count >= wanted)
@@ -236,7 +239,7 @@ def _filled(cells: Sequence[Any]) -> int:
 
 
 def _used(rows: Rows, begin: int, width: int) -> list[int]:
-    """Columns that hold something, from the beginning of the table on."""
+    """Indices of the columns with any value, from the beginning of the table on."""
     used: set[int] = set()
     for number, cells in rows():
         if number >= begin and len(used) < width:
@@ -289,7 +292,7 @@ class Html(Reader):
 
 
 class _Tables(HTMLParser):
-    """Every table of the page as rows of cells; a table inside a cell is a table of its own."""
+    """HTML parser of tables as rows of cells; a nested table is a table of its own."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -311,6 +314,8 @@ class _Tables(HTMLParser):
             self._cells = []
         elif tag in _CELL and self._cells is not None:
             self._end_cell()
+            # Excel's XML leaves out empty cells and numbers the next one (ss:Index, from 1). Both
+            # spans are capped: colspan="99999" in every cell must not fill the memory.
             skipped = _number(attributes.get("ss:index")) - 1 - len(self._cells)
             self._cells += [None] * min(max(skipped, 0), MAX_COLUMNS)
             across = max(

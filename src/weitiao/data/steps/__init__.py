@@ -1,1 +1,1 @@
-"""Steps: training rows in, training rows out, any number."""
+"""Steps (resampling, augmentation): training rows in, training rows out, any number."""

@@ -1,4 +1,4 @@
-"""What a step is: training rows in, training rows out, any number."""
+"""Base class of resampling and augmentation steps: training rows in, training rows out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Step(Part):
 
 
 def made_from(example: Example, step: str, number: int) -> Example:
-    """A row that `step` made from another one; its id says from which."""
+    """An augmented copy of an example; its id says which row and step it comes from."""
     return replace(
         example, id=f"{example.id}#{step}{number}", meta={**example.meta, "made_by": step}
     )

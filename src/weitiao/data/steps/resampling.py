@@ -1,4 +1,4 @@
-"""Steps that repeat or drop rows: balance of labels, lengths of texts."""
+"""Resampling steps: oversampling of rare labels, filter by text length."""
 
 from __future__ import annotations
 
