@@ -1,4 +1,4 @@
-"""Plan a run: choose task, checkpoint and hyperparameters from the rows, each with its reason."""
+"""Automatic configuration of a run: task, checkpoint, hyperparameters, each with its reason."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Roles = Mapping[str, str | list[str]]
 
 @dataclass(frozen=True)
 class Wish:
-    """A plan request: what the user fixed; everything left out is chosen from the rows."""
+    """User settings of a plan request; everything left out is chosen from the rows."""
 
     path: str | Sequence[str]
     roles: Roles = field(default_factory=dict)
@@ -134,9 +134,12 @@ def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
     if plan.train.budget:
         seconds = min(seconds, plan.train.budget)
     read = facts.tokens.clip(max=most) if facts.apart else facts.reading.reads(facts.tokens, most)
+    # Peak memory is that of the largest micro-batch: as many tokens as one may have, but at least
+    # the longest row, which cannot be cut, and at most a padded batch of rows of that length.
     longest, wanted = float(read.max()), plan.train.micro_batch_tokens
     micro_batch = max(cost.MOST_TOKENS if wanted == "auto" else wanted, longest)
     tokens = min(micro_batch, plan.train.batch_size * longest)
+    # The hash says which plan the figures belong to: an edited one makes them stale.
     shown = plan.model_dump(exclude={"why", "expect"}, mode="json")
     digest = fingerprint.of_text(json.dumps(shown, sort_keys=True))
     return {
@@ -157,6 +160,7 @@ def _trainable(plan: Plan, facts: Facts) -> int | None:
     for name, settings in plan.model.adapter.items():
         network, part = facts.network, parts.build("adapters", name, settings)
         hidden = network.hidden_size
+        # The head is trained too. Its largest layer is square: a pooler, or a dense layer.
         return int(part.size(hidden, network.inner_size, network.layers)) + hidden * hidden
     return None
 
@@ -182,6 +186,7 @@ def _facts(draft: Plan, known: Profile, source: Source) -> Facts:
     labelled = known.rows - known.unlabelled - known.empty_texts - known.duplicates
     labelled = min(labelled, draft.data.max_rows or labelled)
     task: Task = parts.build("tasks", known.task, draft.task.get(known.task, {}))
+    # As in training: the task's changes of the tokenizer change the number of tokens.
     task.adapt(tokenizer)
     examples = rows.examples(sampled(len(rows), SAMPLE))
     return Facts(

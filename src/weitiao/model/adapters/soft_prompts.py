@@ -43,6 +43,7 @@ class _SoftPrompt(Adapter):
 
         self._check_family(native)
         native.register_parameter("prompt", nn.Parameter(self._initial(native)))
+        # An instance attribute hides the method of the class.
         native.forward = partial(_forward, native, native.forward, self._prepend)
         return self._config(native)
 
@@ -129,6 +130,7 @@ class PrefixTuning(_SoftPrompt):
         cache = DynamicCache()
         for layer in range(layers):
             cache.update(pairs[layer, 0], pairs[layer, 1], layer)
+        # Without position_ids transformers itself starts behind the cache.
         if "position_ids" in inputs:
             inputs["position_ids"] = inputs["position_ids"] + count
         return {**inputs, "past_key_values": cache}

@@ -34,7 +34,8 @@ class Windows(LongText):
         )
 
     def pieces(self, length: int, room: int) -> list[np.ndarray]:
-        # Starts are spread evenly, so that the last window is not a short remainder.
+        # Starts are at even distances and not at a fixed stride: a last window of a few tokens
+        # would weigh as much in the mean as the others.
         starts = np.linspace(0, length - room, self.count(length, room)).round().astype(np.int64)
         return [np.arange(start, start + room) for start in starts]
 

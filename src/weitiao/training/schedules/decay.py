@@ -10,7 +10,8 @@ from weitiao.training.schedules.base import Schedule
 
 
 class Constant(Schedule):
-    """Constant learning rate after warm-up; with `ema`, or when the length of the run is not known."""
+    """Constant learning rate after warm-up; with `ema`, or when the length of the run is not
+    known."""
 
     def factor(self, progress: float) -> float:
         return 1.0
