@@ -18,7 +18,7 @@ from weitiao.labels.hierarchy import Level, levels_of, separator_of, top_down
 from weitiao.parts import near
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.labels import Labels
-from weitiao.tasks.base import Cost, Task, Threshold, known_labels
+from weitiao.tasks.base import Cost, Task, Threshold, known_labels, softmax, symmetric_kl
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -147,17 +147,10 @@ class Classification(Task):
         return tuple(np.where(counts > 0, weights, 1.0).tolist())
 
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
-        """Symmetric Kullback-Leibler divergence: (KL(p || q) + KL(q || p)) / 2."""
-        from torch.nn.functional import kl_div
-
-        a, b = first.float().log_softmax(-1), second.float().log_softmax(-1)
-        one = kl_div(a, b, log_target=True, reduction="sum")
-        return (one + kl_div(b, a, log_target=True, reduction="sum")) / 2
+        return symmetric_kl(first, second)
 
     def score(self, logits: np.ndarray) -> np.ndarray:
-        """Softmax; the maximum is subtracted so that exp cannot overflow."""
-        shifted = np.exp(logits - logits.max(-1, keepdims=True))
-        return np.asarray(shifted / shifted.sum(-1, keepdims=True))
+        return softmax(logits)
 
     def decide(self, scores: Any, examples: Sequence[Example] = ()) -> list[Prediction]:
         predictions = []
