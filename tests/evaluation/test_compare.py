@@ -139,3 +139,18 @@ def test_a_hundred_thousand_rows_take_less_than_ten_seconds(kind: str) -> None:
     begun = time.perf_counter()
     compare(*sides[kind], NUMBER if kind == "numbers" else SINGLE)
     assert time.perf_counter() - begun < 10
+
+
+def test_a_large_difference_on_few_rows_says_how_many_rows_would_tell() -> None:
+    """Of 23 rows 7 were right only before and 1 only now: that was called too small for any number
+    of rows, since the normal interval left 0 and only the exact one held it."""
+    gold = np.zeros(23, int)
+    before, now = gold.copy(), gold.copy()
+    before[:1], now[1:8] = 1, 1
+    first, second = (Labels(gold, given, np.zeros((23, 0)), ("a", "b")) for given in (before, now))
+    comparison = compare([first], [second], {"accuracy": SINGLE["accuracy"]})
+    change = comparison.gaps[0].change
+    assert (comparison.word, round(change.value, 3)) == ("open", -0.261)
+    assert change.low < 0 < change.high
+    assert change.rows_needed is not None
+    assert 23 < change.rows_needed < 60

@@ -21,8 +21,7 @@ from weitiao.evaluation.explain import explain
 from weitiao.evaluation.passages import coverage
 from weitiao.evaluation.slices import Slice, candidates_of, score_slices
 from weitiao.model.model import Model
-from weitiao.reporting.error_examples import MOST as MAX_MISTAKES
-from weitiao.results.answers import digest
+from weitiao.reporting.error_examples import MAX_MISTAKES as MAX_MISTAKES
 from weitiao.results.records import (
     Calibration,
     CheckResult,
@@ -33,6 +32,7 @@ from weitiao.results.records import (
     SliceScore,
     WordScore,
 )
+from weitiao.results.run_data import text_digest
 from weitiao.tasks.answers.passages import Passages
 
 CHARACTERS_A_SECOND = 250_000  # that are cut into words, jieba's speed here
@@ -156,7 +156,7 @@ def _near(
             id=ids[one.train],
             label=targets[one.train],
             position=int(train.indices[one.train]),
-            digest=digest(own[one.train]),
+            digest=text_digest(own[one.train]),
         )
         for one in nearest(words, texts, [int(at) for at in picked], own)
     ]
@@ -185,7 +185,7 @@ def _explained(
                 asked=explanation.label,
                 score=explanation.score,
                 words=[WordScore(**{**asdict(word), "text": ""}) for word in explanation.words],
-                digest=digest("\n".join(texts.values())),
+                digest=text_digest("\n".join(texts.values())),
             )
         )
         if 2 * time.monotonic() - begun > end:  # another would take as long

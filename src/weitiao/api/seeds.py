@@ -29,7 +29,7 @@ from weitiao.i18n.messages import _, plural
 from weitiao.planfile.plan import Plan
 from weitiao.planning.check import check
 from weitiao.reporting import page
-from weitiao.results import answers
+from weitiao.results import run_data
 from weitiao.results.records import SeedRun, SeedScores, SeedsRecord
 from weitiao.run import Run, now
 from weitiao.tasks.answers.base import Answers
@@ -266,8 +266,8 @@ class _SeedSeries:
     def _replace_degenerate(self) -> None:
         """Mark seeds that learned nothing, so that others take their place."""
         record, kept = self.record, self.record.valid
-        found = [answers.read(self._folder(one)) for one in kept]
-        given = [one.judged for one in found if one is not None]
+        found = [run_data.read_answers(self._folder(one)) for one in kept]
+        given = [one.answers for one in found if one is not None]
         if len(given) < MIN_SEEDS:
             return
         name = record.metric

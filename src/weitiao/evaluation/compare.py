@@ -22,6 +22,7 @@ from weitiao.evaluation.significance import (
     contrast,
     exact_interval,
     mcnemar,
+    mcnemar_rows,
 )
 from weitiao.tasks.answers.base import Answers
 
@@ -168,6 +169,10 @@ def _covariance(
 def _with_exact_test(change: Contrast, test: McNemar, level: float) -> Contrast:
     """Widened to the exact test: with few discordant rows the t interval is too narrow."""
     low, high = exact_interval(test, level)
+    if min(low, change.low) <= 0 <= max(high, change.high):
+        # The t interval may exclude 0 already: then it knows no number of rows.
+        needed = max(change.rows_needed or 0, mcnemar_rows(test, level) or 0)
+        change = replace(change, rows_needed=needed or None)
     return replace(
         change,
         low=min(low, change.low),

@@ -219,6 +219,25 @@ def _mcnemar_p_value(first: int, second: int) -> tuple[float, bool]:
     return float(chi2.sf((first - second) ** 2 / differ, 1)), False
 
 
+def mcnemar_rows(test: McNemar, level: float = LEVEL) -> int | None:
+    """Sample size: how many rows in all make the test significant, if their split stays what it is.
+
+    None when it is even, or when that is out of reach.
+    """
+    differ = test.differ
+    if test.only_first == test.only_second:
+        return None
+    rows = differ + test.both + test.neither
+    # The p-value jumps up and down with whole rows: the first size that is significant.
+    for size in range(differ + 1, MOST_ROWS_FACTOR * differ + 1):
+        first = round(size * test.only_first / differ)
+        if _mcnemar_p_value(first, size - first)[0] < 1 - level:
+            needed = rows * size / differ
+            step = 10 ** max(1, math.floor(math.log10(needed)) - 1)
+            return int(math.ceil(needed / step) * step)
+    return None
+
+
 def exact_interval(test: McNemar, level: float = LEVEL) -> tuple[float, float]:
     """The interval of the difference of accuracies (second minus first) by the exact test.
 

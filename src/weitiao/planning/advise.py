@@ -71,7 +71,8 @@ def look(wish: Wish, source: Source | None = None) -> tuple[Profile, Source]:
         task, reason = wish.task, named.named_reason(evidence)
     else:
         task, reason = guess_task(source.table, roles)
-    roles, reasons = _renamed(roles, task), _renamed(reasons, task)
+    inputs = parts.find("tasks", task).roles
+    roles, reasons = _renamed(roles, inputs), _renamed(reasons, inputs)
     reasons["task"] = reason
     test = how.open_other(wish.test_path, wish.path) if wish.test_path else None
     known = profile(source, roles, task, reasons, test, skip_bad=how.skip_bad)
@@ -102,7 +103,7 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     why |= _hyperparameters(facts, draft.model.max_length if fixed else None)
     if wish.validation_path:
         del why["data.validation_size"]
-    if known.task == passage_choices.TASK:
+    if facts.task.head == "spans":
         why |= passage_choices.choices_of(facts, source, wish.how, draft.model.revision)
     plan = _plan(wish, why)
     plan = plan.model_copy(update={"why": why, "expect": expectations(plan, facts)})
@@ -203,7 +204,7 @@ def _facts(draft: Plan, known: Profile, source: Source) -> Facts:
 def _hyperparameters(facts: Facts, fixed_length: int | None) -> dict[str, Reason]:
     """Every hyperparameter that is chosen. fixed_length: max_length by the user."""
     task: Task = parts.build("tasks", facts.profile.task, _settings(facts.profile))
-    passages = facts.profile.task == passage_choices.TASK
+    passages = task.head == "spans"
     length = (passage_choices if passages else choices).max_length(facts)
     used_length = fixed_length or int(length.value)
     epochs = choices.epochs(facts, used_length)
@@ -227,10 +228,10 @@ def _hyperparameters(facts: Facts, fixed_length: int | None) -> dict[str, Reason
     return {path: reason for path, reason in chosen.items() if reason is not None}
 
 
-def _renamed(roles: dict[str, Any], task: str) -> dict[str, Any]:
-    """Pair roles under the names of the task: nli reads premise and hypothesis."""
+def _renamed(roles: dict[str, Any], inputs: Sequence[str]) -> dict[str, Any]:
+    """Pair roles under the names of the task's inputs: nli reads premise and hypothesis."""
     wanted = {"text": "premise", "text_pair": "hypothesis"}
-    if task != "nli":
+    if "premise" not in inputs:
         wanted = {new: old for old, new in wanted.items()}
     return {wanted.get(role, role): value for role, value in roles.items()}
 

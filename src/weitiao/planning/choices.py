@@ -22,6 +22,7 @@ from weitiao.planfile.plan import Reason
 from weitiao.planfile.sections import FEWEST_EPOCHS
 from weitiao.planning import cost
 from weitiao.planning.facts import Facts
+from weitiao.tasks.answers.labels import Labels
 
 LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
 USUAL_CAP = 256  # tokens; beyond, time grows and the gain for choosing a label is small
@@ -141,7 +142,7 @@ def batch_size(facts: Facts, epochs: float | None = None) -> Reason:
 
 def _few_updates(facts: Facts, epochs: float | None) -> bool:
     """Whether a budget leaves time for fewer than FEW_UPDATES; of tasks where that was measured."""
-    if not facts.budget or epochs is None or facts.profile.task != "classification":
+    if not facts.budget or epochs is None or not facts.task.small_batches:
         return False
     return epochs * facts.train_rows / int(batch_size(facts).value) < FEW_UPDATES
 
@@ -238,7 +239,7 @@ def validation_size(facts: Facts) -> Reason:
 def class_weights(facts: Facts) -> Reason | None:
     """Class weights: balanced when some label is rare enough to be ignored by the network."""
     labels = facts.profile.labels
-    if not labels or facts.profile.task in ("multilabel", "token_classification"):
+    if not labels or not issubclass(facts.task.answers, Labels):
         return None
     rare = min(labels, key=lambda label: labels[label])
     evidence = _(
@@ -256,7 +257,7 @@ def class_weights(facts: Facts) -> Reason | None:
 def metrics(facts: Facts, usual: tuple[str, ...]) -> Reason | None:
     """Metrics: macro F1 first where always predicting the majority label would look good."""
     shares = facts.profile.shares
-    if facts.profile.task not in ("classification", "nli") or not shares:
+    if not issubclass(facts.task.answers, Labels) or not shares:
         return None
     largest = max(shares, key=lambda label: shares[label])
     if shares[largest] < 0.8:
@@ -331,14 +332,13 @@ def _epochs_in_budget(facts: Facts, length: int) -> float:
     return left / max(_epoch_seconds(facts, length), 1e-9)
 
 
-TAGGING = "token_classification"
 HEAD_RATE = 1e-2  # learning rate
 
 
 def strategies(facts: Facts) -> Reason | None:
     """A higher learning rate for the head of taggers: at the network's own, they find no span in
     the first hundred updates."""
-    if facts.profile.task != TAGGING or facts.adapter:
+    if facts.task.head != "tokens" or facts.adapter:
         return None
     return Reason(
         value={"head_rate": {"learning_rate": HEAD_RATE}},

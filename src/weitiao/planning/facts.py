@@ -66,6 +66,11 @@ class Facts:
     reading: Reading = field(default_factory=lambda: long_text_of({"head": {}}))
 
     @property
+    def task(self) -> type[Task]:
+        """The class of the task, which says what it is by its ClassVars."""
+        return parts.find("tasks", self.profile.task)
+
+    @property
     def train_rows(self) -> int:
         """Training rows after validation and test are split off (about)."""
         return max(1, round(self.rows * 0.8))

@@ -18,7 +18,6 @@ from weitiao.planfile.plan import Reason
 from weitiao.planning.facts import Facts, network_of
 from weitiao.tasks.question_answering import QuestionAnswering
 
-TASK = "question_answering"
 LENGTHS = (64, 96, 128, 192, 256, 384)
 COVERAGE = 0.95  # proportion of the passages that max_length should hold whole
 USUAL_ANSWER, MAX_ANSWER = 30, 200  # tokens

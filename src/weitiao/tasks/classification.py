@@ -48,6 +48,7 @@ class Classification(Task):
     losses: ClassVar[tuple[str, ...]] = ("cross_entropy",)
     answers: ClassVar[type[Answers]] = Labels
     problem_type: ClassVar[str] = "single_label_classification"
+    small_batches: ClassVar[bool] = True
     labels: tuple[str, ...] = Field((), description="in the order of the outputs; empty: learned")
     thresholds: dict[str, Threshold] = Field(
         {}, description="label -> it is given from this score on"
