@@ -277,7 +277,7 @@ MODELS = [
 WORDS = [
     bad("a verb of nobody's", "fti good.csv", "fti"),
     bad("an option of nobody's", "fit good.csv --taks nli", "--taks"),
-    bad("no file given", "fit", "rows"),
+    bad("no file given", "fit", "ROWS"),
     bad("a budget of words", "fit good.csv --budget soon", "--budget"),
     bad("a budget of nothing", "fit good.csv --budget 0s", "--budget"),
     bad("a negative budget", "fit good.csv --budget=-5m", "--budget"),
