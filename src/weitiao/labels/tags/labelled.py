@@ -1,4 +1,4 @@
-"""One row's right answers: its spans by characters, its words, and the tag of each word."""
+"""Gold labels of a row for sequence labelling: spans by characters, words, a tag for each word."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ SHOWN = 40  # characters of a word in a message
 
 
 class Row(NamedTuple):
-    """spans (spans, 3): start, end, type; words (words, 2); tags (words,) places in the labels."""
+    """Gold labels. spans (spans, 3): start, end, type; words (words, 2): start, end; tags (words,):
+    label indices."""
 
     spans: np.ndarray
     words: np.ndarray
@@ -26,8 +27,8 @@ class Row(NamedTuple):
 def labelled(
     text: str, words: np.ndarray, target: Any, types: Mapping[str, int], plain: bool
 ) -> Row:
-    """The answers of a row. target: tags of words, or spans. Raises ValueError, saying what is
-    wrong with it."""
+    """Align a row's target (tags of words, or spans) with its words. Raises ValueError with the
+    reason."""
     target = target or []
     if target and isinstance(target[0], str):
         places = _tagged(text, words, target)
@@ -42,24 +43,25 @@ def labelled(
             hint=near(unknown, list(types)),
         )
         raise ValueError(message)
-    found = [(start, end, types[kind]) for start, end, kind in spans]
+    indexed = [(start, end, types[kind]) for start, end, kind in spans]
+    # Label indices: 0 is O, 1 + 2k is B- and 2 + 2k is I- of type k.
     tags = np.zeros(len(words), np.int64)
     free = np.ones(len(words), bool)
-    for start, end, kind in sorted(found, key=lambda one: (one[0], -one[1])):
+    for start, end, kind in sorted(indexed, key=lambda one: (one[0], -one[1])):
         inside = (words[:, 0] < end) & (words[:, 1] > start) & free
         at = np.flatnonzero(inside)
         if len(at):  # of spans that overlap, what the first one leaves
             tags[at] = kind if plain else 2 + 2 * kind
             tags[at[0]] = kind if plain else 1 + 2 * kind
             free[at] = False
-    given = np.array(found, np.int64).reshape(-1, 3)
+    span_array = np.array(indexed, np.int64).reshape(-1, 3)
     if plain:  # each word has its own
-        given = np.column_stack([words, tags])[~free]
-    return Row(given, words, tags)
+        span_array = np.column_stack([words, tags])[~free]
+    return Row(span_array, words, tags)
 
 
 def within(span: Any, text: str) -> tuple[int, int, str]:
-    """A span without the blanks at its ends, which belong to no word. Raises ValueError."""
+    """Trim blanks at a span's ends and check it against the text. Raises ValueError."""
     start, end, kind, *own = span
     if own and not _same(text[start:end], own[0]):  # places as JavaScript counts them?
         start, end = (_from_utf16(text, place) for place in (start, end))
@@ -95,13 +97,16 @@ def _same(held: str, own: str) -> bool:
 
 
 def _from_utf16(text: str, place: int) -> int:
-    """The place of a character by its place in units of UTF-16, of which an emoji has two."""
+    """Convert an offset in UTF-16 code units (JavaScript; an emoji has two) to characters."""
     raw = text.encode("utf-16-le", "surrogatepass")[: 2 * max(0, place)]
     return len(raw.decode("utf-16-le", "ignore")) if 2 * place == len(raw) else place
 
 
 def _tagged(text: str, words: np.ndarray, tags: Sequence[str]) -> np.ndarray:
-    """Where the words lie that the tags are for: the row's own, characters, or between blanks."""
+    """Word spans (tags, 2) that fit the number of tags: the row's own, split at blanks, characters.
+
+    Raises ValueError when none fits.
+    """
     if len(words) == len(tags):
         return words
     characters = [(at, at + 1) for at, one in enumerate(text) if not one.isspace()]
@@ -111,9 +116,9 @@ def _tagged(text: str, words: np.ndarray, tags: Sequence[str]) -> np.ndarray:
         for a, b in zip(blanks[:-1].tolist(), blanks[1:].tolist(), strict=True)
         if b - 1 > a
     ]
-    for found in (parted, characters):
-        if len(found) == len(tags):
-            return np.array(found, np.int64).reshape(-1, 2)
+    for spans in (parted, characters):
+        if len(spans) == len(tags):
+            return np.array(spans, np.int64).reshape(-1, 2)
     raise ValueError(
         _(
             "{tags} tags, but {words} words: there must be a tag for each word.",
@@ -128,9 +133,9 @@ def _plain(places: np.ndarray, tags: Sequence[str]) -> list[tuple[int, int, str]
 
 
 def _spans(places: np.ndarray, tags: Sequence[str], text: str) -> list[tuple[int, int, str]]:
-    found = [split_tag(tag) for tag in tags]
-    if None in found:
-        at = found.index(None)
+    parsed = [split_tag(tag) for tag in tags]
+    if None in parsed:
+        at = parsed.index(None)
         start, end = places[at].tolist()
         message = _(
             "word {number} ({word!r}) has the tag {tag!r}, which follows no scheme like "
@@ -140,7 +145,7 @@ def _spans(places: np.ndarray, tags: Sequence[str], text: str) -> list[tuple[int
             tag=tags[at],
         )
         raise ValueError(message)
-    parts = [one for one in found if one is not None]
+    parts = [one for one in parsed if one is not None]
     types = list(dict.fromkeys(kind for _, kind in parts))
     kinds = np.array([kind for kind, _ in parts], np.int64)
     which = np.array([types.index(kind) for _, kind in parts], np.int64)
