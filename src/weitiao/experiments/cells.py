@@ -68,12 +68,12 @@ class Experiment(Section):
             experiment = cls.model_validate(written.value)
         except ValidationError as error:
             messages = [
-                _("{path}: {told}", path=problem.path, told=problem.text)
+                _("{path}: {message}", path=problem.path, message=problem.text)
                 for problem in problems_of(error, cls)
             ]
             raise PlanError(messages, str(path)) from None
         problems = [
-            _("{path}: {told}", path=f"{field}.{problem.path}", told=problem.text)
+            _("{path}: {message}", path=f"{field}.{problem.path}", message=problem.text)
             for field, kind in (("peers", "peers"), ("executor", "executors"))
             for name, settings in getattr(experiment, field).items()
             for problem in parts.problems(kind, name, settings)
