@@ -19,7 +19,9 @@ SAMPLES = {"en": "", "zh": "中文"}  # text that a stream must be able to encod
 
 
 def leave_ascii() -> None:
-    """Restart Python in UTF-8 mode if the file system encoding is ASCII."""
+    """Restart Python in UTF-8 mode (PEP 540) if the file system encoding is ASCII."""
+    # With LC_ALL=C, names of files and columns in Chinese could be neither opened nor printed, and
+    # the encoding of file names cannot be changed in a running process.
     if sys.getfilesystemencoding() == "ascii":
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
@@ -56,7 +58,7 @@ def harmless(text: str) -> str:
 
 
 def complain(text: str) -> None:
-    """Print a mistake of the user's."""
+    """Print a user error."""
     say(_("error: {text}", text=text))
 
 
