@@ -47,7 +47,7 @@ def run(name: str, data_dir: Path) -> dict[str, Any]:
     from weitiao.core.clock import awake
     from weitiao.data.files.table import from_rows
     from weitiao.data.prepare.load import load
-    from weitiao.evaluation.calibrate import quality
+    from weitiao.evaluation.calibration import quality
     from weitiao.evaluation.evaluate import evaluate
     from weitiao.planning.advise import Wish, advise
     from weitiao.run import Run
@@ -74,7 +74,7 @@ def run(name: str, data_dir: Path) -> dict[str, Any]:
         model, told = calibrate_in(made, outcome.model, data.validation)
         report, answers = evaluate(model, rows_of(model, from_rows(test_rows), labelled=True))
         apart = _apart(made.best, model, test_rows[:ASKED])
-    judged, divisor = answers.judged, told.temperature
+    judged, divisor = answers.answers, told.temperature
     before = quality(judged.tempered(divisor))
     return {
         "train_rows": len(data.train), "validation_rows": told.rows, "test_rows": report.rows,

@@ -92,7 +92,7 @@ def act(job: Mapping[str, Any]) -> timing.Record:
         outcome = train(plan, data, Run.create(folder, "cell", plan))
         model = outcome.model
         report, answers = evaluate(model, rows_of(model, judged_rows, labelled=True))
-    right = answers.judged.targets == answers.judged.values
+    right = answers.answers.targets == answers.answers.values
     tokens = model.sizes(model.encode(data.train))
     return {
         "score": report.metrics["accuracy"], "metrics": dict(report.metrics),

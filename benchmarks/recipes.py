@@ -34,7 +34,7 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.evaluation.compare import compare
-from weitiao.evaluation.contrast import contrast
+from weitiao.evaluation.significance import contrast
 from weitiao.experiments.store import Store
 from weitiao.tasks.answers.labels import Labels
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.evaluation.slices import Candidate, judge_slices
+from weitiao.evaluation.slices import Candidate, score_slices
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.labels import Labels
 from weitiao.tasks.answers.numbers import Numbers
@@ -49,11 +49,11 @@ def cell(kind: str, rows: int, wrong: float, runs: int) -> dict[str, Any]:
         looked = candidates(rows, rng)
         mistakes = rng.random(rows) < wrong
         sizes = rng.exponential(1, rows)
-        false += any(one.weak for one in judge_slices(judged(kind, mistakes, sizes), looked))
+        false += any(one.weak for one in score_slices(judged(kind, mistakes, sizes), looked))
         bad = looked[int(rng.integers(len(looked)))]
         mistakes[bad.rows] = ~mistakes[bad.rows]
         sizes[bad.rows] *= 3
-        top = judge_slices(judged(kind, mistakes, sizes), looked)[0]
+        top = score_slices(judged(kind, mistakes, sizes), looked)[0]
         first += (top.name, top.value) == (bad.name, bad.value)
         weak += (top.name, top.value) == (bad.name, bad.value) and top.weak
     return {"kind": kind, "rows": rows, "share_wrong": wrong,

@@ -10,8 +10,8 @@ from weitiao.evaluation.evaluate import Evaluated, measure, metrics_of
 from weitiao.evaluation.intervals import bootstrap, difference
 from weitiao.parts import build
 from weitiao.planfile.plan import Plan
-from weitiao.results import answers as kept
-from weitiao.results.answers import digest
+from weitiao.results import run_data as kept
+from weitiao.results.run_data import text_digest
 from weitiao.run import Run
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.label_sets import LabelSets
@@ -55,7 +55,7 @@ def judged_run(
     worse = _answers(part, labels, right / 2, rng)
     same = _answers(part, labels, 0.1, rng)
     beside = {"mean" if task == "regression" else "majority": same, "tfidf_linear": worse}
-    kept.keep(run, Evaluated(rows, judged, beside), "test")
+    kept.write_answers(run, Evaluated(rows, judged, beside), "test")
     _write_judgement(run, part, judged, beside, metrics)
     _write_figures(run, part, rows)
     _write_findings(run, judged, texts, [str(one) for one in targets])
@@ -71,16 +71,16 @@ def _answers(part, labels, right, rng):
     count, outputs = len(labels), part.outputs
     if part.answers.numeric:
         scale = (1 - right) * labels.std() + 1e-9
-        return part.judge(labels, part.score((labels + rng.normal(0, scale, count))[:, None]))
+        return part.to_answers(labels, part.score((labels + rng.normal(0, scale, count))[:, None]))
     wrong = rng.random(count) > right
     scores = rng.random((count, outputs)) * 0.4
     if part.answers is LabelSets:
         truth = labels.astype(bool)
         flipped = truth ^ (wrong[:, None] & (rng.random(labels.shape) < 0.5))
-        return part.judge(labels, np.where(flipped, 1 - scores, scores))
+        return part.to_answers(labels, np.where(flipped, 1 - scores, scores))
     given = np.where(wrong, (labels + rng.integers(1, outputs, count)) % outputs, labels)
     scores[np.arange(count), given] = 0.5 + rng.random(count) / 2
-    return part.judge(labels, scores / scores.sum(1, keepdims=True))
+    return part.to_answers(labels, scores / scores.sum(1, keepdims=True))
 
 
 def _write_log(run):
@@ -151,9 +151,9 @@ def _write_findings(run, judged, texts, words):
         "checks": [{**check, "examples": [shown]},
                    {**check, "name": "script", "rows": 0, "examples": [], "missing": "later"}],
         "near": [{"row": at, "alike": 0.5, "id": f"{run.plan().data.path}:1", "label": "x",
-                  "position": 0, "digest": digest(texts[0])} for at in worst],
+                  "position": 0, "digest": text_digest(texts[0])} for at in worst],
         "explained": [
-            {"row": at, "asked": "x", "score": 0.9, "digest": digest(texts[at]), "words": [
+            {"row": at, "asked": "x", "score": 0.9, "digest": text_digest(texts[at]), "words": [
                 {"role": "text", "start": a, "end": b, "text": "", "gradient": 0.7, "without": 0.5},
                 {"role": "text", "start": b, "end": c, "text": "", "gradient": -0.3,
                  "without": -0.4}]}

@@ -60,12 +60,12 @@ def slowed_judge(*args, **settings):
     return JUDGE(*args, **settings)
 
 
-JUDGE = loop.judge
+JUDGE = loop.evaluate_network
 
 
 def main(folder, kills, layout, seed=5):
     torch.set_num_threads(1)
-    loop.judge = slowed_judge
+    loop.evaluate_network = slowed_judge
     checkpoint = make_checkpoint(folder / "tiny")
     plan = toy_plan("classification", str(checkpoint), **SETTINGS, **{"train.layout": layout})
     data = toy_data(plan, 150)

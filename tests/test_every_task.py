@@ -166,7 +166,7 @@ def test_perfect_scores_give_perfect_answers(task, tiny_bert):
         assert answers == rows.targets()
     from weitiao.evaluation.evaluate import measure, metrics_of
 
-    report = measure(model.task.judge(labels, scores), metrics_of(model.task))
+    report = measure(model.task.to_answers(labels, scores), metrics_of(model.task))
     worst_is_best = {"mae": 0.0, "rmse": 0.0}
     for name, value in report.metrics.items():
         assert value == pytest.approx(worst_is_best.get(name, 1.0), abs=1e-5), name

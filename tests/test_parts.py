@@ -180,7 +180,7 @@ NEW = {
             def decide(self, scores, examples=()):
                 return [Prediction(self.names[int(s[1] > 0.5)], float(s.max()),
                                    dict(zip(self.names, s.tolist()))) for s in scores]
-            def judge(self, labels, scores):
+            def to_answers(self, labels, scores):
                 return Labels(labels, scores.argmax(-1), scores, self.names)
     """),
 }  # fmt: skip

@@ -58,7 +58,7 @@ def test_every_spelling_gives_the_same_spans(kind, tmp_path):
     path.write_text(many, encoding="utf-8")
     rows = rows_of(path, **({"text": "text"} if "json" in name else {}))
     task = TokenClassification().learn(rows.targets())
-    truth = task.truth(rows)
+    truth = task.gold(rows)
     found = [(a, b, task.types[kind]) for a, b, kind in truth.spans.row(0).tolist()]
     assert found == SPANS
     (example,) = task.read(rows.examples([0]))
@@ -83,8 +83,8 @@ def test_conllu_gives_words_and_parts_of_speech(tmp_path):
     assert rows.targets()[0] == ["VERB", "PRON", "ADV"]
     task = TokenClassification().learn(rows.targets())
     assert (task.plain, task.labels) == (True, ("ADV", "PRON", "VERB"))
-    assert task.judged_by == ("token_accuracy",)
-    assert task.truth(rows).spans.row(0).tolist() == [[0, 5, 2], [6, 9, 1], [10, 12, 0]]
+    assert task.default_metrics == ("token_accuracy",)
+    assert task.gold(rows).spans.row(0).tolist() == [[0, 5, 2], [6, 9, 1], [10, 12, 0]]
 
 
 def test_types_without_prefixes_are_spans_where_most_words_are_none(tmp_path):
@@ -93,9 +93,9 @@ def test_types_without_prefixes_are_spans_where_most_words_are_none(tmp_path):
     rows = rows_of(path)
     task = TokenClassification().learn(rows.targets())
     assert task.labels == ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
-    assert task.truth(rows).spans.row(0).tolist() == [[0, 8, 1], [12, 16, 0]]
+    assert task.gold(rows).spans.row(0).tolist() == [[0, 8, 1], [12, 16, 0]]
     path.write_text("Ada PER\n\n")
-    assert task.truth(rows_of(path, text="tokens", target="tags")).spans.row(0).tolist() == [
+    assert task.gold(rows_of(path, text="tokens", target="tags")).spans.row(0).tolist() == [
         [0, 3, 1]
     ]
 
@@ -113,7 +113,7 @@ def test_a_mistake_is_told_with_its_line(case, tmp_path):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(DataError) as caught:
         rows = rows_of(path)
-        TokenClassification().learn(rows.targets()).truth(rows)
+        TokenClassification().learn(rows.targets()).gold(rows)
     assert place in str(caught.value)
     assert named in str(caught.value)
 
@@ -126,7 +126,7 @@ def test_a_span_outside_its_text_is_told():
     roles = {"text": "text", "target": "spans"}
     rows = Rows(table, everything(table), roles, "rows", "token_classification")
     with pytest.raises(DataError, match="rows:0.*does not lie in the text"):
-        TokenClassification(labels=("O", "B-x", "I-x")).truth(rows)
+        TokenClassification(labels=("O", "B-x", "I-x")).gold(rows)
 
 
 @pytest.fixture(scope="module")

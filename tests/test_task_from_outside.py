@@ -15,7 +15,7 @@ import weitiao
 from golden_runs import SETTINGS, run_cli
 from weitiao import parts
 from weitiao.errors import PlanError
-from weitiao.results import answers
+from weitiao.results import run_data
 
 PACKAGE = '''"""Ordinal ratings: whole numbers in an order, such as one to five stars."""
 
@@ -83,7 +83,7 @@ class Ordinal(Task):
     def decide(self, scores, examples=()):
         return [Prediction(int(one), float(one)) for one in self.rating(scores)]
 
-    def judge(self, labels, scores):
+    def to_answers(self, labels, scores):
         gold = self.low + labels.sum(1)
         return self.answers(gold.astype(float), self.rating(scores).astype(float), scores)
 
@@ -245,11 +245,11 @@ def test_a_task_of_one_file_goes_through_every_command(
     calibration = json.loads((run / "calibration.json").read_text(encoding="utf-8"))
     assert calibration["decisions"][0]["name"] == "best_cut"
     assert weitiao.load(run).task.cut == calibration["decisions"][0]["cut"]
-    kept = answers.read(run)
-    assert type(kept.judged) is parts.find("tasks", task).answers
-    assert kept.about["kind"] == type(kept.judged).kind
-    assert kept.judged.scores.shape == (len(kept), 4)
-    assert kept.beside["majority"].shape == (len(kept),)
+    kept = run_data.read_answers(run)
+    assert type(kept.answers) is parts.find("tasks", task).answers
+    assert kept.header.kind == type(kept.answers).kind
+    assert kept.answers.scores.shape == (len(kept), 4)
+    assert kept.baselines["majority"].shape == (len(kept),)
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "off_by_two" in page
     assert (tmp_path / "compare.html").is_file()
@@ -263,4 +263,4 @@ def test_a_task_of_one_file_goes_through_every_command(
     monkeypatch.setattr(sys, "path", [one for one in sys.path if "site-packages" not in one
                                       or not one.startswith(str(tmp_path))])  # fmt: skip
     with pytest.raises(PlanError, match=f"no '{task}' among the tasks"):
-        answers.read(run)  # a class that nobody knows is not guessed
+        run_data.read_answers(run)  # a class that nobody knows is not guessed

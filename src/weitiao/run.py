@@ -243,7 +243,7 @@ class Run:
                 RECORDS[name].model_validate(values)
             except ValidationError as error:
                 first = problems_of(error, RECORDS[name])[0]
-                raise _damaged(path, placed(first.path, first.text)) from None
+                raise damaged(path, placed(first.path, first.text)) from None
         return values
 
     def status(self) -> Status:
@@ -317,17 +317,18 @@ def _json_object(path: Path, raw: bytes) -> dict[str, Any]:
     try:
         values = json.loads(raw.decode("utf-8"))
     except UnicodeDecodeError:
-        raise _damaged(path, _("not UTF-8")) from None
+        raise damaged(path, _("not UTF-8")) from None
     except ValueError as error:  # also a number of thousands of digits
-        raise _damaged(path, said(getattr(error, "msg", error))) from None
+        raise damaged(path, said(getattr(error, "msg", error))) from None
     except RecursionError:
-        raise _damaged(path, _("nested too deeply")) from None
+        raise damaged(path, _("nested too deeply")) from None
     if not isinstance(values, dict):
-        raise _damaged(path, _("it holds no JSON object"))
+        raise damaged(path, _("it holds no JSON object"))
     return values
 
 
-def _damaged(path: Path, reason: str) -> RunError:
+def damaged(path: Path, reason: str) -> RunError:
+    """The error for a file that cannot be read as the record it should be."""
     return RunError(
         _(
             "{path}: damaged, or not written by weitiao ({reason}). Restore it from a copy, or "

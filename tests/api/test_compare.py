@@ -13,7 +13,7 @@ from judged_runs import judged_run
 from weitiao.cli.app import app
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import speaking
-from weitiao.results import answers
+from weitiao.results import run_data
 
 TEXTS = [f"row {i}: write to li{i}@example.com <script>alert({i})</script>" for i in range(120)]
 LABELS = [["good", "bad", "so so"][i * 7 % 3] for i in range(120)]
@@ -34,8 +34,8 @@ def made(tmp_path_factory):
 
 
 def answers_of(root, name="plain/seed-0"):
-    kept = answers.read(root / name)
-    return [kept.judged.labels[value] for value in kept.judged.values]
+    kept = run_data.read_answers(root / name)
+    return [kept.answers.labels[value] for value in kept.answers.values]
 
 
 def write(path, head, rows):
@@ -195,7 +195,7 @@ def test_mistakes_are_told(made, tmp_path):
     young = tmp_path / "young"
     shutil.copytree(run, young)
     (young / "answers.parquet").unlink()
-    with pytest.raises(WeitiaoError, match="has not been judged"):
+    with pytest.raises(WeitiaoError, match="has not been evaluated"):
         weitiao.compare(run, young)
 
 

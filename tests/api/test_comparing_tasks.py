@@ -9,8 +9,7 @@ import weitiao
 from conftest import toy_plan, toy_rows
 from weitiao import parts
 from weitiao.core.ragged import Ragged
-from weitiao.evaluation.compare import compare, differing
-from weitiao.evaluation.degenerate import degenerate
+from weitiao.evaluation.compare import compare, degenerate, differing
 from weitiao.i18n.messages import speaking
 from weitiao.results.run_data import gathered
 from weitiao.tasks.answers.spans import Spans

@@ -138,8 +138,8 @@ def test_the_page_says_it_all(language, fitted, tmp_path):
         text = page.write(fitted.run, tmp_path / "page.html").read_text(encoding="utf-8")
     wanted = {
         "en": ["Not accepted", "recall of good", "Where it is weak", "source: D", "capital letters",
-               "How far its scores can be believed", "Reliability", "nearest training row:",
-               "No answer is given below"],
+               "Calibration", "Reliability", "nearest training row:",
+               "No prediction is given below"],
         "zh": ["验收未通过", "good 的召回率", "薄弱之处", "source：D", "大小写", "置信度校准", "可靠性",
                "最相近的训练行：", "不作答"],
     }  # fmt: skip

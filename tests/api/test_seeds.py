@@ -16,7 +16,7 @@ from weitiao.api.seeds import Seeded
 from weitiao.cli.app import app
 from weitiao.data.prepare import sealed
 from weitiao.errors import WeitiaoError
-from weitiao.evaluation.degenerate import degenerate
+from weitiao.evaluation.compare import degenerate
 from weitiao.run import Run, runs
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.labels import Labels

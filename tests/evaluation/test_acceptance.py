@@ -50,9 +50,9 @@ def test_each_criterion_is_judged_on_its_figure(tiny_bert):
         f1={"label": "good", "at_most": -0.5},
     )
     by_name = {(one.name, one.label): one for one in found}
-    true = answers.judged.targets == 1
+    true = answers.answers.targets == 1
     recall = by_name["recall", "good"]
-    assert recall.value == pytest.approx((answers.judged.values[true] == 1).mean())
+    assert recall.value == pytest.approx((answers.answers.values[true] == 1).mean())
     assert (recall.low, recall.high) == wilson(recall.value, int(true.sum()))
     assert by_name["accuracy", ""].value == report.metrics["accuracy"]
     assert {key for key, one in by_name.items() if not one.passed} == {
@@ -79,7 +79,7 @@ def test_a_metric_that_the_plan_does_not_show_can_be_wanted(tiny_bert):
     report, answers = evaluate(model, data.validation)
     (found,) = accepted(model, report, answers)
     assert found.passed
-    assert found.value == parts.build("metrics", "mcc").value(answers.judged)
+    assert found.value == parts.build("metrics", "mcc").value(answers.answers)
 
 
 def test_latency_is_some_time(tiny_bert):

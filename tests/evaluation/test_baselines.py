@@ -165,16 +165,16 @@ def test_many_rows_are_scored_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     train, labels = made(ENGLISH, 50, 0)
     found = fit_baselines(SINGLE, [train], labels, [train], labels, 2, 0)["tfidf_linear"]
     whole = found.score([train])
-    monkeypatch.setattr("weitiao.evaluation.baselines.SCORED_AT_ONCE", 7)
+    monkeypatch.setattr("weitiao.evaluation.baselines.SCORE_BATCH_ROWS", 7)
     assert found.score([train]) == pytest.approx(whole)
 
 
 def test_jieba_keeps_its_cache_in_our_folder_and_says_nothing(
     tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from weitiao.evaluation import chinese
+    from weitiao.evaluation import segmentation
 
-    chinese._segmenter.cache_clear()
-    assert "酒店" in chinese.chinese_words("这家酒店，很好！")
+    segmentation._segmenter.cache_clear()
+    assert "酒店" in segmentation.chinese_words("这家酒店，很好！")
     assert (tmp_path_factory.getbasetemp() / "cache" / "words" / "jieba.cache").exists()
     assert capfd.readouterr() == ("", "")

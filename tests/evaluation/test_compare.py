@@ -95,11 +95,11 @@ def test_few_rows_that_differ_tell_no_more_than_the_exact_test() -> None:
     none = np.zeros((200, 0))
     sets = [Labels(truth, one, none, ("a", "b")) for one in (first, second)]
     found = compare(sets[:1], sets[1:], SINGLE)
-    assert found.mcnemar.chance == pytest.approx(2 / 2**6)
+    assert found.mcnemar.p_value == pytest.approx(2 / 2**6)
     assert found.word == "better"
     first[5] = 0
     found = compare(sets[:1], sets[1:], SINGLE)
-    assert found.mcnemar.chance == pytest.approx(2 / 2**5)
+    assert found.mcnemar.p_value == pytest.approx(2 / 2**5)
     assert found.word == "open"
 
 
@@ -139,3 +139,18 @@ def test_a_hundred_thousand_rows_take_less_than_ten_seconds(kind: str) -> None:
     begun = time.perf_counter()
     compare(*sides[kind], NUMBER if kind == "numbers" else SINGLE)
     assert time.perf_counter() - begun < 10
+
+
+def test_a_large_difference_on_few_rows_says_how_many_rows_would_tell() -> None:
+    """Of 23 rows 7 were right only before and 1 only now: that was called too small for any number
+    of rows, since the normal interval left 0 and only the exact one held it."""
+    gold = np.zeros(23, int)
+    before, now = gold.copy(), gold.copy()
+    before[:1], now[1:8] = 1, 1
+    first, second = (Labels(gold, given, np.zeros((23, 0)), ("a", "b")) for given in (before, now))
+    comparison = compare([first], [second], {"accuracy": SINGLE["accuracy"]})
+    change = comparison.gaps[0].change
+    assert (comparison.word, round(change.value, 3)) == ("open", -0.261)
+    assert change.low < 0 < change.high
+    assert change.rows_needed is not None
+    assert 23 < change.rows_needed < 60

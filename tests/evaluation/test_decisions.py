@@ -18,14 +18,14 @@ def binary(rows=400, seed=0):
     truth = (rng.random(rows) < 0.2).astype(int)
     spam = np.clip(rng.normal(0.25 + 0.3 * truth, 0.15), 0.001, 0.999)
     scores = np.stack([1 - spam, spam], 1)
-    return task_of().judge(truth, scores)
+    return task_of().to_answers(truth, scores)
 
 
 def several(rows=500, seed=0):
     rng = np.random.default_rng(seed)
     truth = (rng.random((rows, 3)) < [0.1, 0.3, 0.5]).astype(int)
     scores = np.clip(rng.normal(0.2 + 0.3 * truth, 0.15), 0.001, 0.999)
-    return task_of(("a", "b", "c"), "multilabel").judge(truth, scores)
+    return task_of(("a", "b", "c"), "multilabel").to_answers(truth, scores)
 
 
 def figures(judged, at=1):
@@ -38,7 +38,7 @@ def decided(name, settings, judged, task=None):
     task = task or task_of()
     choice = parts.build("decisions", name, settings).choose(task, judged)
     task = task.model_copy(update=dict(choice.settings))
-    return choice, task, task.judge(judged.targets, judged.scores)
+    return choice, task, task.to_answers(judged.targets, judged.scores)
 
 
 @pytest.mark.parametrize("recall", [0.5, 0.9, 1.0])
@@ -65,7 +65,7 @@ def test_at_precision_has_the_best_recall_and_says_when_it_cannot():
         other = judged.scores[:, 1] >= limit
         if (judged.targets[other] == 1).mean() >= 0.8:
             assert recall >= other[judged.targets == 1].mean() - 1e-12
-    lost = task_of().judge(judged.targets, judged.scores[:, ::-1])
+    lost = task_of().to_answers(judged.targets, judged.scores[:, ::-1])
     assert not decided("at_precision", {"label": "spam", "precision": 0.99}, lost)[0].met
 
 
@@ -93,7 +93,7 @@ def test_best_f1_of_two_labels_takes_the_rarer_and_of_several_each():
 
 
 def test_best_f1_of_many_labels_wants_a_name():
-    three = task_of(("a", "b", "c")).judge(np.array([0, 1, 2]), np.eye(3) * 0.7 + 0.1)
+    three = task_of(("a", "b", "c")).to_answers(np.array([0, 1, 2]), np.eye(3) * 0.7 + 0.1)
     with pytest.raises(DataError, match=r"there are 3 labels; name one, e.g. \{label: a\}"):
         decided("best_f1", {}, three, task_of(("a", "b", "c")))
     with pytest.raises(DataError, match="Did you mean 'spam'"):
@@ -140,7 +140,7 @@ def test_a_label_with_a_threshold_is_given_from_there_on_and_the_others_share_th
     assert task.best(scores).tolist() == [0, 2, 2]
     both = task_of(("a", "b"), thresholds={"a": 0.9, "b": 0.8})
     assert both.best(np.array([[0.85, 0.15], [0.15, 0.85], [0.95, 0.05]])).tolist() == [0, 1, 0]
-    assert task.plainly().best(scores).tolist() == [1, 2, 2]
+    assert task.without_decisions().best(scores).tolist() == [1, 2, 2]
 
 
 def test_settings_that_name_an_unknown_label_are_refused():

@@ -6,7 +6,7 @@ import pytest
 from conftest import WORDS, toy_data, toy_plan
 from weitiao.data.cache.encoded import in_memory
 from weitiao.errors import DataError
-from weitiao.evaluation.explain import MOST_PIECES, explain, pieces_of, token_gradients
+from weitiao.evaluation.explain import MOST_PIECES, explain, token_gradients, word_offsets
 from weitiao.example import Example
 from weitiao.model.model import Model
 from weitiao.run import Run
@@ -67,7 +67,7 @@ def test_the_gradient_is_that_of_a_small_step(learned):
 def test_the_word_that_decides_comes_first(learned):
     for label, word in (("good", "lovely"), ("bad", "awful")):
         found = explain(learned, Example({"text": f"the hotel food was {word} it is"}))
-        assert found.prediction.value == label == found.asked
+        assert found.prediction.value == label == found.label
         first = max(found.words, key=lambda one: one.without)
         assert first.text == word in WORDS[label]
         assert first.gradient > 0
@@ -78,7 +78,7 @@ def test_the_word_that_decides_comes_first(learned):
 
 def test_another_label_can_be_asked_about(learned):
     found = explain(learned, Example({"text": "a lovely room"}), "bad")
-    assert found.asked == "bad"
+    assert found.label == "bad"
     assert min(found.words, key=lambda one: one.without).text == "lovely"
     with pytest.raises(DataError, match="Did you mean 'good'"):
         explain(learned, Example({"text": "a lovely room"}), "goood")
@@ -87,7 +87,7 @@ def test_another_label_can_be_asked_about(learned):
 
 
 def test_chinese_is_cut_into_words_and_pairs_have_both_texts(tiny_bert):
-    assert [("这家酒店很好")[a:b] for a, b in pieces_of("这家酒店很好")] == [
+    assert [("这家酒店很好")[a:b] for a, b in word_offsets("这家酒店很好")] == [
         "这家",
         "酒店",
         "很",
@@ -121,5 +121,5 @@ def test_numbers_and_label_sets_are_explained_too(tiny_bert):
         model = Model.start(plan, data.train)
         found = explain(model, Example({"text": "a good film"}))
         assert len(found.words) == 3
-        assert (found.asked == "") == (task == "regression")
+        assert (found.label == "") == (task == "regression")
         assert found.plain()["words"][1]["text"] == "good"

@@ -6,8 +6,7 @@ import pytest
 from conftest import toy_rows
 from weitiao.data.files.table import from_rows
 from weitiao.data.rows import Rows, everything
-from weitiao.evaluation.candidates import candidates_of
-from weitiao.evaluation.slices import Candidate, holm, judge_slices
+from weitiao.evaluation.slices import Candidate, candidates_of, holm, score_slices
 from weitiao.tasks.answers.labels import Labels
 from weitiao.tasks.answers.numbers import Numbers
 
@@ -43,7 +42,7 @@ def test_a_planted_slice_is_found_first_among_200(kind):
         bad = looked[57].rows
         wrong[bad] = ~wrong[bad]  # as when this source's labels were flipped
         losses = wrong if kind == "single" else rng.exponential(1, 2000) * (1 + 4 * wrong)
-        found = judge_slices(judged_with(losses, kind), looked)
+        found = score_slices(judged_with(losses, kind), looked)
         first = found[0]
         assert (first.name, first.value) == (looked[57].name, looked[57].value)
         assert first.weak
@@ -56,7 +55,7 @@ def test_with_nothing_planted_at_most_one_run_in_twenty_reports_something(kind):
     for seed in range(200):
         rng = np.random.default_rng(1000 + seed)
         losses = rng.random(1000) < 0.2 if kind == "single" else rng.exponential(1, 1000)
-        reported += any(one.weak for one in judge_slices(judged_with(losses, kind),
+        reported += any(one.weak for one in score_slices(judged_with(losses, kind),
                                                          candidates(1000, rng)))  # fmt: skip
     assert reported <= 10
 
@@ -71,7 +70,7 @@ def test_holm_by_hand():
 def test_figures_of_a_slice_are_those_of_its_rows():
     wrong = np.zeros(100, bool)
     wrong[:12] = True
-    (found,) = judge_slices(judged_with(wrong), [Candidate("column", "c", "x", np.arange(20))])
+    (found,) = score_slices(judged_with(wrong), [Candidate("column", "c", "x", np.arange(20))])
     assert (found.rows, found.score, found.rest) == (20, pytest.approx(0.4), 1.0)
     assert found.low < 0.4 < found.high
 
@@ -79,7 +78,7 @@ def test_figures_of_a_slice_are_those_of_its_rows():
 def test_too_small_or_too_large_parts_are_not_looked_at():
     wrong = np.zeros(50, bool)
     parts = [Candidate("column", "c", "x", np.arange(n)) for n in (9, 10, 40, 41)]
-    assert {one.rows for one in judge_slices(judged_with(wrong), parts)} == {10, 40}
+    assert {one.rows for one in score_slices(judged_with(wrong), parts)} == {10, 40}
 
 
 def test_every_kind_of_candidate_is_made_from_rows():

@@ -158,7 +158,7 @@ def test_the_base_of_an_own_head_is_plain(tiny_bert, tmp_path):
 
 
 def test_the_temperature_goes_into_the_last_layer_of_an_own_head(tiny_bert):
-    from weitiao.evaluation.calibrate import fold
+    from weitiao.evaluation.calibration import fold
 
     for head in ("pooled", "multi_sample_dropout", "multi_layer"):
         plan = toy_plan("classification", tiny_bert, **{"model.head": head})

@@ -190,7 +190,7 @@ def test_layouts_and_micro_batches_learn_the_same(quiet_bert, task, strategies):
 
 
 def training_feed(model, rows):
-    return Feed(model.encode(rows), model.task.truth(rows))
+    return Feed(model.encode(rows), model.task.gold(rows))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -75,7 +75,7 @@ def test_every_kind_of_task_has_a_page_in_both_languages(task, language, tmp_pat
     read = Read(text)
     assert ("html", {"lang": {"en": "en", "zh": "zh-CN"}[language]}) in read.elements
     assert len(text) < 500_000
-    assert {"en": "In short", "zh": "结论"}[language] in read.text
+    assert {"en": "Summary", "zh": "结论"}[language] in read.text
     assert {"en": "more than chance explains", "zh": "不是偶然能解释的"}[language] in read.text
     plots = {attrs["data-plot"] for _, attrs in read.elements if "data-plot" in attrs}
     data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.S)[1])
@@ -145,7 +145,7 @@ def test_the_first_half_page_says_what_it_comes_to(finished):
     right = round(1000 * finished.read("metrics")["metrics"]["accuracy"])
     assert f"Of 1,000 rows it gets {right} right." in read
     assert "more than with the best baseline, TF-IDF" in read
-    assert "With 95 % certainty it is between" in read
+    assert "95% CI: " in read
     assert "The weakest label is" in read
 
 

@@ -2,18 +2,19 @@
 
 import pytest
 
-from weitiao.reporting.labels import Label
+from weitiao.reporting.scores import Label
 from weitiao.reporting.verdict import more_rows, verdict
+from weitiao.results.records import MetricsRecord
 
 GOOD = [Label("a", 50, 50, 45), Label("b", 50, 50, 45)]
 
 
 def judged(gap, low, high, **more):
-    return {
+    return MetricsRecord.model_validate({
         "primary": "accuracy", "metrics": {"accuracy": 0.9}, "rows": 100, "against": "tfidf_linear",
         "baselines": {"tfidf_linear": {"accuracy": 0.9 - gap}},
         "differences": {"accuracy": [gap, low, high]}, **more,
-    }  # fmt: skip
+    })  # fmt: skip
 
 
 def test_clearly_better_is_go():

@@ -13,7 +13,7 @@ from weitiao.cli.app import main
 from weitiao.data.prepare import sealed
 from weitiao.errors import DivergedError
 from weitiao.reporting import page
-from weitiao.results import answers
+from weitiao.results import run_data
 from weitiao.results.run_data import gathered
 from weitiao.run import Run
 from weitiao.tasks.answers.numbers import Numbers
@@ -44,16 +44,16 @@ def test_fit_leaves_a_page_with_what_was_judged_for_every_task(tmp_path, tiny_be
         done = fitted(task, tiny_bert, tmp_path / task)
         assert done.page.stat().st_size < 500_000
         material = gathered(done.run)
-        assert len(material.kept) == done.report.rows
-        assert material.judged_rows is not None, "the texts are found again"
-        assert set(material.kept.beside) == set(done.report.baselines)
+        assert len(material.stored) == done.report.rows
+        assert material.evaluated_rows is not None, "the texts are found again"
+        assert set(material.stored.baselines) == set(done.report.baselines)
         assert done.report.against in done.report.baselines
         assert done.report.primary in done.report.differences
-        found = material.figures["rows"]
+        found = material.statistics.rows
         assert found["test"] == done.report.rows
         assert {".pkl", ".pt", ".bin"}.isdisjoint(f.suffix for f in done.run.folder.rglob("*"))
         assert done.summary()["report"] == str(done.page)
-        labelled = not isinstance(material.kept.judged, Numbers | Passages)
+        labelled = not isinstance(material.stored.answers, Numbers | Passages)
         page = done.page.read_text(encoding="utf-8")
         assert ("Every label, the weakest first" in page) == labelled, task
 
@@ -89,16 +89,16 @@ def test_train_is_judged_on_validation_then_the_test_is_worth_more(tmp_path, tin
     plan = toy_plan("classification", tiny_bert, **{"data.path": str(file), "train.epochs": 1})
     done = weitiao.train(plan, out=tmp_path / "runs")
     run = done.run
-    assert answers.read(run.folder).about["split"] == "validation"
-    assert "test" not in gathered(run).figures["rows"], "still sealed"
-    assert "somewhat too good" in done.page.read_text(encoding="utf-8")
+    assert run_data.read_answers(run.folder).header.split == "validation"
+    assert "test" not in gathered(run).statistics.rows, "still sealed"
+    assert "slightly optimistic" in done.page.read_text(encoding="utf-8")
     report, _, _ = evaluate(run.folder, final=True)
-    assert answers.read(run.folder).about["split"] == "test"
-    assert run.read("metrics")["rows"] == report.rows == len(gathered(run).kept)
+    assert run_data.read_answers(run.folder).header.split == "test"
+    assert run.read("metrics")["rows"] == report.rows == len(gathered(run).stored)
     assert run.read("metrics")["seconds"], "how it was made stays"
     evaluate(run.folder)
-    assert answers.read(run.folder).about["split"] == "test"
-    assert "opened for the first time" in done.page.read_text(encoding="utf-8")
+    assert run_data.read_answers(run.folder).header.split == "test"
+    assert "used for the first time" in done.page.read_text(encoding="utf-8")
 
 
 def test_a_file_that_is_not_the_runs_own_leaves_nothing(tmp_path, tiny_bert):

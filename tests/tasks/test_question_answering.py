@@ -13,14 +13,14 @@ from conftest import WORDS, make_tokenizer, toy_data, toy_plan
 from weitiao.core.ragged import Ragged
 from weitiao.data.cache.encoded import Encoded, in_memory
 from weitiao.data.cleaners.base import clean_all
-from weitiao.evaluation.decisions.abstain import NoAnswer
-from weitiao.evaluation.evaluate import judge, measure, metrics_of
+from weitiao.evaluation.decisions.thresholds import NoAnswer
+from weitiao.evaluation.evaluate import evaluate_network, measure, metrics_of
 from weitiao.evaluation.passages import coverage, reading_baselines
 from weitiao.example import Example
 from weitiao.losses.standard import Span
 from weitiao.model.model import Model
 from weitiao.tasks.answers.passages import BEST_OVERLAP, MARGIN
-from weitiao.tasks.question_answering import Asked, QuestionAnswering
+from weitiao.tasks.question_answering import GoldPassage, QuestionAnswering
 
 EVERY = [word for words in WORDS.values() for word in words]
 
@@ -62,12 +62,12 @@ def asked(context, *texts, question="which", cleaners=()):
         cleaned, places = clean_all(cleaners, context)
         return Example(
             {"question": question, "context": cleaned}, golds, "", {"origins": {"context": places}}
-        ), Asked(context, golds)
-    return example, Asked(context, golds)
+        ), GoldPassage(context, golds)
+    return example, GoldPassage(context, golds)
 
 
 def knowing(task, examples, truth, tokenizer, most=64):
-    """Answers of a network that knows the labels: encode, labels_for, merged and judge agree."""
+    """Answers of a network that knows the labels: encode, labels_for, merged and to_answers agree."""
     encoded = in_memory([task.encode(examples, tokenizer, most)])
     rows = np.empty(len(truth), object)
     rows[:] = truth
@@ -79,7 +79,7 @@ def knowing(task, examples, truth, tokenizer, most=64):
 def answers_of(task, pairs, tokenizer, most=64):
     examples, truth = zip(*pairs, strict=True)
     _, scores, rows = knowing(task, examples, truth, tokenizer, most)
-    judged = task.judge(rows, scores)
+    judged = task.to_answers(rows, scores)
     return list(judged.values), judged
 
 
@@ -115,7 +115,7 @@ def test_an_answer_has_the_whole_of_the_words_it_begins_and_ends_in():
     (answer,) = task.decide(scores, [example])
     assert answer.value == "playing the matches"
     assert dict(answer.places) == {"start": 0, "end": 19}
-    assert list(task.judge(rows, scores).values) == ["playing the matches"]
+    assert list(task.to_answers(rows, scores).values) == ["playing the matches"]
 
 
 @pytest.mark.parametrize(
@@ -234,9 +234,9 @@ def test_a_network_that_knows_the_labels_is_always_right(tiny_bert):
     data = toy_data(plan)
     model = Model.start(plan, data.train)
     rows = data.validation
-    truth = model.task.truth(rows)
+    truth = model.task.gold(rows)
     _, scores, _ = knowing(model.task, rows.examples(), truth, model.tokenizer, 32)
-    judged = model.task.judge(truth, scores)
+    judged = model.task.to_answers(truth, scores)
     report = measure(judged, metrics_of(model.task, ["f1", "exact_match", "answerable_auroc"]))
     assert dict(report.metrics) == {"f1": 1.0, "exact_match": 1.0, "answerable_auroc": 1.0}
     assert "" in judged.values
@@ -247,7 +247,7 @@ def test_windows_without_the_answer_teach_no_answer_and_misplaced_answers_nothin
     task = QuestionAnswering(doc_stride=2)
     context = " ".join(EVERY)
     example, truth = asked(context, "great")
-    lost = Asked(context, ((-1, "elsewhere"),))
+    lost = GoldPassage(context, ((-1, "elsewhere"),))
     encoded, _, _ = knowing(task, [example, example], [truth, lost], words, 16)
     rows = np.empty(2, object)
     rows[:] = [truth, lost]
@@ -267,7 +267,7 @@ def test_the_loss_is_that_of_transformers_own_head(tiny_bert):
     model = Model.start(plan, data.train)
     model.net.eval()
     encoded = model.encode(data.train)
-    labels = model.task.labels_for(encoded, model.task.truth(data.train))
+    labels = model.task.labels_for(encoded, model.task.gold(data.train))
     for row in range(6):  # one at a time: transformers' own counts padding among the places
         batch = model.batch(encoded, [row], labels)
         begin, end = (int(np.flatnonzero(mask)[0]) for mask in
@@ -322,7 +322,7 @@ def judged_with(task, rows):
     truth, scores = np.empty(len(rows), object), []
     for at, (golds, text, margin) in enumerate(rows):
         context = " ".join([text, *golds])
-        truth[at] = Asked(context, tuple((context.index(gold), gold) for gold in golds))
+        truth[at] = GoldPassage(context, tuple((context.index(gold), gold) for gold in golds))
         scores.append([0, len(text), margin, 0.0, 0.5])
     return truth, np.array(scores)
 
@@ -333,12 +333,12 @@ def test_the_threshold_of_no_answer_is_the_best_on_validation():
     rows = [(("good",), "good", float(x)) for x in rng.normal(-1.0, 1.0, 60)]
     rows += [((), "bad", float(x)) for x in rng.normal(-3.0, 1.0, 40)]
     truth, scores = judged_with(task, rows)
-    choice = NoAnswer().choose(task, task.judge(truth, scores))
+    choice = NoAnswer().choose(task, task.to_answers(truth, scores))
     tuned = task.model_copy(update=dict(choice.settings))
 
     def f1(limit):
         one = task.model_copy(update={"null_threshold": limit})
-        return measure(one.judge(truth, scores), metrics_of(one)).metrics["f1"]
+        return measure(one.to_answers(truth, scores), metrics_of(one)).metrics["f1"]
 
     every = [f1(limit) for limit in np.linspace(-2, 6, 400)]
     assert f1(tuned.null_threshold) == pytest.approx(choice.figures["f1"])
@@ -352,10 +352,10 @@ def test_in_training_weights_are_judged_at_the_threshold_they_would_choose(tiny_
     data = toy_data(plan, 200)
     model = Model.start(plan, data.train)
     rows = data.validation
-    encoded, truth = model.encode(rows), model.task.truth(rows)
+    encoded, truth = model.encode(rows), model.task.gold(rows)
     scores = model.scored(encoded)
-    choice = NoAnswer().choose(model.task, model.task.judge(truth, scores))
-    found = judge(model, model.net, encoded, truth).metrics
+    choice = NoAnswer().choose(model.task, model.task.to_answers(truth, scores))
+    found = evaluate_network(model, model.net, encoded, truth).metrics
     assert found["f1"] == pytest.approx(choice.figures["f1"])
     assert found["f1"] > choice.figures["untuned"]
     assert model.task.null_threshold == 0.0  # chosen for good after training
@@ -365,7 +365,7 @@ def test_auroc_counts_pairs_and_coverage_ends_with_all_rows():
     task = QuestionAnswering(unanswerable=True, units="words")
     rows = [(("good",), "good", 2.0), (("good",), "bad", 0.5), ((), "bad", 0.5), ((), "bad", -1.0)]
     truth, scores = judged_with(task, rows)
-    judged = task.judge(truth, scores)
+    judged = task.to_answers(truth, scores)
     found = measure(judged, metrics_of(task, ["answerable_auroc"])).metrics["answerable_auroc"]
     assert found == pytest.approx((1 + 1 + 0.5 + 1) / 4)
     points = coverage(judged)

@@ -66,7 +66,7 @@ def test_words_that_are_numbers_blanks_in_lists_and_empty_lists_are_read(tmp_pat
     held = Rows(table, everything(table), roles, "rows", "token_classification")
     task = TokenClassification().learn(held.targets())
     assert [e.inputs["text"] for e in task.read(held.examples())] == ["Ada 1.50", "", "b"]
-    assert task.truth(held).tags.lengths.tolist() == [2, 0, 1]
+    assert task.gold(held).tags.lengths.tolist() == [2, 0, 1]
     with pytest.raises(
         DataError, match="rows:7: .* has a word that is neither a text nor a number"
     ):

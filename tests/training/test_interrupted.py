@@ -18,7 +18,7 @@ from weitiao.training.run import train
 @pytest.fixture
 def stopped(monkeypatch):
     """Ctrl-C in the middle of judging validation, or of an update, for the `number`th time."""
-    places = {"judging": (loop, "judge"), "learning": (update.UpdateStep, "gradients")}
+    places = {"judging": (loop, "evaluate_network"), "learning": (update.UpdateStep, "gradients")}
 
     def at(place, number):
         owner, name = places[place]

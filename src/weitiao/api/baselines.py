@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from weitiao.data.prepare.load import Data
-from weitiao.evaluation.baselines import PROBLEMS, Baseline, fit_baselines
+from weitiao.evaluation.baselines import PROBLEMS, Baseline, fit_baselines, fit_lookup
 from weitiao.evaluation.evaluate import texts_of
-from weitiao.evaluation.frozen import fit_frozen
-from weitiao.evaluation.lookup import fit_lookup
+from weitiao.evaluation.frozen_encoder import fit_frozen
 from weitiao.evaluation.passages import reading_baselines
 from weitiao.model.model import Model
 from weitiao.tasks.answers.passages import Passages

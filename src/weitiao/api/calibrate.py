@@ -14,7 +14,7 @@ import numpy as np
 from weitiao import parts
 from weitiao.data.prepare.load import Rows, load
 from weitiao.errors import PlanError, RunError
-from weitiao.evaluation.calibrate import fold, quality, summary_of, temperature
+from weitiao.evaluation.calibration import fold, quality, summary_of, temperature
 from weitiao.evaluation.decisions.base import Decision
 from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _
@@ -50,9 +50,9 @@ def calibrated(model: Model, rows: Rows, folded: float = 1.0) -> tuple[Model, Ca
         divisor = temperature(task.answers, logits, labels)
         if abs(math.log(divisor)) < MIN_LOG_TEMPERATURE:
             divisor = 1.0
-        plain = task.judge(labels, task.score(logits * folded))
+        plain = task.to_answers(labels, task.score(logits * folded))
         scores = task.score(logits / divisor)
-        after = task.judge(labels, scores)
+        after = task.to_answers(labels, scores)
         figures |= summary_of(quality(plain), quality(after), folded * divisor, len(labels))
         fold(model, divisor)
     decided, choices = _decided(model, labels, scores)
@@ -64,7 +64,7 @@ def _only_decided(model: Model, rows: Rows) -> tuple[Model, Calibration]:
     wanted = model.task.decisions_for(model.plan.evaluate.decisions)
     if not wanted:
         return model, Calibration()
-    truth = model.task.truth(rows)
+    truth = model.task.gold(rows)
     scores = model.scored(model.encode(rows))
     model, choices = _decided(model, truth, scores, wanted)
     return model, Calibration(decisions=choices)
@@ -76,7 +76,7 @@ def _decided(
     task, choices = model.task, []
     for name, settings in (wanted or model.plan.evaluate.decisions).items():
         decision: Decision = parts.build("decisions", name, settings)
-        choice = decision.choose(task, task.judge(labels, scores))
+        choice = decision.choose(task, task.to_answers(labels, scores))
         task = task.model_copy(update=dict(choice.settings))
         choices.append({"name": name, "met": choice.met, **choice.figures})
     return replace(model, task=task), choices

@@ -11,18 +11,16 @@ from weitiao.evaluation import compare as statistics
 from weitiao.evaluation.metrics.base import Metric
 from weitiao.i18n.messages import _
 from weitiao.reporting import compare_page
-from weitiao.results import result
-from weitiao.results.align import Aligned, aligned
-from weitiao.results.entries import Columns, Contender, is_of_runs, of_runs
-from weitiao.results.predictions import of_file
-from weitiao.results.result import short_names
+from weitiao.results import comparison
+from weitiao.results.comparison import Aligned, aligned, short_names
+from weitiao.results.contenders import Columns, Contender, is_of_runs, of_file, of_runs
 
 PAGE = "compare.html"
 FAMILY_ALPHA = 0.05  # probability of any false difference, over all comparisons
 
 
 @dataclass(frozen=True, eq=False)
-class Compared(result.Compared):
+class Compared(comparison.Compared):
     """The comparison, and the page that shows it."""
 
     def write(self, path: str | Path = PAGE, *, unmasked: bool = False) -> Path:
@@ -57,7 +55,7 @@ def compare(
     metrics = _metrics(contenders, rows, metric)
     # Bonferroni: k intervals of level 1 - alpha / k are all right with probability 1 - alpha.
     level = 1 - FAMILY_ALPHA / (len(contenders) - 1)
-    first, *others = rows.judged
+    first, *others = rows.answers
     comparisons = tuple(statistics.compare(first, other, metrics, level=level) for other in others)
     return Compared(rows, comparisons, short_names([one.name for one in contenders]))
 

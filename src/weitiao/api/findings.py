@@ -14,17 +14,14 @@ from weitiao.core.redact import masked
 from weitiao.data.prepare.load import Data
 from weitiao.evaluation.acceptance import accepted
 from weitiao.evaluation.behaviour import try_checks
-from weitiao.evaluation.calibrate import quality
-from weitiao.evaluation.candidates import candidates_of
-from weitiao.evaluation.evaluate import Evaluated, Report
+from weitiao.evaluation.calibration import quality
+from weitiao.evaluation.clusters import Words, grouped_mistakes, kinds_of_texts, nearest
+from weitiao.evaluation.evaluate import Evaluated, Report, level_accuracies
 from weitiao.evaluation.explain import explain
-from weitiao.evaluation.groups import Words, grouped_mistakes, kinds_of_texts, nearest
-from weitiao.evaluation.levels import judged_levels
 from weitiao.evaluation.passages import coverage
-from weitiao.evaluation.slices import Slice, judge_slices
+from weitiao.evaluation.slices import Slice, candidates_of, score_slices
 from weitiao.model.model import Model
-from weitiao.reporting.error_examples import MOST as MAX_MISTAKES
-from weitiao.results.answers import digest
+from weitiao.reporting.error_examples import MAX_MISTAKES as MAX_MISTAKES
 from weitiao.results.records import (
     Calibration,
     CheckResult,
@@ -35,6 +32,7 @@ from weitiao.results.records import (
     SliceScore,
     WordScore,
 )
+from weitiao.results.run_data import text_digest
 from weitiao.tasks.answers.passages import Passages
 
 CHARACTERS_A_SECOND = 250_000  # that are cut into words, jieba's speed here
@@ -64,12 +62,12 @@ def with_more(
     if calibration:
         more["calibration"] = calibration.plain()
         if calibration.temperature is not None:
-            more["calibration"]["judged"] = quality(answers.judged).plain()
-    if isinstance(answers.judged, Passages):
-        more["coverage"] = coverage(answers.judged)
+            more["calibration"]["judged"] = quality(answers.answers).plain()
+    if isinstance(answers.answers, Passages):
+        more["coverage"] = coverage(answers.answers)
     if model.plan.acceptance:
         more["acceptance"] = [one.plain() for one in accepted(model, report, answers)]
-    if levels := judged_levels(answers.judged, model.plan.evaluate.bootstrap_samples):
+    if levels := level_accuracies(answers.answers, model.plan.evaluate.bootstrap_samples):
         more["levels"] = levels
     if left_out:
         more["left_out"] = list(left_out)
@@ -82,7 +80,7 @@ def findings_of(model: Model, answers: Evaluated, data: Data | None, seconds: fl
     The time is shared out in order: words first, since slices, groups and neighbours need them,
     then checks, then explanations until it is over.
     """
-    begun, judged = time.monotonic(), answers.judged
+    begun, judged = time.monotonic(), answers.answers
     if model.task.per_token:  # what follows compares rows that have one answer each
         return Findings()
     texts = _joined(model, answers.rows)
@@ -95,7 +93,7 @@ def findings_of(model: Model, answers: Evaluated, data: Data | None, seconds: fl
     groups[part[: len(which)]] = which
     candidates = candidates_of(answers.rows, judged, texts, groups if len(which) else None)
     candidates = [c for c in candidates if (c.kind, c.value) != ("texts", "-1")]
-    slices = judge_slices(judged, candidates)
+    slices = score_slices(judged, candidates)
     picked = judged.mistakes()[:MAX_MISTAKES]
     findings = Findings(
         rows=len(texts),
@@ -154,11 +152,11 @@ def _near(
     return [
         NearestRow(
             row=one.row,
-            alike=round(one.alike, 4),
+            alike=round(one.similarity, 4),
             id=ids[one.train],
             label=targets[one.train],
             position=int(train.indices[one.train]),
-            digest=digest(own[one.train]),
+            digest=text_digest(own[one.train]),
         )
         for one in nearest(words, texts, [int(at) for at in picked], own)
     ]
@@ -184,10 +182,10 @@ def _explained(
         explained.append(
             ExplainedError(
                 row=int(row),
-                asked=explanation.asked,
+                asked=explanation.label,
                 score=explanation.score,
                 words=[WordScore(**{**asdict(word), "text": ""}) for word in explanation.words],
-                digest=digest("\n".join(texts.values())),
+                digest=text_digest("\n".join(texts.values())),
             )
         )
         if 2 * time.monotonic() - begun > end:  # another would take as long

@@ -24,12 +24,12 @@ from weitiao.api import predict, single_run
 from weitiao.api.single_run import Evaluation, Say, Watch
 from weitiao.data.prepare.sealed import one_look
 from weitiao.errors import DivergedError, RunError, WeitiaoError
-from weitiao.evaluation.degenerate import degenerate
+from weitiao.evaluation.compare import degenerate
 from weitiao.i18n.messages import _, plural
 from weitiao.planfile.plan import Plan
 from weitiao.planning.check import check
 from weitiao.reporting import page
-from weitiao.results import answers
+from weitiao.results import run_data
 from weitiao.results.records import SeedRun, SeedScores, SeedsRecord
 from weitiao.run import Run, now
 from weitiao.tasks.answers.base import Answers
@@ -266,18 +266,18 @@ class _SeedSeries:
     def _replace_degenerate(self) -> None:
         """Mark seeds that learned nothing, so that others take their place."""
         record, valid = self.record, self.record.valid
-        saved = [answers.read(self._folder(one)) for one in valid]
-        judged = [one.judged for one in saved if one is not None]
-        if len(judged) < MIN_SEEDS:
+        saved = [run_data.read_answers(self._folder(one)) for one in valid]
+        evaluated = [one.answers for one in saved if one is not None]
+        if len(evaluated) < MIN_SEEDS:
             return
         name = record.metric
         if parts.find("metrics", name).of_scores:
-            if not judged[0].metrics:  # of another package: nothing else decides
+            if not evaluated[0].metrics:  # of another package: nothing else decides
                 return
-            name = judged[0].metrics[0]
+            name = evaluated[0].metrics[0]
         metric = parts.build("metrics", name)
-        constant = judged[0].constant()
-        for one, bad in zip(valid, degenerate(judged, constant, name, metric), strict=True):
+        constant = evaluated[0].constant()
+        for one, bad in zip(valid, degenerate(evaluated, constant, name, metric), strict=True):
             if bad:
                 one.replaced = True
                 message = _(

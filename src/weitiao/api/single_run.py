@@ -42,7 +42,7 @@ from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
 from weitiao.planning.check import check
 from weitiao.reporting import page
-from weitiao.reporting.write_run import write_artifacts, write_unfinished_page
+from weitiao.reporting.page import write_artifacts, write_unfinished_page
 from weitiao.results.records import Calibration, Findings
 from weitiao.run import Run
 from weitiao.training.run import Outcome, train

@@ -1,1 +1,1 @@
-"""Pre-trained weights: found, verified, converted, loaded."""
+"""Pre-trained checkpoints: resolution, verification, conversion, loading."""

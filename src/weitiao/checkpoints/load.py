@@ -21,7 +21,7 @@ from weitiao.core import disk
 from weitiao.errors import ModelError, PlanError
 from weitiao.i18n.messages import _
 
-MIN_TEXT_POSITIONS = 8  # left beside soft prompts; the least that model.max_length may be
+MIN_TEXT_POSITIONS = 8  # left over by soft prompts; the minimum of model.max_length
 
 # Task.head -> the transformers class with that native head.
 HEADS = {
@@ -47,6 +47,8 @@ def network(source: Source, config: Any, head: str = "sequence", quantization: s
     a weight below the head is missing or has another shape: transformers would only warn and
     initialize it at random.
     """
+    # With ignore_mismatched_sizes a head of another number of labels is initialized at random; the
+    # same below the head is an error, raised here.
     native, loading = HEADS[head].from_pretrained(
         disk.plain(source.path_or_name),
         revision=source.revision,
@@ -64,11 +66,11 @@ def network(source: Source, config: Any, head: str = "sequence", quantization: s
         if name.startswith(below):
             raise ModelError(
                 _(
-                    "{checkpoint}: the weight {name} has the shape {found}, but config.json asks "
+                    "{checkpoint}: the weight {name} has the shape {actual}, but config.json asks "
                     "for {wanted}.",
                     checkpoint=source.path_or_name,
                     name=name,
-                    found=tuple(file_shape),
+                    actual=tuple(file_shape),
                     wanted=tuple(config_shape),
                 )
             )

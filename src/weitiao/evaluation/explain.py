@@ -1,9 +1,9 @@
-"""One answer explained: what each word adds to it, by the gradient and by leaving the word out.
+"""Attribution of a prediction to words: gradient x input and leave-one-out occlusion.
 
-Gradient x input (Shrikumar et al., 2017) says how the answer would move if the vectors of a word's
-tokens shrank a little: one pass, but about the near surroundings only. Leaving words out asks the
-model again without each word: slower, and what it says is what happened. Where both agree, trust it
-more; neither says why.
+Gradient x input (Shrikumar et al., 2017) is the first-order change of the output if the embeddings
+of a word were scaled to zero: one backward pass, but a local approximation. Leave-one-out occlusion
+(Li et al., 2016) predicts again without each word: slower, but an exact difference. Where both
+agree, trust it more; neither gives a reason.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from weitiao.core.script import has_han
 from weitiao.data.cache.encoded import in_memory
 from weitiao.errors import DataError
-from weitiao.evaluation.chinese import chinese_tokens
+from weitiao.evaluation.segmentation import chinese_tokens
 from weitiao.example import Batch, Example, Prediction
 from weitiao.i18n.messages import _
 from weitiao.parts import near
@@ -27,16 +27,16 @@ from weitiao.tasks.answers.labels import Labels
 if TYPE_CHECKING:
     from weitiao.model.model import Model
 
-MOST_PIECES = 80  # that are left out one after the other; longer texts in runs of words
+MOST_PIECES = 80  # forward passes of occlusion; longer texts are cut into runs of words
 _WORD = re.compile(r"\w+(?:['’]\w+)*", re.UNICODE)
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word (in long texts: a run of words) and what it adds to the answer.
+    """The attribution of a word (in long texts: of a run of words).
 
-    gradient: its share of the sum of all sizes, with its sign; nan without a fast tokenizer.
-    without: how much lower the score is when it is left out; negative when it is higher.
+    gradient: gradient x input, divided by the sum of absolute values; nan without a fast tokenizer.
+    without: the decrease of the score when the word is left out.
     """
 
     role: str
@@ -49,10 +49,10 @@ class Word:
 
 @dataclass(frozen=True)
 class Explanation:
-    """An answer and its words. asked: the label whose score is explained ("" for numbers)."""
+    """A prediction with its attributions. label: whose score is explained ("" for numbers)."""
 
     prediction: Prediction
-    asked: str
+    label: str
     score: float
     texts: dict[str, str]  # role -> the text as the network read it
     words: tuple[Word, ...]
@@ -60,102 +60,109 @@ class Explanation:
 
     def plain(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return {"prediction": self.prediction.value, "asked": self.asked, "score": self.score,
-                "texts": self.texts, "cut": self.cut,
-                "words": [asdict(word) for word in self.words]}  # fmt: skip
+        return {
+            "prediction": self.prediction.value,
+            "asked": self.label,
+            "score": self.score,
+            "texts": self.texts,
+            "cut": self.cut,
+            "words": [asdict(word) for word in self.words],
+        }
 
 
 def explain(model: Model, example: Example, label: str | None = None) -> Explanation:
-    """What each word adds to the answer, or to the score of another label.
+    """Attributions of the prediction, or of the score of another label, to each word.
 
     Raises DataError when there is no such label, or no word.
     """
     (clean,) = model.clean([example])
     scores = model.scores([example])
     (prediction,) = model.task.decide(scores)
-    column, asked = _column(model, scores[0], label)
-    spans = [
+    column, explained = _column(model, scores[0], label)
+    places = [
         (role, start, end)
         for role in model.task.roles + model.task.optional_roles
         if role in clean.inputs
-        for start, end in pieces_of(str(clean.inputs[role]))
+        for start, end in word_offsets(str(clean.inputs[role]))
     ]
-    if not spans:
+    if not places:
         raise DataError(_("there is no word in the text that could be explained."))
-    spans = _joined(spans)
-    gradients, cut = _gradients(model, clean, spans, column)
-    without = _without(model, clean, spans, column)
+    places = _merged_runs(places)
+    gradients, cut = _gradients(model, clean, places, column)
+    without = _occlusion(model, clean, places, column)
     words = [
         Word(role, start, end, str(clean.inputs[role])[start:end], float(g), float(w))
-        for (role, start, end), g, w in zip(spans, gradients, without, strict=True)
+        for (role, start, end), g, w in zip(places, gradients, without, strict=True)
     ]
     texts = {role: str(text) for role, text in clean.inputs.items()}
-    return Explanation(prediction, asked, float(scores[0, column]), texts, tuple(words), cut)
+    return Explanation(prediction, explained, float(scores[0, column]), texts, tuple(words), cut)
 
 
-def pieces_of(text: str) -> Iterator[tuple[int, int]]:
-    """Where the words of a text begin and end; of Chinese by jieba.
+def word_offsets(text: str) -> Iterator[tuple[int, int]]:
+    """Character offsets of the words of a text; of Chinese by jieba.
 
-    >>> list(pieces_of("it isn't bad."))
+    >>> list(word_offsets("it isn't bad."))
     [(0, 2), (3, 8), (9, 12)]
     """
     if not has_han(text):
-        yield from (found.span() for found in _WORD.finditer(text))
+        yield from (match.span() for match in _WORD.finditer(text))
         return
     for start, end in chinese_tokens(text):
         if text[start:end].strip() and any(c.isalnum() for c in text[start:end]):
             yield start, end
 
 
-def _column(model: Model, scores: np.ndarray, label: str | None) -> tuple[int, str]:
-    """Which output is explained: of the label asked for, else of the answer."""
+def _column(model: Model, scores: np.ndarray, wanted: str | None) -> tuple[int, str]:
+    """The output to explain: that of the wanted label, else of the predicted one."""
     choices = model.task.choices
-    if label is not None and label not in choices:
-        raise DataError(_("the model knows no label {label!r}.{hint}", label=label,
-                             hint=near(label, choices)))  # fmt: skip
+    if wanted is not None and wanted not in choices:
+        raise DataError(
+            _("the model knows no label {label!r}.{hint}", label=wanted, hint=near(wanted, choices))
+        )
     if not choices:
         return 0, ""
-    if label is not None:
-        return choices.index(label), label
+    if wanted is not None:
+        return choices.index(wanted), wanted
     best = int(scores.argmax())
     if issubclass(model.task.answers, Labels):  # thresholds and costs may choose another one
-        best = int(model.task.judge(np.zeros(1, int), scores[None]).values[0])
+        best = int(model.task.to_answers(np.zeros(1, int), scores[None]).values[0])
     return best, choices[best]
 
 
-def _joined(spans: list[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
-    """Neighbouring words together, where there are too many to leave each out alone."""
+def _merged_runs(spans: list[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+    """Runs of neighbouring words, where occlusion of each word would take too many passes."""
     step = -(-len(spans) // MOST_PIECES)
     if step == 1:
         return spans
-    found: list[tuple[str, int, int]] = []
+    runs: list[tuple[str, int, int]] = []
     for at, (role, start, end) in enumerate(spans):
-        if at % step and found and found[-1][0] == role:
-            found[-1] = (role, found[-1][1], end)
+        if at % step and runs and runs[-1][0] == role:
+            runs[-1] = (role, runs[-1][1], end)
         else:
-            found.append((role, start, end))
-    return found
+            runs.append((role, start, end))
+    return runs
 
 
 def _gradients(
-    model: Model, clean: Example, spans: Sequence[tuple[str, int, int]], column: int
+    model: Model, clean: Example, places: Sequence[tuple[str, int, int]], column: int
 ) -> tuple[np.ndarray, bool]:
-    """Each piece's gradient x input, as shares; and whether the text was cut."""
+    """Gradient x input of each piece, normalized; and whether the text was truncated."""
     if not getattr(model.tokenizer, "is_fast", False):
-        return np.full(len(spans), np.nan), False
+        return np.full(len(places), np.nan), False
     texts = model.task.texts([clean])
     apart = model.task.own_head == "cosine"  # each text alone, the tokens one after the other
-    offsets, roles, read, cut = _read(model, [[one] for one in texts] if apart else [texts])
+    offsets, roles, read, cut = _tokens(model, [[one] for one in texts] if apart else [texts])
     ids = model.ids([clean])
     same = [one for row in ids["input_ids"] for one in row] == read
     assert same, "the offsets are those of other tokens"
     values = token_gradients(model, model.batch(in_memory([ids]), [0]), column)
     names = [r for r in model.task.roles + model.task.optional_roles if r in clean.inputs]
-    sums = np.zeros(len(spans))
+    sums = np.zeros(len(places))
     for value, (start, end), role in zip(values, offsets, roles, strict=True):
         if role is None or end <= start:
             continue
-        for span, (name, first, last) in enumerate(spans):
+        # A token that overlaps more than one piece counts for the first.
+        for span, (name, first, last) in enumerate(places):
             if name == names[role] and start < last and end > first:
                 sums[span] += value
                 break
@@ -163,24 +170,24 @@ def _gradients(
     return sums / total if total else sums, cut
 
 
-def _read(
+def _tokens(
     model: Model, groups: Sequence[Sequence[list[str]]]
 ) -> tuple[list[tuple[int, int]], list[int | None], list[int], bool]:
-    """Where each token that is read of one row stands, in which of its texts, and its id; and
-    whether others are not read."""
+    """Offsets, text number and id of each token that the network reads; and whether the text was
+    truncated."""
     offsets, roles, read = list[tuple[int, int]](), list[int | None](), list[int]()
     cut, length = False, model.tokenizer.model_max_length
     for number, texts in enumerate(groups):
-        told = model.tokenizer(
+        encoded = model.tokenizer(
             *texts,
             truncation=False,
             verbose=False,
             return_attention_mask=False,
             return_offsets_mapping=True,
         )
-        ids, sides = told["input_ids"][0], told.sequence_ids(0)
+        ids, sides = encoded["input_ids"][0], encoded.sequence_ids(0)
         picked = np.concatenate(model.long_texts.picks(sides, length)).astype(int).tolist()
-        offsets += [told["offset_mapping"][0][at] for at in picked] if ids else [(0, 0)]
+        offsets += [encoded["offset_mapping"][0][at] for at in picked] if ids else [(0, 0)]
         roles += [None if sides[at] is None else sides[at] + number for at in picked] or [None]
         read += [ids[at] for at in picked] or [model.tokenizer.pad_token_id]
         cut |= len(set(picked)) < len(ids)
@@ -188,10 +195,11 @@ def _read(
 
 
 def token_gradients(model: Model, batch: Batch, column: int) -> np.ndarray:
-    """Gradient x input of each token of a batch of one row, padded or packed alike; of a row that
-    is two texts apart, or has windows, one after the other.
+    """Gradient x input of each token of a batch of one row, padded or packed; two texts encoded
+    separately, or windows, are concatenated.
 
-    The gradient is that of the output's lead: its logit less what the others together hold.
+    The gradient is that of the log odds log(p / (1 - p)): the logit minus the logsumexp of the
+    others. That of the probability itself would vanish for confident predictions.
     """
     import torch
 
@@ -202,25 +210,25 @@ def token_gradients(model: Model, batch: Batch, column: int) -> np.ndarray:
     with torch.enable_grad():
         vectors = net.embeddings()(batch.tensors["input_ids"]).detach().requires_grad_(True)
         logits = net(batch.embedded(vectors))[0].float()
-        lead = logits[column]
+        margin = logits[column]
         if issubclass(model.task.answers, Labels):  # softmax: the others count against it
             others = torch.cat([logits[:column], logits[column + 1 :]])
-            lead = lead - others.logsumexp(0)
-        (gradient,) = torch.autograd.grad(lead, vectors)
+            margin = margin - others.logsumexp(0)
+        (gradient,) = torch.autograd.grad(margin, vectors)
     net.train(training)
-    found, mask = (gradient * vectors.detach()).sum(-1), batch.tensors.get("attention_mask")
-    return (found.flatten() if mask is None else found[mask.bool()]).float().cpu().numpy()
+    products, mask = (gradient * vectors.detach()).sum(-1), batch.tensors.get("attention_mask")
+    return (products.flatten() if mask is None else products[mask.bool()]).float().cpu().numpy()
 
 
-def _without(
+def _occlusion(
     model: Model, clean: Example, spans: Sequence[tuple[str, int, int]], column: int
 ) -> np.ndarray:
-    """How much lower the score is without each piece."""
+    """Leave-one-out occlusion: the decrease of the score without each piece."""
     rows = [clean]
     for role, start, end in spans:
         text = str(clean.inputs[role])
         rows.append(replace(clean, inputs={**clean.inputs, role: text[:start] + text[end:]}))
-    # The texts are clean already, and cleaning twice is not promised to change nothing.
+    # The texts are clean already, and cleaners need not be idempotent.
     encoded = in_memory([model.ids(rows)])
     scores = model.task.score(model.logits(encoded))[:, column]
     return np.asarray(scores[0] - scores[1:])

@@ -18,7 +18,7 @@ from weitiao.experiments.cells import OURS, Cell, Experiment, cells_of
 from weitiao.experiments.executors.base import Job
 from weitiao.experiments.store import Record, Store
 from weitiao.i18n.messages import _, plural
-from weitiao.results import answers
+from weitiao.results import run_data
 from weitiao.tasks.answers.base import Answers
 
 COLUMNS = ("data", "recipe", "method", "seed", "state", "metric", "value", "rows", "key")
@@ -118,8 +118,8 @@ class ExperimentResults:
     ) -> tuple[Line, list[Answers]]:
         records = [self.record(cell) for cell in cells]
         done = [(c, r) for c, r in zip(cells, records, strict=True) if r.done]
-        saved = [answers.read(self.store.folder_of(cell.key)) for cell, _record in done]
-        judged = [one.judged for one in saved if one is not None]
+        saved = [run_data.read_answers(self.store.folder_of(cell.key)) for cell, _record in done]
+        judged = [one.answers for one in saved if one is not None]
         if all(cell.method != OURS for cell in cells) and _same(judged):
             judged = judged[:1]  # a deterministic peer: equal seeds are one sample, not several
         errors = [record.error for record in records if record.failed]

@@ -89,7 +89,7 @@ def _peer_run(plan: Plan, folder: Path, cell: Cell) -> Record:
     from weitiao.data.prepare.load import load
     from weitiao.data.prepare.sealed import open_test
     from weitiao.evaluation.evaluate import Evaluated, measure, metrics_of
-    from weitiao.results import answers
+    from weitiao.results import run_data
 
     peer = parts.build("peers", cell.method, cell.settings)
     peer.check()
@@ -103,11 +103,11 @@ def _peer_run(plan: Plan, folder: Path, cell: Cell) -> Record:
     # Labels that occur only in the evaluated rows: nothing scores them, so they get 0.
     wide = task.widened(rows.targets())
     scores = np.pad(scores, ((0, 0), (0, wide.outputs - scores.shape[1])))
-    judged = wide.judge(wide.indices(rows.targets(), rows.ids()), scores)
+    judged = wide.to_answers(wide.indices(rows.targets(), rows.ids()), scores)
     report = measure(judged, metrics_of(wide, plan.evaluate.metrics))
     run = Run(folder)
     plan.save(run.plan_path)
-    answers.keep(run, Evaluated(rows, judged, {}), cell.split)
+    run_data.write_answers(run, Evaluated(rows, judged, {}), cell.split)
     metrics = {
         **report.summary(),
         "split": cell.split,

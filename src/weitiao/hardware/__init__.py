@@ -1,1 +1,1 @@
-"""The machine: what it has, and which precision and kernels are fastest on it."""
+"""Hardware: what this machine has, and which precision is fastest on it."""

@@ -1,4 +1,4 @@
-"""The machine, the process and the installed versions, as a run records them."""
+"""Hardware and environment of a run: processor, memory, threads, installed versions."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ def set_threads(threads: int | None) -> None:
 
 
 def usable_cores() -> int:
-    """Processors this process may use: its CPU affinity, and the CPU quota of its container."""
+    """CPU cores this process may use: its affinity, and the CPU quota of its container."""
+    # os.cpu_count() is the host's, and threads beyond a container's quota are stopped in turns.
     affinity = getattr(os, "sched_getaffinity", None)
     cores = (len(affinity(0)) if affinity else os.cpu_count()) or 1
     quota = _read("/sys/fs/cgroup/cpu.max").split()  # cgroup v2: "QUOTA PERIOD", or "max PERIOD"
@@ -96,7 +97,8 @@ def memory() -> tuple[int, int]:
 
 
 def instruction_sets() -> list[str]:
-    """Vector instruction sets that matter for training, from /proc/cpuinfo (Linux)."""
+    """SIMD instruction sets that matter for training, from /proc/cpuinfo (Linux)."""
+    # x86 lists them as "flags", ARM as "Features".
     lines = re.findall(r"^(?:flags|Features)\s*:(.*)$", _read("/proc/cpuinfo"), re.M)
     flags = set(lines[0].split()) if lines else set()
     return [name for flag, name in INSTRUCTION_SETS.items() if flag in flags]

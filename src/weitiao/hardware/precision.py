@@ -1,4 +1,4 @@
-"""Precision of matrix products, as contexts that restore what they change.
+"""Mixed precision of matrix products, as contexts that restore what they change.
 
 fp32    as torch does it.
 onednn  fp32 tensors, whose products oneDNN computes: torch's own choice misses the best
@@ -28,6 +28,7 @@ def has_onednn_matmul() -> bool:
 def onednn_matmul() -> Iterator[None]:
     """Compute fp32 products with oneDNN inside."""
     backend: Any = torch.backends.mkldnn
+    # The switch is global to the process, so its old value is put back even after an exception.
     switch = backend.matmul
     before = switch.fp32_precision
     # torch takes oneDNN's matmul for fp32 only when lower internal precision is allowed.
@@ -40,7 +41,11 @@ def onednn_matmul() -> Iterator[None]:
 
 @contextmanager
 def arithmetic(kind: str, device: str = "cpu") -> Iterator[None]:
-    """Run the block in one of KINDS. Backward passes belong inside, too."""
+    """Precision context: run the block in one of KINDS.
+
+    Backward passes belong inside, too: with `onednn` the switch is read by each product. (Autocast
+    acts in the forward pass alone; backward uses the dtypes chosen there.)
+    """
     if kind == "onednn":
         with onednn_matmul():
             yield

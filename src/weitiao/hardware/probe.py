@@ -30,12 +30,14 @@ from weitiao.i18n.messages import _
 VERSION = 2  # of the cached results: a higher one measures again
 SWITCHES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
 MIN_GAINS = {"bf16": 1.3, "onednn": 1.1}  # over fp32: with less, fp32 is taken
-MAX_ERRORS = {"fp32": 1e-5, "onednn": 5e-3, "bf16": 5e-3}  # relative, against fp64
+# Relative, against fp64. Measured were 1.5e-7 in fp32 and 1.5e-3 in bf16 (dev/LOG.md). A processor
+# or driver that also keeps the sums in bf16 exceeds the limit and is refused.
+MAX_ERRORS = {"fp32": 1e-5, "onednn": 5e-3, "bf16": 5e-3}
 TOKENS, WIDTH, INNER = 512, 384, 1536  # the products of a small encoder
 SECONDS = 0.12  # of measuring for each candidate
 MIN_ROUNDS = 3
 SLOW_FACTOR = 3.0  # candidates slower than this times the best are not measured again
-BUSY = 0.25  # share of the processors used by other programs, above which nothing is cached
+BUSY = 0.25  # proportion of the processors used by other programs, above which nothing is cached
 COPIED = 25_000_000  # floats: more than the processor caches hold
 
 _pinned: ContextVar[str | None] = ContextVar("pinned", default=None)
@@ -43,7 +45,8 @@ _pinned: ContextVar[str | None] = ContextVar("pinned", default=None)
 
 @dataclass(frozen=True)
 class Probe:
-    """The results. operations: a second, by precision; errors: relative to fp64, by precision."""
+    """Benchmark results. operations: floating-point, a second, by precision; errors: relative to
+    fp64, by precision."""
 
     processor: str
     cores: int
@@ -55,7 +58,7 @@ class Probe:
     errors: Mapping[str, float]
     by_threads: Mapping[str, float]  # operations a second of the best precision, by threads
     bytes: float  # read and written a second
-    busy: float  # share of the processors that other programs used meanwhile
+    busy: float  # proportion of the processors that other programs used meanwhile
     seconds: float  # that the benchmark took
 
     @property
@@ -86,6 +89,7 @@ def resolve(precision: str, device: str | None = None) -> str:
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     pinned = _pinned.get()
+    # Resume equality: a run goes on in the precision it recorded, whatever is fastest by now.
     if pinned and precision == "auto":
         return pinned
     if precision == "onednn" and (device != "cpu" or not has_onednn_matmul()):
@@ -125,6 +129,8 @@ def pinned_precision(kind: str) -> Iterator[None]:
 
 def measured(*, anew: bool = False) -> Probe:
     """The results for this machine and the threads in use: from the cache, else measured now."""
+    # A string, since the cache of the process needs a hashable key. It has the number of threads,
+    # which may change while the process runs.
     key = json.dumps(_key())
     if anew:
         _cache_path(key).unlink(missing_ok=True)
@@ -152,7 +158,7 @@ def _cache_path(key: str) -> Path:
 
 
 def measure() -> Probe:
-    """Run the benchmark."""
+    """Run the benchmark of matrix products and memory traffic."""
     begin, others = time.perf_counter(), other_seconds()
     generator = torch.Generator().manual_seed(0)  # the global generator is not touched
     tokens = torch.rand(TOKENS, WIDTH, generator=generator)
@@ -169,6 +175,7 @@ def measure() -> Probe:
         by_threads = {
             str(count): work / _with_threads(count, candidates[best]) for count in _thread_counts()
         }
+        # `add_` reads and writes every number, hence 2 * nbytes below.
         big = torch.zeros(COPIED)
         copy_seconds = least_seconds({"copy": lambda: big.add_(1.0)})["copy"]
     seconds = time.perf_counter() - begin
@@ -235,8 +242,9 @@ def _error(product: torch.Tensor, tokens: torch.Tensor, weight: torch.Tensor) ->
 
 
 def least_seconds(candidates: Mapping[str, Callable[[], object]]) -> dict[str, float]:
-    """The least time of each candidate in seconds, measured alternately, so that other programs
+    """The minimum time of each candidate in seconds, measured alternately, so that other programs
     disturb all of them alike."""
+    # The minimum: other programs can only add time, so it has the least of theirs.
     best = dict.fromkeys(candidates, 0.0)  # 0: not measured yet
     begin, rounds = time.perf_counter(), 0
     while rounds < MIN_ROUNDS or time.perf_counter() - begin < SECONDS * len(candidates):

@@ -1,1 +1,1 @@
-"""Losses: functions of logits and labels that training minimizes."""
+"""Loss functions of logits and labels, which training minimizes."""

@@ -1,4 +1,4 @@
-"""The contract of a loss: a sum over labels, which the loop divides by the count of the step."""
+"""Base class of loss functions: a sum over labels, which the loop divides by the step's count."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Loss(Part):
-    """Logits against labels. Sums (not means) make micro-batches of any size add up exactly."""
+    """A loss function. Sums (not means) make micro-batches of any size add up to one gradient."""
 
     @abstractmethod
     def value(self, logits: Tensor, labels: Tensor) -> Tensor:

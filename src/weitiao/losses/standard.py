@@ -15,14 +15,15 @@ IGNORED = -100  # label of what is not learned from, as in torch's cross_entropy
 
 
 class CrossEntropy(Loss):
-    """Minus the log-probability of the right label; the default for choosing one label.
+    """Cross-entropy: minus the log-probability of the correct label; the default for single-label
+    classification.
 
-    label_smoothing: share of the target spread over all labels (Szegedy et al. 2016); helps when
-    labels are noisy. weights: one a label, filled in from `train.class_weights`.
+    label_smoothing: proportion of the target distributed over all labels (Szegedy et al. 2016);
+    helps when labels are noisy. weights: one a label, filled in from `train.class_weights`.
     """
 
     label_smoothing: float = Field(
-        0.0, ge=0, lt=1, description="share of the target spread over all labels"
+        0.0, ge=0, lt=1, description="proportion of the target distributed over all labels"
     )
     weights: tuple[float, ...] = Field((), description="set by train.class_weights")
 
@@ -49,7 +50,7 @@ class CrossEntropy(Loss):
 
 
 class BCE(Loss):
-    """Each label is a yes-or-no question of its own; the default for several labels a row.
+    """Binary cross-entropy of each label by itself; the default for multi-label classification.
 
     weights: what a missed label costs against a false one, one a label (`train.class_weights`).
     """
@@ -59,6 +60,7 @@ class BCE(Loss):
     def value(self, logits: Tensor, labels: Tensor) -> Tensor:
         from torch.nn.functional import binary_cross_entropy_with_logits
 
+        # NaN marks an unknown label. It is replaced before the loss, since NaN * 0 is NaN.
         known = ~labels.isnan()
         weights = logits.new_tensor(self.weights) if self.weights else None
         losses = binary_cross_entropy_with_logits(
@@ -71,7 +73,7 @@ class BCE(Loss):
 
 
 class MSE(Loss):
-    """The squared distance; the default for regression. Large mistakes weigh most."""
+    """Mean squared error (MSE); the default for regression. Large errors weigh most."""
 
     def value(self, logits: Tensor, labels: Tensor) -> Tensor:
         known = ~labels.isnan()
@@ -86,12 +88,14 @@ class Span(Loss):
     tokens of its row; the default for passages, as transformers' own heads have it."""
 
     def value(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """The summed loss of starts and ends.
+        """The summed cross-entropy of answer starts and ends, halved.
 
         logits: (rows, longest, 2), minus infinity for padding; labels: (rows, longest), 1 where the
         answer begins, 2 where it ends, 3 for both, -100 in rows that are not learned from.
         """
-        log_probabilities = logits.float().log_softmax(1)  # over the tokens of a row
+        # -(log p_start(first token) + log p_end(last token)) / 2, each softmax over the tokens of a
+        # row. In fp32: bf16 has 8 bits, too few for the logarithm of a sum over hundreds of tokens.
+        log_probabilities = logits.float().log_softmax(1)
         known = labels > 0
         starts = log_probabilities[..., 0][known & (labels % 2 == 1)]
         ends = log_probabilities[..., 1][known & (labels > 1)]

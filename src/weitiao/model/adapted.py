@@ -1,4 +1,4 @@
-"""A network with an adapter: injection before training, files in peft's format, loading.
+"""PEFT adapters of a network: injection before training, files in peft's format, loading.
 
 adapted = inject({"lora": {"r": 8}}, native, "minilm-l6")   the adapter and the head learn
 state(native)                                               the weights of the saved folder
@@ -119,6 +119,7 @@ def inject(chosen: Mapping[str, Mapping[str, Any]], native: Any, checkpoint: str
         return None
     ((name, settings),) = chosen.items()
     part: Adapter = parts.build("adapters", name, settings)
+    # Before the injection: its new weights require a gradient, those of the checkpoint do not.
     native.requires_grad_(False)
     config = part.inject(native)
     for param_name, param in native.named_parameters():

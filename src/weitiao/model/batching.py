@@ -1,4 +1,4 @@
-"""Rows into groups that go through the network at once, for judging and answering."""
+"""Token-budget batching: rows grouped by length, each group for one forward pass."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def by_length(lengths: np.ndarray, tokens: int, packed: bool) -> Iterator[np.ndarray]:
-    """Positions grouped by length, longest first, each group within the token budget.
+    """Length buckets: positions grouped by length, longest first, each within the token budget.
 
     lengths (n,); padded groups count longest * rows, packed ones the sum. A row longer than the
     budget goes alone. Every position comes exactly once.
@@ -21,7 +21,8 @@ def by_length(lengths: np.ndarray, tokens: int, packed: bool) -> Iterator[np.nda
 
 
 def fill(order: np.ndarray, lengths: np.ndarray, tokens: int, packed: bool) -> Iterator[np.ndarray]:
-    """Cut `order` (positions, longest first) where the token budget is full."""
+    """Greedy packing: cut `order` (positions, longest first) where the token budget is full."""
+    # The first row of a group is its longest: a padded group costs that length for every row.
     start, used = 0, 0
     for i, position in enumerate(order):
         size = int(lengths[position])

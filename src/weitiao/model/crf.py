@@ -25,7 +25,7 @@ from weitiao.tasks.base import IGNORED
 
 
 class LinearChainCrf(TokenClassifier):
-    """A head for tokens with a score for each transition between tags. See `chain_logits`."""
+    """A linear-chain CRF head: logits of tokens, and a score for each transition between tags."""
 
     def __init__(self, width: int, outputs: int, dropout: float, initializer_range: float) -> None:
         super().__init__(linear(width, outputs, initializer_range), dropout)
@@ -67,7 +67,8 @@ class LinearChainCrf(TokenClassifier):
 def chain_logits(
     scores: Tensor, lengths: Tensor, transitions: Tensor, gold: Tensor | None
 ) -> Tensor:
-    """Logits given the gold tag before, or (gold None) log marginals: (rows, steps, tags).
+    """CRF forward-backward algorithm: logits given the gold tag before, or (gold None) log
+    marginals, (rows, steps, tags).
 
     scores: (rows, steps, tags); lengths: (rows,); transitions: (tags + 1, tags + 1), from row to
     column, the last one being the boundary; gold: (rows, steps). Values beyond a row's length are
@@ -76,7 +77,9 @@ def chain_logits(
     inner, first, last = transitions[:-1, :-1], transitions[-1, :-1], transitions[:-1, -1]
     steps = scores.shape[1]
     # Backward pass: beta[t, y] = logsumexp_z (transitions[y, z] + scores[t+1, z] + beta[t+1, z]),
-    # from right to left; at the end of each row it is the transition to the boundary.
+    # from right to left; at the end of each row it is the transition to the boundary, and `where`
+    # leaves it there in all steps beyond the row. In log space, since the products of hundreds of
+    # probabilities underflow.
     betas = [last.expand(len(scores), -1)]
     for step in range(steps - 1, 0, -1):
         beta = torch.logsumexp(inner + (scores[:, step] + betas[-1])[:, None], -1)

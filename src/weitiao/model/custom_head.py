@@ -1,4 +1,4 @@
-"""A transformers network with a head of ours, where transformers has none or the plan names one.
+"""Custom heads on transformers networks, where transformers has none or the plan names one.
 
 It is saved as a plain base network, which `AutoModel` reads, and head.safetensors.
 """
@@ -163,7 +163,7 @@ def _shape(config: Any, outputs: int) -> Shape:
     rates = [getattr(config, name) for name in DROPOUT_FIELDS if hasattr(config, name)]
     return Shape(
         width=int(config.hidden_size),
-        layers=int(config.num_hidden_layers) + 1,
+        layers=int(config.num_hidden_layers) + 1,  # hidden_states begins with the embeddings
         outputs=outputs,
         dropout=float(rates[0] or 0.0) if rates else 0.0,
         initializer_range=float(getattr(config, "initializer_range", 0.02)),

@@ -14,7 +14,10 @@ from torch import Tensor, nn
 
 
 class Tokens:
-    """Which tokens belong to which row, in a padded (`mask`) or packed (`lengths`) batch."""
+    """Row boundaries: which tokens belong to which row of a padded (`mask`) or packed batch.
+
+    mask: (rows, longest), nonzero for tokens; lengths: (rows,), of packed batches.
+    """
 
     def __init__(self, mask: Tensor | None, lengths: Tensor | None) -> None:
         self.mask = None if mask is None else mask.bool()
@@ -52,7 +55,10 @@ class Tokens:
 
 
 class Pool(nn.Module):
-    """One vector a row: first or last token, mean, maximum, or a mean with attention weights."""
+    """Pooling of token vectors: first or last token, mean, maximum, or attention weights.
+
+    (rows, longest, width), or packed (1, tokens, width) -> (rows, width), in fp32.
+    """
 
     def __init__(self, pooling: str, width: int) -> None:
         super().__init__()
@@ -75,11 +81,12 @@ class Pool(nn.Module):
 
 
 class ScalarMix(nn.Module):
-    """A weighted mean of all layers: factor * sum_l softmax(weights)_l h_l (Peters et al. 2018)."""
+    """Scalar mix of all layers: factor * sum_l softmax(weights)_l h_l (Peters et al. 2018)."""
 
     def __init__(self, layers: int) -> None:
         super().__init__()
         self.weights = nn.Parameter(torch.zeros(layers))
+        # Of shape (1,): FSDP2 cannot shard scalars.
         self.factor = nn.Parameter(torch.ones(1))
 
     def forward(self, layers: Sequence[Tensor]) -> Tensor:
@@ -90,7 +97,7 @@ class ScalarMix(nn.Module):
 
 
 class MultiSampleLinear(nn.Module):
-    """One linear layer averaged over several dropout masks (Inoue 2019)."""
+    """Multi-sample dropout: a linear layer averaged over several dropout masks (Inoue 2019)."""
 
     def __init__(self, width: int, outputs: int, samples: int, dropout: float) -> None:
         super().__init__()
@@ -105,14 +112,14 @@ class MultiSampleLinear(nn.Module):
 
 
 class CosineSimilarity(nn.Module):
-    """Rows are pairs, one text after the other: (2 * rows, width) -> (rows, 1)."""
+    """Cosine similarity of pairs, one text after the other: (2 * rows, width) -> (rows, 1)."""
 
     def forward(self, pooled: Tensor) -> Tensor:
         return torch.cosine_similarity(pooled[0::2], pooled[1::2], dim=1)[:, None]
 
 
 class PooledHead(nn.Module):
-    """A head for whole texts: an optional mix of layers, pooling, hidden layers, logits.
+    """A sequence classification head: optional mix of layers, pooling, hidden layers, logits.
 
     Attribute names are those of the tensors in head.safetensors.
     """
@@ -137,7 +144,7 @@ class PooledHead(nn.Module):
 
 
 class TokenClassifier(nn.Module):
-    """A head for tokens: dropout and a linear layer on each of them."""
+    """A token classification head: dropout and a linear layer on each token."""
 
     def __init__(self, out: nn.Linear, dropout: float) -> None:
         super().__init__()

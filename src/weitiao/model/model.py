@@ -44,7 +44,7 @@ Progress = Callable[[int], None]  # called with the number of rows after each ba
 
 @dataclass(frozen=True)
 class Model:
-    """A network that can be trained, used and saved. See `start` and `load`."""
+    """A model: network, tokenizer, task and plan. See `start` and `load`."""
 
     net: Net
     tokenizer: Any
@@ -84,6 +84,8 @@ class Model:
             freeze_unused(native)
         adapted = adapters.inject(plan.model.adapter, native, plan.model.checkpoint)
         positions = adapted.part.positions if adapted else 0
+        # The task may change the tokenizer (no piece with two Chinese characters): before anything
+        # is encoded, and before its hash becomes part of the cache's key.
         task.adapt(tokenizer)
         long_texts = long_text_of(plan.model.long_texts)
         long_texts.adapt(tokenizer)
@@ -104,7 +106,7 @@ class Model:
         return cls(net, tokenizer, task, plan, cleaners, weights, head)
 
     def encode(self, rows: Rows) -> Encoded:
-        """The rows' texts as token ids, cached by their content and all settings of encoding."""
+        """Tokenized rows: token ids, cached by the texts and all settings of encoding."""
         return encode(rows, self._clean_ids, self._encoding_key())
 
     def loss(self) -> Loss:

@@ -23,7 +23,7 @@ from weitiao.model.head_layers import Tokens
 
 
 class Net(nn.Module):
-    """A network of transformers with its native head, or with one of ours.
+    """A torch module from Batch to logits: a transformers network with its native or our head.
 
     `net(batch)` gives logits (rows, outputs) for padded and packed batches alike; a head that
     answers for tokens gives (rows, longest, outputs), or packed (tokens, outputs). Where a
@@ -148,7 +148,8 @@ class Net(nn.Module):
         return module
 
     def checkpoint_gradients(self) -> None:
-        """Gradient checkpointing: save only the input of each layer, recompute in backward."""
+        """Gradient checkpointing (Chen et al. 2016): save only the input of each layer, recompute
+        the rest in backward."""
         if self.layout == "fused":
             fused.recompute(self.native)
             return
@@ -191,6 +192,8 @@ class Net(nn.Module):
         if own and not candidates:
             return None
         assert candidates, "a native head ends in a linear layer"
+        # A layer inside may have as many outputs; modules are listed in the order of registration,
+        # where the output layer comes last.
         return candidates[-1]
 
 

@@ -37,7 +37,10 @@ FAMILIES = {
 
 
 class Packing:
-    """Row boundaries of a packed batch: created once a forward pass, read by every layer."""
+    """Row boundaries of a packed (variable-length) batch, read by every layer.
+
+    Created once a forward pass, so that masks and indices are computed once and not in each layer.
+    """
 
     def __init__(self, lengths: Tensor) -> None:
         self.lengths = lengths  # (rows,)
@@ -108,10 +111,11 @@ def attention(
     attention_mask: Tensor | None,
     **settings: Any,
 ) -> tuple[Tensor, None]:
-    """The attention function that transformers calls.
+    """Variable-length attention behind transformers' attention interface.
 
     Packed rows are padded for attention alone, a small part of the work, so that one call of
-    scaled_dot_product_attention serves all of them. query, key, value: (1, heads, tokens, width).
+    scaled_dot_product_attention serves all of them. query, key, value: (1, heads, tokens, width);
+    returns (1, tokens, heads, width).
     """
     packing: Packing | None = settings.pop("packing", None)
     if packing is None:
@@ -155,6 +159,7 @@ def can_pack(config: Any) -> bool:
     plain = getattr(config, "position_embedding_type", "absolute") in (None, "absolute")
     listed = family(config) in FAMILIES and plain and not causal
     network = MODEL_MAPPING.get(type(config), None)
+    # Other networks compute attention in code of their own, which would not see row boundaries.
     return listed and bool(getattr(network, "_supports_attention_backend", False))
 
 

@@ -25,7 +25,7 @@ def class_weights(setting: str | Mapping[str, float], task: Task, rows: Rows) ->
     Raises PlanError for an unknown label, and when all weights are 0.
     """
     if setting == "balanced":
-        return task.balanced(task.truth(rows))
+        return task.balanced(task.gold(rows))
     if isinstance(setting, str):
         return ()
     unknown = [label for label in setting if label not in task.choices]
@@ -79,7 +79,7 @@ def clean_examples(
 
 
 def encoding_key(task: Task, tokenizer: Any, cleaners: Sequence[Cleaner], names: list[str]) -> str:
-    """Hash of everything that determines the token ids of a text, for the cache."""
+    """Cache key: a hash of everything that determines the token ids of a text."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is not None:  # set by each call of the tokenizer; they would change the hash
         backend.no_truncation()

@@ -1,4 +1,4 @@
-"""The files of a saved model beside the transformers folder: weitiao.json and README.md."""
+"""Metadata of a saved model, next to the files of transformers: weitiao.json and README.md."""
 
 from __future__ import annotations
 

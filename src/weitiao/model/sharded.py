@@ -19,7 +19,7 @@ from weitiao.hardware.precision import arithmetic
 
 
 class Sharded(nn.Module):
-    """A sharded network for training and evaluation. kind: its precision.
+    """An FSDP2-sharded network for training and evaluation. kind: its precision.
 
     In evaluation some processes have more batches than others; `finish` makes up for that.
     """
@@ -83,6 +83,7 @@ def gathered_state(tensors: Mapping[str, Tensor], keep: bool) -> dict[str, Tenso
 
     keep: whether this process gets them.
     """
+    # One tensor at a time: a card that holds a part of the network need not hold all of it at once.
     state = {}
     for name, tensor in tensors.items():
         full = gathered(tensor.detach())

@@ -1,1 +1,1 @@
-"""The plan: rows in, choices with reasons out."""
+"""Planning: automatic configuration of a run from its rows, with reasons, cost and checks."""

@@ -1,4 +1,4 @@
-"""Plan a run: choose task, checkpoint and hyperparameters from the rows, each with its reason."""
+"""Automatic configuration of a run: task, checkpoint, hyperparameters, each with its reason."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Roles = Mapping[str, str | list[str]]
 
 @dataclass(frozen=True)
 class Wish:
-    """A plan request: what the user fixed; everything left out is chosen from the rows."""
+    """User settings of a plan request; everything left out is chosen from the rows."""
 
     path: str | Sequence[str]
     roles: Roles = field(default_factory=dict)
@@ -71,7 +71,8 @@ def look(wish: Wish, source: Source | None = None) -> tuple[Profile, Source]:
         task, reason = wish.task, named.named_reason(evidence)
     else:
         task, reason = guess_task(source.table, roles)
-    roles, reasons = _renamed(roles, task), _renamed(reasons, task)
+    inputs = parts.find("tasks", task).roles
+    roles, reasons = _renamed(roles, inputs), _renamed(reasons, inputs)
     reasons["task"] = reason
     test = how.open_other(wish.test_path, wish.path) if wish.test_path else None
     known = profile(source, roles, task, reasons, test, skip_bad=how.skip_bad)
@@ -102,7 +103,7 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     why |= _hyperparameters(facts, draft.model.max_length if fixed else None)
     if wish.validation_path:
         del why["data.validation_size"]
-    if known.task == passage_choices.TASK:
+    if facts.task.head == "spans":
         why |= passage_choices.choices_of(facts, source, wish.how, draft.model.revision)
     plan = _plan(wish, why)
     plan = plan.model_copy(update={"why": why, "expect": expectations(plan, facts)})
@@ -133,9 +134,12 @@ def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
     if plan.train.budget:
         seconds = min(seconds, plan.train.budget)
     read = facts.tokens.clip(max=most) if facts.apart else facts.reading.reads(facts.tokens, most)
+    # Peak memory is that of the largest micro-batch: as many tokens as one may have, but at least
+    # the longest row, which cannot be cut, and at most a padded batch of rows of that length.
     longest, wanted = float(read.max()), plan.train.micro_batch_tokens
     micro_batch = max(cost.MOST_TOKENS if wanted == "auto" else wanted, longest)
     tokens = min(micro_batch, plan.train.batch_size * longest)
+    # The hash says which plan the figures belong to: an edited one makes them stale.
     shown = plan.model_dump(exclude={"why", "expect"}, mode="json")
     digest = fingerprint.of_text(json.dumps(shown, sort_keys=True))
     return {
@@ -156,6 +160,7 @@ def _trainable(plan: Plan, facts: Facts) -> int | None:
     for name, settings in plan.model.adapter.items():
         network, part = facts.network, parts.build("adapters", name, settings)
         hidden = network.hidden_size
+        # The head is trained too. Its largest layer is square: a pooler, or a dense layer.
         return int(part.size(hidden, network.inner_size, network.layers)) + hidden * hidden
     return None
 
@@ -181,6 +186,7 @@ def _facts(draft: Plan, known: Profile, source: Source) -> Facts:
     labelled = known.rows - known.unlabelled - known.empty_texts - known.duplicates
     labelled = min(labelled, draft.data.max_rows or labelled)
     task: Task = parts.build("tasks", known.task, draft.task.get(known.task, {}))
+    # As in training: the task's changes of the tokenizer change the number of tokens.
     task.adapt(tokenizer)
     examples = rows.examples(sampled(len(rows), SAMPLE))
     return Facts(
@@ -198,7 +204,7 @@ def _facts(draft: Plan, known: Profile, source: Source) -> Facts:
 def _hyperparameters(facts: Facts, fixed_length: int | None) -> dict[str, Reason]:
     """Every hyperparameter that is chosen. fixed_length: max_length by the user."""
     task: Task = parts.build("tasks", facts.profile.task, _settings(facts.profile))
-    passages = facts.profile.task == passage_choices.TASK
+    passages = task.head == "spans"
     length = (passage_choices if passages else choices).max_length(facts)
     used_length = fixed_length or int(length.value)
     epochs = choices.epochs(facts, used_length)
@@ -217,15 +223,15 @@ def _hyperparameters(facts: Facts, fixed_length: int | None) -> dict[str, Reason
         "train.optimizer": choices.optimizer(facts),
         "train.strategies": choices.strategies(facts),
         "train.precision": choices.precision(facts),
-        "evaluate.metrics": choices.metrics(facts, task.judged_by),
+        "evaluate.metrics": choices.metrics(facts, task.default_metrics),
     }
     return {path: reason for path, reason in chosen.items() if reason is not None}
 
 
-def _renamed(roles: dict[str, Any], task: str) -> dict[str, Any]:
-    """Pair roles under the names of the task: nli reads premise and hypothesis."""
+def _renamed(roles: dict[str, Any], inputs: Sequence[str]) -> dict[str, Any]:
+    """Pair roles under the names of the task's inputs: nli reads premise and hypothesis."""
     wanted = {"text": "premise", "text_pair": "hypothesis"}
-    if task != "nli":
+    if "premise" not in inputs:
         wanted = {new: old for old, new in wanted.items()}
     return {wanted.get(role, role): value for role, value in roles.items()}
 

@@ -20,6 +20,7 @@ def check(plan: Plan, here: bool = False) -> None:
     here: also whether this process on this machine can run it. Raises PlanError with every problem
     at once.
     """
+    # All problems are collected and raised together: a plan is mended once, not message by message.
     from weitiao.evaluation.evaluate import metrics_of
 
     task: Task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])

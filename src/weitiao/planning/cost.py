@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-# Proportion of the matmul speed that a whole update reaches (measured, see dev/LOG.md): the faster
-# the matmul, the more the rest counts.
+# Model FLOPs utilization: proportion of the matmul speed that a whole update reaches (measured, see
+# dev/LOG.md). The faster the matmul, the more the rest counts.
 SHARES = {"fp32": 0.62, "onednn": 0.45, "bf16": 0.32}
 FUSED = {"fp32": 0.8, "onednn": 0.8, "bf16": 0.64}  # through own kernels
 BYTES_A_PARAMETER = 4
 BYTES_LEARNED = 12  # more, of one that learns: its gradient and two moments, 4 bytes each
-UPDATE_TRAFFIC = 32  # bytes read and written for each parameter by one optimizer step
+# Bytes read and written for each parameter by one optimizer step: AdamW reads weight, gradient and
+# two moments and writes all but the gradient (28), and the norm reads the gradient once more.
+UPDATE_TRAFFIC = 32
 MOST_TOKENS = 16_384  # that go through the network at once, if the plan leaves it open
 PROCESS_MB = 700  # Python, torch and tokenizers before a network is loaded
-ACTIVATIONS = 40  # numbers kept for backward, for each token, layer and unit of width
+ACTIVATIONS = 40  # numbers saved for backward, for each token, layer and unit of width
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Network:
     @property
     def inner_size(self) -> int:
         """The width of the feed-forward part, solved from `encoder`."""
+        # encoder = layers * (4 hidden^2 + 2 hidden inner): attention, and the feed-forward part
         a_layer = self.encoder // self.layers
         return (a_layer - 4 * self.hidden_size**2) // (2 * self.hidden_size)
 
@@ -67,6 +70,7 @@ def token_seconds(network: Network, length: float, speed: Speed) -> float:
     Operations (Kaplan et al. 2020): 6 for each parameter of the encoder (2 forward, 4 backward),
     and 12 layers * width * length for the products of queries with keys and of weights with values.
     """
+    # q k^T and P v: 2 * 2 * width * length forward, twice that backward, for each layer.
     attention = 12 * network.layers * network.hidden_size * length
     return (6 * network.encoder + attention) / speed.useful(network.fused)
 
@@ -102,10 +106,12 @@ def evaluation_seconds(network: Network, speed: Speed, *, rows: float, length: f
 
 
 def memory_mb(network: Network, *, batch_tokens: float, learned: int | None = None) -> float:
-    """Peak memory of training in MB: the process, weights with gradients and moments, activations.
+    """Peak memory of training in MB: process, weights, gradients, AdamW's moments, activations.
 
     learned: number of trained parameters; all if left out.
     """
+    # Embedding tables count in full, lazy or not: their moments are as large as the table, although
+    # an update changes few of its rows.
     activations = batch_tokens * network.layers * network.hidden_size * ACTIVATIONS * 4
     learned = network.parameters if learned is None else learned
     weights = network.parameters * BYTES_A_PARAMETER + learned * BYTES_LEARNED

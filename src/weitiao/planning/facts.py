@@ -1,4 +1,4 @@
-"""Facts that a plan is chosen from: token counts, the checkpoint's size, this machine's speed."""
+"""Statistics that a plan is chosen from: token counts, network size, speed of this machine."""
 
 from __future__ import annotations
 
@@ -66,6 +66,11 @@ class Facts:
     reading: Reading = field(default_factory=lambda: long_text_of({"head": {}}))
 
     @property
+    def task(self) -> type[Task]:
+        """The class of the task, which says what it is by its ClassVars."""
+        return parts.find("tasks", self.profile.task)
+
+    @property
     def train_rows(self) -> int:
         """Training rows after validation and test are split off (about)."""
         return max(1, round(self.rows * 0.8))
@@ -99,6 +104,7 @@ def reading_of(task: Task, examples: Sequence[Example], tokenizer: Any, plan: Pl
     if not task.per_token:
         return long_text_of(plan.model.long_texts)
     empty = {task.roles[-1]: ""}
+    # With an empty text, what is left is what stands in every window: question, special tokens.
     without_text = [Example({**one.inputs, **empty}) for one in examples]
     return Windows(task, tokens_of(task, without_text, tokenizer))
 
@@ -114,7 +120,8 @@ def read_a_row(plan: Plan, rows: Rows, tokenizer: Any) -> float:
 
 
 def sampled(rows: int, most: int) -> np.ndarray:
-    """Positions of some rows, at even distances."""
+    """Systematic sample: positions of some rows at even distances."""
+    # Not random: the same rows give the same plan, and files that are sorted by label are covered.
     return np.linspace(0, rows - 1, min(most, rows)).astype(int)
 
 
@@ -132,6 +139,7 @@ def network_of(checkpoint: str, revision: str | None) -> tuple[Network, Any]:
     tokenizer = load_tokenizer(source.path_or_name, source.revision)
     with load_errors(checkpoint):
         config = AutoConfig.from_pretrained(source.path_or_name, revision=source.revision)
+    # Names of the fields differ: distilbert has dim and n_layers.
     hidden = int(getattr(config, "hidden_size", 0) or getattr(config, "dim", 0) or 768)
     layers = int(getattr(config, "num_hidden_layers", 0) or getattr(config, "n_layers", 0) or 12)
     inner = int(getattr(config, "intermediate_size", 0) or 4 * hidden)

@@ -1,4 +1,4 @@
-"""Heuristics for question answering: windows, answer lengths and units, metrics."""
+"""Hyperparameter heuristics for question answering: windows, answer lengths, units, metrics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from weitiao.planfile.plan import Reason
 from weitiao.planning.facts import Facts, network_of
 from weitiao.tasks.question_answering import QuestionAnswering
 
-TASK = "question_answering"
 LENGTHS = (64, 96, 128, 192, 256, 384)
 COVERAGE = 0.95  # proportion of the passages that max_length should hold whole
 USUAL_ANSWER, MAX_ANSWER = 30, 200  # tokens
@@ -83,6 +82,8 @@ def _longest(texts: Sequence[str], tokenizer: Any) -> int:
         return USUAL_ANSWER
     encoded = tokenizer(list(texts), add_special_tokens=False, verbose=False)
     sizes = [len(ids) for ids in encoded["input_ids"]]
+    # A quantile and not the maximum: one mislabelled answer would make every prediction search
+    # spans of its length.
     return int(np.quantile(sizes, ANSWERS_COVERED, method="higher"))
 
 

@@ -1,140 +1,199 @@
-"""Whether its scores can be believed: reliability, answering less, thresholds chosen."""
+"""Calibration of confidences: reliability diagram, selective prediction, thresholds chosen."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from weitiao.core.sanitize import quoted
-from weitiao.evaluation.calibrate import coverage, quality, reliability
-from weitiao.evaluation.passages import threshold_told
+from weitiao.evaluation import passages
+from weitiao.evaluation.calibration import coverage, quality, reliability
 from weitiao.i18n.messages import _, plural
-from weitiao.reporting.blocks import Plot, Plots, Section, Table, Words, thinned
-from weitiao.results.answers import Kept
+from weitiao.reporting.render import Plot, Plots, Section, Table, Words, thinned
 from weitiao.results.format import figure, short_label
-from weitiao.results.run_data import Material
+from weitiao.results.records import Calibration, Decision
+from weitiao.results.run_data import Material, StoredAnswers
 from weitiao.tasks.answers.label_sets import LabelSets
 from weitiao.tasks.answers.passages import Passages
 
-LEAST = 0.1  # of the rows; what fewer come to is noise
+LEAST_COVERAGE = 0.1  # of the rows; the accuracy of fewer is noise
 
 
-def calibrated(material: Material) -> Section | None:
+def calibration_section(material: Material) -> Section | None:
     """The section; None where scores are no probabilities and nothing was decided."""
-    kept = material.kept
-    if kept is None:
+    stored = material.stored
+    if stored is None:
         return None
-    told: Mapping[str, Any] = material.metrics.get("calibration") or {}
-    if not kept.judged.probabilities:
-        words = [Words(one, "note") for one in decisions_told(told)]
-        title = (
-            _('When it gives "no answer"') if isinstance(kept.judged, Passages) else _("Decisions")
-        )
-        return Section("sure", title, words) if words else None
-    blocks: list[Any] = [Words(_sentence(kept, told))]
-    blocks.append(Plots([_reliability(kept, told), _coverage(kept)]))
-    blocks += [Words(one, "note") for one in decisions_told(told)]
-    return Section("sure", _("How far its scores can be believed"), blocks)
+    calibration = material.metrics.calibration or Calibration()
+    notes = [Words(one, "note") for one in decisions_in_words(calibration)]
+    if not stored.answers.probabilities:
+        reading = isinstance(stored.answers, Passages)
+        title = _('When it gives "no answer"') if reading else _("Decisions")
+        return Section("sure", title, notes) if notes else None
+    plots = Plots([_reliability(stored, calibration), _coverage(stored)])
+    blocks: list[Any] = [Words(_sentence(stored, calibration)), plots, *notes]
+    return Section("sure", _("Calibration"), blocks)
 
 
-def _sentence(kept: Kept, told: Mapping[str, Any]) -> str:
-    judged = kept.judged
-    off = figure(quality(judged).ece)
-    divisor = told.get("temperature")
-    if divisor is None:
-        return _("On average a score is {off} away from how often it comes true. It was not "
-                    "calibrated.", off=off)  # fmt: skip
-    before = quality(judged.tempered(divisor)).ece
+def _sentence(stored: StoredAnswers, calibration: Calibration) -> str:
+    error = figure(quality(stored.answers).ece)
+    if calibration.temperature is None:
+        return _("Expected calibration error: {error}. The model was not calibrated.", error=error)
+    before = quality(stored.answers.tempered(calibration.temperature)).ece
     return _(
-        "On average a score is {off} away from how often it comes true; without the temperature of "
-        "{divisor}, fitted on {rows} of validation and folded into the model, it would be "
-        "{before}.",
-        off=off, divisor=figure(divisor), rows=plural(int(told["rows"]), "row"),
+        "Expected calibration error: {error}; without the temperature of {temperature}, fitted on "
+        "{rows} of validation and folded into the model, it would be {before}.",
+        error=error,
+        temperature=figure(calibration.temperature),
+        rows=plural(calibration.rows or 0, "row"),
         before=figure(before),
-    )  # fmt: skip
+    )
 
 
-def _reliability(kept: Kept, told: Mapping[str, Any]) -> Plot:
-    judged, divisor = kept.judged, told.get("temperature")
-    after = reliability(*judged.claims())
-    names = _("calibrated") if divisor else _("as it is"), _("before"), _("exact")
-    series = [
-        {"name": names[0], "points": [[_at(one.sure), _at(one.right)] for one in after],
-         "dots": True}
-    ]  # fmt: skip
-    if divisor:
-        before = reliability(*judged.tempered(divisor).claims())
-        points = [[_at(one.sure), _at(one.right)] for one in before]
-        series.append({"name": names[1], "points": points, "dots": True, "second": True})
-    series.append({"name": names[2], "points": [[0, 0], [1, 1]], "dash": True})
-    head = [_("score"), _("rows"), _("mean score"), _("came true")]
-    if isinstance(judged, LabelSets):
-        head[1] = _("labels")
+def _reliability(stored: StoredAnswers, calibration: Calibration) -> Plot:
+    answers, temperature = stored.answers, calibration.temperature
+    after = reliability(*answers.claims())
+    name = _("calibrated") if temperature else _("as it is")
+    series: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "points": [[_short(one.confidence), _short(one.accuracy)] for one in after],
+            "dots": True,
+        }
+    ]
+    if temperature:
+        before = reliability(*answers.tempered(temperature).claims())
+        points = [[_short(one.confidence), _short(one.accuracy)] for one in before]
+        series.append({"name": _("before"), "points": points, "dots": True, "second": True})
+    series.append({"name": _("exact"), "points": [[0, 0], [1, 1]], "dash": True})
+    counted = _("labels") if isinstance(answers, LabelSets) else _("rows")
+    head = [_("confidence"), counted, _("mean confidence"), _("proportion correct")]
     rows = [
-        [_("{low} to {high}", low=f"{one.low:.1f}", high=f"{one.high:.1f}"), f"{one.rows:,}",
-         figure(one.sure), figure(one.right)]
+        [
+            _("{low} to {high}", low=f"{one.low:.1f}", high=f"{one.high:.1f}"),
+            f"{one.rows:,}",
+            figure(one.confidence),
+            figure(one.accuracy),
+        ]
         for one in after
-    ]  # fmt: skip
+    ]
     title = _("Reliability")
-    about = _("Answers of about the same score: how often they are right. On the dashed line "
-                 "both agree.")  # fmt: skip
-    drawing = {"kind": "lines", "x": head[2], "y": head[3], "series": series, "share": True,
-               "square": True}  # fmt: skip
+    about = _(
+        "Predictions grouped by confidence: how often they are right. On the dashed line both "
+        "agree."
+    )
+    drawing = {
+        "kind": "lines",
+        "x": head[2],
+        "y": head[3],
+        "series": series,
+        "share": True,
+        "square": True,
+    }
     return Plot("reliability", title, about, drawing, Table(title, head, rows, range(4), True))
 
 
-def _coverage(kept: Kept) -> Plot:
-    """How right it is if only the surest rows are answered."""
-    points = coverage(kept.sure, kept.judged.right())
-    points = [one for one in points if one["coverage"] >= LEAST] or points
-    drawn = [[_at(one["coverage"]), _at(one["right"])] for one in points]
-    title, x, y = _("Answering less"), _("share of rows answered"), _("share right")
-    rows = [[figure(one["score"]), f"{one['coverage']:.0%}", figure(one["right"])]
-            for one in thinned(points)]  # fmt: skip
-    half = min(points, key=lambda one: abs(one["coverage"] - 0.5))
-    about = _("If only the surest rows are answered and people do the others: of the surest "
-                 "{share} of the rows {right} are right, of all {all}.",
-                 share=f"{half['coverage']:.0%}", right=f"{half['right']:.1%}",
-                 all=f"{points[-1]['right']:.1%}")  # fmt: skip
-    head = [_("answered from the score"), x, y]
-    drawing = {"kind": "lines", "x": x, "y": y, "share": True,
-               "series": [{"name": y, "points": drawn, "dots": True}]}  # fmt: skip
-    return Plot("coverage", title, about, drawing, Table(title, head, rows, range(3), True))
+def _coverage(stored: StoredAnswers) -> Plot:
+    """Accuracy against coverage (El-Yaniv and Wiener, 2010)."""
+    points = coverage(stored.confidence, stored.answers.right())
+    points = [one for one in points if one["coverage"] >= LEAST_COVERAGE] or points
+    curve = [(one["score"], one["coverage"], one["right"]) for one in points]
+    half = min(curve, key=lambda point: abs(point[1] - 0.5))
+    about = _(
+        "If only the most confident predictions are used: {right} of the top {share} are right, "
+        "{all} of all rows.",
+        share=f"{half[1]:.0%}",
+        right=f"{half[2]:.1%}",
+        all=f"{curve[-1][2]:.1%}",
+    )
+    names = _("proportion of rows predicted"), _("proportion correct"), _("minimum confidence")
+    return _curve(curve, about, *names)
 
 
-def decisions_told(told: Mapping[str, Any]) -> list[str]:
+def passage_coverage(stored: StoredAnswers) -> Plot:
+    """F1 against the proportion of questions answered."""
+    curve = [(p["score"], p["coverage"], p["f1"]) for p in passages.coverage(stored.answers)]
+    half = min(curve, key=lambda point: abs(point[1] - 0.5))
+    about = _(
+        "If only the most confident answers are used: F1 is {some} on the top {share} of the "
+        "questions, {all} on all.",
+        share=f"{half[1]:.0%}",
+        some=figure(half[2]),
+        all=figure(curve[-1][2]),
+    )
+    margin = passages.has_none(stored.answers)
+    by = _('score above "no answer"') if margin else _("minimum confidence")
+    names = _("proportion of questions answered"), _("F1 of the answered"), by
+    return _curve(curve, about, *names)
+
+
+def _curve(points: list[tuple[float, float, float]], about: str, x: str, y: str, by: str) -> Plot:
+    """points: (threshold, coverage, accuracy or F1)."""
+    title = _("Selective prediction")
+    rows = [
+        [figure(score), f"{covered:.0%}", figure(value)]
+        for score, covered, value in thinned(points)
+    ]
+    series = {
+        "name": y,
+        "points": [[_short(covered), _short(value)] for _score, covered, value in points],
+        "dots": True,
+    }
+    drawing = {"kind": "lines", "x": x, "y": y, "share": True, "series": [series]}
+    return Plot("coverage", title, about, drawing, Table(title, [by, x, y], rows, range(3), True))
+
+
+def decisions_in_words(calibration: Calibration) -> list[str]:
     """What was chosen on validation, a sentence each."""
-    found = []
-    for one in told.get("decisions") or []:
-        for figures in one.get("labels") or [one]:
-            found.append(_decision(one["name"], figures))
-        if not one["met"]:
-            found.append(_("What was wished for ({name}) cannot be reached on validation; this "
-                              "is as near as it gets.", name=one["name"]))  # fmt: skip
-    return found
+    sentences = []
+    for rule in calibration.decisions or []:
+        sentences += [_decision(rule.name, one) for one in rule.labels or [rule]]
+        if not rule.met:
+            sentences.append(
+                _(
+                    "The target of {name} cannot be reached on validation; this is the closest "
+                    "setting.",
+                    name=rule.name,
+                )
+            )
+    return sentences
 
 
-def _decision(name: str, one: Mapping[str, Any]) -> str:
-    if "null_threshold" in one:
-        return threshold_told(one)
-    if "threshold" in one:
-        return _("{label} is given from a score of {score} on ({name}): on validation precision "
-                    "{precision}, recall {recall}.",
-                    label=quoted(short_label(one["label"])), score=figure(one["threshold"]),
-                    name=name, precision=figure(one["precision"]),
-                    recall=figure(one["recall"]))  # fmt: skip
-    if "coverage" in one:
-        return _("No answer is given below a score of {score}: on validation {coverage} of the "
-                    "rows are answered, {right} of them rightly.",
-                    score=figure(one["score"]), coverage=f"{one['coverage']:.0%}",
-                    right=f"{one['accuracy']:.1%}")  # fmt: skip
-    if "before" in one:
-        return _("Answers go by what mistakes cost: on validation {after} a row, {before} with "
-                    "the likeliest answers.", after=figure(one["after"]),
-                    before=figure(one["before"]))  # fmt: skip
-    return _("Nothing was chosen ({name}): validation has no row of {label}.", name=name,
-                label=quoted(short_label(str(one.get("label", "")))))  # fmt: skip
+def _decision(name: str, one: Decision) -> str:
+    chosen = one.model_fields_set  # each rule writes its own fields
+    if "null_threshold" in chosen:
+        return passages.threshold_message(one.plain())
+    if "threshold" in chosen:
+        return _(
+            "{label} is predicted from a confidence of {score} on ({name}): validation precision "
+            "{precision}, recall {recall}.",
+            label=quoted(short_label(one.label or "")),
+            score=figure(one.threshold),
+            name=name,
+            precision=figure(one.precision),
+            recall=figure(one.recall),
+        )
+    if "coverage" in chosen:
+        return _(
+            "No prediction is given below a confidence of {score}: on validation {coverage} of "
+            "the rows are predicted, {right} of them correctly.",
+            score=figure(one.score),
+            coverage=f"{one.coverage or 0:.0%}",
+            right=f"{one.accuracy or 0:.1%}",
+        )
+    if "before" in chosen:
+        return _(
+            "Predictions minimize the expected cost: on validation {after} per row, {before} with "
+            "the likeliest labels.",
+            after=figure(one.after),
+            before=figure(one.before),
+        )
+    return _(
+        "Nothing was chosen ({name}): validation has no row of {label}.",
+        name=name,
+        label=quoted(short_label(str(one.label or ""))),
+    )
 
 
-def _at(value: float) -> float:
+def _short(value: float) -> float:
+    """Four digits are more than a screen shows."""
     return float(f"{value:.4g}")

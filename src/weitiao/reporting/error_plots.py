@@ -1,4 +1,4 @@
-"""What it gets wrong as plots: confusions, how sure it is when right and when wrong."""
+"""Plots of errors: confusion matrix, confidence of right and wrong predictions, scatter plots."""
 
 from __future__ import annotations
 
@@ -11,60 +11,60 @@ import numpy as np
 
 from weitiao.core.sanitize import shortened, visible
 from weitiao.i18n.messages import _
-from weitiao.reporting.blocks import Plot, Plots, Table
-from weitiao.reporting.labels import Label, confusions, most_confused, unit_of
-from weitiao.reporting.passages import coverage_plot
-from weitiao.results.answers import Kept
+from weitiao.reporting.calibration import passage_coverage
+from weitiao.reporting.render import Plot, Plots, Table
+from weitiao.reporting.scores import Label, confusions, most_confused, unit_of
 from weitiao.results.format import number, round_edges, short_label
+from weitiao.results.run_data import StoredAnswers
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.labels import Labels
 from weitiao.tasks.answers.passages import Passages
 
-WHOLE = 20  # labels whose matrix is shown whole; of more, the most confused
-MOST_PAIRS = 40  # confusions in the table
+MAX_MATRIX_LABELS = 20  # of more labels, the most confused
+MAX_CONFUSIONS = 40  # in the table
 BINS = 20
-POINTS = 1200  # drawn one by one; more rows are counted in squares
-SQUARES = 30
-LONGEST = 40  # characters of a label in a plot
+MAX_SCATTER_POINTS = 1200  # drawn one by one; of more rows a two-dimensional histogram
+HISTOGRAM_SQUARES = 30  # along each side
+MAX_LABEL_CHARACTERS = 40  # in a plot
 
 
-def plots_of(kept: Kept, labels: list[Label]) -> Plots:
+def plots_of(stored: StoredAnswers, labels: list[Label]) -> Plots:
     """The plots for the class of answers."""
-    return _plots(kept.judged, kept, labels)
+    return _plots(stored.answers, stored, labels)
 
 
 @singledispatch
-def _plots(judged: Answers, kept: Kept, labels: list[Label]) -> Plots:
-    if judged.numeric:
-        return Plots([_scatter(judged), _errors(judged)])
-    first = [_found(labels, unit_of(judged))] if labels else []
-    if kept.sure.min() == kept.sure.max():  # a single bar says nothing
+def _plots(answers: Answers, stored: StoredAnswers, labels: list[Label]) -> Plots:
+    if answers.numeric:
+        return Plots([_scatter(answers), _errors(answers)])
+    first = [_label_bars(labels, unit_of(answers))] if labels else []
+    if stored.confidence.min() == stored.confidence.max():  # a single bar says nothing
         return Plots(first)
-    return Plots([*first, _certainty(kept)])
+    return Plots([*first, _certainty(stored)])
 
 
 @_plots.register
-def _of_labels(judged: Labels, kept: Kept, labels: list[Label]) -> Plots:
-    first = _matrix(judged)
-    if kept.sure.min() == kept.sure.max():
+def _of_labels(answers: Labels, stored: StoredAnswers, labels: list[Label]) -> Plots:
+    first = _matrix(answers)
+    if stored.confidence.min() == stored.confidence.max():
         return Plots([first])
-    return Plots([first, replace(_certainty(kept), wide=first.wide)])
+    return Plots([first, replace(_certainty(stored), wide=first.wide)])
 
 
 @_plots.register
-def _of_passages(judged: Passages, kept: Kept, labels: list[Label]) -> Plots:
-    return Plots([_certainty(kept), coverage_plot(kept)])
+def _of_passages(answers: Passages, stored: StoredAnswers, labels: list[Label]) -> Plots:
+    return Plots([_certainty(stored), passage_coverage(stored)])
 
 
-def _matrix(judged: Labels) -> Plot:
+def _matrix(answers: Labels) -> Plot:
     shown = (
-        list(range(len(judged.labels)))
-        if len(judged.labels) <= WHOLE
-        else most_confused(judged, WHOLE)
+        list(range(len(answers.labels)))
+        if len(answers.labels) <= MAX_MATRIX_LABELS
+        else most_confused(answers, MAX_MATRIX_LABELS)
     )
     place = {label: at for at, label in enumerate(shown)}
-    pairs = confusions(judged)
-    names = [name_of(judged.labels[label]) for label in shown]
+    pairs = confusions(answers)
+    names = [plot_label(answers.labels[label]) for label in shown]
     drawing = {
         "kind": "matrix",
         "names": names,
@@ -72,41 +72,48 @@ def _matrix(judged: Labels) -> Plot:
         "y": _("truth"),
         "rows": _("rows"),
         "cells": [
-            [place[one.answer], place[one.truth], one.rows]
+            [place[one.predicted], place[one.gold], one.rows]
             for one in pairs
-            if one.answer in place and one.truth in place
+            if one.predicted in place and one.gold in place
         ],
     }
-    wrong = [one for one in pairs if one.truth != one.answer]
-    told = (
+    wrong = [one for one in pairs if one.gold != one.predicted]
+    message = (
         _("Rows by truth and answer; what is off the diagonal is wrong.")
-        if len(shown) == len(judged.labels)
+        if len(shown) == len(answers.labels)
         else _(
             "Rows by truth and answer, for the {count} of {all} labels that are confused most.",
             count=len(shown),
-            all=len(judged.labels),
+            all=len(answers.labels),
         )
     )
-    rows = [[short_label(judged.labels[one.truth]), short_label(judged.labels[one.answer]),
-             f"{one.rows:,}"]
-            for one in wrong[:MOST_PAIRS]]  # fmt: skip
+    rows = [
+        [
+            short_label(answers.labels[one.gold]),
+            short_label(answers.labels[one.predicted]),
+            f"{one.rows:,}",
+        ]
+        for one in wrong[:MAX_CONFUSIONS]
+    ]
     caption = _("The most frequent confusions")
     figures = Table(caption, [_("truth"), _("answer"), _("rows")], rows, [2], folded=True)
     wide = len(shown) > 8
-    return Plot("confusion", _("Confusion matrix"), told, drawing, figures, wide)
+    return Plot("confusion", _("Confusion matrix"), message, drawing, figures, wide)
 
 
-def _found(labels: list[Label], unit: str) -> Plot:
+def _label_bars(labels: list[Label], unit: str) -> Plot:
     """Of several labels: found, missed and wrongly given, label by label."""
-    most = sorted(labels, key=lambda label: -(label.rows + label.given - 2 * label.right))[:WHOLE]
+    most = sorted(labels, key=lambda label: -(label.rows + label.predicted - 2 * label.right))[
+        :MAX_MATRIX_LABELS
+    ]
     parts = {
         _("found"): [label.right for label in most],
         _("missed"): [label.rows - label.right for label in most],
-        _("wrongly given"): [label.given - label.right for label in most],
+        _("wrongly given"): [label.predicted - label.right for label in most],
     }
     drawing = {
         "kind": "bars",
-        "categories": [name_of(label.name) for label in most],
+        "categories": [plot_label(label.name) for label in most],
         "x": unit,
         "y": "",
         "stacked": True,
@@ -117,99 +124,102 @@ def _found(labels: list[Label], unit: str) -> Plot:
         [short_label(label.name), *(f"{v[i]:,}" for v in parts.values())]
         for i, label in enumerate(most)
     ]
-    told = _("How often each label was found, missed and wrongly given; most mistakes first.")
+    message = _("How often each label was found, missed and wrongly given; most mistakes first.")
     title = _("Labels found and missed")
     figures = Table(title, [_("label"), *parts], rows, [1, 2, 3], folded=True)
-    return Plot("found", title, told, drawing, figures)
+    return Plot("found", title, message, drawing, figures)
 
 
-def _certainty(kept: Kept) -> Plot:
+def _certainty(stored: StoredAnswers) -> Plot:
     """How sure it was, of right and of wrong rows."""
-    judged = kept.judged
-    right = judged.right()
-    edges = round_edges(float(kept.sure.min()), float(kept.sure.max()))
+    answers = stored.answers
+    right = answers.right()
+    edges = round_edges(float(stored.confidence.min()), float(stored.confidence.max()))
     parts = {
-        _("right"): np.histogram(kept.sure[right], edges)[0],
-        _("wrong"): np.histogram(kept.sure[~right], edges)[0],
+        _("right"): np.histogram(stored.confidence[right], edges)[0],
+        _("wrong"): np.histogram(stored.confidence[~right], edges)[0],
     }
     names = [number(float(edge)) for edge in edges[:-1]]
     if right.all() or not right.any():
-        told = _("Half of the answers have a score above {middle}.", middle=_middle(kept.sure))
+        message = _("Median confidence: {median}.", median=_median(stored.confidence))
     else:
-        told = _(
-            "Right answers have a score of {right} in the middle, wrong ones {wrong}.",
-            right=_middle(kept.sure[right]),
-            wrong=_middle(kept.sure[~right]),
+        message = _(
+            "Median confidence: {right} when right, {wrong} when wrong.",
+            right=_median(stored.confidence[right]),
+            wrong=_median(stored.confidence[~right]),
         )
-    title = _("How sure it is")
-    return _histogram("certainty", title, told, names, parts, _("score of the answer"))
+    title = _("Confidence")
+    return _histogram("certainty", title, message, names, parts, _("confidence"))
 
 
-def _scatter(judged: Answers) -> Plot:
-    truth, given = judged.targets, judged.values
-    low, high = float(min(truth.min(), given.min())), float(max(truth.max(), given.max()))
+def _scatter(answers: Answers) -> Plot:
+    gold, predicted = answers.targets, answers.values
+    low, high = float(min(gold.min(), predicted.min())), float(max(gold.max(), predicted.max()))
     high = high if high > low else low + 1.0
     drawing: dict[str, Any] = {"x": _("truth"), "y": _("answer"), "rows": _("rows")}
-    if len(truth) <= POINTS:
+    if len(gold) <= MAX_SCATTER_POINTS:
         drawing |= {
             "kind": "points",
             "ends": round_edges(low, high, 10)[[0, -1]].tolist(),
-            "points": [[float(f"{t:.4g}"), float(f"{g:.4g}")]
-                       for t, g in zip(truth, given, strict=True)],
-        }  # fmt: skip
+            "points": [
+                [float(f"{t:.4g}"), float(f"{g:.4g}")] for t, g in zip(gold, predicted, strict=True)
+            ],
+        }
     else:
-        edges = round_edges(low, high, SQUARES)
-        counts = np.histogram2d(truth, given, (edges, edges))[0].astype(int)
+        edges = round_edges(low, high, HISTOGRAM_SQUARES)
+        counts = np.histogram2d(gold, predicted, (edges, edges))[0].astype(int)
         drawing |= {
             "kind": "density",
             "names": [number(float(edge)) for edge in edges[:-1]],
             "cells": [[int(x), int(y), int(counts[x, y])] for x, y in np.argwhere(counts)],
         }
-    rows, told = _by_truth(truth, given), _("Each row's answer against its truth; on the line "
-                                               "both are the same.")  # fmt: skip
+    rows, message = (
+        _by_truth(gold, predicted),
+        _("Each row's answer against its truth; on the line both are the same."),
+    )
     title = _("Answer against truth")
     head = [_("truth"), _("rows"), _("mean answer"), _("mean error")]
     figures = Table(title, head, rows, range(4), folded=True)
-    return Plot("scatter", title, told, drawing, figures)
+    return Plot("scatter", title, message, drawing, figures)
 
 
-def _by_truth(truth: np.ndarray, given: np.ndarray) -> list[list[str]]:
-    edges = np.histogram_bin_edges(truth, 10)
-    which = np.clip(np.digitize(truth, edges[1:-1]), 0, 9)
+def _by_truth(gold: np.ndarray, predicted: np.ndarray) -> list[list[str]]:
+    edges = np.histogram_bin_edges(gold, 10)
+    which = np.clip(np.digitize(gold, edges[1:-1]), 0, 9)
     rows = []
     for part in range(10):
         inside = which == part
         if inside.any():
             ends = _("{low} to {high}", low=number(edges[part]), high=number(edges[part + 1]))
-            error = number(float(np.abs(given - truth)[inside].mean()))
-            rows.append([ends, f"{inside.sum():,}", number(float(given[inside].mean())), error])
+            error = number(float(np.abs(predicted - gold)[inside].mean()))
+            rows.append([ends, f"{inside.sum():,}", number(float(predicted[inside].mean())), error])
     return rows
 
 
-def _errors(judged: Answers) -> Plot:
-    errors = judged.values - judged.targets
+def _errors(answers: Answers) -> Plot:
+    errors = answers.values - answers.targets
     edges = round_edges(float(errors.min()), float(errors.max()))
     counts = np.histogram(errors, edges)[0]
     names = [number(float((a + b) / 2)) for a, b in pairwise(edges)]
     half, mean = float(np.median(np.abs(errors))), float(errors.mean())
     figures = {"half": number(half), "mean": number(abs(mean))}
     if mean > 0:
-        told = _(
+        message = _(
             "Half of the answers are less than {half} off; on average they are {mean} too high.",
             **figures,
         )
     else:
-        told = _(
+        message = _(
             "Half of the answers are less than {half} off; on average they are {mean} too low.",
             **figures,
         )
-    title = _("How far off it is")
+    title = _("Errors")
     parts = {_("rows"): counts}
-    return _histogram("errors", title, told, names, parts, _("answer less truth"))
+    return _histogram("errors", title, message, names, parts, _("error (predicted − true)"))
 
 
 def _histogram(
-    name: str, title: str, told: str, names: list[str], parts: dict[str, np.ndarray], x: str
+    name: str, title: str, message: str, names: list[str], parts: dict[str, np.ndarray], x: str
 ) -> Plot:
     drawing = {
         "kind": "bars",
@@ -221,13 +231,13 @@ def _histogram(
     }
     rows = [[at, *(f"{values[i]:,}" for values in parts.values())] for i, at in enumerate(names)]
     figures = Table(title, [x, *parts], rows, range(len(parts) + 1), folded=True)
-    return Plot(name, title, told, drawing, figures)
+    return Plot(name, title, message, drawing, figures)
 
 
-def name_of(label: str) -> str:
+def plot_label(label: str) -> str:
     """A label as it fits into a plot."""
-    return visible(shortened(label, LONGEST))
+    return visible(shortened(label, MAX_LABEL_CHARACTERS))
 
 
-def _middle(values: np.ndarray) -> str:
+def _median(values: np.ndarray) -> str:
     return f"{np.median(values):.2f}"

@@ -1,12 +1,15 @@
-"""report.html: one file that shows what a run came to. No network, no model, no test opened."""
+"""report.html: one file that shows a run. It needs no network, no model and no test set."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from weitiao.core import atomic
 from weitiao.core.sanitize import visible
-from weitiao.errors import RunError
+from weitiao.errors import RunError, WeitiaoError
 from weitiao.i18n.messages import _
 from weitiao.i18n.system import said
 from weitiao.reporting import (
@@ -17,28 +20,63 @@ from weitiao.reporting import (
     provenance,
     row_statistics,
     scores,
-    seeds,
     summary,
+    tensorboard,
     weak_spots,
 )
-from weitiao.reporting.blocks import Section
-from weitiao.reporting.labels import labels_of
-from weitiao.reporting.render import render
-from weitiao.results.run_data import Material, gathered
+from weitiao.reporting.render import Section, render
+from weitiao.results.format import task_name
+from weitiao.results.records import Findings
+from weitiao.results.run_data import Material, gathered, write_answers
 from weitiao.run import Run
+
+if TYPE_CHECKING:
+    from weitiao.data.prepare.load import Data
+    from weitiao.evaluation.evaluate import Evaluated
+    from weitiao.model.model import Model
 
 NAME = "report.html"
 
 
+def write_artifacts(
+    run: Run,
+    model: Model,
+    data: Data,
+    answers: Evaluated,
+    metrics: Mapping[str, Any],
+    findings: Findings,
+) -> Path:
+    """Write predictions, metrics, error analysis and report.html into the run; returns the page.
+
+    metrics: the content of metrics.json; its split names the rows of `answers`.
+    """
+    split = str(metrics["split"])
+    write_answers(run, answers, split)
+    test = answers.rows if split == "test" else None
+    row_statistics.statistics_of(model, data, test).write(run)
+    findings.write(run)
+    run.write("metrics", metrics)
+    if tensorboard.available():
+        tensorboard.write(run)
+    return write(run)
+
+
+def write_unfinished_page(run: Run) -> None:
+    """A page for a run that failed, as far as it came; never a reason for another error."""
+    if run.status().state != "running":
+        with suppress(WeitiaoError, OSError):
+            write(run)
+
+
 def write(run: Run, out: Path | None = None, *, unmasked: bool = False) -> Path:
-    """Make the page of a run, in the current language; returns where it stands."""
+    """Write the report of a run, in the current language; returns its path."""
     path, material = out or run.folder / NAME, gathered(run)
     title = run.folder.resolve().name
     shown = sections(material, path, unmasked)
-    return put(path, render(title, _("Report"), _facts(material), shown))
+    return write_html(path, render(title, _("Report"), _facts(material), shown))
 
 
-def put(path: Path, text: str) -> Path:
+def write_html(path: Path, text: str) -> Path:
     """Write a page whole or not at all."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,24 +90,27 @@ def put(path: Path, text: str) -> Path:
 
 def sections(material: Material, page: Path, unmasked: bool) -> list[Section]:
     """The page from top to bottom."""
-    kept = material.kept
-    labels = labels_of(kept.judged) if kept else []
-    found = [summary.summary(material, labels), scores.scores(material, labels)]
-    found += seeds.seeds(material)
-    more = [weak_spots.closer(material, unmasked), calibration.calibrated(material)]
-    if kept:
-        told = Section("answers", _("Right and wrong"), [error_plots.plots_of(kept, labels)])
-        found.append(told)
-    found += [section for section in more if section]
-    found.append(curves.learning(material))
-    if kept:
-        found.append(error_examples.to_read(material, unmasked))
-    found += [
-        row_statistics.rows(material),
-        provenance.plan(material),
-        provenance.run(material, page),
+    stored = material.stored
+    labels = scores.labels_of(stored.answers) if stored else []
+    listed = [summary.summary(material, labels), scores.scores_section(material, labels)]
+    listed += scores.seeds_sections(material)
+    if stored:
+        plots = error_plots.plots_of(stored, labels)
+        listed.append(Section("answers", _("Right and wrong"), [plots]))
+    optional = [
+        weak_spots.weak_spots_section(material, unmasked),
+        calibration.calibration_section(material),
     ]
-    return found
+    listed += [section for section in optional if section]
+    listed.append(curves.curves_section(material))
+    if stored:
+        listed.append(error_examples.examples_section(material, unmasked))
+    return [
+        *listed,
+        row_statistics.rows_section(material),
+        provenance.plan_section(material),
+        provenance.run_section(material, page),
+    ]
 
 
 def _facts(material: Material) -> list[str]:
@@ -77,7 +118,7 @@ def _facts(material: Material) -> list[str]:
     plan = material.plan
     path = plan.data.path if isinstance(plan.data.path, str) else ", ".join(plan.data.path)
     return [
-        _("task: {task}", task=plan.task_name),
+        _("task: {task}", task=task_name(plan.task_name)),
         _("model: {model}", model=visible(plan.model.checkpoint)),
         _("data: {path}", path=visible(path)),
         _("state: {state}", state=provenance.state_name(material.state)),

@@ -1,4 +1,4 @@
-"""How it came about: the plan with its reasons, the machine, the files beside the page."""
+"""Provenance: the plan with its reasons, the machine, the files next to the page."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ from urllib.parse import quote
 
 from weitiao.core.sanitize import shortened, visible
 from weitiao.i18n.messages import _, localized, plural
-from weitiao.reporting.blocks import Links, Section, Table, Words
+from weitiao.reporting.render import Links, Section, Table, Words
 from weitiao.results.format import duration
+from weitiao.results.records import EnvironmentRecord
 from weitiao.results.run_data import Material
 
-UNTOLD = {"why", "expect"}
-LONGEST = 200  # characters of a value
+NO_SETTINGS = {"why", "expect"}  # sections of the plan that decide nothing
+MAX_VALUE_CHARACTERS = 200
 
 
-def plan(material: Material) -> Section:
+def plan_section(material: Material) -> Section:
     """Each decision with its reason; then every other setting."""
     why = material.plan.why
     rows = []
     for path, reason in why.items():
         value = material.plan.get(path)
-        told = visible(localized(reason.reason))
+        text = visible(localized(reason.reason))
         if reason.evidence:
-            told += f" [{visible(localized(reason.evidence))}]"
+            text += f" [{visible(localized(reason.evidence))}]"
         if value != reason.value:
-            told = _(
+            text = _(
                 "set by you; weitiao would take {value}: {reason}",
                 value=visible(_value(reason.value)),
-                reason=told,
+                reason=text,
             )
-        rows.append([path, _value(value), told])
+        rows.append([path, _value(value), text])
     others = [
         [path, _value(value)]
         for path, value in _settings(material.plan.model_dump())
@@ -49,11 +50,11 @@ def plan(material: Material) -> Section:
     return Section("plan", _("The plan and its reasons"), blocks)
 
 
-def run(material: Material, page: Path) -> Section:
-    """State, times, test openings, machine, files."""
+def run_section(material: Material, page: Path) -> Section:
+    """State, times, uses of the test set, machine, files."""
     facts = [*_state(material), *_machine(material.environment)]
     blocks: list[Any] = [Table(_("The run"), [], facts)]
-    packages = material.environment.get("packages") or {}
+    packages = material.environment.packages
     if packages:
         cells = [[name, version or _("not there")] for name, version in packages.items()]
         blocks.append(Table(_("Packages"), [_("name"), _("version")], cells, folded=True))
@@ -64,7 +65,7 @@ def run(material: Material, page: Path) -> Section:
 
 def state_name(state: str) -> str:
     """A state of a run as people say it."""
-    told = {
+    names = {
         "finished": _("finished"),
         "early": _("stopped early: no more gain"),
         "interrupted": _("interrupted"),
@@ -72,64 +73,66 @@ def state_name(state: str) -> str:
         "running": _("running"),
         "new": _("new"),
     }
-    return told.get(state, state)
+    return names.get(state, state)
 
 
 def _state(material: Material) -> list[list[str]]:
     metrics, status = material.metrics, material.status
-    seconds = metrics.get("seconds") or {"train": status.seconds}
-    found = [[_("state"), state_name(material.state)]]
+    facts = [[_("state"), state_name(material.state)]]
     if status.total:
-        found.append([_("updates"), f"{status.step or 0:,} / {status.total:,}"])
-    if seconds.get("train") is not None:
-        found.append([_("time to train"), duration(seconds["train"])])
-    if seconds.get("total") is not None:
-        found.append([_("time in all"), duration(seconds["total"])])
-    openings = metrics.get("openings")
-    if openings:
-        found.append([_("test opened"), plural(int(openings), "time")])
+        facts.append([_("steps"), f"{status.step or 0:,} / {status.total:,}"])
+    recorded = "seconds" in metrics.model_fields_set
+    trained = metrics.seconds.train if recorded else status.seconds
+    if trained is not None:
+        facts.append([_("training time"), duration(trained)])
+    if metrics.seconds.total is not None:
+        facts.append([_("total time"), duration(metrics.seconds.total)])
+    if metrics.openings:
+        facts.append([_("test set used"), plural(metrics.openings, "time")])
     elif metrics:
-        found.append([_("test opened"), _("not by this run")])
-    if metrics.get("peak_memory_mb"):
-        found.append([_("memory at most"), f"{metrics['peak_memory_mb']:,} MB"])
-    found.append([_("file with the rows"), _value(material.plan.data.path)])
-    found.append([_("folder"), str(material.run.folder)])
-    return found
+        facts.append([_("test set used"), _("not by this run")])
+    if metrics.peak_memory_mb:
+        facts.append([_("peak memory"), f"{metrics.peak_memory_mb:,} MB"])
+    facts.append([_("file with the rows"), _value(material.plan.data.path)])
+    facts.append([_("folder"), str(material.run.folder)])
+    return facts
 
 
-def _machine(environment: Mapping[str, Any]) -> list[list[str]]:
-    names = {
-        "processor": _("processor"),
-        "cores": _("cores"),
-        "threads": _("threads"),
-        "instructions": _("instructions"),
-        "precision": _("arithmetic"),
-        "device": _("device"),
-        "system": _("system"),
-        "python": "Python",
-        "data": _("fingerprint of the rows"),
+def _machine(environment: EnvironmentRecord) -> list[list[str]]:
+    facts = {
+        _("processor"): environment.processor,
+        _("cores"): environment.cores,
+        _("threads"): environment.threads,
+        _("instructions"): environment.instructions,
+        _("numeric precision"): environment.precision,
+        _("device"): environment.device,
+        _("system"): environment.system,
+        "Python": environment.python,
+        _("fingerprint of the rows"): environment.data,
     }
-    found = [[told, str(environment[name])] for name, told in names.items() if name in environment]
-    foreign = environment.get("foreign_parts") or {}
-    for name, origin in foreign.items():
-        found.append([name, f"{origin.get('distribution')} {origin.get('version')}"])
-    return found
+    rows = [[name, str(value)] for name, value in facts.items() if value is not None]
+    for name, origin in environment.foreign_parts.items():
+        rows.append([name, f"{origin.distribution} {origin.version}"])
+    return rows
 
 
 def _files(material: Material, page: Path) -> list[tuple[str, str, str]]:
-    told = {
-        "plan.yaml": _("the plan; `weitiao train` carries it out again"),
+    contents = {
+        "plan.yaml": _("the plan; `weitiao train` runs it again"),
         "metrics.json": _("all figures"),
-        "answers.parquet": _("every judged row's id, truth and answers"),
-        "log.jsonl": _("one line for each update"),
+        "answers.parquet": _("id, gold label and predictions of every evaluated row"),
+        "log.jsonl": _("one line per step"),
         "environment.json": _("what it was made with"),
         "best": _("the model, a transformers folder"),
         "last": _("the newest checkpoint"),
         "tensorboard": _("events for `tensorboard --logdir`"),
     }
     folder = material.run.folder
-    return [(name, _address(folder / name, page), why)
-            for name, why in told.items() if (folder / name).exists()]  # fmt: skip
+    return [
+        (name, _address(folder / name, page), content)
+        for name, content in contents.items()
+        if (folder / name).exists()
+    ]
 
 
 def _address(path: Path, page: Path) -> str:
@@ -143,25 +146,25 @@ def _address(path: Path, page: Path) -> str:
 
 def _settings(node: Mapping[str, Any], above: str = "") -> list[tuple[str, Any]]:
     """Dotted paths and values, the parts' settings whole."""
-    found: list[tuple[str, Any]] = []
+    settings: list[tuple[str, Any]] = []
     for name, value in node.items():
-        if not above and name in UNTOLD:
+        if not above and name in NO_SETTINGS:
             continue
         if not above and isinstance(value, dict) and name != "task":
-            found += _settings(value, f"{name}.")
+            settings += _settings(value, f"{name}.")
         else:
-            found.append((f"{above}{name}", value))
-    return found
+            settings.append((f"{above}{name}", value))
+    return settings
 
 
 def _value(value: Any) -> str:
     if isinstance(value, str):
-        return shortened(value, LONGEST)
+        return shortened(value, MAX_VALUE_CHARACTERS)
     if value is None:
         return "–"
     if isinstance(value, Mapping):
-        told = ", ".join(f"{k}: {_value(v)}" if v != {} else str(k) for k, v in value.items())
-        return shortened(told, LONGEST) or "–"
+        listed = ", ".join(f"{k}: {_value(v)}" if v != {} else str(k) for k, v in value.items())
+        return shortened(listed, MAX_VALUE_CHARACTERS) or "–"
     if isinstance(value, (list, tuple)):
-        return shortened(", ".join(_value(one) for one in value), LONGEST) or "–"
+        return shortened(", ".join(_value(one) for one in value), MAX_VALUE_CHARACTERS) or "–"
     return json.dumps(value)

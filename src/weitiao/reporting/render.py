@@ -1,4 +1,4 @@
-"""Sections to HTML: the template, its style and script in one text that can load nothing else."""
+"""Blocks and sections of a page, rendered as one HTML file that can load nothing else."""
 
 from __future__ import annotations
 
@@ -7,18 +7,161 @@ import gzip
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from weitiao.core.sanitize import visible
 from weitiao.i18n.messages import _, language
-from weitiao.reporting.blocks import Plot, Plots, Section
 
-HERE = "weitiao.reporting"
+PACKAGE = "weitiao.reporting"
 CHARTS = "echarts.min.js.gz"
-TONGUES = {"en": "en", "zh": "zh-CN"}
+HTML_LANGUAGES = {"en": "en", "zh": "zh-CN"}
+
+
+# --- the blocks of a page
+
+MAX_TABLE_ROWS = 16  # of a table of figures behind a plot; it can be looked up, not read
+
+
+@dataclass(frozen=True)
+class Words:
+    """A paragraph. kind: "plain", "note" (smaller) or "warning"."""
+
+    text: str
+    kind: str = "plain"
+    block: str = "words"
+
+
+@dataclass(frozen=True)
+class Points:
+    """A list of sentences."""
+
+    items: Sequence[str]
+    block: str = "points"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Go, no-go or cannot tell yet, and why in a sentence. kind: "go", "stop", "open"."""
+
+    kind: str
+    word: str
+    reason: str
+    block: str = "verdict"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A figure drawn as a bar from 0 to `most`, with how far it may be off."""
+
+    name: str
+    value: float
+    text: str
+    low: float | None = None
+    high: float | None = None
+    ours: bool = False
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Figures to compare at a glance."""
+
+    caption: str
+    items: Sequence[Bar]
+    most: float
+    block: str = "bars"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells. numeric: the columns that are aligned to the right."""
+
+    caption: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    numeric: Sequence[int] = ()
+    folded: bool = False  # behind a click
+    block: str = "table"
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A plot: what to draw as plain values, what it shows in a sentence, its figures as a table."""
+
+    name: str  # plain letters: its id in the page
+    title: str
+    about: str
+    drawing: Mapping[str, Any]
+    figures: Table
+    wide: bool = False  # takes the whole width
+    block: str = "plot"
+
+
+@dataclass(frozen=True)
+class Plots:
+    """Plots side by side where there is room."""
+
+    items: Sequence[Plot]
+    narrow: bool = False  # three in a row instead of two
+    block: str = "plots"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the user's: where it stands, its texts, what is true and what was answered."""
+
+    id: str
+    texts: Sequence[tuple[str, str]]  # role, text
+    truth: str
+    answer: str
+    confidence: str
+    right: bool | None = None  # numbers are neither
+    # Ways of explaining the answer: (its name, a text in pieces with the class of each).
+    marked: Sequence[tuple[str, Sequence[tuple[str, str]]]] = ()
+    near: tuple[str, str, str] | None = None  # the nearest training row: id, label, text
+    other: bool | None = None  # whether `sure` is right, where it is another's answer
+
+
+@dataclass(frozen=True)
+class RowList:
+    """Rows to read. head: what truth, answer and sure are called."""
+
+    caption: str
+    head: tuple[str, str, str]
+    items: Sequence[Row]
+    shown: int  # so many are open, the others behind a click
+    more: str  # what that click is called; empty when there are no others
+    block: str = "rows"
+
+
+@dataclass(frozen=True)
+class Links:
+    """Files beside the page: (name, address, what it is)."""
+
+    items: Sequence[tuple[str, str, str]]
+    block: str = "links"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with what stands under it."""
+
+    name: str  # its id in the page
+    title: str
+    blocks: Sequence[Any] = field(default=())
+
+
+def thinned(rows: Sequence[Any], most: int = MAX_TABLE_ROWS) -> list[Any]:
+    """At most so many rows, evenly spread, the first and the last among them."""
+    if len(rows) <= most:
+        return list(rows)
+    return [rows[round(i * (len(rows) - 1) / (most - 1))] for i in range(most)]
+
+
+# --- HTML
 
 
 def render(title: str, about: str, facts: Sequence[str], shown: Sequence[Section]) -> str:
@@ -39,7 +182,7 @@ def render(title: str, about: str, facts: Sequence[str], shown: Sequence[Section
     environment.filters["said"] = said
     style, script = _text("report.css"), _text("report.js")
     text: str = environment.get_template("report.html.jinja").render(
-        tongue=TONGUES[language()],
+        tongue=HTML_LANGUAGES[language()],
         title=title,
         about=about,
         sections=shown,
@@ -95,12 +238,12 @@ def policy(style: str, scripts: Iterable[str]) -> str:
 
 def drawings(sections: Iterable[Section]) -> dict[str, Any]:
     """What the script draws, by the id of its place; plain values without nan."""
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for section in sections:
         for block in section.blocks:
             if isinstance(block, Plots):
-                found |= {plot.name: _finite(_of(plot)) for plot in block.items}
-    return found
+                result |= {plot.name: _finite(_of(plot)) for plot in block.items}
+    return result
 
 
 def _of(plot: Plot) -> dict[str, Any]:
@@ -124,8 +267,8 @@ def _words() -> dict[str, str]:
         "dark": _("Dark"),
         "light": _("Light"),
         "print": _("Print"),
-        "figures": _("The figures"),
-        "skip": _("To the text"),
+        "figures": _("Show data"),
+        "skip": _("Skip to content"),
         "near": _("nearest training row:"),
         "made": _("Made by weitiao. This page loads nothing from anywhere."),
         "charts": _("Plots: Apache ECharts, Apache License 2.0."),
@@ -134,7 +277,7 @@ def _words() -> dict[str, str]:
 
 @cache
 def _bytes(name: str) -> bytes:
-    return files(HERE).joinpath(name if name == CHARTS else f"template/{name}").read_bytes()
+    return files(PACKAGE).joinpath(name if name == CHARTS else f"template/{name}").read_bytes()
 
 
 def _text(name: str) -> str:

@@ -1,126 +1,177 @@
-"""The first half page: what the figures come to, for somebody who has to decide."""
+"""The first half page: verdict, headline figures, weakest label, caveats."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable
 from functools import singledispatch
 from typing import Any
 
 import numpy as np
 
+from weitiao.core.ragged import Ragged
 from weitiao.core.sanitize import quoted
 from weitiao.evaluation.intervals import wilson
 from weitiao.i18n.messages import _, plural
-from weitiao.reporting import acceptance, spans, weak_spots
-from weitiao.reporting.blocks import Bar, Bars, Points, Section, Words
-from weitiao.reporting.labels import Label, weakest
-from weitiao.reporting.passages import summary_of
-from weitiao.reporting.verdict import verdict
-from weitiao.reporting.worth import worth
+from weitiao.labels.tags.counts import by_row
+from weitiao.reporting import weak_spots
+from weitiao.reporting.render import Bar, Bars, Points, Section, Words
+from weitiao.reporting.scores import Label, weakest
+from weitiao.reporting.verdict import acceptance_blocks, fine_tuning_gain, verdict
 from weitiao.results.format import baseline, number, short_label, whole_baseline
-from weitiao.results.run_data import Material
+from weitiao.results.records import MetricsRecord
+from weitiao.results.run_data import Material, StoredAnswers
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.label_sets import LabelSets
 from weitiao.tasks.answers.labels import Labels
-from weitiao.tasks.answers.passages import Passages
+from weitiao.tasks.answers.passages import EXACT, OVERLAP, Passages
 from weitiao.tasks.answers.spans import Spans
 
-OF = 1000  # shares are said of so many rows
+OF = 1000  # proportions are said of so many rows
 
 
 def summary(material: Material, labels: list[Label]) -> Section:
-    """The answer, the figures behind it, the weakest label, and what to keep in mind."""
+    """The verdict, the figures behind it, the weakest label, and the caveats."""
     word = verdict(material.metrics, labels, material.short_budget)
-    blocks: list[Any] = [*acceptance.blocks(material.metrics), word]
-    if material.kept is not None and len(material.kept):
-        judged = material.kept.judged
-        bars, sentences = headline(judged, material)
+    blocks: list[Any] = [*acceptance_blocks(material.metrics), word]
+    if material.stored is not None and len(material.stored):
+        answers = material.stored.answers
+        bars, sentences = headline(answers, material)
         weak = weakest(labels)
         if weak is not None:
-            sentences.append(weak_label(judged, weak))
-        elif isinstance(judged, Labels):
+            sentences.append(weak_label(answers, weak))
+        elif isinstance(answers, Labels):
             sentences += _confused(labels)
-        sentences += weak_spots.weak_sentences(material.findings, but=("label",))
+        sentences += weak_spots.weak_sentences(material.findings, without=("label",))
         sentences += weak_spots.check_sentences(material.findings)
-        sentences += [told] if (told := worth(material.metrics)) else []
+        sentences += [gain] if (gain := fine_tuning_gain(material.metrics)) else []
         blocks += [*([bars] if bars else []), Points(sentences)]
     blocks += [Words(text, "note") for text in _caveats(material)]
-    return Section("answer", _("In short"), blocks)
+    return Section("answer", _("Summary"), blocks)
+
+
+# --- headline figures by the class of answers
 
 
 @singledispatch
-def headline(judged: Answers, material: Material) -> tuple[Bars | None, list[str]]:
-    """How right the answers are beside the baselines', as bars and in words."""
-    if judged.numeric:
+def headline(answers: Answers, material: Material) -> tuple[Bars | None, list[str]]:
+    """How right the predictions are next to the baselines', as bars and in words."""
+    if answers.numeric:
         return _errors(material)
-    right = judged.right()
-    bars = [_share_bar(_("this model"), float(right.mean()), len(right), ours=True)]
+    right = answers.right()
+    bars = [_interval_bar(_("this model"), float(right.mean()), len(right), ours=True)]
     sentences = [_("Of {of} rows it gets {right} right.", of=f"{OF:,}", right=_of(right.mean()))]
     return Bars(_("Right rows of {of}", of=f"{OF:,}"), bars, 1.0), sentences
 
 
 @headline.register
-def _spans_found(judged: Spans, material: Material) -> tuple[Bars, list[str]]:
-    return spans.found(_kept(material), material.metrics)
-
-
-@headline.register
-def _passages_right(judged: Passages, material: Material) -> tuple[Bars, list[str]]:
-    return summary_of(material)
-
-
-@headline.register
-def _rows_right(judged: Labels, material: Material) -> tuple[Bars, list[str]]:
-    kept = _kept(material)
-    right = kept.judged.targets == kept.judged.values
-    bars = [_share_bar(_("this model"), float(right.mean()), len(right), ours=True)]
-    for name, values in kept.beside.items():
-        share = float((values == kept.judged.targets).mean())
-        bars.append(_share_bar(whole_baseline(name), share, len(right)))
+def _rows_right(answers: Labels, material: Material) -> tuple[Bars, list[str]]:
+    stored = _stored(material)
+    right = answers.targets == answers.values
+    bars = [_interval_bar(_("this model"), float(right.mean()), len(right), ours=True)]
+    for name, values in stored.baselines.items():
+        proportion = float((values == answers.targets).mean())
+        bars.append(_interval_bar(whole_baseline(name), proportion, len(right)))
     sentences = [_("Of {of} rows it gets {right} right.", of=f"{OF:,}", right=_of(right.mean()))]
-    sentences += _against(material, "accuracy")
+    sentences += _against_baseline(material.metrics, "accuracy")
     return Bars(_("Right rows of {of}", of=f"{OF:,}"), bars, 1.0), sentences
 
 
 @headline.register
-def _labels_right(judged: LabelSets, material: Material) -> tuple[Bars, list[str]]:
-    kept = _kept(material)
-    found, wrong = _hits(kept.judged, kept.judged.values)
-    bars = [Bar(_("this model"), found, _of(found), ours=True)]
-    for name, values in kept.beside.items():
-        share, _unused = _hits(kept.judged, values)
-        bars.append(Bar(whole_baseline(name), share, _of(share)))
-    sentences = [
+def _labels_found(answers: LabelSets, material: Material) -> tuple[Bars, list[str]]:
+    hits, wrong = _label_rates(answers, answers.values)
+    message = _(
+        "Of {of} labels that the rows have it finds {found}; of {of} labels that it gives, "
+        "{wrong} are wrong.",
+        of=f"{OF:,}",
+        found=_of(hits),
+        wrong=_of(wrong),
+    )
+    caption = _("Labels found of {of}", of=f"{OF:,}")
+    return _found_bars(material, caption, message, lambda v: _label_rates(answers, v))
+
+
+@headline.register
+def _spans_found(answers: Spans, material: Material) -> tuple[Bars, list[str]]:
+    hits, wrong = _span_rates(answers.targets, answers.values)
+    message = (
         _(
-            "Of {of} labels that the rows have it finds {found}; of {of} labels that it gives, "
-            "{wrong} are wrong.",
+            "Of {of} spans that are in the texts it finds {found}, with the right ends and label; "
+            "of {of} that it gives, {wrong} are wrong.",
             of=f"{OF:,}",
-            found=_of(found),
+            found=_of(hits),
             wrong=_of(wrong),
         )
-    ]
-    against = str(material.metrics.get("against"))
-    if against in kept.beside:
-        found, wrong = _hits(kept.judged, kept.beside[against])
+        if len(answers.values.values)
+        else _("It finds no span in any text.")
+    )
+    caption = _("Spans found of {of}", of=f"{OF:,}")
+    return _found_bars(material, caption, message, lambda v: _span_rates(answers.targets, v))
+
+
+def _found_bars(
+    material: Material, caption: str, message: str, rates: Callable[[Any], tuple[float, float]]
+) -> tuple[Bars, list[str]]:
+    """Recall of model and baselines. rates: of values, the recall and the proportion wrong."""
+    stored = _stored(material)
+    hits = rates(stored.answers.values)[0]
+    bars = [Bar(_("this model"), hits, _of(hits), ours=True)]
+    for name, values in stored.baselines.items():
+        hits = rates(values)[0]
+        bars.append(Bar(whole_baseline(name), hits, _of(hits)))
+    sentences = [message]
+    against = str(material.metrics.against)
+    if against in stored.baselines:
+        hits, wrong = rates(stored.baselines[against])
         sentences.append(
             _(
                 "The best baseline, {baseline}, finds {found}, and {wrong} of {of} that it gives "
                 "are wrong.",
                 baseline=baseline(against),
-                found=_of(found),
+                found=_of(hits),
                 wrong=_of(wrong),
                 of=f"{OF:,}",
             )
         )
-    return Bars(_("Labels found of {of}", of=f"{OF:,}"), bars, 1.0), sentences
+    return Bars(caption, bars, 1.0), sentences
+
+
+@headline.register
+def _passages_right(answers: Passages, material: Material) -> tuple[Bars, list[str]]:
+    """Exact match next to the baselines', and what that is in words."""
+    right, overlap = answers.counts[:, EXACT].mean(), answers.counts[:, OVERLAP].mean()
+    bars = [_interval_bar(_("this model"), float(right), len(answers), ours=True)]
+    for name, figures in material.metrics.baselines.items():
+        proportion = figures.get("exact_match")
+        if proportion is not None:
+            bars.append(_interval_bar(whole_baseline(name), proportion, len(answers)))
+    sentences = [
+        _(
+            "Of {of} questions it answers {right} exactly; on average an answer and the right one "
+            "overlap by {overlap} (F1).",
+            of=f"{OF:,}",
+            right=_of(right),
+            overlap=f"{overlap:.0%}",
+        )
+    ]
+    unanswerable = np.array([not golds for golds in answers.targets])
+    if unanswerable.any():
+        quiet = float((answers.values[unanswerable] == "").mean())
+        sentences.append(
+            _(
+                "Of {of} questions without an answer it leaves {quiet} unanswered.",
+                of=f"{OF:,}",
+                quiet=_of(quiet),
+            )
+        )
+    return Bars(_("Exactly right answers of {of}", of=f"{OF:,}"), bars, 1.0), sentences
 
 
 def _errors(material: Material) -> tuple[Bars, list[str]]:
-    kept = _kept(material)
-    truth = kept.judged.targets
-    ours = float(np.abs(kept.judged.values - truth).mean())
-    others = {name: float(np.abs(v - truth).mean()) for name, v in kept.beside.items()}
+    stored = _stored(material)
+    gold = stored.answers.targets
+    ours = float(np.abs(stored.answers.values - gold).mean())
+    others = {name: float(np.abs(v - gold).mean()) for name, v in stored.baselines.items()}
     bars = [Bar(_("this model"), ours, number(ours), ours=True)]
     bars += [Bar(whole_baseline(name), error, number(error)) for name, error in others.items()]
     sentences = [
@@ -128,11 +179,11 @@ def _errors(material: Material) -> tuple[Bars, list[str]]:
             "On average an answer is {error} off; {target} runs from {lowest} to {highest} here.",
             error=number(ours),
             target=quoted(material.target),
-            lowest=number(float(truth.min())),
-            highest=number(float(truth.max())),
+            lowest=number(float(gold.min())),
+            highest=number(float(gold.max())),
         )
     ]
-    against = str(material.metrics.get("against"))
+    against = str(material.metrics.against)
     if against in others:
         sentences.append(
             _(
@@ -141,19 +192,19 @@ def _errors(material: Material) -> tuple[Bars, list[str]]:
                 error=number(others[against]),
             )
         )
-        sentences += _nearer(material.metrics)
+        sentences += _error_reduction(material.metrics)
     caption = _("How far an answer is off on average (less is better)")
     return Bars(caption, bars, max([ours, *others.values()]) or 1.0), sentences
 
 
-def _nearer(metrics: Mapping[str, Any]) -> list[str]:
-    gap, low, high = _difference(metrics, "mae")
+def _error_reduction(metrics: MetricsRecord) -> list[str]:
+    gap, low, high = metrics.difference("mae")
     if math.isnan(low):
         return []
     if low > 0:
         return [
             _(
-                "So it is {gap} nearer, with 95 % certainty between {low} and {high}.",
+                "Mean error is {gap} lower (95% CI {low} to {high}).",
                 gap=number(gap),
                 low=number(low),
                 high=number(high),
@@ -161,43 +212,51 @@ def _nearer(metrics: Mapping[str, Any]) -> list[str]:
         ]
     return [
         _(
-            "The difference may be chance: anything from {low} further off to {high} nearer.",
+            "The difference may be chance (95% CI: {low} higher to {high} lower).",
             low=number(abs(low)),
             high=number(max(high, 0.0)),
         )
     ]
 
 
-def _against(material: Material, name: str) -> list[str]:
+def _against_baseline(metrics: MetricsRecord, name: str) -> list[str]:
     """How many more (or fewer) of 1,000 are right than with the best baseline."""
-    against = str(material.metrics.get("against"))
-    gap, low, high = _difference(material.metrics, name)
+    gap, low, high = metrics.difference(name)
     if math.isnan(gap):
         return []
-    told = {"count": _of(abs(gap)), "baseline": baseline(against)}
+    best, count = baseline(str(metrics.against)), _of(abs(gap))
     if round(OF * gap) == 0:
-        first = _("That is as many as with the best baseline, {baseline}.", **_only(told))
+        first = _("That is as many as with the best baseline, {baseline}.", baseline=best)
     elif gap > 0:
-        first = _("That is {count} more than with the best baseline, {baseline}.", **told)
+        first = _(
+            "That is {count} more than with the best baseline, {baseline}.",
+            count=count,
+            baseline=best,
+        )
     else:
-        first = _("That is {count} fewer than with the best baseline, {baseline}.", **told)
+        first = _(
+            "That is {count} fewer than with the best baseline, {baseline}.",
+            count=count,
+            baseline=best,
+        )
     if math.isnan(low):
         return [first]
-    ends = {"low": _of(abs(low)), "high": _of(abs(high))}
+    ends = _of(abs(low)), _of(abs(high))
     if low >= 0:
-        return [first, _("With 95 % certainty it is between {low} and {high} more.", **ends)]
+        return [first, _("95% CI: {low} to {high} more.", low=ends[0], high=ends[1])]
     if high <= 0:
-        ends = {"low": ends["high"], "high": ends["low"]}
-        return [first, _("With 95 % certainty it is between {low} and {high} fewer.", **ends)]
-    chance = _(
-        "That may be chance: with 95 % certainty it lies between {low} fewer and {high} more.",
-        **ends,
+        return [first, _("95% CI: {low} to {high} fewer.", low=ends[1], high=ends[0])]
+    sentence = _(
+        "That may be chance (95% CI: {low} fewer to {high} more).", low=ends[0], high=ends[1]
     )
-    return [first, chance]
+    return [first, sentence]
+
+
+# --- the weakest label
 
 
 @singledispatch
-def weak_label(judged: Answers, label: Label) -> str:
+def weak_label(answers: Answers, label: Label) -> str:
     """The label with the lowest F1, in a sentence."""
     figures = _figures(label)
     if not label.mostly:
@@ -206,7 +265,7 @@ def weak_label(judged: Answers, label: Label) -> str:
             "{wrong} others.",
             label=figures["label"],
             rows=figures["rows"],
-            wrong=f"{label.given - label.right:,}",
+            wrong=f"{label.predicted - label.right:,}",
         )
     return _(
         "The weakest label is {label}: {right} of its {rows} are found; most of the others are "
@@ -218,24 +277,24 @@ def weak_label(judged: Answers, label: Label) -> str:
 
 
 @weak_label.register
-def _weak_of_spans(judged: Spans, label: Label) -> str:
+def _weak_of_spans(answers: Spans, label: Label) -> str:
     return _(
         "The weakest label is {label}: {right} of its {there} spans are found, {wrong} are "
         "given wrongly.",
         label=quoted(short_label(label.name)),
         right=f"{label.right:,}",
         there=f"{label.rows:,}",
-        wrong=f"{label.given - label.right:,}",
+        wrong=f"{label.predicted - label.right:,}",
     )
 
 
 @weak_label.register
-def _weak_of_sets(judged: LabelSets, label: Label) -> str:
+def _weak_of_sets(answers: LabelSets, label: Label) -> str:
     return _(
         "The weakest label is {label}: found in {right} of its {rows}, and given wrongly "
         "{wrong} times.",
         **_figures(label),
-        wrong=f"{label.given - label.right:,}",
+        wrong=f"{label.predicted - label.right:,}",
     )
 
 
@@ -264,33 +323,33 @@ def _confused(labels: list[Label]) -> list[str]:
 
 
 def _caveats(material: Material) -> list[str]:
-    found = []
+    caveats = []
     metrics, folder = material.metrics, quoted(material.run.folder)
-    if metrics.get("split") == "validation":
-        found.append(
+    if metrics.split == "validation":
+        caveats.append(
             _(
-                "This is about {rows} of validation, which also picked the best weights: somewhat "
-                "too good. `weitiao evaluate {run} --final` judges on the sealed test.",
-                rows=plural(int(metrics["rows"]), "row"),
+                "Evaluated on {rows} of validation, which also selected the checkpoint: scores are "
+                "slightly optimistic. `weitiao evaluate {run} --final` uses the sealed test set.",
+                rows=plural(metrics.rows, "row"),
                 run=folder,
             )
         )
-    elif metrics.get("split") == "test":
-        openings = int(metrics.get("openings") or 1)
-        rows = plural(int(metrics["rows"]), "row")
-        found.append(
-            _("This is about {rows} of the sealed test, opened for the first time.", rows=rows)
+    elif metrics.split == "test":
+        openings = metrics.openings or 1
+        rows = plural(metrics.rows, "row")
+        caveats.append(
+            _("Evaluated on {rows} of the sealed test set, used for the first time.", rows=rows)
             if openings == 1
             else _(
-                "This is about {rows} of the test, opened {count} times by now: the more often, "
-                "the less its figures prove.",
+                "Evaluated on {rows} of the test set, used {count} times so far: the more often, "
+                "the less its scores prove.",
                 rows=rows,
                 count=openings,
             )
         )
     if material.state in ("interrupted", "failed", "running"):
-        found.append(_unfinished(material))
-    return found
+        caveats.append(_unfinished(material))
+    return caveats
 
 
 def _unfinished(material: Material) -> str:
@@ -304,32 +363,28 @@ def _unfinished(material: Material) -> str:
     )
 
 
-def _share_bar(name: str, share: float, rows: int, ours: bool = False) -> Bar:
-    low, high = wilson(share, rows)
-    return Bar(name, share, _of(share), low, high, ours)
+def _interval_bar(name: str, proportion: float, rows: int, ours: bool = False) -> Bar:
+    low, high = wilson(proportion, rows)
+    return Bar(name, proportion, _of(proportion), low, high, ours)
 
 
-def _hits(judged: Answers, values: np.ndarray) -> tuple[float, float]:
-    """The share of true labels that are found, and of given ones that are wrong."""
-    right = float((judged.targets * values).sum())
-    true, given = float(judged.targets.sum()), float(values.sum())
-    return right / max(true, 1.0), (given - right) / max(given, 1.0)
+def _label_rates(answers: Answers, values: np.ndarray) -> tuple[float, float]:
+    """The proportion of gold labels that are predicted, and of predicted ones that are wrong."""
+    right = float((answers.targets * values).sum())
+    gold, predicted = float(answers.targets.sum()), float(values.sum())
+    return right / max(gold, 1.0), (predicted - right) / max(predicted, 1.0)
 
 
-def _difference(metrics: Mapping[str, Any], name: str) -> tuple[float, float, float]:
-    found = (metrics.get("differences") or {}).get(name) or [math.nan] * 3
-    value, low, high = (math.nan if x is None else float(x) for x in found)
-    return value, low, high
+def _span_rates(targets: Ragged, values: Ragged) -> tuple[float, float]:
+    """The proportion of gold spans that are predicted, and of predicted ones that are wrong."""
+    right, predicted, gold = by_row(targets, values).sum(0).tolist()
+    return right / max(gold, 1), (predicted - right) / max(predicted, 1)
 
 
-def _of(share: Any) -> str:
-    return f"{round(OF * round(float(share), 3)):,}"  # as the tables round it
+def _of(proportion: Any) -> str:
+    return f"{round(OF * round(float(proportion), 3)):,}"  # as the tables round it
 
 
-def _only(told: Mapping[str, str]) -> dict[str, str]:
-    return {"baseline": told["baseline"]}
-
-
-def _kept(material: Material) -> Any:
-    assert material.kept is not None
-    return material.kept
+def _stored(material: Material) -> StoredAnswers:
+    assert material.stored is not None
+    return material.stored

@@ -79,5 +79,6 @@ def _text(tag: str, text: str) -> Any:
         tensor_shape=TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)]),
     )
     metadata = create_summary_metadata(display_name=tag, description="")
-    return Summary(value=[Summary.Value(tag=f"{tag}/text_summary", metadata=metadata,
-                                        tensor=tensor)])  # fmt: skip
+    return Summary(
+        value=[Summary.Value(tag=f"{tag}/text_summary", metadata=metadata, tensor=tensor)]
+    )

@@ -1,22 +1,78 @@
-"""Go, no-go or cannot tell yet: by rules that stand here, with the reason in a sentence."""
+"""Verdict on a run: acceptance criteria, go or no-go against the best baseline, what it gains."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from weitiao.core.sanitize import quoted
-from weitiao.i18n.messages import _, plural
-from weitiao.reporting.blocks import Verdict
-from weitiao.reporting.labels import Label
+from weitiao.core.sanitize import quoted, visible
+from weitiao.i18n.messages import _, joined, plural
+from weitiao.reporting.render import Table, Verdict
+from weitiao.reporting.scores import Label
 from weitiao.results.format import baseline, duration, figure, metric, short_label
+from weitiao.results.records import CriterionResult, MetricsRecord
 
-MANY = 50  # times the rows there are: nobody will label so many
+MAX_ROWS_FACTOR = 50  # more rows than so many times those there are: out of reach
+
+
+# --- acceptance criteria of the plan
+
+
+def acceptance_blocks(metrics: MetricsRecord) -> list[Any]:
+    """Whether the plan's criteria are reached; nothing where it has none."""
+    criteria = metrics.acceptance
+    if not criteria:
+        return []
+    failed = [one for one in criteria if not one.passed]
+    if failed:
+        word = _("Not accepted")
+        reason = _(
+            "Of the plan's criteria ({all}) not reached: {names}.",
+            all=len(criteria),
+            names=joined(map(criterion_name, failed), ", "),
+        )
+    else:
+        word = _("Accepted")
+        reason = _("All {all} criteria of the plan are reached.", all=len(criteria))
+    head = [_("criterion"), _("wanted"), _("reached"), _("95 % interval"), _("result")]
+    rows = [criterion_row(one) for one in criteria]
+    table = Table(_("Criteria of the plan"), head, rows, [1, 2, 3], folded=False)
+    return [Verdict("stop" if failed else "go", word, reason), table]
+
+
+def criterion_name(one: CriterionResult) -> str:
+    """What a criterion is about: a metric, or precision, recall or F1 of one label."""
+    names = {
+        "recall": _("recall"),
+        "precision": _("precision"),
+        "f1": "F1",
+        "ece": _("calibration error"),
+        "latency": _("seconds for a row"),
+    }
+    name = names.get(one.name, metric(one.name))
+    if not one.label:
+        return name
+    return _("{name} of {label}", name=name, label=visible(short_label(one.label)))
+
+
+def criterion_row(one: CriterionResult) -> list[str]:
+    """A criterion as a row of a table."""
+    wanted = f"{'≤' if one.wanted == 'at_most' else '≥'} {figure(one.limit)}"
+    if one.lower_bound:
+        wanted = _("{wanted}, with its interval", wanted=wanted)
+    interval = _("unknown") if one.lower_bound else ""
+    if one.low is not None and not math.isnan(one.low):
+        interval = _("{low} to {high}", low=figure(one.low), high=figure(one.high))
+    word = _("✓ reached") if one.passed else _("✕ not reached")
+    return [criterion_name(one), wanted, figure(one.value), interval, word]
+
+
+# --- go, no-go, cannot tell
 
 
 def verdict(
-    metrics: Mapping[str, Any], labels: list[Label], budget: float | None = None
+    metrics: MetricsRecord, labels: Sequence[Label], budget: float | None = None
 ) -> Verdict:
     """Go when clearly better than the best baseline and no label is useless; no-go when not
     better; else it cannot be told, and how many more rows would tell.
@@ -24,105 +80,154 @@ def verdict(
     budget: the seconds that the run was given, when they kept it from learning longer.
     """
     if not metrics:
-        return _open(_("This run has not been judged."))
-    against, first = metrics.get("against"), metrics.get("primary", "")
-    found = (metrics.get("differences") or {}).get(first)
-    if metrics.get("state") == "interrupted" and not against:
+        return _open(_("This run has not been evaluated."))
+    if metrics.state == "interrupted" and not metrics.against:
         return _open(_("It was interrupted before it was done."))
-    if not against or found is None:
+    if not metrics.against or metrics.differences.get(metrics.primary) is None:
         return _open(_("There is no baseline to compare it with."))
-    gap, low, high = (float("nan") if value is None else float(value) for value in found)
+    gap, low, high = metrics.difference(metrics.primary)
     if math.isnan(gap):
-        return _open(_("{metric} has no value on these rows.", metric=metric(first)))
-    told = {
-        "metric": metric(first),
-        "baseline": baseline(against),
-        "model": figure(metrics["metrics"][first]),
-        "other": figure(metrics["baselines"][against][first]),
-    }
+        message = _("{metric} has no value on these rows.", metric=metric(metrics.primary))
+        return _open(message)
+    values = _scores_in_words(metrics)
     if gap <= 0:
-        return Verdict("stop", _("No-go"), _not_better(told, budget))
+        return Verdict("stop", _("No-go"), _not_better(values, budget))
     if not low > 0:
-        return _open(_too_few((gap, low, high), int(metrics["rows"]), told))
+        return _open(_too_few((gap, low, high), metrics.rows, values))
     useless = [label for label in labels if label.useless]
     if useless:
-        return _open(
-            _(
-                "It is clearly better than the baseline as a whole, but useless for the label "
-                "{name}: more than four mistakes for each right answer. Label more such rows, or "
-                "leave the label out.",
-                name=quoted(short_label(useless[0].name)),
-            )
-            if len(useless) == 1
-            else _(
-                "It is clearly better than the baseline as a whole, but useless for {labels}, "
-                "{name} first: more than four mistakes for each right answer. Label more such "
-                "rows, or leave these labels out.",
-                labels=plural(len(useless), "label"),
-                name=quoted(short_label(useless[0].name)),
-            )
-        )
-    return Verdict(
-        "go",
-        _("Go"),
-        _(
-            "Clearly better than the best baseline, {baseline}: {metric} {model} against {other}, "
-            "more than chance explains.",
-            **told,
-        ),
+        return _open(_useless_labels(useless))
+    reason = _(
+        "Clearly better than the best baseline, {baseline}: {metric} {model} against {other}, "
+        "more than chance explains.",
+        **values,
     )
+    return Verdict("go", _("Go"), reason)
 
 
-def _not_better(told: Mapping[str, str], budget: float | None) -> str:
+def _scores_in_words(metrics: MetricsRecord) -> dict[str, str]:
+    return {
+        "metric": metric(metrics.primary),
+        "model": figure(metrics.metrics.get(metrics.primary)),
+        "other": figure(metrics.baseline_score()),
+        "baseline": baseline(str(metrics.against)),
+    }
+
+
+def _not_better(values: Mapping[str, str], budget: float | None) -> str:
     if budget is not None:
         return _(
             "The simple baseline is as good or better ({metric} {other} against {model}): take "
             "{baseline}. Or give the model more time: this run had {budget}, less than it would "
             "have needed.",
-            **told,
+            **values,
             budget=duration(budget),
         )
     return _(
         "The simple baseline is as good or better ({metric} {other} against {model}): "
         "take {baseline}, or label more rows.",
-        **told,
+        **values,
+    )
+
+
+def _useless_labels(useless: Sequence[Label]) -> str:
+    name = quoted(short_label(useless[0].name))
+    if len(useless) == 1:
+        return _(
+            "It is clearly better than the baseline as a whole, but useless for the label "
+            "{name}: more than four mistakes for each right answer. Label more such rows, or "
+            "leave the label out.",
+            name=name,
+        )
+    return _(
+        "It is clearly better than the baseline as a whole, but useless for {labels}, "
+        "{name} first: more than four mistakes for each right answer. Label more such "
+        "rows, or leave these labels out.",
+        labels=plural(len(useless), "label"),
+        name=name,
     )
 
 
 def more_rows(gap: float, low: float, high: float, rows: int) -> int | None:
-    """How many more rows would bring the lower end above 0, if the gap stays what it is.
+    """Sample size: how many more rows bring the lower end above 0, if the gap stays what it is.
 
-    Intervals narrow with the square root of the rows; of few rows they are lopsided, and the
-    wider side is the honest one. None when that is out of reach.
+    None when that is out of reach.
 
     >>> more_rows(0.1, -0.1, 0.3, 100), more_rows(0.001, -0.1, 0.1, 100)
     (300, None)
     """
+    # Intervals narrow with the square root of the rows. Of few rows they are lopsided, and the
+    # wider side is the honest one.
     needed = rows * (max(gap - low, high - gap) / gap) ** 2
-    if not math.isfinite(needed) or needed > MANY * rows:
+    if not math.isfinite(needed) or needed > MAX_ROWS_FACTOR * rows:
         return None
     more = max(1.0, needed - rows)
     step = 10 ** max(1, math.floor(math.log10(more)) - 1)
     return int(math.ceil(more / step) * step)
 
 
-def _too_few(found: tuple[float, float, float], rows: int, told: Mapping[str, str]) -> str:
-    more = None if math.isnan(found[1]) else more_rows(*found, rows)
+def _too_few(difference: tuple[float, float, float], rows: int, values: Mapping[str, str]) -> str:
+    more = None if math.isnan(difference[1]) else more_rows(*difference, rows)
     if more is None:
         return _(
             "It is ahead of {baseline} ({metric} {model} against {other}), but by so little that "
             "on {rows} it may well be chance.",
-            **told,
-            rows=plural(rows, "judged row"),
+            **values,
+            rows=plural(rows, "evaluated row"),
         )
     return _(
         "It is ahead of {baseline} ({metric} {model} against {other}), but on {rows} that may be "
         "chance; about {more} would tell.",
-        **told,
-        rows=plural(rows, "judged row"),
+        **values,
+        rows=plural(rows, "evaluated row"),
         more=plural(more, "more test row"),
     )
 
 
 def _open(reason: str) -> Verdict:
     return Verdict("open", _("Cannot tell yet"), reason)
+
+
+# --- what fine-tuning gains
+
+
+def fine_tuning_gain(metrics: MetricsRecord) -> str:
+    """Whether fine-tuning pays here, by the best baseline; empty when there is none."""
+    gap, low, high = metrics.difference(metrics.primary)
+    if not metrics.against or math.isnan(gap):
+        return ""
+    values = _scores_in_words(metrics)
+    seconds = metrics.seconds.train
+    cost = _("It took {time} of training.", time=duration(seconds)) if seconds else ""
+    if gap <= 0:
+        message = _(
+            "Fine-tuning is not worth it here: {baseline} is as good or better "
+            "({metric} {other} against {model}).",
+            **values,
+        )
+    elif low > 0:
+        message = _(
+            "Fine-tuning is worth it here: {metric} {model} against {other} with "
+            "{baseline}, {low} to {high} more.",
+            **values,
+            low=figure(low),
+            high=figure(high),
+        )
+    elif math.isnan(low):
+        message = _(
+            "{rows} are too few to tell whether fine-tuning is worth it here: {metric} {model} "
+            "against {other} with {baseline}.",
+            **values,
+            rows=plural(metrics.rows, "row"),
+        )
+    else:
+        message = _(
+            "{rows} are too few to tell whether fine-tuning is worth it here: {metric} {model} "
+            "against {other} with {baseline} (95% CI of the difference: {low} less to {high} "
+            "more).",
+            **values,
+            rows=plural(metrics.rows, "row"),
+            low=figure(abs(low)),
+            high=figure(high),
+        )
+    return joined([message, cost])

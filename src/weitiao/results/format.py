@@ -1,4 +1,4 @@
-"""How figures and names are said on the page."""
+"""Formats of scores, numbers and durations; names of metrics, baselines, tasks and splits."""
 
 from __future__ import annotations
 
@@ -12,22 +12,12 @@ from weitiao.core.units import score
 from weitiao.errors import PartError
 from weitiao.i18n.messages import _, localized
 
-LONGEST = 80  # characters of a label
-
-_METRICS = {
-    "accuracy": "accuracy", "macro_f1": "macro F1", "micro_f1": "micro F1",
-    "weighted_f1": "weighted F1", "hierarchical_f1": "hierarchical F1", "mcc": "MCC",
-    "roc_auc": "ROC AUC", "pearson": "Pearson",
-    "spearman": "Spearman", "mae": "MAE", "rmse": "RMSE",
-    "entity_f1": "entity F1", "entity_precision": "entity precision",
-    "entity_recall": "entity recall", "token_accuracy": "token accuracy",
-    "f1": "F1", "exact_match": "exact match", "answerable_auroc": "AUROC (answerable)",
-}  # fmt: skip
+MAX_LABEL_CHARACTERS = 80  # characters of a label
 
 
 def short_label(name: str) -> str:
     """A label as it fits into a table or sentence."""
-    return shortened(name, LONGEST)
+    return shortened(name, MAX_LABEL_CHARACTERS)
 
 
 def figure(value: float | None) -> str:
@@ -73,7 +63,57 @@ def round_edges(low: float, high: float, most: int = 20) -> np.ndarray:
 
 def metric(name: str) -> str:
     """The name of a metric as people write it."""
-    return _METRICS.get(name, name)
+    names = {
+        "accuracy": _("accuracy"),
+        "macro_f1": _("macro F1"),
+        "micro_f1": _("micro F1"),
+        "weighted_f1": _("weighted F1"),
+        "hierarchical_f1": _("hierarchical F1"),
+        "mcc": "MCC",
+        "roc_auc": "ROC AUC",
+        "pearson": "Pearson",
+        "spearman": "Spearman",
+        "mae": "MAE",
+        "rmse": "RMSE",
+        "entity_f1": _("entity F1"),
+        "entity_precision": _("entity precision"),
+        "entity_recall": _("entity recall"),
+        "token_accuracy": _("token accuracy"),
+        "f1": "F1",
+        "exact_match": _("exact match"),
+        "answerable_auroc": _("AUROC (answerable)"),
+    }
+    return names.get(name, name)
+
+
+def task_name(name: str) -> str:
+    """The name of a task as people write it."""
+    names = {
+        "classification": _("classification"),
+        "multilabel": _("multilabel"),
+        "nli": _("nli"),
+        "question_answering": _("question_answering"),
+        "regression": _("regression"),
+        "similarity": _("similarity"),
+        "token_classification": _("token_classification"),
+    }
+    return names.get(name, name)
+
+
+def split_name(name: str) -> str:
+    """The name of a split as people write it."""
+    names = {"train": _("train"), "validation": _("validation"), "test": _("test")}
+    return names.get(name, name)
+
+
+def language_name(code: str) -> str:
+    """A language as it is detected: Chinese characters, Latin script, other."""
+    names = {
+        "zh": _("Chinese"),
+        "en": _("English or another in Latin script"),
+        "other": _("other"),
+    }
+    return names.get(code, code)
 
 
 def meaning(name: str) -> str:
@@ -86,16 +126,16 @@ def meaning(name: str) -> str:
 
 def baseline(name: str) -> str:
     """The name of a baseline inside a sentence."""
-    told = {
+    names = {
         "majority": _("always the most frequent answer"),
         "mean": _("always the mean"),
         "tfidf_linear": "TF-IDF",
         "frozen_linear": _("the frozen encoder"),
-        "lookup": _("the tag that a word mostly had"),
-        "lexical": _("the words around shared words"),
+        "lookup": _("the most-frequent-tag baseline"),
+        "lexical": _("the lexical baseline"),
         "no_answer": _('always "no answer"'),
     }
-    return told.get(name, name)
+    return names.get(name, name)
 
 
 def whole_baseline(name: str) -> str:
@@ -109,14 +149,14 @@ def whole_baseline(name: str) -> str:
 
 def short_baseline(name: str) -> str:
     """The same for the head of a table."""
-    told = {
+    names = {
         "majority": _("most frequent"),
         "mean": _("always the mean"),
         "tfidf_linear": "TF-IDF",
         "lookup": _("word's usual tag"),
         "frozen_linear": _("frozen encoder"),
     }
-    return told.get(name, name)
+    return names.get(name, name)
 
 
 def duration(seconds: float | None) -> str:

@@ -1,5 +1,5 @@
-"""Records of a run that are written as JSON and read back: seeds.json, findings.json,
-calibration.json.
+"""Records of a run that are read back: seeds.json, findings.json, calibration.json, metrics.json,
+environment.json, figures.json, lines of log.jsonl, the header of answers.parquet.
 
 Each has a version. Keys that a newer version added are kept when an older one rewrites the file;
 keys that were renamed are read under their old name.
@@ -7,11 +7,19 @@ keys that were renamed are read under their old name.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+import math
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError, model_validator
 
-from weitiao.run import Run
+from weitiao.core.fields import problems_of
+from weitiao.errors import placed
+from weitiao.run import Run, damaged
+
+# A text of ours. Not validated: pydantic would make a plain str of a message with its values.
+Text = Annotated[str, SkipValidation]
+Interval = tuple[float | None, float | None]
+Score = float | None  # None or NaN where a metric has no value on these rows
 
 
 class _Values(BaseModel):
@@ -52,8 +60,13 @@ class Record(_Values):
 
     @classmethod
     def read(cls, run: Run) -> Self:
-        """The record of a run; an empty one where it has none."""
-        return cls.model_validate(run.read(cls.NAME))
+        """The record of a run; an empty one where it has none. Raises RunError when damaged."""
+        try:
+            return cls.model_validate(run.read(cls.NAME))
+        except ValidationError as error:
+            first = problems_of(error, cls)[0]
+            path = run.folder / f"{cls.NAME}.json"
+            raise damaged(path, placed(first.path, first.text)) from None
 
     def write(self, run: Run) -> None:
         """Write NAME.json whole or not at all."""
@@ -107,6 +120,27 @@ class SeedsRecord(Record):
 # --- calibration.json
 
 
+class Decision(_Values):
+    """What one decision rule chose on validation rows; each rule sets its own fields."""
+
+    name: str = ""
+    met: bool = True  # the target of the rule can be reached
+    labels: list[Decision] | None = None  # a rule for each label
+    label: str | None = None
+    threshold: float | None = None  # confidence from which on the label is given
+    precision: float | None = None
+    recall: float | None = None
+    score: float | None = None  # confidence below which there is no prediction
+    coverage: float | None = None
+    accuracy: float | None = None
+    before: float | None = None  # mean cost of the likeliest predictions
+    after: float | None = None
+    null_threshold: float | None = None  # margin from which on "no answer" is given
+    answered: float | None = None
+    f1: float | None = None
+    untuned: float | None = None
+
+
 class Calibration(Record):
     """Temperature and decisions chosen on validation rows; empty where nothing was chosen.
 
@@ -119,12 +153,15 @@ class Calibration(Record):
     temperature: float | None = None
     before: dict[str, float] | None = None
     after: dict[str, float] | None = None
-    decisions: list[dict[str, Any]] | None = None
+    decisions: list[Decision] | None = None
     judged: dict[str, float] | None = None
 
     def plain(self) -> dict[str, Any]:
-        """Plain values; what was not chosen is left out."""
-        return self.model_dump(exclude_none=True, exclude={"version"})
+        """Plain values; without what was not chosen; of each decision the fields it set."""
+        values = self.model_dump(exclude_none=True, exclude={"version", "decisions"})
+        if self.decisions is not None:
+            values["decisions"] = [one.model_dump(exclude_unset=True) for one in self.decisions]
+        return values
 
 
 # --- findings.json: of texts it holds shared words and digests only
@@ -135,7 +172,7 @@ class SliceScore(_Values):
 
     kind: str
     name: str
-    value: str
+    value: Text
     rows: int
     score: float
     low: float
@@ -164,6 +201,15 @@ class NearestRow(_Values):
     digest: str
 
 
+class FlippedRow(_Values):
+    """A prediction that a check changed. role: of the text that was rewritten."""
+
+    row: int
+    role: str
+    before: Any
+    after: Any
+
+
 class CheckResult(_Values):
     """Predictions that flipped when the texts were changed."""
 
@@ -174,8 +220,8 @@ class CheckResult(_Values):
     worse: int
     low: float
     high: float
-    examples: list[dict[str, Any]] = Field(default_factory=list)
-    missing: str = ""
+    examples: list[FlippedRow] = Field(default_factory=list)
+    missing: Text = ""
 
 
 class WordScore(_Values):
@@ -219,3 +265,182 @@ class Findings(Record):
     def plain(self) -> dict[str, Any]:
         """Plain values; empty when nothing was analysed."""
         return self.model_dump(exclude_none=True, exclude={"version"}) if self else {}
+
+
+# --- metrics.json
+
+
+class CriterionResult(_Values):
+    """An acceptance criterion of the plan, and whether it is reached."""
+
+    name: str
+    label: str = ""
+    wanted: str  # "at_least" or "at_most"
+    limit: float
+    lower_bound: bool = False  # the whole interval has to reach the limit
+    value: Score = None
+    low: Score = None
+    high: Score = None
+    passed: bool
+
+
+class LevelScore(_Values):
+    """Accuracy at one level of hierarchical labels."""
+
+    level: int
+    nodes: int
+    accuracy: Score
+    low: Score = None
+    high: Score = None
+
+
+class BaselineDetail(_Values):
+    """How a baseline was chosen. features: in words."""
+
+    features: Text = ""
+
+
+class Seconds(_Values):
+    """Wall-clock time."""
+
+    total: float | None = None
+    train: float | None = None
+
+
+class MetricsRecord(Record):
+    """The evaluation of a run; false before there is one."""
+
+    NAME = "metrics"
+    state: str = ""
+    primary: str = ""
+    metrics: dict[str, Score] = Field(default_factory=dict)
+    intervals: dict[str, Interval | None] = Field(default_factory=dict)
+    baselines: dict[str, dict[str, Score]] = Field(default_factory=dict)
+    details: dict[str, BaselineDetail] = Field(default_factory=dict)
+    left_out: list[Text] = Field(default_factory=list)
+    against: str | None = None  # the best baseline
+    differences: dict[str, tuple[Score, Score, Score] | None] = Field(default_factory=dict)
+    split: str = ""
+    rows: int = 0
+    openings: int | None = None  # of the sealed test set
+    seconds: Seconds = Field(default_factory=Seconds)
+    peak_memory_mb: int | float | None = None
+    calibration: Calibration | None = None
+    acceptance: list[CriterionResult] = Field(default_factory=list)
+    levels: list[LevelScore] = Field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.model_fields_set - {"version"})
+
+    def difference(self, metric: str) -> tuple[float, float, float]:
+        """Model minus best baseline, with the ends of its interval; NaN where unknown."""
+        values = self.differences.get(metric) or (None, None, None)
+        gap, low, high = (math.nan if value is None else value for value in values)
+        return gap, low, high
+
+    def baseline_score(self) -> Score:
+        """The primary metric of the best baseline."""
+        return self.baselines.get(self.against or "", {}).get(self.primary)
+
+
+# --- environment.json
+
+
+class PartOrigin(_Values):
+    """The package that a part of the plan comes from."""
+
+    distribution: str | None = None
+    version: str | None = None
+
+
+class EnvironmentRecord(Record):
+    """Versions and hardware of a run, and what was done to its rows."""
+
+    NAME = "environment"
+    processor: str | None = None
+    cores: Any = None
+    threads: int | None = None
+    instructions: Any = None
+    precision: str | None = None
+    device: str | None = None
+    system: str | None = None
+    python: str | None = None
+    data: str | None = None  # fingerprint of the rows
+    packages: dict[str, str | None] = Field(default_factory=dict)
+    foreign_parts: dict[str, PartOrigin] = Field(default_factory=dict)
+    history: list[Text] = Field(default_factory=list)
+
+
+# --- figures.json: counts of the rows, no texts
+
+
+class LengthHistogram(_Values):
+    """Tokens per text of sampled training rows; the last bar holds everything from its edge on."""
+
+    step: int
+    counts: list[int]
+    cut: int
+    share_cut: float
+    median: float
+    longest: int
+    windowed: bool = False
+
+
+class RowStatistics(Record):
+    """Rows, targets, lengths and languages of each split when the run was evaluated."""
+
+    NAME = "figures"
+    rows: dict[str, int] = Field(default_factory=dict)
+    unlabelled: int = 0
+    # Of labels: the rows of each in train, validation and test.
+    labels: dict[str, list[int]] | None = None
+    label_count: int | None = None
+    # Of numbers: a histogram in each split.
+    edges: list[float] | None = None
+    counts: dict[str, list[int]] | None = None
+    mean: float | None = None
+    lowest: float | None = None
+    highest: float | None = None
+    lengths: LengthHistogram | None = None
+    languages: dict[str, float] = Field(default_factory=dict)
+    sampled: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.rows)
+
+    def plain(self) -> dict[str, Any]:
+        """Plain values; of labels nothing about numbers, and the other way round."""
+        return self.model_dump(exclude_none=True, exclude={"version"})
+
+
+# --- log.jsonl
+
+
+class LogLine(_Values):
+    """One optimizer step, one validation, or an event."""
+
+    step: int = 0
+    epoch: float | None = None
+    loss: float | None = None
+    learning_rate: float | None = None
+    gradient_norm: float | None = None
+    validation: dict[str, Score] | None = None
+    best: bool = False
+    event: str | None = None
+    total: int | None = None  # steps planned
+
+
+# --- answers.parquet
+
+
+class AnswersHeader(_Values):
+    """Metadata of answers.parquet: what its columns mean, and which rows they are about."""
+
+    format: int = 1
+    kind: str  # of the answer class
+    labels: tuple[str, ...] = ()
+    separator: str = ""  # between levels of hierarchical labels; older files have none
+    split: str
+    texts: str  # fingerprint of the evaluated texts
+    folder: Text = ""  # what a relative path in the plan is relative to
+    baselines: list[str] = Field(default_factory=list)

@@ -1,7 +1,13 @@
-"""All that is known of a run, read from its folder; what is missing there is empty here."""
+"""A run read back from its folder: answers.parquet, records and log; what is missing is empty.
+
+answers.parquet holds the id, target and prediction of every evaluated row, so that a report needs
+no model.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,32 +15,149 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from weitiao import parts
+from weitiao.core import atomic, disk, fingerprint
 from weitiao.data.files.cells import cell_texts
 from weitiao.data.files.open import open_source
 from weitiao.data.rows import Rows
 from weitiao.errors import WeitiaoError
+from weitiao.evaluation.evaluate import Evaluated
 from weitiao.planfile.plan import Plan
 from weitiao.planfile.sections import FEWEST_EPOCHS
-from weitiao.results import answers
-from weitiao.results.answers import Kept
-from weitiao.results.records import Findings
+from weitiao.results.records import (
+    AnswersHeader,
+    EnvironmentRecord,
+    Findings,
+    LogLine,
+    MetricsRecord,
+    RowStatistics,
+)
 from weitiao.run import Run, Status
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.label_sets import LabelSets
+from weitiao.tasks.answers.labels import Labels
+from weitiao.tasks.answers.numbers import Numbers
+from weitiao.tasks.answers.passages import Passages
+from weitiao.tasks.answers.spans import Spans
+
+ANSWERS_FILE = "answers.parquet"
+HEADER_KEY = b"weitiao"  # in the metadata of the Parquet schema
+BASELINE_PREFIX = "baseline_"  # of the columns that hold predictions of baselines
+BUILT_IN_ANSWERS = {one.kind: one for one in (Labels, LabelSets, Numbers, Spans, Passages)}
+
+
+@dataclass(frozen=True, eq=False)
+class StoredAnswers:
+    """Targets and predictions read back. baselines: their values, shaped as answers.values."""
+
+    answers: Answers
+    confidence: np.ndarray  # (n,) of each prediction; of numbers the prediction itself
+    baselines: Mapping[str, Any]
+    positions: np.ndarray  # (n,) of the rows in the table of their file
+    header: AnswersHeader
+    _ids: Any
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def ids(self, rows: np.ndarray) -> list[str]:
+        """Where these rows are from, e.g. "reviews.csv:17"."""
+        ids: list[str] = self._ids.take(pa.array(rows)).to_pylist()
+        return ids
+
+
+def write_answers(run: Run, evaluated: Evaluated, split: str) -> None:
+    """Write answers.parquet into the run's folder, whole or not at all.
+
+    The texts are not copied: rows are found again by their position, as long as the fingerprint
+    of the evaluated texts is the same.
+    """
+    answers, rows = evaluated.answers, evaluated.rows
+    header = AnswersHeader(
+        kind=answers.kind,
+        labels=tuple(answers.labels),
+        separator=answers.separator,
+        split=split,
+        texts=rows.fingerprint,
+        folder=os.getcwd(),
+        baselines=list(evaluated.baselines),
+    )
+    columns = {
+        "id": pa.array(rows.ids(), pa.string()),
+        "position": pa.array(rows.indices, pa.int64()),
+        **answers.columns(),
+    }
+    for name, other in evaluated.baselines.items():
+        columns[BASELINE_PREFIX + name] = other.column(other.values)
+    # ASCII with escapes: folder names may hold bytes that are no valid UTF-8.
+    text = json.dumps(header.model_dump()).encode("ascii")
+    table = pa.table(columns).replace_schema_metadata({HEADER_KEY: text})
+    with atomic.replacing(run.folder / ANSWERS_FILE) as new:
+        pq.write_table(table, disk.plain(new), compression="zstd")
+
+
+def read_answers(folder: str | Path, task: str = "") -> StoredAnswers | None:
+    """The answers in a run's folder; None when there are none. task: its name, if known already."""
+    path = Path(folder) / ANSWERS_FILE
+    if not path.is_file():
+        return None
+    table = pq.read_table(disk.plain(path))
+    header = AnswersHeader.model_validate(json.loads(table.schema.metadata[HEADER_KEY]))
+    answers = _class_of(header.kind, Run(Path(folder)), task)
+    baselines = {
+        name: answers.values_of(
+            table.column(BASELINE_PREFIX + name).combine_chunks(), header.labels
+        )
+        for name in header.baselines
+    }
+    return StoredAnswers(
+        answers=answers.from_arrow(table, header.labels, header.separator),
+        confidence=table.column("score").to_numpy().astype(float),
+        baselines=baselines,
+        positions=table.column("position").to_numpy(),
+        header=header,
+        _ids=table.column("id").combine_chunks(),
+    )
+
+
+def text_digest(text: str) -> str:
+    """Hash by which a text is recognized when a report is made."""
+    return fingerprint.of_text(text)
+
+
+def _class_of(kind: str, run: Run, task: str) -> type[Answers]:
+    """The answer class by its stored name: that of the run's task, else one of ours.
+
+    The task first, since a class of another package may extend one of ours under its name.
+    """
+    try:
+        if not task and run.plan_path.is_file():
+            task = run.plan().task_name
+        answers = parts.find("tasks", task).answers if task else None
+    except WeitiaoError:  # the plan names parts that are not installed here
+        if kind not in BUILT_IN_ANSWERS:
+            raise
+        return BUILT_IN_ANSWERS[kind]
+    known: type[Answers] = answers if answers and answers.kind == kind else BUILT_IN_ANSWERS[kind]
+    return known
 
 
 @dataclass(frozen=True)
 class Material:
-    """What a page is made from."""
+    """Everything that the report of a run shows."""
 
     run: Run
     plan: Plan
     status: Status
-    environment: Mapping[str, Any]
-    figures: Mapping[str, Any]
-    metrics: Mapping[str, Any]  # the judgement; empty before there is one
-    log: Sequence[Mapping[str, Any]]
-    kept: Kept | None
-    findings: Findings = field(default_factory=Findings)  # error analysis
+    environment: EnvironmentRecord
+    statistics: RowStatistics
+    metrics: MetricsRecord  # false before an evaluation
+    log: Sequence[LogLine]
+    stored: StoredAnswers | None
+    findings: Findings = field(default_factory=Findings)  # error analysis of the stored answers
 
     @property
     def state(self) -> str:
@@ -43,12 +166,12 @@ class Material:
 
     @property
     def primary(self) -> str:
-        return str(self.metrics.get("primary") or self.status.metric or "")
+        return self.metrics.primary or self.status.metric or ""
 
     @property
     def short_budget(self) -> float | None:
         """The budget in seconds, when it left no time for the fewest epochs a plan would choose."""
-        epochs = [float(line["epoch"]) for line in self.log if "epoch" in line]
+        epochs = [line.epoch for line in self.log if line.epoch is not None]
         return self.plan.train.budget if max(epochs, default=0.0) < FEWEST_EPOCHS else None
 
     @property
@@ -58,64 +181,57 @@ class Material:
         return role if isinstance(role, str) else ", ".join(role)
 
     @cached_property
-    def judged_rows(self) -> Rows | None:
-        """The judged rows in their file; None when it is gone or no longer says the same.
+    def evaluated_rows(self) -> Rows | None:
+        """The evaluated rows in their file; None when it is gone or no longer says the same.
 
-        This reads the rows by their kept positions, so it opens no test.
+        This reads the rows by their stored positions, so it opens no test set.
         """
-        if self.kept is None:
+        if self.stored is None:
             return None
-        data = self.plan.data
-        path = {"test": data.test_path, "validation": data.validation_path}.get(
-            str(self.kept.about["split"])
-        )
-        for place in _places(path or data.path, str(self.kept.about["folder"])):
-            rows = self._rows_of(place)
-            if rows is not None and rows.fingerprint == self.kept.about["texts"]:
+        data, header = self.plan.data, self.stored.header
+        own = {"test": data.test_path, "validation": data.validation_path}.get(header.split)
+        for path in _candidate_paths(own or data.path, header.folder):
+            rows = self._rows_at(path, self.stored.positions)
+            if rows is not None and rows.fingerprint == header.texts:
                 return rows
         return None
 
     def texts(self, picked: np.ndarray) -> list[list[tuple[str, str]]] | None:
-        """(column, text) of these judged rows; None when the texts are gone."""
-        rows = self.judged_rows
+        """(column, text) of these evaluated rows; None when the texts are gone."""
+        rows = self.evaluated_rows
         if rows is None:
             return None
-        positions = rows.take(picked).indices
-        found = []
-        for role in rows.text_roles:
-            column = str(rows.roles[role])
-            texts = cell_texts(rows.table.column(column), positions)
-            found.append([(column, text) for text in texts])
-        return [list(row) for row in zip(*found, strict=True)]
+        by_column = [
+            [(column, text) for text in texts]
+            for column, texts in _text_cells(rows, rows.take(picked).indices)
+        ]
+        return [list(row) for row in zip(*by_column, strict=True)]
 
     def train_texts(self, positions: Sequence[int]) -> dict[int, str]:
         """Position -> text of training rows in their file, of pairs one under the other."""
-        assert self.kept is not None
-        if not positions or self.judged_rows is None:
+        if not positions or self.stored is None or self.evaluated_rows is None:
             return {}
-        for place in _places(self.plan.data.path, str(self.kept.about["folder"])):
-            rows = self._rows_of(place, np.array(positions, np.int64))
+        for path in _candidate_paths(self.plan.data.path, self.stored.header.folder):
+            rows = self._rows_at(path, np.array(positions, np.int64))
             if rows is not None:
-                columns = [
-                    cell_texts(rows.table.column(str(rows.roles[role])), rows.indices)
-                    for role in rows.text_roles
-                ]
-                texts = ["\n".join(cells) for cells in zip(*columns, strict=True)]
-                return dict(zip(positions, texts, strict=True))
+                columns = [texts for _, texts in _text_cells(rows, rows.indices)]
+                joined = ["\n".join(cells) for cells in zip(*columns, strict=True)]
+                return dict(zip(positions, joined, strict=True))
         return {}
 
-    def _rows_of(self, place: Any, positions: np.ndarray | None = None) -> Rows | None:
-        assert self.kept is not None
+    def _rows_at(self, path: Any, positions: np.ndarray) -> Rows | None:
         data = self.plan.data
         try:
-            source = open_source(place, data.reader, data.skip_bad)
+            source = open_source(path, data.reader, data.skip_bad)
         except (WeitiaoError, OSError):
             return None
-        positions = self.kept.positions if positions is None else positions
         roles = {role: column for role, column in data.roles.items() if role != "group"}
-        columns = [name for value in roles.values()
-                   for name in ([value] if isinstance(value, str) else value)]  # fmt: skip
-        if not set(columns) <= set(source.columns) or positions.max() >= source.table.num_rows:
+        columns = {
+            name
+            for value in roles.values()
+            for name in ([value] if isinstance(value, str) else value)
+        }
+        if not columns <= set(source.columns) or positions.max() >= source.table.num_rows:
             return None
         return Rows(source.table, positions, roles, source.name, self.plan.task_name)
 
@@ -123,24 +239,31 @@ class Material:
 def gathered(run: Run) -> Material:
     """Everything in the run's folder. Reads no model and asks nothing of the sealed test."""
     plan = run.plan()
-    metrics, kept = run.read("metrics"), answers.read(run.folder, plan.task_name)
-    if kept and (metrics.get("split"), metrics.get("rows")) != (kept.about["split"], len(kept)):
-        kept = None  # from another judgement: a kill came between the two files
+    metrics = MetricsRecord.read(run)
+    stored = read_answers(run.folder, plan.task_name)
+    if stored and (metrics.split, metrics.rows) != (stored.header.split, len(stored)):
+        stored = None  # from another evaluation: a kill came between the two files
     return Material(
         run=run,
         plan=plan,
         status=run.status(),
-        environment=run.read("environment"),
-        figures=run.read("figures"),
+        environment=EnvironmentRecord.read(run),
+        statistics=RowStatistics.read(run),
         metrics=metrics,
-        log=run.log_after(0),
-        kept=kept,
-        findings=Findings.read(run) if kept else Findings(),
+        log=[LogLine.model_validate(line) for line in run.log_after(0)],
+        stored=stored,
+        findings=Findings.read(run) if stored else Findings(),
     )
 
 
-def _places(path: Any, folder: str) -> list[Any]:
-    """The path as it stands, and as it was meant where the run was made."""
+def _text_cells(rows: Rows, positions: np.ndarray) -> list[tuple[str, list[str]]]:
+    """Column and cells of each text role."""
+    columns = [str(rows.roles[role]) for role in rows.text_roles]
+    return [(column, cell_texts(rows.table.column(column), positions)) for column in columns]
+
+
+def _candidate_paths(path: Any, folder: str) -> list[Any]:
+    """The path as it stands, and relative to where the run was made."""
     listed = [path] if isinstance(path, str) else list(path)
     if any(":" in one[2:] for one in listed):  # sample:NAME, memory:HASH
         return [path]

@@ -1,4 +1,4 @@
-"""What a task is: how rows become token ids, what is minimised, how scores become answers."""
+"""Base class of tasks: encoding of examples, labels and loss, predictions from logits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from weitiao.data.rows import Rows
     from weitiao.losses.base import Loss
 
-Share = Annotated[float, Field(gt=0, lt=1)]
+Threshold = Annotated[float, Field(gt=0, lt=1)]
 Cost = Annotated[float, Field(ge=0)]
 LossFn = Callable[[Any, Batch], Output]  # (network, batch) -> Output
 # Which of transformers' heads: one vector a text, one a token, or two numbers a token.
@@ -38,7 +38,7 @@ IGNORED = -100  # a label that says: nothing to learn here
 
 
 class Labelled(Protocol):
-    """Rows with their answers, as tasks read them."""
+    """Labelled rows, as tasks read them."""
 
     def targets(self) -> list[Any]: ...
     def ids(self) -> list[str]: ...
@@ -58,16 +58,17 @@ class Task(Part):
     head: ClassVar[HeadKind] = "sequence"
     notes: ClassVar[tuple[str, ...]] = ()  # what `encode` gives beside what the network reads
     problem_type: ClassVar[str]  # what transformers calls it
-    backbone: ClassVar[Literal["encoder", "seq2seq"]] = "encoder"
+    # Whether half the batch size was measured to help where a budget leaves time for few steps.
+    small_batches: ClassVar[bool] = False
 
     @property
     @abstractmethod
     def outputs(self) -> int:
-        """How many numbers the head gives for a row, or for a token."""
+        """The number of logits for a row, or for a token."""
 
     @property
     def per_token(self) -> bool:
-        """Whether the head answers for tokens: logits are ragged, and rows may be windows."""
+        """Whether logits are per token: ragged, and an example may be several windows."""
         return self.head != "sequence"
 
     @property
@@ -77,12 +78,12 @@ class Task(Part):
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The labels, in the order of the head's numbers; empty for numbers."""
+        """The labels, in the order of the logits; empty for numbers."""
         return ()
 
     @property
-    def judged_by(self) -> tuple[str, ...]:
-        """The metrics that are looked at where the plan names none."""
+    def default_metrics(self) -> tuple[str, ...]:
+        """The metrics of an evaluation where the plan names none."""
         return self.metrics
 
     @classmethod
@@ -223,44 +224,44 @@ class Task(Part):
         """The task for this data, e.g. with its label set. Raises DataError when impossible."""
 
     def widened(self, targets: Sequence[Any]) -> Self:
-        """The task with the labels of these targets added behind its own, for judging only."""
+        """The task with unknown labels of these targets appended, for evaluation only."""
         return self
 
     @abstractmethod
     def indices(self, targets: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
-        """Targets as the loss wants them, (n,) or (n, outputs).
+        """Targets as label tensors for the loss, (n,) or (n, outputs).
 
-        Raises DataError naming the row (from `ids`) whose target does not fit. Tasks whose answers
-        are places in the texts need these too: they have `truth` and `labels_for` instead.
+        Raises DataError naming the row (from `ids`) whose target does not fit. Tasks whose targets
+        are positions in the texts override `gold` and `labels_for` instead.
         """
 
-    def truth(self, rows: Labelled) -> Any:
-        """What is right for each row, as `judge` reads it: `len` and picking rows work on it."""
+    def gold(self, rows: Labelled) -> Any:
+        """The gold target of each row, as `to_answers` reads it; supports len and row indexing."""
         return self.indices(rows.targets(), rows.ids())
 
-    def labels_for(self, encoded: Encoded, truth: Any) -> Any:
-        """The truth as the loss wants it, one entry an encoded row: an array, or labels of tokens
-        as Ragged, aligned with input_ids (-100 where there is nothing to learn)."""
-        return truth
+    def labels_for(self, encoded: Encoded, gold: Any) -> Any:
+        """Labels for the loss, one entry an encoded row: an array, or labels of tokens as Ragged,
+        aligned with input_ids (-100 is ignored by the loss)."""
+        return gold
 
     @property
     def encoding(self) -> str:
-        """All of the task that shapes the ids of a text."""
+        """The cache key of the encoding: every setting of the task that changes input_ids."""
         return type(self).__name__
 
     def adapt(self, tokenizer: Any) -> None:
-        """Change a tokenizer so that its pieces end where answers may end; it is saved so."""
+        """Change a tokenizer so that its tokens end where predictions may end; saved with it."""
 
     def overlap(self, room: np.ndarray) -> np.ndarray:
-        """Tokens that two windows on a long text share, by the room each has for the text."""
+        """The overlap (stride) of two windows in tokens, by the tokens each has for the text."""
         return np.zeros_like(room)
 
     def read(self, examples: Sequence[Example]) -> Sequence[Example]:
-        """The examples with plain texts, whatever way their cells spell them (lists of words)."""
+        """The examples with plain texts, also where cells are lists of words."""
         return examples
 
     def balanced(self, labels: Any) -> tuple[float, ...]:
-        """The weight of each label that makes all count alike; empty where there are none."""
+        """Class weights inverse to frequency; empty where there are none."""
         return ()
 
     def texts(self, examples: Sequence[Example]) -> list[list[str]]:
@@ -292,7 +293,7 @@ class Task(Part):
         labels: np.ndarray | Ragged | None,
         layout: Layout,
     ) -> Batch:
-        """Encoded rows as one batch, padded for the general path or packed for the fast one.
+        """Collate encoded rows into a batch, padded or packed.
 
         Labels of tokens are (rows, longest) or (tokens,), as the logits are without their last
         dimension.
@@ -307,7 +308,7 @@ class Task(Part):
         return Batch(tensors, None if labels is None else tensor(labels), lengths, notes)
 
     def noted(self, rows: Mapping[str, Any], layout: Layout) -> Mapping[str, Tensor]:
-        """What heads must know of a batch beside what the network reads: see `Batch.notes`."""
+        """Tensors for heads that are no inputs of the network: see `Batch.notes`."""
         return {}
 
     def loss(self, net: Any, batch: Batch, cost: Loss) -> Output:
@@ -318,13 +319,14 @@ class Task(Part):
 
     @abstractmethod
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
-        """How far two outputs for the same rows disagree, summed over rows (R-Drop, distillation):
-        logits (rows, outputs)."""
+        """Symmetric divergence of two outputs for the same rows, summed over rows (R-Drop,
+        distillation): logits (rows, outputs)."""
 
     def fold(self, weight: Any, bias: Any) -> tuple[Any, Any, Self]:
-        """Move what the task knows of the scale of its numbers into the last linear layer.
+        """Fold the scale of the targets into the last linear layer.
 
-        Returns weight, bias and the task for them: the saved folder alone gives the right numbers.
+        Returns weight, bias and the task for them, so that the saved folder alone predicts in the
+        target's unit.
         """
         return weight, bias, self
 
@@ -346,26 +348,27 @@ class Task(Part):
         """One prediction per entry of scores; tasks of tokens find the places in the examples."""
 
     @abstractmethod
-    def judge(self, labels: Any, scores: Any) -> Answers:
-        """Truth (as `truth` gave it) and answers (from `scores`), for the metrics."""
+    def to_answers(self, gold: Any, scores: Any) -> Answers:
+        """Predictions from scores, aligned with the targets that `gold` returned, for metrics."""
 
     def in_unit(self, labels: np.ndarray) -> np.ndarray:
         """Labels of the loss in the unit of the target, whatever scale the network learns."""
         return labels
 
     def decisions_for(self, planned: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The decisions to make on validation rows: those of the plan, or the task's own."""
+        """The decision rules to tune on validation rows: those of the plan, or the task's own."""
         return planned
 
-    def plainly(self) -> Self:
-        """The same task with the likeliest answers: no thresholds, costs or abstaining of its own.
-        Baselines are judged so, since what was chosen for one model's scores fits no other's."""
+    def without_decisions(self) -> Self:
+        """The task with plain argmax predictions: no thresholds, costs or abstention.
+
+        For baselines: rules that were tuned on the scores of one model fit no other's."""
         chosen = {"thresholds": {}, "costs": {}, "abstain": 0.0}
         own = {name: value for name, value in chosen.items() if name in type(self).model_fields}
         return self.model_copy(update=own)
 
     def describe(self) -> Mapping[str, Any]:
-        """What of config.json says this task: id2label, label2id, problem_type."""
+        """The entries of config.json: id2label, label2id, problem_type."""
         names = self.choices or tuple(f"LABEL_{i}" for i in range(self.outputs))
         return {
             "id2label": dict(enumerate(names)),
@@ -378,6 +381,10 @@ def known_labels(labels: Sequence[str], named: Iterable[str]) -> None:
     """Raises DataError when a setting names a label that the rows do not have."""
     for name in named:
         if name not in labels:
-            told = _("the task's settings name the label {label!r}, which no row has.{hint}",
-                        label=name, hint=near(name, labels))  # fmt: skip
-            raise DataError(told)
+            raise DataError(
+                _(
+                    "the task's settings name the label {label!r}, which no row has.{hint}",
+                    label=name,
+                    hint=near(name, labels),
+                )
+            )

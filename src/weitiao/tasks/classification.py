@@ -18,7 +18,7 @@ from weitiao.labels.hierarchy import Level, levels_of, separator_of, top_down
 from weitiao.parts import near
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.labels import Labels
-from weitiao.tasks.base import Cost, Share, Task, known_labels
+from weitiao.tasks.base import Cost, Task, Threshold, known_labels
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,13 +38,21 @@ class Classification(Task):
     roles: ClassVar[tuple[str, ...]] = ("text",)
     optional_roles: ClassVar[tuple[str, ...]] = ("text_pair",)
     metrics: ClassVar[tuple[str, ...]] = (
-        "accuracy", "macro_f1", "micro_f1", "weighted_f1", "mcc", "roc_auc",
-    )  # fmt: skip
+        "accuracy",
+        "macro_f1",
+        "micro_f1",
+        "weighted_f1",
+        "mcc",
+        "roc_auc",
+    )
     losses: ClassVar[tuple[str, ...]] = ("cross_entropy",)
     answers: ClassVar[type[Answers]] = Labels
     problem_type: ClassVar[str] = "single_label_classification"
+    small_batches: ClassVar[bool] = True
     labels: tuple[str, ...] = Field((), description="in the order of the outputs; empty: learned")
-    thresholds: dict[str, Share] = Field({}, description="label -> it is given from this score on")
+    thresholds: dict[str, Threshold] = Field(
+        {}, description="label -> it is given from this score on"
+    )
     costs: dict[str, dict[str, Cost]] = Field(
         {}, description="truth -> answer -> what this mistake costs; what is not named costs 1"
     )
@@ -61,7 +69,7 @@ class Classification(Task):
         return self.labels
 
     @property
-    def judged_by(self) -> tuple[str, ...]:
+    def default_metrics(self) -> tuple[str, ...]:
         return (*self.metrics, "hierarchical_f1") if self.separator else self.metrics
 
     @property
@@ -117,9 +125,9 @@ class Classification(Task):
 
     def indices(self, targets: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
         places = {label: i for i, label in enumerate(self.labels)}
-        found = [places.get(str(target), -1) for target in targets]
-        if -1 in found:
-            at = found.index(-1)
+        indices = [places.get(str(target), -1) for target in targets]
+        if -1 in indices:
+            at = indices.index(-1)
             label = str(targets[at])
             raise DataError(
                 _(
@@ -129,7 +137,7 @@ class Classification(Task):
                     hint=near(label, self.labels),
                 )
             )
-        return np.array(found, dtype=np.int64)
+        return np.array(indices, dtype=np.int64)
 
     def balanced(self, labels: np.ndarray) -> tuple[float, ...]:
         """rows / (labels * rows of the label), as scikit-learn's "balanced"; 1 for a label that
@@ -174,17 +182,17 @@ class Classification(Task):
         rest = np.where(np.isinf(limits), scores, -1.0) if np.isinf(limits).any() else over
         return np.where(over.max(-1) >= 1, over.argmax(-1), rest.argmax(-1))
 
-    def judge(self, labels: np.ndarray, scores: np.ndarray) -> Labels:
+    def to_answers(self, gold: np.ndarray, scores: np.ndarray) -> Labels:
         best = self.best(scores)
-        return Labels(labels, best, scores, self.labels, separator=self.separator)
+        return Labels(gold, best, scores, self.labels, separator=self.separator)
 
     def _costs(self) -> np.ndarray:
         """(truth, answer): what each answer costs."""
-        found = 1.0 - np.eye(len(self.labels))
-        for truth, answers in self.costs.items():
-            for answer, cost in answers.items():
-                found[self.labels.index(truth), self.labels.index(answer)] = cost
-        return found
+        costs = 1.0 - np.eye(len(self.labels))
+        for gold, row in self.costs.items():
+            for predicted, cost in row.items():
+                costs[self.labels.index(gold), self.labels.index(predicted)] = cost
+        return costs
 
 
 def _of_class_indices(column: Column) -> str:

@@ -17,7 +17,7 @@ from weitiao.i18n.messages import _
 from weitiao.parts import near
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.label_sets import LabelSets
-from weitiao.tasks.base import Share, Task, known_labels
+from weitiao.tasks.base import Task, Threshold, known_labels
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,15 +35,21 @@ class Multilabel(Task):
     roles: ClassVar[tuple[str, ...]] = ("text",)
     optional_roles: ClassVar[tuple[str, ...]] = ("text_pair",)
     metrics: ClassVar[tuple[str, ...]] = (
-        "micro_f1", "macro_f1", "weighted_f1", "accuracy", "roc_auc",
-    )  # fmt: skip
+        "micro_f1",
+        "macro_f1",
+        "weighted_f1",
+        "accuracy",
+        "roc_auc",
+    )
     losses: ClassVar[tuple[str, ...]] = ("bce",)
     answers: ClassVar[type[Answers]] = LabelSets
     flag_columns: ClassVar[bool] = True
     problem_type: ClassVar[str] = "multi_label_classification"
     labels: tuple[str, ...] = Field((), description="in the order of the outputs; empty: learned")
     threshold: float = Field(0.5, gt=0, lt=1, description="a label is given from here on")
-    thresholds: dict[str, Share] = Field({}, description="label -> it is given from this score on")
+    thresholds: dict[str, Threshold] = Field(
+        {}, description="label -> it is given from this score on"
+    )
     abstain: float = Field(0.0, ge=0, lt=1, description="below this score no answer is given")
 
     @property
@@ -100,7 +106,7 @@ class Multilabel(Task):
         column = evidence.target
         if column is None or column.numbers is not None:
             return None
-        reason = _several_labels(column)
+        reason = _why_label_lists(column)
         return (0.5, reason) if reason else None
 
     def learn(self, targets: Sequence[Any]) -> Self:
@@ -129,7 +135,7 @@ class Multilabel(Task):
 
     def indices(self, targets: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
         places = {label: i for i, label in enumerate(self.labels)}
-        found = np.zeros((len(targets), len(self.labels)), dtype=np.float32)
+        indicators = np.zeros((len(targets), len(self.labels)), dtype=np.float32)
         for row, target in enumerate(targets):
             for label in target:
                 if str(label) not in places:
@@ -142,13 +148,13 @@ class Multilabel(Task):
                             hint=near(str(label), self.labels),
                         )
                     )
-                found[row, places[str(label)]] = 1
-        return found
+                indicators[row, places[str(label)]] = 1
+        return indicators
 
     def balanced(self, labels: np.ndarray) -> tuple[float, ...]:
         """Rows without the label for each row with it, at most 100."""
-        given = labels.sum(0).clip(1)
-        return tuple(((len(labels) - given) / given).clip(0.01, 100).tolist())
+        positives = labels.sum(0).clip(1)
+        return tuple(((len(labels) - positives) / positives).clip(0.01, 100).tolist())
 
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
         """Symmetric KL of the Bernoulli of each label: sum of (p - q) (logit p - logit q) / 2."""
@@ -162,13 +168,19 @@ class Multilabel(Task):
 
     def decide(self, scores: Any, examples: Sequence[Example] = ()) -> list[Prediction]:
         answers = []
-        given = scores >= self.limits
+        predicted = scores >= self.limits
         # How sure the whole set is: its least certain yes or no.
-        sure = np.where(given, scores, 1 - scores).min(-1)
-        for chosen, least, row in zip(given, sure.tolist(), scores.tolist(), strict=True):
-            value = [label for label, yes in zip(self.labels, chosen, strict=True) if yes]
+        confidence = np.where(predicted, scores, 1 - scores).min(-1)
+        for chosen, lowest, row in zip(
+            predicted, confidence.tolist(), scores.tolist(), strict=True
+        ):
+            value = [
+                label
+                for label, is_predicted in zip(self.labels, chosen, strict=True)
+                if is_predicted
+            ]
             named = dict(zip(self.labels, row, strict=True))
-            answers.append(Prediction(None if least < self.abstain else value, least, named))
+            answers.append(Prediction(None if lowest < self.abstain else value, lowest, named))
         return answers
 
     @property
@@ -176,9 +188,9 @@ class Multilabel(Task):
         """From which score on each label is given, (labels,)."""
         return np.array([self.thresholds.get(label, self.threshold) for label in self.labels])
 
-    def judge(self, labels: np.ndarray, scores: np.ndarray) -> LabelSets:
+    def to_answers(self, gold: np.ndarray, scores: np.ndarray) -> LabelSets:
         values = (scores >= self.limits).astype(np.int64)
-        return LabelSets(labels.astype(np.int64), values, scores, self.labels)
+        return LabelSets(gold.astype(np.int64), values, scores, self.labels)
 
 
 def _of_flags(columns: Sequence[str], cells: Sequence[str]) -> list[str] | None:
@@ -198,7 +210,7 @@ def _of_flags(columns: Sequence[str], cells: Sequence[str]) -> list[str] | None:
     return [name for name, is_set in zip(columns, flags, strict=True) if is_set]
 
 
-def _several_labels(column: Column) -> str:
+def _why_label_lists(column: Column) -> str:
     """Why the cells hold several labels each; empty when they hold one."""
     cells = {cell: split_labels(cell) for cell in column.counts}
     lists = sum(count for cell, count in column.counts.items() if is_json_list(cell))

@@ -29,6 +29,7 @@ class NLI(Classification):
 
     roles: ClassVar[tuple[str, ...]] = ("premise", "hypothesis")
     optional_roles: ClassVar[tuple[str, ...]] = ()
+    small_batches: ClassVar[bool] = False
 
     @classmethod
     def parse_target(cls, cell: str, column: str) -> str | None:

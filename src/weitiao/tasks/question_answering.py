@@ -51,12 +51,12 @@ PASSAGE_COLUMNS = words(
 )
 ANSWER_COLUMNS = words("answers answer answer_text gold_answer gold_answers label target 答案 回答")
 START_COLUMNS = words("answer_start start answer_begin 起始位置 答案位置")
-BEGINS, ENDS = 1, 2  # labels of tokens; 3 for a token that does both
+BEGINS, ENDS = 1, 2  # bits of the label of a token; 3 for an answer of one token
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What is right for a question: its passage, and the answers in it (none: ())."""
+class GoldPassage:
+    """The gold answers of a question and the passage they are in (unanswerable: ())."""
 
     context: str
     golds: Golds
@@ -65,10 +65,11 @@ class Asked:
 class QuestionAnswering(Task):
     """The answer to a question as a passage of a given text (SQuAD, CMRC), or "no answer".
 
-    A text longer than `model.max_length` is read in windows that share `doc_stride` tokens; the
-    question stands in each, and the best passage of all windows is the answer. With questions that
-    have no answer (SQuAD 2) the answer is "" where "none" scores higher than the best passage by
-    more than `null_threshold`, which is chosen on validation rows.
+    Extractive question answering as in BERT (Devlin et al., 2019): the score of a span is the start
+    logit of its first token plus the end logit of its last. A text longer than `model.max_length`
+    is read in windows that share `doc_stride` tokens, each with the question; the best span of all
+    windows is the prediction. With unanswerable questions (SQuAD 2) the prediction is "" where the
+    null score exceeds that of the best span by more than `null_threshold`, tuned on validation.
     """
 
     roles: ClassVar[tuple[str, ...]] = ("question", "context")
@@ -159,7 +160,7 @@ class QuestionAnswering(Task):
         starts = any(name in lower for name in START_COLUMNS)
         if not named and not starts and _are_labels(evidence.columns[target]):
             return None
-        share = _share_held(evidence.table, context, target)
+        share = _proportion_held(evidence.table, context, target)
         if not named and share < 0.5:
             return None
         guess.reasons["target"] = _(
@@ -190,49 +191,49 @@ class QuestionAnswering(Task):
                 _("No training row has an answer that stands in its context. Are --roles right?")
             )
         words = [text for golds in known for text in texts_of(golds)]
-        told = "characters" if by_characters(words) else "words"
+        units = "characters" if by_characters(words) else "words"
         return self.model_copy(
             update={
-                "units": told if self.units == "auto" else self.units,
+                "units": units if self.units == "auto" else self.units,
                 "unanswerable": self.unanswerable or any(golds == () for golds in targets),
             }
         )
 
     def indices(self, targets: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
-        found = np.empty(len(targets), object)
-        found[:] = list(targets)
-        return found
+        objects = np.empty(len(targets), object)
+        objects[:] = list(targets)
+        return objects
 
-    def truth(self, rows: Labelled) -> Any:
-        """An Asked for each row; questions about one passage share its text."""
-        passages: dict[str, str] = {}
-        asked = [
-            Asked(passages.setdefault(text, text), example.target or ())
+    def gold(self, rows: Labelled) -> Any:
+        """A GoldPassage for each row; questions about the same passage share its text."""
+        texts: dict[str, str] = {}
+        passages = [
+            GoldPassage(texts.setdefault(text, text), example.target or ())
             for examples in rows.batches()
             for example in examples
             for text in (str(example.inputs["context"]),)
         ]
-        found = np.empty(len(asked), object)
-        found[:] = asked
-        return found
+        gold = np.empty(len(passages), object)
+        gold[:] = passages
+        return gold
 
-    def labels_for(self, encoded: Encoded, truth: Any) -> Any:
-        """Where the first right answer begins and ends, in each window that holds it whole; the
-        token of "no answer" in the others. Nothing is learned where it stands nowhere."""
+    def labels_for(self, encoded: Encoded, gold: Any) -> Any:
+        """Start and end labels of the first gold answer, in each window that contains it entirely;
+        the null token ([CLS]) in the others. IGNORED where the passage does not contain it."""
         labels = np.zeros(int(encoded.offsets[-1]), np.int8)
         starts, ends = encoded.values["starts"], encoded.values["ends"]
         owners = encoded.owners
         new = np.r_[True, owners[1:] != owners[:-1], True]  # whether a row begins another passage
         for row, owner in enumerate(owners):
             window = slice(int(encoded.offsets[row]), int(encoded.offsets[row + 1]))
-            golds = truth[owner].golds
-            gold = next((one for one in golds if one[0] >= 0), None)
-            if golds and gold is None:
+            golds = gold[owner].golds
+            first = next((one for one in golds if one[0] >= 0), None)
+            if golds and first is None:
                 labels[window] = IGNORED
                 continue
             own = labels[window]
             edges = bool(new[row]), bool(new[row + 1])
-            held = None if gold is None else _held(starts[window], ends[window], gold, edges)
+            held = None if first is None else _held(starts[window], ends[window], first, edges)
             if held is None:
                 null = (starts[window] == 0) & (ends[window] == 1)
                 own[null] = BEGINS | ENDS
@@ -244,10 +245,10 @@ class QuestionAnswering(Task):
     def encode(
         self, examples: Sequence[Example], tokenizer: Any, max_length: int
     ) -> dict[str, list[Any]]:
-        asked = [str(example.inputs["question"]) for example in examples]
+        questions = [str(example.inputs["question"]) for example in examples]
         contexts = [str(example.inputs["context"]) for example in examples]
         origins = [(one.meta.get("origins") or {}).get("context") for one in examples]
-        return windows_of(asked, contexts, origins, tokenizer, (max_length, self.doc_stride))
+        return windows_of(questions, contexts, origins, tokenizer, (max_length, self.doc_stride))
 
     def overlap(self, room: np.ndarray) -> np.ndarray:
         return np.minimum(self.doc_stride, room // 2)
@@ -255,17 +256,18 @@ class QuestionAnswering(Task):
     def loss(self, net: Any, batch: Batch, cost: Loss) -> Output:
         assert batch.labels is not None
         logits = net(batch)
-        spread, labels = by_row(logits, batch), batch.labels
+        by_text, labels = by_row(logits, batch), batch.labels
         if batch.packed:
             labels = by_row(labels, batch, IGNORED)
-        return Output(cost.value(spread, labels), logits)
+        return Output(cost.value(by_text, labels), logits)
 
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
-        """The symmetric Kullback-Leibler distance of where the answer begins, and where it ends."""
+        """Symmetric Kullback-Leibler divergence, mean of the start and the end distribution."""
         one, other = (by_row(logits, batch).float().log_softmax(1) for logits in (first, second))
-        apart = (one - other).masked_fill(one.isinf(), 0.0)
+        # Masked tokens have log p = -inf in both: -inf - -inf is nan, though they contribute 0.
+        log_ratio = (one - other).masked_fill(one.isinf(), 0.0)
         p, q = one.exp(), other.exp()
-        return ((p * apart).sum() - (q * apart).sum()) / 4
+        return ((p * log_ratio).sum() - (q * log_ratio).sum()) / 4
 
     def score(self, logits: np.ndarray) -> np.ndarray:
         return logits
@@ -274,72 +276,74 @@ class QuestionAnswering(Task):
         return best_spans(logits, encoded, self.max_answer_length)
 
     def answered(self, scores: np.ndarray) -> np.ndarray:
-        """Whether each question gets an answer."""
-        found = np.isfinite(scores[:, SPAN])
+        """Whether each question gets an answer: null - span <= threshold."""
+        is_answered = np.isfinite(scores[:, SPAN])
         if self.unanswerable:
-            found &= scores[:, NULL] - scores[:, SPAN] <= self.null_threshold
-        return np.asarray(found)
+            is_answered &= scores[:, NULL] - scores[:, SPAN] <= self.null_threshold
+        return np.asarray(is_answered)
 
     def decide(self, scores: Any, examples: Sequence[Example] = ()) -> list[Prediction]:
-        found, none = [], _none(scores)
-        given = self.answered(scores)
+        predictions, null = [], _null_probability(scores)
+        answered = self.answered(scores)
         for row, example in enumerate(examples):
-            also = {"no_answer": float(none[row])} if self.unanswerable else {}
-            if given[row]:
+            also = {"no_answer": float(null[row])} if self.unanswerable else {}
+            if answered[row]:
                 context = str(example.inputs["context"])
                 start, end = _places(scores[row], context)
                 text = context[start:end]
                 places: Mapping[str, Any] = {"start": start, "end": end}
-                found.append(Prediction(text, float(scores[row, SURE]), also, places=places))
+                predictions.append(Prediction(text, float(scores[row, SURE]), also, places=places))
             else:
                 places = {"start": None, "end": None}
-                found.append(Prediction("", float(none[row]), also, places=places))
-        return found
+                predictions.append(Prediction("", float(null[row]), also, places=places))
+        return predictions
 
-    def judge(self, labels: Any, scores: Any) -> Passages:
-        targets, values, best = (np.empty(len(labels), object) for _ in range(3))
-        for row, asked in enumerate(labels):
-            targets[row] = texts_of(asked.golds)
-            start, end = _places(scores[row], asked.context)
-            best[row] = asked.context[start:end]
-        given = self.answered(scores)
-        values[:] = [text if is_given else "" for text, is_given in zip(best, given, strict=True)]
-        sure = np.where(given, scores[:, SURE], _none(scores))
+    def to_answers(self, gold: Any, scores: Any) -> Passages:
+        targets, values, best = (np.empty(len(gold), object) for _ in range(3))
+        for row, passage in enumerate(gold):
+            targets[row] = texts_of(passage.golds)
+            start, end = _places(scores[row], passage.context)
+            best[row] = passage.context[start:end]
+        answered = self.answered(scores)
+        values[:] = [
+            text if is_answered else "" for text, is_answered in zip(best, answered, strict=True)
+        ]
+        confidence = np.where(answered, scores[:, SURE], _null_probability(scores))
         by = self.units == "characters"
         figures = [
             (*agreement(values[row], targets[row], by), *agreement(best[row], targets[row], by))
-            for row in range(len(labels))
+            for row in range(len(gold))
         ]
         counts = np.array(figures, float).reshape(-1, 4)
         margin = np.nan_to_num(scores[:, SPAN] - scores[:, NULL], neginf=-1e9)
-        return Passages(targets, values, sure, counts=np.column_stack([counts, margin]))
+        return Passages(targets, values, confidence, counts=np.column_stack([counts, margin]))
 
     def decisions_for(self, planned: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Where questions may have no answer, from where on none is given; else nothing."""
+        """The threshold of "no answer", where questions may have none."""
         return (planned or {"no_answer": {}}) if self.unanswerable else {}
 
-    def plainly(self) -> Self:
+    def without_decisions(self) -> Self:
         return self.model_copy(update={"null_threshold": 0.0})
 
     def describe(self) -> Mapping[str, Any]:
         return {}
 
 
-def _none(scores: np.ndarray) -> np.ndarray:
-    """How likely "no answer" is, beside the best passage alone."""
+def _null_probability(scores: np.ndarray) -> np.ndarray:
+    """The probability of "no answer" against the best span alone: sigmoid(null - span)."""
     apart = np.clip(scores[:, SPAN] - scores[:, NULL], -700.0, 700.0)
     return np.asarray(1 / (1 + np.exp(apart)))
 
 
 def _places(scores: np.ndarray, context: str) -> tuple[int, int]:
-    """The best passage. Where its pieces cut a word, it has the whole word."""
+    """Character offsets of the best span, extended to whole words."""
     return whole_words(context, int(scores[START]), int(scores[END]))
 
 
 def _held(
     starts: np.ndarray, ends: np.ndarray, gold: Gold, edges: tuple[bool, bool]
 ) -> tuple[int, int] | None:
-    """The first and the last token of an answer; None when the window does not hold it whole.
+    """The first and the last token of an answer; None if the window does not contain all of it.
 
     edges: whether the passage begins and whether it ends with the window. What lies beyond its
     tokens there is in none, such as a byte order mark or an accent that the tokenizer drops.
@@ -374,7 +378,7 @@ def _are_labels(target: Column) -> bool:
     return few and not any(value[0] in "[{" for value in target.counts)
 
 
-def _share_held(table: Any, context: str, target: str) -> float:
+def _proportion_held(table: Any, context: str, target: str) -> float:
     """The proportion of rows with an answer whose passage holds it."""
     positions = sample_positions(table.num_rows, SAMPLED_ROWS)
     passages, cells = (cell_texts(table.column(name), positions) for name in (context, target))

@@ -135,6 +135,6 @@ class Regression(Task):
     def decide(self, scores: Any, examples: Sequence[Example] = ()) -> list[Prediction]:
         return [Prediction(value, value) for value in scores[:, 0].tolist()]
 
-    def judge(self, labels: np.ndarray, scores: np.ndarray) -> Numbers:
+    def to_answers(self, gold: np.ndarray, scores: np.ndarray) -> Numbers:
         numbers = scores[:, 0].astype(np.float64)
-        return Numbers(labels.astype(np.float64) * self.std + self.mean, numbers, numbers)
+        return Numbers(gold.astype(np.float64) * self.std + self.mean, numbers, numbers)

@@ -58,18 +58,18 @@ class Similarity(Regression):
             return super().encode(examples, tokenizer, max_length)
         each = []
         for texts in self.texts(examples):
-            told = tokenizer(
+            encoded = tokenizer(
                 texts, truncation=True, max_length=max_length, return_attention_mask=False
             )
-            each.append(filled({name: list(v) for name, v in told.items()}, tokenizer))
+            each.append(filled({name: list(v) for name, v in encoded.items()}, tokenizer))
         first, second = each
-        found = {
+        joined = {
             name: [[*a, *b] for a, b in zip(first[name], second[name], strict=True)]
             for name in first
         }
         lengths = zip(first["input_ids"], second["input_ids"], strict=True)
-        found[PART] = [[0] * len(a) + [1] * len(b) for a, b in lengths]
-        return found
+        joined[PART] = [[0] * len(a) + [1] * len(b) for a, b in lengths]
+        return joined
 
     def collate(
         self,

@@ -1,4 +1,4 @@
-"""A tag for each word of a text: names and other spans, parts of speech."""
+"""Token classification: named entities and other spans (BIO tags), or a tag for each word."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from weitiao.data.infer.column_stats import Column
 from weitiao.data.infer.roles import Evidence, Guess
 from weitiao.errors import DataError, placed
 from weitiao.example import WORDS, Example, Prediction
-from weitiao.i18n.messages import _, plural
+from weitiao.i18n.messages import _
 from weitiao.labels.tags import pieces, schemes
 from weitiao.labels.tags.cells import answer_of, looks_like_spans, looks_like_tags
-from weitiao.labels.tags.labelled import Row, labelled, within
+from weitiao.labels.tags.labelled import Row, inexact_spans, labelled
 from weitiao.labels.tags.schemes import BEGIN, INSIDE, OUTSIDE, are_plain, bio_tags, split_tag
 from weitiao.labels.tags.words import cleaned_places, listed, with_words, word_places
 from weitiao.tasks.answers.base import Answers
@@ -39,8 +39,8 @@ TAG_COLUMNS = ("ner_tags", "ner", "tags", "labels", "label", "entities", "spans"
 
 
 @dataclass(frozen=True, eq=False)
-class Truth:
-    """The right spans (start, end, type; in characters), where words are, and the word's tags."""
+class GoldTags:
+    """Gold spans (start, end, type; in characters), offsets of the words, and their tags."""
 
     spans: Ragged
     words: Ragged
@@ -49,16 +49,17 @@ class Truth:
     def __len__(self) -> int:
         return len(self.spans)
 
-    def __getitem__(self, rows: Any) -> Truth:
-        return Truth(self.spans[rows], self.words[rows], self.tags[rows])
+    def __getitem__(self, rows: Any) -> GoldTags:
+        return GoldTags(self.spans[rows], self.words[rows], self.tags[rows])
 
 
 class TokenClassification(Task):
     """Names and other spans in a text (NER), or a tag for each word (parts of speech).
 
     Rows have tags (one a word, of any scheme: BIO, IO, IOB1, IOBES, BMES, BILOU) or spans. The
-    network learns BIO; the answer is the likeliest row of tags that follows it. Words are those of
-    the row where its text is a list; else runs of letters, and single Chinese characters.
+    network learns BIO; the prediction is the most probable valid tag sequence (Viterbi decoding).
+    Words are those of the row where its text is a list; else runs of letters, and single Chinese
+    characters.
     """
 
     roles: ClassVar[tuple[str, ...]] = ("text",)
@@ -80,7 +81,7 @@ class TokenClassification(Task):
 
     @property
     def plain(self) -> bool:
-        """Whether tags stand for themselves: each word has one, and there are no spans."""
+        """Whether tags have no scheme: each word has one (parts of speech), there are no spans."""
         return any(split_tag(label) is None for label in self.labels)
 
     @classmethod
@@ -108,7 +109,7 @@ class TokenClassification(Task):
 
     @classmethod
     def problems(cls, rows: Rows, targets: Sequence[Any]) -> Iterator[str]:
-        return inexact_spans(rows)
+        return inexact_spans(rows.batches())
 
     @classmethod
     def recognizes(cls, column: Column) -> bool:
@@ -144,13 +145,13 @@ class TokenClassification(Task):
         return None
 
     @property
-    def judged_by(self) -> tuple[str, ...]:
-        """Where each word has a tag there are no spans to find: its share that is right."""
+    def default_metrics(self) -> tuple[str, ...]:
+        """Token accuracy for tags without a scheme, which form no spans."""
         return ("token_accuracy",) if self.plain else self.metrics
 
     @property
     def types(self) -> tuple[str, ...]:
-        """What spans are called."""
+        """The entity types, or the tags where they have no scheme."""
         if self.plain:
             return self.labels
         return tuple(label[2:] for label in self.labels if label.startswith("B-"))
@@ -165,8 +166,12 @@ class TokenClassification(Task):
             return self.model_copy(update={"labels": tuple(labels)})
         counts = schemes.label_counts(targets)
         if not counts or (are_plain(targets) and len(counts) < 2):
-            raise DataError(_("Tagging needs spans or tags to learn; the training rows have none. "
-                              "Is --target the right column?"))  # fmt: skip
+            raise DataError(
+                _(
+                    "Tagging needs spans or tags to learn; the training rows have none. "
+                    "Is --target the right column?"
+                )
+            )
         labels = sorted(counts) if are_plain(targets) else ["O", *bio_tags(sorted(counts))]
         return self.model_copy(update={"labels": tuple(labels)})
 
@@ -176,11 +181,11 @@ class TokenClassification(Task):
         return self.model_copy(update={"labels": (*self.labels, *new)}) if more else self
 
     def indices(self, targets: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
-        raise NotImplementedError("tags need the texts: see truth")
+        raise NotImplementedError("tags need the texts: see gold")
 
-    def truth(self, rows: Labelled) -> Truth:
+    def gold(self, rows: Labelled) -> GoldTags:
         known = {kind: at for at, kind in enumerate(self.types)}
-        found: list[Row] = []
+        gold: list[Row] = []
         io = not self.plain and schemes.are_io(rows.targets())
         for examples in rows.batches():
             for example in self.read(examples):
@@ -190,15 +195,17 @@ class TokenClassification(Task):
                     one = labelled(text, words, target, known, self.plain)
                 except ValueError as error:
                     raise DataError(placed(example.id, str(error))) from None
-                found.append(one)
-        columns = zip(*found, strict=True)
-        return Truth(*(Ragged.of(list(column)) for column in columns))
+                gold.append(one)
+        columns = zip(*gold, strict=True)
+        return GoldTags(*(Ragged.of(list(column)) for column in columns))
 
-    def labels_for(self, encoded: Encoded, truth: Truth) -> Ragged:
+    def labels_for(self, encoded: Encoded, gold: GoldTags) -> Ragged:
+        # unit: the word that a token represents, -1 for other tokens: these get the IGNORED that is
+        # appended behind all tags.
         unit = encoded.values["unit"].astype(np.int64)
         rows = np.repeat(encoded.owners, encoded.lengths)
-        tags = np.append(truth.tags.values, IGNORED)
-        place = np.where(unit >= 0, truth.tags.offsets[rows] + unit, len(tags) - 1)
+        tags = np.append(gold.tags.values, IGNORED)
+        place = np.where(unit >= 0, gold.tags.offsets[rows] + unit, len(tags) - 1)
         return Ragged(tags[place], encoded.offsets)
 
     def adapt(self, tokenizer: Any) -> None:
@@ -210,8 +217,9 @@ class TokenClassification(Task):
     def read(self, examples: Sequence[Example]) -> Sequence[Example]:
         return [with_words(example) for example in examples]
 
-    def balanced(self, labels: Truth) -> tuple[float, ...]:
-        """Words / (tags * words of the tag); 1 for a tag that no word has."""
+    def balanced(self, labels: GoldTags) -> tuple[float, ...]:
+        """Class weights as scikit-learn's "balanced": words / (tags * words of the tag); 1 for a
+        tag that no word has."""
         counts = np.bincount(labels.tags.values, minlength=self.outputs)
         weights = counts.sum() / ((counts > 0).sum() * counts.clip(1))
         return tuple(np.where(counts > 0, weights, 1.0).tolist())
@@ -233,8 +241,8 @@ class TokenClassification(Task):
 
         a, b = first.float().log_softmax(-1), second.float().log_softmax(-1)
         if batch.labels is not None:
-            judged = batch.labels != IGNORED
-            a, b = a[judged], b[judged]
+            labelled = batch.labels != IGNORED
+            a, b = a[labelled], b[labelled]
         one = kl_div(a, b, log_target=True, reduction="sum")
         return (one + kl_div(b, a, log_target=True, reduction="sum")) / 2
 
@@ -243,102 +251,125 @@ class TokenClassification(Task):
         return np.asarray(shifted / shifted.sum(-1, keepdims=True))
 
     def merged(self, logits: Ragged, encoded: Encoded) -> Ragged:
-        """Probabilities of the tags of each word, (words, outputs) for each example. Words behind
-        the last one that a piece speaks for are missing."""
-        unit, more = (encoded.values[name].astype(np.int64) for name in self.notes)
-        told = unit >= 0
-        rows = np.repeat(encoded.owners, encoded.lengths)[told]
-        unit, more, scores = unit[told], more[told], self.score(logits.values[told])
+        """Tag probabilities of each word, (words, outputs) for each example, from the token
+        that represents it. Words after the last one that a token covers (truncated) are missing."""
+        unit, following = (encoded.values[name].astype(np.int64) for name in self.notes)
+        is_word = unit >= 0
+        rows = np.repeat(encoded.owners, encoded.lengths)[is_word]
+        unit, following, scores = (
+            unit[is_word],
+            following[is_word],
+            self.score(logits.values[is_word]),
+        )
+        # Windows of one example overlap: its length is the highest word number of all of them.
         lengths = np.zeros(encoded.examples, np.int64)
-        np.maximum.at(lengths, rows, unit + more + 1)
+        np.maximum.at(lengths, rows, unit + following + 1)
         offsets = edges(lengths)
-        found = self._outside(offsets[-1])
-        found[offsets[rows] + unit] = scores
-        again = np.repeat(np.arange(len(unit)), more)
-        further = np.arange(len(again)) - np.repeat(np.cumsum(more) - more, more) + 1
-        found[offsets[rows[again]] + unit[again] + further] = self._going_on(scores[again])
-        return Ragged(found, offsets)
+        probabilities = self._all_outside(offsets[-1])
+        probabilities[offsets[rows] + unit] = scores
+        # A token may cover several words (bytes of rare scripts, merged characters): `following`
+        # says how many more. offset counts 1, 2, ... within each run of repeated tokens.
+        repeated = np.repeat(np.arange(len(unit)), following)
+        offset = (
+            np.arange(len(repeated)) - np.repeat(np.cumsum(following) - following, following) + 1
+        )
+        probabilities[offsets[rows[repeated]] + unit[repeated] + offset] = self._continued(
+            scores[repeated]
+        )
+        return Ragged(probabilities, offsets)
 
-    def _outside(self, count: int) -> np.ndarray:
-        found = np.zeros((count, self.outputs), np.float32)
-        found[:, 0] = 1.0
-        return found
+    def _all_outside(self, count: int) -> np.ndarray:
+        probabilities = np.zeros((count, self.outputs), np.float32)
+        probabilities[:, 0] = 1.0
+        return probabilities
 
-    def _going_on(self, scores: np.ndarray) -> np.ndarray:
-        """Of words that one piece covers, what the later ones are: B-x has become I-x."""
-        for inner, outer in enumerate(self._insides()):
+    def _continued(self, scores: np.ndarray) -> np.ndarray:
+        """Probabilities of the later words of one token: P(B-x) is added to P(I-x)."""
+        for inner, outer in enumerate(self._begin_of_inside()):
             if outer >= 0:
                 scores[:, inner] += scores[:, outer]
                 scores[:, outer] = 0
         return scores
 
-    def _insides(self) -> np.ndarray:
-        """(outputs,) for I-x the place of B-x, else -1."""
+    def _begin_of_inside(self) -> np.ndarray:
+        """(outputs,) the index of B-x for each I-x, else -1."""
         places = {label: at for at, label in enumerate(self.labels)}
-        wanted = [label.replace("I-", "B-", 1) if label.startswith("I-") and not self.plain else ""
-                  for label in self.labels]  # fmt: skip
+        wanted = [
+            label.replace("I-", "B-", 1) if label.startswith("I-") and not self.plain else ""
+            for label in self.labels
+        ]
         return np.array([places.get(label, -1) for label in wanted], np.int64)
 
     def decoded(self, scores: Ragged, places: Ragged) -> tuple[Ragged, Ragged, np.ndarray]:
-        """Spans (start, end, type) in characters, the score of each, and each word's tag."""
-        scores = self._fitted(scores, places.lengths)
-        tags = schemes.best_tags(scores, self._insides())
-        sure = scores.values[np.arange(len(tags)), tags]
+        """Decoded spans (start, end, type) in characters, the mean probability of each, and each
+        word's tag."""
+        scores = self._padded_to_words(scores, places.lengths)
+        tags = schemes.best_tags(scores, self._begin_of_inside())
+        confidence = scores.values[np.arange(len(tags)), tags]
         if self.plain:
             words = Ragged(np.column_stack([places.values, tags]), places.offsets)
-            return words, Ragged(sure, places.offsets), tags
-        kinds, types = self._parts()
+            return words, Ragged(confidence, places.offsets), tags
+        kinds, types = self._tag_parts()
         spans = schemes.spans_of(kinds[tags], types[tags], scores.offsets)
         first = spans.values[:, 0] + scores.offsets[spans.owners]
-        beyond = spans.values[:, 1] + scores.offsets[spans.owners]
-        ends = np.stack(
-            [places.values[first, 0], places.values[beyond - 1, 1], spans.values[:, 2]], 1
+        past_end = spans.values[:, 1] + scores.offsets[spans.owners]
+        span_values = np.stack(
+            [places.values[first, 0], places.values[past_end - 1, 1], spans.values[:, 2]], 1
         )
-        sums = np.append(0.0, np.cumsum(sure, dtype=np.float64))
-        means = (sums[beyond] - sums[first]) / (beyond - first)
-        return Ragged(ends, spans.offsets), Ragged(means, spans.offsets), tags
+        # Means over ranges by differences of the cumulative sum; float64, since it grows long.
+        sums = np.append(0.0, np.cumsum(confidence, dtype=np.float64))
+        means = (sums[past_end] - sums[first]) / (past_end - first)
+        return Ragged(span_values, spans.offsets), Ragged(means, spans.offsets), tags
 
-    def _parts(self) -> tuple[np.ndarray, np.ndarray]:
-        """(outputs,) what each tag says: where in a span it stands, and the span's type."""
+    def _tag_parts(self) -> tuple[np.ndarray, np.ndarray]:
+        """(outputs,) the position in a span (B, I, O) and the type of each tag."""
         known = {kind: at for at, kind in enumerate(self.types)}
-        found = [(split_tag(label) or (OUTSIDE, "")) for label in self.labels]
-        kinds = [BEGIN if kind == BEGIN else INSIDE if kind else OUTSIDE for kind, _ in found]
-        return np.array(kinds), np.array([known.get(kind, -1) for _, kind in found])
+        parts = [(split_tag(label) or (OUTSIDE, "")) for label in self.labels]
+        kinds = [BEGIN if kind == BEGIN else INSIDE if kind else OUTSIDE for kind, _ in parts]
+        return np.array(kinds), np.array([known.get(kind, -1) for _, kind in parts])
 
-    def _fitted(self, scores: Ragged, lengths: np.ndarray) -> Ragged:
-        """Exactly as many words as each text has: what no piece speaks for is outside."""
+    def _padded_to_words(self, scores: Ragged, lengths: np.ndarray) -> Ragged:
+        """Truncated or padded to the words of each text: words without a token are outside."""
         if np.array_equal(scores.lengths, lengths):
             return scores
         offsets = edges(lengths)
-        found = self._outside(offsets[-1])
-        kept = np.minimum(scores.lengths, lengths)
-        within = np.arange(kept.sum()) - np.repeat(np.cumsum(kept) - kept, kept)
-        to, source = np.repeat(offsets[:-1], kept), np.repeat(scores.offsets[:-1], kept)
-        found[to + within] = scores.values[source + within]
-        return Ragged(found, offsets)
+        fitted = self._all_outside(offsets[-1])
+        common = np.minimum(scores.lengths, lengths)
+        within = np.arange(common.sum()) - np.repeat(np.cumsum(common) - common, common)
+        to, source = np.repeat(offsets[:-1], common), np.repeat(scores.offsets[:-1], common)
+        fitted[to + within] = scores.values[source + within]
+        return Ragged(fitted, offsets)
 
     def decide(self, scores: Ragged, examples: Sequence[Example] = ()) -> list[Prediction]:
         examples = self.read(examples)
         if not examples:
             return []
-        spans, sure, _ = self.decoded(scores, Ragged.of([word_places(e) for e in examples]))
-        found = []
+        spans, confidence, _ = self.decoded(scores, Ragged.of([word_places(e) for e in examples]))
+        predictions = []
         for row, example in enumerate(examples):
             text = str(example.inputs["text"])
             value = [
-                {"text": text[start:end], "start": start, "end": end,
-                 "label": self.types[kind], "score": round(float(score), 6)}
+                {
+                    "text": text[start:end],
+                    "start": start,
+                    "end": end,
+                    "label": self.types[kind],
+                    "score": round(float(score), 6),
+                }
                 for (start, end, kind), score in zip(
-                    spans.row(row).tolist(), sure.row(row).tolist(), strict=True)
-            ]  # fmt: skip
-            found.append(Prediction(value, float(sure.row(row).min()) if value else 1.0))
-        return found
+                    spans.row(row).tolist(), confidence.row(row).tolist(), strict=True
+                )
+            ]
+            predictions.append(
+                Prediction(value, float(confidence.row(row).min()) if value else 1.0)
+            )
+        return predictions
 
-    def judge(self, labels: Truth, scores: Ragged) -> Spans:
-        spans, sure, tags = self.decoded(scores, labels.words)
-        hits = labels.words.owners[tags == labels.tags.values]
-        counts = np.column_stack([np.bincount(hits, minlength=len(labels)), labels.words.lengths])
-        return Spans(labels.spans, spans, sure, self.types, counts)
+    def to_answers(self, gold: GoldTags, scores: Ragged) -> Spans:
+        spans, confidence, tags = self.decoded(scores, gold.words)
+        hits = gold.words.owners[tags == gold.tags.values]
+        counts = np.column_stack([np.bincount(hits, minlength=len(gold)), gold.words.lengths])
+        return Spans(gold.spans, spans, confidence, self.types, counts)
 
 
 def is_tagged(column: Column) -> bool:
@@ -369,12 +400,12 @@ def words_and_tags(columns: Mapping[str, Column]) -> tuple[str, str] | None:
     # Words differ far more than tags do.
     text = max(lists, key=lambda name: len({word for cell in lists[name] for word in cell}))
     lengths = {name: [len(cell) for cell in cells] for name, cells in lists.items()}
-    same = [name for name in lists if name != text and lengths[name] == lengths[text]]
-    if not same:
+    aligned = [name for name in lists if name != text and lengths[name] == lengths[text]]
+    if not aligned:
         return None
-    order = [name for wanted in TAG_COLUMNS for name in same if name.lower() == wanted]
-    tagged = [name for name in same if is_tagged(columns[name])]
-    return text, (*[name for name in order if name in tagged], *order, *tagged, *same)[0]
+    order = [name for wanted in TAG_COLUMNS for name in aligned if name.lower() == wanted]
+    tagged = [name for name in aligned if is_tagged(columns[name])]
+    return text, (*[name for name in order if name in tagged], *order, *tagged, *aligned)[0]
 
 
 def why_tagged(column: Column) -> str:
@@ -398,48 +429,3 @@ def why_tagged(column: Column) -> str:
 
 def _some(labels: list[str]) -> str:
     return ", ".join(labels[:4]) + (", ..." if len(labels) > 4 else "")
-
-
-def inexact_spans(rows: Rows) -> Iterator[str]:
-    """Spans that begin or end inside a word, as a line of the history, with an example.
-
-    Answers end where words do, so that none of these can be right. Rows with mistakes are left to
-    `truth`, which names them.
-    """
-    count, total, example = 0, 0, ("", "", "")
-    for examples in rows.batches():
-        for one in examples:
-            if not one.target or isinstance(one.target[0], str):  # tags are of words
-                continue
-            read = with_words(one)
-            text, words = str(read.inputs["text"]), word_places(read)
-            starts, ends = (set(side.tolist()) for side in words.T)
-            try:
-                spans = [within(span, text) for span in one.target]
-            except ValueError:
-                continue
-            total += len(spans)
-            cut = [(a, b) for a, b, _ in spans if a not in starts or b not in ends]
-            if cut and not count:
-                start, end = cut[0]
-                example = (one.id, text[start:end], _around(text, words, start, end))
-            count += len(cut)
-    if count:
-        place, held, around = example
-        yield _(
-            "{count} of {spans} begin or end inside a word (e.g. {held!r} in {around!r}, {place}): "
-            "answers end where words do, so these are never right; mend their ends, or give texts "
-            "as lists of words (Thai, Korean)",
-            count=f"{count:,}",
-            spans=plural(total, "span"),
-            held=held[:40],
-            around=around[:40],
-            place=place,
-        )
-
-
-def _around(text: str, words: np.ndarray, start: int, end: int) -> str:
-    """The words that a span overlaps."""
-    overlapping = words[(words[:, 0] < end) & (words[:, 1] > start)]
-    first, last = min(overlapping[:, 0], default=start), max(overlapping[:, 1], default=end)
-    return text[first:last]

@@ -1,4 +1,7 @@
-"""Time budget of a run: its clock, its pace, and how many steps still fit."""
+"""Time budget of a run: its clock, its measured pace, and how many updates still fit.
+
+Decisions by the clock differ from run to run; `replay.py` repeats those of an interrupted one.
+"""
 
 from __future__ import annotations
 
@@ -68,6 +71,7 @@ class Pace:
         self._rests = 0.0  # seconds in checkpoints
 
     def updated(self) -> None:
+        """An update has ended."""
         self._seen += 1
         if self._seen > 1:
             self._updates.append(self.clock.passed() - self._since)
@@ -76,6 +80,7 @@ class Pace:
         self.pause()
 
     def evaluated(self) -> None:
+        """An evaluation has ended."""
         self._evaluations.append(self.clock.passed() - self._since)
         self.pause()
 
@@ -89,7 +94,10 @@ class Pace:
         self._since = self.clock.passed()
 
     def seconds_left(self, step: int, total: int) -> float:
-        """How long the rest of the run will take; NaN while nothing is known."""
+        """Estimated time of arrival (ETA): seconds that the rest of the run will take.
+
+        NaN while nothing is known.
+        """
         if not self._updates:
             return math.nan
         return (total - step) * median(self._updates) + self._one_evaluation()
@@ -106,10 +114,13 @@ class Pace:
             return step  # no room for one more, however little is known
         if len(self._updates) < SAMPLES:
             return None
+        # One more update also costs its part of the time that checkpoints take.
         update = max(self._seconds_per_update(), 1e-6) + self._rests / self._seen
         to_come = max(1.0, evaluations * (1 - step / total))
         room = self.clock.left() - to_come * self._one_evaluation()
         fits = min(step + max(0, math.floor(room / update)), wanted)
+        # Hysteresis: a new total bends the learning-rate schedule, moves the evaluations, and has
+        # to be logged and repeated by a resumed run. Noise of the clock must not cause one.
         if LARGE_GROWTH * total > fits > total and step > LAST_GROWTH * total:
             return None
         if abs(total - fits) <= SLACK * (total - step) and room > 2 * update:
@@ -117,7 +128,8 @@ class Pace:
         return None if fits == total else fits
 
     def _seconds_per_update(self) -> float:
-        """The mean, in which an update that something disturbed counts as OUTLIER medians."""
+        """The winsorized mean: an update that something disturbed counts as OUTLIER medians."""
+        # The mean and not the median: updates differ in tokens, and it is their sum that must fit.
         most = OUTLIER * median(self._updates)
         return sum(min(seconds, most) for seconds in self._updates) / len(self._updates)
 

@@ -1,4 +1,4 @@
-"""Checkpoints: the whole state of training, so that a resumed run gives bit-equal numbers.
+"""Training checkpoints for bit-exact resume: weights, optimizer, strategies, RNG states.
 
 Weights, optimizer state (by parameter name), strategies and RNG states are safetensors; the rest is
 in state.json, which also records what the numbers depend on: a resume restores it or refuses.
@@ -79,6 +79,8 @@ class Learner:
 
     def weights(self) -> dict[str, Tensor]:
         """What a checkpoint holds of the network: parameters that learn, and buffers."""
+        # Tied weights have a second name in state_dict. It has to be known as a parameter's, or
+        # they would be stored twice, the second time as a buffer.
         params = dict(self.net.named_parameters(remove_duplicate=False))
         learned = {n: p.detach() for n, p in self.net.named_parameters() if p.requires_grad}
         buffers = {n: v for n, v in self.net.state_dict().items() if n not in params}
@@ -86,7 +88,7 @@ class Learner:
 
 
 def settings_of(model: Model, accelerator: Accelerator, train: Feed, validation: Feed) -> Settings:
-    """Everything that the numbers of this process depend on."""
+    """What the numbers of this process depend on, for the check on resume."""
     # Not pydantic's JSON: that knows no names of files with bytes that are no text.
     plan = json.dumps(model.plan.model_dump(exclude={"why", "expect"}), default=str)
     return Settings(
@@ -108,6 +110,7 @@ def settings_of(model: Model, accelerator: Accelerator, train: Feed, validation:
 def _frozen_hash(net: nn.Module) -> str:
     """A hash of the frozen weights; "" when there are none."""
     frozen = [param.detach() for param in net.parameters() if not param.requires_grad]
+    # As bytes: numpy has no bfloat16, and weights in 4 bits are bytes anyway.
     memory = (
         gathered(param).cpu().contiguous().flatten().view(torch.uint8).numpy().data
         for param in frozen
@@ -166,6 +169,7 @@ def restore(folder: Path, learner: Learner, settings: Settings, rank: int = 0) -
     Raises RunError when the numbers would not be the same here as where it was made.
     """
     state, saved = read(folder)
+    # None: the checkpoint was written before the setting was recorded.
     differ = [
         _(
             "{setting} was {then}, is {now}",
@@ -204,6 +208,9 @@ def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _optimizer_state(learner: Learner) -> dict[str, Tensor]:
+    """The optimizer's tensors as {name of the parameter|key: tensor}."""
+    # By name: torch's own state_dict counts parameters in the order of their groups, which changes
+    # with every change of the grouping.
     names = learner.names()
     return {
         f"{names[param]}{SPLIT}{key}": value
@@ -234,7 +241,8 @@ def _placed_like(param: Tensor, value: Tensor) -> Tensor:
 def random_state() -> dict[str, Tensor]:
     """RNG states as tensors: torch, CUDA, and the global ones of Python and NumPy."""
     # Both Mersenne Twisters are 624 words and a position. The Gaussian generators also cache every
-    # second value that they draw.
+    # second value that they draw. The words are unsigned 32-bit, which torch supports in part only,
+    # so they are stored as int64.
     version, numbers, gauss = random.getstate()
     kind, keys, place, has_gauss, cached = np.random.get_state(legacy=True)
     assert version == 3

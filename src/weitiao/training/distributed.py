@@ -1,4 +1,4 @@
-"""Process groups of data-parallel training, through accelerate."""
+"""Distributed data parallelism (DDP): process groups through accelerate."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ def here() -> PartialState:
 
 
 def accelerator(kind: str) -> Accelerator:
-    """A new Accelerator. kind: the precision."""
+    """A new Accelerator. kind: the precision, one of `precision.KINDS`."""
     forget()
+    # accelerate knows autocast only; `onednn` is switched on around each update instead.
     mixed = "bf16" if kind == "bf16" else "no"
     return Accelerator(cpu=_on_processors(), mixed_precision=mixed)
 
 
 def forget() -> None:
     """Reset accelerate's process-wide state, so that the next run can choose another precision."""
+    # It is a singleton: a second Accelerator of another precision would raise ValueError.
     AcceleratorState._reset_state()
 
 
@@ -37,5 +39,8 @@ def agreed(value: Any) -> Any:
 
 
 def _on_processors() -> bool:
-    """Whether several processes train without GPUs, which accelerate does not detect."""
+    """Whether several processes train without GPUs.
+
+    accelerate takes them for single ones unless it gets `cpu=True`. WORLD_SIZE is set by torchrun.
+    """
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch.cuda.is_available()

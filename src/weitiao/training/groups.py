@@ -1,4 +1,4 @@
-"""Parameter groups by depth: learning rate, weight decay and their schedule."""
+"""Parameter groups of the optimizer by depth: learning rate, weight decay, schedule."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def depth_of(name: str, top: int) -> int:
 
 
 def groups_of(net: nn.Module, learning_rate: float, weight_decay: float) -> list[Group]:
-    """Group the trained parameters by depth and weight decay; biases and norms (which are
-    one-dimensional) are not decayed."""
+    """Parameter groups by depth and weight decay; biases and norms are not decayed (Devlin et al.
+    2019): they are the one-dimensional parameters."""
     top = top_of(net)
     members: dict[tuple[int, float], list[tuple[str, nn.Parameter]]] = {}
     for name, param in net.named_parameters():

@@ -1,4 +1,4 @@
-"""The training loop: forward, backward, clip, step, evaluate.
+"""The training loop: forward, backward, gradient clipping, optimizer step, evaluation.
 
 `fit` is a generator: it yields a Progress after every update, and one more after every evaluation.
 Whoever runs it logs, saves, draws, prunes or stops with plain code in a `for`, so the loop has no
@@ -22,7 +22,7 @@ from torch.optim import Optimizer
 from weitiao import parts
 from weitiao.core.ragged import values_of
 from weitiao.errors import DivergedError, PlanError
-from weitiao.evaluation.evaluate import Report, judge
+from weitiao.evaluation.evaluate import Report, evaluate_network
 from weitiao.example import Batch, Output
 from weitiao.i18n.messages import _
 from weitiao.losses.base import Loss
@@ -114,7 +114,7 @@ def fit(
     resume: Path | None = None,
     replayed: Mapping[int, int] | None = None,
 ) -> Generator[Progress]:
-    """Train `model` in place, yielding Progress after every update and every evaluation.
+    """Training loop: train `model` in place, yielding Progress after each update and evaluation.
 
     A Progress with a report comes while the network holds the evaluated weights (the average, if a
     strategy keeps one): save the model then. resume: a checkpoint's folder. replayed: update ->
@@ -134,6 +134,7 @@ def fit(
     schedule: Schedule = _single("schedules", plan.schedule)
     settings = settings_of(model, accelerator, train, validation)
     tokens = 0 if resume else memory.tokens_at_once(model, train, loss_of, accelerator)
+    # DDP registers what requires a gradient when it wraps the network, so freezing comes before.
     net = in_shards or accelerator.prepare(model.net)
     lengths, packs = model.sizes(train.encoded), model.packs
     stream = Stream(lengths, plan.seed, plan.batch_size, 0, packs, buckets=not packs)
@@ -143,6 +144,7 @@ def fit(
 
     # The RNG is seeded or restored last, so that nothing above can have drawn from it.
     learner = Learner(model.net, optimizer, strategies)
+    # Another seed for each rank, or all processes would drop the same places of their rows.
     set_seed(plan.seed + rank)
     if resume:
         state = checkpoint.restore(resume, learner, settings, rank)
@@ -160,7 +162,9 @@ def fit(
                     stack.enter_context(strategy.evaluating(model.net))
                 # Evaluation must not move the RNG: a run with more of them would train otherwise.
                 stack.enter_context(torch.random.fork_rng())
-                report = judge(model, net, validation.encoded, validation.labels, accelerator)
+                report = evaluate_network(
+                    model, net, validation.encoded, validation.labels, accelerator
+                )
                 # Of equal scores the later wins: it was trained at the lower rate.
                 best, gained = report.score >= state.best, report.score > state.best
                 state.best, state.judged = max(state.best, report.score), state.step
@@ -176,6 +180,7 @@ def fit(
         progress = (state.step + 0.5) / state.total
         rate = set_rates(optimizer, groups, progress, plan.warmup_ratio, schedule)
         labels = torch.from_numpy(values_of(train.labels[stream.rows_of(state.step)]))
+        # No label may count in a whole update (ignored, or of weight 0): 0 / 1e-12, not 0 / 0.
         count = max(float(cost.count(labels)), 1e-12)
         state.tokens = (replayed or {}).get(state.step + 1, state.tokens)
         total_loss = update.gradients(state, count)
@@ -185,6 +190,7 @@ def fit(
         own = [float(total_loss), float(control.stop_requested)]
         reduced = accelerator.reduce(torch.tensor(own, device=accelerator.device), "sum").tolist()
         loss, control.stopping = reduced[0] / count, reduced[1] > 0
+        # Both are the same number in every process by now, so all of them raise, or none.
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise DivergedError(_diverged(state, loss, norm, rate))
         if plan.max_grad_norm:
@@ -235,7 +241,10 @@ def set_rates(
     warmup_ratio: float,
     schedule: Schedule,
 ) -> float:
-    """Set the learning rates: linear warm-up, then the schedule. Returns the highest."""
+    """Learning rates of all groups: linear warm-up, then the schedule. Returns the highest.
+
+    progress: of the run, 0 to 1. A group of base rate r gets r * scale(progress) * factor.
+    """
     if progress < warmup_ratio:
         factor = progress / warmup_ratio
     else:
@@ -246,13 +255,16 @@ def set_rates(
 
 
 def due(step: int, total: int, evaluations: int, judged: int = 0) -> bool:
-    """Whether to evaluate after this update: at even distances, and always after the last one.
+    """Evaluation schedule: whether to evaluate after this update.
+
+    At even distances (`evaluations` in the whole run), and always after the last one.
 
     judged: the update evaluated last; when a budget changes the total, the grid of evaluations
     moves, and the next one must not follow close upon it.
     """
     if step >= total:
         return step > judged
+    # Integers: with floats, a grid point could fall on either side of a step.
     passed = step * evaluations // total > max(step - 1, 0) * evaluations // total
     return passed and step - judged > total / evaluations / 2
 

@@ -33,8 +33,8 @@ REFUSALS = ("defaultcpuallocator", "not enough memory", "allocate memory", "out 
 
 
 def tokens_at_once(model: Model, train: Feed, loss_of: LossFn, accelerator: Accelerator) -> int:
-    """Tokens per forward pass: by the plan, or for `auto` the largest power of two that half of the
-    free memory holds.
+    """Micro-batch size in tokens: by the plan, or for `auto` the largest power of two whose
+    activations half of the free memory holds.
 
     At most MAX_TOKENS, at least the longest row, which cannot be cut. Several processes, which may
     share this machine's memory, agree on the minimum.
@@ -45,14 +45,17 @@ def tokens_at_once(model: Model, train: Feed, loss_of: LossFn, accelerator: Acce
     longest = int(model.sizes(train.encoded).max())
     room = MEMORY_SHARE * free_bytes(accelerator.device) / accelerator.num_processes
     fits = room / max(bytes_a_token(model, train, loss_of), 1.0)
+    # A power of two: free memory varies from run to run, and the micro-batches, on which the last
+    # bits of a gradient depend, should not follow it.
     tokens = max(min(2 ** math.floor(math.log2(max(fits, 1.0))), MAX_TOKENS), longest)
     return int(accelerator.gather(torch.tensor([tokens], device=accelerator.device)).min())
 
 
 def bytes_a_token(model: Model, train: Feed, loss_of: LossFn) -> float:
-    """Activation memory of one more token, from two small batches of the longest rows.
+    """Activation memory of one more token in bytes, from two small batches of the longest rows.
 
-    The difference of two batches leaves out what every pass needs whatever its size.
+    The difference of two batches leaves out what every pass needs whatever its size. The longest
+    rows need most a token where attention keeps a number for each pair of tokens.
     """
     every = model.sizes(train.encoded)
     order = np.argsort(-every, kind="stable")
@@ -76,7 +79,7 @@ def _saved_bytes(model: Model, train: Feed, rows: np.ndarray, loss_of: LossFn) -
     def record(tensor: Tensor) -> Tensor:
         base = tensor if tensor._base is None else tensor._base
         # Under FSDP gathered weights come and go, and other tensors get their addresses: weights
-        # are told by being leaves, too.
+        # are recognized by being leaves, too.
         if tensor.layout == torch.strided and not (base.is_leaf and base.requires_grad):
             storage = tensor.untyped_storage()
             seen[storage.data_ptr()] = storage.nbytes()
@@ -105,6 +108,7 @@ def free_bytes(device: torch.device) -> int:
 
 def is_refusal(error: BaseException) -> bool:
     """Whether an exception is an out-of-memory error."""
+    # On processors torch raises a plain RuntimeError, which only its text gives away.
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     message = str(error).lower()
@@ -112,9 +116,10 @@ def is_refusal(error: BaseException) -> bool:
 
 
 def fewer(tokens: int, longest: int, world: int) -> int:
-    """Half the tokens. Raises RunError when the longest row needs more.
+    """Micro-batch size after an out-of-memory error: half the tokens.
 
-    One of several processes cannot retry alone: the others already wait for its gradients.
+    Raises RunError when the longest row needs more, and in distributed training: one of several
+    processes cannot retry alone, since the others already wait for its gradients.
     """
     if world > 1:
         message = _(
@@ -135,7 +140,7 @@ def fewer(tokens: int, longest: int, world: int) -> int:
 
 
 def release(*nets: Any) -> None:
-    """Free gradients and the cache of the CUDA allocator."""
+    """Free memory for a retry: gradients, and the cache of the CUDA allocator."""
     for net in nets:
         net.zero_grad(set_to_none=True)
     if torch.cuda.is_available():

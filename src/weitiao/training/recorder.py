@@ -1,4 +1,4 @@
-"""Records a training run: log, checkpoints, best model, early stopping, budget."""
+"""Recording of a training run: log, checkpoints, best model, early stopping, time budget."""
 
 from __future__ import annotations
 
@@ -66,6 +66,8 @@ class Recorder:
             self._evaluated(progress, model, plan)
         if stop_requested():
             progress.stop()
+        # With a report the network holds weights for evaluation (EMA), which no checkpoint may
+        # get: the interruption is then handled by the next Progress, or by `finish`.
         if progress.report is None:
             self._interrupted(progress)
         if self.watch:

@@ -25,6 +25,7 @@ class Replay:
     def after(cls, run: Run, log_size: int) -> Replay:
         """The decisions in the log after a checkpoint, together with those still to be repeated."""
         lines, old = run.log_after(log_size), run.read("replay")
+        # Of two decisions for one step that of the log wins over that of the file: it is later.
         totals = _by_step(old, "totals")
         totals |= {x["step"]: x["total"] for x in lines if x.get("event") == "replan"}
         tokens = _by_step(old, "tokens")

@@ -71,6 +71,7 @@ def train(
         start = run.last if resume and run.last.exists() else None
         state, settings = checkpoint.read(start) if start else (checkpoint.State(), None)
         if settings:
+            # The order in which products are summed, and so their last bits, depend on it.
             torch.set_num_threads(settings.threads)
         kind = settings.precision if settings else _arithmetic(plan)
         names = settings.kernels if settings else _kernels(kind)
@@ -84,7 +85,7 @@ def train(
 
 @dataclass(frozen=True)
 class _Training:
-    """One training, once it is known where it starts."""
+    """One training run, once it is known from which checkpoint it starts."""
 
     plan: Plan
     data: Data
@@ -107,7 +108,7 @@ class _Training:
         wanted = plan.train.micro_batch_tokens
         logged = state.tokens if start else None if wanted == "auto" else wanted
         recorder = Recorder(run, clock, replay, self.watch, accelerator, logged)
-        recorder.restore(state)  # there may be no update left that would tell
+        recorder.restore(state)  # there may be no update left that would set them
         try:
             recorder.write_status("preparing")
             self._train(recorder, start)
@@ -194,17 +195,17 @@ def _disk_full(run: Run, recorder: Recorder, error: OSError) -> str:
 def training_feed(model: Model, rows: Rows) -> Feed:
     """Encoded training rows with their labels."""
     encoded = model.encode(rows)
-    return Feed(encoded, model.task.labels_for(encoded, model.task.truth(rows)))
+    return Feed(encoded, model.task.labels_for(encoded, model.task.gold(rows)))
 
 
 def validation_feed(model: Model, rows: Rows) -> Feed:
     """Encoded validation rows with their gold targets."""
-    return Feed(model.encode(rows), model.task.truth(rows))
+    return Feed(model.encode(rows), model.task.gold(rows))
 
 
 @contextmanager
 def _locked(run: Run, main: bool) -> Iterator[None]:
-    """Lock the run: one training at a time writes into it. Only rank 0 holds the lock."""
+    """File lock of the run: one training at a time writes into it. Only rank 0 holds the lock."""
     from filelock import FileLock, Timeout
 
     if not main:
@@ -223,7 +224,7 @@ def _locked(run: Run, main: bool) -> Iterator[None]:
 
 @contextmanager
 def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Make Ctrl-C stop the loop after the current step; a second one ends it at once."""
+    """SIGINT handler: Ctrl-C stops the loop after the current update, a second one at once."""
     requested = threading.Event()
     # Python allows signal handlers in the main thread alone.
     if threading.current_thread() is not threading.main_thread():
@@ -232,7 +233,7 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
 
     def on_interrupt(number: int, frame: Any) -> None:
         requested.set()
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, before)  # the second one raises KeyboardInterrupt again
 
     before = signal.signal(signal.SIGINT, on_interrupt)
     try:

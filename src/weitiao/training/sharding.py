@@ -90,7 +90,7 @@ def _missing() -> list[str]:
 
 
 def placed(model: Model, accelerator: Accelerator) -> Sharded | None:
-    """Move the network to the device, sharded if the plan says so.
+    """Move the network to the device, with FSDP2 sharding if the plan says so.
 
     FSDP replaces the parameters, so this comes before optimizer and groups take references to them.
     Layers are moved one by one, so no GPU ever holds the whole network; gradients are reduced in
@@ -107,6 +107,7 @@ def placed(model: Model, accelerator: Accelerator) -> Sharded | None:
     from weitiao.hardware.probe import resolve
     from weitiao.model.sharded import Sharded
 
+    # FSDP2 splits parameters along their first dimension, and a scalar has none.
     for name, param in net.named_parameters():
         if param.ndim == 0:
             message = _(
@@ -125,8 +126,9 @@ def placed(model: Model, accelerator: Accelerator) -> Sharded | None:
     )
     mesh = init_device_mesh(device.type, (accelerator.num_processes,))
     for module in (*_layers(net), net):
-        # The root module too, with reshard_after_forward: between passes, parameters are shards,
-        # as optimizer and checkpoints expect.
+        # Layers before the root, which takes the parameters that are left. The root too with
+        # reshard_after_forward: between passes, parameters are shards, as optimizer and
+        # checkpoints expect.
         fully_shard(module, mesh=mesh, reshard_after_forward=True, mp_policy=policy)
     return Sharded(net, kind, device)
 

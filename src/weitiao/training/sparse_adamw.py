@@ -54,6 +54,8 @@ class LazyAdamW(torch.optim.AdamW):
 
         which is AdamW (Loshchilov and Hutter 2019) in a run of just the updates that touch the row.
         The product runs over all updates since the row was last touched, whatever their rates.
+        t counts by row: torch's SparseAdam takes the run's count for all, and a word first seen
+        late then moves three times too far.
         """
         state, rows, values = self.state[param], gradient.indices()[0], gradient.values()
         if not state:
@@ -87,6 +89,7 @@ def _initial_state(param: Tensor) -> dict[str, Tensor]:
     shrunk_rows: the same up to the last update of each row."""
     count, device = len(param), param.device
     # Thousands of tiny logarithms are summed, which float32 would round away; MPS has no float64.
+    # The counts are exact in float32 up to 2^24 updates of a row.
     exact = torch.float32 if device.type == "mps" else torch.float64
     return {
         "exp_avg": torch.zeros_like(param),

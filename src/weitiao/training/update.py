@@ -26,7 +26,10 @@ from weitiao.training.strategies.base import ForwardBackward, Strategy
 
 @dataclass(frozen=True)
 class UpdateStep:
-    """Computes the gradients of an update. net: the network as accelerate wrapped it."""
+    """Gradient accumulation over the micro-batches of one optimizer step.
+
+    net: the network as accelerate wrapped it.
+    """
 
     model: Model
     net: Any
@@ -59,6 +62,7 @@ class UpdateStep:
             restore_random(before)  # dropout draws what it would have drawn at this size
 
     def _once(self, state: State, count: float) -> torch.Tensor:
+        """One attempt, at the token budget of `state`."""
         world = self.accelerator.num_processes
         self.stream.micro_batch_tokens = state.tokens
         own = self.stream.micros(state.step, world)[self.accelerator.process_index]
@@ -121,6 +125,8 @@ def norm(gradients: list[Tensor], in_shards: bool = False) -> float:
     length = float(torch.nn.utils.get_total_norm(gradients))
     if not in_shards:
         return length
+    # |g|^2 = sum of |g_rank|^2. In float64: squares of norms above 1.8e19 overflow float32, and
+    # runs that diverge get there.
     squares = torch.tensor([length**2], dtype=torch.float64, device=gradients[0].device)
     torch.distributed.all_reduce(squares)
     return math.sqrt(float(squares))

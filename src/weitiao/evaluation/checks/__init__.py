@@ -1,1 +1,1 @@
-"""Checks: the same text written differently, to see whether the answer stays."""
+"""Checks: perturbations of a text that should, or may, change the prediction."""

@@ -1,4 +1,4 @@
-"""What a check is: a text in, the text as somebody else might have written it out."""
+"""Base class of checks: a text in, its perturbed version out."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from weitiao.parts import Part
 
 
 class Check(Part):
-    """One way to write a text differently. A new one is one file.
+    """A perturbation of a text for behavioural testing.
 
-    expected: "same" when the meaning stays, so that every other answer is a fault; "open" when it
-    may change, and the figure is for people to judge.
+    expected: "same" if the meaning is preserved, so that every flipped prediction is an error
+    (invariance test); "open" if the prediction may change, so that the rate needs interpretation.
     """
 
     expected: ClassVar[Literal["same", "open"]] = "same"
 
     @abstractmethod
     def changed(self, text: str, rng: random.Random) -> str | None:
-        """The changed text; None when there is nothing in it that this check changes."""
+        """The perturbed text; None where the check does not apply."""
 
     def missing(self) -> str:
-        """What has to be installed first; empty when nothing."""
+        """The missing package, as an instruction; empty if there is none."""
         return ""

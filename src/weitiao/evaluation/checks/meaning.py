@@ -1,4 +1,4 @@
-"""Checks that change what a text says or names: negation, entities."""
+"""Perturbations of the meaning: negation, named entities."""
 
 from __future__ import annotations
 
@@ -31,34 +31,39 @@ class Negation(Check):
     expected: ClassVar[Literal["same", "open"]] = "open"
 
     def changed(self, text: str, rng: random.Random) -> str | None:
-        for no, put in ((_NOT, self._english), (_NO, self._chinese)):
-            kept = {place for found in _NO_INSIDE.finditer(text) for place in range(*found.span())}
-            found = [one for one in no.finditer(text) if one.start() not in kept]
-            if found:
-                one = rng.choice(found)
-                return text[: one.start()] + text[one.end() :]
-            other = put(text, rng)
-            if other is not None:
-                return other
+        for negation, negate in ((_NOT, self._english), (_NO, self._chinese)):
+            protected = _protected(text)
+            matches = [one for one in negation.finditer(text) if one.start() not in protected]
+            if matches:
+                match = rng.choice(matches)
+                return text[: match.start()] + text[match.end() :]
+            negated = negate(text, rng)
+            if negated is not None:
+                return negated
         return None
 
     def _english(self, text: str, rng: random.Random) -> str | None:
-        found = list(_VERB.finditer(text))
-        if not found:
+        matches = list(_VERB.finditer(text))
+        if not matches:
             return None
-        one = rng.choice(found)
-        return f"{text[: one.end()]} not{text[one.end() :]}"
+        end = rng.choice(matches).end()
+        return f"{text[:end]} not{text[end:]}"
 
     def _chinese(self, text: str, rng: random.Random) -> str | None:
-        kept = {place for found in _NO_INSIDE.finditer(text) for place in range(*found.span())}
-        found = [one.start() for one in _YES.finditer(text) if one.start() not in kept]
-        if not found:
+        protected = _protected(text)
+        starts = [one.start() for one in _YES.finditer(text) if one.start() not in protected]
+        if not starts:
             return None
-        at = rng.choice(found)
+        at = rng.choice(starts)
         return f"{text[:at]}不{text[at:]}"
 
 
-# Names of one kind may stand for each other; which one it is should change no answer.
+def _protected(text: str) -> set[int]:
+    """Positions inside words that contain 不 or 没 without being negated (不错, 没关系)."""
+    return {place for match in _NO_INSIDE.finditer(text) for place in range(*match.span())}
+
+
+# Names of the same kind, exchangeable: which one a text has should change no prediction.
 _KINDS: Sequence[Sequence[str]] = (
     ("James", "Mary", "John", "Linda", "Robert", "Susan", "Michael", "Sarah", "David", "Karen",
      "Paul", "Emma", "Peter", "Anna", "George", "Laura", "Tom", "Kate", "Bill", "Julia"),
@@ -87,13 +92,13 @@ class Entities(Check):
     """
 
     def changed(self, text: str, rng: random.Random) -> str | None:
-        def other_name(found: re.Match[str]) -> str:
-            return rng.choice([name for name in _KIND_OF[found[0]] if name != found[0]])
+        def other_name(match: re.Match[str]) -> str:
+            return rng.choice([name for name in _KIND_OF[match[0]] if name != match[0]])
 
-        def other_number(found: re.Match[str]) -> str:
-            low = 10 ** (len(found[0]) - 1)
+        def other_number(match: re.Match[str]) -> str:
+            low = 10 ** (len(match[0]) - 1)
             number = rng.randrange(low, 10 * low)
-            return str(number if number != int(found[0]) else low + (number + 1) % low)
+            return str(number if number != int(match[0]) else low + (number + 1) % low)
 
         other = _NUMBER.sub(other_number, _NAME.sub(other_name, text))
         return other if other != text else None

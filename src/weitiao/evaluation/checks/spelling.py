@@ -1,4 +1,4 @@
-"""Checks that write a text differently: case, width, script, typing mistakes."""
+"""Perturbations of the spelling: typos, case, full width, simplified and traditional script."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from weitiao.i18n.messages import _
 
 _WORD = re.compile(r"[A-Za-z]{4,}")
 _HAN_RUN = re.compile(f"[{HAN}]{{2,}}")
-# Same or nearly the same sound: what an input method offers and a hurried hand takes.
+# (Near-)homophones, which pinyin input methods confuse.
 _SAME_SOUND = {
     "的": "得", "得": "的", "地": "的", "在": "再", "再": "在", "做": "作", "作": "做", "他": "她",
     "她": "他", "那": "哪", "哪": "那", "以": "已", "已": "以", "象": "像", "像": "象", "吗": "嘛",
@@ -35,14 +35,14 @@ class Typos(Check):
     share: float = Field(0.1, gt=0, le=1, description="of the words (Chinese: characters)")
 
     def changed(self, text: str, rng: random.Random) -> str | None:
-        places = [found.span() for found in _WORD.finditer(text)]
-        if places:
-            return self._letters(text, places, rng)
+        words = [match.span() for match in _WORD.finditer(text)]
+        if words:
+            return self._letters(text, words, rng)
         known = [at for at, character in enumerate(text) if character in _SAME_SOUND]
-        every = sum(len(found[0]) for found in _HAN_RUN.finditer(text))
+        han_characters = sum(len(match[0]) for match in _HAN_RUN.finditer(text))
         if not known:
             return None
-        count = min(len(known), max(1, round(self.share * every)))
+        count = min(len(known), max(1, round(self.share * han_characters)))
         written = list(text)
         for at in rng.sample(known, count):
             written[at] = _SAME_SOUND[written[at]]
@@ -77,9 +77,10 @@ class Case(Check):
         return other if other != text else None
 
 
-# Letters, digits and signs have a wide twin this far away; the blank has its own.
-_APART = 0xFEE0
-_WIDE = {chr(code): chr(code + _APART) for code in range(0x21, 0x7F)} | {" ": "\u3000"}
+# Unicode halfwidth and fullwidth forms: ASCII 0x21-0x7E is mirrored at this offset; the ideographic
+# space U+3000 is an exception.
+_WIDTH_OFFSET = 0xFEE0
+_WIDE = {chr(code): chr(code + _WIDTH_OFFSET) for code in range(0x21, 0x7F)} | {" ": "\u3000"}
 _NARROW = {wide: narrow for narrow, wide in _WIDE.items()}
 
 

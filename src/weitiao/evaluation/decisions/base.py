@@ -1,4 +1,4 @@
-"""What a decision is: validation rows with their scores in, settings of the task out."""
+"""Base class of decision rules: validation rows with their scores in, settings of the task out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from weitiao.tasks.base import Task
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen: settings of the task, whether the wish is met, and figures about it."""
+    """A chosen decision rule: settings of the task, whether the target is met, and metrics."""
 
     settings: Mapping[str, Any]
     met: bool = True
@@ -28,76 +28,85 @@ class Choice:
 
 
 class Decision(Part):
-    """How scores become answers, chosen on validation rows. A new one is one file.
+    """A decision rule (scores to predictions) that is tuned on validation rows.
 
-    Whatever is chosen becomes settings of the task, is saved with the model in weitiao.json and
-    holds in `predict`. Decisions are made in the order of the plan, each on the answers that those
-    before it lead to.
+    The chosen settings become settings of the task, are saved with the model in weitiao.json and
+    apply in `predict`. Rules are tuned in the order of the plan, each on the predictions under
+    those before it.
     """
 
     answers: ClassVar[tuple[type[Answers], ...]] = (Labels, LabelSets)
 
     @classmethod
     def fits(cls, answers: type[Answers]) -> bool:
-        """Whether it can choose how these answers are given."""
+        """Whether it applies to these answers."""
         return issubclass(answers, cls.answers)
 
     @abstractmethod
-    def choose(self, task: Task, judged: Answers) -> Choice:
-        """The settings that are best for these rows, which the model has not learned from."""
+    def choose(self, task: Task, answers: Answers) -> Choice:
+        """The settings that are best for these rows, which the model was not trained on."""
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Every threshold that a label can have, from the highest down, and what it leads to."""
+class ThresholdCurve:
+    """Precision-recall curve of a label: all distinct thresholds, from the highest down."""
 
     values: np.ndarray
-    right: np.ndarray  # rows with the label that it finds
-    given: np.ndarray  # rows it gives the label to
-    true: int  # rows that have it
+    correct: np.ndarray  # true positives at each threshold
+    predicted: np.ndarray  # true and false positives
+    gold: int  # rows that have the label
 
     @property
     def precision(self) -> np.ndarray:
-        return self.right / self.given
+        return self.correct / self.predicted
 
     @property
     def recall(self) -> np.ndarray:
-        return self.right / max(self.true, 1)
+        return self.correct / max(self.gold, 1)
 
     @property
     def f1(self) -> np.ndarray:
-        return 2 * self.right / (self.given + self.true)
+        return 2 * self.correct / (self.predicted + self.gold)
 
     def figures(self, at: int) -> dict[str, float]:
-        """What the threshold at this place comes to on validation."""
+        """Validation metrics at one threshold."""
         return {
             "threshold": float(self.values[at]),
             "precision": float(self.precision[at]),
             "recall": float(self.recall[at]),
             "f1": float(self.f1[at]),
-            "true": self.true,
+            "true": self.gold,
         }
 
 
-def limits_of(judged: Answers, label: str) -> Limits:
-    """The thresholds of one label. Raises DataError when there is no such label."""
-    if label not in judged.labels:
-        told = _("evaluate.decisions: there is no label {label!r}.{hint}",
-                    label=label, hint=near(label, judged.labels))  # fmt: skip
-        raise DataError(told)
-    at = judged.labels.index(label)
-    true = judged.has_label(at)
-    scores = judged.scores[:, at].astype(float)
+def threshold_curve(answers: Answers, label: str) -> ThresholdCurve:
+    """The precision-recall curve of one label. Raises DataError when there is no such label."""
+    check_label(answers, label)
+    at = answers.labels.index(label)
+    gold = answers.has_label(at)
+    scores = answers.scores[:, at].astype(float)
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]
-    ends = np.flatnonzero(np.append(np.diff(ordered) < 0, True))  # rows of one score go together
+    # Only where the score changes is there a threshold: rows with equal scores go together.
+    ends = np.flatnonzero(np.append(np.diff(ordered) < 0, True))
     below = np.append(ordered, 0.0)[ends + 1]
-    # In the middle between two scores, so that rounding does not decide.
+    # The midpoint of two neighbouring scores, robust against rounding in another batch layout.
     values = np.clip((ordered[ends] + below) / 2, 1e-6, 1 - 1e-6)
-    return Limits(values, np.cumsum(true[order])[ends], ends + 1, int(true.sum()))
+    return ThresholdCurve(values, np.cumsum(gold[order])[ends], ends + 1, int(gold.sum()))
 
 
-def with_threshold(task: Task, label: str, limits: Limits, at: int, met: bool = True) -> Choice:
-    """The task's thresholds with one more."""
-    thresholds = {**getattr(task, "thresholds", {}), label: float(limits.values[at])}
-    return Choice({"thresholds": thresholds}, met, {"label": label, **limits.figures(at)})
+def check_label(answers: Answers, label: str) -> None:
+    """Raises DataError when there is no such label."""
+    if label not in answers.labels:
+        hint = near(label, answers.labels)
+        raise DataError(
+            _("evaluate.decisions: there is no label {label!r}.{hint}", label=label, hint=hint)
+        )
+
+
+def with_threshold(
+    task: Task, label: str, curve: ThresholdCurve, at: int, met: bool = True
+) -> Choice:
+    """The task's thresholds with that of one more label."""
+    thresholds = {**getattr(task, "thresholds", {}), label: float(curve.values[at])}
+    return Choice({"thresholds": thresholds}, met, {"label": label, **curve.figures(at)})

@@ -35,12 +35,12 @@ class Metric(Part):
         return issubclass(answers, cls.answers)
 
     @abstractmethod
-    def value(self, judged: Answers, weights: np.ndarray | None = None) -> float:
+    def value(self, answers: Answers, weights: np.ndarray | None = None) -> float:
         """The metric over all rows; `weights` (n,) says how often each row counts."""
 
-    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
         """The metric for each row of `weights` (samples, n), as (samples,)."""
-        return np.array([self.value(judged, sample) for sample in weights])
+        return np.array([self.value(answers, sample) for sample in weights])
 
     def proportion(self, answers: type[Answers]) -> bool:
         """Whether it is a share of rows, "k of n are right", for answers of this class."""
@@ -50,30 +50,32 @@ class Metric(Part):
 class ArrayMetric(Metric):
     """A metric computed for all resamples at once: write `values` instead of `value`."""
 
-    def value(self, judged: Answers, weights: np.ndarray | None = None) -> float:
-        return float(self.values(judged, once(judged, weights))[0])
+    def value(self, answers: Answers, weights: np.ndarray | None = None) -> float:
+        return float(self.values(answers, once(answers, weights))[0])
 
     @abstractmethod
-    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
         """The metric for each row of `weights` (samples, n), as (samples,)."""
 
 
-def once(judged: Answers, weights: np.ndarray | None) -> np.ndarray:
+def once(answers: Answers, weights: np.ndarray | None) -> np.ndarray:
     """The weights of one evaluation as (1, n), each row counting once when there are none."""
-    assert len(judged.targets), "a metric needs rows"
-    return np.ones((1, len(judged.targets))) if weights is None else weights[None].astype(float)
+    assert len(answers.targets), "a metric needs rows"
+    return np.ones((1, len(answers.targets))) if weights is None else weights[None].astype(float)
 
 
-def span_counts(judged: Answers, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def span_counts(answers: Answers, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """How many spans are right, are given, and are true: each (samples,)."""
-    right, given, true = (weights @ by_row(judged.targets, judged.values).astype(float)).T
-    return right, given, true
+    correct, predicted, gold = (weights @ by_row(answers.targets, answers.values).astype(float)).T
+    return correct, predicted, gold
 
 
-def label_counts(judged: Answers, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def label_counts(
+    answers: Answers, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """How often each label was given rightly, was given, and was true: each (samples, labels).
     Of tags it is their spans that are counted."""
-    return judged.label_counts(weights)
+    return answers.label_counts(weights)
 
 
 def ratio(above: np.ndarray, below: np.ndarray, otherwise: float = 0.0) -> np.ndarray:
@@ -105,7 +107,7 @@ class Order:
         return np.add.reduceat(ordered, self.starts, axis=1)
 
 
-def middles(sums: np.ndarray) -> np.ndarray:
+def mid_ranks(sums: np.ndarray) -> np.ndarray:
     """The weight below each group and half its own: the middle rank of its members, less 1/2.
 
     >>> middles(np.array([[1.0, 2.0, 1.0]])).tolist()
@@ -120,13 +122,13 @@ def correlation(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> n
     Two passes (mean, then spread), since sums of squares lose small spreads round large means.
     """
     total = weights.sum(1)
-    across = _centred(first, weights, total)
-    along = _centred(second, weights, total)
-    together = np.einsum("sn,sn,sn->s", weights, across, along)
-    spread = _spread(first, across, weights) * _spread(second, along, weights)
+    x = _centred(first, weights, total)
+    y = _centred(second, weights, total)
+    covariance = np.einsum("sn,sn,sn->s", weights, x, y)
+    norms = _norm(first, x, weights) * _norm(second, y, weights)
     # A constant has no correlation with anything. 0 ("tells nothing") rather than nan: a model
     # that collapsed to one answer must come out as bad, and stay comparable when the best is kept.
-    return np.clip(ratio(together, spread), -1.0, 1.0)
+    return np.clip(ratio(covariance, norms), -1.0, 1.0)
 
 
 def _centred(numbers: np.ndarray, weights: np.ndarray, total: np.ndarray) -> np.ndarray:
@@ -134,8 +136,8 @@ def _centred(numbers: np.ndarray, weights: np.ndarray, total: np.ndarray) -> np.
     return numbers - mean[:, None]
 
 
-def _spread(numbers: np.ndarray, centred: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _norm(numbers: np.ndarray, centred: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Root of the summed squares; 0 where what is left is only rounding of the mean."""
-    spread = np.sqrt(np.einsum("sn,sn,sn->s", weights, centred, centred))
+    norm = np.sqrt(np.einsum("sn,sn,sn->s", weights, centred, centred))
     size = np.sqrt(weights @ numbers**2)
-    return np.where(spread <= 1e-12 * size, 0.0, spread)
+    return np.where(norm <= 1e-12 * size, 0.0, norm)

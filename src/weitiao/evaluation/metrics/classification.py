@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from weitiao.evaluation.metrics.base import ArrayMetric, Order, label_counts, middles, ratio
+from weitiao.evaluation.metrics.base import ArrayMetric, Order, label_counts, mid_ranks, ratio
 from weitiao.labels.hierarchy import levels_of
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.label_sets import LabelSets
@@ -23,8 +23,8 @@ class Accuracy(ArrayMetric):
     answers: ClassVar[tuple[type[Answers], ...]] = (Labels, LabelSets)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
-        return weights @ judged.right().astype(float) / weights.sum(1)
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
+        return weights @ answers.right().astype(float) / weights.sum(1)
 
     def proportion(self, answers: type[Answers]) -> bool:
         return True
@@ -41,10 +41,10 @@ class MacroF1(ArrayMetric):
     answers: ClassVar[tuple[type[Answers], ...]] = (Labels, LabelSets)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
-        right, given, true = label_counts(judged, weights)
-        scores = ratio(2 * right, given + true)
-        return ratio(scores.sum(1), ((given + true) > 0).sum(1).astype(float))
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
+        correct, predicted, gold = label_counts(answers, weights)
+        scores = ratio(2 * correct, predicted + gold)
+        return ratio(scores.sum(1), ((predicted + gold) > 0).sum(1).astype(float))
 
 
 class MicroF1(ArrayMetric):
@@ -58,9 +58,9 @@ class MicroF1(ArrayMetric):
     answers: ClassVar[tuple[type[Answers], ...]] = (Labels, LabelSets)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
-        right, given, true = label_counts(judged, weights)
-        return ratio(2 * right.sum(1), given.sum(1) + true.sum(1))
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
+        correct, predicted, gold = label_counts(answers, weights)
+        return ratio(2 * correct.sum(1), predicted.sum(1) + gold.sum(1))
 
     def proportion(self, answers: type[Answers]) -> bool:
         return issubclass(answers, Labels)
@@ -76,10 +76,10 @@ class WeightedF1(ArrayMetric):
     answers: ClassVar[tuple[type[Answers], ...]] = (Labels, LabelSets)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
-        right, given, true = label_counts(judged, weights)
-        scores = ratio(2 * right, given + true)
-        return ratio((scores * true).sum(1), true.sum(1))
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
+        correct, predicted, gold = label_counts(answers, weights)
+        scores = ratio(2 * correct, predicted + gold)
+        return ratio((scores * gold).sum(1), gold.sum(1))
 
 
 class Mcc(ArrayMetric):
@@ -92,15 +92,17 @@ class Mcc(ArrayMetric):
     answers: ClassVar[tuple[type[Answers], ...]] = (Labels,)
     bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
 
-    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
         total = weights.sum(1)[:, None]
-        right, given, true = (count / total for count in label_counts(judged, weights))
-        together = right.sum(1) - (given * true).sum(1)
+        correct, predicted, gold = (count / total for count in label_counts(answers, weights))
+        covariance = correct.sum(1) - (predicted * gold).sum(1)
         # Shares are rounded, so "constant" is "no spread but rounding". A constant correlates with
         # nothing: 0, the same as guessing, so that a collapsed model is seen to be worthless.
-        spreads = np.array([1 - (share**2).sum(1) for share in (given, true)])
-        spread = np.where((spreads > 1e-12).all(0), np.prod(np.maximum(spreads, 0), axis=0), 0.0)
-        return np.clip(ratio(together, np.sqrt(spread)), -1.0, 1.0)
+        variances = np.array([1 - (proportion**2).sum(1) for proportion in (predicted, gold)])
+        variance = np.where(
+            (variances > 1e-12).all(0), np.prod(np.maximum(variances, 0), axis=0), 0.0
+        )
+        return np.clip(ratio(covariance, np.sqrt(variance)), -1.0, 1.0)
 
 
 class RocAuc(ArrayMetric):
@@ -116,27 +118,27 @@ class RocAuc(ArrayMetric):
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     of_scores: ClassVar[bool] = True
 
-    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
-        labels = judged.scores.shape[1]
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
+        labels = answers.scores.shape[1]
         # Of two labels of which one is true, both have the same area.
-        chosen = [1] if isinstance(judged, Labels) and labels == 2 else list(range(labels))
-        truths = [judged.has_label(label) for label in chosen]
+        chosen = [1] if isinstance(answers, Labels) and labels == 2 else list(range(labels))
+        gold = [answers.has_label(label) for label in chosen]
         total, counted = np.zeros(len(weights)), np.zeros(len(weights))
-        for label, truth in zip(chosen, truths, strict=True):
-            if truth.any() and not truth.all():
-                area = _area(judged.scores[:, label], truth, weights)
+        for label, is_gold in zip(chosen, gold, strict=True):
+            if is_gold.any() and not is_gold.all():
+                area = _area(answers.scores[:, label], is_gold, weights)
                 total += np.nan_to_num(area)
                 counted += ~np.isnan(area)
         return ratio(total, counted, otherwise=np.nan)
 
 
-def _area(scores: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _area(scores: np.ndarray, is_gold: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The area for one label, (samples,); nan where only one of the two sides has weight."""
     order = Order(scores)
-    middle = middles(order.sums(weights))
-    have = np.flatnonzero(truth)
-    positive = weights.take(have, axis=1)
-    ranks = np.einsum("sp,sp->s", positive, middle.take(order.group[have], axis=1))
+    ranks_of_group = mid_ranks(order.sums(weights))
+    positives = np.flatnonzero(is_gold)
+    positive = weights.take(positives, axis=1)
+    ranks = np.einsum("sp,sp->s", positive, ranks_of_group.take(order.group[positives], axis=1))
     total = positive.sum(1)
     return ratio(ranks - total**2 / 2, total * (weights.sum(1) - total), otherwise=np.nan)
 
@@ -151,14 +153,14 @@ class HierarchicalF1(ArrayMetric):
     answers: ClassVar[tuple[type[Answers], ...]] = (Labels,)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
-        if not judged.separator:
-            right = (judged.targets == judged.values).astype(float)
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
+        if not answers.separator:
+            right = (answers.targets == answers.values).astype(float)
             return weights @ right / weights.sum(1)
-        both, sizes = np.zeros(len(judged.targets)), np.zeros(len(judged.targets))
-        for level in levels_of(judged.labels, judged.separator):
-            true, given = level.deep[judged.targets], level.deep[judged.values]
-            same = level.of[judged.targets] == level.of[judged.values]
-            both += true & given & same
-            sizes += true.astype(int) + given
+        both, sizes = np.zeros(len(answers.targets)), np.zeros(len(answers.targets))
+        for level in levels_of(answers.labels, answers.separator):
+            gold, predicted = level.deep[answers.targets], level.deep[answers.values]
+            same = level.of[answers.targets] == level.of[answers.values]
+            both += gold & predicted & same
+            sizes += gold.astype(int) + predicted
         return ratio(2 * (weights @ both), weights @ sizes)

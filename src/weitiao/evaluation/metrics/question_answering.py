@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from weitiao.evaluation.metrics.base import ArrayMetric, Order, middles, ratio
+from weitiao.evaluation.metrics.base import ArrayMetric, Order, mid_ranks, ratio
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.passages import EXACT, MARGIN, OVERLAP, Passages
 
@@ -21,8 +21,8 @@ class ExactMatch(ArrayMetric):
     answers: ClassVar[tuple[type[Answers], ...]] = (Passages,)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
-        return weights @ judged.counts[:, EXACT] / weights.sum(1)
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
+        return weights @ answers.counts[:, EXACT] / weights.sum(1)
 
     def proportion(self, answers: type[Answers]) -> bool:
         return True
@@ -38,8 +38,8 @@ class F1(ArrayMetric):
     answers: ClassVar[tuple[type[Answers], ...]] = (Passages,)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
-        return weights @ judged.counts[:, OVERLAP] / weights.sum(1)
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
+        return weights @ answers.counts[:, OVERLAP] / weights.sum(1)
 
 
 class AnswerableAuroc(ArrayMetric):
@@ -54,9 +54,12 @@ class AnswerableAuroc(ArrayMetric):
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     of_scores: ClassVar[bool] = True
 
-    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
-        has = np.array([bool(golds) for golds in judged.targets], float)
-        order = Order(judged.counts[:, MARGIN])
-        yes, no = order.sums(weights * has), order.sums(weights * (1 - has))
-        pairs = yes.sum(1) * no.sum(1)
-        return ratio((yes * middles(no)).sum(1), pairs, float("nan"))
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
+        answerable = np.array([bool(golds) for golds in answers.targets], float)
+        order = Order(answers.counts[:, MARGIN])
+        positive, negative = (
+            order.sums(weights * answerable),
+            order.sums(weights * (1 - answerable)),
+        )
+        pairs = positive.sum(1) * negative.sum(1)
+        return ratio((positive * mid_ranks(negative)).sum(1), pairs, float("nan"))

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from weitiao.evaluation.metrics.base import ArrayMetric, Order, correlation, middles, ratio
+from weitiao.evaluation.metrics.base import ArrayMetric, Order, correlation, mid_ranks, ratio
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.numbers import Numbers
 
@@ -23,8 +23,8 @@ class Mae(ArrayMetric):
     answers: ClassVar[tuple[type[Answers], ...]] = (Numbers,)
     bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
 
-    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
-        return weights @ np.abs(judged.targets - judged.values) / weights.sum(1)
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
+        return weights @ np.abs(answers.targets - answers.values) / weights.sum(1)
 
 
 class Rmse(ArrayMetric):
@@ -37,8 +37,8 @@ class Rmse(ArrayMetric):
     answers: ClassVar[tuple[type[Answers], ...]] = (Numbers,)
     bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
 
-    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
-        return np.sqrt(weights @ (judged.targets - judged.values) ** 2 / weights.sum(1))
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
+        return np.sqrt(weights @ (answers.targets - answers.values) ** 2 / weights.sum(1))
 
 
 class Pearson(ArrayMetric):
@@ -52,8 +52,8 @@ class Pearson(ArrayMetric):
     bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
     correlates: ClassVar[bool] = True
 
-    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
-        return correlation(judged.targets.astype(float), judged.values.astype(float), weights)
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
+        return correlation(answers.targets.astype(float), answers.values.astype(float), weights)
 
 
 class Spearman(ArrayMetric):
@@ -68,22 +68,25 @@ class Spearman(ArrayMetric):
     bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
     correlates: ClassVar[bool] = True
 
-    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
-        truth, given = Order(judged.targets), Order(judged.values)
-        (true_ranks, true_spread), (ranks, spread) = _ranks(truth, weights), _ranks(given, weights)
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
+        gold, predicted = Order(answers.targets), Order(answers.values)
+        (gold_ranks, gold_variance), (ranks, variance) = (
+            _ranks(gold, weights),
+            _ranks(predicted, weights),
+        )
         # In the order of the truth two of the three arrays are read straight through.
-        together = np.einsum(
+        covariance = np.einsum(
             "sn,sn,sn->s",
-            weights.take(truth.rows, axis=1),
-            true_ranks.take(truth.group[truth.rows], axis=1),
-            ranks.take(given.group[truth.rows], axis=1),
+            weights.take(gold.rows, axis=1),
+            gold_ranks.take(gold.group[gold.rows], axis=1),
+            ranks.take(predicted.group[gold.rows], axis=1),
         )
         # Constant answers have no order: 0, as for `pearson`, so that a collapsed model is bad.
-        return np.clip(ratio(together, np.sqrt(true_spread * spread)), -1.0, 1.0)
+        return np.clip(ratio(covariance, np.sqrt(gold_variance * variance)), -1.0, 1.0)
 
 
 def _ranks(order: Order, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The rank of each group of ties less the mean rank, and the summed squares over rows."""
     sums = order.sums(weights)
-    ranks = middles(sums) - weights.sum(1)[:, None] / 2
+    ranks = mid_ranks(sums) - weights.sum(1)[:, None] / 2
     return ranks, np.einsum("sg,sg,sg->s", sums, ranks, ranks)

@@ -20,9 +20,9 @@ class EntityF1(ArrayMetric):
     answers: ClassVar[tuple[type[Answers], ...]] = (Spans,)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
-        right, given, true = span_counts(judged, weights)
-        return np.asarray(2 * right / np.maximum(given + true, 1))
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
+        correct, predicted, gold = span_counts(answers, weights)
+        return np.asarray(2 * correct / np.maximum(predicted + gold, 1))
 
 
 class EntityPrecision(ArrayMetric):
@@ -34,9 +34,9 @@ class EntityPrecision(ArrayMetric):
     answers: ClassVar[tuple[type[Answers], ...]] = (Spans,)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
-        right, given, _ = span_counts(judged, weights)
-        return np.asarray(right / np.maximum(given, 1))
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
+        correct, predicted, _ = span_counts(answers, weights)
+        return np.asarray(correct / np.maximum(predicted, 1))
 
 
 class EntityRecall(ArrayMetric):
@@ -48,9 +48,9 @@ class EntityRecall(ArrayMetric):
     answers: ClassVar[tuple[type[Answers], ...]] = (Spans,)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
-        right, _, true = span_counts(judged, weights)
-        return np.asarray(right / np.maximum(true, 1))
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
+        correct, _, gold = span_counts(answers, weights)
+        return np.asarray(correct / np.maximum(gold, 1))
 
 
 class TokenAccuracy(ArrayMetric):
@@ -60,6 +60,6 @@ class TokenAccuracy(ArrayMetric):
     answers: ClassVar[tuple[type[Answers], ...]] = (Spans,)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def values(self, judged: Answers, weights: np.ndarray) -> np.ndarray:
-        right, words = (weights @ judged.counts.astype(float)).T
-        return np.asarray(right / np.maximum(words, 1))
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
+        correct, words = (weights @ answers.counts.astype(float)).T
+        return np.asarray(correct / np.maximum(words, 1))

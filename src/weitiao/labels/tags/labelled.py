@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from weitiao.core.fields import near
 from weitiao.core.ragged import edges
-from weitiao.i18n.messages import _
+from weitiao.example import Example
+from weitiao.i18n.messages import _, plural
 from weitiao.labels.tags.schemes import spans_of, split_tag
+from weitiao.labels.tags.words import with_words, word_places
 
 SHOWN = 40  # characters of a word in a message
 
@@ -154,3 +156,48 @@ def _spans(places: np.ndarray, tags: Sequence[str], text: str) -> list[tuple[int
         (int(places[first, 0]), int(places[beyond - 1, 1]), types[kind])
         for first, beyond, kind in spans.values.tolist()
     ]
+
+
+def inexact_spans(batches: Iterable[Sequence[Example]]) -> Iterator[str]:
+    """Spans whose boundaries are inside a word, as a line of the history with an example.
+
+    Predictions end where words do, so these can never be correct. Invalid rows are skipped here:
+    `labelled` reports them.
+    """
+    count, total, example = 0, 0, ("", "", "")
+    for examples in batches:
+        for one in examples:
+            if not one.target or isinstance(one.target[0], str):  # tags are of words
+                continue
+            read = with_words(one)
+            text, words = str(read.inputs["text"]), word_places(read)
+            starts, ends = (set(side.tolist()) for side in words.T)
+            try:
+                spans = [within(span, text) for span in one.target]
+            except ValueError:
+                continue
+            total += len(spans)
+            cut = [(a, b) for a, b, _ in spans if a not in starts or b not in ends]
+            if cut and not count:
+                start, end = cut[0]
+                example = (one.id, text[start:end], _overlapping_words(text, words, start, end))
+            count += len(cut)
+    if count:
+        place, cut_text, context = example
+        yield _(
+            "{count} of {spans} begin or end inside a word (e.g. {held!r} in {around!r}, {place}): "
+            "answers end where words do, so these are never right; mend their ends, or give texts "
+            "as lists of words (Thai, Korean)",
+            count=f"{count:,}",
+            spans=plural(total, "span"),
+            held=cut_text[:40],
+            around=context[:40],
+            place=place,
+        )
+
+
+def _overlapping_words(text: str, words: np.ndarray, start: int, end: int) -> str:
+    """The words that a span overlaps."""
+    overlapping = words[(words[:, 0] < end) & (words[:, 1] > start)]
+    first, last = min(overlapping[:, 0], default=start), max(overlapping[:, 1], default=end)
+    return text[first:last]

@@ -1,1 +1,1 @@
-"""Adapters: a few weights learn, and those of the checkpoint are frozen."""
+"""Adapters for parameter-efficient fine-tuning (PEFT): few weights learn, the others are frozen."""

@@ -1,4 +1,4 @@
-"""The contract of an adapter: which few weights of a network learn. The head always does."""
+"""Base class of adapters (PEFT): which few weights of a network learn. The head always does."""
 
 from __future__ import annotations
 

@@ -37,7 +37,8 @@ class _PeftAdapter(Adapter):
 
 
 class LoRA(_PeftAdapter):
-    """A product of two narrow matrices is learned beside each linear layer (Hu et al. 2022).
+    """Low-rank adaptation (LoRA): each linear layer learns a low-rank update, the product of two
+    narrow matrices (Hu et al. 2022).
 
     The layers are all those of the blocks (Dettmers et al. 2023), unless target_modules names
     some. When to use: large networks, little memory, or many tasks from one checkpoint. With
@@ -45,7 +46,7 @@ class LoRA(_PeftAdapter):
     """
 
     dora: ClassVar[bool] = False
-    r: int = Field(8, gt=0, description="the width of the narrow matrices")
+    r: int = Field(8, gt=0, description="rank of the update")
     lora_alpha: float = Field(16, gt=0, description="what is learned counts lora_alpha / r times")
     lora_dropout: float = Field(
         0.0, ge=0, lt=1, description="dropout of what enters it; above 0 own kernels cannot run it"
@@ -75,8 +76,8 @@ class LoRA(_PeftAdapter):
 
 
 class DoRA(LoRA):
-    """LoRA on the direction of each layer's weights, and one number for each row's length (Liu et
-    al. 2024).
+    """DoRA, weight-decomposed LoRA: a low-rank update of the direction of each layer's weights, and
+    one number for the norm of each row (Liu et al. 2024).
 
     When to use: where LoRA of a small r falls short of training everything. Slower than LoRA
     outside own kernels.
@@ -90,8 +91,8 @@ class DoRA(LoRA):
 
 
 class IA3(_PeftAdapter):
-    """One factor for each number of the keys, the values and the inside of the feed-forward layers
-    (Liu et al. 2022): some thousand weights in all.
+    """(IA)3: one learned factor for each dimension of the keys, the values and the inside of the
+    feed-forward layers (Liu et al. 2022); some thousand weights in all.
 
     When to use: very few rows, or hundreds of tasks from one checkpoint.
     """
@@ -127,8 +128,8 @@ class IA3(_PeftAdapter):
 
 
 class Bitfit(Adapter):
-    """Only the biases and the head learn (Ben Zaken et al. 2022). Nothing is added, so every
-    layout runs it and answers cost what they did.
+    """BitFit: only the biases and the head are trained (Ben Zaken et al. 2022). No parameters are
+    added, so every layout runs it and inference costs the same.
 
     When to use: the least memory in networks that have biases (BERT and its kin; llama has none).
     """

@@ -43,6 +43,7 @@ class _SoftPrompt(Adapter):
 
         self._check_family(native)
         native.register_parameter("prompt", nn.Parameter(self._initial(native)))
+        # An instance attribute hides the method of the class.
         native.forward = partial(_forward, native, native.forward, self._prepend)
         return self._config(native)
 
@@ -97,8 +98,8 @@ class _SoftPrompt(Adapter):
 
 
 class PrefixTuning(_SoftPrompt):
-    """Learned keys and values stand in front of those of the text, in every layer (Li and Liang
-    2021; Liu et al. 2022 call it P-tuning v2).
+    """Prefix tuning: learned keys and values in front of those of the text, in every layer (Li and
+    Liang 2021; Liu et al. 2022 call it P-tuning v2).
 
     They cannot become plain weights: the saved folder needs weitiao, or peft. Rows run padded.
     When to use: as prompt_tuning, and it learns more.
@@ -129,6 +130,7 @@ class PrefixTuning(_SoftPrompt):
         cache = DynamicCache()
         for layer in range(layers):
             cache.update(pairs[layer, 0], pairs[layer, 1], layer)
+        # Without position_ids transformers itself starts behind the cache.
         if "position_ids" in inputs:
             inputs["position_ids"] = inputs["position_ids"] + count
         return {**inputs, "past_key_values": cache}
@@ -145,7 +147,8 @@ class PrefixTuning(_SoftPrompt):
 
 
 class PromptTuning(_SoftPrompt):
-    """Learned vectors stand in front of every text, as words would (Lester et al. 2021).
+    """Prompt tuning: learned input embeddings (soft prompts) in front of every text (Lester et al.
+    2021).
 
     They cannot become plain weights: the saved folder needs weitiao, or peft. Rows run padded.
     When to use: hardly any memory, and a large network; small ones learn little this way.

@@ -1,5 +1,5 @@
-// What attention is made of, in fp32 and in pairs of bf16: products of small matrices, room to work
-// in, and dropout.
+// Building blocks of attention in fp32 and in pairs of bf16: tiled matrix products, softmax,
+// transposition, workspace, dropout.
 #pragma once
 #include "vectors.h"
 #include <cmath>
@@ -7,12 +7,14 @@
 
 namespace {
 
-constexpr int BLOCK = 64;  // queries at a time: what is kept of a block fits the second cache
+constexpr int BLOCK = 64;  // queries at a time: their scores and gradients fit the second cache
 
-inline int wide(int n) { return (n + W - 1) / W * W; }
+// The next multiple of the vector width: lines are padded with zeros, so loops have no remainder.
+inline int round_up(int n) { return (n + W - 1) / W * W; }
 
-// C[i][0..16 NV) (+)= sum over k of A[i * ai + k * ak] * B[k][0..16 NV), for MR rows. E: what A and
-// B hold, a float or a pair of bf16 that are two steps of k at once.
+// Register tile: C[i][0..16 NV) (+)= sum over k of A[i * ai + k * ak] * B[k][0..16 NV), MR rows.
+// All MR * NV sums stay in registers, so each line of B is loaded once for MR rows. E: what A and B
+// hold, a float or a pair of bf16 that are two steps of k at once.
 template <int MR, int NV, class E>
 inline void tile(int K, const E* A, int ai, int ak, const E* B, int ldb, float* C, int ldc,
                  bool add) {
@@ -38,20 +40,22 @@ inline void tile(int K, const E* A, int ai, int ak, const E* B, int ldb, float* 
     for (int v = 0; v < NV; v++) store(C + i * ldc + v * W, c[i][v]);
 }
 
-// Rows and sixteens of columns of a tile: what fits the registers, with room for a line of B.
+// Rows and vectors of a tile: what fits the registers, with room for a line of B. AVX-512 has 32
+// registers: 8 * 2 sums and 2 of B. AVX2 has 16, and a vector of sixteen takes two: 6 * 2 and 2.
 #ifdef __AVX512F__
-constexpr int ROWS = 8, WIDE = 2;
+constexpr int TILE_ROWS = 8, TILE_VECTORS = 2;
 #else
-constexpr int ROWS = 6, WIDE = 1;
+constexpr int TILE_ROWS = 6, TILE_VECTORS = 1;
 #endif
 
-// The last rows, fewer than ROWS, as one tile too: single rows would wait for each sum.
+// The last rows, fewer than TILE_ROWS, as one tile too: a single row would wait for each addition,
+// since the next one needs its result.
 template <int MR, int NV, class E>
-inline void rest(int M, int K, const E* A, int ai, int ak, const E* B, int ldb, float* C, int ldc,
-                 bool add) {
+inline void last_rows(int M, int K, const E* A, int ai, int ak, const E* B, int ldb, float* C,
+                      int ldc, bool add) {
   if constexpr (MR > 0) {
     if (M == MR) return tile<MR, NV>(K, A, ai, ak, B, ldb, C, ldc, add);
-    rest<MR - 1, NV>(M, K, A, ai, ak, B, ldb, C, ldc, add);
+    last_rows<MR - 1, NV>(M, K, A, ai, ak, B, ldb, C, ldc, add);
   }
 }
 
@@ -59,24 +63,25 @@ template <int NV, class E>
 void columns(int M, int K, const E* A, int ai, int ak, const E* B, int ldb, float* C, int ldc,
              bool add) {
   int i = 0;
-  for (; i + ROWS <= M; i += ROWS)
-    tile<ROWS, NV>(K, A + (size_t)i * ai, ai, ak, B, ldb, C + (size_t)i * ldc, ldc, add);
-  rest<ROWS - 1, NV>(M - i, K, A + (size_t)i * ai, ai, ak, B, ldb, C + (size_t)i * ldc, ldc, add);
+  for (; i + TILE_ROWS <= M; i += TILE_ROWS)
+    tile<TILE_ROWS, NV>(K, A + (size_t)i * ai, ai, ak, B, ldb, C + (size_t)i * ldc, ldc, add);
+  last_rows<TILE_ROWS - 1, NV>(M - i, K, A + (size_t)i * ai, ai, ak, B, ldb, C + (size_t)i * ldc,
+                               ldc, add);
 }
 
-// C (M, N) (+)= A (M, K) B (K, N); N a multiple of 16; A is read by strides. K counts pairs, if A and
-// B hold pairs.
+// Matrix product C (M, N) (+)= A (M, K) B (K, N). N is a multiple of 16; A[i][k] lies at
+// i * ai + k * ak, so a transposed A needs no copy. K counts pairs, if A and B hold pairs.
 template <class E>
 inline void product(int M, int N, int K, const E* A, int ai, int ak, const E* B, int ldb, float* C,
                     int ldc, bool add) {
   int n = 0;
-  if constexpr (WIDE == 2)
+  if constexpr (TILE_VECTORS == 2)
     for (; n + 2 * W <= N; n += 2 * W) columns<2>(M, K, A, ai, ak, B + n, ldb, C + n, ldc, add);
   for (; n < N; n += W) columns<1>(M, K, A, ai, ak, B + n, ldb, C + n, ldc, add);
 }
 
-// What one thread works in; grows to the longest row.
-struct Desk {
+// Scratch memory of one thread; grows to the longest row and is not given back.
+struct Workspace {
   std::vector<float> space;
   size_t used = 0;
   void open(size_t floats) { if (space.size() < floats) space.resize(floats); used = 0; }
@@ -84,7 +89,8 @@ struct Desk {
   pair* pairs(size_t count) { return (pair*)take(count); }
 };
 
-// What is added up over tokens, for each thread apart: gradients of three biases, heads * dp each.
+// Sums over tokens, of each thread by itself: gradients of three biases, heads * dp each. They are
+// added in the order of the threads: atomic additions would come in another order in every run.
 struct Sums {
   int threads, heads, dp;
   std::vector<float> all;
@@ -101,9 +107,10 @@ struct Sums {
   }
 };
 
-// n scores of one query to e^(score * scale - the largest), zeros behind them; what makes shares of
-// them. lse: the log of their sum, with the largest put back.
-inline float raise(float* line, int n, int np, float scale, float* lse) {
+// Softmax of one query's n scores, without the division: in place e_j = exp(scale s_j - m) with
+// m = max_j scale s_j, against overflow; zeros behind them. Returns 1 / sum_j e_j, by which the
+// caller multiplies. lse = m + log sum_j e_j: the backward pass computes exp(scale s_j - lse).
+inline float softmax_line(float* line, int n, int np, float scale, float* lse) {
   for (int j = n; j < np; j++) line[j] = -INFINITY;
   f16 most = load(line);
   for (int c = W; c < np; c += W) { f16 x = load(line + c); most = larger(x, most); }
@@ -113,15 +120,15 @@ inline float raise(float* line, int n, int np, float scale, float* lse) {
     f16 e = exponential(load(line + c) * scale - top);
     store(line + c, e); total += e;
   }
-  for (int j = n; j < np; j++) line[j] = 0;  // e^-87 was added for them: nothing
+  for (int j = n; j < np; j++) line[j] = 0;  // to the sum they added e^-87 each: below its bits
   const float all_of_it = sum(total);
   *lse = top + std::log(all_of_it);
   return 1.f / all_of_it;
 }
 
-// n lines (n, dp) to where they belong, and added to `sums`.
+// Scatter n lines (n, dp) to a head's columns of `out`, and add them to `sums` (dp,).
 template <class T>
-inline void spread(const float* x, int n, int d, int dp, T* out, int64_t ld, float* sums) {
+inline void scatter(const float* x, int n, int d, int dp, T* out, int64_t ld, float* sums) {
   for (int t = 0; t < n; t++)
     for (int c = 0; c < d; c += W) {
       f16 line = load(x + (size_t)t * dp + c);
@@ -130,19 +137,22 @@ inline void spread(const float* x, int n, int d, int dp, T* out, int64_t ld, flo
     }
 }
 
-// The first n of the numbers, zeros behind them; n may be below 0 or above 16.
-inline f16 before(f16 x, int n) {
-  return select(ints(numbered()) < n, x, f16{});
+// The first n of sixteen numbers, zeros behind them; n may be below 0 or above 16.
+inline f16 first_of(f16 x, int n) {
+  return select(ints(iota()) < n, x, f16{});
 }
 
+// Transposition: x (n, d), a line every dp numbers, to out (d, np), zeros beyond n.
 #ifdef __clang__
+// clang has no __builtin_shuffle, which the other version needs.
 template <class E>
 inline void transpose(const E* x, int n, int d, int dp, int np, E* out) {  // (d, np)
   for (int c = 0; c < d; c++)
     for (int t = 0; t < np; t++) out[(size_t)c * np + t] = t < n ? x[(size_t)t * dp + c] : 0;
 }
 #else
-// L by L numbers turned by halves: at step s, lines s apart exchange blocks of s columns.
+// An L by L block in registers, in log2(L) steps: at step S, lines S apart exchange blocks of S
+// columns. Numbers are moved as bits, so pairs of bf16 may pass as floats.
 constexpr int L = REGISTER / 4;
 typedef float line_of_f __attribute__((vector_size(REGISTER)));
 typedef int32_t line_of_i __attribute__((vector_size(REGISTER)));
@@ -178,16 +188,17 @@ inline void transpose(const E* x, int n, int d, int dp, int np, E* out) {  // (d
 }
 #endif
 
-// Dropout on the probabilities of one query: 0 or scale for each key.
-inline f16 kept(const Keep& keep, int query, int np, int c, u16& bits) {
+// Dropout on the probabilities of one query: 0 or 1 / (1 - rate) for sixteen keys from column c on.
+// One call of `bits` serves 32 columns, so it is made for every other vector.
+inline f16 dropout_factor(const Dropout& dropout, int query, int np, int c, u16& bits) {
   int half = (c / W) & 1;
-  if (!half) bits = keep.bits(query, np, c);
-  return keep.factor(bits, half);
+  if (!half) bits = dropout.bits(query, np, c);
+  return dropout.factor(bits, half);
 }
 
 }  // namespace
 
-// What Python calls, for numbers of type T.
+// The C functions that Python calls, for numbers of type T.
 #define EXPORTED(T, name)                                                                          \
   extern "C" void attend_##name(const T* q, int64_t ldq, const T* k, const T* v, int64_t ldk,      \
       T* o, int64_t ldo, float* lse, const int64_t* starts, const int64_t* lengths, int rows,      \

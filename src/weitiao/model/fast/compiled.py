@@ -39,7 +39,7 @@ def at(tensor: Tensor | None) -> int | None:
 
 
 def _check_indices(ids: Tensor | None, table: Tensor | None) -> None:
-    """Raise IndexError for ids outside the table, which the kernels would read."""
+    """Bounds check: raise IndexError for ids outside the table, which the kernels would read."""
     if ids is None or table is None or not len(ids):
         return
     least, most = torch.aminmax(ids)
@@ -126,6 +126,7 @@ class Compiled:
     ) -> tuple[Tensor, Saved]:
         tokens, width = x.shape
         for_backward = not torch.is_inference_mode_enabled()
+        # Not is_grad_enabled(): that is off inside every autograd.Function.forward.
         summed = torch.empty_like(x) if for_backward else None  # null: the kernel does not store it
         stats = x.new_empty((tokens, 2), dtype=torch.float32)
         out = torch.empty_like(x)
@@ -153,6 +154,7 @@ class Compiled:
         summed, stats = saved
         tokens, width = summed.shape
         ds = torch.empty_like(summed)
+        # Without dropout both gradients are the same numbers, and the kernel writes them once more.
         dbranch = torch.empty_like(summed) if dropout.rate else ds
         sums = stats.new_empty((3, width))
         self._run["add_norm_back"](
@@ -226,6 +228,7 @@ class Compiled:
     ) -> Tensor:
         out, lse = saved
         queries, width = q.shape
+        # The kernel has one stride for q and dq, and one for k, v, dk and dv.
         assert [x.stride(0) for x in into] == [x.stride(0) for x in (q, k, v)]
         dq, dk, dv = into
         sums = lse.new_empty((3, width))

@@ -1,4 +1,4 @@
-"""Compilation of the C++ kernels, on first use, into the cache.
+"""Just-in-time compilation of the C++ kernels, on first use, into the cache.
 
 They are plain C functions on memory, called through ctypes: without torch's headers, compiling
 takes some seconds and the result works with every torch version. Without a compiler `library`
@@ -45,7 +45,7 @@ def why_not() -> str:
     if setting == "none":
         return _("switched off by {variable}=none", variable=OFF)
     if setting:
-        return _("{variable}={asked}: no such program", variable=OFF, asked=setting)
+        return _("{variable}={value}: no such program", variable=OFF, value=setting)
     return _("no C++ compiler")
 
 
@@ -82,6 +82,8 @@ def find() -> str | None:
 
 
 def _built(compiler: str) -> Path:
+    # The processor's flags are part of the key: machines may share the cache, and instructions of
+    # another one end the process (SIGILL).
     content = [(HERE / name).read_text(encoding="utf-8") for name in (*HEADERS, *SOURCES)]
     key = fingerprint.of_texts(*content, _version(compiler), " ".join(FLAGS), _machine())
     target = store.folder("kernels") / f"{key}.so"

@@ -1,4 +1,4 @@
-"""A transformers network whose base model runs through own kernels when a batch is packed.
+"""Fused forward pass: the base model runs through own kernels when a batch is packed.
 
 `install` replaces the base model's `forward`: packed batches go through the kernels, all others
 through transformers' code. Parameters, heads and the saved folder stay transformers' own.
@@ -99,6 +99,8 @@ class FusedForward:
         **_: Any,
     ) -> Tensor:
         training, modules = self.base.training, self.modules
+        # One draw of the global RNG, whose state checkpoints hold: all masks of the pass follow
+        # from it by hashing, so a resumed run repeats them.
         seed = int(torch.randint(2**62, ())) if training else 0
         norm = modules.norm
         types = None if token_type_ids is None else token_type_ids[0]
@@ -165,7 +167,7 @@ class EmbedCall:
 
 
 class Embed(torch.autograd.Function):
-    """Sum of word, position and type embeddings, LayerNorm, dropout.
+    """Embedding layer of BERT: sum of word, position and type embeddings, LayerNorm, dropout.
 
     The gradient of the word embeddings is sparse where `nn.Embedding.sparse` is set.
     """

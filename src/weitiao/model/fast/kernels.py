@@ -1,4 +1,4 @@
-"""The interface of the kernels, and their arguments. See `compiled.py` and `plain.py`."""
+"""Interface of the fused kernels, and their arguments. See `compiled.py` and `plain.py`."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class EmbeddingTables(NamedTuple):
 
 
 class Dropout(NamedTuple):
-    """Dropout at one place of the network. The mask is a function of (seed, stream), so that it is
-    not stored: backward computes it again."""
+    """Dropout at one place of the network. The mask is a function of (seed, stream): compiled
+    kernels do not store it, backward computes it again."""
 
     rate: float = 0.0
     seed: int = 0
@@ -77,7 +77,7 @@ class Kernels(Protocol):
     def add_norm(
         self, branch: Tensor, x: Tensor, norm: NormParams, dropout: Dropout
     ) -> tuple[Tensor, Saved]:
-        """norm(x + dropout(branch))."""
+        """Residual connection and LayerNorm: norm(x + dropout(branch))."""
 
     def add_norm_back(
         self, dy: Tensor, more: Tensor | None, saved: Saved, norm: NormParams, dropout: Dropout
@@ -87,7 +87,8 @@ class Kernels(Protocol):
         more: a second gradient of the output, which is added to dy.
         """
 
-    def gelu(self, x: Tensor) -> Tensor: ...
+    def gelu(self, x: Tensor) -> Tensor:
+        """x Phi(x), with Phi of the standard normal distribution (the exact GELU)."""
 
     def gelu_back(self, dy: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """The gradient of x, which may overwrite dy, and its sum over tokens."""
@@ -95,7 +96,11 @@ class Kernels(Protocol):
     def attend(
         self, q: Tensor, k: Tensor, v: Tensor, packing: Packing, heads: int, dropout: Dropout
     ) -> tuple[Tensor, Saved]:
-        """Attention within each row; q may be of the first token of each row alone."""
+        """Variable-length attention: dropout(softmax(q k^T / sqrt(d))) v within each row.
+
+        q, k, v: (tokens, heads * d); q may be of the first token of each row alone, (rows, heads *
+        d). Returns the context, shaped as q.
+        """
 
     def attend_back(
         self,

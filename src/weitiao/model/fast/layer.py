@@ -1,4 +1,4 @@
-"""One layer of the BERT layout, forward and backward by hand: x -> norm(h + ffn(h)), where
+"""Transformer encoder layer of BERT, forward and backward by hand: x -> norm(h + ffn(h)), where
 h = norm(x + attention(x)). Activations are bf16 or fp32; gradients of weights are fp32.
 
 Backward needs x and, unless `recompute`, seven more activations; dropout masks follow from seeds.
@@ -98,7 +98,7 @@ def _unjoined(params: list[Tensor]) -> list[Tensor]:
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """The settings of a layer beside its parameters."""
+    """Hyperparameters of a layer."""
 
     number: int
     heads: int
@@ -175,6 +175,7 @@ def backward(
 
     def weight_gradients(doutput: Tensor, inputs: Tensor, *names: str) -> None:
         """doutput^T inputs, for weights that are joined along the outputs of one product."""
+        # y = x W^T has dW = dy^T x: one large product for query, key and value together.
         if any(need[name] for name in names):
             joined = (doutput.t() @ inputs).float()
             gradients.update(zip(names, joined.chunk(len(names)), strict=True))
@@ -205,6 +206,8 @@ def backward(
         weight_gradients(dkv, x, "key.weight", "value.weight")
     else:
         weight_gradients(dqkv, x, "query.weight", "key.weight", "value.weight")
+    # dx = dresidual + dq Wq + dk Wk + dv Wv, added into dresidual, which nothing else needs. With
+    # `first_only` dq and dresidual have one line a row, which belongs to the row's first token.
     dx = None
     if needs[0]:
         if call.first_only:
@@ -232,7 +235,7 @@ class Layer(torch.autograd.Function):
         ctx.call, ctx.params = call, tuple(p if p.is_leaf else None for p in params)
         ctx.versions = [p._version for p in ctx.params if p is not None]
         # Only tensors go through save_for_backward, which detects changes in place and lets
-        # autograd free them; the structure around them is kept beside.
+        # autograd free them; the structure around them is stored separately.
         leaves, ctx.structure = tree_flatten(() if call.recompute else saved)
         tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
         ctx.constants = [None if isinstance(leaf, Tensor) else (leaf,) for leaf in leaves]

@@ -1,4 +1,4 @@
-"""The kernels in PyTorch, for machines without a C++ compiler. See `kernels.py`."""
+"""Fused kernels in PyTorch, for machines without a C++ compiler. See `kernels.py`."""
 
 from __future__ import annotations
 
@@ -135,6 +135,9 @@ class Plain:
         heads: int,
         dropout: Dropout,
     ) -> Tensor:
+        # With P the softmax weights, D the dropout mask, s = 1 / (1 - rate) and Q' = Q / sqrt(d):
+        #   dV = s (P D)^T dO     dP = D (dO (s V)^T)     dS = P (dP - sum_keys P dP)
+        #   dK = dS^T Q'          dQ = dS K / sqrt(d)
         for block, queries, keys, values, weights, mask in saved[0]:
             dout = block.queries(dy, heads)
             dweights = dout @ values.transpose(-1, -2)  # the values are scaled for dropout

@@ -1,14 +1,17 @@
-// What happens to each token by itself: embeddings, dropout + residual + LayerNorm, GELU.
-// T is how numbers are stored (float, or uint16_t for bf16). All widths are multiples of 16.
+// Token-wise kernels: embeddings, dropout + residual + LayerNorm, GELU, forward and backward.
+// T is how activations are stored (float, or uint16_t for bf16); they are (tokens, n) without gaps,
+// n a multiple of 16. Parameters, statistics and sums are fp32.
 #include "vectors.h"
 #include <cmath>
 #include <vector>
 
 namespace {
 
-// The normalised row: leaves (mean, 1/deviation) in stats, writes y = norm(s) * weight + bias.
+// LayerNorm (Ba et al. 2016) of one row: y = (s - mean) / sqrt(var + eps) * weight + bias, given to
+// `write` in vectors. stats: mean and 1 / sqrt(var + eps). The variance in a second pass over the
+// row, not as E[s^2] - mean^2, whose digits cancel.
 template <class Write>
-inline void normalise(const float* s, int n, float eps, const float* weight, const float* bias,
+inline void layer_norm(const float* s, int n, float eps, const float* weight, const float* bias,
                       float* stats, Write write) {
   f16 total{}; for (int c = 0; c < n; c += W) total += load(s + c);
   float mean = sum(total) / n;
@@ -20,10 +23,13 @@ inline void normalise(const float* s, int n, float eps, const float* weight, con
     write(c, (load(s + c) - mean) * rstd * load(weight + c) + load(bias + c));
 }
 
-// Gradient of LayerNorm: dy (in `dy`, overwritten by ds) for one row; adds to dw, db.
+// Gradient of LayerNorm for one row; dy (n,) is overwritten by ds. With x = (s - mean) rstd and
+// g = dy * weight:
+//
+//   ds = rstd (g - mean(g) - x mean(g x))        dw += dy x        db += dy
 template <class T>
-inline void unnormalise(float* dy, const T* s, int n, const float* stats, const float* weight,
-                        float* dw, float* db) {
+inline void layer_norm_backward(float* dy, const T* s, int n, const float* stats,
+                                const float* weight, float* dw, float* db) {
   float mean = stats[0], rstd = stats[1];
   f16 a{}, b{};
   for (int c = 0; c < n; c += W) {
@@ -41,7 +47,8 @@ inline void unnormalise(float* dy, const T* s, int n, const float* stats, const 
   }
 }
 
-// Each thread adds into sums of its own; in the end they are added in order.
+// Sums over tokens: each thread adds into its own, and in the end they are added in the order of
+// the threads. So a run with as many threads gives the same bits.
 struct Sums {
   int n; std::vector<float> all;
   Sums(int threads, int n) : n(n), all((size_t)threads * n) {}
@@ -55,20 +62,23 @@ struct Sums {
   }
 };
 
+// y = dropout(norm(words[ids] + type_table[types] + position_table[positions])).
+// ids, positions, types: (tokens,), types null for all 0; tables: (entries, n), null where a family
+// has none; s: the sum (tokens, n), stats: (tokens, 2), both for backward.
 template <class T>
 void embed(const int64_t* ids, const int64_t* positions, const int64_t* types, const float* words,
-           const float* places, const float* kinds, const float* weight, const float* bias,
-           float eps, float rate, uint64_t seed, int64_t tokens, int n, T* s, float* stats, T* y,
-           int threads) {
-  Keep keep(rate, seed, 0);
+           const float* position_table, const float* type_table, const float* weight,
+           const float* bias, float eps, float rate, uint64_t seed, int64_t tokens, int n, T* s,
+           float* stats, T* y, int threads) {
+  Dropout dropout(rate, seed, 0);
 #pragma omp parallel num_threads(threads)
   {
     std::vector<float> row(n);
 #pragma omp for schedule(static)
     for (int64_t t = 0; t < tokens; t++) {
       const float* w = words + ids[t] * n;
-      const float* p = places ? places + positions[t] * n : nullptr;
-      const float* k = kinds ? kinds + (types ? types[t] : 0) * n : nullptr;
+      const float* p = position_table ? position_table + positions[t] * n : nullptr;
+      const float* k = type_table ? type_table + (types ? types[t] : 0) * n : nullptr;
       for (int c = 0; c < n; c += W) {
         f16 x = load(w + c);
         if (k) x += load(k + c);
@@ -77,11 +87,11 @@ void embed(const int64_t* ids, const int64_t* positions, const int64_t* types, c
         store(s + t * n + c, x);
       }
       u16 bits{};
-      normalise(row.data(), n, eps, weight, bias, stats + 2 * t, [&](int c, f16 v) {
-        if (keep.threshold) {
+      layer_norm(row.data(), n, eps, weight, bias, stats + 2 * t, [&](int c, f16 v) {
+        if (dropout.threshold) {
           int half = (c / W) & 1;
-          if (!half) bits = keep.bits(t, n, c);
-          v *= keep.factor(bits, half);
+          if (!half) bits = dropout.bits(t, n, c);
+          v *= dropout.factor(bits, half);
         }
         store(y + t * n + c, v);
       });
@@ -89,11 +99,13 @@ void embed(const int64_t* ids, const int64_t* positions, const int64_t* types, c
   }
 }
 
+// ds (tokens, n) fp32: the gradient of the sum of embeddings, which the caller adds up by ids;
+// dw, db (n,): of LayerNorm. The mask of dropout is computed again from rate and seed.
 template <class T>
 void embed_back(const T* dy, const T* s, const float* stats, const float* weight, float rate,
                 uint64_t seed, int64_t tokens, int n, float* ds, float* dw, float* db,
                 int threads) {
-  Keep keep(rate, seed, 0);
+  Dropout dropout(rate, seed, 0);
   Sums sums(threads, 2 * n);
 #pragma omp parallel num_threads(threads)
   {
@@ -104,25 +116,25 @@ void embed_back(const T* dy, const T* s, const float* stats, const float* weight
       u16 bits{};
       for (int c = 0; c < n; c += W) {
         f16 g = load(dy + t * n + c);
-        if (keep.threshold) {
+        if (dropout.threshold) {
           int half = (c / W) & 1;
-          if (!half) bits = keep.bits(t, n, c);
-          g *= keep.factor(bits, half);
+          if (!half) bits = dropout.bits(t, n, c);
+          g *= dropout.factor(bits, half);
         }
         store(row + c, g);
       }
-      unnormalise(row, s + t * n, n, stats + 2 * t, weight, mine, mine + n);
+      layer_norm_backward(row, s + t * n, n, stats + 2 * t, weight, mine, mine + n);
     }
   }
   sums.add_to(dw, 0, n, threads); sums.add_to(db, n, n, threads);
 }
 
-// y = norm(x + dropout(a)); s keeps the sum.
+// y = norm(x + dropout(a)). s: the sum, for backward; null in inference.
 template <class T>
 void add_norm(const T* a, const T* x, const float* weight, const float* bias, float eps,
               float rate, uint64_t seed, uint64_t stream, int64_t tokens, int n, T* s,
               float* stats, T* y, int threads) {
-  Keep keep(rate, seed, stream);
+  Dropout dropout(rate, seed, stream);
 #pragma omp parallel num_threads(threads)
   {
     std::vector<float> row(n);
@@ -131,27 +143,29 @@ void add_norm(const T* a, const T* x, const float* weight, const float* bias, fl
       u16 bits{};
       for (int c = 0; c < n; c += W) {
         f16 v = load(a + t * n + c);
-        if (keep.threshold) {
+        if (dropout.threshold) {
           int half = (c / W) & 1;
-          if (!half) bits = keep.bits(t, n, c);
-          v *= keep.factor(bits, half);
+          if (!half) bits = dropout.bits(t, n, c);
+          v *= dropout.factor(bits, half);
         }
         v += load(x + t * n + c);
         store(row.data() + c, v);
         if (s) store(s + t * n + c, v);
       }
-      normalise(row.data(), n, eps, weight, bias, stats + 2 * t,
+      layer_norm(row.data(), n, eps, weight, bias, stats + 2 * t,
                 [&](int c, f16 v) { store(y + t * n + c, v); });
     }
   }
 }
 
-// dy (+ more, if given) -> ds for the residual, da for the branch; sums: dw, db, and da's (3 n).
+// Gradients of y = norm(s), s = x + dropout(a), at dy (+ more, unless null): ds, of s and so of the
+// residual x; da = ds * dropout's factor, of the branch a (da may be ds without dropout).
+// out: (3, n), dw and db of LayerNorm, and the sum of da over tokens, the branch's bias gradient.
 template <class T>
 void add_norm_back(const T* dy, const T* more, const T* s, const float* stats,
                    const float* weight, float rate, uint64_t seed, uint64_t stream,
                    int64_t tokens, int n, T* ds, T* da, float* out, int threads) {
-  Keep keep(rate, seed, stream);
+  Dropout dropout(rate, seed, stream);
   Sums sums(threads, 3 * n);
 #pragma omp parallel num_threads(threads)
   {
@@ -164,15 +178,15 @@ void add_norm_back(const T* dy, const T* more, const T* s, const float* stats,
         if (more) g += load(more + t * n + c);
         store(row.data() + c, g);
       }
-      unnormalise(row.data(), s + t * n, n, stats + 2 * t, weight, mine, mine + n);
+      layer_norm_backward(row.data(), s + t * n, n, stats + 2 * t, weight, mine, mine + n);
       u16 bits{};
       for (int c = 0; c < n; c += W) {
         f16 g = load(row.data() + c);
         store(ds + t * n + c, g);
-        if (keep.threshold) {
+        if (dropout.threshold) {
           int half = (c / W) & 1;
-          if (!half) bits = keep.bits(t, n, c);
-          g *= keep.factor(bits, half);
+          if (!half) bits = dropout.bits(t, n, c);
+          g *= dropout.factor(bits, half);
         }
         store(da + t * n + c, g);
         store(da_sum + c, load(da_sum + c) + g);
@@ -182,19 +196,23 @@ void add_norm_back(const T* dy, const T* more, const T* s, const float* stats,
   sums.add_to(out, 0, 3 * n, threads);
 }
 
-// (Phi(x), phi(x)) of the standard normal distribution; erf after Abramowitz and Stegun 7.1.26.
-inline void normal(f16 x, f16& cumulative, f16& density) {
+// (Phi(x), phi(x)) of the standard normal distribution: gelu(x) = x Phi(x) has the derivative
+// Phi(x) + x phi(x) (Hendrycks and Gimpel 2016). With z = |x| / sqrt(2), Phi(-|x|) = erfc(z) / 2 by
+// Abramowitz and Stegun 7.1.26, whose error is at most 1.5e-7, about that of fp32.
+inline void normal_cdf_pdf(f16 x, f16& cumulative, f16& density) {
   f16 z = x * 0.70710678f;
   z = select(z < all(0.f), -z, z);
   f16 t = 1.f / (1.f + 0.3275911f * z), e = exponential(-z * z);
-  f16 q = t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f)))) * e * 0.5f;
+  f16 q = t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f +
+          t * 1.061405429f)))) * e * 0.5f;
   cumulative = select(x < all(0.f), q, 1.f - q);
   density = e * 0.39894228f;
 }
 
-// The same for numbers kept as bf16, whose steps are far larger: 1/2 + x p(x^2), fitted on [-4, 4].
-// Errors: 5e-5 of the cumulative share, 3e-4 of the slope of GELU.
-inline f16 odd(f16 x, const float (&p)[8]) {
+// For bf16, whose rounding (4e-3) hides more: 1/2 + x p(x^2) of degree 15, fitted on [-4, 4].
+// Without exponential and division it takes half of the time. Phi and GELU's derivative are both
+// 1/2 plus an odd function. Errors: 5e-5 of Phi, 3e-4 of the derivative.
+inline f16 odd_polynomial(f16 x, const float (&p)[8]) {
   f16 s = x * x, r = all(p[7]);
   for (int i = 6; i >= 0; i--) r = r * s + p[i];
   r = r * x + 0.5f;
@@ -202,34 +220,36 @@ inline f16 odd(f16 x, const float (&p)[8]) {
   return select(x > all(4.f), all(1.f), r);
 }
 
-inline f16 share(f16 v, float) {
+inline f16 gelu_cdf(f16 v, float) {
   f16 cumulative, density;
-  normal(v, cumulative, density);
+  normal_cdf_pdf(v, cumulative, density);
   return cumulative;
 }
-inline f16 slope(f16 v, float) {
+inline f16 gelu_derivative(f16 v, float) {
   f16 cumulative, density;
-  normal(v, cumulative, density);
+  normal_cdf_pdf(v, cumulative, density);
   return cumulative + v * density;
 }
-inline f16 share(f16 v, uint16_t) {
-  return odd(v, {3.98847495e-01f, -6.61753427e-02f, 9.66484842e-03f, -1.04819646e-03f,
+inline f16 gelu_cdf(f16 v, uint16_t) {
+  return odd_polynomial(v, {3.98847495e-01f, -6.61753427e-02f, 9.66484842e-03f, -1.04819646e-03f,
                  8.06661467e-05f, -4.10076180e-06f, 1.21706658e-07f, -1.58071072e-09f});
 }
-inline f16 slope(f16 v, uint16_t) {
-  return odd(v, {7.96721448e-01f, -2.62029362e-01f, 5.59144827e-02f, -7.68733519e-03f,
+inline f16 gelu_derivative(f16 v, uint16_t) {
+  return odd_polynomial(v, {7.96721448e-01f, -2.62029362e-01f, 5.59144827e-02f, -7.68733519e-03f,
                  6.87628601e-04f, -3.84581545e-05f, 1.21374572e-06f, -1.64187591e-08f});
 }
 
+// y = x Phi(x), the exact GELU; x, y: `count` numbers.
 template <class T> void gelu(const T* x, int64_t count, T* y, int threads) {
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (int64_t i = 0; i < count; i += W) {
     f16 v = load(x + i);
-    store(y + i, v * share(v, T{}));
+    store(y + i, v * gelu_cdf(v, T{}));
   }
 }
 
-// dy -> dx in place; sums: dx over the tokens (n).
+// dx = dy (Phi(x) + x phi(x)), in place of dy; out (n,): the sum of dx over tokens, the gradient of
+// the bias that was added before GELU.
 template <class T>
 void gelu_back(T* dy, const T* x, int64_t tokens, int n, float* out, int threads) {
   Sums sums(threads, n);
@@ -239,7 +259,7 @@ void gelu_back(T* dy, const T* x, int64_t tokens, int n, float* out, int threads
 #pragma omp for schedule(static)
     for (int64_t t = 0; t < tokens; t++)
       for (int c = 0; c < n; c += W) {
-        f16 g = load(dy + t * n + c) * slope(load(x + t * n + c), T{});
+        f16 g = load(dy + t * n + c) * gelu_derivative(load(x + t * n + c), T{});
         store(dy + t * n + c, g);
         store(mine + c, load(mine + c) + g);
       }
@@ -249,12 +269,15 @@ void gelu_back(T* dy, const T* x, int64_t tokens, int n, float* out, int threads
 
 }  // namespace
 
-#define BOTH(T, name)                                                                              \
+// The C functions that Python calls, for activations of type T.
+#define EXPORTED(T, name)                                                                          \
   extern "C" void embed_##name(const int64_t* ids, const int64_t* positions, const int64_t* types, \
-      const float* words, const float* places, const float* kinds, const float* weight,            \
+      const float* words, const float* position_table, const float* type_table,                    \
+      const float* weight,                                                                         \
       const float* bias, float eps, float rate, uint64_t seed, int64_t tokens, int n, T* s,        \
       float* stats, T* y, int threads) {                                                           \
-    embed<T>(ids, positions, types, words, places, kinds, weight, bias, eps, rate, seed, tokens,   \
+    embed<T>(ids, positions, types, words, position_table, type_table, weight, bias, eps, rate,    \
+             seed, tokens,                                                                         \
              n, s, stats, y, threads);                                                             \
   }                                                                                                \
   extern "C" void embed_back_##name(const T* dy, const T* s, const float* stats,                   \
@@ -281,5 +304,5 @@ void gelu_back(T* dy, const T* x, int64_t tokens, int n, float* out, int threads
     gelu_back<T>(dy, x, tokens, n, out, threads);                                                  \
   }
 
-BOTH(float, fp32)
-BOTH(uint16_t, bf16)
+EXPORTED(float, fp32)
+EXPORTED(uint16_t, bf16)

@@ -1,4 +1,4 @@
-"""Selection of the kernels for this machine: compiled, in PyTorch, or some of each."""
+"""Kernel selection for this machine: compiled, in PyTorch, or some of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The modules of BERT's layout in transformers' networks of several families."""
+"""Module map of the BERT layout: where transformers' families have the same modules."""
 
 from __future__ import annotations
 

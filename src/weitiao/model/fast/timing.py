@@ -1,7 +1,7 @@
-"""Benchmark of the compiled kernels against PyTorch on this machine: the faster one is used.
+"""Kernel benchmark: compiled kernels against PyTorch on this machine; the faster one is used.
 
 Each group of kernels (forward and backward) is timed at several sequence lengths, in about a second
-for a precision. The times are cached beside those of `hardware/probe.py`. They belong to the
+for a precision. The times are cached next to those of `hardware/probe.py`. They belong to the
 machine, the number of threads, and the library: its sources, compiler, version and flags.
 """
 
@@ -46,7 +46,7 @@ class KernelTimes:
     library: str
     dtype: str
     seconds: Mapping[str, Mapping[str, Times]]  # group -> tokens -> implementation -> seconds
-    busy: float  # share of the processors that other programs had meanwhile
+    busy: float  # proportion of the processors that other programs used meanwhile
 
     def gain(self, group: str) -> float:
         """How many times as fast as PyTorch the compiled kernels are: geometric mean of lengths."""
@@ -76,7 +76,7 @@ def _cached(key: str, library: ctypes.CDLL, dtype: torch.dtype) -> KernelTimes:
         _ = times.in_torch  # raises where something is missing
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         times = measure(library, dtype)
-        if times.busy <= probe.BUSY:  # else the next process measures anew
+        if times.busy <= probe.BUSY:  # else the next process measures again
             with store.written(path) as file:
                 file.write_text(json.dumps(asdict(times), indent=1) + "\n", encoding="utf-8")
     else:
@@ -108,7 +108,7 @@ def _bound(act: Callable[[Any], object], kernels: Any) -> Callable[[], object]:
 
 def _cases(dtype: torch.dtype) -> Iterator[tuple[str, int, Callable[[Any], object]]]:
     """Group, tokens of a sequence or of the batch, and what is timed: forward and backward."""
-    generator = torch.Generator().manual_seed(0)  # nobody else's numbers change
+    generator = torch.Generator().manual_seed(0)  # the global generator is not touched
 
     def random(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator)

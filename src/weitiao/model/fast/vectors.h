@@ -1,4 +1,4 @@
-// Sixteen numbers at a time, whatever the processor: one register of AVX-512, or two halves each,
+// SIMD vectors of sixteen numbers on every processor: one register of AVX-512, or two halves each,
 // down to registers of AVX2, SSE or NEON. g++ keeps a vector type that is wider than a register in
 // memory (attention took ten times as long on AVX2), so for it the halves are a struct.
 // Numbers are stored as fp32 or bf16 and always computed in fp32.
@@ -90,7 +90,9 @@ template <class V> INLINE void fetch(const uint16_t* p, V& x) {
   narrow h; memcpy(&h, p, sizeof h);
   x = (V)(__builtin_convertvector(h, decltype(unsigneds(x))) << 16);
 }
-template <class V> INLINE void put(uint16_t* p, V x) {  // to nearest, ties to even
+// fp32 to bf16, to nearest, ties to even: half of the last place is added, less one bit where the
+// upper half is even, and the lower half cut off.
+template <class V> INLINE void put(uint16_t* p, V x) {
   typedef uint16_t narrow __attribute__((vector_size(sizeof(V) / 2)));
   auto b = unsigneds(x);
   b = (b + 0x7fffu + ((b >> 16) & 1u)) >> 16;
@@ -109,17 +111,17 @@ template <class T> INLINE f16 load(const T* p) { f16 x; fetch(p, x); return x; }
 template <class T> INLINE void store(T* p, f16 x) { put(p, x); }
 
 // 0, 1, 2, ...
-INLINE u16 numbered() {
+INLINE u16 iota() {
   static const uint32_t places[W] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   return unsigneds(load((const float*)places));
 }
 
-static inline float one(const float* p) { return *p; }
-static inline float one(const uint16_t* p) {
+static inline float load_one(const float* p) { return *p; }
+static inline float load_one(const uint16_t* p) {
   uint32_t b = (uint32_t)*p << 16; float r; memcpy(&r, &b, 4); return r;
 }
-static inline void put_one(float* p, float x) { *p = x; }
-static inline void put_one(uint16_t* p, float x) {
+static inline void store_one(float* p, float x) { *p = x; }
+static inline void store_one(uint16_t* p, float x) {
   uint32_t b; memcpy(&b, &x, 4); *p = (uint16_t)((b + 0x7fffu + ((b >> 16) & 1u)) >> 16);
 }
 
@@ -127,16 +129,17 @@ static inline void put_one(uint16_t* p, float x) {
 template <class T> static inline f16 load(const T* p, int n) {
   if (n >= W) return load(p);
   float b[W] = {};
-  for (int i = 0; i < n; i++) b[i] = one(p + i);
+  for (int i = 0; i < n; i++) b[i] = load_one(p + i);
   return load(b);
 }
 template <class T> static inline void store(T* p, f16 x, int n) {
   if (n >= W) return store(p, x);
   float b[W]; store(b, x);
-  for (int i = 0; i < n; i++) put_one(p + i, b[i]);
+  for (int i = 0; i < n; i++) store_one(p + i, b[i]);
 }
 
-// Halves are put together until four numbers are left: one order of adding up everywhere.
+// Sum and maximum of a vector, by halves until four numbers are left. So numbers are added in the
+// same order with every register width.
 INLINE float sum(f4 x) { return (x[0] + x[2]) + (x[1] + x[3]); }
 INLINE float largest(f4 x) {
   float a = x[0] > x[1] ? x[0] : x[1], b = x[2] > x[3] ? x[2] : x[3];
@@ -152,6 +155,7 @@ template <class V> INLINE V larger(V x, V y) { return select(x > y, x, y); }
 REDUCED(f8, f4)
 REDUCED(f16, f8)
 
+// c + a b: a fused multiply-add where the processor has one.
 INLINE f16 times(f16 b, float a, f16 c) { return c + b * a; }
 
 // Two bf16 in one number, the first in the low half: two neighbours of a line, or of a column.
@@ -164,11 +168,15 @@ INLINE f16 times(i16 b, pair a, f16 c) {
 }
 #endif
 
-// e^x, relative error about 1e-7; x below -87 gives (nearly) 0.
+// e^x, relative error about 1e-7, by Cephes' expf: x = k ln 2 + r, e^x = 2^k p(r). x is clipped to
+// [-87, 88], where 2^k is a normal number. ln 2 is subtracted in two parts (Cody and Waite 1980),
+// the first with so few bits that its product with k is exact. Adding 1.5 * 2^23 rounds to an
+// integer: the fraction falls off the 24 bits, and k is left in the low ones (the bits of that
+// number are 0x4b400000).
 INLINE f16 exponential(f16 x) {
   x = select(x < all(-87.f), all(-87.f), x);
   x = select(x > all(88.f), all(88.f), x);
-  f16 n = x * 1.44269504f + 12582912.f;  // rounds: the fraction falls off
+  f16 n = x * 1.44269504f + 12582912.f;
   i16 k = ints(n) - 0x4b400000;
   n = n - 12582912.f;
   f16 r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
@@ -182,11 +190,14 @@ INLINE f16 exponential(f16 x) {
   return p * floats((k + 127) << 23);
 }
 
-// Which numbers dropout keeps: a hash of (key, place), so nothing is stored for the backward pass.
-struct Keep {
+// Dropout masks as a hash of (seed, stream, place): nothing is stored, backward computes the same
+// mask again. Each number compares 16 random bits with the rate in 65536ths.
+struct Dropout {
   uint32_t low, high, threshold;  // of 65536; 0: nothing is dropped
   float scale;
-  Keep(float rate, uint64_t seed, uint64_t stream) : threshold((uint32_t)(rate * 65536.f + 0.5f)) {
+  // The key of a stream: splitmix64 (Steele et al. 2014).
+  Dropout(float rate, uint64_t seed, uint64_t stream)
+      : threshold((uint32_t)(rate * 65536.f + 0.5f)) {
     uint64_t z = seed + 0x9e3779b97f4a7c15ull * (stream + 1);
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
@@ -196,9 +207,10 @@ struct Keep {
   }
   // Random bits of the columns c to c + 31 of a line of n: 16 bits each, low halves first. Lines
   // are whole blocks of 32 apart, or the end of one would have the bits of the next one's start.
+  // The mixing is lowbias32 (C. Wellons), with the second half of the key between its steps.
   u16 bits(int64_t line, int n, int c) const {
     uint32_t place = (uint32_t)(line * ((n + 31) / 32 * 16) + c / 2);
-    u16 x = numbered() + place;
+    u16 x = iota() + place;
     x = x * 0x9e3779b1u + low;
     x ^= x >> 16; x *= 0x7feb352du;
     x ^= (x >> 15) + high; x *= 0x846ca68bu;

@@ -1,4 +1,4 @@
-"""The contract of a head: layers from the hidden states of a network to logits."""
+"""Base class of heads: layers from the hidden states of a network to logits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Pooling = Literal["auto", "first", "mean", "max", "attention", "last"]
 
 @dataclass(frozen=True)
 class Shape:
-    """The network below a head, and the number of logits."""
+    """Dimensions of a head: those of the network below it, and the number of logits."""
 
     width: int  # hidden size
     layers: int  # hidden states: the embeddings and one a layer
@@ -47,7 +47,8 @@ class Head(Part):
 
 
 def resolve_pooling(pooling: Pooling, shape: Shape) -> str:
-    """`auto` is the last token where only that one attends to all others, else the mean."""
+    """Pooling method; `auto` is the last token where only that one attends to all others, else
+    the mean."""
     if pooling != "auto":
         return pooling
     return "last" if shape.reads_last else "mean"

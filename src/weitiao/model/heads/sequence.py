@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 class Native(Head):
-    """transformers' own head of the family. The saved folder is plain: anybody can read it.
+    """transformers' own head of the family. The saved folder is plain: transformers alone can load
+    it.
 
     When to use: always, unless another one is better in validation.
     """
@@ -41,7 +42,8 @@ class _PoolingHead(Head):
 
 
 class Pooled(_PoolingHead):
-    """A linear layer on the first or last token, the mean, the maximum, or learned shares.
+    """Pooling and a linear layer: of the first or last token, the mean, the maximum, or a mean with
+    attention weights.
 
     When to use: `mean` for checkpoints trained for sentence vectors (MiniLM, E5, MPNet), whose
     first token was never meant to stand for the text.
@@ -58,7 +60,8 @@ class Pooled(_PoolingHead):
 
 
 class MultiLayer(_PoolingHead):
-    """Hidden layers, each with an activation and dropout, before the last linear one.
+    """Multi-layer perceptron (MLP): hidden layers, each with an activation and dropout, before the
+    output layer.
 
     When to use: many rows and labels that no straight line parts; few rows are better off with
     one layer.
@@ -86,8 +89,8 @@ class MultiLayer(_PoolingHead):
 
 
 class MultiSampleDropout(_PoolingHead):
-    """The mean of a linear layer over several dropout masks (Inoue 2019); nearly free, since the
-    network below runs once.
+    """Multi-sample dropout: the mean of a linear layer over several dropout masks (Inoue 2019);
+    nearly free, since the network below runs once.
 
     When to use: few rows, where the score depends on the seed.
     """
@@ -127,8 +130,8 @@ class WeightedLayers(_PoolingHead):
 
 
 class Cosine(_PoolingHead):
-    """How alike the vectors of two texts are, -1 to 1; nothing is learned in the head itself. Only
-    for the task `similarity` with `way: cosine`, which takes it by itself.
+    """Cosine similarity of the vectors of two texts, -1 to 1; the head itself has no weights. Only
+    for the task `similarity` with `way: cosine`, which selects it.
 
     When to use: to choose how the vectors are pooled.
     """

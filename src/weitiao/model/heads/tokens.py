@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class PerToken(Head):
-    """Dropout and a linear layer on each token, for tags and passages.
+    """Token classification head: dropout and a linear layer on each token, for tags and passages.
 
     When to use: never by hand; families without a native head for tokens take it by themselves.
     """
@@ -27,8 +27,8 @@ class PerToken(Head):
 
 
 class Crf(Head):
-    """A linear-chain conditional random field (Lafferty et al. 2001) over the words of a text: the
-    whole row of tags is learned, and each word's tag is answered by its probability over all rows.
+    """Linear-chain conditional random field (CRF, Lafferty et al. 2001) over the words of a text:
+    the whole tag sequence is learned, and each word's tag is predicted by its marginal probability.
 
     When to use: tagging with few rows, long spans, or many errors at the ends of spans; with the
     strategy head_rate, which plans for tagging have: at the network's rate the chain stands still.

@@ -1,4 +1,4 @@
-"""The contract of long texts: which tokens of a row beyond `model.max_length` are read.
+"""Base class of truncation and windowing: which tokens beyond `model.max_length` are read.
 
 Rows that fit are encoded whole, whatever the choice.
 """
@@ -23,7 +23,7 @@ Side = Literal["left", "right"]
 
 
 class LongText(Part):
-    """Selects the tokens of a long text that are read; special tokens are always read.
+    """Truncation or windowing: selects the tokens of a long text; special tokens are always read.
 
     Of a pair, the shorter text gets at most half of the tokens and the longer one the rest, as with
     transformers' "longest_first". Where a long text becomes several rows (windows), the longer text
@@ -65,6 +65,8 @@ class LongText(Part):
         encoding = tokenizer(
             *task.texts(examples), truncation=False, return_attention_mask=False, verbose=False
         )
+        # Tokens are picked from the whole encoding instead of cutting the text: special tokens stay
+        # where the family has them, and no piece is tokenized without its neighbours.
         rows: dict[str, list[Any]] = {name: [] for name in encoding}
         counts = []
         for example, ids in enumerate(encoding["input_ids"]):
@@ -107,7 +109,7 @@ def long_text_of(setting: Mapping[str, Mapping[str, Any]]) -> LongText:
 
 
 def split_room(lengths: Sequence[int], room: int) -> list[int]:
-    """The number of tokens that each of one or two texts gets, which together do not fit.
+    """Longest-first truncation: tokens for each of one or two texts that together do not fit.
 
     >>> split_room([90], 50), split_room([90, 10], 50), split_room([30, 90], 51)
     ([50], [40, 10], [25, 26])

@@ -11,14 +11,16 @@ from weitiao.model.long_texts.base import LongText, Side
 
 
 class Head(LongText):
-    """The first `max_length` tokens: the beginning, which mostly tells. The default."""
+    """Truncation at the end: the first `max_length` tokens are read, which mostly suffice. The
+    default."""
 
     def pieces(self, length: int, room: int) -> list[np.ndarray]:
         return [np.arange(room)]
 
 
 class Tail(LongText):
-    """The last `max_length` tokens: where the end decides, as in dialogues and e-mails."""
+    """Truncation at the beginning: the last `max_length` tokens are read, for texts that the end
+    decides, as in dialogues and e-mails."""
 
     side: ClassVar[Side] = "left"
 
@@ -30,7 +32,8 @@ class Tail(LongText):
 
 
 class HeadTail(LongText):
-    """The first and the last tokens, and not the middle (Sun et al. 2019); costs what `head` does.
+    """Truncation in the middle: the first and the last tokens are read (Sun et al. 2019); costs
+    what `head` does.
 
     When to use: long texts whose beginning says what they are about and whose end sums up.
     """

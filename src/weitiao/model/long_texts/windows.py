@@ -12,9 +12,9 @@ from weitiao.model.long_texts.base import LongText
 
 
 class Windows(LongText):
-    """Windows of `max_length` tokens, evenly spread from the first token to the last. Their logits
-    are pooled into those of the row, in training too: the loss is on what is pooled. Time and
-    memory of a long row grow with its windows.
+    """Sliding windows of `max_length` tokens, evenly spread from the first token to the last. Their
+    logits are pooled into those of the row, in training too: the loss is on the pooled logits. Time
+    and memory of a long row grow with the number of its windows.
 
     When to use: what decides may stand anywhere. `max` for a label that one passage justifies.
     """
@@ -34,7 +34,8 @@ class Windows(LongText):
         )
 
     def pieces(self, length: int, room: int) -> list[np.ndarray]:
-        # Starts are spread evenly, so that the last window is not a short remainder.
+        # Starts are at even distances and not at a fixed stride: a last window of a few tokens
+        # would weigh as much in the mean as the others.
         starts = np.linspace(0, length - room, self.count(length, room)).round().astype(np.int64)
         return [np.arange(start, start + room) for start in starts]
 

@@ -24,9 +24,8 @@ from weitiao.model.saved import METADATA_FILE
 from weitiao.support.doctor.finding import Finding
 
 TEXT_TASKS = ("classification", "multilabel", "regression", "nli", "similarity")
-OTHER_HEADS = {  # kind of a transformers head -> a task that is not one of TEXT_TASKS
-    "TOKEN_CLASSIFICATION": "token_classification",
-    "QUESTION_ANSWERING": "question_answering",
+TOKEN_TASKS = ("token_classification", "question_answering")  # need offsets: a fast tokenizer
+TEXT_HEADS = {  # kind of a transformers head -> a task that writes text, which no task here does
     "CAUSAL_LM": "generation",
     "SEQ_TO_SEQ_CAUSAL_LM": "translation",
 }
@@ -223,9 +222,11 @@ def _tasks(checkpoint: Checkpoint) -> Finding:
     from transformers import MODEL_MAPPING
 
     config = checkpoint.config
-    later = [task for kind, task in OTHER_HEADS.items() if has_head(config, kind)]
+    later = [task for kind, task in TEXT_HEADS.items() if has_head(config, kind)]
     native = has_head(config)
-    able = TEXT_TASKS if native or type(config) in MODEL_MAPPING else ()
+    able: tuple[str, ...] = TEXT_TASKS if native or type(config) in MODEL_MAPPING else ()
+    if able and checkpoint.tokenizer.is_fast:  # heads for tokens exist for every family
+        able += TOKEN_TASKS
     values = {"tasks": list(able), "later": later, "plain": native}
     message = ", ".join(able) if able else _("none of today's tasks")
     if later:

@@ -26,8 +26,11 @@ class Spans(Answers):
     often_empty: ClassVar[bool] = True
     plain_metric: ClassVar[str] = "entity_f1"
     metrics: ClassVar[tuple[str, ...]] = (
-        "entity_f1", "entity_precision", "entity_recall", "token_accuracy",
-    )  # fmt: skip
+        "entity_f1",
+        "entity_precision",
+        "entity_recall",
+        "token_accuracy",
+    )
 
     def right(self) -> np.ndarray:
         """By all spans of the row: as many right as there are predicted and gold."""

@@ -26,7 +26,7 @@ class Adam(Recipe):
     betas: tuple[Share, Share] = Field(
         (0.9, 0.999), description="decay of the mean of the gradients, and of their squares"
     )
-    eps: float = Field(1e-8, gt=0, description="keeps a division by zero away")
+    eps: float = Field(1e-8, gt=0, description="added to the denominator, against division by zero")
 
     @property
     def shards(self) -> bool:
@@ -35,6 +35,8 @@ class Adam(Recipe):
     def optimizer(self, groups: list[dict[str, Any]]) -> Optimizer:
         from torch.optim import Adam as Torch
 
+        # fused: one pass over memory for weights, gradients and moments. It does not count up the
+        # version of what it changes; the training loop does that for it.
         return Torch(groups, betas=self.betas, eps=self.eps, fused=True)
 
 
@@ -45,18 +47,18 @@ class AdamW(Recipe):
     The bias of the moments is corrected: without that, runs on few rows often fail (Mosbach et
     al. 2021, Zhang et al. 2021).
 
-    lazy_embeddings changes the recipe for word vectors alone: an update moves those of the words
-    that stand in its rows and costs nothing for the rest of the vocabulary, which may be most of a
-    network. Such a vector moves as AdamW would move it in a run of just the updates that touch
-    it: its moments wait in between, where AdamW lets them decay and goes on moving the vector by
-    them. The weight decay it missed is made up, exactly, when it is next touched. Vectors of words
-    that no row holds keep their pre-trained values; AdamW would shrink them.
+    lazy_embeddings makes the updates of the embedding table sparse: an update changes the vectors
+    of the words in its rows and costs nothing for the rest of the vocabulary, which may be most of
+    a network. Each vector is updated as AdamW would do in a run of just the updates that contain
+    its word: its moments wait in between, where AdamW lets them decay and goes on moving the vector
+    by them. The weight decay it missed is applied, exactly, at its next update. Vectors of words in
+    no row keep their pre-trained values; AdamW would shrink them.
     """
 
     betas: tuple[Share, Share] = Field(
         (0.9, 0.999), description="decay of the mean of the gradients, and of their squares"
     )
-    eps: float = Field(1e-8, gt=0, description="keeps a division by zero away")
+    eps: float = Field(1e-8, gt=0, description="added to the denominator, against division by zero")
     lazy_embeddings: bool = Field(
         False,
         description="only move the vectors of words that stand in the rows of the update; the "

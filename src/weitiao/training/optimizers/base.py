@@ -19,15 +19,15 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Recipe(Part):
-    """Settings of an optimizer. The rate and the decay of each group come from the plan."""
+    """Settings of an optimizer. Learning rate and weight decay of each group come from the plan."""
 
     def start(self, net: Net) -> None:
         """See the network before training, and before it is wrapped for several processes."""
 
     @property
     def shards(self) -> bool:
-        """Whether it is right where each process holds a part of every weight: each number must
-        be updated by itself alone."""
+        """Whether it is correct with FSDP-sharded weights, where each process holds a part of every
+        weight: each number must be updated by itself alone."""
         return False
 
     @abstractmethod

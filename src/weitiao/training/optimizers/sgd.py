@@ -1,4 +1,4 @@
-"""Stochastic gradient descent with momentum, and L2 in the gradient."""
+"""Stochastic gradient descent (SGD) with momentum, and L2 regularization in the gradient."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
 
 class SGD(Recipe):
-    """Plain gradient steps; weight_decay is *coupled* L2, added to the gradient.
+    """Stochastic gradient descent (SGD); weight_decay is *coupled* L2, added to the gradient.
 
     Needs a far higher learning_rate than AdamW (about 1e-2) and is seldom better for transformers;
     it keeps one number a weight (none without momentum) instead of two.
     """
 
-    momentum: float = Field(0.9, ge=0, lt=1, description="share of the last step that is kept")
+    momentum: float = Field(
+        0.9, ge=0, lt=1, description="proportion of the last step that is added to the next"
+    )
     nesterov: bool = Field(False, description="look ahead along the momentum")
 
     @model_validator(mode="after")
@@ -36,4 +38,5 @@ class SGD(Recipe):
     def optimizer(self, groups: list[dict[str, Any]]) -> Optimizer:
         from torch.optim import SGD as Torch
 
+        # lr is a placeholder: each group brings its own.
         return Torch(groups, lr=0.0, momentum=self.momentum, nesterov=self.nesterov)

@@ -1,4 +1,4 @@
-"""Base class of learning-rate schedules; warm-up is the loop's."""
+"""Base class of learning-rate schedules; warm-up is done by the training loop."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from weitiao.parts import Part
 
 
 class Schedule(Part):
-    """How the rate moves once it is warm."""
+    """A learning-rate schedule: the rate after warm-up."""
 
     @abstractmethod
     def factor(self, progress: float) -> float:
-        """The share of the highest rate, while `progress` goes from 0 (warm) to 1 (the end)."""
+        """The proportion of the highest rate; `progress` is 0 after warm-up and 1 at the end."""

@@ -10,14 +10,15 @@ from weitiao.training.schedules.base import Schedule
 
 
 class Constant(Schedule):
-    """The full rate throughout; with `ema`, or when the length of the run is not known."""
+    """Constant learning rate after warm-up; with `ema`, or when the length of the run is not
+    known."""
 
     def factor(self, progress: float) -> float:
         return 1.0
 
 
 class Linear(Schedule):
-    """From the full rate to `floor` of it in a straight line; the default for fine-tuning."""
+    """Linear decay from the full rate to `floor` of it; the default for fine-tuning."""
 
     floor: float = Field(0.0, ge=0, lt=1, description="of the full rate, at the end")
 
@@ -26,8 +27,8 @@ class Linear(Schedule):
 
 
 class Cosine(Schedule):
-    """From the full rate to `floor` of it along a cosine (Loshchilov and Hutter 2017): high for
-    longer than the straight line, then gentler at the end."""
+    """Cosine decay from the full rate to `floor` of it (Loshchilov and Hutter 2017): high for
+    longer than linear decay, then gentler at the end."""
 
     floor: float = Field(0.0, ge=0, lt=1, description="of the full rate, at the end")
 

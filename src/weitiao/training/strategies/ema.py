@@ -1,4 +1,4 @@
-"""Keep a moving average of the weights; judge and save the average."""
+"""Exponential moving average (EMA) of the weights, which is evaluated and saved instead of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class EMA(Strategy):
     When to use: nearly free smoothing of the last part of a run; helps noisy validation curves.
     """
 
-    decay: float = Field(0.999, gt=0, lt=1, description="share of the old average that is kept")
+    decay: float = Field(0.999, gt=0, lt=1, description="decay of the average in each update")
     _average: dict[str, Tensor] = PrivateAttr(default_factory=dict)
     _updates: int = PrivateAttr(0)
 
@@ -33,6 +33,7 @@ class EMA(Strategy):
         import torch
 
         self._updates += 1
+        # As TensorFlow's ExponentialMovingAverage: (1 + k) / (10 + k) after k earlier updates.
         decay = min(self.decay, self._updates / (self._updates + 9))
         with torch.no_grad():
             for name, param in net.named_parameters():
@@ -46,6 +47,8 @@ class EMA(Strategy):
 
     @contextmanager
     def _swapped(self, net: Net) -> Iterator[None]:
+        # Values are copied and parameters stay the same objects: the optimizer and DDP refer to
+        # them, and `copy_` counts up the version by which the kernels renew their bf16 copies.
         own = {n: p.detach().clone() for n, p in net.named_parameters() if n in self._average}
         _copy(self._average, net)
         try:

@@ -1,4 +1,4 @@
-"""Fast gradient method: also learn from the rows, pushed where they hurt most."""
+"""Fast gradient method (FGM): adversarial training on perturbed word embeddings."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from weitiao.training.strategies.base import Strategy
 
 
 class FGM(Strategy):
-    """Add the loss of the same rows with their word vectors moved by `epsilon` along the gradient
-    (Miyato et al. 2017); each row's push has length `epsilon`. About doubles the time of an update.
+    """Fast gradient method (adversarial training): adds the loss of the same rows with each row's
+    word vectors moved by `epsilon` along the gradient (Miyato et al. 2017). About doubles the time
+    of an update.
 
     When to use: noisy or short texts, where robustness to small changes helps.
     """
 
-    epsilon: float = Field(1.0, gt=0, description="length of the push")
+    epsilon: float = Field(1.0, gt=0, description="norm of the perturbation")
 
     def loss(self, inner: LossFn) -> LossFn:
         def loss(net: Any, batch: Batch) -> Output:
@@ -31,6 +32,8 @@ class FGM(Strategy):
             if not vectors.requires_grad:  # frozen embeddings still have a direction
                 vectors = vectors.detach().requires_grad_()
             clean = inner(net, batch.embedded(vectors))
+            # autograd.grad reaches no parameter: nothing is accumulated twice, and DDP's hooks do
+            # not start an exchange. The graph stays for the backward pass through both losses.
             (gradient,) = torch.autograd.grad(clean.loss, vectors, retain_graph=True)
             push = self.epsilon * gradient / batch.row_norm(gradient).clamp(min=1e-12)
             pushed = inner(net, batch.embedded(vectors + push))

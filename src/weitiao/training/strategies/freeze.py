@@ -1,4 +1,4 @@
-"""Freeze: embeddings and lower layers keep what they know, and cost nothing to keep."""
+"""Layer freezing: embeddings and lower layers are not trained."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 class Freeze(Strategy):
-    """Embeddings and the lowest `layers` layers are not trained: no backward pass, no moments.
+    """Layer freezing: embeddings and the lowest `layers` layers are not trained; no backward pass,
+    no moments.
 
     layers: 0 freezes the embeddings alone, which in a multilingual network are most of its
     weights. When to use: little time or memory, or few rows (Lee et al. 2019).

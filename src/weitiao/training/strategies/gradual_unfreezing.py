@@ -13,7 +13,8 @@ from weitiao.training.strategies.base import Strategy
 
 
 class GradualUnfreezing(Strategy):
-    """From the head down, layers join in at even distances (Howard and Ruder 2018).
+    """Gradual unfreezing: from the head down, layers join at even intervals (Howard and Ruder
+    2018).
 
     until: the share of the run after which the embeddings learn too. Layers that have not joined
     have rate 0. When to use: few rows, large rates, or a head that starts far off.

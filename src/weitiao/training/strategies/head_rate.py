@@ -1,4 +1,4 @@
-"""A learning rate of its own for the head, which starts from nothing."""
+"""A separate learning rate for the head, which starts from random weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 class HeadRate(Strategy):
-    """The head has its own, higher rate, as usual for taggers on pre-trained networks.
+    """A separate, higher learning rate for the head, as is usual for taggers on pre-trained
+    networks.
 
     When to use: tags or passages with few updates, above all on networks trained for sentence
     vectors (E5, MiniLM), whose tokens hardly differ in size.

@@ -1,4 +1,4 @@
-"""Layer-wise learning-rate decay: the nearer the input, the slower it learns."""
+"""Layer-wise learning-rate decay: the closer a layer is to the input, the lower its rate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from weitiao.training.strategies.base import Strategy
 
 
 class LayerDecay(Strategy):
-    """Each layer learns at `decay` times the rate of the one above it (Howard and Ruder 2018).
+    """Layer-wise learning-rate decay: each layer learns at `decay` times the rate of the one above
+    it (Howard and Ruder 2018).
 
     When to use: few rows, or a deep network whose lower layers should keep what they know.
     """

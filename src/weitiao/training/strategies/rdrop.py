@@ -1,4 +1,4 @@
-"""R-Drop: two dropout masks over the same rows should agree."""
+"""R-Drop: consistency regularization between two dropout masks over the same rows."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class RDrop(Strategy):
-    """Run each row twice, learn from both, and add `alpha` times their divergence (Liang et al.
-    2021): KL for labels, Bernoulli KL for several labels, squared distance for numbers. Doubles
-    the time of an update.
+    """R-Drop: run each row twice with different dropout, learn from both, and add `alpha` times the
+    divergence of the outputs (Liang et al. 2021): KL for labels, Bernoulli KL for several labels,
+    squared distance for numbers. Doubles the time of an update.
 
     When to use: up to some thousand rows, where over-fitting limits the score.
     """
@@ -35,6 +35,7 @@ class RDrop(Strategy):
         assert task is not None, "start comes first"
 
         def loss(net: Any, batch: Batch) -> Output:
+            # Both copies in one forward pass: dropout draws a mask for each row, so they differ.
             output = inner(net, batch.twice())
             first, second = output.logits.chunk(2)
             apart = task.divergence(first, second, batch)

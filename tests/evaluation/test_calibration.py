@@ -6,14 +6,7 @@ from scipy.special import expit, softmax
 
 from conftest import toy_data, toy_plan
 from weitiao.api.calibrate import calibrated
-from weitiao.evaluation.calibrate import (
-    coverage,
-    ece,
-    fold,
-    quality,
-    reliability,
-    temperature,
-)
+from weitiao.evaluation.calibration import coverage, ece, fold, quality, reliability, temperature
 from weitiao.model.model import Model
 from weitiao.tasks.answers.label_sets import LabelSets
 from weitiao.tasks.answers.labels import Labels
@@ -42,7 +35,7 @@ def test_the_error_by_hand():
     right = np.array([True, True, True, False, True, False])
     assert ece(sure, right, 10) == pytest.approx((4 * 0.2 + 2 * 0.05) / 6)
     top = reliability(sure, right)[-1]
-    assert (top.rows, top.right) == (4, 0.75)
+    assert (top.rows, top.accuracy) == (4, 0.75)
     assert ece(np.array([1.0, 0.0]), np.array([True, False])) == 0
 
 

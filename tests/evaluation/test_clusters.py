@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from weitiao.evaluation.groups import Words, grouped_mistakes, kinds_of_texts, nearest, words_of
+from weitiao.evaluation.clusters import Words, grouped_mistakes, kinds_of_texts, nearest, words_of
 
 TOPICS = {
     "room": ["the room was dirty and dark", "a dirty room with a dark corridor", "dark dirty room"],
@@ -51,7 +51,7 @@ def test_the_nearest_row_shares_the_words():
     assert found[0].train == 1
     assert found[1].train == 0
     assert 2 not in found
-    assert 0 < found[0].alike <= 1
+    assert 0 < found[0].similarity <= 1
 
 
 def test_chinese_words_are_cut_and_numbers_never_become_terms():

@@ -13,9 +13,8 @@ from weitiao.errors import DataError
 from weitiao.evaluation.passages import coverage
 from weitiao.i18n.messages import speaking
 from weitiao.reporting import page
-from weitiao.reporting.passages import excerpted
-from weitiao.results.answers import read
-from weitiao.results.run_data import gathered
+from weitiao.reporting.highlights import excerpt
+from weitiao.results.run_data import gathered, read_answers
 from weitiao.run import Run
 from weitiao.tasks.answers.passages import Passages
 
@@ -57,13 +56,13 @@ def test_the_page_shows_questions_masked_and_escaped_in_both_languages(done):
 
 
 def test_what_was_judged_is_read_back_as_it_was(done):
-    kept = read(done.run.folder)
+    kept = read_answers(done.run.folder)
     report = json.loads((done.run.folder / "metrics.json").read_text(encoding="utf-8"))
-    assert report["metrics"]["f1"] == pytest.approx(kept.judged.counts[:, 1].mean())
-    assert report["coverage"] == coverage(kept.judged)
-    assert all(isinstance(golds, tuple) for golds in kept.judged.targets)
-    assert set(kept.beside) == {"lexical", "no_answer"}
-    assert gathered(Run.open(done.run.folder)).judged_rows is not None
+    assert report["metrics"]["f1"] == pytest.approx(kept.answers.counts[:, 1].mean())
+    assert report["coverage"] == coverage(kept.answers)
+    assert all(isinstance(golds, tuple) for golds in kept.answers.targets)
+    assert set(kept.baselines) == {"lexical", "no_answer"}
+    assert gathered(Run.open(done.run.folder)).evaluated_rows is not None
 
 
 def test_predictions_have_places_that_name_the_answer(done, tmp_path):
@@ -82,7 +81,7 @@ def test_predictions_have_places_that_name_the_answer(done, tmp_path):
 
 
 def test_a_run_is_compared_with_a_file_of_answers(done, tmp_path):
-    ids = gathered(done.run).kept.ids(range(done.report.rows))
+    ids = gathered(done.run).stored.ids(range(done.report.rows))
     other = tmp_path / "rules.csv"
     lines = ["id,prediction", *(f"{identity},good" for identity in ids)]
     other.write_text("\n".join(lines), encoding="utf-8")
@@ -112,7 +111,7 @@ def test_an_excerpt_does_not_cut_what_would_be_masked():
     judged = Passages(targets, values, np.ones(1), counts=np.zeros((1, 5)))
     for shift in range(40):
         text = passage.replace("x " * 60, "x" * (120 - shift) + " ")
-        _, (_, shown) = excerpted(judged, 0, [("question", "q"), ("context", text)])
+        _, (_, shown) = excerpt(judged, 0, [("question", "q"), ("context", text)])
         assert "answer" in shown
         assert len(shown) < 500
         assert mail in shown or "example" not in shown

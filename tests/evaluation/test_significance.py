@@ -4,9 +4,20 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 from scipy import stats
 
-from weitiao.evaluation.contrast import contrast, spread_of
+from weitiao.evaluation.significance import (
+    EXACT_ROWS,
+    contrast,
+    exact_interval,
+    mcnemar,
+    variance_components,
+)
+from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.label_sets import LabelSets
+from weitiao.tasks.answers.labels import Labels
 
 NOTHING = np.zeros((8, 8))
 
@@ -17,7 +28,7 @@ def test_without_noise_of_rows_it_is_welchs_test() -> None:
     found = contrast(first, second, NOTHING, rows=10**9)
     welch = stats.ttest_ind(second, first, equal_var=False)
     low, high = welch.confidence_interval(0.95)
-    assert found.chance == pytest.approx(welch.pvalue)
+    assert found.p_value == pytest.approx(welch.pvalue)
     assert (found.low, found.high) == pytest.approx((low, high))
 
 
@@ -28,7 +39,7 @@ def test_one_run_against_one_is_the_paired_test_of_the_rows() -> None:
     found = contrast(*(right.mean(1)[:, None]), np.cov(right.astype(float)) / 500, rows=500)
     paired = stats.ttest_1samp(gaps, 0)
     assert found.value == pytest.approx(gaps.mean())
-    assert found.chance == pytest.approx(paired.pvalue)
+    assert found.p_value == pytest.approx(paired.pvalue)
     assert (found.low, found.high) == pytest.approx(tuple(paired.confidence_interval(0.95)))
 
 
@@ -36,7 +47,7 @@ def test_what_seeds_get_wrong_on_their_own_is_counted_once() -> None:
     """Seeds that are right independently of each other have no common noise of the rows."""
     right = np.random.default_rng(2).random((200, 3000)) < 0.8
     covariance = np.cov(right.astype(float)) / 3000
-    spread = spread_of(right[:100].mean(1), right[100:].mean(1), covariance, 3000)
+    spread = variance_components(right[:100].mean(1), right[100:].mean(1), covariance, 3000)
     independent = 2 * (0.8 * 0.2 / 3000) / 100
     assert spread.shared < independent / 5
     assert spread.variance == pytest.approx(independent, rel=0.3)
@@ -60,7 +71,7 @@ def test_swapping_the_two_turns_the_sign() -> None:
     back = contrast(scores[3:], scores[:3], spread[np.ix_(order, order)], 400)
     assert there.value == pytest.approx(-back.value)
     assert (there.low, there.high) == pytest.approx((-back.high, -back.low))
-    assert there.chance == pytest.approx(back.chance)
+    assert there.p_value == pytest.approx(back.p_value)
 
 
 def test_so_many_rows_as_it_says_would_tell() -> None:
@@ -90,7 +101,7 @@ def test_the_same_answers_differ_by_nothing_for_certain() -> None:
     right = (np.random.default_rng(6).random(100) < 0.5).astype(float)
     spread = np.cov([right, right]) / 100
     found = contrast(right[:1], right[:1], spread, 100)
-    assert (found.value, found.low, found.high, found.chance) == (0, 0, 0, 1)
+    assert (found.value, found.low, found.high, found.p_value) == (0, 0, 0, 1)
 
 
 def test_a_difference_without_any_spread_is_not_certain() -> None:
@@ -124,3 +135,43 @@ def test_two_points_are_found_with_five_seeds() -> None:
     generator = np.random.default_rng(0)
     found = sum(simulated(generator, 5, 2000, 0.16).sign > 0 for _ in range(60))
     assert found >= 42
+
+
+def pair(both: int, only_first: int, only_second: int, neither: int) -> tuple[Answers, Answers]:
+    counts = [both, only_first, only_second, neither]
+    truth = np.zeros(sum(counts), int)
+    first = np.repeat([0, 0, 1, 1], counts)
+    second = np.repeat([0, 1, 0, 1], counts)
+    none = np.zeros((len(truth), 0))
+    return (Labels(truth, first, none, ("a", "b")),
+            Labels(truth, second, none, ("a", "b")))  # fmt: skip
+
+
+@given(some.integers(0, 20), some.integers(0, 25), some.integers(0, 25), some.integers(0, 20))
+def test_few_rows_that_differ_are_judged_exactly(both, first, second, neither) -> None:
+    if both + first + second + neither == 0:
+        return
+    found = mcnemar(*pair(both, first, second, neither))
+    counts = (found.both, found.only_first, found.only_second, found.neither)
+    assert counts == (both, first, second, neither)
+    assert found.exact
+    wanted = stats.binomtest(first, first + second).pvalue if first + second else 1.0
+    assert found.p_value == pytest.approx(wanted)
+    low, high = exact_interval(found)
+    assert low <= (second - first) / sum(counts) <= high
+    assert (low > 0 or high < 0) == (found.p_value < 0.05) or abs(found.p_value - 0.05) < 1e-9
+
+
+def test_many_are_judged_by_chi_square() -> None:
+    found = mcnemar(*pair(500, 60, 90, 100))
+    assert not found.exact
+    assert found.differ > EXACT_ROWS
+    assert found.p_value == pytest.approx(stats.chi2.sf((90 - 60) ** 2 / 150, 1))
+    assert found.p_value == pytest.approx(stats.binomtest(60, 150).pvalue, rel=0.3)
+
+
+def test_several_labels_are_right_as_a_set() -> None:
+    truth = np.array([[1, 0], [1, 1]])
+    first = LabelSets(truth, truth, truth.astype(float), ("a", "b"))
+    second = LabelSets(truth, np.array([[1, 0], [1, 0]]), truth.astype(float), ("a", "b"))
+    assert mcnemar(first, second).only_first == 1

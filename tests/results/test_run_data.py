@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from judged_runs import judged_run
-from weitiao.results import answers
+from weitiao.results import run_data
 from weitiao.results.run_data import gathered
 
 TARGETS = {
@@ -19,18 +19,20 @@ TEXTS = [f"text {i}" for i in range(20)]
 @pytest.mark.parametrize("task", TARGETS)
 def test_what_is_read_is_what_was_kept(task, tmp_path, monkeypatch):
     written = []
-    keep = answers.keep
-    monkeypatch.setattr(answers, "keep", lambda *given: (written.append(given[1]), keep(*given)))
+    keep = run_data.write_answers
+    monkeypatch.setattr(
+        run_data, "write_answers", lambda *given: (written.append(given[1]), keep(*given))
+    )
     run = judged_run(tmp_path, TEXTS, TARGETS[task], task=task)
-    kept = answers.read(run.folder)
+    kept = run_data.read_answers(run.folder)
     (given,) = written
-    assert type(kept.judged) is type(given.judged)
-    np.testing.assert_array_equal(kept.judged.targets, given.judged.targets)
-    np.testing.assert_array_equal(kept.judged.values, given.judged.values)
-    np.testing.assert_allclose(kept.judged.scores, given.judged.scores, atol=1e-6)
-    assert kept.judged.labels == given.judged.labels
-    for name, other in given.beside.items():
-        np.testing.assert_array_equal(kept.beside[name], other.values)
+    assert type(kept.answers) is type(given.answers)
+    np.testing.assert_array_equal(kept.answers.targets, given.answers.targets)
+    np.testing.assert_array_equal(kept.answers.values, given.answers.values)
+    np.testing.assert_allclose(kept.answers.scores, given.answers.scores, atol=1e-6)
+    assert kept.answers.labels == given.answers.labels
+    for name, other in given.baselines.items():
+        np.testing.assert_array_equal(kept.baselines[name], other.values)
     assert kept.ids(np.array([0, 3])) == ["rows.jsonl:1", "rows.jsonl:4"]
 
 
@@ -74,4 +76,4 @@ def test_a_relative_path_is_found_from_anywhere(tmp_path, monkeypatch):
 def test_answers_of_another_judgement_are_not_mixed_with_the_figures(tmp_path):
     run = judged_run(tmp_path, TEXTS, TARGETS["classification"])
     run.write("metrics", {**run.read("metrics"), "split": "validation"})
-    assert gathered(run).kept is None
+    assert gathered(run).stored is None

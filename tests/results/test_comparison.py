@@ -5,8 +5,8 @@ import pytest
 
 from weitiao.core.ragged import Ragged
 from weitiao.errors import DataError
-from weitiao.results.align import aligned
-from weitiao.results.entries import Answered, Contender
+from weitiao.results.comparison import aligned
+from weitiao.results.contenders import Answered, Contender
 from weitiao.tasks.answers.label_sets import LabelSets
 from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.answers.spans import Spans

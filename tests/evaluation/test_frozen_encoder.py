@@ -5,7 +5,7 @@ import pytest
 
 from conftest import WORDS, toy_data, toy_plan
 from weitiao.evaluation.evaluate import texts_of
-from weitiao.evaluation.frozen import Encoder, fit_frozen
+from weitiao.evaluation.frozen_encoder import Encoder, fit_frozen
 from weitiao.model.model import Model
 
 

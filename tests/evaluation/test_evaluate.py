@@ -12,7 +12,7 @@ from weitiao import parts
 from weitiao.api.fit import fit
 from weitiao.api.predict import columns_of
 from weitiao.data.files.table import from_rows
-from weitiao.evaluation.levels import judged_levels
+from weitiao.evaluation.evaluate import level_accuracies
 from weitiao.labels.hierarchy import levels_of, separator_of
 from weitiao.planning.advise import Wish, advise, look
 from weitiao.tasks.answers.labels import Labels
@@ -66,17 +66,17 @@ def test_from_the_top_down_the_likeliest_parent_decides():
     scores = np.array([[0.05, 0.3, 0.05, 0.2, 0.2, 0.2]])  # d has 0.6, and in it d > b 0.4
     task = Classification(labels=LABELS, separator=">", top_down=True)
     assert [one.value for one in task.decide(scores)] == ["d > b > e"]
-    assert LABELS[task.judge(np.array([0]), scores).values[0]] == "d > b > e"
+    assert LABELS[task.to_answers(np.array([0]), scores).values[0]] == "d > b > e"
 
 
 def test_the_accuracy_of_each_level():
     truth, answers = np.array([1, 1, 3, 5]), np.array([1, 2, 4, 3])
     judged = Labels(truth, answers, np.eye(6)[answers], LABELS, separator=">")
-    found = judged_levels(judged, 50)
+    found = level_accuracies(judged, 50)
     assert [one["accuracy"] for one in found] == [1.0, 0.5, 0.25]
     assert [one["nodes"] for one in found] == [2, 5, 6]
     assert all(one["low"] <= one["accuracy"] <= one["high"] for one in found)
-    assert judged_levels(Labels(truth, answers, None, LABELS), 50) == []
+    assert level_accuracies(Labels(truth, answers, None, LABELS), 50) == []
 
 
 @pytest.mark.parametrize(
