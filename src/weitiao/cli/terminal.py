@@ -142,6 +142,7 @@ def _bar() -> Iterator[Callable[[Any, float], None]]:
         task = bar.add_task(_("training"), total=None, left="", message="", visible=False)
 
         def watch(p: Any, seconds: float) -> None:
+            # seconds is NaN while there is no estimate, and NaN differs from itself.
             message = _("loss {loss:.3f}", loss=p.loss) if p.report is None else _score(p)
             left = "" if seconds != seconds else _("{time} left", time=duration(seconds))
             state = {"completed": p.step, "total": p.total, "left": left, "message": message}

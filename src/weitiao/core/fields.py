@@ -125,6 +125,7 @@ def near(name: str, known: Sequence[str]) -> str:
 
 
 def _number(text: str) -> float | None:
+    # 1,000 has thousands; of 0,1 the comma is a decimal one.
     share = text.endswith("%")
     plain = text.removesuffix("%").replace(" ", "").replace("--", "-")
     thousands = re.fullmatch(r"-?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", plain)
@@ -142,6 +143,7 @@ def _place(item: Mapping[str, Any]) -> tuple[str | int, ...]:
 
 
 def _is_side(key: str | int) -> bool:
+    # pydantic puts the type that it tried into `loc`: ("path", "list[str]"), ("budget", "float").
     return isinstance(key, str) and (
         key in ("str", "int", "float", "bool", "none") or key.endswith("]") or key == "[key]"
     )

@@ -22,6 +22,7 @@ def bytes_of(text: str, name: str) -> int:
         raise WeitiaoError(
             _("{name}: {text!r} is not a size; write 5GB or 500MB.", name=name, text=text)
         )
+    # Powers of 1000, as in disk sizes and in `shown`; "800m" is short for 800mb.
     unit = match[2] if match[2] in SIZES else f"{match[2]}b"
     return int(float(match[1]) * SIZES[unit])
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+# "->" stands before ">", which is a part of it.
 SEPARATORS = ("/", "／", "->", "→", "::", ">", "\\", "|")
 NEARLY_ALL = 0.9  # of the labels have the separator
 FEWEST = 4  # labels; fewer have no levels worth speaking of
@@ -25,6 +26,7 @@ def separator_of(labels: Sequence[str]) -> str:
     for separator in SEPARATORS:
         paths = [[piece.strip() for piece in label.split(separator)] for label in labels]
         deep = [path for path in paths if len(path) > 1 and all(path)]
+        # Labels such as "and/or" or "tv/radio" have the sign too, but their first halves differ.
         parents = {path[0] for path in deep}
         enough = len(labels) >= FEWEST and len(deep) >= NEARLY_ALL * len(labels)
         if enough and 2 <= len(parents) <= len(deep) / 2:

@@ -29,6 +29,7 @@ MOST_VALUES = 20_000
 MOST_LINES = 40_000  # with what commas separate: ruamel needs a second for ten thousand values
 DEEPEST = 20
 _CORE = "tag:yaml.org,2002:"
+# Tags of scalars that stay strings in a plan: a date, "=" and "<<" mean nothing else here.
 _TEXTS = {f"{_CORE}{name}" for name in ("str", "timestamp", "value", "merge")}
 _TRUTH = {"true": True, "false": False, "yes": True, "no": False, "on": True, "off": False}
 
@@ -205,6 +206,7 @@ class _Walk:
             return self._scalar(node, path, flow)
         if tag not in (f"{_CORE}map", f"{_CORE}seq"):
             return self._wrong(path, node, _tag_error(tag))
+        # Inside [ ] and { }, a full-width comma is most likely a slip; elsewhere it is prose.
         inside = flow or bool(getattr(node, "flow_style", False))
         if isinstance(node, MappingNode):
             return self._mapping(node, path, depth, inside)
@@ -216,6 +218,8 @@ class _Walk:
         return values
 
     def _mapping(self, node: MappingNode, path: str, depth: int, flow: bool) -> dict[str, Any]:
+        # Merge keys (<<): a mapping's own keys win over merged ones, an earlier merged mapping over
+        # a later one, wherever << stands.
         plain: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         lines = self.written.lines

@@ -25,6 +25,8 @@ def schema_of(plan: Any, language: str | None = None) -> dict[str, Any]:
         if section:
             home = schema["$defs"][f"{section.capitalize()}Plan"]
         home["properties"][name] |= _choice(place, kind, language)
+        # pydantic's schema of parts is an object of objects: next to anyOf, it would forbid the
+        # short forms, which are strings and lists.
         for key in ("additionalProperties", "type"):
             home["properties"][name].pop(key, None)
     metrics = schema["$defs"]["EvaluatePlan"]["properties"]["metrics"]

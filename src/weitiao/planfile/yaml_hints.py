@@ -129,7 +129,8 @@ def encoding_of(raw: bytes) -> str:
     return "GBK" if has_han(text) else ""
 
 
-# A pattern of ruamel's own words -> ours; the groups of the pattern are handed over.
+# A pattern of ruamel's message -> ours, made from the match. The first one that matches counts, so
+# special cases stand before general ones.
 _WORDS: list[tuple[str, Callable[[re.Match[str]], str]]] = [
     (r"found character '\\t' that cannot start",
      lambda m: _("a tab: YAML wants blanks for indentation.")),

@@ -41,6 +41,7 @@ class Bad:
 def refuse(name: str, batch: Sequence[object], rest: Iterator[Sequence[object]]) -> DataError:
     """The DataError for the first bad row of `batch`, with how many more there are."""
     bad = [row.within(name) for row in batch if isinstance(row, Bad)]
+    # One slip, or the wrong delimiter? The number of bad rows tells it, so reading goes on a while.
     for more in islice(rest, MORE_BATCHES):
         bad += [row.within(name) for row in more if isinstance(row, Bad)]
     return refused(bad, whole=next(rest, None) is None)

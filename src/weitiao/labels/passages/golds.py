@@ -37,10 +37,13 @@ def parse_answers(cell: str, start: str = "") -> ParsedAnswers | None:
             answers = None  # a text in brackets
         if answers is not None:
             return answers
+    # float first: a spreadsheet, or pandas with an empty cell in the column, writes 17 as 17.0.
     return ((int(float(start)) if start.strip() else None, cell),)
 
 
 def _of_json(value: Any) -> ParsedAnswers | None:
+    # {"text": [...], "answer_start": [...]} as in `datasets`, [{"text", "answer_start"}, ...] as in
+    # SQuAD's own files, lists of texts, and pairs [start, text].
     if isinstance(value, dict):
         texts = value["text"]
         starts = value.get("answer_start", value.get("start"))

@@ -35,6 +35,7 @@ def answer_of(cell: str) -> list[str] | list[Span]:
         return _of_cluener(value)
     if all(isinstance(one, str) for one in value) and value:
         return [str(one) for one in value]
+    # `datasets` stores tags as class ids, whose names stand in a schema that a csv file lacks.
     if value and all(isinstance(one, int) for one in value):
         raise ValueError(
             _(

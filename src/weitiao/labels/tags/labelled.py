@@ -49,6 +49,8 @@ def labelled(
     # Label indices: 0 is O, 1 + 2k is B- and 2 + 2k is I- of type k.
     tags = np.zeros(len(words), np.int64)
     free = np.ones(len(words), bool)
+    # A word belongs to a span that it overlaps, even in part: annotators cut inside words. Of two
+    # spans with the same start, the longer one comes first.
     for start, end, kind in sorted(indexed, key=lambda one: (one[0], -one[1])):
         inside = (words[:, 0] < end) & (words[:, 1] > start) & free
         at = np.flatnonzero(inside)
@@ -112,6 +114,7 @@ def _tagged(text: str, words: np.ndarray, tags: Sequence[str]) -> np.ndarray:
     if len(words) == len(tags):
         return words
     characters = [(at, at + 1) for at, one in enumerate(text) if not one.isspace()]
+    # split(" "), not split(): parts of length 0 between several blanks keep the offsets exact.
     blanks = edges([len(part) + 1 for part in text.split(" ")])
     parted = [
         (a, b - 1)

@@ -46,6 +46,8 @@ def scheme_of(tags: Iterable[str]) -> str:
     if not every - {"O"} or any(split_tag(tag) is None for tag in every):
         return ""
     letters = {tag[0] for tag in every} - {"O"}
+    # IOB1 writes B only between touching spans of one type, so its tags may all be I. With a B in
+    # it, it passes for BIO, which is read alike.
     if letters <= {"B", "I"}:
         return "BIO" if "B" in letters else "IOB1"
     if letters <= {"B", "I", "E", "S"} and "I" in letters:
@@ -177,6 +179,8 @@ def are_plain(targets: Sequence[Any]) -> bool:
     others are mistakes, which `truth` names. Types with O, where most words are O, are spans (see
     `are_io`)."""
     tags = _tags(targets)
+    # With types only, O decides: in entity recognition it is the most frequent tag, among parts of
+    # speech it does not occur.
     odd = sum(count for tag, count in tags.items() if split_tag(tag) is None)
     if tags and are_io(targets):
         return tags["O"] < max(tags.values())
