@@ -231,6 +231,16 @@ def test_a_total_that_was_far_too_small_grows_however_late():
     assert pace.total(85, 90, 1000, 3) is None
 
 
+def test_evaluations_of_updates_that_do_not_fit_take_no_room():
+    """Time was kept for the evaluations of the whole planned run, however short it became."""
+    clock = SetClock(42, minimum=0)
+    pace = Pace(clock, evaluation=8 / 3)
+    for _ in range(4):
+        clock.time += 3
+        pace.updated()
+    assert pace.total(4, 1000, 1000, 3) == 9  # 5 updates of 3 s and 1.7 evaluations of 8 s in 30 s
+
+
 def test_one_slow_update_later_hardly_changes_the_pace():
     clock = SetClock(100, minimum=0)
     pace = Pace(clock)

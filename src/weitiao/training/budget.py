@@ -6,6 +6,7 @@ Decisions by the clock differ from run to run; `replay.py` repeats those of an i
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import deque
 from statistics import median
 
@@ -116,9 +117,18 @@ class Pace:
             return None
         # One more update also costs its part of the time that checkpoints take.
         update = max(self._seconds_per_update(), 1e-6) + self._rests / self._seen
-        to_come = max(1.0, evaluations * (1 - step / total))
-        room = self.clock.left() - to_come * self._one_evaluation()
-        fits = min(step + max(0, math.floor(room / update)), wanted)
+
+        # A run that ends earlier has fewer evaluations to come: the total that fits is found by
+        # bisection, since its time rises with it.
+        def evaluating(last: int) -> float:
+            return max(1.0, evaluations * (1 - step / last)) * self._one_evaluation()
+
+        def seconds(last: int) -> float:
+            return (last - step) * update + evaluating(last)
+
+        left, possible = self.clock.left(), range(step + 1, wanted + 1)
+        fits = step + bisect_right(possible, left, key=seconds)
+        room = left - evaluating(total)
         # Hysteresis: a new total bends the learning-rate schedule, moves the evaluations, and has
         # to be logged and repeated by a resumed run. Noise of the clock must not cause one.
         if LARGE_GROWTH * total > fits > total and step > LAST_GROWTH * total:
