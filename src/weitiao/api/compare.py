@@ -78,7 +78,7 @@ def _opened(things: list[str], columns: Columns, task: str | None) -> list[Conte
 
 
 def _metrics(contenders: list[Contender], rows: Aligned, chosen: str | None) -> dict[str, Metric]:
-    """The primary metric, then the others; metrics of scores (AUC, loss) are left out."""
+    """The primary metric, then the others; metrics of scores (such as AUC) are left out."""
     # Files of predictions may hold no scores, so that such a metric could not be compared.
     answers = type(rows.base.answers)
     plan = next((one.plan for one in contenders if one.plan), None)

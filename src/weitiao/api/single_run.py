@@ -67,7 +67,7 @@ class Fitted:
 
     @property
     def page(self) -> Path:
-        """The report to look at, report.html."""
+        """Path of the HTML report."""
         return self.run.folder / page.NAME
 
     @cached_property

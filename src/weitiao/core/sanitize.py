@@ -48,7 +48,8 @@ def shortened(text: str, most: int = 320) -> str:
 
 
 def _blank_near(text: str, most: int) -> int:
-    """Where the last word begins, if there are words: at most 16 characters before the end."""
+    """Index of the last word boundary, at most 16 characters before `most`; else `most`."""
+    # 16: Chinese has no blanks, and a longer word is cut rather than left out.
     at = text.rfind(" ", most - 16, most)
     return at if at > 0 else most
 

@@ -34,7 +34,7 @@ class Bad:
         return self.id or (f"{self.file}:{self.line}" if self.file else str(self.line))
 
     def within(self, file: str) -> Bad:
-        """The same, with its file's name and no more of the row than is needed."""
+        """A copy with its file's name and the raw text truncated."""
         return replace(self, file=file, raw=self.raw[:RAW_CHARACTERS])
 
 

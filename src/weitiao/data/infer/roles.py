@@ -309,6 +309,6 @@ def _flat(columns: Iterable[str | list[str]]) -> list[str]:
 
 
 def _ordered(roles: Mapping[str, Any], new_names: Mapping[str, str]) -> dict[str, Any]:
-    """The entries under their new names, in the order of the roles."""
+    """Entries under the tasks' names of roles, in the order of ROLES."""
     renamed = {new_names.get(role, role): value for role, value in roles.items()}
     return {role: renamed[role] for role in ROLES if role in renamed}

@@ -200,7 +200,7 @@ def inexact_spans(batches: Iterable[Sequence[Example]]) -> Iterator[str]:
 
 
 def _overlapping_words(text: str, words: np.ndarray, start: int, end: int) -> str:
-    """The words that a span overlaps."""
+    """Text of the words that a span overlaps."""
     overlapping = words[(words[:, 0] < end) & (words[:, 1] > start)]
     first, last = min(overlapping[:, 0], default=start), max(overlapping[:, 1], default=end)
     return text[first:last]
