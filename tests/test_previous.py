@@ -121,7 +121,7 @@ def test_an_interrupted_run_goes_on_to_the_same_end(home):
     told = weitiao("train", "--resume", INTERRUPTED, "--json")
     assert json.loads(told.out)["state"] == "finished"
     assert "update 15/44" not in told.err, "it begins where it stopped, at 20"
-    assert "update 30/44" in told.err
+    assert "step 30/44" in told.err
     now = log_of(home / INTERRUPTED)
     assert 0 < len(begun) < len(now)
     told = difference("previous/log.jsonl", lines(log_of(PREVIOUS / "finished")), lines(now))

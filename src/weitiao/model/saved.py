@@ -139,7 +139,7 @@ def custom_parts(plan: Plan, head: Mapping[str, Any]) -> list[str]:
     if "native" not in head:
         reasons.append(
             _(
-                "the head ({head}) is weitiao's own and lies in head.safetensors; `AutoModel` "
+                "the head ({head}) is weitiao's own and saved in head.safetensors; `AutoModel` "
                 "reads the network below it, and a classifier of transformers would have a random "
                 "head",
                 head=next(iter(head)),
@@ -149,12 +149,16 @@ def custom_parts(plan: Plan, head: Mapping[str, Any]) -> list[str]:
         if not parts.build("adapters", name, settings).merges:
             reasons.append(
                 _(
-                    "the adapter ({adapter}) stands in front of the texts and lies in adapter/",
+                    "the adapter ({adapter}) puts vectors in front of the texts and is saved in "
+                    "adapter/",
                     adapter=name,
                 )
             )
     if plan.model.attention == "full":
         reasons.append(
-            _("each token sees the whole text, which transformers forgets where nothing is padded")
+            _(
+                "each token attends to the whole text, which transformers ignores where nothing is "
+                "padded"
+            )
         )
     return reasons

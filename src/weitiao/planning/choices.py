@@ -59,8 +59,8 @@ def max_length(facts: Facts) -> Reason:
     whole = _covered(facts, chosen)
     reason = (
         _(
-            "covers {share:.1%} of the rows whole; of longer texts the beginning is kept, which "
-            "mostly tells",
+            "covers {share:.1%} of the rows whole; longer texts are cut after their beginning, "
+            "which mostly suffices",
             share=whole,
         )
         if chosen == USUAL_CAP and covering[:1] != [USUAL_CAP]
@@ -115,9 +115,10 @@ def long_texts(facts: Facts, length: int) -> Reason | None:
     return Reason(
         value={"head": {}},
         reason=_(
-            "of longer texts the beginning is read, which mostly tells; tail and head_tail cost as "
-            "much, windows reads all for about {times:.1f} times the time and, for the longest "
-            "rows, {most:.0f} times the memory: compare before you choose",
+            "longer texts are cut after their beginning, which mostly suffices; tail and "
+            "head_tail cost as much, windows reads the whole text in about {times:.1f} times the "
+            "time and, for the longest rows, {most:.0f} times the memory: compare before you "
+            "choose",
             times=float(seen.mean()) / facts.tokens_a_row(length),
             most=float(seen.max()) / length,
         ),
@@ -184,8 +185,8 @@ def learning_rate(facts: Facts, epochs: float | None = None) -> Reason:
         return Reason(
             value=float(f"{rate * times:.2g}"),
             reason=_(
-                "{adapter} starts from nothing and learns few weights: it wants about "
-                "{times:.0f} times the rate of training all",
+                "{adapter} trains few, new weights: its learning rate is about {times:.0f} times "
+                "that of full fine-tuning",
                 adapter=facts.adapter,
                 times=times,
             ),
@@ -278,7 +279,7 @@ def optimizer(facts: Facts) -> Reason:
     if facts.adapter:
         return Reason(
             value={"adamw": {}},
-            reason=_("word vectors stand still beside {adapter}", adapter=facts.adapter),
+            reason=_("the word vectors are frozen with {adapter}", adapter=facts.adapter),
         )
     words = 1 - facts.network.encoder / facts.network.parameters
     return Reason(
@@ -409,8 +410,8 @@ def reason_of_paths(known: Profile) -> str:
     """The reason of the task where labels are paths of a hierarchy."""
     top, *_unused, last = levels_of(tuple(known.labels), known.separator)
     return _(
-        "{why}; the labels are paths ({example}), {count} under {parents}, so each level is judged "
-        "too; task.classification.separator= takes them as flat",
+        "{why}; the labels are paths ({example}), {count} under {parents}, so each level is "
+        "evaluated too; task.classification.separator= takes them as flat",
         why=known.reasons["task"],
         example=last.names[0],
         count=len(last.names),

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 # Model FLOPs utilization: proportion of the matmul speed that a whole update reaches (measured, see
 # dev/LOG.md). The faster the matmul, the more the rest counts.
-SHARES = {"fp32": 0.62, "onednn": 0.45, "bf16": 0.32}
-FUSED = {"fp32": 0.8, "onednn": 0.8, "bf16": 0.64}  # through own kernels
+UTILIZATION = {"fp32": 0.62, "onednn": 0.45, "bf16": 0.32}
+FUSED_UTILIZATION = {"fp32": 0.8, "onednn": 0.8, "bf16": 0.64}  # through own kernels
 BYTES_A_PARAMETER = 4
 BYTES_LEARNED = 12  # more, of one that learns: its gradient and two moments, 4 bytes each
 # Bytes read and written for each parameter by one optimizer step: AdamW reads weight, gradient and
@@ -51,7 +51,7 @@ class Speed:
 
     def useful(self, fused: bool) -> float:
         """Operations a second that training reaches, with own kernels (`fused`) or without."""
-        return self.operations * (FUSED if fused else SHARES)[self.precision]
+        return self.operations * (FUSED_UTILIZATION if fused else UTILIZATION)[self.precision]
 
 
 def measure(precision: str = "auto") -> Speed:

@@ -388,3 +388,18 @@ def known_labels(labels: Sequence[str], named: Iterable[str]) -> None:
                     hint=near(name, labels),
                 )
             )
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Softmax over the last dimension; the maximum is subtracted so that exp cannot overflow."""
+    shifted = np.exp(logits - logits.max(-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(-1, keepdims=True))
+
+
+def symmetric_kl(first: Tensor, second: Tensor) -> Tensor:
+    """Symmetric Kullback-Leibler divergence of two softmax outputs, (KL(p||q) + KL(q||p)) / 2."""
+    from torch.nn.functional import kl_div
+
+    log_p, log_q = first.float().log_softmax(-1), second.float().log_softmax(-1)
+    forward = kl_div(log_p, log_q, log_target=True, reduction="sum")
+    return (forward + kl_div(log_q, log_p, log_target=True, reduction="sum")) / 2

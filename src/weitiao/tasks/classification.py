@@ -1,4 +1,4 @@
-"""One label for one text, or for a pair of texts."""
+"""Single-label classification of a text or of a pair of texts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from weitiao.labels.hierarchy import Level, levels_of, separator_of, top_down
 from weitiao.parts import near
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.labels import Labels
-from weitiao.tasks.base import Cost, Task, Threshold, known_labels
+from weitiao.tasks.base import Cost, Task, Threshold, known_labels, softmax, symmetric_kl
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -140,44 +140,44 @@ class Classification(Task):
         return np.array(indices, dtype=np.int64)
 
     def balanced(self, labels: np.ndarray) -> tuple[float, ...]:
-        """rows / (labels * rows of the label), as scikit-learn's "balanced"; 1 for a label that
-        has no row."""
+        """Class weights as scikit-learn's "balanced": rows / (labels * rows of the label); 1 for a
+        label without rows."""
         counts = np.bincount(labels, minlength=self.outputs)
         weights = len(labels) / ((counts > 0).sum() * counts.clip(1))
         return tuple(np.where(counts > 0, weights, 1.0).tolist())
 
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
-        from torch.nn.functional import kl_div
-
-        a, b = first.float().log_softmax(-1), second.float().log_softmax(-1)
-        one = kl_div(a, b, log_target=True, reduction="sum")
-        return (one + kl_div(b, a, log_target=True, reduction="sum")) / 2
+        return symmetric_kl(first, second)
 
     def score(self, logits: np.ndarray) -> np.ndarray:
-        shifted = np.exp(logits - logits.max(-1, keepdims=True))
-        return np.asarray(shifted / shifted.sum(-1, keepdims=True))
+        return softmax(logits)
 
     def decide(self, scores: Any, examples: Sequence[Example] = ()) -> list[Prediction]:
-        answers = []
+        predictions = []
         sums = [(level, level.sums(scores)) for level in self.levels]
-        found = zip(self.best(scores).tolist(), scores.tolist(), strict=True)
-        for at, (best, row) in enumerate(found):
+        best_and_scores = zip(self.best(scores).tolist(), scores.tolist(), strict=True)
+        for at, (best, row) in enumerate(best_and_scores):
             named = dict(zip(self.labels, row, strict=True))
             value = None if row[best] < self.abstain else self.labels[best]
-            above = [(level.of[best], level, sure[at]) for level, sure in sums]
-            levels = tuple((level.names[node], float(sure[node])) for node, level, sure in above)
-            answers.append(Prediction(value, row[best], named, levels))
-        return answers
+            path = [(level.of[best], level, node_scores[at]) for level, node_scores in sums]
+            levels = tuple(
+                (level.names[node], float(node_scores[node])) for node, level, node_scores in path
+            )
+            predictions.append(Prediction(value, row[best], named, levels))
+        return predictions
 
     def best(self, scores: np.ndarray) -> np.ndarray:
-        """The place of the answer in `labels`, by thresholds or costs where there are any."""
+        """The index of the predicted label: by cost, top down, by thresholds, or argmax."""
         if self.costs:
+            # Expected cost of predicting j: sum_i p_i cost[i, j] (Elkan, 2001).
             return np.asarray((scores @ self._costs()).argmin(-1))
         if not self.thresholds and self.top_down and self.separator:
             return top_down(scores, self.levels)
         if not self.thresholds:
             return np.asarray(scores.argmax(-1))
         limits = np.array([self.thresholds.get(label, np.inf) for label in self.labels])
+        # A label at or above its threshold wins, by the highest ratio; otherwise the argmax of the
+        # labels without a threshold (of all ratios, if every label has one).
         over = scores / limits
         rest = np.where(np.isinf(limits), scores, -1.0) if np.isinf(limits).any() else over
         return np.where(over.max(-1) >= 1, over.argmax(-1), rest.argmax(-1))
@@ -187,7 +187,7 @@ class Classification(Task):
         return Labels(gold, best, scores, self.labels, separator=self.separator)
 
     def _costs(self) -> np.ndarray:
-        """(truth, answer): what each answer costs."""
+        """The cost matrix, (gold, predicted); 0-1 loss by default."""
         costs = 1.0 - np.eye(len(self.labels))
         for gold, row in self.costs.items():
             for predicted, cost in row.items():
@@ -197,7 +197,7 @@ class Classification(Task):
 
 def _of_class_indices(column: Column) -> str:
     """Why whole numbers are taken as labels."""
-    figures = {"name": column.name, "distinct": column.distinct}
+    numbers = {"name": column.name, "distinct": column.distinct}
     if column.distinct > FEW_CLASSES:
         assert column.numbers is not None
         return _(
@@ -205,19 +205,19 @@ def _of_class_indices(column: Column) -> str:
             "are amounts: --task regression",
             low=min(column.numbers),
             high=max(column.numbers),
-            **figures,
+            **numbers,
         )
     if column.distinct > 2:
         return _(
             "{name!r} holds {distinct} different whole numbers ({labels}); if their order "
             "matters: --task regression",
             labels=column.most_common(),
-            **figures,
+            **numbers,
         )
     return _(
         "{name!r} holds {distinct} different whole numbers ({labels})",
         labels=column.most_common(),
-        **figures,
+        **numbers,
     )
 
 

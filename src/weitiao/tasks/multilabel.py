@@ -1,4 +1,4 @@
-"""Any number of labels for one text, or for a pair of texts."""
+"""Multi-label classification of a text or of a pair of texts."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ class Multilabel(Task):
         return indicators
 
     def balanced(self, labels: np.ndarray) -> tuple[float, ...]:
-        """Rows without the label for each row with it, at most 100."""
+        """pos_weight of BCE: negatives / positives of each label, from 0.01 to 100."""
         positives = labels.sum(0).clip(1)
         return tuple(((len(labels) - positives) / positives).clip(0.01, 100).tolist())
 
@@ -167,9 +167,9 @@ class Multilabel(Task):
         return np.asarray(expit(logits))
 
     def decide(self, scores: Any, examples: Sequence[Example] = ()) -> list[Prediction]:
-        answers = []
+        predictions = []
         predicted = scores >= self.limits
-        # How sure the whole set is: its least certain yes or no.
+        # The confidence of the whole set is that of its least certain label.
         confidence = np.where(predicted, scores, 1 - scores).min(-1)
         for chosen, lowest, row in zip(
             predicted, confidence.tolist(), scores.tolist(), strict=True
@@ -179,13 +179,15 @@ class Multilabel(Task):
                 for label, is_predicted in zip(self.labels, chosen, strict=True)
                 if is_predicted
             ]
-            named = dict(zip(self.labels, row, strict=True))
-            answers.append(Prediction(None if lowest < self.abstain else value, lowest, named))
-        return answers
+            by_label = dict(zip(self.labels, row, strict=True))
+            predictions.append(
+                Prediction(None if lowest < self.abstain else value, lowest, by_label)
+            )
+        return predictions
 
     @property
     def limits(self) -> np.ndarray:
-        """From which score on each label is given, (labels,)."""
+        """The decision threshold of each label, (labels,)."""
         return np.array([self.thresholds.get(label, self.threshold) for label in self.labels])
 
     def to_answers(self, gold: np.ndarray, scores: np.ndarray) -> LabelSets:
@@ -211,7 +213,7 @@ def _of_flags(columns: Sequence[str], cells: Sequence[str]) -> list[str] | None:
 
 
 def _why_label_lists(column: Column) -> str:
-    """Why the cells hold several labels each; empty when they hold one."""
+    """Why cells are lists of labels; empty when they hold one label each."""
     cells = {cell: split_labels(cell) for cell in column.counts}
     lists = sum(count for cell, count in column.counts.items() if is_json_list(cell))
     if lists >= 0.9 * len(column.values):
@@ -226,20 +228,21 @@ def _why_label_lists(column: Column) -> str:
         for piece in pieces:
             owners[piece].add(cell)
             uses[piece] += column.counts[cell]
-    parted = [cell for cell, pieces in cells.items() if len(pieces) > 1]
-    share = sum(column.counts[cell] for cell in parted) / len(column.values)
-    # "Arts, crafts" is one label: its pieces stand in no other cell. Real label sets recombine.
-    recombined = sum(len(owners[p]) > 1 for cell in parted for p in cells[cell])
-    total = sum(len(cells[cell]) for cell in parted)
-    if not parted or share < 0.02 or recombined < 0.6 * total:
+    multiple = [cell for cell, pieces in cells.items() if len(pieces) > 1]
+    proportion = sum(column.counts[cell] for cell in multiple) / len(column.values)
+    # "Arts, crafts" is one label with a comma: its pieces occur in no other cell. In label sets
+    # most pieces occur in other combinations too.
+    shared_pieces = sum(len(owners[p]) > 1 for cell in multiple for p in cells[cell])
+    total = sum(len(cells[cell]) for cell in multiple)
+    if not multiple or proportion < 0.02 or shared_pieces < 0.6 * total:
         return ""
     if len(owners) > len(cells) or sum(uses.values()) < 3 * len(owners):
         return ""
     return _(
         "{share:.0%} of the cells of {name!r} hold several labels (e.g. {example!r}), made of "
         "{count} different ones",
-        share=share,
+        share=proportion,
         name=column.name,
-        example=parted[0],
+        example=multiple[0],
         count=len(owners),
     )

@@ -1,4 +1,4 @@
-"""Does the premise entail the hypothesis? One label for an ordered pair."""
+"""Natural language inference: whether a premise entails a hypothesis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The passage of a text that answers a question, or that there is none."""
+"""Extractive question answering (SQuAD 1.1 and 2.0, CMRC 2018)."""
 
 from __future__ import annotations
 
@@ -160,11 +160,11 @@ class QuestionAnswering(Task):
         starts = any(name in lower for name in START_COLUMNS)
         if not named and not starts and _are_labels(evidence.columns[target]):
             return None
-        share = _proportion_held(evidence.table, context, target)
-        if not named and share < 0.5:
+        proportion = _proportion_held(evidence.table, context, target)
+        if not named and proportion < 0.5:
             return None
         guess.reasons["target"] = _(
-            "{share:.0%} of the answers stand in their passage", share=share
+            "{share:.0%} of the answers stand in their passage", share=proportion
         )
         by_name("start", START_COLUMNS)
         by_name("group", ["article"])

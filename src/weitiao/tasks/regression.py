@@ -1,4 +1,4 @@
-"""A number for one text, or for a pair of texts."""
+"""Regression: a number for a text or for a pair of texts."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 class Regression(Task):
     """Ratings, prices, similarity: a real number a row.
 
-    The network learns (target - mean) / std, so any unit trains alike; saving folds both into
-    the last layer, so the saved model speaks the target's own unit.
+    The network learns standardized targets (target - mean) / std, so that training is independent
+    of the unit; both are folded into the last layer of the saved model, which predicts in the unit
+    of the target.
     """
 
     roles: ClassVar[tuple[str, ...]] = ("text",)
@@ -39,7 +40,7 @@ class Regression(Task):
     numeric: ClassVar[bool] = True
     problem_type: ClassVar[str] = "regression"
     mean: float = Field(0.0, description="of the training targets; learned")
-    std: float = Field(1.0, description="spread of the training targets; learned")
+    std: float = Field(1.0, description="standard deviation of the training targets; learned")
 
     @property
     def outputs(self) -> int:
@@ -101,7 +102,8 @@ class Regression(Task):
         return self.model_copy(update={"mean": float(values.mean()), "std": float(values.std())})
 
     def indices(self, targets: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
-        values = np.empty(len(targets), dtype=np.float64)  # large numbers lie close together
+        # float64 until standardized: float32 rounds large numbers that lie close together.
+        values = np.empty(len(targets), dtype=np.float64)
         for row, target in enumerate(targets):
             try:
                 values[row] = float(target)
@@ -118,9 +120,11 @@ class Regression(Task):
         return np.asarray((values - self.mean) / self.std, dtype=np.float32)
 
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
+        """Squared distance, the divergence of two Gaussians with the same variance."""
         return (first.float() - second.float()).pow(2).sum()
 
     def fold(self, weight: Any, bias: Any) -> tuple[Any, Any, Self]:
+        # y = std (W x + b) + mean = (std W) x + (std b + mean)
         plain = self.model_copy(update={"mean": 0.0, "std": 1.0})
         if bias is None:  # a head without bias cannot hold the mean; the task keeps it
             return weight * self.std, None, plain.model_copy(update={"mean": self.mean})

@@ -1,4 +1,4 @@
-"""How alike two texts are, as a number."""
+"""Semantic textual similarity of two texts: a cross-encoder, or a bi-encoder with cosine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class Similarity(Regression):
     """A number for a pair of texts. `pair` reads both together; `cosine` reads each alone, so that
     the vectors of many texts can be kept and compared.
 
-    cosine: the target's range is laid on the cosine from 0 to 1, and the squared distance learned.
+    cosine (Reimers, Gurevych, 2019): targets are scaled from their range to [0, 1]; the loss is the
+    squared error of the cosine.
     """
 
     optional_roles: ClassVar[tuple[str, ...]] = ()
@@ -53,7 +54,7 @@ class Similarity(Regression):
     def encode(
         self, examples: Sequence[Example], tokenizer: Any, max_length: int
     ) -> dict[str, list[list[int]]]:
-        """For `cosine` each text alone; the two lie one after the other in a row."""
+        """For `cosine` the two texts are encoded separately and concatenated in a row."""
         if self.way == "pair":
             return super().encode(examples, tokenizer, max_length)
         each = []
@@ -77,7 +78,7 @@ class Similarity(Regression):
         labels: np.ndarray | Ragged | None,
         layout: Layout,
     ) -> Batch:
-        """For `cosine` every row becomes two: its texts, one after the other."""
+        """For `cosine` every row becomes two, at even and odd positions of the batch."""
         if PART not in rows:
             return super().collate(rows, labels, layout)
         starts = [int((part == 0).sum()) for part in rows[PART]]
@@ -93,5 +94,5 @@ class Similarity(Regression):
         return super().collate(halves, labels, layout)
 
     def fold(self, weight: Any, bias: Any) -> tuple[Any, Any, Self]:
-        """A cosine has no last layer; its range stays with the task."""
+        """A cosine has no linear layer to fold into; the task keeps the range."""
         return (weight, bias, self) if self.way == "cosine" else super().fold(weight, bias)

@@ -23,7 +23,7 @@ from weitiao.labels.tags.schemes import BEGIN, INSIDE, OUTSIDE, are_plain, bio_t
 from weitiao.labels.tags.words import cleaned_places, listed, with_words, word_places
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.spans import Spans
-from weitiao.tasks.base import IGNORED, HeadKind, Labelled, Task
+from weitiao.tasks.base import IGNORED, HeadKind, Labelled, Task, softmax, symmetric_kl
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -237,18 +237,13 @@ class TokenClassification(Task):
         return {WORDS: tensor(words if layout.packed else grid(words, lengths, layout.left, 0))}
 
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
-        from torch.nn.functional import kl_div
-
-        a, b = first.float().log_softmax(-1), second.float().log_softmax(-1)
         if batch.labels is not None:
-            labelled = batch.labels != IGNORED
-            a, b = a[labelled], b[labelled]
-        one = kl_div(a, b, log_target=True, reduction="sum")
-        return (one + kl_div(b, a, log_target=True, reduction="sum")) / 2
+            is_labelled = batch.labels != IGNORED
+            first, second = first[is_labelled], second[is_labelled]
+        return symmetric_kl(first, second)
 
     def score(self, logits: np.ndarray) -> np.ndarray:
-        shifted = np.exp(logits - logits.max(-1, keepdims=True))
-        return np.asarray(shifted / shifted.sum(-1, keepdims=True))
+        return softmax(logits)
 
     def merged(self, logits: Ragged, encoded: Encoded) -> Ragged:
         """Tag probabilities of each word, (words, outputs) for each example, from the token

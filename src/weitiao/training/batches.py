@@ -62,14 +62,14 @@ def _bytes_of(labels: Any) -> Iterator[bytes]:
         yield repr(labels).encode("utf-8")
 
 
-def updates_of(judged: Feed, train: Feed, batch_size: int) -> float:
+def updates_of(validation: Feed, train: Feed, batch_size: int) -> float:
     """The cost of one evaluation, measured in updates that take as long.
 
     Both are counted by tokens; forward and backward cost about three times the forward pass
     (Kaplan et al. 2020).
     """
     update = train.encoded.offsets[-1] / len(train.labels) * batch_size
-    return float(judged.encoded.offsets[-1] / (3 * max(update, 1)))
+    return float(validation.encoded.offsets[-1] / (3 * max(update, 1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +112,9 @@ class Stream:
         rows = self.rows_of(update)
         # Dealt out like cards, the longest first: every process gets about as many tokens.
         longest_first = rows[np.argsort(-self.lengths[rows], kind="stable")]
-        shares = [self._cut(longest_first[rank::world]) for rank in range(world)]
-        count = max(len(share) for share in shares)
-        return [_even(share, count, rows) for share in shares]
+        by_rank = [self._cut(longest_first[rank::world]) for rank in range(world)]
+        count = max(len(groups) for groups in by_rank)
+        return [_even(groups, count, rows) for groups in by_rank]
 
     def _order(self, epoch: int) -> np.ndarray:
         if epoch in self._orders:
@@ -157,9 +157,9 @@ class Stream:
         return [rows[group] for group in groups]
 
 
-def _even(share: Sequence[np.ndarray], count: int, rows: np.ndarray) -> list[MicroBatch]:
+def _even(own: Sequence[np.ndarray], count: int, rows: np.ndarray) -> list[MicroBatch]:
     """Exactly `count` micro-batches: large ones are split, then stand-ins fill up."""
-    groups = list(share)
+    groups = list(own)
     while len(groups) < count and any(len(group) > 1 for group in groups):
         at = max(range(len(groups)), key=lambda i: len(groups[i]))
         half = (len(groups[at]) + 1) // 2

@@ -69,7 +69,7 @@ class Pace:
         self._evaluations: deque[float] = deque(maxlen=5)
         self._since = clock.passed()
         self._seen = 0
-        self._rests = 0.0  # seconds in checkpoints
+        self._checkpoint_seconds = 0.0
 
     def updated(self) -> None:
         """An update has ended."""
@@ -87,7 +87,7 @@ class Pace:
 
     def rested(self) -> None:
         """Time until now went into a checkpoint."""
-        self._rests += self.clock.passed() - self._since
+        self._checkpoint_seconds += self.clock.passed() - self._since
         self.pause()
 
     def pause(self) -> None:
@@ -116,7 +116,7 @@ class Pace:
         if len(self._updates) < SAMPLES:
             return None
         # One more update also costs its part of the time that checkpoints take.
-        update = max(self._seconds_per_update(), 1e-6) + self._rests / self._seen
+        update = max(self._seconds_per_update(), 1e-6) + self._checkpoint_seconds / self._seen
 
         # A run that ends earlier has fewer evaluations to come: the total that fits is found by
         # bisection, since its time rises with it.

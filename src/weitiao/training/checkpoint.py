@@ -183,8 +183,8 @@ def restore(folder: Path, learner: Learner, settings: Settings, rank: int = 0) -
     if differ:
         raise RunError(
             _(
-                "{folder}: going on here would not give the same result: {differences}. "
-                "Resume where it ran, or start anew with `weitiao train`.",
+                "{folder}: resuming here would not give the same result: {differences}. Resume on "
+                "the machine where it ran, or start again with `weitiao train`.",
                 folder=folder,
                 differences=joined(differ, "; "),
             )

@@ -254,19 +254,19 @@ def set_rates(
     return max(float(settings["lr"]) for settings in optimizer.param_groups)
 
 
-def due(step: int, total: int, evaluations: int, judged: int = 0) -> bool:
+def due(step: int, total: int, evaluations: int, last: int = 0) -> bool:
     """Evaluation schedule: whether to evaluate after this update.
 
     At even distances (`evaluations` in the whole run), and always after the last one.
 
-    judged: the update evaluated last; when a budget changes the total, the grid of evaluations
+    last: the update evaluated last; when a budget changes the total, the grid of evaluations
     moves, and the next one must not follow close upon it.
     """
     if step >= total:
-        return step > judged
+        return step > last
     # Integers: with floats, a grid point could fall on either side of a step.
     passed = step * evaluations // total > max(step - 1, 0) * evaluations // total
-    return passed and step - judged > total / evaluations / 2
+    return passed and step - last > total / evaluations / 2
 
 
 def _single(kind: str, chosen: dict[str, dict[str, Any]]) -> Any:

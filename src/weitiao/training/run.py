@@ -127,8 +127,8 @@ class _Training:
                 raise KeyboardInterrupt
             raise RunError(
                 _(
-                    "{folder}: training ended before validation was judged once: there is no model "
-                    "to keep. Give it more time.",
+                    "{folder}: training ended before the first evaluation: there is no model to "
+                    "save. Give it more time.",
                     folder=run.folder,
                 )
             )

@@ -65,7 +65,7 @@ class BestF1(Decision):
 
 
 class AtPrecision(Decision):
-    """The best recall at a precision: of the rows that get the label, at least this share has it.
+    """The best recall at a precision: of the rows predicted as the label, at least this proportion.
 
     When to use: a false alarm is worse than what is missed (an account that is closed by mistake).
     """
@@ -86,7 +86,7 @@ class AtPrecision(Decision):
 
 
 class AtRecall(Decision):
-    """The best precision at a recall: find at least this share of the label's rows.
+    """The best precision at a recall: find at least this proportion of the label's rows.
 
     When to use: what is missed is worse than a false alarm (spam that gets through, a complaint
     nobody reads).
@@ -108,7 +108,7 @@ FEWEST_ROWS = 10  # answered; with fewer, their accuracy says nothing
 
 
 class Abstain(Decision):
-    """Leave the least sure rows to people: below a score no answer is given.
+    """Selective prediction: no answer below a confidence, so that people decide these rows.
 
     When to use: somebody can look at what the model leaves. Either as many rows as possible with
     this share right (accuracy), or this share of the rows, the surest (coverage).
@@ -151,8 +151,8 @@ class Abstain(Decision):
 
 
 class NoAnswer(Decision):
-    """Give no answer where "none" scores above the best passage by more than a threshold: the one
-    with the highest F1 on validation (Rajpurkar et al. 2018).
+    """The threshold of "no answer" with the highest F1 on validation, on the score of "none" minus
+    that of the best passage (Rajpurkar et al. 2018).
 
     Chosen by itself where training rows have questions without an answer.
     """
@@ -183,7 +183,7 @@ class NoAnswer(Decision):
 
 
 class Costs(Decision):
-    """The answer that costs least on average, by the calibrated scores and a matrix of costs.
+    """Cost-sensitive decision: the prediction with the lowest expected cost, by a cost matrix.
 
     When to use: mistakes have prices that differ, {spam: {ham: 1}, ham: {spam: 20}}.
     """

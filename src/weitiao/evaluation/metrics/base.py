@@ -1,4 +1,4 @@
-"""What a metric is: one number for all rows, and the same number for many resamples at once."""
+"""Base classes of metrics: one number for all rows, vectorized over bootstrap resamples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from weitiao.tasks.answers.base import Answers
 
 
 class Metric(Part):
-    """One number that says how right the answers are.
+    """A metric of answers.
 
     A new metric is a class with `answers` and `value`. `values` is what the bootstrap calls, with a
     thousand samples of the rows: derive from `ArrayMetric` where arrays do that faster.
@@ -43,7 +43,7 @@ class Metric(Part):
         return np.array([self.value(answers, sample) for sample in weights])
 
     def proportion(self, answers: type[Answers]) -> bool:
-        """Whether it is a share of rows, "k of n are right", for answers of this class."""
+        """Whether it is a proportion of rows (k of n), for answers of this class: see Wilson."""
         return False
 
 
@@ -65,7 +65,7 @@ def once(answers: Answers, weights: np.ndarray | None) -> np.ndarray:
 
 
 def span_counts(answers: Answers, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How many spans are right, are given, and are true: each (samples,)."""
+    """True positives, predicted and gold spans: each (samples,)."""
     correct, predicted, gold = (weights @ by_row(answers.targets, answers.values).astype(float)).T
     return correct, predicted, gold
 
@@ -73,8 +73,7 @@ def span_counts(answers: Answers, weights: np.ndarray) -> tuple[np.ndarray, np.n
 def label_counts(
     answers: Answers, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How often each label was given rightly, was given, and was true: each (samples, labels).
-    Of tags it is their spans that are counted."""
+    """True positives, predicted and gold of each label: each (samples, labels). Of tags, spans."""
     return answers.label_counts(weights)
 
 
@@ -89,7 +88,7 @@ def ratio(above: np.ndarray, below: np.ndarray, otherwise: float = 0.0) -> np.nd
 
 
 class Order:
-    """The order of numbers, sorted once, to rank them under any weights without sorting again."""
+    """Sorted order with groups of ties: ranks under any weights without sorting again."""
 
     def __init__(self, numbers: np.ndarray) -> None:
         self.rows = np.argsort(numbers, kind="stable")
@@ -108,9 +107,9 @@ class Order:
 
 
 def mid_ranks(sums: np.ndarray) -> np.ndarray:
-    """The weight below each group and half its own: the middle rank of its members, less 1/2.
+    """Weighted mid ranks of groups of ties, less 1/2: the weight below, and half the own.
 
-    >>> middles(np.array([[1.0, 2.0, 1.0]])).tolist()
+    >>> mid_ranks(np.array([[1.0, 2.0, 1.0]])).tolist()
     [[0.5, 2.0, 3.5]]
     """
     return np.cumsum(sums, axis=1) - sums / 2
@@ -119,7 +118,8 @@ def mid_ranks(sums: np.ndarray) -> np.ndarray:
 def correlation(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weighted Pearson correlation of two (n,) arrays, as (samples,).
 
-    Two passes (mean, then spread), since sums of squares lose small spreads round large means.
+    Two passes (mean, then squares): the one-pass formula E[x^2] - E[x]^2 cancels catastrophically
+    where the mean is large against the variance.
     """
     total = weights.sum(1)
     x = _centred(first, weights, total)
@@ -137,7 +137,7 @@ def _centred(numbers: np.ndarray, weights: np.ndarray, total: np.ndarray) -> np.
 
 
 def _norm(numbers: np.ndarray, centred: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Root of the summed squares; 0 where what is left is only rounding of the mean."""
+    """Weighted Euclidean norm of centred numbers; 0 where it is only rounding of the mean."""
     norm = np.sqrt(np.einsum("sn,sn,sn->s", weights, centred, centred))
     size = np.sqrt(weights @ numbers**2)
     return np.where(norm <= 1e-12 * size, 0.0, norm)

@@ -1,4 +1,4 @@
-"""Metrics of labels, one or several a row: accuracy, F1 in four averages, MCC, ROC-AUC."""
+"""Classification metrics: accuracy; micro, macro, weighted and hierarchical F1; MCC; ROC-AUC."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from weitiao.tasks.answers.labels import Labels
 
 
 class Accuracy(ArrayMetric):
-    """The share of right rows; with several labels a row is right when its whole set is.
+    """Accuracy: the proportion of correct rows; with several labels a row is correct if all are.
 
     Use it when labels are about equally frequent and mistakes cost the same; with rare labels
-    look at `macro_f1` or `mcc` beside it. As scikit-learn's `accuracy_score`.
+    look at `macro_f1` or `mcc` too. As scikit-learn's `accuracy_score`.
     """
 
     answers: ClassVar[tuple[type[Answers], ...]] = (Labels, LabelSets)
@@ -31,11 +31,11 @@ class Accuracy(ArrayMetric):
 
 
 class MacroF1(ArrayMetric):
-    """The mean over labels of F1 = 2 right / (given + true) (van Rijsbergen, 1979).
+    """Macro F1: the mean over labels of 2 TP / (2 TP + FP + FN) (van Rijsbergen, 1979).
 
-    Use it when rare labels matter as much as frequent ones. The mean is taken over the labels
-    that occur in the truth or in the answers, as scikit-learn's `f1_score(average="macro")` does
-    for single labels; without any such label it is 0.
+    Use it when rare labels matter as much as frequent ones. The mean is over the labels that
+    occur in the gold labels or in the predictions, as scikit-learn's `f1_score(average="macro")`
+    does for single labels; without any such label it is 0.
     """
 
     answers: ClassVar[tuple[type[Answers], ...]] = (Labels, LabelSets)
@@ -48,11 +48,11 @@ class MacroF1(ArrayMetric):
 
 
 class MicroF1(ArrayMetric):
-    """2 right / (given + true), counted over all rows and labels at once.
+    """Micro F1: 2 TP / (2 TP + FP + FN), counted over all rows and labels.
 
-    Use it for rows with several labels, where frequent labels should weigh more and half-right
-    sets should count half (`accuracy` wants the whole set). As scikit-learn's
-    `f1_score(average="micro")`; 0 when no label was true and none given.
+    Use it for rows with several labels, where frequent labels should weigh more and partly correct
+    sets should count partly (`accuracy` wants the whole set). As scikit-learn's
+    `f1_score(average="micro")`; 0 without any gold or predicted label.
     """
 
     answers: ClassVar[tuple[type[Answers], ...]] = (Labels, LabelSets)
@@ -67,10 +67,10 @@ class MicroF1(ArrayMetric):
 
 
 class WeightedF1(ArrayMetric):
-    """The mean over labels of F1, weighted by how often the label is true.
+    """Weighted F1: the mean over labels of F1, weighted by the support of the label.
 
     Use it to compare with published figures that use it; for rare labels prefer `macro_f1`.
-    As scikit-learn's `f1_score(average="weighted")`; 0 when no label is true.
+    As scikit-learn's `f1_score(average="weighted")`; 0 without any gold label.
     """
 
     answers: ClassVar[tuple[type[Answers], ...]] = (Labels, LabelSets)
@@ -83,7 +83,7 @@ class WeightedF1(ArrayMetric):
 
 
 class Mcc(ArrayMetric):
-    """The correlation between true and given labels (Matthews, 1975; Gorodkin, 2004).
+    """Matthews correlation coefficient of gold and predicted labels (1975; Gorodkin, 2004).
 
     Use it when labels are unevenly frequent and one number must not be flattered by the most
     frequent one: always giving that label is worth 0. As scikit-learn's `matthews_corrcoef`.
@@ -96,8 +96,9 @@ class Mcc(ArrayMetric):
         total = weights.sum(1)[:, None]
         correct, predicted, gold = (count / total for count in label_counts(answers, weights))
         covariance = correct.sum(1) - (predicted * gold).sum(1)
-        # Shares are rounded, so "constant" is "no spread but rounding". A constant correlates with
-        # nothing: 0, the same as guessing, so that a collapsed model is seen to be worthless.
+        # Gorodkin's R_K = cov(gold, pred) / sqrt(cov(gold, gold) cov(pred, pred)), in proportions.
+        # Their rounding error must not pass for a variance. A constant has correlation 0, the same
+        # as guessing, so that a collapsed model is the worst, not undefined.
         variances = np.array([1 - (proportion**2).sum(1) for proportion in (predicted, gold)])
         variance = np.where(
             (variances > 1e-12).all(0), np.prod(np.maximum(variances, 0), axis=0), 0.0
@@ -106,7 +107,7 @@ class Mcc(ArrayMetric):
 
 
 class RocAuc(ArrayMetric):
-    """The area under the ROC curve, by the rank sums of Mann and Whitney (Hanley, McNeil, 1982).
+    """ROC-AUC, the area under the ROC curve, by Mann-Whitney rank sums (Hanley, McNeil, 1982).
 
     Use it when rows are ranked rather than decided, or before the threshold is chosen. With two
     labels it is the area for the second one; otherwise the plain mean, label against the rest,
@@ -120,7 +121,7 @@ class RocAuc(ArrayMetric):
 
     def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
         labels = answers.scores.shape[1]
-        # Of two labels of which one is true, both have the same area.
+        # In binary classification both labels have the same area.
         chosen = [1] if isinstance(answers, Labels) and labels == 2 else list(range(labels))
         gold = [answers.has_label(label) for label in chosen]
         total, counted = np.zeros(len(weights)), np.zeros(len(weights))
@@ -133,7 +134,8 @@ class RocAuc(ArrayMetric):
 
 
 def _area(scores: np.ndarray, is_gold: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The area for one label, (samples,); nan where only one of the two sides has weight."""
+    """The area for one label, (samples,): AUC = (R - P^2 / 2) / (P N), with R the sum of mid ranks
+    (less 1/2) of the positives, P and N the weights of positives and negatives. nan without one."""
     order = Order(scores)
     ranks_of_group = mid_ranks(order.sums(weights))
     positives = np.flatnonzero(is_gold)
@@ -144,8 +146,8 @@ def _area(scores: np.ndarray, is_gold: np.ndarray, weights: np.ndarray) -> np.nd
 
 
 class HierarchicalF1(ArrayMetric):
-    """F1 over the labels and everything above them, the root apart (Kiritchenko et al., 2005): of
-    truth a/b and answer a/c, one of two is right. Of flat labels it is the accuracy.
+    """Hierarchical F1: F1 over the labels and their ancestors without the root (Kiritchenko et al.,
+    2005): of gold a/b and prediction a/c, one of two is correct. Of flat labels the accuracy.
 
     Use it when labels are paths and a near mistake is better than a far one.
     """

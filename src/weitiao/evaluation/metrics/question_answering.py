@@ -12,10 +12,10 @@ from weitiao.tasks.answers.passages import EXACT, MARGIN, OVERLAP, Passages
 
 
 class ExactMatch(ArrayMetric):
-    """The share of answers that equal a right one but for case, articles and punctuation.
+    """Exact match: the proportion equal to a gold answer but for case, articles and punctuation.
 
     As the scripts of SQuAD and, by characters, of CMRC 2018; of several right answers one is
-    enough. Strict: a word too many is as wrong as another passage, so look at `f1` beside it.
+    enough. Strict: a word too many is as wrong as another passage, so look at `f1` too.
     """
 
     answers: ClassVar[tuple[type[Answers], ...]] = (Passages,)
@@ -29,7 +29,7 @@ class ExactMatch(ArrayMetric):
 
 
 class F1(ArrayMetric):
-    """How far answers and right ones overlap, the mean over questions.
+    """F1 of the words that prediction and gold answer share, the mean over questions.
 
     As the scripts of SQuAD (words in common) and, for Chinese, of CMRC 2018 (characters of the
     longest run in common); of several right answers the nearest counts.
@@ -43,8 +43,8 @@ class F1(ArrayMetric):
 
 
 class AnswerableAuroc(ArrayMetric):
-    """How likely a question that has an answer scores above one that has none: 0.5 is chance, 1
-    parts them wholly. Whatever threshold is chosen for "no answer", it can be no better than this.
+    """AUROC of answerability: the probability that a question with an answer scores above one
+    without. 0.5 is random, 1 separates them perfectly; it does not depend on the threshold.
 
     The score is the best passage's, less that of "no answer". Unknown where all questions have an
     answer, or none has.

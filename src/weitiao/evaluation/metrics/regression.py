@@ -13,7 +13,7 @@ from weitiao.tasks.answers.numbers import Numbers
 
 
 class Mae(ArrayMetric):
-    """The mean of |answer - truth|; lower is better.
+    """Mean absolute error, the mean of |predicted - gold|; lower is better.
 
     Use it when the numbers themselves are used, and one large error is no worse than several
     small ones that add up to it (else `rmse`).
@@ -28,7 +28,7 @@ class Mae(ArrayMetric):
 
 
 class Rmse(ArrayMetric):
-    """The root of the mean of (answer - truth)^2, in the unit of the target; lower is better.
+    """Root mean squared error, in the unit of the target; lower is better.
 
     Use it when a large error is worse than several small ones that add up to it (else `mae`).
     """
@@ -42,10 +42,10 @@ class Rmse(ArrayMetric):
 
 
 class Pearson(ArrayMetric):
-    """Pearson's linear correlation of answers and truth (1895); 0 when either is constant.
+    """Pearson's linear correlation of predictions and gold (1895); 0 if either is constant.
 
     Use it for graded similarity, where the unit of the numbers means little. It does not see a
-    wrong unit or offset: look at `mae` beside it when the numbers themselves are used.
+    wrong unit or offset: look at `mae` too when the numbers themselves are used.
     """
 
     answers: ClassVar[tuple[type[Answers], ...]] = (Numbers,)
@@ -57,11 +57,11 @@ class Pearson(ArrayMetric):
 
 
 class Spearman(ArrayMetric):
-    """The correlation of the ranks of answers and truth (Spearman, 1904); 0 when one is constant.
+    """Spearman's rank correlation of predictions and gold (1904); 0 if either is constant.
 
     Use it when only the order counts, and as the usual figure for sentence similarity. Ties get
-    their middle rank. Every resample is ranked anew, which needs no new sorting: under weights the
-    rank of a row is the weight that lies below it.
+    their mid rank. Every resample has its own ranks without sorting again: under weights the rank
+    of a row is the weight that lies below it.
     """
 
     answers: ClassVar[tuple[type[Answers], ...]] = (Numbers,)
@@ -81,7 +81,7 @@ class Spearman(ArrayMetric):
             gold_ranks.take(gold.group[gold.rows], axis=1),
             ranks.take(predicted.group[gold.rows], axis=1),
         )
-        # Constant answers have no order: 0, as for `pearson`, so that a collapsed model is bad.
+        # Constant predictions have no order: 0, as for `pearson`, so that a collapsed model is bad.
         return np.clip(ratio(covariance, np.sqrt(gold_variance * variance)), -1.0, 1.0)
 
 

@@ -12,7 +12,7 @@ from weitiao.tasks.answers.spans import Spans
 
 
 class EntityF1(ArrayMetric):
-    """The harmonic mean of precision and recall of spans (ends and label), as seqeval counts.
+    """F1 of spans (boundaries and label), as seqeval counts.
 
     Counted over all spans (micro); 0 where there are none.
     """
@@ -26,7 +26,7 @@ class EntityF1(ArrayMetric):
 
 
 class EntityPrecision(ArrayMetric):
-    """Of the spans that are given, the share that is right (ends and label).
+    """Precision of spans: of the predicted, the proportion that is correct (boundaries and label).
 
     Counted over all spans (micro); 0 where there are none.
     """
@@ -40,7 +40,7 @@ class EntityPrecision(ArrayMetric):
 
 
 class EntityRecall(ArrayMetric):
-    """Of the spans that are there, the share that is found (ends and label).
+    """Recall of spans: of the gold ones, the proportion that is predicted (boundaries and label).
 
     Counted over all spans (micro); 0 where there are none.
     """
@@ -54,8 +54,8 @@ class EntityRecall(ArrayMetric):
 
 
 class TokenAccuracy(ArrayMetric):
-    """Words with the right tag, of all words: for parts of speech. For names it says little, since
-    most words are none: see entity_f1."""
+    """Token accuracy: the proportion of words with the correct tag, for parts of speech. For names
+    it says little, since most words are outside of them: see entity_f1."""
 
     answers: ClassVar[tuple[type[Answers], ...]] = (Spans,)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)

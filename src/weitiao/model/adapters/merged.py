@@ -47,11 +47,13 @@ class LoRA(_PeftAdapter):
 
     dora: ClassVar[bool] = False
     r: int = Field(8, gt=0, description="rank of the update")
-    lora_alpha: float = Field(16, gt=0, description="what is learned counts lora_alpha / r times")
+    lora_alpha: float = Field(16, gt=0, description="the update is multiplied by lora_alpha / r")
     lora_dropout: float = Field(
         0.0, ge=0, lt=1, description="dropout of what enters it; above 0 own kernels cannot run it"
     )
-    use_rslora: bool = Field(False, description="count lora_alpha / sqrt(r) times instead")
+    use_rslora: bool = Field(
+        False, description="multiply by lora_alpha / sqrt(r) instead (rank-stabilized LoRA)"
+    )
     target_modules: list[str] = Field(
         [], description="names of layers, e.g. [query, value]; empty: all of the blocks"
     )

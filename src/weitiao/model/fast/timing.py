@@ -63,14 +63,14 @@ def measured(library: ctypes.CDLL, dtype: torch.dtype, *, anew: bool = False) ->
     """The times on this machine with the threads in use: from the cache, else measured now."""
     key = json.dumps([probe.machine_key(), Path(library._name).stem, DTYPE_NAMES[dtype], VERSION])
     if anew:
-        _place(key).unlink(missing_ok=True)
+        _cache_path(key).unlink(missing_ok=True)
         _cached.cache_clear()
     return _cached(key, library, dtype)
 
 
 @once
 def _cached(key: str, library: ctypes.CDLL, dtype: torch.dtype) -> KernelTimes:
-    path = _place(key)
+    path = _cache_path(key)
     try:
         times = KernelTimes(**json.loads(path.read_text(encoding="utf-8")))
         _ = times.in_torch  # raises where something is missing
@@ -84,26 +84,26 @@ def _cached(key: str, library: ctypes.CDLL, dtype: torch.dtype) -> KernelTimes:
     return times
 
 
-def _place(key: str) -> Path:
+def _cache_path(key: str) -> Path:
     return store.folder("probe") / f"{fingerprint.of_texts(key)}.json"
 
 
 def measure(library: ctypes.CDLL, dtype: torch.dtype) -> KernelTimes:
     """Time every group in both implementations now."""
-    begun, others = time.perf_counter(), probe.other_seconds()
+    begin, others = time.perf_counter(), probe.other_seconds()
     implementations = {COMPILED: Compiled(library, dtype), TORCH: Plain(dtype)}
     seconds: dict[str, dict[str, Times]] = {group: {} for group in GROUPS}
     with torch.no_grad():
-        for group, tokens, act in _cases(dtype):
-            acts = {name: _bound(act, one) for name, one in implementations.items()}
-            seconds[group][str(tokens)] = probe.least_seconds(acts)
-    share = (probe.other_seconds() - others) / (time.perf_counter() - begun) / (os.cpu_count() or 1)
+        for group, tokens, run in _cases(dtype):
+            bound = {name: _bound(run, one) for name, one in implementations.items()}
+            seconds[group][str(tokens)] = probe.least_seconds(bound)
+    share = (probe.other_seconds() - others) / (time.perf_counter() - begin) / (os.cpu_count() or 1)
     stem = Path(library._name).stem
     return KernelTimes(stem, DTYPE_NAMES[dtype], seconds, round(max(share, 0.0), 2))
 
 
-def _bound(act: Callable[[Any], object], kernels: Any) -> Callable[[], object]:
-    return lambda: act(kernels)
+def _bound(run: Callable[[Any], object], kernels: Any) -> Callable[[], object]:
+    return lambda: run(kernels)
 
 
 def _cases(dtype: torch.dtype) -> Iterator[tuple[str, int, Callable[[Any], object]]]:

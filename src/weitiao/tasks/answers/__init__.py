@@ -1,1 +1,1 @@
-"""Answer classes: what the predictions of a task are, one class a file."""
+"""Answer classes: predictions with their gold targets, one type a file."""

@@ -1,9 +1,9 @@
-"""Answers: predictions next to their gold targets, and all that depends on what an answer is.
+"""Answers: predictions aligned with gold targets, and everything that depends on their type.
 
 Metrics, report, comparison, slices, calibration and files of predictions ask the object; none of
-them knows which answer classes there are. Who asks for what:
+them knows which answer classes there are. Members by caller:
 
-| Asked by | Members |
+| Caller | Members |
 |---|---|
 | metrics, decisions, heads of tables | `unit`, `label_counts`, `has_label`, `numeric` |
 | evaluate (the metric everybody understands), compare without a plan | `plain_metric`, `metrics` |
@@ -40,7 +40,7 @@ LOWEST_PROBABILITY = 1e-30  # a float32 score below is 0; its logarithm must sta
 class Answers:
     """Gold targets and predictions, one entry a row.
 
-    The defaults are for one plain value a row: equal is right, and the score is the confidence.
+    The defaults are for one plain value a row: equal is correct, the highest score the confidence.
     `targets` and `values` have the same shape, which each class describes; `targets` is None only
     where a file of predictions has no gold column.
     """
@@ -81,19 +81,19 @@ class Answers:
     # --- right and wrong
 
     def right(self) -> np.ndarray:
-        """(n,) whether each answer is right, as a whole."""
+        """(n,) whether each prediction is correct as a whole (exact match)."""
         return ~_unequal(self.targets, self.values)
 
     def differs(self, other: Self) -> np.ndarray:
-        """(n,) whether two sets of answers to the same rows differ."""
+        """(n,) whether two predictions for the same row differ."""
         return _unequal(self.values, other.values)
 
     def losses(self) -> np.ndarray:
-        """(n,) how wrong each answer is: 0 or 1, or the absolute error of a number."""
+        """(n,) the loss of each prediction: 0-1 loss, or the absolute error of a number."""
         return (~self.right()).astype(float)
 
     def confidence(self) -> np.ndarray:
-        """(n,) the score of each answer; a number has none and is its own."""
+        """(n,) the probability of each prediction; a number has none and stands for itself."""
         scores = np.asarray(self.scores, float)
         return scores if scores.ndim == 1 else scores.max(1)
 
@@ -102,24 +102,24 @@ class Answers:
         return self.confidence()
 
     def mistakes(self) -> np.ndarray:
-        """Wrong rows, the most confident mistake (or the largest error) first."""
+        """Wrong rows, the most confident (or the largest error) first."""
         wrong = np.flatnonzero(~self.right())
         return wrong[np.argsort(-self.mistake_confidence()[wrong], kind="stable")]
 
     def closest_calls(self) -> np.ndarray:
-        """Rows by how uncertain the answer is, the least certain first; numbers have none."""
+        """Rows by margin, the least confident first; empty for numbers."""
         return np.argsort(self.confidence(), kind="stable")
 
     def changed(self, rows: np.ndarray, after: Self) -> tuple[np.ndarray, np.ndarray]:
-        """Whether the answers to these rows change when their text does, and for the worse.
+        """Whether the predictions flip when the texts are perturbed, and whether for the worse.
 
-        after: the answers to the changed texts, one for each of `rows`.
+        after: the predictions for the perturbed texts, one for each of `rows`.
         """
         flips = _unequal(self.values[rows], after.values)
         return flips, flips & self.right()[rows]
 
     def constant(self) -> Self:
-        """The answers of a model that learned nothing: the most frequent target, for every row."""
+        """The majority-class predictor: the most frequent target, for every row."""
         known, counts = np.unique(self.targets, return_counts=True)
         return replace(self, values=np.full(len(self), known[counts.argmax()]))
 
@@ -140,7 +140,7 @@ class Answers:
     # --- calibration, where `probabilities`
 
     def claims(self) -> tuple[np.ndarray, np.ndarray]:
-        """Scores that claim to be probabilities, and whether each came true."""
+        """Predicted probabilities with their 0/1 outcomes, as a reliability diagram needs them."""
         raise NotImplementedError(f"the scores of {type(self).__name__} are no probabilities")
 
     def nll(self) -> float:
@@ -148,16 +148,16 @@ class Answers:
         raise NotImplementedError(f"the scores of {type(self).__name__} are no probabilities")
 
     def brier(self) -> float:
-        """Brier score (1950): the mean squared distance of scores and gold."""
+        """Brier score (1950): the mean squared error of the probabilities."""
         raise NotImplementedError(f"the scores of {type(self).__name__} are no probabilities")
 
     def tempered(self, power: float) -> Self:
-        """With the scores there would be had the logits been multiplied by `power`."""
+        """Temperature applied to probabilities: as if the logits had been multiplied by `power`."""
         raise NotImplementedError(f"the scores of {type(self).__name__} are no probabilities")
 
     @classmethod
     def cross_entropy(cls, logits: np.ndarray, labels: np.ndarray, smoothing: float) -> float:
-        """What temperature scaling minimises, with this much of each target spread evenly."""
+        """Cross-entropy with label smoothing, the objective of temperature scaling."""
         raise NotImplementedError(f"the scores of {cls.__name__} are no probabilities")
 
     @classmethod
@@ -179,7 +179,7 @@ class Answers:
         }
 
     def column(self, values: Any) -> pa.Array:
-        """Values as people write them: numbers, a label, or a list of labels."""
+        """Values in readable form: numbers, a label, or a list of labels."""
         import pyarrow as pa
 
         return pa.array(values.tolist())

@@ -25,12 +25,12 @@ class LabelSets(Answers):
     metrics: ClassVar[tuple[str, ...]] = ("micro_f1", "macro_f1", "accuracy")
 
     def confidence(self) -> np.ndarray:
-        """Of the whole set: the score of its least certain yes or no."""
+        """Of the whole set: the minimum over labels of max(p, 1 - p), given the decision."""
         predicted = self.values.astype(bool)
         return np.asarray(np.where(predicted, self.scores, 1 - self.scores).min(1))
 
     def mistake_confidence(self) -> np.ndarray:
-        """Of the label that is most wrong."""
+        """The largest |p - y| over labels."""
         return np.asarray(np.abs(self.scores - self.targets).max(1))
 
     def closest_calls(self) -> np.ndarray:
@@ -51,7 +51,7 @@ class LabelSets(Answers):
     # --- calibration
 
     def claims(self) -> tuple[np.ndarray, np.ndarray]:
-        """Of every label of every row."""
+        """Of every label of every row: each is a binary prediction."""
         return self.scores.ravel().astype(float), self.targets.ravel().astype(bool)
 
     def nll(self) -> float:
@@ -65,6 +65,7 @@ class LabelSets(Answers):
     def tempered(self, power: float) -> Self:
         from scipy.special import expit
 
+        # logit(p) = log p - log(1 - p)
         yes = np.log(np.clip(self.scores.astype(float), LOWEST_PROBABILITY, 1.0))
         no = np.log(np.clip(1.0 - self.scores, LOWEST_PROBABILITY, 1.0))
         return replace(self, scores=np.asarray(expit(power * (yes - no))))
@@ -147,7 +148,7 @@ class LabelSets(Answers):
 
 
 def _moved(values: np.ndarray, places: np.ndarray, labels: int) -> np.ndarray:
-    """The columns of a matrix of 0 and 1 at other places; several may fall together."""
+    """The columns of an indicator matrix at new positions; columns that coincide are or-ed."""
     moved = np.zeros((len(values), labels), np.int64)
     for at, place in enumerate(places[:-1]):
         moved[:, place] |= values[:, at]

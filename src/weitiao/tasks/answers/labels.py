@@ -36,8 +36,8 @@ class Labels(Answers):
         return replace(self, values=np.full(len(self.targets), most))
 
     def label_counts(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        # Rows with the same truth and answer are interchangeable: count those cells, then add
-        # cells. That costs one pass over the rows however many labels there are.
+        # Counts the cells of the confusion matrix that occur, then sums cells: one pass over the
+        # rows for each sample, however many labels there are.
         labels = int(max(self.targets.max(), self.values.max(), len(self.labels) - 1)) + 1
         cells, cell = np.unique(self.targets * labels + self.values, return_inverse=True)
         counts = np.stack([np.bincount(cell, sample, len(cells)) for sample in weights])
@@ -54,7 +54,7 @@ class Labels(Answers):
         return np.asarray(self.targets == at)
 
     def confusions(self) -> list[tuple[int, int, int]]:
-        """(target, answer, rows) of every pair that occurs, the most frequent first."""
+        """Non-zero cells of the confusion matrix, (gold, predicted, rows), largest first."""
         size = len(self.labels)
         cells, counts = np.unique(self.targets * size + self.values, return_counts=True)
         order = np.argsort(-counts, kind="stable")
@@ -63,10 +63,11 @@ class Labels(Answers):
     # --- calibration
 
     def claims(self) -> tuple[np.ndarray, np.ndarray]:
-        """Of the most probable label, whatever was chosen by thresholds or costs."""
+        """Top-label calibration (Guo et al., 2017): of the argmax, whatever the decision rule."""
         return self.scores.max(1).astype(float), self.scores.argmax(1) == self.targets
 
     def nll(self) -> float:
+        # A float32 score may be 0: clipped, so that the logarithm stays finite.
         wide = np.clip(self.scores.astype(float), LOWEST_PROBABILITY, 1.0)
         return float(-np.log(wide[np.arange(len(self.targets)), self.targets]).mean())
 
@@ -78,6 +79,7 @@ class Labels(Answers):
     def tempered(self, power: float) -> Self:
         from scipy.special import softmax
 
+        # log p equals the logits up to a constant, which softmax cancels.
         logs = np.log(np.clip(self.scores.astype(float), LOWEST_PROBABILITY, 1.0))
         return replace(self, scores=np.asarray(softmax(power * logs, axis=1)))
 

@@ -13,7 +13,7 @@ from weitiao.tasks.answers.base import Answers
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FLIP_STD = 0.25  # of the targets' standard deviation: a number that moves further has flipped
+FLIP_STD = 0.25  # standard deviations of the targets; a prediction that moves further has flipped
 SAME_GOLD = 1e-6  # relative distance up to which two files state the same number
 
 

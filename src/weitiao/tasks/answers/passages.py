@@ -14,8 +14,8 @@ from weitiao.tasks.answers.base import Answers, lists_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# Columns of `counts`: exact match and F1 of the answer; both of the best passage, whether it is
-# given or not; how far it scores above "no answer".
+# Columns of `counts`: exact match and F1 of the prediction; both of the best span, also where "no
+# answer" is predicted; the margin of its score over "no answer".
 EXACT, OVERLAP, BEST_EXACT, BEST_OVERLAP, MARGIN = range(5)
 
 
@@ -35,7 +35,7 @@ class Passages(Answers):
         return np.asarray(self.scores)
 
     def constant(self) -> Self:
-        """No answer, which can be given to every question."""
+        """ "No answer" for every question."""
         right = np.array([float(not golds) for golds in self.targets])
         counts = self.counts.copy()
         counts[:, : OVERLAP + 1] = right[:, None]
@@ -69,7 +69,7 @@ class Passages(Answers):
     def aligned(
         self, gold: Self, rows: np.ndarray, places: np.ndarray, labels: tuple[str, ...]
     ) -> Self:
-        """Of a file only the answers are known: they are compared with the targets here."""
+        """A file has predictions only: exact match and F1 are computed here."""
         targets, values = gold.targets[rows], self.values[places]
         if self.counts is not None:
             counts = self.counts[places]

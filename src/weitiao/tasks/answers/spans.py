@@ -33,20 +33,21 @@ class Spans(Answers):
     )
 
     def right(self) -> np.ndarray:
-        """By all spans of the row: as many right as there are predicted and gold."""
+        """Exact match of all spans of a row: true positives = predicted = gold."""
         return np.asarray(np.ptp(by_row(self.targets, self.values), axis=1) == 0)
 
     def differs(self, other: Self) -> np.ndarray:
         return np.asarray(np.ptp(by_row(self.values, other.values), axis=1) > 0)
 
     def confidence(self) -> np.ndarray:
-        """Of the least certain span, and 1 where there is none."""
+        """The minimum over the predicted spans; 1 without any."""
+        # minimum.at, not indexing: rows with more than one span occur more than once.
         least = np.ones(len(self.scores))
         np.minimum.at(least, self.scores.owners, self.scores.values)
         return least
 
     def constant(self) -> Self:
-        """No span at all; where each word has a tag, the most frequent one."""
+        """No span; where each word has a tag, the most frequent tag for all."""
         gold, words = self.targets, self.counts[:, 1]
         if np.array_equal(gold.lengths, words):
             most = np.bincount(gold.values[:, 2], minlength=len(self.labels)).argmax()
@@ -55,7 +56,7 @@ class Spans(Answers):
             right = np.bincount(gold.owners[gold.values[:, 2] == most], minlength=len(gold))
         else:
             values = Ragged(gold.values[:0], np.zeros_like(gold.offsets))
-            right = words - gold.lengths  # at most: each span has a word or more
+            right = words - gold.lengths  # an upper bound: each span covers at least one word
         return replace(self, values=values, counts=np.column_stack([right, words]))
 
     def label_counts(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from weitiao.errors import PlanError
 from weitiao.i18n.messages import _
-from weitiao.training.optimizers.base import Recipe, Share
+from weitiao.training.optimizers.base import Beta, Recipe
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -23,7 +23,7 @@ class Adam(Recipe):
     AdamW is the better default; this one is for comparing with older work.
     """
 
-    betas: tuple[Share, Share] = Field(
+    betas: tuple[Beta, Beta] = Field(
         (0.9, 0.999), description="decay of the mean of the gradients, and of their squares"
     )
     eps: float = Field(1e-8, gt=0, description="added to the denominator, against division by zero")
@@ -55,7 +55,7 @@ class AdamW(Recipe):
     no row keep their pre-trained values; AdamW would shrink them.
     """
 
-    betas: tuple[Share, Share] = Field(
+    betas: tuple[Beta, Beta] = Field(
         (0.9, 0.999), description="decay of the mean of the gradients, and of their squares"
     )
     eps: float = Field(1e-8, gt=0, description="added to the denominator, against division by zero")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from weitiao.model.net import Net
 
 
-Share = Annotated[float, Field(ge=0, lt=1)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Recipe(Part):

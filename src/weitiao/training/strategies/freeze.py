@@ -24,7 +24,7 @@ class Freeze(Strategy):
     weights. When to use: little time or memory, or few rows (Lee et al. 2019).
     """
 
-    layers: int = Field(0, ge=0, description="lowest layers that stand still; 0: embeddings only")
+    layers: int = Field(0, ge=0, description="lowest layers that are frozen; 0: embeddings only")
 
     def start(self, net: Net, task: Task) -> None:
         top = top_of(net)
