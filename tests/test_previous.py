@@ -120,7 +120,7 @@ def test_an_interrupted_run_goes_on_to_the_same_end(home):
     anywhere(home / INTERRUPTED / "last/state.json")
     told = weitiao("train", "--resume", INTERRUPTED, "--json")
     assert json.loads(told.out)["state"] == "finished"
-    assert "update 15/44" not in told.err, "it begins where it stopped, at 20"
+    assert "step 15/44" not in told.err, "it begins where it stopped, at 20"
     assert "step 30/44" in told.err
     now = log_of(home / INTERRUPTED)
     assert 0 < len(begun) < len(now)

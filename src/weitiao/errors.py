@@ -1,4 +1,4 @@
-"""Every error a user can cause.
+"""Exception hierarchy: every error a user can cause.
 
 * WeitiaoError
   + PlanError      the plan cannot be run as written (lists every problem at once)
@@ -64,9 +64,9 @@ class DivergedError(WeitiaoError):
 
 
 def placed(path: str, text: str) -> str:
-    """What is wrong, behind the place where it is wrong.
+    """Prefix a message with its location.
 
     >>> placed("rows.csv:3", "holds a NUL character.")
     'rows.csv:3: holds a NUL character.'
     """
-    return _("{path}: {told}", path=path, told=text) if path else text
+    return _("{path}: {message}", path=path, message=text) if path else text

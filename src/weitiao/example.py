@@ -1,4 +1,4 @@
-"""The nouns that flow through the system: Example in, Batch, Output, Prediction out."""
+"""Data classes of the pipeline: Example in, Batch, Output, Prediction out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WORDS = "words"  # note of a batch: which tokens speak for words, shaped like th
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One row with a meaning: named texts, and maybe the answer.
+    """One example: named input texts and, when labelled, the target.
 
     `id` traces the row to where it came from, e.g. "reviews.csv:17" (file and line).
     """
@@ -29,17 +29,17 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows as tensors: `tensors` for the network, `labels` for the loss, `notes` to decode.
+    """A mini-batch: `tensors` for the network, `labels` for the loss, `notes` to decode.
 
     Two layouts, told apart by `lengths`:
 
     - padded (`lengths` is None): tensors are (rows, longest), `attention_mask` marks real tokens;
     - packed: rows lie end to end in tensors of shape (1, tokens), `lengths` (rows,) says where one
-      ends; there is no mask and `position_ids` start anew in every row. What a head says of
-      tokens, and their labels, has no first dimension then: (tokens, choices) and (tokens,).
+      ends; there is no mask and `position_ids` restart in every row. Token logits and token labels
+      have no first dimension then: (tokens, choices) and (tokens,).
 
     The convention all tasks share: logits are (..., choices), labels are (...), and a label of
-    -100 (NaN where labels are real numbers) means "nothing to learn here".
+    -100 (NaN where labels are real numbers) is ignored by the loss.
     """
 
     tensors: Mapping[str, Tensor]
@@ -54,13 +54,13 @@ class Batch:
 
     @property
     def rows(self) -> int:
-        """How many rows the batch holds."""
+        """Number of rows."""
         if self.lengths is not None:
             return len(self.lengths)
         return int(next(iter(self.tensors.values())).shape[0])
 
     def to(self, device: torch.device) -> Batch:
-        """The same batch on `device`."""
+        """Move the batch to `device`."""
         tensors = {name: tensor.to(device) for name, tensor in self.tensors.items()}
         labels = None if self.labels is None else self.labels.to(device)
         lengths = None if self.lengths is None else self.lengths.to(device)
@@ -69,7 +69,7 @@ class Batch:
         return Batch(tensors, labels, lengths, notes, windows)
 
     def twice(self) -> Batch:
-        """The same rows, then the same rows again (for R-Drop)."""
+        """Duplicate the batch: all rows, then all rows again (for R-Drop)."""
         import torch
 
         along = 1 if self.packed else 0
@@ -81,7 +81,7 @@ class Batch:
         return Batch(tensors, labels, lengths, notes, windows)
 
     def embedded(self, vectors: Tensor) -> Batch:
-        """The same rows entering the network as vectors instead of token ids (for FGM)."""
+        """The batch with `inputs_embeds` in place of token ids (for FGM and other attacks)."""
         rest = {name: tensor for name, tensor in self.tensors.items() if name != "input_ids"}
         return replace(self, tensors={**rest, "inputs_embeds": vectors})
 
@@ -104,8 +104,8 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What one forward pass gave. `loss` is a *sum* over labels: the loop divides it by the
-    label count of the whole update, so micro-batches of any size add up exactly."""
+    """Result of a forward pass. `loss` is a *sum* over labels: the loop divides it by the label
+    count of the whole optimizer step, so micro-batches of any size add up exactly."""
 
     loss: Tensor
     logits: Tensor
@@ -114,11 +114,11 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The answer for one row: its value, how sure the model is, and the score of every choice.
+    """The prediction for one row: its value, its confidence, and the score of every label.
 
-    levels: where labels are paths, what stands above the answer, the top first, and the answer;
-    each with its probability, which is the sum of all labels under it.
-    places: where an answer that is a part of a text stands, start and end in characters.
+    levels: for hierarchical labels, the ancestors, the top first, and the label itself; each with
+    its probability, which is the sum of all labels under it.
+    places: for spans of a text, start and end in characters.
     """
 
     value: Any

@@ -1,4 +1,4 @@
-"""The folder is the registry: a name in the plan is the name of a class in a file of the folder.
+"""Plug-in registry by folder: a name in the plan is the name of a class in a file of the folder.
 
     train:
       strategies: {fgm: {epsilon: 0.5}}   ->   weitiao/training/strategies/fgm.py, FGM(epsilon=0.5)
@@ -60,14 +60,14 @@ class Part(Fields):
 
 
 def names(kind: str) -> list[str]:
-    """Every part of a kind, e.g. names("strategies") -> ["ema", "fgm", ...]."""
+    """Names of all parts of a kind, e.g. names("strategies") -> ["ema", "fgm", ...]."""
     return sorted(_built_in(kind).keys() | _foreign(kind).keys())
 
 
 def find(kind: str, name: str) -> type[Any]:
-    """The class of a part, built in or of an installed package.
+    """Look up the class of a part, built in or of an installed package (entry point).
 
-    Raises PartError with a near name when there is no such part.
+    Raises PartError with a similar name when there is no such part.
     """
     if name in _modules(kind):  # the usual case: no other file of the kind is imported
         part = dict(_classes(kind, name)).get(name)
@@ -87,7 +87,7 @@ def find(kind: str, name: str) -> type[Any]:
 
 
 def _modules(kind: str) -> list[str]:
-    """The files of a kind's folder, without its base."""
+    """Modules of a kind's package, without base.py."""
     package = importlib.import_module(KINDS[kind])
     return [m.name for m in pkgutil.iter_modules(package.__path__) if m.name != "base"]
 
@@ -97,7 +97,8 @@ def _built_in(kind: str) -> dict[str, type[Any]]:
 
 
 def _classes(kind: str, module: str) -> Iterator[tuple[str, type[Any]]]:
-    """The parts in one file with their names; a base that several of them share is none."""
+    """The part classes of one module with their names; abstract and private ones are none."""
+    # Imported classes stand in the module's namespace too: __module__ tells them apart.
     loaded = importlib.import_module(f"{KINDS[kind]}.{module}")
     for part in vars(loaded).values():
         own = isinstance(part, type) and part.__module__ == loaded.__name__
@@ -110,7 +111,8 @@ def _classes(kind: str, module: str) -> Iterator[tuple[str, type[Any]]]:
 
 
 def _name_of(part: type, module: str) -> str:
-    """The file's name where the class is called like it (BitFit in bitfit.py), else snake case.
+    """Name of a part: its file's where the class is called like it (BitFit in bitfit.py), else
+    snake case.
 
     >>> _name_of(type("MacroF1", (), {}), "classification"), _name_of(type("AdamW", (), {}), "adam")
     ('macro_f1', 'adamw')
@@ -121,12 +123,12 @@ def _name_of(part: type, module: str) -> str:
 
 
 def summary(part: type) -> str:
-    """What a part is for: the first paragraph of its docstring, on one line."""
+    """Summary of a part: the first paragraph of its docstring, on one line."""
     return " ".join((part.__doc__ or "").split("\n\n")[0].split())
 
 
 def build(kind: str, name: str, settings: Mapping[str, Any] | None = None) -> Any:
-    """The part with its settings. Raises PartError with all that does not fit."""
+    """Instantiate a part with validated settings. Raises PartError with all problems."""
     part: type[Part] = find(kind, name)
     try:
         return part(**(settings or {}))
@@ -136,7 +138,7 @@ def build(kind: str, name: str, settings: Mapping[str, Any] | None = None) -> An
 
 
 def problems(kind: str, name: str, settings: Mapping[str, Any]) -> list[Problem]:
-    """What is wrong with a part's name or settings; nothing when it could be built."""
+    """Validate a part's name and settings; empty when it can be built."""
     try:
         part: type[Part] = find(kind, name)
     except PartError as error:
@@ -149,7 +151,7 @@ def problems(kind: str, name: str, settings: Mapping[str, Any]) -> list[Problem]
 
 
 def origin(kind: str, name: str) -> dict[str, str] | None:
-    """Distribution and version of a part that is not ours; None for a built-in one."""
+    """Distribution and version of a part of another package; None for a built-in one."""
     point = _foreign(kind).get(name)
     if point is None:
         return None
@@ -159,12 +161,14 @@ def origin(kind: str, name: str) -> dict[str, str] | None:
 
 @lru_cache(maxsize=64)
 def _points(ask: Callable[..., Any], group: str, path: tuple[str, ...]) -> list[EntryPoint]:
-    """What is installed, asked once: each time it would read the metadata of every package."""
+    """Cached entry points of a group: each look-up reads the metadata of every package."""
+    # sys.path is part of the key: a package added to it later is found.
     return list(ask(group=group))
 
 
 def _foreign(kind: str) -> dict[str, EntryPoint]:
-    """Parts of other packages. Which names are built in is asked only when there are any."""
+    """Entry points of other packages for a kind, without names that are built in."""
+    # Built-in names need an import of every file of the kind: only when there are entry points.
     points = _points(entry_points, f"weitiao.{kind}", tuple(sys.path))
     ours = {*_modules(kind), *_built_in(kind)} if points else set()
     return {point.name: point for point in points if point.name not in ours}

@@ -1,4 +1,4 @@
-"""A run's folder: the plan, a line per step, the newest checkpoint, the best model, its files."""
+"""A run directory: plan, training log (JSON lines), checkpoint, best model, status and metrics."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ VERSION = 2
 
 
 class Record(BaseModel):
-    """A JSON file of a run: the fields whose types the program relies on.
+    """Schema of a JSON file of a run: the fields whose types the program relies on.
 
-    Every field may be missing, as in files of older versions; others are kept as they are.
+    Every field may be missing, as in files of older versions; unknown fields are preserved.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -40,7 +40,7 @@ class Record(BaseModel):
 
 
 class Status(Record):
-    """status.json: where a run stands. It is written about once a second."""
+    """status.json: state and progress of a run. It is written about once a second."""
 
     state: str = "new"  # new, running, finished, early, failed, interrupted
     step: int | None = None
@@ -54,7 +54,7 @@ class Status(Record):
 
 
 class Environment(Record):
-    """environment.json: what a run was made with, and what was done to its rows."""
+    """environment.json: versions, hardware and checkpoint of a run, and the history of its rows."""
 
     threads: int | None = None
     device: str | None = None
@@ -88,19 +88,20 @@ RECORDS: dict[str, type[Record]] = {
 
 @dataclass(frozen=True)
 class Run:
-    """The folder of one run.
+    """A run directory.
 
-    plan.yaml what was asked · plan.given.yaml the file as it was given, comments and all ·
-    log.jsonl what happened, the same for the same plan · status.json where it stands, with clock
-    times · best/ the best model · last/ where a resume goes on · environment.json what it was made
-    with · metrics.json once it is judged.
+    plan.yaml: the plan · plan.given.yaml: the user's file, comments and all · log.jsonl: training
+    log without times, equal for equal plans · status.json: progress, with times · best/: the best
+    model · last/: checkpoint to resume from · environment.json: versions and hardware ·
+    metrics.json: the evaluation.
     """
 
     folder: Path
 
     @classmethod
     def create(cls, root: str | Path, name: str, plan: Plan) -> Run:
-        """A new folder root/name-001 (or -002, ...) with the plan in it."""
+        """Create the directory root/name-001 (or -002, ...) with the plan. Raises RunError."""
+        # mkdir is atomic: of two processes that want the same number, one gets FileExistsError.
         root = Path(root)
         stem = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run"
         try:
@@ -122,12 +123,12 @@ class Run:
         return run
 
     def keep(self, plan_file: Path) -> None:
-        """Keep the plan's file as the user wrote it, comments and all."""
+        """Copy the user's plan file, comments and all, to plan.given.yaml."""
         shutil.copyfile(plan_file, self.folder / "plan.given.yaml")
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
-        """An existing run, which may be training right now. Raises RunError when it is none."""
+        """Open an existing run, which may be training now. Raises RunError when it is none."""
         run = cls(Path(folder))
         if not run.plan_path.is_file():
             message = _(
@@ -159,16 +160,16 @@ class Run:
     # --- the log: only what the plan determines, so that equal plans give equal logs
 
     def log(self, **values: Any) -> None:
-        """Add a line."""
+        """Append a line to log.jsonl."""
         with self.log_path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(values, ensure_ascii=False) + "\n")
 
     def log_size(self) -> int:
-        """Where the log ends now, in bytes."""
+        """Size of the log in bytes: a checkpoint records it, and a resume cuts the log there."""
         return self.log_path.stat().st_size if self.log_path.exists() else 0
 
     def log_after(self, size: int) -> list[dict[str, Any]]:
-        """The whole lines that stand after the first `size` bytes of the log."""
+        """Parse the complete lines after the first `size` bytes of the log. Raises RunError."""
         if not self.log_path.exists():
             return []
         lines = []
@@ -178,7 +179,7 @@ class Run:
         return lines
 
     def cut_log(self, size: int) -> None:
-        """Cut the log back to `size` bytes."""
+        """Truncate the log to `size` bytes."""
         if self.log_path.exists():
             with self.log_path.open("r+b") as file:
                 file.truncate(size)
@@ -190,22 +191,24 @@ class Run:
     # --- small JSON files
 
     def write(self, name: str, values: Mapping[str, Any]) -> None:
-        """Write NAME.json whole or not at all."""
+        """Atomic write of NAME.json."""
         path = self.folder / f"{name}.json"
         messages = table_of(values)
         values = {**values, **({"messages": messages} if messages else {})}
         if name in RECORDS:
             values = self._versioned(name, values)
         text = json.dumps(values, ensure_ascii=False, indent=1, default=str)
-        # Names of files can hold bytes that are no text; as \udc.. they stay good JSON.
+        # File names can hold bytes that do not decode: lone surrogates in str (PEP 383), which
+        # UTF-8 cannot encode. backslashreplace writes \udc.., a valid escape in JSON.
         atomic.replace_text(path, text + "\n", errors="backslashreplace")
 
     def _versioned(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The values of a record with its version, and with what a newer weitiao added to it."""
+        """Add the format version, and fields that a newer weitiao has written (forward
+        compatibility)."""
         try:
             stored = self._stored(name)
         except RunError:
-            stored = {}  # torn: this repairs it
+            stored = {}  # damaged: this write repairs it
         version = stored.get("version", 1)
         if version <= VERSION:
             return {**values, "version": VERSION}
@@ -214,9 +217,9 @@ class Run:
         return {**values, **added, "version": version}
 
     def read(self, name: str) -> dict[str, Any]:
-        """What NAME.json says, its messages restored; empty when it is not there.
+        """Read NAME.json, its messages restored; empty when it is missing.
 
-        Raises RunError when it is torn, or not a file of weitiao.
+        Raises RunError when it is damaged, or not a file of weitiao.
         """
         values = self._stored(name)
         values.pop("version", None)
@@ -224,7 +227,7 @@ class Run:
         return restored
 
     def _stored(self, name: str) -> dict[str, Any]:
-        """NAME.json, its fields checked; empty when it is not there."""
+        """Read and validate NAME.json; empty when it is missing. Raises RunError."""
         path = self.folder / f"{name}.json"
         try:
             raw = path.read_bytes()
@@ -244,14 +247,14 @@ class Run:
         return values
 
     def status(self) -> Status:
-        """Where the run stands; "interrupted" when its process is gone."""
+        """State and progress; "interrupted" when the run's process is gone. Raises RunError."""
         status = Status.model_validate(self._stored("status"))
         if status.state == "running" and not _alive(status.pid, status.started):
             status = status.model_copy(update={"state": "interrupted"})
         return status
 
     def busy(self) -> RunError:
-        """The error for a second process that wants to train here."""
+        """RunError for a second process that wants to train here."""
         return RunError(
             _(
                 "{folder}: another process is training in it. Wait, or stop it.",
@@ -260,17 +263,18 @@ class Run:
         )
 
     def goes_on(self) -> str:
-        """What to do after an interruption."""
+        """Message with the command that resumes the run."""
         return _("go on: weitiao train --resume {run}", run=self.folder)
 
     # --- whole folders, swapped in
 
     def replacing(self, name: str) -> AbstractContextManager[Path]:
-        """A new folder to fill, which then takes the place of `name` as a whole."""
+        """Atomic swap of the sub-folder `name` with a new one."""
         return atomic.swapping_folder(self.folder / name)
 
     def mirror(self, other: Run, leave: Collection[str] = ()) -> None:
-        """Take over another run's files and folders but those to `leave`; large ones are linked."""
+        """Copy another run's files and folders but those to `leave`; files in folders are
+        hard-linked."""
         for path in other.folder.iterdir():
             if path.name in leave:
                 continue
@@ -282,25 +286,27 @@ class Run:
                     shutil.copyfile(path, new)
 
     def kept(self) -> Path | None:
-        """The best model as a reader finds it, also in the middle of a swap; None before one."""
+        """Folder of the best model, also in the middle of a swap; None before one exists."""
+        # Between the two renames of a swap only best.old is there; a reader must not repair it,
+        # since the process that trains may be alive.
         old = self.folder / "best.old"
         return self.best if self.best.exists() else old if old.exists() else None
 
     def repair(self) -> None:
-        """Undo a swap that a kill cut short. Only for who trains in the run: readers must not."""
+        """Roll back swaps that a kill cut short. Only for the process that trains in the run."""
         atomic.remove_siblings(self.folder)
         for name in ("best", "last"):
             atomic.repair_folder(self.folder / name)
 
 
 def runs(root: str | Path) -> list[Run]:
-    """Every run below a folder, the newest last."""
+    """List the runs in a folder, the newest last."""
     folders = [path.parent for path in Path(root).glob("*/plan.yaml")]
     return [Run(folder) for folder in sorted(folders, key=lambda f: f.stat().st_ctime)]
 
 
 def _linked(source: str, target: str) -> None:
-    """The same file under a second name: what is in whole folders is replaced, never changed."""
+    """Hard link, or copy; safe since files in swapped folders are replaced, never modified."""
     try:
         os.link(source, target)
     except OSError:  # another disk, or one without links
@@ -334,7 +340,7 @@ def damaged(path: Path, reason: str) -> RunError:
 
 
 def _alive(pid: int | None, started: float | None) -> bool:
-    """Whether the process that wrote a status still runs."""
+    """Whether the process (pid) that wrote a status still runs."""
     import psutil
 
     try:

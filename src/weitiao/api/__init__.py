@@ -1,1 +1,1 @@
-"""The verbs: what the command line and the Python API both call."""
+"""The public API: verbs (fit, evaluate, predict, ...) that command line and Python both call."""

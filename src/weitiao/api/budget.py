@@ -25,11 +25,14 @@ def clock_of(plan: Plan, data: Data, begun: float, final: bool) -> Clock:
     budget = plan.train.budget
     if budget is None:
         return Clock()
+    # 1.5: the estimate counts forward passes alone, no tokenization and no intervals.
     reserved = EVALUATION_SECONDS + 1.5 * _evaluation_seconds(plan, data, final)
     task: Task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
     if not task.per_token:  # those have no baseline with a network and no error analysis
         reserved += BASELINE_SHARE * budget if plan.evaluate.baselines else 0.0
         reserved += FINDINGS_SHARE * budget if plan.evaluate.findings else 0.0
+    # At most half of the budget is reserved: with a test set of millions of rows, evaluation would
+    # leave nothing to train.
     minimum = TRAINING_SHARE * budget
     return Clock(max(budget - (awake() - begun) - min(reserved, budget / 2), minimum), minimum)
 

@@ -38,6 +38,8 @@ def calibrated(model: Model, rows: Rows, folded: float = 1.0) -> tuple[Model, Ca
         return _only_decided(model, rows)
     if not (plan.calibration or plan.decisions):
         return model, Calibration()
+    # Validation rows may have labels that no training row has: they get indices behind the others
+    # and are left out below (with their rows, where a row has one label), since no logit is theirs.
     wide = task.widened(rows.targets())
     labels = wide.indices(rows.targets(), rows.ids())
     known, labels = task.answers.known(labels, task.outputs)

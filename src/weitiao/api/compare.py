@@ -53,10 +53,11 @@ def compare(
     )
     rows = aligned(contenders)
     metrics = _metrics(contenders, rows, metric)
+    # Bonferroni: k intervals of level 1 - alpha / k are all right with probability 1 - alpha.
     level = 1 - FAMILY_ALPHA / (len(contenders) - 1)
     first, *others = rows.answers
-    found = tuple(statistics.compare(first, other, metrics, level=level) for other in others)
-    return Compared(rows, found, short_names([one.name for one in contenders]))
+    comparisons = tuple(statistics.compare(first, other, metrics, level=level) for other in others)
+    return Compared(rows, comparisons, short_names([one.name for one in contenders]))
 
 
 def _opened(things: list[str], columns: Columns, task: str | None) -> list[Contender]:
@@ -66,18 +67,19 @@ def _opened(things: list[str], columns: Columns, task: str | None) -> list[Conte
         assert one.plan is not None
         task = task or one.plan.task_name
     texts = next((one.sets[0].columns for one in of_run.values()), ())
-    found = []
+    contenders = []
     for thing in things:
         one = of_run.get(thing) or of_file(thing, columns, task, texts)
         if one.kind == "file":
             texts = texts or one.sets[0].columns
             task = task or one.task
-        found.append(one)
-    return found
+        contenders.append(one)
+    return contenders
 
 
 def _metrics(contenders: list[Contender], rows: Aligned, chosen: str | None) -> dict[str, Metric]:
-    """The metric that decides, then the others; those of scores are left out."""
+    """The primary metric, then the others; metrics of scores (such as AUC) are left out."""
+    # Files of predictions may hold no scores, so that such a metric could not be compared.
     answers = type(rows.base.answers)
     plan = next((one.plan for one in contenders if one.plan), None)
     named = list(plan.evaluate.metrics) if plan else []

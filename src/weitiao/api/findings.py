@@ -57,7 +57,7 @@ def with_more(
     calibration: Calibration,
     left_out: Sequence[str] = (),
 ) -> Report:
-    """The report with its calibration on these rows, its levels, and the acceptance criteria."""
+    """Add calibration on these rows, hierarchy levels and acceptance criteria to a report."""
     more: dict[str, Any] = {}
     if calibration:
         more["calibration"] = calibration.plain()

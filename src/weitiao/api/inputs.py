@@ -1,4 +1,4 @@
-"""Input rows and options of the verbs: what callers hand over, as sources and plan requests."""
+"""Input rows and options of the API functions, converted to data sources and plan requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Roles = Mapping[str, str | list[str]]
 
 
 class RowOptions(TypedDict, total=False):
-    """ReadOptions rows are read and what their columns mean; the names are the command line's."""
+    """Options to read rows and assign column roles; the names are the command line's."""
 
     text: str | None  # column with the text
     target: str | list[str] | None  # column with the label or number
@@ -36,7 +36,7 @@ class RowOptions(TypedDict, total=False):
 
 
 class PlanOptions(RowOptions, total=False):
-    """What a plan is asked to respect; everything left out is decided from the rows."""
+    """Options of a plan; everything left out is decided from the rows."""
 
     model: str | None
     revision: str | None
@@ -46,12 +46,12 @@ class PlanOptions(RowOptions, total=False):
     seed: int | None
 
 
-# Names of 0.1, read for one release.
+# Names of 0.2 and before, read for one release.
 _OLD_OPTIONS = {"test_path": "test", "validation_path": "validation"}
 
 
 def wish_of(path: Paths, options: Mapping[str, Any]) -> Wish:
-    """Options of a verb as a plan request. Raises TypeError for an unknown option."""
+    """Convert options of an API function to a plan request. Raises TypeError for unknown ones."""
     known = {_OLD_OPTIONS.get(name, name): value for name, value in options.items()}
     for old in _OLD_OPTIONS.keys() & options.keys():
         text = f"the option {old} is now called {_OLD_OPTIONS[old]}"
@@ -70,7 +70,7 @@ def wish_of(path: Paths, options: Mapping[str, Any]) -> Wish:
 
 
 def source_of(rows: Any, targets: Any = None) -> tuple[str | list[str], Source | None]:
-    """A path and, for rows that are no file, the rows as a source."""
+    """Convert input rows to a path and, for rows from memory, a data source. Raises DataError."""
     if isinstance(rows, (str, Path)) and targets is None:
         return str(rows), None
     if isinstance(rows, (list, tuple)) and rows and targets is None and _are_files(rows):
@@ -91,7 +91,7 @@ def source_of(rows: Any, targets: Any = None) -> tuple[str | list[str], Source |
 
 
 def _are_files(rows: Any) -> bool:
-    """Whether a list names files: texts without targets would be no rows to learn from."""
+    """Whether a list of str names files: texts without targets could not be trained on."""
     return all(isinstance(one, (str, Path)) for one in rows)
 
 
@@ -105,12 +105,12 @@ def _row(row: Any) -> dict[str, Any]:
 
 
 def how_of(sheet: str | None, skip_bad: bool) -> ReadOptions:
-    """ReadOptions rows are read, by the options of a verb."""
+    """ReadOptions for the options `sheet` and `skip_bad`."""
     return ReadOptions({"xlsx": {"sheet": sheet}} if sheet else {}, skip_bad)
 
 
 def open_other(model: Model, path: Paths, how: ReadOptions) -> Source:
-    """Rows that are not the run's own: read as those were, where nothing else is said."""
+    """Open rows other than the run's own, with the reader settings of its plan by default."""
     reader = how.reader or model.plan.data.reader
     like = path if how.reader else model.plan.data.path
     return ReadOptions(reader, how.skip_bad).open_other(path, like)
@@ -119,9 +119,9 @@ def open_other(model: Model, path: Paths, how: ReadOptions) -> Source:
 def rows_of(
     model: Model, source: Source, *, labelled: bool, aside: list[Bad] | None = None
 ) -> Rows:
-    """All rows of a source with the roles the model was trained on; those with a target only.
+    """Rows of a source with the column roles of the model; with `labelled`, those with a target.
 
-    Rows whose target does not fit go to `aside`; without it, DataError is raised, as for a column
+    Rows with a malformed target go to `aside`; without it, DataError is raised, as for a column
     that is missing.
     """
     roles = dict(model.plan.data.roles)

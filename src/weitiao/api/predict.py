@@ -84,6 +84,7 @@ def predict(
             column=taken[0],
         )
         raise DataError(message)
+    # Renamed at the end: predictions of an earlier call stay whole when this one fails.
     new = out.with_name(out.name + ".new")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -131,10 +132,10 @@ def _example(model: Model, row: str | Sequence[str] | Mapping[str, str]) -> Exam
     roles = [r for r in model.task.roles + model.task.optional_roles if r in known]
     if len(texts) != len(roles):
         message = _(
-            "this model reads {count} texts ({roles}), {given} were given.",
+            "this model reads {count} texts ({roles}), {passed} were given.",
             count=len(roles),
             roles=", ".join(roles),
-            given=len(texts),
+            passed=len(texts),
         )
         raise DataError(message)
     return model.example(dict(zip(roles, texts, strict=True)))
@@ -154,7 +155,7 @@ def _predicted_rows(
 
 
 def columns_of(prediction: Prediction) -> dict[str, Any]:
-    """A prediction as the columns that are written."""
+    """Output columns of a prediction: prediction, score, score_<label>, levels, offsets."""
     scores = {f"score_{label}": value for label, value in prediction.scores.items()}
     upper: dict[str, Any] = {}  # the last level of a path is the prediction itself
     for at, (name, confidence) in enumerate(prediction.levels[:-1], 1):

@@ -1,4 +1,4 @@
-"""Report verb: write the HTML page of a run again."""
+"""Report verb: render the HTML report of a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def report(
     unmasked: bool = False,
     tensorboard: bool = False,
 ) -> Path:
-    """Write the HTML report of a run again; returns its path. No model is run, no test set used.
+    """Render the HTML report of a run; returns its path. No model is run, no test set used.
 
     output: where it goes, else report.html in the run. unmasked: show mail addresses, phone and
     card numbers. tensorboard: write its events too, also when the page goes elsewhere.

@@ -50,7 +50,7 @@ class Seeded:
 
     @classmethod
     def read(cls, folder: str | Path) -> Seeded:
-        """What a folder of seeds holds by now."""
+        """Read the present results of a series of seeds."""
         run = Run.open(folder)
         interrupted = run.status().state == "interrupted"
         return cls(run, "interrupted" if interrupted else "finished", SeedsRecord.read(run))
@@ -146,7 +146,7 @@ def require_enough(seeds: int) -> None:
 
 @dataclass
 class _SeedSeries:
-    """The work on one folder of seeds."""
+    """State of a series of seeds in one folder: trains, replaces and evaluates them."""
 
     run: Run
     record: SeedsRecord
@@ -203,11 +203,11 @@ class _SeedSeries:
         if valid < record.requested:
             raise RunError(
                 _(
-                    "{folder}: {done} of {asked} seeds are trained. Go on first: "
+                    "{folder}: {done} of {requested} seeds are trained. Go on first: "
                     "weitiao train --resume {folder}",
                     folder=folder,
                     done=valid,
-                    asked=record.requested,
+                    requested=record.requested,
                 )
             )
 
@@ -265,19 +265,19 @@ class _SeedSeries:
 
     def _replace_degenerate(self) -> None:
         """Mark seeds that learned nothing, so that others take their place."""
-        record, kept = self.record, self.record.valid
-        found = [run_data.read_answers(self._folder(one)) for one in kept]
-        given = [one.answers for one in found if one is not None]
-        if len(given) < MIN_SEEDS:
+        record, valid = self.record, self.record.valid
+        saved = [run_data.read_answers(self._folder(one)) for one in valid]
+        evaluated = [one.answers for one in saved if one is not None]
+        if len(evaluated) < MIN_SEEDS:
             return
         name = record.metric
         if parts.find("metrics", name).of_scores:
-            if not given[0].metrics:  # of another package: nothing else decides
+            if not evaluated[0].metrics:  # of another package: nothing else decides
                 return
-            name = given[0].metrics[0]
+            name = evaluated[0].metrics[0]
         metric = parts.build("metrics", name)
-        constant = given[0].constant()
-        for one, bad in zip(kept, degenerate(given, constant, name, metric), strict=True):
+        constant = evaluated[0].constant()
+        for one, bad in zip(valid, degenerate(evaluated, constant, name, metric), strict=True):
             if bad:
                 one.replaced = True
                 message = _(

@@ -67,7 +67,7 @@ class Fitted:
 
     @property
     def page(self) -> Path:
-        """The report to look at, report.html."""
+        """Path of the HTML report."""
         return self.run.folder / page.NAME
 
     @cached_property
@@ -236,7 +236,7 @@ _OF_EVALUATION = ("calibration", "acceptance", "left_out", "levels")
 
 
 def _updated_metrics(run: Run, report: Report, split: str, openings: int) -> dict[str, Any]:
-    """metrics.json with a new evaluation; how the run was made stays."""
+    """Content of metrics.json with a new evaluation; figures of training stay."""
     return {
         "run": str(run.folder),
         "state": run.status().state,
@@ -260,7 +260,7 @@ class Job:
     final: bool = False  # evaluate on the sealed test
 
     def __post_init__(self) -> None:
-        prune.limit_now()  # a limit that is no size is said now, not after hours of training
+        prune.limit_now()  # an invalid WEITIAO_CACHE_LIMIT raises now, not after hours of training
 
     def start(
         self, out: str | Path, source: Source | None = None, plan_file: Path | None = None
@@ -354,7 +354,7 @@ class Job:
 
 
 def _check_criteria(plan: Plan, data: Data) -> None:
-    """Raise for acceptance criteria about unknown labels now, not after hours of training."""
+    """Validate the labels of acceptance criteria before training. Raises PlanError."""
     if plan.acceptance:
         task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
         known_criteria(plan.acceptance, task.learn(data.train.targets()))
@@ -368,7 +368,7 @@ def name_of(path: str | Sequence[str]) -> str:
 
 
 def _foreign_parts(plan: Plan) -> dict[str, Any]:
-    """Parts of the plan that other packages brought, with their versions."""
+    """Parts of the plan from other packages (entry points), with their versions."""
     chosen: dict[str, Any] = {
         "strategies": plan.train.strategies,
         "cleaners": plan.data.cleaners,
@@ -385,4 +385,4 @@ def _foreign_parts(plan: Plan) -> dict[str, Any]:
 
 
 def silent(text: str) -> None:
-    """Say nothing: for callers that want no messages."""
+    """Discard a message: for callers that want none."""

@@ -1,1 +1,1 @@
-"""The command line: its verbs, options, help, and what it prints."""
+"""The command line (typer): commands, options, help pages, terminal output."""

@@ -1,4 +1,4 @@
-"""The command line: its commands in the order of the help, error handling, exit codes.
+"""Entry point of the command line: commands in the order of the help, error handling, exit codes.
 
 Messages go to stderr; stdout holds JSON and requested output only. Exit codes: 0 success, 1 a bug
 (traceback), 2 a user error (one message), 3 doctor found a problem, 4 the model does not meet its
@@ -55,6 +55,7 @@ for _verb in (
 
 def main() -> None:
     """Run the command line: user errors become one message, Ctrl-C no traceback."""
+    # First of all: it may replace the process, and a message before it would be printed twice.
     terminal.leave_ascii()
     terminal.open_streams()
     try:
@@ -62,6 +63,7 @@ def main() -> None:
         messages.use(lang)
         if not (lang or terminal.can_show(messages.language())):
             messages.use("en")
+        # Not standalone: click would print its errors in English and exit with its own codes.
         code = app(words, standalone_mode=False)
     except WeitiaoError as error:
         terminal.complain(str(error))

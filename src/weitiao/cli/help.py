@@ -32,6 +32,7 @@ class Verb(TyperCommand):
     """A command whose help and usage errors are in the user's language."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        # Else click raises for surplus arguments, in English and without saying which they are.
         ctx.allow_extra_args = True
         try:
             rest = super().parse_args(ctx, args)
@@ -51,7 +52,7 @@ class Verb(TyperCommand):
 
 
 class Verbs(TyperGroup):
-    """The group of all commands: the same for its own options and for unknown commands."""
+    """The command group: help, usage errors and unknown commands in the user's language."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         try:
@@ -71,7 +72,9 @@ class Verbs(TyperGroup):
 
 
 def language_of(words: Sequence[str]) -> tuple[str | None, list[str]]:
-    """The value of `--lang`, before or after the command, and the other words."""
+    """Extract the option `--lang`, before or after the command; returns it and the other words."""
+    # Not an option of click: its value decides in which language click's errors are reported, and
+    # click would take a group's option only before the command. Behind "--" all words are values.
     language, rest, waiting = None, [], list(words)
     while waiting:
         word = waiting.pop(0)
@@ -177,7 +180,8 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def _message(error: Any, command: Any, ctx: Any) -> str:
-    """The message for an error of click."""
+    """Translate a usage error of click."""
+    # By class name: typer ships a copy of click, so its classes are not those of an installed one.
     kind, param = type(error).__name__, getattr(error, "param", None)
     option = getattr(error, "option_name", "")
     if kind == "NoSuchOption":

@@ -70,7 +70,8 @@ Json = Annotated[bool, typer.Option("--json", help="print one line of JSON to st
 
 
 def roles_of(text: str | None, target: str | None, roles: str | None) -> dict[str, str | list[str]]:
-    """Role -> column, or columns where a role is named several times. Raises WeitiaoError."""
+    """Parse --text, --target and --roles: role -> column, or columns where a role stands several
+    times. Raises WeitiaoError."""
     columns: dict[str, str | list[str]] = {}
     for pair in filter(None, (roles or "").split(",")):
         role, equals, column = (piece.strip() for piece in pair.partition("="))
@@ -90,7 +91,7 @@ def roles_of(text: str | None, target: str | None, roles: str | None) -> dict[st
 
 
 def changes_of(words: Sequence[str] | None) -> dict[str, Any]:
-    """path=value words as plan path -> value, parsed as YAML. Raises WeitiaoError."""
+    """Parse path=value arguments to dotted path -> value, as YAML. Raises WeitiaoError."""
     from weitiao.planfile import read
 
     changes = {}
@@ -104,7 +105,7 @@ def changes_of(words: Sequence[str] | None) -> dict[str, Any]:
 
 
 def seconds_of(budget: str | None) -> float | None:
-    """ "90s", "5m", "1h30m" or plain seconds, as seconds."""
+    """Parse --budget ("90s", "5m", "1h30m", plain seconds) to seconds. Raises WeitiaoError."""
     if budget is None:
         return None
     total = seconds(budget)
@@ -117,7 +118,10 @@ def seconds_of(budget: str | None) -> float | None:
 
 
 def parted(rows: str, words: Sequence[str] | None) -> tuple[str | list[str], dict[str, Any]]:
-    """Split words into data files and changes: path=value is a change unless such a file exists."""
+    """Split arguments into data files and changes: path=value is a change unless a file is so
+    called."""
+    # click has one list of further arguments, and a shell expands data/*.csv to many words: so the
+    # order is free, and each word says by its form what it is.
     more = [word for word in words or [] if _names_rows(word)]
     changes = changes_of([word for word in words or [] if word not in more])
     return [rows, *more] if more else rows, changes
@@ -128,6 +132,8 @@ def _names_rows(word: str) -> bool:
 
     if Path(word).exists():
         return True
+    # A path that does not exist counts as a file all the same: "no such file" helps more than "not
+    # path=value" with a typing mistake in rows-2.csv.
     return "=" not in word and (
         re.search(r"[/\\*?]", word) is not None or word.rpartition(".")[2].lower() in endings()
     )
@@ -136,7 +142,7 @@ def _names_rows(word: str) -> bool:
 def how_of(
     sheet: str | None, skip_bad: bool, changes: Mapping[str, Any] | None = None
 ) -> ReadOptions:
-    """The options of reading rows, from the command line and the changes."""
+    """ReadOptions from the options --sheet and --skip-bad and the plan changes."""
     from weitiao.data.files.open import ReadOptions
 
     return ReadOptions({"xlsx": {"sheet": sheet}} if sheet else {}, skip_bad).changed(changes)

@@ -19,7 +19,9 @@ SAMPLES = {"en": "", "zh": "中文"}  # text that a stream must be able to encod
 
 
 def leave_ascii() -> None:
-    """Restart Python in UTF-8 mode if the file system encoding is ASCII."""
+    """Restart Python in UTF-8 mode (PEP 540) if the file system encoding is ASCII."""
+    # With LC_ALL=C, names of files and columns in Chinese could be neither opened nor printed, and
+    # the encoding of file names cannot be changed in a running process.
     if sys.getfilesystemencoding() == "ascii":
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
@@ -56,7 +58,7 @@ def harmless(text: str) -> str:
 
 
 def complain(text: str) -> None:
-    """Print a mistake of the user's."""
+    """Print a user error."""
     say(_("error: {text}", text=text))
 
 
@@ -140,6 +142,7 @@ def _bar() -> Iterator[Callable[[Any, float], None]]:
         task = bar.add_task(_("training"), total=None, left="", message="", visible=False)
 
         def watch(p: Any, seconds: float) -> None:
+            # seconds is NaN while there is no estimate, and NaN differs from itself.
             message = _("loss {loss:.3f}", loss=p.loss) if p.report is None else _score(p)
             left = "" if seconds != seconds else _("{time} left", time=duration(seconds))
             state = {"completed": p.step, "total": p.total, "left": left, "message": message}

@@ -19,7 +19,8 @@ SIBLING = re.compile(r"\.(.+)\.\d+\.[0-9a-f]{8}")  # .NAME.PROCESS.RANDOM
 
 @contextmanager
 def temporary_sibling(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write a file or folder to; deleted at the end unless renamed."""
+    """A temporary path next to `path`, for a file or folder; deleted at the end unless renamed."""
+    # Process number and random digits: no two writers, nor two threads of one, share a sibling.
     sibling = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
         yield sibling
@@ -32,7 +33,7 @@ def temporary_sibling(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary sibling to write to (a file or a folder); it takes the name `path` at the end.
+    """Atomic write of a file or folder: a temporary sibling that takes the name `path` at the end.
 
     When the body raises, nothing is left behind. Two processes may write the same thing at once:
     both hold the same content, so it does not matter whose copy stays.
@@ -50,7 +51,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def replace_text(path: Path, text: str, *, errors: str = "strict", durable: bool = False) -> None:
-    """Write a text file in UTF-8, its line ends as they are.
+    """Atomic write of a UTF-8 text file; line ends are not translated.
 
     errors: what becomes of lone surrogates, as in str.encode. durable: wait until the content is
     on the disk, so that a power cut cannot leave an empty file under the new name.
@@ -64,7 +65,7 @@ def replace_text(path: Path, text: str, *, errors: str = "strict", durable: bool
 
 @contextmanager
 def swapping_folder(path: Path) -> Iterator[Path]:
-    """A new folder NAME.new to fill, which then takes the place of the folder `path` as a whole.
+    """Atomic swap of the folder `path` with a new one: NAME.new is filled, then renamed.
 
     A folder that is not empty cannot be replaced by one rename, so the old one steps aside as
     NAME.old first. Killed at any moment, the old or the new one is there, after `repair_folder`.
@@ -82,13 +83,16 @@ def swapping_folder(path: Path) -> Iterator[Path]:
     if path.exists():
         path.rename(old)
     new.rename(path)
+    # A rename is durable only once the directory that holds the names is on the disk.
     to_disk(path.parent)
     shutil.rmtree(old, ignore_errors=True)
 
 
 def repair_folder(path: Path) -> None:
-    """Undo or finish a swap of the folder `path` that a kill cut short."""
+    """Roll back or finish a folder swap that a kill cut short."""
     new, old = (path.with_name(path.name + end) for end in (".new", ".old"))
+    # Killed between the two renames: only NAME.old is whole for certain, since NAME.new may be half
+    # filled by a later swap that was killed too.
     if not path.exists() and old.exists():
         old.rename(path)
     shutil.rmtree(old, ignore_errors=True)
@@ -96,7 +100,7 @@ def repair_folder(path: Path) -> None:
 
 
 def remove_siblings(folder: Path) -> None:
-    """Delete what kills in the middle of a write have left in a folder nobody else writes to."""
+    """Delete temporary siblings that killed writers left, in a folder nobody else writes to."""
     for path in folder.iterdir():
         if SIBLING.fullmatch(path.name) and path.is_file():
             path.unlink(missing_ok=True)

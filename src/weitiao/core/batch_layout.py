@@ -1,4 +1,4 @@
-"""Encoded rows as tensors: padded to one length, or packed end to end."""
+"""Batch collation: encoded rows as tensors, padded to one length or packed end to end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How rows share a batch, and what the family of the network wants of it."""
+    """Batch layout (padded or packed), with the padding rules of the network's family."""
 
     packed: bool = False
     padding: Mapping[str, int] = field(default_factory=dict)  # tensor name -> value
@@ -23,7 +23,7 @@ class Layout:
 
 
 def filled(encoded: dict[str, list[Any]], tokenizer: Any) -> dict[str, list[Any]]:
-    """Rows without any token (an empty text, where the family adds none) get one of padding."""
+    """Give rows without tokens (empty texts in families without special tokens) a padding token."""
     ids = encoded["input_ids"]
     empty = [at for at, row in enumerate(ids) if not row]
     for name, values in encoded.items():
@@ -41,6 +41,7 @@ def tensor(array: np.ndarray) -> Tensor:
 def padded(
     rows: Mapping[str, Sequence[np.ndarray]], layout: Layout
 ) -> tuple[dict[str, Tensor], None]:
+    """Padded batch: tensors (rows, longest) int64 with `attention_mask`; no lengths."""
     lengths = np.array([len(ids) for ids in rows["input_ids"]])
     columns, first = np.arange(int(lengths.max()))[None, :], _firsts(lengths, layout.left)
     mask = real(lengths, layout.left)
@@ -59,15 +60,17 @@ def padded(
 def packed(
     rows: Mapping[str, Sequence[np.ndarray]], layout: Layout
 ) -> tuple[dict[str, Tensor], Tensor]:
+    """Packed batch: tensors (1, tokens) int64 with `position_ids`, and lengths (rows,)."""
     lengths = np.array([len(ids) for ids in rows["input_ids"]], dtype=np.int64)
     arrays = {name: np.concatenate(values).astype(np.int64) for name, values in rows.items()}
+    # cumsum - lengths is where each row begins: subtracted, positions count from 0 in every row.
     positions = np.arange(lengths.sum()) - np.repeat(lengths.cumsum() - lengths, lengths)
     arrays["position_ids"] = positions + (layout.first_position or 0)
     return {name: tensor(array[None]) for name, array in arrays.items()}, tensor(lengths)
 
 
 def grid(flat: np.ndarray, lengths: np.ndarray, left: bool, fill: int) -> np.ndarray:
-    """Values of tokens, row after row, as (rows, longest), with `fill` where nothing is."""
+    """Pad flat token values (tokens,) to (rows, longest), with `fill` at padding."""
     mask = real(lengths, left)
     array = np.full(mask.shape, fill, flat.dtype)
     array[mask] = flat
@@ -75,7 +78,7 @@ def grid(flat: np.ndarray, lengths: np.ndarray, left: bool, fill: int) -> np.nda
 
 
 def real(lengths: np.ndarray, left: bool) -> np.ndarray:
-    """(rows, longest): where tokens are, and not padding."""
+    """Attention mask (rows, longest) bool: True at tokens, False at padding."""
     columns, first = np.arange(int(lengths.max()))[None, :], _firsts(lengths, left)
     return np.asarray((columns >= first[:, None]) & (columns < (first + lengths)[:, None]))
 

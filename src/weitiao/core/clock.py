@@ -1,4 +1,4 @@
-"""Seconds by a clock that stands still while the machine sleeps: what a budget is counted by.
+"""Monotonic clock without system sleep, for time budgets; parsing of durations.
 
 Python's monotonic clock is such a one on Linux (CLOCK_MONOTONIC) and macOS (mach_absolute_time);
 on Windows it runs on through sleep, so the unbiased interrupt time is read there.
@@ -16,7 +16,7 @@ if sys.platform == "win32":
     import ctypes
 
     def awake() -> float:
-        """Seconds since some moment, without those that the machine slept."""
+        """Monotonic seconds (arbitrary start) without system sleep."""
         ticks = ctypes.c_ulonglong()
         ctypes.windll.kernel32.QueryUnbiasedInterruptTime(ctypes.byref(ticks))
         return ticks.value / TICKS
@@ -24,12 +24,12 @@ if sys.platform == "win32":
 else:
 
     def awake() -> float:
-        """Seconds since some moment, without those that the machine slept."""
+        """Monotonic seconds (arbitrary start) without system sleep."""
         return time.monotonic()
 
 
 def seconds(text: str) -> float | None:
-    """A time as people write it, in seconds; None when it is no time.
+    """Parse a duration such as 90s or 1h30m to seconds; None when it is none.
 
     >>> seconds("90s"), seconds("1h30m"), seconds("20"), seconds("soon")
     (90.0, 5400.0, 20.0, None)

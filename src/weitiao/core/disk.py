@@ -1,4 +1,4 @@
-"""What a disk refuses (full, read-only, not allowed), as one error that names the place.
+"""Disk errors (full, read-only, permission denied) as one OSError that names the path.
 
 These are no bugs of ours and no mistakes in a plan. They stay OSErrors, as Python's users expect;
 the command line shows them as one message.
@@ -41,7 +41,9 @@ OTHERS = {
 
 @contextmanager
 def writing(path: str | Path) -> Iterator[None]:
-    """Errors of the disk inside the block name this path, also those of safetensors and Arrow."""
+    """Make disk errors inside the block name this path, also those of safetensors and Arrow."""
+    # safetensors raises an error of its own, with the errno in its text only; Arrow an OSError
+    # without a file name.
     from safetensors import SafetensorError
 
     try:
@@ -58,14 +60,16 @@ def writing(path: str | Path) -> Iterator[None]:
 
 
 def plain(path: str | Path) -> str:
-    """The path as libraries written in C++ and Rust can open it: they take every path for UTF-8.
+    """A path that C++ and Rust libraries can open in a locale that is not UTF-8.
 
-    In a GBK locale they would look for a folder of other bytes. There it gets a link with a plain
-    name; everywhere else the path stays what it is.
+    They encode every path as UTF-8, and in a GBK locale would look for a folder of other bytes.
+    There the path gets a symbolic link with an ASCII name; everywhere else it stays unchanged.
     """
     if sys.getfilesystemencoding() == "utf-8" or str(path).isascii():
         return str(path)
     whole = Path(path).absolute()
+    # Names in ASCII stay: the link is made for the ancestor that needs one, so that files which do
+    # not exist yet are written through it.
     if whole.name.isascii():
         return str(Path(plain(whole.parent)) / whole.name)
     link = _links() / hashlib.sha256(os.fsencode(whole)).hexdigest()[:16]
@@ -85,7 +89,7 @@ def _links() -> Path:
 
 
 def need(folder: Path, size: int) -> None:
-    """Raise RunError now, not in an hour, when so many bytes have no room in a folder."""
+    """Check free disk space (`size` in bytes) in advance. Raises RunError."""
     free = shutil.disk_usage(folder).free
     if free < size:
         raise RunError(
@@ -100,12 +104,12 @@ def need(folder: Path, size: int) -> None:
 
 
 def is_refusal(error: OSError) -> bool:
-    """Whether the disk, not we, is to blame."""
+    """Whether an OSError is a refusal of the disk or file system, and no bug."""
     return error.errno in FULL | REFUSED | OTHERS
 
 
 def explanation(error: OSError) -> str:
-    """What is wrong, where, and what to do."""
+    """User message for a disk error: what is wrong, where, and the remedy."""
     reason = said(error)
     path = str(error.filename or "")
     if error.errno in FULL:

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def get(node: Any, path: str) -> Any:
-    """The value at a path; numbers are places in lists. Raises KeyError when nothing is there.
+    """The value at a dotted path; numbers index lists. Raises KeyError when nothing is there.
 
     >>> get({"data": {"path": ["a.csv", "b.csv"]}}, "data.path.1")
     'b.csv'
@@ -23,10 +23,10 @@ def get(node: Any, path: str) -> Any:
 def put(
     node: dict[str, Any], path: str, value: Any, opened: Callable[[Any], Any] | None = None
 ) -> None:
-    """Set the value at a path, in place; mappings that are missing on the way are made.
+    """Set the value at a dotted path, in place; missing mappings on the way are created.
 
-    opened: makes a mapping of a value in the way that is none, e.g. of a part's name. Raises
-    KeyError with the key of a value that stays none.
+    opened: turns a scalar on the way into a mapping, e.g. a part's name. Raises KeyError with the
+    key of a value that is no mapping even so.
 
     >>> raw = {"train": None}
     >>> put(raw, "train.epochs", 5)

@@ -1,4 +1,4 @@
-"""Fields that people set: what they accept, and in which words a wrong value is refused."""
+"""Validated settings (pydantic): strict fields, and validation errors in the user's language."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ NUMBERS = (int, float)
 
 
 class Fields(BaseModel):
-    """What a plan may set: unknown names are refused, and true is no number."""
+    """Base model of settings: frozen, unknown fields are refused, and true is no number."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
     def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        # bool is a subclass of int in Python, so pydantic would take `epochs: true` for 1.
         if isinstance(value, bool):
             wanted = cls.model_fields[info.field_name or ""].annotation
             kinds = {wanted, *get_args(wanted)}
@@ -37,7 +38,7 @@ class Fields(BaseModel):
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong: where, in which way, and the sentence about it."""
+    """One validation error: path, pydantic's error type, message."""
 
     path: str
     kind: str
@@ -45,14 +46,16 @@ class Problem(NamedTuple):
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], prefix: str = "") -> list[Problem]:
-    """Pydantic's complaints in our words, one for each place."""
+    """Translate pydantic's validation errors to messages, one for each path."""
     places: dict[tuple[str | int, ...], list[Any]] = {}
     for item in error.errors(include_url=False):
         places.setdefault(_place(item), []).append(item)
     problems = []
     for place, items in places.items():
         if any(other != place and other[: len(place)] == place for other in places):
-            items = [item for item in items if not _is_wish(item)]  # its inside is told of
+            # A union reports the outer value for one side and the inner value for another: the
+            # inner one says more.
+            items = [item for item in items if not _is_wish(item)]
         if items:
             path = ".".join(str(key) for key in (prefix, *place) if key != "")
             problems.append(Problem(path, _kind(items), sentence(items, model)))
@@ -60,7 +63,7 @@ def problems_of(error: ValidationError, model: type[BaseModel], prefix: str = ""
 
 
 def sentence(items: Sequence[Mapping[str, Any]], model: type[BaseModel] | None = None) -> str:
-    """What is wrong with one value: the first complaint, or all that it might have been."""
+    """Message about one invalid value; for a union, all types that it might have been."""
     item = items[0]
     kind, value, limits = item["type"], item["input"], item.get("ctx", {})
     if kind == "extra_forbidden":
@@ -81,7 +84,7 @@ def sentence(items: Sequence[Mapping[str, Any]], model: type[BaseModel] | None =
 
 
 def shown(value: Any) -> str:
-    """A value as a plan would write it, shortened."""
+    """Display form of a value (as in YAML), shortened."""
     if isinstance(value, str):
         text = repr(value)
     else:
@@ -90,7 +93,7 @@ def shown(value: Any) -> str:
 
 
 def remedy(value: Any, kind: str, limits: Mapping[str, Any]) -> str:
-    """' Write ...' when it is plain what was meant: 10%, 1,000, full-width digits, quotes."""
+    """Suggested correction (' Write ...') of a value whose intent is clear: 10%, 1,000, １０."""
     if not isinstance(value, str):
         return ""
     plain = narrowed(value).strip(" \"'")
@@ -103,13 +106,13 @@ def remedy(value: Any, kind: str, limits: Mapping[str, Any]) -> str:
 
 
 def narrowed(text: str) -> str:
-    """Full-width characters, long dashes and curly quotes of an input method as plain ones."""
+    """Normalize full-width characters (NFKC), long dashes and curly quotes to ASCII."""
     table = str.maketrans({"—": "-", "–": "-", "−": "-", "“": '"', "”": '"', "‘": "'", "’": "'"})
     return unicodedata.normalize("NFKC", text).translate(table)
 
 
 def near(name: str, known: Sequence[str]) -> str:
-    """' Did you mean ...?' when something similar is known, else what there is.
+    """Spelling suggestion (' Did you mean ...?') when a known name is similar, else all names.
 
     >>> near("learning_rat", ["learning_rate", "epochs"])
     " Did you mean 'learning_rate'?"
@@ -122,6 +125,7 @@ def near(name: str, known: Sequence[str]) -> str:
 
 
 def _number(text: str) -> float | None:
+    # 1,000 has thousands; of 0,1 the comma is a decimal one.
     share = text.endswith("%")
     plain = text.removesuffix("%").replace(" ", "").replace("--", "-")
     thousands = re.fullmatch(r"-?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", plain)
@@ -133,12 +137,13 @@ def _number(text: str) -> float | None:
 
 
 def _place(item: Mapping[str, Any]) -> tuple[str | int, ...]:
-    """Where the value stands: pydantic's place without its names of the sides of a union."""
+    """Path of a value: pydantic's `loc` without its names for the sides of a union."""
     loc = item["loc"]
     return tuple(key for key in loc if not _is_side(key))
 
 
 def _is_side(key: str | int) -> bool:
+    # pydantic puts the type that it tried into `loc`: ("path", "list[str]"), ("budget", "float").
     return isinstance(key, str) and (
         key in ("str", "int", "float", "bool", "none") or key.endswith("]") or key == "[key]"
     )

@@ -1,4 +1,4 @@
-"""Fingerprints of content: BLAKE2b for names of our own, SHA-256 where others publish hashes.
+"""Content hashes: BLAKE2b for our own names, SHA-256 where others publish hashes.
 
 What they return is part of file names in caches and of keys in stores of results, so it must never
 change for the same content.
@@ -15,7 +15,7 @@ CHUNK_BYTES = 1 << 20
 
 
 def of_text(text: str, size: int = 8) -> str:
-    """A text as 2 * `size` hexadecimal digits.
+    """Hash of a text, 2 * `size` hexadecimal digits.
 
     >>> of_text("")
     'e4a6a0577479b2b4'
@@ -24,7 +24,7 @@ def of_text(text: str, size: int = 8) -> str:
 
 
 def of_texts(*texts: str, size: int = 16) -> str:
-    """Several texts; which of them holds what counts.
+    """Hash of several texts; where one ends and the next begins counts.
 
     >>> of_texts("a", "b") == of_texts("ab")
     False
@@ -33,7 +33,7 @@ def of_texts(*texts: str, size: int = 16) -> str:
 
 
 def of_chunks(chunks: Iterable[Any], size: int) -> str:
-    """Bytes, or arrays by their memory, one after the other; how they are cut does not count."""
+    """Hash of concatenated bytes or arrays; chunk boundaries do not count."""
     digest = hashlib.blake2b(digest_size=size)
     for chunk in chunks:
         digest.update(chunk)
@@ -41,7 +41,7 @@ def of_chunks(chunks: Iterable[Any], size: int) -> str:
 
 
 def of_file(path: Path) -> str:
-    """The content of a file, as 32 hexadecimal digits."""
+    """Content hash of a file, 32 hexadecimal digits."""
     with path.open("rb") as file:
         return of_chunks(iter(lambda: file.read(CHUNK_BYTES), b""), 16)
 
@@ -53,6 +53,6 @@ def sha256_of(path: Path) -> str:
 
 
 def framed(texts: Iterable[str]) -> bytes:
-    """Texts as bytes, each behind its length, so that ("ab", "c") and ("a", "bc") differ."""
+    """Length-prefixed encoding of texts, so that ("ab", "c") and ("a", "bc") differ."""
     raw = [text.encode("utf-8", "surrogatepass") for text in texts]
     return b"".join(len(piece).to_bytes(8, "little") + piece for piece in raw)

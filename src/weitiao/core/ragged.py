@@ -1,4 +1,4 @@
-"""Rows of differing lengths as one flat array: labels of tokens, spans of texts."""
+"""Ragged arrays: rows of differing lengths as flat values with offsets, as in Arrow lists."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Ragged:
-    """Row i is values[offsets[i] : offsets[i + 1]]; rows may be empty.
+    """Ragged array: row i is values[offsets[i] : offsets[i + 1]]; rows may be empty.
 
-    >>> found = Ragged.of([np.array([1, 2]), np.array([], int), np.array([3])])
-    >>> len(found), found.values.tolist(), found[[2, 0]].values.tolist(), found.row(0).tolist()
+    >>> ragged = Ragged.of([np.array([1, 2]), np.array([], int), np.array([3])])
+    >>> len(ragged), ragged.values.tolist(), ragged[[2, 0]].values.tolist(), ragged.row(0).tolist()
     (3, [1, 2, 3], [3, 1, 2], [1, 2])
     """
 
@@ -23,7 +23,7 @@ class Ragged:
 
     @classmethod
     def of(cls, rows: Sequence[np.ndarray]) -> Self:
-        """From one array a row; at least one, since nothing else says what an empty row holds."""
+        """Build from one array a row; at least one, since it alone tells dtype and inner shape."""
         return cls(np.concatenate(rows), edges([len(row) for row in rows]))
 
     @classmethod
@@ -56,23 +56,25 @@ class Ragged:
 
 
 def edges(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Lengths as offsets: [2, 0, 1] is [0, 2, 2, 3]."""
+    """Convert lengths (rows,) to offsets (rows + 1,): [2, 0, 1] is [0, 2, 2, 3]."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.asarray(lengths, np.int64))])
 
 
 def flat(offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """The places of all values of these rows, row after row.
+    """Flat indices of all values of these rows, row after row.
 
     >>> flat(np.array([0, 2, 2, 5]), np.array([2, 0])).tolist()
     [2, 3, 4, 0, 1]
     """
+    # Value j of the result, in row r, comes from starts[r] + (j - before[r]), where before[r] is
+    # how many values precede the row in the result: one addition without a loop over rows.
     starts, lengths = offsets[rows], offsets[rows + 1] - offsets[rows]
     before = np.cumsum(lengths) - lengths
     return np.arange(lengths.sum()) + np.repeat(starts - before, lengths)
 
 
 def together(parts: Sequence[Any]) -> Any:
-    """What was worked out piece by piece as one: arrays, or what has `joined`."""
+    """Concatenate parts: arrays, or objects with a class method `joined`."""
     if len(parts) == 1:
         return parts[0]
     if isinstance(parts[0], np.ndarray):
@@ -81,12 +83,12 @@ def together(parts: Sequence[Any]) -> Any:
 
 
 def dealt(parts: Sequence[Any]) -> Any:
-    """The rows that were dealt out to several, row i to part i % parts, in their order again."""
+    """Undo round-robin sharding (row i in part i % parts): all rows in their original order."""
     world = len(parts)
     places = np.concatenate([np.arange(len(one)) * world + at for at, one in enumerate(parts)])
     return together(parts)[np.argsort(places)]
 
 
 def values_of(labels: np.ndarray | Ragged) -> np.ndarray:
-    """All labels, without saying which row has them."""
+    """The flat values of labels, ragged or not."""
     return labels.values if isinstance(labels, Ragged) else labels

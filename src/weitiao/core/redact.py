@@ -1,7 +1,7 @@
-"""What names a person is masked before a text is shown: mail, phone, id card, bank card, tokens.
+"""PII redaction before a text is shown: e-mail, phone, id card, bank card, tokens in URLs.
 
 Small on purpose: the libraries that do this know no Chinese numbers (scrubadub) or bring a
-language model of hundreds of megabytes (presidio). It masks rather too much than too little, and
+language model of hundreds of megabytes (presidio). It masks too much rather than too little, and
 knows no names and addresses.
 """
 
@@ -19,6 +19,8 @@ _GAP = r"[ \-.\u00a0\u00ad\u2010-\u2015\u200b-\u200f\u2060\ufeff]?"
 _HERE, _NO_MORE = r"(?<![\dA-Za-z])", r"(?!\d)"
 _NAME = "[A-Za-z0-9._%+-]"  # not \w: Chinese has no blank before an address
 _MAIL = re.compile(rf"(?<!{_NAME}){_NAME}+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+# Chinese id number (GB 11643): region (6 digits), date of birth (8), sequence (3), check digit or
+# X. Until 1999 it had 15 digits: a year of two digits, no check digit.
 _CARD_OF_PERSON = re.compile(
     _HERE
     + _GAP.join(
@@ -67,11 +69,13 @@ _PLAIN = {0xFF10 + n: str(n) for n in range(10)} | {
 
 
 def masked(text: str) -> str:
-    """The text with [e-mail], [phone], [id card], [bank card] in the place of such.
+    """Redact personal data: [e-mail], [phone], [id card], [bank card] in its place.
 
     >>> masked("call 138 1234 5678 or write to li@example.com")
     'call [phone] or write to [e-mail]'
     """
+    # The order matters: an id number may also pass the checksum of a bank card. What is replaced
+    # has no digits left for the next pattern.
     text = _replaced(text, _QUERY, lambda match: match[1] + "…")
     text = _replaced(text, _MAIL, lambda _unused: _("[e-mail]"))
     text = _replaced(text, _CARD_OF_PERSON, _person)
@@ -80,7 +84,7 @@ def masked(text: str) -> str:
 
 
 def luhn(number: str) -> bool:
-    """Whether the last digit checks the others, as on bank cards.
+    """Luhn checksum (ISO/IEC 7812), as on bank cards.
 
     >>> luhn("4111 1111 1111 1111"), luhn("4111 1111 1111 1112")
     (True, False)

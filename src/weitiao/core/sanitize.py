@@ -1,10 +1,12 @@
-"""Texts of others made safe to look at: what cannot be seen is shown, long ones are cut."""
+"""Sanitizing of untrusted text for display: invisible and bidirectional characters, long texts."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
+# Controls, zero-width characters, fillers that look like blanks, marks of direction (which can make
+# a text read as another one: "Trojan Source", Boucher and Anderson 2021), tags, lone surrogates.
 _ODD = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
     "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff"
@@ -16,7 +18,7 @@ ISOLATE, END = "\u2068", "\u2069"
 
 
 def visible(text: str) -> str:
-    """The text with controls, zero-width characters and marks of direction as symbols.
+    """Replace control, zero-width and bidirectional characters by visible symbols.
 
     >>> visible("a" + chr(0) + "b" + chr(0x202E) + "c")
     'a␀b⟨U+202E⟩c'
@@ -25,12 +27,12 @@ def visible(text: str) -> str:
 
 
 def quoted(text: object) -> str:
-    """A word of the user's inside a sentence of ours: whichever way it runs, the rest stays."""
+    """Isolate the direction (bidi) of user text inside one of our sentences."""
     return f"{ISOLATE}{visible(str(text))}{END}"
 
 
 def shortened(text: str, most: int = 320) -> str:
-    """A text on one line, its middle left out when it is long.
+    """Truncate a text to one line of at most `most` characters, leaving out its middle.
 
     >>> shortened("one\\n two", 100), shortened("abcdefghij", 5)
     ('one two', 'abcd … j')
@@ -46,7 +48,8 @@ def shortened(text: str, most: int = 320) -> str:
 
 
 def _blank_near(text: str, most: int) -> int:
-    """Where the last word begins, if there are words: at most 16 characters before the end."""
+    """Index of the last word boundary, at most 16 characters before `most`; else `most`."""
+    # 16: Chinese has no blanks, and a longer word is cut rather than left out.
     at = text.rfind(" ", most - 16, most)
     return at if at > 0 else most
 

@@ -1,4 +1,4 @@
-"""Sizes and spans of time as people write them: "5GB", "30d"."""
+"""Parsing and formatting of sizes ("5GB"), ages ("30d") and metric values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DAYS = {"": 1.0, "h": 1 / 24, "d": 1.0, "w": 7.0}
 
 
 def bytes_of(text: str, name: str) -> int:
-    """A size in bytes; `name` is the option or variable that holds it.
+    """Parse a size to bytes. Raises WeitiaoError naming `name`, the option or variable.
 
     >>> bytes_of("1.5 GB", "--keep"), bytes_of("800m", "--keep")
     (1500000000, 800000000)
@@ -22,12 +22,13 @@ def bytes_of(text: str, name: str) -> int:
         raise WeitiaoError(
             _("{name}: {text!r} is not a size; write 5GB or 500MB.", name=name, text=text)
         )
+    # Powers of 1000, as in disk sizes and in `shown`; "800m" is short for 800mb.
     unit = match[2] if match[2] in SIZES else f"{match[2]}b"
     return int(float(match[1]) * SIZES[unit])
 
 
 def shown(count: float) -> str:
-    """A size as people read it.
+    """Format a size in bytes for display.
 
     >>> shown(904), shown(1_500_000)
     ('904 bytes', '1.5 MB')
@@ -38,7 +39,7 @@ def shown(count: float) -> str:
 
 
 def score(value: float, decimals: int) -> str:
-    """A value of a metric: with fixed decimals, large ones with one.
+    """Format a metric with fixed decimals; large values with one.
 
     >>> score(0.5, 4), score(1234.5, 4)
     ('0.5000', '1,234.5')
@@ -47,7 +48,7 @@ def score(value: float, decimals: int) -> str:
 
 
 def seconds_old(text: str, name: str) -> float:
-    """An age in seconds: days, unless hours or weeks are said.
+    """Parse an age to seconds; a plain number is days. Raises WeitiaoError naming `name`.
 
     >>> seconds_old("2d", "--older") == seconds_old("48h", "--older") == seconds_old("2", "--older")
     True

@@ -69,7 +69,7 @@ class Rows:
         ]
 
     def batches(self, size: int = 1000) -> Iterator[list[Example]]:
-        """All rows in order, in lists of at most `size` examples."""
+        """Iterate over all rows in order, in lists of at most `size` examples."""
         for start in range(0, len(self), size):
             yield self.examples(slice(start, start + size))
 

@@ -55,7 +55,7 @@ class Experiment(Section):
     @model_validator(mode="before")
     @classmethod
     def _old_names(cls, values: Any) -> Any:
-        """`judge` is what files of 0.1 call `split`."""
+        """`judge` is what files of 0.2 and before call `split`."""
         if isinstance(values, dict) and "judge" in values and "split" not in values:
             return {("split" if name == "judge" else name): one for name, one in values.items()}
         return values
@@ -68,12 +68,12 @@ class Experiment(Section):
             experiment = cls.model_validate(written.value)
         except ValidationError as error:
             messages = [
-                _("{path}: {told}", path=problem.path, told=problem.text)
+                _("{path}: {message}", path=problem.path, message=problem.text)
                 for problem in problems_of(error, cls)
             ]
             raise PlanError(messages, str(path)) from None
         problems = [
-            _("{path}: {told}", path=f"{field}.{problem.path}", told=problem.text)
+            _("{path}: {message}", path=f"{field}.{problem.path}", message=problem.text)
             for field, kind in (("peers", "peers"), ("executor", "executors"))
             for name, settings in getattr(experiment, field).items()
             for problem in parts.problems(kind, name, settings)

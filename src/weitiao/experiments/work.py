@@ -41,7 +41,9 @@ def run_cell(root: str, job: Mapping[str, Any]) -> None:
     store, cell = Store(root), Cell.from_job(job)
     folder = store.folder_of(cell.key)
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):  # a worker of a killed experiment may still be running it
+    # A worker of a killed experiment may still run this cell, or a second runner on the same store:
+    # whoever comes later waits, and then finds the record.
+    with FileLock(folder / ".lock"):
         if store.has(cell.key):
             return
         start = time.monotonic()

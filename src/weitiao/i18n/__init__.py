@@ -1,1 +1,1 @@
-"""Messages in English and Chinese."""
+"""Internationalization: messages in English and Chinese."""

@@ -1,4 +1,4 @@
-"""Translated messages: English in the code, other languages from one gettext catalogue.
+"""Internationalization (gettext): messages in English in the code, translations in one catalogue.
 
     raise DataError(_("{file}:{line}: no text in column {column!r}.", file=..., ...))
 
@@ -38,7 +38,7 @@ _default: list[str] = []  # at most one: the language set by `use`, else that of
 
 
 class Message(str):
-    """A text in one language, with the English template and the values it was made from.
+    """A translated str with the English template and the values it was formatted from.
 
     Every operation of str (concatenation, strip, slices) gives a plain str, which stays in the
     language it was written in.
@@ -58,7 +58,7 @@ class Message(str):
 
 
 def _(template: str, /, **values: Any) -> str:
-    """The Message in the current language, its {placeholders} filled in ("{{" is a brace itself).
+    """Translate and format a message ({placeholders}; "{{" is a literal brace).
 
     >>> _("{count:,} files", count=2000)
     '2,000 files'
@@ -67,12 +67,12 @@ def _(template: str, /, **values: Any) -> str:
 
 
 def in_english(template: str, /, **values: Any) -> str:
-    """The text in English whatever the language is: for what is stored, and `localized` later."""
+    """Format a message in English whatever the language is; `localized` translates it later."""
     return Message(template.format(**values), template, values)
 
 
 def plural(number: int, noun: str) -> str:
-    """A number with its noun; the noun is given in the singular.
+    """Pluralize a noun with its number; `noun` is the singular.
 
     >>> plural(1, "row"), plural(2000, "row")
     ('1 row', '2,000 rows')
@@ -85,7 +85,7 @@ def plural(number: int, noun: str) -> str:
 
 
 def joined(texts: Iterable[str], separator: str = " ") -> str:
-    """Texts in a row, with what the language puts between them: no blank in Chinese.
+    """Join texts with the separator of the language: no blank in Chinese.
 
     >>> joined(["First.", "Second."])
     'First. Second.'
@@ -105,12 +105,12 @@ def N_(template: str) -> str:
 
 
 def translated(text: str) -> str:
-    """A text declared elsewhere (help, description, docstring); it has no placeholders."""
+    """Translate a text declared elsewhere (help, description, docstring), without placeholders."""
     return Message(_catalogue(language()).gettext(text), text) if text else ""
 
 
 def localized(text: object) -> str:
-    """A message in the current language, whatever language it was made in.
+    """Render a message in the current language, whatever language it was made in.
 
     A plain str is translated when it is, as a whole, a text of the catalogue (a name that is
     stored in English, or a reason without values); every other one stays as it is.
@@ -169,7 +169,7 @@ def speaking(wanted: str) -> Iterator[None]:
 
 
 def pack(value: Any) -> Any:
-    """A message as plain JSON, {text, template, values}; one without values as its text alone.
+    """Serialize a message to JSON, {text, template, values}; one without values as its text alone.
 
     Lists and numbers inside messages are kept; other values become the text they are shown as.
     """
@@ -193,7 +193,7 @@ def _packed(value: Any) -> Any:
 
 
 def restore(packed: Any) -> str:
-    """A message from what `pack` made of it; anything else as the text it is.
+    """Deserialize a message from the JSON of `pack`; anything else is plain text.
 
     Files come from strangers, and people edit them. The text counts: where template and values do
     not give it in any language, or the template is not in the catalogue, it is plain text.
@@ -244,7 +244,7 @@ def table_of(value: Any) -> dict[str, Any]:
 
 
 def with_messages(value: Any, table: Any) -> Any:
-    """Nested plain data, its texts that stand in the table as messages."""
+    """Turn the texts of nested plain data that `table` knows into messages again."""
     if not isinstance(table, Mapping):
         return value
     if isinstance(value, str):
@@ -299,7 +299,7 @@ def _keys() -> Mapping[str, str]:
 
 @cache
 def _keys_by_text() -> Mapping[str, str]:
-    """What a text without placeholders looks like, in any language -> its key."""
+    """Reverse lookup: a text without placeholders, in any language -> its key."""
     by_text: dict[str, str] = {}
     for key, chinese in _keys().items():
         if all(name is None for _literal, name, _format, _conversion in pieces(key)):
@@ -313,7 +313,7 @@ _FORMAT = re.compile(r"[-+,.\d]*[a-zA-Z%]?")
 
 
 def pieces(text: str) -> list[tuple[str, str | None, str, str]]:
-    """A template as (fixed text, placeholder, format, conversion); a plain text is one piece.
+    """Parse a template into (fixed text, placeholder, format, conversion); plain text is one piece.
 
     Plain texts may hold braces that are no placeholders: "e.g. {text: review}".
     """

@@ -93,7 +93,7 @@ LIBRARIES = (
 
 
 def said(error: object) -> str:
-    """The first line of somebody else's error message, in the current language when it is known.
+    """Translate the first line of a system's or library's error message where it is known.
 
     >>> said(OSError(28, "No space left on device", "runs/x"))
     'No space left on device'
@@ -114,7 +114,7 @@ def _translated(line: str) -> str:
 
 
 class _Shown(str):
-    """A value as the library has formatted it."""
+    """A value that the library has formatted already: our formats do not apply to it."""
 
     __repr__ = str.__str__
 
@@ -124,7 +124,7 @@ class _Shown(str):
 
 @cache
 def _patterns() -> dict[str, re.Pattern[str]]:
-    """Template -> the regular expression of messages made from it, one group a placeholder."""
+    """Template -> regular expression that matches its messages, one group a placeholder."""
     patterns = {}
     for template in (*SYSTEM, *FILES, *LIBRARIES):
         split = pieces(template)

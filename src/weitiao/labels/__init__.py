@@ -1,1 +1,1 @@
-"""How targets are spelled: tags of words, answers in passages, paths of labels."""
+"""Target formats: tagging schemes (BIO), answer spans in passages, hierarchical labels."""

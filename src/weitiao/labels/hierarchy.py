@@ -1,4 +1,4 @@
-"""Labels that are paths, such as 体育/足球: their levels, and what stands above each label."""
+"""Hierarchical labels (paths such as 体育/足球): separator, levels, top-down prediction."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from functools import lru_cache
 
 import numpy as np
 
+# "->" stands before ">", which is a part of it.
 SEPARATORS = ("/", "／", "->", "→", "::", ">", "\\", "|")
 NEARLY_ALL = 0.9  # of the labels have the separator
 FEWEST = 4  # labels; fewer have no levels worth speaking of
 
 
 def separator_of(labels: Sequence[str]) -> str:
-    """What stands between the levels of nearly all labels, whose parents repeat; "" for none.
+    """Detect the level separator of hierarchical labels; "" for flat ones.
+
+    Nearly all labels must have it, and parents must repeat.
 
     >>> separator_of(["体育/足球", "体育/篮球", "财经/股票", "财经/基金"])
     '/'
@@ -23,6 +26,7 @@ def separator_of(labels: Sequence[str]) -> str:
     for separator in SEPARATORS:
         paths = [[piece.strip() for piece in label.split(separator)] for label in labels]
         deep = [path for path in paths if len(path) > 1 and all(path)]
+        # Labels such as "and/or" or "tv/radio" have the sign too, but their first halves differ.
         parents = {path[0] for path in deep}
         enough = len(labels) >= FEWEST and len(deep) >= NEARLY_ALL * len(labels)
         if enough and 2 <= len(parents) <= len(deep) / 2:
@@ -32,7 +36,7 @@ def separator_of(labels: Sequence[str]) -> str:
 
 @lru_cache(maxsize=64)
 def levels_of(labels: tuple[str, ...], separator: str) -> tuple[Level, ...]:
-    """The levels of labels, the top first. A label that ends above a level is there itself."""
+    """Levels of a label hierarchy, the top first. A leaf above a level stands in it itself."""
     paths = [_path(label, separator) for label in labels]
     spaced = any(f" {separator} " in label for label in labels)
     between = f" {separator} " if spaced else separator
@@ -43,8 +47,8 @@ def levels_of(labels: tuple[str, ...], separator: str) -> tuple[Level, ...]:
 
 
 class Level:
-    """One level. `names`: its nodes; `of` (labels,): the node above each label, or itself; `deep`
-    (labels,): whether the label goes down so far."""
+    """One level of a hierarchy. `names`: its nodes; `of` (labels,): the node above each label, or
+    itself; `deep` (labels,): whether the label reaches this level."""
 
     def __init__(self, paths: Sequence[tuple[str, ...]], between: str) -> None:
         known = sorted(set(paths))
@@ -59,7 +63,10 @@ class Level:
 
 
 def top_down(scores: np.ndarray, levels: Sequence[Level]) -> np.ndarray:
-    """(n,) the label that is found by taking the likeliest node at each level, under the last."""
+    """Top-down decoding, (n,) labels: the likeliest node at each level below the one before.
+
+    It can differ from the likeliest label: a parent wins by the sum of its children.
+    """
     left = np.array(scores, dtype=float)
     for level in levels:
         best = level.sums(left).argmax(1)

@@ -1,1 +1,1 @@
-"""The plan as a file: its sections, reading with all errors at once, writing, schema."""
+"""The plan file (YAML): sections, validation with all errors at once, writing, JSON Schema."""

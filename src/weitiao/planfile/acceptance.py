@@ -1,4 +1,4 @@
-"""What a model must reach to be accepted: the plan's section `acceptance`."""
+"""Acceptance criteria of a model: the plan's section `acceptance`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NO_INTERVAL = ("ece", "latency")  # figures that have no lower bound
 
 
 def _word(value: Any) -> Any:
-    """Labels such as 1 and true are words, also where YAML reads something else."""
+    """Keep labels such as 1 and true as strings, where YAML reads numbers and booleans."""
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, int | float) else value
@@ -48,7 +48,8 @@ class Criterion(Fields):
         return limit
 
     def reached(self, value: float) -> bool:
-        """Whether a figure reaches the limit; one that is not known does not."""
+        """Whether a value meets the criterion; NaN does not."""
+        # Comparisons with NaN are false, so that an unknown value never passes.
         return value >= self.limit if self.at_least is not None else value <= self.limit
 
 
@@ -73,7 +74,7 @@ Acceptance = dict[
 
 
 def problems_of_acceptance(acceptance: Any) -> list[Problem]:
-    """Names that nothing measures, labels that are missing or out of place."""
+    """Validate acceptance criteria: unknown metrics, labels that are missing or out of place."""
     if not isinstance(acceptance, Mapping):
         return []
     metrics = parts.names("metrics")

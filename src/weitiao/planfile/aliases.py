@@ -1,4 +1,4 @@
-"""Settings of transformers and their counterparts in a plan.
+"""Aliases: settings of transformers' TrainingArguments and their counterparts in a plan.
 
 The names are those of TrainingArguments and of the example scripts. Where something else takes
 their place, a sentence says what; other names are reported as unknown settings.
@@ -114,7 +114,7 @@ _VERBS = N_("Training and judging are commands: weitiao train, weitiao evaluate.
 _HUB = N_("Nothing is uploaded; best/ is a plain transformers folder that you may upload.")
 _LENGTHS = N_("Rows of like length are put together anyway.")
 _DEVICE = N_("The device is found by itself; CUDA_VISIBLE_DEVICES= hides a graphics card.")
-_SEVERAL = N_("Several processes are a matter of torchrun, not of the plan.")
+_PROCESSES = N_("Several processes are a matter of torchrun, not of the plan.")
 _SHARDS = N_("Write train.sharding: full.")
 _LOADING = N_("Rows are read by one process, as token ids that lie ready.")
 _NOISE = N_("Noise on word vectors is train.strategies: {fgm: {epsilon: 0.5}}.")
@@ -151,7 +151,7 @@ INSTEAD = {
         "ddp_bucket_cap_mb", "ddp_broadcast_buffers", "ddp_find_unused_parameters",
         "ddp_static_graph", "accelerator_config", "parallelism_config",
         "average_tokens_across_devices", "ray_scope",
-    ], _SEVERAL),
+    ], _PROCESSES),
     **dict.fromkeys([
         "dataloader_num_workers", "dataloader_drop_last", "dataloader_pin_memory",
         "dataloader_prefetch_factor", "dataloader_persistent_workers", "cache_dir",
@@ -167,7 +167,7 @@ INSTEAD = {
 
 
 def counterpart(name: str) -> str:
-    """What to write instead of one of transformers' names; empty when it is none of them."""
+    """Message about the counterpart of one of transformers' settings; empty for other names."""
     if name in ALIASES:
         note = translated(NOTES.get(name, ""))
         return _(

@@ -1,4 +1,4 @@
-"""The plan: one frozen object that says everything about a run. YAML in, YAML out."""
+"""The plan: one frozen, validated configuration object of a run, read from and written to YAML."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Plan(Section):
 
     @classmethod
     def load(cls, path: str | Path, changes: Mapping[str, Any] | None = None) -> Self:
-        """The plan in a YAML file, with `changes` by dotted path, e.g. {"train.epochs": 5}.
+        """Load a plan from YAML, with `changes` by dotted path, e.g. {"train.epochs": 5}.
 
         Raises PlanError with every problem at once, each with its line.
         """
@@ -71,16 +71,18 @@ class Plan(Section):
     def parse(
         cls, raw: Mapping[str, Any], source: str = "", lines: Mapping[str, int] | None = None
     ) -> Self:
-        """A plan from plain values. Raises PlanError with every problem at once."""
+        """Validate a plan from plain values. Raises PlanError with every problem at once."""
         return cls._made(read.Written(dict(raw), dict(lines or {})), source)
 
     @classmethod
     def _made(cls, written: read.Written, source: str) -> Self:
         raw = written.value
         plan, problems = cls._tried(raw)
+        # YAML types come before the schema: a label `1`, a revision `1e5` or a column `no` arrives
+        # as a number or boolean. Where a string is expected, its spelling in the file is tried.
         words = {p.path: written.word(p.path) for p in problems if p.kind == "string_type"}
         spelled = {path: word for path, word in words.items() if word is not None}
-        if spelled:  # labels, columns and revisions stay the words they are written as
+        if spelled:
             plan, problems = cls._tried(_with_words(raw, spelled))
         if plan is None or problems:
             problems.sort(key=lambda one: _line(one.path, written.lines))
@@ -118,9 +120,9 @@ class Plan(Section):
         return True
 
     def save(self, path: str | Path, schema: str | None = None) -> None:
-        """Write the plan as YAML, the reasons as comments beside the values.
+        """Write the plan as YAML, with the reasons as comments above the values.
 
-        schema: the file of its JSON Schema, relative to the plan, for editors.
+        schema: path of its JSON Schema, relative to the plan, for editors.
         """
         comments = {key: self._comment(key) for key in self.why}
         raw = self.model_dump() | {"why": {key: one.stored() for key, one in self.why.items()}}
@@ -145,7 +147,7 @@ class Plan(Section):
 
 
 def _renamed(problem: Problem) -> Problem:
-    """A name of transformers, or one that stands in another section, is told where it belongs."""
+    """Replace an "unknown setting" error by its counterpart: transformers' name, other section."""
     name = problem.path.rpartition(".")[2]
     if problem.kind != "extra_forbidden":
         return problem
@@ -157,7 +159,7 @@ def _renamed(problem: Problem) -> Problem:
 
 
 def _homes(name: str) -> list[str]:
-    """Where settings of this name stand."""
+    """Dotted paths of settings of this name, in all sections."""
     homes = []
     for section, field in Plan.model_fields.items():
         inner = field.annotation
@@ -167,7 +169,7 @@ def _homes(name: str) -> list[str]:
 
 
 def _line(path: str, lines: Mapping[str, int]) -> int:
-    """Where a setting stands, or what is nearest above it; 0 when that is nowhere."""
+    """Line of a setting in the file, or of its nearest parent; 0 when none stands there."""
     at = path
     while at and at not in lines:
         at = at.rpartition(".")[0]
@@ -177,12 +179,14 @@ def _line(path: str, lines: Mapping[str, int]) -> int:
 def _located(path: str, text: str, lines: Mapping[str, int]) -> str:
     line = _line(path, lines)
     if line:
-        return _("line {line}, {path}: {told}", line=line, path=path, told=text)
-    return _("{path}: {told}", path=path, told=text) if path else text
+        return _("line {line}, {path}: {message}", line=line, path=path, message=text)
+    return _("{path}: {message}", path=path, message=text) if path else text
 
 
 def _problems_of_parts(raw: Mapping[str, Any]) -> list[Problem]:
-    """What is wrong with the named parts, found in the raw values so that all is said at once."""
+    """Validate the named parts in the raw values, so that all problems are reported at once."""
+    # pydantic knows nothing of the parts' own fields, and validators that run after a section do
+    # not run where it fails.
     problems = []
     for place, kind in PLACES.items():
         try:
@@ -221,7 +225,7 @@ def _problems_of_metrics(raw: Mapping[str, Any]) -> list[Problem]:
 
 
 def _set(raw: dict[str, Any], path: str, value: Any) -> None:
-    """Change a setting; a part named alone (`optimizer: adamw`) becomes a mapping on the way."""
+    """Set a dotted path; a part named alone (`optimizer: adamw`) becomes a mapping on the way."""
     try:
         dotted.put(raw, path, value, as_parts)
     except KeyError as error:
@@ -234,7 +238,7 @@ def _set(raw: dict[str, Any], path: str, value: Any) -> None:
 
 
 def _with_words(raw: Any, words: Mapping[str, str], path: str = "") -> Any:
-    """The values, some of them replaced by the words they were written as."""
+    """Replace values by their spelling in the file, by dotted path."""
     if path in words:
         return words[path]
     prefix = f"{path}." if path else ""

@@ -1,8 +1,8 @@
-"""The YAML file of a plan, read with line numbers and as it was written.
+"""YAML reader of plans that records line numbers and spellings.
 
 YAML 1.2 by ruamel: `3e-5` is a number and `no` is a word, unlike in PyYAML. Only the tree of nodes
-is ruamel's; the values are made here, so that no tag can run anything, aliases are counted before
-they are followed, and a label that looks like a number can stay the word it is.
+is ruamel's; values are constructed here, so that no tag can run code, aliases are counted before
+they are followed, and a label that looks like a number can stay a string.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ MOST_VALUES = 20_000
 MOST_LINES = 40_000  # with what commas separate: ruamel needs a second for ten thousand values
 DEEPEST = 20
 _CORE = "tag:yaml.org,2002:"
+# Tags of scalars that stay strings in a plan: a date, "=" and "<<" mean nothing else here.
 _TEXTS = {f"{_CORE}{name}" for name in ("str", "timestamp", "value", "merge")}
 _TRUTH = {"true": True, "false": False, "yes": True, "no": False, "on": True, "off": False}
 
 
 @dataclass
 class Written:
-    """What a YAML text says: plain values, and for each dotted path its line and its spelling."""
+    """A parsed YAML text: plain values, and for each dotted path its line and spelling."""
 
     value: Any = None
     lines: dict[str, int] = field(default_factory=dict)
@@ -43,7 +44,7 @@ class Written:
     text: str = ""
 
     def word(self, path: str) -> str | None:
-        """A number or truth as it was written; nothing only where a list holds it."""
+        """Spelling of a number or boolean at a path; of null only where a list holds it."""
         try:
             value = dotted.get(self.value, path)
         except KeyError:
@@ -54,7 +55,7 @@ class Written:
         return self.spelled.get(path) or (str(value) if type(value) is int else None)
 
     def hints(self, problems: list[str]) -> list[str]:
-        """Problems, after what the text has of the usual traps and of a newer version."""
+        """Problems, preceded by hints on usual YAML mistakes and on a newer version."""
         hints = _lined(yaml_hints.hints(self.text))
         made = re.match(r"#[^\n]*\bweitiao (\d+(?:\.\d+)+)", self.text)
         if made and _numbers(made[1]) > _numbers(__version__):
@@ -68,7 +69,7 @@ class Written:
 
 
 def read(path: str | Path) -> Written:
-    """A plan's file. Raises PlanError when it is missing, too large, no UTF-8 or no mapping."""
+    """Read a plan's YAML file. Raises PlanError when missing, too large, not UTF-8, no mapping."""
     file = Path(path)
     text = _text_of(file)
     other = yaml_hints.other_format(file.name, text)
@@ -109,10 +110,10 @@ def _text_of(file: Path) -> str:
         encoding = yaml_hints.encoding_of(raw)
         message = (
             _(
-                "line {line}: the file is written in {found}: save it as UTF-8 (in the editor: "
+                "line {line}: the file is written in {encoding}: save it as UTF-8 (in the editor: "
                 "Save as, Encoding).",
                 line=line,
-                found=encoding,
+                encoding=encoding,
             )
             if encoding
             else _("line {line}: not UTF-8: save it as UTF-8.", line=line)
@@ -121,13 +122,15 @@ def _text_of(file: Path) -> str:
 
 
 def parse(text: str, source: str = "") -> tuple[Any, dict[str, int]]:
-    """The value of a YAML text and its lines. Raises PlanError at the place that is wrong."""
+    """Parse YAML: its value, and dotted path -> line (from 1). Raises PlanError with the line."""
     written = written_in(text, source)
     return written.value, written.lines
 
 
 def written_in(text: str, source: str = "") -> Written:
-    """All that a YAML text says. Raises PlanError at the places that are wrong."""
+    """Parse YAML with lines and spellings. Raises PlanError with the lines of all problems."""
+    # Checked before parsing: ruamel recurses at each level, and Python's recursion limit would be
+    # reached inside it; the exact limit (DEEPEST) is checked on the nodes.
     if _depth(text) > 3 * DEEPEST:
         raise PlanError([_("nested too deeply for a plan.")], source)
     if text.count("\n") + text.count(",") > MOST_LINES:
@@ -162,13 +165,13 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _lined(by_line: dict[int, str]) -> list[str]:
     return [
-        _("line {line}: {told}", line=line, told=message) if line else message
+        _("line {line}: {message}", line=line, message=message) if line else message
         for line, message in sorted(by_line.items())
     ]
 
 
 def _depth(text: str) -> int:
-    """How many brackets are open at once, at most; those in quotes and comments are not counted."""
+    """Maximum nesting depth of brackets, without those in quotes and comments."""
     deepest = depth = 0
     for mark in re.findall(r"[\[{\]}]", re.sub(r"\"[^\"\n]*\"|'[^'\n]*'|#.*", "", text)):
         depth = depth + 1 if mark in "[{" else max(depth - 1, 0)
@@ -178,7 +181,11 @@ def _depth(text: str) -> int:
 
 @dataclass
 class _Walk:
-    """From ruamel's nodes to plain values, counting as it goes."""
+    """Constructs plain values from ruamel's nodes, with limits on depth and number.
+
+    An alias is followed each time it stands, and counted each time: nested anchors ("billion
+    laughs") reach MOST_VALUES instead of filling the memory.
+    """
 
     written: Written
     source: str
@@ -198,18 +205,21 @@ class _Walk:
         if isinstance(node, ScalarNode):
             return self._scalar(node, path, flow)
         if tag not in (f"{_CORE}map", f"{_CORE}seq"):
-            return self._wrong(path, node, _tag_told(tag))
+            return self._wrong(path, node, _tag_error(tag))
+        # Inside [ ] and { }, a full-width comma is most likely a slip; elsewhere it is prose.
         inside = flow or bool(getattr(node, "flow_style", False))
         if isinstance(node, MappingNode):
             return self._mapping(node, path, depth, inside)
         values = []
         for number, inner in enumerate(node.value):
             below = f"{path}.{number}"
-            self.written.lines[below] = inner.start_mark.line + 1
+            self.written.lines[below] = inner.start_mark.line + 1  # ruamel counts from 0
             values.append(self.plain(inner, below, depth + 1, inside))
         return values
 
     def _mapping(self, node: MappingNode, path: str, depth: int, flow: bool) -> dict[str, Any]:
+        # Merge keys (<<): a mapping's own keys win over merged ones, an earlier merged mapping over
+        # a later one, wherever << stands.
         plain: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         lines = self.written.lines
@@ -219,6 +229,8 @@ class _Walk:
                 self._merge(merged, self.plain(value, path, depth + 1, flow), path, key)
                 continue
             inner = f"{path}.{name}" if path else name
+            # YAML forbids equal keys, and parsers silently take the last one: a setting changed
+            # in its first place would have no effect.
             if name in plain:
                 message = _(
                     "{name} stands here a second time, first on line {line}.",
@@ -243,7 +255,7 @@ class _Walk:
             return ""
         tag = str(key.tag)
         if not tag.startswith(_CORE) or tag.startswith(f"{_CORE}python"):
-            self._wrong(path, key, _tag_told(tag))
+            self._wrong(path, key, _tag_error(tag))
         return str(key.value)
 
     def _scalar(self, node: ScalarNode, path: str, flow: bool) -> Any:
@@ -260,7 +272,7 @@ class _Walk:
             return self._wrong(path, node, message) if message else text
         maker: Any = _MAKERS.get(tag)
         if maker is None:
-            return self._wrong(path, node, _tag_told(tag))
+            return self._wrong(path, node, _tag_error(tag))
         try:
             value = maker(text)
         except (ValueError, KeyError):
@@ -276,16 +288,17 @@ class _Walk:
     def _at(self, path: str, node: Node, message: str) -> str:
         line = node.start_mark.line + 1
         if path:
-            return _("line {line}, {path}: {told}", line=line, path=path, told=message)
-        return _("line {line}: {told}", line=line, told=message)
+            return _("line {line}, {path}: {message}", line=line, path=path, message=message)
+        return _("line {line}: {message}", line=line, message=message)
 
 
-def _tag_told(tag: str) -> str:
+def _tag_error(tag: str) -> str:
     return _("the tag {tag} is not allowed in a plan.", tag=tag.replace(_CORE, "!!"))
 
 
 def _whole(text: str) -> int:
     plain = text.replace("_", "")
+    # int(text, 0) would refuse 007, which YAML 1.2 reads as 7.
     return int(plain, 0) if re.match(r"[-+]?0[obx]", plain) else int(plain)
 
 

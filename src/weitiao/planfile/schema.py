@@ -1,4 +1,4 @@
-"""JSON Schema of a plan, for editors: every field in both languages, every part spelled out."""
+"""JSON Schema of a plan, for editors: descriptions in both languages, parts with their fields."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TITLE = "weitiao plan"
 
 
 def schema_of(plan: Any, language: str | None = None) -> dict[str, Any]:
-    """The schema of the class `plan`, described in one language, or in both (None)."""
+    """JSON Schema of the class `plan`, described in one language, or in both (None)."""
     schema: dict[str, Any] = {**plan.model_json_schema(), "title": TITLE}
     for name, section in schema["$defs"].items():
         section["title"] = name.removesuffix("Plan")
@@ -25,6 +25,8 @@ def schema_of(plan: Any, language: str | None = None) -> dict[str, Any]:
         if section:
             home = schema["$defs"][f"{section.capitalize()}Plan"]
         home["properties"][name] |= _choice(place, kind, language)
+        # pydantic's schema of parts is an object of objects: next to anyOf, it would forbid the
+        # short forms, which are strings and lists.
         for key in ("additionalProperties", "type"):
             home["properties"][name].pop(key, None)
     metrics = schema["$defs"]["EvaluatePlan"]["properties"]["metrics"]
@@ -37,7 +39,7 @@ def schema_of(plan: Any, language: str | None = None) -> dict[str, Any]:
 
 
 def _choice(place: str, kind: str, language: str | None) -> dict[str, Any]:
-    """`name`, `{name: settings}` and, where several may stand, lists of these."""
+    """Schema of a choice of parts: `name`, `{name: settings}`, a list of these, or null."""
     known = {name: _part(kind, name, language) for name in parts.names(kind)}
     mapping: dict[str, Any] = {
         "type": "object",
@@ -59,12 +61,12 @@ def _part(kind: str, name: str, language: str | None) -> dict[str, Any]:
     schema: dict[str, Any] = part.model_json_schema()
     _describe(schema, language)
     schema["title"] = name
-    schema["description"] = "\n".join(_told(parts.summary(part), language))
+    schema["description"] = "\n".join(_translations(parts.summary(part), language))
     return {"anyOf": [schema, {"type": "null"}], "description": schema["description"]}
 
 
 def title_of(field: str) -> str:
-    """What pydantic calls a field, and the key of its title in the catalogue.
+    """Title that pydantic gives a field, and its key in the catalogue.
 
     >>> title_of("max_rows")
     'Max Rows'
@@ -73,13 +75,13 @@ def title_of(field: str) -> str:
 
 
 def _describe(node: Any, language: str | None) -> None:
-    """Every title and description in the language, or in both, in place."""
+    """Translate all titles and descriptions of a schema, in place."""
     if isinstance(node, dict):
         for key, between in (("title", " · "), ("description", "\n")):
             text_in_english = node.get(key)
             if isinstance(text_in_english, str):
                 text = " ".join(text_in_english.split("\n\n")[0].split())
-                node[key] = between.join(dict.fromkeys(_told(text, language)))
+                node[key] = between.join(dict.fromkeys(_translations(text, language)))
         for inner in node.values():
             _describe(inner, language)
     elif isinstance(node, list):
@@ -87,7 +89,7 @@ def _describe(node: Any, language: str | None) -> None:
             _describe(inner, language)
 
 
-def _told(text: str, language: str | None) -> list[str]:
+def _translations(text: str, language: str | None) -> list[str]:
     texts = []
     for one in [language] if language else LANGUAGES:
         with speaking(one):

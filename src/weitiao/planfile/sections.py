@@ -1,4 +1,4 @@
-"""What a plan may say: its sections, their fields, and where it names parts."""
+"""Schema of a plan (pydantic models): its sections, their fields, and where it names parts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ AT_MOST_ONE = {"train.loss", "data.reader", "model.adapter"}
 
 
 def as_parts(value: Any) -> Any:
-    """Accept `name`, `[name, {name: settings}, ...]` and `{name: null}` for `{name: settings}`."""
+    """Normalize parts to {name: settings}: `name`, `[name, {name: settings}]`, `{name: null}`."""
     if value is None:
         return {}
     if isinstance(value, str):
@@ -224,7 +224,7 @@ class Reason(Section):
     @model_validator(mode="before")
     @classmethod
     def _with_messages(cls, raw: Any) -> Any:
-        """A plan's file has the plain texts, and beside them the templates and values of these."""
+        """Restore messages from the plain texts and templates of a plan's file."""
         if not isinstance(raw, dict) or not isinstance(raw.get("messages"), dict):
             return raw
         texts = {key: value for key, value in raw.items() if key != "messages"}
@@ -236,7 +236,8 @@ class Reason(Section):
         }
 
     def stored(self) -> dict[str, Any]:
-        """Plain values for a file, with the templates and values of the messages beside."""
+        """Plain values for a file, with the templates and values of the messages apart."""
+        # Apart, so that the texts stay readable in the YAML, and editable: see i18n.restore.
         raw = self.model_dump()
         packed = {name: pack(raw[name]) for name in ("reason", "evidence")}
         messages = {

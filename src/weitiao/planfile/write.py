@@ -1,4 +1,4 @@
-"""A plan as YAML: the values, and above them the reasons as comments."""
+"""YAML writer of plans: the values, with the reasons as comments above them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from weitiao.version import __version__
 def write(
     path: str | Path, raw: Mapping[str, Any], comments: Mapping[str, str], schema: str | None = None
 ) -> None:
-    """Write plain values as YAML; `comments` maps dotted paths to the text beside the value.
+    """Write plain values as YAML; `comments` maps dotted paths to the comment above the value.
 
-    schema: where the JSON Schema stands that editors are told of.
+    schema: path of the JSON Schema, for the editor's modeline. Raises PlanError.
     """
     made = _("A plan of weitiao {version}.", version=__version__)
     head = f"# {made}\n" + (f"# yaml-language-server: $schema={schema}\n" if schema else "")
@@ -36,7 +36,8 @@ def write(
 
 
 def dump(raw: Mapping[str, Any], comments: Mapping[str, str]) -> str:
-    """The YAML text of plain values, comments above the values they speak of."""
+    """Serialize plain values to YAML, with comments above the values."""
+    # The width: folded lines of a long text are hard to edit, and a break inside one is a blank.
     yaml = YAML(typ="rt")
     yaml.Emitter = _Emitter
     yaml.width = 4096
@@ -48,7 +49,10 @@ def dump(raw: Mapping[str, Any], comments: Mapping[str, str]) -> str:
 
 
 class _Emitter(Emitter):
-    """Line breaks and the like by their numbers: "\\n" in a path is a folder's name gone wrong."""
+    """Emitter that escapes line breaks and the like by their numbers (\\x0a).
+
+    The reader takes "\\n" in a path for a backslash of Windows (see `yaml_hints.odd`).
+    """
 
     ESCAPE_REPLACEMENTS = {'"': '"', "\\": "\\"}
 

@@ -1,4 +1,4 @@
-"""YAML mistakes and their remedies: of input methods, editors, other formats, and ruamel's errors.
+"""Hints on YAML mistakes: input methods, editors, other formats, and ruamel's syntax errors.
 
 `hints` looks at the text of a file that did not fit, `odd` at one value that YAML took as a text
 although something else was meant, `syntax_error` says in plain words what ruamel reports.
@@ -55,11 +55,12 @@ _HINTS: list[tuple[re.Pattern[str], Sentence]] = [
 
 
 def hints(text: str) -> dict[int, str]:
-    """Line -> what is odd there, for the first lines of each kind."""
+    """Find usual YAML mistakes: line (from 1) -> hint, for the first place of each kind."""
     by_line: dict[int, str] = {}
     for pattern, message in _HINTS:
         match = pattern.search(text)
         if match:
+            # A pattern that begins with \s may match from an earlier, empty line on.
             whole = match.group()
             start = match.start() + len(whole) - len(whole.lstrip("\n"))
             line = text.count("\n", 0, start) + 1
@@ -68,7 +69,7 @@ def hints(text: str) -> dict[int, str]:
 
 
 def odd(value: str, style: str | None, path: str, flow: bool, raw: str = "") -> str:
-    """What is wrong with a text as it was written; empty when nothing is.
+    """Hint on a string whose spelling is a likely mistake; empty when it is not.
 
     style: its quotes, None without; flow: whether it stands inside [ ] or { }; raw: as it stands
     in the file (weitiao itself writes such letters by their numbers).
@@ -97,12 +98,12 @@ def odd(value: str, style: str | None, path: str, flow: bool, raw: str = "") -> 
 
 
 def needs_quotes(text: str) -> bool:
-    """Whether `odd` would take a text for a mistake if it stood without quotes."""
+    """Whether a string needs quotes, because `odd` would take it for a mistake without."""
     return bool(odd(text, None, "", True))
 
 
 def other_format(name: str, text: str) -> str:
-    """What a file is instead of a plan, by its ending or its first lines; empty when unknown."""
+    """Message for a file of data instead of a plan, by its extension or first lines; else empty."""
     lines = [line for line in text.splitlines()[:3] if line.strip()]
     rows = any(
         len(lines) > 1 and lines[0].count(mark) == lines[1].count(mark) > 0
@@ -118,7 +119,7 @@ def other_format(name: str, text: str) -> str:
 
 
 def encoding_of(raw: bytes) -> str:
-    """In which other encoding a file that is no UTF-8 seems to be written; empty when unknown."""
+    """Detect the character encoding (UTF-16, GBK) of a file that is not UTF-8; else empty."""
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in raw[:200]:
         return "UTF-16"
     try:
@@ -128,7 +129,8 @@ def encoding_of(raw: bytes) -> str:
     return "GBK" if has_han(text) else ""
 
 
-# A pattern of ruamel's own words -> ours; the groups of the pattern are handed over.
+# A pattern of ruamel's message -> ours, made from the match. The first one that matches counts, so
+# special cases stand before general ones.
 _WORDS: list[tuple[str, Callable[[re.Match[str]], str]]] = [
     (r"found character '\\t' that cannot start",
      lambda m: _("a tab: YAML wants blanks for indentation.")),
@@ -163,7 +165,7 @@ _WORDS: list[tuple[str, Callable[[re.Match[str]], str]]] = [
 
 
 def syntax_error(error: YAMLError, text: str) -> tuple[int, str]:
-    """Line (from 1, 0 when unknown) and sentence."""
+    """Explain a syntax error of ruamel: line (from 1, 0 when unknown) and message."""
     context = str(getattr(error, "context", None) or "")
     problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "")
     position = getattr(error, "position", None)  # of a character that YAML does not know
@@ -173,6 +175,8 @@ def syntax_error(error: YAMLError, text: str) -> tuple[int, str]:
         line = text.count("\n", 0, position) + 1
         return line, _("a control character (U+{number:04X}): take it out.", number=number)
     whole = f"{context}: {problem}"
+    # Of an unclosed bracket or quote, the problem is at the end of the file; the context mark is
+    # where it was opened.
     opened = "end of stream" in problem or "<stream end>" in problem
     mark = getattr(error, "context_mark", None) if opened else None
     mark = mark or getattr(error, "problem_mark", None)

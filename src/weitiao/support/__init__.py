@@ -1,1 +1,1 @@
-"""Operations: checks of the machine, bundles for machines without a network."""
+"""Operations: diagnostics of machine and checkpoints (doctor), offline installation (bundle)."""

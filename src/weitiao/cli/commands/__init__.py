@@ -1,1 +1,1 @@
-"""The verbs of the command line, a short function each; their heavy imports stand inside them."""
+"""Commands of the command line, a short function each; heavy imports stand inside the functions."""

@@ -69,6 +69,7 @@ def fit(
     """Look, plan, train and evaluate in one call: the main command."""
     columns, seconds = roles_of(text, target, roles), seconds_of(budget)
     paths, changes = parted(rows, words)
+    # The API imports torch, which takes seconds: a typing mistake in a path is reported before.
     open_rows(paths, [test, validation], how_of(sheet, skip_bad, changes))
     from weitiao.api.fit import fit
 
@@ -212,6 +213,7 @@ def train(
     from weitiao.api import distributed
     from weitiao.planfile.plan import Plan
 
+    # Under torchrun every process gets the same command line; only rank 0 acts on it.
     if distributed.rank():
         from weitiao.hardware.machine import set_threads
 

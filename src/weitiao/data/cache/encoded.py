@@ -43,7 +43,7 @@ class Encoded:
 
     @property
     def examples(self) -> int:
-        """How many examples the rows are of."""
+        """Number of examples; with windows, fewer than rows."""
         return len(self) if self.firsts is None else len(self.firsts) - 1
 
     @property
@@ -74,7 +74,7 @@ class Encoded:
         return np.diff(self.offsets).astype(np.int32)
 
     def take(self, positions: Sequence[int] | np.ndarray) -> dict[str, list[np.ndarray]]:
-        """The arrays of these rows, for each tensor. Views: do not change them."""
+        """Token arrays of these rows, by tensor: read-only views of the memory map."""
         wanted = np.asarray(positions, np.int64)
         edges = list(
             zip(self.offsets[wanted].tolist(), self.offsets[wanted + 1].tolist(), strict=True)
@@ -119,7 +119,7 @@ def in_memory(batches: Iterable[Tensors]) -> Encoded:
 
 
 def _apart(batch: Tensors, counts: list[np.ndarray]) -> Tensors:
-    """The tensors alone; how many rows each example has is added to `counts`."""
+    """Split off the window counts of examples from the tensors; they are added to `counts`."""
     if WINDOWS in batch:
         counts.append(np.array(batch[WINDOWS], np.int64))
     return {name: ragged for name, ragged in batch.items() if name != WINDOWS}

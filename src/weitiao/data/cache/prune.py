@@ -49,7 +49,7 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """How leases name it."""
+        """Key of the entry in lease files."""
         return f"{self.kind}/{self.name}"
 
 
@@ -176,7 +176,7 @@ def prune() -> str:
 
 
 def limit_now() -> int | None:
-    """The most bytes the cache may hold after a run: $WEITIAO_CACHE_LIMIT; None is no limit."""
+    """Size limit of the cache in bytes after a run: $WEITIAO_CACHE_LIMIT; None is no limit."""
     setting = os.environ.get(LIMIT) or USUAL_LIMIT
     if setting.strip().lower() in ("off", "none"):
         return None
@@ -184,7 +184,7 @@ def limit_now() -> int | None:
 
 
 def _folders(root: Path) -> Iterator[Path]:
-    """The folders of kinds; not what only looks like one and lies elsewhere."""
+    """Folders of the kinds of entries, without links that lead elsewhere."""
     base = os.path.realpath(root)
     for item in _listed(root):
         ours = item.name not in (leases.FOLDER,) and not item.name.startswith(".")

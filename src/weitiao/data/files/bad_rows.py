@@ -34,13 +34,14 @@ class Bad:
         return self.id or (f"{self.file}:{self.line}" if self.file else str(self.line))
 
     def within(self, file: str) -> Bad:
-        """The same, with its file's name and no more of the row than is needed."""
+        """A copy with its file's name and the raw text truncated."""
         return replace(self, file=file, raw=self.raw[:RAW_CHARACTERS])
 
 
 def refuse(name: str, batch: Sequence[object], rest: Iterator[Sequence[object]]) -> DataError:
     """The DataError for the first bad row of `batch`, with how many more there are."""
     bad = [row.within(name) for row in batch if isinstance(row, Bad)]
+    # One slip, or the wrong delimiter? The number of bad rows tells it, so reading goes on a while.
     for more in islice(rest, MORE_BATCHES):
         bad += [row.within(name) for row in more if isinstance(row, Bad)]
     return refused(bad, whole=next(rest, None) is None)

@@ -67,7 +67,7 @@ def as_text(value: Any) -> str:
 
 
 def arrow_array(values: Iterable[Any], kind: Any) -> Any:
-    """The Arrow array of a column's values. Raises UnicodeEncodeError for lone surrogates."""
+    """Convert values to an Arrow array. Raises UnicodeEncodeError for lone surrogates."""
     if kind == TEXT:
         return pa.array([None if _is_empty(v) else as_text(v) for v in values], TEXT)
     return pa.array([None if _is_empty(v) else v for v in values], kind)
@@ -78,7 +78,7 @@ def _is_empty(value: Any) -> bool:
 
 
 def take(column: Any, positions: np.ndarray) -> Any:
-    """The cells of a chunked column at `positions`, in that order, as one Arrow array.
+    """Gather the cells of a chunked column at `positions`, in that order, as one Arrow array.
 
     pyarrow's own `ChunkedArray.take` may concatenate all chunks first: that would copy a
     memory-mapped file into memory for the sake of a batch. So positions are sorted, cut at the

@@ -50,7 +50,7 @@ class Dialect:
 
 
 class Lines:
-    """The lines of a file with backtracking to the second line of the current record."""
+    """Line iterator with backtracking to the second line of the current record."""
 
     def __init__(self, file: IO[str], dialect: Dialect) -> None:
         self._file = file

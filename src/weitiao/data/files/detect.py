@@ -113,7 +113,7 @@ def reader_for(
 
 
 def packing(path: Path) -> str:
-    """Compression of a file: "zip", "gz", "bz2", "xz" or "" for none; workbooks have none."""
+    """Compression of a file: "zip", "gz", "bz2", "xz", or "" for none (and for workbooks)."""
     with path.open("rb") as file:
         head = file.read(16)
     packed_as = next((kind for mark, kind in _MARKS if head.startswith(mark)), "")

@@ -24,7 +24,7 @@ from weitiao.errors import DataError
 from weitiao.i18n.messages import _
 
 CHUNK = 1 << 20
-SAMPLE = 1 << 18  # bytes of lines with other than ASCII that are judged
+SAMPLE = 1 << 18  # bytes of lines with non-ASCII characters that are scored
 MIN_PLAUSIBLE = 0.5  # share of characters; below, the file is in none of the encodings
 AMBIGUOUS_MARGIN = 0.12  # closer than this, the second likeliest encoding is named too
 SURROGATES = "weitiao.surrogates"  # name of our error handler of codecs

@@ -173,7 +173,7 @@ def _bad_file(cache_file: Path) -> Path:
 
 
 def mapped(path: Path) -> Any:
-    """The memory-mapped table in an Arrow file: pages are read from disk when they are used.
+    """Memory-map an Arrow IPC file as a table: pages are read from disk when they are used.
 
     Several processes share the pages, and rows of any number cost no memory of their own. The
     arrays keep the mapping alive, so that it outlives a cache file that is deleted (on POSIX).

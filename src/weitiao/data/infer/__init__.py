@@ -1,1 +1,1 @@
-"""What columns mean: roles, tasks, kinds of targets."""
+"""Schema inference: column roles, tasks, types of targets."""

@@ -53,6 +53,7 @@ def guess_roles(table: Any, known: Roles, task: str | None = None) -> Guess:
     for role, column in known.items():
         check_role(role, column, columns)
         roles[role], reasons[role] = column, _("given by you")
+    # Cells come before names: tags of words or answers with offsets are unmistakable.
     reader = reader_of(task) if task else None
     readers = [reader] if reader else list(all_readers().values())
     for one in readers:
@@ -198,6 +199,8 @@ def _guess_target(
     }
     if reader:
         usable = {name: c for name, c in usable.items() if reader.fits(c)} or usable
+    # A name wins over contents; without one, only an unambiguous candidate is taken: a wrong target
+    # trains a model that looks fine.
     named = _best_named(usable, readers)
     if named:
         why = _("its name, and {figures}", figures=_figures(usable[named[0]]))
@@ -306,6 +309,6 @@ def _flat(columns: Iterable[str | list[str]]) -> list[str]:
 
 
 def _ordered(roles: Mapping[str, Any], new_names: Mapping[str, str]) -> dict[str, Any]:
-    """The entries under their new names, in the order of the roles."""
+    """Entries under the tasks' names of roles, in the order of ROLES."""
     renamed = {new_names.get(role, role): value for role, value in roles.items()}
     return {role: renamed[role] for role in ROLES if role in renamed}

@@ -1,1 +1,1 @@
-"""From rows to training, validation and test sets."""
+"""Data preparation: row filter, deduplication, stratified split, separate files, profile."""

@@ -86,7 +86,7 @@ def _sorted(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _changes(keys: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where in the order a new key starts, and where a new first half (64 bits) does."""
+    """Boundaries (n,) bool of runs of equal keys in sorted order, and of their first 64 bits."""
     first, second = keys[order, 0], keys[order, 1]
     halves = np.ones(len(keys), bool)
     halves[1:] = first[1:] != first[:-1]

@@ -116,6 +116,7 @@ def language_of(text: str) -> str:
     ('zh', 'en', 'other')
     """
     head = text[:LANGUAGE_CHARACTERS]
+    # Japanese has Han characters as well; kana tell it from Chinese.
     if _KANA.search(head):
         return "other"
     han, latin, letters = han_count(head), *(len(p.findall(head)) for p in (_LATIN, _LETTER))

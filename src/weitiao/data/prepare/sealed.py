@@ -1,4 +1,4 @@
-"""The held-out test set: each use is logged outside the run, so that a report says how often."""
+"""The held-out test set: each use is logged outside the run, so that reports count them."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def _assign(strata: np.ndarray, wanted: list[int], random: np.random.Generator) 
 
 
 def _shares(sizes: np.ndarray, wanted: list[int], random: np.random.Generator) -> np.ndarray:
-    """How many units of each stratum go to validation and test, (strata, 2).
+    """Apportion units of each stratum to validation and test, (strata, 2).
 
     Largest remainder method (Hamilton's apportionment): each stratum gets its exact share rounded
     down; the units still missing go to the largest remainders, at most one more for a stratum and

@@ -39,6 +39,8 @@ class Arrow(Reader):
 def _table(path: Path) -> Any:
     with path.open("rb") as file:
         mark = file.read(6)
+    # Feather version 1 is a format of its own; version 2 is an Arrow IPC file. The IPC stream
+    # format, which `datasets` writes, has no mark.
     if mark.startswith(b"FEA1"):
         import pyarrow.feather
 

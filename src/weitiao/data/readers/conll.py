@@ -92,6 +92,7 @@ def _sentences(path: Path, detected: encoding.Encoding) -> Iterator[list[Line]]:
         for number, text in enumerate(file, 1):
             line = text.strip("\ufeff\r\n")
             if line.strip() and not line.startswith("-DOCSTART-"):
+                # Where the sentence's first line has tabs, blanks belong to the words.
                 tabbed = bool(lines) and "\t" in lines[0][1]
                 if not _is_comment(line, tabbed, width):
                     lines.append((number, line))
@@ -151,6 +152,7 @@ def _conllu_row(lines: list[Line]) -> Numbered | Bad:
         fields = line.split("\t")
         if len(fields) != CONLLU_WIDTH:
             return _wrong_width(lines, number, line, len(fields), CONLLU_WIDTH)
+        # 1-2 is a contraction (French "du") whose words follow, 1.1 a word that is not in the text.
         if fields[0].isdigit():
             words.append(fields)
     cells = {name: [word[at] for word in words] for name, at in CONLLU_COLUMNS.items()}

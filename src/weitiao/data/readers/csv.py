@@ -68,6 +68,7 @@ class Csv(Reader):
 
 def _rows(path: Path, layout: dialect.Layout) -> Iterator[Numbered | Bad]:
     columns = layout.columns
+    # In other people's files an apostrophe before "=" is a part of the text.
     ours = set(columns) >= PREDICTION_COLUMNS
     for one in delimited.records(path, layout.dialect, len(columns)):
         if isinstance(one, Bad):

@@ -108,7 +108,7 @@ class Squad(Reader):
 
 
 class _OneObjectALine(Exception):
-    """The file is no JSON value, but JSON lines."""
+    """Raised when a .json file holds JSON lines."""
 
 
 def _value_of(path: Path, detected: encoding.Encoding) -> Any:

@@ -1,1 +1,1 @@
-"""Executors: where cells run."""
+"""Executors: where the cells of an experiment run (local processes)."""

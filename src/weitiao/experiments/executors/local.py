@@ -53,6 +53,8 @@ class Local(Executor):
                 worker.stop()
 
     def _environment(self) -> dict[str, str]:
+        # Set before the process starts: OpenMP and BLAS read them when they are loaded. Without
+        # them every worker would start as many threads as there are cores.
         threads = self.threads or max(1, (os.cpu_count() or 1) // self.processes)
         capped = dict.fromkeys(THREAD_VARIABLES, str(threads))
         return {**os.environ, **capped, "WEITIAO_LANG": language(), "TOKENIZERS_PARALLELISM": "0"}
@@ -95,6 +97,7 @@ class _Worker:
             return Finished(job.key)
         assert process.stdin is not None
         assert process.stdout is not None
+        # A process that dies closes its pipes: the write fails, or readline returns "".
         answer = ""
         with suppress(OSError, ValueError):
             process.stdin.write(json.dumps(vars(job)) + "\n")

@@ -57,6 +57,7 @@ class SetFit(Peer):
                 train_dataset=datasets.Dataset.from_dict({"text": texts, "label": labels.tolist()}),
             )
             trainer.train()
+        # As in scikit-learn, classes_ lacks labels without training rows; their columns stay 0.
         scores = np.zeros((len(inputs), task.outputs))
         probabilities = np.asarray(model.predict_proba(inputs, as_numpy=True))
         scores[:, np.asarray(model.model_head.classes_, dtype=int)] = probabilities

@@ -1,1 +1,1 @@
-"""Passages as answers: right ones, windows on long texts, the best passage, how far two agree."""
+"""Extractive question answering: gold answers, sliding windows, span decoding, exact match, F1."""

@@ -24,15 +24,15 @@ _PIECES = re.compile(r"\w+|[^\w\s]")
 
 
 def by_characters(texts: Sequence[str]) -> bool:
-    """Whether answers are Chinese, so that they are compared by characters."""
+    """Whether answers are Chinese, so that F1 counts characters instead of words."""
     letters = re.sub(r"[\W\d_]", "", "".join(texts))
     return bool(letters) and len(_HAN.findall(letters)) >= HAN_SHARE * len(letters)
 
 
 def agreement(answer: str, golds: Sequence[str], characters: bool) -> tuple[float, float]:
-    """(exact match, F1) of an answer, the best over the right ones.
+    """(exact match, F1) of an answer against the gold answers, each the maximum over them.
 
-    No right answer at all means that there is none: then "" is right, and nothing else.
+    Without gold answers the question is unanswerable: then "" is correct, and nothing else.
 
     >>> agreement("the Eiffel tower!", ["Eiffel Tower", "a tower"], False)
     (1.0, 1.0)
@@ -65,7 +65,7 @@ def _plain_characters(text: str) -> str:
 
 
 def segments(text: str) -> list[str]:
-    """Chinese characters one by one, other writing by words, without punctuation of the list.
+    """Tokenize as CMRC 2018: Chinese by characters, other scripts by words, no punctuation.
 
     >>> segments("光荣和ω-force。")
     ['光', '荣', '和', 'ωforce']
@@ -88,7 +88,9 @@ def _f1_characters(answer: str, gold: str) -> float:
 
 
 def _longest_run(first: Sequence[str], second: Sequence[str]) -> int:
-    """The length of the longest run of pieces that both have."""
+    """Length of the longest common substring (contiguous, as in CMRC's script), in pieces."""
+    # Dynamic programming: row[j] is the length of the common run that ends at this piece of the
+    # first and piece j of the second; one row of the table is enough.
     best, above = 0, [0] * (len(second) + 1)
     for one in first:
         row = [0] * (len(second) + 1)

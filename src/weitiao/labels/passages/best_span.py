@@ -23,20 +23,27 @@ START, END, SPAN, NULL, SURE = range(5)
 
 
 def best_spans(logits: Any, encoded: Encoded, longest: int) -> np.ndarray:
-    """Scores (questions, 5). logits: Ragged, aligned with the ids of `encoded`.
+    """Decode the best answer span of each question over its windows: scores (questions, 5).
+
+    logits: Ragged, (tokens, 2) start and end logits, aligned with the ids of `encoded`.
 
     A passage begins and ends in one window, at tokens of the text alone, and has at most `longest`
     tokens. "No answer" counts with the window that is surest that there is one, as SQuAD's scripts
     do. A text without a token has the passage 0 to 0 with the logits minus infinity.
     """
     scores = np.tile(np.array([0, 0, -np.inf, np.inf, 0.0]), (encoded.examples, 1))
-    sums = np.full((encoded.examples, 2), -np.inf)  # of all that may begin or end, as logarithms
+    # Log-sum-exp of start and of end logits over the candidates of all windows. The probability of
+    # a span is exp(start_i + end_j) / (sum_k exp(start_k) * sum_k exp(end_k)): softmax over all
+    # tokens of the text and those for "no answer", start and end taken as independent. In
+    # logarithms, exp cannot overflow.
+    sums = np.full((encoded.examples, 2), -np.inf)
     starts, ends = encoded.values["starts"], encoded.values["ends"]
     for row, owner in enumerate(encoded.owners):
         window = slice(int(encoded.offsets[row]), int(encoded.offsets[row + 1]))
         values = logits.row(row).astype(float)
         first, last = starts[window], ends[window]
         usable = first > 0
+        # The token for "no answer" is the one with starts 0 and ends 1 (see windows_of).
         null = int(np.flatnonzero(~usable & (last == 1))[0])
         scores[owner, NULL] = min(scores[owner, NULL], float(values[null].sum()))
         candidates = values[usable | (np.arange(len(first)) == null)]
@@ -53,7 +60,9 @@ def best_spans(logits: Any, encoded: Encoded, longest: int) -> np.ndarray:
 
 
 def _best(values: np.ndarray, longest: int) -> tuple[int, int, float]:
-    """The first and last token of the passage with the highest sum, and that sum."""
+    """First and last token of the span with the highest sum of logits, and that sum."""
+    # For each start, the best end within `longest` tokens: a sliding maximum, tokens x longest
+    # instead of tokens x tokens. The window is a view; padding by -inf ends it at the text's end.
     size = len(values)
     ahead = np.concatenate([values[:, 1], np.full(longest - 1, -np.inf)])
     reach = np.lib.stride_tricks.sliding_window_view(ahead, longest)  # row i: the ends from i on
@@ -64,7 +73,7 @@ def _best(values: np.ndarray, longest: int) -> tuple[int, int, float]:
 
 
 def by_row(values: Tensor, batch: Batch, fill: float = -math.inf) -> Tensor:
-    """What a head says of tokens as (rows, longest, ...), with `fill` where no token is."""
+    """Token values of a batch, padded or packed, as (rows, longest, ...) with `fill` at padding."""
     import torch
 
     if batch.lengths is None:
@@ -87,7 +96,7 @@ _FREE = re.compile(
 
 
 def whole_words(text: str, start: int, end: int) -> tuple[int, int]:
-    """A passage with all of the words it begins and ends in: runs of letters and digits.
+    """Snap a span to word boundaries: it grows to whole runs of letters and digits.
 
     >>> text = "enjoying the match of 1.5 hours"
     >>> start, end = whole_words(text, 5, 16)
@@ -102,10 +111,11 @@ def whole_words(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _inside(text: str, place: int) -> bool:
-    """Whether a word would be cut here."""
+    """Whether this place lies inside a word."""
     return 0 < place < len(text) and _of_word(text[place - 1]) and _of_word(text[place])
 
 
 def _of_word(character: str) -> bool:
+    # Combining marks (category M) are no letters to isalnum, but Indic and Arabic words hold them.
     letter = character.isalnum() or unicodedata.category(character).startswith("M")
     return letter and not _FREE.match(character)

@@ -1,4 +1,4 @@
-"""Right answers of a question as cells spell them, and where they stand in their passage.
+"""Gold answers of a question: parsing of cells (SQuAD's JSON, plain text), answer offsets.
 
 A gold answer is (start, text): the character at which it starts, -1 where the passage does not hold
 it. No gold answer at all, (), says that the passage does not answer the question.
@@ -19,7 +19,7 @@ ABSENT = -1
 
 
 def parse_answers(cell: str, start: str = "") -> ParsedAnswers | None:
-    """What a cell says: a text, or JSON as SQuAD and its kin write it; None when it is empty.
+    """Parse an answer cell: a text, or JSON as in SQuAD; None when it is empty.
 
     start: the cell beside it that says where a single text starts.
 
@@ -37,10 +37,13 @@ def parse_answers(cell: str, start: str = "") -> ParsedAnswers | None:
             answers = None  # a text in brackets
         if answers is not None:
             return answers
+    # float first: a spreadsheet, or pandas with an empty cell in the column, writes 17 as 17.0.
     return ((int(float(start)) if start.strip() else None, cell),)
 
 
 def _of_json(value: Any) -> ParsedAnswers | None:
+    # {"text": [...], "answer_start": [...]} as in `datasets`, [{"text", "answer_start"}, ...] as in
+    # SQuAD's own files, lists of texts, and pairs [start, text].
     if isinstance(value, dict):
         texts = value["text"]
         starts = value.get("answer_start", value.get("start"))
@@ -67,10 +70,10 @@ def _whole(value: Any) -> int | None:
 
 
 def placed(answers: ParsedAnswers, context: str) -> Golds:
-    """The answers with their places. Raises ValueError saying why when a place is not known.
+    """Locate answers in the context. Raises ValueError with the reason when a place is unknown.
 
-    A start that is a little off is mended; a text that was given a start and stands nowhere keeps
-    the start -1: answers may be held against it, nothing can be learned from it.
+    A start that is a little off is corrected; a text with a start that stands nowhere gets the
+    start -1: predictions can be evaluated against it, but nothing can be learned from it.
 
     >>> placed(((None, "Paris"), (1, "in")), "I live in Paris")
     ((10, 'Paris'), (7, 'in'))
@@ -120,5 +123,5 @@ def _nearest(text: str, context: str, start: int) -> int:
 
 
 def texts_of(golds: Sequence[Gold]) -> tuple[str, ...]:
-    """The different texts of the answers."""
+    """The distinct texts of gold answers."""
     return tuple(dict.fromkeys(text for _, text in golds))

@@ -1,5 +1,5 @@
-"""A question with a passage as token ids: overlapping windows on a long passage, and for each
-token the characters of the passage it stands for."""
+"""Sliding windows for question answering: token ids of question and passage with overlap (stride),
+and for each token its character offsets in the passage."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def windows_of(
     tokenizer: Any,
     room: tuple[int, int],
 ) -> dict[str, list[Any]]:
-    """Ragged arrays of all windows, and under WINDOWS how many each question has.
+    """Tokenize questions with passages in overlapping windows: ragged arrays of all windows, and
+    under WINDOWS how many each question has.
 
     room: (most tokens of a window, tokens that two windows share). The question stands whole in
     each window (one that would leave no room for the passage is cut at its end); windows share
@@ -37,13 +38,15 @@ def windows_of(
     end = _end_of(tokenizer)
     most -= end is not None
     questions, sizes = _cut(questions, tokenizer, most)
+    # The tokenizer takes one stride a call, so questions are grouped by theirs: at most half of the
+    # room that a question leaves, or windows would hardly advance.
     left = most - tokenizer.num_special_tokens_to_add(pair=True)
     alike: dict[int, list[int]] = defaultdict(list)
     for at, size in enumerate(sizes):
         alike[max(0, min(overlap, (left - size) // 2))].append(at)
     blanks = {context: _blanks(context) for context in dict.fromkeys(contexts)}
     came = [None if places is None else np.asarray(places, np.int64) for places in origins]
-    found: list[list[dict[str, Any]]] = [[] for _ in questions]
+    by_question: list[list[dict[str, Any]]] = [[] for _ in questions]
     for stride, members in alike.items():
         encoding = tokenizer(
             [questions[at] for at in members],
@@ -70,34 +73,35 @@ def windows_of(
             inside &= ids != _blank_of(tokenizer)
             starts, ends = _places(offsets, inside, blanks[contexts[at]], came[at])
             ends[_null_of(ids, sides, tokenizer) if end is None else -1] = 1
-            found[at].append({**arrays, "starts": starts.tolist(), "ends": ends.tolist()})
-    windows = [window for each in found for window in each]
+            by_question[at].append({**arrays, "starts": starts.tolist(), "ends": ends.tolist()})
+    windows = [window for each in by_question for window in each]
     names = list(windows[0]) if windows else ["input_ids", "starts", "ends"]
     return {
         **{name: [window[name] for window in windows] for name in names},
-        WINDOWS: [len(each) for each in found],
+        WINDOWS: [len(each) for each in by_question],
     }
 
 
 def _cut(questions: Sequence[str], tokenizer: Any, most: int) -> tuple[list[str], list[int]]:
-    """The questions, those without an end that leave no room for a passage, and their tokens."""
+    """Truncate questions that leave no room for a passage; returns them and their token counts."""
     if not questions:
         return [], []
     longest = max(1, most - tokenizer.num_special_tokens_to_add(pair=True) - max(FEWEST, most // 3))
     encoding = tokenizer(
         list(questions), add_special_tokens=False, return_offsets_mapping=True, verbose=False
     )
-    kept, sizes = [], []
+    # Cut as text at a token's last character, not as ids: the tokenizer itself builds the windows.
+    shortened, sizes = [], []
     for question, ids, offsets in zip(
         questions, encoding["input_ids"], encoding["offset_mapping"], strict=True
     ):
-        kept.append(question if len(ids) <= longest else question[: offsets[longest - 1][1]])
+        shortened.append(question if len(ids) <= longest else question[: offsets[longest - 1][1]])
         sizes.append(min(len(ids), longest))
-    return kept, sizes
+    return shortened, sizes
 
 
 def _end_of(tokenizer: Any) -> int | None:
-    """The token to put behind a passage; None where the family ends a row itself."""
+    """The token to append behind a passage; None where the family ends rows with one itself."""
     if tokenizer("a", "a").sequence_ids(0)[-1] is None:
         return None
     token = tokenizer.eos_token_id
@@ -105,14 +109,14 @@ def _end_of(tokenizer: Any) -> int | None:
 
 
 def _blank_of(tokenizer: Any) -> int:
-    """The id of a piece that is but the mark of a word's beginning, as XLM-R's before Chinese: its
-    offsets name a character all the same. -1 where there is none."""
+    """The id of SentencePiece's bare word-start piece "▁", or -1. XLM-R puts it before Chinese, and
+    its offsets name the first character all the same: no border of an answer."""
     token = tokenizer.convert_tokens_to_ids("▁")
     return -1 if token is None or token == tokenizer.unk_token_id else int(token)
 
 
 def _null_of(ids: np.ndarray, sides: Sequence[int | None], tokenizer: Any) -> int:
-    """The token that speaks for the whole: the family's own, else the last one."""
+    """Index of the token for "no answer": [CLS] of the family, else the last one."""
     cls = tokenizer.cls_token_id
     own: list[int] = [] if cls is None else np.flatnonzero(ids == cls).tolist()
     outside = [at for at in own if sides[at] is None]
@@ -120,7 +124,7 @@ def _null_of(ids: np.ndarray, sides: Sequence[int | None], tokenizer: Any) -> in
 
 
 def _blanks(context: str) -> np.ndarray:
-    """Whether each character is a blank, and False for the end behind the last one."""
+    """(characters + 1,) bool: whether each is whitespace; False for the end behind the last one."""
     return np.array([character.isspace() for character in context] + [False])
 
 
@@ -130,7 +134,9 @@ def _places(
     blank: np.ndarray,
     came: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """starts and ends of the tokens: blanks at the edges of a token are no part of it."""
+    """Character offsets (tokens,) of starts and ends, 0 for none, blanks at token edges cut off."""
+    # Byte-level tokenizers (GPT-2) put the blank before a word into its token. All tokens move by a
+    # character at once, until no edge is blank.
     edges = np.array(offsets, np.int64).reshape(-1, 2)
     starts, ends = (np.where(inside, edge, 0) for edge in edges.T)  # others' are the question's
     while True:
@@ -142,6 +148,8 @@ def _places(
         ends[behind] -= 1
     real = inside & (starts < ends)
     if came is not None and real.any():
+        # Back to offsets before cleaning: the end is the origin of the last character plus one,
+        # since a cleaner may have dropped characters between it and the next one.
         last = came[np.where(real, ends - 1, 0)]
         starts, ends = came[np.where(real, starts, 0)], last + 1
     return np.where(real, starts + 1, 0), np.where(real, ends, 0)

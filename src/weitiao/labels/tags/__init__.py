@@ -1,1 +1,1 @@
-"""Tags of words and spans of texts: how they are spelled, turned into each other and counted."""
+"""Sequence labelling: tagging schemes (BIO, IOBES, ...), spans, their conversion and counts."""

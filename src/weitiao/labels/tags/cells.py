@@ -1,4 +1,4 @@
-"""What the cell of a target says: a tag for each word, or spans of the text, however written."""
+"""Parsing of sequence labels from cells: a tag for each word, or spans in usual JSON formats."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LABELS = ("label", "labels", "type", "entity", "entity_group", "tag", "entity_ty
 
 
 def answer_of(cell: str) -> list[str] | list[Span]:
-    """Tags (texts) or spans (tuples). Raises ValueError, saying what is wrong.
+    """Parse a cell into tags (texts) or spans (tuples). Raises ValueError with the reason.
 
     >>> answer_of('["O", "B-x"]'), answer_of("O B-x"), answer_of('[[0, 2, "x"]]')
     (['O', 'B-x'], ['O', 'B-x'], [(0, 2, 'x')])
@@ -35,6 +35,7 @@ def answer_of(cell: str) -> list[str] | list[Span]:
         return _of_cluener(value)
     if all(isinstance(one, str) for one in value) and value:
         return [str(one) for one in value]
+    # `datasets` stores tags as class ids, whose names stand in a schema that a csv file lacks.
     if value and all(isinstance(one, int) for one in value):
         raise ValueError(
             _(
@@ -47,7 +48,7 @@ def answer_of(cell: str) -> list[str] | list[Span]:
 
 
 def written(target: Any) -> Any:
-    """A target as a value of a row that is read as the same target again."""
+    """Serialize a target to a cell that is parsed as the same target again."""
     if not isinstance(target, list):
         return target
     names = ("start", "end", "label", "text")
@@ -69,7 +70,7 @@ def looks_like_spans(cell: str) -> bool:
 
 
 def looks_like_tags(cell: str) -> bool:
-    """Whether a cell lists tags of a scheme for spans."""
+    """Whether a cell lists tags of a tagging scheme (BIO and the like)."""
     try:
         answer = answer_of(cell)
     except ValueError:
@@ -111,14 +112,14 @@ def _first(one: Mapping[str, Any], names: Sequence[str]) -> Any:
 
 def _of_cluener(value: Mapping[str, Any]) -> list[Span]:
     """{label: {text: [[first, last], ...]}}, as CLUENER writes it: the last character counts."""
-    spans_found: list[Span] = []
+    all_spans: list[Span] = []
     try:
         for label, texts in value.items():
             for text, spans in texts.items():
                 for start, last in spans:
                     if last - start + 1 != len(text):
                         raise TypeError
-                    spans_found.append((int(start), int(last) + 1, str(label)))
+                    all_spans.append((int(start), int(last) + 1, str(label)))
     except (TypeError, ValueError, AttributeError):
         shown = json.dumps(value, ensure_ascii=False)[:80]
         message = _(
@@ -127,4 +128,4 @@ def _of_cluener(value: Mapping[str, Any]) -> list[Span]:
             example='{"label": {"text": [[first, last]]}}',
         )
         raise ValueError(message) from None
-    return sorted(spans_found)
+    return sorted(all_spans)

@@ -1,4 +1,4 @@
-"""Spans that are right: given by the model and true, with the same ends and the same label."""
+"""True positives of entity spans: predicted spans with the ends and label of a gold one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from weitiao.core.ragged import Ragged
 
 
 def matched(one: Ragged, other: Ragged) -> np.ndarray:
-    """(spans of one,) whether the same span stands in the same row of the other."""
+    """(spans of one,) bool: whether the same span stands in the same row of the other."""
+    # Each (row, start, end, label) gets a number by np.unique, so that a match is a set membership.
     if not len(one.values) or not len(other.values):
         return np.zeros(len(one.values), bool)
     rows = [np.column_stack([each.owners, each.values]) for each in (one, other)]
@@ -17,14 +18,14 @@ def matched(one: Ragged, other: Ragged) -> np.ndarray:
 
 
 def by_row(right: Ragged, predicted: Ragged) -> np.ndarray:
-    """(rows, 3): spans that are right, that are given, that are true."""
+    """Counts by row, (rows, 3): true positives, predicted spans, gold spans."""
     rows = len(right)
     hits = np.bincount(predicted.owners[matched(predicted, right)], minlength=rows)
     return np.column_stack([hits, predicted.lengths, right.lengths])
 
 
 def by_row_and_label(right: Ragged, predicted: Ragged, labels: int) -> tuple[np.ndarray, ...]:
-    """(rows, labels) each: spans that are right, that are given, that are true."""
+    """Counts by row and label, (rows, labels) each: true positives, predicted, gold spans."""
     hit = matched(predicted, right)
 
     def table(spans: Ragged, picked: np.ndarray | slice = slice(None)) -> np.ndarray:
@@ -35,7 +36,7 @@ def by_row_and_label(right: Ragged, predicted: Ragged, labels: int) -> tuple[np.
 
 
 def by_label(right: Ragged, predicted: Ragged, labels: int) -> np.ndarray:
-    """(labels, 3): the same, added up over the rows for each label."""
+    """Counts by label, (labels, 3): true positives, predicted spans, gold spans."""
     hits = predicted.values[matched(predicted, right), 2]
     each = (hits, predicted.values[:, 2], right.values[:, 2])
     return np.column_stack([np.bincount(some, minlength=labels) for some in each])

@@ -1,4 +1,4 @@
-"""One row's right answers: its spans by characters, its words, and the tag of each word."""
+"""Gold labels of a row for sequence labelling: spans by characters, words, a tag for each word."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ SHOWN = 40  # characters of a word in a message
 
 
 class Row(NamedTuple):
-    """spans (spans, 3): start, end, type; words (words, 2); tags (words,) places in the labels."""
+    """Gold labels. spans (spans, 3): start, end, type; words (words, 2): start, end; tags (words,):
+    label indices."""
 
     spans: np.ndarray
     words: np.ndarray
@@ -28,8 +29,8 @@ class Row(NamedTuple):
 def labelled(
     text: str, words: np.ndarray, target: Any, types: Mapping[str, int], plain: bool
 ) -> Row:
-    """The answers of a row. target: tags of words, or spans. Raises ValueError, saying what is
-    wrong with it."""
+    """Align a row's target (tags of words, or spans) with its words. Raises ValueError with the
+    reason."""
     target = target or []
     if target and isinstance(target[0], str):
         places = _tagged(text, words, target)
@@ -44,24 +45,27 @@ def labelled(
             hint=near(unknown, list(types)),
         )
         raise ValueError(message)
-    found = [(start, end, types[kind]) for start, end, kind in spans]
+    indexed = [(start, end, types[kind]) for start, end, kind in spans]
+    # Label indices: 0 is O, 1 + 2k is B- and 2 + 2k is I- of type k.
     tags = np.zeros(len(words), np.int64)
     free = np.ones(len(words), bool)
-    for start, end, kind in sorted(found, key=lambda one: (one[0], -one[1])):
+    # A word belongs to a span that it overlaps, even in part: annotators cut inside words. Of two
+    # spans with the same start, the longer one comes first.
+    for start, end, kind in sorted(indexed, key=lambda one: (one[0], -one[1])):
         inside = (words[:, 0] < end) & (words[:, 1] > start) & free
         at = np.flatnonzero(inside)
         if len(at):  # of spans that overlap, what the first one leaves
             tags[at] = kind if plain else 2 + 2 * kind
             tags[at[0]] = kind if plain else 1 + 2 * kind
             free[at] = False
-    given = np.array(found, np.int64).reshape(-1, 3)
+    span_array = np.array(indexed, np.int64).reshape(-1, 3)
     if plain:  # each word has its own
-        given = np.column_stack([words, tags])[~free]
-    return Row(given, words, tags)
+        span_array = np.column_stack([words, tags])[~free]
+    return Row(span_array, words, tags)
 
 
 def within(span: Any, text: str) -> tuple[int, int, str]:
-    """A span without the blanks at its ends, which belong to no word. Raises ValueError."""
+    """Trim blanks at a span's ends and check it against the text. Raises ValueError."""
     start, end, kind, *own = span
     if own and not _same(text[start:end], own[0]):  # places as JavaScript counts them?
         start, end = (_from_utf16(text, place) for place in (start, end))
@@ -97,25 +101,29 @@ def _same(held: str, own: str) -> bool:
 
 
 def _from_utf16(text: str, place: int) -> int:
-    """The place of a character by its place in units of UTF-16, of which an emoji has two."""
+    """Convert an offset in UTF-16 code units (JavaScript; an emoji has two) to characters."""
     raw = text.encode("utf-16-le", "surrogatepass")[: 2 * max(0, place)]
     return len(raw.decode("utf-16-le", "ignore")) if 2 * place == len(raw) else place
 
 
 def _tagged(text: str, words: np.ndarray, tags: Sequence[str]) -> np.ndarray:
-    """Where the words lie that the tags are for: the row's own, characters, or between blanks."""
+    """Word spans (tags, 2) that fit the number of tags: the row's own, split at blanks, characters.
+
+    Raises ValueError when none fits.
+    """
     if len(words) == len(tags):
         return words
     characters = [(at, at + 1) for at, one in enumerate(text) if not one.isspace()]
+    # split(" "), not split(): parts of length 0 between several blanks keep the offsets exact.
     blanks = edges([len(part) + 1 for part in text.split(" ")])
     parted = [
         (a, b - 1)
         for a, b in zip(blanks[:-1].tolist(), blanks[1:].tolist(), strict=True)
         if b - 1 > a
     ]
-    for found in (parted, characters):
-        if len(found) == len(tags):
-            return np.array(found, np.int64).reshape(-1, 2)
+    for spans in (parted, characters):
+        if len(spans) == len(tags):
+            return np.array(spans, np.int64).reshape(-1, 2)
     raise ValueError(
         _(
             "{tags} tags, but {words} words: there must be a tag for each word.",
@@ -130,9 +138,9 @@ def _plain(places: np.ndarray, tags: Sequence[str]) -> list[tuple[int, int, str]
 
 
 def _spans(places: np.ndarray, tags: Sequence[str], text: str) -> list[tuple[int, int, str]]:
-    found = [split_tag(tag) for tag in tags]
-    if None in found:
-        at = found.index(None)
+    parsed = [split_tag(tag) for tag in tags]
+    if None in parsed:
+        at = parsed.index(None)
         start, end = places[at].tolist()
         message = _(
             "word {number} ({word!r}) has the tag {tag!r}, which follows no scheme like "
@@ -142,7 +150,7 @@ def _spans(places: np.ndarray, tags: Sequence[str], text: str) -> list[tuple[int
             tag=tags[at],
         )
         raise ValueError(message)
-    parts = [one for one in found if one is not None]
+    parts = [one for one in parsed if one is not None]
     types = list(dict.fromkeys(kind for _, kind in parts))
     kinds = np.array([kind for kind, _ in parts], np.int64)
     which = np.array([types.index(kind) for _, kind in parts], np.int64)
@@ -192,7 +200,7 @@ def inexact_spans(batches: Iterable[Sequence[Example]]) -> Iterator[str]:
 
 
 def _overlapping_words(text: str, words: np.ndarray, start: int, end: int) -> str:
-    """The words that a span overlaps."""
+    """Text of the words that a span overlaps."""
     overlapping = words[(words[:, 0] < end) & (words[:, 1] > start)]
     first, last = min(overlapping[:, 0], default=start), max(overlapping[:, 1], default=end)
     return text[first:last]

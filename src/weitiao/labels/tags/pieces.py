@@ -1,5 +1,5 @@
-"""Texts as pieces of a tokenizer, in windows where they are long, and which piece speaks for which
-word: the first one, in the window that shows most around it."""
+"""Alignment of words with subword tokens, in overlapping windows on long texts: a word's label
+stands at its first piece, in the window with the most context around it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ Words = Sequence[np.ndarray]
 
 
 def adapt(tokenizer: Any) -> None:
-    """Let pieces end at each Chinese character, so that spans can: 银行 becomes 银, 行."""
+    """Make the tokenizer split at each Chinese character, so that spans can end there: 银行 becomes
+    银, 行."""
     from tokenizers import Regex, pre_tokenizers
 
     backend = getattr(tokenizer, "backend_tokenizer", None)
@@ -40,12 +41,12 @@ def _single(rule: Any) -> bool:
 def encoded(
     texts: Sequence[str], words: Words, tokenizer: Any, max_length: int
 ) -> dict[str, list[Any]]:
-    """Tensors as `Task.encode` gives them, with the notes `unit` and `more`.
+    """Tokenize texts and align tokens with words: tensors as of `Task.encode`, notes unit and more.
 
     words: (words, 2) places in each text. unit: the word a piece speaks for, -1 for none; more:
     how many words behind it the same piece covers.
     """
-    tensors = _asked(texts, words, tokenizer, max_length)
+    tensors = _tokenized(texts, words, tokenizer, max_length)
     owners, offsets = tensors.pop("owners"), [spans or [(0, 0)] for spans in tensors.pop("offsets")]
     tensors = filled(tensors, tokenizer)
     blanks = {i for i in tokenizer.convert_tokens_to_ids(list(BLANKS)) if i is not None}
@@ -56,14 +57,14 @@ def encoded(
     window = 0
     for text, places, count in zip(texts, words, counts.tolist(), strict=True):
         part = slice(window, window + count)
-        some = _spoken_for(text, places, tensors["input_ids"][part], offsets[part], blanks)
+        some = _words_of_pieces(text, places, tensors["input_ids"][part], offsets[part], blanks)
         units += [unit for unit, _ in some]
         more += [further for _, further in some]
         window += count
     return {**tensors, "unit": units, "more": more, WINDOWS: counts.tolist()}
 
 
-def _asked(
+def _tokenized(
     texts: Sequence[str], words: Words, tokenizer: Any, max_length: int
 ) -> dict[str, list[Any]]:
     if not tokenizer.is_fast:
@@ -88,7 +89,7 @@ def _asked(
 def _word_by_word(
     texts: Sequence[str], words: Words, tokenizer: Any, max_length: int
 ) -> dict[str, list[Any]]:
-    """A tokenizer that does not say where its pieces lie is asked for one word at a time."""
+    """Tokenize word by word, for slow tokenizers, which have no offset mapping."""
     room = max_length - tokenizer.num_special_tokens_to_add()
     ids, owners, offsets = [], [], []
     for row, (text, places) in enumerate(zip(texts, words, strict=True)):
@@ -113,10 +114,10 @@ def _word_by_word(
     return {"input_ids": ids, "owners": owners, "offsets": offsets}
 
 
-def _spoken_for(
+def _words_of_pieces(
     text: str, places: np.ndarray, ids: Sequence[Any], offsets: Sequence[Any], blanks: set[int]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For each window of a text, the word of each piece, and how many words more it covers."""
+    """For each window of a text: the word of each piece (-1: none), and how many more it covers."""
     result = [(np.full(len(row), -1, np.int64), np.zeros(len(row), np.int64)) for row in ids]
     if not len(places):
         return result
@@ -145,6 +146,8 @@ def _spoken_for(
         room += np.minimum(piece, len(row) - 1 - piece).tolist()
     if not seen:
         return result
+    # Of a word that stands in several windows, the piece farthest from a window's ends is taken
+    # ("max context" in BERT's script for SQuAD): lexsort puts it first among those of its word.
     table = np.array(seen, np.int64)
     order = np.lexsort((-np.array(room), table[:, 0]))
     best = order[np.unique(table[order, 0], return_index=True)[1]]

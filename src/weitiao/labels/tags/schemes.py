@@ -23,7 +23,7 @@ WORD = "word"  # what tags without a type are about: where words begin and end
 
 
 def split_tag(tag: str) -> tuple[int, str] | None:
-    """What a tag says of a span and its type; None when it follows no scheme.
+    """Parse a tag (B-PER) into its position in the span and its type; None for other tags.
 
     >>> split_tag("B-PER"), split_tag("O"), split_tag("L-ORG"), split_tag("E"), split_tag("NOUN")
     ((1, 'PER'), (0, ''), (3, 'ORG'), (3, 'word'), None)
@@ -37,7 +37,7 @@ def split_tag(tag: str) -> tuple[int, str] | None:
 
 
 def scheme_of(tags: Iterable[str]) -> str:
-    """The scheme of tags by its letters; "" when they follow none.
+    """Detect the tagging scheme by its letters; "" when tags follow none.
 
     >>> scheme_of(["O", "B-x", "E-x"]), scheme_of(["U-x", "O"]), scheme_of(["NOUN", "O"])
     ('BMES', 'BILOU', '')
@@ -46,6 +46,8 @@ def scheme_of(tags: Iterable[str]) -> str:
     if not every - {"O"} or any(split_tag(tag) is None for tag in every):
         return ""
     letters = {tag[0] for tag in every} - {"O"}
+    # IOB1 writes B only between touching spans of one type, so its tags may all be I. With a B in
+    # it, it passes for BIO, which is read alike.
     if letters <= {"B", "I"}:
         return "BIO" if "B" in letters else "IOB1"
     if letters <= {"B", "I", "E", "S"} and "I" in letters:
@@ -56,7 +58,7 @@ def scheme_of(tags: Iterable[str]) -> str:
 
 
 def spans_of(kinds: np.ndarray, types: np.ndarray, offsets: np.ndarray) -> Ragged:
-    """Spans (first, beyond the last, type) of rows of words, in words of the row.
+    """Convert tags to spans (first word, one past the last, type), by row.
 
     kinds: (words,) BEGIN, ...; types (words,); offsets (rows + 1,) of the rows.
     """
@@ -67,10 +69,12 @@ def spans_of(kinds: np.ndarray, types: np.ndarray, offsets: np.ndarray) -> Ragge
     now = np.zeros(len(kinds) + len(lengths), np.int64)
     kind = np.full(len(now), -1)
     now[places], kind[places] = kinds, np.where(kinds == OUTSIDE, -1, types)
+    # conlleval's rules: a span begins at B or S, after O, E or S, or where the type changes (so an
+    # I without a B begins one too); the one before ends there, or at O.
     before, other = np.append(OUTSIDE, now[:-1]), kind != np.append(-1, kind[:-1])
-    anew = other | np.isin(before, (OUTSIDE, END, SINGLE)) | np.isin(now, (BEGIN, SINGLE))
-    first = np.flatnonzero((now != OUTSIDE) & anew)
-    beyond = np.flatnonzero((before != OUTSIDE) & (anew | (now == OUTSIDE)))
+    begins = other | np.isin(before, (OUTSIDE, END, SINGLE)) | np.isin(now, (BEGIN, SINGLE))
+    first = np.flatnonzero((now != OUTSIDE) & begins)
+    beyond = np.flatnonzero((before != OUTSIDE) & (begins | (now == OUTSIDE)))
     row = np.repeat(np.arange(len(lengths)), lengths + 1)[first]
     start = first - row - offsets[row]
     values = np.stack([start, start + beyond - first, kind[first]], 1).reshape(-1, 3)
@@ -78,7 +82,7 @@ def spans_of(kinds: np.ndarray, types: np.ndarray, offsets: np.ndarray) -> Ragge
 
 
 def tags_of(spans: Sequence[tuple[int, int, str]], words: int, scheme: str = "BIO") -> list[str]:
-    """Spans (first, beyond the last, type) of words that do not overlap, as tags.
+    """Convert spans (first word, one past the last, type) without overlap to tags.
 
     >>> tags_of([(0, 2, "x"), (2, 3, "x")], 4), tags_of([(0, 2, "x"), (2, 3, "x")], 3, "BILOU")
     (['B-x', 'I-x', 'B-x', 'O'], ['B-x', 'L-x', 'U-x'])
@@ -87,6 +91,7 @@ def tags_of(spans: Sequence[tuple[int, int, str]], words: int, scheme: str = "BI
     before = (0, "")
     for start, stop, kind in sorted(spans):
         begin, inside, end, single = list(_LETTERS[scheme])
+        # IOB1 writes B only where a span touches one of the same type before it.
         if scheme == "IOB1" and before != (start, kind):
             begin = single = "I"
         for at in range(start, stop):
@@ -109,11 +114,11 @@ MIN_PROBABILITY = 1e-30  # smaller ones count as this: log(0) would forbid a tag
 
 
 def best_tags(scores: Ragged, insides: np.ndarray) -> np.ndarray:
-    """(words,) the tag of each word, an index into the columns of scores.values (words, tags).
+    """Constrained BIO decoding, (words,) tag indices: the likeliest legal sequence of each row.
 
-    insides: (tags,) for a tag I-x the place of B-x, for others -1. Rows whose likeliest tags,
-    each alone, follow the scheme keep them; for the others the best whole row is looked for
-    (Viterbi).
+    scores: Ragged, (words, tags) probabilities. insides: (tags,) for a tag I-x the index of B-x,
+    for others -1. Rows whose argmax tags are legal keep them (no legal sequence is likelier); the
+    others are decoded by Viterbi.
     """
     alone = scores.values.argmax(1) if len(scores.values) else np.zeros(0, np.int64)
     before = np.roll(alone, 1)
@@ -130,14 +135,20 @@ def best_tags(scores: Ragged, insides: np.ndarray) -> np.ndarray:
 
 
 def _mend(tags_of_words: np.ndarray, scores: Ragged, rows: np.ndarray, insides: np.ndarray) -> None:
-    """Put the best whole row where these rows lie; the longest comes first."""
+    """Viterbi decoding of these rows, in place; the longest row comes first.
+
+    There are no learned transitions, only legal and illegal ones (I-x after B-x or I-x alone). So
+    the best predecessor of a tag that is no I- is the best tag overall, and of I-x the better of
+    two: words x tags operations instead of words x tags^2.
+    """
     lengths, starts = scores.lengths[rows], scores.offsets[rows]
     steps, tags = int(lengths[0]), len(insides)
     inner = np.flatnonzero(insides >= 0)
-    came = np.zeros((steps, len(rows), tags), np.int16)  # the tag before
+    backpointers = np.zeros((steps, len(rows), tags), np.int16)
     best = np.full((len(rows), tags), -np.inf)
     ended = np.zeros(len(rows), np.int64)
     for step in range(steps):
+        # Rows are sorted by length, so those that still have a word are the first `live` ones.
         live = int((lengths > step).sum())
         here = np.log(np.maximum(scores.values[starts[:live] + step], MIN_PROBABILITY))
         if step == 0:
@@ -145,18 +156,18 @@ def _mend(tags_of_words: np.ndarray, scores: Ragged, rows: np.ndarray, insides: 
             best[:live] = here
         else:
             last = best[:live]
-            way = np.repeat(last.argmax(1)[:, None], tags, 1)
+            previous = np.repeat(last.argmax(1)[:, None], tags, 1)
             stay = last[:, inner] >= last[:, insides[inner]]
-            way[:, inner] = np.where(stay, inner, insides[inner])
-            best[:live] = np.take_along_axis(last, way, 1) + here
-            came[step, :live] = way
+            previous[:, inner] = np.where(stay, inner, insides[inner])
+            best[:live] = np.take_along_axis(last, previous, 1) + here
+            backpointers[step, :live] = previous
         done = np.flatnonzero(lengths == step + 1)
         ended[done] = best[done].argmax(1)
     for row, (start, length) in enumerate(zip(starts.tolist(), lengths.tolist(), strict=True)):
         tag = int(ended[row])
         for step in range(length - 1, -1, -1):
             tags_of_words[start + step] = tag
-            tag = int(came[step, row, tag])
+            tag = int(backpointers[step, row, tag])
 
 
 def bio_tags(names: Sequence[str]) -> list[str]:
@@ -164,10 +175,12 @@ def bio_tags(names: Sequence[str]) -> list[str]:
 
 
 def are_plain(targets: Sequence[Any]) -> bool:
-    """Whether the rows have tags that follow no scheme: parts of speech and the like. A few odd
-    ones among others are mistakes, which `truth` names. Types beside O, where most words are O,
-    are spans (see `are_io`)."""
+    """Whether tags follow no tagging scheme (parts of speech and the like). A few odd ones among
+    others are mistakes, which `truth` names. Types with O, where most words are O, are spans (see
+    `are_io`)."""
     tags = _tags(targets)
+    # With types only, O decides: in entity recognition it is the most frequent tag, among parts of
+    # speech it does not occur.
     odd = sum(count for tag, count in tags.items() if split_tag(tag) is None)
     if tags and are_io(targets):
         return tags["O"] < max(tags.values())
@@ -175,13 +188,13 @@ def are_plain(targets: Sequence[Any]) -> bool:
 
 
 def are_io(targets: Sequence[Any]) -> bool:
-    """Whether the tags of rows of spans name types only, not where spans begin: O PER PER."""
+    """Whether tags follow the IO scheme: types only, without where spans begin (O PER PER)."""
     tags = _tags(targets).keys() - {"O"}
     return bool(tags) and all(split_tag(tag) is None for tag in tags)
 
 
 def with_prefixes(tags: Sequence[str]) -> list[str]:
-    """Tags that name types only, as those of a scheme.
+    """Convert IO tags (types only) to IOB1.
 
     >>> with_prefixes(["O", "PER", "PER"])
     ['O', 'I-PER', 'I-PER']
@@ -190,7 +203,7 @@ def with_prefixes(tags: Sequence[str]) -> list[str]:
 
 
 def label_counts(targets: Sequence[Any], plain: bool | None = None) -> Counter[str]:
-    """Types of spans (or plain tags), how often."""
+    """Label counts by type: of tags each one counts, of spans each span."""
     plain = are_plain(targets) if plain is None else plain
     io = not plain and are_io(targets)
     counts: Counter[str] = Counter()

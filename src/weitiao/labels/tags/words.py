@@ -1,4 +1,4 @@
-"""Words of a text by their character spans: listed in the cell, else split by a regular expression.
+"""Word tokenization with character offsets: words listed in the cell, else by regular expression.
 
 Split words are runs of letters, single characters where words are not separated (Chinese), single
 signs. Taggers are trained and evaluated on these words.
@@ -27,7 +27,7 @@ _NEAR = re.compile(rf"[{UNSEPARATED}\u3000-\u303f\uff00-\uffef]")
 
 
 def split_words(text: str) -> np.ndarray:
-    """(words, 2): where each word begins, and the place behind it.
+    """Split a text into words: character offsets (words, 2) of start and end.
 
     >>> split_words("2013年, U.S").tolist()
     [[0, 4], [4, 5], [5, 6], [7, 8], [8, 9], [9, 10]]
@@ -36,7 +36,7 @@ def split_words(text: str) -> np.ndarray:
 
 
 def listed(cell: str) -> list[str] | None:
-    """The words of a cell that is a JSON list of texts and numbers; None for any other cell.
+    """Parse a JSON list of words (texts and numbers); None for any other cell.
 
     >>> listed('["a", 1.50]'), listed("[ ]"), listed("[sic] a"), listed('["a", null]')
     (['a', '1.50'], [], None, None)
@@ -47,7 +47,7 @@ def listed(cell: str) -> list[str] | None:
 
 
 def has_bad_word(cell: str) -> bool:
-    """Whether a cell is a list of words of which some are none (null, true, a list)."""
+    """Whether a cell is a JSON list of words with items that are none (null, true, a list)."""
     values = _values(cell) or []
     return any(isinstance(v, str) for v in values) and not all(isinstance(v, str) for v in values)
 
@@ -65,7 +65,7 @@ def _values(cell: str) -> list[Any] | None:
 
 
 def joined(words: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
-    """Words as a text, with a blank between them unless one side is Chinese; and their places.
+    """Detokenize words: a text with blanks except next to Chinese, and the words' offsets.
 
     >>> joined(["I", "am"]), joined(["我", "来"])
     (('I am', [(0, 1), (2, 4)]), ('我来', [(0, 1), (1, 2)]))
@@ -88,8 +88,10 @@ def places(spans: Sequence[Sequence[int]]) -> np.ndarray:
 
 
 def with_words(example: Example) -> Example:
-    """The example with its text as one text; where it lists words, meta["words"] has their
-    places. Raises DataError where one of them is no word."""
+    """Replace a list of words in an example by its text, with the words' offsets in meta["words"].
+
+    Raises DataError where an item is no word.
+    """
     if "words" in example.meta:
         return example
     cell = str(example.inputs["text"])
@@ -106,14 +108,15 @@ def with_words(example: Example) -> Example:
 
 
 def word_places(example: Example) -> np.ndarray:
-    """(words, 2): the places of the words in the text as it came."""
+    """Character offsets (words, 2) of the words in the raw text."""
     if "words" in example.meta:
         return places(example.meta["words"])
     return split_words(str(example.meta.get("raw", example.inputs)["text"]))
 
 
 def cleaned_places(example: Example) -> np.ndarray:
-    """(words, 2): where the words lie once the text is cleaned; words that are gone are empty."""
+    """Character offsets (words, 2) of the words in the cleaned text; removed words are empty."""
+    # origins never decrease, so a raw offset maps to the first cleaned character at or after it.
     raw_places = word_places(example)
     if "origins" not in example.meta:
         return raw_places

@@ -1,1 +1,1 @@
-"""Everything that a machine without a network needs, in one folder."""
+"""Offline installation bundle: wheels, checksums, bill of materials and installer in one folder."""

@@ -77,6 +77,7 @@ def write(
 
     record()
     wheels = WheelCollector(wheels_folder, target, known, keep, say).collect(sorted(extras))
+    # pip installs from this folder with --find-links: a wheel of another version would be a choice.
     for path in wheels_folder.iterdir():
         if path not in {wheel.path for wheel in wheels}:
             path.unlink()  # from an earlier call with other extras or versions

@@ -41,6 +41,7 @@ def main(words: list[str]) -> int:
         say(problem)
         return 2
     say((f"Installing into {folder} ...", f"正在安装到 {folder} ……"))
+    # without pip: ensurepip would bring the version of this Python, the bundle has its own
     venv.EnvBuilder(with_pip=False, clear=folder.exists()).create(folder)
     (folder / MARK).write_text("made by install.py\n", encoding="utf-8")
     scripts = folder / ("Scripts" if os.name == "nt" else "bin")

@@ -36,7 +36,9 @@ class Target:
 
     @property
     def markers(self) -> dict[str, str]:
-        """Values of the environment markers (PEP 508) in packages' metadata."""
+        """Values of the environment markers (PEP 508) of the target."""
+        # packaging would fill in those of this machine, and a bundle for Windows made on Linux
+        # would lack colorama and bring packages that only Linux needs.
         system, machine = _SYSTEMS[self.platform]
         names = {
             "Linux": ("linux", "posix"),
@@ -80,7 +82,7 @@ def here() -> Target:
 
 
 def target_of(name: str | None, python: str | None) -> Target:
-    """The target of the options --platform and --python; None is this machine's. Raises
+    """Target for the options --platform and --python; None is this machine's. Raises
     WeitiaoError."""
     mine = here()
     if name is not None and name not in _SYSTEMS:
@@ -104,7 +106,8 @@ def target_of(name: str | None, python: str | None) -> Target:
 def _tags(name: str) -> list[str]:
     system, machine = _SYSTEMS[name]
     if system == "Linux":
-        # pip matches --platform tags literally, so every glibc version has to be listed.
+        # pip matches --platform tags literally, so every glibc version has to be listed (PEP 600:
+        # manylinux_2_17 runs with any later one). manylinux2014 is the old name of 2_17.
         manylinux = [f"manylinux_2_{minor}_{machine}" for minor in GLIBC]
         return [*manylinux, f"manylinux2014_{machine}", f"linux_{machine}"]
     if system == "Darwin":  # here pip accepts the tags of older systems by itself

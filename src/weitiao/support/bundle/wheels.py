@@ -83,6 +83,8 @@ class WheelCollector:
         pending = [(Requirement(root), OURS), (Requirement("pip"), OURS)]
         seen: set[tuple[str, str]] = set()
         while pending:
+            # Extras are followed, not packages: one that is there already may be required again
+            # with an extra, which adds requirements.
             requirement, parent = pending.pop(0)
             name = _canonical(requirement.name)
             self.requirements.setdefault(name, []).append((requirement, parent))
@@ -131,6 +133,7 @@ class WheelCollector:
     def _reused(self, pinned: str) -> Wheel | None:
         """The wheel of an earlier call, if it is there and its hash is unchanged."""
         name, _, version = pinned.partition("==")
+        # A wheel's file name begins with name-version- (PEP 427), hyphens in them written as _.
         for path in self.folder.glob("*.whl") if version else ():
             parts = path.name.split("-")
             if _canonical(parts[0]) == _canonical(name) and parts[1] == version:
@@ -188,6 +191,8 @@ class WheelCollector:
 
     def _check(self) -> None:
         """Raise WeitiaoError when a version violates a requirement."""
+        # Versions are pinned to those installed here, so nothing has been resolved: a requirement
+        # that holds on the target alone may contradict them.
         for name, requirements in self.requirements.items():
             version = self.wheels[name].version
             for requirement, parent in requirements:

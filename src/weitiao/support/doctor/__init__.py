@@ -1,1 +1,1 @@
-"""What works here: this machine, what is installed and reachable, and what a checkpoint can do."""
+"""Diagnostics: checks of machine, installation and network, and of what a checkpoint can do."""

@@ -91,7 +91,7 @@ def findings(name: str, rows: str | None = None) -> Iterator[Finding]:
 
 
 def opened(name: str) -> Checkpoint:
-    """A catalogue or hub name, a folder, a run, or its best/. Raises ModelError."""
+    """Open a checkpoint by catalogue or hub name, folder, run, or its best/. Raises ModelError."""
     from transformers import AutoConfig
 
     best = Path(name).expanduser() / "best"
@@ -118,7 +118,7 @@ def static_findings(checkpoint: Checkpoint) -> Iterator[Finding]:
 
 
 def _downloaded(name: str, source: Source) -> Source:
-    """The hub's files in the hub's own cache: safetensors, or else pickles, to be converted."""
+    """Download a hub checkpoint to the hub's cache: safetensors, or else pickles to convert."""
     from huggingface_hub import snapshot_download
 
     repository, revision = source.path_or_name, source.revision

@@ -102,7 +102,9 @@ def _instructions() -> Finding:
     available = hardware.instruction_sets()
     used = torch.backends.cpu.get_cpu_capability()
     message = _(
-        "torch uses {used}; the processor has {found}", used=used, found=", ".join(available) or "?"
+        "torch uses {used}; the processor has {available}",
+        used=used,
+        available=", ".join(available) or "?",
     )
     values = {"used": used, "has": available}
     x86 = platform.machine().lower() in ("x86_64", "amd64")
