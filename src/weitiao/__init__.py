@@ -67,7 +67,7 @@ _HOME = {
     "train": "weitiao.api.fit:train",
 }
 
-# Names of 0.2 and before, which warn: see api/deprecated.py.
+# Names of 0.1, which warn: see api/deprecated.py.
 _DEPRECATED = {
     "Wish",
     "calibrate_run",

@@ -1,4 +1,4 @@
-"""Deprecated names of the Python API (0.2 and before): each warns and calls the new function."""
+"""Deprecated names of the Python API (0.1): each warns and calls the new function."""
 
 from __future__ import annotations
 

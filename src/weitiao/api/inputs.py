@@ -46,7 +46,7 @@ class PlanOptions(RowOptions, total=False):
     seed: int | None
 
 
-# Names of 0.2 and before, read for one release.
+# Names of 0.1, read for one release.
 _OLD_OPTIONS = {"test_path": "test", "validation_path": "validation"}
 
 

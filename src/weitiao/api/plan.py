@@ -21,7 +21,7 @@ def look(rows: Any, targets: Any = None, **options: Unpack[RowOptions]) -> Profi
 
     rows and targets: as for `fit`. Raises DataError when columns or task cannot be guessed.
     """
-    if isinstance(rows, advise.Wish):  # the signature of 0.2, which gave the source too
+    if isinstance(rows, advise.Wish):  # the signature of 0.1, which gave the source too
         warnings.warn("weitiao.look(Wish(...)): give its fields as options", DeprecationWarning, 2)
         return cast(Any, advise.look(rows, targets))
     path, source = source_of(rows, targets)

@@ -55,7 +55,7 @@ class Experiment(Section):
     @model_validator(mode="before")
     @classmethod
     def _old_names(cls, values: Any) -> Any:
-        """`judge` is what files of 0.2 and before call `split`."""
+        """`judge` is what files of 0.1 call `split`."""
         if isinstance(values, dict) and "judge" in values and "split" not in values:
             return {("split" if name == "judge" else name): one for name, one in values.items()}
         return values

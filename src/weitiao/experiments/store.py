@@ -65,7 +65,7 @@ class Store:
 
     def record(self, key: str) -> Record:
         """The record of a cell; its state is "missing" when there is none."""
-        # Unknown fields are dropped: stores of 0.2 say `judge` for split, later ones may say more.
+        # Unknown fields are dropped: stores of 0.1 say `judge` for split, later ones may say more.
         names = {one.name for one in fields(Record)}
         return Record(**{name: value for name, value in self.read(key).items() if name in names})
 
