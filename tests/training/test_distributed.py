@@ -63,9 +63,7 @@ def a_job(folder):
 def said_once(done):
     lines = done.stderr.splitlines()
     assert sum("run: runs" in line for line in lines) == 1, done.stderr[-3000:]
-    assert sum("step 1" in line and "accuracy" in line for line in lines) == 1, done.stderr[
-        -3000:
-    ]
+    assert sum("step 1" in line and "accuracy" in line for line in lines) == 1, done.stderr[-3000:]
     assert len(done.stdout.splitlines()) == 1, done.stdout
 
 
