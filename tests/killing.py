@@ -17,7 +17,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import torch
 
 from conftest import make_checkpoint, toy_data, toy_plan
-from weitiao.model.fast.kernels import pinned
+from weitiao.model.fast.select import pinned
 from weitiao.run import Run
 from weitiao.training import loop
 from weitiao.training.run import train

@@ -79,7 +79,7 @@ def test_the_gate_opens_when_the_plan_of_the_run_wants_less(weitiao, home):
 def test_calibrate_says_what_it_chose(weitiao, home):
     code, _, err = weitiao("calibrate", home, "at_recall.label=good", "at_recall.recall=0.8")
     assert code == 0
-    assert "good is given from a score of" in err
+    assert "good is predicted from a confidence of" in err
     assert "temperature" in err
     code, out, _ = weitiao("calibrate", home, "costs.matrix.bad.good=5", "--json")
     assert json.loads(out)["decisions"][0]["name"] == "costs"
