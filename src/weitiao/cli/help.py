@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import typer
-from rich.containers import Lines
-from rich.text import Text
 from typer.core import TyperCommand, TyperGroup
 
 from weitiao.errors import WeitiaoError
@@ -222,17 +220,3 @@ def _near(name: str, known: list[str]) -> str:
 
 def _hint(ctx: Any) -> str:
     return _("See `{command} --help`.", command=ctx.command_path)
-
-
-class Prose(Text):
-    """A rich Text wrapped by `wrapped`: rich takes a Chinese sentence for one word and cuts it."""
-
-    def wrap(self, console: Any, width: int, **options: Any) -> Lines:
-        lines = Lines()
-        for paragraph in self.plain.split("\n"):
-            for line in wrapped(paragraph, width) or [""]:
-                text = Text(line, self.style)
-                fits = cells(line) <= width
-                lines.extend([text] if fits else text.wrap(console, width, overflow="fold"))
-        lines.justify(console, width, options.get("justify") or "left", "fold")
-        return lines

@@ -213,7 +213,7 @@ def table_of(title: str | None, *columns: str) -> Any:
     """An empty rich table whose cells wrap Chinese text and show control characters."""
     from rich.table import Table
 
-    from weitiao.cli.help import Prose
+    from weitiao.cli.prose import Prose
 
     class Cells(Table):
         """Cells often hold the user's data: never markup, never cut off."""

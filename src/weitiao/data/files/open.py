@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from weitiao import parts
 from weitiao.core import dotted, fingerprint
@@ -264,6 +263,8 @@ def _columns(piece: Piece) -> list[str]:
 
 def _cast(piece: Piece, schema: Mapping[str, Any]) -> Any:
     """Cast a table to the common schema, with an id for each row: "a.csv:17"."""
+    import pyarrow.compute as pc
+
     columns = [_cast_column(piece.table.column(name), kind) for name, kind in schema.items()]
     lines = piece.table.column(LINE)
     if ID in piece.table.column_names:
