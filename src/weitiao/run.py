@@ -285,7 +285,7 @@ class Run:
                 with atomic.replacing(self.folder / path.name) as new:
                     shutil.copyfile(path, new)
 
-    def kept(self) -> Path | None:
+    def best_folder(self) -> Path | None:
         """Folder of the best model, also in the middle of a swap; None before one exists."""
         # Between the two renames of a swap only best.old is there; a reader must not repair it,
         # since the process that trains may be alive.

@@ -157,7 +157,7 @@ def test_a_swap_cut_short_is_mended(tiny_bert, tmp_path):
         (folder / "a").write_text("old")
     run.best.rename(run.folder / "best.old")  # killed between the two renames
     (run.folder / "best.new").mkdir()
-    assert (Run.open(run.folder).kept() / "a").read_text() == "old"  # a reader mends nothing
+    assert (Run.open(run.folder).best_folder() / "a").read_text() == "old"  # a reader mends nothing
     assert (run.folder / "best.new").exists()
     run.repair()
     assert (run.best / "a").read_text() == "old"

@@ -107,7 +107,7 @@ def calibrate(
     """
     set_threads(threads)
     opened = Run.open(run)
-    best = opened.kept()
+    best = opened.best_folder()
     if best is None:
         raise RunError(
             _("{folder}: this run has no best model yet; train it first.", folder=opened.folder)

@@ -36,7 +36,7 @@ def load(run: str | Path, *, precision: str | None = None) -> Model:
     """
     folder = Path(run)
     if (folder / "plan.yaml").is_file():
-        best = Run.open(folder).kept()
+        best = Run.open(folder).best_folder()
         if best is None:
             message = _("{folder}: this run has no best model yet; train it first.", folder=folder)
             raise RunError(message)

@@ -63,11 +63,11 @@ def _facts(compared: Compared) -> list[str]:
 
 
 def _summary(compared: Compared) -> Section:
-    first, several = compared.names[0], len(compared.comparisons) > 1
+    first, many = compared.names[0], len(compared.comparisons) > 1
     blocks: list[Any] = []
     for name, one in zip(compared.names[1:], compared.comparisons, strict=True):
         message = word(one)
-        if several:
+        if many:
             message = _("{name}: {verdict}", name=quoted(name), verdict=message)
         blocks.append(Verdict(KINDS[one.word], message, reason(first, name, one)))
     blocks += [_bars(compared), *(Words(message, "note") for message in _caveats(compared))]

@@ -43,8 +43,8 @@ class Compared:
         """The settings of the plans that differ -> the value of each contender."""
         plans = [one.plan for one in self.aligned.contenders]
         result = differences(plans)
-        several = any(one.kind == "recipe" for one in self.aligned.contenders)
-        return {k: v for k, v in result.items() if not (several and k == "train.seed")}
+        has_recipes = any(one.kind == "recipe" for one in self.aligned.contenders)
+        return {k: v for k, v in result.items() if not (has_recipes and k == "train.seed")}
 
     def summary(self) -> dict[str, Any]:
         """The line that `--json` ends with."""
