@@ -56,7 +56,6 @@ FORMAT_NAMES = {
 }
 PACKED = ("zip", "gz", "bz2", "xz")
 _WORKBOOKS = ("xlsx", "xlsm", "xlsb", "ods", "xls")
-_BYTES = {"xlsx", "parquet", "arrow"}  # formats that are no text
 _LINES = {"csv", "tsv"}
 
 
