@@ -151,7 +151,9 @@ def test_a_pipeline_of_transformers_gives_the_same_answers(task, family, started
     )
     rounded = [{s["label"]: s["score"] for s in row} for row in half(TEXTS, batch_size=4)]
     found = np.array([[row[name] for name in names] for row in rounded])
-    np.testing.assert_allclose(found, scores, atol=1e-2 * max(scale, 1))
+    # bf16 has 8 bits; a score of labels is at most 1 and moves less than its logit.
+    limit = 0.03 * scale if task == "regression" else 1e-2
+    np.testing.assert_allclose(found, scores, atol=limit)
     assert json.loads((plain / "weitiao.json").read_text())["plain"] is True
     assert "A plain folder" in (plain / "README.md").read_text()
     assert not (plain / "head.safetensors").exists()
