@@ -86,7 +86,7 @@ def test_factors_are_found_in_the_weights_and_rounding_to_bf16_is_no_hindrance(t
     more = copy.deepcopy(network.config)
     more.num_hidden_layers += 1
     rounded = {name: value.bfloat16().float() for name, value in folded.items()}
-    rounded["roberta.encoder.layer.2.attention.self.value.weight"] *= 2.0**-10
+    rounded["roberta.encoder.layer.2.attention.self.value.weight"] *= folding.FP16_SCALE
     back = folding.unfold(rounded, more)
     for name, value in network.state_dict().items():
         assert torch.equal(back[name], value.bfloat16().float())
