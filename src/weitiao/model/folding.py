@@ -117,7 +117,7 @@ def unfold(state: Mapping[str, Tensor], config: Any) -> dict[str, Tensor]:
     dense, weight = state[f"{family.dense}.weight"], state[f"{family.out}.weight"]
     if family.way == "tanh":
         scale = dense[0, 0]
-        _equal(f"{family.dense}.weight", dense, torch.zeros_like(dense).fill_diagonal_(scale))
+        _equal(f"{family.dense}.weight", dense, torch.zeros_like(dense).fill_diagonal_(float(scale)))
         if not (scale > 0 and torch.frexp(scale).mantissa == 0.5):
             raise NotFolded(f"{family.dense}.weight")
         weight = weight * scale
