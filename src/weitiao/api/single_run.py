@@ -303,7 +303,9 @@ class Job:
         return self._finish(run, data, outcome)
 
     def _finish(self, run: Run, data: Data, outcome: Outcome) -> Fitted:
-        for line in saved.remarks(self.plan, outcome.model.net.remark, outcome.model.head):
+        for line in saved.remarks(
+            self.plan, outcome.model.net.remark, outcome.model.head, outcome.model.folds
+        ):
             self.say(line)
         split, openings = "validation", 0
         if outcome.state == "interrupted":  # a quick look at validation; the rest comes at the end

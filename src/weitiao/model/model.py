@@ -29,7 +29,7 @@ from weitiao.hardware.precision import arithmetic
 from weitiao.hardware.probe import resolve as resolve_precision
 from weitiao.losses.base import Loss
 from weitiao.model import adapted as adapters
-from weitiao.model import custom_head, preprocess, saved
+from weitiao.model import custom_head, folding, preprocess, saved
 from weitiao.model.batching import by_length
 from weitiao.model.long_texts.base import LongText, long_text_of
 from weitiao.model.net import Net, set_dropout
@@ -140,6 +140,13 @@ class Model:
     def long_texts(self) -> LongText:
         """How texts beyond the maximum length are read."""
         return long_text_of(self.plan.model.long_texts)
+
+    @property
+    def folds(self) -> bool:
+        """Whether the head `mean` is saved as layers of transformers' own classes."""
+        adapted = self.net.adapted
+        merges = adapted is None or adapted.plain
+        return merges and folding.folds(self.net.native.config, self.head, self.task.outputs)
 
     @property
     def packs(self) -> bool:
@@ -280,13 +287,17 @@ class Model:
             state |= {key: value for key, value in folded.items() if value is not None}
         with quiet(), disk.writing(folder):
             # save_pretrained removes entries from the dict that it is given.
-            native.save_pretrained(disk.plain(folder), state_dict=dict(state))
+            if self.folds:
+                folding.save(state, native.config, folder)
+            else:
+                native.save_pretrained(disk.plain(folder), state_dict=dict(state))
             self.tokenizer.save_pretrained(disk.plain(folder))
             if adapted:
                 adapted.write(native, state, folder)
-        saved.write_readme(folder, self.plan, self.net.native.config.model_type, self.head)
+        family = self.net.native.config.model_type
+        saved.write_readme(folder, self.plan, family, self.head, self.folds)
         note = self.long_texts.note(self.tokenizer.model_max_length)
-        saved.Metadata(self.plan, task, self.cleaners, self.head, note).write(folder)
+        saved.Metadata(self.plan, task, self.cleaners, self.head, note).write(folder, self.folds)
 
     @classmethod
     def load(cls, folder: str | Path, *, precision: str | None = None) -> Self:
