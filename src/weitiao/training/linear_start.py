@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,8 @@ from weitiao.core.ragged import Ragged, values_of
 from weitiao.errors import RunError
 from weitiao.i18n.messages import _
 from weitiao.losses.base import Loss
-from weitiao.model.features import features, output_layer
 from weitiao.model.model import Model
+from weitiao.model.output_layer import OutputLayer, features, output_layer
 from weitiao.training.batches import Feed
 
 MAX_ROWS = 4_000  # a linear layer on some hundred features gains little beyond
@@ -35,25 +34,6 @@ ITERATIONS = 60  # of L-BFGS for one strength
 RISES = 2
 
 
-@dataclass(frozen=True)
-class LinearStart:
-    """A fitted output layer. strength: C, chosen by cross-validated loss."""
-
-    weight: Tensor  # (outputs, width)
-    bias: Tensor  # (outputs,)
-    rows: int
-    strength: float
-
-    def put_into(self, model: Model) -> None:
-        """Set the output layer of a model."""
-        layer = output_layer(model)
-        assert layer is not None, "`possible` comes first"
-        with torch.no_grad():
-            layer.weight.copy_(self.weight)
-            if layer.bias is not None:
-                layer.bias.copy_(self.bias)
-
-
 def possible(model: Model) -> bool:
     """Whether this model has an output layer that can be fitted by itself."""
     layer = output_layer(model)
@@ -61,7 +41,7 @@ def possible(model: Model) -> bool:
     return layer is not None and layer.weight.requires_grad and model.task.head != "spans"
 
 
-def fit_output_layer(model: Model, train: Feed, cost: Loss, rows: int = MAX_ROWS) -> LinearStart:
+def fit_output_layer(model: Model, train: Feed, cost: Loss, rows: int = MAX_ROWS) -> OutputLayer:
     """Fit the output layer to features of at most `rows` training rows by the loss of the plan.
 
     The rows are drawn with the plan's seed; the same rows give the same layer to the last bit.
@@ -74,9 +54,10 @@ def fit_output_layer(model: Model, train: Feed, cost: Loss, rows: int = MAX_ROWS
     # Standardised: one strength of the penalty then means the same for all networks and features.
     mean, std = inputs.mean(0), inputs.std(0) + 1e-6
     inputs = (inputs - mean) / std
-    strength = _strength(inputs, targets, groups, cost, model.task.outputs)
+    losses = held_out_losses(inputs, targets, groups, cost, model.task.outputs)
+    strength = STRENGTHS[int(losses.argmin())]
     weight, bias = list(_path(inputs, targets, cost, model.task.outputs, (strength,)))[-1]
-    return LinearStart(weight / std, bias - (weight / std) @ mean, len(picked), strength)
+    return OutputLayer(weight / std, bias - (weight / std) @ mean, len(picked), strength)
 
 
 def _picked(count: int, most: int, generator: np.random.Generator) -> np.ndarray:
@@ -98,14 +79,17 @@ def _known(
     return torch.from_numpy(read.values[known]), targets[known].long(), rows[known]
 
 
-def _strength(
+def held_out_losses(
     inputs: Tensor, targets: Tensor, groups: np.ndarray, cost: Loss, outputs: int
-) -> float:
-    """The strength with the least loss in cross-validation; tokens of a row share a fold."""
+) -> np.ndarray:
+    """The cross-validated loss of each strength, (strengths,); tokens of a row share a fold.
+
+    inputs: standardised features (n, width); groups: the row of each.
+    """
     rows = np.unique(groups)
     folds = min(FOLDS, len(rows))
     if folds < 2:
-        return STRENGTHS[0]
+        return np.arange(len(STRENGTHS), dtype=float)  # the strongest penalty
     # Rows were drawn or split at random, so that every folds-th one is a random part.
     fold_of = torch.from_numpy(np.searchsorted(rows, groups) % folds)
     held_out = np.full((folds, len(STRENGTHS)), math.inf)
@@ -124,7 +108,7 @@ def _strength(
         if len(rows) * (fold + 1) >= MAX_ROWS:
             held_out = held_out[: fold + 1]
             break
-    return STRENGTHS[int(held_out.mean(0).argmin())]
+    return np.asarray(held_out.mean(0))
 
 
 def _path(
@@ -153,7 +137,7 @@ def _path(
 
         with torch.enable_grad():
             loss = search.step(objective)  # type: ignore[no-untyped-call]
-        if not math.isfinite(float(loss)):
+        if not math.isfinite(loss.item()):
             raise RunError(
                 _(
                     "the output layer cannot be fitted before training: its loss is not finite. "

@@ -10,13 +10,14 @@ from typing import Any
 from accelerate import Accelerator
 
 from weitiao.model.model import Model
+from weitiao.model.output_layer import OutputLayer
 from weitiao.planfile.plan import Plan
 from weitiao.run import Run, now
 from weitiao.training import distributed
 from weitiao.training.batches import Feed
 from weitiao.training.budget import Clock, Pace
 from weitiao.training.checkpoint import State
-from weitiao.training.linear_start import MAX_ROWS, LinearStart
+from weitiao.training.linear_start import MAX_ROWS
 from weitiao.training.loop import Progress
 from weitiao.training.replay import Replay
 
@@ -83,9 +84,11 @@ class Recorder:
             return self.replay.linear_rows
         return min(MAX_ROWS, len(feed.labels))
 
-    def linear_started(self, fitted: LinearStart) -> None:
+    def linear_started(self, fitted: OutputLayer) -> None:
         """The output layer was fitted: the first evaluation follows."""
         self._log(step=0, event="linear", rows=fitted.rows, strength=fitted.strength)
+        if self.main:
+            fitted.save(self.run.linear)
         self.clock.minimum = 0.0  # there is a model from now on, however little time is left
         self.pace.pause()
 

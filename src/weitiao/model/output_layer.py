@@ -1,17 +1,64 @@
-"""Features of the output layer: what the last linear layer of a network reads of each row."""
+"""The output layer of a network: its features, and weights fitted to them apart from training."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from weitiao.data.cache.encoded import Encoded
+from weitiao.errors import RunError
 from weitiao.example import Batch
+from weitiao.i18n.messages import _
 from weitiao.model.model import Model
+
+
+@dataclass(frozen=True)
+class OutputLayer:
+    """Weights of an output layer that was fitted to features of the frozen network.
+
+    strength: C of scikit-learn, the inverse of the L2 penalty on standardised features.
+    """
+
+    weight: Tensor  # (outputs, width)
+    bias: Tensor  # (outputs,)
+    rows: int  # it was fitted to
+    strength: float
+
+    def put_into(self, model: Model) -> None:
+        """Set the output layer of a model."""
+        layer = output_layer(model)
+        assert layer is not None, "`output_layer` tells whether there is one"
+        with torch.no_grad():
+            layer.weight.copy_(self.weight)
+            if layer.bias is not None:
+                layer.bias.copy_(self.bias)
+
+    def save(self, path: Path) -> None:
+        """Write it as safetensors."""
+        tensors = {"weight": self.weight.contiguous(), "bias": self.bias.contiguous()}
+        about = {"rows": str(self.rows), "strength": repr(self.strength)}
+        save_file(tensors, path, metadata=about)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote. Raises RunError where the file is damaged."""
+        try:
+            with safe_open(path, "pt") as file:
+                about = file.metadata() or {}
+                weight, bias = file.get_tensor("weight"), file.get_tensor("bias")
+                return cls(weight, bias, int(about["rows"]), float(about["strength"]))
+        except (OSError, SafetensorError, KeyError, ValueError) as error:
+            raise RunError(
+                _("{file}: this file cannot be read ({error}).", file=path, error=error)
+            ) from None
 
 
 def output_layer(model: Model) -> nn.Linear | None:
@@ -27,7 +74,7 @@ def features(model: Model, encoded: Encoded, positions: Sequence[int] | np.ndarr
     """The features of rows, without dropout: (n, width), float32; of tasks of tokens Ragged, with
     as many as each row has tokens. Where windows are pooled, the mean of an example's windows."""
     layer = output_layer(model)
-    assert layer is not None, "output_layer comes first"
+    assert layer is not None, "`output_layer` tells whether there is one"
     seen: list[Tensor] = []
     hook = layer.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
 
