@@ -105,8 +105,7 @@ def save(
     from safetensors.numpy import save_file
 
     with swapping_folder(folder) as new:
-        # Escaped: a text may hold half a surrogate pair, which UTF-8 cannot.
-        text = json.dumps(content, ensure_ascii=True, indent=1) + "\n"
+        text = json.dumps(content, ensure_ascii=True) + "\n"
         (new / SETTINGS_FILE).write_text(text, encoding="utf-8")
         save_file(tensors, new / WEIGHTS_FILE)
         if metadata:
