@@ -38,7 +38,8 @@ class Clock:
     def start(self, passed: float) -> None:
         """Count `passed` seconds of an earlier part of the run as used."""
         self._begun -= passed
-        self.minimum = min(self.minimum, max(self.left(), 0.0))
+        if passed:
+            self.minimum = min(self.minimum, max(self.left(), 0.0))
 
     def warmed_up(self) -> None:
         """The warm-up of this process has ended: at least `minimum` seconds remain. What it took

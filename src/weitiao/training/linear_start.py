@@ -9,14 +9,14 @@ is also the least that a run leaves behind.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from weitiao.core.ragged import Ragged, values_of
+from weitiao.core.ragged import Ragged, together, values_of
 from weitiao.errors import RunError
 from weitiao.i18n.messages import _
 from weitiao.losses.base import Loss
@@ -25,6 +25,7 @@ from weitiao.model.output_layer import OutputLayer, features, output_layer
 from weitiao.training.batches import Feed
 
 MAX_ROWS = 4_000  # a linear layer on some hundred features gains little beyond
+CHUNK_ROWS = 256  # whose features are read between two looks at the clock
 MAX_TOKENS = 40_000  # the same for tags, of which each token has one
 # L2 penalties, as the inverse strengths C of scikit-learn on standardised features. They are tried
 # in this order, each from the solution before, until the held-out loss has risen twice.
@@ -41,29 +42,35 @@ def possible(model: Model) -> bool:
     return layer is not None and layer.weight.requires_grad and model.task.head != "spans"
 
 
-def fit_output_layer(model: Model, train: Feed, cost: Loss, rows: int = MAX_ROWS) -> OutputLayer:
+def fit_output_layer(
+    model: Model,
+    train: Feed,
+    cost: Loss,
+    rows: int = MAX_ROWS,
+    left: Callable[[], float] | None = None,
+) -> OutputLayer:
     """Fit the output layer to features of at most `rows` training rows by the loss of the plan.
 
-    The rows are drawn with the plan's seed; the same rows give the same layer to the last bit.
-    Raises RunError where a loss is not finite.
+    The rows are the first of an order drawn with the plan's seed; the same rows give the same layer
+    to the last bit. left: seconds that are left for reading features; when they are used up, the
+    rows read so far must do. Raises RunError where a loss is not finite.
     """
     generator = np.random.default_rng(model.plan.train.seed)
-    picked = _picked(len(train.labels), rows, generator)
-    read = features(model, train.encoded, picked)
-    inputs, targets, groups = _known(read, train.labels[picked], generator)
+    order = generator.permutation(len(train.labels))[:rows]
+    read = []
+    for start in range(0, len(order), CHUNK_ROWS):
+        read.append(features(model, train.encoded, order[start : start + CHUNK_ROWS]))
+        if left and left() <= 0:
+            order = order[: start + CHUNK_ROWS]
+            break
+    inputs, targets, groups = _known(together(read), train.labels[order], generator)
     # Standardised: one strength of the penalty then means the same for all networks and features.
     mean, std = inputs.mean(0), inputs.std(0) + 1e-6
     inputs = (inputs - mean) / std
     losses = held_out_losses(inputs, targets, groups, cost, model.task.outputs)
     strength = STRENGTHS[int(losses.argmin())]
     weight, bias = list(_path(inputs, targets, cost, model.task.outputs, (strength,)))[-1]
-    return OutputLayer(weight / std, bias - (weight / std) @ mean, len(picked), strength)
-
-
-def _picked(count: int, most: int, generator: np.random.Generator) -> np.ndarray:
-    if count <= most:
-        return np.arange(count)
-    return np.sort(generator.choice(count, most, replace=False))
+    return OutputLayer(weight / std, bias - (weight / std) @ mean, len(order), strength)
 
 
 def _known(
@@ -75,7 +82,8 @@ def _known(
         return torch.from_numpy(read), targets, np.arange(len(read))
     rows = np.repeat(np.arange(len(read)), read.lengths)
     known = np.flatnonzero(targets.numpy() >= 0)
-    known = known[_picked(len(known), MAX_TOKENS, generator)]
+    if len(known) > MAX_TOKENS:
+        known = np.sort(generator.choice(known, MAX_TOKENS, replace=False))
     return torch.from_numpy(read.values[known]), targets[known].long(), rows[known]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,12 +15,12 @@ from weitiao.model.output_layer import OutputLayer
 from weitiao.planfile.plan import Plan
 from weitiao.run import Run, now
 from weitiao.training import distributed
-from weitiao.training.batches import Feed
 from weitiao.training.budget import Clock, Pace
 from weitiao.training.checkpoint import State
-from weitiao.training.linear_start import MAX_ROWS
 from weitiao.training.loop import Progress
 from weitiao.training.replay import Replay
+
+LINEAR_SHARE = 0.35  # of the time left in a budget: for features of the frozen network
 
 Watch = Callable[[Progress, float], None]  # (progress, seconds left)
 
@@ -77,12 +78,13 @@ class Recorder:
             self.watch(progress, self.pace.seconds_left(progress.step, progress.total))
         self.write_status("running", at_most_each_second=True)
 
-    def linear_rows(self, feed: Feed) -> int:
-        """How many rows the output layer is fitted to before training: as many as an interrupted
-        run took, else what a budget has time for."""
-        if self.replay.linear_rows is not None:
-            return self.replay.linear_rows
-        return min(MAX_ROWS, len(feed.labels))
+    def linear_seconds(self) -> Callable[[], float] | None:
+        """The seconds left of those that a budget gives to the features of the frozen network."""
+        left = self.clock.left()
+        if math.isinf(left):
+            return None
+        until = self.clock.passed() + LINEAR_SHARE * left
+        return lambda: until - self.clock.passed()
 
     def linear_started(self, fitted: OutputLayer) -> None:
         """The output layer was fitted: the first evaluation follows."""

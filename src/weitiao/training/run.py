@@ -175,8 +175,11 @@ class _Training:
             return False
         accelerator = recorder.accelerator
         model.net.to(accelerator.device)
-        rows = distributed.agreed(recorder.linear_rows(feed))
-        fitted = linear_start.fit_output_layer(model, feed, model.loss(), rows)
+        rows = distributed.agreed(recorder.replay.linear_rows)
+        left = None if rows or accelerator.num_processes > 1 else recorder.linear_seconds()
+        fitted = linear_start.fit_output_layer(
+            model, feed, model.loss(), rows or linear_start.MAX_ROWS, left
+        )
         distributed.agreed(fitted).put_into(model)
         recorder.linear_started(fitted)
         return True
