@@ -14,7 +14,11 @@ from weitiao.data.files.open import open_source
 from weitiao.errors import WeitiaoError
 from weitiao.model.model import Model
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of torch.onnx
+]
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 # Largest difference of a logit. int8 is not among them: it misses that far without the fold too.
 LIMITS = {"torch_fp32": 1e-4, "onnx_fp32": 1e-4, "openvino_fp32": 1e-4,

@@ -84,6 +84,11 @@ def folds(config: Any, head: Mapping[str, Any], outputs: int) -> bool:
     return family.way == "tanh" or 2 * outputs <= config.hidden_size
 
 
+def is_known(config: Any) -> bool:
+    """Whether a family's networks can be saved with the head `mean` as plain folders."""
+    return str(config.model_type) in FAMILIES
+
+
 def fold(state: Mapping[str, Tensor], config: Any) -> dict[str, Tensor]:
     """The weights of transformers' class from those of our network (`base.*` and `head.out.*`).
 
@@ -117,7 +122,9 @@ def unfold(state: Mapping[str, Tensor], config: Any) -> dict[str, Tensor]:
     dense, weight = state[f"{family.dense}.weight"], state[f"{family.out}.weight"]
     if family.way == "tanh":
         scale = dense[0, 0]
-        _equal(f"{family.dense}.weight", dense, torch.zeros_like(dense).fill_diagonal_(float(scale)))
+        _equal(
+            f"{family.dense}.weight", dense, torch.zeros_like(dense).fill_diagonal_(float(scale))
+        )
         if not (scale > 0 and torch.frexp(scale).mantissa == 0.5):
             raise NotFolded(f"{family.dense}.weight")
         weight = weight * scale

@@ -153,7 +153,6 @@ class Model:
         """Whether batches are packed: the plan wants it and the family can."""
         return self.net.layout != "padded"
 
-    @torch.inference_mode()
     def logits(
         self,
         encoded: Encoded,
@@ -168,11 +167,34 @@ class Model:
         after each, for progress bars.
         """
         net = net if net is not None else self.net
+
+        def run(batch: Batch) -> Tensor:
+            logits: Tensor = net(batch)
+            if self.task.per_token and not batch.packed:
+                logits = logits[batch.tensors["attention_mask"].bool()]
+            return logits
+
+        return self.in_batches(run, net, self.task.outputs, encoded, positions, step)
+
+    @torch.inference_mode()
+    def in_batches(
+        self,
+        run: Callable[[Batch], Tensor],
+        net: Any,
+        width: int,
+        encoded: Encoded,
+        positions: Sequence[int] | np.ndarray | None = None,
+        step: Progress | None = None,
+    ) -> Any:
+        """What `run` gives for each batch, (rows or tokens, width), in the order of `positions`.
+
+        net: what runs, this model's network or a wrapper of it; it evaluates meanwhile.
+        """
         sizes = self.sizes(encoded)
         rows = np.arange(len(sizes)) if positions is None else np.asarray(positions)
         offsets = edges(encoded.lengths[rows]) if self.task.per_token else None
         count = len(rows) if offsets is None else offsets[-1]
-        result = np.zeros((count, self.task.outputs), dtype=np.float32)
+        result = np.zeros((count, width), dtype=np.float32)
         device = next(self.net.parameters()).device
         training = net.training
         net.eval()
@@ -181,11 +203,8 @@ class Model:
         with arithmetic(resolve_precision(self.plan.train.precision, device.type), device.type):
             for group in by_length(sizes[rows], budget, self.packs):
                 batch = self.batch(encoded, rows[group]).to(device)
-                logits = net(batch).float()
-                if offsets is not None and not batch.packed:
-                    logits = logits[batch.tensors["attention_mask"].bool()]
                 index = group if offsets is None else flat(offsets, group)
-                result[index] = logits.cpu().numpy()
+                result[index] = run(batch).float().cpu().numpy()
                 if step:
                     step(len(group))
         net.train(training)
