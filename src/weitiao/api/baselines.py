@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from weitiao.data.prepare.load import Data
-from weitiao.evaluation.baselines import PROBLEMS, Baseline, load
-from weitiao.evaluation.baselines.of_model import fit_for, labels_of, selection_for
+from weitiao.evaluation.baselines import PROBLEMS, Baseline, Texts, load
+from weitiao.evaluation.baselines.of_model import fit_for, labels_of, save_for, selection_for
 from weitiao.evaluation.baselines.saved import has_saved
 from weitiao.evaluation.evaluate import texts_of
 from weitiao.evaluation.frozen_encoder import fit_frozen
@@ -31,20 +31,21 @@ def baselines_of(
     model each. Returns them by name, and why any was left out.
 
     rows: how many rows they will have to predict. seconds: the time for all, None for no limit.
-    saved: the folder of those that this run has fitted before, which are taken as they are.
+    saved: the folder of those that this run has fitted before, which are taken as they are; those
+    that are fitted now are saved there.
     """
     task, train, validation = model.task, data.train, data.validation
     if issubclass(task.answers, Passages):
         return _of_passages(model, data), []
     baselines = load(saved) if saved and has_saved(saved) else None
     if issubclass(task.answers, Spans):
-        return baselines or fit_for(model, train, validation), []
+        return baselines or _fitted(model, data, saved), []
     if task.problem_type not in PROBLEMS:
         return {}, []
     texts = texts_of(model, train), texts_of(model, validation)
     share = None if seconds is None else TFIDF_SHARE * seconds
     if baselines is None:
-        baselines = fit_for(model, train, validation, share, texts)
+        baselines = _fitted(model, data, saved, share, texts)
     frozen = fit_frozen(
         model,
         task.problem_type,
@@ -60,6 +61,20 @@ def baselines_of(
     if isinstance(frozen, str):
         return baselines, [frozen]
     return {**baselines, frozen.name: frozen}, []
+
+
+def _fitted(
+    model: Model,
+    data: Data,
+    folder: Path | None,
+    seconds: float | None = None,
+    texts: tuple[Texts, Texts] | None = None,
+) -> dict[str, Baseline]:
+    """Baselines fitted now, and saved where there is a folder for them."""
+    baselines = fit_for(model, data.train, data.validation, seconds, texts)
+    if folder and baselines:
+        save_for(model, folder, baselines)
+    return baselines
 
 
 def _of_passages(model: Model, data: Data) -> dict[str, Baseline]:

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from weitiao import parts
+from weitiao.api import better, calibrate, distributed
 from weitiao.api import budget as budgeting
-from weitiao.api import calibrate, distributed
 from weitiao.api import findings as analysis
 from weitiao.api.baselines import baselines_of
 from weitiao.api.inputs import open_other, rows_of
@@ -33,6 +33,7 @@ from weitiao.data.rows import Rows
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.acceptance import known_criteria
 from weitiao.evaluation.baselines import Baseline
+from weitiao.evaluation.baselines.saved import FOLDER
 from weitiao.evaluation.evaluate import Evaluated, Report
 from weitiao.evaluation.evaluate import evaluate as evaluate_model
 from weitiao.hardware.machine import describe, peak_memory_mb, set_threads
@@ -88,8 +89,10 @@ class Fitted:
         return self.model.predict_proba(texts)
 
     def summary(self) -> dict[str, Any]:
-        """The line that `--json` ends with."""
+        """The line that `--json` ends with. A baseline that is ahead on validation comes first."""
+        more = self.report.more
         return {
+            **{name: more[name] for name in better.KEYS if name in more},
             "run": str(self.run.folder),
             "task": self.plan.task_name,
             **self.report.summary(),
@@ -190,9 +193,12 @@ def evaluate_run(
     # metrics.json of the test set is worth more: validation does not replace it.
     keeps = final or run.read("metrics").get("split") != "test"
     calibration = Calibration.read(run) if keeps else Calibration()
-    report, answers, findings = evaluated(model, rows, data, calibration)
     # A run that is training writes its own results in the end.
-    if keeps and run.status().state != "running":
+    ended = run.status().state != "running"
+    report, answers, findings = evaluated(
+        model, rows, data, calibration, saved_baseline=run.folder / FOLDER if ended else None
+    )
+    if keeps and ended:
         metrics = _updated_metrics(run, report, split, openings)
         write_artifacts(run, model, data, answers, metrics, findings)
     return Evaluation(_with_findings(report, findings), split, openings)
@@ -204,19 +210,21 @@ def evaluated(
     data: Data | None,
     calibration: Calibration,
     *,
+    saved_baseline: Path | None = None,
     baseline_seconds: float | None = None,
     findings_seconds: float | None = None,
 ) -> tuple[Report, Evaluated, Findings]:
     """Evaluate rows: metrics with baselines (which need training rows: `data`), calibration
     quality, acceptance criteria, and the error analysis of what the plan wants.
 
+    saved_baseline: folder in which the baselines of this run are, or will be, saved.
     baseline_seconds, findings_seconds: time limits; by default they follow from how long the
     evaluation takes.
     """
     plan, left_out = model.plan.evaluate, list[str]()
     baselines: dict[str, Baseline] = {}
     if data is not None and plan.baselines:
-        baselines, left_out = baselines_of(model, data, len(rows), baseline_seconds)
+        baselines, left_out = baselines_of(model, data, len(rows), baseline_seconds, saved_baseline)
     begun = time.monotonic()
     report, answers = evaluate_model(model, rows, baselines)
     report = analysis.with_more(model, report, answers, calibration, left_out)
@@ -323,9 +331,12 @@ class Job:
                 rows,
                 data,
                 calibration,
+                saved_baseline=run.folder / FOLDER,
                 baseline_seconds=for_baselines,
                 findings_seconds=for_findings,
             )
+            ahead = better.better_baseline(model, data, run.folder / FOLDER, outcome.score)
+            report = replace(report, more={**report.more, **(ahead or {})})
         total = awake() - self.begun
         seconds = {"total": round(total, 2), "train": round(outcome.seconds, 2)}
         fitted = Fitted(
@@ -337,6 +348,7 @@ class Job:
             "openings": openings,
             "step": outcome.step,
             "total": outcome.total,
+            "epochs": round(outcome.step * self.plan.train.batch_size / len(data.train), 3),
         }
         write_artifacts(run, model, data, answers, metrics, findings)
         if pruned := prune.prune():

@@ -54,8 +54,12 @@ def finish(fitted: Fitted, as_json: bool) -> None:
 
 def show_fitted(fitted: Fitted) -> None:
     """Metrics with baselines, calibration, error analysis, time, and where the model is."""
-    from weitiao.results.records import Calibration
+    from weitiao.reporting.verdict import better_baseline
+    from weitiao.results.records import Calibration, MetricsRecord
 
+    record = MetricsRecord.model_validate(fitted.summary())
+    if sentence := better_baseline(record, str(fitted.run.folder)):
+        say(plain(sentence))
     show_report(fitted.report, fitted.split, fitted.openings)
     show_calibration(Calibration(**fitted.report.more.get("calibration") or {}))
     show_findings(fitted.summary(), fitted.findings)

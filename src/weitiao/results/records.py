@@ -300,6 +300,20 @@ class BaselineDetail(_Values):
     features: Text = ""
 
 
+class BetterBaseline(_Values):
+    """A saved baseline that is ahead of the best network on validation rows.
+
+    difference: network minus baseline, with the ends of its paired interval.
+    """
+
+    baseline: str = ""
+    metric: str = ""
+    value: Score = None  # of the baseline
+    model: Score = None
+    difference: tuple[Score, Score, Score] = (None, None, None)
+    rows: int = 0
+
+
 class Seconds(_Values):
     """Wall-clock time."""
 
@@ -328,6 +342,9 @@ class MetricsRecord(Record):
     calibration: Calibration | None = None
     acceptance: list[CriterionResult] = Field(default_factory=list)
     levels: list[LevelScore] = Field(default_factory=list)
+    epochs: float | None = None  # of training, for how much the network has seen
+    better: str = ""  # "baseline" or "unclear" where the saved baseline is ahead on validation
+    better_baseline: BetterBaseline | None = None
 
     def __bool__(self) -> bool:
         return bool(self.model_fields_set - {"version"})

@@ -102,6 +102,9 @@ def predict(
     skip_bad: SkipBad = False,
     threads: Threads = None,
     precision: Precision = None,
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="answer with the run's TF-IDF and linear model")
+    ] = False,
     json_: Json = False,
 ) -> None:
     """Predict rows: the input's columns plus prediction, score and score_<label>."""
@@ -116,6 +119,7 @@ def predict(
             skip_bad=skip_bad,
             threads=threads,
             precision=precision,
+            baseline=baseline,
             step=step,
             say=terminal.say,
         )
