@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from weitiao import parts
-from weitiao.api import better, calibrate, distributed
 from weitiao.api import budget as budgeting
+from weitiao.api import calibrate, distributed
 from weitiao.api import findings as analysis
 from weitiao.api.baselines import baselines_of
 from weitiao.api.inputs import open_other, rows_of
@@ -44,6 +44,7 @@ from weitiao.planfile.plan import Plan
 from weitiao.planning.check import check
 from weitiao.reporting import page
 from weitiao.reporting.page import write_artifacts, write_unfinished_page
+from weitiao.results import better
 from weitiao.results.records import Calibration, Findings
 from weitiao.run import Run
 from weitiao.training.run import Outcome, train

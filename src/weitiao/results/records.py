@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationErr
 
 from weitiao.core.fields import problems_of
 from weitiao.errors import placed
+from weitiao.results.better import BetterBaseline
 from weitiao.run import Run, damaged
 
 # A text of ours. Not validated: pydantic would make a plain str of a message with its values.
@@ -298,20 +299,6 @@ class BaselineDetail(_Values):
     """How a baseline was chosen. features: in words."""
 
     features: Text = ""
-
-
-class BetterBaseline(_Values):
-    """A saved baseline that is ahead of the best network on validation rows.
-
-    difference: network minus baseline, with the ends of its paired interval.
-    """
-
-    baseline: str = ""
-    metric: str = ""
-    value: Score = None  # of the baseline
-    model: Score = None
-    difference: tuple[Score, Score, Score] = (None, None, None)
-    rows: int = 0
 
 
 class Seconds(_Values):
