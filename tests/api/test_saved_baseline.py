@@ -84,6 +84,15 @@ def test_a_baseline_that_is_ahead_is_said_first(fitted):
     assert metrics["better"] == "baseline"
 
 
+def test_the_terminal_says_it_first(fitted, capsys):
+    from weitiao.cli.show_results import show_fitted
+
+    show_fitted(fitted)
+    lines = capsys.readouterr().err
+    assert lines.lstrip().startswith("TF-IDF with a linear model is better on validation")
+    assert "worth it" not in lines
+
+
 def test_nothing_is_compared_where_the_network_is_ahead(fitted):
     model = fitted.model
     folder = fitted.run.folder / "baseline"

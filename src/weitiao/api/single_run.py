@@ -201,6 +201,8 @@ def evaluate_run(
     keeps = final or run.read("metrics").get("split") != "test"
     calibration = Calibration.read(run) if keeps else Calibration()
     report, answers, findings = evaluated(model, rows, data, calibration, run=run)
+    ahead = {name: value for name, value in run.read("metrics").items() if name in better.KEYS}
+    report = replace(report, more={**ahead, **report.more})
     # A run that is training writes its own results in the end.
     if keeps and run.status().state != "running":
         metrics = _updated_metrics(run, report, split, openings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weitiao.cli.show import add_row
@@ -54,12 +55,9 @@ def finish(fitted: Fitted, as_json: bool) -> None:
 
 def show_fitted(fitted: Fitted) -> None:
     """Metrics with baselines, calibration, error analysis, time, and where the model is."""
-    from weitiao.reporting.verdict import better_baseline
-    from weitiao.results.records import Calibration, MetricsRecord
+    from weitiao.results.records import Calibration
 
-    record = MetricsRecord.model_validate(fitted.summary())
-    if sentence := better_baseline(record, str(fitted.run.folder)):
-        say(plain(sentence))
+    show_better(fitted.report, fitted.run.folder)
     show_report(fitted.report, fitted.split, fitted.openings)
     show_calibration(Calibration(**fitted.report.more.get("calibration") or {}))
     show_findings(fitted.summary(), fitted.findings)
@@ -75,6 +73,16 @@ def show_fitted(fitted: Fitted) -> None:
     else:
         run = fitted.run.folder
         say(_("use it: weitiao predict {run} rows.csv -o predictions.csv", run=run))
+
+
+def show_better(report: Report, run: Path) -> None:
+    """First of all: that the saved baseline is ahead of the network on validation."""
+    from weitiao.reporting.verdict import better_baseline
+    from weitiao.results.records import MetricsRecord
+
+    record = MetricsRecord.model_validate(report.summary())
+    if sentence := better_baseline(record, str(run)):
+        say(plain(sentence))
 
 
 def _budget_messages(fitted: Fitted) -> list[str]:

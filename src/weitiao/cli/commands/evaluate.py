@@ -67,6 +67,7 @@ def evaluate(
         about = {"run": str(run), "split": split, "rows": report.rows, "openings": openings}
         terminal.print_json({**about, **report.summary()})
     else:
+        show_results.show_better(report, run)
         show_results.show_report(report, split, openings)
         findings = Findings(**report.more.get("findings", {}))
         show_results.show_findings({**report.summary(), "rows": report.rows}, findings)
