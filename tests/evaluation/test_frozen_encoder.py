@@ -76,7 +76,7 @@ def test_it_never_learns_from_fewer_rows_for_lack_of_time(tiny_bert, monkeypatch
     monkeypatch.setattr(f"{module}.TRAIN_ROWS", 60)
     monkeypatch.setattr(f"{module}.VALIDATION_ROWS", 10)
     _, capped, _, labels = made("classification", tiny_bert, seconds=60.0)
-    assert (capped.detail["train_rows"], capped.detail["all_rows"]) == (60, 240)
+    assert (capped.detail["train_rows"], capped.detail["all_rows"]) == (60, 210)
     needed = 60 + 10 + len(labels)
     monkeypatch.setattr(f"{module}._affordable", lambda *_arguments: needed)
     assert made("classification", tiny_bert, seconds=60.0)[1].detail["train_rows"] == 60

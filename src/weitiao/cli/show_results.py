@@ -154,13 +154,17 @@ def show_report(report: Report, split: str, openings: int) -> None:
         say(message)
     for name, detail in report.details.items():
         if features := detail.get("features"):
-            message = _(
-                "{name}: {features} (validation {value})",
-                name=name,
-                features=localized(features),
-                value=figure(detail["validation"]),
+            words, value = localized(features), detail.get("validation")
+            say(
+                _("{name}: {features}", name=name, features=words)
+                if value is None
+                else _(
+                    "{name}: {features} (validation {value})",
+                    name=name,
+                    features=words,
+                    value=figure(value),
+                )
             )
-            say(message)
 
 
 def show_criteria(metrics: Mapping[str, Any]) -> None:
