@@ -154,15 +154,15 @@ def show_report(report: Report, split: str, openings: int) -> None:
         say(message)
     for name, detail in report.details.items():
         if features := detail.get("features"):
-            words, value = localized(features), detail.get("validation")
+            words, score = localized(features), detail.get("validation")
             say(
                 _("{name}: {features}", name=name, features=words)
-                if value is None
+                if score is None
                 else _(
                     "{name}: {features} (validation {value})",
                     name=name,
                     features=words,
-                    value=figure(value),
+                    value=figure(score),
                 )
             )
 
