@@ -48,6 +48,18 @@ def test_the_baseline_answers_like_the_network_in_form(fitted, tmp_path):
     assert [one.value for one in model(*texts)] == [row["prediction"] for row in baseline]
 
 
+def test_the_command_line_answers_with_it(fitted, tmp_path):
+    from typer.testing import CliRunner
+
+    from weitiao.cli.app import app
+
+    (tmp_path / "new.jsonl").write_text(json.dumps({"text": "a good film"}), "utf-8")
+    out = tmp_path / "answers.csv"
+    words = ["predict", fitted.run.folder, tmp_path / "new.jsonl", "-o", out, "--baseline"]
+    assert CliRunner().invoke(app, list(map(str, words))).exit_code == 0
+    assert [row["prediction"] for row in table(out)] == ["good"]
+
+
 def test_the_saved_baseline_is_scored_and_not_fitted_again(fitted, monkeypatch):
     before = json.loads((fitted.run.folder / "metrics.json").read_text("utf-8"))["baselines"]
     monkeypatch.setattr("weitiao.evaluation.baselines.of_model.fit_baselines", None)
