@@ -77,9 +77,11 @@ def cells(
                     + (1 if contender == "trainer" else 0)
                 )
                 cell = {"rows": size, "contender": contender, "state": state, "budget": budget}
-                ranked += [(rank, {"set": name, **cell}) for name in sets
-                           if not (name in whole_sets.TAGGED and contender in ("trainer",
-                                                                               "frozen_linear"))]
+                ranked += [
+                    (rank, {"set": name, **cell})
+                    for name in sets
+                    if not (name in whole_sets.TAGGED and contender in ("trainer", "frozen_linear"))
+                ]
     return [cell for _, cell in sorted(ranked, key=lambda pair: pair[0])]
 
 
@@ -223,23 +225,24 @@ def below(records: Sequence[timing.Record]) -> str:
     return "\n".join(lines)
 
 
-def verdict(
-    record: timing.Record, records: Sequence[timing.Record]
-) -> tuple[str, str, bool]:
-    """The best linear model on the same rows, the difference from it in words, whether it is listed.
+def verdict(record: timing.Record, records: Sequence[timing.Record]) -> tuple[str, str, bool]:
+    """The best linear model on the same rows, the difference in words, and whether it is listed.
 
-    Without a paired difference the model's own interval stands for it.
+    Without a paired difference weitiao's own interval stands for it.
     """
     rivals = [other for other in records if other["contender"] in LINEAR
               and (other["set"], other["rows"]) == (record["set"], record["rows"])]  # fmt: skip
-    if not rivals:
+    figures = {str(other["contender"]): float(other["score"]) for other in rivals}
+    if not figures:  # those that the run itself has fitted in its time
+        saved = record.get("saved_baselines", {})
+        figures = {name: saved[name] for name in LINEAR if saved.get(name) is not None}
+    if not figures:
         return "", "", False
-    best = max(rivals, key=lambda other: other["score"])
-    name = str(best["contender"])
-    gap = record["score"] - best["score"]
+    name = max(figures, key=lambda one: figures[one])
+    gap = record["score"] - figures[name]
     paired = record.get("differences", {}).get(name)
-    high = paired[2] if paired else (record.get("interval") or [0, 1])[1] - best["score"]
-    low = paired[1] if paired else (record.get("interval") or [0, 1])[0] - best["score"]
+    high = paired[2] if paired else (record.get("interval") or [0, 1])[1] - figures[name]
+    low = paired[1] if paired else (record.get("interval") or [0, 1])[0] - figures[name]
     text = f"{100 * gap:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
     return name, text, gap < MOST_BELOW and high < 0
 
@@ -247,8 +250,8 @@ def verdict(
 def every_cell(records: Sequence[timing.Record]) -> str:
     """A line a cell."""
     lines = [
-        "| set | rows | contender | budget | score | 95 % interval | seconds | processor seconds of "
-        "others | against the best linear model |\n" + "|---" * 9 + "|"
+        "| set | rows | contender | budget | score | 95 % interval | seconds | processor seconds "
+        "of others | against the best linear model |\n" + "|---" * 9 + "|"
     ]
     order = sorted(records, key=lambda r: (r["set"], r["rows"], column_of(r), r["budget"] or 1e9))
     for record in order:

@@ -89,8 +89,11 @@ def panel_of(records: Sequence[Mapping[str, Any]], rows: int) -> Panel | None:
     # A budget that few sets have yet must not take the others out of all means.
     most = max((len(sets) for (name, *_), sets in points.items() if name == "weitiao warm"),
                default=0)  # fmt: skip
-    leading = [set(sets) for (name, *_), sets in points.items()
-               if (name == "weitiao warm" and 2 * len(sets) > most) or name == "frozen_linear"]
+    leading = [
+        set(sets)
+        for (name, *_), sets in points.items()
+        if (name == "weitiao warm" and 2 * len(sets) > most) or name == "frozen_linear"
+    ]
     common = set.intersection(*leading) if leading and most else set()
     if not common:
         return None
@@ -103,9 +106,7 @@ def panel_of(records: Sequence[Mapping[str, Any]], rows: int) -> Panel | None:
     return Panel(rows, len(common), {name: sorted(line) for name, line in lines.items()})
 
 
-def _panel(
-    panel: Panel, left: float, width: float, every: Sequence[tuple[float, float]]
-) -> str:
+def _panel(panel: Panel, left: float, width: float, every: Sequence[tuple[float, float]]) -> str:
     first = math.log(min(seconds for seconds, _ in every) * 0.85)
     last = math.log(max(seconds for seconds, _ in every) * 1.15)
     low = math.floor(min(score for _, score in every) / 5) * 5

@@ -11,7 +11,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,15 @@ class Material:
 
     plan: Any
     data: Any
+    everyone: Any  # training and validation rows
     task: Any
     rows: Any  # to score
     begun: float
     seconds: float | None
+
+    def scores_of(self, peer: Any) -> Any:
+        """Scores of a peer that learns from all rows."""
+        return peer.scores(self.plan, self.task, replace(self.data, train=self.everyone), self.rows)
 
     def left(self) -> float:
         assert self.seconds is not None
@@ -61,12 +66,18 @@ def score(job: Mapping[str, Any]) -> timing.Record:
     epochs.use_threads(job["threads"])
     train, judged = job["files"]
     wish = Wish(path=train, test_path=judged, roles=job["roles"], task=job["task"],
-                seed=job["seed"])  # fmt: skip
+                model=job.get("checkpoint"), seed=job["seed"],
+                changes=job.get("changes") or {})  # fmt: skip
     plan = advise(wish, None).plan
     data = load(plan.data, plan.task_name)
     task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
-    task = task.learn(data.train.targets())
-    material = Material(plan, data, task, data.sealed_test, job["begun"], job.get("seconds"))
+    # Both parts are rows that a user gives; who needs no validation rows learns from all.
+    indices = np.concatenate([data.train.indices, data.validation.indices])
+    everyone = replace(data.train, indices=indices)
+    task = task.learn(everyone.targets())
+    material = Material(
+        plan, data, everyone, task, data.sealed_test, job["begun"], job.get("seconds")
+    )
     about: dict[str, Any] = {}
     scores = SCORERS[job["contender"]](material, about)
     seconds = round(time.time() - job["begun"], 3)
@@ -142,9 +153,8 @@ def frozen_linear(material: Material, about: dict[str, Any]) -> Any:
     if material.task.per_token:
         raise ModelError("frozen_linear does not take tags.")
     encoder = Encoder(Model.start(material.plan, data.train, data.validation))
-    parts = [texts_and_labels(material, part) for part in (data.train, data.validation)]
-    features = np.concatenate([encoder.features(texts) for texts, _ in parts])
-    labels = np.concatenate([labels for _, labels in parts])
+    texts, labels = texts_and_labels(material, material.everyone)
+    features = encoder.features(texts)
     judged = encoder.features(texts_and_labels(material, material.rows)[0])
     mean, std = features.mean(0), features.std(0) + 1e-6
     return linear_scores(
@@ -224,7 +234,7 @@ def trainer(material: Material, about: dict[str, Any]) -> Any:
     original = transformers.Trainer
     transformers.Trainer = Timed
     try:
-        return peer.scores(material.plan, material.task, material.data, material.rows)
+        return material.scores_of(peer)
     finally:
         transformers.Trainer = original
 
@@ -265,7 +275,7 @@ def setfit(material: Material, about: dict[str, Any]) -> Any:
     def scores(steps: int) -> Any:
         peer = parts.build("peers", "setfit", {"batch_size": PAIR_BATCH, "most_steps": steps})
         peer.check()
-        return peer.scores(material.plan, material.task, material.data, material.rows)
+        return material.scores_of(peer)
 
     if material.seconds is None:
         return scores(-1)
@@ -276,7 +286,7 @@ def setfit(material: Material, about: dict[str, Any]) -> Any:
         durations.append(time.perf_counter() - begin)
     pace = max((durations[2] - durations[1]) / 4, 1e-3)
     fixed = max(durations[0] - 2 * pace, 0.0)  # imports, loading, the classifier, prediction
-    labels = labels_of(material.task, material.data.train)
+    labels = labels_of(material.task, material.everyone)
     steps = min(pair_steps(labels), max(1, int((material.seconds - fixed) / pace)))
     begin = time.perf_counter()
     found = scores(steps)

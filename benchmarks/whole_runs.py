@@ -110,7 +110,7 @@ def outcome(done: subprocess.CompletedProcess[str]) -> timing.Record:
         "score": summary["metrics"][primary],
         "interval": summary.get("intervals", {}).get(primary),
         "judged_rows": summary["rows"],
-        "state": summary["state"],
+        "run_state": summary["state"],
         "train_seconds": summary["seconds"].get("train"),
         "saved_baselines": {
             name: values.get(primary) for name, values in summary.get("baselines", {}).items()
@@ -158,13 +158,47 @@ def warm_up(name: str, data_dir: Path, settings: Settings) -> None:
     marker.touch()
 
 
+def fit_here(job: Mapping[str, Any]) -> timing.Record:
+    """In the fresh process: `weitiao.fit` without baselines and error analysis.
+
+    job: files (train, judged), task, roles, checkpoint, seed, threads, changes of the plan.
+    """
+    import weitiao
+
+    train, judged = job["files"]
+    changes = {"evaluate.baselines": False, "evaluate.findings": False, **job["changes"]}
+    begin = timing.mark()
+    with tempfile.TemporaryDirectory() as folder:
+        fitted = weitiao.fit(
+            train,
+            test=judged,
+            task=job["task"],
+            roles=job["roles"],
+            model=job["checkpoint"],
+            seed=job["seed"],
+            threads=job["threads"],
+            out=folder,
+            changes=changes,
+        )
+        figures = timing.between(begin, timing.mark())
+    del figures["disturbed"]  # a score does not depend on it
+    report = fitted.report
+    return {
+        **figures,
+        "metric": report.primary,
+        "score": report.metrics[report.primary],
+        "judged_rows": report.rows,
+        "train_seconds": round(fitted.seconds.get("train", float("nan")), 2),
+    }
+
+
 def known_fields() -> set[str]:
     """Which of NEW_FIELDS this version has."""
     from weitiao.planfile.sections import ModelPlan, TrainPlan
 
-    sections = {"train": TrainPlan, "model": ModelPlan}
-    names = (field.split(".") for field in NEW_FIELDS)
-    return {f"{a}.{b}" for a, b in names if b in sections[a].model_fields}
+    names = {f"model.{name}" for name in ModelPlan.model_fields}
+    names |= {f"train.{name}" for name in TrainPlan.model_fields}
+    return names.intersection(NEW_FIELDS)
 
 
 def known_changes(changes: Mapping[str, Any], smoke: bool) -> dict[str, Any]:
@@ -176,5 +210,7 @@ def known_changes(changes: Mapping[str, Any], smoke: bool) -> dict[str, Any]:
     return {
         name: value
         for name, value in changes.items()
-        if not smoke or (name in fields and (name != "model.head" or value in heads))
+        if not smoke
+        or name not in NEW_FIELDS
+        or (name in fields and (name != "model.head" or value in heads))
     }
