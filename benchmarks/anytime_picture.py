@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-WIDTH, HEIGHT = 900, 380
+WIDTH, HEIGHT = 900, 404
 LEFT, TOP, BOTTOM, GAP = 56, 56, 300, 44
+LEGEND = BOTTOM + 48
+LATIN_WIDTH, HAN_WIDTH = 6.0, 11.0  # of a letter of small text, in pixels
 TICKS = (5, 10, 20, 50, 100, 200, 500, 1000)  # seconds
 LINES = {  # contender -> class, name in English, in Chinese
     "weitiao warm": ("ours", "weitiao", "weitiao"),
@@ -83,6 +85,8 @@ def panel_of(records: Sequence[Mapping[str, Any]], rows: int) -> Panel | None:
     points: dict[tuple[str, str, float], dict[str, Mapping[str, Any]]] = {}
     for record in (one for one in records if one["rows"] == rows):
         name = str(record["contender"])
+        if name == "trainer" and not record["budget"]:
+            continue  # the epochs of its example: no point of a line over budgets
         name = f"{name} {record['state']}" if name == "weitiao" else name
         key = (name, str(record["state"]), record["budget"])
         points.setdefault(key, {})[record["set"]] = record
@@ -148,12 +152,24 @@ def _panel(panel: Panel, left: float, width: float, every: Sequence[tuple[float,
 
 
 def _legend(names: set[str]) -> str:
-    shown = [value for name, value in LINES.items() if name in names]
+    """The lines in a row, with their names in English and below in Chinese."""
     parts, at = [], float(LEFT)
-    for kind, english, chinese in shown:
-        text = english if english == chinese else f"{english} · {chinese}"
-        parts.append(f'<line class="line {kind}" x1="{at}" x2="{at + 22}" y1="{HEIGHT - 42}" '
-                     f'y2="{HEIGHT - 42}"/><text class="small" x="{at + 28}" y="{HEIGHT - 38}">'
-                     f"{text}</text>")  # fmt: skip
-        at += 28 + sum(11 if ord(sign) > 0x2E7F else 5.7 for sign in text) + 16
+    for name, (kind, english, chinese) in LINES.items():
+        if name not in names:
+            continue
+        parts += [
+            f'<line class="line {kind}" x1="{at:.0f}" x2="{at + 22:.0f}" y1="{LEGEND}" '
+            f'y2="{LEGEND}"/>',
+            f'<text class="small" x="{at + 28:.0f}" y="{LEGEND + 4}">{english}</text>',
+        ]
+        if chinese != english:
+            parts.append(
+                f'<text class="small" x="{at + 28:.0f}" y="{LEGEND + 20}">{chinese}</text>'
+            )
+        at += 28 + max(width_of(english), width_of(chinese)) + 18
     return "\n".join(parts)
+
+
+def width_of(text: str) -> float:
+    """Estimated width of small text in pixels."""
+    return sum(HAN_WIDTH if ord(sign) > 0x2E7F else LATIN_WIDTH for sign in text)
