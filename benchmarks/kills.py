@@ -6,7 +6,8 @@
 `weitiao fit` is ended at random moments (SIGKILL, and SIGINT as by Ctrl-C) after the first model is
 in best/. Then: best/ loads; its score on the validation rows is at least the first one in the log
 (that of the linear start, step 0); and the resumed run ends with the very weights and log of a run
-that nobody ended. The first cell of a day is that unbroken run.
+that nobody ended. The first cell of a day, and after a change
+of the code, is that unbroken run.
 """
 
 from __future__ import annotations
@@ -60,10 +61,11 @@ def cells(
     kills: int, signals: Sequence[str] = SIGNALS, rows: int = ROWS
 ) -> Iterator[timing.Record]:
     """The unbroken run, then the signals in turn."""
-    yield {"set": SET, "rows": rows, "signal": UNBROKEN, "number": 0}
+    same = {"set": SET, "rows": rows, "code": whole_runs.code()}
+    yield {**same, "signal": UNBROKEN, "number": 0}
     for number in range(1, kills + 1):
         for name in signals:
-            yield {"set": SET, "rows": rows, "signal": name, "number": number}
+            yield {**same, "signal": name, "number": number}
 
 
 def run(cell: timing.Record, options: argparse.Namespace, store: Path) -> timing.Record:
@@ -141,9 +143,9 @@ def broken(
 
 
 def reference(records: Sequence[timing.Record], cell: Mapping[str, Any]) -> timing.Record | None:
-    """The unbroken run of the same rows."""
+    """The unbroken run of the same rows by the same code."""
     fit = [r for r in records if r["signal"] == UNBROKEN and "run_hashes" in r
-           and (r["set"], r["rows"]) == (cell["set"], cell["rows"])]  # fmt: skip
+           and all(r.get(name) == cell[name] for name in ("set", "rows", "code"))]  # fmt: skip
     return fit[-1] if fit else None
 
 

@@ -125,7 +125,8 @@ def texts_and_labels(material: Material, part: Any) -> tuple[list[list[str]], np
 
 def tfidf_linear(material: Material, about: dict[str, Any]) -> Any:
     """The baseline of every run; of tags the lookup of words, on the same rows."""
-    from weitiao.evaluation.baselines import fit_baselines, fit_lookup
+    from weitiao.evaluation.baselines import Selection, fit_baselines, fit_lookup
+    from weitiao.evaluation.evaluate import measure, metrics_of
 
     data, task = material.data, material.task
     if task.per_token:
@@ -133,8 +134,20 @@ def tfidf_linear(material: Material, about: dict[str, Any]) -> Any:
         return lookup.score(material.rows)
     texts, labels = texts_and_labels(material, data.train)
     chosen_on = texts_and_labels(material, data.validation)
+    gold = task.gold(data.validation)
+    name, metric = next(iter(metrics_of(task, material.plan.evaluate.metrics).items()))
+
+    def value(at: np.ndarray, scores: np.ndarray) -> float:
+        return measure(task.to_answers(gold[at], scores), {name: metric}).metrics[name]
+
     baselines = fit_baselines(
-        task.problem_type, texts, labels, *chosen_on, task.outputs, material.plan.train.seed
+        task.problem_type,
+        texts,
+        labels,
+        *chosen_on,
+        task.outputs,
+        material.plan.train.seed,
+        selection=Selection(name, value, metric.higher_is_better),
     )
     about["features"] = str(baselines["tfidf_linear"].detail["features"])
     return baselines["tfidf_linear"].score(texts_and_labels(material, material.rows)[0])

@@ -8,6 +8,8 @@ seconds stands the processor time of others (see timing.py).
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import json
 import os
 import shutil
@@ -16,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ import timing
 import whole_sets
 
 WARM = "cache-warm"
+WARM_SECONDS = 30.0
 WARM_ROWS = 64  # of the untimed run that compiles kernels, converts weights and measures memory
 MOST_SECONDS = 1200.0  # a run without a budget is stopped here; the cell then has no score
 KEPT_FILES = ("plan.yaml", "answers.parquet", "metrics.json", "status.json")
@@ -145,15 +149,14 @@ def difference(ours: Path, other: Path) -> list[float] | None:
 
 
 def warm_up(name: str, data_dir: Path, settings: Settings) -> None:
-    """One untimed run for the set's checkpoint, once for each version of torch and weitiao."""
-    about = timing.machine()
+    """One untimed run for the set's checkpoint and task, once for each state of the code."""
     rows = whole_sets.load(name, WARM_ROWS, 0, data_dir, judged=20)
-    words = (rows.checkpoint, rows.task, about.get("torch"), about.get("python"), settings.threads)
-    marker = settings.store / WARM / ("warm-" + "-".join(map(str, words)).replace(" ", ""))
+    words = (rows.checkpoint, rows.task, settings.threads, code())
+    marker = settings.store / WARM / ("warm-" + "-".join(map(str, words)))
     if marker.exists():
         return
     print(f"warm-up: {rows.checkpoint}, {rows.task}", flush=True)
-    fit(rows, Settings(settings.store, settings.threads, budget=60.0))
+    fit(rows, Settings(settings.store, settings.threads, budget=WARM_SECONDS))
     marker.parent.mkdir(parents=True, exist_ok=True)
     marker.touch()
 
@@ -190,6 +193,19 @@ def fit_here(job: Mapping[str, Any]) -> timing.Record:
         "judged_rows": report.rows,
         "train_seconds": round(fitted.seconds.get("train", float("nan")), 2),
     }
+
+
+@functools.cache
+def code() -> str:
+    """Hash of weitiao's source files and of torch's version, 12 hexadecimal digits."""
+    import weitiao
+
+    folder = Path(weitiao.__file__).parent
+    content = hashlib.sha256(version("torch").encode())
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".py", ".cpp", ".h"):
+            content.update(path.read_bytes())
+    return content.hexdigest()[:12]
 
 
 def known_fields() -> set[str]:
