@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,10 @@ import whole_runs
 import whole_sets
 
 SCRIPT = Path(__file__).resolve()
-SET, ROWS = "sst2", 1000
+SET, ROWS, EPOCHS = "sst2", 1000, 3.0
 SIGNALS = ("SIGKILL", "SIGINT")
 UNBROKEN = "none"
+RUN = ("set", "rows", "epochs", "code")  # of a cell: which run it is
 POLL_SECONDS = 0.02
 END_SECONDS = 300.0  # that an interrupted run may take to end, a resumed one is not limited
 TOLERANCE = 1e-6  # of a score: the log rounds nothing, but another batch order sums otherwise
@@ -50,7 +52,7 @@ def main() -> None:
     if timing.is_served(options, examine, table):
         return
     store = timing.store_of(options.store)
-    wanted = cells(options.kills, options.signals, options.rows)
+    wanted = cells(options.kills, options.signals, options.rows, options.epochs)
     records = timing.run_cells(
         wanted, options.results, lambda cell: run(cell, options, store), options.minutes
     )
@@ -58,10 +60,10 @@ def main() -> None:
 
 
 def cells(
-    kills: int, signals: Sequence[str] = SIGNALS, rows: int = ROWS
+    kills: int, signals: Sequence[str] = SIGNALS, rows: int = ROWS, epochs: float = EPOCHS
 ) -> Iterator[timing.Record]:
     """The unbroken run, then the signals in turn."""
-    same = {"set": SET, "rows": rows, "code": whole_runs.code()}
+    same = {"set": SET, "rows": rows, "epochs": epochs, "code": whole_runs.code()}
     yield {**same, "signal": UNBROKEN, "number": 0}
     for number in range(1, kills + 1):
         for name in signals:
@@ -70,7 +72,8 @@ def cells(
 
 def run(cell: timing.Record, options: argparse.Namespace, store: Path) -> timing.Record:
     rows = whole_sets.load(cell["set"], cell["rows"], 1, options.data)
-    settings = whole_runs.Settings(store, options.threads, changes=CHANGES)
+    changes = {**CHANGES, "train.epochs": cell["epochs"]}
+    settings = whole_runs.Settings(store, options.threads, changes=changes)
     whole_runs.warm_up(cell["set"], options.data, settings)
     folder = store / "kills"
     shutil.rmtree(folder, ignore_errors=True)
@@ -84,11 +87,11 @@ def run(cell: timing.Record, options: argparse.Namespace, store: Path) -> timing
 
 def unbroken(rows: whole_sets.Rows, settings: whole_runs.Settings, out: Path) -> timing.Record:
     """The run that nobody ends: its weights and log, and how long it took from its first model."""
-    process = started(rows, settings, out)
-    if not first_model(process, out):
-        return {"failed": "the run ended without a model"}
-    begin = time.monotonic()
-    code = process.wait()
+    with started(rows, settings, out) as process:
+        if not first_model(process, out):
+            return {"failed": "the run ended without a model"}
+        begin = time.monotonic()
+        code = process.wait()
     run = only_run(out)
     if code or run is None:
         return {"failed": f"exit code {code}"}
@@ -108,20 +111,18 @@ def broken(
         return {"failed": "the unbroken run comes first"}
     draw = random.Random(f"{cell['signal']} {cell['number']}")
     wait = draw.uniform(0.0, 0.9) * whole["seconds_after"]
-    process = started(rows, settings, out)
-    if not first_model(process, out):
-        return {"failed": "the run ended without a model"}
-    time.sleep(wait)
-    if process.poll() is not None:
-        return {"ended_before": True, "seconds_after": round(wait, 2)}
-    process.send_signal(signal.Signals[cell["signal"]])
-    begin = time.monotonic()
-    try:
-        process.wait(END_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return {"failed": f"still running {END_SECONDS:g} s after {cell['signal']}"}
+    with started(rows, settings, out) as process:
+        if not first_model(process, out):
+            return {"failed": "the run ended without a model"}
+        time.sleep(wait)
+        if process.poll() is not None:
+            return {"ended_before": True, "seconds_after": round(wait, 2)}
+        process.send_signal(signal.Signals[cell["signal"]])
+        begin = time.monotonic()
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            return {"failed": f"still running {END_SECONDS:g} s after {cell['signal']}"}
     ended = round(time.monotonic() - begin, 2)
     run = only_run(out)
     assert run is not None, "the first model is in it"
@@ -145,20 +146,27 @@ def broken(
 def reference(records: Sequence[timing.Record], cell: Mapping[str, Any]) -> timing.Record | None:
     """The unbroken run of the same rows by the same code."""
     fit = [r for r in records if r["signal"] == UNBROKEN and "run_hashes" in r
-           and all(r.get(name) == cell[name] for name in ("set", "rows", "code"))]  # fmt: skip
+           and all(r.get(name) == cell[name] for name in RUN)]  # fmt: skip
     return fit[-1] if fit else None
 
 
+@contextmanager
 def started(
     rows: whole_sets.Rows, settings: whole_runs.Settings, out: Path
-) -> subprocess.Popen[bytes]:
-    """`weitiao fit` in a process of its own."""
-    return subprocess.Popen(
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`weitiao fit` in a process of its own, which does not outlive the block."""
+    process = subprocess.Popen(
         whole_runs.command(rows, settings, out),
         env=whole_runs.environment(settings, settings.store / whole_runs.WARM),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
 
 
 def first_model(process: subprocess.Popen[bytes], out: Path) -> bool:
@@ -281,6 +289,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=10, help="of each signal")
     parser.add_argument("--signals", nargs="+", choices=SIGNALS, default=SIGNALS)
     parser.add_argument("--rows", type=int, default=ROWS, help="training rows of sst2")
+    parser.add_argument("--epochs", type=float, default=EPOCHS, help="passes over them")
     return timing.parsed(parser)
 
 

@@ -282,13 +282,13 @@ def test_the_table_of_kills_names_every_run_that_lost_something():
     import kills
 
     def record(name, number, **more):
-        good = {"set": "sst2", "rows": 1000, "code": "c", "signal": name, "number": number, "loads": True,
+        good = {"set": "sst2", "rows": 1000, "epochs": 3.0, "code": "c", "signal": name, "number": number, "loads": True,
                 "equal": True, "differ": [], "score": 0.9, "start_score": 0.8, "start_step": 0,
                 "step": 10 * number, "seconds_to_end": 0.5}  # fmt: skip
         return {**good, **more}
 
     records = [
-        {"set": "sst2", "rows": 1000, "code": "c", "signal": "none", "number": 0, "seconds_after": 20.0,
+        {"set": "sst2", "rows": 1000, "epochs": 3.0, "code": "c", "signal": "none", "number": 0, "seconds_after": 20.0,
          "run_hashes": {"weights": "w", "log": "l"}},
         record("SIGKILL", 1), record("SIGKILL", 2, score=0.79),
         record("SIGKILL", 3, equal=False, differ=["weights"]),
@@ -305,7 +305,7 @@ def test_the_table_of_kills_names_every_run_that_lost_something():
         "SIGINT 2, step",
     ]
     assert "1 runs had ended before the signal" in told
-    cell = {"set": "sst2", "rows": 1000, "code": "c"}
+    cell = {"set": "sst2", "rows": 1000, "epochs": 3.0, "code": "c"}
     assert kills.reference(records, cell)["seconds_after"] == 20.0
     assert kills.reference(records, {**cell, "code": "another"}) is None
     assert next(iter(kills.cells(3)))["signal"] == "none"
