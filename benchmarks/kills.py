@@ -33,6 +33,7 @@ SCRIPT = Path(__file__).resolve()
 SET, ROWS, EPOCHS = "sst2", 1000, 3.0
 SIGNALS = ("SIGKILL", "SIGINT")
 UNBROKEN = "none"
+TRAINED = ("finished", "early")  # states of a run whose training has ended
 RUN = ("set", "rows", "epochs", "code")  # of a cell: which run it is
 POLL_SECONDS = 0.02
 END_SECONDS = 300.0  # that an interrupted run may take to end, a resumed one is not limited
@@ -129,12 +130,15 @@ def broken(
     env = whole_runs.environment(settings, settings.store / whole_runs.WARM)
     job = {"run": str(run), "threads": options.threads}
     record = timing.in_fresh_process([sys.executable, str(SCRIPT)], job, env)
-    words = [sys.executable, "-m", "weitiao", "train", "--resume", str(run), "--lang", "en"]
-    resumed = subprocess.run(words, env=env, capture_output=True, encoding="utf-8",
-                             errors="replace", check=False)  # fmt: skip
     record |= {"wait": round(wait, 2), "seconds_to_end": ended}
     if "refused" in record or "failed" in record:  # that best/ does not load is a result
         record["loads"], record["why"] = False, record.pop("refused", record.pop("failed", ""))
+    if record.get("state") in TRAINED:  # ended while it was judged: nothing is left to resume
+        differ = [] if hashes(run).get("log") == whole["run_hashes"]["log"] else ["log"]
+        return {**record, "trained": True, "equal": not differ, "differ": differ}
+    words = [sys.executable, "-m", "weitiao", "train", "--resume", str(run), "--lang", "en"]
+    resumed = subprocess.run(words, env=env, capture_output=True, encoding="utf-8",
+                             errors="replace", check=False)  # fmt: skip
     if resumed.returncode:
         lines = [line for line in resumed.stderr.splitlines() if line.strip()]
         return {**record, "equal": False, "differ": [f"resume: {' '.join(lines[-2:])[:200]}"]}
@@ -276,6 +280,9 @@ def table(records: list[timing.Record]) -> str:
                 f"\n{r['signal']} {r['number']}, step {r.get('step')}: loads {r.get('loads')}, "
                 f"{scores}, differ {r['differ']} {r.get('why', '')}"
             )
+    trained = sum(bool(r.get("trained")) for r in ended)
+    if trained:
+        lines.append(f"\n{trained} runs were ended after their training: their log is compared.")
     early = sum(bool(r.get("ended_before")) for r in records)
     if early:
         lines.append(f"\n{early} runs had ended before the signal.")
