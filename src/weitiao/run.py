@@ -92,9 +92,9 @@ class Run:
 
     plan.yaml: the plan · plan.given.yaml: the user's file, comments and all · log.jsonl: training
     log without times, equal for equal plans · status.json: progress, with times · best/: the best
-    model · linear.safetensors: the output layer fitted before training · last/: checkpoint to
-    resume from · environment.json: versions and hardware ·
-    metrics.json: the evaluation.
+    model · selected/: the one that validation chose, where best/ was refitted to all rows ·
+    linear.safetensors: the output layer fitted before training · last/: checkpoint to resume from ·
+    environment.json: versions and hardware · metrics.json: the evaluation.
     """
 
     folder: Path
@@ -146,6 +146,11 @@ class Run:
     @property
     def best(self) -> Path:
         return self.folder / "best"
+
+    @property
+    def selected(self) -> Path:
+        """The model that validation chose, where `best` was trained once more on all rows."""
+        return self.folder / "selected"
 
     @property
     def last(self) -> Path:
@@ -278,6 +283,11 @@ class Run:
         """Atomic swap of the sub-folder `name` with a new one."""
         return atomic.swapping_folder(self.folder / name)
 
+    def keep_selected(self) -> None:
+        """Keep the model of `best` in `selected`, too; its files are hard-linked."""
+        with self.replacing("selected") as folder:
+            shutil.copytree(self.best, folder, copy_function=_linked, dirs_exist_ok=True)
+
     def mirror(self, other: Run, leave: Collection[str] = ()) -> None:
         """Copy another run's files and folders but those to `leave`; files in folders are
         hard-linked."""
@@ -301,7 +311,7 @@ class Run:
     def repair(self) -> None:
         """Roll back swaps that a kill cut short. Only for the process that trains in the run."""
         atomic.remove_siblings(self.folder)
-        for name in ("best", "last"):
+        for name in ("best", "last", "selected"):
             atomic.repair_folder(self.folder / name)
 
 

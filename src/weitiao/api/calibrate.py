@@ -82,6 +82,18 @@ def _decided(
     return replace(model, task=task), choices
 
 
+def taken_over(model: Model, other: Model, divisor: float) -> Model:
+    """The model with the decisions of another, and with a temperature folded in.
+
+    The weights are changed in place.
+    """
+    if divisor != 1.0:
+        fold(model, divisor)
+    names = [name for name in DECISION_SETTINGS if hasattr(other.task, name)]
+    settings = {name: getattr(other.task, name) for name in names}
+    return replace(model, task=model.task.model_copy(update=settings), plan=other.plan)
+
+
 def calibrate_in(run: Run, model: Model, rows: Rows) -> tuple[Model, Calibration]:
     """Calibrate the model that was just trained, and replace the saved one if it changed."""
     before = model.task
@@ -116,7 +128,9 @@ def calibrate(
         raise RunError(
             _("{folder}: this run is training; wait until it has ended.", folder=opened.folder)
         )
-    model = Model.load(best)
+    # A refitted model has learned from validation: the one before it is calibrated, for both.
+    kept = Model.load(best) if opened.selected.is_dir() else None
+    model = Model.load(best if kept is None else opened.selected)
     if model.task.per_token and not model.task.decisions_for({}):
         raise PlanError([_("answers that are places in a text are not calibrated.")])
     plan = opened.plan()
@@ -135,6 +149,10 @@ def calibrate(
     # on top of it: T = T_folded * T_new.
     folded = Calibration.read(opened).temperature or 1.0
     model, calibration = calibrated(model, load(plan.data, plan.task_name).validation, folded)
+    if kept is not None:
+        with opened.replacing("selected") as new:
+            model.save(new)
+        model = taken_over(kept, model, (calibration.temperature or folded) / folded)
     with opened.replacing("best") as new:
         model.save(new)
     calibration.write(opened)

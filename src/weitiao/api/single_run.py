@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,9 +15,11 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.api import budget as budgeting
-from weitiao.api import calibrate, distributed
+from weitiao.api import distributed
 from weitiao.api import findings as analysis
+from weitiao.api import refit as refitting
 from weitiao.api.baselines import baselines_of
+from weitiao.api.foreign_parts import foreign_parts
 from weitiao.api.inputs import open_other, rows_of
 from weitiao.api.predict import load
 from weitiao.checkpoints.resolve import resolve
@@ -49,6 +52,7 @@ from weitiao.reporting import page
 from weitiao.reporting.page import write_artifacts, write_unfinished_page
 from weitiao.results import better
 from weitiao.results.records import Calibration, Findings
+from weitiao.results.refitted import Refitted
 from weitiao.run import Run
 from weitiao.training.run import Outcome, train
 
@@ -155,13 +159,15 @@ def resume_run(
     state = run.status().state
     if state == "running":  # before anything is written into it
         raise run.busy()
-    if state in ("finished", "early"):
+    chosen = refitting.pending(run)
+    if state in ("finished", "early") and chosen is None:
         raise RunError(
             _("{folder}: this run has ended; `weitiao evaluate {folder}` judges it.", folder=folder)
         )
     plan = run.plan()
     data = load_data(plan.data, plan.task_name)
-    return Job(plan, begun, say or silent, watch).run_in(run, data, resume=True)
+    job = Job(plan, begun, say or silent, watch)
+    return job.judge(run, data, chosen) if chosen else job.run_in(run, data, resume=True)
 
 
 def evaluate_run(
@@ -192,6 +198,8 @@ def evaluate_run(
             )
         )
     run = Run.open(folder)
+    if not final and run.selected.is_dir():  # the model in best/ has learned from these rows
+        model = Model.load(run.selected, precision=precision)
     plan = run.plan()
     # Criteria may have been added to the run's plan after training.
     model = replace(model, plan=model.plan.model_copy(update={"acceptance": plan.acceptance}))
@@ -203,7 +211,7 @@ def evaluate_run(
     calibration = Calibration.read(run) if keeps else Calibration()
     report, answers, findings = evaluated(model, rows, data, calibration, run=run)
     ahead = {name: value for name, value in run.read("metrics").items() if name in better.KEYS}
-    report = replace(report, more={**ahead, **report.more})
+    report = replace(report, more={**ahead, **report.more, **Refitted.read(run).summary(split)})
     # A run that is training writes its own results in the end.
     if keeps and run.status().state != "running":
         metrics = _updated_metrics(run, report, split, openings)
@@ -310,7 +318,7 @@ class Job:
             self.say(source.remark)
         environment = {
             **describe(),
-            **_foreign_parts(self.plan),
+            **foreign_parts(self.plan),
             "data": data.fingerprint,
             "history": list(data.history),
             "checkpoint": {"kind": source.kind, "sha256": source.sha256},
@@ -333,7 +341,12 @@ class Job:
         except KeyboardInterrupt:
             write_unfinished_page(run)
             raise KeyboardInterrupt(run.goes_on()) from None
-        return self._finish(run, data, outcome)
+        return self._finish(run, data, outcome, clock.left())
+
+    def judge(self, run: Run, data: Data, selected: Outcome) -> Fitted:
+        """Evaluate a trained run whose refit was cut short."""
+        run.repair()
+        return self._finish(run, data, selected)
 
     def _fit_baselines(self, run: Run, data: Data, model: Model) -> None:
         """Fit, judge and save the models without a network, before the network is trained."""
@@ -355,7 +368,7 @@ class Job:
                 )
             )
 
-    def _finish(self, run: Run, data: Data, outcome: Outcome) -> Fitted:
+    def _finish(self, run: Run, data: Data, outcome: Outcome, left: float = math.inf) -> Fitted:
         for line in saved.remarks(
             self.plan, outcome.model.net.remark, outcome.model.head, outcome.model.folds
         ):
@@ -367,11 +380,12 @@ class Job:
             report = analysis.with_more(model, report, answers, Calibration())
             findings = Findings()
         else:
-            model, calibration = calibrate.calibrate_in(run, outcome.model, data.validation)
-            rows = data.validation
+            refit = refitting.Refit(run, self.plan, data, self.say, self.watch)
+            selected, kept, calibration = refit.of(outcome, left)
+            model, rows = selected, data.validation
             if self.final and data.sealed_test is not None:
                 rows, openings = open_test(data, str(run.folder))
-                split = "test"
+                model, split = kept, "test"
             for_baselines, for_findings = self._seconds_to_evaluate(outcome)
             report, answers, findings = evaluated(
                 model,
@@ -382,8 +396,9 @@ class Job:
                 baseline_seconds=for_baselines,
                 findings_seconds=for_findings,
             )
-            ahead = better.better_baseline(model, data, run.folder / BASELINES, outcome.score)
-            report = replace(report, more={**report.more, **(ahead or {})})
+            ahead = better.better_baseline(selected, data, run.folder / BASELINES, outcome.score)
+            more = {**report.more, **(ahead or {}), **Refitted.read(run).summary(split)}
+            report = replace(report, more=more)
         total = awake() - self.begun
         seconds = {"total": round(total, 2), "train": round(outcome.seconds, 2)}
         fitted = Fitted(
@@ -423,23 +438,6 @@ def name_of(path: str | Sequence[str]) -> str:
     first = path if isinstance(path, str) else path[0]
     name = Path(first.replace(":", "-")).name.lstrip(".").split(".")[0]
     return re.sub(r"[*?\[\]\s]+", "-", name).strip("-") or "rows"
-
-
-def _foreign_parts(plan: Plan) -> dict[str, Any]:
-    """Parts of the plan from other packages (entry points), with their versions."""
-    chosen: dict[str, Any] = {
-        "strategies": plan.train.strategies,
-        "cleaners": plan.data.cleaners,
-        "steps": plan.data.steps,
-        "tasks": plan.task,
-        "losses": plan.train.loss,
-        "optimizers": plan.train.optimizer,
-        "schedules": plan.train.schedule,
-        "heads": plan.model.head,
-    }
-    pairs = [(kind, name) for kind, names in chosen.items() for name in names]
-    origins = {f"{kind}.{name}": parts.origin(kind, name) for kind, name in pairs}
-    return {"foreign_parts": {name: value for name, value in origins.items() if value}}
 
 
 def silent(text: str) -> None:

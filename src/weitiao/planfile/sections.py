@@ -158,6 +158,11 @@ class TrainPlan(Section):
         description="fit the output layer to the features of the frozen network before training "
         "(linear probing, then fine-tuning)",
     )
+    refit: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description="train once more on training and validation rows, with what was chosen, and "
+        "keep that model; auto: below 1,000 rows, unless there is a validation file",
+    )
     warmup_ratio: float = Field(0.1, ge=0, lt=1, description="proportion of steps for warm-up")
     max_grad_norm: float = Field(1.0, ge=0, description="clip the gradient here; 0 for never")
     evaluations: int = Field(

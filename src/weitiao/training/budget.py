@@ -156,6 +156,10 @@ class Pace:
         fits = int(fits / (1 + shared))
         return 0 if fits < min(FEWEST_UPDATES, wanted) else min(fits, wanted)
 
+    def update_seconds(self) -> float | None:
+        """Seconds that an update takes, as measured; None while nothing is known."""
+        return self._seconds_per_update() if self._updates else None
+
     def _seconds_per_update(self) -> float:
         """The winsorized mean: an update that something disturbed counts as OUTLIER medians."""
         # The mean and not the median: updates differ in tokens, and it is their sum that must fit.

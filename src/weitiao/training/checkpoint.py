@@ -61,7 +61,7 @@ class Settings:
     kernels: str
     torch: str
     validation: str | None = (
-        None  # hash of the validation rows; None in checkpoints of 0.1 and before
+        None  # hash of the validation rows; None without any, and in checkpoints of 0.1
     )
     frozen: str = ""  # hash of the frozen weights: a checkpoint does not hold them
 
@@ -87,14 +87,16 @@ class Learner:
         return learned | buffers
 
 
-def settings_of(model: Model, accelerator: Accelerator, train: Feed, validation: Feed) -> Settings:
+def settings_of(
+    model: Model, accelerator: Accelerator, train: Feed, validation: Feed | None
+) -> Settings:
     """What the numbers of this process depend on, for the check on resume."""
     # Not pydantic's JSON: that knows no names of files with bytes that are no text.
     plan = json.dumps(model.plan.model_dump(exclude={"why", "expect"}), default=str)
     return Settings(
         plan=fingerprint.of_text(plan),
         rows=train.fingerprint(),
-        validation=validation.fingerprint(),
+        validation=validation.fingerprint() if validation else None,
         instructions=torch.backends.cpu.get_cpu_capability(),
         threads=torch.get_num_threads(),
         world=accelerator.num_processes,

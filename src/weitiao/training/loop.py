@@ -8,8 +8,8 @@ callbacks.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class Progress:
     _control: LoopControl = field(repr=False)
     report: Report | None = None
     best: bool = False  # this report is the best so far
+    last: bool = False  # of a training without validation: the weights to keep
     stale: int = 0  # evaluations since the best one
 
     def stop(self) -> None:
@@ -79,10 +80,23 @@ class Progress:
         self._control.state.total = max(total, self.step)
 
     def save(self, folder: Path, log_size: int, seconds: float) -> None:
-        """Save a checkpoint into an empty folder. Only when `report` is None: with a report, the
-        network holds the evaluated weights (perhaps an average), not the raw ones."""
+        """Save a checkpoint into an empty folder. Only when `report` is None and it is not the
+        `last`: else the network holds the evaluated weights (perhaps an average), not the raw
+        ones."""
         assert self.report is None, "a checkpoint holds raw weights"
+        assert not self.last, "a checkpoint holds raw weights"
         self._control.save(folder, log_size, seconds)
+
+
+@dataclass(frozen=True)
+class Length:
+    """Length of a training without validation, in place of the plan's epochs.
+
+    updates: that are made. horizon: the update at which the learning rate would reach its end.
+    """
+
+    updates: int
+    horizon: int
 
 
 @dataclass
@@ -109,7 +123,7 @@ class LoopControl:
 def fit(
     model: Model,
     train: Feed,
-    validation: Feed,
+    validation: Feed | Length,
     accelerator: Accelerator,
     resume: Path | None = None,
     replayed: Mapping[int, int] | None = None,
@@ -120,7 +134,9 @@ def fit(
     A Progress with a report comes while the network holds the evaluated weights (the average, if a
     strategy keeps one): save the model then. resume: a checkpoint's folder. replayed: update ->
     tokens per forward pass, as an earlier process that ran out of memory used them.
-    evaluate_first: also before the first update, for a head that is no noise (LP-FT). Raises
+    evaluate_first: also before the first update, for a head that is no noise (LP-FT).
+    validation: or a Length, then nothing is evaluated, and a Progress that is `last` comes at the
+    end, while the network holds the weights for evaluation. Raises
     DivergedError before an update that is not finite, RunError when `resume` cannot be continued
     exactly or memory does not suffice.
     """
@@ -134,7 +150,9 @@ def fit(
     recipe.start(model.net)
     optimizer = recipe.optimizer([g.options() for g in groups])
     schedule: Schedule = _single("schedules", plan.schedule)
-    settings = settings_of(model, accelerator, train, validation)
+    settings = settings_of(
+        model, accelerator, train, None if isinstance(validation, Length) else validation
+    )
     tokens = 0 if resume else memory.tokens_at_once(model, train, loss_of, accelerator)
     # DDP registers what requires a gradient when it wraps the network, so freezing comes before.
     net = in_shards or accelerator.prepare(model.net)
@@ -152,6 +170,8 @@ def fit(
         state = checkpoint.restore(resume, learner, settings, rank)
     else:
         planned = math.ceil(plan.epochs * len(train.labels) / plan.batch_size)
+        if isinstance(validation, Length):
+            planned = validation.updates
         state = State(total=planned, planned=planned, tokens=tokens)
     control = LoopControl(learner, state, settings, rank)
     loss = rate = norm = math.nan
@@ -159,11 +179,14 @@ def fit(
 
     while True:
         epoch = state.step * plan.batch_size / len(train.labels)
-        if first or due(state.step, state.total, plan.evaluations, state.judged):
+        if isinstance(validation, Length):
+            if state.step >= state.total:
+                with _for_evaluation(strategies, model):
+                    figures = (state.step, state.total, epoch, loss, rate, norm)
+                    yield Progress(*figures, control, last=True)
+        elif first or due(state.step, state.total, plan.evaluations, state.judged):
             first = False
-            with ExitStack() as stack:
-                for strategy in strategies:
-                    stack.enter_context(strategy.evaluating(model.net))
+            with _for_evaluation(strategies, model) as stack:
                 # Evaluation must not move the RNG: a run with more of them would train otherwise.
                 stack.enter_context(torch.random.fork_rng())
                 report = evaluate_network(
@@ -181,7 +204,8 @@ def fit(
         # One update: exactly batch_size rows over all processes, in micro-batches.
         net.train()
         # The middle of the update: at its beginning the first rate would be 0, at its end the last.
-        progress = (state.step + 0.5) / state.total
+        horizon = validation.horizon if isinstance(validation, Length) else state.total
+        progress = (state.step + 0.5) / horizon
         rate = set_rates(optimizer, groups, progress, plan.warmup_ratio, schedule)
         labels = torch.from_numpy(values_of(train.labels[stream.rows_of(state.step)]))
         # No label may count in a whole update (ignored, or of weight 0): 0 / 1e-12, not 0 / 0.
@@ -207,9 +231,18 @@ def fit(
         optimizer.zero_grad(set_to_none=True)
         state.step += 1
         for strategy in strategies:
-            strategy.after_step(model.net, state.step / state.total)
+            strategy.after_step(model.net, state.step / horizon)
         epoch = state.step * plan.batch_size / len(train.labels)
         yield Progress(state.step, state.total, epoch, loss, rate, norm, control)
+
+
+@contextmanager
+def _for_evaluation(strategies: Sequence[Strategy], model: Model) -> Iterator[ExitStack]:
+    """The network holds the weights for evaluation, such as an average."""
+    with ExitStack() as stack:
+        for strategy in strategies:
+            stack.enter_context(strategy.evaluating(model.net))
+        yield stack
 
 
 def learning(model: Model, cost: Loss) -> tuple[list[Strategy], list[Group], LossFn]:

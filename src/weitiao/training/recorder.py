@@ -45,7 +45,8 @@ class Recorder:
         self.best: dict[str, Any] = {"metric": None, "value": None}
         self.score = float("-inf")
         self.ended = "finished"
-        self.saved = clock.passed()
+        self.saved = self.created = clock.passed()
+        self.start_seconds: float | None = None  # loading, encoding, fitting the output layer
         self.status_written = float("-inf")
         self.begun = now()
 
@@ -64,6 +65,11 @@ class Recorder:
     ) -> None:
         """Log, save and stop after an update or an evaluation."""
         self.step, self.total = progress.step, progress.total
+        if self.start_seconds is None:
+            self.start_seconds = self.clock.passed() - self.created
+        if progress.last:
+            self._keep(model)
+            return
         if progress.report is None:
             self._updated(progress, plan)
         else:
@@ -97,7 +103,7 @@ class Recorder:
     def finish(self, progress: Progress) -> None:
         """Handle a stop that was requested during the last evaluation. The loop has ended, so the
         network holds raw weights again and can be saved."""
-        self._interrupted(replace(progress, report=None))
+        self._interrupted(replace(progress, report=None, last=False))
 
     def _interrupted(self, p: Progress) -> None:
         if p.stopping and self.ended == "finished":
@@ -188,6 +194,11 @@ class Recorder:
             self.ended = "early"
             self._log(step=p.step, event="stop", why=self.ended)
             p.stop()
+
+    def _keep(self, model: Model) -> None:
+        """Save the last weights of a training without validation."""
+        with self.run.replacing("best") as folder:
+            model.save(folder)
 
     def _log(self, **values: Any) -> None:
         if self.main:

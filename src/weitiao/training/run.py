@@ -25,7 +25,7 @@ from weitiao.run import Run
 from weitiao.training import checkpoint, distributed, linear_start, sharding
 from weitiao.training.batches import Feed, updates_of
 from weitiao.training.budget import Clock
-from weitiao.training.loop import fit
+from weitiao.training.loop import Length, fit
 from weitiao.training.recorder import Recorder, Watch
 from weitiao.training.replay import Replay
 
@@ -44,6 +44,8 @@ class Outcome:
     total: int
     seconds: float
     score: float
+    start_seconds: float = 0.0  # before the first update or evaluation
+    update_seconds: float | None = None  # None: no update was timed
 
 
 def train(
@@ -63,6 +65,20 @@ def train(
     WeitiaoError for what the user can fix; an interruption (Ctrl-C) keeps the best model, and is a
     KeyboardInterrupt when there is none yet.
     """
+    clock = clock or Clock(plan.train.budget)
+    return _trained(_Training(plan, data, run, watch, clock, before), resume)
+
+
+def train_on_all(
+    plan: Plan, data: Data, run: Run, length: Length, watch: Watch | None = None
+) -> Outcome:
+    """Train so long without validation, and keep the last weights; from the last checkpoint of the
+    run, if there is one. There is no budget. Raises as `train`."""
+    return _trained(_Training(plan, data, run, watch, Clock(), length=length), resume=True)
+
+
+def _trained(training: _Training, resume: bool) -> Outcome:
+    plan, run = training.plan, training.run
     sharding.refuse(plan)
     here = distributed.here()
     main = here.is_main_process
@@ -78,8 +94,6 @@ def train(
         kind = settings.precision if settings else _arithmetic(plan)
         names = settings.kernels if settings else _kernels(kind)
         with pinned_precision(kind), pinned(names):
-            clock = clock or Clock(plan.train.budget)
-            training = _Training(plan, data, run, watch, clock, before)
             try:
                 return training.run_from(start, state, kind, resume)
             finally:
@@ -96,6 +110,7 @@ class _Training:
     watch: Watch | None
     clock: Clock
     before: Callable[[Model], None] | None = None
+    length: Length | None = None
 
     def run_from(
         self, start: Path | None, state: checkpoint.State, kind: str, resume: bool
@@ -143,6 +158,8 @@ class _Training:
             recorder.total,
             clock.passed(),
             recorder.score,
+            recorder.start_seconds or 0.0,
+            recorder.pace.update_seconds(),
         )
 
     def _train(self, recorder: Recorder, start: Path | None) -> None:
@@ -157,10 +174,13 @@ class _Training:
         disk.need(self.run.folder, sum(each))
         if self.before:
             self.before(model)
-        feed, validation = training_feed(model, train_rows), validation_feed(model, data.validation)
-        recorder.pace.evaluation = updates_of(validation, feed, plan.train.batch_size)
+        feed, until = training_feed(model, train_rows), self.length
+        if until is None:
+            validation = validation_feed(model, data.validation)
+            recorder.pace.evaluation = updates_of(validation, feed, plan.train.batch_size)
         started = self._start_linear(model, feed, recorder) if start is None else False
-        steps = fit(model, feed, validation, accelerator, start, recorder.replay.tokens, started)
+        replayed = recorder.replay.tokens
+        steps = fit(model, feed, until or validation, accelerator, start, replayed, started)
         progress = None
         with closing(steps), _interruptible() as stop_requested:
             for progress in steps:

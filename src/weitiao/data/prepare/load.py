@@ -7,7 +7,8 @@ import random
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -257,6 +258,14 @@ def _some(names: Iterable[str]) -> str:
     )
 
 
+def joined(first: Rows, second: Rows) -> Rows:
+    """The rows of both, in the order of their file where they come from one."""
+    if first.table is second.table:
+        indices = np.sort(np.concatenate([first.indices, second.indices]))
+        return replace(first, indices=indices)
+    return _as_rows(chain(_AllExamples(first), _AllExamples(second)), first)
+
+
 def run_steps(rows: Rows, steps: Mapping[str, Mapping[str, Any]], seed: int) -> Rows:
     """Apply resampling and augmentation steps to training rows; `rows` itself without steps.
 
@@ -268,13 +277,19 @@ def run_steps(rows: Rows, steps: Mapping[str, Mapping[str, Any]], seed: int) -> 
     for place, (name, settings) in enumerate(steps.items()):
         step = parts.build("steps", name, settings)
         examples = _StepOutput(step, examples, f"{seed} {place} {name}")
-    kind = NUMBER if reader_of(rows.task).numeric else TEXT
-    columns = {**dict.fromkeys(rows.text_roles, TEXT), "target": kind, ID: TEXT, MADE_BY: TEXT}
-    made = stored(columns, batched(_numbered(examples)), rows.name, "steps")
-    if made.table.num_rows == 0:
+    made = _as_rows(examples, rows)
+    if len(made) == 0:
         raise DataError(_("data.steps ({steps}) leave no row to train on.", steps=", ".join(steps)))
-    roles = {role: role for role in (*rows.text_roles, "target")}
-    return Rows(made.table, everything(made.table), roles, rows.name, rows.task)
+    return made
+
+
+def _as_rows(examples: Iterable[Example], like: Rows) -> Rows:
+    """Examples as rows of a table of their own."""
+    kind = NUMBER if reader_of(like.task).numeric else TEXT
+    columns = {**dict.fromkeys(like.text_roles, TEXT), "target": kind, ID: TEXT, MADE_BY: TEXT}
+    made = stored(columns, batched(_numbered(examples)), like.name, "steps")
+    roles = {role: role for role in (*like.text_roles, "target")}
+    return Rows(made.table, everything(made.table), roles, like.name, like.task)
 
 
 @dataclass(frozen=True)
@@ -300,7 +315,7 @@ class _StepOutput:
         return iter(self.step(self.before, random.Random(self.seed)))
 
 
-def _numbered(examples: _StepOutput | _AllExamples) -> Iterator[Numbered]:
+def _numbered(examples: Iterable[Example]) -> Iterator[Numbered]:
     for number, example in enumerate(examples, 1):
         traces = {ID: example.id, MADE_BY: example.meta.get("made_by")}
         yield number, {**example.inputs, "target": written(example.target), **traces}

@@ -1,0 +1,191 @@
+"""Refit of a run: with few rows, the model that validation chose is trained once more, on training
+and validation rows, and that model is kept.
+
+runs/reviews-001/
+  selected/   the model that validation chose: validation figures are its own
+  refit/      a run of its own while the refit lasts, with log and checkpoint
+  best/       first the selected model, in the end the refitted one
+  refit.json  how far it is; a resumed run goes on from here
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from weitiao.api.calibrate import calibrate_in, taken_over
+from weitiao.api.distributed import world
+from weitiao.data.prepare.load import Data, joined
+from weitiao.errors import DivergedError, WeitiaoError
+from weitiao.i18n.messages import _, plural
+from weitiao.model.model import Model
+from weitiao.planfile.plan import Plan
+from weitiao.reporting.page import write_unfinished_page
+from weitiao.results.records import Calibration
+from weitiao.results.refitted import Refitted, Selection
+from weitiao.run import Run, now
+from weitiao.training.loop import Length
+from weitiao.training.recorder import Watch
+from weitiao.training.run import Outcome, train_on_all
+
+MAX_ROWS = 1_000  # training and validation rows: of more, those of validation are hardly missed
+FOLDER = "refit"
+MARGIN = 1.1  # times the estimated seconds must be left of a budget
+
+
+def pending(run: Run) -> Outcome | None:
+    """What the training that selected came to, where the refit after it was cut short."""
+    record = Refitted.read(run)
+    if record.state != "running":
+        return None
+    chosen = record.selection
+    return Outcome(
+        Model.load(run.selected),
+        chosen.state,
+        chosen.step,
+        chosen.total,
+        chosen.seconds,
+        chosen.score,
+    )
+
+
+def plan_refit(
+    run: Run, plan: Plan, data: Data, outcome: Outcome, calibration: Calibration, left: float
+) -> Refitted:
+    """What the refit of a run will be, or why it is left out; empty where the plan wants none.
+
+    left: seconds of the budget for training.
+    """
+    train_rows, rows = len(data.train), len(data.train) + len(data.validation)
+    wanted = plan.train.refit
+    few = rows < MAX_ROWS and plan.data.validation_path is None
+    if wanted == "never" or (wanted == "auto" and not few):
+        return Refitted()
+    if world() > 1 or plan.train.sharding != "none":
+        return _left_out(_("it trains in one process alone"))
+    step = _best_step(run)
+    ratio = rows / train_rows
+    updates = round(step * ratio)
+    update = outcome.update_seconds or outcome.seconds / max(outcome.step, 1)
+    if MARGIN * (ratio * outcome.start_seconds + updates * update) > left:
+        return _left_out(_("the budget leaves no time for it"))
+    return Refitted(
+        state="running",
+        rows=rows,
+        train_rows=train_rows,
+        step=step,
+        total=outcome.total,
+        updates=updates,
+        horizon=max(updates, round(outcome.total * ratio)),
+        temperature=calibration.temperature,
+        selection=Selection(
+            state=outcome.state,
+            step=outcome.step,
+            total=outcome.total,
+            seconds=outcome.seconds,
+            score=outcome.score if math.isfinite(outcome.score) else 0.0,
+        ),
+    )
+
+
+def _left_out(reason: str) -> Refitted:
+    return Refitted(state="left_out", reason=reason)
+
+
+def _best_step(run: Run) -> int:
+    """The update whose weights validation chose."""
+    return int([line["step"] for line in run.history() if line.get("best")][-1])
+
+
+@dataclass(frozen=True)
+class Refit:
+    """Calibration of the selected model, and the refit after it."""
+
+    run: Run
+    plan: Plan
+    data: Data
+    say: Callable[[str], None]
+    watch: Watch | None
+
+    def of(self, outcome: Outcome, left: float) -> tuple[Model, Model, Calibration]:
+        """The calibrated model that validation chose, the model to keep, and the calibration.
+
+        outcome: of the training that selected, or `pending`. left: seconds of the budget. An
+        interruption is a KeyboardInterrupt; best/ then holds the selected model.
+        """
+        run, record = self.run, Refitted.read(self.run)
+        if record.state == "running":
+            selected, calibration = outcome.model, Calibration.read(run)
+        else:
+            selected, calibration = calibrate_in(run, outcome.model, self.data.validation)
+            record = plan_refit(run, self.plan, self.data, outcome, calibration, left)
+            if record.state == "running":
+                run.keep_selected()
+            if record.state:
+                record.write(run)
+        if record.state:
+            self.say(announcement(record))
+        if record.state != "running":
+            return selected, selected, calibration
+        try:
+            return selected, self._refitted(record, selected), calibration
+        except WeitiaoError:
+            write_unfinished_page(run)
+            raise
+        except KeyboardInterrupt:
+            write_unfinished_page(run)
+            raise KeyboardInterrupt(run.goes_on()) from None
+
+    def _refitted(self, record: Refitted, selected: Model) -> Model:
+        """Train, from the last checkpoint if there is one, and swap the new model into best/. A
+        training that diverges is left out."""
+        run = self.run
+        stored = run.read("status")
+        run.write("status", {**stored, "state": "running", "pid": os.getpid(), "started": now()})
+        try:
+            model = self._trained(record, selected)
+        except DivergedError:
+            diverged = _left_out(_("its training diverged"))
+            diverged.write(run)
+            self.say(announcement(diverged))
+            model = selected
+        except WeitiaoError:
+            run.write("status", {**stored, "state": "failed"})
+            raise
+        except BaseException:
+            run.write("status", {**stored, "state": "interrupted"})
+            raise
+        else:
+            with run.replacing("best") as folder:
+                model.save(folder)
+            record.model_copy(update={"state": "done"}).write(run)
+        run.write("status", {**stored, "state": record.selection.state})
+        shutil.rmtree(run.folder / FOLDER, ignore_errors=True)
+        return model
+
+    def _trained(self, record: Refitted, selected: Model) -> Model:
+        """The model with the temperature and the decisions of the selected one."""
+        inner = Run(self.run.folder / FOLDER)
+        inner.folder.mkdir(exist_ok=True)
+        if not inner.plan_path.exists():
+            self.plan.save(inner.plan_path)
+        data = replace(self.data, train=joined(self.data.train, self.data.validation))
+        length = Length(record.updates, record.horizon)
+        outcome = train_on_all(self.plan, data, inner, length, self.watch)
+        if outcome.state == "interrupted":  # asked for during the last update
+            raise KeyboardInterrupt
+        return taken_over(outcome.model, selected, record.temperature or 1.0)
+
+
+def announcement(record: Refitted) -> str:
+    """What is told before a refit begins, or why there is none."""
+    if record.state == "left_out":
+        return _("no refit on all rows: {reason}", reason=record.reason)
+    return _(
+        "trained once more on all {rows}, validation included: {updates}",
+        rows=plural(record.rows, "row"),
+        updates=plural(record.updates, "update"),
+    )
