@@ -53,8 +53,8 @@ class Progress:
     _control: LoopControl = field(repr=False)
     report: Report | None = None
     best: bool = False  # this report is the best so far
-    last: bool = False  # of a training without validation: the weights to keep
     stale: int = 0  # evaluations since the best one
+    last: bool = False  # of a training without validation: the weights to keep
 
     def stop(self) -> None:
         """End the loop: at once in one process, after the next update in several, all together."""
