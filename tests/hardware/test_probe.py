@@ -101,7 +101,9 @@ def test_nice_programs_and_stolen_time_disturb_too(monkeypatch):
 
     monkeypatch.setattr(psutil, "cpu_times", cpu_times)
     monkeypatch.setattr(
-        psutil, "Process", lambda: SimpleNamespace(cpu_times=lambda: SimpleNamespace(user=2.0, system=0.0))
+        psutil,
+        "Process",
+        lambda: SimpleNamespace(cpu_times=lambda: SimpleNamespace(user=2.0, system=0.0)),
     )
     before = probe.other_seconds()
     assert probe.other_seconds() - before == pytest.approx(1.5)

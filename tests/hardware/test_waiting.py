@@ -7,7 +7,9 @@ import pytest
 from weitiao.hardware.machine import SPINS, wait_briefly
 
 
-@pytest.mark.parametrize("set_by_user", [{}, {"GOMP_SPINCOUNT": "7"}, {"OMP_WAIT_POLICY": "active"}])
+@pytest.mark.parametrize(
+    "set_by_user", [{}, {"GOMP_SPINCOUNT": "7"}, {"OMP_WAIT_POLICY": "active"}]
+)
 def test_threads_wait_briefly_unless_told_otherwise(set_by_user, monkeypatch):
     for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
         monkeypatch.delenv(name, raising=False)

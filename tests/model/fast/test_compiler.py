@@ -142,7 +142,7 @@ def _runs(pid):
     stat = Path(f"/proc/{pid}/stat")
     try:
         if stat.parent.parent.joinpath("self").exists():
-            return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+            return stat.read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
         os.kill(pid, 0)
     except OSError:
         return False

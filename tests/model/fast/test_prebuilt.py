@@ -91,8 +91,12 @@ def test_the_wheel_holds_kernels_that_compute_as_pytorch(no_memory, tmp_path, mo
     if shutil.which("g++") is None or not prebuilt._flags():
         pytest.skip("no g++ here, or not Linux on x86-64")
     source = tmp_path / "source"
-    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "benchmarks", "runs", "build"))
-    code = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
+    shutil.copytree(
+        ROOT, source, ignore=shutil.ignore_patterns(".*", "benchmarks", "runs", "build")
+    )
+    code = (
+        "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
+    )
     environment = os.environ | {"WEITIAO_WHEEL_KERNELS": "1", "WEITIAO_COMPILER": ""}
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], cwd=source, env=environment, check=False,
@@ -108,11 +112,17 @@ def test_the_wheel_holds_kernels_that_compute_as_pytorch(no_memory, tmp_path, mo
     )
     libraries = prebuilt._libraries(str(prebuilt.FOLDER))
     assert set(libraries) == set(prebuilt.TARGETS)
-    runnable = [n for n, (_, needed) in prebuilt.TARGETS.items() if prebuilt._flags() >= set(needed)]
+    runnable = [
+        n for n, (_, needed) in prebuilt.TARGETS.items() if prebuilt._flags() >= set(needed)
+    ]
     for target in runnable:
         library = ctypes.CDLL(str(prebuilt.FOLDER / libraries[target]))
         for dtype in (torch.float32, torch.bfloat16):
-            far = {"rtol": 1e-4, "atol": 1e-4} if dtype == torch.float32 else {"rtol": 0.05, "atol": 0.1}
+            far = (
+                {"rtol": 1e-4, "atol": 1e-4}
+                if dtype == torch.float32
+                else {"rtol": 0.05, "atol": 0.1}
+            )
             own, plain = Compiled(library, dtype), Plain(dtype)
             x, branch = drawn(33, 48).to(dtype), drawn(33, 48, seed=1).to(dtype)
             torch.testing.assert_close(own.gelu(x), plain.gelu(x), **far)

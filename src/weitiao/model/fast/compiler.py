@@ -88,9 +88,7 @@ def described() -> str:
     if found is None or compiler is None:
         return _("own kernels run in PyTorch ({why})", why=why_not())
     version = _version(compiler).partition("\n")[0]
-    return _(
-        "own kernels are compiled by {compiler} ({path})", compiler=version, path=found._name
-    )
+    return _("own kernels are compiled by {compiler} ({path})", compiler=version, path=found._name)
 
 
 def find() -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -33,7 +34,7 @@ def findings() -> Iterator[Finding]:
     yield _timed("prepared_imports", _("modules"), _import)
     yield _timed("prepared_kernels", _("own kernels"), _compile)
     for entry in CATALOGUE.values():
-        yield _timed(f"prepared_{entry.name}", entry.name, lambda entry=entry: _convert(entry))
+        yield _timed(f"prepared_{entry.name}", entry.name, partial(_convert, entry))
     yield _timed("prepared_precision", _("numeric precision"), _measure_precision)
     yield _timed("prepared_kernel_times", _("kernel speed"), _measure_kernels)
 
