@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 from weitiao.data.prepare.load import Data
-from weitiao.evaluation.baselines import PROBLEMS, Baseline, fit_baselines, fit_lookup
+from weitiao.data.rows import Rows
+from weitiao.evaluation.baselines import PROBLEMS, Baseline, load
+from weitiao.evaluation.baselines.of_model import fit_for, labels_of, selection_for
+from weitiao.evaluation.baselines.saved import has_saved
 from weitiao.evaluation.evaluate import texts_of
-from weitiao.evaluation.frozen_encoder import fit_frozen
+from weitiao.evaluation.frozen_encoder import FEATURES, NAME, fit_frozen
 from weitiao.evaluation.passages import reading_baselines
+from weitiao.i18n.messages import in_english
 from weitiao.model.model import Model
+from weitiao.model.output_layer import OutputLayer
 from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.answers.spans import Spans
 
@@ -17,48 +25,74 @@ FROZEN_SECONDS = 60.0  # for the frozen encoder where there is no budget
 
 
 def baselines_of(
-    model: Model, data: Data, rows: int, seconds: float | None = None
+    model: Model,
+    data: Data,
+    rows: int,
+    seconds: float | None = None,
+    saved: Path | None = None,
+    linear: Path | None = None,
 ) -> tuple[dict[str, Baseline], list[str]]:
     """Fit the baselines of a task: majority or mean, TF-IDF and the frozen encoder with a linear
     model each. Returns them by name, and why any was left out.
 
     rows: how many rows they will have to predict. seconds: the time for all, None for no limit.
+    saved: the folder of those that this run has fitted before, which are taken as they are.
+    linear: the output layer that this run has fitted to the frozen network, taken as it is too.
     """
     task, train, validation = model.task, data.train, data.validation
-    if issubclass(task.answers, Spans):
-        return fit_lookup(task, train, validation), []
     if issubclass(task.answers, Passages):
         return _of_passages(model, data), []
+    baselines = load(saved) if saved and has_saved(saved) else None
+    if issubclass(task.answers, Spans):
+        found = baselines or fit_for(model, train, validation)
+        return found | frozen_of_run(model, data, linear), []
     if task.problem_type not in PROBLEMS:
         return {}, []
     texts = texts_of(model, train), texts_of(model, validation)
-    labels = [
-        task.in_unit(task.indices(part.targets(), part.ids())) for part in (train, validation)
-    ]
-    baselines = fit_baselines(
-        task.problem_type,
-        texts[0],
-        labels[0],
-        texts[1],
-        labels[1],
-        task.outputs,
-        model.plan.train.seed,
-        None if seconds is None else TFIDF_SHARE * seconds,
-    )
+    share = None if seconds is None else TFIDF_SHARE * seconds
+    if baselines is None:
+        baselines = fit_for(model, train, validation, share, texts)
+    if len(texts[0]) == 1 and "mean" in model.head and linear and linear.is_file():
+        return baselines | frozen_of_run(model, data, linear), []
     frozen = fit_frozen(
         model,
         task.problem_type,
         texts[0],
-        labels[0],
+        labels_of(model, train),
         texts[1],
-        labels[1],
+        labels_of(model, validation),
         task.outputs,
         rows,
         FROZEN_SECONDS if seconds is None else (1 - TFIDF_SHARE) * seconds,
+        selection=selection_for(model, validation),
     )
     if isinstance(frozen, str):
         return baselines, [frozen]
     return {**baselines, frozen.name: frozen}, []
+
+
+def frozen_of_run(model: Model, data: Data, linear: Path | None) -> dict[str, Baseline]:
+    """The frozen encoder with the output layer that a run has fitted before training; {} without.
+
+    It reads the encoded rows of the network itself, through the same kernels.
+    """
+    if linear is None or not linear.is_file():
+        return {}
+    fitted = OutputLayer.load(linear)
+    frozen = Model.start(model.plan, data.train, data.validation)
+    if fitted.weight.shape[0] != frozen.task.outputs:  # the rows have other labels by now
+        return {}
+    fitted.put_into(frozen)
+
+    def score(rows: Rows) -> Any:
+        return frozen.scored(frozen.encode(rows))
+
+    detail = {
+        "features": in_english(FEATURES, c=fitted.strength),
+        "train_rows": fitted.rows,
+        "all_rows": len(data.train),
+    }
+    return {NAME: Baseline(NAME, detail, score, of_rows=True)}
 
 
 def _of_passages(model: Model, data: Data) -> dict[str, Baseline]:
