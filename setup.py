@@ -29,7 +29,7 @@ class BuildWithKernels(build_py):
         found = compiler.find()
         if found is None:
             raise SystemExit("a wheel with kernels needs a C++ compiler")
-        prebuilt.build(folder, found)
+        prebuilt.make(folder, found)
 
 
 class PlatformWheel(bdist_wheel):

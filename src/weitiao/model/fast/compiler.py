@@ -7,17 +7,13 @@ takes some seconds and the result works with every torch version. A wheel may ho
 
 from __future__ import annotations
 
-import atexit
 import ctypes
 import functools
 import os
 import platform
 import shutil
-import signal
 import subprocess
-import tempfile
 import threading
-from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -25,18 +21,10 @@ from pathlib import Path
 from weitiao.core import fingerprint
 from weitiao.data.cache import store
 from weitiao.i18n.messages import _
-from weitiao.model.fast import prebuilt
+from weitiao.model.fast import build, prebuilt
 
-HERE = Path(__file__).parent
-SOURCES = ("rows.cpp", "attention.cpp", "pairs.cpp")
-HEADERS = ("vectors.h", "blocks.h")
-# No -ffast-math: the linked startup code would flush subnormal numbers to zero in the process.
-FLAGS = ("-O3", "-std=c++17", "-fPIC", "-shared", "-fno-math-errno")
 NATIVE = ("-march=native", "-mcpu=native")  # which one a compiler knows depends on the processor
 OFF = "WEITIAO_COMPILER"  # "none" switches the compiled kernels off; else a compiler's name
-COMPILE_SECONDS = 300
-
-_running: set[subprocess.Popen[bytes]] = set()  # compilers at work
 
 
 def library() -> ctypes.CDLL | None:
@@ -148,10 +136,12 @@ def _built_beside(compiler: str, pid: int) -> Future[Path]:
     def work() -> None:
         try:
             future.set_result(_built(compiler))
-        except Exception as error:
+        except (OSError, subprocess.SubprocessError) as error:
             future.set_exception(error)
+        finally:
+            future.cancel()  # nobody waits for ever after a bug; no effect on what is done
 
-    # A daemon: an exit does not wait for the compiler but ends it (`_end_compilers`).
+    # A daemon: an exit does not wait for the compiler but ends it (`build.py`).
     threading.Thread(target=work, daemon=True, name="kernels").start()
     return future
 
@@ -161,7 +151,7 @@ def _built(compiler: str) -> Path:
 
     # The processor's flags are part of the key: machines may share the cache, and instructions of
     # another one end the process (SIGILL).
-    key = fingerprint.of_texts(*contents(), _version(compiler), " ".join(FLAGS), _machine())
+    key = fingerprint.of_texts(*build.contents(), _version(compiler), " ".join(build.FLAGS), _machine())
     target = store.folder("kernels") / f"{key}.so"
     store.hold(target)
     if not _usable(target):
@@ -171,11 +161,6 @@ def _built(compiler: str) -> Path:
                 with store.written(target) as sibling:
                     _compile(compiler, sibling)
     return target
-
-
-def contents() -> list[str]:
-    """The text of headers and sources."""
-    return [(HERE / name).read_text(encoding="utf-8") for name in (*HEADERS, *SOURCES)]
 
 
 def _version(compiler: str) -> str:
@@ -201,56 +186,8 @@ def _compile(compiler: str, target: Path) -> None:
     tries = [[native, *openmp] for openmp in (["-fopenmp"], []) for native in NATIVE]
     for options in tries:
         with suppress(subprocess.CalledProcessError):
-            return compile_with(compiler, options, target)
-    return compile_with(compiler, [], target)
-
-
-def compile_with(compiler: str, options: Sequence[str], target: Path) -> None:
-    """Compile into the file `target`. Raises subprocess.CalledProcessError."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / "kernels.so"
-        sources = [str(HERE / name) for name in SOURCES]
-        command = [compiler, *FLAGS, *options, *sources, "-o", str(made)]
-        code, errors = _run(command)
-        if code:
-            raise subprocess.CalledProcessError(code, command, stderr=errors)
-        shutil.copyfile(made, target)
-        target.chmod(0o700)
-
-
-def _run(command: Sequence[str]) -> tuple[int, bytes]:
-    """Exit code and stderr of a compiler, which does not outlive this process."""
-    # A group of its own: the compiler starts programs, and killing it alone would leave them.
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    _running.add(process)
-    try:
-        _out, errors = process.communicate(timeout=COMPILE_SECONDS)
-    except BaseException:
-        _end(process)
-        raise
-    finally:
-        _running.discard(process)
-    return process.returncode, errors
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with suppress(OSError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-
-
-@atexit.register
-def _end_compilers() -> None:
-    for process in list(_running):
-        _end(process)
+            return build.compiled(compiler, options, target)
+    return build.compiled(compiler, [], target)
 
 
 def _machine() -> str:

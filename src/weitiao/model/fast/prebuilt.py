@@ -13,6 +13,7 @@ import re
 from pathlib import Path
 
 from weitiao.core import fingerprint
+from weitiao.model.fast import build
 
 FOLDER = Path(__file__).parent / "prebuilt"
 CONTENTS = "contents.json"  # {"sources": hash, "libraries": {target: file name}}
@@ -59,9 +60,7 @@ def _libraries(folder: str) -> dict[str, str]:
 
 def sources_hash() -> str:
     """Hash of the sources, with which a library is known to be theirs."""
-    from weitiao.model.fast import compiler
-
-    return fingerprint.of_texts(*compiler.contents(), " ".join(compiler.FLAGS))
+    return fingerprint.of_texts(*build.contents(), " ".join(build.FLAGS))
 
 
 @functools.cache
@@ -70,20 +69,18 @@ def _flags() -> frozenset[str]:
     info = Path("/proc/cpuinfo")
     if platform.machine() not in ("x86_64", "AMD64") or not info.is_file():
         return frozenset()
-    line = re.search(r"^flags\s*:(.*)$", info.read_text("utf-8", "replace"), re.M)
+    line = re.search(r"^flags\s*:(.*)$", info.read_text(encoding="utf-8", errors="replace"), re.M)
     return frozenset(line[1].split()) if line else frozenset()
 
 
-def build(folder: Path, compiler_path: str) -> None:
+def make(folder: Path, compiler: str) -> None:
     """Compile a library for every target into `folder`. Raises subprocess.SubprocessError."""
-    from weitiao.model.fast import compiler
-
     folder.mkdir(parents=True, exist_ok=True)
     libraries = {}
     for target, (options, _needed) in TARGETS.items():
         # The name of the kernels in checkpoints is the beginning of the file's name.
         key = fingerprint.of_texts(sources_hash(), *options)
-        compiler.compile_with(compiler_path, [*options, "-fopenmp"], folder / f"{key}.so")
+        build.compiled(compiler, [*options, "-fopenmp"], folder / f"{key}.so")
         libraries[target] = f"{key}.so"
     contents = {"sources": sources_hash(), "libraries": libraries}
     (folder / CONTENTS).write_text(json.dumps(contents, indent=1) + "\n", encoding="utf-8")
