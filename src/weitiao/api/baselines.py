@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import math
 from typing import Any
 
 from weitiao.data.prepare.load import Data
 from weitiao.data.rows import Rows
 from weitiao.evaluation.baselines import PROBLEMS, Baseline, load
 from weitiao.evaluation.baselines.of_model import fit_for, labels_of, selection_for
-from weitiao.evaluation.baselines.saved import has_saved
-from weitiao.evaluation.evaluate import texts_of
+from weitiao.evaluation.baselines.saved import FOLDER, has_saved
+from weitiao.evaluation.evaluate import metrics_of, texts_of
 from weitiao.evaluation.frozen_encoder import FEATURES, NAME, fit_frozen
 from weitiao.evaluation.passages import reading_baselines
 from weitiao.i18n.messages import in_english
 from weitiao.model.model import Model
 from weitiao.model.output_layer import OutputLayer
+from weitiao.run import Run
 from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.answers.spans import Spans
 
@@ -29,31 +30,30 @@ def baselines_of(
     data: Data,
     rows: int,
     seconds: float | None = None,
-    saved: Path | None = None,
-    linear: Path | None = None,
+    run: Run | None = None,
 ) -> tuple[dict[str, Baseline], list[str]]:
     """Fit the baselines of a task: majority or mean, TF-IDF and the frozen encoder with a linear
     model each. Returns them by name, and why any was left out.
 
     rows: how many rows they will have to predict. seconds: the time for all, None for no limit.
-    saved: the folder of those that this run has fitted before, which are taken as they are.
-    linear: the output layer that this run has fitted to the frozen network, taken as it is too.
+    run: those that it has fitted before training are taken as they are.
     """
     task, train, validation = model.task, data.train, data.validation
     if issubclass(task.answers, Passages):
         return _of_passages(model, data), []
+    saved = run.folder / FOLDER if run else None
     baselines = load(saved) if saved and has_saved(saved) else None
     if issubclass(task.answers, Spans):
         found = baselines or fit_for(model, train, validation)
-        return found | frozen_of_run(model, data, linear), []
+        return found | frozen_of_run(model, data, run), []
     if task.problem_type not in PROBLEMS:
         return {}, []
     texts = texts_of(model, train), texts_of(model, validation)
     share = None if seconds is None else TFIDF_SHARE * seconds
     if baselines is None:
         baselines = fit_for(model, train, validation, share, texts)
-    if len(texts[0]) == 1 and "mean" in model.head and linear and linear.is_file():
-        return baselines | frozen_of_run(model, data, linear), []
+    if len(texts[0]) == 1 and "mean" in model.head and run and run.linear.is_file():
+        return baselines | frozen_of_run(model, data, run), []
     frozen = fit_frozen(
         model,
         task.problem_type,
@@ -71,14 +71,17 @@ def baselines_of(
     return {**baselines, frozen.name: frozen}, []
 
 
-def frozen_of_run(model: Model, data: Data, linear: Path | None) -> dict[str, Baseline]:
+def frozen_of_run(model: Model, data: Data, run: Run | None) -> dict[str, Baseline]:
     """The frozen encoder with the output layer that a run has fitted before training; {} without.
 
     It reads the encoded rows of the network itself, through the same kernels.
     """
-    if linear is None or not linear.is_file():
+    if run is None or not run.linear.is_file():
         return {}
-    fitted = OutputLayer.load(linear)
+    lines = [line for line in run.history() if "validation" in line]
+    if lines and all(line["step"] == 0 for line in lines if line["best"]):
+        return {}  # the model itself is the frozen encoder with this layer
+    fitted = OutputLayer.load(run.linear)
     frozen = Model.start(model.plan, data.train, data.validation)
     if fitted.weight.shape[0] != frozen.task.outputs:  # the rows have other labels by now
         return {}
@@ -87,8 +90,12 @@ def frozen_of_run(model: Model, data: Data, linear: Path | None) -> dict[str, Ba
     def score(rows: Rows) -> Any:
         return frozen.scored(frozen.encode(rows))
 
+    judged = lines[0]["validation"] if lines else {}
+    metric = next(iter(metrics_of(model.task, model.plan.evaluate.metrics)))
     detail = {
         "features": in_english(FEATURES, c=fitted.strength),
+        "metric": metric,
+        "validation": judged.get(metric, math.nan),
         "train_rows": fitted.rows,
         "all_rows": len(data.train),
     }

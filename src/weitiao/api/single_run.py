@@ -54,6 +54,7 @@ from weitiao.training.run import Outcome, train
 
 JUDGING_SECONDS = 10.0  # for baselines and error analysis, after a short training
 JUDGING_SHARE = 0.15  # of the training time, after a longer one
+LEAST_FINDINGS_SECONDS = 2.0  # of an error analysis that says anything
 
 Say = Callable[[str], None]
 Watch = Callable[[Any, float], None]
@@ -232,16 +233,20 @@ def evaluated(
             data,
             len(rows),
             baseline_seconds,
-            saved=run.folder / BASELINES if run else None,
-            linear=run.linear if run else None,
+            run,
         )
     begun = time.monotonic()
     report, answers = evaluate_model(model, rows, baselines)
     report = analysis.with_more(model, report, answers, calibration, left_out)
     findings = Findings()
     if plan.findings:
-        seconds = findings_seconds or analysis.within(time.monotonic() - begun)
-        findings = analysis.findings_of(model, answers, data, seconds)
+        if findings_seconds is None:
+            findings_seconds = analysis.within(time.monotonic() - begun)
+        if findings_seconds >= LEAST_FINDINGS_SECONDS:
+            findings = analysis.findings_of(model, answers, data, findings_seconds)
+        else:
+            left_out = [*left_out, _("error analysis was left out: the budget is used up")]
+            report = replace(report, more={**report.more, "left_out": left_out})
     return report, answers, findings
 
 
@@ -397,7 +402,7 @@ class Job:
         seconds = max(JUDGING_SECONDS, JUDGING_SHARE * outcome.seconds)
         if budget := self.plan.train.budget:
             left = budget - (awake() - self.begun) - budgeting.EVALUATION_SECONDS
-            seconds = min(seconds, max(left, budgeting.FINDINGS_SHARE * budget))
+            seconds = min(seconds, max(left, 0.0))
         return seconds / 2, seconds / 3
 
 
