@@ -79,9 +79,7 @@ def check(cell, checkpoints, tmp_path):
     plain = ("native" in told["head"] or folded) and plan.model.attention == "native"
     assert told["plain"] == plain
     assert ("no plain folder" in (whole.best / "README.md").read_text()) != plain
-    assert (whole.best / "head.safetensors").exists() != (
-        "native" in told["head"] or folded
-    )
+    assert (whole.best / "head.safetensors").exists() != ("native" in told["head"] or folded)
 
 
 @pytest.mark.parametrize("cell", QUICK, ids=" x ".join)

@@ -151,7 +151,9 @@ def _built(compiler: str) -> Path:
 
     # The processor's flags are part of the key: machines may share the cache, and instructions of
     # another one end the process (SIGILL).
-    key = fingerprint.of_texts(*build.contents(), _version(compiler), " ".join(build.FLAGS), _machine())
+    key = fingerprint.of_texts(
+        *build.contents(), _version(compiler), " ".join(build.FLAGS), _machine()
+    )
     target = store.folder("kernels") / f"{key}.so"
     store.hold(target)
     if not _usable(target):
