@@ -4,6 +4,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import psutil
@@ -14,7 +15,7 @@ from conftest import toy_data, toy_plan
 from weitiao.cli.app import main
 from weitiao.data.cache import store
 from weitiao.errors import PlanError, RunError
-from weitiao.hardware import probe
+from weitiao.hardware import background, probe
 from weitiao.hardware.precision import KINDS, arithmetic, has_onednn_matmul, onednn_matmul
 from weitiao.model.model import Model
 from weitiao.run import Run
@@ -116,6 +117,19 @@ def test_a_thread_that_is_not_running_is_a_sign_of_others(monkeypatch):
     assert probe.Disturbance().proportion() == 1
     monkeypatch.setattr(probe.time, "thread_time", probe.time.perf_counter)
     assert probe.Disturbance().proportion() < 0.01
+
+
+def test_a_measurement_waits_for_our_own_work_in_the_background(monkeypatch):
+    """A first run compiles its kernels meanwhile, and would be the busy program itself."""
+    ended, begun = [], []
+    background.start(lambda: ended.append(time.sleep(0.3)), "compiling")
+    real = probe.Disturbance.__init__
+    monkeypatch.setattr(
+        probe.Disturbance, "__init__", lambda self: (begun.append(len(ended)), real(self))[1]
+    )
+    monkeypatch.setattr(probe, "SECONDS", 0.0)
+    probe.measure()
+    assert begun == [1]
 
 
 def test_this_machine_is_measured_once_and_kept(fresh, monkeypatch):

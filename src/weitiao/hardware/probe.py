@@ -24,6 +24,7 @@ from torch.nn.functional import linear
 from weitiao.core import fingerprint
 from weitiao.data.cache import store
 from weitiao.errors import PlanError, RunError
+from weitiao.hardware import background
 from weitiao.hardware.machine import instruction_sets, processor
 from weitiao.hardware.precision import KINDS, has_onednn_matmul, onednn_matmul
 from weitiao.i18n.messages import _
@@ -176,6 +177,7 @@ def _cache_path(key: str) -> Path:
 
 def measure() -> Probe:
     """Run the benchmark of matrix products and memory traffic."""
+    background.wait()
     disturbance = Disturbance()
     generator = torch.Generator().manual_seed(0)  # the global generator is not touched
     tokens = torch.rand(TOKENS, WIDTH, generator=generator)

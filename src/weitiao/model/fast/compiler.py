@@ -13,13 +13,13 @@ import os
 import platform
 import shutil
 import subprocess
-import threading
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 
 from weitiao.core import fingerprint
 from weitiao.data.cache import store
+from weitiao.hardware import background
 from weitiao.i18n.messages import _
 from weitiao.model.fast import build, prebuilt
 
@@ -141,8 +141,7 @@ def _built_beside(compiler: str, pid: int) -> Future[Path]:
         finally:
             future.cancel()  # nobody waits for ever after a bug; no effect on what is done
 
-    # A daemon: an exit does not wait for the compiler but ends it (`build.py`).
-    threading.Thread(target=work, daemon=True, name="kernels").start()
+    background.start(work, "kernels")  # at an exit `build.py` ends the compiler
     return future
 
 
