@@ -86,7 +86,7 @@ def test_factors_are_found_in_the_weights_and_rounding_to_bf16_is_no_hindrance(t
     more = copy.deepcopy(network.config)
     more.num_hidden_layers += 1
     rounded = {name: value.bfloat16().float() for name, value in folded.items()}
-    rounded["roberta.encoder.layer.2.attention.self.value.weight"] *= 2.0**-10
+    rounded["roberta.encoder.layer.2.attention.self.value.weight"] *= folding.FP16_SCALE
     back = folding.unfold(rounded, more)
     for name, value in network.state_dict().items():
         assert torch.equal(back[name], value.bfloat16().float())
@@ -105,7 +105,7 @@ def test_every_changed_weight_of_the_added_parts_is_found(family):
         free.add(f"{folding.FAMILIES[family].out}.weight")
     for name in sorted(names - free):
         value = folded[name].clone()
-        value.view(-1)[-1] += 0.1
+        value.view(-1)[-1] += 0.1 + value.view(-1)[-1] / 4
         with pytest.raises(folding.NotFolded, match=name):
             folding.unfold({**folded, name: value}, more)
 
@@ -151,7 +151,9 @@ def test_a_pipeline_of_transformers_gives_the_same_answers(task, family, started
     )
     rounded = [{s["label"]: s["score"] for s in row} for row in half(TEXTS, batch_size=4)]
     found = np.array([[row[name] for name in names] for row in rounded])
-    np.testing.assert_allclose(found, scores, atol=1e-2 * max(scale, 1))
+    # bf16 has 8 bits; a score of labels is at most 1 and moves less than its logit.
+    limit = 0.03 * scale if task == "regression" else 1e-2
+    np.testing.assert_allclose(found, scores, atol=limit)
     assert json.loads((plain / "weitiao.json").read_text())["plain"] is True
     assert "A plain folder" in (plain / "README.md").read_text()
     assert not (plain / "head.safetensors").exists()

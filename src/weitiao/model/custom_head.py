@@ -173,8 +173,8 @@ def _unfolded(folder: str, setting: HeadSetting, task: Task) -> HeadedNetwork:
         raise ModelError(
             _(
                 "{folder}: the weights were changed after saving: {name} is no longer what turns "
-                "the first token into the mean of all. Delete weitiao.json, and the folder is a "
-                "checkpoint of transformers to train from; or copy the whole folder again.",
+                "the first token into the mean of all. transformers alone reads the folder as it "
+                "is; for weitiao copy the saved one again.",
                 folder=folder,
                 name=str(error),
             )

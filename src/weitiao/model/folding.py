@@ -23,9 +23,10 @@ from transformers import AutoModelForSequenceClassification
 from weitiao.core import disk
 from weitiao.model.fast.shape import BERT_MODULES, DISTILBERT_MODULES
 
-# Measured (dev/LOG.md): from 2^20 on, logits in fp32 do not depend on K. Above 65,504 fp16
-# overflows.
-FACTOR = 2.0**20  # K, of the values
+# Measured (dev/LOG.md): from 2^24 on, logits in fp32 differ by rounding alone; below, by h / K.
+# fp16 ends at 65,504, and takes 2^10.
+FACTOR = 2.0**24  # K, of the values
+FP16_SCALE = 2.0**-14  # by which whoever converts to fp16 multiplies the values before
 SCALE = 2.0**-12  # of what a tanh reads; |LayerNorm(x)| <= sqrt(width) keeps it in the linear part
 SMALLEST_FACTOR = 2.0**4  # that is recognised: whoever needs fp16 lowers K
 TOLERANCE = 2.0**-7  # of the weights of LayerNorm, which bf16 rounds

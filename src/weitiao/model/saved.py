@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,12 +127,11 @@ def write_readme(
     if folded:
         message = _(
             "The head reads the mean of all tokens: the last encoder layer and the layer before "
-            "the output compute it, and learned nothing. In fp32 and bf16 every engine gives the "
-            "same answers. fp16 overflows at {factor:,.0f} in the values of the last layer: "
-            "multiply them by {scale} before, which leaves {lower:,.0f}.",
-            factor=folding.FACTOR,
-            scale="2**-10",
-            lower=folding.FACTOR * 2.0**-10,
+            "the output compute it, and learned nothing. So every engine gives the same answers "
+            "in fp32 and bf16. fp16 would overflow: multiply the values of the last layer by "
+            "{scale} before, which leaves {factor:,.0f} on their diagonal.",
+            scale=f"2**{math.log2(folding.FP16_SCALE):.0f}",
+            factor=folding.FACTOR * folding.FP16_SCALE,
         )
         lines += [message, ""]
     lines += ["```python", "import weitiao", "", 'model = weitiao.load(".")', "```", ""]
