@@ -10,7 +10,7 @@ from weitiao.api import budget as budget_of_a_run
 from weitiao.api import fit as fitting
 from weitiao.api import single_run
 from weitiao.data.cache import store
-from weitiao.model.fast import compiler
+from weitiao.model.fast import build, compiler
 from weitiao.training import budget, memory
 from weitiao.training.update import UpdateStep
 
@@ -40,7 +40,9 @@ def slow_start(monkeypatch):
 
     # Not the library that other tests have compiled, and they keep theirs.
     monkeypatch.setattr(compiler, "_loaded", functools.cache(compiler._loaded.__wrapped__))
-    monkeypatch.setattr(compiler, "FLAGS", ("-O0", *compiler.FLAGS[1:]))
+    again = functools.cache(compiler._built_beside.__wrapped__)
+    monkeypatch.setattr(compiler, "_built_beside", again)
+    monkeypatch.setattr(build, "FLAGS", ("-O0", *build.FLAGS[1:]))
     monkeypatch.setenv("WEITIAO_COMPILER", "")
     slow(compiler, "find")
     slow(memory, "bytes_a_token")

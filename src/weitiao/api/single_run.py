@@ -42,6 +42,7 @@ from weitiao.evaluation.evaluate import evaluate as evaluate_model
 from weitiao.hardware.machine import describe, peak_memory_mb, set_threads
 from weitiao.i18n.messages import _
 from weitiao.model import saved
+from weitiao.model.fast import compiler
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
 from weitiao.planning.check import check
@@ -135,6 +136,7 @@ def train_run(
 ) -> Fitted:
     """Train a plan in a new run, and evaluate it on validation; the test stays sealed."""
     begun = awake() if since is None else since
+    compiler.prepare()
     set_threads(threads)
     file = None if isinstance(plan, Plan) else Path(plan)
     plan = plan.with_(changes or {}) if isinstance(plan, Plan) else Plan.load(plan, changes)
@@ -151,6 +153,7 @@ def resume_run(
 ) -> Fitted:
     """Resume a run exactly from its last checkpoint."""
     begun = awake() if since is None else since
+    compiler.prepare()
     run = Run.open(folder)
     state = run.status().state
     if state == "running":  # before anything is written into it
