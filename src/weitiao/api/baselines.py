@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 from weitiao.data.prepare.load import Data
 from weitiao.data.rows import Rows
-from weitiao.evaluation.baselines import PROBLEMS, Baseline, load
-from weitiao.evaluation.baselines.of_model import fit_for, labels_of, selection_for
+from weitiao.evaluation.baselines import PROBLEMS, Baseline, Texts, load
+from weitiao.evaluation.baselines.of_model import fit_for, labels_of, save_for, selection_for
 from weitiao.evaluation.baselines.saved import FOLDER, has_saved
 from weitiao.evaluation.evaluate import metrics_of, texts_of
 from weitiao.evaluation.frozen_encoder import FEATURES, NAME, fit_frozen
@@ -44,14 +45,14 @@ def baselines_of(
     saved = run.folder / FOLDER if run else None
     baselines = load(saved) if saved and has_saved(saved) else None
     if issubclass(task.answers, Spans):
-        found = baselines or fit_for(model, train, validation)
+        found = baselines or _fitted(model, data, saved)
         return found | frozen_of_run(model, data, run), []
     if task.problem_type not in PROBLEMS:
         return {}, []
     texts = texts_of(model, train), texts_of(model, validation)
     share = None if seconds is None else TFIDF_SHARE * seconds
     if baselines is None:
-        baselines = fit_for(model, train, validation, share, texts)
+        baselines = _fitted(model, data, saved, share, texts)
     if len(texts[0]) == 1 and "mean" in model.head and run and run.linear.is_file():
         return baselines | frozen_of_run(model, data, run), []
     frozen = fit_frozen(
@@ -69,6 +70,20 @@ def baselines_of(
     if isinstance(frozen, str):
         return baselines, [frozen]
     return {**baselines, frozen.name: frozen}, []
+
+
+def _fitted(
+    model: Model,
+    data: Data,
+    folder: Path | None,
+    seconds: float | None = None,
+    texts: tuple[Texts, Texts] | None = None,
+) -> dict[str, Baseline]:
+    """Baselines fitted now, and saved where there is a folder for them."""
+    baselines = fit_for(model, data.train, data.validation, seconds, texts)
+    if folder and baselines:
+        save_for(model, folder, baselines)
+    return baselines
 
 
 def frozen_of_run(model: Model, data: Data, run: Run | None) -> dict[str, Baseline]:

@@ -47,6 +47,7 @@ from weitiao.planfile.plan import Plan
 from weitiao.planning.check import check
 from weitiao.reporting import page
 from weitiao.reporting.page import write_artifacts, write_unfinished_page
+from weitiao.results import better
 from weitiao.results.records import Calibration, Findings
 from weitiao.run import Run
 from weitiao.training.run import Outcome, train
@@ -96,8 +97,10 @@ class Fitted:
         return self.model.predict_proba(texts)
 
     def summary(self) -> dict[str, Any]:
-        """The line that `--json` ends with."""
+        """The line that `--json` ends with. A baseline that is ahead on validation comes first."""
+        more = self.report.more
         return {
+            **{name: more[name] for name in better.KEYS if name in more},
             "run": str(self.run.folder),
             "task": self.plan.task_name,
             **self.report.summary(),
@@ -199,6 +202,8 @@ def evaluate_run(
     keeps = final or run.read("metrics").get("split") != "test"
     calibration = Calibration.read(run) if keeps else Calibration()
     report, answers, findings = evaluated(model, rows, data, calibration, run=run)
+    ahead = {name: value for name, value in run.read("metrics").items() if name in better.KEYS}
+    report = replace(report, more={**ahead, **report.more})
     # A run that is training writes its own results in the end.
     if keeps and run.status().state != "running":
         metrics = _updated_metrics(run, report, split, openings)
@@ -377,6 +382,8 @@ class Job:
                 baseline_seconds=for_baselines,
                 findings_seconds=for_findings,
             )
+            ahead = better.better_baseline(model, data, run.folder / BASELINES, outcome.score)
+            report = replace(report, more={**report.more, **(ahead or {})})
         total = awake() - self.begun
         seconds = {"total": round(total, 2), "train": round(outcome.seconds, 2)}
         fitted = Fitted(
@@ -388,6 +395,7 @@ class Job:
             "openings": openings,
             "step": outcome.step,
             "total": outcome.total,
+            "epochs": round(outcome.step * self.plan.train.batch_size / len(data.train), 3),
         }
         write_artifacts(run, model, data, answers, metrics, findings)
         if pruned := prune.prune():

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from weitiao.core.atomic import repair_folder, swapping_folder
+from weitiao.core.atomic import swapping_folder
 from weitiao.errors import ModelError
 from weitiao.evaluation.baselines.base import Baseline, Constant
 from weitiao.evaluation.baselines.features import MAX_FEATURES, Analyzer, TfidfView
@@ -153,7 +153,6 @@ def _described(baseline: Baseline, tensors: dict[str, np.ndarray]) -> dict[str, 
 
 def has_saved(folder: Path) -> bool:
     """Whether there is a saved baseline, whole or damaged."""
-    repair_folder(folder)
     return (folder / SETTINGS_FILE).is_file()
 
 
@@ -271,7 +270,7 @@ def _damaged(folder: Path, error: Exception) -> ModelError:
     return ModelError(
         _(
             "{folder}: the saved baseline is damaged or not written by this version ({reason}). "
-            "Take it from a copy, or train again.",
+            "Delete this folder, and `weitiao evaluate RUN` fits it again.",
             folder=folder,
             reason=" ".join(said(error).split())[:160],
         )
