@@ -395,6 +395,7 @@ class Job:
             "openings": openings,
             "step": outcome.step,
             "total": outcome.total,
+            "best_step": outcome.best_step,
             "epochs": round(outcome.step * self.plan.train.batch_size / len(data.train), 3),
         }
         write_artifacts(run, model, data, answers, metrics, findings)

@@ -330,6 +330,7 @@ class MetricsRecord(Record):
     acceptance: list[CriterionResult] = Field(default_factory=list)
     levels: list[LevelScore] = Field(default_factory=list)
     epochs: float | None = None  # of training, for how much the network has seen
+    best_step: int | None = None  # of training; 0: the frozen network with a fitted output layer
     better: str = ""  # "baseline" or "unclear" where the saved baseline is ahead on validation
     better_baseline: BetterBaseline | None = None
 

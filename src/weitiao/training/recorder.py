@@ -43,6 +43,7 @@ class Recorder:
         self.pace = Pace(clock)
         self.step = self.total = 0
         self.best: dict[str, Any] = {"metric": None, "value": None}
+        self.best_step: int | None = None
         self.score = float("-inf")
         self.ended = "finished"
         self.saved = clock.passed()
@@ -58,6 +59,7 @@ class Recorder:
         for line in self.run.history():
             if line.get("best") and metric in line["validation"]:
                 self.best = {"metric": metric, "value": line["validation"][metric]}
+                self.best_step = line["step"]
 
     def handle(
         self, progress: Progress, model: Model, plan: Plan, stop_requested: Callable[[], bool]
@@ -178,7 +180,7 @@ class Recorder:
             if self.main:
                 metric = p.report.primary
                 self.best = {"metric": metric, "value": p.report.metrics[metric]}
-                self.score = p.report.score
+                self.score, self.best_step = p.report.score, p.step
                 with self.run.replacing("best") as folder:
                     model.save(folder, weights)
         self.pace.evaluated()

@@ -44,6 +44,7 @@ class Outcome:
     total: int
     seconds: float
     score: float
+    best_step: int | None = None  # 0: the output layer alone was fitted
 
 
 def train(
@@ -143,6 +144,7 @@ class _Training:
             recorder.total,
             clock.passed(),
             recorder.score,
+            recorder.best_step,
         )
 
     def _train(self, recorder: Recorder, start: Path | None) -> None:
