@@ -107,7 +107,7 @@ class LoopControl:
         checkpoint.save(folder, self.learner, self.state, self.settings, self.rank)
 
 
-def fit(
+def fit(  # noqa: PLR0913 - what a resumed or a budgeted run adds is three of the arguments
     model: Model,
     train: Feed,
     validation: Feed,
