@@ -15,6 +15,7 @@ from weitiao.evaluation.intervals import wilson
 from weitiao.i18n.messages import _, plural
 from weitiao.labels.tags.counts import by_row
 from weitiao.reporting import weak_spots
+from weitiao.reporting.refit import refit_sentence
 from weitiao.reporting.render import Bar, Bars, Points, Section, Words
 from weitiao.reporting.scores import Label, weakest
 from weitiao.reporting.verdict import acceptance_blocks, fine_tuning_gain, verdict
@@ -347,6 +348,8 @@ def _caveats(material: Material) -> list[str]:
                 count=openings,
             )
         )
+    if sentence := refit_sentence(metrics.get("refit")):
+        caveats.append(sentence)
     if material.state in ("interrupted", "failed", "running"):
         caveats.append(_unfinished(material))
     return caveats

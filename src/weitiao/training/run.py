@@ -15,6 +15,7 @@ import torch
 from weitiao.core import disk
 from weitiao.data.prepare.load import Data, Rows, run_steps
 from weitiao.errors import RunError, WeitiaoError
+from weitiao.evaluation.evaluate import evaluate_network
 from weitiao.hardware.probe import pinned_precision, resolve
 from weitiao.i18n.messages import _
 from weitiao.model.fast import fused
@@ -25,7 +26,7 @@ from weitiao.run import Run
 from weitiao.training import checkpoint, distributed, linear_start, sharding
 from weitiao.training.batches import Feed, updates_of
 from weitiao.training.budget import Clock
-from weitiao.training.loop import Length, fit
+from weitiao.training.loop import Length, fit, planned_updates
 from weitiao.training.recorder import Recorder, Watch
 from weitiao.training.replay import Replay
 
@@ -44,6 +45,7 @@ class Outcome:
     total: int
     seconds: float
     score: float
+    best_step: int | None = None  # 0: the output layer alone was fitted
     start_seconds: float = 0.0  # before the first update or evaluation
     update_seconds: float | None = None  # None: no update was timed
 
@@ -158,6 +160,7 @@ class _Training:
             recorder.total,
             clock.passed(),
             recorder.score,
+            recorder.best_step,
             recorder.start_seconds or 0.0,
             recorder.pace.update_seconds(),
         )
@@ -174,13 +177,24 @@ class _Training:
         disk.need(self.run.folder, sum(each))
         if self.before:
             self.before(model)
-        feed, until = training_feed(model, train_rows), self.length
-        if until is None:
-            validation = validation_feed(model, data.validation)
-            recorder.pace.evaluation = updates_of(validation, feed, plan.train.batch_size)
-        started = self._start_linear(model, feed, recorder) if start is None else False
-        replayed = recorder.replay.tokens
-        steps = fit(model, feed, until or validation, accelerator, start, replayed, started)
+        feed = training_feed(model, train_rows)
+        until = self.length or validation_feed(model, data.validation)
+        total = None
+        if isinstance(until, Length):
+            if start is None:
+                self._start_linear(model, feed, recorder)
+        else:
+            recorder.pace.evaluation = updates_of(until, feed, plan.train.batch_size)
+            if start is None and self._start_linear(model, feed, recorder):
+                report = evaluate_network(
+                    model, model.net, until.encoded, until.labels, accelerator
+                )
+                wanted = planned_updates(plan.train, len(feed.labels))
+                total = recorder.evaluated_first(report, model, plan, wanted)
+                if total == 0:
+                    return
+        replayed, best = recorder.replay.tokens, recorder.score
+        steps = fit(model, feed, until, accelerator, start, replayed, best, total)
         progress = None
         with closing(steps), _interruptible() as stop_requested:
             for progress in steps:
