@@ -187,5 +187,5 @@ def announcement(record: Refitted) -> str:
     return _(
         "trained once more on all {rows}, validation included: {updates}",
         rows=plural(record.rows, "row"),
-        updates=plural(record.updates, "update"),
+        updates=plural(record.updates, "update") if record.updates else _("the output layer alone"),
     )

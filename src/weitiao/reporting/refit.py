@@ -15,20 +15,21 @@ def refit_sentence(told: Mapping[str, Any] | None) -> str:
     if not told.get("done"):
         reason = localized(told.get("reason") or "")
         return _("It was not trained once more on all rows: {reason}.", reason=reason)
+    updates = int(told.get("updates") or 0)
     values = {
         "rows": plural(int(told.get("rows") or 0), "row"),
-        "updates": plural(int(told.get("updates") or 0), "update"),
+        "updates": plural(updates, "update") if updates else _("the output layer alone"),
     }
     if told.get("evaluated") == "refit":
         return _(
             "The scores are those of the model in best/, trained once more on all {rows}, "
-            "validation included ({updates}). The learning curve, the temperature and the "
-            "thresholds are of the model that validation chose, kept in selected/.",
+            "validation included ({updates}). The learning curve, and temperature and thresholds "
+            "where there are any, are of the model that validation chose, kept in selected/.",
             **values,
         )
     return _(
         "The scores are those of the model that validation chose, kept in selected/. The model in "
         "best/ was trained once more with the same settings on all {rows}, validation included "
-        "({updates}); it took over the temperature and the thresholds.",
+        "({updates}); temperature and thresholds, where there are any, are taken over.",
         **values,
     )
