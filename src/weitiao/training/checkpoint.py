@@ -90,7 +90,7 @@ class Learner:
 
 
 def settings_of(
-    model: Model, accelerator: Accelerator, train: Feed, validation: Feed | None
+    model: Model, accelerator: Accelerator, train: Feed, validation: object
 ) -> Settings:
     """What the numbers of this process depend on, for the check on resume."""
     # Not pydantic's JSON: that knows no names of files with bytes that are no text.
@@ -100,7 +100,7 @@ def settings_of(
     return Settings(
         plan=fingerprint.of_text(plan),
         rows=train.fingerprint(),
-        validation=validation.fingerprint() if validation else None,
+        validation=validation.fingerprint() if isinstance(validation, Feed) else None,
         instructions=torch.backends.cpu.get_cpu_capability(),
         threads=torch.get_num_threads(),
         world=accelerator.num_processes,

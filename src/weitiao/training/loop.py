@@ -143,7 +143,7 @@ def fit(  # noqa: PLR0913 - what a resumed or a budgeted run adds is three of th
     `resume` cannot be continued exactly or memory does not suffice.
     """
     plan, rank = model.plan.train, accelerator.process_index
-    cost = model.loss()
+    cost, length = model.loss(), validation if isinstance(validation, Length) else None
     in_shards = sharding.placed(model, accelerator)
     strategies, groups, loss_of = learning(model, cost)
     if plan.gradient_checkpointing:
@@ -152,9 +152,7 @@ def fit(  # noqa: PLR0913 - what a resumed or a budgeted run adds is three of th
     recipe.start(model.net)
     optimizer = recipe.optimizer([g.options() for g in groups])
     schedule: Schedule = _single("schedules", plan.schedule)
-    settings = settings_of(
-        model, accelerator, train, None if isinstance(validation, Length) else validation
-    )
+    settings = settings_of(model, accelerator, train, validation)
     tokens = 0 if resume else memory.tokens_at_once(model, train, loss_of, accelerator)
     # DDP registers what requires a gradient when it wraps the network, so freezing comes before.
     net = in_shards or accelerator.prepare(model.net)
@@ -171,9 +169,7 @@ def fit(  # noqa: PLR0913 - what a resumed or a budgeted run adds is three of th
     if resume:
         state = checkpoint.restore(resume, learner, settings, rank)
     else:
-        planned = planned_updates(plan, len(train.labels))
-        if isinstance(validation, Length):
-            planned = validation.updates
+        planned = length.updates if length else planned_updates(plan, len(train.labels))
         state = State(total=total or planned, planned=planned, tokens=tokens, best=best)
     control = LoopControl(learner, state, settings, rank)
     loss = rate = norm = math.nan
@@ -182,8 +178,8 @@ def fit(  # noqa: PLR0913 - what a resumed or a budgeted run adds is three of th
         epoch = state.step * plan.batch_size / len(train.labels)
         if isinstance(validation, Length):
             if state.step >= state.total:
+                figures = (state.step, state.total, epoch, loss, rate, norm)
                 with _for_evaluation(strategies, model):
-                    figures = (state.step, state.total, epoch, loss, rate, norm)
                     yield Progress(*figures, control, last=True)
         elif due(state.step, state.total, plan.evaluations, state.judged):
             with _for_evaluation(strategies, model) as stack:
@@ -204,7 +200,7 @@ def fit(  # noqa: PLR0913 - what a resumed or a budgeted run adds is three of th
         # One update: exactly batch_size rows over all processes, in micro-batches.
         net.train()
         # The middle of the update: at its beginning the first rate would be 0, at its end the last.
-        horizon = validation.horizon if isinstance(validation, Length) else state.total
+        horizon = length.horizon if length else state.total
         progress = (state.step + 0.5) / horizon
         rate = set_rates(optimizer, groups, progress, plan.warmup_ratio, schedule)
         labels = torch.from_numpy(values_of(train.labels[stream.rows_of(state.step)]))
