@@ -386,7 +386,7 @@ def words_and_tags(columns: Mapping[str, Column]) -> tuple[str, str] | None:
     lists: dict[str, list[list[str]]] = {}
     for name, column in columns.items():
         sample = column.values[:SAMPLED_CELLS]
-        if any('"' in cell for cell in sample):
+        if any('"' in cell or "'" in cell for cell in sample) or name in TAG_COLUMNS:
             cells = [listed(cell) for cell in sample]
             if sum(cell is not None for cell in cells) >= NEARLY_ALL * len(cells):
                 lists[name] = [cell or [] for cell in cells]
@@ -405,7 +405,14 @@ def words_and_tags(columns: Mapping[str, Column]) -> tuple[str, str] | None:
 
 def why_tagged(column: Column) -> str:
     """What the cells of the target hold, for the reason of the task."""
-    answers = [answer_of(cell) for cell in column.values[:SAMPLED_CELLS]]
+    answers, wrong = [], ""
+    for cell in column.values[:SAMPLED_CELLS]:
+        try:
+            answers.append(answer_of(cell))
+        except ValueError as error:
+            wrong = wrong or str(error)
+    if not answers and wrong:  # ids whose names stand nowhere
+        raise DataError(placed(column.name, wrong))
     tags = [tag for answer in answers for tag in answer if isinstance(tag, str)]
     name = column.name
     if not tags:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from weitiao.core.literals import CutShort, value_of
 from weitiao.i18n.messages import _
 from weitiao.labels.tags.schemes import split_tag
 
@@ -28,8 +29,16 @@ def answer_of(cell: str) -> list[str] | list[Span]:
     if text[:1] not in ("[", "{"):
         return text.split()
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = value_of(text)
+    except CutShort:
+        raise ValueError(
+            _(
+                "{cell!r} was cut by numpy: ... stands in the place of values. Write the lists "
+                "whole, as JSON.",
+                cell=text[:60],
+            )
+        ) from None
+    except ValueError:
         raise ValueError(_("{cell!r} is no JSON list of tags or spans.", cell=text[:60])) from None
     if isinstance(value, dict):
         return _of_cluener(value)

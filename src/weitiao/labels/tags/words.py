@@ -6,7 +6,6 @@ signs. Taggers are trained and evaluated on these words.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from weitiao.core.literals import value_of
 from weitiao.core.script import UNSEPARATED
 from weitiao.errors import DataError, placed
 from weitiao.example import Example
@@ -53,13 +53,13 @@ def has_bad_word(cell: str) -> bool:
 
 
 def _values(cell: str) -> list[Any] | None:
-    """The values of a JSON list, numbers as they are written."""
+    """The values of a list (JSON, Python's, numpy's), numbers as they are written."""
     text = cell.strip()
     if not (text.startswith("[") and text.endswith("]")):
         return None
     try:
-        values = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
-    except (ValueError, RecursionError):
+        values = value_of(text, parse_int=str, parse_float=str, parse_constant=str)
+    except ValueError:
         return None
     return values if isinstance(values, list) else None
 
