@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from weitiao import parts
+from weitiao.api.inputs import same_rows
 from weitiao.data.prepare.load import Rows, load
 from weitiao.errors import PlanError, RunError
 from weitiao.evaluation.calibration import fold, quality, summary_of, temperature
@@ -134,7 +135,8 @@ def calibrate(
     # The saved weights hold the temperature of the earlier calibration, so the new one is fitted
     # on top of it: T = T_folded * T_new.
     folded = Calibration.read(opened).temperature or 1.0
-    model, calibration = calibrated(model, load(plan.data, plan.task_name).validation, folded)
+    data = same_rows(opened, load(plan.data, plan.task_name))
+    model, calibration = calibrated(model, data.validation, folded)
     with opened.replacing("best") as new:
         model.save(new)
     calibration.write(opened)

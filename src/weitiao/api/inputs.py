@@ -11,11 +11,14 @@ from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source, from_rows
 from weitiao.data.prepare.filter import without_misfits
+from weitiao.data.prepare.load import Data
 from weitiao.data.rows import Rows, everything
-from weitiao.errors import DataError
+from weitiao.errors import DataError, RunError
 from weitiao.i18n.messages import _, plural
 from weitiao.model.model import Model
 from weitiao.planning.advise import Wish
+from weitiao.results.records import EnvironmentRecord
+from weitiao.run import Run
 
 Paths = str | Sequence[str]
 Roles = Mapping[str, str | list[str]]
@@ -114,6 +117,30 @@ def open_other(model: Model, path: Paths, how: ReadOptions) -> Source:
     reader = how.reader or model.plan.data.reader
     like = path if how.reader else model.plan.data.path
     return ReadOptions(reader, how.skip_bad).open_other(path, like)
+
+
+def same_rows(run: Run, data: Data) -> Data:
+    """The rows of a run, opened again. Raises RunError where they are not those it learned from.
+
+    Split anew, rows that were learned would stand in the test.
+    """
+    known = EnvironmentRecord.read(run)
+    # Equal files split in the same way, or equal rows in files that moved or were written anew.
+    if not known.data or known.data == data.fingerprint or known.rows == data.digests:
+        return data
+    before, now = (str(lines[0]) if lines else "" for lines in (known.history, data.history))
+    changed = [part for part, digest in known.rows.items() if data.digests.get(part) != digest]
+    raise RunError(
+        _(
+            "{run}: its rows have changed since it was trained (then {before}; now {now}; other "
+            "rows in: {parts}). Split anew, the test would hold rows that were learned. Put the "
+            "file back, train anew, or evaluate on a file: weitiao evaluate {run} FILE.",
+            run=str(run.folder),
+            before=before or "?",
+            now=now,
+            parts=", ".join(changed) or "?",
+        )
+    )
 
 
 def rows_of(

@@ -17,7 +17,7 @@ from weitiao.api import budget as budgeting
 from weitiao.api import calibrate, distributed
 from weitiao.api import findings as analysis
 from weitiao.api.baselines import baselines_of
-from weitiao.api.inputs import open_other, rows_of
+from weitiao.api.inputs import open_other, rows_of, same_rows
 from weitiao.api.predict import load
 from weitiao.checkpoints.resolve import resolve
 from weitiao.core.clock import awake
@@ -184,7 +184,7 @@ def evaluate_run(
     plan = run.plan()
     # Criteria may have been added to the run's plan after training.
     model = replace(model, plan=model.plan.model_copy(update={"acceptance": plan.acceptance}))
-    data = load_data(plan.data, plan.task_name)
+    data = same_rows(run, load_data(plan.data, plan.task_name))
     rows, openings = open_test(data, str(run.folder)) if final else (data.validation, 0)
     split = "test" if final else "validation"
     # metrics.json of the test set is worth more: validation does not replace it.
@@ -287,6 +287,7 @@ class Job:
             **describe(),
             **_foreign_parts(self.plan),
             "data": data.fingerprint,
+            "rows": data.digests,
             "history": list(data.history),
             "checkpoint": {"kind": source.kind, "sha256": source.sha256},
         }

@@ -365,7 +365,8 @@ class EnvironmentRecord(Record):
     device: str | None = None
     system: str | None = None
     python: str | None = None
-    data: str | None = None  # fingerprint of the rows
+    data: str | None = None  # fingerprint of the rows' files and of their split
+    rows: dict[str, str] = Field(default_factory=dict)  # train, validation, test -> content hash
     packages: dict[str, str | None] = Field(default_factory=dict)
     foreign_parts: dict[str, PartOrigin] = Field(default_factory=dict)
     history: list[Text] = Field(default_factory=list)

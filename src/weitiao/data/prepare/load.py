@@ -52,6 +52,14 @@ class Data:
     fingerprint: str  # of the files' content and of how they are split
     bad: tuple[Bad, ...] = ()  # rows set aside
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """Content hash of each part: its texts and targets, in order, wherever they are stored."""
+        parts_of = {"train": self.train, "validation": self.validation, "test": self.sealed_test}
+        return {
+            name: rows.content for name, rows in parts_of.items() if rows is not None and len(rows)
+        }
+
 
 def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     """Load and split the plan's data; `source` replaces the file at `plan.path`.
