@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source, from_rows
+from weitiao.data.prepare.declared import without_refused
 from weitiao.data.prepare.filter import without_misfits
 from weitiao.data.prepare.load import Data
 from weitiao.data.rows import Rows, everything
@@ -170,6 +171,7 @@ def rows_of(
     rows = Rows(source.table, everything(source.table), roles, source.name, model.plan.task_name)
     if not labelled:
         return rows
+    rows = without_refused(rows, [])
     rows = without_misfits(rows, aside is not None, [], aside if aside is not None else [])
     known = [i for i, target in enumerate(rows.targets()) if target is not None]
     if not known:

@@ -26,6 +26,7 @@ _MARKS: list[tuple[bytes, str]] = [
     (b"PAR1", "parquet"),
     (b"ARROW1", "arrow"),
     (b"FEA1", "arrow"),
+    (b"\xff\xff\xff\xff", "arrow"),  # the stream format, which `datasets` writes
     (b"\x1f\x8b", "gz"),
     (b"BZh", "bz2"),
     (b"\xfd7zXZ\0", "xz"),

@@ -24,6 +24,8 @@ MAX_TEXTS = 2_000_000  # files with a text each in one folder
 TEXT_SUFFIXES = {".txt", ".text", ".md", ""}  # of files that hold one text each
 SPLITS = {"train", "training", "test", "testing", "dev", "valid", "validation", "val"}
 UNLABELLED = {"unsup", "unlabeled", "unlabelled", "unknown", "未标注", "无标签"}
+# What the library `datasets` writes beside the rows.
+_OF_DATASETS = {"dataset_dict.json", "dataset_info.json", "dataset_infos.json", "state.json"}
 _PACKED = {".gz", ".bz2", ".xz", ".zip"}
 
 
@@ -147,7 +149,8 @@ def folder_shape(folder: Path, endings: Set[str], shown: str = "") -> Shape:
                 label=next(iter(labels)),
             )
         )
-    _refuse_splits(shown, subs)
+    if not any(table.parent.name.lower() in SPLITS for table in tables):
+        _refuse_splits(shown, subs)
     if not tables:
         raise DataError(
             _(
@@ -166,6 +169,7 @@ def _tables(folder: Path, endings: Set[str]) -> tuple[list[Path], int]:
     for place, subs, names in os.walk(folder):
         subs[:] = sorted(name for name in subs if not is_hidden(name))  # os.walk reads it back
         files = [Path(place, name) for name in sorted(names) if not is_hidden(name)]
+        files = [file for file in files if file.name not in _OF_DATASETS]
         with_rows = [file for file in files if _ending(file) in endings]
         tables += with_rows
         others += len(files) - len(with_rows)

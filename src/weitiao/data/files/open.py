@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from weitiao.data.files.table import (
     from_memory,
     open_piece,
 )
+from weitiao.data.infer.declared import SPLIT_COLUMN, part_of_file
 from weitiao.data.readers.base import Reader
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _, pack, plural, restore
@@ -203,6 +204,7 @@ def concatenated(pieces: Sequence[Piece], names: Sequence[str]) -> Source:
         only = pieces[0]
         return Source(only.table, only.name, only.content, tuple(only.history), only.bad)
     _check_columns(pieces)
+    pieces, notes = _with_parts(pieces)
     # A column that is whole numbers in one file and text in another becomes text in all.
     schema = {
         name: reduce(widest, (piece.table.schema.field(name).type for piece in pieces))
@@ -214,7 +216,36 @@ def concatenated(pieces: Sequence[Piece], names: Sequence[str]) -> Source:
         name = _("{first} and {count} more", first=names[0], count=len(names) - 1)
     content = fingerprint.of_texts(*(text for p in pieces for text in (p.name, p.content)))
     bad = [row for piece in pieces for row in piece.bad]
-    return Source(table, name, content, tuple(_history(pieces, name, table.num_rows)), bad)
+    history = [*_history(pieces, name, table.num_rows), *notes]
+    return Source(table, name, content, tuple(history), bad)
+
+
+def _with_parts(pieces: Sequence[Piece]) -> tuple[Sequence[Piece], list[str]]:
+    """Add a column with the part of each file where their names declare one: train.csv, test.csv.
+
+    Raises DataError where some do and others do not.
+    """
+    parts_of = {piece.name: part_of_file(piece.name) for piece in pieces}
+    known = {part for part in parts_of.values() if part}
+    if "train" not in known or len(known) < 2 or SPLIT_COLUMN in _columns(pieces[0]):
+        return pieces, []
+    if without := [name for name, part in parts_of.items() if not part]:
+        named = {part: name for name, part in parts_of.items() if part}
+        raise DataError(
+            _(
+                "{other}: stands beside {train} and {test}, and its name says not of which part "
+                "it is. Name the files one by one: weitiao fit {train} --test {test}",
+                other=without[0],
+                train=named["train"],
+                test=named.get("test") or named["validation"],
+            )
+        )
+    new = []
+    for piece in pieces:
+        cells = pa.array([parts_of[piece.name]] * piece.table.num_rows, TEXT)
+        new.append(replace(piece, table=piece.table.append_column(SPLIT_COLUMN, cells)))
+    note = _("the names of the files say which rows are for training, validation and test")
+    return new, [note]
 
 
 def _history(pieces: Sequence[Piece], name: str, rows: int) -> list[str]:

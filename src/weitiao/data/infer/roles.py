@@ -10,6 +10,7 @@ from typing import Any
 from weitiao.core.fields import near
 from weitiao.data.infer.column_names import PAIRED_NAMES, TARGET_WORDS, TEXT_WORDS, matches
 from weitiao.data.infer.column_stats import Column, columns_of
+from weitiao.data.infer.declared import declaring
 from weitiao.data.targets import Roles, TargetReader, all_readers, reader_of, target_columns
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _
@@ -48,6 +49,8 @@ def guess_roles(table: Any, known: Roles, task: str | None = None) -> Guess:
     task: named by the user; it tells which columns can be the target.
     """
     columns = columns_of(table)
+    for name in declaring(columns) - set(_flat(known.values())):
+        del columns[name]
     roles: dict[str, str | list[str]] = {}
     reasons: dict[str, str] = {}
     for role, column in known.items():

@@ -19,7 +19,8 @@ from weitiao.data.files.cells import NUMBER, TEXT
 from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import ID, MADE_BY, Source, stored
 from weitiao.data.prepare import duplicates
-from weitiao.data.prepare.extra_files import ExtraFile, open_extra_file
+from weitiao.data.prepare.declared import declared_parts
+from weitiao.data.prepare.extra_files import ExtraFile, extra_part, open_extra_file
 from weitiao.data.prepare.filter import check_enough, usable
 from weitiao.data.prepare.split import sample, split, units_of
 from weitiao.data.readers.base import Numbered, batched
@@ -70,6 +71,10 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     source = source or how.open(plan.path)
     history, bad = list(source.history), list(source.bad)
     rows, unlabelled = usable(source, plan, task, history, bad)
+    declared = declared_parts(rows, history) if plan.declared_split else None
+    whole = rows
+    if declared is not None:
+        rows = rows.take(declared.train)
     targets = rows.targets()
     reader = reader_of(task)
     check_enough(targets, reader, source.name)
@@ -82,6 +87,12 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     strata = reader.strata(targets)
     test_file = open_extra_file(plan, "test", task, columns, history, bad)
     validation_file = open_extra_file(plan, "validation", task, columns, history, bad)
+    if declared is not None:  # a file that the user names is worth more than the column
+        content = fingerprint.of_texts(source.fingerprint, declared.column)
+        test_file = test_file or extra_part("test", whole.take(declared.test), content)
+        validation_file = validation_file or extra_part(
+            "validation", whole.take(declared.validation), content
+        )
     if validation_file and test_file:
         validation_file = validation_file.without(test_file, history)
     for other in filter(None, (test_file, validation_file)):
@@ -152,6 +163,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     splitting = json.dumps([plan.model_dump(include=_SPLITTING), task], sort_keys=True)
     others = [test_file.rows.fingerprint if test_file else ""]
     others += [validation_file.content] if validation_file else []
+    others += [declared.column] if declared else []
     return Data(
         train=rows.take(train),
         validation=validation_rows,
