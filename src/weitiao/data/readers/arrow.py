@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from weitiao.core import disk
 from weitiao.data.files.cells import INTEGER, NUMBER, TEXT
+from weitiao.data.files.nested import Nesting, flat
 from weitiao.data.readers.base import BATCH_ROWS, Numbered, Reader, Reading
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _
@@ -24,7 +25,7 @@ class Arrow(Reader):
     """Whole numbers and numbers keep their type, all else becomes text. Lines count rows from 1."""
 
     endings: ClassVar[tuple[str, ...]] = ("arrow", "feather", "ipc")
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def read(self, path: Path) -> Reading:
         try:
@@ -54,7 +55,7 @@ class Parquet(Reader):
     """Whole numbers and numbers keep their type, all else becomes text. Lines count rows from 1."""
 
     endings: ClassVar[tuple[str, ...]] = ("parquet", "pq")
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     def read(self, path: Path) -> Reading:
         import pyarrow.parquet
@@ -85,12 +86,33 @@ def _reading(schema: Any, batches: Iterator[Any], file: str, kind: str) -> Readi
             )
         )
     classes = _classes(schema)
-    columns = {f.name: TEXT if f.name in classes else _kind(f.type) for f in schema}
+    nesting = Nesting()
+    nesting.see({field.name: _shape(field.type) for field in schema})
+    records = nesting.records()
+    kinds = {f.name: f.type for f in _flat_fields(schema, records)}
+    columns = {name: TEXT if name in classes else _kind(kind) for name, kind in kinds.items()}
     notes = [
         _("the numbers of {column!r} are replaced by the names of their classes", column=name)
         for name in classes
     ]
-    return Reading(columns, _rows(batches, classes, file, kind), tuple(notes))
+    return Reading(columns, _rows(batches, classes, records, file, kind), tuple(notes))
+
+
+def _shape(kind: Any) -> Any:
+    """A value of an Arrow type as far as objects in objects go."""
+    return {one.name: _shape(one.type) for one in kind} if pa.types.is_struct(kind) else ""
+
+
+def _flat_fields(
+    fields: Iterable[Any], records: frozenset[tuple[str, ...]], path: tuple[str, ...] = ()
+) -> Iterator[Any]:
+    """Fields with those of structs in their place, called outer.inner."""
+    for one in fields:
+        place = (*path, one.name)
+        if place in records:
+            yield from _flat_fields(one.type, records, place)
+        else:
+            yield one.with_name(".".join(place))
 
 
 def _broken(file: str, kind: str, error: BaseException) -> DataError:
@@ -101,7 +123,11 @@ def _broken(file: str, kind: str, error: BaseException) -> DataError:
 
 
 def _rows(
-    batches: Iterator[Any], classes: dict[str, Sequence[str]], file: str, kind: str
+    batches: Iterator[Any],
+    classes: dict[str, Sequence[str]],
+    records: frozenset[tuple[str, ...]],
+    file: str,
+    kind: str,
 ) -> Iterator[list[Numbered]]:
     line = 0
     try:
@@ -111,7 +137,7 @@ def _rows(
             rows = batch.to_pylist()
             for row in rows:
                 _with_names(row, classes)
-            yield [(line + i, row) for i, row in enumerate(rows, 1)]
+            yield [(line + i, flat(row, records)) for i, row in enumerate(rows, 1)]
             line += len(rows)
     except BROKEN as error:
         if isinstance(error, UnicodeEncodeError):

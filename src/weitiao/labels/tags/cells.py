@@ -17,6 +17,10 @@ ENDS = ("end", "end_offset", "stop", "end_idx", "endOffset")
 LABELS = ("label", "labels", "type", "entity", "entity_group", "tag", "entity_type")
 
 
+class NamesMissing(ValueError):
+    """Tags or spans whose labels are numbers: their names stand in another file."""
+
+
 def answer_of(cell: str) -> list[str] | list[Span]:
     """Parse a cell into tags (texts) or spans (tuples). Raises ValueError with the reason.
 
@@ -46,7 +50,7 @@ def answer_of(cell: str) -> list[str] | list[Span]:
         return [str(one) for one in value]
     # `datasets` stores tags as class ids, whose names stand in a schema that a csv file lacks.
     if value and all(isinstance(one, int) for one in value):
-        raise ValueError(
+        raise NamesMissing(
             _(
                 "{cell} has numbers instead of tags: write their names, e.g. {example}",
                 cell=text[:60],
@@ -73,6 +77,8 @@ def looks_like_spans(cell: str) -> bool:
         return False
     try:
         answer = answer_of(cell)
+    except NamesMissing:
+        return cell.strip()[:2] in ("[{", "[[", '{"')
     except ValueError:
         return False
     return not answer or isinstance(answer[0], tuple)
@@ -103,6 +109,15 @@ def _span(one: Any) -> Span:
     if isinstance(label, list) and len(label) == 1:  # Label Studio's
         (label,) = label
     whole = all(isinstance(n, int) and not isinstance(n, bool) for n in (start, end))
+    if whole and isinstance(label, int):
+        raise NamesMissing(
+            _(
+                "{span} has a number as its label. Its name stands in another file (doccano: the "
+                "list of labels): write names, e.g. {example}",
+                span=json.dumps(one, ensure_ascii=False)[:80],
+                example='{"start": 0, "end": 3, "label": "PER"}',
+            )
+        )
     if not whole or not isinstance(label, str):
         shown = json.dumps(one, ensure_ascii=False)[:80]
         raise ValueError(
