@@ -22,6 +22,7 @@ from weitiao.data.files import archive, find
 from weitiao.data.files.cells import TEXT, as_text, widest
 from weitiao.data.files.detect import endings, packing, reader_for
 from weitiao.data.files.samples import open_sample
+from weitiao.data.files.sentences import by_sentence
 from weitiao.data.files.table import (
     ID,
     LINE,
@@ -122,7 +123,7 @@ def _of_file(
 ) -> Piece:
     chosen, reader, notes = reader_for(path, settings)
     key = _reader_key(chosen, reader)
-    return cached_piece(name, content, key, lambda: reader.read(path), skip_bad, notes)
+    return cached_piece(name, content, key, lambda: by_sentence(reader.read(path)), skip_bad, notes)
 
 
 def _reader_key(name: str, reader: Reader) -> str:

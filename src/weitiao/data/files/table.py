@@ -28,7 +28,7 @@ LINE = "__line"  # the line of the file at which the row starts
 ID = "__id"  # where the row is from, when file name and line do not say it
 MADE_BY = "__made_by"  # the step that made the row; empty for rows of the file
 OURS = (LINE, ID, MADE_BY)
-VERSION = 2  # of the table format: raised when the same rows are stored otherwise
+VERSION = 3  # of the table format: raised when the same rows are stored otherwise
 
 
 @dataclass(frozen=True)
