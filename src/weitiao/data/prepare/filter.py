@@ -96,6 +96,13 @@ def without_misfits(rows: Rows, skip_bad: bool, history: list[str], bad: list[Ba
                 marks=", ".join(sorted(markers)),
             )
         )
+    if not wrong:  # a target that cannot be read is told first
+        for at, reason in reader_of(rows.task).misfits(rows):
+            wrong[int(rows.indices[at])] = reason
+    elif skip_bad:
+        read = rows.take(np.flatnonzero(~np.isin(rows.indices, np.array(list(wrong), np.int64))))
+        for at, reason in reader_of(rows.task).misfits(read):
+            wrong[int(read.indices[at])] = reason
     if not wrong:
         return rows
     misfits = [Bad(0, reason, id=rows.id_of(position)) for position, reason in wrong.items()]
