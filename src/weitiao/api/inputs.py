@@ -20,6 +20,7 @@ from weitiao.model.model import Model
 from weitiao.planning.advise import Wish
 from weitiao.results.records import EnvironmentRecord
 from weitiao.run import Run
+from weitiao.tasks.base import Task
 
 Paths = str | Sequence[str]
 Roles = Mapping[str, str | list[str]]
@@ -142,6 +143,48 @@ def same_rows(run: Run, data: Data) -> Data:
             parts=", ".join(changed) or "?",
         )
     )
+
+
+def check_known_labels(model: Model, rows: Rows) -> None:
+    """Raises DataError where the model knows none of the labels: they are spelt otherwise."""
+    task = model.task
+    labels = list(rows_labels(task, rows))
+    known = list(getattr(task, "types", ()) or task.choices)
+    if not labels or not known or set(labels) & set(known):
+        return
+    raise DataError(
+        _(
+            "{file}: the model knows none of its labels ({labels}); it knows {known}. {likeness}"
+            "Write them as in the rows that it learned from.",
+            file=rows.name,
+            labels=", ".join(map(repr, labels[:5])) + (", ..." if len(labels) > 5 else ""),
+            known=", ".join(map(repr, known[:5])) + (", ..." if len(known) > 5 else ""),
+            likeness=_likeness(labels, known),
+        )
+    )
+
+
+def rows_labels(task: Task, rows: Rows) -> dict[str, int]:
+    """Label -> rows of a file to evaluate on; empty where targets are no labels."""
+    return type(task).label_counts([one for one in rows.targets() if one is not None])
+
+
+def _likeness(labels: Sequence[str], known: Sequence[str]) -> str:
+    """The first label that looks like a known one, as a sentence."""
+    plain = {one.casefold().strip(): one for one in known}
+    for label in labels:
+        folded = label.casefold().strip()
+        close = plain.get(folded) or next(
+            (
+                n
+                for p, n in plain.items()
+                if p[:3] and (folded.startswith(p) or p.startswith(folded))
+            ),
+            None,
+        )
+        if close:
+            return _("Is {label!r} meant as {known!r}? ", label=label, known=close)
+    return ""
 
 
 def rows_of(

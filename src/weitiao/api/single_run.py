@@ -17,7 +17,7 @@ from weitiao.api import budget as budgeting
 from weitiao.api import calibrate, distributed
 from weitiao.api import findings as analysis
 from weitiao.api.baselines import baselines_of
-from weitiao.api.inputs import open_other, rows_of, same_rows
+from weitiao.api.inputs import check_known_labels, open_other, rows_of, same_rows
 from weitiao.api.predict import load
 from weitiao.checkpoints.resolve import resolve
 from weitiao.core.clock import awake
@@ -171,6 +171,7 @@ def evaluate_run(
         rows = rows_of(model, source, labelled=True, aside=aside if how.skip_bad else None)
         if aside and say:
             say(set_aside(aside))
+        check_known_labels(model, rows)
         report, _answers, findings = evaluated(model, rows, None, Calibration())
         return Evaluation(_with_findings(report, findings), path, 0)
     if not (Path(folder) / "plan.yaml").is_file():

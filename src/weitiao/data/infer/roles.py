@@ -205,6 +205,15 @@ def _guess_target(
     # A name wins over contents; without one, only an unambiguous candidate is taken: a wrong target
     # trains a model that looks fine.
     named = _best_named(usable, readers)
+    empty = [n for n, c in free.items() if not c.values and n.strip().lower() in TARGET_WORDS]
+    if empty and not (named and named[0].strip().lower() in TARGET_WORDS[:4]):
+        raise DataError(
+            _(
+                "the column {name!r} is empty. If another one is the target: --target COLUMN. In "
+                "a workbook, formulas have no values until a spreadsheet program has saved it.",
+                name=empty[0],
+            )
+        )
     if named:
         why = _("its name, and {figures}", figures=_figures(usable[named[0]]))
         others = [name for name in named[1:] if usable[name].is_label or usable[name].numbers]

@@ -155,6 +155,9 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
         history += _alike_labels([*labels, *in_test, *in_validation])
         if validation_file is not None:
             history += _unknown_labels(_at(labels, train), in_validation, "validation")
+        parts_of = [in_validation if validation_file else _at(labels, validation)]
+        parts_of += [in_test if test_file else _at(labels, test)] if sealed is not None else []
+        history += _unmeasured_labels(_at(labels, train), parts_of)
         if sealed is not None:
             in_test = in_test if test_file else _at(labels, test)
             history += _unknown_labels(_at(labels, train), in_test, "test")
@@ -231,6 +234,30 @@ def _unknown_labels(
                 some=some,
             )
         )
+
+
+def _unmeasured_labels(train: Sequence[Any], parts_of: Sequence[Sequence[Any]]) -> Iterator[str]:
+    """Warning for labels that are learned, but of which a part for evaluation has no row."""
+    counts = _label_counts(train)
+    for part, others in zip(("validation", "test"), parts_of, strict=False):
+        # Labels of a single row are told of already.
+        lacking = sorted(n for n in counts.keys() - _label_counts(others).keys() if counts[n] > 1)
+        if lacking:
+            labels, some = plural(len(lacking), "label"), _some(map(repr, lacking))
+            yield (
+                _(
+                    "the test has no row of {labels} ({some}): its metrics say nothing of them",
+                    labels=labels,
+                    some=some,
+                )
+                if part == "test"
+                else _(
+                    "the validation has no row of {labels} ({some}): its metrics say nothing of "
+                    "them",
+                    labels=labels,
+                    some=some,
+                )
+            )
 
 
 def _single_labels(row_labels: Sequence[Any], ids: Sequence[str]) -> Iterator[str]:

@@ -99,9 +99,18 @@ def within(span: Any, text: str) -> tuple[int, int, str]:
             held=text[span[0] : span[1]][:SHOWN],
         )
         raise ValueError(message)
-    if not held.strip():
+    if not _left(held):
         return start, end, kind
-    return start + len(held) - len(held.lstrip()), start + len(held.rstrip()), kind
+    return start + len(held) - len(_left(held)), start + len(_right(held)), kind
+
+
+def _left(text: str) -> str:
+    """Without the blanks before it; a space of no width is a blank."""
+    return text.lstrip().lstrip("\u200b").lstrip()
+
+
+def _right(text: str) -> str:
+    return text.rstrip().rstrip("\u200b").rstrip()
 
 
 def _same(held: str, own: str) -> bool:

@@ -24,7 +24,8 @@ from weitiao.i18n.messages import _
 _NEAR = re.compile(rf"[{UNSEPARATED}\u3000-\u303f\uff00-\uffef]")
 # Blocks that are searched for marks: the basic plane, the scripts beyond it, variation selectors.
 _BLOCKS = ((0x00, 0x08), (0x0E, 0x1B), (0x7F, 0x84), (0x86, 0x9F), (0xAD, 0xFFFF),
-           (0x10A00, 0x11FFF), (0x16A00, 0x16FFF), (0x1E000, 0x1E9FF), (0xE0100, 0xE01EF))  # fmt: skip
+           (0x10A00, 0x11FFF), (0x16A00, 0x16FFF), (0x1E000, 0x1E9FF),
+           (0xE0100, 0xE01EF))  # fmt: skip
 _JOINING = ("Mn", "Mc", "Me", "Cf", "Cc", "Co")
 _REPLACED, _ZERO_SPACE = "\ufffd", "\u200b"  # the latter stands between words (Khmer, Thai)
 
