@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 MAX_DEPTH = 50
+ARRAYS = ("array(", "np.array(")  # what numpy prints begins with one of them, or with [
 # Strings ('it''s escaped by a backslash), numbers and words, the wrappers of numpy, and signs.
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -56,7 +57,7 @@ def is_listed(cell: str) -> bool:
     """Whether a cell begins and ends as a list or dict does (which says nothing of its inside)."""
     text = cell.strip()
     return (text[:1], text[-1:]) in (("[", "]"), ("{", "}"), ("(", ")")) or (
-        text.startswith(("array(", "np.array(")) and text.endswith(")")
+        text.startswith(ARRAYS) and text.endswith(")")
     )
 
 

@@ -249,7 +249,8 @@ def _why_label_lists(column: Column) -> str:
     """Why cells are lists of labels; empty when they hold one label each."""
     cells = {cell: split_labels(cell) for cell in column.counts}
     listed = {cell: label_list(cell) for cell in column.counts}
-    lists = sum(count for cell, count in column.counts.items() if listed[cell] is not None)
+    bare = all(cell[:1] == "[" and cell[-1:] == "]" for cell in cells)  # [sport, money]
+    lists = sum(n for cell, n in column.counts.items() if bare or listed[cell] is not None)
     if lists >= 0.9 * len(column.values):
         if all(len(pieces) < 2 for pieces in cells.values()):
             return ""  # one label each: an empty list is a row that nobody has labelled

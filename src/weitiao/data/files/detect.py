@@ -195,7 +195,9 @@ def _of_json(text: str) -> str:
         return "json" if re.match(r"[\[{]\s*([\[{\"\]}\dtfn-]|$)", text[:200]) else "csv"
     if isinstance(value, dict):
         return "jsonl" if rest.lstrip()[:1] == "{" else "json"
-    return "json"
+    # [text, {"entities": ...}] a line, as spaCy's training data.
+    lines = isinstance(value, list) and any(isinstance(one, dict) for one in value)
+    return "jsonl" if lines and rest.lstrip()[:1] == "[" else "json"
 
 
 def _is_workbook(path: Path) -> bool:

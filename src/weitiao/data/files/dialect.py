@@ -119,11 +119,13 @@ def is_ruler(line: str) -> bool:
 
 
 def _comments(lines: Sequence[str]) -> int:
-    """How many lines at the beginning are comments: they begin with #, and have other fields than
-    the table below."""
-    count = next(
-        (at for at, line in enumerate(lines) if not line.lstrip("\ufeff").startswith("#")), 0
-    )
+    """How many lines at the beginning are no rows: rulers, and comments, which begin with # and
+    have other fields than the table below."""
+    ruled = next((at for at, line in enumerate(lines) if not is_ruler(line)), 0)
+    if ruled:
+        return ruled
+    marked = [line.lstrip("\ufeff").startswith("#") for line in lines]
+    count = marked.index(False) if False in marked else 0
     below = [line for line in lines[count : count + 50] if line.strip()]
     if not count or len(below) < 2 or any(line.startswith("#") for line in below):
         return 0
@@ -131,8 +133,10 @@ def _comments(lines: Sequence[str]) -> int:
     def delimiters(line: str) -> list[int]:
         return [line.count(one) for one in (",", ";", "\t", "|")]
 
-    # "#id,text" is a header: it has as many delimiters as the rows.
-    return 0 if delimiters(lines[count - 1]) == delimiters(below[0]) != [0] * 4 else count
+    # "#id,text" is a header: no blank behind the sign, and as many delimiters as the rows.
+    last = lines[count - 1].lstrip("\ufeff")
+    header = not last.startswith("# ") and delimiters(last) == delimiters(below[0]) != [0] * 4
+    return count - 1 if header else count
 
 
 def _sample(file: object) -> list[str]:
@@ -152,6 +156,7 @@ def _delimiter(lines: Sequence[str], preferred: str) -> str:
     csv.Sniffer counts characters and takes letters for delimiters in prose; here each candidate
     parses a sample, and equally wide rows are the measure. Ties go to the preferred delimiter.
     """
+    lines = [line for line in lines if not is_ruler(line)]
     order = [preferred, *(d for d in DELIMITERS if d != preferred)]
     best, best_share = NONE, -1.0
     for delimiter in order:

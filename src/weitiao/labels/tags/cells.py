@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from weitiao.core.literals import CutShort, value_of
+from weitiao.core.literals import ARRAYS, CutShort, value_of
 from weitiao.i18n.messages import _
 from weitiao.labels.tags.schemes import split_tag
 
@@ -30,7 +30,7 @@ def answer_of(cell: str) -> list[str] | list[Span]:
     ([(0, 2, 'x')], [(0, 2, 'x')])
     """
     text = cell.strip()
-    if text[:1] not in ("[", "{"):
+    if text[:1] not in ("[", "{") and not text.startswith(ARRAYS):
         return text.split()
     try:
         value = value_of(text)

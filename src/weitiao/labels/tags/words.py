@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.core.literals import value_of
+from weitiao.core.literals import ARRAYS, value_of
 from weitiao.core.script import UNSEPARATED
 from weitiao.errors import DataError, placed
 from weitiao.example import Example
@@ -101,7 +101,7 @@ def has_bad_word(cell: str) -> bool:
 def _values(cell: str) -> list[Any] | None:
     """The values of a list (JSON, Python's, numpy's), numbers as they are written."""
     text = cell.strip()
-    if not (text.startswith("[") and text.endswith("]")):
+    if not (text.startswith("[") and text.endswith("]")) and not text.startswith(ARRAYS):
         return None
     try:
         values = value_of(text, parse_int=str, parse_float=str, parse_constant=str)
