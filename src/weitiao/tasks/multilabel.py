@@ -85,8 +85,10 @@ class Multilabel(Task):
             names = place_names(columns[0], length)
 
             def of_vector(cell: str) -> list[str] | None:
-                marks = indicators(cell)
-                return marks and [n for n, mark in zip(names, marks, strict=True) if mark]
+                marks = None if is_missing(cell) else indicators(cell)
+                if marks is None:
+                    return None
+                return [name for name, mark in zip(names, marks, strict=True) if mark]
 
             return parse_cells(table, columns, positions, of_vector, locate, wrong)
 
@@ -119,7 +121,7 @@ class Multilabel(Task):
         if column is None:
             return None
         if length := vector_length(column.counts):
-            names = place_names(column.name, length)
+            places = place_names(column.name, length)
             return 0.9, _(
                 "the cells of {name!r} are vectors of 0 and 1, e.g. {example}: the {count} labels "
                 "are called by their place, {first} to {last}; for names, give a column of 0 and 1 "
@@ -127,8 +129,8 @@ class Multilabel(Task):
                 name=column.name,
                 example=column.example,
                 count=length,
-                first=names[0],
-                last=names[-1],
+                first=places[0],
+                last=places[-1],
             )
         if column.numbers is not None:
             return None
