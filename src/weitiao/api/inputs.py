@@ -15,6 +15,7 @@ from weitiao.data.prepare.filter import without_misfits
 from weitiao.data.prepare.load import Data
 from weitiao.data.rows import Rows, everything
 from weitiao.errors import DataError, RunError
+from weitiao.evaluation.baselines.model import BaselineModel
 from weitiao.i18n.messages import _, plural
 from weitiao.model.model import Model
 from weitiao.planning.advise import Wish
@@ -114,7 +115,7 @@ def how_of(sheet: str | None, skip_bad: bool) -> ReadOptions:
     return ReadOptions({"xlsx": {"sheet": sheet}} if sheet else {}, skip_bad)
 
 
-def open_other(model: Model, path: Paths, how: ReadOptions) -> Source:
+def open_other(model: Model | BaselineModel, path: Paths, how: ReadOptions) -> Source:
     """Open rows other than the run's own, with the reader settings of its plan by default."""
     reader = how.reader or model.plan.data.reader
     like = path if how.reader else model.plan.data.path
@@ -174,21 +175,23 @@ def _likeness(labels: Sequence[str], known: Sequence[str]) -> str:
     plain = {one.casefold().strip(): one for one in known}
     for label in labels:
         folded = label.casefold().strip()
-        close = plain.get(folded) or next(
-            (
-                n
-                for p, n in plain.items()
-                if p[:3] and (folded.startswith(p) or p.startswith(folded))
-            ),
-            None,
+        alike = (
+            name
+            for other, name in plain.items()
+            if other and folded and (folded.startswith(other) or other.startswith(folded))
         )
+        close = plain.get(folded) or next(alike, None)
         if close:
             return _("Is {label!r} meant as {known!r}? ", label=label, known=close)
     return ""
 
 
 def rows_of(
-    model: Model, source: Source, *, labelled: bool, aside: list[Bad] | None = None
+    model: Model | BaselineModel,
+    source: Source,
+    *,
+    labelled: bool,
+    aside: list[Bad] | None = None,
 ) -> Rows:
     """Rows of a source with the column roles of the model; with `labelled`, those with a target.
 

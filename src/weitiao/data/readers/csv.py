@@ -102,7 +102,8 @@ def _no_row_notes(path: Path, layout: dialect.Layout) -> Iterator[str]:
     # Notes come before the rows. Only lines that may be a header or a ruler are looked at: parsing
     # the whole file a second time would double the time.
     start, count = layout.columns[0], 0
-    with layout.dialect.encoding.open(path) as file:
+    detected = layout.dialect.encoding
+    with detected.open(path) as file:
         if not any(
             number != layout.header_line
             and (start in line[: len(start) + 4] or dialect.is_ruler(line))
