@@ -127,7 +127,7 @@ def test_changed_rows_are_refused_by_name(words, weitiao, home):
         code, _, err = weitiao(words[0], home, *words[1:])
     finally:
         file.write_bytes(before)
-    assert code == 1
+    assert code == 2
     assert "its rows have changed since it was trained" in " ".join(err.split())
 
 
@@ -137,7 +137,7 @@ def test_labels_that_are_spelt_otherwise_are_told(labels, weitiao, home, tmp_pat
     rows = [f"a film number {n},{labels[n % 2]}" for n in range(12)]
     file.write_text("\n".join(["text,label", *rows, ""]), encoding="utf-8")
     code, _, err = weitiao("evaluate", home, file)
-    assert code == 1
+    assert code == 2
     assert "the model knows none of its labels" in " ".join(err.split())
     assert "meant as 'good'" in " ".join(err.split())
 
@@ -147,4 +147,5 @@ def test_a_row_out_for_each_row_in(empty, weitiao, home, tmp_path):
     file, out = tmp_path / "rows.csv", tmp_path / "out.csv"
     file.write_text(f"text\na good film\n{empty}\na bad one\n", encoding="utf-8")
     assert weitiao("predict", home, file, "--output", out)[0] == 0
-    assert len(list(csv.DictReader(out.open(encoding="utf-8-sig")))) == 3
+    with out.open(encoding="utf-8-sig", newline="") as answers:
+        assert len(list(csv.DictReader(answers))) == 3

@@ -149,9 +149,9 @@ def same_rows(run: Run, data: Data) -> Data:
 def check_known_labels(model: Model, rows: Rows) -> None:
     """Raises DataError where the model knows none of the labels: they are spelt otherwise."""
     task = model.task
-    labels = list(rows_labels(task, rows))
     known = list(getattr(task, "types", ()) or task.choices)
-    if not labels or not known or set(labels) & set(known):
+    labels = list(rows_labels(task, rows)) if known else []
+    if not labels or set(labels) & set(known):
         return
     raise DataError(
         _(
@@ -192,6 +192,7 @@ def rows_of(
     *,
     labelled: bool,
     aside: list[Bad] | None = None,
+    notes: list[str] | None = None,
 ) -> Rows:
     """Rows of a source with the column roles of the model; with `labelled`, those with a target.
 
@@ -217,7 +218,7 @@ def rows_of(
     rows = Rows(source.table, everything(source.table), roles, source.name, model.plan.task_name)
     if not labelled:
         return rows
-    rows = without_refused(rows, [])
+    rows = without_refused(rows, [] if notes is None else notes)
     rows = without_misfits(rows, aside is not None, [], aside if aside is not None else [])
     known = [i for i, target in enumerate(rows.targets()) if target is not None]
     if not known:

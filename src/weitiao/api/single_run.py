@@ -179,7 +179,12 @@ def evaluate_run(
         how = how or ReadOptions()
         source = open_other(model, path, how)
         aside = list(source.bad)
-        rows = rows_of(model, source, labelled=True, aside=aside if how.skip_bad else None)
+        notes: list[str] = []  # rows that annotators refused
+        rows = rows_of(
+            model, source, labelled=True, aside=aside if how.skip_bad else None, notes=notes
+        )
+        for note in notes if say else ():
+            say(note)
         if aside and say:
             say(set_aside(aside))
         check_known_labels(model, rows)
