@@ -181,8 +181,9 @@ def evaluate_run(
         rows = rows_of(
             model, source, labelled=True, aside=aside if how.skip_bad else None, notes=notes
         )
-        for note in notes if say else ():
-            say(note)
+        if say:
+            for note in notes:
+                say(note)
         if aside and say:
             say(set_aside(aside))
         check_known_labels(model, rows)
