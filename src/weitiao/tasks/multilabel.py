@@ -11,6 +11,7 @@ from pydantic import Field
 
 from weitiao.data.files.cells import cell_texts, position_batches
 from weitiao.data.infer.cells import flag, is_missing, label_list, split_labels
+from weitiao.data.infer.column_stats import sample_positions
 from weitiao.data.infer.vectors import indicators, place_names, vector_length
 from weitiao.data.targets import Locate, Roles, parse_cells, target_columns
 from weitiao.errors import DataError
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from weitiao.data.infer.column_stats import Column
     from weitiao.data.infer.roles import Evidence
+
+VECTOR_ROWS = 500  # looked at, whether cells are vectors of 0 and 1
 
 
 class Multilabel(Task):
@@ -85,9 +88,19 @@ class Multilabel(Task):
             names = place_names(columns[0], length)
 
             def of_vector(cell: str) -> list[str] | None:
-                marks = None if is_missing(cell) else indicators(cell)
-                if marks is None:
+                if is_missing(cell):
                     return None
+                marks = indicators(cell)
+                if marks is None or len(marks) != length:
+                    raise ValueError(
+                        _(
+                            "{column} is {cell!r}, where other rows have a vector of {count} "
+                            "times 0 or 1.",
+                            column=columns[0],
+                            cell=cell.strip()[:40],
+                            count=length,
+                        )
+                    )
                 return [name for name, mark in zip(names, marks, strict=True) if mark]
 
             return parse_cells(table, columns, positions, of_vector, locate, wrong)
@@ -224,7 +237,9 @@ class Multilabel(Task):
 
 
 def _filled_cells(table: Any, column: str) -> Iterator[str]:
-    for span in position_batches(np.arange(table.num_rows), 4096):
+    """The filled cells of rows all over the table: targets are read batch by batch, and looking at
+    all rows each time would take quadratic time."""
+    for span in position_batches(sample_positions(table.num_rows, VECTOR_ROWS), VECTOR_ROWS // 5):
         for cell in cell_texts(table.column(column), span):
             if not is_missing(cell):
                 yield cell

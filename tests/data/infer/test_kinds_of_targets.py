@@ -122,3 +122,13 @@ def test_an_empty_target_is_told(name):
     rows = [{"text": f"film number {n} was nice", name: None, "grade": n % 3} for n in range(20)]
     with pytest.raises(DataError, match=f"{name}' is empty"):
         guess_roles(from_rows(rows).table, {})
+
+
+def test_one_cell_among_vectors_that_is_none_is_named():
+    rows = [{"text": f"film number {n}", "label": "[0, 1, 1]"} for n in range(3000)]
+    rows[1001]["label"] = "[0, 1]"
+    source = from_rows(rows)
+    roles = {"text": "text", "target": "label"}
+    view = Rows(source.table, everything(source.table), roles, "rows", "multilabel")
+    with pytest.raises(DataError, match=r"rows:1001: label is '\[0, 1\]', where other rows"):
+        view.targets()
