@@ -82,6 +82,7 @@ def test_pairs_stand_one_a_line_too(tmp_path):
         ({"a": {"b": ["x", "y"]}}, {"a.b": '["x", "y"]'}),
         ({"answers": {"text": ["x"], "answer_start": [1]}}, None),
         ({"label": {"name": {"Anna": [[0, 3]]}}}, None),
+        ({"label": {"name": [[0, 3]]}}, None),
         ({"a": {}}, None),
     ],
 )

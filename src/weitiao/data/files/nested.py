@@ -55,7 +55,7 @@ class Nesting:
                 not self._others[path]
                 and path not in self._data
                 and 0 < len(keys) <= MAX_KEYS
-                and min(keys.values()) * 2 >= count
+                and min(keys.values()) * 2 > count
                 and not any(f"{'.'.join(path)}.{key}" in self._names for key in keys)
             )
             if record and (len(path) == 1 or path[:-1] in paths):
@@ -86,11 +86,18 @@ def _put(new: dict[str, Any], path: Path, value: Any, records: frozenset[Path]) 
 
 
 def _are_spans(value: Mapping[str, Any]) -> bool:
-    """CLUENER's {label: {text: [[first, last]]}}, whose keys are no names of columns."""
-    return bool(value) and all(
-        isinstance(texts, dict)
-        and texts
-        and all(isinstance(spans, list) and spans for spans in texts.values())
-        and all(isinstance(span, list) for spans in texts.values() for span in spans)
+    """{label: [[first, last]]}, or CLUENER's {label: {text: [[first, last]]}}: the keys are no
+    names of columns."""
+    inner = [
+        spans
         for texts in value.values()
+        for spans in (texts.values() if isinstance(texts, dict) else [texts])
+    ]
+    return bool(inner) and all(
+        isinstance(spans, list) and spans and all(_is_range(span) for span in spans)
+        for spans in inner
     )
+
+
+def _is_range(span: Any) -> bool:
+    return isinstance(span, list) and len(span) == 2 and all(isinstance(n, int) for n in span)
