@@ -27,7 +27,7 @@ from typing import Any
 import timing
 
 SCRIPT = Path(__file__).resolve()
-MARCH = {"here": "native", "avx2": "x86-64-v3"}
+MARCH = {"here": "native", "avx2": timing.AVX2}
 COMPILERS = ("g++", "clang++")
 LENGTHS = (16, 24, 57, 128, 256)
 TOKENS, HEADS, WIDTH, VOCABULARY = 768, 12, 384, 1000
