@@ -16,12 +16,14 @@ compiler from all contenders; `--avx2` leaves the compiler, for AVX2 code. Furth
 Share: the matrix products that the real tokens need (`planning/cost.py` counts them, padding not),
 over what this machine's fastest accurate precision multiplies in the same seconds (`weitiao probe`,
 before and after each contender, the better of both). weitiao's last layer computes the first tokens
-alone where the head reads no others: those products are counted all the same.
+alone where the head reads no others: those products are counted all the same. The file also has
+`share_of_cpu_time`, in which time and rate are processor time: beside other programs, look there.
 """
 
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -134,25 +136,28 @@ def act(job: Mapping[str, Any]) -> timing.Record:
     """In the fresh process: one contender's epoch, between two measurements of the products."""
     acts = {"trainer": peers.trainer, "loop": peers.loop, "weitiao": epochs.weitiao}
     epochs.use_threads(job["threads"])
-    before = product_rate()
+    before = product_rates()
     found = acts[job["act"]](job)
-    rate, needed = max(before, product_rate()), needed_operations(job["set"], found.pop("lengths"))
-    cpu_seconds = found["own_cpu_seconds"] / job["threads"]  # of one core, were all at work
+    rate, cpu_rate = map(max, before, product_rates())
+    needed = needed_operations(job["set"], found.pop("lengths"))
     return {
         **found,
         "operations": needed,
         "product_rate": rate,
+        "product_rate_of_cpu_time": cpu_rate,
         "share": round(needed / found["seconds"] / rate, 3),
-        "share_of_cpu_time": round(needed / cpu_seconds / rate, 3),
+        "share_of_cpu_time": round(needed / found["own_cpu_seconds"] / cpu_rate, 3),
     }
 
 
-def product_rate() -> float:
-    """Operations a second of the products in the precision that weitiao takes here."""
+def product_rates() -> tuple[float, float]:
+    """Operations a second of the products in the precision that weitiao takes here: as
+    `weitiao probe` measures them, and by a second of processor time (the median product)."""
     from weitiao.hardware import probe
 
     now = probe.measure()
-    return now.operations[now.best]
+    cpu_seconds = statistics.median(probe.cpu_seconds(now.best))
+    return now.operations[now.best], probe.WORK / cpu_seconds
 
 
 def needed_operations(name: str, lengths: list[int]) -> float:
