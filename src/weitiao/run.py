@@ -92,7 +92,8 @@ class Run:
 
     plan.yaml: the plan · plan.given.yaml: the user's file, comments and all · log.jsonl: training
     log without times, equal for equal plans · status.json: progress, with times · best/: the best
-    model · last/: checkpoint to resume from · environment.json: versions and hardware ·
+    model · linear.safetensors: the output layer fitted before training · last/: checkpoint to
+    resume from · environment.json: versions and hardware ·
     metrics.json: the evaluation.
     """
 
@@ -149,6 +150,11 @@ class Run:
     @property
     def last(self) -> Path:
         return self.folder / "last"
+
+    @property
+    def linear(self) -> Path:
+        """The output layer fitted before training."""
+        return self.folder / "linear.safetensors"
 
     @property
     def log_path(self) -> Path:

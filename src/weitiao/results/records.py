@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationErr
 
 from weitiao.core.fields import problems_of
 from weitiao.errors import placed
+from weitiao.results.better import BetterBaseline
 from weitiao.run import Run, damaged
 
 # A text of ours. Not validated: pydantic would make a plain str of a message with its values.
@@ -328,6 +329,10 @@ class MetricsRecord(Record):
     calibration: Calibration | None = None
     acceptance: list[CriterionResult] = Field(default_factory=list)
     levels: list[LevelScore] = Field(default_factory=list)
+    epochs: float | None = None  # of training, for how much the network has seen
+    best_step: int | None = None  # of training; 0: the frozen network with a fitted output layer
+    better: str = ""  # "baseline" or "unclear" where the saved baseline is ahead on validation
+    better_baseline: BetterBaseline | None = None
 
     def __bool__(self) -> bool:
         return bool(self.model_fields_set - {"version"})

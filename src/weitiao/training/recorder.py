@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +10,9 @@ from typing import Any
 
 from accelerate import Accelerator
 
+from weitiao.evaluation.evaluate import Report
 from weitiao.model.model import Model
+from weitiao.model.output_layer import OutputLayer
 from weitiao.planfile.plan import Plan
 from weitiao.run import Run, now
 from weitiao.training import distributed
@@ -17,6 +20,8 @@ from weitiao.training.budget import Clock, Pace
 from weitiao.training.checkpoint import State
 from weitiao.training.loop import Progress
 from weitiao.training.replay import Replay
+
+LINEAR_SHARE = 0.35  # of the time left in a budget: for features of the frozen network
 
 Watch = Callable[[Progress, float], None]  # (progress, seconds left)
 
@@ -39,6 +44,7 @@ class Recorder:
         self.pace = Pace(clock)
         self.step = self.total = 0
         self.best: dict[str, Any] = {"metric": None, "value": None}
+        self.best_step: int | None = None
         self.score = float("-inf")
         self.ended = "finished"
         self.saved = clock.passed()
@@ -54,6 +60,7 @@ class Recorder:
         for line in self.run.history():
             if line.get("best") and metric in line["validation"]:
                 self.best = {"metric": metric, "value": line["validation"][metric]}
+                self.best_step = line["step"]
 
     def handle(
         self, progress: Progress, model: Model, plan: Plan, stop_requested: Callable[[], bool]
@@ -73,6 +80,38 @@ class Recorder:
         if self.watch:
             self.watch(progress, self.pace.seconds_left(progress.step, progress.total))
         self.write_status("running", at_most_each_second=True)
+
+    def linear_seconds(self) -> Callable[[], float] | None:
+        """The seconds left of those that a budget gives to the features of the frozen network."""
+        left = self.clock.left()
+        if math.isinf(left):
+            return None
+        until = self.clock.passed() + LINEAR_SHARE * left
+        return lambda: until - self.clock.passed()
+
+    def linear_started(self, fitted: OutputLayer) -> None:
+        """The output layer was fitted: the first evaluation follows."""
+        self._log(step=0, event="linear", rows=fitted.rows, strength=fitted.strength)
+        if self.main:
+            fitted.save(self.run.linear)
+        self.clock.minimum = 0.0  # there is a model from now on, however little time is left
+        self.pace.pause()
+
+    def evaluated_first(self, report: Report, model: Model, plan: Plan, wanted: int) -> int:
+        """Save the model whose output layer alone was fitted, and decide how many updates follow:
+        those of the plan (`wanted`), or what a budget has time for; 0 where that is too few."""
+        self._log(step=0, validation=dict(report.metrics), best=True)
+        self._save_best(report, 0, model)
+        self.pace.evaluated()
+        total = self.replay.totals.get(0)
+        if not self.replay.until:
+            total = self.pace.first_total(wanted, plan.train.evaluations)
+        total = distributed.agreed(total)
+        if total is not None and total != wanted:
+            self._log(step=0, event="replan", total=total)
+        self.total = wanted if total is None else total
+        self.write_status("running")
+        return self.total
 
     def finish(self, progress: Progress) -> None:
         """Handle a stop that was requested during the last evaluation. The loop has ended, so the
@@ -144,18 +183,22 @@ class Recorder:
         assert p.report is not None
         self._log(step=p.step, validation=dict(p.report.metrics), best=p.best)
         if p.best:
-            weights = model.state(keep=self.main)  # sharded weights are gathered by all ranks
-            if self.main:
-                metric = p.report.primary
-                self.best = {"metric": metric, "value": p.report.metrics[metric]}
-                self.score = p.report.score
-                with self.run.replacing("best") as folder:
-                    model.save(folder, weights)
+            self._save_best(p.report, p.step, model)
         self.pace.evaluated()
         if plan.train.patience and p.stale >= plan.train.patience and p.step < p.total:
             self.ended = "early"
             self._log(step=p.step, event="stop", why=self.ended)
             p.stop()
+
+    def _save_best(self, report: Report, step: int, model: Model) -> None:
+        weights = model.state(keep=self.main)  # sharded weights are gathered by all ranks
+        if self.main:
+            metric = report.primary
+            self.best = {"metric": metric, "value": report.metrics[metric]}
+            self.best_step = step
+            with self.run.replacing("best") as folder:
+                model.save(folder, weights)
+        self.score = report.score
 
     def _log(self, **values: Any) -> None:
         if self.main:

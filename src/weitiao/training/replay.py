@@ -12,6 +12,7 @@ from weitiao.run import Run
 class Replay:
     """Decisions between the last checkpoint and a crash, by step: `totals` of updates by the
     clock, `tokens` per forward pass by memory. They hold up to and including step `until`.
+    linear_rows: to which the output layer was fitted before the first update.
 
     They stand in a file until they are repeated: the log after the checkpoint is cut off when the
     run is resumed, so a second crash would lose them.
@@ -20,6 +21,7 @@ class Replay:
     until: int = 0
     totals: dict[int, int] = field(default_factory=dict)
     tokens: dict[int, int] = field(default_factory=dict)
+    linear_rows: int | None = None
 
     @classmethod
     def after(cls, run: Run, log_size: int) -> Replay:
@@ -31,9 +33,12 @@ class Replay:
         tokens = _by_step(old, "tokens")
         tokens |= {x["step"]: x["tokens"] for x in lines if x.get("event") == "tokens"}
         until = max([old.get("until", 0), *(line["step"] for line in lines)])
+        fitted = [line["rows"] for line in lines if line.get("event") == "linear"]
+        rows = fitted[-1] if fitted else old.get("linear_rows")
         if until:
-            run.write("replay", {"until": until, "totals": totals, "tokens": tokens})
-        return cls(until, totals, tokens)
+            decisions = {"totals": totals, "tokens": tokens, "linear_rows": rows}
+            run.write("replay", {"until": until, **decisions})
+        return cls(until, totals, tokens, rows if until else None)
 
     def forget(self, run: Run) -> None:
         """Remove the file once everything is repeated."""
