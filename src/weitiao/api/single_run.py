@@ -16,12 +16,11 @@ from weitiao import parts
 from weitiao.api import budget as budgeting
 from weitiao.api import calibrate, distributed
 from weitiao.api import findings as analysis
-from weitiao.api.baselines import baselines_of
+from weitiao.api.baselines import baselines_of, fit_before_training
 from weitiao.api.inputs import open_other, rows_of
 from weitiao.api.predict import load
 from weitiao.checkpoints.resolve import resolve
 from weitiao.core.clock import awake
-from weitiao.core.units import score as score_text
 from weitiao.data.cache import prune
 from weitiao.data.files import bad_rows
 from weitiao.data.files.bad_rows import set_aside
@@ -34,9 +33,7 @@ from weitiao.data.rows import Rows
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.acceptance import known_criteria
 from weitiao.evaluation.baselines import Baseline
-from weitiao.evaluation.baselines.of_model import fit_for, save_for, validation_report
 from weitiao.evaluation.baselines.saved import FOLDER as BASELINES
-from weitiao.evaluation.baselines.saved import has_saved
 from weitiao.evaluation.evaluate import Evaluated, Report
 from weitiao.evaluation.evaluate import evaluate as evaluate_model
 from weitiao.hardware.machine import describe, peak_memory_mb, set_threads
@@ -53,8 +50,6 @@ from weitiao.results.records import Calibration, Findings
 from weitiao.run import Run
 from weitiao.training.run import Outcome, train
 
-JUDGING_SECONDS = 10.0  # for baselines and error analysis, after a short training
-JUDGING_SHARE = 0.15  # of the training time, after a longer one
 LEAST_FINDINGS_SECONDS = 2.0  # of an error analysis that says anything
 
 Say = Callable[[str], None]
@@ -328,7 +323,7 @@ class Job:
                 resume=resume,
                 watch=self.watch,
                 clock=clock,
-                before=partial(self._fit_baselines, run, data),
+                before=partial(fit_before_training, run, data, say=self.say),
             )
         except WeitiaoError:
             write_unfinished_page(run)
@@ -337,26 +332,6 @@ class Job:
             write_unfinished_page(run)
             raise KeyboardInterrupt(run.goes_on()) from None
         return self._finish(run, data, outcome)
-
-    def _fit_baselines(self, run: Run, data: Data, model: Model) -> None:
-        """Fit, judge and save the models without a network, before the network is trained."""
-        folder = run.folder / BASELINES
-        if not self.plan.evaluate.baselines or has_saved(folder):
-            return
-        budget = self.plan.train.budget
-        seconds = None if budget is None else budgeting.BASELINE_SHARE * budget
-        fitted = fit_for(model, data.train, data.validation, seconds)
-        save_for(model, folder, fitted)
-        for name, baseline in list(fitted.items())[1:]:  # the first is the constant
-            report = validation_report(model, baseline, data.validation)
-            self.say(
-                _(
-                    "{baseline} on validation: {metric} {value}",
-                    baseline=name,
-                    metric=report.primary,
-                    value=score_text(report.metrics[report.primary], 4),
-                )
-            )
 
     def _finish(self, run: Run, data: Data, outcome: Outcome) -> Fitted:
         for line in saved.remarks(
@@ -375,7 +350,9 @@ class Job:
             if self.final and data.sealed_test is not None:
                 rows, openings = open_test(data, str(run.folder))
                 split = "test"
-            for_baselines, for_findings = self._seconds_to_evaluate(outcome)
+            for_baselines, for_findings = budgeting.seconds_to_judge(
+                self.plan.train.budget, self.begun, outcome.seconds
+            )
             report, answers, findings = evaluated(
                 model,
                 rows,
@@ -405,14 +382,6 @@ class Job:
         if pruned := prune.prune():
             self.say(pruned)
         return fitted
-
-    def _seconds_to_evaluate(self, outcome: Outcome) -> tuple[float, float]:
-        """Time limits of baselines and of the error analysis: judging costs less than learning."""
-        seconds = max(JUDGING_SECONDS, JUDGING_SHARE * outcome.seconds)
-        if budget := self.plan.train.budget:
-            left = budget - (awake() - self.begun) - budgeting.EVALUATION_SECONDS
-            seconds = min(seconds, max(left, 0.0))
-        return seconds / 2, seconds / 3
 
 
 def _check_criteria(plan: Plan, data: Data) -> None:

@@ -1,8 +1,8 @@
-"""Records of a run that are read back: seeds.json, findings.json, calibration.json, metrics.json,
-environment.json, figures.json, lines of log.jsonl, the header of answers.parquet.
+"""Records of a run that are read back: its JSON files, lines of log.jsonl, and the header of
+answers.parquet. Each has a version.
 
-Each has a version. Keys that a newer version added are kept when an older one rewrites the file;
-keys that were renamed are read under their old name.
+Keys that a newer version added are kept when an older one rewrites the file; keys that were renamed
+are read under their old name.
 """
 
 from __future__ import annotations
@@ -329,8 +329,8 @@ class MetricsRecord(Record):
     calibration: Calibration | None = None
     acceptance: list[CriterionResult] = Field(default_factory=list)
     levels: list[LevelScore] = Field(default_factory=list)
-    epochs: float | None = None  # of training, for how much the network has seen
-    best_step: int | None = None  # of training; 0: the frozen network with a fitted output layer
+    epochs: float | None = None  # of training
+    best_step: int | None = None  # 0: the output layer alone was fitted
     better: str = ""  # "baseline" or "unclear" where the saved baseline is ahead on validation
     better_baseline: BetterBaseline | None = None
 
