@@ -29,7 +29,6 @@ from weitiao.model.sharded import copy_into, gathered, gathered_state, is_sharde
 from weitiao.training.batches import Feed
 from weitiao.training.strategies.base import Strategy
 
-BEFORE_TRAINING = {"linear_start"}  # fields of the plan's section `train`
 SPLIT = "|"  # between parts of a tensor's name; parameter names hold dots only
 
 
@@ -92,8 +91,14 @@ class Learner:
 def settings_of(model: Model, accelerator: Accelerator, train: Feed, validation: Feed) -> Settings:
     """What the numbers of this process depend on, for the check on resume."""
     # Not pydantic's JSON: that knows no names of files with bytes that are no text.
-    # What acts before the first update alone is no part of it: a checkpoint is past that.
-    apart: Any = {"why": True, "expect": True, "train": BEFORE_TRAINING}
+    # What acts before the first update alone is no part of it: a checkpoint is past that, and the
+    # rows have hashes of their own.
+    apart: Any = {
+        "why": True,
+        "expect": True,
+        "train": {"linear_start"},
+        "data": {"declared_split"},
+    }
     plan = json.dumps(model.plan.model_dump(exclude=apart), default=str)
     return Settings(
         plan=fingerprint.of_text(plan),
