@@ -39,10 +39,30 @@ class Record(BaseModel):
     messages: dict[str, Any] = {}  # text -> template and values
 
 
+# Stages between training and the end of a run, as status.json names them.
+TRAINED, JUDGED = "trained", "judged"
+
+
+class Trained(BaseModel):
+    """How training ended, and what the numbers of the evaluation depend on."""
+
+    ended: str  # finished, early
+    score: float | None = None  # of the best step; higher is better
+    threads: int
+    precision: str
+    kernels: str | None = None
+
+
 class Status(Record):
-    """status.json: state and progress of a run. It is written about once a second."""
+    """status.json: state and progress of a run. It is written about once a second.
+
+    The file's state is also `trained` or `judged`: read, that is the stage, and the state is
+    running or interrupted.
+    """
 
     state: str = "new"  # new, running, finished, early, failed, interrupted
+    stage: str | None = None
+    trained: Trained | None = None
     step: int | None = None
     total: int | None = None
     metric: str | None = None
@@ -63,6 +83,7 @@ class Environment(Record):
     history: list[str] = []
     checkpoint: dict[str, str | None] = {}
     precision: str | None = None
+    final: bool = False  # the run ends with an evaluation on the sealed test
 
 
 class Metrics(Record):
@@ -248,7 +269,9 @@ class Run:
 
     def status(self) -> Status:
         """State and progress; "interrupted" when the run's process is gone. Raises RunError."""
-        status = Status.model_validate(self._stored("status"))
+        status = Status.model_validate({**self._stored("status"), "stage": None})
+        if status.state in (TRAINED, JUDGED):
+            status = status.model_copy(update={"state": "running", "stage": status.state})
         if status.state == "running" and not _alive(status.pid, status.started):
             status = status.model_copy(update={"state": "interrupted"})
         return status

@@ -83,15 +83,27 @@ def _decided(
 
 
 def calibrate_in(run: Run, model: Model, rows: Rows) -> tuple[Model, Calibration]:
-    """Calibrate the model that was just trained, and replace the saved one if it changed."""
-    before = model.task
-    model, calibration = calibrated(model, rows)
-    if (calibration.temperature or 1.0) != 1.0 or model.task != before:
-        with run.replacing("best") as folder:
-            model.save(folder)
+    """Calibrate the model that was just trained, and replace the saved one if it changed.
+
+    A model that is calibrated already, since a kill came after this, stays as it is.
+    """
+    calibration, before = Calibration.read(Run(run.best)), model.task
+    if not calibration:
+        model, calibration = calibrated(model, rows)
+        if (calibration.temperature or 1.0) != 1.0 or model.task != before:
+            _replace_best(run, model, calibration)
     if calibration:
         calibration.write(run)
     return model, calibration
+
+
+def _replace_best(run: Run, model: Model, calibration: Calibration) -> None:
+    """Swap in a calibrated model. What was folded into its weights stands beside them, so that
+    nothing is folded twice."""
+    with run.replacing("best") as folder:
+        model.save(folder)
+        if calibration:
+            calibration.write(Run(folder))
 
 
 def calibrate(
@@ -133,9 +145,9 @@ def calibrate(
     )
     # The saved weights hold the temperature of the earlier calibration, so the new one is fitted
     # on top of it: T = T_folded * T_new.
-    folded = Calibration.read(opened).temperature or 1.0
+    held = Calibration.read(Run(best)) or Calibration.read(opened)
+    folded = held.temperature or 1.0
     model, calibration = calibrated(model, load(plan.data, plan.task_name).validation, folded)
-    with opened.replacing("best") as new:
-        model.save(new)
+    _replace_best(opened, model, calibration)
     calibration.write(opened)
     return calibration

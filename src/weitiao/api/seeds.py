@@ -259,7 +259,7 @@ class _SeedSeries:
                 continue
             if run.status().state not in ("finished", "early"):
                 return run
-            # Killed after training, while it was evaluated: training again is the simple way.
+            # Killed before it came into the record: its report is not kept, so it is trained again.
             shutil.rmtree(run.folder)
         return None
 

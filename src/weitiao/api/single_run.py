@@ -14,7 +14,7 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.api import budget as budgeting
-from weitiao.api import calibrate, distributed
+from weitiao.api import calibrate, distributed, stages
 from weitiao.api import findings as analysis
 from weitiao.api.baselines import baselines_of
 from weitiao.api.inputs import open_other, rows_of
@@ -44,7 +44,7 @@ from weitiao.planning.check import check
 from weitiao.reporting import page
 from weitiao.reporting.page import write_artifacts, write_unfinished_page
 from weitiao.results.records import Calibration, Findings
-from weitiao.run import Run
+from weitiao.run import JUDGED, Run
 from weitiao.training.run import Outcome, train
 
 Say = Callable[[str], None]
@@ -150,7 +150,10 @@ def resume_run(
         )
     plan = run.plan()
     data = load_data(plan.data, plan.task_name)
-    return Job(plan, begun, say or silent, watch).run_in(run, data, resume=True)
+    final = bool(run.read("environment").get("final"))
+    job = Job(plan, begun, say or silent, watch, final)
+    with stages.resumable(run):
+        return job.judge(run, data) if run.status().stage else job.run_in(run, data, resume=True)
 
 
 def evaluate_run(
@@ -231,16 +234,12 @@ def _with_findings(report: Report, findings: Findings) -> Report:
     return replace(report, more={**report.more, "findings": findings.plain()})
 
 
-# Keys of metrics.json that say something of the evaluated rows: they do not outlive them.
-_OF_EVALUATION = ("calibration", "acceptance", "left_out", "levels")
-
-
 def _updated_metrics(run: Run, report: Report, split: str, openings: int) -> dict[str, Any]:
     """Content of metrics.json with a new evaluation; figures of training stay."""
     return {
         "run": str(run.folder),
         "state": run.status().state,
-        **{k: v for k, v in run.read("metrics").items() if k not in _OF_EVALUATION},
+        **{k: v for k, v in run.read("metrics").items() if k not in stages.OF_EVALUATION},
         **report.summary(),
         "details": report.details,
         "split": split,
@@ -272,10 +271,11 @@ class Job:
             self.say(line)
         run = Run.create(out, name_of(self.plan.data.path), self.plan)
         self.say(_("run: {folder}", folder=run.folder))
-        if plan_file:
-            run.keep(plan_file)
-        bad_rows.write(run.folder / bad_rows.FILE, data.bad)
-        return self.run_in(run, data)
+        with stages.resumable(run):
+            if plan_file:
+                run.keep(plan_file)
+            bad_rows.write(run.folder / bad_rows.FILE, data.bad)
+            return self.run_in(run, data)
 
     def run_in(self, run: Run, data: Data, *, resume: bool = False) -> Fitted:
         """Train inside the run's folder, then evaluate."""
@@ -288,6 +288,7 @@ class Job:
             **_foreign_parts(self.plan),
             "data": data.fingerprint,
             "history": list(data.history),
+            "final": self.final,
             "checkpoint": {"kind": source.kind, "sha256": source.sha256},
         }
         run.write("environment", environment)
@@ -299,8 +300,42 @@ class Job:
             raise
         except KeyboardInterrupt:
             write_unfinished_page(run)
-            raise KeyboardInterrupt(run.goes_on()) from None
-        return self._finish(run, data, outcome)
+            raise
+        return self._judge(run, data, outcome)
+
+    def judge(self, run: Run, data: Data) -> Fitted:
+        """Go on with a run that was killed after its training, at the stage it had reached."""
+        distributed.announce_nothing()
+        return self._judge(run, data, stages.outcome_of(run, data.fingerprint))
+
+    def _judge(self, run: Run, data: Data, outcome: Outcome) -> Fitted:
+        """Evaluate what was trained; the run keeps its stage when this is cut short."""
+        with stages.judging(run):
+            if run.status().stage == JUDGED:
+                fitted = self._judged(run, data, outcome)
+            else:
+                fitted = self._finish(run, data, outcome)
+            page.write_page(run)
+            if outcome.state != "interrupted":
+                stages.mark(run, outcome.state)
+        if pruned := prune.prune():
+            self.say(pruned)
+        return fitted
+
+    def _judged(self, run: Run, data: Data, outcome: Outcome) -> Fitted:
+        """The result of a run whose evaluation is written."""
+        metrics = run.read("metrics")
+        return Fitted(
+            run,
+            self.plan,
+            stages.report_of(metrics),
+            metrics["split"],
+            outcome.state,
+            metrics["seconds"],
+            metrics["openings"],
+            data.history,
+            Findings.read(run),
+        )
 
     def _finish(self, run: Run, data: Data, outcome: Outcome) -> Fitted:
         for line in saved.remarks(self.plan, outcome.model.net.remark, outcome.model.head):
@@ -315,7 +350,7 @@ class Job:
             model, calibration = calibrate.calibrate_in(run, outcome.model, data.validation)
             rows = data.validation
             if self.final and data.sealed_test is not None:
-                rows, openings = open_test(data, str(run.folder))
+                rows, openings = open_test(data, str(run.folder), stages.use_of_test(run))
                 split = "test"
             for_baselines, for_findings = self._seconds_to_evaluate(outcome)
             report, answers, findings = evaluated(
@@ -338,9 +373,9 @@ class Job:
             "step": outcome.step,
             "total": outcome.total,
         }
-        write_artifacts(run, model, data, answers, metrics, findings)
-        if pruned := prune.prune():
-            self.say(pruned)
+        page.write_results(run, model, data, answers, metrics, findings)
+        if outcome.state != "interrupted":
+            stages.mark(run, JUDGED)
         return fitted
 
     def _seconds_to_evaluate(self, outcome: Outcome) -> tuple[float | None, float]:

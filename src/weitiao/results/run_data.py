@@ -35,7 +35,7 @@ from weitiao.results.records import (
     MetricsRecord,
     RowStatistics,
 )
-from weitiao.run import Run, Status
+from weitiao.run import JUDGED, Run, Status
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.label_sets import LabelSets
 from weitiao.tasks.answers.labels import Labels
@@ -162,7 +162,10 @@ class Material:
     @property
     def state(self) -> str:
         """finished, early, interrupted, failed, running, new."""
-        return self.status.state
+        status = self.status
+        if status.stage == JUDGED and status.trained:  # this page is all that is left to write
+            return status.trained.ended
+        return status.state
 
     @property
     def primary(self) -> str:
