@@ -21,7 +21,7 @@ from weitiao.api.inputs import open_other, rows_of
 from weitiao.api.predict import load
 from weitiao.checkpoints.resolve import resolve
 from weitiao.core.clock import awake
-from weitiao.data.cache import prune
+from weitiao.data.cache import checked, prune
 from weitiao.data.files import bad_rows
 from weitiao.data.files.bad_rows import set_aside
 from weitiao.data.files.open import ReadOptions
@@ -267,7 +267,7 @@ class Job:
         """Train in a new run; problems in the rows are raised before its folder is made."""
         data = load_data(self.plan.data, self.plan.task_name, source)
         _check_criteria(self.plan, data)
-        for line in data.history:
+        for line in (*data.history, *checked.remarks()):
             self.say(line)
         run = Run.create(out, name_of(self.plan.data.path), self.plan)
         self.say(_("run: {folder}", folder=run.folder))
@@ -338,7 +338,10 @@ class Job:
         )
 
     def _finish(self, run: Run, data: Data, outcome: Outcome) -> Fitted:
-        for line in saved.remarks(self.plan, outcome.model.net.remark, outcome.model.head):
+        for line in (
+            *checked.remarks(),
+            *saved.remarks(self.plan, outcome.model.net.remark, outcome.model.head),
+        ):
             self.say(line)
         split, openings = "validation", 0
         if outcome.state == "interrupted":  # a quick look at validation; the rest comes at the end

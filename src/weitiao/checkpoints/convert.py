@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from weitiao.checkpoints import verify
 from weitiao.core import disk, fingerprint
-from weitiao.data.cache import store
+from weitiao.data.cache import checked, store
 from weitiao.errors import ModelError
 from weitiao.i18n.messages import _
 from weitiao.i18n.system import said
@@ -84,7 +84,9 @@ def _write_folder(
         target.mkdir()
         fill(target)
         sizes = {path.name: path.stat().st_size for path in target.iterdir()}
-        text = json.dumps({**origin, "version": version, "bytes": sizes}, ensure_ascii=False)
+        hashes = {path.name: fingerprint.sha256_of(path) for path in target.iterdir()}
+        content = {**origin, "version": version, "bytes": sizes, "files": hashes}
+        text = json.dumps(content, ensure_ascii=False)
         (target / ORIGIN_FILE).write_text(text + "\n", encoding="utf-8")
         # os.replace does not replace a folder that has files. Killed between the two lines, the
         # process leaves no folder, and the next one converts again.
@@ -93,16 +95,25 @@ def _write_folder(
 
 
 def _is_complete(folder: Path, version: int) -> bool:
-    """Whether every file is there in the size it was written with."""
-    # Sizes only: hashing gigabytes at every start would take longer than loading them.
+    """Whether every file is there with the content it was written with."""
     try:
         origin = json.loads((folder / ORIGIN_FILE).read_text(encoding="utf-8"))
-        sizes = origin["bytes"].items()
-        return origin["version"] == version and all(
-            (folder / name).stat().st_size == size for name, size in sizes
+        if origin["version"] != version:
+            return False
+        whole = all(
+            (folder / name).stat().st_size == size for name, size in origin["bytes"].items()
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        # Hashed when their times have changed only: hashing gigabytes at every start would take
+        # longer than loading them. Older folders have sizes alone.
+        hashes = origin.get("files", {}).items()
+        whole = whole and all(verify.sha256_of(folder / name) == sha for name, sha in hashes)
+    except FileNotFoundError:
         return False
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        whole = False
+    if not whole:
+        checked.made_again(folder)
+    return whole
 
 
 def is_pickled(folder: Path) -> bool:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
 
 from weitiao.checkpoints.catalogue import CATALOGUE
 from weitiao.core import disk, fingerprint
-from weitiao.data.cache import store
+from weitiao.data.cache import checked, store
 from weitiao.errors import ModelError, WeitiaoError
 from weitiao.i18n.messages import _
 from weitiao.i18n.system import said
@@ -147,13 +147,13 @@ def sha256_of(path: Path) -> str:
     name = fingerprint.of_texts("sha256", str(path.resolve()))
     cached = store.folder("hashes") / f"{name}.json"
     try:
-        entry = json.loads(cached.read_text(encoding="utf-8"))
+        entry = checked.read_json(cached)
         if entry["file"] == version:
             store.touch(cached)
             return str(entry["hash"])
     except (OSError, ValueError, KeyError, TypeError):
         pass  # no usable entry: hash the file
     digest = fingerprint.sha256_of(path)
-    with store.written(cached) as sibling:
-        sibling.write_text(json.dumps({"file": version, "hash": digest}), encoding="utf-8")
+    with suppress(OSError):  # a full disk: hashed again the next time
+        checked.write_json(cached, {"file": version, "hash": digest})
     return digest
