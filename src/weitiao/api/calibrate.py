@@ -122,7 +122,11 @@ def calibrate(
     best = opened.best_folder()
     if best is None:
         raise RunError(
-            _("{folder}: this run has no best model yet; train it first.", folder=opened.folder)
+            _(
+                "{folder}: this run has no best model yet. Go on first: "
+                "weitiao train --resume {folder}",
+                folder=opened.folder,
+            )
         )
     if opened.status().state == "running":
         raise RunError(

@@ -185,8 +185,6 @@ def _convert_pickles(folder: Path, files: Sequence[Path], target: Path) -> None:
 def _unpickled(path: Path) -> dict[str, Tensor]:
     try:
         content: Any = _torch_load(path)
-    except OSError:
-        raise
     except Exception as error:  # what a damaged pickle raises has no common class
         if type(error).__name__ != "UnpicklingError":
             raise verify.broken(path, error) from error
@@ -202,6 +200,7 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
             else _("{path}: refused: damaged, or more than tensors.", path=path)
         ) from error
     if isinstance(content, Mapping) and content and all(map(_is_dense, content.values())):
+        _check_sizes(content, path)
         return {str(name): tensor for name, tensor in content.items()}
     raise ModelError(
         _("{path}: holds no table of plain tensors, as save_pretrained writes it.", path=path)
@@ -220,6 +219,19 @@ def _torch_load(path: Path) -> Any:
                 raise
         # The file format before torch 1.6 is no zip archive and cannot be memory-mapped.
         return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _check_sizes(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Raise ModelError when tensors claim more numbers than the file has: a pickle says freely how
+    large a storage is, and how a tensor is spread over it."""
+    storages = {}
+    for name, tensor in tensors.items():
+        storage = tensor.untyped_storage()
+        storages[storage.data_ptr()] = storage.nbytes()
+        if tensor.nbytes > storage.nbytes():
+            raise verify.broken(path, ValueError(_("{name}: too large", name=name)))
+    if sum(storages.values()) > path.stat().st_size:
+        raise verify.broken(path, ValueError(_("it claims more numbers than it holds")))
 
 
 def _is_dense(value: Any) -> bool:

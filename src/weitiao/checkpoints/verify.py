@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
 
+from weitiao.checkpoints.bounds import MAX_CONFIG_BYTES, Shapes, check_settings, read_json
 from weitiao.checkpoints.catalogue import CATALOGUE
 from weitiao.core import disk, fingerprint
 from weitiao.data.cache import checked, store
@@ -45,16 +46,18 @@ def shards(index: Path) -> list[Path]:
     return [index.parent / name for name in names]
 
 
-def check_config(path: Path) -> None:
-    """Raise ModelError unless a config.json says which family of networks this is."""
+def check_config(path: Path, shapes: Shapes | None = None) -> None:
+    """Raise ModelError unless a config.json says which family of networks this is, of a size that
+    its weights (`shapes`) can have."""
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = read_json(path, MAX_CONFIG_BYTES)
     except ValueError as error:
         raise broken(path, error) from error
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise ModelError(
             _("{path}: names no model_type, so the family of the network is unknown.", path=path)
         )
+    check_settings(config, path, shapes)
 
 
 def check_weights(path: Path) -> None:

@@ -53,7 +53,11 @@ class Recorder:
         self.step, self.total, self.score = state.step, state.total, state.best
         if not self.main:
             return  # rank 0 truncates the log at the same time
-        found = [line["validation"] for line in self.run.history() if line.get("best")]
+        found = [
+            line["validation"]
+            for line in self.run.history()
+            if line.get("best") and line.get("validation")
+        ]
         if found:  # the first metric is the one that selects
             self.best = dict(zip(("metric", "value"), next(iter(found[-1].items())), strict=True))
         status = self.run.status()

@@ -27,10 +27,14 @@ class Replay:
         lines, old = run.log_after(log_size), run.read("replay")
         # Of two decisions for one step that of the log wins over that of the file: it is later.
         totals = _by_step(old, "totals")
-        totals |= {x["step"]: x["total"] for x in lines if x.get("event") == "replan"}
+        totals |= {
+            x["step"]: x["total"] for x in lines if x.get("event") == "replan" and "total" in x
+        }
         tokens = _by_step(old, "tokens")
-        tokens |= {x["step"]: x["tokens"] for x in lines if x.get("event") == "tokens"}
-        until = max([old.get("until", 0), *(line["step"] for line in lines)])
+        tokens |= {
+            x["step"]: x["tokens"] for x in lines if x.get("event") == "tokens" and "tokens" in x
+        }
+        until = max([old.get("until", 0), *(line.get("step", 0) for line in lines)])
         if until:
             run.write("replay", {"until": until, "totals": totals, "tokens": tokens})
         return cls(until, totals, tokens)

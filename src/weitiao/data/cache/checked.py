@@ -71,8 +71,8 @@ def put_json(path: Path, values: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The values that `write_json` wrote. Raises OSError when there are none, DamagedError when they
-    are not whole."""
+    """The values that `write_json` wrote. Raises OSError when there are none, and DamagedError when
+    they are not whole."""
     try:
         content = json.loads(path.read_bytes().decode("utf-8"))
         values = content["values"]

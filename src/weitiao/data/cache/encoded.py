@@ -171,7 +171,8 @@ def _write(folder: Path, batches: Iterator[Tensors]) -> None:
 
 
 def _open(folder: Path) -> Encoded:
-    """Map an entry. Raises FileNotFoundError when there is none, DamagedError when it is not whole."""
+    """Map an entry. Raises FileNotFoundError where there is none, DamagedError for one that is not
+    whole."""
     meta = checked.read_json(folder / META)
     checked.check(folder, meta["files"])
     values = {name: _mapped(folder / f"{name}.bin", kind) for name, kind in meta["tensors"].items()}

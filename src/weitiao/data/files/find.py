@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import glob
-import json
 import os
 import time
 from collections.abc import Sequence, Set

@@ -165,7 +165,7 @@ def cached_piece(
             empty = DataError(_("{name}: holds no row.", name=name))
             raise refuse(name, bad, iter(())) if bad else empty
         listed = [(row.line, pack(row.reason), row.raw, row.id) for row in bad]
-        sums = {file.name: [*checked.sums_of([sibling]).values()][0]}
+        sums = {file.name: next(iter(checked.sums_of([sibling]).values()))}
         checked.put_json(bad_sibling, {"bad": listed, "files": sums})
     return open_piece(name, content, file.name, reader_notes)
 

@@ -12,6 +12,7 @@ from pydantic import Field
 from weitiao.data.files import encoding, header
 from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.cells import TEXT, as_text, kinds_of
+from weitiao.data.readers import limits
 from weitiao.data.readers.base import Numbered, Reader, Reading, batched
 from weitiao.errors import DataError, placed
 from weitiao.i18n.messages import _
@@ -55,7 +56,8 @@ class Json(Reader):
         if self.rows is None and is_squad(value):
             return _squad_reading(value, tuple(detected.notes))
         rows = plain_rows(_rows(value, path.name, self.rows))
-        columns = kinds_of(row for row in rows if isinstance(row, dict))
+        whole = (row for row in rows if isinstance(row, dict))
+        columns = kinds_of(limits.check_keys(whole, path.name))
         if not columns:
             raise DataError(_("{file}: holds no row with a value.", file=path.name))
         return Reading(columns, batched(_numbered(rows)), tuple(detected.notes))
@@ -72,7 +74,8 @@ class Jsonl(Reader):
     def read(self, path: Path) -> Reading:
         detected = encoding.detect(path, self.encoding, "jsonl")
         # Two passes: the columns and their types are only known when every row has been seen.
-        columns = kinds_of(one[1] for one in _lines(path, detected) if not isinstance(one, Bad))
+        whole = (one[1] for one in _lines(path, detected) if not isinstance(one, Bad))
+        columns = kinds_of(limits.check_keys(whole, path.name))
         if not columns:
             first = next((one for one in _lines(path, detected) if isinstance(one, Bad)), None)
             if first is None:
