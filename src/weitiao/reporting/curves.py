@@ -10,8 +10,8 @@ import numpy as np
 from weitiao.i18n.messages import _, plural
 from weitiao.reporting.render import Plot, Plots, Section, Table, Words, thinned
 from weitiao.results.format import figure, metric
-from weitiao.run import LogLine
 from weitiao.results.run_data import Material
+from weitiao.run import LogLine
 
 MAX_POINTS = 300  # of a curve; more cannot be seen apart
 SMOOTHING = 0.08  # proportion of the steps that one point of the smooth line is the mean of
