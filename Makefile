@@ -45,6 +45,11 @@ bench: $(READY) ## measurements, each an hour at most, resumable: make bench DAT
 	$(BIN)/python benchmarks/processes.py --data $(DATA) --minutes 55
 	$(BIN)/python benchmarks/predict_speed.py --data $(DATA) --minutes 55
 	$(BIN)/python benchmarks/scale.py --minutes 55
+	$(BIN)/python benchmarks/anytime.py --data $(DATA) --minutes 55
+	$(BIN)/python benchmarks/budgets.py --data $(DATA) --minutes 55
+	$(BIN)/python benchmarks/kills.py --data $(DATA) --minutes 55
+	$(BIN)/python benchmarks/few_rows.py --data $(DATA) --minutes 55
+	$(BIN)/python benchmarks/linear_start.py --data $(DATA) --minutes 55
 	$(BIN)/python benchmarks/tiers_quality.py --data $(DATA) --minutes 55
 	$(BIN)/python benchmarks/quality_weitiao.py --data $(DATA) --minutes 55
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,18 @@ def make(folder: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     network = _network(folder)
+    names = [name for name in INPUTS if name in signature(network.forward).parameters]
     rows = torch.ones(2, 16, dtype=torch.int64)
-    axes = {name: {0: "rows", 1: "tokens"} for name in INPUTS}
+    inputs = dict.fromkeys(names, rows)
+    if "token_type_ids" in inputs:
+        inputs["token_type_ids"] = torch.zeros_like(rows)
+    axes = {name: {0: "rows", 1: "tokens"} for name in names}
     part = folder / f"part-{WHOLE}"
     torch.onnx.export(
         network,
-        (rows, rows, torch.zeros_like(rows)),
+        tuple(inputs.values()),
         str(part),
-        input_names=list(INPUTS),
+        input_names=names,
         output_names=["logits"],
         dynamic_axes={**axes, "logits": {0: "rows"}},
         opset_version=18,
@@ -65,16 +70,25 @@ def onnx_int8(folder: Path, threads: int) -> Run:
     return _by_onnx(folder / SMALL, threads)
 
 
+def openvino_fp32(folder: Path, threads: int) -> Run:
+    """OpenVINO in fp32."""
+    return _by_openvino(folder / WHOLE, threads, "f32")
+
+
 def openvino_bf16(folder: Path, threads: int) -> Run:
     """OpenVINO, asked to compute in bf16."""
+    return _by_openvino(folder / WHOLE, threads, "bf16")
+
+
+def _by_openvino(file: Path, threads: int, precision: str) -> Run:
     from openvino import Core
 
     asked = {
-        "INFERENCE_PRECISION_HINT": "bf16",
+        "INFERENCE_PRECISION_HINT": precision,
         "INFERENCE_NUM_THREADS": threads,
         "PERFORMANCE_HINT": "LATENCY",
     }
-    compiled = Core().compile_model(str(folder / WHOLE), "CPU", asked)
+    compiled = Core().compile_model(str(file), "CPU", asked)
     request = compiled.create_infer_request()
 
     def run(inputs: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -106,6 +106,7 @@ class Replay(Record):
     until: int = 0
     totals: dict[int, int] = {}
     tokens: dict[int, int] = {}
+    linear_rows: int | None = None
 
 
 MAX_NUMBER = 2**53  # of steps, rows, ...: more is no count, and no float holds it exactly
@@ -126,6 +127,7 @@ class LogLine(BaseModel):
     event: str | None = None
     total: int | None = Field(None, ge=0, le=MAX_NUMBER)  # steps planned
     tokens: int | None = Field(None, ge=0, le=MAX_NUMBER)  # per forward pass
+    rows: int | None = Field(None, ge=0, le=MAX_NUMBER)  # that the output layer was fitted to
 
 
 RECORDS: dict[str, type[Record]] = {
@@ -145,7 +147,8 @@ class Run:
 
     plan.yaml: the plan · plan.given.yaml: the user's file, comments and all · log.jsonl: training
     log without times, equal for equal plans · status.json: progress, with times · best/: the best
-    model · last/: checkpoint to resume from · environment.json: versions and hardware ·
+    model · linear.safetensors: the output layer fitted before training · last/: checkpoint to
+    resume from · environment.json: versions and hardware ·
     metrics.json: the evaluation.
     """
 
@@ -202,6 +205,11 @@ class Run:
     @property
     def last(self) -> Path:
         return self.folder / "last"
+
+    @property
+    def linear(self) -> Path:
+        """The output layer fitted before training."""
+        return self.folder / "linear.safetensors"
 
     @property
     def log_path(self) -> Path:

@@ -46,8 +46,8 @@ def accuracy(baseline: Baseline, texts: list[list[str]], labels: np.ndarray) -> 
 @pytest.mark.parametrize(
     ("language", "features"),
     [
-        (ENGLISH, ["words 1-2", "characters 2-5"]),
-        (CHINESE, ["characters 1-3", "jieba words 1-2"]),
+        (ENGLISH, ["words 1-2", "characters 2-5", "words 1-2 and characters 2-5"]),
+        (CHINESE, ["characters 1-3", "jieba words 1-2", "characters 1-3 and jieba words 1-2"]),
     ],
     ids=["en", "zh"],
 )
@@ -70,7 +70,7 @@ def test_it_beats_majority_clearly_and_says_what_it_tried(
 
 
 def test_the_same_seed_gives_the_same_scores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weitiao.evaluation.baselines.TRAIN_ROWS", 50)
+    monkeypatch.setattr("weitiao.evaluation.baselines.tfidf.TRAIN_ROWS", 50)
     train, labels = made(ENGLISH, 120, 0)
 
     def scores(seed: int) -> np.ndarray:
@@ -165,7 +165,7 @@ def test_many_rows_are_scored_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     train, labels = made(ENGLISH, 50, 0)
     found = fit_baselines(SINGLE, [train], labels, [train], labels, 2, 0)["tfidf_linear"]
     whole = found.score([train])
-    monkeypatch.setattr("weitiao.evaluation.baselines.SCORE_BATCH_ROWS", 7)
+    monkeypatch.setattr("weitiao.evaluation.baselines.tfidf.SCORE_BATCH_ROWS", 7)
     assert found.score([train]) == pytest.approx(whole)
 
 

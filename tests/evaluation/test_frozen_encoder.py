@@ -68,3 +68,17 @@ def test_without_time_it_is_left_out_and_says_so(tiny_bert):
     assert "left out" in told
     _, found, _, _ = made("classification", tiny_bert, seconds=60.0)
     assert found.name == "frozen_linear"
+
+
+def test_it_never_learns_from_fewer_rows_for_lack_of_time(tiny_bert, monkeypatch):
+    """Either all rows (or the cap, which the detail names), or left out."""
+    module = "weitiao.evaluation.frozen_encoder"
+    monkeypatch.setattr(f"{module}.TRAIN_ROWS", 60)
+    monkeypatch.setattr(f"{module}.VALIDATION_ROWS", 10)
+    _, capped, _, labels = made("classification", tiny_bert, seconds=60.0)
+    assert (capped.detail["train_rows"], capped.detail["all_rows"]) == (60, 210)
+    needed = 60 + 10 + len(labels)
+    monkeypatch.setattr(f"{module}._affordable", lambda *_arguments: needed)
+    assert made("classification", tiny_bert, seconds=60.0)[1].detail["train_rows"] == 60
+    monkeypatch.setattr(f"{module}._affordable", lambda *_arguments: needed - 1)
+    assert "left out" in made("classification", tiny_bert, seconds=60.0)[1]

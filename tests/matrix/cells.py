@@ -14,6 +14,7 @@ TASKS = {
     "similarity": ("similarity", {}),
     "similarity, cosine": ("similarity", {"task": {"similarity": {"way": "cosine"}}}),
     "pooled": ("classification", {"model.head": {"pooled": {"pooling": "mean"}}}),
+    "mean": ("classification", {"model.head": "mean"}),
     "multi_layer": ("multilabel", {"model.head": {"multi_layer": {"pooling": "max"}}}),
     "multi_sample_dropout": ("regression", {"model.head": {"multi_sample_dropout": {}}}),
     "weighted_layers": ("nli", {"model.head": {"weighted_layers": {"pooling": "attention"}}}),

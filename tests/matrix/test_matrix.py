@@ -11,6 +11,7 @@ from matrix.cells import CANNOT, CELLS, QUICK, SAID, TASKS, plan_of
 from matrix.families import FAMILIES, make
 from weitiao.core.ragged import Ragged
 from weitiao.errors import WeitiaoError
+from weitiao.model.folding import FAMILIES as FOLDED
 from weitiao.model.model import Model
 from weitiao.run import Run
 from weitiao.training.run import train
@@ -74,9 +75,11 @@ def check(cell, checkpoints, tmp_path):
         assert (cut.best / file.name).read_bytes() == file.read_bytes()
     # The card says whether others can read it.
     told = json.loads((whole.best / "weitiao.json").read_text())
-    plain = "native" in told["head"] and plan.model.attention == "native"
+    folded = "mean" in told["head"] and family in FOLDED
+    plain = ("native" in told["head"] or folded) and plan.model.attention == "native"
+    assert told["plain"] == plain
     assert ("no plain folder" in (whole.best / "README.md").read_text()) != plain
-    assert (whole.best / "head.safetensors").exists() == ("native" not in told["head"])
+    assert (whole.best / "head.safetensors").exists() != ("native" in told["head"] or folded)
 
 
 @pytest.mark.parametrize("cell", QUICK, ids=" x ".join)

@@ -20,6 +20,7 @@ LENGTHS = (3, 1, 5)
 HEADS = {
     **{f"pooled, {how}": {"pooled": {"pooling": how}}
        for how in ("first", "mean", "max", "attention", "last")},
+    "mean": {"mean": {}},
     "multi_layer": {"multi_layer": {"depth": 2, "width": 24, "activation": "gelu"}},
     "multi_sample_dropout": {"multi_sample_dropout": {"samples": 3}},
     "weighted_layers": {"weighted_layers": {"pooling": "max"}},

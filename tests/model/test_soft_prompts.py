@@ -14,6 +14,7 @@ from weitiao.training.run import training_feed
 COSINE = {"task": {"similarity": {"way": "cosine"}}}
 TASKS = {
     "pooled": ("classification", {"model.head": {"pooled": {"pooling": "last"}}}),
+    "mean": ("classification", {"model.head": "mean"}),
     "multi_layer": ("multilabel", {"model.head": {"multi_layer": {"pooling": "max"}}}),
     "multi_sample_dropout": ("regression", {"model.head": "multi_sample_dropout"}),
     "weighted_layers": ("nli", {"model.head": {"weighted_layers": {"pooling": "attention"}}}),

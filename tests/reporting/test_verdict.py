@@ -3,7 +3,7 @@
 import pytest
 
 from weitiao.reporting.scores import Label
-from weitiao.reporting.verdict import more_rows, verdict
+from weitiao.reporting.verdict import fine_tuning_gain, more_rows, verdict
 from weitiao.results.records import MetricsRecord
 
 GOOD = [Label("a", 50, 50, 45), Label("b", 50, 50, 45)]
@@ -33,6 +33,42 @@ def test_a_baseline_as_good_is_told_with_the_budget_that_was_too_small():
     assert found.kind == "stop"
     assert "this run had 1:00" in found.reason
     assert "label more rows" not in found.reason
+
+
+AHEAD = {"baseline": "tfidf_linear", "metric": "accuracy", "value": 0.96, "model": 0.93, "rows": 90}
+
+
+def test_a_baseline_ahead_on_validation_is_never_worth_it():
+    """Also where the network is clearly ahead on the evaluated rows."""
+    clear = judged(0.1, 0.04, 0.16, better="baseline",
+                   better_baseline={**AHEAD, "difference": [-0.03, -0.05, -0.01]})  # fmt: skip
+    found = verdict(clear, GOOD, run="runs/a-001")
+    assert found.kind == "stop"
+    assert found.reason == (
+        "TF-IDF with a linear model is better on validation: accuracy 0.960 against 0.930; "
+        "`weitiao predict runs/a-001 FILE --baseline` answers with it."
+    )
+    assert fine_tuning_gain(clear) == ""
+
+
+@pytest.mark.parametrize("ends", [(-0.08, 0.02), (None, None), (float("nan"), float("nan"))])
+def test_a_lead_on_validation_that_may_be_chance_is_open(ends):
+    unclear = judged(0.1, 0.04, 0.16, better="unclear",
+                     better_baseline={**AHEAD, "difference": [-0.03, *ends]})  # fmt: skip
+    found = verdict(unclear, GOOD)
+    assert found.kind == "open"
+    assert "cannot be told apart on validation" in found.reason
+    assert ("0.080 less to 0.020 more" in found.reason) == (ends[0] == -0.08)
+    assert fine_tuning_gain(unclear) == ""
+
+
+def test_less_than_an_epoch_is_no_verdict_where_the_difference_is_not_clear():
+    unclear, clear = judged(-0.05, -0.15, 0.05, epochs=0.6), judged(-0.1, -0.15, -0.05, epochs=0.6)
+    assert verdict(unclear, GOOD).kind == "open"
+    assert "not seen every training row once" in verdict(unclear, GOOD).reason
+    assert "not worth it" not in fine_tuning_gain(unclear)
+    assert verdict(clear, GOOD).kind == "stop"
+    assert verdict(judged(-0.05, -0.15, 0.05, epochs=1.0), GOOD).kind == "stop"
 
 
 def test_what_may_be_chance_says_how_many_rows_would_tell():

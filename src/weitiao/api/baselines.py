@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
+from typing import Any
+
 from weitiao.data.prepare.load import Data
-from weitiao.evaluation.baselines import PROBLEMS, Baseline, fit_baselines, fit_lookup
-from weitiao.evaluation.evaluate import texts_of
-from weitiao.evaluation.frozen_encoder import fit_frozen
+from weitiao.data.rows import Rows
+from weitiao.evaluation.baselines import PROBLEMS, Baseline, Texts, load
+from weitiao.evaluation.baselines.of_model import fit_for, labels_of, save_for, selection_for
+from weitiao.evaluation.baselines.saved import FOLDER, has_saved
+from weitiao.evaluation.evaluate import metrics_of, texts_of
+from weitiao.evaluation.frozen_encoder import FEATURES, NAME, fit_frozen
 from weitiao.evaluation.passages import reading_baselines
+from weitiao.i18n.messages import in_english
 from weitiao.model.model import Model
+from weitiao.model.output_layer import OutputLayer
+from weitiao.run import Run
 from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.answers.spans import Spans
 
@@ -17,48 +27,94 @@ FROZEN_SECONDS = 60.0  # for the frozen encoder where there is no budget
 
 
 def baselines_of(
-    model: Model, data: Data, rows: int, seconds: float | None = None
+    model: Model,
+    data: Data,
+    rows: int,
+    seconds: float | None = None,
+    run: Run | None = None,
 ) -> tuple[dict[str, Baseline], list[str]]:
     """Fit the baselines of a task: majority or mean, TF-IDF and the frozen encoder with a linear
     model each. Returns them by name, and why any was left out.
 
     rows: how many rows they will have to predict. seconds: the time for all, None for no limit.
+    run: those that it has fitted before training are taken as they are.
     """
     task, train, validation = model.task, data.train, data.validation
-    if issubclass(task.answers, Spans):
-        return fit_lookup(task, train, validation), []
     if issubclass(task.answers, Passages):
         return _of_passages(model, data), []
+    saved = run.folder / FOLDER if run else None
+    baselines = load(saved) if saved and has_saved(saved) else None
+    if issubclass(task.answers, Spans):
+        found = baselines or _fitted(model, data, saved)
+        return found | frozen_of_run(model, data, run), []
     if task.problem_type not in PROBLEMS:
         return {}, []
     texts = texts_of(model, train), texts_of(model, validation)
-    labels = [
-        task.in_unit(task.indices(part.targets(), part.ids())) for part in (train, validation)
-    ]
-    baselines = fit_baselines(
-        task.problem_type,
-        texts[0],
-        labels[0],
-        texts[1],
-        labels[1],
-        task.outputs,
-        model.plan.train.seed,
-        None if seconds is None else TFIDF_SHARE * seconds,
-    )
+    share = None if seconds is None else TFIDF_SHARE * seconds
+    if baselines is None:
+        baselines = _fitted(model, data, saved, share, texts)
+    if len(texts[0]) == 1 and "mean" in model.head and run and run.linear.is_file():
+        return baselines | frozen_of_run(model, data, run), []
     frozen = fit_frozen(
         model,
         task.problem_type,
         texts[0],
-        labels[0],
+        labels_of(model, train),
         texts[1],
-        labels[1],
+        labels_of(model, validation),
         task.outputs,
         rows,
         FROZEN_SECONDS if seconds is None else (1 - TFIDF_SHARE) * seconds,
+        selection=selection_for(model, validation),
     )
     if isinstance(frozen, str):
         return baselines, [frozen]
     return {**baselines, frozen.name: frozen}, []
+
+
+def _fitted(
+    model: Model,
+    data: Data,
+    folder: Path | None,
+    seconds: float | None = None,
+    texts: tuple[Texts, Texts] | None = None,
+) -> dict[str, Baseline]:
+    """Baselines fitted now, and saved where there is a folder for them."""
+    baselines = fit_for(model, data.train, data.validation, seconds, texts)
+    if folder and baselines:
+        save_for(model, folder, baselines)
+    return baselines
+
+
+def frozen_of_run(model: Model, data: Data, run: Run | None) -> dict[str, Baseline]:
+    """The frozen encoder with the output layer that a run has fitted before training; {} without.
+
+    It reads the encoded rows of the network itself, through the same kernels.
+    """
+    if run is None or not run.linear.is_file():
+        return {}
+    lines = [line for line in run.history() if "validation" in line]
+    if lines and all(line["step"] == 0 for line in lines if line["best"]):
+        return {}  # the model itself is the frozen encoder with this layer
+    fitted = OutputLayer.load(run.linear)
+    frozen = Model.start(model.plan, data.train, data.validation)
+    if fitted.weight.shape[0] != frozen.task.outputs:  # the rows have other labels by now
+        return {}
+    fitted.put_into(frozen)
+
+    def score(rows: Rows) -> Any:
+        return frozen.scored(frozen.encode(rows))
+
+    judged = lines[0]["validation"] if lines else {}
+    metric = next(iter(metrics_of(model.task, model.plan.evaluate.metrics)))
+    detail = {
+        "features": in_english(FEATURES, c=fitted.strength),
+        "metric": metric,
+        "validation": judged.get(metric, math.nan),
+        "train_rows": fitted.rows,
+        "all_rows": len(data.train),
+    }
+    return {NAME: Baseline(NAME, detail, score, of_rows=True)}
 
 
 def _of_passages(model: Model, data: Data) -> dict[str, Baseline]:

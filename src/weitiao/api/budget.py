@@ -20,7 +20,8 @@ def clock_of(plan: Plan, data: Data, begun: float, final: bool) -> Clock:
     """Clock with the time budget of training.
 
     begun: when the budget began, by `awake()`; final: the sealed test is evaluated in the end.
-    Training keeps TRAINING_SHARE even where imports, reading and probing have used up nearly all.
+    A head that cannot be fitted before training keeps TRAINING_SHARE for its updates even where
+    imports, reading and probing have used up nearly all: nothing else would leave a model.
     """
     budget = plan.train.budget
     if budget is None:
@@ -29,12 +30,11 @@ def clock_of(plan: Plan, data: Data, begun: float, final: bool) -> Clock:
     reserved = EVALUATION_SECONDS + 1.5 * _evaluation_seconds(plan, data, final)
     task: Task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
     if not task.per_token:  # those have no baseline with a network and no error analysis
-        reserved += BASELINE_SHARE * budget if plan.evaluate.baselines else 0.0
         reserved += FINDINGS_SHARE * budget if plan.evaluate.findings else 0.0
     # At most half of the budget is reserved: with a test set of millions of rows, evaluation would
     # leave nothing to train.
-    minimum = TRAINING_SHARE * budget
-    return Clock(max(budget - (awake() - begun) - min(reserved, budget / 2), minimum), minimum)
+    left = budget - (awake() - begun) - min(reserved, budget / 2)
+    return Clock(left, TRAINING_SHARE * budget)
 
 
 def _evaluation_seconds(plan: Plan, data: Data, final: bool) -> float:

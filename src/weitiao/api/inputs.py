@@ -13,6 +13,7 @@ from weitiao.data.files.table import Source, from_rows
 from weitiao.data.prepare.filter import without_misfits
 from weitiao.data.rows import Rows, everything
 from weitiao.errors import DataError
+from weitiao.evaluation.baselines.model import BaselineModel
 from weitiao.i18n.messages import _, plural
 from weitiao.model.model import Model
 from weitiao.planning.advise import Wish
@@ -109,7 +110,7 @@ def how_of(sheet: str | None, skip_bad: bool) -> ReadOptions:
     return ReadOptions({"xlsx": {"sheet": sheet}} if sheet else {}, skip_bad)
 
 
-def open_other(model: Model, path: Paths, how: ReadOptions) -> Source:
+def open_other(model: Model | BaselineModel, path: Paths, how: ReadOptions) -> Source:
     """Open rows other than the run's own, with the reader settings of its plan by default."""
     reader = how.reader or model.plan.data.reader
     like = path if how.reader else model.plan.data.path
@@ -117,7 +118,11 @@ def open_other(model: Model, path: Paths, how: ReadOptions) -> Source:
 
 
 def rows_of(
-    model: Model, source: Source, *, labelled: bool, aside: list[Bad] | None = None
+    model: Model | BaselineModel,
+    source: Source,
+    *,
+    labelled: bool,
+    aside: list[Bad] | None = None,
 ) -> Rows:
     """Rows of a source with the column roles of the model; with `labelled`, those with a target.
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 from weitiao.api.inputs import how_of, open_other, rows_of
 from weitiao.data.files import bad_rows
@@ -15,6 +15,8 @@ from weitiao.data.files.csv_writer import sheet as csv_sheet
 from weitiao.data.files.table import Source
 from weitiao.data.rows import Rows
 from weitiao.errors import DataError, RunError
+from weitiao.evaluation.baselines.model import BaselineModel
+from weitiao.evaluation.baselines.saved import FOLDER, has_saved
 from weitiao.evaluation.explain import Explanation
 from weitiao.evaluation.explain import explain as explain_example
 from weitiao.example import Example, Prediction
@@ -28,13 +30,30 @@ CHUNK_ROWS = 5_000  # rows predicted at a time: memory stays bounded
 ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson")
 
 
-def load(run: str | Path, *, precision: str | None = None) -> Model:
+@overload
+def load(
+    run: str | Path, *, precision: str | None = None, baseline: Literal[False] = False
+) -> Model: ...
+
+
+@overload
+def load(
+    run: str | Path, *, precision: str | None = None, baseline: bool
+) -> Model | BaselineModel: ...
+
+
+def load(
+    run: str | Path, *, precision: str | None = None, baseline: bool = False
+) -> Model | BaselineModel:
     """Load the best model of a run, or the folder of a saved model itself.
 
     precision: auto, fp32, onednn or bf16, instead of what its plan says; fp32 gives the scores
-    that transformers gives.
+    that transformers gives. baseline: the run's TF-IDF with a linear model (of tagging: the
+    lookup) instead; no network is loaded.
     """
     folder = Path(run)
+    if baseline:
+        return _baseline_of(folder)
     if (folder / "plan.yaml").is_file():
         best = Run.open(folder).best_folder()
         if best is None:
@@ -48,6 +67,23 @@ def load(run: str | Path, *, precision: str | None = None) -> Model:
     return Model.load(folder, precision=precision)
 
 
+def _baseline_of(folder: Path) -> BaselineModel:
+    """The saved baseline of a run, of the best of several seeds, or of the folder itself."""
+    folders = [folder / FOLDER, folder]
+    if (folder / "plan.yaml").is_file() and (best := Run.open(folder).best_folder()):
+        folders.append(best.parent / FOLDER)
+    for one in folders:
+        if has_saved(one):
+            return BaselineModel.load(one)
+    message = _(
+        "{folder}: no saved baseline here: its task has none, its plan wants none "
+        "(evaluate.baselines), or the run is of an older version; `weitiao evaluate {folder}` "
+        "fits it.",
+        folder=folder,
+    )
+    raise RunError(message)
+
+
 def predict(
     run: str | Path,
     rows: str | Path,
@@ -57,13 +93,14 @@ def predict(
     skip_bad: bool = False,
     threads: int | None = None,
     precision: str | None = None,
+    baseline: bool = False,
     step: Callable[[int], None] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> int:
     """Predict every row of a file into `output` (.csv, .tsv or .jsonl); returns the number of rows.
 
     Writes the input's columns plus prediction, score and score_<label>. Memory is bounded.
-    precision: as for `load`. step: called with the number of rows after each chunk.
+    precision, baseline: as for `load`. step: called with the number of rows after each chunk.
     """
     out = Path(output)
     if out.suffix not in ENDINGS:
@@ -74,7 +111,7 @@ def predict(
         )
         raise DataError(message)
     set_threads(threads)
-    model = load(run, precision=precision)
+    model = load(run, precision=precision, baseline=baseline)
     source = open_other(model, str(rows), how_of(sheet, skip_bad))
     inputs = rows_of(model, source, labelled=False)
     # The first row tells which columns will be written, before anything is.
@@ -146,7 +183,7 @@ def _example(model: Model, row: str | Sequence[str] | Mapping[str, str]) -> Exam
 
 
 def _predicted_rows(
-    model: Model, rows: Rows, source: Source, step: Callable[[int], None] | None
+    model: Model | BaselineModel, rows: Rows, source: Source, step: Callable[[int], None] | None
 ) -> Iterator[dict[str, Any]]:
     for start in range(0, len(rows), CHUNK_ROWS):
         part = rows.take(slice(start, start + CHUNK_ROWS))

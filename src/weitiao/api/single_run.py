@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +19,10 @@ from weitiao.api import findings as analysis
 from weitiao.api.baselines import baselines_of
 from weitiao.api.inputs import open_other, rows_of
 from weitiao.api.predict import load
+from weitiao.api.surroundings import environment_of
 from weitiao.checkpoints.resolve import resolve
 from weitiao.core.clock import awake
+from weitiao.core.units import score as score_text
 from weitiao.data.cache import checked, prune
 from weitiao.data.files import bad_rows
 from weitiao.data.files.bad_rows import set_aside
@@ -33,9 +35,12 @@ from weitiao.data.rows import Rows
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.acceptance import known_criteria
 from weitiao.evaluation.baselines import Baseline
+from weitiao.evaluation.baselines.of_model import fit_for, save_for, validation_report
+from weitiao.evaluation.baselines.saved import FOLDER as BASELINES
+from weitiao.evaluation.baselines.saved import has_saved
 from weitiao.evaluation.evaluate import Evaluated, Report
 from weitiao.evaluation.evaluate import evaluate as evaluate_model
-from weitiao.hardware.machine import describe, peak_memory_mb, set_threads
+from weitiao.hardware.machine import peak_memory_mb, set_threads
 from weitiao.i18n.messages import _
 from weitiao.model import saved
 from weitiao.model.model import Model
@@ -43,9 +48,14 @@ from weitiao.planfile.plan import Plan
 from weitiao.planning.check import check
 from weitiao.reporting import page
 from weitiao.reporting.page import write_artifacts, write_unfinished_page
+from weitiao.results import better
 from weitiao.results.records import Calibration, Findings
 from weitiao.run import JUDGED, Run
 from weitiao.training.run import Outcome, train
+
+JUDGING_SECONDS = 10.0  # for baselines and error analysis, after a short training
+JUDGING_SHARE = 0.15  # of the training time, after a longer one
+LEAST_FINDINGS_SECONDS = 2.0  # of an error analysis that says anything
 
 Say = Callable[[str], None]
 Watch = Callable[[Any, float], None]
@@ -88,8 +98,10 @@ class Fitted:
         return self.model.predict_proba(texts)
 
     def summary(self) -> dict[str, Any]:
-        """The line that `--json` ends with."""
+        """The line that `--json` ends with. A baseline that is ahead on validation comes first."""
+        more = self.report.more
         return {
+            **{name: more[name] for name in better.KEYS if name in more},
             "run": str(self.run.folder),
             "task": self.plan.task_name,
             **self.report.summary(),
@@ -193,7 +205,9 @@ def evaluate_run(
     # metrics.json of the test set is worth more: validation does not replace it.
     keeps = final or run.read("metrics").get("split") != "test"
     calibration = Calibration.read(run) if keeps else Calibration()
-    report, answers, findings = evaluated(model, rows, data, calibration)
+    report, answers, findings = evaluated(model, rows, data, calibration, run=run)
+    ahead = {name: value for name, value in run.read("metrics").items() if name in better.KEYS}
+    report = replace(report, more={**ahead, **report.more})
     # A run that is training writes its own results in the end.
     if keeps and run.status().state != "running":
         metrics = _updated_metrics(run, report, split, openings)
@@ -207,26 +221,38 @@ def evaluated(
     data: Data | None,
     calibration: Calibration,
     *,
+    run: Run | None = None,
     baseline_seconds: float | None = None,
     findings_seconds: float | None = None,
 ) -> tuple[Report, Evaluated, Findings]:
     """Evaluate rows: metrics with baselines (which need training rows: `data`), calibration
     quality, acceptance criteria, and the error analysis of what the plan wants.
 
-    baseline_seconds, findings_seconds: time limits; by default they follow from how long the
-    evaluation takes.
+    run: whose baselines were fitted before training. baseline_seconds, findings_seconds: time
+    limits; by default they follow from how long the evaluation takes.
     """
     plan, left_out = model.plan.evaluate, list[str]()
     baselines: dict[str, Baseline] = {}
     if data is not None and plan.baselines:
-        baselines, left_out = baselines_of(model, data, len(rows), baseline_seconds)
+        baselines, left_out = baselines_of(
+            model,
+            data,
+            len(rows),
+            baseline_seconds,
+            run,
+        )
     begun = time.monotonic()
     report, answers = evaluate_model(model, rows, baselines)
     report = analysis.with_more(model, report, answers, calibration, left_out)
     findings = Findings()
     if plan.findings:
-        seconds = findings_seconds or analysis.within(time.monotonic() - begun)
-        findings = analysis.findings_of(model, answers, data, seconds)
+        if findings_seconds is None:
+            findings_seconds = analysis.within(time.monotonic() - begun)
+        if findings_seconds >= LEAST_FINDINGS_SECONDS:
+            findings = analysis.findings_of(model, answers, data, findings_seconds)
+        else:
+            left_out = [*left_out, _("error analysis was left out: the budget is used up")]
+            report = replace(report, more={**report.more, "left_out": left_out})
     return report, answers, findings
 
 
@@ -283,18 +309,18 @@ class Job:
         source = resolve(self.plan.model.checkpoint, self.plan.model.revision)
         if source.remark:
             self.say(source.remark)
-        environment = {
-            **describe(),
-            **_foreign_parts(self.plan),
-            "data": data.fingerprint,
-            "history": list(data.history),
-            "final": self.final,
-            "checkpoint": {"kind": source.kind, "sha256": source.sha256},
-        }
-        run.write("environment", environment)
+        run.write("environment", environment_of(self.plan, data, source, self.final))
         distributed.announce_run(run, resume)
         try:
-            outcome = train(self.plan, data, run, resume=resume, watch=self.watch, clock=clock)
+            outcome = train(
+                self.plan,
+                data,
+                run,
+                resume=resume,
+                watch=self.watch,
+                clock=clock,
+                before=partial(self._fit_baselines, run, data),
+            )
         except WeitiaoError:
             write_unfinished_page(run)
             raise
@@ -325,32 +351,42 @@ class Job:
     def _judged(self, run: Run, data: Data, outcome: Outcome) -> Fitted:
         """The result of a run whose evaluation is written."""
         metrics = run.read("metrics")
-        return Fitted(
-            run,
-            self.plan,
-            stages.report_of(metrics),
-            metrics["split"],
-            outcome.state,
-            metrics["seconds"],
-            metrics["openings"],
-            data.history,
-            Findings.read(run),
-        )
+        report, seconds = stages.report_of(metrics), metrics["seconds"]
+        used = metrics["split"], outcome.state, seconds, metrics["openings"]
+        return Fitted(run, self.plan, report, *used, data.history, Findings.read(run))
+
+    def _fit_baselines(self, run: Run, data: Data, model: Model) -> None:
+        """Fit, judge and save the models without a network, before the network is trained."""
+        folder = run.folder / BASELINES
+        if not self.plan.evaluate.baselines or has_saved(folder):
+            return
+        budget = self.plan.train.budget
+        seconds = None if budget is None else budgeting.BASELINE_SHARE * budget
+        fitted = fit_for(model, data.train, data.validation, seconds)
+        save_for(model, folder, fitted)
+        for name, baseline in list(fitted.items())[1:]:  # the first is the constant
+            report = validation_report(model, baseline, data.validation)
+            self.say(
+                _(
+                    "{baseline} on validation: {metric} {value}",
+                    baseline=name,
+                    metric=report.primary,
+                    value=score_text(report.metrics[report.primary], 4),
+                )
+            )
 
     def _finish(self, run: Run, data: Data, outcome: Outcome) -> Fitted:
-        for line in (
-            *checked.remarks(),
-            *saved.remarks(self.plan, outcome.model.net.remark, outcome.model.head),
-        ):
+        model = outcome.model
+        remarks = saved.remarks(self.plan, model.net.remark, model.head, model.folds)
+        for line in (*checked.remarks(), *remarks):
             self.say(line)
         split, openings = "validation", 0
         if outcome.state == "interrupted":  # a quick look at validation; the rest comes at the end
-            model = outcome.model
             report, answers = evaluate_model(model, data.validation, {})
             report = analysis.with_more(model, report, answers, Calibration())
             findings = Findings()
         else:
-            model, calibration = calibrate.calibrate_in(run, outcome.model, data.validation)
+            model, calibration = calibrate.calibrate_in(run, model, data.validation)
             rows = data.validation
             if self.final and data.sealed_test is not None:
                 rows, openings = open_test(data, str(run.folder), stages.use_of_test(run))
@@ -361,9 +397,12 @@ class Job:
                 rows,
                 data,
                 calibration,
+                run=run,
                 baseline_seconds=for_baselines,
                 findings_seconds=for_findings,
             )
+            ahead = better.better_baseline(model, data, run.folder / BASELINES, outcome.score)
+            report = replace(report, more={**report.more, **(ahead or {})})
         total = awake() - self.begun
         seconds = {"total": round(total, 2), "train": round(outcome.seconds, 2)}
         fitted = Fitted(
@@ -375,20 +414,20 @@ class Job:
             "openings": openings,
             "step": outcome.step,
             "total": outcome.total,
+            "epochs": round(outcome.step * self.plan.train.batch_size / len(data.train), 3),
         }
         page.write_results(run, model, data, answers, metrics, findings)
         if outcome.state != "interrupted":
             stages.mark(run, JUDGED)
         return fitted
 
-    def _seconds_to_evaluate(self, outcome: Outcome) -> tuple[float | None, float]:
-        """Time limits of baselines and of the error analysis, by the budget."""
-        budget = self.plan.train.budget
-        if not budget:
-            return None, analysis.within(outcome.seconds / 5)
-        left = budget - (awake() - self.begun)  # more, where training took less
-        baselines = max(budgeting.BASELINE_SHARE * budget, left / 2)
-        return baselines, budgeting.FINDINGS_SHARE * budget
+    def _seconds_to_evaluate(self, outcome: Outcome) -> tuple[float, float]:
+        """Time limits of baselines and of the error analysis: judging costs less than learning."""
+        seconds = max(JUDGING_SECONDS, JUDGING_SHARE * outcome.seconds)
+        if budget := self.plan.train.budget:
+            left = budget - (awake() - self.begun) - budgeting.EVALUATION_SECONDS
+            seconds = min(seconds, max(left, 0.0))
+        return seconds / 2, seconds / 3
 
 
 def _check_criteria(plan: Plan, data: Data) -> None:
@@ -403,23 +442,6 @@ def name_of(path: str | Sequence[str]) -> str:
     first = path if isinstance(path, str) else path[0]
     name = Path(first.replace(":", "-")).name.lstrip(".").split(".")[0]
     return re.sub(r"[*?\[\]\s]+", "-", name).strip("-") or "rows"
-
-
-def _foreign_parts(plan: Plan) -> dict[str, Any]:
-    """Parts of the plan from other packages (entry points), with their versions."""
-    chosen: dict[str, Any] = {
-        "strategies": plan.train.strategies,
-        "cleaners": plan.data.cleaners,
-        "steps": plan.data.steps,
-        "tasks": plan.task,
-        "losses": plan.train.loss,
-        "optimizers": plan.train.optimizer,
-        "schedules": plan.train.schedule,
-        "heads": plan.model.head,
-    }
-    pairs = [(kind, name) for kind, names in chosen.items() for name in names]
-    origins = {f"{kind}.{name}": parts.origin(kind, name) for kind, name in pairs}
-    return {"foreign_parts": {name: value for name, value in origins.items() if value}}
 
 
 def silent(text: str) -> None:

@@ -22,6 +22,7 @@ from weitiao.hardware.probe import pinned_precision
 from weitiao.i18n.messages import _
 from weitiao.model.fast.select import pinned
 from weitiao.model.model import Model
+from weitiao.results import better
 from weitiao.run import JUDGED, TRAINED, Run, damaged, now
 from weitiao.training.run import Outcome, locked
 
@@ -115,5 +116,5 @@ def report_of(metrics: dict[str, Any]) -> Report:
         metrics["details"],
         metrics["against"],
         {key: tuple(triple) for key, triple in metrics["differences"].items()},
-        {key: metrics[key] for key in OF_EVALUATION if key in metrics},
+        {key: metrics[key] for key in (*OF_EVALUATION, *better.KEYS) if key in metrics},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weitiao.cli.show import add_row
@@ -56,6 +57,7 @@ def show_fitted(fitted: Fitted) -> None:
     """Metrics with baselines, calibration, error analysis, time, and where the model is."""
     from weitiao.results.records import Calibration
 
+    show_better(fitted.report, fitted.run.folder)
     show_report(fitted.report, fitted.split, fitted.openings)
     show_calibration(Calibration(**fitted.report.more.get("calibration") or {}))
     show_findings(fitted.summary(), fitted.findings)
@@ -71,6 +73,16 @@ def show_fitted(fitted: Fitted) -> None:
     else:
         run = fitted.run.folder
         say(_("use it: weitiao predict {run} rows.csv -o predictions.csv", run=run))
+
+
+def show_better(report: Report, run: Path) -> None:
+    """First of all: that the saved baseline is ahead of the network on validation."""
+    from weitiao.reporting.verdict import better_baseline
+    from weitiao.results.records import MetricsRecord
+
+    record = MetricsRecord.model_validate(report.summary())
+    if sentence := better_baseline(record, str(run)):
+        say(plain(sentence))
 
 
 def _budget_messages(fitted: Fitted) -> list[str]:
@@ -142,13 +154,17 @@ def show_report(report: Report, split: str, openings: int) -> None:
         say(message)
     for name, detail in report.details.items():
         if features := detail.get("features"):
-            message = _(
-                "{name}: {features} (validation {value})",
-                name=name,
-                features=localized(features),
-                value=figure(detail["validation"]),
+            words, score = localized(features), detail.get("validation")
+            say(
+                _("{name}: {features}", name=name, features=words)
+                if score is None
+                else _(
+                    "{name}: {features} (validation {value})",
+                    name=name,
+                    features=words,
+                    value=figure(score),
+                )
             )
-            say(message)
 
 
 def show_criteria(metrics: Mapping[str, Any]) -> None:

@@ -157,8 +157,8 @@ def evaluate(
     samples = plan.bootstrap_samples
     texts = cache(lambda: texts_of(model, rows))
     others = {
-        name: task.without_decisions().to_answers(
-            gold, _wide(baseline.score(rows if baseline.of_rows else texts()), model.task, task)
+        name: baseline_answers(
+            baseline, rows if baseline.of_rows else texts(), gold, model.task, task
         )
         for name, baseline in (baselines or {}).items()
     }
@@ -175,6 +175,18 @@ def evaluate(
         else {},
     )
     return report, Evaluated(rows, answers, others)
+
+
+def baseline_answers(
+    baseline: Baseline, inputs: Any, gold: Any, known: Task, task: Task
+) -> Answers:
+    """The answers of a baseline by plain argmax: decision rules were tuned on a network's scores.
+
+    inputs: rows or texts, as `Baseline.score` takes them. known: the task that it was fitted to;
+    task: the same, with the labels of these rows.
+    """
+    scores = _wide(baseline.score(inputs), known, task)
+    return task.without_decisions().to_answers(gold, scores)
 
 
 def _differences(

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from weitiao.evaluation.baselines import PROBLEMS, Baseline, Texts, sample_of, selection_metric
+from weitiao.evaluation.baselines import (
+    PROBLEMS,
+    Baseline,
+    Selection,
+    Texts,
+    sample_of,
+    selection_metric,
+)
+from weitiao.evaluation.baselines.base import picked, positions_of
 from weitiao.i18n.messages import N_, _, in_english
 
 if TYPE_CHECKING:
@@ -21,7 +29,6 @@ if TYPE_CHECKING:
 NAME = "frozen_linear"
 TRAIN_ROWS = 1_000  # a linear model on a few hundred features gains little beyond
 VALIDATION_ROWS = 300  # enough to choose between three strengths
-FEWEST_ROWS = 100  # for training; below, the baseline would not be fair
 TOKENS = 8192  # maximum tokens per forward pass
 PROBE_ROWS = 8  # to measure the speed
 TIME_MARGIN = 0.8  # of the seconds; the rest for longer texts than the probe's
@@ -92,56 +99,64 @@ def fit_frozen(  # noqa: PLR0913 - the two parts of the data are four of the arg
     outputs: int,
     evaluated_rows: int,
     seconds: float | None = None,
+    *,
+    selection: Selection | None = None,
 ) -> Baseline | str:
     """The linear probe, or the reason why it is left out.
 
-    evaluated_rows: that must be encoded for the evaluation, within the same seconds.
+    evaluated_rows: that must be encoded for the evaluation, within the same seconds. It is fitted
+    to at most TRAIN_ROWS rows; never to fewer because the time is short, which would not be fair.
+    selection: as in `fit_baselines`.
     """
     begin, problem_model = time.monotonic(), PROBLEMS[problem]
     encoder = Encoder(model)
     generator = np.random.default_rng(model.plan.train.seed)
-    train_rows, validation_rows = TRAIN_ROWS, VALIDATION_ROWS
+    balanced = model.plan.train.class_weights == "balanced"
+    train_rows = min(TRAIN_ROWS, len(train_labels))
+    validation_rows = min(VALIDATION_ROWS, len(validation_labels))
     if seconds is not None:
         end = begin + TIME_MARGIN * seconds
-        train_rows, validation_rows = _affordable(encoder, train_texts, evaluated_rows, end)
-        if train_rows < min(FEWEST_ROWS, len(train_labels)):
+        if _affordable(encoder, train_texts, end) < train_rows + validation_rows + evaluated_rows:
             return _(
                 "the frozen encoder was left out: it would take longer than {seconds} s",
                 seconds=f"{seconds:.0f}",
             )
     train = sample_of(train_texts, train_labels, train_rows, generator)
-    validation = sample_of(validation_texts, validation_labels, validation_rows, generator)
+    at = positions_of(len(validation_labels), validation_rows, generator)
+    selection = selection or Selection(
+        type(problem_model.metric).__name__,
+        lambda rows, scores: selection_metric(problem_model, validation_labels[rows], scores),
+    )
     features = encoder.features(train[0])
     mean, std = features.mean(0), features.std(0) + 1e-6
-    validation_features = (encoder.features(validation[0]) - mean) / std
+    validation_features = (encoder.features(picked(validation_texts, at)) - mean) / std
     candidates: list[tuple[float, float, Any]] = []
     for strength in RIDGE_STRENGTHS if problem_model.ridge else STRENGTHS:
-        predict = problem_model.fit((features - mean) / std, train[1], outputs, strength)
-        metric = selection_metric(problem_model, validation[1], predict(validation_features))
+        predict = problem_model.fit((features - mean) / std, train[1], outputs, strength, balanced)
+        metric = selection.value(at, predict(validation_features))
         candidates.append((metric, strength[0], predict))
-    best = max(candidates, key=lambda one: one[0])
+    best = max(candidates, key=lambda one: selection.order(one[0]))
 
     def score(texts: Texts) -> np.ndarray:
         return np.asarray(best[2]((encoder.features(texts) - mean) / std))
 
     detail = {
         "features": in_english(FEATURES, c=best[1]),
+        "metric": selection.name,
         "validation": best[0],
         "train_rows": len(train[1]),
+        "all_rows": len(train_labels),
         "seconds": round(time.monotonic() - begin, 2),
     }
     return Baseline(NAME, detail, score)
 
 
-def _affordable(encoder: Encoder, texts: Texts, evaluated_rows: int, end: float) -> tuple[int, int]:
-    """The rows for training and for validation that can be encoded in the time, after those that
-    must be evaluated."""
+def _affordable(encoder: Encoder, texts: Texts, end: float) -> int:
+    """The rows that can be encoded until `end`, at the speed of a few that are tried."""
     rows = np.linspace(0, len(texts[0]) - 1, PROBE_ROWS).astype(int)
     some = [[role[at] for at in rows] for role in texts]
     encoder.features(some)  # the first pass is slower
     start = time.monotonic()
     encoder.features(some)
     each = (time.monotonic() - start) / PROBE_ROWS
-    rows_left = max(end - time.monotonic(), 0.0) / max(each, 1e-6) - evaluated_rows
-    train_rows = min(TRAIN_ROWS, int(rows_left * TRAIN_ROWS / (TRAIN_ROWS + VALIDATION_ROWS)))
-    return train_rows, max(min(VALIDATION_ROWS, int(rows_left) - train_rows), 1)
+    return int(max(end - time.monotonic(), 0.0) / max(each, 1e-6))

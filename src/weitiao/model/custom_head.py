@@ -1,6 +1,7 @@
 """Custom heads on transformers networks, where transformers has none or the plan names one.
 
-It is saved as a plain base network, which `AutoModel` reads, and head.safetensors.
+It is saved as a plain base network, which `AutoModel` reads, and head.safetensors; the head `mean`
+becomes a plain classifier where it can (see `weitiao.model.folding`).
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from weitiao import parts
 from weitiao.checkpoints.families import has_head, reads_last
 from weitiao.checkpoints.load import HEADS, network
 from weitiao.checkpoints.resolve import Source
-from weitiao.errors import PlanError
+from weitiao.errors import ModelError, PlanError
 from weitiao.i18n.messages import _
+from weitiao.model import folding
 from weitiao.model.head_layers import Tokens
 from weitiao.model.heads.base import Head, Shape, misfit
 from weitiao.model.packed import Packing
@@ -138,6 +140,7 @@ def pretrained(
     """The network of a checkpoint with a new head. Raises ModelError."""
     plain = is_plain(head)
     native = network(source, config, task.head if plain else "none", quantization)
+    native = folding.stripped(native)
     return native if plain else _headed(native, head, task.outputs)
 
 
@@ -153,10 +156,32 @@ def load(folder: str, setting: HeadSetting, task: Task) -> Any:
         return HEADS[task.head].from_pretrained(
             folder, dtype=torch.float32, trust_remote_code=False
         )
+    if "mean" in setting and not (Path(folder) / FILE).exists():
+        return _unfolded(folder, setting, task)
     base = AutoModel.from_pretrained(folder, dtype=torch.float32, trust_remote_code=False)
     native = _headed(base, setting, task.outputs)
     native.head.load_state_dict(load_file(Path(folder) / FILE))
     return native
+
+
+def _unfolded(folder: str, setting: HeadSetting, task: Task) -> HeadedNetwork:
+    """Our network from the plain classifier that `folding.save` wrote. Raises ModelError."""
+    native = HEADS["sequence"].from_pretrained(folder, dtype=torch.float32, trust_remote_code=False)
+    try:
+        state = folding.unfold(native.state_dict(), native.config)
+    except folding.NotFolded as error:
+        raise ModelError(
+            _(
+                "{folder}: the weights were changed after saving: {name} is no longer what turns "
+                "the first token into the mean of all. transformers alone reads the folder as it "
+                "is; for weitiao copy the saved one again.",
+                folder=folder,
+                name=str(error),
+            )
+        ) from error
+    headed = _headed(folding.without_layer(native.base_model), setting, task.outputs)
+    headed.load_state_dict(state)
+    return headed
 
 
 def _shape(config: Any, outputs: int) -> Shape:

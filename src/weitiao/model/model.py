@@ -29,7 +29,7 @@ from weitiao.hardware.precision import arithmetic
 from weitiao.hardware.probe import resolve as resolve_precision
 from weitiao.losses.base import Loss
 from weitiao.model import adapted as adapters
-from weitiao.model import custom_head, preprocess, saved
+from weitiao.model import custom_head, folding, preprocess, saved
 from weitiao.model.batching import by_length
 from weitiao.model.long_texts.base import LongText, long_text_of
 from weitiao.model.net import Net, set_dropout
@@ -137,11 +137,17 @@ class Model:
         return long_text_of(self.plan.model.long_texts)
 
     @property
+    def folds(self) -> bool:
+        """Whether the head `mean` is saved as layers of transformers' own classes."""
+        adapted = self.net.adapted
+        merges = adapted is None or adapted.plain
+        return merges and folding.folds(self.net.native.config, self.head, self.task.outputs)
+
+    @property
     def packs(self) -> bool:
         """Whether batches are packed: the plan wants it and the family can."""
         return self.net.layout != "padded"
 
-    @torch.inference_mode()
     def logits(
         self,
         encoded: Encoded,
@@ -156,11 +162,34 @@ class Model:
         after each, for progress bars.
         """
         net = net if net is not None else self.net
+
+        def run(batch: Batch) -> Tensor:
+            logits: Tensor = net(batch)
+            if self.task.per_token and not batch.packed:
+                logits = logits[batch.tensors["attention_mask"].bool()]
+            return logits
+
+        return self.in_batches(run, net, self.task.outputs, encoded, positions, step)
+
+    @torch.inference_mode()
+    def in_batches(
+        self,
+        run: Callable[[Batch], Tensor],
+        net: Any,
+        width: int,
+        encoded: Encoded,
+        positions: Sequence[int] | np.ndarray | None = None,
+        step: Progress | None = None,
+    ) -> Any:
+        """What `run` gives for each batch, (rows or tokens, width), in the order of `positions`.
+
+        net: what runs, this model's network or a wrapper of it; it evaluates meanwhile.
+        """
         sizes = self.sizes(encoded)
         rows = np.arange(len(sizes)) if positions is None else np.asarray(positions)
         offsets = edges(encoded.lengths[rows]) if self.task.per_token else None
         count = len(rows) if offsets is None else offsets[-1]
-        result = np.zeros((count, self.task.outputs), dtype=np.float32)
+        result = np.zeros((count, width), dtype=np.float32)
         device = next(self.net.parameters()).device
         training = net.training
         net.eval()
@@ -169,11 +198,8 @@ class Model:
         with arithmetic(resolve_precision(self.plan.train.precision, device.type), device.type):
             for group in by_length(sizes[rows], budget, self.packs):
                 batch = self.batch(encoded, rows[group]).to(device)
-                logits = net(batch).float()
-                if offsets is not None and not batch.packed:
-                    logits = logits[batch.tensors["attention_mask"].bool()]
                 index = group if offsets is None else flat(offsets, group)
-                result[index] = logits.cpu().numpy()
+                result[index] = run(batch).float().cpu().numpy()
                 if step:
                     step(len(group))
         net.train(training)
@@ -256,14 +282,18 @@ class Model:
             state |= {key: value for key, value in folded.items() if value is not None}
         with quiet(), disk.writing(folder):
             # save_pretrained removes entries from the dict that it is given.
-            native.save_pretrained(disk.plain(folder), state_dict=dict(state))
+            if self.folds:
+                folding.save(state, native.config, folder)
+            else:
+                native.save_pretrained(disk.plain(folder), state_dict=dict(state))
             self.tokenizer.save_pretrained(disk.plain(folder))
             trial.trust(folder)
             if adapted:
                 adapted.write(native, state, folder)
-        saved.write_readme(folder, self.plan, self.net.native.config.model_type, self.head)
+        family = self.net.native.config.model_type
+        saved.write_readme(folder, self.plan, family, self.head, self.folds)
         note = self.long_texts.note(self.tokenizer.model_max_length)
-        saved.Metadata(self.plan, task, self.cleaners, self.head, note).write(folder)
+        saved.Metadata(self.plan, task, self.cleaners, self.head, note).write(folder, self.folds)
 
     @classmethod
     def load(cls, folder: str | Path, *, precision: str | None = None) -> Self:

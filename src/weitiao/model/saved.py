@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from weitiao.data.cleaners.base import Cleaner
 from weitiao.errors import ModelError, PlanError
 from weitiao.hardware.probe import resolve
 from weitiao.i18n.messages import _
+from weitiao.model import folding
 from weitiao.planfile.plan import Plan
 from weitiao.tasks.base import Task
 
@@ -63,10 +65,11 @@ class Metadata:
             str(content.get("reading", "")),
         )
 
-    def write(self, folder: Path) -> None:
+    def write(self, folder: Path, folded: bool = False) -> None:
+        """folded: the head is layers of transformers' own classes, see `weitiao.model.folding`."""
         content = {
             "format": FORMAT,
-            "plain": not custom_parts(self.plan, self.head),
+            "plain": not custom_parts(self.plan, self.head, folded),
             "task": {self.plan.task_name: self.task.model_dump()},
             "cleaners": {
                 key: cleaner.model_dump()
@@ -95,9 +98,11 @@ def inference_plan(plan: Plan, precision: str | None) -> Plan:
     return plan.with_({"train.precision": precision}) if precision else plan
 
 
-def write_readme(folder: Path, plan: Plan, family: str, head: Mapping[str, Any]) -> None:
+def write_readme(
+    folder: Path, plan: Plan, family: str, head: Mapping[str, Any], folded: bool
+) -> None:
     """Write README.md into the folder of a saved model."""
-    reasons = custom_parts(plan, head)
+    reasons = custom_parts(plan, head, folded)
     lines = [
         "# " + _("A model for {task}, made with weitiao", task=plan.task_name),
         "",
@@ -119,24 +124,39 @@ def write_readme(folder: Path, plan: Plan, family: str, head: Mapping[str, Any])
             "holds what it has no place for."
         )
         lines += [message, ""]
+    if folded:
+        message = _(
+            "The head reads the mean of all tokens: the last encoder layer and the layer before "
+            "the output compute it, and learned nothing. So every engine gives the same answers "
+            "in fp32 and bf16. fp16 would overflow: multiply the values of the last layer by "
+            "{scale} before, which leaves {factor:,.0f} on their diagonal.",
+            scale=f"2**{math.log2(folding.FP16_SCALE):.0f}",
+            factor=folding.FACTOR * folding.FP16_SCALE,
+        )
+        lines += [message, ""]
     lines += ["```python", "import weitiao", "", 'model = weitiao.load(".")', "```", ""]
     text = "\n".join(lines)
     (folder / README_FILE).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def remarks(plan: Plan, layout_remark: str, head: Mapping[str, Any]) -> list[str]:
+def remarks(
+    plan: Plan, layout_remark: str, head: Mapping[str, Any], folded: bool = False
+) -> list[str]:
     """Lines for the user of a run: on the layout of batches, and on who can load best/."""
     reasons = [
         _("best/ is no plain folder of transformers: {reason}", reason=reason)
-        for reason in custom_parts(plan, head)
+        for reason in custom_parts(plan, head, folded)
     ]
     return [layout_remark, *reasons] if layout_remark else reasons
 
 
-def custom_parts(plan: Plan, head: Mapping[str, Any]) -> list[str]:
-    """Why transformers alone would not predict the same; empty when it would."""
+def custom_parts(plan: Plan, head: Mapping[str, Any], folded: bool) -> list[str]:
+    """Why transformers alone would not predict the same; empty when it would.
+
+    folded: the head is saved as layers of transformers' own classes.
+    """
     reasons = []
-    if "native" not in head:
+    if "native" not in head and not folded:
         reasons.append(
             _(
                 "the head ({head}) is weitiao's own and saved in head.safetensors; `AutoModel` "

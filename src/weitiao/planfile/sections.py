@@ -153,6 +153,11 @@ class TrainPlan(Section):
         5e-5, gt=0, le=10, description="peak learning rate of the schedule"
     )
     weight_decay: float = Field(0.01, ge=0, description="not on biases and norms")
+    linear_start: bool = Field(
+        True,
+        description="fit the output layer to the features of the frozen network before training "
+        "(linear probing, then fine-tuning)",
+    )
     warmup_ratio: float = Field(0.1, ge=0, lt=1, description="proportion of steps for warm-up")
     max_grad_norm: float = Field(1.0, ge=0, description="clip the gradient here; 0 for never")
     evaluations: int = Field(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 from weitiao import parts
 from weitiao.checkpoints.catalogue import default_for
@@ -14,11 +17,13 @@ from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source
 from weitiao.data.infer.column_stats import columns_of
 from weitiao.data.infer.roles import Evidence, guess_roles, guess_task
+from weitiao.data.prepare.filter import without_misfits
 from weitiao.data.prepare.profile import Profile, profile
 from weitiao.data.rows import Rows, everything
+from weitiao.errors import DataError
 from weitiao.i18n.messages import _
 from weitiao.planfile.plan import Plan, Reason
-from weitiao.planning import choices, cost, passage_choices
+from weitiao.planning import choices, cost, passage_choices, pooling
 from weitiao.planning.choices import reason_of_model, reason_of_paths, reason_of_roles
 from weitiao.planning.facts import SAMPLE, Facts, network_of, reading_of, sampled, tokens_of
 from weitiao.tasks.base import Task
@@ -103,11 +108,25 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     why |= _hyperparameters(facts, draft.model.max_length if fixed else None)
     if wish.validation_path:
         del why["data.validation_size"]
+    if "model.head" not in wish.changes and (chosen_head := _head(_plan(wish, why), source, known)):
+        why["model.head"] = chosen_head
     if facts.task.head == "spans":
         why |= passage_choices.choices_of(facts, source, wish.how, draft.model.revision)
     plan = _plan(wish, why)
     plan = plan.model_copy(update={"why": why, "expect": expectations(plan, facts)})
     return Advice(plan, known, source)
+
+
+def _head(plan: Plan, source: Source, known: Profile) -> Reason | None:
+    """The head for whole texts, from rows that have a target."""
+    roles = dict(known.roles)
+    rows = Rows(source.table, everything(source.table), roles, source.name, known.task)
+    some = rows.take(sampled(len(rows), 4 * pooling.ROWS))
+    with suppress(DataError):  # no target fits: told when the rows are loaded
+        some = without_misfits(some, True, [], [])
+        known_targets = [target is not None for target in some.targets()]
+        return pooling.head(plan, some.take(np.flatnonzero(known_targets)))
+    return None
 
 
 def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:

@@ -32,7 +32,7 @@ OF = 1000  # proportions are said of so many rows
 
 def summary(material: Material, labels: list[Label]) -> Section:
     """The verdict, the figures behind it, the weakest label, and the caveats."""
-    word = verdict(material.metrics, labels, material.short_budget)
+    word = verdict(material.metrics, labels, material.short_budget, quoted(material.run.folder))
     blocks: list[Any] = [*acceptance_blocks(material.metrics), word]
     if material.stored is not None and len(material.stored):
         answers = material.stored.answers

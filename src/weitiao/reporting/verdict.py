@@ -72,12 +72,16 @@ def criterion_row(one: CriterionResult) -> list[str]:
 
 
 def verdict(
-    metrics: MetricsRecord, labels: Sequence[Label], budget: float | None = None
+    metrics: MetricsRecord,
+    labels: Sequence[Label],
+    budget: float | None = None,
+    run: str = "RUN",
 ) -> Verdict:
     """Go when clearly better than the best baseline and no label is useless; no-go when not
     better; else it cannot be told, and how many more rows would tell.
 
-    budget: the seconds that the run was given, when they kept it from learning longer.
+    budget: the seconds that the run was given, when they kept it from learning longer. run: its
+    folder, for commands in the reason.
     """
     if not metrics:
         return _open(_("This run has not been evaluated."))
@@ -90,6 +94,12 @@ def verdict(
         message = _("{metric} has no value on these rows.", metric=metric(metrics.primary))
         return _open(message)
     values = _scores_in_words(metrics)
+    if sentence := better_baseline(metrics, run):
+        if metrics.better == "baseline":
+            return Verdict("stop", _("No-go"), sentence)
+        return _open(sentence)
+    if gap <= 0 and not high < 0 and _barely_trained(metrics):
+        return _open(_less_than_an_epoch(values))
     if gap <= 0:
         return Verdict("stop", _("No-go"), _not_better(values, budget))
     if not low > 0:
@@ -103,6 +113,64 @@ def verdict(
         **values,
     )
     return Verdict("go", _("Go"), reason)
+
+
+def better_baseline(metrics: MetricsRecord, run: str = "RUN") -> str:
+    """That the saved baseline is ahead on validation, and how to use it; empty where it is not.
+
+    run: the run's folder, for the command.
+    """
+    ahead = metrics.better_baseline
+    if ahead is None:
+        return ""
+    values = {
+        "metric": metric(ahead.metric),
+        "other": figure(ahead.value),
+        "model": figure(ahead.model),
+        "run": run,
+    }
+    name = (
+        _("TF-IDF with a linear model")
+        if ahead.baseline == "tfidf_linear"
+        else _("The most-frequent-tag baseline")
+    )
+    if metrics.better == "baseline":
+        return _(
+            "{baseline} is better on validation: {metric} {other} against {model}; "
+            "`weitiao predict {run} FILE --baseline` answers with it.",
+            baseline=name,
+            **values,
+        )
+    low, high = (math.nan if end is None else end for end in ahead.difference[1:])
+    interval = (
+        ""
+        if math.isnan(low)
+        else _(
+            "The 95% CI of the difference runs from {low} less to {high} more for the network.",
+            low=figure(abs(low)),
+            high=figure(abs(high)),
+        )
+    )
+    message = _(
+        "{baseline} and the network cannot be told apart on validation: {metric} {other} against "
+        "{model}; `weitiao predict {run} FILE --baseline` answers with the baseline, which is "
+        "ahead.",
+        baseline=name,
+        **values,
+    )
+    return joined([message, interval])
+
+
+def _barely_trained(metrics: MetricsRecord) -> bool:
+    return metrics.epochs is not None and metrics.epochs < 1
+
+
+def _less_than_an_epoch(values: Mapping[str, str]) -> str:
+    return _(
+        "{baseline} is as good ({metric} {other} against {model}), but the difference may be "
+        "chance, and the network has not seen every training row once: give it more time.",
+        **values,
+    )
 
 
 def _scores_in_words(metrics: MetricsRecord) -> dict[str, str]:
@@ -196,10 +264,14 @@ def fine_tuning_gain(metrics: MetricsRecord) -> str:
     gap, low, high = metrics.difference(metrics.primary)
     if not metrics.against or math.isnan(gap):
         return ""
+    if metrics.better_baseline is not None:  # said first: see `better_baseline`
+        return ""
     values = _scores_in_words(metrics)
     seconds = metrics.seconds.train
     cost = _("It took {time} of training.", time=duration(seconds)) if seconds else ""
-    if gap <= 0:
+    if gap <= 0 and not high < 0 and _barely_trained(metrics):
+        message = _less_than_an_epoch(values)
+    elif gap <= 0:
         message = _(
             "Fine-tuning is not worth it here: {baseline} is as good or better "
             "({metric} {other} against {model}).",

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationErr
 from weitiao.core.fields import problems_of
 from weitiao.errors import placed
 from weitiao.i18n.messages import _
+from weitiao.results.better import BetterBaseline
 from weitiao.run import MAX_NUMBER, Run, damaged
 
 # A text of ours. Not validated: pydantic would make a plain str of a message with its values.
@@ -336,6 +337,9 @@ class MetricsRecord(Record):
     calibration: Calibration | None = None
     acceptance: list[CriterionResult] = Field(default_factory=list)
     levels: list[LevelScore] = Field(default_factory=list)
+    epochs: float | None = None  # of training, for how much the network has seen
+    better: str = ""  # "baseline" or "unclear" where the saved baseline is ahead on validation
+    better_baseline: BetterBaseline | None = None
 
     def __bool__(self) -> bool:
         return bool(self.model_fields_set - {"version"})

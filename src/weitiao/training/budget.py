@@ -17,6 +17,7 @@ SLACK = 0.05  # a change of the rest smaller than this is not worth one
 LAST_GROWTH = 0.8  # of the run: later the rate is low, and few more updates would not learn much
 LARGE_GROWTH = 1.2  # times the total: so much more is worth it however late
 TRAINING_SHARE = 0.25  # of a budget: left for updates however long the warm-up took
+FEWEST_UPDATES = 8  # fewer, most of them in the warm-up, hardly move a network
 OUTLIER = 2.0  # times the median: an update that took longer counts as this
 
 
@@ -37,7 +38,8 @@ class Clock:
     def start(self, passed: float) -> None:
         """Count `passed` seconds of an earlier part of the run as used."""
         self._begun -= passed
-        self.minimum = min(self.minimum, max(self.left(), 0.0))
+        if passed:
+            self.minimum = min(self.minimum, max(self.left(), 0.0))
 
     def warmed_up(self) -> None:
         """The warm-up of this process has ended: at least `minimum` seconds remain. What it took
@@ -136,6 +138,23 @@ class Pace:
         if abs(total - fits) <= SLACK * (total - step) and room > 2 * update:
             return None
         return None if fits == total else fits
+
+    def first_total(self, wanted: int, evaluations: int) -> int | None:
+        """The number of updates that fit before any was timed; None without a budget. 0 where too
+        few fit to be of use.
+
+        An update takes as long as `evaluation`, the cost of an evaluation in updates, says of the
+        one that was timed.
+        """
+        if math.isinf(self.clock.left()) or not self._evaluations:
+            return None
+        evaluating = self._one_evaluation()
+        update = evaluating / max(self.evaluation, 1e-6)
+        # One evaluation at the end, and those in between as far as the time goes.
+        fits = int((self.clock.left() - evaluating) / update)
+        shared = evaluations * self.evaluation / max(wanted, 1)  # of an update, for evaluations
+        fits = int(fits / (1 + shared))
+        return 0 if fits < min(FEWEST_UPDATES, wanted) else min(fits, wanted)
 
     def _seconds_per_update(self) -> float:
         """The winsorized mean: an update that something disturbed counts as OUTLIER medians."""

@@ -113,12 +113,14 @@ def fit(
     accelerator: Accelerator,
     resume: Path | None = None,
     replayed: Mapping[int, int] | None = None,
+    evaluate_first: bool = False,
 ) -> Generator[Progress]:
     """Training loop: train `model` in place, yielding Progress after each update and evaluation.
 
     A Progress with a report comes while the network holds the evaluated weights (the average, if a
     strategy keeps one): save the model then. resume: a checkpoint's folder. replayed: update ->
-    tokens per forward pass, as an earlier process that ran out of memory used them. Raises
+    tokens per forward pass, as an earlier process that ran out of memory used them.
+    evaluate_first: also before the first update, for a head that is no noise (LP-FT). Raises
     DivergedError before an update that is not finite, RunError when `resume` cannot be continued
     exactly or memory does not suffice.
     """
@@ -153,10 +155,12 @@ def fit(
         state = State(total=planned, planned=planned, tokens=tokens)
     control = LoopControl(learner, state, settings, rank)
     loss = rate = norm = math.nan
+    first = evaluate_first and not resume
 
     while True:
         epoch = state.step * plan.batch_size / len(train.labels)
-        if due(state.step, state.total, plan.evaluations, state.judged):
+        if first or due(state.step, state.total, plan.evaluations, state.judged):
+            first = False
             with ExitStack() as stack:
                 for strategy in strategies:
                     stack.enter_context(strategy.evaluating(model.net))

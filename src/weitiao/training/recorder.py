@@ -12,6 +12,7 @@ import torch
 from accelerate import Accelerator
 
 from weitiao.model.model import Model
+from weitiao.model.output_layer import OutputLayer
 from weitiao.planfile.plan import Plan
 from weitiao.run import TRAINED, Run, Trained, now
 from weitiao.training import distributed
@@ -19,6 +20,8 @@ from weitiao.training.budget import Clock, Pace
 from weitiao.training.checkpoint import State
 from weitiao.training.loop import Progress
 from weitiao.training.replay import Replay
+
+LINEAR_SHARE = 0.35  # of the time left in a budget: for features of the frozen network
 
 Watch = Callable[[Progress, float], None]  # (progress, seconds left)
 
@@ -84,6 +87,22 @@ class Recorder:
             self.watch(progress, self.pace.seconds_left(progress.step, progress.total))
         self.write_status("running", at_most_each_second=True)
 
+    def linear_seconds(self) -> Callable[[], float] | None:
+        """The seconds left of those that a budget gives to the features of the frozen network."""
+        left = self.clock.left()
+        if math.isinf(left):
+            return None
+        until = self.clock.passed() + LINEAR_SHARE * left
+        return lambda: until - self.clock.passed()
+
+    def linear_started(self, fitted: OutputLayer) -> None:
+        """The output layer was fitted: the first evaluation follows."""
+        self._log(step=0, event="linear", rows=fitted.rows, strength=fitted.strength)
+        if self.main:
+            fitted.save(self.run.linear)
+        self.clock.minimum = 0.0  # there is a model from now on, however little time is left
+        self.pace.pause()
+
     def finish(self, progress: Progress) -> None:
         """Handle a stop that was requested during the last evaluation. The loop has ended, so the
         network holds raw weights again and can be saved."""
@@ -113,6 +132,16 @@ class Recorder:
             p.replan(total)
         if save:
             self._save(p)
+
+    def _replan_first(self, p: Progress, plan: Plan) -> None:
+        """Before the first update: how many a budget has time for, by the speed of evaluation."""
+        total = self.replay.totals.get(0)
+        if not self.replay.until:
+            total = self.pace.first_total(p.total, plan.train.evaluations)
+        total = distributed.agreed(total)
+        if total is not None and total != p.total:
+            self._log(step=0, event="replan", total=total)
+            p.replan(total)
 
     def _decide(self, p: Progress, plan: Plan) -> tuple[int | None, bool]:
         """A new total or None, and whether to save: rank 0 decides by its clock for all.
@@ -162,6 +191,8 @@ class Recorder:
                 with self.run.replacing("best") as folder:
                     model.save(folder, weights)
         self.pace.evaluated()
+        if p.step == 0:
+            self._replan_first(p, plan)
         if plan.train.patience and p.stale >= plan.train.patience and p.step < p.total:
             self.ended = "early"
             self._log(step=p.step, event="stop", why=self.ended)

@@ -22,7 +22,7 @@ from weitiao.model.fast.select import kernels, pinned
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
 from weitiao.run import Run
-from weitiao.training import checkpoint, distributed, sharding
+from weitiao.training import checkpoint, distributed, linear_start, sharding
 from weitiao.training.batches import Feed, updates_of
 from weitiao.training.budget import Clock
 from weitiao.training.loop import fit
@@ -54,10 +54,12 @@ def train(
     resume: bool = False,
     watch: Watch | None = None,
     clock: Clock | None = None,
+    before: Callable[[Model], None] | None = None,
 ) -> Outcome:
     """Train a plan inside the run's folder; the best model ends up in run.best.
 
-    resume: continue exactly from the checkpoint run.last. clock: counts the budget. Raises
+    resume: continue exactly from the checkpoint run.last. clock: counts the budget. before: called
+    with the model before anything is learned (simple models are fitted then). Raises
     WeitiaoError for what the user can fix; an interruption (Ctrl-C) keeps the best model, and is a
     KeyboardInterrupt when there is none yet.
     """
@@ -76,7 +78,8 @@ def train(
         kind = settings.precision if settings else _arithmetic(plan)
         names = settings.kernels if settings else _kernels(kind)
         with pinned_precision(kind), pinned(names):
-            training = _Training(plan, data, run, watch, clock or Clock(plan.train.budget))
+            clock = clock or Clock(plan.train.budget)
+            training = _Training(plan, data, run, watch, clock, before)
             try:
                 return training.run_from(start, state, kind, resume)
             finally:
@@ -92,6 +95,7 @@ class _Training:
     run: Run
     watch: Watch | None
     clock: Clock
+    before: Callable[[Model], None] | None = None
 
     def run_from(
         self, start: Path | None, state: checkpoint.State, kind: str, resume: bool
@@ -154,10 +158,13 @@ class _Training:
             for count, trained in sizes
         )
         disk.need(self.run.folder, sum(each))
+        if self.before:
+            self.before(model)
         feed, validation = training_feed(model, train_rows), validation_feed(model, data.validation)
         recorder.kernels = model.net.kernels
         recorder.pace.evaluation = updates_of(validation, feed, plan.train.batch_size)
-        steps = fit(model, feed, validation, accelerator, start, recorder.replay.tokens)
+        started = self._start_linear(model, feed, recorder) if start is None else False
+        steps = fit(model, feed, validation, accelerator, start, recorder.replay.tokens, started)
         progress = None
         with closing(steps), _interruptible() as stop_requested:
             for progress in steps:
@@ -165,6 +172,21 @@ class _Training:
         if progress:
             recorder.finish(progress)
         accelerator.wait_for_everyone()
+
+    def _start_linear(self, model: Model, feed: Feed, recorder: Recorder) -> bool:
+        """Fit the output layer before training, where the plan and the head allow it."""
+        if not (self.plan.train.linear_start and linear_start.possible(model)):
+            return False
+        accelerator = recorder.accelerator
+        model.net.to(accelerator.device)
+        rows = distributed.agreed(recorder.replay.linear_rows)
+        left = None if rows or accelerator.num_processes > 1 else recorder.linear_seconds()
+        fitted = linear_start.fit_output_layer(
+            model, feed, model.loss(), rows or linear_start.MAX_ROWS, left
+        )
+        distributed.agreed(fitted).put_into(model)
+        recorder.linear_started(fitted)
+        return True
 
 
 def _arithmetic(plan: Plan) -> str:

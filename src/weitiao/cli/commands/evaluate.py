@@ -67,6 +67,7 @@ def evaluate(
         about = {"run": str(run), "split": split, "rows": report.rows, "openings": openings}
         terminal.print_json({**about, **report.summary()})
     else:
+        show_results.show_better(report, run)
         show_results.show_report(report, split, openings)
         findings = Findings(**report.more.get("findings", {}))
         show_results.show_findings({**report.summary(), "rows": report.rows}, findings)
@@ -102,6 +103,9 @@ def predict(
     skip_bad: SkipBad = False,
     threads: Threads = None,
     precision: Precision = None,
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="answer with the run's TF-IDF and linear model")
+    ] = False,
     json_: Json = False,
 ) -> None:
     """Predict rows: the input's columns plus prediction, score and score_<label>."""
@@ -116,6 +120,7 @@ def predict(
             skip_bad=skip_bad,
             threads=threads,
             precision=precision,
+            baseline=baseline,
             step=step,
             say=terminal.say,
         )

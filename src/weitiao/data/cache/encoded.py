@@ -161,7 +161,7 @@ def _write(folder: Path, batches: Iterator[Tensors]) -> None:
             kinds[name] = kind
             with (folder / f"{name}.bin").open("ab") as file:
                 # Not `tofile`, whose error on a full disk has no number.
-                file.write(memoryview(flat.astype(kind)).cast("B"))
+                file.write(flat.astype(kind).tobytes())
     (folder / OFFSETS).write_bytes(_offsets(lengths).tobytes())
     if counts:
         (folder / FIRSTS).write_bytes(_offsets(counts).tobytes())

@@ -30,8 +30,8 @@ class Shape:
 
 
 class Head(Part):
-    """One way from hidden states to logits. All but `native` are ours: the saved folder is then
-    not a plain transformers folder, and `weitiao.load` reads it."""
+    """One way from hidden states to logits. All but `native`, and `mean` where it folds, are ours:
+    the saved folder is then not a plain transformers folder, and `weitiao.load` reads it."""
 
     every_layer: ClassVar[bool] = False  # reads the hidden states of all layers, not of the last
     task_heads: ClassVar[tuple[HeadKind, ...]] = ("sequence",)  # of Task.head: where it fits

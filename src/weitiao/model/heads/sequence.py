@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from weitiao.model.head_layers import Pool
 
+NORM_EPS = 1e-12  # of the LayerNorm of `mean`, as in BERT
+
 
 class Native(Head):
     """transformers' own head of the family. The saved folder is plain: transformers alone can load
@@ -57,6 +59,25 @@ class Pooled(_PoolingHead):
         pool = self._pool(shape)
         out = linear(shape.width, shape.outputs, shape.initializer_range)
         return PooledHead(pool, out, nn.Dropout(shape.dropout))
+
+
+class Mean(Head):
+    """Linear layer on the normalized mean of all tokens. In families of BERT's layout the saved
+    folder is plain: transformers alone can load it, with one more encoder layer that takes the
+    mean.
+
+    When to use: few rows, and checkpoints trained for sentence vectors (MiniLM, E5).
+    """
+
+    def module(self, shape: Shape) -> nn.Module:
+        from torch import nn
+
+        from weitiao.model.head_layers import Pool, PooledHead, linear
+
+        out = linear(shape.width, shape.outputs, shape.initializer_range)
+        norm = nn.LayerNorm(shape.width, eps=NORM_EPS, elementwise_affine=False)
+        inner = nn.Sequential(norm, nn.Dropout(shape.dropout))
+        return PooledHead(Pool("mean", shape.width), out, inner)
 
 
 class MultiLayer(_PoolingHead):

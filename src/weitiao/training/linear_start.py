@@ -1,0 +1,182 @@
+"""Linear probing before fine-tuning (LP-FT, Kumar et al. 2022): the output layer is fitted to the
+features of the pre-trained network, and fine-tuning starts from there.
+
+A new output layer is noise: the first updates then bend a network that was good to answers that are
+not. Fitted first, it answers at once as well as a linear model on the network's own features, which
+is also the least that a run leaves behind.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from weitiao.core.ragged import Ragged, together, values_of
+from weitiao.errors import RunError
+from weitiao.i18n.messages import _
+from weitiao.losses.base import Loss
+from weitiao.model.model import Model
+from weitiao.model.output_layer import OutputLayer, features, output_layer
+from weitiao.training.batches import Feed
+
+MAX_ROWS = 4_000  # a linear layer on some hundred features gains little beyond
+CHUNK_ROWS = 256  # whose features are read between two looks at the clock
+MAX_TOKENS = 40_000  # the same for tags, of which each token has one
+# L2 penalties, as the inverse strengths C of scikit-learn on standardised features. They are tried
+# in this order, each from the solution before, until the held-out loss has risen twice.
+STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+FOLDS = 4  # of cross-validation, by which the strength is chosen
+HELD_OUT_ROWS = 500  # enough to choose by: of many rows, fewer folds are held out
+ITERATIONS = 40  # of L-BFGS for one strength
+SMALL = 50_000_000  # multiplications of one step; below, threads cost more than they gain
+RISES = 2
+
+
+def possible(model: Model) -> bool:
+    """Whether this model has an output layer that can be fitted by itself."""
+    layer = output_layer(model)
+    # Two numbers a token, of which a softmax over the whole text is taken, are no such layer.
+    return layer is not None and layer.weight.requires_grad and model.task.head != "spans"
+
+
+def fit_output_layer(
+    model: Model,
+    train: Feed,
+    cost: Loss,
+    rows: int = MAX_ROWS,
+    left: Callable[[], float] | None = None,
+) -> OutputLayer:
+    """Fit the output layer to features of at most `rows` training rows by the loss of the plan.
+
+    The rows are the first of an order drawn with the plan's seed; the same rows give the same layer
+    to the last bit. left: seconds that are left for reading features; when they are used up, the
+    rows read so far must do. Raises RunError where a loss is not finite.
+    """
+    generator = np.random.default_rng(model.plan.train.seed)
+    order = generator.permutation(len(train.labels))[:rows]
+    read = []
+    for start in range(0, len(order), CHUNK_ROWS):
+        read.append(features(model, train.encoded, order[start : start + CHUNK_ROWS]))
+        if left and left() <= 0:
+            order = order[: start + CHUNK_ROWS]
+            break
+    inputs, targets, groups = _known(together(read), train.labels[order], generator)
+    # Standardised: one strength of the penalty then means the same for all networks and features.
+    mean, std = inputs.mean(0), inputs.std(0) + 1e-6
+    inputs = (inputs - mean) / std
+    outputs = model.task.outputs
+    losses = held_out_losses(inputs, targets, groups, cost, outputs)
+    strength = STRENGTHS[int(losses.argmin())]
+    with _threads(inputs.numel() * outputs):
+        weight, bias = list(_path(inputs, targets, cost, outputs, (strength,)))[-1]
+    return OutputLayer(weight / std, bias - (weight / std) @ mean, len(order), strength)
+
+
+def _known(
+    read: Any, labels: Any, generator: np.random.Generator
+) -> tuple[Tensor, Tensor, np.ndarray]:
+    """Features and labels of rows, or of the tokens that have a label; and the row of each."""
+    targets = torch.from_numpy(values_of(labels))
+    if not isinstance(read, Ragged):
+        return torch.from_numpy(read), targets, np.arange(len(read))
+    rows = np.repeat(np.arange(len(read)), read.lengths)
+    known = np.flatnonzero(targets.numpy() >= 0)
+    if len(known) > MAX_TOKENS:
+        known = np.sort(generator.choice(known, MAX_TOKENS, replace=False))
+    return torch.from_numpy(read.values[known]), targets[known].long(), rows[known]
+
+
+def held_out_losses(
+    inputs: Tensor, targets: Tensor, groups: np.ndarray, cost: Loss, outputs: int
+) -> np.ndarray:
+    """The cross-validated loss of each strength, (strengths,); tokens of a row share a fold.
+
+    inputs: standardised features (n, width); groups: the row of each.
+    """
+    with _threads(inputs.numel() * outputs):
+        return _held_out_losses(inputs, targets, groups, cost, outputs)
+
+
+def _held_out_losses(
+    inputs: Tensor, targets: Tensor, groups: np.ndarray, cost: Loss, outputs: int
+) -> np.ndarray:
+    rows = np.unique(groups)
+    folds = min(FOLDS, len(rows))
+    if folds < 2:
+        return np.arange(len(STRENGTHS), dtype=float)  # the strongest penalty
+    # Rows were drawn or split at random, so that every folds-th one is a random part.
+    fold_of = torch.from_numpy(np.searchsorted(rows, groups) % folds)
+    held_out = np.full((folds, len(STRENGTHS)), math.inf)
+    for fold in range(folds):
+        apart = fold_of == fold
+        path = _path(inputs[~apart], targets[~apart], cost, outputs, STRENGTHS)
+        least, rises = math.inf, 0
+        for at, (weight, bias) in enumerate(path):
+            logits = nn.functional.linear(inputs[apart], weight, bias)
+            loss = float(cost.value(logits, targets[apart]) / _count(cost, targets[apart]))
+            held_out[fold, at] = loss
+            least, rises = min(loss, least), 0 if loss <= least else rises + 1
+            if rises == RISES:
+                break
+        if len(rows) * (fold + 1) >= HELD_OUT_ROWS * folds:
+            held_out = held_out[: fold + 1]
+            break
+    return np.asarray(held_out.mean(0))
+
+
+@contextmanager
+def _threads(multiplications: int) -> Iterator[None]:
+    """One thread for small products: with other programs on the cores, threads that wait for each
+    other at every small product take many times as long."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if multiplications < SMALL else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _path(
+    inputs: Tensor, targets: Tensor, cost: Loss, outputs: int, strengths: tuple[float, ...]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Weight and bias for each strength, each found from the one before."""
+    weight = torch.zeros(outputs, inputs.shape[1], requires_grad=True)
+    bias = torch.zeros(outputs, requires_grad=True)
+    count = _count(cost, targets)
+    for strength in strengths:
+        search = torch.optim.LBFGS(
+            [weight, bias],
+            max_iter=ITERATIONS,
+            history_size=10,
+            tolerance_grad=1e-4,
+            tolerance_change=1e-7,
+            line_search_fn="strong_wolfe",
+        )
+
+        def objective(search: Any = search, penalty: float = 0.5 / strength) -> Tensor:
+            search.zero_grad()
+            logits = nn.functional.linear(inputs, weight, bias)
+            loss = (cost.value(logits, targets) + penalty * weight.pow(2).sum()) / count
+            loss.backward()  # type: ignore[no-untyped-call]
+            return loss
+
+        with torch.enable_grad():
+            loss = search.step(objective)  # type: ignore[no-untyped-call]
+        if not math.isfinite(loss.item()):
+            raise RunError(
+                _(
+                    "the output layer cannot be fitted before training: its loss is not finite. "
+                    "Look for broken rows with `weitiao look`, or set train.linear_start=false."
+                )
+            )
+        yield weight.detach().clone(), bias.detach().clone()
+
+
+def _count(cost: Loss, targets: Tensor) -> float:
+    return max(float(cost.count(targets)), 1e-12)
