@@ -351,7 +351,7 @@ class Job:
     def _judged(self, run: Run, data: Data, outcome: Outcome) -> Fitted:
         """The result of a run whose evaluation is written."""
         metrics = run.read("metrics")
-        report, seconds = stages.report_of(metrics), metrics["seconds"]
+        report, seconds = stages.report_of(run), metrics["seconds"]
         used = metrics["split"], outcome.state, seconds, metrics["openings"]
         return Fitted(run, self.plan, report, *used, data.history, Findings.read(run))
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from weitiao import parts
-from weitiao.errors import RunError
+from weitiao.errors import PartError, RunError
 from weitiao.evaluation.evaluate import Report
 from weitiao.hardware.machine import set_threads
 from weitiao.hardware.probe import pinned_precision
@@ -104,8 +104,16 @@ def outcome_of(run: Run, data: str) -> Outcome:
     )
 
 
-def report_of(metrics: dict[str, Any]) -> Report:
-    """The report that metrics.json was written from."""
+def report_of(run: Run) -> Report:
+    """The report that metrics.json was written from. Raises RunError when it is damaged."""
+    metrics = run.read("metrics")
+    try:
+        return _report_of(metrics)
+    except (KeyError, TypeError, ValueError, AttributeError, PartError) as error:
+        raise damaged(run.folder / "metrics.json", str(error)[:80]) from None
+
+
+def _report_of(metrics: dict[str, Any]) -> Report:
     name = metrics["primary"]
     return Report(
         {name: metrics["metrics"][name], **metrics["metrics"]},

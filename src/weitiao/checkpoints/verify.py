@@ -35,7 +35,7 @@ def shards(index: Path) -> list[Path]:
     try:
         content = json.loads(index.read_text(encoding="utf-8"))
         names = sorted({str(name) for name in content["weight_map"].values()})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise broken(index, error) from error
     # An index is as untrusted as the weights: "../x" would read a file outside the checkpoint.
     for name in names:
