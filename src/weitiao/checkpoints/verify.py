@@ -112,14 +112,15 @@ def quiet() -> Iterator[None]:
     """Silence transformers' warnings and progress bars: a new head is no news here."""
     from transformers.utils import logging
 
-    level = logging.get_verbosity()
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
         yield
     finally:
         logging.set_verbosity(level)
-        logging.enable_progress_bar()
+        if bars:  # else this is inside of another `quiet`
+            logging.enable_progress_bar()
 
 
 @contextmanager
