@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help env demo test check slow bench format charts rooms messages clean
+.PHONY: help env demo test check slow bench wheel format charts rooms messages clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -17,6 +17,7 @@ $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	-$(BIN)/weitiao doctor --prepare
 	touch $(READY)
 
 demo: $(READY) ## fit 1,000 rows of news in English, then of reviews in Chinese, two minutes each
@@ -52,6 +53,12 @@ bench: $(READY) ## measurements, each an hour at most, resumable: make bench DAT
 	$(BIN)/python benchmarks/linear_start.py --data $(DATA) --minutes 55
 	$(BIN)/python benchmarks/tiers_quality.py --data $(DATA) --minutes 55
 	$(BIN)/python benchmarks/quality_weitiao.py --data $(DATA) --minutes 55
+
+wheel: $(READY) ## dist/*.whl with compiled kernels (x86-64, Linux); a pure one: KERNELS=0 make wheel
+	rm -rf build
+	WEITIAO_WHEEL_KERNELS=$${KERNELS:-1} $(BIN)/python -m pip wheel --quiet --no-deps \
+		--no-build-isolation --wheel-dir dist .
+	ls -l dist
 
 format: $(READY) ## put the code into shape
 	$(BIN)/ruff check --fix .

@@ -17,6 +17,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from weitiao.hardware.machine import wait_briefly
 from weitiao.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ __all__ = [
     "runs",
     "train",
 ]
+
+wait_briefly()
 
 
 def __getattr__(name: str) -> Any:

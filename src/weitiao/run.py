@@ -51,6 +51,7 @@ class Trained(BaseModel):
     threads: int
     precision: str
     kernels: str | None = None
+    best_step: int | None = None  # 0: the output layer alone was fitted
 
 
 class Status(Record):

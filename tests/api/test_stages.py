@@ -70,6 +70,15 @@ def content(run):
     return {**files, **texts}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _no_clock():
+    """How many rows the timed checks of behaviour read must not depend on the load."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("weitiao.api.findings.CHECKS_SHARE", 1e6)
+        patch.setattr("weitiao.api.findings.MIN_SECONDS", 60.0)
+        yield
+
+
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory, tiny_bert):
     folder = tmp_path_factory.mktemp("unbroken")

@@ -4,7 +4,10 @@ import dataclasses
 import json
 import subprocess
 import sys
+import time
+from types import SimpleNamespace
 
+import psutil
 import pytest
 import torch
 
@@ -12,7 +15,7 @@ from conftest import toy_data, toy_plan
 from weitiao.cli.app import main
 from weitiao.data.cache import store
 from weitiao.errors import PlanError, RunError
-from weitiao.hardware import probe
+from weitiao.hardware import background, probe
 from weitiao.hardware.precision import KINDS, arithmetic, has_onednn_matmul, onednn_matmul
 from weitiao.model.model import Model
 from weitiao.run import Run
@@ -76,6 +79,57 @@ def test_what_was_measured_beside_other_programs_is_not_kept(fresh, monkeypatch)
     monkeypatch.setattr(probe, "measure", lambda: busy)
     assert probe.measured() == busy
     assert not list(store.folder("probe").iterdir())
+
+
+def test_beside_other_programs_the_processor_decides_and_not_noise(monkeypatch):
+    """Two processes on a busy machine took different precisions."""
+    noisy = [figures(bf16=90, onednn=300), figures(bf16=300, onednn=90)]
+    for names, usual in ((["AVX2"], "fp32"), (["AVX512", "bf16 (AVX512)"], "bf16")):
+        monkeypatch.setattr(probe, "instruction_sets", lambda names=names: names)
+        assert {dataclasses.replace(one, busy=0.2).best for one in noisy} == {usual}
+    wrong = figures(errors={**RIGHT, "bf16": 0.02})
+    assert dataclasses.replace(wrong, busy=0.2).best == "fp32"
+    limited = dataclasses.replace(figures(), busy=0.2, switches={"ONEDNN_MAX_CPU_ISA": "AVX2"})
+    assert limited.best == "fp32"
+
+
+def test_nice_programs_and_stolen_time_disturb_too(monkeypatch):
+    """A nice program in the background had counted as none, and slow figures were kept."""
+    moments = iter([dict(nice=0.0, steal=0.0), dict(nice=1.0, steal=0.5)])
+
+    def cpu_times():
+        return SimpleNamespace(user=5.0, system=1.0, idle=9.0, **next(moments))
+
+    monkeypatch.setattr(psutil, "cpu_times", cpu_times)
+    monkeypatch.setattr(
+        psutil,
+        "Process",
+        lambda: SimpleNamespace(cpu_times=lambda: SimpleNamespace(user=2.0, system=0.0)),
+    )
+    before = probe.other_seconds()
+    assert probe.other_seconds() - before == pytest.approx(1.5)
+
+
+def test_a_thread_that_is_not_running_is_a_sign_of_others(monkeypatch):
+    """Programs outside a container do not show in its counts."""
+    monkeypatch.setattr(probe, "other_seconds", lambda: 0.0)
+    monkeypatch.setattr(probe.time, "thread_time", lambda: 0.0)
+    assert probe.Disturbance().proportion() == 1
+    monkeypatch.setattr(probe.time, "thread_time", probe.time.perf_counter)
+    assert probe.Disturbance().proportion() < 0.01
+
+
+def test_a_measurement_waits_for_our_own_work_in_the_background(monkeypatch):
+    """A first run compiles its kernels meanwhile, and would be the busy program itself."""
+    ended, begun = [], []
+    background.start(lambda: ended.append(time.sleep(0.3)), "compiling")
+    real = probe.Disturbance.__init__
+    monkeypatch.setattr(
+        probe.Disturbance, "__init__", lambda self: (begun.append(len(ended)), real(self))[1]
+    )
+    monkeypatch.setattr(probe, "SECONDS", 0.0)
+    probe.measure()
+    assert begun == [1]
 
 
 def test_this_machine_is_measured_once_and_kept(fresh, monkeypatch):

@@ -17,7 +17,7 @@ from weitiao.model.model import Model
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of torch.onnx
+    pytest.mark.filterwarnings("ignore"),  # of torch.onnx and its tracer
 ]
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 # Largest difference of a logit. int8 is not among them: it misses that far without the fold too.

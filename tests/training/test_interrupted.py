@@ -101,7 +101,7 @@ def test_the_status_of_a_run_that_goes_on_tells_its_best(stopped, tiny_bert, tmp
 def test_ctrl_c_before_validation_was_judged_is_no_mistake_of_the_plan(
     stopped, tiny_bert, tmp_path
 ):
-    plan = plan_of(tiny_bert, **{"train.evaluations": 1})
+    plan = plan_of(tiny_bert, **{"train.evaluations": 1, "train.linear_start": False})
     data = toy_data(plan, 80)
     run = new_run(tmp_path / "run", plan)
     stopped("learning", 2)
@@ -111,13 +111,28 @@ def test_ctrl_c_before_validation_was_judged_is_no_mistake_of_the_plan(
     assert train(plan, data, run, resume=True).state == "finished"
 
 
+def test_ctrl_c_in_the_first_updates_leaves_the_linear_model(stopped, tiny_bert, tmp_path):
+    plan = plan_of(tiny_bert, **{"train.evaluations": 1})
+    data = toy_data(plan, 80)
+    run = new_run(tmp_path / "run", plan)
+    stopped("learning", 2)
+    outcome = train(plan, data, run)
+    assert (outcome.state, outcome.best_step) == ("interrupted", 0)
+    assert run.status().value is not None
+    gone_on = train(plan, data, run, resume=True)
+    assert gone_on.state == "finished"
+    unbroken = new_run(tmp_path / "unbroken", plan)
+    train(plan, data, unbroken)
+    assert weights(run) == weights(unbroken)
+
+
 def test_ctrl_c_before_validation_was_judged_tells_how_to_go_on(stopped, tiny_bert, tmp_path):
     stopped("learning", 2)
     with pytest.raises(KeyboardInterrupt, match="--resume") as caught:
         weitiao.fit(
             toy_rows("classification", 200), model=tiny_bert, out=tmp_path,
             changes={"train.epochs": 1, "train.evaluations": 1, "evaluate.baselines": False,
-                     "evaluate.findings": False},
+                     "evaluate.findings": False, "train.linear_start": False},
         )  # fmt: skip
     folder = str(caught.value).rpartition(" ")[2]
     assert weitiao.resume(folder).state == "finished"
@@ -130,7 +145,7 @@ def test_seeds_stopped_before_validation_was_judged_are_interrupted(stopped, tin
         csv.writer(file).writerows([["text", "label"], *rows])
     plan = plan_of(tiny_bert, **{
         "data.path": str(tmp_path / "rows.csv"), "train.evaluations": 1,
-        "evaluate.baselines": False, "evaluate.findings": False})  # fmt: skip
+        "train.linear_start": False, "evaluate.baselines": False, "evaluate.findings": False})  # fmt: skip
     stopped("learning", 2)
     with pytest.raises(KeyboardInterrupt) as caught:
         seeds.train_seeds(plan, seeds=2, out=tmp_path / "runs")
@@ -142,7 +157,8 @@ def test_seeds_stopped_before_validation_was_judged_are_interrupted(stopped, tin
 
 def test_the_status_of_a_run_killed_twice_keeps_its_best(stopped, tiny_bert, tmp_path):
     """The best model came after the checkpoint: the log that says so is cut, best/ is there."""
-    plan = plan_of(tiny_bert, **{"train.epochs": 2, "train.evaluations": 2})
+    plan = plan_of(tiny_bert, **{"train.epochs": 2, "train.evaluations": 2,
+                                 "train.linear_start": False})
     data = toy_data(plan, 80)
     run = new_run(tmp_path / "run", plan)
     half = math.ceil(len(data.train) / plan.train.batch_size)

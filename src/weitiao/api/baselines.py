@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from weitiao.core.units import score as score_text
 from weitiao.data.prepare.load import Data
 from weitiao.data.rows import Rows
 from weitiao.evaluation.baselines import PROBLEMS, Baseline, Texts, load
-from weitiao.evaluation.baselines.of_model import fit_for, labels_of, save_for, selection_for
+from weitiao.evaluation.baselines.of_model import (
+    fit_for,
+    labels_of,
+    save_for,
+    selection_for,
+    validation_report,
+)
 from weitiao.evaluation.baselines.saved import FOLDER, has_saved
 from weitiao.evaluation.evaluate import metrics_of, texts_of
 from weitiao.evaluation.frozen_encoder import FEATURES, NAME, fit_frozen
 from weitiao.evaluation.passages import reading_baselines
-from weitiao.i18n.messages import in_english
+from weitiao.i18n.messages import _, in_english
 from weitiao.model.model import Model
 from weitiao.model.output_layer import OutputLayer
 from weitiao.run import Run
 from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.answers.spans import Spans
 
+BASELINE_SHARE = 0.1  # of a budget that those fitted before training may take
 TFIDF_SHARE = 0.5  # of the time for baselines that TF-IDF may take
 MAX_PASSAGES = 5000  # training rows by which the baseline of passages weighs words
 FROZEN_SECONDS = 60.0  # for the frozen encoder where there is no budget
@@ -122,3 +131,23 @@ def _of_passages(model: Model, data: Data) -> dict[str, Baseline]:
     texts = [str(example.inputs["context"]) for example in examples]
     answers = [text for example in examples for _, text in example.target or ()]
     return reading_baselines(texts, answers, bool(getattr(model.task, "unanswerable", False)))
+
+
+def fit_before_training(run: Run, data: Data, model: Model, *, say: Callable[[str], None]) -> None:
+    """Fit, judge and save the models without a network, before the network is trained."""
+    plan, folder = model.plan, run.folder / FOLDER
+    if not plan.evaluate.baselines or has_saved(folder):
+        return
+    seconds = None if plan.train.budget is None else BASELINE_SHARE * plan.train.budget
+    fitted = fit_for(model, data.train, data.validation, seconds)
+    save_for(model, folder, fitted)
+    for name, baseline in list(fitted.items())[1:]:  # the first is the constant
+        report = validation_report(model, baseline, data.validation)
+        say(
+            _(
+                "{baseline} on validation: {metric} {value}",
+                baseline=name,
+                metric=report.primary,
+                value=score_text(report.metrics[report.primary], 4),
+            )
+        )

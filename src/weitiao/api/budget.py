@@ -12,8 +12,9 @@ from weitiao.tasks.base import Task
 from weitiao.training.budget import TRAINING_SHARE, Clock
 
 EVALUATION_SECONDS = 6  # loading the best model, intervals, writing: reserved from a budget
-BASELINE_SHARE = 0.1  # of a budget that the baselines may take
 FINDINGS_SHARE = 0.06  # of a budget that error analysis may take
+JUDGING_SECONDS = 10.0  # for baselines and error analysis, after a short training
+JUDGING_SHARE = 0.15  # of the training time, after a longer one
 
 
 def clock_of(plan: Plan, data: Data, begun: float, final: bool) -> Clock:
@@ -35,6 +36,14 @@ def clock_of(plan: Plan, data: Data, begun: float, final: bool) -> Clock:
     # leave nothing to train.
     left = budget - (awake() - begun) - min(reserved, budget / 2)
     return Clock(left, TRAINING_SHARE * budget)
+
+
+def seconds_to_judge(budget: float | None, begun: float, training: float) -> tuple[float, float]:
+    """Time limits of the baselines and of the error analysis: judging costs less than learning."""
+    seconds = max(JUDGING_SECONDS, JUDGING_SHARE * training)
+    if budget:
+        seconds = min(seconds, max(budget - (awake() - begun) - EVALUATION_SECONDS, 0.0))
+    return seconds / 2, seconds / 3
 
 
 def _evaluation_seconds(plan: Plan, data: Data, final: bool) -> float:

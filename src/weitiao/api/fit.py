@@ -14,6 +14,7 @@ from weitiao.api.single_run import Fitted, Job, Say, Watch
 from weitiao.core.clock import awake
 from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _
+from weitiao.model.fast import compiler
 from weitiao.planfile.plan import Plan
 from weitiao.planning.advise import advise
 from weitiao.planning.check import check
@@ -60,6 +61,7 @@ def fit(
     changes={"train.epochs": 5}. Raises WeitiaoError.
     """
     begun = awake() if since is None else since
+    compiler.prepare()
     if seeds is None:
         distributed.require_single_process("fit")
     else:

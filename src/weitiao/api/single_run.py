@@ -16,13 +16,12 @@ from weitiao import parts
 from weitiao.api import budget as budgeting
 from weitiao.api import calibrate, distributed, stages
 from weitiao.api import findings as analysis
-from weitiao.api.baselines import baselines_of
+from weitiao.api.baselines import baselines_of, fit_before_training
 from weitiao.api.inputs import open_other, rows_of
 from weitiao.api.predict import load
 from weitiao.api.surroundings import environment_of
 from weitiao.checkpoints.resolve import resolve
 from weitiao.core.clock import awake
-from weitiao.core.units import score as score_text
 from weitiao.data.cache import checked, prune
 from weitiao.data.files import bad_rows
 from weitiao.data.files.bad_rows import set_aside
@@ -35,14 +34,13 @@ from weitiao.data.rows import Rows
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.acceptance import known_criteria
 from weitiao.evaluation.baselines import Baseline
-from weitiao.evaluation.baselines.of_model import fit_for, save_for, validation_report
 from weitiao.evaluation.baselines.saved import FOLDER as BASELINES
-from weitiao.evaluation.baselines.saved import has_saved
 from weitiao.evaluation.evaluate import Evaluated, Report
 from weitiao.evaluation.evaluate import evaluate as evaluate_model
 from weitiao.hardware.machine import peak_memory_mb, set_threads
 from weitiao.i18n.messages import _
 from weitiao.model import saved
+from weitiao.model.fast import compiler
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
 from weitiao.planning.check import check
@@ -53,8 +51,6 @@ from weitiao.results.records import Calibration, Findings
 from weitiao.run import JUDGED, Run
 from weitiao.training.run import Outcome, train
 
-JUDGING_SECONDS = 10.0  # for baselines and error analysis, after a short training
-JUDGING_SHARE = 0.15  # of the training time, after a longer one
 LEAST_FINDINGS_SECONDS = 2.0  # of an error analysis that says anything
 
 Say = Callable[[str], None]
@@ -136,6 +132,7 @@ def train_run(
 ) -> Fitted:
     """Train a plan in a new run, and evaluate it on validation; the test stays sealed."""
     begun = awake() if since is None else since
+    compiler.prepare()
     set_threads(threads)
     file = None if isinstance(plan, Plan) else Path(plan)
     plan = plan.with_(changes or {}) if isinstance(plan, Plan) else Plan.load(plan, changes)
@@ -152,6 +149,7 @@ def resume_run(
 ) -> Fitted:
     """Resume a run exactly from its last checkpoint."""
     begun = awake() if since is None else since
+    compiler.prepare()
     run = Run.open(folder)
     state = run.status().state
     if state == "running":  # before anything is written into it
@@ -319,7 +317,7 @@ class Job:
                 resume=resume,
                 watch=self.watch,
                 clock=clock,
-                before=partial(self._fit_baselines, run, data),
+                before=partial(fit_before_training, run, data, say=self.say),
             )
         except WeitiaoError:
             write_unfinished_page(run)
@@ -355,26 +353,6 @@ class Job:
         used = metrics["split"], outcome.state, seconds, metrics["openings"]
         return Fitted(run, self.plan, report, *used, data.history, Findings.read(run))
 
-    def _fit_baselines(self, run: Run, data: Data, model: Model) -> None:
-        """Fit, judge and save the models without a network, before the network is trained."""
-        folder = run.folder / BASELINES
-        if not self.plan.evaluate.baselines or has_saved(folder):
-            return
-        budget = self.plan.train.budget
-        seconds = None if budget is None else budgeting.BASELINE_SHARE * budget
-        fitted = fit_for(model, data.train, data.validation, seconds)
-        save_for(model, folder, fitted)
-        for name, baseline in list(fitted.items())[1:]:  # the first is the constant
-            report = validation_report(model, baseline, data.validation)
-            self.say(
-                _(
-                    "{baseline} on validation: {metric} {value}",
-                    baseline=name,
-                    metric=report.primary,
-                    value=score_text(report.metrics[report.primary], 4),
-                )
-            )
-
     def _finish(self, run: Run, data: Data, outcome: Outcome) -> Fitted:
         model = outcome.model
         remarks = saved.remarks(self.plan, model.net.remark, model.head, model.folds)
@@ -391,7 +369,9 @@ class Job:
             if self.final and data.sealed_test is not None:
                 rows, openings = open_test(data, str(run.folder), stages.use_of_test(run))
                 split = "test"
-            for_baselines, for_findings = self._seconds_to_evaluate(outcome)
+            for_baselines, for_findings = budgeting.seconds_to_judge(
+                self.plan.train.budget, self.begun, outcome.seconds
+            )
             report, answers, findings = evaluated(
                 model,
                 rows,
@@ -414,20 +394,13 @@ class Job:
             "openings": openings,
             "step": outcome.step,
             "total": outcome.total,
+            "best_step": outcome.best_step,
             "epochs": round(outcome.step * self.plan.train.batch_size / len(data.train), 3),
         }
         page.write_results(run, model, data, answers, metrics, findings)
         if outcome.state != "interrupted":
             stages.mark(run, JUDGED)
         return fitted
-
-    def _seconds_to_evaluate(self, outcome: Outcome) -> tuple[float, float]:
-        """Time limits of baselines and of the error analysis: judging costs less than learning."""
-        seconds = max(JUDGING_SECONDS, JUDGING_SHARE * outcome.seconds)
-        if budget := self.plan.train.budget:
-            left = budget - (awake() - self.begun) - budgeting.EVALUATION_SECONDS
-            seconds = min(seconds, max(left, 0.0))
-        return seconds / 2, seconds / 3
 
 
 def _check_criteria(plan: Plan, data: Data) -> None:

@@ -101,6 +101,7 @@ def outcome_of(run: Run, data: str) -> Outcome:
         status.total or 0,
         status.seconds or 0.0,
         float("-inf") if trained.score is None else trained.score,
+        trained.best_step,
     )
 
 

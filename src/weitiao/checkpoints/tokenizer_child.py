@@ -33,7 +33,7 @@ def main() -> None:
         decoded = tokenizer.decode(ids)
         grown = max(grown, max(len(ids), len(decoded)) / (len(text) + 16))
         highest = max(highest, *ids, -1)
-    print(json.dumps({"grown": grown, "highest": highest}))
+    sys.stdout.write(json.dumps({"grown": grown, "highest": highest}))
 
 
 if __name__ == "__main__":

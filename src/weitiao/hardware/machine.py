@@ -25,6 +25,8 @@ INSTRUCTION_SETS = {  # flag in /proc/cpuinfo -> name
     "bf16": "bf16",
 }
 
+SPINS = "1000"  # of waiting OpenMP threads, some 15 us; GNU's own number is 300,000
+
 
 def describe() -> dict[str, Any]:
     """Versions, processor, threads and device, for environment.json."""
@@ -63,6 +65,16 @@ def peak_memory_mb() -> int:
         return round(psutil.Process().memory_info().peak_wset / 1e6)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS, KB on Linux
     return round(peak / (1e6 if sys.platform == "darwin" else 1e3))
+
+
+def wait_briefly() -> None:
+    """Let threads of OpenMP that wait for others spin for microseconds only, then sleep.
+
+    GNU's runtime spins for milliseconds, longer than a time slice of the scheduler: beside a
+    busy program two threads were slower than one. Read when torch is loaded, so called before.
+    """
+    if not any(name in os.environ for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")):
+        os.environ["GOMP_SPINCOUNT"] = SPINS
 
 
 def set_threads(threads: int | None) -> None:

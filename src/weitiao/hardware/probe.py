@@ -7,6 +7,7 @@ here that is accurate; a run records it, and a resumed run uses the recorded one
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,11 +24,12 @@ from torch.nn.functional import linear
 from weitiao.core import fingerprint
 from weitiao.data.cache import checked, store
 from weitiao.errors import PlanError, RunError
-from weitiao.hardware.machine import processor
+from weitiao.hardware import background
+from weitiao.hardware.machine import instruction_sets, processor
 from weitiao.hardware.precision import KINDS, has_onednn_matmul, onednn_matmul
 from weitiao.i18n.messages import _
 
-VERSION = 2  # of the cached results: a higher one measures again
+VERSION = 3  # of the cached results: a higher one measures again
 SWITCHES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
 MIN_GAINS = {"bf16": 1.3, "onednn": 1.1}  # over fp32: with less, fp32 is taken
 # Relative, against fp64. Measured were 1.5e-7 in fp32 and 1.5e-3 in bf16 (dev/LOG.md). A processor
@@ -37,7 +39,10 @@ TOKENS, WIDTH, INNER = 512, 384, 1536  # the products of a small encoder
 SECONDS = 0.12  # of measuring for each candidate
 MIN_ROUNDS = 3
 SLOW_FACTOR = 3.0  # candidates slower than this times the best are not measured again
-BUSY = 0.25  # proportion of the processors used by other programs, above which nothing is cached
+# Above this, nothing is cached and what is usual for the processor is taken: the proportion of the
+# processors that other programs used, or of time in which this one was not running.
+BUSY = 0.1
+WAITED_SECONDS = 0.1
 COPIED = 25_000_000  # floats: more than the processor caches hold
 
 _pinned: ContextVar[str | None] = ContextVar("pinned", default=None)
@@ -58,12 +63,19 @@ class Probe:
     errors: Mapping[str, float]
     by_threads: Mapping[str, float]  # operations a second of the best precision, by threads
     bytes: float  # read and written a second
-    busy: float  # proportion of the processors that other programs used meanwhile
+    busy: float  # how much other programs disturbed: see BUSY
     seconds: float  # that the benchmark took
 
     @property
     def best(self) -> str:
-        """The precision of `auto`: the fastest accurate one that is clearly faster than fp32."""
+        """The precision of `auto`: the fastest accurate one that is clearly faster than fp32.
+
+        Beside other programs times say little, and two processes would choose differently: then
+        bf16 where the processor has instructions for it, else fp32.
+        """
+        if self.busy > BUSY:
+            usual = "bf16" if has_bf16(self.switches) else "fp32"
+            return usual if self.errors.get(usual, math.inf) <= MAX_ERRORS[usual] else "fp32"
         usable = [
             kind
             for kind, min_gain in MIN_GAINS.items()
@@ -79,6 +91,12 @@ class Probe:
     def gain(self, kind: str) -> float:
         """The speed relative to fp32; 0 for a precision that is not available."""
         return self.operations.get(kind, 0.0) / self.operations["fp32"]
+
+
+def has_bf16(switches: Mapping[str, str]) -> bool:
+    """Whether the processor computes products of bf16 itself. switches: no limit set by the user
+    may take the instructions away."""
+    return not switches and any(name.startswith("bf16 (") for name in instruction_sets())
 
 
 def resolve(precision: str, device: str | None = None) -> str:
@@ -159,7 +177,8 @@ def _cache_path(key: str) -> Path:
 
 def measure() -> Probe:
     """Run the benchmark of matrix products and memory traffic."""
-    begin, others = time.perf_counter(), other_seconds()
+    background.wait()
+    disturbance = Disturbance()
     generator = torch.Generator().manual_seed(0)  # the global generator is not touched
     tokens = torch.rand(TOKENS, WIDTH, generator=generator)
     weight = torch.rand(INNER, WIDTH, generator=generator)
@@ -178,15 +197,14 @@ def measure() -> Probe:
         # `add_` reads and writes every number, hence 2 * nbytes below.
         big = torch.zeros(COPIED)
         copy_seconds = least_seconds({"copy": lambda: big.add_(1.0)})["copy"]
-    seconds = time.perf_counter() - begin
     return Probe(
         **machine_key(),
         operations=operations,
         errors=errors,
         by_threads=by_threads,
         bytes=2 * big.nbytes / copy_seconds,
-        busy=round(max(other_seconds() - others, 0.0) / seconds / (os.cpu_count() or 1), 2),
-        seconds=round(seconds, 2),
+        busy=disturbance.proportion(),
+        seconds=round(disturbance.seconds(), 2),
     )
 
 
@@ -258,12 +276,41 @@ def least_seconds(candidates: Mapping[str, Callable[[], object]]) -> dict[str, f
     return best
 
 
+class Disturbance:
+    """How much other programs disturb this one, from when the object is made."""
+
+    def __init__(self) -> None:
+        self._begun, self._others = time.perf_counter(), other_seconds()
+
+    def seconds(self) -> float:
+        return time.perf_counter() - self._begun
+
+    def proportion(self) -> float:
+        """The larger of two signs: the proportion of the processors that other programs used, and
+        of a moment in which this thread did not run though it had work."""
+        used = (other_seconds() - self._others) / self.seconds() / (os.cpu_count() or 1)
+        # The second sign also sees programs that the system does not tell of, outside a container.
+        return round(max(used, _waited(), 0.0), 2)
+
+
+def _waited() -> float:
+    """The proportion of WAITED_SECONDS of computing in which this thread was not running."""
+    # Plain Python: threads of torch would also wait for each other.
+    begin, ran = time.perf_counter(), time.thread_time()
+    while (seconds := time.perf_counter() - begin) < WAITED_SECONDS:
+        pass
+    return 1 - (time.thread_time() - ran) / seconds
+
+
 def other_seconds() -> float:
-    """Processor time of all other programs in seconds, since an arbitrary moment."""
+    """Processor time of all other programs in seconds, since an arbitrary moment: also of nice
+    ones, and what a hypervisor gave to other machines (steal)."""
     import psutil
 
     total, own = psutil.cpu_times(), psutil.Process().cpu_times()
-    return float(total.user + total.system - own.user - own.system)
+    names = ("user", "nice", "system", "irq", "softirq", "steal")
+    everything = sum(getattr(total, name, 0.0) for name in names)
+    return float(everything - own.user - own.system)
 
 
 def _with_threads(count: int, candidate: Callable[[], object]) -> float:

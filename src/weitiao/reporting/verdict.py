@@ -173,6 +173,21 @@ def _less_than_an_epoch(values: Mapping[str, str]) -> str:
     )
 
 
+def _untouched(metrics: MetricsRecord, values: Mapping[str, str]) -> str:
+    """That the model is the frozen network with the output layer fitted before training."""
+    if metrics.epochs:
+        return _(
+            "Fine-tuning did not get better on validation than a linear model on the frozen "
+            "network, which the model is: {metric} {model} against {other} with {baseline}.",
+            **values,
+        )
+    return _(
+        "There was no time for fine-tuning: the model is a linear model on the frozen network, "
+        "{metric} {model} against {other} with {baseline}.",
+        **values,
+    )
+
+
 def _scores_in_words(metrics: MetricsRecord) -> dict[str, str]:
     return {
         "metric": metric(metrics.primary),
@@ -269,7 +284,9 @@ def fine_tuning_gain(metrics: MetricsRecord) -> str:
     values = _scores_in_words(metrics)
     seconds = metrics.seconds.train
     cost = _("It took {time} of training.", time=duration(seconds)) if seconds else ""
-    if gap <= 0 and not high < 0 and _barely_trained(metrics):
+    if metrics.best_step == 0:
+        message = _untouched(metrics, values)
+    elif gap <= 0 and not high < 0 and _barely_trained(metrics):
         message = _less_than_an_epoch(values)
     elif gap <= 0:
         message = _(

@@ -1,8 +1,8 @@
-"""Records of a run that are read back: seeds.json, findings.json, calibration.json, metrics.json,
-environment.json, figures.json, the header of answers.parquet. (A line of log.jsonl: weitiao.run.)
+"""Records of a run that are read back: its JSON files, and the header of answers.parquet. Each has
+a version. (A line of log.jsonl: weitiao.run.)
 
-Each has a version. Keys that a newer version added are kept when an older one rewrites the file;
-keys that were renamed are read under their old name.
+Keys that a newer version added are kept when an older one rewrites the file; keys that were renamed
+are read under their old name.
 """
 
 from __future__ import annotations
@@ -337,7 +337,8 @@ class MetricsRecord(Record):
     calibration: Calibration | None = None
     acceptance: list[CriterionResult] = Field(default_factory=list)
     levels: list[LevelScore] = Field(default_factory=list)
-    epochs: float | None = None  # of training, for how much the network has seen
+    epochs: float | None = None  # of training
+    best_step: int | None = None  # 0: the output layer alone was fitted
     better: str = ""  # "baseline" or "unclear" where the saved baseline is ahead on validation
     better_baseline: BetterBaseline | None = None
 

@@ -149,7 +149,7 @@ class Pace:
         if math.isinf(self.clock.left()) or not self._evaluations:
             return None
         evaluating = self._one_evaluation()
-        update = evaluating / max(self.evaluation, 1e-6)
+        update = max(evaluating / max(self.evaluation, 1e-6), 1e-6)
         # One evaluation at the end, and those in between as far as the time goes.
         fits = int((self.clock.left() - evaluating) / update)
         shared = evaluations * self.evaluation / max(wanted, 1)  # of an update, for evaluations

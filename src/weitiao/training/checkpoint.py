@@ -11,6 +11,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ from weitiao.model.sharded import copy_into, gathered, gathered_state, is_sharde
 from weitiao.training.batches import Feed
 from weitiao.training.strategies.base import Strategy
 
+BEFORE_TRAINING = {"linear_start"}  # fields of the plan's section `train`
 SPLIT = "|"  # between parts of a tensor's name; parameter names hold dots only
 
 
@@ -91,7 +93,9 @@ class Learner:
 def settings_of(model: Model, accelerator: Accelerator, train: Feed, validation: Feed) -> Settings:
     """What the numbers of this process depend on, for the check on resume."""
     # Not pydantic's JSON: that knows no names of files with bytes that are no text.
-    plan = json.dumps(model.plan.model_dump(exclude={"why", "expect"}), default=str)
+    # What acts before the first update alone is no part of it: a checkpoint is past that.
+    apart: Any = {"why": True, "expect": True, "train": BEFORE_TRAINING}
+    plan = json.dumps(model.plan.model_dump(exclude=apart), default=str)
     return Settings(
         plan=fingerprint.of_text(plan),
         rows=train.fingerprint(),

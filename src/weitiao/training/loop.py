@@ -27,6 +27,7 @@ from weitiao.example import Batch, Output
 from weitiao.i18n.messages import _
 from weitiao.losses.base import Loss
 from weitiao.model.model import Model
+from weitiao.planfile.sections import TrainPlan
 from weitiao.tasks.base import LossFn
 from weitiao.training import checkpoint, memory, sharding
 from weitiao.training.batches import Feed, Stream
@@ -106,23 +107,25 @@ class LoopControl:
         checkpoint.save(folder, self.learner, self.state, self.settings, self.rank)
 
 
-def fit(
+def fit(  # noqa: PLR0913 - what a resumed or a budgeted run adds is three of the arguments
     model: Model,
     train: Feed,
     validation: Feed,
     accelerator: Accelerator,
     resume: Path | None = None,
     replayed: Mapping[int, int] | None = None,
-    evaluate_first: bool = False,
+    best: float = -math.inf,
+    total: int | None = None,
 ) -> Generator[Progress]:
     """Training loop: train `model` in place, yielding Progress after each update and evaluation.
 
     A Progress with a report comes while the network holds the evaluated weights (the average, if a
     strategy keeps one): save the model then. resume: a checkpoint's folder. replayed: update ->
     tokens per forward pass, as an earlier process that ran out of memory used them.
-    evaluate_first: also before the first update, for a head that is no noise (LP-FT). Raises
-    DivergedError before an update that is not finite, RunError when `resume` cannot be continued
-    exactly or memory does not suffice.
+    best: the score of the model before training, if that was evaluated. total: fewer updates than
+    the plan asks for, where a budget has no time for all. Raises DivergedError before an update
+    that is not finite, RunError when `resume` cannot be continued exactly or memory does not
+    suffice.
     """
     plan, rank = model.plan.train, accelerator.process_index
     cost = model.loss()
@@ -151,16 +154,14 @@ def fit(
     if resume:
         state = checkpoint.restore(resume, learner, settings, rank)
     else:
-        planned = math.ceil(plan.epochs * len(train.labels) / plan.batch_size)
-        state = State(total=planned, planned=planned, tokens=tokens)
+        planned = planned_updates(plan, len(train.labels))
+        state = State(total=total or planned, planned=planned, tokens=tokens, best=best)
     control = LoopControl(learner, state, settings, rank)
     loss = rate = norm = math.nan
-    first = evaluate_first and not resume
 
     while True:
         epoch = state.step * plan.batch_size / len(train.labels)
-        if first or due(state.step, state.total, plan.evaluations, state.judged):
-            first = False
+        if due(state.step, state.total, plan.evaluations, state.judged):
             with ExitStack() as stack:
                 for strategy in strategies:
                     stack.enter_context(strategy.evaluating(model.net))
@@ -210,6 +211,11 @@ def fit(
             strategy.after_step(model.net, state.step / state.total)
         epoch = state.step * plan.batch_size / len(train.labels)
         yield Progress(state.step, state.total, epoch, loss, rate, norm, control)
+
+
+def planned_updates(plan: TrainPlan, rows: int) -> int:
+    """The updates that a plan asks for."""
+    return math.ceil(plan.epochs * rows / plan.batch_size)
 
 
 def learning(model: Model, cost: Loss) -> tuple[list[Strategy], list[Group], LossFn]:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
+from weitiao.evaluation.evaluate import Report
 from weitiao.model.model import Model
 from weitiao.model.output_layer import OutputLayer
 from weitiao.planfile.plan import Plan
@@ -44,6 +45,7 @@ class Recorder:
         self.pace = Pace(clock)
         self.step = self.total = 0
         self.best: dict[str, Any] = {"metric": None, "value": None}
+        self.best_step: int | None = None
         self.score = float("-inf")
         self.ended = "finished"
         self.saved = clock.passed()
@@ -56,13 +58,10 @@ class Recorder:
         self.step, self.total, self.score = state.step, state.total, state.best
         if not self.main:
             return  # rank 0 truncates the log at the same time
-        found = [
-            line["validation"]
-            for line in self.run.history()
-            if line.get("best") and line.get("validation")
-        ]
+        found = [line for line in self.run.history() if line.get("best") and line.get("validation")]
         if found:  # the first metric is the one that selects
-            self.best = dict(zip(("metric", "value"), next(iter(found[-1].items())), strict=True))
+            metric, value = next(iter(found[-1]["validation"].items()))
+            self.best, self.best_step = {"metric": metric, "value": value}, found[-1].get("step")
         status = self.run.status()
         # What came after the checkpoint is cut from the log; best/ holds it all the same.
         if status.value is not None and (not found or (status.step or 0) > state.step):
@@ -103,6 +102,22 @@ class Recorder:
         self.clock.minimum = 0.0  # there is a model from now on, however little time is left
         self.pace.pause()
 
+    def evaluated_first(self, report: Report, model: Model, plan: Plan, wanted: int) -> int:
+        """Save the model whose output layer alone was fitted, and decide how many updates follow:
+        those of the plan (`wanted`), or what a budget has time for; 0 where that is too few."""
+        self._log(step=0, validation=dict(report.metrics), best=True)
+        self._save_best(report, 0, model)
+        self.pace.evaluated()
+        total = self.replay.totals.get(0)
+        if not self.replay.until:
+            total = self.pace.first_total(wanted, plan.train.evaluations)
+        total = distributed.agreed(total)
+        if total is not None and total != wanted:
+            self._log(step=0, event="replan", total=total)
+        self.total = wanted if total is None else total
+        self.write_status("running")
+        return self.total
+
     def finish(self, progress: Progress) -> None:
         """Handle a stop that was requested during the last evaluation. The loop has ended, so the
         network holds raw weights again and can be saved."""
@@ -132,16 +147,6 @@ class Recorder:
             p.replan(total)
         if save:
             self._save(p)
-
-    def _replan_first(self, p: Progress, plan: Plan) -> None:
-        """Before the first update: how many a budget has time for, by the speed of evaluation."""
-        total = self.replay.totals.get(0)
-        if not self.replay.until:
-            total = self.pace.first_total(p.total, plan.train.evaluations)
-        total = distributed.agreed(total)
-        if total is not None and total != p.total:
-            self._log(step=0, event="replan", total=total)
-            p.replan(total)
 
     def _decide(self, p: Progress, plan: Plan) -> tuple[int | None, bool]:
         """A new total or None, and whether to save: rank 0 decides by its clock for all.
@@ -183,20 +188,22 @@ class Recorder:
         assert p.report is not None
         self._log(step=p.step, validation=dict(p.report.metrics), best=p.best)
         if p.best:
-            weights = model.state(keep=self.main)  # sharded weights are gathered by all ranks
-            if self.main:
-                metric = p.report.primary
-                self.best = {"metric": metric, "value": p.report.metrics[metric]}
-                self.score = p.report.score
-                with self.run.replacing("best") as folder:
-                    model.save(folder, weights)
+            self._save_best(p.report, p.step, model)
         self.pace.evaluated()
-        if p.step == 0:
-            self._replan_first(p, plan)
         if plan.train.patience and p.stale >= plan.train.patience and p.step < p.total:
             self.ended = "early"
             self._log(step=p.step, event="stop", why=self.ended)
             p.stop()
+
+    def _save_best(self, report: Report, step: int, model: Model) -> None:
+        weights = model.state(keep=self.main)  # sharded weights are gathered by all ranks
+        if self.main:
+            metric = report.primary
+            self.best = {"metric": metric, "value": report.metrics[metric]}
+            self.best_step = step
+            with self.run.replacing("best") as folder:
+                model.save(folder, weights)
+        self.score = report.score
 
     def _log(self, **values: Any) -> None:
         if self.main:
@@ -211,6 +218,7 @@ class Recorder:
             threads=torch.get_num_threads(),
             precision=precision,
             kernels=self.kernels,
+            best_step=self.best_step,
         )
         self.write_status(TRAINED, trained=trained.model_dump())
 

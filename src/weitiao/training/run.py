@@ -15,6 +15,7 @@ import torch
 from weitiao.core import disk
 from weitiao.data.prepare.load import Data, Rows, run_steps
 from weitiao.errors import RunError, WeitiaoError
+from weitiao.evaluation.evaluate import evaluate_network
 from weitiao.hardware.probe import pinned_precision, resolve
 from weitiao.i18n.messages import _
 from weitiao.model.fast import fused
@@ -25,7 +26,7 @@ from weitiao.run import Run
 from weitiao.training import checkpoint, distributed, linear_start, sharding
 from weitiao.training.batches import Feed, updates_of
 from weitiao.training.budget import Clock
-from weitiao.training.loop import fit
+from weitiao.training.loop import fit, planned_updates
 from weitiao.training.recorder import Recorder, Watch
 from weitiao.training.replay import Replay
 
@@ -44,6 +45,7 @@ class Outcome:
     total: int
     seconds: float
     score: float
+    best_step: int | None = None  # 0: the output layer alone was fitted
 
 
 def train(
@@ -146,6 +148,7 @@ class _Training:
             recorder.total,
             clock.passed(),
             recorder.score,
+            recorder.best_step,
         )
 
     def _train(self, recorder: Recorder, start: Path | None) -> None:
@@ -163,8 +166,17 @@ class _Training:
         feed, validation = training_feed(model, train_rows), validation_feed(model, data.validation)
         recorder.kernels = model.net.kernels
         recorder.pace.evaluation = updates_of(validation, feed, plan.train.batch_size)
-        started = self._start_linear(model, feed, recorder) if start is None else False
-        steps = fit(model, feed, validation, accelerator, start, recorder.replay.tokens, started)
+        total = None
+        if start is None and self._start_linear(model, feed, recorder):
+            report = evaluate_network(
+                model, model.net, validation.encoded, validation.labels, accelerator
+            )
+            wanted = planned_updates(plan.train, len(feed.labels))
+            total = recorder.evaluated_first(report, model, plan, wanted)
+            if total == 0:
+                return
+        replayed, best = recorder.replay.tokens, recorder.score
+        steps = fit(model, feed, validation, accelerator, start, replayed, best, total)
         progress = None
         with closing(steps), _interruptible() as stop_requested:
             for progress in steps:

@@ -2,6 +2,12 @@
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -81,3 +87,63 @@ def test_a_library_that_others_could_have_written_is_compiled_anew(tmp_path):
     assert compiler._built(made) == file
     assert compiler._is_ours(file)
     assert file.read_text() == "library\n"
+
+
+def test_threads_and_processes_that_start_together_compile_once(tmp_path):
+    made = pretended(tmp_path, 'sleep 0.3; echo library > "$target"')
+    threads = [threading.Thread(target=compiler._built, args=(made,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (tmp_path / "calls").read_text() == "call\n"
+
+
+def test_the_background_compilation_is_the_one_that_is_waited_for(tmp_path, monkeypatch):
+    broken = pretended(tmp_path, "sleep 0.3; exit 1")
+    monkeypatch.setenv("WEITIAO_COMPILER", broken)
+    begun = time.monotonic()
+    compiler.prepare()
+    assert time.monotonic() - begun < 0.3  # it does not wait
+    compiler.prepare()
+    assert compiler.library() is None
+    tries = 2 * len(compiler.NATIVE) + 1
+    assert (tmp_path / "calls").read_text() == tries * "call\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("wait", ["compiler.library()", "time.sleep(60)", "pass"])
+def test_an_interrupted_process_leaves_no_compiler_behind(wait, tmp_path):
+    """Nor one that ends while the kernels, which it turned out not to need, still compile."""
+    made = pretended(tmp_path, f"sleep 60 & echo $! > {tmp_path}/child; wait")
+    code = (
+        "import time; from weitiao.model.fast import compiler; compiler.prepare()\n"
+        f"while not open({str(tmp_path / 'child')!r}, 'a+').seek(0, 2): time.sleep(0.05)\n"
+        f"print('compiling', flush=True); {wait}"
+    )
+    environment = os.environ | {"WEITIAO_COMPILER": made}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "compiling\n"
+    if wait != "pass":
+        process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    child = int((tmp_path / "child").read_text())
+    deadline = time.monotonic() + 10
+    while _runs(child) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _runs(child)
+
+
+def _runs(pid):
+    """Whether the process is there and no zombie, which nobody may have waited for yet."""
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        if stat.parent.parent.joinpath("self").exists():
+            return stat.read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True

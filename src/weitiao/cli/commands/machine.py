@@ -24,6 +24,9 @@ def doctor(
         str | None, typer.Option(help="data file on which to try the checkpoint's tokenizer")
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="do not use the network")] = False,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="do the one-time work of this machine, check nothing")
+    ] = False,
     json_: Json = False,
 ) -> None:
     """Check this machine, the installation, and what a checkpoint can be used for."""
@@ -32,10 +35,18 @@ def doctor(
 
     if rows and not checkpoint:
         raise WeitiaoError(_("--rows tries a checkpoint's tokenizer: name a checkpoint, too."))
+    if prepare and checkpoint:
+        raise WeitiaoError(_("--prepare is about this machine: leave out the checkpoint."))
     if rows:
         open_source(rows)
-    findings = list(machine.findings(online=not offline))
-    show.show_checks(_("this machine"), findings)
+    if prepare:
+        from weitiao.support.doctor import prepare as preparation
+
+        findings = list(preparation.findings())
+        show.show_checks(_("prepared"), findings)
+    else:
+        findings = list(machine.findings(online=not offline))
+        show.show_checks(_("this machine"), findings)
     if checkpoint:
         from weitiao.support.doctor import checkpoint as checks
 

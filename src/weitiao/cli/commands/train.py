@@ -41,6 +41,7 @@ from weitiao.cli.options import (
 from weitiao.core.clock import awake
 from weitiao.errors import PlanError, WeitiaoError
 from weitiao.i18n.messages import _, joined
+from weitiao.model.fast import compiler
 
 STARTED = awake()  # a budget includes the imports
 
@@ -69,6 +70,7 @@ def fit(
     """Look, plan, train and evaluate in one call: the main command."""
     columns, seconds = roles_of(text, target, roles), seconds_of(budget)
     paths, changes = parted(rows, words)
+    compiler.prepare()
     # The API imports torch, which takes seconds: a typing mistake in a path is reported before.
     open_rows(paths, [test, validation], how_of(sheet, skip_bad, changes))
     from weitiao.api.fit import fit
@@ -244,6 +246,7 @@ def train(
     }
     wanted = changes_of(changes) | {k: v for k, v in settings.items() if v is not None}
     plan = Plan.load(path, wanted) if path else None
+    compiler.prepare()
     if plan:
         how = how_of(None, plan.data.skip_bad, {"data.reader": plan.data.reader})
         open_rows(plan.data.path, [plan.data.test_path, plan.data.validation_path], how)

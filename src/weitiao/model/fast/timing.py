@@ -10,8 +10,6 @@ from __future__ import annotations
 import ctypes
 import json
 import math
-import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -30,7 +28,7 @@ from weitiao.model.fast.kernels import GROUPS, Dropout, EmbeddingTables, NormPar
 from weitiao.model.fast.plain import Plain
 from weitiao.model.packed import Packing
 
-VERSION = 1  # of the file in the cache; raise it when the measuring changes
+VERSION = 2  # of the file in the cache; raise it when the measuring changes
 LENGTHS = (16, 64, 256)  # tokens of a sequence
 TOKENS, HEADS, WIDTH, VOCABULARY = 512, 12, 384, 1000  # a batch of a small encoder
 DROPOUT = Dropout(0.1, seed=1, stream=1)
@@ -47,7 +45,7 @@ class KernelTimes:
     library: str
     dtype: str
     seconds: Mapping[str, Mapping[str, Times]]  # group -> tokens -> implementation -> seconds
-    busy: float  # proportion of the processors that other programs used meanwhile
+    busy: float  # how much other programs disturbed: see `probe.BUSY`
 
     def gain(self, group: str) -> float:
         """How many times as fast as PyTorch the compiled kernels are: geometric mean of lengths."""
@@ -56,7 +54,10 @@ class KernelTimes:
 
     @property
     def in_torch(self) -> tuple[str, ...]:
-        """The groups that PyTorch computes clearly faster here."""
+        """The groups that PyTorch computes clearly faster here; none where other programs made the
+        times unreliable."""
+        if self.busy > probe.BUSY:
+            return ()
         return tuple(group for group in self.seconds if self.gain(group) * GAIN < 1)
 
 
@@ -91,16 +92,15 @@ def _cache_path(key: str) -> Path:
 
 def measure(library: ctypes.CDLL, dtype: torch.dtype) -> KernelTimes:
     """Time every group in both implementations now."""
-    begin, others = time.perf_counter(), probe.other_seconds()
+    disturbance = probe.Disturbance()
     implementations = {COMPILED: Compiled(library, dtype), TORCH: Plain(dtype)}
     seconds: dict[str, dict[str, Times]] = {group: {} for group in GROUPS}
     with torch.no_grad():
         for group, tokens, run in _cases(dtype):
             bound = {name: _bound(run, one) for name, one in implementations.items()}
             seconds[group][str(tokens)] = probe.least_seconds(bound)
-    share = (probe.other_seconds() - others) / (time.perf_counter() - begin) / (os.cpu_count() or 1)
     stem = Path(library._name).stem
-    return KernelTimes(stem, DTYPE_NAMES[dtype], seconds, round(max(share, 0.0), 2))
+    return KernelTimes(stem, DTYPE_NAMES[dtype], seconds, disturbance.proportion())
 
 
 def _bound(run: Callable[[Any], object], kernels: Any) -> Callable[[], object]:
