@@ -28,8 +28,9 @@ def root() -> Path:
     if setting and not is_ours(path) and _holds_others(path) and not is_ours(path):
         path = path / "weitiao"
     if not is_ours(path):
-        path.mkdir(parents=True, exist_ok=True)
-        atomic.replace_text(path / TAG, MARK)
+        with disk.writing(path):
+            path.mkdir(parents=True, exist_ok=True)
+            atomic.replace_text(path / TAG, MARK)
     return path
 
 
@@ -72,7 +73,8 @@ def hold(path: Path) -> None:
         kind, name, *_ = path.relative_to(base).parts
     except ValueError:  # no entry of the cache
         return
-    leases.hold(base, f"{kind}/{entry_of(name)}")
+    with disk.writing(base):
+        leases.hold(base, f"{kind}/{entry_of(name)}")
     touch(path)
 
 
