@@ -20,7 +20,7 @@ from weitiao.i18n.messages import _
 MAX_CONFIG_BYTES = 20_000_000  # config.json with the names of many labels
 MAX_TOKENIZER_CONFIG_BYTES = 100_000_000
 MAX_LAYERS = 1_000
-SANE_LAYERS = 64  # fewer are left to transformers, which compares them with the weights
+SANE_LAYERS, SANE_WIDTH = 64, 256  # up to these transformers compares with the weights itself
 MAX_LABELS = 100_000
 MAX_POSITIONS = 100_000_000  # of networks that compute positions instead of storing them
 MIN_TOKENS = 2  # a text between two special tokens has no room in less
@@ -72,7 +72,7 @@ def check_settings(config: Mapping[str, Any], path: Path, shapes: Shapes | None)
         # Every layer has a tensor of its own; families that share one layer (ALBERT) say so.
         if "num_hidden_groups" not in config:
             most |= dict.fromkeys(LAYERS, min(MAX_LAYERS, max(SANE_LAYERS, shapes.tensors)))
-        most |= dict.fromkeys(WIDTHS, SLACK * shapes.widest)
+        most |= dict.fromkeys(WIDTHS, max(SANE_WIDTH, SLACK * shapes.widest))
         if shapes.positions:
             most |= dict.fromkeys(POSITIONS, SLACK * shapes.positions)
     for name, limit in most.items():
