@@ -337,8 +337,8 @@ class MetricsRecord(Record):
     calibration: Calibration | None = None
     acceptance: list[CriterionResult] = Field(default_factory=list)
     levels: list[LevelScore] = Field(default_factory=list)
-    epochs: float | None = None  # of training
-    best_step: int | None = None  # 0: the output layer alone was fitted
+    epochs: float | None = None  # of training; best_step 0: the output layer alone was fitted
+    best_step: int | None = None
     better: str = ""  # "baseline" or "unclear" where the saved baseline is ahead on validation
     better_baseline: BetterBaseline | None = None
 
