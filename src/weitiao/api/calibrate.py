@@ -84,15 +84,27 @@ def _decided(
 
 
 def calibrate_in(run: Run, model: Model, rows: Rows) -> tuple[Model, Calibration]:
-    """Calibrate the model that was just trained, and replace the saved one if it changed."""
-    before = model.task
-    model, calibration = calibrated(model, rows)
-    if (calibration.temperature or 1.0) != 1.0 or model.task != before:
-        with run.replacing("best") as folder:
-            model.save(folder)
+    """Calibrate the model that was just trained, and replace the saved one if it changed.
+
+    A model that is calibrated already, since a kill came after this, stays as it is.
+    """
+    calibration, before = Calibration.read(Run(run.best)), model.task
+    if not calibration:
+        model, calibration = calibrated(model, rows)
+        if (calibration.temperature or 1.0) != 1.0 or model.task != before:
+            _replace_best(run, model, calibration)
     if calibration:
         calibration.write(run)
     return model, calibration
+
+
+def _replace_best(run: Run, model: Model, calibration: Calibration) -> None:
+    """Swap in a calibrated model. What was folded into its weights stands beside them, so that
+    nothing is folded twice."""
+    with run.replacing("best") as folder:
+        model.save(folder)
+        if calibration:
+            calibration.write(Run(folder))
 
 
 def calibrate(
@@ -111,7 +123,11 @@ def calibrate(
     best = opened.best_folder()
     if best is None:
         raise RunError(
-            _("{folder}: this run has no best model yet; train it first.", folder=opened.folder)
+            _(
+                "{folder}: this run has no best model yet. Go on first: "
+                "weitiao train --resume {folder}",
+                folder=opened.folder,
+            )
         )
     if opened.status().state == "running":
         raise RunError(
@@ -134,10 +150,10 @@ def calibrate(
     )
     # The saved weights hold the temperature of the earlier calibration, so the new one is fitted
     # on top of it: T = T_folded * T_new.
-    folded = Calibration.read(opened).temperature or 1.0
+    held = Calibration.read(Run(best)) or Calibration.read(opened)
+    folded = held.temperature or 1.0
     data = same_rows(opened, load(plan.data, plan.task_name))
     model, calibration = calibrated(model, data.validation, folded)
-    with opened.replacing("best") as new:
-        model.save(new)
+    _replace_best(opened, model, calibration)
     calibration.write(opened)
     return calibration

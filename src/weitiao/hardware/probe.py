@@ -11,7 +11,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from functools import cache as once
@@ -22,7 +22,7 @@ import torch
 from torch.nn.functional import linear
 
 from weitiao.core import fingerprint
-from weitiao.data.cache import store
+from weitiao.data.cache import checked, store
 from weitiao.errors import PlanError, RunError
 from weitiao.hardware import background
 from weitiao.hardware.machine import instruction_sets, processor
@@ -162,12 +162,12 @@ def measured(*, anew: bool = False) -> Probe:
 def _cached(key: str) -> Probe:
     path = _cache_path(key)
     try:
-        result = Probe(**json.loads(path.read_text(encoding="utf-8")))
+        result = Probe(**checked.read_json(path))
     except (OSError, ValueError, TypeError):
         result = measure()
         if result.busy <= BUSY:  # else the next process measures again
-            with store.written(path) as file:
-                file.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
+            with suppress(OSError):  # a full disk: measured again the next time
+                checked.write_json(path, asdict(result))
     else:
         store.touch(path)
     return result

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
+from pydantic import TypeAdapter
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -161,14 +162,14 @@ def read(folder: Path) -> tuple[State, Settings]:
     """The state and settings of a checkpoint, without its tensors."""
     try:
         values = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-        state = State(**values["state"])
-        settings = Settings(**values["settings"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if values["state"].get("best") is None:
+            values["state"]["best"] = float("-inf")
+        state = TypeAdapter(State).validate_python(values["state"])
+        settings = TypeAdapter(Settings).validate_python(values["settings"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RunError(
             _("{folder}: this checkpoint cannot be read ({error}).", folder=folder, error=error)
         ) from None
-    if state.best is None:
-        state.best = float("-inf")
     return state, settings
 
 

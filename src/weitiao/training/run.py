@@ -68,7 +68,7 @@ def train(
     sharding.refuse(plan)
     here = distributed.here()
     main = here.is_main_process
-    with _locked(run, main):
+    with locked(run, main):
         if main:
             run.repair()
         here.wait_for_everyone()
@@ -119,7 +119,10 @@ class _Training:
             recorder.write_status("preparing")
             self._train(recorder, start)
             accelerator.free_memory()  # before the best model comes into memory
-            recorder.write_status(recorder.ended)
+            if recorder.ended == "interrupted" or not run.best.exists():
+                recorder.write_status(recorder.ended)
+            else:
+                recorder.write_trained(kind)
         except BaseException as error:
             with suppress(OSError):  # a full disk takes no status either
                 recorder.write_status(
@@ -161,6 +164,7 @@ class _Training:
         if self.before:
             self.before(model)
         feed, validation = training_feed(model, train_rows), validation_feed(model, data.validation)
+        recorder.kernels = model.net.kernels
         recorder.pace.evaluation = updates_of(validation, feed, plan.train.batch_size)
         total = None
         if start is None and self._start_linear(model, feed, recorder):
@@ -238,7 +242,7 @@ def validation_feed(model: Model, rows: Rows) -> Feed:
 
 
 @contextmanager
-def _locked(run: Run, main: bool) -> Iterator[None]:
+def locked(run: Run, main: bool) -> Iterator[None]:
     """File lock of the run: one training at a time writes into it. Only rank 0 holds the lock."""
     from filelock import FileLock, Timeout
 

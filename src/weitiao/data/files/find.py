@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import difflib
 import glob
-import json
 import os
 import time
 from collections.abc import Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from weitiao import parts
 from weitiao.core import fingerprint
-from weitiao.data.cache import store
+from weitiao.data.cache import checked, store
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _
 from weitiao.i18n.system import said
@@ -96,7 +96,7 @@ def content_of(path: Path) -> str:
     state = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
     memo = store.folder("hashes") / f"{fingerprint.of_texts(str(path.resolve()))}.json"
     try:
-        cached = json.loads(memo.read_text(encoding="utf-8"))
+        cached = checked.read_json(memo)
         if cached["file"] == state:
             store.touch(memo)
             return str(cached["hash"])
@@ -106,8 +106,8 @@ def content_of(path: Path) -> str:
     # Timestamps of file systems are coarse: a file changed twice within one tick has the same
     # state for two contents, so that the hash of a file just written is not cached.
     if time.time_ns() - stat.st_mtime_ns > SETTLED:
-        with store.written(memo) as sibling:
-            sibling.write_text(json.dumps({"file": state, "hash": content}), encoding="utf-8")
+        with suppress(OSError):  # a full disk: hashed again the next time
+            checked.write_json(memo, {"file": state, "hash": content})
     return content
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from weitiao import parts
 from weitiao.core import dotted, fingerprint
-from weitiao.data.cache import store
+from weitiao.data.cache import checked, store
 from weitiao.data.files import archive, find
 from weitiao.data.files.cells import TEXT, as_text, widest
 from weitiao.data.files.detect import endings, packing, reader_for
@@ -158,16 +158,17 @@ def _of_archive(
     # Which files an archive holds is known only unpacked. So the list of its tables is cached as
     # well: opening it a second time neither unpacks nor hashes anything.
     key = [name, kind, {reader: dict(each) for reader, each in settings.items()}, skip_bad, VERSION]
-    listing = store.folder("rows") / f"{content}-{fingerprint.of_texts(json.dumps(key))}.json"
+    listing = (
+        store.folder("rows") / f"{content}-{fingerprint.of_texts(json.dumps(key))}.pieces.json"
+    )
     cached = _from_listing(listing)
     if cached is not None:
         return cached
     with store.draft(store.folder("unpacked") / "archive") as folder:
         archive.unpack(path, kind, folder)
         pieces = _of_unpacked(folder, name, kind, settings, skip_bad)
-    with store.written(listing) as sibling:
-        lines = [[p.name, p.content, p.cache_file, pack(p.reader_notes)] for p in pieces]
-        sibling.write_text(json.dumps(lines), encoding="utf-8")
+    lines = [[p.name, p.content, p.cache_file, pack(p.reader_notes)] for p in pieces]
+    checked.write_json(listing, lines)
     return pieces
 
 
@@ -187,13 +188,16 @@ def _of_unpacked(
 
 def _from_listing(listing: Path) -> list[Piece] | None:
     try:
-        lines: Sequence[Any] = json.loads(listing.read_text(encoding="utf-8"))
+        lines: Sequence[Any] = checked.read_json(listing)
         return [
             open_piece(name, content, cached, [*map(restore, notes)])
             for name, content, cached, notes in lines
         ]
-    except (OSError, ValueError, TypeError):
+    except FileNotFoundError:
         return None  # not there, or gone from the cache: unpacked again
+    except (OSError, ValueError, TypeError):
+        checked.made_again(listing)
+        return None
 
 
 def concatenated(pieces: Sequence[Piece], names: Sequence[str]) -> Source:

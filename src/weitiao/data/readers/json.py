@@ -13,6 +13,7 @@ from weitiao.data.files import encoding, header
 from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.cells import TEXT, as_text, kinds_of
 from weitiao.data.files.nested import Nesting, flat
+from weitiao.data.readers import limits
 from weitiao.data.readers.annotations import Agreement, is_pair, is_task, of_pair, plain_rows
 from weitiao.data.readers.base import Numbered, Reader, Reading, batched
 from weitiao.errors import DataError, placed
@@ -84,7 +85,8 @@ class Jsonl(Reader):
             for one in _lines(path, detected):
                 yield one if isinstance(one, Bad) else (one[0], flat(one[1], records))
 
-        columns = kinds_of(one[1] for one in lines() if not isinstance(one, Bad))
+        whole = (one[1] for one in lines() if not isinstance(one, Bad))
+        columns = kinds_of(limits.check_keys(whole, path.name))
         if not columns:
             first = next((one for one in _lines(path, detected) if isinstance(one, Bad)), None)
             if first is None:
@@ -162,7 +164,7 @@ def _reading_of(rows: list[Numbered | Bad], file: str, notes: Sequence[str]) -> 
         nesting.see(row)
     records = nesting.records()
     flattened = iter([flat(row, records) for row in plain])
-    columns = kinds_of(flat(row, records) for row in plain)
+    columns = kinds_of(limits.check_keys((flat(row, records) for row in plain), file))
     if not columns:
         raise DataError(_("{file}: holds no row with a value.", file=file))
     new = [one if isinstance(one, Bad) else (one[0], next(flattened)) for one in rows]
