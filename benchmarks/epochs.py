@@ -126,6 +126,7 @@ def weitiao(job: Mapping[str, Any], shared: Path | None = None) -> Record:
     return {
         **between(found["begin"], found["end"]),
         "rate": tokens / (found["end"].clock - found["begin"].clock),
+        "lengths": found["lengths"],
         "updates": found["updates"],
         "about": {"rows": len(rows), "mean_tokens": round(mean, 1), "threads": job["threads"]},
         "told": {**found["told"], "events": events[:5]},
@@ -141,6 +142,7 @@ def timed(found: dict[str, Any]) -> Iterator[None]:
 
     def watched(model: Any, train: Any, *others: Any, **settings: Any) -> Iterator[Any]:
         found["mean_tokens"] = float(train.encoded.lengths.mean())
+        found["lengths"] = train.encoded.lengths.tolist()
         found["tokens"] = int(train.encoded.offsets[-1])
         found["told"] = {"packed": model.packs, "precision": model.plan.train.precision}
         found["begin"] = mark()

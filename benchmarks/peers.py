@@ -150,6 +150,7 @@ def _figures(
     mean = round(tokens / len(rows), 1)
     return {
         **between(begin, end),
+        "lengths": [sum(row["attention_mask"]) for row in rows],  # without padding
         "rate": tokens / (end.clock - begin.clock),
         "about": {"rows": len(rows), "mean_tokens": mean, "threads": job["threads"]},
     }

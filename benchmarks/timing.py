@@ -36,6 +36,8 @@ LAPTOP = {
     "WEITIAO_COMPILER": "none",
 }
 
+AVX2 = "x86-64-v3"  # what compilers call its instructions
+
 Record = dict[str, Any]
 
 

@@ -130,7 +130,8 @@ def test_an_interrupted_run_goes_on_to_the_same_end(home):
 
 def test_a_plan_is_carried_out_to_the_same_end(home):
     assert told_by("check", "plan.yaml")["problems"] == []
-    run = told_by("train", "plan.yaml", "--threads", 1)["run"]
+    # Since then the output layer is fitted first; without that, all is as it was.
+    run = told_by("train", "plan.yaml", "train.linear_start=false", "--threads", 1)["run"]
     told = difference("previous/log.jsonl", lines(log_of(PREVIOUS / "finished")),
                       lines(log_of(home / run)))  # fmt: skip
     assert not told, "\n" + told

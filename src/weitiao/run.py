@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from weitiao.core import atomic
 from weitiao.core.fields import problems_of
@@ -39,10 +39,31 @@ class Record(BaseModel):
     messages: dict[str, Any] = {}  # text -> template and values
 
 
+# Stages between training and the end of a run, as status.json names them.
+TRAINED, JUDGED = "trained", "judged"
+
+
+class Trained(BaseModel):
+    """How training ended, and what the numbers of the evaluation depend on."""
+
+    ended: str  # finished, early
+    score: float | None = None  # of the best step; higher is better
+    threads: int
+    precision: str
+    kernels: str | None = None
+    best_step: int | None = None  # 0: the output layer alone was fitted
+
+
 class Status(Record):
-    """status.json: state and progress of a run. It is written about once a second."""
+    """status.json: state and progress of a run. It is written about once a second.
+
+    The file's state is also `trained` or `judged`: read, that is the stage, and the state is
+    running or interrupted.
+    """
 
     state: str = "new"  # new, running, finished, early, failed, interrupted
+    stage: str | None = None
+    trained: Trained | None = None
     step: int | None = None
     total: int | None = None
     metric: str | None = None
@@ -63,6 +84,7 @@ class Environment(Record):
     history: list[str] = []
     checkpoint: dict[str, str | None] = {}
     precision: str | None = None
+    final: bool = False  # the run ends with an evaluation on the sealed test
 
 
 class Metrics(Record):
@@ -79,11 +101,45 @@ class Metrics(Record):
     left_out: list[str] = []
 
 
+class Replay(Record):
+    """replay.json: decisions of a killed run that the resumed one repeats, by step."""
+
+    until: int = 0
+    totals: dict[int, int] = {}
+    tokens: dict[int, int] = {}
+    linear_rows: int | None = None
+
+
+MAX_NUMBER = 2**53  # of steps, rows, ...: more is no count, and no float holds it exactly
+
+
+class LogLine(BaseModel):
+    """A line of log.jsonl: one optimizer step, one validation, or an event."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    step: int = Field(0, ge=0, le=MAX_NUMBER)
+    epoch: float | None = None
+    loss: float | None = None
+    learning_rate: float | None = None
+    gradient_norm: float | None = None
+    validation: dict[str, float | None] | None = None
+    best: bool = False
+    event: str | None = None
+    total: int | None = Field(None, ge=0, le=MAX_NUMBER)  # steps planned
+    tokens: int | None = Field(None, ge=0, le=MAX_NUMBER)  # per forward pass
+    rows: int | None = Field(None, ge=0, le=MAX_NUMBER)  # that the output layer was fitted to
+
+
 RECORDS: dict[str, type[Record]] = {
     "status": Status,
     "environment": Environment,
     "metrics": Metrics,
+    "replay": Replay,
 }
+
+
+_LINES = TypeAdapter(list[LogLine])
 
 
 @dataclass(frozen=True)
@@ -183,11 +239,26 @@ class Run:
         """Parse the complete lines after the first `size` bytes of the log. Raises RunError."""
         if not self.log_path.exists():
             return []
-        lines = []
-        for line in self.log_path.read_bytes()[size:].splitlines(keepends=True):
-            if line.endswith(b"\n"):  # else it is being written, or was when the process died
-                lines.append(_json_object(self.log_path, line))
+        try:
+            raw = self.log_path.read_bytes()
+        except OSError as error:
+            raise _unreadable(self.log_path, error) from None
+        # A last line without its end is being written, or was when the process died.
+        whole = [line for line in raw[size:].splitlines(keepends=True) if line.endswith(b"\n")]
+        lines = [_json_object(self.log_path, line) for line in whole]
+        try:
+            _LINES.validate_python(lines)
+        except ValidationError as error:
+            number, *place = error.errors()[0]["loc"]
+            where = ".".join(map(str, place))
+            line = raw[:size].count(b"\n") + int(number) + 1
+            reason = _("line {line}: {field}", line=line, field=where or "?")
+            raise damaged(self.log_path, reason) from None
         return lines
+
+    def log_lines(self) -> list[LogLine]:
+        """Every line of the log, typed. Raises RunError."""
+        return _LINES.validate_python(self.history())
 
     def cut_log(self, size: int) -> None:
         """Truncate the log to `size` bytes."""
@@ -245,9 +316,7 @@ class Run:
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise RunError(
-                _("{path}: cannot be read: {reason}.", path=str(path), reason=said(error))
-            ) from None
+            raise _unreadable(path, error) from None
         values = _json_object(path, raw)
         if name in RECORDS:
             try:
@@ -259,7 +328,9 @@ class Run:
 
     def status(self) -> Status:
         """State and progress; "interrupted" when the run's process is gone. Raises RunError."""
-        status = Status.model_validate(self._stored("status"))
+        status = Status.model_validate({**self._stored("status"), "stage": None})
+        if status.state in (TRAINED, JUDGED):
+            status = status.model_copy(update={"state": "running", "stage": status.state})
         if status.state == "running" and not _alive(status.pid, status.started):
             status = status.model_copy(update={"state": "interrupted"})
         return status
@@ -341,6 +412,10 @@ def _json_object(path: Path, raw: bytes) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise damaged(path, _("it holds no JSON object"))
     return values
+
+
+def _unreadable(path: Path, error: OSError) -> RunError:
+    return RunError(_("{path}: cannot be read: {reason}.", path=str(path), reason=said(error)))
 
 
 def damaged(path: Path, reason: str) -> RunError:

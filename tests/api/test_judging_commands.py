@@ -116,3 +116,36 @@ def test_explain_shows_the_words_and_gives_json(weitiao, home):
     code, _, err = weitiao("explain", home, "a", "b")
     assert code == 2
     assert "reads 1 texts" in err
+
+
+@pytest.mark.parametrize("words", [("evaluate", "--final"), ("evaluate",), ("calibrate",)])
+def test_changed_rows_are_refused_by_name(words, weitiao, home):
+    file = home.parent.parent / "rows.csv"
+    before = file.read_bytes()
+    try:
+        file.write_bytes(before + b"one film more,good\r\n")
+        code, _, err = weitiao(words[0], home, *words[1:])
+    finally:
+        file.write_bytes(before)
+    assert code == 2
+    assert "its rows have changed since it was trained" in " ".join(err.split())
+
+
+@pytest.mark.parametrize("labels", [("GOOD", "Bad"), ("goods", "b"), (" Good", "BAD ")])
+def test_labels_that_are_spelt_otherwise_are_told(labels, weitiao, home, tmp_path):
+    file = tmp_path / "other.csv"
+    rows = [f"a film number {n},{labels[n % 2]}" for n in range(12)]
+    file.write_text("\n".join(["text,label", *rows, ""]), encoding="utf-8")
+    code, _, err = weitiao("evaluate", home, file)
+    assert code == 2
+    assert "the model knows none of its labels" in " ".join(err.split())
+    assert "meant as 'good'" in " ".join(err.split())
+
+
+@pytest.mark.parametrize("empty", ["", '""'])
+def test_a_row_out_for_each_row_in(empty, weitiao, home, tmp_path):
+    file, out = tmp_path / "rows.csv", tmp_path / "out.csv"
+    file.write_text(f"text\na good film\n{empty}\na bad one\n", encoding="utf-8")
+    assert weitiao("predict", home, file, "--output", out)[0] == 0
+    with out.open(encoding="utf-8-sig", newline="") as answers:
+        assert len(list(csv.DictReader(answers))) == 3

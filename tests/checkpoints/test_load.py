@@ -86,8 +86,8 @@ def test_a_head_for_other_labels_is_made_anew(folder):
     ("name", "content", "message"),
     [
         ("config.json", '{"model_type": "martian"}', "cannot be loaded"),
-        ("tokenizer.json", "{}", "cannot be loaded"),
-        ("tokenizer.json", "", "cannot be loaded"),
+        ("tokenizer.json", "{}", "tokenizer.json: damaged"),
+        ("tokenizer.json", "", "tokenizer.json: damaged"),
     ],
 )
 def test_broken_files_are_one_short_message(folder, name, content, message):

@@ -207,7 +207,7 @@ def test_every_arithmetic_learns_and_answers_nearly_alike(kind, layout, tiny_ber
     scores = outcome.model.scores(examples)
     exact = Model.load(run.best, precision="fp32")
     assert exact.plan.train.precision == "fp32"
-    farthest = {"fp32": 0.0, "onednn": 1e-2 if rounds_to_bf16() else 2e-3, "bf16": 1e-2}[kind]
+    farthest = {"fp32": 0.0, "onednn": 1e-2 if rounds_to_bf16() else 2e-3, "bf16": 2e-2}[kind]
     assert abs(scores - exact.scores(examples)).max() <= farthest
     if kind == "bf16":
         assert (scores != exact.scores(examples)).any()

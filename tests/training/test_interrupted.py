@@ -153,3 +153,44 @@ def test_seeds_stopped_before_validation_was_judged_are_interrupted(stopped, tin
     assert str(caught.value) == f"go on: weitiao train --resume {folder}"
     assert Run.open(folder).status().state == "interrupted"
     assert seeds.resume_seeds(folder).state == "finished"
+
+
+def test_the_status_of_a_run_killed_twice_keeps_its_best(stopped, tiny_bert, tmp_path):
+    """The best model came after the checkpoint: the log that says so is cut, best/ is there."""
+    plan = plan_of(
+        tiny_bert, **{"train.epochs": 2, "train.evaluations": 2, "train.linear_start": False}
+    )
+    data = toy_data(plan, 80)
+    run = new_run(tmp_path / "run", plan)
+    half = math.ceil(len(data.train) / plan.train.batch_size)
+    stopped("learning", 3)
+    with pytest.raises(KeyboardInterrupt):
+        train(plan, data, run)  # a checkpoint before any evaluation
+    stopped("learning", half)
+
+    def killed(progress, seconds):
+        if progress.report is not None:
+            run.write("status", {**run.read("status"), "step": progress.step, "metric": "accuracy",
+                                 "value": progress.report.metrics["accuracy"]})  # fmt: skip
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        train(plan, data, run, resume=True, watch=killed)
+    best = run.status().value
+    assert best is not None
+    told = []
+    train(plan, data, run, resume=True, watch=lambda *_: told.append(run.read("status")["value"]))
+    assert told[0] == best
+
+
+def test_ctrl_c_before_training_begins_tells_how_to_go_on(tiny_bert, tmp_path, monkeypatch):
+    def pressed(*given):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt, match="--resume") as stop:
+        patch.setattr("weitiao.api.budget.clock_of", pressed)
+        weitiao.fit(
+            toy_rows("classification", 60), model=tiny_bert, out=tmp_path,
+            changes={"train.epochs": 1, "evaluate.baselines": False, "evaluate.findings": False},
+        )  # fmt: skip
+    assert weitiao.resume(str(stop.value).rpartition(" ")[2]).state == "finished"

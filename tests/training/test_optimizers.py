@@ -1,6 +1,7 @@
 """Each optimizer against its own formula: decoupled decay and coupled L2 are told apart."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from weitiao import parts
 from weitiao.errors import PlanError
 from weitiao.training import update as gradients
-from weitiao.training.groups import groups_of
+from weitiao.training.groups import groups_of, merged
 from weitiao.training.loop import set_rates
 
 RATE, DECAY = 0.1, 0.5
@@ -89,6 +90,34 @@ def test_biases_and_norms_are_not_decayed_and_every_parameter_is_in_one_group():
             assert (group.weight_decay > 0) == (param.ndim > 1)
     found = [id(p) for group in groups for p in group.params]
     assert sorted(found) == sorted(id(p) for p in net.parameters())
+
+
+def test_groups_of_equal_rates_are_one_for_the_optimizer_and_compute_the_same():
+    def net_of():
+        torch.manual_seed(0)
+        return torch.nn.ModuleDict(
+            {"layer": torch.nn.ModuleList(torch.nn.Linear(3, 3) for _ in range(4))}
+        )
+
+    def trained(join):
+        net = net_of()
+        groups = groups_of(net, RATE, DECAY)
+        slower = [replace(g, learning_rate=RATE / 2) if g.depth == 1 else g for g in groups]
+        used = merged(slower) if join else slower
+        optimizer = torch.optim.AdamW([g.options() for g in used], fused=True)
+        for seed in range(3):
+            torch.manual_seed(seed)
+            x = torch.randn(5, 3)
+            for layer in net["layer"]:
+                x = layer(x).tanh()
+            x.square().sum().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        return len(used), [p.detach() for p in net.parameters()]
+
+    (many, apart), (few, together) = trained(False), trained(True)
+    assert (many, few) == (8, 4)  # two rates, with and without decay
+    assert all(torch.equal(one, other) for one, other in zip(apart, together, strict=True))
 
 
 # --- vectors that are updated only where they are touched

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from weitiao import parts
+from weitiao.api.inputs import same_rows
 from weitiao.data.prepare.load import Rows, load
 from weitiao.errors import PlanError, RunError
 from weitiao.evaluation.calibration import fold, quality, summary_of, temperature
@@ -95,15 +96,27 @@ def taken_over(model: Model, other: Model, divisor: float) -> Model:
 
 
 def calibrate_in(run: Run, model: Model, rows: Rows) -> tuple[Model, Calibration]:
-    """Calibrate the model that was just trained, and replace the saved one if it changed."""
-    before = model.task
-    model, calibration = calibrated(model, rows)
-    if (calibration.temperature or 1.0) != 1.0 or model.task != before:
-        with run.replacing("best") as folder:
-            model.save(folder)
+    """Calibrate the model that was just trained, and replace the saved one if it changed.
+
+    A model that is calibrated already, since a kill came after this, stays as it is.
+    """
+    calibration, before = Calibration.read(Run(run.best)), model.task
+    if not calibration:
+        model, calibration = calibrated(model, rows)
+        if (calibration.temperature or 1.0) != 1.0 or model.task != before:
+            replace_model(run, "best", model, calibration)
     if calibration:
         calibration.write(run)
     return model, calibration
+
+
+def replace_model(run: Run, name: str, model: Model, calibration: Calibration) -> None:
+    """Swap in a calibrated model. What was folded into its weights stands beside them, so that
+    nothing is folded twice."""
+    with run.replacing(name) as folder:
+        model.save(folder)
+        if calibration:
+            calibration.write(Run(folder))
 
 
 def calibrate(
@@ -122,7 +135,11 @@ def calibrate(
     best = opened.best_folder()
     if best is None:
         raise RunError(
-            _("{folder}: this run has no best model yet; train it first.", folder=opened.folder)
+            _(
+                "{folder}: this run has no best model yet. Go on first: "
+                "weitiao train --resume {folder}",
+                folder=opened.folder,
+            )
         )
     if opened.status().state == "running":
         raise RunError(
@@ -147,13 +164,14 @@ def calibrate(
     )
     # The saved weights hold the temperature of the earlier calibration, so the new one is fitted
     # on top of it: T = T_folded * T_new.
-    folded = Calibration.read(opened).temperature or 1.0
-    model, calibration = calibrated(model, load(plan.data, plan.task_name).validation, folded)
+    chosen = Run(best if kept is None else opened.selected)
+    held = Calibration.read(chosen) or Calibration.read(opened)
+    folded = held.temperature or 1.0
+    data = same_rows(opened, load(plan.data, plan.task_name))
+    model, calibration = calibrated(model, data.validation, folded)
     if kept is not None:
-        with opened.replacing("selected") as new:
-            model.save(new)
+        replace_model(opened, "selected", model, calibration)
         model = taken_over(kept, model, (calibration.temperature or folded) / folded)
-    with opened.replacing("best") as new:
-        model.save(new)
+    replace_model(opened, "best", model, calibration)
     calibration.write(opened)
     return calibration

@@ -45,6 +45,14 @@ def announce_run(run: Run, resume: bool) -> None:
     agreed((str(run.folder.resolve()), resume))
 
 
+def announce_nothing() -> None:
+    """Let the other ranks end: there is nothing left to train."""
+    if world() > 1 and not rank():
+        from weitiao.training.distributed import agreed
+
+        agreed(("", False))
+
+
 def join() -> None:
     """Receive the run's folder from rank 0 and train in it until it ends."""
     from weitiao.data.prepare.load import load
@@ -56,6 +64,8 @@ def join() -> None:
     # A broadcast is collective: this call matches that of announce_run on rank 0. Until then this
     # process has loaded nothing.
     folder, resume = agreed(None)
+    if not folder:
+        return
     run = Run.open(folder)
     plan = run.plan()
     data = load(plan.data, plan.task_name)

@@ -38,6 +38,8 @@ def evaluate(
     set_threads(threads)
     if final and seeds.is_several(run):
         return seeds.evaluate_seeds(run, say=say)
+    if seeds.is_several(run) and Run.open(run).best_folder() is None:
+        seeds.require_complete(run)
     path = None if rows is None else str(rows)
     how = how_of(sheet, skip_bad)
     return single_run.evaluate_run(run, path, final=final, how=how, say=say, precision=precision)

@@ -10,13 +10,18 @@ from typing import Any, TypedDict
 from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source, from_rows
+from weitiao.data.prepare.declared import without_refused
 from weitiao.data.prepare.filter import without_misfits
+from weitiao.data.prepare.load import Data
 from weitiao.data.rows import Rows, everything
-from weitiao.errors import DataError
+from weitiao.errors import DataError, RunError
 from weitiao.evaluation.baselines.model import BaselineModel
 from weitiao.i18n.messages import _, plural
 from weitiao.model.model import Model
 from weitiao.planning.advise import Wish
+from weitiao.results.records import EnvironmentRecord
+from weitiao.run import Run
+from weitiao.tasks.base import Task
 
 Paths = str | Sequence[str]
 Roles = Mapping[str, str | list[str]]
@@ -117,12 +122,77 @@ def open_other(model: Model | BaselineModel, path: Paths, how: ReadOptions) -> S
     return ReadOptions(reader, how.skip_bad).open_other(path, like)
 
 
+def same_rows(run: Run, data: Data) -> Data:
+    """The rows of a run, opened again. Raises RunError where they are not those it learned from.
+
+    Split anew, rows that were learned would stand in the test.
+    """
+    known = EnvironmentRecord.read(run)
+    # Equal files split in the same way, or equal rows in files that moved or were written anew.
+    if not known.data or known.data == data.fingerprint or known.rows == data.digests:
+        return data
+    before, now = (str(lines[0]) if lines else "" for lines in (known.history, data.history))
+    changed = [part for part, digest in known.rows.items() if data.digests.get(part) != digest]
+    raise RunError(
+        _(
+            "{run}: its rows have changed since it was trained (then {before}; now {now}; other "
+            "rows in: {parts}). Split anew, the test would hold rows that were learned. Put the "
+            "file back, train anew, or evaluate on a file: weitiao evaluate {run} FILE.",
+            run=str(run.folder),
+            before=before or "?",
+            now=now,
+            parts=", ".join(changed) or "?",
+        )
+    )
+
+
+def check_known_labels(model: Model, rows: Rows) -> None:
+    """Raises DataError where the model knows none of the labels: they are spelt otherwise."""
+    task = model.task
+    known = list(getattr(task, "types", ()) or task.choices)
+    labels = list(rows_labels(task, rows)) if known else []
+    if not labels or set(labels) & set(known):
+        return
+    raise DataError(
+        _(
+            "{file}: the model knows none of its labels ({labels}); it knows {known}. {likeness}"
+            "Write them as in the rows that it learned from.",
+            file=rows.name,
+            labels=", ".join(map(repr, labels[:5])) + (", ..." if len(labels) > 5 else ""),
+            known=", ".join(map(repr, known[:5])) + (", ..." if len(known) > 5 else ""),
+            likeness=_likeness(labels, known),
+        )
+    )
+
+
+def rows_labels(task: Task, rows: Rows) -> dict[str, int]:
+    """Label -> rows of a file to evaluate on; empty where targets are no labels."""
+    return type(task).label_counts([one for one in rows.targets() if one is not None])
+
+
+def _likeness(labels: Sequence[str], known: Sequence[str]) -> str:
+    """The first label that looks like a known one, as a sentence."""
+    plain = {one.casefold().strip(): one for one in known}
+    for label in labels:
+        folded = label.casefold().strip()
+        alike = (
+            name
+            for other, name in plain.items()
+            if other and folded and (folded.startswith(other) or other.startswith(folded))
+        )
+        close = plain.get(folded) or next(alike, None)
+        if close:
+            return _("Is {label!r} meant as {known!r}? ", label=label, known=close)
+    return ""
+
+
 def rows_of(
     model: Model | BaselineModel,
     source: Source,
     *,
     labelled: bool,
     aside: list[Bad] | None = None,
+    notes: list[str] | None = None,
 ) -> Rows:
     """Rows of a source with the column roles of the model; with `labelled`, those with a target.
 
@@ -148,6 +218,7 @@ def rows_of(
     rows = Rows(source.table, everything(source.table), roles, source.name, model.plan.task_name)
     if not labelled:
         return rows
+    rows = without_refused(rows, [] if notes is None else notes)
     rows = without_misfits(rows, aside is not None, [], aside if aside is not None else [])
     known = [i for i, target in enumerate(rows.targets()) if target is not None]
     if not known:

@@ -57,7 +57,11 @@ def load(
     if (folder / "plan.yaml").is_file():
         best = Run.open(folder).best_folder()
         if best is None:
-            message = _("{folder}: this run has no best model yet; train it first.", folder=folder)
+            message = _(
+                "{folder}: this run has no best model yet. Go on first: "
+                "weitiao train --resume {folder}",
+                folder=folder,
+            )
             raise RunError(message)
         return Model.load(best, precision=precision)
     return Model.load(folder, precision=precision)

@@ -11,22 +11,20 @@ runs/reviews-001/
 from __future__ import annotations
 
 import math
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from weitiao.api.calibrate import calibrate_in, taken_over
+from weitiao.api.calibrate import calibrate_in, replace_model, taken_over
 from weitiao.api.distributed import world
 from weitiao.data.prepare.load import Data, joined
-from weitiao.errors import DivergedError, WeitiaoError
+from weitiao.errors import DivergedError
 from weitiao.i18n.messages import _, plural
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
-from weitiao.reporting.page import write_unfinished_page
 from weitiao.results.records import Calibration
-from weitiao.results.refitted import Refitted, Selection
-from weitiao.run import Run, now
+from weitiao.results.refitted import Refitted
+from weitiao.run import Run
 from weitiao.training.loop import Length
 from weitiao.training.recorder import Watch
 from weitiao.training.run import Outcome, train_on_all
@@ -34,22 +32,6 @@ from weitiao.training.run import Outcome, train_on_all
 MAX_ROWS = 1_000  # training and validation rows: of more, those of validation are hardly missed
 FOLDER = "refit"
 MARGIN = 1.1  # times the estimated seconds must be left of a budget
-
-
-def pending(run: Run) -> Outcome | None:
-    """What the training that selected came to, where the refit after it was cut short."""
-    record = Refitted.read(run)
-    if record.state != "running":
-        return None
-    chosen = record.selection
-    return Outcome(
-        Model.load(run.selected),
-        chosen.state,
-        chosen.step,
-        chosen.total,
-        chosen.seconds,
-        chosen.score,
-    )
 
 
 def plan_refit(
@@ -81,13 +63,6 @@ def plan_refit(
         updates=updates,
         horizon=max(updates, round(outcome.total * ratio)),
         temperature=calibration.temperature,
-        selection=Selection(
-            state=outcome.state,
-            step=outcome.step,
-            total=outcome.total,
-            seconds=outcome.seconds,
-            score=outcome.score if math.isfinite(outcome.score) else 0.0,
-        ),
     )
 
 
@@ -110,41 +85,37 @@ class Refit:
     say: Callable[[str], None]
     watch: Watch | None
 
-    def of(self, outcome: Outcome, left: float) -> tuple[Model, Model, Calibration]:
+    def of(self, outcome: Outcome, left: float | None) -> tuple[Model, Model, Calibration]:
         """The calibrated model that validation chose, the model to keep, and the calibration.
 
-        outcome: of the training that selected, or `pending`. left: seconds of the budget. An
-        interruption is a KeyboardInterrupt; best/ then holds the selected model.
+        outcome: of the training that selected. left: seconds of the budget; None in a resumed run.
+        An interruption is a KeyboardInterrupt; best/ then holds the selected model.
         """
         run, record = self.run, Refitted.read(self.run)
-        if record.state == "running":
-            selected, calibration = outcome.model, Calibration.read(run)
+        if record.state in ("running", "done"):  # a kill came after the selection
+            selected, calibration = Model.load(run.selected), Calibration.read(run)
         else:
             selected, calibration = calibrate_in(run, outcome.model, self.data.validation)
+            if left is None:
+                left = (self.plan.train.budget or math.inf) - outcome.seconds
             record = plan_refit(run, self.plan, self.data, outcome, calibration, left)
             if record.state == "running":
                 run.keep_selected()
             if record.state:
                 record.write(run)
+        if record.state == "done":
+            return selected, Model.load(run.best), calibration
         if record.state:
             self.say(announcement(record))
-        if record.state != "running":
-            return selected, selected, calibration
-        try:
-            return selected, self._refitted(record, selected), calibration
-        except WeitiaoError:
-            write_unfinished_page(run)
-            raise
-        except KeyboardInterrupt:
-            write_unfinished_page(run)
-            raise KeyboardInterrupt(run.goes_on()) from None
+        kept = selected
+        if record.state == "running":
+            kept = self._refitted(record, selected, calibration)
+        return selected, kept, calibration
 
-    def _refitted(self, record: Refitted, selected: Model) -> Model:
+    def _refitted(self, record: Refitted, selected: Model, calibration: Calibration) -> Model:
         """Train, from the last checkpoint if there is one, and swap the new model into best/. A
         training that diverges is left out."""
         run = self.run
-        stored = run.read("status")
-        run.write("status", {**stored, "state": "running", "pid": os.getpid(), "started": now()})
         try:
             model = self._trained(record, selected)
         except DivergedError:
@@ -152,17 +123,9 @@ class Refit:
             diverged.write(run)
             self.say(announcement(diverged))
             model = selected
-        except WeitiaoError:
-            run.write("status", {**stored, "state": "failed"})
-            raise
-        except BaseException:
-            run.write("status", {**stored, "state": "interrupted"})
-            raise
         else:
-            with run.replacing("best") as folder:
-                model.save(folder)
+            replace_model(run, "best", model, calibration)
             record.model_copy(update={"state": "done"}).write(run)
-        run.write("status", {**stored, "state": record.selection.state})
         shutil.rmtree(run.folder / FOLDER, ignore_errors=True)
         return model
 

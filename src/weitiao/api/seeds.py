@@ -25,7 +25,7 @@ from weitiao.api.single_run import Evaluation, Say, Watch
 from weitiao.data.prepare.sealed import one_look
 from weitiao.errors import DivergedError, RunError, WeitiaoError
 from weitiao.evaluation.compare import degenerate
-from weitiao.i18n.messages import _, plural
+from weitiao.i18n.messages import _, joined, plural
 from weitiao.planfile.plan import Plan
 from weitiao.planning.check import check
 from weitiao.reporting import page
@@ -127,6 +127,12 @@ def evaluate_seeds(folder: str | Path, *, say: Say | None = None) -> Evaluation:
     return best
 
 
+def require_complete(folder: str | Path) -> None:
+    """Raise RunError, naming the seeds that are missing, unless every seed is trained."""
+    run = Run.open(folder)
+    _SeedSeries(run, SeedsRecord.read(run), single_run.silent, None).require_complete()
+
+
 def is_several(folder: str | Path) -> bool:
     """Whether a run's folder holds several seeds."""
     return (Path(folder) / f"{SeedsRecord.NAME}.json").is_file()
@@ -169,7 +175,7 @@ class _SeedSeries:
 
     def finish(self, *, final: bool) -> Evaluation | None:
         """Choose the best seed by validation, evaluate all on the test if final, write it down."""
-        self._require_complete()
+        self.require_complete()
         record, valid = self.record, self.record.valid
         self._copy_criteria(valid)
         sign = 1.0 if parts.find("metrics", record.metric).higher_is_better else -1.0
@@ -193,7 +199,7 @@ class _SeedSeries:
     def _folder(self, one: SeedRun) -> Path:
         return self.run.folder / FOLDER / one.folder
 
-    def _require_complete(self) -> None:
+    def require_complete(self) -> None:
         record, folder = self.record, self.run.folder
         valid, tried = len(record.valid), len(record.runs)
         if not valid and tried > record.requested:  # more are not tried
@@ -203,11 +209,12 @@ class _SeedSeries:
         if valid < record.requested:
             raise RunError(
                 _(
-                    "{folder}: {done} of {requested} seeds are trained. Go on first: "
-                    "weitiao train --resume {folder}",
+                    "{folder}: {done} of {requested} seeds are trained; {missing} missing. Go on "
+                    "first: weitiao train --resume {folder}",
                     folder=folder,
                     done=valid,
                     requested=record.requested,
+                    missing=joined([str(seed) for seed in record.missing], ", "),
                 )
             )
 
@@ -259,7 +266,7 @@ class _SeedSeries:
                 continue
             if run.status().state not in ("finished", "early"):
                 return run
-            # Killed after training, while it was evaluated: training again is the simple way.
+            # Killed before it came into the record: its report is not kept, so it is trained again.
             shutil.rmtree(run.folder)
         return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,16 +14,16 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.api import budget as budgeting
-from weitiao.api import distributed
+from weitiao.api import distributed, stages
 from weitiao.api import findings as analysis
 from weitiao.api import refit as refitting
 from weitiao.api.baselines import baselines_of, fit_before_training
-from weitiao.api.foreign_parts import foreign_parts
-from weitiao.api.inputs import open_other, rows_of
+from weitiao.api.inputs import check_known_labels, open_other, rows_of, same_rows
 from weitiao.api.predict import load
+from weitiao.api.surroundings import environment_of
 from weitiao.checkpoints.resolve import resolve
 from weitiao.core.clock import awake
-from weitiao.data.cache import prune
+from weitiao.data.cache import checked, prune
 from weitiao.data.files import bad_rows
 from weitiao.data.files.bad_rows import set_aside
 from weitiao.data.files.open import ReadOptions
@@ -39,7 +38,7 @@ from weitiao.evaluation.baselines import Baseline
 from weitiao.evaluation.baselines.saved import FOLDER as BASELINES
 from weitiao.evaluation.evaluate import Evaluated, Report
 from weitiao.evaluation.evaluate import evaluate as evaluate_model
-from weitiao.hardware.machine import describe, peak_memory_mb, set_threads
+from weitiao.hardware.machine import peak_memory_mb, set_threads
 from weitiao.i18n.messages import _
 from weitiao.model import saved
 from weitiao.model.fast import compiler
@@ -51,7 +50,7 @@ from weitiao.reporting.page import write_artifacts, write_unfinished_page
 from weitiao.results import better
 from weitiao.results.records import Calibration, Findings
 from weitiao.results.refitted import Refitted
-from weitiao.run import Run
+from weitiao.run import JUDGED, Run
 from weitiao.training.run import Outcome, train
 
 LEAST_FINDINGS_SECONDS = 2.0  # of an error analysis that says anything
@@ -157,15 +156,16 @@ def resume_run(
     state = run.status().state
     if state == "running":  # before anything is written into it
         raise run.busy()
-    chosen = refitting.pending(run)
-    if state in ("finished", "early") and chosen is None:
+    if state in ("finished", "early"):
         raise RunError(
             _("{folder}: this run has ended; `weitiao evaluate {folder}` judges it.", folder=folder)
         )
     plan = run.plan()
     data = load_data(plan.data, plan.task_name)
-    job = Job(plan, begun, say or silent, watch)
-    return job.judge(run, data, chosen) if chosen else job.run_in(run, data, resume=True)
+    final = bool(run.read("environment").get("final"))
+    job = Job(plan, begun, say or silent, watch, final)
+    with stages.resumable(run):
+        return job.judge(run, data) if run.status().stage else job.run_in(run, data, resume=True)
 
 
 def evaluate_run(
@@ -183,9 +183,16 @@ def evaluate_run(
         how = how or ReadOptions()
         source = open_other(model, path, how)
         aside = list(source.bad)
-        rows = rows_of(model, source, labelled=True, aside=aside if how.skip_bad else None)
+        notes: list[str] = []  # rows that annotators refused
+        rows = rows_of(
+            model, source, labelled=True, aside=aside if how.skip_bad else None, notes=notes
+        )
+        if say:
+            for note in notes:
+                say(note)
         if aside and say:
             say(set_aside(aside))
+        check_known_labels(model, rows)
         report, _answers, findings = evaluated(model, rows, None, Calibration())
         return Evaluation(_with_findings(report, findings), path, 0)
     if not (Path(folder) / "plan.yaml").is_file():
@@ -201,7 +208,7 @@ def evaluate_run(
     plan = run.plan()
     # Criteria may have been added to the run's plan after training.
     model = replace(model, plan=model.plan.model_copy(update={"acceptance": plan.acceptance}))
-    data = load_data(plan.data, plan.task_name)
+    data = same_rows(run, load_data(plan.data, plan.task_name))
     rows, openings = open_test(data, str(run.folder)) if final else (data.validation, 0)
     split = "test" if final else "validation"
     # metrics.json of the test set is worth more: validation does not replace it.
@@ -262,16 +269,12 @@ def _with_findings(report: Report, findings: Findings) -> Report:
     return replace(report, more={**report.more, "findings": findings.plain()})
 
 
-# Keys of metrics.json that say something of the evaluated rows: they do not outlive them.
-_OF_EVALUATION = ("calibration", "acceptance", "left_out", "levels")
-
-
 def _updated_metrics(run: Run, report: Report, split: str, openings: int) -> dict[str, Any]:
     """Content of metrics.json with a new evaluation; figures of training stay."""
     return {
         "run": str(run.folder),
         "state": run.status().state,
-        **{k: v for k, v in run.read("metrics").items() if k not in _OF_EVALUATION},
+        **{k: v for k, v in run.read("metrics").items() if k not in stages.OF_EVALUATION},
         **report.summary(),
         "details": report.details,
         "split": split,
@@ -299,14 +302,15 @@ class Job:
         """Train in a new run; problems in the rows are raised before its folder is made."""
         data = load_data(self.plan.data, self.plan.task_name, source)
         _check_criteria(self.plan, data)
-        for line in data.history:
+        for line in (*data.history, *checked.remarks()):
             self.say(line)
         run = Run.create(out, name_of(self.plan.data.path), self.plan)
         self.say(_("run: {folder}", folder=run.folder))
-        if plan_file:
-            run.keep(plan_file)
-        bad_rows.write(run.folder / bad_rows.FILE, data.bad)
-        return self.run_in(run, data)
+        with stages.resumable(run):
+            if plan_file:
+                run.keep(plan_file)
+            bad_rows.write(run.folder / bad_rows.FILE, data.bad)
+            return self.run_in(run, data)
 
     def run_in(self, run: Run, data: Data, *, resume: bool = False) -> Fitted:
         """Train inside the run's folder, then evaluate."""
@@ -314,14 +318,7 @@ class Job:
         source = resolve(self.plan.model.checkpoint, self.plan.model.revision)
         if source.remark:
             self.say(source.remark)
-        environment = {
-            **describe(),
-            **foreign_parts(self.plan),
-            "data": data.fingerprint,
-            "history": list(data.history),
-            "checkpoint": {"kind": source.kind, "sha256": source.sha256},
-        }
-        run.write("environment", environment)
+        run.write("environment", environment_of(self.plan, data, source, self.final))
         distributed.announce_run(run, resume)
         try:
             outcome = train(
@@ -338,22 +335,42 @@ class Job:
             raise
         except KeyboardInterrupt:
             write_unfinished_page(run)
-            raise KeyboardInterrupt(run.goes_on()) from None
-        return self._finish(run, data, outcome, clock.left())
+            raise
+        return self._judge(run, data, outcome, clock.left())
 
-    def judge(self, run: Run, data: Data, selected: Outcome) -> Fitted:
-        """Evaluate a trained run whose refit was cut short."""
-        run.repair()
-        return self._finish(run, data, selected)
+    def judge(self, run: Run, data: Data) -> Fitted:
+        """Go on with a run that was killed after its training, at the stage it had reached."""
+        distributed.announce_nothing()
+        return self._judge(run, data, stages.outcome_of(run, data.fingerprint))
 
-    def _finish(self, run: Run, data: Data, outcome: Outcome, left: float = math.inf) -> Fitted:
-        for line in saved.remarks(
-            self.plan, outcome.model.net.remark, outcome.model.head, outcome.model.folds
-        ):
+    def _judge(self, run: Run, data: Data, outcome: Outcome, left: float | None = None) -> Fitted:
+        """Evaluate what was trained; the run keeps its stage when this is cut short."""
+        with stages.judging(run):
+            if run.status().stage == JUDGED:
+                fitted = self._judged(run, data, outcome)
+            else:
+                fitted = self._finish(run, data, outcome, left)
+            page.write_page(run)
+            if outcome.state != "interrupted":
+                stages.mark(run, outcome.state)
+        if pruned := prune.prune():
+            self.say(pruned)
+        return fitted
+
+    def _judged(self, run: Run, data: Data, outcome: Outcome) -> Fitted:
+        """The result of a run whose evaluation is written."""
+        metrics = run.read("metrics")
+        report, seconds = stages.report_of(run), metrics["seconds"]
+        used = metrics["split"], outcome.state, seconds, metrics["openings"]
+        return Fitted(run, self.plan, report, *used, data.history, Findings.read(run))
+
+    def _finish(self, run: Run, data: Data, outcome: Outcome, left: float | None) -> Fitted:
+        model = outcome.model
+        remarks = saved.remarks(self.plan, model.net.remark, model.head, model.folds)
+        for line in (*checked.remarks(), *remarks):
             self.say(line)
         split, openings = "validation", 0
         if outcome.state == "interrupted":  # a quick look at validation; the rest comes at the end
-            model = outcome.model
             report, answers = evaluate_model(model, data.validation, {})
             report = analysis.with_more(model, report, answers, Calibration())
             findings = Findings()
@@ -362,7 +379,7 @@ class Job:
             selected, kept, calibration = refit.of(outcome, left)
             model, rows = selected, data.validation
             if self.final and data.sealed_test is not None:
-                rows, openings = open_test(data, str(run.folder))
+                rows, openings = open_test(data, str(run.folder), stages.use_of_test(run))
                 model, split = kept, "test"
             for_baselines, for_findings = budgeting.seconds_to_judge(
                 self.plan.train.budget, self.begun, outcome.seconds
@@ -393,9 +410,9 @@ class Job:
             "best_step": outcome.best_step,
             "epochs": round(outcome.step * self.plan.train.batch_size / len(data.train), 3),
         }
-        write_artifacts(run, model, data, answers, metrics, findings)
-        if pruned := prune.prune():
-            self.say(pruned)
+        page.write_results(run, model, data, answers, metrics, findings)
+        if outcome.state != "interrupted":
+            stages.mark(run, JUDGED)
         return fitted
 
 

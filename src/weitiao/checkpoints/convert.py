@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from weitiao.checkpoints import verify
 from weitiao.core import disk, fingerprint
-from weitiao.data.cache import store
+from weitiao.data.cache import checked, store
 from weitiao.errors import ModelError
 from weitiao.i18n.messages import _
 from weitiao.i18n.system import said
@@ -84,7 +84,9 @@ def _write_folder(
         target.mkdir()
         fill(target)
         sizes = {path.name: path.stat().st_size for path in target.iterdir()}
-        text = json.dumps({**origin, "version": version, "bytes": sizes}, ensure_ascii=False)
+        hashes = {path.name: fingerprint.sha256_of(path) for path in target.iterdir()}
+        content = {**origin, "version": version, "bytes": sizes, "files": hashes}
+        text = json.dumps(content, ensure_ascii=False)
         (target / ORIGIN_FILE).write_text(text + "\n", encoding="utf-8")
         # os.replace does not replace a folder that has files. Killed between the two lines, the
         # process leaves no folder, and the next one converts again.
@@ -93,16 +95,25 @@ def _write_folder(
 
 
 def _is_complete(folder: Path, version: int) -> bool:
-    """Whether every file is there in the size it was written with."""
-    # Sizes only: hashing gigabytes at every start would take longer than loading them.
+    """Whether every file is there with the content it was written with."""
     try:
         origin = json.loads((folder / ORIGIN_FILE).read_text(encoding="utf-8"))
-        sizes = origin["bytes"].items()
-        return origin["version"] == version and all(
-            (folder / name).stat().st_size == size for name, size in sizes
+        if origin["version"] != version:
+            return False
+        whole = all(
+            (folder / name).stat().st_size == size for name, size in origin["bytes"].items()
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        # Hashed when their times have changed only: hashing gigabytes at every start would take
+        # longer than loading them. Older folders have sizes alone.
+        hashes = origin.get("files", {}).items()
+        whole = whole and all(verify.sha256_of(folder / name) == sha for name, sha in hashes)
+    except FileNotFoundError:
         return False
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        whole = False
+    if not whole:
+        checked.made_again(folder)
+    return whole
 
 
 def is_pickled(folder: Path) -> bool:
@@ -174,8 +185,6 @@ def _convert_pickles(folder: Path, files: Sequence[Path], target: Path) -> None:
 def _unpickled(path: Path) -> dict[str, Tensor]:
     try:
         content: Any = _torch_load(path)
-    except OSError:
-        raise
     except Exception as error:  # what a damaged pickle raises has no common class
         if type(error).__name__ != "UnpicklingError":
             raise verify.broken(path, error) from error
@@ -191,6 +200,7 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
             else _("{path}: refused: damaged, or more than tensors.", path=path)
         ) from error
     if isinstance(content, Mapping) and content and all(map(_is_dense, content.values())):
+        _check_sizes(content, path)
         return {str(name): tensor for name, tensor in content.items()}
     raise ModelError(
         _("{path}: holds no table of plain tensors, as save_pretrained writes it.", path=path)
@@ -209,6 +219,19 @@ def _torch_load(path: Path) -> Any:
                 raise
         # The file format before torch 1.6 is no zip archive and cannot be memory-mapped.
         return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _check_sizes(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Raise ModelError when tensors claim more numbers than the file has: a pickle says freely how
+    large a storage is, and how a tensor is spread over it."""
+    storages = {}
+    for name, tensor in tensors.items():
+        storage = tensor.untyped_storage()
+        storages[storage.data_ptr()] = storage.nbytes()
+        if tensor.nbytes > storage.nbytes():
+            raise verify.broken(path, ValueError(_("{name}: too large", name=name)))
+    if sum(storages.values()) > path.stat().st_size:
+        raise verify.broken(path, ValueError(_("it claims more numbers than it holds")))
 
 
 def _is_dense(value: Any) -> bool:

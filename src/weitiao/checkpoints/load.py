@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import (
+    AutoConfig,
     AutoModel,
     AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
@@ -14,9 +16,11 @@ from transformers import (
     AutoTokenizer,
 )
 
+from weitiao.checkpoints import trial
+from weitiao.checkpoints.bounds import check_model_max_length
 from weitiao.checkpoints.families import OFFSET
 from weitiao.checkpoints.resolve import Source
-from weitiao.checkpoints.verify import adapter_error, load_errors, quiet
+from weitiao.checkpoints.verify import adapter_error, check_config, load_errors, quiet
 from weitiao.core import disk
 from weitiao.errors import ModelError, PlanError
 from weitiao.i18n.messages import _
@@ -32,12 +36,53 @@ HEADS = {
 }
 
 
-def load_tokenizer(path: str, revision: str | None) -> Any:
-    """The fast tokenizer of a checkpoint. Raises ModelError when it has none."""
+def load_tokenizer(path: str, revision: str | None, *, trusted: bool = False) -> Any:
+    """The fast tokenizer of a checkpoint. Raises ModelError when it has none, or an absurd one.
+
+    trusted: its files have the hash of the catalogue, so it is not tried first.
+    """
     with quiet(), load_errors(path):
-        return AutoTokenizer.from_pretrained(
+        folder = _folder(path, revision)
+        if not trusted:
+            trial.check(folder)
+        tokenizer = AutoTokenizer.from_pretrained(
             disk.plain(path), revision=revision, trust_remote_code=False
         )
+        check_model_max_length(tokenizer.model_max_length, path)
+        # A special token that the vocabulary lacks gets an id behind it; texts are padded with
+        # another one then (`configure_padding`).
+        trial.check_ids(folder, tokenizer("a", "b")["input_ids"])
+        return tokenizer
+
+
+def load_config(source: Source, **settings: Any) -> Any:
+    """The config of a checkpoint, once its file is known to be sane. Raises ModelError."""
+    with quiet(), load_errors(source.path_or_name):
+        if source.kind == "hub":  # folders and packages were checked when they were resolved
+            folder = _folder(source.path_or_name, source.revision)
+            if (folder / "config.json").is_file():
+                check_config(folder / "config.json")
+        return AutoConfig.from_pretrained(
+            disk.plain(source.path_or_name),
+            revision=source.revision,
+            trust_remote_code=False,
+            **settings,
+        )
+
+
+def _folder(path: str, revision: str | None) -> Path:
+    """The folder of a checkpoint; of one on a hub, that of its cache, with config and tokenizer."""
+    if Path(path).is_dir():
+        return Path(path)
+    from transformers.utils import cached_file
+
+    found = None
+    for name in (trial.FILE, trial.CONFIG, "config.json"):
+        found = (
+            cached_file(path, name, revision=revision, _raise_exceptions_for_missing_entries=False)
+            or found
+        )
+    return Path(found).parent if found else Path(path)
 
 
 def network(source: Source, config: Any, head: str = "sequence", quantization: str = "none") -> Any:

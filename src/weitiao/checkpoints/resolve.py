@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from weitiao.checkpoints import convert, verify
+from weitiao.checkpoints.bounds import Shapes
 from weitiao.checkpoints.catalogue import CATALOGUE, Entry
 from weitiao.errors import ModelError
 from weitiao.i18n.messages import _
@@ -120,9 +121,10 @@ def check_folder(folder: Path) -> None:
                 missing=_(", no ").join(missing),
             )
         )
-    verify.check_config(folder / "config.json")
-    for path in verify.weights(folder):
+    files = verify.weights(folder)
+    for path in files:
         verify.check_weights(path)
+    verify.check_config(folder / "config.json", Shapes.of(files))
 
 
 def _of_folder(folder: Path) -> Source:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
 
+from weitiao.checkpoints.bounds import MAX_CONFIG_BYTES, Shapes, check_settings, read_json
 from weitiao.checkpoints.catalogue import CATALOGUE
 from weitiao.core import disk, fingerprint
-from weitiao.data.cache import store
+from weitiao.data.cache import checked, store
 from weitiao.errors import ModelError, WeitiaoError
 from weitiao.i18n.messages import _
 from weitiao.i18n.system import said
@@ -34,7 +35,7 @@ def shards(index: Path) -> list[Path]:
     try:
         content = json.loads(index.read_text(encoding="utf-8"))
         names = sorted({str(name) for name in content["weight_map"].values()})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise broken(index, error) from error
     # An index is as untrusted as the weights: "../x" would read a file outside the checkpoint.
     for name in names:
@@ -45,16 +46,18 @@ def shards(index: Path) -> list[Path]:
     return [index.parent / name for name in names]
 
 
-def check_config(path: Path) -> None:
-    """Raise ModelError unless a config.json says which family of networks this is."""
+def check_config(path: Path, shapes: Shapes | None = None) -> None:
+    """Raise ModelError unless a config.json says which family of networks this is, of a size that
+    its weights (`shapes`) can have."""
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = read_json(path, MAX_CONFIG_BYTES)
     except ValueError as error:
         raise broken(path, error) from error
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise ModelError(
             _("{path}: names no model_type, so the family of the network is unknown.", path=path)
         )
+    check_settings(config, path, shapes)
 
 
 def check_weights(path: Path) -> None:
@@ -109,14 +112,15 @@ def quiet() -> Iterator[None]:
     """Silence transformers' warnings and progress bars: a new head is no news here."""
     from transformers.utils import logging
 
-    level = logging.get_verbosity()
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
         yield
     finally:
         logging.set_verbosity(level)
-        logging.enable_progress_bar()
+        if bars:  # else this is inside of another `quiet`
+            logging.enable_progress_bar()
 
 
 @contextmanager
@@ -147,13 +151,13 @@ def sha256_of(path: Path) -> str:
     name = fingerprint.of_texts("sha256", str(path.resolve()))
     cached = store.folder("hashes") / f"{name}.json"
     try:
-        entry = json.loads(cached.read_text(encoding="utf-8"))
+        entry = checked.read_json(cached)
         if entry["file"] == version:
             store.touch(cached)
             return str(entry["hash"])
     except (OSError, ValueError, KeyError, TypeError):
         pass  # no usable entry: hash the file
     digest = fingerprint.sha256_of(path)
-    with store.written(cached) as sibling:
-        sibling.write_text(json.dumps({"file": version, "hash": digest}), encoding="utf-8")
+    with suppress(OSError):  # a full disk: hashed again the next time
+        checked.write_json(cached, {"file": version, "hash": digest})
     return digest

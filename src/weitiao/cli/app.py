@@ -76,10 +76,17 @@ def main() -> None:
             raise SystemExit(1) from None
         terminal.complain(disk.explanation(error))
         code = 2
+    for line in _remarks_of_cache():
+        terminal.say(line)
     if code == 130:
         terminal.say(_("interrupted"))
     if code:
         sys.exit(code)
+
+
+def _remarks_of_cache() -> list[str]:
+    module = sys.modules.get("weitiao.data.cache.checked")  # commands that read no rows load none
+    return module.remarks() if module else []
 
 
 if __name__ == "__main__":

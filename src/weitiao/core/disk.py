@@ -54,6 +54,9 @@ def writing(path: str | Path) -> Iterator[None]:
             raise
         raise _named(int(number[1]), path) from None
     except OSError as error:
+        # NumPy says "2667 requested and 0 written" without a number: something was in the way.
+        if error.errno is None and "requested and" in str(error):
+            raise _named(errno.ENOSPC, path) from None
         if error.errno is None or error.filename is not None:
             raise
         raise _named(error.errno, path) from None
@@ -125,6 +128,11 @@ def explanation(error: OSError) -> str:
     else:
         text = _("{path}: the disk refused this ({reason}).", path=path, reason=reason)
     return text.removeprefix(": ")
+
+
+def named(error: OSError, path: str | Path) -> OSError:
+    """The same error, of this path where it names none."""
+    return error if error.filename or not error.errno else _named(error.errno, path)
 
 
 def _named(number: int, path: str | Path) -> OSError:

@@ -14,7 +14,7 @@ from weitiao.data.files.cells import cell_texts, take
 from weitiao.data.files.table import ID, LINE, MADE_BY
 from weitiao.data.infer.cells import is_missing
 from weitiao.data.infer.roles import TEXT_ROLES
-from weitiao.data.prepare.duplicates import text_keys
+from weitiao.data.prepare.duplicates import row_keys, text_keys
 from weitiao.data.targets import read_targets
 from weitiao.example import Example
 
@@ -96,6 +96,12 @@ class Rows:
         keys = text_keys(self.table, self.text_columns, self.indices)
         content = fingerprint.of_chunks([keys.tobytes()], size=16)
         return fingerprint.of_texts(*self.text_roles, *extra_columns(self.roles), content)
+
+    @property
+    def content(self) -> str:
+        """Content hash of the texts with their targets, in order."""
+        keys = row_keys(text_keys(self.table, self.text_columns, self.indices), self.targets())
+        return fingerprint.of_chunks([keys.tobytes()], size=16)
 
     def id_of(self, index: int) -> str:
         return replace(self, indices=np.array([index], np.int64)).ids()[0]

@@ -42,10 +42,8 @@ class Encoder:
     """The pre-trained encoder of a plan: texts to mean-pooled vectors."""
 
     def __init__(self, model: Model) -> None:
-        from transformers import AutoConfig
-
         from weitiao.checkpoints.families import configure_padding
-        from weitiao.checkpoints.load import network
+        from weitiao.checkpoints.load import load_config, network
         from weitiao.checkpoints.resolve import resolve
         from weitiao.checkpoints.verify import load_errors, quiet
 
@@ -53,9 +51,7 @@ class Encoder:
         source = resolve(plan.model.checkpoint, plan.model.revision)
         self.tokenizer = model.tokenizer
         with quiet(), load_errors(plan.model.checkpoint):
-            config = AutoConfig.from_pretrained(
-                source.path_or_name, revision=source.revision, trust_remote_code=False
-            )
+            config = load_config(source)
             configure_padding(self.tokenizer, config)
             native = network(source, config, "none")
         self.device = next(model.net.parameters()).device

@@ -11,7 +11,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from functools import cache as once
@@ -22,7 +22,7 @@ import torch
 from torch.nn.functional import linear
 
 from weitiao.core import fingerprint
-from weitiao.data.cache import store
+from weitiao.data.cache import checked, store
 from weitiao.errors import PlanError, RunError
 from weitiao.hardware import background
 from weitiao.hardware.machine import instruction_sets, processor
@@ -36,6 +36,8 @@ MIN_GAINS = {"bf16": 1.3, "onednn": 1.1}  # over fp32: with less, fp32 is taken
 # or driver that also keeps the sums in bf16 exceeds the limit and is refused.
 MAX_ERRORS = {"fp32": 1e-5, "onednn": 5e-3, "bf16": 5e-3}
 TOKENS, WIDTH, INNER = 512, 384, 1536  # the products of a small encoder
+# Three products, each of a multiplication and an addition a weight and token.
+WORK = 3 * 2 * TOKENS * WIDTH * INNER
 SECONDS = 0.12  # of measuring for each candidate
 MIN_ROUNDS = 3
 SLOW_FACTOR = 3.0  # candidates slower than this times the best are not measured again
@@ -160,12 +162,12 @@ def measured(*, anew: bool = False) -> Probe:
 def _cached(key: str) -> Probe:
     path = _cache_path(key)
     try:
-        result = Probe(**json.loads(path.read_text(encoding="utf-8")))
+        result = Probe(**checked.read_json(path))
     except (OSError, ValueError, TypeError):
         result = measure()
         if result.busy <= BUSY:  # else the next process measures again
-            with store.written(path) as file:
-                file.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
+            with suppress(OSError):  # a full disk: measured again the next time
+                checked.write_json(path, asdict(result))
     else:
         store.touch(path)
     return result
@@ -183,16 +185,14 @@ def measure() -> Probe:
     tokens = torch.rand(TOKENS, WIDTH, generator=generator)
     weight = torch.rand(INNER, WIDTH, generator=generator)
     candidates = _candidates(tokens, weight)
-    # Three products, each of a multiplication and an addition a weight and token.
-    work = 3 * 2 * TOKENS * WIDTH * INNER
     with torch.no_grad():
         errors = {
             kind: _error(candidate(), tokens, weight) for kind, candidate in candidates.items()
         }
-        operations = {kind: work / seconds for kind, seconds in least_seconds(candidates).items()}
+        operations = {kind: WORK / seconds for kind, seconds in least_seconds(candidates).items()}
         best = max(operations, key=lambda kind: operations[kind])
         by_threads = {
-            str(count): work / _with_threads(count, candidates[best]) for count in _thread_counts()
+            str(count): WORK / _with_threads(count, candidates[best]) for count in _thread_counts()
         }
         # `add_` reads and writes every number, hence 2 * nbytes below.
         big = torch.zeros(COPIED)
@@ -246,6 +246,20 @@ def _candidates(
         "bf16": lambda: products(*half),
     }
     return {**candidates, "onednn": through_onednn} if has_onednn_matmul() else candidates
+
+
+def cpu_seconds(kind: str, rounds: int = 25) -> list[float]:
+    """Processor time of the same products in a precision, call by call: beside other programs."""
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.rand(TOKENS, WIDTH, generator=generator)
+    weight = torch.rand(INNER, WIDTH, generator=generator)
+    product, found = _candidates(tokens, weight)[kind], []
+    with torch.no_grad():
+        for _ in range(rounds + 1):
+            begin = time.process_time()
+            product()
+            found.append(time.process_time() - begin)
+    return found[1:]
 
 
 def _error(product: torch.Tensor, tokens: torch.Tensor, weight: torch.Tensor) -> float:

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from accelerate.utils import set_seed
 from torch import Tensor
-from transformers import AutoConfig
 
 from weitiao import parts
+from weitiao.checkpoints import trial
 from weitiao.checkpoints.families import configure_padding, freeze_unused, set_attention
-from weitiao.checkpoints.load import load_tokenizer, text_length
+from weitiao.checkpoints.load import load_config, load_tokenizer, text_length
 from weitiao.checkpoints.resolve import resolve
 from weitiao.checkpoints.verify import load_errors, quiet
 from weitiao.core import disk
@@ -65,16 +65,11 @@ class Model:
         task: Task = parts.build("tasks", name, settings).learn(targets)
         task = task.widened(validation.targets()) if validation else task
         source = resolve(plan.model.checkpoint, plan.model.revision)
-        tokenizer = load_tokenizer(source.path_or_name, source.revision)
+        trusted = source.kind == "package"
+        tokenizer = load_tokenizer(source.path_or_name, source.revision, trusted=trusted)
         set_seed(plan.train.seed)  # before the new head is initialized
         with quiet(), load_errors(plan.model.checkpoint):
-            config = AutoConfig.from_pretrained(
-                source.path_or_name,
-                revision=source.revision,
-                trust_remote_code=False,
-                num_labels=task.outputs,
-                **task.describe(),
-            )
+            config = load_config(source, num_labels=task.outputs, **task.describe())
             configure_padding(tokenizer, config)
             if plan.model.dropout is not None:
                 set_dropout(config, plan.model.dropout)
@@ -292,6 +287,7 @@ class Model:
             else:
                 native.save_pretrained(disk.plain(folder), state_dict=dict(state))
             self.tokenizer.save_pretrained(disk.plain(folder))
+            trial.trust(folder)
             if adapted:
                 adapted.write(native, state, folder)
         family = self.net.native.config.model_type

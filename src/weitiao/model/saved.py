@@ -54,7 +54,7 @@ class Metadata:
             plan, head = dict(content["plan"]), dict(content.get("head", {"native": {}}))
             ((name, settings),) = content["task"].items()
             cleaners = dict(content["cleaners"])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise broken(path, error) from error
         task: Task = parts.build("tasks", name, settings)
         return cls(

@@ -104,6 +104,9 @@ class DataPlan(Section):
     test_size: float = Field(
         0.1, ge=0, lt=1, description="proportion of rows for the sealed test set"
     )
+    declared_split: bool = Field(
+        True, description="use the parts that a column such as split, or names of files, declare"
+    )
     split_seed: int = Field(13, ge=0, description="seed of the split alone")
     cleaners: Parts = Field({}, description="text -> text, in training and in use")
     steps: Parts = Field({}, description="rows -> rows, in training only")

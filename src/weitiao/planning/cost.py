@@ -64,15 +64,19 @@ def measure(precision: str = "auto") -> Speed:
     return Speed(operations, measured.bytes, measured.threads, kind, measured.operations)
 
 
-def token_seconds(network: Network, length: float, speed: Speed) -> float:
-    """Training time of one token.
+def token_operations(network: Network, length: float) -> float:
+    """Floating-point operations of the matrix products that train one token, in a row of `length`.
 
-    Operations (Kaplan et al. 2020): 6 for each parameter of the encoder (2 forward, 4 backward),
-    and 12 layers * width * length for the products of queries with keys and of weights with values.
+    Kaplan et al. (2020): 6 for each parameter of the encoder (2 forward, 4 backward), and
+    12 layers * width * length for the products of queries with keys and of weights with values.
     """
     # q k^T and P v: 2 * 2 * width * length forward, twice that backward, for each layer.
-    attention = 12 * network.layers * network.hidden_size * length
-    return (6 * network.encoder + attention) / speed.useful(network.fused)
+    return 6 * network.encoder + 12 * network.layers * network.hidden_size * length
+
+
+def token_seconds(network: Network, length: float, speed: Speed) -> float:
+    """Training time of one token, in a row of `length`."""
+    return token_operations(network, length) / speed.useful(network.fused)
 
 
 def update_seconds(

@@ -128,17 +128,15 @@ def sampled(rows: int, most: int) -> np.ndarray:
 def network_of(checkpoint: str, revision: str | None) -> tuple[Network, Any]:
     """The size of a checkpoint from its config, and its tokenizer."""
     import torch
-    from transformers import AutoConfig
 
-    from weitiao.checkpoints.load import load_tokenizer
+    from weitiao.checkpoints.load import load_config, load_tokenizer
     from weitiao.checkpoints.resolve import resolve
-    from weitiao.checkpoints.verify import load_errors
     from weitiao.model.fast.shape import is_bert
 
     source = resolve(checkpoint, revision)
-    tokenizer = load_tokenizer(source.path_or_name, source.revision)
-    with load_errors(checkpoint):
-        config = AutoConfig.from_pretrained(source.path_or_name, revision=source.revision)
+    trusted = source.kind == "package"
+    tokenizer = load_tokenizer(source.path_or_name, source.revision, trusted=trusted)
+    config = load_config(source)
     # Names of the fields differ: distilbert has dim and n_layers.
     hidden = int(getattr(config, "hidden_size", 0) or getattr(config, "dim", 0) or 768)
     layers = int(getattr(config, "num_hidden_layers", 0) or getattr(config, "n_layers", 0) or 12)

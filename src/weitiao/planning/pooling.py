@@ -6,6 +6,7 @@ A linear model is fitted to either vector of the frozen network (a linear probe,
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,6 +61,8 @@ def head(plan: Plan, rows: Rows) -> Reason | None:
             evidence=_("not compared here: too few rows, or too short a budget"),
         )
     count, mean, first = compared(plan, rows)
+    if math.isinf(mean):  # a broken checkpoint, which training will tell
+        return None
     chosen = "native" if first < CLEAR * mean else "mean"
     reason = (
         _("a linear model reads the first token better here than the mean of the tokens")

@@ -10,8 +10,8 @@ import numpy as np
 from weitiao.i18n.messages import _, plural
 from weitiao.reporting.render import Plot, Plots, Section, Table, Words, thinned
 from weitiao.results.format import figure, metric
-from weitiao.results.records import LogLine
 from weitiao.results.run_data import Material
+from weitiao.run import LogLine
 
 MAX_POINTS = 300  # of a curve; more cannot be seen apart
 SMOOTHING = 0.08  # proportion of the steps that one point of the smooth line is the mean of
@@ -135,7 +135,8 @@ def smoothed(values: Sequence[float]) -> list[float]:
     sums = np.concatenate([[0.0], np.cumsum(values)])
     at = np.arange(len(values))
     around = np.minimum(reach, np.minimum(at, len(values) - 1 - at))
-    averages = (sums[at + around + 1] - sums[at - around]) / (2 * around + 1)
+    with np.errstate(invalid="ignore"):  # a loss of NaN or infinity
+        averages = (sums[at + around + 1] - sums[at - around]) / (2 * around + 1)
     return [float(value) for value in averages]
 
 

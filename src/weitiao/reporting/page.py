@@ -50,12 +50,29 @@ def write_artifacts(
 
     metrics: the content of metrics.json; its split names the rows of `answers`.
     """
+    write_results(run, model, data, answers, metrics, findings)
+    return write_page(run)
+
+
+def write_results(
+    run: Run,
+    model: Model,
+    data: Data,
+    answers: Evaluated,
+    metrics: Mapping[str, Any],
+    findings: Findings,
+) -> None:
+    """Write predictions, statistics of the rows, error analysis and, last of all, metrics.json."""
     split = str(metrics["split"])
     write_answers(run, answers, split)
     test = answers.rows if split == "test" else None
     row_statistics.statistics_of(model, data, test).write(run)
     findings.write(run)
     run.write("metrics", metrics)
+
+
+def write_page(run: Run) -> Path:
+    """Write report.html, and the events for TensorBoard where it is installed."""
     if tensorboard.available():
         tensorboard.write(run)
     return write(run)

@@ -1,5 +1,5 @@
-"""Records of a run that are read back: its JSON files, lines of log.jsonl, and the header of
-answers.parquet. Each has a version.
+"""Records of a run that are read back: its JSON files, and the header of answers.parquet. Each has
+a version. (A line of log.jsonl: weitiao.run.)
 
 Keys that a newer version added are kept when an older one rewrites the file; keys that were renamed
 are read under their old name.
@@ -14,12 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationErr
 
 from weitiao.core.fields import problems_of
 from weitiao.errors import placed
+from weitiao.i18n.messages import _
 from weitiao.results.better import BetterBaseline
-from weitiao.run import Run, damaged
+from weitiao.run import MAX_NUMBER, Run, damaged
 
 # A text of ours. Not validated: pydantic would make a plain str of a message with its values.
 Text = Annotated[str, SkipValidation]
 Interval = tuple[float | None, float | None]
+Count = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
 Score = float | None  # None or NaN where a metric has no value on these rows
 
 
@@ -111,6 +113,12 @@ class SeedsRecord(Record):
     best: str = ""  # folder of the best seed by validation
     validation: SeedScores | None = None
     test: SeedScores | None = None
+
+    @property
+    def missing(self) -> list[int]:
+        """The seeds that are still to be trained."""
+        first = self.seed + len(self.runs)
+        return list(range(first, first + self.requested - len(self.valid)))
 
     @property
     def valid(self) -> list[SeedRun]:
@@ -329,8 +337,8 @@ class MetricsRecord(Record):
     calibration: Calibration | None = None
     acceptance: list[CriterionResult] = Field(default_factory=list)
     levels: list[LevelScore] = Field(default_factory=list)
-    epochs: float | None = None  # of training
-    best_step: int | None = None  # 0: the output layer alone was fitted
+    epochs: float | None = None  # of training; best_step 0: the output layer alone was fitted
+    best_step: int | None = None
     better: str = ""  # "baseline" or "unclear" where the saved baseline is ahead on validation
     better_baseline: BetterBaseline | None = None
 
@@ -370,7 +378,8 @@ class EnvironmentRecord(Record):
     device: str | None = None
     system: str | None = None
     python: str | None = None
-    data: str | None = None  # fingerprint of the rows
+    data: str | None = None  # fingerprint of the rows' files and of their split
+    rows: dict[str, str] = Field(default_factory=dict)  # train, validation, test -> content hash
     packages: dict[str, str | None] = Field(default_factory=dict)
     foreign_parts: dict[str, PartOrigin] = Field(default_factory=dict)
     history: list[Text] = Field(default_factory=list)
@@ -398,7 +407,7 @@ class RowStatistics(Record):
     rows: dict[str, int] = Field(default_factory=dict)
     unlabelled: int = 0
     # Of labels: the rows of each in train, validation and test.
-    labels: dict[str, list[int]] | None = None
+    labels: dict[str, list[Count]] | None = None
     label_count: int | None = None
     # Of numbers: a histogram in each split.
     edges: list[float] | None = None
@@ -410,29 +419,19 @@ class RowStatistics(Record):
     languages: dict[str, float] = Field(default_factory=dict)
     sampled: int = 0
 
+    @model_validator(mode="after")
+    def _as_many_counts_as_splits(self) -> Self:
+        splits = len(self.rows.keys() - {"sealed"})
+        if any(len(counts) < splits for counts in (self.labels or {}).values()):
+            raise ValueError(_("a label without a count for each part of the rows"))
+        return self
+
     def __bool__(self) -> bool:
         return bool(self.rows)
 
     def plain(self) -> dict[str, Any]:
         """Plain values; of labels nothing about numbers, and the other way round."""
         return self.model_dump(exclude_none=True, exclude={"version"})
-
-
-# --- log.jsonl
-
-
-class LogLine(_Values):
-    """One optimizer step, one validation, or an event."""
-
-    step: int = 0
-    epoch: float | None = None
-    loss: float | None = None
-    learning_rate: float | None = None
-    gradient_norm: float | None = None
-    validation: dict[str, Score] | None = None
-    best: bool = False
-    event: str | None = None
-    total: int | None = None  # steps planned
 
 
 # --- answers.parquet

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SkipValidation
+from pydantic import BaseModel, ConfigDict, SkipValidation
 
 from weitiao.run import Run
 
 NAME = "refit"
 Text = Annotated[str, SkipValidation]  # keeps the template and values of a message
-
-
-class Selection(BaseModel):
-    """What the training that selected came to: fields of `Outcome`."""
-
-    state: str = "finished"
-    step: int = 0  # where it ended
-    total: int = 0
-    seconds: float = 0.0
-    score: float = 0.0
 
 
 class Refitted(BaseModel):
@@ -39,7 +29,6 @@ class Refitted(BaseModel):
     updates: int = 0
     horizon: int = 0
     temperature: float | None = None
-    selection: Selection = Field(default_factory=Selection)
 
     @classmethod
     def read(cls, run: Run) -> Self:

@@ -31,11 +31,10 @@ from weitiao.results.records import (
     AnswersHeader,
     EnvironmentRecord,
     Findings,
-    LogLine,
     MetricsRecord,
     RowStatistics,
 )
-from weitiao.run import Run, Status
+from weitiao.run import JUDGED, MAX_NUMBER, LogLine, Run, Status, damaged
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.label_sets import LabelSets
 from weitiao.tasks.answers.labels import Labels
@@ -104,9 +103,23 @@ def read_answers(folder: str | Path, task: str = "") -> StoredAnswers | None:
     path = Path(folder) / ANSWERS_FILE
     if not path.is_file():
         return None
+    try:
+        return _stored_answers(path, task)
+    except WeitiaoError:
+        raise
+    except Exception as error:  # what a damaged file raises on the way has no common class
+        reason = " ".join((str(error) or type(error).__name__).split())[:120]
+        raise damaged(path, reason) from error
+
+
+def _stored_answers(path: Path, task: str) -> StoredAnswers:
+    folder = path.parent
     table = pq.read_table(disk.plain(path))
     header = AnswersHeader.model_validate(json.loads(table.schema.metadata[HEADER_KEY]))
-    answers = _class_of(header.kind, Run(Path(folder)), task)
+    answers = _class_of(header.kind, Run(folder), task)
+    confidence = table.column("score").to_numpy().astype(float)
+    positions = table.column("position").combine_chunks()
+    _check_columns(table, answers, confidence)
     baselines = {
         name: answers.values_of(
             table.column(BASELINE_PREFIX + name).combine_chunks(), header.labels
@@ -115,12 +128,26 @@ def read_answers(folder: str | Path, task: str = "") -> StoredAnswers | None:
     }
     return StoredAnswers(
         answers=answers.from_arrow(table, header.labels, header.separator),
-        confidence=table.column("score").to_numpy().astype(float),
+        confidence=confidence,
         baselines=baselines,
-        positions=table.column("position").to_numpy(),
+        positions=positions.to_numpy(zero_copy_only=False),
         header=header,
         _ids=table.column("id").combine_chunks(),
     )
+
+
+def _check_columns(table: pa.Table, answers: type[Answers], confidence: np.ndarray) -> None:
+    """Raise ValueError for cells that `write_answers` never writes."""
+    positions = table.column("position")
+    if positions.type != pa.int64() or positions.null_count:
+        raise ValueError("position")
+    cells = positions.to_numpy()
+    if len(cells) and not 0 <= int(cells.min()) <= int(cells.max()) <= MAX_NUMBER:
+        raise ValueError("position")
+    if table.column("id").type not in (pa.string(), pa.large_string()):
+        raise ValueError("id")
+    if answers.probabilities and np.isnan(confidence).any():
+        raise ValueError("score")
 
 
 def text_digest(text: str) -> str:
@@ -162,7 +189,10 @@ class Material:
     @property
     def state(self) -> str:
         """finished, early, interrupted, failed, running, new."""
-        return self.status.state
+        status = self.status
+        if status.stage == JUDGED and status.trained:  # this page is all that is left to write
+            return status.trained.ended
+        return status.state
 
     @property
     def primary(self) -> str:
@@ -250,7 +280,7 @@ def gathered(run: Run) -> Material:
         environment=EnvironmentRecord.read(run),
         statistics=RowStatistics.read(run),
         metrics=metrics,
-        log=[LogLine.model_validate(line) for line in run.log_after(0)],
+        log=run.log_lines(),
         stored=stored,
         findings=Findings.read(run) if stored else Findings(),
     )

@@ -184,6 +184,11 @@ class Task(Part):
         return 2
 
     @classmethod
+    def misfits(cls, rows: Rows) -> Iterator[tuple[int, str]]:
+        """Rows whose target does not fit their texts: the position among `rows`, and the reason."""
+        yield from ()
+
+    @classmethod
     def problems(cls, rows: Rows, targets: Sequence[Any]) -> Iterator[str]:
         """Oddities of labelled rows, each a line of the data's history. They stop nothing."""
         yield from ()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from pydantic import Field
 
+from weitiao.data.infer.cells import label, label_list
 from weitiao.data.infer.column_stats import FEW_CLASSES, Column
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
@@ -82,6 +83,24 @@ class Classification(Task):
         return separator_of(list(labels))
 
     @classmethod
+    def parse_target(cls, cell: str, column: str) -> str | None:
+        """A label, also as a list of one. An empty list is a row without a label."""
+        listed = label_list(cell) if cell.lstrip()[:1] == "[" else None
+        if listed is None:
+            return label(cell)
+        if len(listed) > 1:
+            raise ValueError(
+                _(
+                    "{column} has {count} labels ({cell}), where one is asked for; if rows have "
+                    "several: --task multilabel.",
+                    column=column,
+                    count=len(listed),
+                    cell=cell.strip()[:40],
+                )
+            )
+        return listed[0] if listed else None
+
+    @classmethod
     def fits(cls, column: Column) -> bool:
         return column.is_label or column.numbers is None
 
@@ -95,6 +114,9 @@ class Classification(Task):
             return (0.6, _of_class_indices(column)) if column.is_class_index else None
         if column.unique_share > 0.5 and column.distinct > FEW_CLASSES:
             return None
+        one_each = _one_label_each(column)
+        if one_each:
+            return 0.1, one_each
         return 0.1, _(
             "{name!r} holds {distinct} different labels: {labels}",
             labels=column.most_common(),
@@ -193,6 +215,19 @@ class Classification(Task):
             for predicted, cost in row.items():
                 costs[self.labels.index(gold), self.labels.index(predicted)] = cost
         return costs
+
+
+def _one_label_each(column: Column) -> str:
+    """Why cells that are lists are one label each; empty for cells that are no lists."""
+    lists = [label_list(cell) for cell in column.counts]
+    if not all(one is not None and len(one) < 2 for one in lists) or not any(lists):
+        return ""
+    return _(
+        "the cells of {name!r} are lists of at most one label: {labels}; an empty one is a row "
+        "without a label",
+        name=column.name,
+        labels=column.most_common(),
+    )
 
 
 def _of_class_indices(column: Column) -> str:

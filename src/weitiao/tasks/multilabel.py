@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field
 
-from weitiao.data.infer.cells import flag, is_json_list, is_missing, split_labels
+from weitiao.data.files.cells import cell_texts, position_batches
+from weitiao.data.infer.cells import flag, is_missing, label_list, split_labels
+from weitiao.data.infer.column_stats import sample_positions
+from weitiao.data.infer.vectors import indicators, place_names, vector_length
 from weitiao.data.targets import Locate, Roles, parse_cells, target_columns
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
     from weitiao.data.infer.column_stats import Column
     from weitiao.data.infer.roles import Evidence
+
+VECTOR_ROWS = 500  # looked at, whether cells are vectors of 0 and 1
 
 
 class Multilabel(Task):
@@ -73,10 +78,32 @@ class Multilabel(Task):
         locate: Locate,
         wrong: dict[int, str] | None = None,
     ) -> list[Any]:
-        """Also of one column of 0 and 1 for each label, which is then called like its column."""
-        if isinstance(roles["target"], str):
-            return super().read_targets(table, roles, positions, locate, wrong)
+        """Also of one column of 0 and 1 for each label, which is then called like its column, and
+        of one column of vectors of 0 and 1, whose labels are called by their place."""
         columns = target_columns(roles)
+        if isinstance(roles["target"], str):
+            length = vector_length(_filled_cells(table, columns[0]))
+            if not length:
+                return super().read_targets(table, roles, positions, locate, wrong)
+            names = place_names(columns[0], length)
+
+            def of_vector(cell: str) -> list[str] | None:
+                if is_missing(cell):
+                    return None
+                marks = indicators(cell)
+                if marks is None or len(marks) != length:
+                    raise ValueError(
+                        _(
+                            "{column} is {cell!r}, where other rows have a vector of {count} "
+                            "times 0 or 1.",
+                            column=columns[0],
+                            cell=cell.strip()[:40],
+                            count=length,
+                        )
+                    )
+                return [name for name, mark in zip(names, marks, strict=True) if mark]
+
+            return parse_cells(table, columns, positions, of_vector, locate, wrong)
 
         def parse(*cells: str) -> list[str] | None:
             return _of_flags(columns, cells)
@@ -104,7 +131,21 @@ class Multilabel(Task):
                 "the target has {count} columns: {names}", count=len(columns), names=names
             )
         column = evidence.target
-        if column is None or column.numbers is not None:
+        if column is None:
+            return None
+        if length := vector_length(column.counts):
+            places = place_names(column.name, length)
+            return 0.9, _(
+                "the cells of {name!r} are vectors of 0 and 1, e.g. {example}: the {count} labels "
+                "are called by their place, {first} to {last}; for names, give a column of 0 and 1 "
+                "for each label",
+                name=column.name,
+                example=column.example,
+                count=length,
+                first=places[0],
+                last=places[-1],
+            )
+        if column.numbers is not None:
             return None
         reason = _why_label_lists(column)
         return (0.5, reason) if reason else None
@@ -195,6 +236,15 @@ class Multilabel(Task):
         return LabelSets(gold.astype(np.int64), values, scores, self.labels)
 
 
+def _filled_cells(table: Any, column: str) -> Iterator[str]:
+    """The filled cells of rows all over the table: targets are read batch by batch, and looking at
+    all rows each time would take quadratic time."""
+    for span in position_batches(sample_positions(table.num_rows, VECTOR_ROWS), VECTOR_ROWS // 5):
+        for cell in cell_texts(table.column(column), span):
+            if not is_missing(cell):
+                yield cell
+
+
 def _of_flags(columns: Sequence[str], cells: Sequence[str]) -> list[str] | None:
     """The labels whose cell is 1; None where all cells are empty."""
     if all(is_missing(cell) for cell in cells):
@@ -215,8 +265,12 @@ def _of_flags(columns: Sequence[str], cells: Sequence[str]) -> list[str] | None:
 def _why_label_lists(column: Column) -> str:
     """Why cells are lists of labels; empty when they hold one label each."""
     cells = {cell: split_labels(cell) for cell in column.counts}
-    lists = sum(count for cell, count in column.counts.items() if is_json_list(cell))
+    listed = {cell: label_list(cell) for cell in column.counts}
+    bare = all(cell[:1] == "[" and cell[-1:] == "]" for cell in cells)  # [sport, money]
+    lists = sum(n for cell, n in column.counts.items() if bare or listed[cell] is not None)
     if lists >= 0.9 * len(column.values):
+        if all(len(pieces) < 2 for pieces in cells.values()):
+            return ""  # one label each: an empty list is a row that nobody has labelled
         return _(
             "the cells of {name!r} are lists, e.g. {example}",
             name=column.name,

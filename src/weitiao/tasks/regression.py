@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from pydantic import Field
 
-from weitiao.data.infer.cells import is_ambiguous, number
+from weitiao.data.infer.cells import id_lists, is_ambiguous, number
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.i18n.messages import _
@@ -77,6 +77,15 @@ class Regression(Task):
         column = evidence.target
         if column is None or column.numbers is None or column.is_class_index:
             return None
+        if ids := id_lists(column.counts):
+            raise DataError(
+                _(
+                    "{name!r}: a cell such as {cell!r} is a number with a decimal comma to some, "
+                    "and two labels to others. Say --task regression or --task multilabel.",
+                    name=column.name,
+                    cell=ids,
+                )
+            )
         between = {"name": column.name, "low": min(column.numbers), "high": max(column.numbers)}
         reason = (
             _(

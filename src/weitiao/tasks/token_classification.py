@@ -18,9 +18,15 @@ from weitiao.example import WORDS, Example, Prediction
 from weitiao.i18n.messages import _
 from weitiao.labels.tags import pieces, schemes
 from weitiao.labels.tags.cells import answer_of, looks_like_spans, looks_like_tags
-from weitiao.labels.tags.labelled import Row, inexact_spans, labelled
+from weitiao.labels.tags.labelled import Row, inexact_spans, labelled, misfit
 from weitiao.labels.tags.schemes import BEGIN, INSIDE, OUTSIDE, are_plain, bio_tags, split_tag
-from weitiao.labels.tags.words import cleaned_places, listed, with_words, word_places
+from weitiao.labels.tags.words import (
+    cleaned_places,
+    listed,
+    listed_places,
+    with_words,
+    word_places,
+)
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.spans import Spans
 from weitiao.tasks.base import IGNORED, HeadKind, Labelled, Task, softmax, symmetric_kl
@@ -108,6 +114,15 @@ class TokenClassification(Task):
         return 2 if are_plain(targets) else 1
 
     @classmethod
+    def misfits(cls, rows: Rows) -> Iterator[tuple[int, str]]:
+        done = 0
+        for examples in rows.batches():
+            for at, example in enumerate(examples, done):
+                if reason := misfit(example):
+                    yield at, reason
+            done += len(examples)
+
+    @classmethod
     def problems(cls, rows: Rows, targets: Sequence[Any]) -> Iterator[str]:
         return inexact_spans(rows.batches())
 
@@ -192,7 +207,8 @@ class TokenClassification(Task):
                 try:
                     words, text = word_places(example), str(example.inputs["text"])
                     target = schemes.with_prefixes(example.target or []) if io else example.target
-                    one = labelled(text, words, target, known, self.plain)
+                    all_words = listed_places(example)
+                    one = labelled(text, words, target, known, self.plain, all_words)
                 except ValueError as error:
                     raise DataError(placed(example.id, str(error))) from None
                 gold.append(one)
@@ -386,7 +402,7 @@ def words_and_tags(columns: Mapping[str, Column]) -> tuple[str, str] | None:
     lists: dict[str, list[list[str]]] = {}
     for name, column in columns.items():
         sample = column.values[:SAMPLED_CELLS]
-        if any('"' in cell for cell in sample):
+        if any('"' in cell or "'" in cell for cell in sample) or name in TAG_COLUMNS:
             cells = [listed(cell) for cell in sample]
             if sum(cell is not None for cell in cells) >= NEARLY_ALL * len(cells):
                 lists[name] = [cell or [] for cell in cells]
@@ -405,7 +421,14 @@ def words_and_tags(columns: Mapping[str, Column]) -> tuple[str, str] | None:
 
 def why_tagged(column: Column) -> str:
     """What the cells of the target hold, for the reason of the task."""
-    answers = [answer_of(cell) for cell in column.values[:SAMPLED_CELLS]]
+    answers, wrong = [], ""
+    for cell in column.values[:SAMPLED_CELLS]:
+        try:
+            answers.append(answer_of(cell))
+        except ValueError as error:
+            wrong = wrong or str(error)
+    if not answers and wrong:  # ids whose names stand nowhere
+        raise DataError(placed(column.name, wrong))
     tags = [tag for answer in answers for tag in answer if isinstance(tag, str)]
     name = column.name
     if not tags:

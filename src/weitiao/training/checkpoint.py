@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
+from pydantic import TypeAdapter
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -29,7 +30,6 @@ from weitiao.model.sharded import copy_into, gathered, gathered_state, is_sharde
 from weitiao.training.batches import Feed
 from weitiao.training.strategies.base import Strategy
 
-BEFORE_TRAINING = {"linear_start"}  # fields of the plan's section `train`
 SPLIT = "|"  # between parts of a tensor's name; parameter names hold dots only
 
 
@@ -94,8 +94,14 @@ def settings_of(
 ) -> Settings:
     """What the numbers of this process depend on, for the check on resume."""
     # Not pydantic's JSON: that knows no names of files with bytes that are no text.
-    # What acts before the first update alone is no part of it: a checkpoint is past that.
-    apart: Any = {"why": True, "expect": True, "train": BEFORE_TRAINING}
+    # What acts before the first update alone is no part of it: a checkpoint is past that, and the
+    # rows have hashes of their own.
+    apart: Any = {
+        "why": True,
+        "expect": True,
+        "train": {"linear_start"},
+        "data": {"declared_split"},
+    }
     plan = json.dumps(model.plan.model_dump(exclude=apart), default=str)
     return Settings(
         plan=fingerprint.of_text(plan),
@@ -158,14 +164,14 @@ def read(folder: Path) -> tuple[State, Settings]:
     """The state and settings of a checkpoint, without its tensors."""
     try:
         values = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-        state = State(**values["state"])
-        settings = Settings(**values["settings"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if values["state"].get("best") is None:
+            values["state"]["best"] = float("-inf")
+        state = TypeAdapter(State).validate_python(values["state"])
+        settings = TypeAdapter(Settings).validate_python(values["settings"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RunError(
             _("{folder}: this checkpoint cannot be read ({error}).", folder=folder, error=error)
         ) from None
-    if state.best is None:
-        state.best = float("-inf")
     return state, settings
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -48,6 +48,25 @@ class Group:
             "lr": self.learning_rate,
             "weight_decay": self.weight_decay,
         }
+
+
+def merged(groups: Sequence[Group]) -> list[Group]:
+    """The groups, with those of equal rates and decay joined: an optimizer does them in one pass.
+
+    The joined ones have no one depth; theirs is that of the first.
+    """
+    members: dict[tuple[float, float, Callable[[float], float]], list[Group]] = {}
+    for group in groups:
+        key = (group.learning_rate, group.weight_decay, group.scale)
+        members.setdefault(key, []).append(group)
+    return [
+        replace(
+            same[0],
+            names=tuple(name for group in same for name in group.names),
+            params=tuple(param for group in same for param in group.params),
+        )
+        for same in members.values()
+    ]
 
 
 def top_of(net: nn.Module) -> int:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from weitiao.core.ragged import Ragged, together, values_of
-from weitiao.errors import RunError
+from weitiao.errors import DivergedError
 from weitiao.i18n.messages import _
 from weitiao.losses.base import Loss
 from weitiao.model.model import Model
@@ -56,7 +56,7 @@ def fit_output_layer(
 
     The rows are the first of an order drawn with the plan's seed; the same rows give the same layer
     to the last bit. left: seconds that are left for reading features; when they are used up, the
-    rows read so far must do. Raises RunError where a loss is not finite.
+    rows read so far must do. Raises DivergedError where a loss is not finite.
     """
     generator = np.random.default_rng(model.plan.train.seed)
     order = generator.permutation(len(train.labels))[:rows]
@@ -75,6 +75,13 @@ def fit_output_layer(
     strength = STRENGTHS[int(losses.argmin())]
     with _threads(inputs.numel() * outputs):
         weight, bias = list(_path(inputs, targets, cost, outputs, (strength,)))[-1]
+    if not (weight.isfinite().all() and bias.isfinite().all()):
+        raise DivergedError(
+            _(
+                "the output layer cannot be fitted before training: its loss is not finite. "
+                "Look for broken rows with `weitiao look`, or set train.linear_start=false."
+            )
+        )
     return OutputLayer(weight / std, bias - (weight / std) @ mean, len(order), strength)
 
 
@@ -120,6 +127,7 @@ def _held_out_losses(
         for at, (weight, bias) in enumerate(path):
             logits = nn.functional.linear(inputs[apart], weight, bias)
             loss = float(cost.value(logits, targets[apart]) / _count(cost, targets[apart]))
+            loss = loss if math.isfinite(loss) else math.inf
             held_out[fold, at] = loss
             least, rises = min(loss, least), 0 if loss <= least else rises + 1
             if rises == RISES:
@@ -167,14 +175,7 @@ def _path(
             return loss
 
         with torch.enable_grad():
-            loss = search.step(objective)  # type: ignore[no-untyped-call]
-        if not math.isfinite(loss.item()):
-            raise RunError(
-                _(
-                    "the output layer cannot be fitted before training: its loss is not finite. "
-                    "Look for broken rows with `weitiao look`, or set train.linear_start=false."
-                )
-            )
+            search.step(objective)  # type: ignore[no-untyped-call]
         yield weight.detach().clone(), bias.detach().clone()
 
 

@@ -32,7 +32,7 @@ from weitiao.tasks.base import LossFn
 from weitiao.training import checkpoint, memory, sharding
 from weitiao.training.batches import Feed, Stream
 from weitiao.training.checkpoint import Learner, Settings, State, settings_of
-from weitiao.training.groups import Group, groups_of
+from weitiao.training.groups import Group, groups_of, merged
 from weitiao.training.optimizers.base import Recipe
 from weitiao.training.schedules.base import Schedule
 from weitiao.training.strategies.base import Strategy
@@ -150,7 +150,8 @@ def fit(  # noqa: PLR0913 - what a resumed or a budgeted run adds is three of th
         model.net.checkpoint_gradients()
     recipe: Recipe = _single("optimizers", plan.optimizer)
     recipe.start(model.net)
-    optimizer = recipe.optimizer([g.options() for g in groups])
+    joined = merged(groups)
+    optimizer = recipe.optimizer([group.options() for group in joined])
     schedule: Schedule = _single("schedules", plan.schedule)
     settings = settings_of(model, accelerator, train, validation)
     tokens = 0 if resume else memory.tokens_at_once(model, train, loss_of, accelerator)
@@ -202,7 +203,7 @@ def fit(  # noqa: PLR0913 - what a resumed or a budgeted run adds is three of th
         # The middle of the update: at its beginning the first rate would be 0, at its end the last.
         horizon = length.horizon if length else state.total
         progress = (state.step + 0.5) / horizon
-        rate = set_rates(optimizer, groups, progress, plan.warmup_ratio, schedule)
+        rate = set_rates(optimizer, joined, progress, plan.warmup_ratio, schedule)
         labels = torch.from_numpy(values_of(train.labels[stream.rows_of(state.step)]))
         # No label may count in a whole update (ignored, or of weight 0): 0 / 1e-12, not 0 / 0.
         count = max(float(cost.count(labels)), 1e-12)

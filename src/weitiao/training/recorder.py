@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import torch
 from accelerate import Accelerator
 
 from weitiao.evaluation.evaluate import Report
 from weitiao.model.model import Model
 from weitiao.model.output_layer import OutputLayer
 from weitiao.planfile.plan import Plan
-from weitiao.run import Run, now
+from weitiao.run import TRAINED, Run, Trained, now
 from weitiao.training import distributed
 from weitiao.training.budget import Clock, Pace
 from weitiao.training.checkpoint import State
@@ -51,17 +52,21 @@ class Recorder:
         self.start_seconds: float | None = None  # loading, encoding, fitting the output layer
         self.status_written = float("-inf")
         self.begun = now()
+        self.kernels: str | None = None  # that the network runs with
 
     def restore(self, state: State) -> None:
         """Take over step, total and best score of a checkpoint."""
         self.step, self.total, self.score = state.step, state.total, state.best
         if not self.main:
             return  # rank 0 truncates the log at the same time
-        metric = self.run.read("status").get("metric")
-        for line in self.run.history():
-            if line.get("best") and metric in line["validation"]:
-                self.best = {"metric": metric, "value": line["validation"][metric]}
-                self.best_step = line["step"]
+        found = [line for line in self.run.history() if line.get("best") and line.get("validation")]
+        if found:  # the first metric is the one that selects
+            metric, value = next(iter(found[-1]["validation"].items()))
+            self.best, self.best_step = {"metric": metric, "value": value}, found[-1].get("step")
+        status = self.run.status()
+        # What came after the checkpoint is cut from the log; best/ holds it all the same.
+        if status.value is not None and (not found or (status.step or 0) > state.step):
+            self.best = {"metric": status.metric, "value": status.value}
 
     def handle(
         self, progress: Progress, model: Model, plan: Plan, stop_requested: Callable[[], bool]
@@ -216,7 +221,20 @@ class Recorder:
         if self.main:
             self.run.log(**values)
 
-    def write_status(self, state: str, at_most_each_second: bool = False) -> None:
+    def write_trained(self, precision: str) -> None:
+        """Write that training has ended in order: what is left is to evaluate the best model."""
+        score = self.score if math.isfinite(self.score) else None
+        trained = Trained(
+            ended=self.ended,
+            score=score,
+            threads=torch.get_num_threads(),
+            precision=precision,
+            kernels=self.kernels,
+            best_step=self.best_step,
+        )
+        self.write_status(TRAINED, trained=trained.model_dump())
+
+    def write_status(self, state: str, at_most_each_second: bool = False, **more: Any) -> None:
         """Write status.json, by which others see how far the run is."""
         if not self.main or (at_most_each_second and now() - self.status_written <= 1):
             return
@@ -231,5 +249,6 @@ class Recorder:
             "pid": os.getpid(),
             "started": self.begun,
             "seconds": self.clock.passed(),
+            **more,
         }
         self.run.write("status", status)

@@ -29,11 +29,11 @@ class Replay:
         lines, old = run.log_after(log_size), run.read("replay")
         # Of two decisions for one step that of the log wins over that of the file: it is later.
         totals = _by_step(old, "totals")
-        totals |= {x["step"]: x["total"] for x in lines if x.get("event") == "replan"}
+        totals |= {x["step"]: x["total"] for x in _events(lines, "replan", "total")}
         tokens = _by_step(old, "tokens")
-        tokens |= {x["step"]: x["tokens"] for x in lines if x.get("event") == "tokens"}
-        until = max([old.get("until", 0), *(line["step"] for line in lines)])
-        fitted = [line["rows"] for line in lines if line.get("event") == "linear"]
+        tokens |= {x["step"]: x["tokens"] for x in _events(lines, "tokens", "tokens")}
+        until = max([old.get("until", 0), *(line.get("step", 0) for line in lines)])
+        fitted = [line["rows"] for line in _events(lines, "linear", "rows")]
         rows = fitted[-1] if fitted else old.get("linear_rows")
         if until:
             decisions = {"totals": totals, "tokens": tokens, "linear_rows": rows}
@@ -45,6 +45,10 @@ class Replay:
         if self.until:
             (run.folder / "replay.json").unlink(missing_ok=True)
             self.until = 0
+
+
+def _events(lines: list[dict[str, Any]], event: str, key: str) -> list[dict[str, Any]]:
+    return [x for x in lines if x.get("event") == event and {"step", key} <= x.keys()]
 
 
 def _by_step(old: dict[str, Any], name: str) -> dict[int, int]:

@@ -84,7 +84,7 @@ def _trained(training: _Training, resume: bool) -> Outcome:
     sharding.refuse(plan)
     here = distributed.here()
     main = here.is_main_process
-    with _locked(run, main):
+    with locked(run, main):
         if main:
             run.repair()
         here.wait_for_everyone()
@@ -134,7 +134,10 @@ class _Training:
             recorder.write_status("preparing")
             self._train(recorder, start)
             accelerator.free_memory()  # before the best model comes into memory
-            recorder.write_status(recorder.ended)
+            if recorder.ended == "interrupted" or not run.best.exists():
+                recorder.write_status(recorder.ended)
+            else:
+                recorder.write_trained(kind)
         except BaseException as error:
             with suppress(OSError):  # a full disk takes no status either
                 recorder.write_status(
@@ -179,6 +182,7 @@ class _Training:
             self.before(model)
         feed = training_feed(model, train_rows)
         until = self.length or validation_feed(model, data.validation)
+        recorder.kernels = model.net.kernels
         total = None
         if isinstance(until, Length):
             if start is None:
@@ -260,7 +264,7 @@ def validation_feed(model: Model, rows: Rows) -> Feed:
 
 
 @contextmanager
-def _locked(run: Run, main: bool) -> Iterator[None]:
+def locked(run: Run, main: bool) -> Iterator[None]:
     """File lock of the run: one training at a time writes into it. Only rank 0 holds the lock."""
     from filelock import FileLock, Timeout
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from weitiao.data.files.open import open_source
@@ -38,3 +40,19 @@ def test_a_word_that_is_a_hash_is_no_comment_among_more_columns(tmp_path):
     path.write_text(told + "# some words only\na b O O\n", encoding="utf-8")
     rows = open_source(str(path), {}).table.to_pylist()
     assert [row["tokens"] for row in rows] == ['["paid", "#", "1.5"]', '["#", "."]', '["a"]']
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("Paid VBD VBD\n# # NN\n1.5 CD CD\n\n", ["Paid", "#", "1.5"]),
+        ("Issue NN\n# NN\n12 CD\n\n", ["Issue", "#", "12"]),
+        ("10\u00a0000 O\nkm O\n\n", ["10\u00a0000", "km"]),
+        ("Anna\u3000Li B-x\nis O\n\n", ["Anna\u3000Li", "is"]),
+    ],
+)
+def test_signs_and_blanks_that_do_not_break_are_words(tmp_path, lines, words):
+    path = tmp_path / "rows.conll"
+    path.write_text(lines * 2, encoding="utf-8")
+    cells = open_source(str(path)).table.column("tokens").to_pylist()
+    assert [json.loads(cell) for cell in cells] == [words] * 2

@@ -239,6 +239,17 @@ def test_embedding(dtype, width, kinds, own_kernels):
 
 
 @dtypes
+def test_copies_are_those_of_torch_to_the_last_bit(dtype, own_kernels):
+    shapes = [(1,), (7,), (16,), (33, 48), (129, 80)]
+    masters = [drawn(*shape, seed=9) for shape in shapes]
+    for some in (masters, [masters[-1].t()]):  # and one that is not in order
+        copies = [torch.zeros(m.shape, dtype=dtype) for m in some]
+        kernels(dtype).copy(some, copies)
+        for copy, master in zip(copies, some, strict=True):
+            assert torch.equal(copy, master.to(dtype))
+
+
+@dtypes
 def test_what_is_not_a_number_stays_so(dtype, own_kernels):
     """A run that diverges is noticed by its loss: no kernel may make a number of it."""
     own, norm = kernels(dtype), norm_of(32)

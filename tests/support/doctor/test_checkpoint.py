@@ -134,7 +134,7 @@ def test_a_run_and_its_best_are_checkpoints(tiny_bert, tmp_path):
         (lambda f: (f / "config.json").write_bytes(b"{}"), "names no model_type"),
         (lambda f: (f / "config.json").write_bytes(b'{"model_type": "alien"}'), "cannot be loaded"),
         (lambda f: (f / "model.safetensors").write_bytes(b"12"), "damaged or not whole"),
-        (lambda f: (f / "tokenizer.json").write_bytes(b"{}"), "cannot be loaded"),
+        (lambda f: (f / "tokenizer.json").write_bytes(b"{}"), "tokenizer.json: damaged"),
         (lambda f: shutil.rmtree(f), "no such folder"),
     ],
     ids=["tokenizer", "config", "weights", "family", "alien", "cut", "json", "gone"],

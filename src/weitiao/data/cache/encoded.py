@@ -3,7 +3,7 @@ then memory-mapped."""
 
 from __future__ import annotations
 
-import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -12,14 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.core import fingerprint
+from weitiao.core import disk, fingerprint
 from weitiao.core.ragged import edges, flat
-from weitiao.data.cache import store
+from weitiao.data.cache import checked, store
 from weitiao.data.rows import Rows
 from weitiao.example import WINDOWS, Example
 
 BATCH_ROWS = 2000
-VERSION = 2  # of the format; raised when the same text gives other ids
+VERSION = 3  # of the format; raised when the same text gives other ids
+OFFSETS, FIRSTS, META = "offsets.raw", "firsts.raw", "meta.json"  # META is written last
 Tensors = Mapping[str, Sequence[Any]]  # name -> one list of numbers for each encoded row
 EncodeBatch = Callable[[list[Example]], Tensors]
 
@@ -96,10 +97,23 @@ def encode(rows: Rows, encode_batch: EncodeBatch, key: str) -> Encoded:
     name = fingerprint.of_texts(key, rows.fingerprint, str(VERSION))
     folder = store.folder("encoded") / name
     store.hold(folder)  # before looking: cleaning could take the entry in between
-    if not (folder / "meta.json").is_file():
+    try:
+        return _open(folder)
+    except FileNotFoundError:
+        pass
+    except (checked.DamagedError, OSError, ValueError, TypeError):
+        checked.made_again(folder)
+    # A folder that is not empty cannot be replaced by a rename, so what is damaged goes first.
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
         with store.written(folder) as sibling:
             sibling.mkdir()
             _write(sibling, batches)
+    except OSError as error:
+        if error.errno not in disk.FULL:
+            raise
+        checked.without(folder, error)
+        return in_memory(encode_batch(examples) for examples in rows.batches(BATCH_ROWS))
     return _open(folder)
 
 
@@ -146,28 +160,31 @@ def _write(folder: Path, batches: Iterator[Tensors]) -> None:
                 _widen(folder / f"{name}.bin", kinds[name], kind)
             kinds[name] = kind
             with (folder / f"{name}.bin").open("ab") as file:
-                flat.astype(kind).tofile(file)
-    np.save(folder / "offsets.npy", _offsets(lengths), allow_pickle=False)
+                # Not `tofile`, whose error on a full disk has no number.
+                file.write(flat.astype(kind).tobytes())
+    (folder / OFFSETS).write_bytes(_offsets(lengths).tobytes())
     if counts:
-        np.save(folder / "firsts.npy", _offsets(counts), allow_pickle=False)
-    meta = {name: kind.name for name, kind in kinds.items()}
-    (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+        (folder / FIRSTS).write_bytes(_offsets(counts).tobytes())
+    tensors = {name: kind.name for name, kind in kinds.items()}
+    meta = {"tensors": tensors, "files": checked.sums_of(sorted(folder.iterdir()))}
+    checked.put_json(folder / META, meta)
 
 
 def _open(folder: Path) -> Encoded:
-    offsets = np.load(folder / "offsets.npy", mmap_mode="r", allow_pickle=False)
-    meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-    values = {}
-    for name, kind in meta.items():
-        # np.asarray drops the memmap subclass (the pages stay mapped): slicing it is 10x slower.
-        # An empty file cannot be mapped.
-        empty = (folder / f"{name}.bin").stat().st_size == 0
-        values[name] = (
-            np.zeros(0, kind) if empty else np.asarray(np.memmap(folder / f"{name}.bin", kind, "r"))
-        )
-    firsts = folder / "firsts.npy"
-    windows = np.load(firsts, allow_pickle=False) if firsts.is_file() else None
-    return Encoded(np.asarray(offsets), values, windows)
+    """Map an entry. Raises FileNotFoundError where there is none, DamagedError for one that is not
+    whole."""
+    meta = checked.read_json(folder / META)
+    checked.check(folder, meta["files"])
+    values = {name: _mapped(folder / f"{name}.bin", kind) for name, kind in meta["tensors"].items()}
+    windows = np.array(_mapped(folder / FIRSTS, "int64")) if FIRSTS in meta["files"] else None
+    return Encoded(_mapped(folder / OFFSETS, "int64"), values, windows)
+
+
+def _mapped(file: Path, kind: str) -> np.ndarray:
+    # np.asarray drops the memmap subclass (the pages stay mapped): slicing it is 10x slower.
+    # An empty file cannot be mapped.
+    empty = file.stat().st_size == 0
+    return np.zeros(0, kind) if empty else np.asarray(np.memmap(file, kind, "r"))
 
 
 def _widen(file: Path, old: np.dtype, new: np.dtype) -> None:
@@ -176,7 +193,7 @@ def _widen(file: Path, old: np.dtype, new: np.dtype) -> None:
         return
     with store.written(file) as sibling, sibling.open("wb") as out, file.open("rb") as narrow:
         while raw := narrow.read(1 << 20):
-            np.frombuffer(raw, old).astype(new).tofile(out)
+            out.write(np.frombuffer(raw, old).astype(new).tobytes())
 
 
 def _smallest(name: str, flat: np.ndarray) -> np.dtype:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from weitiao.core import atomic
+from weitiao.core import atomic, disk
 from weitiao.data.cache import leases
 
 TAG = "CACHEDIR.TAG"  # known to programs that make backups: they leave such folders out
@@ -28,8 +28,9 @@ def root() -> Path:
     if setting and not is_ours(path) and _holds_others(path) and not is_ours(path):
         path = path / "weitiao"
     if not is_ours(path):
-        path.mkdir(parents=True, exist_ok=True)
-        atomic.replace_text(path / TAG, MARK)
+        with disk.writing(path):
+            path.mkdir(parents=True, exist_ok=True)
+            atomic.replace_text(path / TAG, MARK)
     return path
 
 
@@ -58,7 +59,7 @@ def folder(kind: str) -> Path:
 def entry_of(name: str) -> str:
     """The entry that a cache file belongs to: its name up to the first dot.
 
-    >>> entry_of("9a3f.arrow"), entry_of("9a3f.bad.json"), entry_of(".9a3f.arrow.812.00c0ffee")
+    >>> entry_of("9a3f.arrow"), entry_of("9a3f.sums.json"), entry_of(".9a3f.arrow.812.00c0ffee")
     ('9a3f', '9a3f', '9a3f')
     """
     draft = atomic.SIBLING.fullmatch(name)
@@ -72,7 +73,8 @@ def hold(path: Path) -> None:
         kind, name, *_ = path.relative_to(base).parts
     except ValueError:  # no entry of the cache
         return
-    leases.hold(base, f"{kind}/{entry_of(name)}")
+    with disk.writing(base):
+        leases.hold(base, f"{kind}/{entry_of(name)}")
     touch(path)
 
 
@@ -87,7 +89,7 @@ def touch(path: Path) -> None:
 def written(path: Path) -> Iterator[Path]:
     """Atomic write of the cache entry `path`: a temporary sibling, renamed at the end."""
     hold(path)
-    with atomic.replacing(path) as sibling:
+    with disk.writing(path), atomic.replacing(path) as sibling:
         yield sibling
 
 
@@ -95,5 +97,5 @@ def written(path: Path) -> Iterator[Path]:
 def draft(path: Path) -> Iterator[Path]:
     """A temporary sibling of an entry, deleted at the end unless it was renamed."""
     hold(path)
-    with atomic.temporary_sibling(path) as sibling:
+    with disk.writing(path), atomic.temporary_sibling(path) as sibling:
         yield sibling

@@ -103,6 +103,7 @@ def records(
     With `width`, a record with another number of fields is Bad; broken quotes always are.
     """
     csv.field_size_limit(FIELD_LIMIT)
+    empty: list[int] = []  # lines of a table of one column: rows, where a row comes behind them
     with dialect.encoding.open(path) as file:
         lines = Lines(file, dialect)
         parse = _parser(lines, dialect)
@@ -121,7 +122,11 @@ def records(
             if fields is None:
                 return
             if len(fields) < 2 and not "".join(fields).strip():
+                if width == 1:
+                    empty.append(line)
                 continue
+            yield from ((number, [""]) for number in empty)
+            empty.clear()
             reason = _wrong(fields, dialect, width)
             # The csv module is content with a quote that closes hundreds of lines later. So long
             # records are searched for lines that are rows of their own: then the quote was a slip.
@@ -144,6 +149,8 @@ def _parser(lines: Lines, dialect: Dialect) -> Iterator[list[str]]:
         return (re.split(r" {2,}|\t", line.strip(" \r\n")) for line in lines)
     if dialect.delimiter == FIRST:
         return map(_label_and_text, lines)
+    if len(dialect.delimiter) > 1:
+        return (line.strip("\ufeff\r\n").split(dialect.delimiter) for line in lines)
     return csv.reader(lines, **dialect.options())
 
 
@@ -226,7 +233,7 @@ def delimiter_name(delimiter: str) -> str:
 def _swallowed(lines: Sequence[str], dialect: Dialect, width: int | None) -> bool:
     """Whether an unclosed quote swallowed rows: half of the record's lines parse on their own."""
     sample = lines[:200]
-    if width is None:  # the dialect is still being detected
+    if width is None or len(dialect.delimiter) > 1:  # being detected, or without quotes
         return False
     try:
         options = {**dialect.options(), "strict": False}

@@ -26,6 +26,7 @@ _MARKS: list[tuple[bytes, str]] = [
     (b"PAR1", "parquet"),
     (b"ARROW1", "arrow"),
     (b"FEA1", "arrow"),
+    (b"\xff\xff\xff\xff", "arrow"),  # the stream format, which `datasets` writes
     (b"\x1f\x8b", "gz"),
     (b"BZh", "bz2"),
     (b"\xfd7zXZ\0", "xz"),
@@ -194,7 +195,9 @@ def _of_json(text: str) -> str:
         return "json" if re.match(r"[\[{]\s*([\[{\"\]}\dtfn-]|$)", text[:200]) else "csv"
     if isinstance(value, dict):
         return "jsonl" if rest.lstrip()[:1] == "{" else "json"
-    return "json"
+    # [text, {"entities": ...}] a line, as spaCy's training data.
+    lines = isinstance(value, list) and any(isinstance(one, dict) for one in value)
+    return "jsonl" if lines and rest.lstrip()[:1] == "[" else "json"
 
 
 def _is_workbook(path: Path) -> bool:

@@ -23,7 +23,7 @@ from weitiao.data.files.delimited import (
     records,
 )
 from weitiao.errors import DataError, placed
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, plural
 
 SAMPLE_ROWS = 400
 SAMPLE_CHARACTERS = 2_000_000
@@ -61,9 +61,18 @@ def detect(path: Path, preferred: str, settings: Settings) -> Layout:
         lines = _sample(file)
     if not "".join(lines).strip("\ufeff \t\r\n"):
         raise DataError(_("{file}: the file is empty.", file=path.name))
+    comments = _comments(lines)
+    if comments:
+        notes.append(
+            _(
+                "left out above the table, comments (#) and rulers: {lines}",
+                lines=plural(comments, "line"),
+            )
+        )
+        lines = lines[comments:]
     # Excel obeys a first line "sep=;", so programs that export for Excel write one.
     declared = re.fullmatch(r'\ufeff?"?sep=(.)"?\s*', lines[0], re.IGNORECASE)
-    skip = 1 if declared else 0
+    skip = comments + (1 if declared else 0)
     delimiter = settings.delimiter or (declared[1] if declared else _delimiter(lines, preferred))
     if delimiter == FIRST:
         notes.append(
@@ -81,7 +90,9 @@ def detect(path: Path, preferred: str, settings: Settings) -> Layout:
     if delimiter not in (preferred, NONE) and not settings.delimiter:
         notes.append(_("the delimiter is a {delimiter}", delimiter=delimiter_name(delimiter)))
     dialect = Dialect(detected, delimiter, settings.quotes or "doubled", skip)
-    if not settings.quotes and delimiter not in (BLANKS, NONE):
+    if len(delimiter) > 1 and delimiter != BLANKS:
+        dialect = replace(dialect, quotes="literal")
+    elif not settings.quotes and delimiter not in (BLANKS, NONE):
         dialect = _quotes(path, dialect, "".join(lines))
     notes += _quote_notes(dialect) if not settings.quotes else []
     first = list(islice(records(path, dialect), SAMPLE_ROWS))
@@ -96,6 +107,36 @@ def detect(path: Path, preferred: str, settings: Settings) -> Layout:
     )
     line = good[0][0] if names.in_file else 0
     return Layout(dialect, names.columns, line, [*notes, *names.notes])
+
+
+def is_ruler(line: str) -> bool:
+    """Whether a line only divides a table: +-----+---+, |---|:--|, -----|---.
+
+    >>> is_ruler("+---+---+"), is_ruler("| --- | :-: |"), is_ruler("-, 1"), is_ruler("a---b")
+    (True, True, False, False)
+    """
+    return re.fullmatch(r"(?=.*[-=]{3})[\s|+:=-]+", line.strip("\ufeff\r\n")) is not None
+
+
+def _comments(lines: Sequence[str]) -> int:
+    """How many lines at the beginning are no rows: rulers, and comments, which begin with # and
+    have other fields than the table below."""
+    ruled = next((at for at, line in enumerate(lines) if not is_ruler(line)), 0)
+    if ruled:
+        return ruled
+    marked = [line.lstrip("\ufeff").startswith("#") for line in lines]
+    count = marked.index(False) if False in marked else 0
+    below = [line for line in lines[count : count + 50] if line.strip()]
+    if not count or len(below) < 2 or any(line.startswith("#") for line in below):
+        return 0
+
+    def delimiters(line: str) -> list[int]:
+        return [line.count(one) for one in (",", ";", "\t", "|")]
+
+    # "#id,text" is a header: no blank behind the sign, and as many delimiters as the rows.
+    last = lines[count - 1].lstrip("\ufeff")
+    header = not last.startswith("# ") and delimiters(last) == delimiters(below[0]) != [0] * 4
+    return count - 1 if header else count
 
 
 def _sample(file: object) -> list[str]:
@@ -115,6 +156,7 @@ def _delimiter(lines: Sequence[str], preferred: str) -> str:
     csv.Sniffer counts characters and takes letters for delimiters in prose; here each candidate
     parses a sample, and equally wide rows are the measure. Ties go to the preferred delimiter.
     """
+    lines = [line for line in lines if not is_ruler(line)]
     order = [preferred, *(d for d in DELIMITERS if d != preferred)]
     best, best_share = NONE, -1.0
     for delimiter in order:
@@ -125,6 +167,11 @@ def _delimiter(lines: Sequence[str], preferred: str) -> str:
             continue
         if share > best_share:
             best, best_share = delimiter, share
+    long = _long_delimiter([line for line in lines if line.strip()][:SAMPLE_ROWS])
+    if long:
+        return long
+    if best_share < 0.5 and all("\t" in line for line in lines if line.strip()):
+        return "\t"  # rows of different widths: the reader names those that do not fit
     if _label_first([line for line in lines if line.strip()][:SAMPLE_ROWS], best_share):
         return FIRST
     # Sentences with commas, one a line, agree in less than half of the rows. A first line of short
@@ -132,6 +179,24 @@ def _delimiter(lines: Sequence[str], preferred: str) -> str:
     if best_share < 0.5 and not _like_names(lines[0], best):
         return NONE
     return best
+
+
+# Between fields: _!_ |,| || :: ||| ### and the like, and marks in words. Not "," with quotes around
+# it, nor :// or ... which stand in texts.
+_LONG = re.compile(r"(?:[^\w\s\"'.\-!?,;/()\[\]{}<>]|_)(?:[^\w\s\"'./()\[\]{}<>]|_){1,4}")
+_MARKS = ("<sep>", "<SEP>", "[SEP]", "[sep]", "__SEP__", "<|>", "\t|\t", " ||| ", " :: ")
+
+
+def _long_delimiter(rows: Sequence[str]) -> str:
+    """A delimiter of several characters that every row holds equally often; "" for none."""
+    if len(rows) < 3:
+        return ""
+    runs = {run for run in _LONG.findall(rows[0]) if run == run[::-1] and set(run) != {"_"}}
+    for run in [*_MARKS, *sorted(runs, key=len, reverse=True)]:
+        count = rows[0].count(run)
+        if count and all(row.count(run) == count for row in rows):
+            return run
+    return ""
 
 
 def _label_first(rows: Sequence[str], share: float) -> bool:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import difflib
 import glob
-import json
 import os
 import time
 from collections.abc import Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from weitiao import parts
 from weitiao.core import fingerprint
-from weitiao.data.cache import store
+from weitiao.data.cache import checked, store
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _
 from weitiao.i18n.system import said
@@ -24,6 +24,8 @@ MAX_TEXTS = 2_000_000  # files with a text each in one folder
 TEXT_SUFFIXES = {".txt", ".text", ".md", ""}  # of files that hold one text each
 SPLITS = {"train", "training", "test", "testing", "dev", "valid", "validation", "val"}
 UNLABELLED = {"unsup", "unlabeled", "unlabelled", "unknown", "未标注", "无标签"}
+# What the library `datasets` writes beside the rows.
+_OF_DATASETS = {"dataset_dict.json", "dataset_info.json", "dataset_infos.json", "state.json"}
 _PACKED = {".gz", ".bz2", ".xz", ".zip"}
 
 
@@ -94,7 +96,7 @@ def content_of(path: Path) -> str:
     state = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
     memo = store.folder("hashes") / f"{fingerprint.of_texts(str(path.resolve()))}.json"
     try:
-        cached = json.loads(memo.read_text(encoding="utf-8"))
+        cached = checked.read_json(memo)
         if cached["file"] == state:
             store.touch(memo)
             return str(cached["hash"])
@@ -104,8 +106,8 @@ def content_of(path: Path) -> str:
     # Timestamps of file systems are coarse: a file changed twice within one tick has the same
     # state for two contents, so that the hash of a file just written is not cached.
     if time.time_ns() - stat.st_mtime_ns > SETTLED:
-        with store.written(memo) as sibling:
-            sibling.write_text(json.dumps({"file": state, "hash": content}), encoding="utf-8")
+        with suppress(OSError):  # a full disk: hashed again the next time
+            checked.write_json(memo, {"file": state, "hash": content})
     return content
 
 
@@ -147,7 +149,8 @@ def folder_shape(folder: Path, endings: Set[str], shown: str = "") -> Shape:
                 label=next(iter(labels)),
             )
         )
-    _refuse_splits(shown, subs)
+    if not any(table.parent.name.lower() in SPLITS for table in tables):
+        _refuse_splits(shown, subs)
     if not tables:
         raise DataError(
             _(
@@ -166,6 +169,7 @@ def _tables(folder: Path, endings: Set[str]) -> tuple[list[Path], int]:
     for place, subs, names in os.walk(folder):
         subs[:] = sorted(name for name in subs if not is_hidden(name))  # os.walk reads it back
         files = [Path(place, name) for name in sorted(names) if not is_hidden(name)]
+        files = [file for file in files if file.name not in _OF_DATASETS]
         with_rows = [file for file in files if _ending(file) in endings]
         tables += with_rows
         others += len(files) - len(with_rows)

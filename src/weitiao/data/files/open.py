@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ import pyarrow as pa
 
 from weitiao import parts
 from weitiao.core import dotted, fingerprint
-from weitiao.data.cache import store
+from weitiao.data.cache import checked, store
 from weitiao.data.files import archive, find
 from weitiao.data.files.cells import TEXT, as_text, widest
 from weitiao.data.files.detect import endings, packing, reader_for
 from weitiao.data.files.samples import open_sample
+from weitiao.data.files.sentences import by_sentence
 from weitiao.data.files.table import (
     ID,
     LINE,
@@ -33,6 +34,7 @@ from weitiao.data.files.table import (
     from_memory,
     open_piece,
 )
+from weitiao.data.infer.declared import SPLIT_COLUMN, part_of_file
 from weitiao.data.readers.base import Reader
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _, pack, plural, restore
@@ -121,7 +123,7 @@ def _of_file(
 ) -> Piece:
     chosen, reader, notes = reader_for(path, settings)
     key = _reader_key(chosen, reader)
-    return cached_piece(name, content, key, lambda: reader.read(path), skip_bad, notes)
+    return cached_piece(name, content, key, lambda: by_sentence(reader.read(path)), skip_bad, notes)
 
 
 def _reader_key(name: str, reader: Reader) -> str:
@@ -156,16 +158,17 @@ def _of_archive(
     # Which files an archive holds is known only unpacked. So the list of its tables is cached as
     # well: opening it a second time neither unpacks nor hashes anything.
     key = [name, kind, {reader: dict(each) for reader, each in settings.items()}, skip_bad, VERSION]
-    listing = store.folder("rows") / f"{content}-{fingerprint.of_texts(json.dumps(key))}.json"
+    listing = (
+        store.folder("rows") / f"{content}-{fingerprint.of_texts(json.dumps(key))}.pieces.json"
+    )
     cached = _from_listing(listing)
     if cached is not None:
         return cached
     with store.draft(store.folder("unpacked") / "archive") as folder:
         archive.unpack(path, kind, folder)
         pieces = _of_unpacked(folder, name, kind, settings, skip_bad)
-    with store.written(listing) as sibling:
-        lines = [[p.name, p.content, p.cache_file, pack(p.reader_notes)] for p in pieces]
-        sibling.write_text(json.dumps(lines), encoding="utf-8")
+    lines = [[p.name, p.content, p.cache_file, pack(p.reader_notes)] for p in pieces]
+    checked.write_json(listing, lines)
     return pieces
 
 
@@ -185,13 +188,16 @@ def _of_unpacked(
 
 def _from_listing(listing: Path) -> list[Piece] | None:
     try:
-        lines: Sequence[Any] = json.loads(listing.read_text(encoding="utf-8"))
+        lines: Sequence[Any] = checked.read_json(listing)
         return [
             open_piece(name, content, cached, [*map(restore, notes)])
             for name, content, cached, notes in lines
         ]
-    except (OSError, ValueError, TypeError):
+    except FileNotFoundError:
         return None  # not there, or gone from the cache: unpacked again
+    except (OSError, ValueError, TypeError):
+        checked.made_again(listing)
+        return None
 
 
 def concatenated(pieces: Sequence[Piece], names: Sequence[str]) -> Source:
@@ -203,6 +209,7 @@ def concatenated(pieces: Sequence[Piece], names: Sequence[str]) -> Source:
         only = pieces[0]
         return Source(only.table, only.name, only.content, tuple(only.history), only.bad)
     _check_columns(pieces)
+    pieces, notes = _with_parts(pieces)
     # A column that is whole numbers in one file and text in another becomes text in all.
     schema = {
         name: reduce(widest, (piece.table.schema.field(name).type for piece in pieces))
@@ -214,7 +221,36 @@ def concatenated(pieces: Sequence[Piece], names: Sequence[str]) -> Source:
         name = _("{first} and {count} more", first=names[0], count=len(names) - 1)
     content = fingerprint.of_texts(*(text for p in pieces for text in (p.name, p.content)))
     bad = [row for piece in pieces for row in piece.bad]
-    return Source(table, name, content, tuple(_history(pieces, name, table.num_rows)), bad)
+    history = [*_history(pieces, name, table.num_rows), *notes]
+    return Source(table, name, content, tuple(history), bad)
+
+
+def _with_parts(pieces: Sequence[Piece]) -> tuple[Sequence[Piece], list[str]]:
+    """Add a column with the part of each file where their names declare one: train.csv, test.csv.
+
+    Raises DataError where some do and others do not.
+    """
+    parts_of = {piece.name: part_of_file(piece.name) for piece in pieces}
+    known = {part for part in parts_of.values() if part}
+    if "train" not in known or len(known) < 2 or SPLIT_COLUMN in _columns(pieces[0]):
+        return pieces, []
+    if without := [name for name, part in parts_of.items() if not part]:
+        named = {part: name for name, part in parts_of.items() if part}
+        raise DataError(
+            _(
+                "{other}: stands beside {train} and {test}, and its name says not of which part "
+                "it is. Name the files one by one: weitiao fit {train} --test {test}",
+                other=without[0],
+                train=named["train"],
+                test=named.get("test") or named["validation"],
+            )
+        )
+    new = []
+    for piece in pieces:
+        cells = pa.array([parts_of[piece.name]] * piece.table.num_rows, TEXT)
+        new.append(replace(piece, table=piece.table.append_column(SPLIT_COLUMN, cells)))
+    note = _("the names of the files say which rows are for training, validation and test")
+    return new, [note]
 
 
 def _history(pieces: Sequence[Piece], name: str, rows: int) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from weitiao.core import disk, fingerprint
-from weitiao.data.cache import store
+from weitiao.data.cache import checked, store
 from weitiao.data.files import find
 from weitiao.data.files.bad_rows import MIN_BAD, Bad, refuse, set_aside
 from weitiao.data.files.cells import INTEGER, TEXT, arrow_array, kinds_of
@@ -28,7 +28,7 @@ LINE = "__line"  # the line of the file at which the row starts
 ID = "__id"  # where the row is from, when file name and line do not say it
 MADE_BY = "__made_by"  # the step that made the row; empty for rows of the file
 OURS = (LINE, ID, MADE_BY)
-VERSION = 2  # of the table format: raised when the same rows are stored otherwise
+VERSION = 3  # of the table format: raised when the same rows are stored otherwise
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,14 @@ def from_memory(content: str) -> Source:
         raise DataError(
             _("the rows of this plan were given in Python and are gone from the cache.")
         )
+    if find.hash_of(file) != content:
+        raise DataError(
+            _(
+                "{path}: the rows of this plan were given in Python and are damaged in the cache. "
+                "Give them again.",
+                path=str(file),
+            )
+        )
     return Source(mapped(file), "rows", content, (_row_count(mapped(file), "rows"),))
 
 
@@ -145,8 +153,10 @@ def cached_piece(
     file = store.folder("rows") / f"{content}-{digest}.arrow"
     try:
         return open_piece(name, content, file.name, reader_notes)
+    except FileNotFoundError:
+        pass
     except (OSError, ValueError, TypeError):
-        pass  # not there, or not whole: made (again)
+        checked.made_again(file)
     # The inner context ends first: the list of bad rows has its name before the table has, so that
     # another process never sees a table without it.
     with store.written(file) as sibling, store.written(_bad_file(file)) as bad_sibling:
@@ -155,21 +165,24 @@ def cached_piece(
             empty = DataError(_("{name}: holds no row.", name=name))
             raise refuse(name, bad, iter(())) if bad else empty
         listed = [(row.line, pack(row.reason), row.raw, row.id) for row in bad]
-        bad_sibling.write_text(json.dumps(listed), encoding="utf-8")
+        sums = {file.name: next(iter(checked.sums_of([sibling]).values()))}
+        checked.put_json(bad_sibling, {"bad": listed, "files": sums})
     return open_piece(name, content, file.name, reader_notes)
 
 
 def open_piece(name: str, content: str, cache_file: str, reader_notes: Sequence[str]) -> Piece:
-    """Open a cached table. Raises OSError or ValueError when it is missing or cut off."""
+    """Open a cached table. Raises OSError or ValueError when it is missing or damaged."""
     path = store.folder("rows") / cache_file
-    store.hold(path)
-    listed = json.loads(_bad_file(path).read_text(encoding="utf-8"))
+    store.hold(_bad_file(path))  # the table itself keeps its time, by which it is known to be whole
+    values = checked.read_json(_bad_file(path))
+    checked.check(path.parent, values["files"])
+    listed = values["bad"]
     bad = [Bad(line, localized(restore(why)), raw, name, place) for line, why, raw, place in listed]
     return Piece(name, mapped(path), content, cache_file, tuple(reader_notes), bad)
 
 
 def _bad_file(cache_file: Path) -> Path:
-    return cache_file.with_suffix(".bad.json")
+    return cache_file.with_suffix(".sums.json")
 
 
 def mapped(path: Path) -> Any:

@@ -82,6 +82,9 @@ def main() -> int:
         name = type(error).__name__
         if name == "PasswordError":
             return PASSWORD
+        if "cell error" in str(error).lower():  # such as #SPILL!, which it does not know
+            sys.stdout.write("\n" + json.dumps({"broken": " ".join(str(error).split())[:200]}))
+            return BROKEN
         if name == "PanicException" or type(error).__module__.startswith("python_calamine"):
             return BROKEN
         raise

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import unicodedata
+from collections.abc import Collection
 
+from weitiao.core.literals import is_listed, value_of
 from weitiao.data.infer.column_names import words
 
 _SEPARATORS = re.compile(r"[|;,，、；]")
@@ -26,36 +27,45 @@ _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 # 1234 in English and 1.234 in German: a thousandfold error, so it is refused, not guessed.
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}((?:,\d{3})+(?:\.\d+)?|(?:\.\d{3})+,\d+|(?: \d{3})+)")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
+# 1,2 beside 3: a decimal comma, or the ids of two labels. Nothing else than digits and commas, no
+# piece with a zero before it (12,05 is an amount).
+_IDS = re.compile(r"(0|[1-9]\d{0,3})([,，、](0|[1-9]\d{0,3}))*")
 _AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 
 
 def split_labels(cell: str) -> list[str]:
-    """Split a multi-label cell: a JSON list, or pieces between | ; , ， 、 ； (each label once).
+    """Split a multi-label cell: a list, or pieces between | ; , ， 、 ； (each label once).
+
+    A list is JSON, or what Python, numpy and pandas print.
 
     >>> split_labels("sport; politics"), split_labels('["a, b", "c"]'), split_labels("运动、政治")
     (['sport', 'politics'], ['a, b', 'c'], ['运动', '政治'])
+    >>> split_labels("['a', 'b c']"), split_labels("['a' 'b']"), split_labels("[a, b]")
+    (['a', 'b c'], ['a', 'b'], ['a', 'b'])
     """
-    listed = _json_list(cell)
+    listed = label_list(cell)
+    if listed is None and re.fullmatch(r"\[[^\[\]]*\]", cell.strip()):
+        cell = cell.strip()[1:-1]  # names without quotation marks
     pieces = _SEPARATORS.split(cell) if listed is None else listed
     return list(dict.fromkeys(piece.strip() for piece in pieces if piece.strip()))
 
 
-def is_json_list(cell: str) -> bool:
-    """Whether a cell is a JSON list of labels, which marks it as multi-label by itself."""
-    return _json_list(cell) is not None
-
-
-def _json_list(cell: str) -> list[str] | None:
-    text = cell.strip()
-    if not (text.startswith("[") and text.endswith("]")):
+def label_list(cell: str) -> list[str] | None:
+    """The labels of a cell that is a list by itself; None for other cells."""
+    if not is_listed(cell):
         return None
     try:
-        values = json.loads(text)
-    except (ValueError, RecursionError):
+        values = value_of(cell)
+    except ValueError:
         return None
     if not isinstance(values, list) or any(isinstance(v, list | dict) for v in values):
         return None
-    return [str(value) for value in values if value is not None]
+    return [label(as_written(value)) for value in values if value is not None]
+
+
+def as_written(value: object) -> str:
+    """A value of a list as a label: 1 and not 1.0, true and not True."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def label(cell: str) -> str:
@@ -108,6 +118,20 @@ def _plain(text: str) -> str:
             return text.replace(".", "").replace(",", ".")
         return text.replace(",", "").replace(" ", "")
     return text.replace(",", ".") if _DECIMAL_COMMA.fullmatch(text) else ""
+
+
+def id_lists(cells: Collection[str]) -> str:
+    """A cell such as 1,2 among whole ones such as 3, which may be two ids; empty for amounts.
+
+    >>> id_lists(["1,2", "3"]), id_lists(["1,2", "3,5"]), id_lists(["1,25", "3", "0,05"])
+    ('1,2', '', '')
+    """
+    lists = [cell for cell in cells if not cell.isdigit()]
+    if len(lists) == len(cells) or any(map(is_ambiguous, cells)):
+        return ""
+    if not all(_IDS.fullmatch(cell) for cell in cells):
+        return ""
+    return lists[0] if lists else ""
 
 
 def is_ambiguous(cell: str) -> bool:

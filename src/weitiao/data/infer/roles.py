@@ -10,6 +10,7 @@ from typing import Any
 from weitiao.core.fields import near
 from weitiao.data.infer.column_names import PAIRED_NAMES, TARGET_WORDS, TEXT_WORDS, matches
 from weitiao.data.infer.column_stats import Column, columns_of
+from weitiao.data.infer.declared import declaring
 from weitiao.data.targets import Roles, TargetReader, all_readers, reader_of, target_columns
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _
@@ -48,6 +49,8 @@ def guess_roles(table: Any, known: Roles, task: str | None = None) -> Guess:
     task: named by the user; it tells which columns can be the target.
     """
     columns = columns_of(table)
+    for name in declaring(columns) - set(_flat(known.values())):
+        del columns[name]
     roles: dict[str, str | list[str]] = {}
     reasons: dict[str, str] = {}
     for role, column in known.items():
@@ -202,6 +205,15 @@ def _guess_target(
     # A name wins over contents; without one, only an unambiguous candidate is taken: a wrong target
     # trains a model that looks fine.
     named = _best_named(usable, readers)
+    empty = [n for n, c in free.items() if not c.values and n.strip().lower() in TARGET_WORDS]
+    if empty and not (named and named[0].strip().lower() in TARGET_WORDS[:4]):
+        raise DataError(
+            _(
+                "the column {name!r} is empty. If another one is the target: --target COLUMN. In "
+                "a workbook, formulas have no values until a spreadsheet program has saved it.",
+                name=empty[0],
+            )
+        )
     if named:
         why = _("its name, and {figures}", figures=_figures(usable[named[0]]))
         others = [name for name in named[1:] if usable[name].is_label or usable[name].numbers]

@@ -119,3 +119,11 @@ def open_extra_file(
         )
     keys = duplicates.text_keys(source.table, columns, rows.indices)
     return ExtraFile(part, str(path), rows, keys, source.fingerprint)
+
+
+def extra_part(part: Part, rows: Rows, content: str) -> ExtraFile | None:
+    """The rows that a column of the file declares to be a part of their own; None for no rows."""
+    if len(rows) == 0:
+        return None
+    keys = duplicates.text_keys(rows.table, rows.text_columns, rows.indices)
+    return ExtraFile(part, rows.name, rows, keys, content)

@@ -12,6 +12,7 @@ from weitiao.data.files.cells import cell_texts, position_batches
 from weitiao.data.files.table import Source
 from weitiao.data.infer.roles import TEXT_ROLES, check_role
 from weitiao.data.prepare import duplicates
+from weitiao.data.prepare.declared import without_refused
 from weitiao.data.rows import Rows, everything
 from weitiao.data.targets import TargetReader, read_targets, reader_of
 from weitiao.errors import DataError, placed
@@ -53,7 +54,7 @@ def usable(
                 named=named + more,
             )
         )
-    rows = rows.take(np.flatnonzero(~empty))
+    rows = without_refused(rows.take(np.flatnonzero(~empty)), history)
     rows = without_misfits(rows, plan.skip_bad, history, bad)
     labelled = np.array([target is not None for target in rows.targets()], bool)
     if not labelled.all():
@@ -95,6 +96,13 @@ def without_misfits(rows: Rows, skip_bad: bool, history: list[str], bad: list[Ba
                 marks=", ".join(sorted(markers)),
             )
         )
+    if not wrong:  # a target that cannot be read is told first
+        for at, reason in reader_of(rows.task).misfits(rows):
+            wrong[int(rows.indices[at])] = reason
+    elif skip_bad:
+        read = rows.take(np.flatnonzero(~np.isin(rows.indices, np.array(list(wrong), np.int64))))
+        for at, reason in reader_of(rows.task).misfits(read):
+            wrong[int(read.indices[at])] = reason
     if not wrong:
         return rows
     misfits = [Bad(0, reason, id=rows.id_of(position)) for position, reason in wrong.items()]

@@ -20,7 +20,8 @@ from weitiao.data.files.cells import NUMBER, TEXT
 from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import ID, MADE_BY, Source, stored
 from weitiao.data.prepare import duplicates
-from weitiao.data.prepare.extra_files import ExtraFile, open_extra_file
+from weitiao.data.prepare.declared import declared_parts
+from weitiao.data.prepare.extra_files import ExtraFile, extra_part, open_extra_file
 from weitiao.data.prepare.filter import check_enough, usable
 from weitiao.data.prepare.split import sample, split, units_of
 from weitiao.data.readers.base import Numbered, batched
@@ -53,6 +54,14 @@ class Data:
     fingerprint: str  # of the files' content and of how they are split
     bad: tuple[Bad, ...] = ()  # rows set aside
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """Content hash of each part: its texts and targets, in order, wherever they are stored."""
+        parts_of = {"train": self.train, "validation": self.validation, "test": self.sealed_test}
+        return {
+            name: rows.content for name, rows in parts_of.items() if rows is not None and len(rows)
+        }
+
 
 def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     """Load and split the plan's data; `source` replaces the file at `plan.path`.
@@ -63,6 +72,10 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     source = source or how.open(plan.path)
     history, bad = list(source.history), list(source.bad)
     rows, unlabelled = usable(source, plan, task, history, bad)
+    declared = declared_parts(rows, history) if plan.declared_split else None
+    whole = rows
+    if declared is not None:
+        rows = rows.take(declared.train)
     targets = rows.targets()
     reader = reader_of(task)
     check_enough(targets, reader, source.name)
@@ -75,6 +88,12 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     strata = reader.strata(targets)
     test_file = open_extra_file(plan, "test", task, columns, history, bad)
     validation_file = open_extra_file(plan, "validation", task, columns, history, bad)
+    if declared is not None:  # a file that the user names is worth more than the column
+        content = fingerprint.of_texts(source.fingerprint, declared.column)
+        test_file = test_file or extra_part("test", whole.take(declared.test), content)
+        validation_file = validation_file or extra_part(
+            "validation", whole.take(declared.validation), content
+        )
     if validation_file and test_file:
         validation_file = validation_file.without(test_file, history)
     for other in filter(None, (test_file, validation_file)):
@@ -137,6 +156,9 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
         history += _alike_labels([*labels, *in_test, *in_validation])
         if validation_file is not None:
             history += _unknown_labels(_at(labels, train), in_validation, "validation")
+        parts_of = [in_validation if validation_file else _at(labels, validation)]
+        parts_of += [in_test if test_file else _at(labels, test)] if sealed is not None else []
+        history += _unmeasured_labels(_at(labels, train), parts_of)
         if sealed is not None:
             in_test = in_test if test_file else _at(labels, test)
             history += _unknown_labels(_at(labels, train), in_test, "test")
@@ -145,6 +167,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     splitting = json.dumps([plan.model_dump(include=_SPLITTING), task], sort_keys=True)
     others = [test_file.rows.fingerprint if test_file else ""]
     others += [validation_file.content] if validation_file else []
+    others += [declared.column] if declared else []
     return Data(
         train=rows.take(train),
         validation=validation_rows,
@@ -212,6 +235,30 @@ def _unknown_labels(
                 some=some,
             )
         )
+
+
+def _unmeasured_labels(train: Sequence[Any], parts_of: Sequence[Sequence[Any]]) -> Iterator[str]:
+    """Warning for labels that are learned, but of which a part for evaluation has no row."""
+    counts = _label_counts(train)
+    for part, others in zip(("validation", "test"), parts_of, strict=False):
+        # Labels of a single row are told of already.
+        lacking = sorted(n for n in counts.keys() - _label_counts(others).keys() if counts[n] > 1)
+        if lacking:
+            labels, some = plural(len(lacking), "label"), _some(map(repr, lacking))
+            yield (
+                _(
+                    "the test has no row of {labels} ({some}): its metrics say nothing of them",
+                    labels=labels,
+                    some=some,
+                )
+                if part == "test"
+                else _(
+                    "the validation has no row of {labels} ({some}): its metrics say nothing of "
+                    "them",
+                    labels=labels,
+                    some=some,
+                )
+            )
 
 
 def _single_labels(row_labels: Sequence[Any], ids: Sequence[str]) -> Iterator[str]:

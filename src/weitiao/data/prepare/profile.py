@@ -16,6 +16,7 @@ from weitiao.data.files.table import Source
 from weitiao.data.infer.column_stats import columns_of
 from weitiao.data.infer.roles import check_role
 from weitiao.data.prepare import duplicates
+from weitiao.data.prepare.declared import declared_parts, without_refused
 from weitiao.data.prepare.filter import without_misfits
 from weitiao.data.rows import Rows, everything
 from weitiao.data.targets import reader_of
@@ -72,6 +73,7 @@ def profile(
         check_role(role, column, source.columns)
     rows = Rows(source.table, everything(source.table), roles, source.name, task)
     history = list(source.history)
+    rows = without_refused(rows, history)
     rows = without_misfits(rows, skip_bad, history, bad := list(source.bad))
     lengths, empty, languages = _texts(rows)
     targets = rows.targets() if "target" in roles else [None] * len(rows)
@@ -79,6 +81,7 @@ def profile(
     labelled = [int(i) for i in usable if targets[i] is not None]
     known: list[Any] = [targets[i] for i in labelled]
     texts = _keys(source, rows, rows.indices)
+    declared_parts(rows, history)
     reader = reader_of(task)
     history += reader.problems(rows.take(labelled), known)
     labelled_texts = texts[labelled]

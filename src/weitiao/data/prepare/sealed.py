@@ -29,18 +29,19 @@ def one_look() -> Iterator[None]:
         _looks.reset(token)
 
 
-def open_test(data: Data, why: str) -> tuple[Rows, int]:
+def open_test(data: Data, why: str, use: str | None = None) -> tuple[Rows, int]:
     """Open the held-out test set: its rows, and how often it was used, this time included.
 
-    Raises DataError when there is none.
+    use: a name for this use; one with the same name is not counted again. Raises DataError when
+    there is none.
     """
     if data.sealed_test is None:
         raise DataError(_("there is no test: set data.test_size above 0, or data.test_path."))
     known, fingerprint = _looks.get(), data.sealed_test.fingerprint
     if known is None:
-        return data.sealed_test, _count(fingerprint, why)
+        return data.sealed_test, _count(fingerprint, why, use)
     if fingerprint not in known:
-        known[fingerprint] = _count(fingerprint, why)
+        known[fingerprint] = _count(fingerprint, why, use)
     return data.sealed_test, known[fingerprint]
 
 
@@ -53,19 +54,26 @@ def openings_file() -> Path:
     return folder / "openings.jsonl"
 
 
-def _count(fingerprint: str, why: str) -> int:
+def _count(fingerprint: str, why: str, use: str | None) -> int:
+    file = openings_file()
+    if use and file.exists() and (count := _place(file, fingerprint, use)):
+        return count
     # O_APPEND and a single write(2): POSIX appends it whole, so two processes cannot lose each
     # other's lines. The order of lines is the order of uses; a process knows its own by the id.
-    ours = secrets.token_hex(8)
+    ours = use or secrets.token_hex(8)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     entry = {"test": fingerprint, "at": now, "why": why[:500], "id": ours}
-    file = openings_file()
     raw = (json.dumps(entry, ensure_ascii=False) + "\n").encode("utf-8")
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
         os.write(handle, raw)
     finally:
         os.close(handle)
+    return _place(file, fingerprint, ours)
+
+
+def _place(file: Path, fingerprint: str, use: str) -> int:
+    """Which use of this test set has the name `use`; 0 for none."""
     count = 0
     with file.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
@@ -75,6 +83,6 @@ def _count(fingerprint: str, why: str) -> int:
                 continue  # a line cut off by a crash counts for nobody
             if isinstance(logged, dict) and logged.get("test") == fingerprint:
                 count += 1
-                if logged.get("id") == ours:
-                    break
-    return count
+                if logged.get("id") == use:
+                    return count
+    return 0

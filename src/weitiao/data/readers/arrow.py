@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,6 +11,8 @@ import pyarrow as pa
 
 from weitiao.core import disk
 from weitiao.data.files.cells import INTEGER, NUMBER, TEXT
+from weitiao.data.files.nested import Nesting, flat
+from weitiao.data.readers import limits
 from weitiao.data.readers.base import BATCH_ROWS, Numbered, Reader, Reading
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _
@@ -24,19 +26,18 @@ class Arrow(Reader):
     """Whole numbers and numbers keep their type, all else becomes text. Lines count rows from 1."""
 
     endings: ClassVar[tuple[str, ...]] = ("arrow", "feather", "ipc")
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def read(self, path: Path) -> Reading:
         try:
-            table = _table(path)
+            schema, batches = _opened(path)
         except BROKEN as error:
             raise _broken(path.name, "Arrow", error) from None
-        return _reading(
-            table.schema, iter(table.to_batches(max_chunksize=BATCH_ROWS)), path.name, "Arrow"
-        )
+        return _reading(schema, batches, path, "Arrow")
 
 
-def _table(path: Path) -> Any:
+def _opened(path: Path) -> tuple[Any, Iterator[Any]]:
+    """Schema and record batches of a file; batches are read one at a time."""
     with path.open("rb") as file:
         mark = file.read(6)
     # Feather version 1 is a format of its own; version 2 is an Arrow IPC file. The IPC stream
@@ -44,17 +45,21 @@ def _table(path: Path) -> Any:
     if mark.startswith(b"FEA1"):
         import pyarrow.feather
 
-        return pyarrow.feather.read_table(disk.plain(path))
-    with pa.memory_map(disk.plain(path)) as source:
-        opened = pa.ipc.open_file if mark == b"ARROW1" else pa.ipc.open_stream
-        return opened(source).read_all()
+        table = pyarrow.feather.read_table(disk.plain(path))
+        return table.schema, iter(table.to_batches(max_chunksize=BATCH_ROWS))
+    source = pa.memory_map(disk.plain(path))
+    if mark == b"ARROW1":
+        file = pa.ipc.open_file(source)
+        return file.schema, (file.get_batch(i) for i in range(file.num_record_batches))
+    stream = pa.ipc.open_stream(source)
+    return stream.schema, iter(stream)
 
 
 class Parquet(Reader):
     """Whole numbers and numbers keep their type, all else becomes text. Lines count rows from 1."""
 
     endings: ClassVar[tuple[str, ...]] = ("parquet", "pq")
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     def read(self, path: Path) -> Reading:
         import pyarrow.parquet
@@ -62,15 +67,22 @@ class Parquet(Reader):
         try:
             file = pyarrow.parquet.ParquetFile(disk.plain(path))
             schema, rows = file.schema_arrow, file.metadata.num_rows
+            limits.check_columns(len(schema), path.name)
+            limits.check_rows(rows, path)
+            # A dictionary stays one: its texts are not copied for each row of a batch.
+            texts = [f.name for f in schema if f.type in (pa.string(), pa.binary())]
+            packed = pyarrow.parquet.ParquetFile(disk.plain(path), read_dictionary=texts)
         except BROKEN as error:
             raise _broken(path.name, "Parquet", error) from None
         if rows == 0:
             raise DataError(_("{file}: holds no row.", file=path.name))
-        return _reading(schema, file.iter_batches(batch_size=BATCH_ROWS), path.name, "Parquet")
+        return _reading(schema, packed.iter_batches(batch_size=BATCH_ROWS), path, "Parquet")
 
 
-def _reading(schema: Any, batches: Iterator[Any], file: str, kind: str) -> Reading:
+def _reading(schema: Any, batches: Iterator[Any], path: Path, kind: str) -> Reading:
     """Convert an Arrow schema and record batches to columns and rows. Raises DataError."""
+    file = path.name
+    limits.check_columns(len(schema), file)
     try:
         names = schema.names
     except UnicodeDecodeError as error:  # pyarrow decodes names only here
@@ -85,12 +97,33 @@ def _reading(schema: Any, batches: Iterator[Any], file: str, kind: str) -> Readi
             )
         )
     classes = _classes(schema)
-    columns = {f.name: TEXT if f.name in classes else _kind(f.type) for f in schema}
+    nesting = Nesting()
+    nesting.see({field.name: _shape(field.type) for field in schema})
+    records = nesting.records()
+    kinds = {f.name: f.type for f in _flat_fields(schema, records)}
+    columns = {name: TEXT if name in classes else _kind(kind) for name, kind in kinds.items()}
     notes = [
         _("the numbers of {column!r} are replaced by the names of their classes", column=name)
         for name in classes
     ]
-    return Reading(columns, _rows(batches, classes, file, kind), tuple(notes))
+    return Reading(columns, _rows(batches, classes, records, path, kind), tuple(notes))
+
+
+def _shape(kind: Any) -> Any:
+    """A value of an Arrow type as far as objects in objects go."""
+    return {one.name: _shape(one.type) for one in kind} if pa.types.is_struct(kind) else ""
+
+
+def _flat_fields(
+    fields: Iterable[Any], records: frozenset[tuple[str, ...]], path: tuple[str, ...] = ()
+) -> Iterator[Any]:
+    """Fields with those of structs in their place, called outer.inner."""
+    for one in fields:
+        place = (*path, one.name)
+        if place in records:
+            yield from _flat_fields(one.type, records, place)
+        else:
+            yield one.with_name(".".join(place))
 
 
 def _broken(file: str, kind: str, error: BaseException) -> DataError:
@@ -101,22 +134,24 @@ def _broken(file: str, kind: str, error: BaseException) -> DataError:
 
 
 def _rows(
-    batches: Iterator[Any], classes: dict[str, Sequence[str]], file: str, kind: str
+    batches: Iterator[Any],
+    classes: dict[str, Sequence[str]],
+    records: frozenset[tuple[str, ...]],
+    path: Path,
+    kind: str,
 ) -> Iterator[list[Numbered]]:
     line = 0
     try:
-        for batch in batches:
-            # Damaged offsets or UTF-8 would be read as memory that is not the file's.
-            batch.validate(full=True)
+        for batch in limits.pieces(batches, path):
             rows = batch.to_pylist()
             for row in rows:
                 _with_names(row, classes)
-            yield [(line + i, row) for i, row in enumerate(rows, 1)]
+            yield [(line + i, flat(row, records)) for i, row in enumerate(rows, 1)]
             line += len(rows)
     except BROKEN as error:
         if isinstance(error, UnicodeEncodeError):
             raise
-        raise _broken(file, kind, error) from None
+        raise _broken(path.name, kind, error) from None
 
 
 def _with_names(row: dict[str, Any], classes: dict[str, Sequence[str]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -28,7 +29,7 @@ class Conll(Reader):
     """
 
     endings: ClassVar[tuple[str, ...]] = ("conll", "conll03", "iob", "bio", "bmes", "ner")
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
     columns: tuple[str, ...] = Field((), description="names of the columns, from the left")
@@ -114,7 +115,8 @@ def _conllu_sentences(path: Path, detected: encoding.Encoding) -> Iterator[list[
 
 
 def _fields(line: str, tabbed: bool) -> list[str]:
-    return line.rstrip().split("\t") if tabbed else line.split()
+    # Not split(): a blank that does not break (10 000, U+00A0) stands inside a word.
+    return line.rstrip(" \t").split("\t") if tabbed else re.split(r"[ \t]+", line.strip(" \t"))
 
 
 def _is_comment(line: str, tabbed: bool, width: int) -> bool:
@@ -126,7 +128,10 @@ def _is_comment(line: str, tabbed: bool, width: int) -> bool:
     if not line.startswith("# ") or "\t" in line:
         return False
     fields = line.split()
-    tagged = len(fields) == width and (fields[-1] == "O" or SHAPE.fullmatch(fields[-1]))
+    # "# # NN": of parts of speech, whose lemma or tag is the sign itself.
+    tagged = len(fields) == width and (
+        fields[-1] == "O" or SHAPE.fullmatch(fields[-1]) or fields[1] == "#"
+    )
     return tabbed or not (len(fields) <= 2 or tagged)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -14,8 +15,10 @@ from weitiao.data.files.cells import TEXT
 from weitiao.data.files.csv_writer import unguarded
 from weitiao.data.files.delimited import FIRST
 from weitiao.data.readers.base import Numbered, Reader, Reading, batched
+from weitiao.i18n.messages import _, plural
 
 MYSQL_NULL = r"\N"
+_RULER = re.compile(r"[:+|]?[-=+]{3,}[:+|]?")
 PREDICTION_COLUMNS = {"prediction", "score"}  # of tables that weitiao wrote, see csv_writer.py
 
 
@@ -26,7 +29,7 @@ class Csv(Reader):
     """
 
     endings: ClassVar[tuple[str, ...]] = ("csv", "txt")
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     usual_delimiter: ClassVar[str] = ","
 
     encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
@@ -54,15 +57,17 @@ class Csv(Reader):
         delimiter = named.get(value or "", value)
         if delimiter is None or delimiter in (delimited.BLANKS, FIRST):
             return delimiter
-        if len(delimiter) != 1 or delimiter in ("\n", "\r", '"'):
-            raise ValueError("must be one character, two blanks, tab, or first blank")
+        if not 1 <= len(delimiter) <= 10 or delimiter in ("\n", "\r", '"'):
+            raise ValueError("must be 1 to 10 characters, two blanks, tab, or first blank")
         return delimiter
 
     def read(self, path: Path) -> Reading:
         settings = dialect.Settings(self.encoding, self.delimiter, self.header, self.quotes)
         layout = dialect.detect(path, self.usual_delimiter, settings)
         return Reading(
-            dict.fromkeys(layout.columns, TEXT), batched(_rows(path, layout)), tuple(layout.notes)
+            dict.fromkeys(layout.columns, TEXT),
+            batched(_rows(path, layout)),
+            (*layout.notes, *_no_row_notes(path, layout)),
         )
 
 
@@ -72,16 +77,49 @@ def _rows(path: Path, layout: dialect.Layout) -> Iterator[Numbered | Bad]:
     ours = set(columns) >= PREDICTION_COLUMNS
     for one in delimited.records(path, layout.dialect, len(columns)):
         if isinstance(one, Bad):
-            if one.line != layout.header_line:
+            if one.line != layout.header_line and not dialect.is_ruler(one.raw):
                 yield one
             continue
         line, fields = one
-        if line == layout.header_line:
+        if line == layout.header_line or _is_no_row(fields, layout):
             continue
         if ours:
             fields = [unguarded(cell) for cell in fields]
         cells = [None if cell == MYSQL_NULL else cell for cell in fields]
         yield line, dict(zip(columns, cells, strict=True))
+
+
+def _is_no_row(fields: Sequence[str], layout: dialect.Layout) -> bool:
+    """Whether a record is the header again, as in files put together, or a ruler."""
+    cells = [field.strip() for field in fields]
+    if layout.header_line and len(cells) > 1 and cells == layout.columns:
+        return True
+    filled = [cell for cell in cells if cell]
+    return len(cells) > 1 and bool(filled) and all(map(_RULER.fullmatch, filled))
+
+
+def _no_row_notes(path: Path, layout: dialect.Layout) -> Iterator[str]:
+    # Notes come before the rows. Only lines that may be a header or a ruler are looked at: parsing
+    # the whole file a second time would double the time.
+    start, count = layout.columns[0], 0
+    detected = layout.dialect.encoding
+    with detected.open(path) as file:
+        if not any(
+            number != layout.header_line
+            and (start in line[: len(start) + 4] or dialect.is_ruler(line))
+            for number, line in enumerate(file, 1)
+        ):
+            return
+    for one in delimited.records(path, layout.dialect, len(layout.columns)):
+        if isinstance(one, Bad):
+            count += dialect.is_ruler(one.raw)
+        elif one[0] != layout.header_line:
+            count += _is_no_row(one[1], layout)
+    if count:
+        yield _(
+            "left out, repeated headers and rulers: {lines}",
+            lines=plural(count, "line"),
+        )
 
 
 class Tsv(Csv):

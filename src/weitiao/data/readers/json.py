@@ -12,6 +12,9 @@ from pydantic import Field
 from weitiao.data.files import encoding, header
 from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.cells import TEXT, as_text, kinds_of
+from weitiao.data.files.nested import Nesting, flat
+from weitiao.data.readers import limits
+from weitiao.data.readers.annotations import Agreement, is_pair, is_task, of_pair, plain_rows
 from weitiao.data.readers.base import Numbered, Reader, Reading, batched
 from weitiao.errors import DataError, placed
 from weitiao.i18n.messages import _
@@ -33,7 +36,7 @@ class Json(Reader):
     """
 
     endings: ClassVar[tuple[str, ...]] = ("json",)
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
     rows: str | None = Field(None, description="key of the object that holds the rows")
@@ -54,31 +57,42 @@ class Json(Reader):
             return Jsonl(encoding=self.encoding).read(path)
         if self.rows is None and is_squad(value):
             return _squad_reading(value, tuple(detected.notes))
-        rows = plain_rows(_rows(value, path.name, self.rows))
-        columns = kinds_of(row for row in rows if isinstance(row, dict))
-        if not columns:
-            raise DataError(_("{file}: holds no row with a value.", file=path.name))
-        return Reading(columns, batched(_numbered(rows)), tuple(detected.notes))
+        rows = _rows(value, path.name, self.rows)
+        return _reading_of(list(_numbered(rows)), path.name, detected.notes)
 
 
 class Jsonl(Reader):
     """Numbers stay numbers, lists become JSON text, a missing key is an empty cell."""
 
     endings: ClassVar[tuple[str, ...]] = ("jsonl", "ndjson")
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
 
     def read(self, path: Path) -> Reading:
         detected = encoding.detect(path, self.encoding, "jsonl")
+        first_row = next((o[1] for o in _lines(path, detected) if not isinstance(o, Bad)), None)
+        if is_task(first_row):  # how many annotators a task has is known after the last one
+            return _reading_of(list(_lines(path, detected)), path.name, detected.notes)
         # Two passes: the columns and their types are only known when every row has been seen.
-        columns = kinds_of(one[1] for one in _lines(path, detected) if not isinstance(one, Bad))
+        nesting = Nesting()
+        for one in _lines(path, detected):
+            if not isinstance(one, Bad):
+                nesting.see(one[1])
+        records = nesting.records()
+
+        def lines() -> Iterator[Numbered | Bad]:
+            for one in _lines(path, detected):
+                yield one if isinstance(one, Bad) else (one[0], flat(one[1], records))
+
+        whole = (one[1] for one in lines() if not isinstance(one, Bad))
+        columns = kinds_of(limits.check_keys(whole, path.name))
         if not columns:
             first = next((one for one in _lines(path, detected) if isinstance(one, Bad)), None)
             if first is None:
                 raise DataError(_("{file}: holds no row with a value.", file=path.name))
             raise DataError(placed(f"{path.name}:{first.line}", first.reason))
-        return Reading(columns, batched(_lines(path, detected)), tuple(detected.notes))
+        return Reading(columns, batched(lines()), (*detected.notes, *_nested_notes(records)))
 
 
 class Squad(Reader):
@@ -141,10 +155,36 @@ def _value_of(path: Path, detected: encoding.Encoding) -> Any:
         ) from None
 
 
+def _reading_of(rows: list[Numbered | Bad], file: str, notes: Sequence[str]) -> Reading:
+    """Rows in memory as a table: annotations decided, records as columns. Raises DataError."""
+    agreement, nesting = Agreement(), Nesting()
+    good = [one for one in rows if not isinstance(one, Bad)]
+    plain = plain_rows([row for _line, row in good], agreement)
+    for row in plain:
+        nesting.see(row)
+    records = nesting.records()
+    flattened = iter([flat(row, records) for row in plain])
+    columns = kinds_of(limits.check_keys((flat(row, records) for row in plain), file))
+    if not columns:
+        raise DataError(_("{file}: holds no row with a value.", file=file))
+    new = [one if isinstance(one, Bad) else (one[0], next(flattened)) for one in rows]
+    notes = [*notes, *agreement.notes(), *_nested_notes(records)]
+    return Reading(columns, batched(iter(new)), tuple(notes))
+
+
+def _nested_notes(records: frozenset[tuple[str, ...]]) -> list[str]:
+    if not records:
+        return []
+    names = ", ".join(sorted(".".join(path) for path in records))
+    return [_("objects inside the rows are read as columns of their own: {names}", names=names)]
+
+
 def _numbered(rows: Sequence[Any]) -> Iterator[Numbered | Bad]:
     for number, row in enumerate(rows, 1):
         if isinstance(row, dict):
             yield number, row
+        elif is_pair(row):
+            yield number, of_pair(row)
         else:
             reason = _("not an object like the others.")
             yield Bad(number, reason, json.dumps(row, ensure_ascii=False)[:1000])
@@ -164,6 +204,8 @@ def _rows(value: Any, file: str, key: str | None) -> Sequence[Any]:
 
 
 def _of_list(values: list[Any], file: str) -> Sequence[Any]:
+    if any(map(is_pair, values)):
+        return values
     if values and all(isinstance(v, list) for v in values):
         sample = [[as_text(cell) for cell in row] for row in values[:400]]
         names = header.look(sample, 1, file, None)
@@ -191,6 +233,9 @@ def _of_object(value: dict[str, Any], file: str) -> Sequence[Any]:
         return _of_table([str(name) for name in columns], data)
     lists = [k for k, v in value.items() if isinstance(v, list) and v and isinstance(v[0], dict)]
     chosen = [k for k in lists if k.lower() in _ROW_KEYS] or lists
+    pairs = [k for k, v in value.items() if isinstance(v, list) and any(map(is_pair, v))]
+    if not chosen and len(pairs) == 1:  # {"classes": [...], "annotations": [[text, {...}], ...]}
+        return list(value[pairs[0]])
     if len(chosen) == 1:  # {"data": [...]}, pandas: table
         return list(value[chosen[0]])
     if len(chosen) > 1:
@@ -275,6 +320,8 @@ def row_of(text: str, *, clean: bool = True) -> dict[str, Any] | str:
         )
     except (ValueError, RecursionError):
         return _("a number too long or nesting too deep for a row.")
+    if is_pair(value):
+        return of_pair(value)
     if not isinstance(value, dict):
         return _('not an object: each line must look like {{"text": "..."}}.')
     return value
@@ -328,66 +375,6 @@ def _squad_answers(answers: Any) -> Any:
         for one in answers
         if isinstance(one, dict) and isinstance(one.get("text"), str)
     ]
-
-
-def plain_rows(rows: Sequence[Any]) -> list[Any]:
-    """Convert the Label Studio tasks among the rows to plain rows, see `plain`.
-
-    Where rows are classified by choices, a row without one has no label yet, and labels are lists
-    in all rows once one has more than one.
-
-    >>> tasks = [{"data": {}, "annotations": [{"result": [{"value": {"choices": chosen}}]}]}
-    ...          for chosen in (["x"], ["x", "y"], [])]
-    >>> plain_rows(tasks)
-    [{'label': ['x']}, {'label': ['x', 'y']}, {}]
-    """
-    result = [plain(row) for row in rows]
-    theirs = [new for row, new in zip(rows, result, strict=True) if new is not row]
-    labels = [new["label"] for new in theirs if new.get("label")]
-    if not labels or any(
-        isinstance(label, list) and isinstance(label[0], dict) for label in labels
-    ):
-        return result
-    multilabel = any(isinstance(label, list) for label in labels)
-    for new in theirs:
-        if new.get("label") == []:
-            del new["label"]
-        elif multilabel and isinstance(new.get("label"), str):
-            new["label"] = [new["label"]]
-    return result
-
-
-def plain(row: Any) -> Any:
-    """Convert a Label Studio task to its data with the label of its first annotation; other rows
-    stay as they are.
-
-    >>> spans = [{"type": "labels", "value": {"start": 0, "end": 2, "labels": ["x"]}}]
-    >>> plain({"id": 1, "data": {"text": "ab"}, "annotations": [{"result": spans}]})
-    {'text': 'ab', 'label': [{'start': 0, 'end': 2, 'label': 'x'}]}
-    """
-    if not isinstance(row, dict) or not isinstance(row.get("data"), dict):
-        return row
-    annotations = row.get("annotations", row.get("completions"))  # the latter before version 1.0
-    if not isinstance(annotations, list):
-        return row
-    valid = [one for one in annotations if isinstance(one, dict) and not one.get("was_cancelled")]
-    if not valid:
-        return dict(row["data"])
-    values = [one.get("value") for one in _list(valid[0], "result") if isinstance(one, Mapping)]
-    return {**row["data"], "label": _answer([v for v in values if isinstance(v, Mapping)])}
-
-
-def _answer(values: list[Mapping[str, Any]]) -> Any:
-    spans = [
-        {**{key: one[key] for key in ("start", "end", "text") if key in one}, "label": label}
-        for one in values
-        if "start" in one and "end" in one
-        for label in _list(one, "labels")
-    ]
-    choices = [choice for one in values for choice in _list(one, "choices")]
-    if choices and not spans:
-        return choices[0] if len(choices) == 1 else choices
-    return spans
 
 
 def _list(parent: Any, key: str) -> list[Any]:

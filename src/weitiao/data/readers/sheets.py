@@ -47,6 +47,7 @@ class Xlsx(Reader):
     Titles above the table are left out, merged cells spread, empty rows and columns dropped.
     """
 
+    version: ClassVar[int] = 2
     endings: ClassVar[tuple[str, ...]] = ("xlsx", "xlsm", "xlsb", "xls", "ods", "et")
 
     sheet: str | int | None = Field(None, description="name of the sheet, or its number from 1")
@@ -131,6 +132,15 @@ def _convert(path: Path, sheet: str, lines: IO[str]) -> None:
                 sheets=names,
             )
         )
+    if reason := _last_reason(lines):
+        raise DataError(
+            _(
+                "{file}: a cell cannot be read: {reason}. Correct it in a spreadsheet program, or "
+                "save the sheet as csv.",
+                file=path.name,
+                reason=reason,
+            )
+        )
     raise DataError(
         _(
             "{file}: this workbook is broken, or a cell stands so far off that it cannot be "
@@ -138,6 +148,19 @@ def _convert(path: Path, sheet: str, lines: IO[str]) -> None:
             file=path.name,
         )
     )
+
+
+def _last_reason(lines: IO[str]) -> str:
+    """What the subprocess said of the cell that it could not read; "" where it said nothing."""
+    lines.seek(0)
+    last = ""
+    for line in lines:
+        last = line
+    try:
+        said = json.loads(last)
+    except ValueError:
+        return ""
+    return str(said.get("broken", "")) if isinstance(said, dict) else ""
 
 
 def _is_locked(path: Path) -> bool:
@@ -200,10 +223,16 @@ def table_reading(
     places = used[: len(names.columns)]
 
     def numbered() -> Iterator[Numbered | Bad]:
+        last = begin if names.in_file else begin - 1
         for number, cells in rows():
             if number > begin or (number == begin and not names.in_file):
                 taken = [cells[place] if place < len(cells) else None for place in places]
                 if any(cell is not None for cell in taken):
+                    if len(places) == 1:  # of one column: an empty row is an empty text
+                        yield from (
+                            (gap, {names.columns[0]: None}) for gap in range(last + 1, number)
+                        )
+                    last = number
                     yield number, dict(zip(names.columns, taken, strict=True))
 
     columns = kinds_of(row[1] for row in numbered() if not isinstance(row, Bad))
@@ -231,7 +260,19 @@ def _first_row(rows: Sequence[Row], header_row: int | None, file: str) -> int:
     # A header may lack a name or two (0.7), a title line has one cell or a few.
     usual = Counter(count for _, count in filled[:100]).most_common(1)[0][0]
     wanted = max(1, min(usual, max(count for _, count in filled)) * 0.7)
-    return next(number for number, count in filled if count >= wanted)
+    at = next(at for at, (_number, count) in enumerate(filled) if count >= wanted)
+    if at and _lacks_left_names(rows[at - 1][1], rows[at][1]):
+        at -= 1
+    return filled[at][0]
+
+
+def _lacks_left_names(above: Sequence[Any], row: Sequence[Any]) -> bool:
+    """Whether the row above the first full one is its header without the names on the left, as
+    pandas writes an index; titles stand on the left."""
+    places = [at for at, cell in enumerate(above) if cell is not None and str(cell).strip()]
+    width = max((at for at, cell in enumerate(row) if cell is not None), default=-1) + 1
+    texts = all(isinstance(above[at], str) for at in places)
+    return bool(places) and texts and places[0] > 0 and places == list(range(places[0], width))
 
 
 def _filled(cells: Sequence[Any]) -> int:
@@ -268,6 +309,7 @@ def _header_notes(rows: Sequence[Row], begin: int, names: header.Names) -> list[
 class Html(Reader):
     """The largest table of a page. Cells are texts; rows are counted from 1."""
 
+    version: ClassVar[int] = 2
     endings: ClassVar[tuple[str, ...]] = ("html", "htm", "mht")
 
     encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")

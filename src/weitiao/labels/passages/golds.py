@@ -6,10 +6,10 @@ it. No gold answer at all, (), says that the passage does not answer the questio
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
+from weitiao.core.literals import value_of
 from weitiao.i18n.messages import _
 
 Gold = tuple[int, str]
@@ -32,8 +32,8 @@ def parse_answers(cell: str, start: str = "") -> ParsedAnswers | None:
         return None
     if cell.lstrip()[0] in "[{":
         try:
-            answers = _of_json(json.loads(cell))
-        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+            answers = _of_json(value_of(cell))
+        except (ValueError, TypeError, KeyError, OverflowError):
             answers = None  # a text in brackets
         if answers is not None:
             return answers

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from weitiao.core.literals import ARRAYS, CutShort, value_of
 from weitiao.i18n.messages import _
 from weitiao.labels.tags.schemes import split_tag
 
@@ -14,6 +15,10 @@ Span = tuple[int, int, str] | tuple[int, int, str, str]
 STARTS = ("start", "start_offset", "begin", "start_idx", "startOffset")
 ENDS = ("end", "end_offset", "stop", "end_idx", "endOffset")
 LABELS = ("label", "labels", "type", "entity", "entity_group", "tag", "entity_type")
+
+
+class NamesMissing(ValueError):
+    """Tags or spans whose labels are numbers: their names stand in another file."""
 
 
 def answer_of(cell: str) -> list[str] | list[Span]:
@@ -25,11 +30,19 @@ def answer_of(cell: str) -> list[str] | list[Span]:
     ([(0, 2, 'x')], [(0, 2, 'x')])
     """
     text = cell.strip()
-    if text[:1] not in ("[", "{"):
+    if text[:1] not in ("[", "{") and not text.startswith(ARRAYS):
         return text.split()
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = value_of(text)
+    except CutShort:
+        raise ValueError(
+            _(
+                "{cell!r} was cut by numpy: ... stands in the place of values. Write the lists "
+                "whole, as JSON.",
+                cell=text[:60],
+            )
+        ) from None
+    except ValueError:
         raise ValueError(_("{cell!r} is no JSON list of tags or spans.", cell=text[:60])) from None
     if isinstance(value, dict):
         return _of_cluener(value)
@@ -37,7 +50,7 @@ def answer_of(cell: str) -> list[str] | list[Span]:
         return [str(one) for one in value]
     # `datasets` stores tags as class ids, whose names stand in a schema that a csv file lacks.
     if value and all(isinstance(one, int) for one in value):
-        raise ValueError(
+        raise NamesMissing(
             _(
                 "{cell} has numbers instead of tags: write their names, e.g. {example}",
                 cell=text[:60],
@@ -64,6 +77,8 @@ def looks_like_spans(cell: str) -> bool:
         return False
     try:
         answer = answer_of(cell)
+    except NamesMissing:
+        return cell.strip()[:2] in ("[{", "[[", '{"')
     except ValueError:
         return False
     return not answer or isinstance(answer[0], tuple)
@@ -94,6 +109,15 @@ def _span(one: Any) -> Span:
     if isinstance(label, list) and len(label) == 1:  # Label Studio's
         (label,) = label
     whole = all(isinstance(n, int) and not isinstance(n, bool) for n in (start, end))
+    if whole and isinstance(label, int):
+        raise NamesMissing(
+            _(
+                "{span} has a number as its label. Its name stands in another file (doccano: the "
+                "list of labels): write names, e.g. {example}",
+                span=json.dumps(one, ensure_ascii=False)[:80],
+                example='{"start": 0, "end": 3, "label": "PER"}',
+            )
+        )
     if not whole or not isinstance(label, str):
         shown = json.dumps(one, ensure_ascii=False)[:80]
         raise ValueError(

@@ -9,10 +9,11 @@ import numpy as np
 
 from weitiao.core.fields import near
 from weitiao.core.ragged import edges
+from weitiao.errors import DataError
 from weitiao.example import Example
 from weitiao.i18n.messages import _, plural
 from weitiao.labels.tags.schemes import spans_of, split_tag
-from weitiao.labels.tags.words import with_words, word_places
+from weitiao.labels.tags.words import is_invisible, listed_places, with_words, word_places
 
 SHOWN = 40  # characters of a word in a message
 
@@ -27,13 +28,21 @@ class Row(NamedTuple):
 
 
 def labelled(
-    text: str, words: np.ndarray, target: Any, types: Mapping[str, int], plain: bool
+    text: str,
+    words: np.ndarray,
+    target: Any,
+    types: Mapping[str, int],
+    plain: bool,
+    listed: np.ndarray | None = None,
 ) -> Row:
     """Align a row's target (tags of words, or spans) with its words. Raises ValueError with the
-    reason."""
+    reason.
+
+    listed: all words of the row where some have no form (zero width), and so are none of `words`.
+    """
     target = target or []
     if target and isinstance(target[0], str):
-        places = _tagged(text, words, target)
+        places = _tagged(text, words if listed is None else listed, target)
         spans = _plain(places, target) if plain else _spans(places, target, text)
     else:
         spans = [within(span, text) for span in target]
@@ -90,9 +99,18 @@ def within(span: Any, text: str) -> tuple[int, int, str]:
             held=text[span[0] : span[1]][:SHOWN],
         )
         raise ValueError(message)
-    if not held.strip():
+    if not _left(held):
         return start, end, kind
-    return start + len(held) - len(held.lstrip()), start + len(held.rstrip()), kind
+    return start + len(held) - len(_left(held)), start + len(_right(held)), kind
+
+
+def _left(text: str) -> str:
+    """Without the blanks before it; a space of no width is a blank."""
+    return text.lstrip().lstrip("\u200b").lstrip()
+
+
+def _right(text: str) -> str:
+    return text.rstrip().rstrip("\u200b").rstrip()
 
 
 def _same(held: str, own: str) -> bool:
@@ -121,7 +139,9 @@ def _tagged(text: str, words: np.ndarray, tags: Sequence[str]) -> np.ndarray:
         for a, b in zip(blanks[:-1].tolist(), blanks[1:].tolist(), strict=True)
         if b - 1 > a
     ]
-    for spans in (parted, characters):
+    # Some tag every character, blanks too.
+    every = [(at, at + 1) for at in range(len(text))]
+    for spans in (parted, characters, every):
         if len(spans) == len(tags):
             return np.array(spans, np.int64).reshape(-1, 2)
     raise ValueError(
@@ -161,13 +181,34 @@ def _spans(places: np.ndarray, tags: Sequence[str], text: str) -> list[tuple[int
     ]
 
 
+def misfit(example: Example) -> str:
+    """Why a row's target does not fit its text (places, number of tags); "" where it does."""
+    if not example.target:
+        return ""
+    try:
+        read = with_words(example)
+        text = str(read.inputs["text"])
+        if isinstance(example.target[0], str):
+            _tagged(text, listed_places(read), example.target)
+        else:
+            for span in example.target:
+                within(span, text)
+    except DataError as error:
+        return str(error).removeprefix(f"{example.id}: ")
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def inexact_spans(batches: Iterable[Sequence[Example]]) -> Iterator[str]:
-    """Spans whose boundaries are inside a word, as a line of the history with an example.
+    """Spans whose boundaries are inside a word, and spans that hold nothing to read, as lines of
+    the history with an example.
 
     Predictions end where words do, so these can never be correct. Invalid rows are skipped here:
     `labelled` reports them.
     """
     count, total, example = 0, 0, ("", "", "")
+    empty, empty_place = 0, ""
     for examples in batches:
         for one in examples:
             if not one.target or isinstance(one.target[0], str):  # tags are of words
@@ -180,11 +221,27 @@ def inexact_spans(batches: Iterable[Sequence[Example]]) -> Iterator[str]:
             except ValueError:
                 continue
             total += len(spans)
-            cut = [(a, b) for a, b, _ in spans if a not in starts or b not in ends]
+            nothing = [(a, b) for a, b, _ in spans if is_invisible(text[a:b])]
+            if nothing and not empty:
+                empty_place = one.id
+            empty += len(nothing)
+            cut = [
+                (a, b)
+                for a, b, _ in spans
+                if (a not in starts or b not in ends) and (a, b) not in nothing
+            ]
             if cut and not count:
                 start, end = cut[0]
                 example = (one.id, text[start:end], _overlapping_words(text, words, start, end))
             count += len(cut)
+    if empty:
+        yield _(
+            "{count} of {spans} hold nothing that a network reads (blanks, zero-width "
+            "characters; {place}): no answer can name them",
+            count=f"{empty:,}",
+            spans=plural(total, "span"),
+            place=empty_place,
+        )
     if count:
         place, cut_text, context = example
         yield _(

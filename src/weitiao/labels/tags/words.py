@@ -6,24 +6,70 @@ signs. Taggers are trained and evaluated on these words.
 
 from __future__ import annotations
 
-import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 
+from weitiao.core.literals import ARRAYS, value_of
 from weitiao.core.script import UNSEPARATED
 from weitiao.errors import DataError, placed
 from weitiao.example import Example
 from weitiao.i18n.messages import _
 
-# Combining marks belong to the letter before them: accents, Hebrew points, Arabic vowel signs, the
-# signs of Indic scripts and Thai, joiners. Python's \w does not hold them.
-MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0d7f\u0e31-\u0e4e\u200c\u200d"
-_WORD = re.compile(rf"[{UNSEPARATED}]|(?:[^\W{UNSEPARATED}]|[{MARKS}])+|[^\w\s]")
 _NEAR = re.compile(rf"[{UNSEPARATED}\u3000-\u303f\uff00-\uffef]")
+# Blocks that are searched for marks: the basic plane, the scripts beyond it, variation selectors.
+_BLOCKS = ((0x00, 0x08), (0x0E, 0x1B), (0x7F, 0x84), (0x86, 0x9F), (0xAD, 0xFFFF),
+           (0x10A00, 0x11FFF), (0x16A00, 0x16FFF), (0x1E000, 0x1E9FF),
+           (0xE0100, 0xE01EF))  # fmt: skip
+_JOINING = ("Mn", "Mc", "Me", "Cf", "Cc", "Co")
+_REPLACED, _ZERO_SPACE = "\ufffd", "\u200b"  # the latter stands between words (Khmer, Thai)
+
+
+@cache
+def _joining() -> str:
+    """Characters that belong to the letter beside them, as ranges of a regular expression."""
+    # Accents and vowel signs of many scripts; and what tokenizers drop (soft hyphen, zero width,
+    # controls): no token speaks for it, so that a name would be cut there. Python's \w has few.
+    ranges: list[str] = []
+    for start, end in _BLOCKS:
+        first = None
+        for code in range(start, end + 2):
+            one = chr(code)
+            joins = (
+                code <= end
+                and one != _ZERO_SPACE
+                and (unicodedata.category(one) in _JOINING or one == _REPLACED)
+            )
+            if joins and first is None:
+                first = code
+            elif not joins and first is not None:
+                ranges.append(rf"\U{first:08x}-\U{code - 1:08x}")
+                first = None
+    return "".join(ranges)
+
+
+@cache
+def word_pattern() -> re.Pattern[str]:
+    """The expression of a word; made when it is first used."""
+    j = _joining()
+    letter = rf"[^\W{UNSEPARATED}{j}]"
+    return re.compile(
+        rf"[{j}]*(?:[{UNSEPARATED}][{j}]*|{letter}(?:{letter}|[{j}])*|[^\w\s{j}{_ZERO_SPACE}][{j}]*)"
+    )
+
+
+def is_invisible(text: str) -> bool:
+    """Whether a text holds nothing that a network reads: blanks and characters without a form.
+
+    >>> is_invisible("\\u00ad\\u200b "), is_invisible("a\\u00ad"), is_invisible("")
+    (True, False, True)
+    """
+    return re.fullmatch(rf"[\s{_joining()}{_ZERO_SPACE}]*", text) is not None
 
 
 def split_words(text: str) -> np.ndarray:
@@ -32,7 +78,7 @@ def split_words(text: str) -> np.ndarray:
     >>> split_words("2013年, U.S").tolist()
     [[0, 4], [4, 5], [5, 6], [7, 8], [8, 9], [9, 10]]
     """
-    return places([word.span() for word in _WORD.finditer(text)])
+    return places([word.span() for word in word_pattern().finditer(text)])
 
 
 def listed(cell: str) -> list[str] | None:
@@ -53,13 +99,13 @@ def has_bad_word(cell: str) -> bool:
 
 
 def _values(cell: str) -> list[Any] | None:
-    """The values of a JSON list, numbers as they are written."""
+    """The values of a list (JSON, Python's, numpy's), numbers as they are written."""
     text = cell.strip()
-    if not (text.startswith("[") and text.endswith("]")):
+    if not (text.startswith("[") and text.endswith("]")) and not text.startswith(ARRAYS):
         return None
     try:
-        values = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
-    except (ValueError, RecursionError):
+        values = value_of(text, parse_int=str, parse_float=str, parse_constant=str)
+    except ValueError:
         return None
     return values if isinstance(values, list) else None
 
@@ -102,9 +148,12 @@ def with_words(example: Example) -> Example:
             raise DataError(placed(example.id, message))
         return example
     text, spans = joined(cell_words)
-    return replace(
-        example, inputs={**example.inputs, "text": text}, meta={**example.meta, "words": spans}
-    )
+    # No token speaks for a word without a form: it has a tag in the file, and none here.
+    seen = [span for word, span in zip(cell_words, spans, strict=True) if not is_invisible(word)]
+    meta = {**example.meta, "words": seen}
+    if len(seen) < len(spans):
+        meta["listed"] = spans
+    return replace(example, inputs={**example.inputs, "text": text}, meta=meta)
 
 
 def word_places(example: Example) -> np.ndarray:
@@ -112,6 +161,11 @@ def word_places(example: Example) -> np.ndarray:
     if "words" in example.meta:
         return places(example.meta["words"])
     return split_words(str(example.meta.get("raw", example.inputs)["text"]))
+
+
+def listed_places(example: Example) -> np.ndarray:
+    """Offsets of the words that have a tag in the file, also of those without a form."""
+    return places(example.meta["listed"]) if "listed" in example.meta else word_places(example)
 
 
 def cleaned_places(example: Example) -> np.ndarray:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from weitiao.model.fast.kernels import Dropout, EmbeddingTables, NormParams, Saved
+from weitiao.model.fast.kernels import Dropout, EmbeddingTables, NormParams, Saved, copy_each
 from weitiao.model.packed import Packing
 
 P, N, L = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
@@ -57,9 +57,30 @@ class Compiled:
             function = getattr(library, f"{kernel}_{DTYPE_NAMES[dtype]}")
             function.argtypes, function.restype = types, None
             self._run[kernel] = function
+        if dtype == torch.bfloat16:
+            self._cast = library.cast_bf16
+            self._cast.argtypes, self._cast.restype = (P, P, P, N, N), None
 
     def __deepcopy__(self, memo: Any) -> Compiled:
         return self  # immutable, and function pointers cannot be copied
+
+    def copy(self, masters: Sequence[Tensor], copies: Sequence[Tensor]) -> None:
+        kinds = {(m.dtype, c.dtype) for m, c in zip(masters, copies, strict=True)}
+        fits = kinds == {(torch.float32, torch.bfloat16)} and all(
+            tensor.is_contiguous() and tensor.device.type == "cpu" for tensor in (*masters, *copies)
+        )
+        if not fits:
+            return copy_each(masters, copies)
+        assert all(m.shape == c.shape for m, c in zip(masters, copies, strict=True))
+        count = len(masters)
+        self._cast(
+            (P * count)(*map(at, masters)),
+            (P * count)(*map(at, copies)),
+            (L * count)(*(tensor.numel() for tensor in masters)),
+            count,
+            torch.get_num_threads(),
+        )
+        return None
 
     def embed(
         self,

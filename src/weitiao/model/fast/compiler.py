@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from weitiao.core import fingerprint
-from weitiao.data.cache import store
+from weitiao.data.cache import checked, store
 from weitiao.hardware import background
 from weitiao.i18n.messages import _
 from weitiao.model.fast import build, prebuilt
@@ -154,13 +154,15 @@ def _built(compiler: str) -> Path:
         *build.contents(), _version(compiler), " ".join(build.FLAGS), _machine()
     )
     target = store.folder("kernels") / f"{key}.so"
-    store.hold(target)
+    store.hold(_sums(target))  # the library keeps its time, by which it is known to be whole
     if not _usable(target):
         # Processes that start together compile once.
         with FileLock(target.with_name(f"{key}.lock")):
             if not _usable(target):
                 with store.written(target) as sibling:
                     _compile(compiler, sibling)
+                    [sizes] = checked.sums_of([sibling]).values()
+                checked.write_json(_sums(target), {target.name: sizes})
     return target
 
 
@@ -171,7 +173,20 @@ def _version(compiler: str) -> str:
 
 
 def _usable(file: Path) -> bool:
-    return file.is_file() and _is_ours(file)
+    if not (file.is_file() and _is_ours(file)):
+        return False
+    try:
+        checked.check(file.parent, checked.read_json(_sums(file)))
+    except FileNotFoundError:  # of an older version
+        return False
+    except (OSError, ValueError):
+        checked.made_again(file)
+        return False
+    return True
+
+
+def _sums(file: Path) -> Path:
+    return file.with_suffix(".sums.json")
 
 
 def _is_ours(file: Path) -> bool:

@@ -59,7 +59,7 @@ class FusedForward:
         self.native_forward: Callable[..., Any] = base.forward
         self.first_only, self.recompute = first_only, False
         self.kernels = kernels(dtype)
-        self.weights = [WeightCopies(dtype) for _ in modules.layers]
+        self.weights = [WeightCopies(self.kernels) for _ in modules.layers]
 
     def __call__(
         self,

@@ -49,6 +49,12 @@ class Dropout(NamedTuple):
     stream: int = 0
 
 
+def copy_each(masters: Sequence[Tensor], copies: Sequence[Tensor]) -> None:
+    """Copy tensor by tensor, with a cast where dtypes differ."""
+    for copy, master in zip(copies, masters, strict=True):
+        copy.copy_(master)
+
+
 class Kernels(Protocol):
     """Forward and backward functions for activations in `dtype` (fp32 or bf16).
 
@@ -58,6 +64,10 @@ class Kernels(Protocol):
 
     dtype: torch.dtype
     name: str
+
+    def copy(self, masters: Sequence[Tensor], copies: Sequence[Tensor]) -> None:
+        """Write each of `masters` into the one of `copies` at its place, of its shape, with a cast
+        to nearest where the dtypes differ. Versions of the copies need not be counted up."""
 
     def embed(
         self,

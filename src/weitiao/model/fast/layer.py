@@ -38,8 +38,8 @@ class WeightCopies:
     another tensor.
     """
 
-    def __init__(self, dtype: torch.dtype) -> None:
-        self.dtype = dtype
+    def __init__(self, kernels: Kernels) -> None:
+        self.dtype, self._copy = kernels.dtype, kernels.copy
         self._versions: list[tuple[int, int]] = []  # (address, version) of each parameter
         self.qkv = self.qkv_bias = self.out = self.out_bias = torch.empty(0)
         self.up = self.up_bias = self.down = self.down_bias = torch.empty(0)
@@ -58,13 +58,12 @@ class WeightCopies:
         with torch.inference_mode(False), torch.no_grad():
             if self._must_allocate(versions, derived):
                 self._allocate(masters)
-            width = masters[0].shape[0]
-            for i, start in enumerate(range(0, 3 * width, width)):
-                self.qkv[start : start + width].copy_(masters[2 * i])
-                self.qkv_bias[start : start + width].copy_(masters[2 * i + 1])
+            copies = [*self.qkv.chunk(3), *self.qkv_bias.chunk(3)]
+            copied = [*masters[0:6:2], *masters[1:6:2]]
             if self.dtype != masters[0].dtype:
-                for copy, master in zip(self._unjoined(), _unjoined(masters), strict=True):
-                    copy.copy_(master)
+                copies += self._unjoined()
+                copied += _unjoined(masters)
+            self._copy(copied, copies)
         self._versions = versions
 
     def _must_allocate(self, versions: list[tuple[int, int]], derived: bool) -> bool:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import gelu
 
-from weitiao.model.fast.kernels import Dropout, EmbeddingTables, NormParams, Saved
+from weitiao.model.fast.kernels import Dropout, EmbeddingTables, NormParams, Saved, copy_each
 from weitiao.model.packed import Packing
 
 CHUNK_TOKENS = 512  # their fp32 activations fit the second-level cache
@@ -48,6 +48,9 @@ class Plain:
 
     def __init__(self, dtype: torch.dtype) -> None:
         self.dtype = dtype
+
+    def copy(self, masters: Sequence[Tensor], copies: Sequence[Tensor]) -> None:
+        copy_each(masters, copies)
 
     def embed(
         self,

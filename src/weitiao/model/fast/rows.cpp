@@ -200,9 +200,8 @@ void add_norm_back(const T* dy, const T* more, const T* s, const float* stats,
 // Phi(x) + x phi(x) (Hendrycks and Gimpel 2016). With z = |x| / sqrt(2), Phi(-|x|) = erfc(z) / 2 by
 // Abramowitz and Stegun 7.1.26, whose error is at most 1.5e-7, about that of fp32.
 inline void normal_cdf_pdf(f16 x, f16& cumulative, f16& density) {
-  f16 z = x * 0.70710678f;
-  z = select(z < all(0.f), -z, z);
-  f16 t = 1.f / (1.f + 0.3275911f * z), e = exponential(-z * z);
+  f16 z = floats(ints(x) & 0x7fffffff) * 0.70710678f;  // without the sign's bit
+  f16 t = 1.f / (1.f + 0.3275911f * z), e = exponential_below(-z * z);
   f16 q = t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f +
           t * 1.061405429f)))) * e * 0.5f;
   cumulative = select(x < all(0.f), q, 1.f - q);
@@ -267,7 +266,29 @@ void gelu_back(T* dy, const T* x, int64_t tokens, int n, float* out, int threads
   sums.add_to(out, 0, n, threads);
 }
 
+// fp32 to bf16, in `count` arrays of sizes[i] numbers: one call for all weights of a layer.
+void cast(const float* const* from, uint16_t* const* to, const int64_t* sizes, int count,
+          int threads) {
+  constexpr int64_t PART = 4096;
+#pragma omp parallel num_threads(threads)
+  for (int i = 0; i < count; i++) {
+    const int64_t size = sizes[i];
+#pragma omp for schedule(static) nowait
+    for (int64_t start = 0; start < size; start += PART) {
+      const int64_t end = start + PART < size ? start + PART : size;
+      int64_t c = start;
+      for (; c + W <= end; c += W) store(to[i] + c, load(from[i] + c));
+      for (; c < end; c++) store_one(to[i] + c, load_one(from[i] + c));
+    }
+  }
+}
+
 }  // namespace
+
+extern "C" void cast_bf16(const float* const* from, uint16_t* const* to, const int64_t* sizes,
+                          int count, int threads) {
+  cast(from, to, sizes, count, threads);
+}
 
 // The C functions that Python calls, for activations of type T.
 #define EXPORTED(T, name)                                                                          \

@@ -26,6 +26,7 @@ class Mixed:
         for group, names in GROUPS.items():
             for name in names:
                 setattr(self, name, getattr(plain if group in in_torch else compiled, name))
+        self.copy = compiled.copy
 
     def __deepcopy__(self, memo: Any) -> Mixed:
         return self  # immutable, and function pointers cannot be copied

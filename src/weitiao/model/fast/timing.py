@@ -11,6 +11,7 @@ import ctypes
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache as once
 from pathlib import Path
@@ -20,7 +21,7 @@ import torch
 from torch import Tensor
 
 from weitiao.core import fingerprint
-from weitiao.data.cache import store
+from weitiao.data.cache import checked, store
 from weitiao.hardware import probe
 from weitiao.model.fast.compiled import DTYPE_NAMES, Compiled
 from weitiao.model.fast.kernels import GROUPS, Dropout, EmbeddingTables, NormParams
@@ -73,13 +74,13 @@ def measured(library: ctypes.CDLL, dtype: torch.dtype, *, anew: bool = False) ->
 def _cached(key: str, library: ctypes.CDLL, dtype: torch.dtype) -> KernelTimes:
     path = _cache_path(key)
     try:
-        times = KernelTimes(**json.loads(path.read_text(encoding="utf-8")))
+        times = KernelTimes(**checked.read_json(path))
         _ = times.in_torch  # raises where something is missing
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         times = measure(library, dtype)
         if times.busy <= probe.BUSY:  # else the next process measures again
-            with store.written(path) as file:
-                file.write_text(json.dumps(asdict(times), indent=1) + "\n", encoding="utf-8")
+            with suppress(OSError):  # a full disk: measured again the next time
+                checked.write_json(path, asdict(times))
     else:
         store.touch(path)
     return times

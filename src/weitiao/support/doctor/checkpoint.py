@@ -12,7 +12,7 @@ from typing import Any
 from weitiao.checkpoints import verify
 from weitiao.checkpoints.catalogue import CATALOGUE
 from weitiao.checkpoints.families import configure_padding, has_head
-from weitiao.checkpoints.load import load_tokenizer, text_length
+from weitiao.checkpoints.load import load_config, load_tokenizer, text_length
 from weitiao.checkpoints.resolve import Source, check_folder, resolve
 from weitiao.core import disk
 from weitiao.core.units import shown
@@ -92,15 +92,12 @@ def findings(name: str, rows: str | None = None) -> Iterator[Finding]:
 
 def opened(name: str) -> Checkpoint:
     """Open a checkpoint by catalogue or hub name, folder, run, or its best/. Raises ModelError."""
-    from transformers import AutoConfig
-
     best = Path(name).expanduser() / "best"
     source = resolve(str(best) if name not in CATALOGUE and best.is_dir() else name)
     if source.kind == "hub":
         source = _downloaded(name, source)
-    with verify.load_errors(name):
-        config = AutoConfig.from_pretrained(source.path_or_name, trust_remote_code=False)
-    tokenizer = load_tokenizer(source.path_or_name, None)
+    config = load_config(source)
+    tokenizer = load_tokenizer(source.path_or_name, None, trusted=source.kind == "package")
     configure_padding(tokenizer, config)
     return Checkpoint(name, source, config, tokenizer)
 

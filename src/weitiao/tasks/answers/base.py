@@ -186,7 +186,7 @@ class Answers:
 
     @classmethod
     def from_arrow(cls, table: pa.Table, labels: tuple[str, ...], separator: str) -> Self:
-        """The answers that `columns` wrote."""
+        """The answers that `columns` wrote. Raises ValueError for others."""
         return cls(
             cls.values_of(table.column("target").combine_chunks(), labels),
             cls.values_of(table.column("answer").combine_chunks(), labels),

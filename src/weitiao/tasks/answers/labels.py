@@ -108,7 +108,16 @@ class Labels(Answers):
         import pyarrow.compute as pc
 
         places = pc.index_in(cells, pa.array(labels, pa.string()))
+        if places.null_count:
+            raise ValueError("a label that is none of the header's")
         return np.asarray(places.to_numpy(zero_copy_only=False).astype(np.int64))
+
+    @classmethod
+    def from_arrow(cls, table: pa.Table, labels: tuple[str, ...], separator: str) -> Self:
+        found = super().from_arrow(table, labels, separator)
+        if len(found.values) and found.values.max() >= found.scores.shape[1]:
+            raise ValueError("a label without a score")
+        return found
 
     @classmethod
     def _scores_of(cls, table: pa.Table) -> np.ndarray:

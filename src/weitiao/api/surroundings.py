@@ -1,14 +1,31 @@
-"""Which parts of a plan come from other packages: environment.json names them."""
+"""What environment.json records of a run: versions and hardware, its rows, and where its checkpoint
+and its parts are from."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from weitiao import parts
+from weitiao.checkpoints.resolve import Source
+from weitiao.data.prepare.load import Data
+from weitiao.hardware.machine import describe
 from weitiao.planfile.plan import Plan
 
 
-def foreign_parts(plan: Plan) -> dict[str, Any]:
+def environment_of(plan: Plan, data: Data, source: Source, final: bool) -> dict[str, Any]:
+    """The content of environment.json. final: the run ends on the sealed test."""
+    return {
+        **describe(),
+        **_foreign_parts(plan),
+        "data": data.fingerprint,
+        "rows": data.digests,
+        "history": list(data.history),
+        "final": final,
+        "checkpoint": {"kind": source.kind, "sha256": source.sha256},
+    }
+
+
+def _foreign_parts(plan: Plan) -> dict[str, Any]:
     """Parts of the plan from other packages (entry points), with their versions."""
     chosen: dict[str, Any] = {
         "strategies": plan.train.strategies,

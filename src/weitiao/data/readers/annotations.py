@@ -1,0 +1,199 @@
+"""Rows of annotation tools: Label Studio's tasks with one annotator or several, spaCy's pairs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from weitiao.i18n.messages import _, plural
+
+LABEL = "label"
+_PAIR = 2  # spaCy: [text, {"entities": [...]}]
+
+
+class Agreement:
+    """Counts of tasks with several annotators, for a line of the history."""
+
+    def __init__(self) -> None:
+        self.several = self.agreed = self.majority = self.open = self.truth = 0
+
+    def notes(self) -> list[str]:
+        if not self.several and not self.truth:
+            return []
+        return [
+            _(
+                "{rows} with several annotators: {agreed:,} agree, {majority:,} by majority, "
+                "{truth:,} by ground_truth; {open:,} without a majority have no label",
+                rows=plural(self.several, "row"),
+                agreed=self.agreed,
+                majority=self.majority,
+                truth=self.truth,
+                open=self.open,
+            )
+        ]
+
+
+def is_task(row: Any) -> bool:
+    """Whether a row is a task of Label Studio with its annotations."""
+    return (
+        isinstance(row, dict)
+        and isinstance(row.get("data"), dict)
+        and isinstance(row.get("annotations", row.get("completions")), list)
+    )
+
+
+def is_pair(row: Any) -> bool:
+    """Whether a row is spaCy's: a text and an object about it."""
+    return (
+        isinstance(row, list)
+        and len(row) == _PAIR
+        and isinstance(row[0], str)
+        and isinstance(row[1], dict)
+        and bool(row[1].keys() & {"entities", "cats", "spans", "label", "labels"})
+    )
+
+
+def of_pair(row: Sequence[Any]) -> dict[str, Any]:
+    """
+    >>> of_pair(["ab", {"entities": [[0, 1, "x"]]}])
+    {'text': 'ab', 'entities': [[0, 1, 'x']]}
+    """
+    return {"text": row[0], **row[1]}
+
+
+def plain_rows(rows: Sequence[Any], agreement: Agreement | None = None) -> list[Any]:
+    """Convert the Label Studio tasks among the rows to plain rows, see `plain`.
+
+    Where rows are classified by choices, a row without one has no label yet, and labels are lists
+    in all rows once one has more than one. Where there are several controls (from_name), each
+    becomes a column under its name.
+
+    >>> tasks = [{"data": {}, "annotations": [{"result": [{"value": {"choices": chosen}}]}]}
+    ...          for chosen in (["x"], ["x", "y"], [])]
+    >>> plain_rows(tasks)
+    [{'label': ['x']}, {'label': ['x', 'y']}, {}]
+    """
+    controls = sorted({name for row in rows if is_task(row) for name in _controls(row)})
+    columns = {name: name for name in controls} if len(controls) > 1 else {}
+    result = [_plain(row, columns, agreement) for row in rows]
+    theirs = [new for row, new in zip(rows, result, strict=True) if new is not row]
+    for column in columns.values() or [LABEL]:
+        _alike(theirs, column)
+    return result
+
+
+def _alike(rows: Sequence[dict[str, Any]], column: str) -> None:
+    """Make the labels of a column alike: lists or not; a row of none among choices has none."""
+    labels = [row[column] for row in rows if row.get(column)]
+    if not labels or any(
+        isinstance(label, list) and isinstance(label[0], dict) for label in labels
+    ):
+        return
+    multilabel = any(isinstance(label, list) for label in labels)
+    for row in rows:
+        if row.get(column) == []:
+            del row[column]
+        elif multilabel and isinstance(row.get(column), str):
+            row[column] = [row[column]]
+
+
+def plain(row: Any) -> Any:
+    """Convert a Label Studio task to its data with a label; other rows stay as they are.
+
+    The label is that of the annotation marked as ground truth, else what most annotators say;
+    where no answer has more of them than another, there is none.
+
+    >>> spans = [{"type": "labels", "value": {"start": 0, "end": 2, "labels": ["x"]}}]
+    >>> plain({"id": 1, "data": {"text": "ab"}, "annotations": [{"result": spans}]})
+    {'text': 'ab', 'label': [{'start': 0, 'end': 2, 'label': 'x'}]}
+    """
+    return _plain(row, {}, None)
+
+
+def _plain(row: Any, columns: Mapping[str, str], agreement: Agreement | None) -> Any:
+    if not is_task(row):
+        return row
+    valid = _valid(row)
+    if not valid:
+        return dict(row["data"])
+    labels: dict[str, Any] = {}
+    for name in columns or [""]:
+        answers = [_answer(_values(one, name)) for one in valid]
+        truths = [
+            answer
+            for one, answer in zip(valid, answers, strict=True)
+            if one.get("ground_truth") is True
+        ]
+        decided, answer = _decided(truths or answers)
+        if agreement is not None:
+            _count(agreement, answers, bool(truths) and len(answers) > 1, decided)
+        if decided:
+            labels[columns.get(name, LABEL)] = answer
+    return {**row["data"], **labels}
+
+
+def _decided(answers: Sequence[Any]) -> tuple[bool, Any]:
+    """The answer that most annotators give; (False, None) where two stand equal."""
+    keys = [json.dumps(answer, sort_keys=True, default=str) for answer in answers]
+    first, *others = Counter(keys).most_common(2)
+    if others and others[0][1] == first[1]:
+        return False, None
+    return True, answers[keys.index(first[0])]
+
+
+def _count(agreement: Agreement, answers: Sequence[Any], truth: bool, decided: bool) -> None:
+    if len(answers) < 2:
+        return
+    agreement.several += 1
+    same = all(answer == answers[0] for answer in answers)
+    kind = "agreed" if same else "truth" if truth else "majority" if decided else "open"
+    setattr(agreement, kind, getattr(agreement, kind) + 1)
+
+
+def _valid(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    annotations = row.get("annotations", row.get("completions"))  # the latter before version 1.0
+    return [
+        one for one in annotations or () if isinstance(one, dict) and not one.get("was_cancelled")
+    ]
+
+
+def _controls(row: Mapping[str, Any]) -> set[str]:
+    """Names of the controls by which a task was annotated."""
+    return {
+        name
+        for one in _valid(row)
+        for item in _list(one, "result")
+        if isinstance(item, Mapping) and isinstance(item.get("value"), Mapping)
+        if isinstance(name := item.get("from_name"), str)
+        and item["value"].keys() & {"choices", "labels", "rating", "number"}
+    }
+
+
+def _values(annotation: Mapping[str, Any], control: str) -> list[Mapping[str, Any]]:
+    """The values in an annotation, of one control or of all ("")."""
+    items = [one for one in _list(annotation, "result") if isinstance(one, Mapping)]
+    values = [one.get("value") for one in items if control in ("", one.get("from_name"))]
+    return [value for value in values if isinstance(value, Mapping)]
+
+
+def _answer(values: Sequence[Mapping[str, Any]]) -> Any:
+    spans = [
+        {**{key: one[key] for key in ("start", "end", "text") if key in one}, "label": label}
+        for one in values
+        if "start" in one and "end" in one
+        for label in _list(one, "labels")
+    ]
+    choices = [choice for one in values for choice in _list(one, "choices")]
+    if choices and not spans:
+        return choices[0] if len(choices) == 1 else choices
+    numbers = [one[key] for one in values for key in ("rating", "number") if key in one]
+    if numbers and not spans and isinstance(numbers[0], int | float):
+        return numbers[0]
+    return spans
+
+
+def _list(parent: Any, key: str) -> list[Any]:
+    value = parent.get(key) if isinstance(parent, Mapping) else None
+    return value if isinstance(value, list) else []
