@@ -14,10 +14,11 @@ from weitiao.data.files.table import from_rows
 from weitiao.data.prepare.load import load
 from weitiao.data.prepare.profile import profile
 from weitiao.example import Example
-from weitiao.planning import choices, facts
+from weitiao.model.model import Model
+from weitiao.planning import choices
 from weitiao.planning.advise import Wish, advise, expectations
 from weitiao.planning.cost import Network, Speed
-from weitiao.planning.facts import Facts, read_a_row, reading_of, tokens_of
+from weitiao.planning.facts import Facts, reading_of, tokens_of
 
 NETWORK = Network("c", 384, 6, 10_000_000, 22_000_000, 512)
 SPEED = Speed(operations=1e11, bytes=1e10, threads=2)
@@ -111,19 +112,22 @@ def test_windows_that_the_user_asks_for_are_counted(tiny_bert):
         wish = Wish("memory:x", model=tiny_bert, changes={**changes, "model.max_length": 48})
         plan = advise(wish, from_rows(rows)).plan
         data = load(plan.data, plan.task_name, from_rows(rows))
-        tokenizer = facts.network_of(tiny_bert, None)[1]
-        seen.append(read_a_row(plan, data.validation, tokenizer))
+        encoded = Model.start(plan, data.train, data.validation).encode(data.validation)
+        seen.append(encoded.lengths.sum() / encoded.examples)
     assert seen == [48, pytest.approx(8 * 48, rel=0.3), 2 * 48]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_training_has_what_is_not_needed_afterwards(kind, tiny_bert, monkeypatch):
-    """Tasks of tokens have no baseline with a network and no closer look to keep time back for."""
+    """Tasks of tokens have no error analysis to keep time back for."""
     monkeypatch.setattr(budgeting, "awake", lambda: 0.0)
     left = {}
     for task in (kind, "classification"):
         plan = toy_plan(task, tiny_bert, **{"train.budget": 100})
         data = load(plan.data, task, from_rows(toy_rows(task)))
-        left[task] = budgeting.clock_of(plan, data, 0.0, True).seconds
+        clock = budgeting.clock_of(plan, 0.0)
+        model = Model.start(plan, data.train, data.validation)
+        budgeting.reserve(clock, model, data, True)
+        left[task] = clock.seconds
     assert left[kind] == pytest.approx(100 - budgeting.EVALUATION_SECONDS, abs=1)
-    assert left["classification"] == pytest.approx(left[kind] - 16, abs=1)
+    assert left["classification"] == pytest.approx(left[kind] - 6, abs=1)

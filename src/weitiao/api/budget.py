@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from weitiao import parts
 from weitiao.core.clock import awake
 from weitiao.data.prepare.load import Data
+from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
 from weitiao.planning import cost
-from weitiao.planning.facts import network_of, read_a_row
-from weitiao.tasks.base import Task
+from weitiao.planning.facts import size_of
 from weitiao.training.budget import TRAINING_SHARE, Clock
 
 EVALUATION_SECONDS = 6  # loading the best model, intervals, writing: reserved from a budget
@@ -17,25 +16,34 @@ JUDGING_SECONDS = 10.0  # for baselines and error analysis, after a short traini
 JUDGING_SHARE = 0.15  # of the training time, after a longer one
 
 
-def clock_of(plan: Plan, data: Data, begun: float, final: bool) -> Clock:
+def clock_of(plan: Plan, begun: float) -> Clock:
     """Clock with the time budget of training.
 
-    begun: when the budget began, by `awake()`; final: the sealed test is evaluated in the end.
-    A head that cannot be fitted before training keeps TRAINING_SHARE for its updates even where
-    imports, reading and probing have used up nearly all: nothing else would leave a model.
+    begun: when the budget began, by `awake()`. A head that cannot be fitted before training keeps
+    TRAINING_SHARE for its updates even where imports, reading and probing have used up nearly all:
+    nothing else would leave a model.
     """
     budget = plan.train.budget
     if budget is None:
         return Clock()
+    return Clock(budget - (awake() - begun), TRAINING_SHARE * budget)
+
+
+def reserve(clock: Clock, model: Model, data: Data, final: bool) -> None:
+    """Keep the time that the evaluation after training will take, once the model is at hand.
+
+    final: the sealed test is evaluated in the end.
+    """
+    plan, budget = model.plan, model.plan.train.budget
+    if clock.seconds is None or budget is None:
+        return
     # 1.5: the estimate counts forward passes alone, no tokenization and no intervals.
-    reserved = EVALUATION_SECONDS + 1.5 * _evaluation_seconds(plan, data, final)
-    task: Task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
-    if not task.per_token:  # those have no baseline with a network and no error analysis
+    reserved = EVALUATION_SECONDS + 1.5 * _evaluation_seconds(model, data, final)
+    if not model.task.per_token:  # those have no error analysis
         reserved += FINDINGS_SHARE * budget if plan.evaluate.findings else 0.0
     # At most half of the budget is reserved: with a test set of millions of rows, evaluation would
     # leave nothing to train.
-    left = budget - (awake() - begun) - min(reserved, budget / 2)
-    return Clock(left, TRAINING_SHARE * budget)
+    clock.seconds -= min(reserved, budget / 2)
 
 
 def seconds_to_judge(budget: float | None, begun: float, training: float) -> tuple[float, float]:
@@ -46,15 +54,16 @@ def seconds_to_judge(budget: float | None, begun: float, training: float) -> tup
     return seconds / 2, seconds / 3
 
 
-def _evaluation_seconds(plan: Plan, data: Data, final: bool) -> float:
+def _evaluation_seconds(model: Model, data: Data, final: bool) -> float:
     """Estimated seconds to predict the validation rows and the rows of the final evaluation."""
+    plan, encoded = model.plan, model.encode(data.validation)
     rows = data.sealed_test if final and data.sealed_test is not None else data.validation
-    network, tokenizer = network_of(plan.model.checkpoint, plan.model.revision)
-    tokens, max_length = read_a_row(plan, data.validation, tokenizer), plan.model.max_length
-    windows = max(tokens / max_length, 1.0)
+    # By the validation rows: how many windows a row has, and how long one is.
+    windows = len(encoded.lengths) / max(encoded.examples, 1)
+    network = size_of(plan.model.checkpoint, model.net.native.config, plan.model.max_length)
     return cost.evaluation_seconds(
         network,
         cost.measure(plan.train.precision),
         rows=(len(rows) + len(data.validation)) * windows,
-        length=min(tokens, max_length),
+        length=float(encoded.lengths.mean()),
     )

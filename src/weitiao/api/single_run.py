@@ -51,6 +51,7 @@ from weitiao.results import better
 from weitiao.results.records import Calibration, Findings
 from weitiao.results.refitted import Refitted
 from weitiao.run import JUDGED, Run
+from weitiao.training.budget import Clock
 from weitiao.training.run import Outcome, train
 
 LEAST_FINDINGS_SECONDS = 2.0  # of an error analysis that says anything
@@ -314,7 +315,7 @@ class Job:
 
     def run_in(self, run: Run, data: Data, *, resume: bool = False) -> Fitted:
         """Train inside the run's folder, then evaluate."""
-        clock = budgeting.clock_of(self.plan, data, self.begun, self.final)
+        clock = budgeting.clock_of(self.plan, self.begun)
         source = resolve(self.plan.model.checkpoint, self.plan.model.revision)
         if source.remark:
             self.say(source.remark)
@@ -328,7 +329,7 @@ class Job:
                 resume=resume,
                 watch=self.watch,
                 clock=clock,
-                before=partial(fit_before_training, run, data, say=self.say),
+                before=partial(self._before_training, run, data, clock),
             )
         except WeitiaoError:
             write_unfinished_page(run)
@@ -337,6 +338,10 @@ class Job:
             write_unfinished_page(run)
             raise
         return self._judge(run, data, outcome, clock.left())
+
+    def _before_training(self, run: Run, data: Data, clock: Clock, model: Model) -> None:
+        fit_before_training(run, data, model, say=self.say)
+        budgeting.reserve(clock, model, data, self.final)
 
     def judge(self, run: Run, data: Data) -> Fitted:
         """Go on with a run that was killed after its training, at the stage it had reached."""

@@ -10,7 +10,6 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.data.prepare.profile import Profile
-from weitiao.data.rows import Rows
 from weitiao.example import WINDOWS, Example
 from weitiao.model.long_texts.base import long_text_of
 from weitiao.planfile.plan import Plan
@@ -109,16 +108,6 @@ def reading_of(task: Task, examples: Sequence[Example], tokenizer: Any, plan: Pl
     return Windows(task, tokens_of(task, without_text, tokenizer))
 
 
-def read_a_row(plan: Plan, rows: Rows, tokenizer: Any) -> float:
-    """Mean tokens that the network reads of a row by a plan, all windows together."""
-    task: Task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
-    task.adapt(tokenizer)
-    examples = rows.examples(sampled(len(rows), FEW))
-    reading = long_text_of(plan.model.long_texts)
-    encoded = reading.encode(task, examples, tokenizer, plan.model.max_length)
-    return sum(map(len, encoded["input_ids"])) / max(len(examples), 1)
-
-
 def sampled(rows: int, most: int) -> np.ndarray:
     """Systematic sample: positions of some rows at even distances."""
     # Not random: the same rows give the same plan, and files that are sorted by label are covered.
@@ -127,16 +116,21 @@ def sampled(rows: int, most: int) -> np.ndarray:
 
 def network_of(checkpoint: str, revision: str | None) -> tuple[Network, Any]:
     """The size of a checkpoint from its config, and its tokenizer."""
-    import torch
-
     from weitiao.checkpoints.load import load_config, load_tokenizer
     from weitiao.checkpoints.resolve import resolve
-    from weitiao.model.fast.shape import is_bert
 
     source = resolve(checkpoint, revision)
     trusted = source.kind == "package"
     tokenizer = load_tokenizer(source.path_or_name, source.revision, trusted=trusted)
-    config = load_config(source)
+    return size_of(checkpoint, load_config(source), int(tokenizer.model_max_length)), tokenizer
+
+
+def size_of(checkpoint: str, config: Any, longest: int) -> Network:
+    """The size of a network from its config. longest: tokens that its tokenizer allows."""
+    import torch
+
+    from weitiao.model.fast.shape import is_bert
+
     # Names of the fields differ: distilbert has dim and n_layers.
     hidden = int(getattr(config, "hidden_size", 0) or getattr(config, "dim", 0) or 768)
     layers = int(getattr(config, "num_hidden_layers", 0) or getattr(config, "n_layers", 0) or 12)
@@ -145,6 +139,6 @@ def network_of(checkpoint: str, revision: str | None) -> tuple[Network, Any]:
     encoder = layers * (4 * hidden * hidden + 2 * hidden * inner)
     words = int(getattr(config, "vocab_size", 0)) * hidden
     positions = int(getattr(config, "max_position_embeddings", 0) or 512)
-    longest = min(int(tokenizer.model_max_length), positions)
     fused = is_bert(config) and not torch.cuda.is_available()
-    return Network(checkpoint, hidden, layers, encoder, encoder + words, longest, fused), tokenizer
+    longest = min(longest, positions)
+    return Network(checkpoint, hidden, layers, encoder, encoder + words, longest, fused)
