@@ -146,7 +146,7 @@ def fitted(tiny_bert, tmp_path_factory):
 def test_a_fit_learns_and_leaves_a_report(fitted):
     assert fitted.plan.task_name == "token_classification"
     assert fitted.metrics["entity_f1"] > 0.9
-    assert set(fitted.report.baselines) == {"majority", "lookup"}
+    assert set(fitted.report.baselines) >= {"majority", "lookup"}
     page = fitted.page.read_text(encoding="utf-8")
     assert "Spans found of 1,000" in page
     low, high = fitted.report.intervals["entity_f1"]

@@ -180,10 +180,12 @@ class Model:
         encoded: Encoded,
         positions: Sequence[int] | np.ndarray | None = None,
         step: Progress | None = None,
+        tokens: int | None = None,
     ) -> Any:
         """What `run` gives for each batch, (rows or tokens, width), in the order of `positions`.
 
-        net: what runs, this model's network or a wrapper of it; it evaluates meanwhile.
+        net: what runs, this model's network or a wrapper of it; it evaluates meanwhile. tokens: at
+        once, instead of the plan's.
         """
         sizes = self.sizes(encoded)
         rows = np.arange(len(sizes)) if positions is None else np.asarray(positions)
@@ -193,10 +195,11 @@ class Model:
         device = next(self.net.parameters()).device
         training = net.training
         net.eval()
-        budget = self.plan.train.micro_batch_tokens
-        budget = INFERENCE_TOKENS if budget == "auto" else budget
+        if tokens is None:
+            wanted = self.plan.train.micro_batch_tokens
+            tokens = INFERENCE_TOKENS if wanted == "auto" else wanted
         with arithmetic(resolve_precision(self.plan.train.precision, device.type), device.type):
-            for group in by_length(sizes[rows], budget, self.packs):
+            for group in by_length(sizes[rows], tokens, self.packs):
                 batch = self.batch(encoded, rows[group]).to(device)
                 index = group if offsets is None else flat(offsets, group)
                 result[index] = run(batch).float().cpu().numpy()

@@ -13,11 +13,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from weitiao.core import disk
 from weitiao.data.cache.encoded import Encoded
 from weitiao.errors import RunError
 from weitiao.example import Batch
 from weitiao.i18n.messages import _
-from weitiao.model.model import Model
+from weitiao.model.model import INFERENCE_TOKENS, Model
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class OutputLayer:
 
     def save(self, path: Path) -> None:
         """Write it as safetensors."""
+        path = Path(disk.plain(path.parent)) / path.name
         tensors = {"weight": self.weight.contiguous(), "bias": self.bias.contiguous()}
         about = {"rows": str(self.rows), "strength": repr(self.strength)}
         save_file(tensors, path, metadata=about)
@@ -51,7 +53,7 @@ class OutputLayer:
     def load(cls, path: Path) -> Self:
         """Read what `save` wrote. Raises RunError where the file is damaged."""
         try:
-            with safe_open(path, "pt") as file:
+            with safe_open(Path(disk.plain(path.parent)) / path.name, "pt") as file:
                 about = file.metadata() or {}
                 weight, bias = file.get_tensor("weight"), file.get_tensor("bias")
                 return cls(weight, bias, int(about["rows"]), float(about["strength"]))
@@ -84,7 +86,10 @@ def features(model: Model, encoded: Encoded, positions: Sequence[int] | np.ndarr
         return _of_rows(model, seen[0].float(), batch)
 
     try:
-        return model.in_batches(run, model.net, layer.in_features, encoded, positions)
+        # Always as many tokens at once: another number would change the last bits of a run.
+        return model.in_batches(
+            run, model.net, layer.in_features, encoded, positions, tokens=INFERENCE_TOKENS
+        )
     finally:
         hook.remove()
 

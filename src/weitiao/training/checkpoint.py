@@ -55,13 +55,13 @@ class Settings:
     plan: str  # hash of what the plan asks for
     rows: str  # hash of the training rows as the network sees them
     threads: int
-    instructions: str
+    instructions: str | None
     world: int
     device: str
     precision: str
     layout: str
     kernels: str
-    torch: str
+    torch: str | None
     validation: str | None = (
         None  # hash of the validation rows; None without any, and in checkpoints of 0.1
     )

@@ -31,6 +31,7 @@ MAX_TOKENS = 40_000  # the same for tags, of which each token has one
 # L2 penalties, as the inverse strengths C of scikit-learn on standardised features. They are tried
 # in this order, each from the solution before, until the held-out loss has risen twice.
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+LEAST_STD = 0.2  # of a feature, as a share of the mean one
 FOLDS = 4  # of cross-validation, by which the strength is chosen
 HELD_OUT_ROWS = 500  # enough to choose by: of many rows, fewer folds are held out
 ITERATIONS = 40  # of L-BFGS for one strength
@@ -68,7 +69,10 @@ def fit_output_layer(
             break
     inputs, targets, groups = _known(together(read), train.labels[order], generator)
     # Standardised: one strength of the penalty then means the same for all networks and features.
-    mean, std = inputs.mean(0), inputs.std(0) + 1e-6
+    mean, std = inputs.mean(0), inputs.std(0)
+    # What hardly varies in these rows would get weights of any size, and varies once the network
+    # learns.
+    std = std.clamp(min=float(std.mean()) * LEAST_STD + 1e-6)
     inputs = (inputs - mean) / std
     outputs = model.task.outputs
     losses = held_out_losses(inputs, targets, groups, cost, outputs)

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from weitiao.data.files.annotations import plain, plain_rows
 from weitiao.data.files.open import open_source
 from weitiao.data.files.table import from_rows
 from weitiao.data.prepare.load import load
-from weitiao.data.readers.annotations import plain, plain_rows
 from weitiao.errors import DataError
 from weitiao.planfile.plan import Plan
 from weitiao.planning.advise import Wish, look

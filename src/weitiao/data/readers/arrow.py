@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from weitiao.core import disk
+from weitiao.data.files import limits
 from weitiao.data.files.cells import INTEGER, NUMBER, TEXT
 from weitiao.data.files.nested import Nesting, flat
-from weitiao.data.readers import limits
 from weitiao.data.readers.base import BATCH_ROWS, Numbered, Reader, Reading
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _

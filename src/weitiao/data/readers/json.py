@@ -9,12 +9,11 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from weitiao.data.files import encoding, header
+from weitiao.data.files import encoding, header, limits
+from weitiao.data.files.annotations import Agreement, is_pair, is_task, of_pair, plain_rows
 from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.cells import TEXT, as_text, kinds_of
 from weitiao.data.files.nested import Nesting, flat
-from weitiao.data.readers import limits
-from weitiao.data.readers.annotations import Agreement, is_pair, is_task, of_pair, plain_rows
 from weitiao.data.readers.base import Numbered, Reader, Reading, batched
 from weitiao.errors import DataError, placed
 from weitiao.i18n.messages import _

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from weitiao.data.files import limits
 from weitiao.data.files.open import open_source
-from weitiao.data.readers import limits
 from weitiao.errors import DataError
 
 
