@@ -75,7 +75,7 @@ class Ordinal(Task):
         return (first.float().sigmoid() - second.float().sigmoid()).pow(2).sum()
 
     def score(self, logits):
-        return 1 / (1 + np.exp(-logits))
+        return 1 / (1 + np.exp(-logits.clip(-80, 80)))
 
     def rating(self, scores):
         return self.low + (scores > self.cut).sum(1)

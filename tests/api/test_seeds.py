@@ -160,7 +160,9 @@ def test_the_test_stays_sealed_while_seeds_are_missing(plan, tmp_path, monkeypat
         patch.setattr(single_run, "train_run", stopped)
         weitiao.train(plan, seeds=2, out=tmp_path / "runs")
     folder = tmp_path / "runs" / "rows-001"
-    with pytest.raises(WeitiaoError, match="1 of 2 seeds are trained; .* missing. Go on first: .* --resume"):
+    with pytest.raises(
+        WeitiaoError, match="1 of 2 seeds are trained; .* missing. Go on first: .* --resume"
+    ):
         weitiao.evaluate(folder, final=True)
     assert not sealed.openings_file().exists()
     assert Run.open(folder).status().state == "interrupted"

@@ -90,8 +90,15 @@ def taken_over(model: Model, other: Model, divisor: float) -> Model:
     """
     if divisor != 1.0:
         fold(model, divisor)
-    names = [name for name in DECISION_SETTINGS if hasattr(other.task, name)]
-    settings = {name: getattr(other.task, name) for name in names}
+    plan = other.plan
+    planned = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
+    # Settings that neither the plan nor the rows gave: decisions chose them, of any task.
+    settings = {
+        name: getattr(other.task, name)
+        for name in type(planned).model_fields
+        if name in DECISION_SETTINGS
+        or getattr(planned, name) == getattr(model.task, name) != getattr(other.task, name)
+    }
     return replace(model, task=model.task.model_copy(update=settings), plan=other.plan)
 
 

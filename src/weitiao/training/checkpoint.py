@@ -94,12 +94,12 @@ def settings_of(
 ) -> Settings:
     """What the numbers of this process depend on, for the check on resume."""
     # Not pydantic's JSON: that knows no names of files with bytes that are no text.
-    # What acts before the first update alone is no part of it: a checkpoint is past that, and the
+    # What acts before the first update or after the last is no part of it, and the
     # rows have hashes of their own.
     apart: Any = {
         "why": True,
         "expect": True,
-        "train": {"linear_start"},
+        "train": {"linear_start", "refit"},
         "data": {"declared_split"},
     }
     plan = json.dumps(model.plan.model_dump(exclude=apart), default=str)

@@ -252,9 +252,11 @@ def test_two_processes_that_read_and_encode_the_same_rows_at_once(job, tmp_path)
     assert not any(entry.leftover for entry in found)
     once = fitting(job, tmp_path / "again", "train.epochs=1")
     assert json.loads(ended(once)[1].splitlines()[-1])["metrics"] == scores[0]
-    # Two at once are beside other programs, so neither may have kept its probe; one alone does.
-    kept = {name for name in names(entries(store.root())) if not name.startswith("probe/")}
-    assert kept == {name for name in names(found) if not name.startswith("probe/")}
+    # Two at once are beside other programs, so neither may have kept its probe; one alone does. Each
+    # run has hashes of its own files.
+    own = ("probe/", "hashes/")
+    kept = {name for name in names(entries(store.root())) if not name.startswith(own)}
+    assert kept == {name for name in names(found) if not name.startswith(own)}
 
 
 def test_one_process_cleans_all_the_time_while_another_trains(job, tmp_path):
