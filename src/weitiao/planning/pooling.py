@@ -70,11 +70,11 @@ def head(plan: Plan, rows: Rows) -> Reason | None:
         else _("a linear model reads the mean of the tokens at least as well as the first one")
     )
     evidence = _(
-        "{rows} rows, frozen network, loss on held-out rows: mean {mean:.3f}, first token "
-        "{first:.3f}",
+        "{rows} rows, frozen network, loss on held-out rows: mean {mean:.2f}, first token "
+        "{first:.2f}",
         rows=count,
-        mean=mean,
-        first=first,
+        mean=round(mean, 2),
+        first=round(first, 2),
     )
     return Reason(value={chosen: {}}, reason=reason, evidence=evidence)
 
