@@ -38,8 +38,8 @@ def killed_at(monkeypatch, owner, name, *, after=False):
 
 PLACES = {
     "before calibration": (calibrate, "calibrated", False),
-    "before the calibrated model is swapped in": (calibrate, "_replace_best", False),
-    "before calibration.json": (calibrate, "_replace_best", True),
+    "before the calibrated model is swapped in": (calibrate, "replace_model", False),
+    "before calibration.json": (calibrate, "replace_model", True),
     "before the test is opened": (single_run, "open_test", False),
     "after the test was opened": (single_run, "open_test", True),
     "while it is judged": (single_run, "evaluated", False),

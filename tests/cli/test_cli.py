@@ -376,7 +376,7 @@ def test_ctrl_c_before_there_is_a_model_tells_how_to_go_on(weitiao, rows, tiny_b
     path, root = tmp_path / "plan.yaml", tmp_path / "runs"
     weitiao.json("plan", rows, "-o", path, "--model", tiny_bert, "train.epochs=400",
                  "train.evaluations=1", "model.max_length=32", "evaluate.bootstrap_samples=0",
-                 "evaluate.baselines=false")  # fmt: skip
+                 "evaluate.baselines=false", "train.linear_start=false")  # fmt: skip
     process = start("train", path, "--out", root)
     deadline = time.monotonic() + 60
     while not any(log.stat().st_size for log in root.glob("*/log.jsonl")):
