@@ -219,7 +219,7 @@ def test_when_it_is_left_out(plan, tmp_path, monkeypatch):
     assert planned(**{"data.validation_path": "other.jsonl"}).state == ""
     forced = {"train.refit": "always", "data.validation_path": "other.jsonl"}
     assert planned(**forced).state == "running"
-    monkeypatch.setattr(refit, "MAX_ROWS", planned().rows)
+    monkeypatch.setattr(refit, "REFIT_ROWS", planned().rows)
     assert planned().state == ""
     assert planned(**{"train.refit": "always"}).state == "running"
     monkeypatch.setattr(refit, "world", lambda: 2)

@@ -22,6 +22,7 @@ from weitiao.errors import DivergedError
 from weitiao.i18n.messages import _, plural
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
+from weitiao.planfile.sections import REFIT_ROWS
 from weitiao.results.records import Calibration
 from weitiao.results.refitted import Refitted
 from weitiao.run import Run
@@ -29,7 +30,6 @@ from weitiao.training.loop import Length
 from weitiao.training.recorder import Watch
 from weitiao.training.run import Outcome, train_on_all
 
-MAX_ROWS = 1_000  # training and validation rows: of more, those of validation are hardly missed
 FOLDER = "refit"
 MARGIN = 1.1  # times the estimated seconds must be left of a budget
 
@@ -43,7 +43,7 @@ def plan_refit(
     """
     train_rows, rows = len(data.train), len(data.train) + len(data.validation)
     wanted = plan.train.refit
-    few = rows < MAX_ROWS and plan.data.validation_path is None
+    few = rows < REFIT_ROWS and plan.data.validation_path is None
     if wanted == "never" or (wanted == "auto" and not few):
         return Refitted()
     if world() > 1 or plan.train.sharding != "none":

@@ -101,7 +101,9 @@ def remedy(value: Any, kind: str, limits: Mapping[str, Any]) -> str:
         number = _number(plain)
         return "" if number is None else _(" Write {better}.", better=f"{number:.12g}")
     if kind == "literal_error":
-        return near(plain, [word.strip("'") for word in str(limits["expected"]).split(" or ")])
+        # The sentence before names all of them: only a similar one is worth a word more.
+        close = difflib.get_close_matches(plain, re.findall(r"'([^']*)'", str(limits["expected"])))
+        return _(" Did you mean {name!r}?", name=close[0]) if close else ""
     return _(" Write true or false.") if kind.startswith("bool") else ""
 
 

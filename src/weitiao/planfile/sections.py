@@ -62,6 +62,9 @@ def _as_seconds(value: Any) -> Any:
 Seconds = Annotated[float, BeforeValidator(_as_seconds), Field(gt=0)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
+# Training and validation rows together: below, `train.refit: auto` trains once more on all of them;
+# of more, those of validation are hardly missed.
+REFIT_ROWS = 1_000
 FEWEST_EPOCHS = 3  # with fewer, a small set of rows has not been learned yet
 
 

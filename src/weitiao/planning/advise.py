@@ -23,6 +23,7 @@ from weitiao.data.rows import Rows, everything
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _
 from weitiao.planfile.plan import Plan, Reason
+from weitiao.planfile.sections import REFIT_ROWS
 from weitiao.planning import choices, cost, passage_choices, pooling
 from weitiao.planning.choices import reason_of_model, reason_of_paths, reason_of_roles
 from weitiao.planning.facts import SAMPLE, Facts, network_of, reading_of, sampled, tokens_of
@@ -150,6 +151,9 @@ def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
         rows=validation * plan.train.evaluations * windows,
         length=length,
     )
+    few = train + validation < REFIT_ROWS and plan.data.validation_path is None
+    if plan.train.refit == "always" or (plan.train.refit == "auto" and few):
+        seconds += seconds * (train + validation) / train  # at most: if the last weights were best
     if plan.train.budget:
         seconds = min(seconds, plan.train.budget)
     read = facts.tokens.clip(max=most) if facts.apart else facts.reading.reads(facts.tokens, most)
