@@ -62,6 +62,6 @@ def test_masks_speak_the_language_of_the_page():
     "text", ["字" * 4000, "1" * 4000, "a." * 2000, "http://" * 500, "1 " * 2000]
 )
 def test_a_nasty_text_takes_no_time(text):
-    begun = time.perf_counter()
+    begun = time.process_time()
     masked(text)
-    assert time.perf_counter() - begun < 0.5
+    assert time.process_time() - begun < 0.5

@@ -136,9 +136,9 @@ def test_a_hundred_thousand_rows_take_less_than_ten_seconds(kind: str) -> None:
         "recipes": tuple([answers(rows, right, s) for s in range(5)] for right in (0.8, 0.81)),
         "numbers": ([numbers(rows, 1.0, 1)], [numbers(rows, 0.99, 2)]),
     }
-    begun = time.perf_counter()
+    begun = time.process_time()
     compare(*sides[kind], NUMBER if kind == "numbers" else SINGLE)
-    assert time.perf_counter() - begun < 10
+    assert time.process_time() - begun < 10
 
 
 def test_a_large_difference_on_few_rows_says_how_many_rows_would_tell() -> None:
