@@ -10,7 +10,7 @@ from conftest import toy_plan, toy_rows
 from weitiao.data.files.table import from_rows
 from weitiao.data.prepare.profile import profile
 from weitiao.errors import PlanError
-from weitiao.planning import advise, choices, cost
+from weitiao.planning import advise, choices, cost, lengths
 from weitiao.planning.check import check
 from weitiao.planning.cost import Network, Speed
 from weitiao.planning.facts import Facts
@@ -38,7 +38,7 @@ def facts_of(known, rows=10_000, tokens=(20, 30, 40), network=NETWORK, budget=No
      ([20] * 98 + [500] * 2, 256), ([20] * 100 + [500], 32)],
 )  # fmt: skip
 def test_length_covers_nearly_all_rows_up_to_a_cap(known, tokens, length):
-    reason = choices.max_length(facts_of(known, tokens=tokens))
+    reason = lengths.max_length(facts_of(known, tokens=tokens))
     assert reason.value == length
     assert reason.reason
     assert reason.evidence
@@ -46,20 +46,35 @@ def test_length_covers_nearly_all_rows_up_to_a_cap(known, tokens, length):
 
 def test_length_keeps_within_the_network(known):
     small = dataclasses.replace(NETWORK, max_length=40)
-    assert choices.max_length(facts_of(known, tokens=[300] * 9, network=small)).value == 40
+    assert lengths.max_length(facts_of(known, tokens=[300] * 9, network=small)).value == 40
 
 
 def test_a_budget_shortens_length_and_epochs(known):
     free = facts_of(known, tokens=[200] * 100)
     short = facts_of(known, tokens=[200] * 100, budget=60)
-    assert choices.max_length(short).value < choices.max_length(free).value
-    assert choices.max_length(short).value >= choices.MIN_BUDGET_LENGTH
-    assert "budget" in choices.max_length(short).reason
+    assert lengths.max_length(short).value < lengths.max_length(free).value
+    assert lengths.max_length(short).value >= lengths.MIN_BUDGET_LENGTH
+    assert "budget" in lengths.max_length(short).reason
     assert choices.epochs(short, 64).value < choices.epochs(free, 64).value
     assert choices.epochs(short, 64).value > 0
     ample = facts_of(known, tokens=[200] * 100, budget=1e6)
-    assert choices.max_length(ample).value == choices.max_length(free).value
+    assert lengths.max_length(ample).value == lengths.max_length(free).value
     assert choices.epochs(ample, 256).value == choices.epochs(free, 256).value
+
+
+def test_a_budget_learns_shorter_texts_than_predictions_read(known):
+    """Reading costs a third of learning: a budget that has no time to learn whole texts may still
+    read them, which scores better than reading their beginnings alone."""
+    short = facts_of(known, rows=1_000, tokens=[200] * 100, budget=300)
+    read = lengths.max_length(short).value
+    reason = lengths.train_length(short, read)
+    assert lengths.MIN_BUDGET_LENGTH <= reason.value < read
+    assert f"{read} tokens" in reason.reason
+    assert choices.epochs(short, read, reason.value).value >= 3 > choices.epochs(short, read).value
+    for enough in (dataclasses.replace(short, budget=1e6), dataclasses.replace(short, budget=None)):
+        assert lengths.train_length(enough, 256) is None
+    brief = facts_of(known, rows=1_000, tokens=[60] * 100, budget=300)
+    assert lengths.train_length(brief, 256) is None  # nothing would be saved
 
 
 def test_few_rows_get_small_batches_and_more_epochs(known):

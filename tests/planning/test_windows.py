@@ -15,7 +15,7 @@ from weitiao.data.prepare.load import load
 from weitiao.data.prepare.profile import profile
 from weitiao.example import Example
 from weitiao.model.model import Model
-from weitiao.planning import choices
+from weitiao.planning import choices, lengths
 from weitiao.planning.advise import Wish, advise, expectations
 from weitiao.planning.cost import Network, Speed
 from weitiao.planning.facts import Facts, reading_of, tokens_of
@@ -94,10 +94,10 @@ def test_fewer_passes_over_windows_fit_into_a_budget(kind, tokenizer):
 def test_a_length_of_windows_is_not_shortened_by_a_budget(tokenizer):
     free, *_ = facts_of("token_classification", tokenizer, random.Random(1))
     short, *_ = facts_of("token_classification", tokenizer, random.Random(1), budget=20)
-    one, other = choices.max_length(free), choices.max_length(short)
-    assert one.value == other.value == choices.USUAL_CAP
+    one, other = lengths.max_length(free), lengths.max_length(short)
+    assert one.value == other.value == lengths.USUAL_CAP
     assert "windows" in one.reason
-    assert choices.long_texts(free, 64) is None  # read whole
+    assert lengths.long_texts(free, 64) is None  # read whole
 
 
 def test_windows_that_the_user_asks_for_are_counted(tiny_bert):

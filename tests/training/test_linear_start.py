@@ -140,3 +140,29 @@ def test_a_budget_without_time_for_training_ends_with_the_linear_model(tiny_bert
         run.status().value == next(x for x in lines if "validation" in x)["validation"]["accuracy"]
     )
     assert Model.load(run.best).predict_proba(["a text"]).shape[0] == 1
+
+
+def test_training_on_shorter_texts_answers_by_whole_ones(tiny_bert, tmp_path):
+    """`train.max_length` cuts what is learned alone: the output layer before training, validation
+    and predictions read `model.max_length` tokens."""
+    changes = {"model.max_length": 32, "train.max_length": 8}
+    model, data = start("classification", tiny_bert, **changes)
+    whole, short = (training_feed(model, data.train, most) for most in (None, 8))
+    assert short.encoded.lengths.max() == 8 < whole.encoded.lengths.max()
+    assert np.array_equal(short.labels, whole.labels)
+    longer = training_feed(model, data.train, 999)  # never more than the model reads
+    assert np.array_equal(longer.encoded.lengths, whole.encoded.lengths)
+
+    plan = toy_plan("classification", tiny_bert, **changes)
+    outcomes = []
+    for name, one in (("short", plan), ("whole", plan.with_({"train.max_length": None}))):
+        run = Run.create(tmp_path, name, one)
+        train(one, toy_data(one, 80), run)
+        outcomes.append(run)
+    lines = [run.history() for run in outcomes]
+    first = [next(line for line in log if line.get("validation")) for log in lines]
+    assert first[0]["validation"] == first[1]["validation"]  # the same output layer, whole texts
+    losses = [[line["loss"] for line in log if "loss" in line] for log in lines]
+    assert losses[0] != losses[1]
+    layers = [OutputLayer.load(run.linear) for run in outcomes]
+    assert torch.equal(layers[0].weight, layers[1].weight)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -100,9 +101,14 @@ class Model:
         net = net.run_as(layout, precision)
         return cls(net, tokenizer, task, plan, cleaners, weights, head)
 
-    def encode(self, rows: Rows) -> Encoded:
-        """Tokenized rows: token ids, cached by the texts and all settings of encoding."""
-        return encode(rows, self._clean_ids, self._encoding_key())
+    def encode(self, rows: Rows, max_length: int | None = None) -> Encoded:
+        """Tokenized rows: token ids, cached by the texts and all settings of encoding.
+
+        max_length: tokens, where fewer than the model reads.
+        """
+        most = self.tokenizer.model_max_length
+        length = min(max_length or most, most)
+        return encode(rows, partial(self._clean_ids, length=length), self._encoding_key(length))
 
     def loss(self) -> Loss:
         """The loss of the plan, or the task's own."""
@@ -325,9 +331,9 @@ class Model:
         net = net.to("cuda" if torch.cuda.is_available() else "cpu")
         return cls(net, tokenizer, task, plan, metadata.cleaners, head=head)
 
-    def ids(self, cleaned: Sequence[Example]) -> dict[str, list[Any]]:
-        """Token ids of cleaned examples, as the network reads them."""
-        length = self.tokenizer.model_max_length
+    def ids(self, cleaned: Sequence[Example], length: int | None = None) -> dict[str, list[Any]]:
+        """Token ids of cleaned examples, as the network reads them; length: of fewer tokens."""
+        length = length or self.tokenizer.model_max_length
         return self.long_texts.encode(self.task, cleaned, self.tokenizer, length)
 
     def clean(self, examples: Sequence[Example]) -> Sequence[Example]:
@@ -335,11 +341,13 @@ class Model:
         meta["origins"] has the offset of each character in the raw text."""
         return preprocess.clean_examples(self.task, self.cleaners, examples)
 
-    def _clean_ids(self, examples: Sequence[Example]) -> dict[str, list[Any]]:
-        return self.ids(self.clean(examples))
+    def _clean_ids(
+        self, examples: Sequence[Example], length: int | None = None
+    ) -> dict[str, list[Any]]:
+        return self.ids(self.clean(examples), length)
 
-    def _encoding_key(self) -> str:
+    def _encoding_key(self, length: int) -> str:
         names = [*self.plan.data.cleaners]
         if not self.long_texts.plain:
             names.append(json.dumps(self.plan.model.long_texts, sort_keys=True))
-        return preprocess.encoding_key(self.task, self.tokenizer, self.cleaners, names)
+        return preprocess.encoding_key(self.task, self.tokenizer, self.cleaners, names, length)

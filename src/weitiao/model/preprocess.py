@@ -78,7 +78,9 @@ def clean_examples(
     return examples
 
 
-def encoding_key(task: Task, tokenizer: Any, cleaners: Sequence[Cleaner], names: list[str]) -> str:
+def encoding_key(
+    task: Task, tokenizer: Any, cleaners: Sequence[Cleaner], names: list[str], length: int
+) -> str:
     """Cache key: a hash of everything that determines the token ids of a text."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is not None:  # set by each call of the tokenizer; they would change the hash
@@ -91,7 +93,7 @@ def encoding_key(task: Task, tokenizer: Any, cleaners: Sequence[Cleaner], names:
         tokenizer.get_vocab() if backend is None else backend,
         tokenizer.model_input_names,
         tokenizer.truncation_side,
-        tokenizer.model_max_length,
+        length,
         [cleaner.model_dump() for cleaner in cleaners],
         names,
     ]

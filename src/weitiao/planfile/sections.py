@@ -145,6 +145,12 @@ class TrainPlan(Section):
     """Training settings."""
 
     epochs: float = Field(3, gt=0, le=1000, description="passes over the training rows")
+    max_length: int | None = Field(
+        None,
+        ge=8,
+        description="maximum tokens of a text in training, where it is cut shorter than "
+        "predictions read it (model.max_length)",
+    )
     batch_size: int = Field(32, gt=0, description="rows per optimizer step, over all processes")
     micro_batch_tokens: Annotated[int, Field(gt=0)] | Literal["auto"] = Field(
         "auto",

@@ -24,7 +24,7 @@ from weitiao.errors import DataError
 from weitiao.i18n.messages import _
 from weitiao.planfile.plan import Plan, Reason
 from weitiao.planfile.sections import REFIT_ROWS
-from weitiao.planning import choices, cost, passage_choices, pooling
+from weitiao.planning import choices, cost, lengths, passage_choices, pooling
 from weitiao.planning.choices import reason_of_model, reason_of_paths, reason_of_roles
 from weitiao.planning.facts import SAMPLE, Facts, network_of, reading_of, sampled, tokens_of
 from weitiao.tasks.base import Task
@@ -134,13 +134,14 @@ def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
     """Estimated training time and peak memory on this machine."""
     most = plan.model.max_length
     length, windows = facts.tokens_a_row(most), facts.windows(most)
+    learned_length = facts.tokens_a_row(min(plan.train.max_length or most, most))
     train, validation = facts.train_rows, facts.rows * plan.data.validation_size
     learned = _trainable(plan, facts)
     seconds = cost.training_seconds(
         facts.network,
         facts.speed,
         rows=train * plan.train.epochs * windows,
-        length=length,
+        length=learned_length,
         batch_size=plan.train.batch_size * (1 if facts.apart else windows),
         lazy_embeddings=_is_lazy(plan),
         learned=learned,
@@ -228,15 +229,17 @@ def _hyperparameters(facts: Facts, fixed_length: int | None) -> dict[str, Reason
     """Every hyperparameter that is chosen. fixed_length: max_length by the user."""
     task: Task = parts.build("tasks", facts.profile.task, _settings(facts.profile))
     passages = task.head == "spans"
-    length = (passage_choices if passages else choices).max_length(facts)
+    length = (passage_choices if passages else lengths).max_length(facts)
     used_length = fixed_length or int(length.value)
-    epochs = choices.epochs(facts, used_length)
+    train_length = None if fixed_length else lengths.train_length(facts, used_length)
+    epochs = choices.epochs(facts, used_length, int(train_length.value) if train_length else None)
     held_out = choices.validation_size(facts)
     chosen: dict[str, Reason | None] = {
         "data.validation_size": held_out,
         "data.test_size": Reason(value=held_out.value, reason=_("sealed until the very end")),
         "model.max_length": length,
-        "model.long_texts": choices.long_texts(facts, used_length),
+        "model.long_texts": lengths.long_texts(facts, used_length),
+        "train.max_length": train_length,
         "train.epochs": epochs,
         "train.batch_size": choices.batch_size(facts, float(epochs.value)),
         "train.learning_rate": choices.learning_rate(facts, float(epochs.value)),

@@ -9,32 +9,29 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from weitiao import parts
 from weitiao.checkpoints.catalogue import CATALOGUE
 from weitiao.data.prepare.profile import Profile
 from weitiao.data.rows import COLUMN_SEPARATOR, extra_columns
 from weitiao.i18n.messages import _
 from weitiao.labels.hierarchy import levels_of
-from weitiao.model.long_texts.base import LongText
 from weitiao.planfile.plan import Reason
 from weitiao.planfile.sections import FEWEST_EPOCHS
-from weitiao.planning import cost
 from weitiao.planning.facts import Facts
+from weitiao.planning.in_budget import (
+    epoch_seconds,
+    epochs_in_budget,
+    usual_batch_size,
+    validation_share,
+)
 from weitiao.tasks.answers.labels import Labels
 
-LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
-USUAL_CAP = 256  # tokens; beyond, time grows and the gain for choosing a label is small
-MIN_BUDGET_LENGTH = 64  # tokens; a budget does not truncate texts below this
-COVERAGE = 0.99  # proportion of the rows that max_length should hold whole
 MAX_EPOCHS = 15
 # Small data are repeated until so many rows are seen in all: 200 rows of trec6 reached 0.914 after
 # 15 epochs and 0.872 after 8 (minilm-l6 at 1e-4, dev/LOG.md).
 TARGET_ROWS = 6_000
 FEW_UPDATES = 150  # a run of fewer has a smaller batch size, and a higher rate if it is shallow
 SHALLOW_LAYERS = 6  # with 12, twice the rate learned nothing (see dev/LOG.md)
-STARTUP_SECONDS = 12  # of a budget: loading, tokenising, baselines
 
 
 def checkpoint(language: str, shares: Any, name: str) -> Reason:
@@ -47,91 +44,12 @@ def checkpoint(language: str, shares: Any, name: str) -> Reason:
     return Reason(value=name, reason=why, evidence=_("share of rows: {shares}", shares=evidence))
 
 
-def max_length(facts: Facts) -> Reason:
-    """Maximum sequence length: the shortest usual one that covers nearly all rows, within cap and
-    budget."""
-    if facts.apart:
-        return _length_of_windows(facts)
-    room = facts.network.max_length
-    lengths = [n for n in LENGTHS if n <= room] or [room]
-    covering = [n for n in lengths if _covered(facts, n) >= COVERAGE]
-    chosen = min([*covering, USUAL_CAP, room])
-    whole = _covered(facts, chosen)
-    reason = (
-        _(
-            "covers {share:.1%} of the rows whole; longer texts are cut after their beginning, "
-            "which mostly suffices",
-            share=whole,
-        )
-        if chosen == USUAL_CAP and covering[:1] != [USUAL_CAP]
-        else _("covers {share:.1%} of the rows whole", share=whole)
-    )
-    if facts.budget:
-        fitting = [
-            n
-            for n in lengths
-            if MIN_BUDGET_LENGTH <= n <= chosen and _epochs_in_budget(facts, n) >= FEWEST_EPOCHS
-        ]
-        shorter = max(fitting, default=min(chosen, MIN_BUDGET_LENGTH))
-        if shorter < chosen:
-            chosen = shorter
-            reason = _(
-                "the budget of {seconds:.0f} s leaves no time for more", seconds=facts.budget
-            )
-    cut = 1 - _covered(facts, chosen)
-    tokens = sorted(facts.tokens.tolist())
-    evidence = _(
-        "{cut:.1%} of the rows are cut; half of the rows have at most {half} tokens, "
-        "99 % at most {most}",
-        cut=cut,
-        half=tokens[len(tokens) // 2],
-        most=tokens[int(len(tokens) * 0.99) - 1 if len(tokens) > 1 else 0],
-    )
-    return Reason(value=chosen, reason=reason, evidence=evidence)
-
-
-def _length_of_windows(facts: Facts) -> Reason:
-    """Maximum sequence length of windowed tasks. Shorter windows save no time: there are more."""
-    room = facts.network.max_length
-    lengths = [n for n in LENGTHS if n <= min(room, USUAL_CAP)] or [room]
-    chosen = next((n for n in lengths if _covered(facts, n) >= COVERAGE), lengths[-1])
-    return Reason(
-        value=chosen,
-        reason=_(
-            "covers {share:.1%} of the rows whole; longer ones are read in windows",
-            share=_covered(facts, chosen),
-        ),
-        evidence=_("half have at most {half} tokens", half=int(np.median(facts.tokens))),
-    )
-
-
-def long_texts(facts: Facts, length: int) -> Reason | None:
-    """Truncation, the default for long texts; said where it matters, with what the others cost."""
-    cut = 1 - _covered(facts, length)
-    if facts.apart or cut <= 1 - COVERAGE:
-        return None
-    windows: LongText = parts.build("long_texts", "windows")
-    seen = windows.reads(facts.tokens, length)
-    return Reason(
-        value={"head": {}},
-        reason=_(
-            "longer texts are cut after their beginning, which mostly suffices; tail and "
-            "head_tail cost as much, windows reads the whole text in about {times:.1f} times the "
-            "time and, for the longest rows, {most:.0f} times the memory: compare before you "
-            "choose",
-            times=float(seen.mean()) / facts.tokens_a_row(length),
-            most=float(seen.max()) / length,
-        ),
-        evidence=_("{cut:.1%} of the rows have more than {length} tokens", cut=cut, length=length),
-    )
-
-
 def batch_size(facts: Facts, epochs: float | None = None) -> Reason:
     """A smaller batch size for few rows, so that there are enough updates, and for short budgets.
 
     epochs: of the plan, as far as they are known.
     """
-    size = 16 if facts.train_rows < 1500 else 32
+    size = usual_batch_size(facts)
     evidence = _("about {rows:,} training rows", rows=facts.train_rows)
     if _few_updates(facts, epochs):
         why = _("the budget leaves time for few updates: smaller batches give more of them")
@@ -144,11 +62,14 @@ def _few_updates(facts: Facts, epochs: float | None) -> bool:
     """Whether a budget leaves time for fewer than FEW_UPDATES; of tasks where that was measured."""
     if not facts.budget or epochs is None or not facts.task.small_batches:
         return False
-    return epochs * facts.train_rows / int(batch_size(facts).value) < FEW_UPDATES
+    return epochs * facts.train_rows / usual_batch_size(facts) < FEW_UPDATES
 
 
-def epochs(facts: Facts, length: int) -> Reason:
-    """Epochs: enough for few rows, as many as fit into a budget."""
+def epochs(facts: Facts, length: int, train_length: int | None = None) -> Reason:
+    """Epochs: enough for few rows, as many as fit into a budget.
+
+    length: maximum tokens that predictions read; train_length: that training reads, where fewer.
+    """
     rows = facts.train_rows
     wanted = max(FEWEST_EPOCHS, min(MAX_EPOCHS, round(TARGET_ROWS / rows)))
     why = (
@@ -156,7 +77,7 @@ def epochs(facts: Facts, length: int) -> Reason:
     )
     evidence = _("about {rows:,} training rows; Mosbach et al. 2021, Zhang et al. 2021", rows=rows)
     if facts.budget:
-        fit = _epochs_in_budget(facts, length)
+        fit = epochs_in_budget(facts, length, train_length)
         if fit < wanted:
             return Reason(
                 value=max(0.1, round(fit, 1)),
@@ -166,7 +87,8 @@ def epochs(facts: Facts, length: int) -> Reason:
                     epochs=wanted,
                 ),
                 evidence=_(
-                    "estimated {seconds:.0f} s an epoch", seconds=_epoch_seconds(facts, length)
+                    "estimated {seconds:.0f} s an epoch",
+                    seconds=epoch_seconds(facts, train_length or length),
                 ),
             )
     return Reason(value=wanted, reason=why, evidence=evidence)
@@ -243,9 +165,8 @@ def evaluations(epochs: float) -> Reason:
 def validation_size(facts: Facts) -> Reason:
     """Validation split: a tenth, more of few rows, at most some thousands of many."""
     rows = facts.rows
-    share = 0.15 if rows < 600 else 0.1 if rows <= 50_000 else round(5000 / rows, 4)
     return Reason(
-        value=share,
+        value=validation_share(rows),
         reason=_("enough rows to tell better weights from worse ones"),
         evidence=_("{rows:,} labelled rows", rows=rows),
     )
@@ -318,33 +239,6 @@ def precision(facts: Facts) -> Reason:
         ),
         evidence=_("measured, 10^9 operations a second: {rates}", rates=rates),
     )
-
-
-def _covered(facts: Facts, length: int) -> float:
-    return float((facts.tokens <= length).mean())
-
-
-def _epoch_seconds(facts: Facts, length: int) -> float:
-    size, windows = batch_size(facts).value, facts.windows(length)
-    return cost.training_seconds(
-        facts.network,
-        facts.speed,
-        rows=facts.train_rows * windows,
-        length=facts.tokens_a_row(length),
-        batch_size=size * (1 if facts.apart else windows),
-    )
-
-
-def _epochs_in_budget(facts: Facts, length: int) -> float:
-    assert facts.budget is not None
-    # The budget covers all of the run, so what is no training is taken off first. Evaluated are
-    # validation, at least three times, and the test set: a tenth of the rows.
-    rows = (3 * validation_size(facts).value + 0.1) * facts.rows * facts.windows(length)
-    evaluation = cost.evaluation_seconds(
-        facts.network, facts.speed, rows=rows, length=facts.tokens_a_row(length)
-    )
-    left = max(facts.budget - STARTUP_SECONDS - evaluation, 0.0)
-    return left / max(_epoch_seconds(facts, length), 1e-9)
 
 
 HEAD_RATE = 1e-2  # learning rate

@@ -99,7 +99,7 @@ def settings_of(
     apart: Any = {
         "why": True,
         "expect": True,
-        "train": {"linear_start", "refit"},
+        "train": {"linear_start", "refit", "max_length"},
         "data": {"declared_split"},
     }
     plan = json.dumps(model.plan.model_dump(exclude=apart), default=str)

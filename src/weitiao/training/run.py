@@ -180,16 +180,16 @@ class _Training:
         disk.need(self.run.folder, sum(each))
         if self.before:
             self.before(model)
-        feed = training_feed(model, train_rows)
+        feed = training_feed(model, train_rows, plan.train.max_length)
         until = self.length or validation_feed(model, data.validation)
         recorder.kernels = model.net.kernels
         total = None
         if isinstance(until, Length):
             if start is None:
-                self._start_linear(model, feed, recorder)
+                self._start_linear(model, train_rows, recorder)
         else:
             recorder.pace.evaluation = updates_of(until, feed, plan.train.batch_size)
-            if start is None and self._start_linear(model, feed, recorder):
+            if start is None and self._start_linear(model, train_rows, recorder):
                 report = evaluate_network(
                     model, model.net, until.encoded, until.labels, accelerator
                 )
@@ -207,8 +207,9 @@ class _Training:
             recorder.finish(progress)
         accelerator.wait_for_everyone()
 
-    def _start_linear(self, model: Model, feed: Feed, recorder: Recorder) -> bool:
-        """Fit the output layer before training, where the plan and the head allow it."""
+    def _start_linear(self, model: Model, train: Rows, recorder: Recorder) -> bool:
+        """Fit the output layer before training, where the plan and the head allow it, to texts as
+        long as predictions read them."""
         if not (self.plan.train.linear_start and linear_start.possible(model)):
             return False
         accelerator = recorder.accelerator
@@ -216,7 +217,7 @@ class _Training:
         rows = distributed.agreed(recorder.replay.linear_rows)
         left = None if rows or accelerator.num_processes > 1 else recorder.linear_seconds()
         fitted = linear_start.fit_output_layer(
-            model, feed, model.loss(), rows or linear_start.MAX_ROWS, left
+            model, training_feed(model, train), model.loss(), rows or linear_start.MAX_ROWS, left
         )
         distributed.agreed(fitted).put_into(model)
         recorder.linear_started(fitted)
@@ -252,9 +253,9 @@ def _disk_full(run: Run, recorder: Recorder, error: OSError) -> str:
     )
 
 
-def training_feed(model: Model, rows: Rows) -> Feed:
-    """Encoded training rows with their labels."""
-    encoded = model.encode(rows)
+def training_feed(model: Model, rows: Rows, max_length: int | None = None) -> Feed:
+    """Encoded training rows with their labels; max_length: tokens, where fewer are learned."""
+    encoded = model.encode(rows, max_length)
     return Feed(encoded, model.task.labels_for(encoded, model.task.gold(rows)))
 
 
