@@ -50,6 +50,7 @@ from weitiao.reporting.page import write_artifacts, write_unfinished_page
 from weitiao.results import better
 from weitiao.results.records import Calibration, Findings
 from weitiao.results.refitted import Refitted
+from weitiao.results.run_data import plan_of
 from weitiao.run import JUDGED, Run
 from weitiao.training.budget import Clock
 from weitiao.training.run import Outcome, train
@@ -161,7 +162,7 @@ def resume_run(
         raise RunError(
             _("{folder}: this run has ended; `weitiao evaluate {folder}` judges it.", folder=folder)
         )
-    plan = run.plan()
+    plan = plan_of(run)
     data = load_data(plan.data, plan.task_name)
     final = bool(run.read("environment").get("final"))
     job = Job(plan, begun, say or silent, watch, final)

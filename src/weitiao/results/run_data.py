@@ -268,7 +268,7 @@ class Material:
 
 def gathered(run: Run) -> Material:
     """Everything in the run's folder. Reads no model and asks nothing of the sealed test."""
-    plan = run.plan()
+    plan = plan_of(run)
     metrics = MetricsRecord.read(run)
     stored = read_answers(run.folder, plan.task_name)
     if stored and (metrics.split, metrics.rows) != (stored.header.split, len(stored)):
@@ -284,6 +284,12 @@ def gathered(run: Run) -> Material:
         stored=stored,
         findings=Findings.read(run) if stored else Findings(),
     )
+
+
+def plan_of(run: Run) -> Plan:
+    """The plan of a run, its reasons as messages that are shown in any language."""
+    reasons = run.read("environment").get("reasons")
+    return run.plan().with_texts(reasons if isinstance(reasons, list) else [])
 
 
 def _text_cells(rows: Rows, positions: np.ndarray) -> list[tuple[str, list[str]]]:
