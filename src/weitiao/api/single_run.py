@@ -36,7 +36,7 @@ from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.acceptance import known_criteria
 from weitiao.evaluation.baselines import Baseline
 from weitiao.evaluation.baselines.saved import FOLDER as BASELINES
-from weitiao.evaluation.evaluate import Evaluated, Report
+from weitiao.evaluation.evaluate import Evaluated, Report, answers_of
 from weitiao.evaluation.evaluate import evaluate as evaluate_model
 from weitiao.hardware.machine import peak_memory_mb, set_threads
 from weitiao.i18n.messages import _
@@ -50,7 +50,7 @@ from weitiao.reporting.page import write_artifacts, write_unfinished_page
 from weitiao.results import better
 from weitiao.results.records import Calibration, Findings
 from weitiao.results.refitted import Refitted
-from weitiao.results.run_data import plan_of
+from weitiao.results.run_data import VALIDATION_FILE, plan_of, write_answers
 from weitiao.run import JUDGED, Run
 from weitiao.training.budget import Clock
 from weitiao.training.run import Outcome, train
@@ -220,9 +220,12 @@ def evaluate_run(
     ahead = {name: value for name, value in run.read("metrics").items() if name in better.KEYS}
     report = replace(report, more={**ahead, **report.more, **Refitted.read(run).summary(split)})
     # A run that is training writes its own results in the end.
-    if keeps and run.status().state != "running":
-        metrics = _updated_metrics(run, report, split, openings)
-        write_artifacts(run, model, data, answers, metrics, findings)
+    if run.status().state != "running":
+        if keeps:
+            metrics = _updated_metrics(run, report, split, openings)
+            write_artifacts(run, model, data, answers, metrics, findings)
+        else:
+            write_answers(run, answers, split, VALIDATION_FILE)
     return Evaluation(_with_findings(report, findings), split, openings)
 
 
@@ -385,6 +388,9 @@ class Job:
             selected, kept, calibration = refit.of(outcome, left)
             model, rows = selected, data.validation
             if self.final and data.sealed_test is not None:
+                # Comparisons may be on validation too.
+                _task, _gold, known = answers_of(selected, rows)
+                write_answers(run, Evaluated(rows, known, {}), "validation")
                 rows, openings = open_test(data, str(run.folder), stages.use_of_test(run))
                 model, split = kept, "test"
             for_baselines, for_findings = budgeting.seconds_to_judge(

@@ -147,11 +147,8 @@ def evaluate(
     step: Callable[[int], None] | None = None,
 ) -> tuple[Report, Evaluated]:
     """Evaluate a model on rows: metrics with 95% intervals, baselines, differences; and answers."""
-    plan, targets = model.plan.evaluate, rows.targets()
-    task = model.task.widened(targets)  # a label that the model does not know is a mistake
-    gold = task.gold(rows)
-    scores = model.scored(model.encode(rows), step=step)
-    answers = task.to_answers(gold, _wide(scores, model.task, task))
+    plan = model.plan.evaluate
+    task, gold, answers = answers_of(model, rows, step)
     metrics = metrics_of(task, plan.metrics)
     report = measure(answers, metrics)
     samples = plan.bootstrap_samples
@@ -175,6 +172,16 @@ def evaluate(
         else {},
     )
     return report, Evaluated(rows, answers, others)
+
+
+def answers_of(
+    model: Model, rows: Rows, step: Callable[[int], None] | None = None
+) -> tuple[Task, Any, Answers]:
+    """The model's answers, with the gold targets of the rows, and its task with their labels."""
+    task = model.task.widened(rows.targets())  # a label that the model does not know is a mistake
+    gold = task.gold(rows)
+    scores = model.scored(model.encode(rows), step=step)
+    return task, gold, task.to_answers(gold, _wide(scores, model.task, task))
 
 
 def baseline_answers(

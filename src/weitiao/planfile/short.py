@@ -1,5 +1,5 @@
-"""Short form of a plan file: what has a reason or differs from its default, and each reason once, as
-the comment behind its value.
+"""Short form of a plan file: what has a reason or differs from its default, and each reason once,
+as the comment behind its value.
 
     train:
       epochs: 15  # enough updates for few rows [about 120 training rows]
@@ -33,7 +33,7 @@ def short_form(plan: Plan) -> tuple[dict[str, Any], dict[str, str]]:
     """Plain values of the short file, and the comment of each setting by its dotted path."""
     reasoned = {".".join(path.split(".")[:2]) for path in plan.why}
     raw: dict[str, Any] = {}
-    for name, field in type(plan).model_fields.items():
+    for name in type(plan).model_fields:
         value = getattr(plan, name)
         if name in ("why", "expect"):
             continue

@@ -1,15 +1,17 @@
 """A run read back from its folder: answers.parquet, records and log; what is missing is empty.
 
 answers.parquet holds the id, target and prediction of every evaluated row, so that a report needs
-no model.
+no model. Once it is about the test set, answers.validation.parquet holds those of validation.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,7 @@ from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.answers.spans import Spans
 
 ANSWERS_FILE = "answers.parquet"
+VALIDATION_FILE = "answers.validation.parquet"  # beside answers of the test set
 HEADER_KEY = b"weitiao"  # in the metadata of the Parquet schema
 BASELINE_PREFIX = "baseline_"  # of the columns that hold predictions of baselines
 BUILT_IN_ANSWERS = {one.kind: one for one in (Labels, LabelSets, Numbers, Spans, Passages)}
@@ -68,12 +71,16 @@ class StoredAnswers:
         return ids
 
 
-def write_answers(run: Run, evaluated: Evaluated, split: str) -> None:
-    """Write answers.parquet into the run's folder, whole or not at all.
+def write_answers(run: Run, evaluated: Evaluated, split: str, file: str = ANSWERS_FILE) -> None:
+    """Write answers.parquet into the run's folder, whole or not at all; answers of validation are
+    kept beside those of the test set.
 
     The texts are not copied: rows are found again by their position, as long as the fingerprint
     of the evaluated texts is the same.
     """
+    if split == "test" and _split_of(run.folder / file) == "validation":
+        with atomic.replacing(run.folder / VALIDATION_FILE) as new:
+            shutil.copyfile(run.folder / file, new)
     answers, rows = evaluated.answers, evaluated.rows
     header = AnswersHeader(
         kind=answers.kind,
@@ -94,13 +101,23 @@ def write_answers(run: Run, evaluated: Evaluated, split: str) -> None:
     # ASCII with escapes: folder names may hold bytes that are no valid UTF-8.
     text = json.dumps(header.model_dump()).encode("ascii")
     table = pa.table(columns).replace_schema_metadata({HEADER_KEY: text})
-    with atomic.replacing(run.folder / ANSWERS_FILE) as new:
+    with atomic.replacing(run.folder / file) as new:
         pq.write_table(table, disk.plain(new), compression="zstd")
 
 
-def read_answers(folder: str | Path, task: str = "") -> StoredAnswers | None:
+def _split_of(path: Path) -> str:
+    """The rows that a file of answers is about; empty where it cannot be read."""
+    with suppress(OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+        header = pq.read_schema(disk.plain(path)).metadata[HEADER_KEY]
+        return str(json.loads(header)["split"])
+    return ""
+
+
+def read_answers(
+    folder: str | Path, task: str = "", file: str = ANSWERS_FILE
+) -> StoredAnswers | None:
     """The answers in a run's folder; None when there are none. task: its name, if known already."""
-    path = Path(folder) / ANSWERS_FILE
+    path = Path(folder) / file
     if not path.is_file():
         return None
     try:
@@ -209,6 +226,15 @@ class Material:
         """The name of the target's column (or columns)."""
         role = self.plan.data.roles["target"]
         return role if isinstance(role, str) else ", ".join(role)
+
+    def on(self, split: str) -> Material | None:
+        """The same with the answers to these rows, test or validation; None where it has none."""
+        if self.stored and self.stored.header.split == split:
+            return self
+        if split != "validation":
+            return None
+        stored = read_answers(self.run.folder, self.plan.task_name, VALIDATION_FILE)
+        return None if stored is None else replace(self, stored=stored, findings=Findings())
 
     @cached_property
     def evaluated_rows(self) -> Rows | None:
