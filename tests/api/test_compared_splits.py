@@ -37,7 +37,7 @@ def two(root, targets=LABELS, task="classification", **changes):
 def test_numbered_runs_are_called_by_what_differs(changes, names, tmp_path):
     found = weitiao.compare(*two(tmp_path, **changes))
     assert found.names == names
-    assert [one.name for one in found.aligned.contenders][0].endswith("rows-001")
+    assert found.aligned.contenders[0].name.endswith("rows-001")
 
 
 def test_a_difference_is_second_minus_first_whichever_way_is_better(tmp_path):

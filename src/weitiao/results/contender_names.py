@@ -12,6 +12,7 @@ from weitiao.planfile.sections import PLACES
 from weitiao.results.contenders import Contender, differences
 
 MAX_SETTINGS = 2  # that a name may hold
+SMALL = 1e-3  # below, numbers are written with a power of ten
 MAX_CHARACTERS = 60  # of a name
 NUMBERED = re.compile(r"(.+)-\d{3,}")  # a folder that `Run.create` names
 
@@ -71,13 +72,16 @@ def _part_name(place: str, value: Any) -> str:
 def _shown(value: Any) -> str:
     """A value as people write it.
 
-    >>> _shown(2e-05), _shown({"rdrop": {}, "ema": {}}), _shown(False)
-    ('2e-5', 'rdrop+ema', 'off')
+    >>> _shown(1e-4), _shown(1.5e-05), _shown(0.5), _shown({"rdrop": {}, "ema": {}})
+    ('1e-4', '1.5e-5', '0.5', 'rdrop+ema')
     """
     if isinstance(value, bool):
         return _("on") if value else _("off")
     if isinstance(value, float):
-        return re.sub(r"e([+-])0*(\d)", lambda m: f"e{m[1].strip('+')}{m[2]}", f"{value:g}")
+        if 0 < abs(value) < SMALL:
+            digits, _e, power = f"{value:.5e}".partition("e")
+            return f"{float(digits):g}e{int(power)}"
+        return f"{value:g}"
     if isinstance(value, Mapping):
         return "+".join(map(str, value)) or _("none")
     if value is None or value == []:
