@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from huggingface_hub import ModelCard
 
 import weitiao
 from conftest import toy_rows
@@ -92,6 +93,10 @@ def test_fit_and_train_keep_both(tiny_bert, tmp_path):
     assert read_answers(folder).header.split == "test"
     kept = read_answers(folder, file=VALIDATION_FILE)
     assert kept.header.split == "validation"
+    shown = ModelCard.load(folder / "best" / "README.md").data
+    assert {one.dataset_split for one in shown.eval_results} == {"test"}
+    assert shown.eval_results[0].metric_value == round(fitted.metrics["accuracy"], 4)
+    assert shown.language
     trained = weitiao.train(fitted.plan.with_({"train.learning_rate": 1e-3}), out=options["out"])
     other = trained.run.folder
     found = weitiao.compare(folder, other)

@@ -48,6 +48,7 @@ from weitiao.planning.check import check
 from weitiao.reporting import page
 from weitiao.reporting.page import write_artifacts, write_unfinished_page
 from weitiao.results import better
+from weitiao.results.model_card import write_card
 from weitiao.results.records import Calibration, Findings
 from weitiao.results.refitted import Refitted
 from weitiao.results.run_data import VALIDATION_FILE, plan_of, write_answers
@@ -224,6 +225,7 @@ def evaluate_run(
         if keeps:
             metrics = _updated_metrics(run, report, split, openings)
             write_artifacts(run, model, data, answers, metrics, findings)
+            write_card(run, model)
         else:
             write_answers(run, answers, split, VALIDATION_FILE)
     return Evaluation(_with_findings(report, findings), split, openings)
@@ -423,6 +425,7 @@ class Job:
             "epochs": round(outcome.step * self.plan.train.batch_size / len(data.train), 3),
         }
         page.write_results(run, model, data, answers, metrics, findings)
+        write_card(run, model)
         if outcome.state != "interrupted":
             stages.mark(run, JUDGED)
         return fitted
