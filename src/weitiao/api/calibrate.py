@@ -15,7 +15,7 @@ from weitiao import parts
 from weitiao.api.inputs import same_rows
 from weitiao.data.prepare.load import Rows, load
 from weitiao.errors import PlanError, RunError
-from weitiao.evaluation.calibration import fold, quality, summary_of, temperature
+from weitiao.evaluation.calibration import fold, quality, refusal_of, summary_of, temperature
 from weitiao.evaluation.decisions.base import Decision
 from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _
@@ -52,10 +52,15 @@ def calibrated(model: Model, rows: Rows, folded: float = 1.0) -> tuple[Model, Ca
         if abs(math.log(divisor)) < MIN_LOG_TEMPERATURE:
             divisor = 1.0
         plain = task.to_answers(labels, task.score(logits * folded))
+        after = task.to_answers(labels, task.score(logits / divisor))
+        if refused := refusal_of(folded * divisor, len(labels), plain, after):
+            divisor = 1 / folded  # what an earlier calibration has folded in goes
+            figures |= {"before": quality(plain).plain(), "refused": refused}
+        else:
+            figures |= summary_of(quality(plain), quality(after), folded * divisor, len(labels))
         scores = task.score(logits / divisor)
-        after = task.to_answers(labels, scores)
-        figures |= summary_of(quality(plain), quality(after), folded * divisor, len(labels))
-        fold(model, divisor)
+        if divisor != 1.0:
+            fold(model, divisor)
     decided, choices = _decided(model, labels, scores)
     return decided, Calibration(**figures, decisions=choices)
 
@@ -178,7 +183,8 @@ def calibrate(
     model, calibration = calibrated(model, data.validation, folded)
     if kept is not None:
         replace_model(opened, "selected", model, calibration)
-        model = taken_over(kept, model, (calibration.temperature or folded) / folded)
+        total = 1.0 if calibration.get("refused") else calibration.temperature or folded
+        model = taken_over(kept, model, total / folded)
     replace_model(opened, "best", model, calibration)
     calibration.write(opened)
     return calibration

@@ -197,7 +197,7 @@ def show_calibration(calibration: Calibration) -> None:
             after=figure(calibration.after["ece"]),
         )
         say(message)
-    elif calibration.rows is not None:
+    elif calibration.rows is not None and not calibration.get("refused"):
         say(_("too few validation rows for a temperature ({rows})", rows=rows))
     for line in decisions_in_words(calibration):
         say(plain(line))
