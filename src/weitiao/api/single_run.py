@@ -51,7 +51,7 @@ from weitiao.results import better
 from weitiao.results.model_card import write_card
 from weitiao.results.records import Calibration, Findings
 from weitiao.results.refitted import Refitted
-from weitiao.results.run_data import VALIDATION_FILE, plan_of, write_answers
+from weitiao.results.run_data import VALIDATION_FILE, plan_of, write_answers, write_reasons
 from weitiao.run import JUDGED, Run
 from weitiao.training.budget import Clock
 from weitiao.training.run import Outcome, train
@@ -326,6 +326,7 @@ class Job:
         if source.remark:
             self.say(source.remark)
         run.write("environment", environment_of(self.plan, data, source, self.final))
+        write_reasons(run, self.plan)
         distributed.announce_run(run, resume)
         try:
             outcome = train(

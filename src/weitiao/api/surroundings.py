@@ -21,8 +21,6 @@ def environment_of(plan: Plan, data: Data, source: Source, final: bool) -> dict[
         "rows": data.digests,
         "history": list(data.history),
         "final": final,
-        # With their templates and values, which plan.yaml does not hold.
-        "reasons": [text for one in plan.why.values() for text in (one.reason, one.evidence)],
         "checkpoint": {"kind": source.kind, "sha256": source.sha256},
     }
 

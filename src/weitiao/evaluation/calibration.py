@@ -129,9 +129,10 @@ def gains(before: Answers, after: Answers, seed: int = 0) -> dict[str, Gain]:
         one, other = before.take(picked), after.take(picked)
         return one.nll() - other.nll(), ece(*one.claims()) - ece(*other.claims())
 
-    drawn = [gain(generator.integers(rows, size=rows)) for _ in range(samples)]
-    low, high = np.quantile(np.array(drawn), (0.025, 0.975), axis=0)
+    drawn = np.array([gain(generator.integers(rows, size=rows)) for _ in range(samples)])
     values = gain(np.arange(rows))
+    # Centred: resampled rows have a larger calibration error, the more so the smaller it is.
+    low, high = values + np.quantile(drawn - drawn.mean(0), (0.025, 0.975), axis=0)
     names = ("nll", "ece")
     return {
         name: Gain(values[at], float(low[at]), float(high[at])) for at, name in enumerate(names)

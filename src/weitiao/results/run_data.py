@@ -27,6 +27,7 @@ from weitiao.data.files.open import open_source
 from weitiao.data.rows import Rows
 from weitiao.errors import WeitiaoError
 from weitiao.evaluation.evaluate import Evaluated
+from weitiao.i18n.messages import Message
 from weitiao.planfile.plan import Plan
 from weitiao.planfile.sections import FEWEST_EPOCHS
 from weitiao.results.records import (
@@ -46,6 +47,7 @@ from weitiao.tasks.answers.spans import Spans
 
 ANSWERS_FILE = "answers.parquet"
 VALIDATION_FILE = "answers.validation.parquet"  # beside answers of the test set
+REASONS = "reasons"  # the file's name
 HEADER_KEY = b"weitiao"  # in the metadata of the Parquet schema
 BASELINE_PREFIX = "baseline_"  # of the columns that hold predictions of baselines
 BUILT_IN_ANSWERS = {one.kind: one for one in (Labels, LabelSets, Numbers, Spans, Passages)}
@@ -314,8 +316,16 @@ def gathered(run: Run) -> Material:
 
 def plan_of(run: Run) -> Plan:
     """The plan of a run, its reasons as messages that are shown in any language."""
-    reasons = run.read("environment").get("reasons")
-    return run.plan().with_texts(reasons if isinstance(reasons, list) else [])
+    texts = run.read(REASONS).get("texts")
+    return run.plan().with_texts(texts if isinstance(texts, list) else [])
+
+
+def write_reasons(run: Run, plan: Plan) -> None:
+    """Write reasons.json: what translates the reasons of plan.yaml, which holds their texts."""
+    texts = [text for one in plan.why.values() for text in (one.reason, one.evidence)]
+    values = [text for text in texts if isinstance(text, Message) and text.values]
+    if values:
+        run.write(REASONS, {"texts": values})
 
 
 def _text_cells(rows: Rows, positions: np.ndarray) -> list[tuple[str, list[str]]]:
