@@ -5,9 +5,19 @@ import pytest
 from scipy.special import expit, softmax
 
 from conftest import toy_data, toy_plan
+from weitiao.api import calibrate as api
 from weitiao.api.calibrate import calibrated
-from weitiao.evaluation.calibration import coverage, ece, fold, quality, reliability, temperature
+from weitiao.evaluation.calibration import (
+    coverage,
+    ece,
+    fold,
+    quality,
+    refusal_of,
+    reliability,
+    temperature,
+)
 from weitiao.model.model import Model
+from weitiao.reporting.calibration import decisions_in_words
 from weitiao.tasks.answers.label_sets import LabelSets
 from weitiao.tasks.answers.labels import Labels
 
@@ -124,3 +134,48 @@ def test_too_few_rows_of_validation_fit_no_temperature(tiny_bert):
     _, told = calibrated(Model.start(plan, data.train), data.validation)
     assert told.rows < 30
     assert told.temperature is None
+
+
+@pytest.mark.parametrize("kind", [Labels, LabelSets])
+@pytest.mark.parametrize("truth", [1.0, 2.5])
+def test_a_gain_in_both_beyond_chance_is_clear_and_noise_is_not(kind, truth):
+    logits, labels = sampled(kind, truth, 300)
+    found = temperature(kind, logits, labels)
+    before = judged_of(kind, logits, labels)
+    refused = refusal_of(found, 300, before, before.tempered(1 / found))
+    if truth == 1.0:
+        assert refused["reason"] == "chance"
+        assert not all(refused[name]["low"] > 0 for name in ("nll", "ece"))
+    else:
+        assert refused == {}
+
+
+def test_a_temperature_at_a_bound_is_refused():
+    logits = np.random.default_rng(0).normal(0, 1, (200, 3)).astype(np.float32)
+    labels = np.random.default_rng(1).integers(0, 3, 200)  # says nothing: the flatter the better
+    found = temperature(Labels, 50 * logits, labels)
+    before = judged_of(Labels, 50 * logits, labels)
+    assert refusal_of(found, 200, before, before.tempered(1 / found))["reason"] == "bound"
+
+
+def test_what_does_not_gain_is_not_folded_in_and_an_earlier_temperature_goes(
+    tiny_bert, monkeypatch
+):
+    plan = toy_plan("classification", tiny_bert)
+    data = toy_data(plan, 300)
+    model = Model.start(plan, data.train)
+    before = model.net.last_linear(model.task.outputs)[1].weight.clone()
+    refused = {"temperature": 3.0, "rows": 60, "reason": "chance"} | {
+        name: {"value": 0.01, "low": -0.01, "high": 0.02} for name in ("nll", "ece")
+    }
+    monkeypatch.setattr(api, "refusal_of", lambda *_: refused)
+    again, told = calibrated(model, data.validation)
+    assert told.temperature is None
+    assert (again.net.last_linear(model.task.outputs)[1].weight == before).all()
+    (sentence,) = decisions_in_words(told)
+    assert "not both beyond chance" in sentence
+    assert "0.010 (95% CI -0.010 to 0.020)" in sentence
+    fold(model, 2.0)
+    again, told = calibrated(model, data.validation, 2.0)
+    weight = again.net.last_linear(model.task.outputs)[1].weight
+    assert np.allclose(weight.detach(), before.detach())

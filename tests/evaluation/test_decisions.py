@@ -2,9 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 
+from conftest import toy_data, toy_plan
 from weitiao import parts
+from weitiao.api.calibrate import calibrated
 from weitiao.errors import DataError, PartError
+from weitiao.evaluation.baselines.of_model import fit_for
+from weitiao.evaluation.evaluate import evaluate_network
+from weitiao.model.model import Model
 
 LABELS = ("ham", "spam")
 
@@ -147,3 +153,61 @@ def test_settings_that_name_an_unknown_label_are_refused():
     for settings in ({"thresholds": {"sapm": 0.3}}, {"costs": {"spam": {"eggs": 2}}}):
         with pytest.raises(DataError, match="which no row has"):
             parts.build("tasks", "classification", settings).learn(["ham", "spam"])
+
+
+def test_rare_labels_share_one_threshold():
+    judged = several(60)
+    gold = judged.targets.sum(0)
+    assert gold[0] < 20 <= gold[2]
+    choice, _, _ = decided(
+        "best_f1", {"fewest": 100}, judged, task_of(("a", "b", "c"), "multilabel")
+    )
+    (shared,) = set(choice.settings["thresholds"].values())
+    given = judged.scores >= shared
+    truth = judged.targets.astype(bool)
+    best = max(2 * (truth & (judged.scores >= limit)).sum() / (truth.sum() + (judged.scores >= limit).sum())
+               for limit in np.unique(judged.scores))  # fmt: skip
+    assert 2 * (truth & given).sum() / (truth.sum() + given.sum()) == pytest.approx(best)
+    for at, one in enumerate(choice.figures["labels"]):
+        right = (truth[:, at] & given[:, at]).sum()
+        assert one["recall"] == pytest.approx(right / truth[:, at].sum())
+        assert one["precision"] == pytest.approx(right / max(given[:, at].sum(), 1))
+    choice, _, _ = decided(
+        "best_f1", {"fewest": 20}, judged, task_of(("a", "b", "c"), "multilabel")
+    )
+    own, _, _ = decided("best_f1", {}, judged, task_of(("a", "b", "c"), "multilabel"))
+    thresholds = choice.settings["thresholds"]
+    assert thresholds["c"] == own.settings["thresholds"]["c"]
+
+
+@pytest.mark.parametrize(("settings", "tuned"), [
+    ({}, True), ({"threshold": 0.3}, False), ({"thresholds": {"good": 0.2}}, False),
+    ({"tune": False}, False),
+])  # fmt: skip
+def test_several_labels_have_their_thresholds_tuned_unless_the_plan_gives_them(
+    settings, tuned, tiny_bert
+):
+    plan = toy_plan("multilabel", tiny_bert, **{"task.multilabel": settings})
+    data = toy_data(plan, 300)
+    model, told = calibrated(Model.start(plan, data.train), data.validation)
+    names = [one.name for one in told.decisions or []]
+    assert names == (["best_f1"] if tuned else [])
+    assert (model.task.thresholds != settings.get("thresholds", {})) == tuned
+    fitted = fit_for(model, data.train, data.validation)
+    assert ("thresholds" in fitted["tfidf_linear"].detail) == tuned
+    assert "thresholds" not in fitted["majority"].detail
+    _, none = calibrated(model, data.validation, decisions={})
+    assert none.decisions == []
+
+
+def test_checkpoints_of_several_labels_are_judged_at_their_best_thresholds(tiny_bert):
+    plan = toy_plan("multilabel", tiny_bert)
+    data = toy_data(plan)
+    model = Model.start(plan, data.train)
+    encoded, gold = model.encode(data.validation), model.task.gold(data.validation)
+    before = evaluate_network(model, model.net, encoded, gold)
+    with torch.no_grad():  # no label reaches 0.5 any more; the order of the rows is the same
+        model.net.last_linear(model.task.outputs)[1].bias -= 6
+    after = evaluate_network(model, model.net, encoded, gold)
+    assert after.metrics["micro_f1"] == pytest.approx(before.metrics["micro_f1"], abs=0.05)
+    assert after.metrics["micro_f1"] > 0.3

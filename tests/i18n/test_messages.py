@@ -399,7 +399,7 @@ def test_a_plan_advised_in_english_is_shown_in_chinese(task, given, tiny_bert, t
     with speaking("en"):
         wish = advise.Wish("memory:x", model=tiny_bert, budget=30.0, roles=given)
         advice = advise.advise(wish, from_rows(rows))
-        advice.plan.save(tmp_path / "plan.yaml")
+        advice.plan.save(tmp_path / "plan.yaml", full=True)
     plan = Plan.load(tmp_path / "plan.yaml")
     with speaking("zh"):
         for path, reason in plan.why.items():

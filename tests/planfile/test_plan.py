@@ -1,6 +1,7 @@
 """Plans: every problem at once, each with its line; what is saved is what is read."""
 
 import json
+import re
 import string
 
 import pytest
@@ -321,8 +322,8 @@ def test_reasons_stand_beside_the_values(tmp_path):
     path = tmp_path / "plan.yaml"
     reasoned().save(path)
     lines = path.read_text(encoding="utf-8").splitlines()
-    at = lines.index("  epochs: 5.0")
-    assert lines[at - 1].strip() == "# few rows [120 rows]"
+    assert "  epochs: 5.0  # few rows [120 rows]" in lines
+    assert "  roles: {text: review, target: stars}  # their names" in lines
     assert Plan.load(path) == reasoned()
 
 
@@ -332,9 +333,41 @@ def test_a_value_of_the_user_is_marked(tmp_path):
     plan = Plan.load(path, {"train.epochs": 2})
     plan.save(path)
     text = path.read_text(encoding="utf-8")
-    assert "# set by you (weitiao would take 5: few rows)" in text
+    assert "  epochs: 2.0  # set by you; weitiao would take 5\n" in text
     assert "# their names" in text
     assert Plan.load(path) == plan
+    assert plan.why["train.epochs"].value == 5
+
+
+def test_a_value_changed_in_the_file_keeps_what_weitiao_would_take(tmp_path):
+    path = tmp_path / "plan.yaml"
+    reasoned().save(path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("epochs: 5.0  #", "epochs: 7  #"), encoding="utf-8")
+    plan = Plan.load(path)
+    assert (plan.train.epochs, plan.why["train.epochs"].value) == (7, 5)
+    assert plan.why["train.epochs"].evidence == "120 rows"
+    without = re.sub(r" +# few.*", "", text)
+    path.write_text(without, encoding="utf-8")
+    assert list(Plan.load(path).why) == ["data.roles"], "a reason that is gone is gone"
+
+
+@pytest.mark.parametrize("reason", ["a [b", "a [b]", "[b]", "a # b", "a]", " a", "a ", ""])
+@pytest.mark.parametrize("evidence", ["", "x [y] z", "]", "#"])
+def test_reasons_with_marks_are_read_as_they_were(reason, evidence, tmp_path):
+    why = {"train.epochs": {"value": 3, "reason": reason, "evidence": evidence}}
+    parsed(why=why).save(tmp_path / "plan.yaml")
+    assert Plan.load(tmp_path / "plan.yaml") == parsed(why=why)
+
+
+def test_a_short_plan_holds_each_reason_once_and_a_full_one_every_setting(tmp_path):
+    plan = reasoned()
+    for full in (False, True):
+        plan.save(tmp_path / "plan.yaml", full=full)
+        text = (tmp_path / "plan.yaml").read_text(encoding="utf-8")
+        assert Plan.load(tmp_path / "plan.yaml") == plan
+        assert text.count("few rows") == text.count("their names") == 1
+        assert ("weight_decay" in text) == full
 
 
 def test_reasons_about_nothing_are_a_problem():

@@ -62,12 +62,18 @@ def test_a_lead_on_validation_that_may_be_chance_is_open(ends):
     assert fine_tuning_gain(unclear) == ""
 
 
-def test_less_than_an_epoch_is_no_verdict_where_the_difference_is_not_clear():
+def test_less_than_an_epoch_is_no_verdict_against_fine_tuning():
     unclear, clear = judged(-0.05, -0.15, 0.05, epochs=0.6), judged(-0.1, -0.15, -0.05, epochs=0.6)
     assert verdict(unclear, GOOD).kind == "open"
     assert "not seen every training row once" in verdict(unclear, GOOD).reason
     assert "not worth it" not in fine_tuning_gain(unclear)
-    assert verdict(clear, GOOD).kind == "stop"
+    assert verdict(clear, GOOD).kind == "open"
+    assert "better so far" in verdict(clear, GOOD).reason
+    assert "not worth it" not in fine_tuning_gain(clear)
+    assert verdict(judged(-0.1, -0.15, -0.05, epochs=1.0), GOOD).kind == "stop"
+    ahead = judged(0.1, 0.04, 0.16, better="baseline", better_baseline=AHEAD, epochs=0.6)
+    assert verdict(ahead, GOOD).kind == "open"
+    assert "--baseline" in verdict(ahead, GOOD).reason
     assert verdict(judged(-0.05, -0.15, 0.05, epochs=1.0), GOOD).kind == "stop"
 
 

@@ -17,6 +17,7 @@ from weitiao.evaluation.baselines.of_model import (
     save_for,
     selection_for,
     validation_report,
+    with_thresholds,
 )
 from weitiao.evaluation.baselines.saved import FOLDER, has_saved
 from weitiao.evaluation.evaluate import metrics_of, texts_of
@@ -78,6 +79,7 @@ def baselines_of(
     )
     if isinstance(frozen, str):
         return baselines, [frozen]
+    frozen = with_thresholds(model, frozen, validation, texts[1])
     return {**baselines, frozen.name: frozen}, []
 
 
@@ -123,7 +125,8 @@ def frozen_of_run(model: Model, data: Data, run: Run | None) -> dict[str, Baseli
         "train_rows": fitted.rows,
         "all_rows": len(data.train),
     }
-    return {NAME: Baseline(NAME, detail, score, of_rows=True)}
+    baseline = Baseline(NAME, detail, score, of_rows=True)
+    return {NAME: with_thresholds(model, baseline, data.validation, [])}
 
 
 def _of_passages(model: Model, data: Data) -> dict[str, Baseline]:

@@ -57,13 +57,16 @@ def seconds_to_judge(budget: float | None, begun: float, training: float) -> tup
 def _evaluation_seconds(model: Model, data: Data, final: bool) -> float:
     """Estimated seconds to predict the validation rows and the rows of the final evaluation."""
     plan, encoded = model.plan, model.encode(data.validation)
-    rows = data.sealed_test if final and data.sealed_test is not None else data.validation
+    # Validation rows are predicted to calibrate, and for comparisons beside the test set.
+    final = final and data.sealed_test is not None
+    rows = len(data.validation) * (2 if final else 1)
+    rows += len(data.sealed_test if final and data.sealed_test is not None else data.validation)
     # By the validation rows: how many windows a row has, and how long one is.
     windows = len(encoded.lengths) / max(encoded.examples, 1)
     network = size_of(plan.model.checkpoint, model.net.native.config, plan.model.max_length)
     return cost.evaluation_seconds(
         network,
         cost.measure(plan.train.precision),
-        rows=(len(rows) + len(data.validation)) * windows,
+        rows=rows * windows,
         length=float(encoded.lengths.mean()),
     )

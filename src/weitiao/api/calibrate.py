@@ -15,7 +15,7 @@ from weitiao import parts
 from weitiao.api.inputs import same_rows
 from weitiao.data.prepare.load import Rows, load
 from weitiao.errors import PlanError, RunError
-from weitiao.evaluation.calibration import fold, quality, summary_of, temperature
+from weitiao.evaluation.calibration import fold, quality, refusal_of, summary_of, temperature
 from weitiao.evaluation.decisions.base import Decision
 from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _
@@ -28,16 +28,25 @@ DECISION_SETTINGS = ("thresholds", "costs", "abstain", "null_threshold")  # of t
 MIN_LOG_TEMPERATURE = 0.005  # |log T| below this: T is taken as 1
 
 
-def calibrated(model: Model, rows: Rows, folded: float = 1.0) -> tuple[Model, Calibration]:
+def calibrated(
+    model: Model,
+    rows: Rows,
+    folded: float = 1.0,
+    decisions: Mapping[str, Mapping[str, Any]] | None = None,
+) -> tuple[Model, Calibration]:
     """Fold a fitted temperature into the model and choose its decisions; returns figures of both.
 
-    folded: the temperature that its weights hold already. The weights are changed in place.
+    folded: the temperature that its weights hold already. decisions: instead of those of the plan
+    or, where it has none, of the task. The weights are changed in place.
     Models of numbers and of spans without "no answer" stay as they are.
     """
     plan, task = model.plan.evaluate, model.task
     if not task.answers.probabilities:
         return _only_decided(model, rows)
-    if not (plan.calibration or plan.decisions):
+    wanted = task.decisions_for(plan.decisions) if decisions is None else decisions
+    if not plan.decisions and len(rows) < MIN_ROWS:
+        wanted = {}
+    if not (plan.calibration or wanted):
         return model, Calibration()
     # Validation rows may have labels that no training row has: they get indices behind the others
     # and are left out below (with their rows, where a row has one label), since no logit is theirs.
@@ -52,11 +61,16 @@ def calibrated(model: Model, rows: Rows, folded: float = 1.0) -> tuple[Model, Ca
         if abs(math.log(divisor)) < MIN_LOG_TEMPERATURE:
             divisor = 1.0
         plain = task.to_answers(labels, task.score(logits * folded))
+        after = task.to_answers(labels, task.score(logits / divisor))
+        if refused := refusal_of(folded * divisor, len(labels), plain, after):
+            divisor = 1 / folded  # what an earlier calibration has folded in goes
+            figures |= {"before": quality(plain).plain(), "refused": refused}
+        else:
+            figures |= summary_of(quality(plain), quality(after), folded * divisor, len(labels))
         scores = task.score(logits / divisor)
-        after = task.to_answers(labels, scores)
-        figures |= summary_of(quality(plain), quality(after), folded * divisor, len(labels))
-        fold(model, divisor)
-    decided, choices = _decided(model, labels, scores)
+        if divisor != 1.0:
+            fold(model, divisor)
+    decided, choices = _decided(model, labels, scores, wanted)
     return decided, Calibration(**figures, decisions=choices)
 
 
@@ -72,10 +86,10 @@ def _only_decided(model: Model, rows: Rows) -> tuple[Model, Calibration]:
 
 
 def _decided(
-    model: Model, labels: np.ndarray, scores: np.ndarray, wanted: Mapping[str, Any] | None = None
+    model: Model, labels: np.ndarray, scores: np.ndarray, wanted: Mapping[str, Any]
 ) -> tuple[Model, list[dict[str, Any]]]:
     task, choices = model.task, []
-    for name, settings in (wanted or model.plan.evaluate.decisions).items():
+    for name, settings in wanted.items():
         decision: Decision = parts.build("decisions", name, settings)
         choice = decision.choose(task, task.to_answers(labels, scores))
         task = task.model_copy(update=dict(choice.settings))
@@ -175,10 +189,11 @@ def calibrate(
     held = Calibration.read(chosen) or Calibration.read(opened)
     folded = held.temperature or 1.0
     data = same_rows(opened, load(plan.data, plan.task_name))
-    model, calibration = calibrated(model, data.validation, folded)
+    model, calibration = calibrated(model, data.validation, folded, decisions)
     if kept is not None:
         replace_model(opened, "selected", model, calibration)
-        model = taken_over(kept, model, (calibration.temperature or folded) / folded)
+        total = 1.0 if calibration.get("refused") else calibration.temperature or folded
+        model = taken_over(kept, model, total / folded)
     replace_model(opened, "best", model, calibration)
     calibration.write(opened)
     return calibration

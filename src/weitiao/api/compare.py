@@ -12,8 +12,17 @@ from weitiao.evaluation.metrics.base import Metric
 from weitiao.i18n.messages import _
 from weitiao.reporting import compare_page
 from weitiao.results import comparison
-from weitiao.results.comparison import Aligned, aligned, short_names
-from weitiao.results.contenders import Columns, Contender, is_of_runs, of_file, of_runs
+from weitiao.results.comparison import Aligned, aligned
+from weitiao.results.contender_names import names_of
+from weitiao.results.contenders import (
+    Columns,
+    Contender,
+    common_split,
+    contender_of,
+    is_of_runs,
+    of_file,
+    of_runs,
+)
 
 PAGE = "compare.html"
 FAMILY_ALPHA = 0.05  # probability of any false difference, over all comparisons
@@ -36,20 +45,24 @@ def compare(
     target: str | None = None,
     metric: str | None = None,
     task: str | None = None,
+    on: str | None = None,
 ) -> Compared:
     """Compare everything with the first: runs, recipes and files of predictions, on the same rows.
 
     things: a run's folder; a recipe (a run of several seeds, a folder of runs, a pattern, or
     "a,b,c"); or a file with a column of predictions and an id or the text. prediction, id, text,
     target: columns of the files, where their names do not say it. metric: the one that decides.
-    task: of the files, when no run says it. Raises WeitiaoError.
+    task: of the files, when no run says it. on: "test" or "validation" rows of runs; by default the
+    test set where every run was evaluated on it, else validation. Raises WeitiaoError.
 
     The interval of each comparison allows for how many there are (Bonferroni).
     """
     if len(things) < 2:
         raise WeitiaoError(_("compare needs two things: runs, recipes or files of predictions."))
+    if on not in (None, "test", "validation"):
+        raise WeitiaoError(_("--on: {split!r}; it takes validation or test.", split=on))
     contenders = _opened(
-        [str(thing) for thing in things], Columns(prediction, id, text, target), task
+        [str(thing) for thing in things], Columns(prediction, id, text, target), task, on
     )
     rows = aligned(contenders)
     metrics = _metrics(contenders, rows, metric)
@@ -57,12 +70,16 @@ def compare(
     level = 1 - FAMILY_ALPHA / (len(contenders) - 1)
     first, *others = rows.answers
     comparisons = tuple(statistics.compare(first, other, metrics, level=level) for other in others)
-    return Compared(rows, comparisons, short_names([one.name for one in contenders]))
+    return Compared(rows, comparisons, names_of(contenders))
 
 
-def _opened(things: list[str], columns: Columns, task: str | None) -> list[Contender]:
+def _opened(
+    things: list[str], columns: Columns, task: str | None, on: str | None
+) -> list[Contender]:
     """Open everything, runs first: they know the task and the names of the text columns."""
-    of_run = {thing: of_runs(thing) for thing in things if is_of_runs(thing)}
+    materials = {thing: of_runs(thing) for thing in things if is_of_runs(thing)}
+    split = on or common_split(list(materials.values()))
+    of_run = {thing: contender_of(thing, one, split) for thing, one in materials.items()}
     for one in of_run.values():
         assert one.plan is not None
         task = task or one.plan.task_name

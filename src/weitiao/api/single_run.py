@@ -36,7 +36,7 @@ from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.acceptance import known_criteria
 from weitiao.evaluation.baselines import Baseline
 from weitiao.evaluation.baselines.saved import FOLDER as BASELINES
-from weitiao.evaluation.evaluate import Evaluated, Report
+from weitiao.evaluation.evaluate import Evaluated, Report, answers_of
 from weitiao.evaluation.evaluate import evaluate as evaluate_model
 from weitiao.hardware.machine import peak_memory_mb, set_threads
 from weitiao.i18n.messages import _
@@ -48,8 +48,10 @@ from weitiao.planning.check import check
 from weitiao.reporting import page
 from weitiao.reporting.page import write_artifacts, write_unfinished_page
 from weitiao.results import better
+from weitiao.results.model_card import write_card
 from weitiao.results.records import Calibration, Findings
 from weitiao.results.refitted import Refitted
+from weitiao.results.run_data import VALIDATION_FILE, plan_of, write_answers, write_reasons
 from weitiao.run import JUDGED, Run
 from weitiao.training.budget import Clock
 from weitiao.training.run import Outcome, train
@@ -161,7 +163,7 @@ def resume_run(
         raise RunError(
             _("{folder}: this run has ended; `weitiao evaluate {folder}` judges it.", folder=folder)
         )
-    plan = run.plan()
+    plan = plan_of(run)
     data = load_data(plan.data, plan.task_name)
     final = bool(run.read("environment").get("final"))
     job = Job(plan, begun, say or silent, watch, final)
@@ -219,9 +221,13 @@ def evaluate_run(
     ahead = {name: value for name, value in run.read("metrics").items() if name in better.KEYS}
     report = replace(report, more={**ahead, **report.more, **Refitted.read(run).summary(split)})
     # A run that is training writes its own results in the end.
-    if keeps and run.status().state != "running":
-        metrics = _updated_metrics(run, report, split, openings)
-        write_artifacts(run, model, data, answers, metrics, findings)
+    if run.status().state != "running":
+        if keeps:
+            metrics = _updated_metrics(run, report, split, openings)
+            write_artifacts(run, model, data, answers, metrics, findings)
+            write_card(run, model)
+        else:
+            write_answers(run, answers, split, VALIDATION_FILE)
     return Evaluation(_with_findings(report, findings), split, openings)
 
 
@@ -320,6 +326,7 @@ class Job:
         if source.remark:
             self.say(source.remark)
         run.write("environment", environment_of(self.plan, data, source, self.final))
+        write_reasons(run, self.plan)
         distributed.announce_run(run, resume)
         try:
             outcome = train(
@@ -384,6 +391,9 @@ class Job:
             selected, kept, calibration = refit.of(outcome, left)
             model, rows = selected, data.validation
             if self.final and data.sealed_test is not None:
+                # Comparisons may be on validation too.
+                _task, _gold, known = answers_of(selected, rows)
+                write_answers(run, Evaluated(rows, known, {}), "validation")
                 rows, openings = open_test(data, str(run.folder), stages.use_of_test(run))
                 model, split = kept, "test"
             for_baselines, for_findings = budgeting.seconds_to_judge(
@@ -416,6 +426,7 @@ class Job:
             "epochs": round(outcome.step * self.plan.train.batch_size / len(data.train), 3),
         }
         page.write_results(run, model, data, answers, metrics, findings)
+        write_card(run, model)
         if outcome.state != "interrupted":
             stages.mark(run, JUDGED)
         return fitted

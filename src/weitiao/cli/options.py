@@ -61,6 +61,9 @@ Out = Annotated[Path, typer.Option(help="folder for runs")]
 Resume = Annotated[Path | None, typer.Option(help="resume this run where it stopped")]
 RunFolder = Annotated[Path, typer.Argument(help="a run, or a saved model")]
 PlanFile = Annotated[Path, typer.Option("-o", "--output", help="file for the plan")]
+FullPlan = Annotated[
+    bool, typer.Option("--full", help="write every setting, also those with their default")
+]
 Predictions = Annotated[Path, typer.Option("-o", "--output", help=".csv, .tsv or .jsonl")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="skip rows that cannot be read")]
 Sheet = Annotated[

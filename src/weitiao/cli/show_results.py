@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from weitiao.evaluation.evaluate import Report
     from weitiao.evaluation.explain import Explanation
     from weitiao.experiments.runner import ExperimentResults
-    from weitiao.results.comparison import Compared
     from weitiao.results.records import Calibration, Findings
 
 OVERRUN_FACTOR = 1.1  # of a budget, before a message says so
@@ -198,7 +197,7 @@ def show_calibration(calibration: Calibration) -> None:
             after=figure(calibration.after["ece"]),
         )
         say(message)
-    elif calibration.rows is not None:
+    elif calibration.rows is not None and not calibration.get("refused"):
         say(_("too few validation rows for a temperature ({rows})", rows=rows))
     for line in decisions_in_words(calibration):
         say(plain(line))
@@ -276,28 +275,6 @@ def _bar(value: float, strongest: float) -> str:
 # --- several runs
 
 
-def show_compared(compared: Compared) -> None:
-    """Each comparison with the first: its metrics, then the verdict in a sentence."""
-    from weitiao.results.comparison import reason, share, signed, word
-
-    first = compared.names[0]
-    for name, one in zip(compared.names[1:], compared.comparisons, strict=True):
-        rows = []
-        for gap in one.gaps:
-            low, high = signed(gap.change.low), signed(gap.change.high)
-            interval = _("{low} to {high}", low=low, high=high)
-            means = [figure(mean) for mean in gap.means[:2]]
-            rows.append([gap.name, *means, signed(gap.change.value), interval])
-        level = _("{level} interval", level=share(one.level))
-        head = [_("metric"), first, name, _("difference"), level]
-        count = plural(one.rows, "row")
-        show(_("{first} → {second}: {rows}", first=first, second=name, rows=count), head, rows)
-        verdict = _("{verdict}.", verdict=word(one))
-        say(joined([verdict, plain(reason(first, name, one))]))
-    for note in compared.aligned.notes:
-        say(note)
-
-
 def finish_seeds(seeded: Seeded, as_json: bool) -> None:
     """End a series of seeds: show it, print JSON; exit with 130 after an interruption."""
     show_seeds(seeded)
@@ -337,12 +314,12 @@ def show_experiment(results: ExperimentResults) -> None:
     for line in results.lines():
         difference, verdict = "", ""
         if line.against is not None:
-            change = line.against.gaps[0].change
+            value, low, high = line.against.gaps[0].difference
             difference = _(
                 "{gap} ({low} to {high})",
-                gap=f"{change.value:+.4f}",
-                low=f"{change.low:+.4f}",
-                high=f"{change.high:+.4f}",
+                gap=f"{value:+.4f}",
+                low=f"{low:+.4f}",
+                high=f"{high:+.4f}",
             )
             verdict = _verdicts()[line.against.word]
         done, mean, std = f"{line.done}/{line.cells}", _known(line.mean), _known(line.std)

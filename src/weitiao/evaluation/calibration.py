@@ -1,9 +1,10 @@
 """Calibration: expected calibration error, reliability diagram, temperature scaling.
 
 Temperature scaling (Guo et al., 2017): all logits are divided by one number, fitted by the negative
-log-likelihood of validation rows. The predicted label never changes, only its confidence. The
-temperature is folded into the last linear layer, so that any reader of the saved folder gets the
-calibrated scores. Also the risk-coverage curve of selective prediction.
+log-likelihood of validation rows. The predicted label never changes, only its confidence. Where it
+gains in log-loss and in calibration error beyond chance, the temperature is folded into the last
+linear layer, so that any reader of the saved folder gets the calibrated scores. Also the
+risk-coverage curve of selective prediction.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 ECE_BINS = 15  # equally wide, as in Guo et al.
 DIAGRAM_BINS = 10
+SAMPLES, FEWEST_SAMPLES = 500, 200  # resamples of the rows
+MOST_CELLS = 40_000_000  # scores of all resamples; of many rows fewer resamples do
+AT_BOUND = 0.02  # relative distance
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.05, 20.0  # beyond, something else is wrong
 
 
@@ -101,6 +105,46 @@ def temperature(answers: type[Answers], logits: np.ndarray, labels: np.ndarray) 
     return float(np.exp(result.x))
 
 
+@dataclass(frozen=True)
+class Gain:
+    """How much lower a loss is after a temperature, with the 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def clear(self) -> bool:
+        return self.low > 0
+
+
+def gains(before: Answers, after: Answers, seed: int = 0) -> dict[str, Gain]:
+    """The gain in log-loss and in calibration error, by a paired bootstrap over the rows."""
+    rows = len(before)
+    cells = max(rows * len(before.labels), 1)
+    samples = max(FEWEST_SAMPLES, min(SAMPLES, MOST_CELLS // cells))
+    generator = np.random.default_rng(seed)
+
+    def gain(picked: np.ndarray) -> tuple[float, float]:
+        one, other = before.take(picked), after.take(picked)
+        return one.nll() - other.nll(), ece(*one.claims()) - ece(*other.claims())
+
+    drawn = np.array([gain(generator.integers(rows, size=rows)) for _ in range(samples)])
+    values = gain(np.arange(rows))
+    # Centred: resampled rows have a larger calibration error, the more so the smaller it is.
+    low, high = values + np.quantile(drawn - drawn.mean(0), (0.025, 0.975), axis=0)
+    names = ("nll", "ece")
+    return {
+        name: Gain(values[at], float(low[at]), float(high[at])) for at, name in enumerate(names)
+    }
+
+
+def at_bound(divisor: float) -> bool:
+    """Whether the search ended at one of its limits: the optimum lies elsewhere, or nowhere."""
+    near = 1 + AT_BOUND
+    return divisor < LOWEST_TEMPERATURE * near or divisor > HIGHEST_TEMPERATURE / near
+
+
 def fold(model: Model, divisor: float) -> None:
     """Fold a temperature into the last linear layer of a model: W / T, b / T."""
     import torch
@@ -133,6 +177,20 @@ def coverage(confidence: np.ndarray, right: np.ndarray, points: int = 40) -> lis
         }
         for at in picked
     ]
+
+
+def refusal_of(divisor: float, rows: int, before: Answers, after: Answers) -> dict[str, Any]:
+    """Why a temperature is not folded in, for calibration.json; empty where it is.
+
+    It must gain in log-loss and in calibration error, in both beyond chance.
+    """
+    figures = {"temperature": divisor, "rows": rows}
+    if at_bound(divisor):
+        return {**figures, "reason": "bound"}
+    gained = gains(before, after)
+    if all(one.clear for one in gained.values()):
+        return {}
+    return {**figures, "reason": "chance", **{name: asdict(one) for name, one in gained.items()}}
 
 
 def summary_of(before: Quality, after: Quality, divisor: float, rows: int) -> dict[str, Any]:

@@ -36,18 +36,27 @@ Word = Literal["better", "worse", "open", "same"]
 
 @dataclass(frozen=True)
 class Gap:
-    """A metric of both recipes, one value a seed. change: second minus first, positive is better
-    whatever the metric."""
+    """A metric of both recipes, one value a seed. change: second minus first, turned so that
+    positive is better whatever the metric; `difference` is not turned."""
 
     name: str
     first: tuple[float, ...]
     second: tuple[float, ...]
     change: Contrast
     rows: int = 0  # of a label: that truly have it; of tags: its true spans
+    higher_is_better: bool = True
 
     @property
     def means(self) -> tuple[float, float]:
         return float(np.mean(self.first)), float(np.mean(self.second))
+
+    @property
+    def difference(self) -> tuple[float, float, float]:
+        """Second minus first, with the ends of its interval, in the metric's own direction."""
+        change = self.change
+        if self.higher_is_better:
+            return change.value, change.low, change.high
+        return -change.value, -change.high, -change.low
 
 
 @dataclass(frozen=True)
@@ -149,7 +158,8 @@ def _gap(
 ) -> Gap:
     cut, rows, level = sizes
     change = contrast(sign * points[:cut], sign * points[cut:], covariance, rows, level)
-    return Gap(name, tuple(points[:cut].tolist()), tuple(points[cut:].tolist()), change)
+    first, second = points[:cut].tolist(), points[cut:].tolist()
+    return Gap(name, tuple(first), tuple(second), change, higher_is_better=sign > 0)
 
 
 def _covariance(
@@ -206,15 +216,16 @@ def _f1(answers: Answers, weights: np.ndarray) -> np.ndarray:
 
 
 def _plain(gap: Gap) -> dict[str, Any]:
-    change = gap.change
+    value, low, high = gap.difference
     return {
         "first": gap.means[0],
         "second": gap.means[1],
         "seeds": [list(gap.first), list(gap.second)],
-        "difference": change.value,
-        "low": change.low,
-        "high": change.high,
-        "p_value": change.p_value,
+        "difference": value,  # second minus first
+        "low": low,
+        "high": high,
+        "higher_is_better": gap.higher_is_better,
+        "p_value": gap.change.p_value,
     }
 
 

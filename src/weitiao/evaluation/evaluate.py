@@ -15,7 +15,7 @@ from weitiao.core.ragged import Ragged, dealt
 from weitiao.data.cache.encoded import Encoded
 from weitiao.data.prepare.load import Rows
 from weitiao.errors import PlanError
-from weitiao.evaluation.baselines import Baseline
+from weitiao.evaluation.baselines import Baseline, task_of
 from weitiao.evaluation.intervals import bootstrap, difference
 from weitiao.evaluation.metrics.base import Metric
 from weitiao.i18n.messages import _
@@ -117,9 +117,10 @@ def evaluate_network(
 ) -> Report:
     """Metrics of a network on encoded rows, during training; processes share the rows.
 
-    gold: the target of each example, as `Task.gold` returns it. Where questions may have no answer,
-    the metrics are those at the threshold that these rows would choose (best F1, as the script of
-    SQuAD 2 does): a checkpoint is not worse for an offset that the threshold corrects afterwards.
+    gold: the target of each example, as `Task.gold` returns it. Of several labels, and where
+    questions may have no answer, the metrics are those at the thresholds that these rows would
+    choose (best F1, as the script of SQuAD 2 does): a checkpoint is not worse for an offset that
+    the thresholds correct afterwards.
     """
     task = model.task
     world, rank = (accelerator.num_processes, accelerator.process_index) if accelerator else (1, 0)
@@ -147,11 +148,8 @@ def evaluate(
     step: Callable[[int], None] | None = None,
 ) -> tuple[Report, Evaluated]:
     """Evaluate a model on rows: metrics with 95% intervals, baselines, differences; and answers."""
-    plan, targets = model.plan.evaluate, rows.targets()
-    task = model.task.widened(targets)  # a label that the model does not know is a mistake
-    gold = task.gold(rows)
-    scores = model.scored(model.encode(rows), step=step)
-    answers = task.to_answers(gold, _wide(scores, model.task, task))
+    plan = model.plan.evaluate
+    task, gold, answers = answers_of(model, rows, step)
     metrics = metrics_of(task, plan.metrics)
     report = measure(answers, metrics)
     samples = plan.bootstrap_samples
@@ -177,16 +175,27 @@ def evaluate(
     return report, Evaluated(rows, answers, others)
 
 
+def answers_of(
+    model: Model, rows: Rows, step: Callable[[int], None] | None = None
+) -> tuple[Task, Any, Answers]:
+    """The model's answers, with the gold targets of the rows, and its task with their labels."""
+    task = model.task.widened(rows.targets())  # a label that the model does not know is a mistake
+    gold = task.gold(rows)
+    scores = model.scored(model.encode(rows), step=step)
+    return task, gold, task.to_answers(gold, _wide(scores, model.task, task))
+
+
 def baseline_answers(
     baseline: Baseline, inputs: Any, gold: Any, known: Task, task: Task
 ) -> Answers:
-    """The answers of a baseline by plain argmax: decision rules were tuned on a network's scores.
+    """The answers of a baseline, by argmax or its own thresholds: decision rules were tuned on a
+    network's scores.
 
     inputs: rows or texts, as `Baseline.score` takes them. known: the task that it was fitted to;
     task: the same, with the labels of these rows.
     """
     scores = _wide(baseline.score(inputs), known, task)
-    return task.without_decisions().to_answers(gold, scores)
+    return task_of(baseline, task).to_answers(gold, scores)
 
 
 def _differences(

@@ -30,7 +30,14 @@ from weitiao.planfile.plan import Plan
 from weitiao.run import Run, runs
 
 # What a comparison needs of a run; weights and checkpoints are deleted.
-FILES = ("plan.yaml", "metrics.json", "environment.json", "answers.parquet", "status.json")
+FILES = (
+    "plan.yaml",
+    "metrics.json",
+    "environment.json",
+    "answers.parquet",
+    "answers.validation.parquet",
+    "status.json",
+)
 
 
 def run_cell(root: str, job: Mapping[str, Any]) -> None:

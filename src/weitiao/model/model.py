@@ -30,7 +30,7 @@ from weitiao.hardware.precision import arithmetic
 from weitiao.hardware.probe import resolve as resolve_precision
 from weitiao.losses.base import Loss
 from weitiao.model import adapted as adapters
-from weitiao.model import custom_head, folding, preprocess, saved
+from weitiao.model import card, custom_head, folding, preprocess, saved
 from weitiao.model.batching import by_length
 from weitiao.model.long_texts.base import LongText, long_text_of
 from weitiao.model.net import Net, set_dropout
@@ -148,6 +148,12 @@ class Model:
         adapted = self.net.adapted
         merges = adapted is None or adapted.plain
         return merges and folding.folds(self.net.native.config, self.head, self.task.outputs)
+
+    @property
+    def described(self) -> card.Described:
+        """What its model card is about."""
+        family = self.net.native.config.model_type
+        return card.Described(self.plan, self.task, family, self.head, self.folds)
 
     @property
     def packs(self) -> bool:
@@ -299,8 +305,7 @@ class Model:
             trial.trust(folder)
             if adapted:
                 adapted.write(native, state, folder)
-        family = self.net.native.config.model_type
-        saved.write_readme(folder, self.plan, family, self.head, self.folds)
+        card.write(folder, self.described)
         note = self.long_texts.note(self.tokenizer.model_max_length)
         saved.Metadata(self.plan, task, self.cleaners, self.head, note).write(folder, self.folds)
 

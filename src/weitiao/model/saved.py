@@ -1,9 +1,8 @@
-"""Metadata of a saved model, next to the files of transformers: weitiao.json and README.md."""
+"""Metadata of a saved model, next to the files of transformers: weitiao.json."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +14,10 @@ from weitiao.data.cleaners.base import Cleaner
 from weitiao.errors import ModelError, PlanError
 from weitiao.hardware.probe import resolve
 from weitiao.i18n.messages import _
-from weitiao.model import folding
 from weitiao.planfile.plan import Plan
 from weitiao.tasks.base import Task
 
-METADATA_FILE, README_FILE = "weitiao.json", "README.md"
+METADATA_FILE = "weitiao.json"
 FORMAT = 1
 
 
@@ -96,47 +94,6 @@ def inference_plan(plan: Plan, precision: str | None) -> Plan:
         except PlanError:
             precision = "auto"
     return plan.with_({"train.precision": precision}) if precision else plan
-
-
-def write_readme(
-    folder: Path, plan: Plan, family: str, head: Mapping[str, Any], folded: bool
-) -> None:
-    """Write README.md into the folder of a saved model."""
-    reasons = custom_parts(plan, head, folded)
-    lines = [
-        "# " + _("A model for {task}, made with weitiao", task=plan.task_name),
-        "",
-        _(
-            "- network: {family}, from {checkpoint}",
-            family=family,
-            checkpoint=plan.model.checkpoint,
-        ),
-        _("- head: {head}", head=next(iter(head))),
-        _("- texts: at most {tokens} tokens", tokens=plan.model.max_length),
-        "",
-    ]
-    if reasons:
-        lines += [_("This is no plain folder of transformers:"), ""]
-        lines += [*(f"- {reason}" for reason in reasons), ""]
-    else:
-        message = _(
-            "A plain folder of transformers, whose `pipeline` reads it; `weitiao.json` "
-            "holds what it has no place for."
-        )
-        lines += [message, ""]
-    if folded:
-        message = _(
-            "The head reads the mean of all tokens: the last encoder layer and the layer before "
-            "the output compute it, and learned nothing. So every engine gives the same answers "
-            "in fp32 and bf16. fp16 would overflow: multiply the values of the last layer by "
-            "{scale} before, which leaves {factor:,.0f} on their diagonal.",
-            scale=f"2**{math.log2(folding.FP16_SCALE):.0f}",
-            factor=folding.FACTOR * folding.FP16_SCALE,
-        )
-        lines += [message, ""]
-    lines += ["```python", "import weitiao", "", 'model = weitiao.load(".")', "```", ""]
-    text = "\n".join(lines)
-    (folder / README_FILE).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def remarks(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +13,7 @@ from weitiao.core import dotted
 from weitiao.core.fields import Problem, near, problems_of
 from weitiao.errors import PlanError
 from weitiao.i18n.messages import _
-from weitiao.planfile import aliases, read, write
+from weitiao.planfile import aliases, read, short, write
 from weitiao.planfile.acceptance import Acceptance, problems_of_acceptance
 from weitiao.planfile.sections import (
     AT_MOST_ONE,
@@ -63,6 +63,7 @@ class Plan(Section):
         Raises PlanError with every problem at once, each with its line.
         """
         written = read.read(path)
+        short.with_reasons(written)
         for key, value in (changes or {}).items():
             _set(written.value, key, value)
         return cls._made(written, str(path))
@@ -112,6 +113,21 @@ class Plan(Section):
         """The value at a dotted path: plan.get("train.epochs")."""
         return dotted.get(self.model_dump(), path)
 
+    def with_texts(self, texts: Iterable[str]) -> Self:
+        """The plan with its reasons as these messages, where one has the same text: a file holds
+        the text alone, in one language."""
+        known = {str(text): text for text in texts}
+        why = {
+            path: reason.model_copy(
+                update={
+                    "reason": known.get(reason.reason, reason.reason),
+                    "evidence": known.get(reason.evidence, reason.evidence),
+                }
+            )
+            for path, reason in self.why.items()
+        }
+        return self.model_copy(update={"why": why})
+
     def _has(self, path: str) -> bool:
         try:
             self.get(path)
@@ -119,24 +135,28 @@ class Plan(Section):
             return False
         return True
 
-    def save(self, path: str | Path, schema: str | None = None) -> None:
-        """Write the plan as YAML, with the reasons as comments above the values.
+    def save(self, path: str | Path, schema: str | None = None, *, full: bool = False) -> None:
+        """Write the plan as YAML: what has a reason or is not the default, each reason beside its
+        value; or in `full` every setting, and the reasons with what translates them.
 
         schema: path of its JSON Schema, relative to the plan, for editors.
         """
-        comments = {key: self._comment(key) for key in self.why}
-        raw = self.model_dump() | {"why": {key: one.stored() for key, one in self.why.items()}}
-        write.write(path, raw, comments, schema)
+        write.write(path, self._full_text() if full else self._short_text(), schema)
 
-    def _comment(self, path: str) -> str:
-        reason = self.why[path]
-        if self.get(path) != reason.value:
-            return _(
-                "set by you (weitiao would take {value}: {reason})",
-                value=reason.value,
-                reason=reason.reason,
-            )
-        return reason.reason + (f" [{reason.evidence}]" if reason.evidence else "")
+    def _short_text(self) -> str:
+        """YAML of the short form; of the full one where the short one is not read as the same."""
+        note = _("Settings that are not here have their defaults (weitiao plan --full writes all).")
+        raw, comments = short.short_form(self)
+        try:
+            text = f"# {note}\n{write.with_comments(write.dump(raw, short=True), comments)}"
+            again = type(self)._made(_read(text), "")
+        except PlanError:
+            return self._full_text()
+        return text if again == self else self._full_text()
+
+    def _full_text(self) -> str:
+        why = {key: one.stored() for key, one in self.why.items()}
+        return write.dump(self.model_dump() | {"why": why})
 
     @classmethod
     def json_schema(cls, language: str | None = None) -> dict[str, Any]:
@@ -144,6 +164,12 @@ class Plan(Section):
         from weitiao.planfile.schema import schema_of
 
         return schema_of(cls, language)
+
+
+def _read(text: str) -> read.Written:
+    written = read.written_in(text, "")
+    short.with_reasons(written)
+    return written
 
 
 def _renamed(problem: Problem) -> Problem:

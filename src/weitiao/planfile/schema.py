@@ -35,6 +35,9 @@ def schema_of(plan: Any, language: str | None = None) -> dict[str, Any]:
     schema["properties"]["acceptance"]["additionalProperties"] = {
         "anyOf": [criteria["items"], criteria]  # one criterion needs no list
     }
+    # A short plan holds the value alone: its reason is the comment behind the setting.
+    schema["properties"]["why"]["additionalProperties"] = True
+    del schema["$defs"]["Reason"]
     return {"$schema": DIALECT, **schema}
 
 

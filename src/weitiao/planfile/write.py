@@ -1,4 +1,4 @@
-"""YAML writer of plans: the values, with the reasons as comments above them."""
+"""YAML writer of plans."""
 
 from __future__ import annotations
 
@@ -16,36 +16,48 @@ from weitiao.errors import PlanError
 from weitiao.i18n.messages import Message, _
 from weitiao.i18n.system import said
 from weitiao.planfile import yaml_hints
+from weitiao.planfile.read import written_in
 from weitiao.version import __version__
 
 
-def write(
-    path: str | Path, raw: Mapping[str, Any], comments: Mapping[str, str], schema: str | None = None
-) -> None:
-    """Write plain values as YAML; `comments` maps dotted paths to the comment above the value.
+def write(path: str | Path, text: str, schema: str | None = None) -> None:
+    """Write the text of a plan below a line with our version.
 
     schema: path of the JSON Schema, for the editor's modeline. Raises PlanError.
     """
-    made = _("A plan of weitiao {version}.", version=__version__)
-    head = f"# {made}\n" + (f"# yaml-language-server: $schema={schema}\n" if schema else "")
     try:
-        Path(path).write_text(head + dump(raw, comments), encoding="utf-8")
+        Path(path).write_text(heading(schema) + text, encoding="utf-8")
     except OSError as error:
         message = _("it cannot be written: {reason}.", reason=said(error))
         raise PlanError([message], str(path)) from None
 
 
-def dump(raw: Mapping[str, Any], comments: Mapping[str, str]) -> str:
-    """Serialize plain values to YAML, with comments above the values."""
+def heading(schema: str | None = None) -> str:
+    """The first lines of a plan file."""
+    made = _("A plan of weitiao {version}.", version=__version__)
+    return f"# {made}\n" + (f"# yaml-language-server: $schema={schema}\n" if schema else "")
+
+
+def dump(raw: Mapping[str, Any], short: bool = False) -> str:
+    """Serialize plain values to YAML. short: each setting on one line."""
     # The width: folded lines of a long text are hard to edit, and a break inside one is a blank.
     yaml = YAML(typ="rt")
     yaml.Emitter = _Emitter
     yaml.width = 4096
     yaml.indent(mapping=2, sequence=4, offset=2)
-    root = _commented(raw, "", comments, 0)
+    root = _styled(raw, "", short)
     out = io.StringIO()
     yaml.dump(root, out)
     return out.getvalue()
+
+
+def with_comments(text: str, comments: Mapping[str, str]) -> str:
+    """Put a comment behind the settings at these dotted paths."""
+    lines = text.split("\n")
+    places = written_in(text, "").lines
+    for path, comment in comments.items():
+        lines[places[path] - 1] += f"  # {comment}"
+    return "\n".join(lines)
 
 
 class _Emitter(Emitter):
@@ -57,24 +69,21 @@ class _Emitter(Emitter):
     ESCAPE_REPLACEMENTS = {'"': '"', "\\": "\\"}
 
 
-def _commented(raw: Any, path: str, comments: Mapping[str, str], indent: int) -> Any:
+def _styled(raw: Any, path: str, short: bool) -> Any:
     if isinstance(raw, Mapping):
         node = CommentedMap()
-        if not raw:
+        # One line: of a short plan all but the sections, else what is for programs.
+        depth = path.count(".") + bool(path)
+        if not raw or (short and (depth > 1 or path in ("why", "expect", "task"))):
             node.fa.set_flow_style()
         for key, value in raw.items():
             inner = f"{path}.{key}" if path else str(key)
-            node[key] = _commented(value, inner, comments, indent + 2)
+            node[key] = _styled(value, inner, short)
             if key == "messages" and path.startswith("why."):
-                node[key].fa.set_flow_style()  # for programs: one line
-            if inner in comments:
-                comment = "".join(c if c.isprintable() else " " for c in comments[inner])
-                node.yaml_set_comment_before_after_key(key, comment, indent=indent)
+                node[key].fa.set_flow_style()
         return node
     if isinstance(raw, (list, tuple)):
-        sequence = CommentedSeq(
-            [_commented(v, f"{path}.{i}", comments, indent) for i, v in enumerate(raw)]
-        )
+        sequence = CommentedSeq([_styled(v, f"{path}.{i}", short) for i, v in enumerate(raw)])
         sequence.fa.set_flow_style()
         return sequence
     if isinstance(raw, str) and (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from weitiao.core.sanitize import quoted
@@ -144,7 +145,8 @@ def _curve(points: list[tuple[float, float, float]], about: str, x: str, y: str,
 
 def decisions_in_words(calibration: Calibration) -> list[str]:
     """What was chosen on validation, a sentence each."""
-    sentences = []
+    refused = calibration.get("refused")
+    sentences = [_refusal(refused)] if refused else []
     for rule in calibration.decisions or []:
         sentences += [_decision(rule.name, one) for one in rule.labels or [rule]]
         if not rule.met:
@@ -156,6 +158,32 @@ def decisions_in_words(calibration: Calibration) -> list[str]:
                 )
             )
     return sentences
+
+
+def _refusal(refused: Mapping[str, Any]) -> str:
+    """Why a temperature was not folded into the model."""
+    rows = plural(refused["rows"], "row")
+    if refused["reason"] == "bound":
+        return _(
+            "No temperature was folded in: its fit on {rows} of validation ended at the limit of "
+            "the search, {temperature}.",
+            temperature=figure(refused["temperature"]),
+            rows=rows,
+        )
+    nll, ece = refused["nll"], refused["ece"]
+    return _(
+        "No temperature was folded in: on {rows} of validation, {temperature} would lower the "
+        "log-loss by {nll} (95% CI {nll_low} to {nll_high}) and the calibration error by {ece} "
+        "({ece_low} to {ece_high}), not both beyond chance.",
+        temperature=figure(refused["temperature"]),
+        rows=rows,
+        nll=figure(nll["value"]),
+        nll_low=figure(nll["low"]),
+        nll_high=figure(nll["high"]),
+        ece=figure(ece["value"]),
+        ece_low=figure(ece["low"]),
+        ece_high=figure(ece["high"]),
+    )
 
 
 def _decision(name: str, one: Decision) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from weitiao.reporting.page import write_html
 from weitiao.reporting.render import (
     Bar,
     Bars,
+    Interval,
+    Intervals,
     Plot,
     Plots,
     Points,
@@ -30,7 +33,14 @@ from weitiao.reporting.render import (
     render,
 )
 from weitiao.reporting.scores import unit_of
-from weitiao.results.comparison import Compared, reason, share, signed, word
+from weitiao.results.comparison import (
+    Compared,
+    metric_with_direction,
+    reason,
+    share,
+    signed,
+    word,
+)
 from weitiao.results.format import figure, meaning, metric, short_label, split_name
 
 MAX_PLOTTED_LABELS = 20  # in the plot; the table has all
@@ -70,7 +80,16 @@ def _summary(compared: Compared) -> Section:
         if many:
             message = _("{name}: {verdict}", name=quoted(name), verdict=message)
         blocks.append(Verdict(KINDS[one.word], message, reason(first, name, one)))
-    blocks += [_bars(compared), *(Words(message, "note") for message in _caveats(compared))]
+    gaps = [one.gaps[0] for one in compared.comparisons]
+    level = share(compared.comparisons[0].level)
+    caption = _(
+        "{metric}: difference from {first} with its {level} interval; the line is 0",
+        metric=metric_with_direction(gaps[0]),
+        first=quoted(first),
+        level=level,
+    )
+    blocks += [_bars(compared), _drawn(caption, gaps, compared.names[1:])]
+    blocks += [*(Words(message, "note") for message in _caveats(compared))]
     return Section("answer", _("Summary"), blocks)
 
 
@@ -91,6 +110,25 @@ def _bars(compared: Compared) -> Bars:
         metric=metric(gap.name),
     )
     return Bars(caption, items, most or 1.0)
+
+
+def _drawn(caption: str, gaps: Sequence[Gap], names: Sequence[str]) -> Intervals:
+    """Differences with their intervals; proportions share one scale, others have their own."""
+    ends = [[abs(end) for end in gap.difference if math.isfinite(end)] for gap in gaps]
+    shares = [max(gap.first + gap.second) <= 1 for gap in gaps]
+    widest = max((x for one, is_share in zip(ends, shares, strict=True) if is_share for x in one),
+                 default=0.0)  # fmt: skip
+    items = []
+    for gap, name, own, is_share in zip(gaps, names, ends, shares, strict=True):
+        most = (widest if is_share else max(own, default=0.0)) or 1.0
+        value, low, high = (end / most if math.isfinite(end) else None for end in gap.difference)
+        text = _("{gap} ({interval})", gap=signed(gap.difference[0]), interval=_interval(gap))
+        items.append(Interval(name, text, value, low, high, KINDS[_verdict(gap)]))
+    return Intervals(caption, items)
+
+
+def _verdict(gap: Gap) -> str:
+    return {1: "better", -1: "worse", 0: "open"}[gap.change.sign]
 
 
 def _is_share(every: list[tuple[float, ...]]) -> bool:
@@ -155,18 +193,20 @@ def _figures(compared: Compared, at: int, one: Comparison) -> Section:
     ]
     rows = [
         [
-            metric(gap.name),
+            metric_with_direction(gap),
             figure(gap.means[0]),
             figure(gap.means[1]),
-            signed(gap.change.value),
+            signed(gap.difference[0]),
             _interval(gap),
             _sign(gap),
             meaning(gap.name),
         ]
         for gap in one.gaps
     ]
-    caption = _("Positive differences: {second} is better", second=second)
+    caption = _("Difference: second − first")
     blocks: list[Any] = [Table(caption, head, rows, [1, 2, 3, 4])]
+    drawn = _("Second − first, with {level} intervals; the line is 0", level=share(one.level))
+    blocks.append(_drawn(drawn, one.gaps, [metric_with_direction(gap) for gap in one.gaps]))
     if one.mcnemar is not None:
         blocks += _mcnemar(one.mcnemar, first, second)
     if max(len(one.gaps[0].first), len(one.gaps[0].second)) > 1:
@@ -232,7 +272,7 @@ def _labels(compared: Compared, at: int, one: Comparison) -> Section:
             f"{gap.rows:,}",
             figure(gap.means[0]),
             figure(gap.means[1]),
-            signed(gap.change.value),
+            signed(gap.difference[0]),
             _interval(gap),
             _sign(gap),
         ]
@@ -299,9 +339,10 @@ def _contenders(compared: Compared) -> Section:
 
 
 def _interval(gap: Gap) -> str:
-    if math.isnan(gap.change.low):
+    _value, low, high = gap.difference
+    if math.isnan(low):
         return _("unknown")
-    return _("{low} to {high}", low=signed(gap.change.low), high=signed(gap.change.high))
+    return _("{low} to {high}", low=signed(low), high=signed(high))
 
 
 def _sign(gap: Gap) -> str:

@@ -76,6 +76,27 @@ class Bars:
 
 
 @dataclass(frozen=True)
+class Interval:
+    """A difference and its interval, between -1 and 1. kind: "go", "stop", "open"."""
+
+    name: str
+    text: str
+    value: float | None
+    low: float | None
+    high: float | None
+    kind: str
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Differences drawn around 0."""
+
+    caption: str
+    items: Sequence[Interval]
+    block: str = "intervals"
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows of cells. numeric: the columns that are aligned to the right."""
 

@@ -95,11 +95,12 @@ def verdict(
         return _open(message)
     values = _scores_in_words(metrics)
     if sentence := better_baseline(metrics, run):
-        if metrics.better == "baseline":
+        if metrics.better == "baseline" and not _barely_trained(metrics):
             return Verdict("stop", _("No-go"), sentence)
-        return _open(sentence)
-    if gap <= 0 and not high < 0 and _barely_trained(metrics):
-        return _open(_less_than_an_epoch(values))
+        more = _("The network has not seen every training row once: give it more time.")
+        return _open(joined([sentence, more]) if _barely_trained(metrics) else sentence)
+    if gap <= 0 and _barely_trained(metrics):
+        return _open(_less_than_an_epoch(values, high < 0))
     if gap <= 0:
         return Verdict("stop", _("No-go"), _not_better(values, budget))
     if not low > 0:
@@ -165,7 +166,15 @@ def _barely_trained(metrics: MetricsRecord) -> bool:
     return metrics.epochs is not None and metrics.epochs < 1
 
 
-def _less_than_an_epoch(values: Mapping[str, str]) -> str:
+def _less_than_an_epoch(values: Mapping[str, str], clear: bool) -> str:
+    """clear: the baseline is better by more than chance."""
+    if clear:
+        return _(
+            "{baseline} is better so far ({metric} {other} against {model}), but the network has "
+            "not seen every training row once, which says nothing of fine-tuning: give it more "
+            "time.",
+            **values,
+        )
     return _(
         "{baseline} is as good ({metric} {other} against {model}), but the difference may be "
         "chance, and the network has not seen every training row once: give it more time.",
@@ -286,8 +295,8 @@ def fine_tuning_gain(metrics: MetricsRecord) -> str:
     cost = _("It took {time} of training.", time=duration(seconds)) if seconds else ""
     if metrics.best_step == 0:
         message = _untouched(metrics, values)
-    elif gap <= 0 and not high < 0 and _barely_trained(metrics):
-        message = _less_than_an_epoch(values)
+    elif gap <= 0 and _barely_trained(metrics):
+        message = _less_than_an_epoch(values, high < 0)
     elif gap <= 0:
         message = _(
             "Fine-tuning is not worth it here: {baseline} is as good or better "

@@ -50,7 +50,9 @@ def better_baseline(
     name = next((one for one in (tfidf.NAME, lookup.NAME) if one in baselines), None)
     if name is None:
         return None
-    task = model.task.widened(rows.targets()).without_decisions()
+    task = model.task.widened(rows.targets())
+    if model.plan.evaluate.decisions:  # rules of the plan: they are for the network alone
+        task = task.without_decisions()
     texts = None if baselines[name].of_rows else texts_of(model, rows)
     report = validation_report(model, baselines[name], rows, texts)
     if not report.score > best_score:

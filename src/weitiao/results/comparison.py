@@ -64,28 +64,6 @@ class Compared:
         }
 
 
-def short_names(names: Sequence[str]) -> tuple[str, ...]:
-    """The ends of paths, as long as they must be to be told apart.
-
-    >>> short_names(["runs/a-001", "runs/b-001"]), short_names(["x/a", "y/a", "y/b.csv"])
-    (('a-001', 'b-001'), ('x/a', 'y/a', 'b.csv'))
-    """
-    cut = [name.replace("\\", "/").rstrip("/").split("/") for name in names]
-    short = ["/".join(parts[-_size(parts, cut) :]) for parts in cut]
-    seen: dict[str, int] = {}
-    for at, name in enumerate(short):
-        seen[name] = seen.get(name, 0) + 1
-        short[at] = name if seen[name] == 1 else f"{name} ({seen[name]})"
-    return tuple(short)
-
-
-def _size(parts: list[str], every: list[list[str]]) -> int:
-    """How many of its last parts tell a path apart from the others."""
-    others = [one for one in every if one != parts]
-    sizes = range(1, len(parts) + 1)
-    return next((n for n in sizes if all(one[-n:] != parts[-n:] for one in others)), len(parts))
-
-
 def word(comparison: Comparison) -> str:
     """The verdict in a word or two."""
     message = {
@@ -174,15 +152,23 @@ def signed(value: float) -> str:
 
 def _figures(gap: Gap) -> dict[str, str]:
     one, two = gap.means
-    change = gap.change
+    value, low, high = gap.difference
     return {
-        "metric": metric(gap.name),
+        "metric": metric(gap.name) if gap.higher_is_better else metric_with_direction(gap),
         "one": figure(one),
         "two": figure(two),
-        "gap": signed(change.value),
-        "low": signed(change.low),
-        "high": signed(change.high),
+        "gap": signed(value),
+        "low": signed(low),
+        "high": signed(high),
     }
+
+
+def metric_with_direction(gap: Gap) -> str:
+    """A metric and which way it is better."""
+    name = metric(gap.name)
+    if gap.higher_is_better:
+        return _("{metric} (higher is better)", metric=name)
+    return _("{metric} (lower is better)", metric=name)
 
 
 @dataclass(frozen=True, eq=False)

@@ -80,7 +80,7 @@ def is_of_runs(thing: str) -> bool:
     return all(Path(one).is_dir() for one in _paths(thing))
 
 
-def of_runs(thing: str) -> Contender:
+def of_runs(thing: str) -> list[Material]:
     """A run, or the seeds of a recipe: a folder of runs, a pattern, or several with commas."""
     members = [run for one in _paths(thing) for run in _runs_in(Path(one))]
     materials = [gathered(run) for run in members]
@@ -92,13 +92,52 @@ def of_runs(thing: str) -> Contender:
             )
             raise RunError(message)
     _check_alike(materials)
+    return materials
+
+
+def common_split(every: Sequence[Sequence[Material]]) -> str | None:
+    """The rows that all runs have answers to: the test set, else validation; None where their own
+    must do."""
+    materials = [one for materials in every for one in materials]
+    splits = ("test", "validation")
+    return next((name for name in splits if all(one.on(name) for one in materials)), None)
+
+
+def contender_of(thing: str, materials: Sequence[Material], split: str | None) -> Contender:
+    """Runs with their answers to the rows of a split; None: to those that they were evaluated on.
+
+    Raises RunError where a run has none: a sealed test set stays sealed.
+    """
+    if split is not None:
+        materials = [_on(material, split) for material in materials]
     return Contender(
         name=_named(thing),
-        kind="recipe" if len(members) > 1 else "run",
+        kind="recipe" if len(materials) > 1 else "run",
         sets=tuple(_of_run(material) for material in materials),
-        runs=tuple(members),
+        runs=tuple(material.run for material in materials),
         material=materials[0],
         splits=tuple(m.stored.header.split for m in materials if m.stored),
+    )
+
+
+def _on(material: Material, split: str) -> Material:
+    chosen, folder = material.on(split), material.run.folder
+    if chosen is not None:
+        return chosen
+    if split == "test":
+        raise RunError(
+            _(
+                "{folder}: its test set is still sealed; compare on validation, or "
+                "`weitiao evaluate {folder} --final` opens it.",
+                folder=folder,
+            )
+        )
+    raise RunError(
+        _(
+            "{folder}: its answers to the validation rows were not kept; "
+            "`weitiao evaluate {folder}` writes them.",
+            folder=folder,
+        )
     )
 
 

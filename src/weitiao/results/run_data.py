@@ -1,15 +1,17 @@
 """A run read back from its folder: answers.parquet, records and log; what is missing is empty.
 
 answers.parquet holds the id, target and prediction of every evaluated row, so that a report needs
-no model.
+no model. Once it is about the test set, answers.validation.parquet holds those of validation.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from weitiao.data.files.open import open_source
 from weitiao.data.rows import Rows
 from weitiao.errors import WeitiaoError
 from weitiao.evaluation.evaluate import Evaluated
+from weitiao.i18n.messages import Message
 from weitiao.planfile.plan import Plan
 from weitiao.planfile.sections import FEWEST_EPOCHS
 from weitiao.results.records import (
@@ -43,6 +46,8 @@ from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.answers.spans import Spans
 
 ANSWERS_FILE = "answers.parquet"
+VALIDATION_FILE = "answers.validation.parquet"  # beside answers of the test set
+REASONS = "reasons"  # the file's name
 HEADER_KEY = b"weitiao"  # in the metadata of the Parquet schema
 BASELINE_PREFIX = "baseline_"  # of the columns that hold predictions of baselines
 BUILT_IN_ANSWERS = {one.kind: one for one in (Labels, LabelSets, Numbers, Spans, Passages)}
@@ -68,12 +73,16 @@ class StoredAnswers:
         return ids
 
 
-def write_answers(run: Run, evaluated: Evaluated, split: str) -> None:
-    """Write answers.parquet into the run's folder, whole or not at all.
+def write_answers(run: Run, evaluated: Evaluated, split: str, file: str = ANSWERS_FILE) -> None:
+    """Write answers.parquet into the run's folder, whole or not at all; answers of validation are
+    kept beside those of the test set.
 
     The texts are not copied: rows are found again by their position, as long as the fingerprint
     of the evaluated texts is the same.
     """
+    if split == "test" and _split_of(run.folder / file) == "validation":
+        with atomic.replacing(run.folder / VALIDATION_FILE) as new:
+            shutil.copyfile(run.folder / file, new)
     answers, rows = evaluated.answers, evaluated.rows
     header = AnswersHeader(
         kind=answers.kind,
@@ -94,13 +103,23 @@ def write_answers(run: Run, evaluated: Evaluated, split: str) -> None:
     # ASCII with escapes: folder names may hold bytes that are no valid UTF-8.
     text = json.dumps(header.model_dump()).encode("ascii")
     table = pa.table(columns).replace_schema_metadata({HEADER_KEY: text})
-    with atomic.replacing(run.folder / ANSWERS_FILE) as new:
+    with atomic.replacing(run.folder / file) as new:
         pq.write_table(table, disk.plain(new), compression="zstd")
 
 
-def read_answers(folder: str | Path, task: str = "") -> StoredAnswers | None:
+def _split_of(path: Path) -> str:
+    """The rows that a file of answers is about; empty where it cannot be read."""
+    with suppress(OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+        header = pq.read_schema(disk.plain(path)).metadata[HEADER_KEY]
+        return str(json.loads(header)["split"])
+    return ""
+
+
+def read_answers(
+    folder: str | Path, task: str = "", file: str = ANSWERS_FILE
+) -> StoredAnswers | None:
     """The answers in a run's folder; None when there are none. task: its name, if known already."""
-    path = Path(folder) / ANSWERS_FILE
+    path = Path(folder) / file
     if not path.is_file():
         return None
     try:
@@ -210,6 +229,15 @@ class Material:
         role = self.plan.data.roles["target"]
         return role if isinstance(role, str) else ", ".join(role)
 
+    def on(self, split: str) -> Material | None:
+        """The same with the answers to these rows, test or validation; None where it has none."""
+        if self.stored and self.stored.header.split == split:
+            return self
+        if split != "validation":
+            return None
+        stored = read_answers(self.run.folder, self.plan.task_name, VALIDATION_FILE)
+        return None if stored is None else replace(self, stored=stored, findings=Findings())
+
     @cached_property
     def evaluated_rows(self) -> Rows | None:
         """The evaluated rows in their file; None when it is gone or no longer says the same.
@@ -268,7 +296,7 @@ class Material:
 
 def gathered(run: Run) -> Material:
     """Everything in the run's folder. Reads no model and asks nothing of the sealed test."""
-    plan = run.plan()
+    plan = plan_of(run)
     metrics = MetricsRecord.read(run)
     stored = read_answers(run.folder, plan.task_name)
     if stored and (metrics.split, metrics.rows) != (stored.header.split, len(stored)):
@@ -284,6 +312,20 @@ def gathered(run: Run) -> Material:
         stored=stored,
         findings=Findings.read(run) if stored else Findings(),
     )
+
+
+def plan_of(run: Run) -> Plan:
+    """The plan of a run, its reasons as messages that are shown in any language."""
+    texts = run.read(REASONS).get("texts")
+    return run.plan().with_texts(texts if isinstance(texts, list) else [])
+
+
+def write_reasons(run: Run, plan: Plan) -> None:
+    """Write reasons.json: what translates the reasons of plan.yaml, which holds their texts."""
+    texts = [text for one in plan.why.values() for text in (one.reason, one.evidence)]
+    values = [text for text in texts if isinstance(text, Message) and text.values]
+    if values:
+        run.write(REASONS, {"texts": values})
 
 
 def _text_cells(rows: Rows, positions: np.ndarray) -> list[tuple[str, list[str]]]:

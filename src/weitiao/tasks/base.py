@@ -58,6 +58,7 @@ class Task(Part):
     head: ClassVar[HeadKind] = "sequence"
     notes: ClassVar[tuple[str, ...]] = ()  # what `encode` gives beside what the network reads
     problem_type: ClassVar[str]  # what transformers calls it
+    pipeline_tag: ClassVar[str] = "text-classification"  # what the hub calls it
     # Whether half the batch size was measured to help where a budget leaves time for few steps.
     small_batches: ClassVar[bool] = False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -28,13 +28,16 @@ if TYPE_CHECKING:
     from weitiao.data.infer.column_stats import Column
     from weitiao.data.infer.roles import Evidence
 
+DEFAULT_THRESHOLD = 0.5
+FEWEST_POSITIVES = 20  # validation rows of a label; with fewer, its own threshold would be noise
 VECTOR_ROWS = 500  # looked at, whether cells are vectors of 0 and 1
 
 
 class Multilabel(Task):
     """Tags, toxicity kinds, several topics at once: each label is there or not.
 
-    threshold: a label is given from this probability on. A row's target is a list of labels.
+    A label is given from its threshold on, which validation rows choose unless the plan sets one. A
+    row's target is a list of labels.
     """
 
     roles: ClassVar[tuple[str, ...]] = ("text",)
@@ -51,9 +54,14 @@ class Multilabel(Task):
     flag_columns: ClassVar[bool] = True
     problem_type: ClassVar[str] = "multi_label_classification"
     labels: tuple[str, ...] = Field((), description="in the order of the outputs; empty: learned")
-    threshold: float = Field(0.5, gt=0, lt=1, description="a label is given from here on")
+    threshold: float = Field(
+        DEFAULT_THRESHOLD, gt=0, lt=1, description="a label is given from here on"
+    )
     thresholds: dict[str, Threshold] = Field(
         {}, description="label -> it is given from this score on"
+    )
+    tune: bool = Field(
+        True, description="choose the thresholds on validation, unless the plan gives one"
     )
     abstain: float = Field(0.0, ge=0, lt=1, description="below this score no answer is given")
 
@@ -225,6 +233,11 @@ class Multilabel(Task):
                 Prediction(None if lowest < self.abstain else value, lowest, by_label)
             )
         return predictions
+
+    def decisions_for(self, planned: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The thresholds with the best F1, where the plan leaves them open."""
+        is_open = self.tune and self.threshold == DEFAULT_THRESHOLD and not self.thresholds
+        return planned or ({"best_f1": {"fewest": FEWEST_POSITIVES}} if is_open else {})
 
     @property
     def limits(self) -> np.ndarray:

@@ -79,6 +79,7 @@ class QuestionAnswering(Task):
     head: ClassVar[HeadKind] = "spans"
     notes: ClassVar[tuple[str, ...]] = ("starts", "ends")
     problem_type: ClassVar[str] = ""
+    pipeline_tag: ClassVar[str] = "question-answering"
     doc_stride: int = Field(128, ge=0, description="tokens that two windows on a text share")
     max_answer_length: int = Field(30, ge=1, description="most tokens of an answer")
     units: Literal["auto", "words", "characters"] = Field(

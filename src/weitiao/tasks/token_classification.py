@@ -75,6 +75,7 @@ class TokenClassification(Task):
     head: ClassVar[HeadKind] = "tokens"
     notes: ClassVar[tuple[str, ...]] = ("unit", "more")
     problem_type: ClassVar[str] = "token_classification"
+    pipeline_tag: ClassVar[str] = "token-classification"
     labels: tuple[str, ...] = Field((), description="in the order of the outputs; empty: learned")
 
     @property

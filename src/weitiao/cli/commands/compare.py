@@ -9,6 +9,7 @@ import typer
 
 from weitiao.cli import show_results, terminal
 from weitiao.cli.options import Json, RunFolder, Task, Text
+from weitiao.cli.show_compared import show_compared
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _
 
@@ -34,6 +35,10 @@ def compare(
         str | None, typer.Option(help="column with the gold labels, if no run is compared")
     ] = None,
     task: Task = None,
+    on: Annotated[
+        str | None,
+        typer.Option(help="rows of runs: validation or test; default: test, where all have it"),
+    ] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="file for the page")] = Path(
         "compare.html"
     ),
@@ -44,12 +49,12 @@ def compare(
     from weitiao.api.compare import compare
 
     columns = {"prediction": prediction, "id": id_, "text": text, "target": target}
-    compared = compare(*things, **columns, metric=metric, task=task)
+    compared = compare(*things, **columns, metric=metric, task=task, on=on)
     path = compared.write(output, unmasked=unmasked)
     if json_:
         terminal.print_json({**compared.summary(), "page": str(path)})
     else:
-        show_results.show_compared(compared)
+        show_compared(compared)
         terminal.say(_("page: {path}", path=path))
 
 

@@ -11,6 +11,7 @@ from weitiao.cli import show, show_results, terminal
 from weitiao.cli.options import (
     Budget,
     Changes,
+    FullPlan,
     Json,
     MaxRows,
     Model,
@@ -136,6 +137,7 @@ def plan(
     rows: Rows,
     words: Words = None,
     output: PlanFile = Path("plan.yaml"),
+    full: FullPlan = False,
     text: Text = None,
     target: Target = None,
     roles: Roles = None,
@@ -172,7 +174,7 @@ def plan(
         changes=changes,
         threads=threads,
     )
-    planned.save(output)
+    planned.save(output, full=full)
     if json_:
         terminal.print_json({"plan": str(output), **planned.model_dump(mode="json")})
     else:

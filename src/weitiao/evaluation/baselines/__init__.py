@@ -1,6 +1,6 @@
 """Baselines without a network: majority class, mean, TF-IDF with a linear model, lookup of tags."""
 
-from weitiao.evaluation.baselines.base import Baseline, Selection, Texts, sample_of
+from weitiao.evaluation.baselines.base import Baseline, Selection, Texts, sample_of, task_of
 from weitiao.evaluation.baselines.linear import PROBLEMS, Linear, selection_metric
 from weitiao.evaluation.baselines.lookup import fit_lookup
 from weitiao.evaluation.baselines.saved import load, save
@@ -19,4 +19,5 @@ __all__ = [
     "sample_of",
     "save",
     "selection_metric",
+    "task_of",
 ]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from weitiao.tasks.base import Task
 
 Texts = list[list[str]]  # one list of texts for each role
 Score = Callable[[Any], Any]  # texts, or rows where a baseline is of rows
@@ -26,6 +29,12 @@ class Baseline:
     detail: Mapping[str, Any]
     score: Score
     of_rows: bool = False
+
+
+def task_of(baseline: Baseline, task: Task) -> Task:
+    """The task as a baseline decides it: by argmax, or by thresholds tuned on its own scores."""
+    task, thresholds = task.without_decisions(), baseline.detail.get("thresholds")
+    return task.model_copy(update={"thresholds": thresholds}) if thresholds else task
 
 
 class Selection(NamedTuple):

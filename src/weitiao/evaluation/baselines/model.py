@@ -12,7 +12,7 @@ import numpy as np
 from weitiao.data.cleaners.base import Cleaner
 from weitiao.errors import ModelError
 from weitiao.evaluation.baselines import lookup, tfidf
-from weitiao.evaluation.baselines.base import Baseline
+from weitiao.evaluation.baselines.base import Baseline, task_of
 from weitiao.evaluation.baselines.saved import load
 from weitiao.example import Example, Prediction
 from weitiao.i18n.messages import _
@@ -53,7 +53,7 @@ class BaselineModel:
                 expected=metadata.task.outputs,
             )
             raise ModelError(message)
-        task = metadata.task.without_decisions()
+        task = task_of(baselines[name], metadata.task)
         return cls(baselines[name], metadata.plan, task, metadata.cleaners)
 
     def scores(self, examples: Sequence[Example]) -> Any:

@@ -11,18 +11,21 @@ Before training, for a ladder of models that are judged on the same validation r
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from weitiao.evaluation.baselines.base import Baseline, Selection, Texts
+from weitiao import parts
+from weitiao.evaluation.baselines.base import Baseline, Constant, Selection, Texts
 from weitiao.evaluation.baselines.linear import PROBLEMS
 from weitiao.evaluation.baselines.lookup import fit_lookup
 from weitiao.evaluation.baselines.saved import save
 from weitiao.evaluation.baselines.tfidf import fit_baselines
 from weitiao.evaluation.evaluate import Report, baseline_answers, measure, metrics_of, texts_of
 from weitiao.model.saved import Metadata
+from weitiao.tasks.answers.label_sets import LabelSets
 from weitiao.tasks.answers.spans import Spans
 
 if TYPE_CHECKING:
@@ -49,7 +52,7 @@ def fit_for(
     if task.problem_type not in PROBLEMS:
         return {}
     train_texts, validation_texts = texts or (texts_of(model, train), texts_of(model, validation))
-    return fit_baselines(
+    baselines = fit_baselines(
         task.problem_type,
         train_texts,
         labels_of(model, train),
@@ -61,6 +64,36 @@ def fit_for(
         selection=selection_for(model, validation),
         balanced=model.plan.train.class_weights == "balanced",
     )
+    return {
+        name: with_thresholds(model, one, validation, validation_texts)
+        for name, one in baselines.items()
+    }
+
+
+def with_thresholds(model: Model, baseline: Baseline, validation: Rows, texts: Texts) -> Baseline:
+    """The baseline with thresholds tuned on its own scores of the validation rows, where those of
+    the network are by default; a constant has none.
+
+    texts: those of validation.
+    """
+    plan = model.plan
+    planned = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
+    wanted = {} if plan.evaluate.decisions else planned.decisions_for({})
+    if (
+        not issubclass(planned.answers, LabelSets)
+        or not wanted
+        or isinstance(baseline.score, Constant)
+    ):
+        return baseline
+    task = model.task.widened(validation.targets())
+    inputs = validation if baseline.of_rows else texts
+    answers = baseline_answers(baseline, inputs, task.gold(validation), model.task, task)
+    thresholds: dict[str, float] = {}
+    for name, settings in wanted.items():
+        choice = parts.build("decisions", name, settings).choose(task, answers)
+        thresholds |= choice.settings["thresholds"]
+    known = {label: value for label, value in thresholds.items() if label in model.task.choices}
+    return replace(baseline, detail={**baseline.detail, "thresholds": known})
 
 
 def labels_of(model: Model, rows: Rows) -> np.ndarray:

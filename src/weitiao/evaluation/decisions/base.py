@@ -83,8 +83,12 @@ def threshold_curve(answers: Answers, label: str) -> ThresholdCurve:
     """The precision-recall curve of one label. Raises DataError when there is no such label."""
     check_label(answers, label)
     at = answers.labels.index(label)
-    gold = answers.has_label(at)
-    scores = answers.scores[:, at].astype(float)
+    return curve_of(answers.scores[:, at], answers.has_label(at))
+
+
+def curve_of(scores: np.ndarray, gold: np.ndarray) -> ThresholdCurve:
+    """The precision-recall curve of these scores, where `gold` says which belong to the label."""
+    scores = scores.astype(float)
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]
     # Only where the score changes is there a threshold: rows with equal scores go together.

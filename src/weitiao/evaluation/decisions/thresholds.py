@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -11,7 +12,9 @@ from weitiao.errors import DataError
 from weitiao.evaluation.decisions.base import (
     Choice,
     Decision,
+    ThresholdCurve,
     check_label,
+    curve_of,
     threshold_curve,
     with_threshold,
 )
@@ -30,20 +33,27 @@ class BestF1(Decision):
     """
 
     label: str = Field("", description="empty: each of several labels, or the rarer of two")
+    fewest: int = Field(
+        0, ge=0, description="labels with fewer rows share one threshold, with the best F1 of all"
+    )
 
     def choose(self, task: Task, answers: Answers) -> Choice:
         thresholds: dict[str, float] = {}
-        figures = []
-        for label in self._labels(answers):
-            curve = threshold_curve(answers, label)
-            if not curve.gold:
-                continue
-            # Among thresholds with the same F1, the one nearest to 0.5.
-            best = curve.f1 >= curve.f1.max() - 1e-12
-            at = int(np.where(best, -np.abs(curve.values - 0.5), -np.inf).argmax())
-            choice = with_threshold(task, label, curve, at)
-            thresholds |= choice.settings["thresholds"]
-            figures.append(choice.figures)
+        figures: list[Mapping[str, Any]] = []
+        curves = {label: threshold_curve(answers, label) for label in self._labels(answers)}
+        rare = [label for label, curve in curves.items() if curve.gold < self.fewest]
+        for label, curve in curves.items():
+            if label not in rare and curve.gold:
+                choice = with_threshold(task, label, curve, _best_f1(curve))
+                thresholds |= choice.settings["thresholds"]
+                figures.append(choice.figures)
+        columns = [answers.labels.index(label) for label in rare]
+        gold = np.array([answers.has_label(at) for at in columns], bool).T
+        if gold.any():
+            shared = curve_of(answers.scores[:, columns].ravel(), gold.ravel())
+            value = float(shared.values[_best_f1(shared)])
+            thresholds |= dict.fromkeys(rare, value)
+            figures += [{"label": label, **_figures_at(answers, label, value)} for label in rare]
         return Choice({"thresholds": thresholds}, bool(thresholds), {"labels": figures})
 
     def _labels(self, answers: Answers) -> tuple[str, ...]:
@@ -62,6 +72,26 @@ class BestF1(Decision):
             )
         counts = np.bincount(answers.targets, minlength=2)
         return (answers.labels[int(counts.argmin())],)
+
+
+def _best_f1(curve: ThresholdCurve) -> int:
+    """Among thresholds with the same F1, the one nearest to 0.5."""
+    best = curve.f1 >= curve.f1.max() - 1e-12
+    return int(np.where(best, -np.abs(curve.values - 0.5), -np.inf).argmax())
+
+
+def _figures_at(answers: Answers, label: str, value: float) -> dict[str, float]:
+    """Validation metrics of a label at a threshold that is not its own."""
+    at = answers.labels.index(label)
+    given, gold = answers.scores[:, at] >= value, answers.has_label(at)
+    correct, predicted, true = int((given & gold).sum()), int(given.sum()), int(gold.sum())
+    return {
+        "threshold": value,
+        "precision": correct / max(predicted, 1),
+        "recall": correct / max(true, 1),
+        "f1": 2 * correct / max(predicted + true, 1),
+        "true": true,
+    }
 
 
 class AtPrecision(Decision):
