@@ -137,10 +137,10 @@ def test_the_page_says_it_all(language, fitted, tmp_path):
     with speaking(language):
         text = page.write(fitted.run, tmp_path / "page.html").read_text(encoding="utf-8")
     wanted = {
-        "en": ["Not accepted", "recall of good", "Where it is weak", "source: D", "capital letters",
+        "en": ["Not accepted", "recall of good", "Weak slices", "source: D", "capital letters",
                "Calibration", "Reliability", "nearest training row:",
                "No prediction is given below"],
-        "zh": ["验收未通过", "good 的召回率", "薄弱之处", "source：D", "大小写", "置信度校准", "可靠性",
+        "zh": ["验收未通过", "good 的召回率", "薄弱切片", "source：D", "大小写", "置信度校准", "可靠性",
                "最相近的训练行：", "不作答"],
     }  # fmt: skip
     for told in wanted[language]:
@@ -169,7 +169,7 @@ def test_numbers_and_sets_of_labels_go_the_same_way(tiny_bert, tmp_path):
         assert np.isfinite(fitted.findings.slices[0]["score"])
         assert ("calibration" in fitted.report.more) == (task == "multilabel")
         text = fitted.page.read_text(encoding="utf-8")
-        assert "Where it is weak" in text
+        assert "Weak slices" in text
         assert ("Reliability" in text) == (task == "multilabel")
 
 
@@ -182,4 +182,4 @@ def test_findings_and_calibration_can_be_switched_off(tiny_bert, tmp_path):
     )  # fmt: skip
     assert not fitted.findings
     assert not (fitted.run.folder / "calibration.json").exists()
-    assert "Where it is weak" not in fitted.page.read_text(encoding="utf-8")
+    assert "Weak slices" not in fitted.page.read_text(encoding="utf-8")

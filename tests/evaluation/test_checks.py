@@ -46,7 +46,8 @@ def test_case_and_width_go_both_ways():
     assert changed("case", "good film") == "GOOD FILM"
     assert changed("case", "GOOD FILM") == "good film"
     assert changed("case", "好电影") is None
-    assert changed("width", "No 1!") == "Ｎｏ　１！"
+    assert changed("width", "好 No 1!") == "好　Ｎｏ　１！"
+    assert changed("width", "No 1!") is None, "Latin script has one width"
     assert changed("width", "Ｎｏ　１！") == "No 1!"
 
 
@@ -122,5 +123,5 @@ def test_little_time_means_fewer_rows(tiny_bert):
     _, answers = evaluate(model, data.validation)
     few = try_checks(model, answers, seconds=1e-4)
     assert max(one.rows for one in few) == 20
-    assert max(one.rows for one in try_checks(model, answers)) == len(data.validation)
+    assert max(one.rows for one in try_checks(model, answers)) > 20
     assert np.isfinite([one.high for one in few]).all()

@@ -6,7 +6,7 @@ import pytest
 from conftest import toy_rows
 from weitiao.data.files.table import from_rows
 from weitiao.data.rows import Rows, everything
-from weitiao.evaluation.slices import Candidate, candidates_of, holm, score_slices
+from weitiao.evaluation.slices import Candidate, candidates_of, holm, is_identifier, score_slices
 from weitiao.tasks.answers.labels import Labels
 from weitiao.tasks.answers.numbers import Numbers
 
@@ -103,3 +103,19 @@ def test_every_kind_of_candidate_is_made_from_rows():
     assert sorted(len(one.rows) for one in found if one.name == "source") == [60, 60]
     quarters = [one for one in found if one.kind == "length"]
     assert sum(len(one.rows) for one in quarters) == 120
+
+
+@pytest.mark.parametrize("name", ["id", "row_id", "userId", "编号", "Unnamed: 0", "idx"])
+def test_an_id_is_no_slice(name):
+    numbers = np.random.default_rng(0).permutation(100).astype(float)
+    assert is_identifier(name, numbers, np.arange(100))
+    assert not is_identifier(name, numbers + 0.5, np.arange(100)), "measured"
+
+
+def test_a_row_number_is_no_slice_whatever_it_is_called():
+    positions = np.random.default_rng(0).permutation(1000)[:100]
+    assert is_identifier("n", positions * 1.0 + 7, positions)
+    assert not is_identifier(
+        "price", np.random.default_rng(1).integers(0, 90, 100) * 1.0, positions
+    )
+    assert not is_identifier("paid", np.arange(100.0) ** 2, np.arange(100))

@@ -46,7 +46,7 @@ def test_a_baseline_ahead_on_validation_is_never_worth_it():
     assert found.kind == "stop"
     assert found.reason == (
         "TF-IDF with a linear model is better on validation: accuracy 0.960 against 0.930; "
-        "`weitiao predict runs/a-001 FILE --baseline` answers with it."
+        "`weitiao predict runs/a-001 FILE --baseline` predicts with it."
     )
     assert fine_tuning_gain(clear) == ""
 
@@ -57,7 +57,7 @@ def test_a_lead_on_validation_that_may_be_chance_is_open(ends):
                      better_baseline={**AHEAD, "difference": [-0.03, *ends]})  # fmt: skip
     found = verdict(unclear, GOOD)
     assert found.kind == "open"
-    assert "cannot be told apart on validation" in found.reason
+    assert "are too close to call on validation" in found.reason
     assert ("0.080 less to 0.020 more" in found.reason) == (ends[0] == -0.08)
     assert fine_tuning_gain(unclear) == ""
 
@@ -80,7 +80,7 @@ def test_less_than_an_epoch_is_no_verdict_against_fine_tuning():
 def test_what_may_be_chance_says_how_many_rows_would_tell():
     found = verdict(judged(0.05, -0.05, 0.15), GOOD)
     assert found.kind == "open"
-    assert "about 300 more test rows would tell" in found.reason
+    assert "about 300 more test rows would decide" in found.reason
 
 
 def test_a_hopelessly_small_gap_asks_for_no_rows():

@@ -125,7 +125,7 @@ def open_other(model: Model | BaselineModel, path: Paths, how: ReadOptions) -> S
 def same_rows(run: Run, data: Data) -> Data:
     """The rows of a run, opened again. Raises RunError where they are not those it learned from.
 
-    Split anew, rows that were learned would stand in the test.
+    Split again, rows that were learned would stand in the test.
     """
     known = EnvironmentRecord.read(run)
     # Equal files split in the same way, or equal rows in files that moved or were written anew.
@@ -136,8 +136,8 @@ def same_rows(run: Run, data: Data) -> Data:
     raise RunError(
         _(
             "{run}: its rows have changed since it was trained (then {before}; now {now}; other "
-            "rows in: {parts}). Split anew, the test would hold rows that were learned. Put the "
-            "file back, train anew, or evaluate on a file: weitiao evaluate {run} FILE.",
+            "rows in: {parts}). Split again, the test would hold rows that were learned. Put the "
+            "file back, train again, or evaluate on a file: weitiao evaluate {run} FILE.",
             run=str(run.folder),
             before=before or "?",
             now=now,

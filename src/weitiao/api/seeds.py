@@ -110,7 +110,10 @@ def resume_seeds(
     record = SeedsRecord.read(run)
     if record.validation and run.status().state != "interrupted":
         raise RunError(
-            _("{folder}: this run has ended; `weitiao evaluate {folder}` judges it.", folder=folder)
+            _(
+                "{folder}: this run has ended; `weitiao evaluate {folder}` evaluates it.",
+                folder=folder,
+            )
         )
     return _SeedSeries(run, record, say or single_run.silent, watch).train()
 

@@ -161,7 +161,10 @@ def resume_run(
         raise run.busy()
     if state in ("finished", "early"):
         raise RunError(
-            _("{folder}: this run has ended; `weitiao evaluate {folder}` judges it.", folder=folder)
+            _(
+                "{folder}: this run has ended; `weitiao evaluate {folder}` evaluates it.",
+                folder=folder,
+            )
         )
     plan = plan_of(run)
     data = load_data(plan.data, plan.task_name)
@@ -201,7 +204,7 @@ def evaluate_run(
     if not (Path(folder) / "plan.yaml").is_file():
         raise RunError(
             _(
-                "{folder}: a saved model has no rows of its own; give a file to judge it on.",
+                "{folder}: a saved model has no rows of its own; give a file to evaluate it on.",
                 folder=folder,
             )
         )

@@ -87,7 +87,7 @@ def outcome_of(run: Run, data: str) -> Outcome:
         raise RunError(
             _(
                 "{folder}: the rows are not those that the run was trained on, so it cannot go on. "
-                "`weitiao evaluate {folder} FILE` judges its model on a file.",
+                "`weitiao evaluate {folder} FILE` evaluates its model on a file.",
                 folder=run.folder,
             )
         )

@@ -19,6 +19,7 @@ from weitiao.cli.terminal import (
     table_of,
 )
 from weitiao.i18n.messages import _, joined, localized, plural, translated
+from weitiao.results.format import UNDEFINED
 
 if TYPE_CHECKING:
     from weitiao.api.seeds import Seeded
@@ -139,7 +140,7 @@ def show_report(report: Report, split: str, openings: int) -> None:
         table.add_column(name, justify="right")
     for name, value in report.metrics.items():
         low, high = report.intervals.get(name, (float("nan"), float("nan")))
-        interval = _("unknown")
+        interval = UNDEFINED
         if low == low:
             interval = _("{low} to {high}", low=figure(low), high=figure(high))
         others = [figure(values[name]) for values in report.baselines.values()]

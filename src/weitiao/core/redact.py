@@ -55,6 +55,8 @@ _PHONE = re.compile(
     )
 )
 _QUERY = re.compile(r"(https?://[^\s?#]{1,300}\?)[^\s#]+", re.IGNORECASE)
+# What each of the above needs at least; without it a text is left as it is, in a tenth of the time.
+_SUSPECT = re.compile(r"[@\uff20?]|\d(?:\D{0,3}\d){7}")
 # Full-width digits and signs count as the plain ones; one character each, so places agree.
 _PLAIN = {0xFF10 + n: str(n) for n in range(10)} | {
     0xFF20: "@",
@@ -74,6 +76,8 @@ def masked(text: str) -> str:
     >>> masked("call 138 1234 5678 or write to li@example.com")
     'call [phone] or write to [e-mail]'
     """
+    if not _SUSPECT.search(text):
+        return text
     # The order matters: an id number may also pass the checksum of a bank card. What is replaced
     # has no digits left for the next pattern.
     text = _replaced(text, _QUERY, lambda match: match[1] + "…")

@@ -14,12 +14,19 @@ UNSEPARATED = "\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff" + HAN_RARE
 # What the official script of CMRC 2018 takes for Chinese: its figures must stay comparable.
 HAN_OF_CMRC = "\u4e00-\u9fa5"
 
+# Scripts whose input methods also write Latin letters and digits in full width; and these.
+_EAST_ASIAN = re.compile(f"[{UNSEPARATED}\uac00-\ud7a3\uff01-\uffee]")
 _HAN = re.compile(f"[{HAN}{HAN_RARE}]")
 
 
 def has_han(text: str) -> bool:
     """Whether any character of a text is Chinese."""
     return _HAN.search(text) is not None
+
+
+def has_widths(text: str) -> bool:
+    """Whether a text is in a script that knows full and half width."""
+    return _EAST_ASIAN.search(text) is not None
 
 
 def han_count(text: str) -> int:

@@ -39,11 +39,13 @@ def shown(count: float) -> str:
 
 
 def score(value: float, decimals: int) -> str:
-    """Format a metric with fixed decimals; large values with one.
+    """Format a metric with fixed decimals; large values with one, tiny ones by three digits.
 
-    >>> score(0.5, 4), score(1234.5, 4)
-    ('0.5000', '1,234.5')
+    >>> score(0.5, 4), score(1234.5, 4), score(2.363e-10, 4)
+    ('0.5000', '1,234.5', '2.36e-10')
     """
+    if value and abs(value) < 0.5 * 10**-decimals:  # it would be shown as 0
+        return f"{value:.2e}"
     return f"{value:.{decimals}f}" if abs(value) < 100 else f"{value:,.1f}"
 
 

@@ -19,7 +19,7 @@ from weitiao.tasks.answers.base import Answers
 LEAST_ROWS = 5  # below this, resamples repeat the same few rows and the interval means nothing
 LEAST_DEFINED = 0.5  # proportion of the resamples that must have a value
 FEWEST_DEGREES = 3.0  # of freedom, however heavy the tails
-CONSTANT = 1e-9  # a range of resampled values below this is rounding error
+CONSTANT = 1e-9  # a range of resampled values below this part of them is rounding error
 
 Interval = tuple[float, float]
 UNKNOWN: Interval = (math.nan, math.nan)
@@ -111,7 +111,8 @@ def _resampled(answers: Answers, metric: Metric, samples: int, seed: int, level:
     drawn = patterns.drawn(metric.values, samples, seed)[:, 0]
     if not _enough_defined(drawn) or math.isnan(point):
         return UNKNOWN
-    if np.nanmax(drawn) - np.nanmin(drawn) < CONSTANT:
+    defined = drawn[~np.isnan(drawn)]
+    if np.ptp(defined) <= CONSTANT * min(1.0, np.abs(defined).max()):
         return UNKNOWN if _at_end(metric, point) else (point, point)
     influence, kurtosis = _influence(patterns, metric, seed)
     if metric.correlates:
@@ -189,4 +190,4 @@ def _quantiles(values: np.ndarray, levels: list[float]) -> Interval:
 
 
 def _at_end(metric: Metric, value: float) -> bool:
-    return any(abs(value - end) < 1e-9 for end in metric.bounds)
+    return any(math.isclose(value, end, rel_tol=1e-9, abs_tol=1e-15) for end in metric.bounds)

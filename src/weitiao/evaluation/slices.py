@@ -11,6 +11,7 @@ without a look at the predictions; otherwise the test would be invalid.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -158,6 +159,11 @@ NUMBER_QUARTERS = (
 MOST_VALUES = 60  # of one column, the most frequent
 MOST_DIFFERENT = 0.5  # distinct values a row; above, a column is an id or a text
 LONGEST_VALUE = 80  # characters; longer cells are texts, no categories
+# "id", "row_id", "userID", "编号", "index", "Unnamed: 0" (an index that pandas has written).
+_ID_NAME = re.compile(
+    r"(?i:^|[\W_])(?i:ids?|uuid|guid|idx|index|row|rownum|no|nr)(?i:$|[\W_\d])|[a-z]I[dD]$|^Unnamed"
+    r"|编号|序号|行号|编码|索引"
+)
 FEWEST_NUMBERS = 12  # distinct; up to these, numbers are categories
 
 
@@ -206,6 +212,8 @@ def _of_columns(rows: Rows) -> list[Candidate]:
             continue
         values = take(rows.table.column(name), rows.indices).to_pylist()
         numbers = _numbers(values)
+        if numbers is not None and is_identifier(name, numbers, rows.indices):
+            continue
         if numbers is not None:
             candidates += _quarters("column", name, numbers, NUMBER_QUARTERS)
             continue
@@ -213,6 +221,22 @@ def _of_columns(rows: Rows) -> list[Candidate]:
         if len(set(cells)) <= MOST_DIFFERENT * len(cells):
             candidates += _values("column", name, cells)
     return candidates
+
+
+def is_identifier(name: str, numbers: np.ndarray, positions: np.ndarray) -> bool:
+    """Whether a column of numbers names rows instead of measuring something.
+
+    That is an id by its name, or a row number: whole numbers that rise evenly with the position.
+    """
+    known = ~np.isnan(numbers)
+    whole = numbers[known]
+    if not np.array_equal(whole, np.rint(whole)):
+        return False
+    if _ID_NAME.search(name):
+        return True
+    order = np.argsort(positions[known])
+    steps, places = np.diff(whole[order]), np.diff(positions[known][order])
+    return bool(len(steps) and (steps != 0).all() and np.ptp(steps / places) == 0)
 
 
 def _values(kind: str, name: str, values: Sequence[str]) -> list[Candidate]:

@@ -84,7 +84,7 @@ def problems_of_acceptance(acceptance: Any) -> list[Problem]:
         if name not in (*metrics, *OF_LABEL, *MORE):
             known = [*OF_LABEL, *MORE, *metrics]
             message = _(
-                "nothing called {name!r} can be judged.{near}",
+                "nothing called {name!r} can be evaluated.{near}",
                 name=str(name),
                 near=near(str(name), known),
             )

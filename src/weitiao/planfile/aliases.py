@@ -110,7 +110,7 @@ _OUT = N_("The folder is no part of a plan: weitiao train plan.yaml --out FOLDER
 _LOG = N_("Every update stands in log.jsonl of the run.")
 _BEST = N_("The best weights are always kept, in best/.")
 _LAST = N_("The newest checkpoint is always kept, in last/, as safetensors.")
-_VERBS = N_("Training and judging are commands: weitiao train, weitiao evaluate.")
+_VERBS = N_("Training and evaluation are commands: weitiao train, weitiao evaluate.")
 _HUB = N_("Nothing is uploaded; best/ is a plain transformers folder that you may upload.")
 _LENGTHS = N_("Rows of like length are put together anyway.")
 _DEVICE = N_("The device is found by itself; CUDA_VISIBLE_DEVICES= hides a graphics card.")

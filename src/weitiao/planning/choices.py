@@ -159,7 +159,7 @@ def warmup_ratio(facts: Facts) -> Reason:
 def evaluations(epochs: float) -> Reason:
     """Number of evaluations: about one an epoch, between 3 and 10."""
     value = max(3, min(10, round(epochs)))
-    return Reason(value=value, reason=_("about once an epoch; the best model is kept"))
+    return Reason(value=value, reason=_("about once an epoch; the best model is saved"))
 
 
 def validation_size(facts: Facts) -> Reason:

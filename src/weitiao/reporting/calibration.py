@@ -30,8 +30,9 @@ def calibration_section(material: Material) -> Section | None:
         reading = isinstance(stored.answers, Passages)
         title = _('When it gives "no answer"') if reading else _("Decisions")
         return Section("sure", title, notes) if notes else None
-    plots = Plots([_reliability(stored, calibration), _coverage(stored)])
-    blocks: list[Any] = [Words(_sentence(stored, calibration)), plots, *notes]
+    plots = [*_reliability(stored, calibration), *_coverage(stored)]
+    blocks: list[Any] = [Words(_sentence(stored, calibration))]
+    blocks += [Plots(plots), *notes] if plots else notes
     return Section("sure", _("Calibration"), blocks)
 
 
@@ -50,9 +51,12 @@ def _sentence(stored: StoredAnswers, calibration: Calibration) -> str:
     )
 
 
-def _reliability(stored: StoredAnswers, calibration: Calibration) -> Plot:
+def _reliability(stored: StoredAnswers, calibration: Calibration) -> list[Plot]:
+    """The reliability diagram; none where all confidences fall into one bin."""
     answers, temperature = stored.answers, calibration.temperature
     after = reliability(*answers.claims())
+    if len(after) < 2:
+        return []
     name = _("calibrated") if temperature else _("as it is")
     series: list[dict[str, Any]] = [
         {
@@ -90,11 +94,11 @@ def _reliability(stored: StoredAnswers, calibration: Calibration) -> Plot:
         "share": True,
         "square": True,
     }
-    return Plot("reliability", title, about, drawing, Table(title, head, rows, range(4), True))
+    return [Plot("reliability", title, about, drawing, Table(title, head, rows, range(4), True))]
 
 
-def _coverage(stored: StoredAnswers) -> Plot:
-    """Accuracy against coverage (El-Yaniv and Wiener, 2010)."""
+def _coverage(stored: StoredAnswers) -> list[Plot]:
+    """Accuracy against coverage (El-Yaniv and Wiener, 2010); none of a single point."""
     points = coverage(stored.confidence, stored.answers.right())
     points = [one for one in points if one["coverage"] >= LEAST_COVERAGE] or points
     curve = [(one["score"], one["coverage"], one["right"]) for one in points]
@@ -110,7 +114,7 @@ def _coverage(stored: StoredAnswers) -> Plot:
     return _curve(curve, about, *names)
 
 
-def passage_coverage(stored: StoredAnswers) -> Plot:
+def passage_coverage(stored: StoredAnswers) -> list[Plot]:
     """F1 against the proportion of questions answered."""
     curve = [(p["score"], p["coverage"], p["f1"]) for p in passages.coverage(stored.answers)]
     half = min(curve, key=lambda point: abs(point[1] - 0.5))
@@ -127,8 +131,12 @@ def passage_coverage(stored: StoredAnswers) -> Plot:
     return _curve(curve, about, *names)
 
 
-def _curve(points: list[tuple[float, float, float]], about: str, x: str, y: str, by: str) -> Plot:
-    """points: (threshold, coverage, accuracy or F1)."""
+def _curve(
+    points: list[tuple[float, float, float]], about: str, x: str, y: str, by: str
+) -> list[Plot]:
+    """points: (threshold, coverage, accuracy or F1); of less than two nothing is drawn."""
+    if len(points) < 2:
+        return []
     title = _("Selective prediction")
     rows = [
         [figure(score), f"{covered:.0%}", figure(value)]
@@ -140,7 +148,7 @@ def _curve(points: list[tuple[float, float, float]], about: str, x: str, y: str,
         "dots": True,
     }
     drawing = {"kind": "lines", "x": x, "y": y, "share": True, "series": [series]}
-    return Plot("coverage", title, about, drawing, Table(title, [by, x, y], rows, range(3), True))
+    return [Plot("coverage", title, about, drawing, Table(title, [by, x, y], rows, range(3), True))]
 
 
 def decisions_in_words(calibration: Calibration) -> list[str]:

@@ -36,7 +36,7 @@ def changed_rows(compared: Compared, at: int, unmasked: bool) -> Section:
     first, second = compared.aligned.answers[0], compared.aligned.answers[at]
     names = compared.names[0], compared.names[at]
     blocks: list[Any] = list(_about_texts(compared, unmasked))
-    head = _("truth"), *names
+    head = _("true"), *names
     if first[0].numeric:
         lists = _number_lists((first, second), compared, unmasked)
     else:

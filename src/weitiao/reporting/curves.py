@@ -27,15 +27,17 @@ def curves_section(material: Material) -> Section:
     ]
     validated = [line for line in material.log if line.validation]
     plots = []
-    if losses:
+    if len(losses) > 1:  # a point is no curve
         plots.append(_loss(losses))
-    if validated and material.primary:
+    if len(validated) > 1 and material.primary:
         plots.append(_validation(validated, material.primary))
-    if rates:
+    if len({rate for _step, rate in rates}) > 1:
         plots.append(_rate(rates))
     blocks: list[Any] = [Plots(plots, narrow=True)] if plots else []
-    if not plots:
+    if not losses:
         blocks.append(Words(_("No training step was run."), "note"))
+    if len(validated) == 1 and material.primary:
+        blocks.append(Words(_validation(validated, material.primary).about, "note"))
     replanned = [line for line in material.log if line.event == "replan"]
     if replanned:
         message = _(
@@ -44,7 +46,7 @@ def curves_section(material: Material) -> Section:
             total=f"{replanned[-1].total or 0:,}",
         )
         blocks.append(Words(message, "note"))
-    return Section("learning", _("How it learned"), blocks)
+    return Section("learning", _("Training"), blocks)
 
 
 def _loss(points: Steps) -> Plot:

@@ -9,6 +9,7 @@ import numpy as np
 from weitiao.core.sanitize import shortened, visible
 from weitiao.i18n.messages import _, joined, plural
 from weitiao.reporting.highlights import (
+    answers_in_passage,
     attributed_texts,
     excerpt,
     gold_and_predicted,
@@ -18,7 +19,7 @@ from weitiao.reporting.highlights import (
     value_in_words,
 )
 from weitiao.reporting.render import Row, RowList, Section, Words
-from weitiao.results.format import number, short_label
+from weitiao.results.format import UNDEFINED, number, short_label
 from weitiao.results.records import ExplainedError
 from weitiao.results.run_data import Material, StoredAnswers, text_digest
 from weitiao.tasks.answers.base import Answers
@@ -47,7 +48,7 @@ def examples_section(material: Material, unmasked: bool) -> Section:
             run=visible(str(material.run.folder)),
         )
         blocks.append(Words(message, "note"))
-    head = _("truth"), _("answer"), _("off by") if answers.numeric else _("confidence")
+    head = _("true"), _("predicted"), _("error") if answers.numeric else _("confidence")
     if len(wrong):
         items = _rows(material, wrong, answers.mistake_confidence(), unmasked)
         if any(row.marked for row in items):
@@ -60,7 +61,7 @@ def examples_section(material: Material, unmasked: bool) -> Section:
                 Words(_("{shown} of {all} shown.", shown=len(wrong), all=mistakes), "note")
             )
     else:
-        blocks.append(Words(_("Every evaluated row is right.")))
+        blocks.append(Words(_("Every evaluated row is correct.")))
     if len(unsure):
         items = _rows(material, unsure, stored.confidence, unmasked)
         caption = _(
@@ -71,6 +72,11 @@ def examples_section(material: Material, unmasked: bool) -> Section:
 
 
 def _legend(answers: Answers) -> str:
+    if isinstance(answers, Passages):
+        return _(
+            "Marked in the passage: blue is the right answer; orange (dotted) the predicted one, "
+            "where it differs."
+        )
     if isinstance(answers, Spans):
         return _(
             "Marked spans: blue are right; orange (dotted) are missed in the truth, or "
@@ -97,18 +103,23 @@ def _rows(
     assert stored is not None
     answers, texts = stored.answers, material.texts(picked)
     right = None if answers.numeric else answers.right()
+    known = answers.has_confidence()
     near = _nearest_training_rows(material, unmasked)
     explained = {error.row: error for error in material.findings.explained}
     rows = []
     for place, (at, identity) in enumerate(zip(picked, stored.ids(picked), strict=True)):
-        figure = f"{confidence[at]:.3f}"
+        figure = f"{confidence[at]:.3f}" if known[at] else UNDEFINED
         if answers.numeric:
             figure = f"{answers.values[at] - answers.targets[at]:+.3g}"
         own = [] if texts is None else texts[place]
         if isinstance(answers, Spans):
             rows.append(_row_of_spans(stored, identity, int(at), own, figure, unmasked))
             continue
-        own = excerpt(answers, int(at), own) if isinstance(answers, Passages) else own
+        if isinstance(answers, Passages):
+            own = excerpt(answers, int(at), own)
+            marked = answers_in_passage(answers, int(at), own, unmasked)
+        else:
+            marked = _marked(material, explained.get(int(at)), own, unmasked)
         shown = [(column, shown_text(text, unmasked)) for column, text in own]
         rows.append(
             Row(
@@ -118,7 +129,7 @@ def _rows(
                 value_in_words(answers, answers.values[at], unmasked),
                 figure,
                 None if right is None else bool(right[at]),
-                _marked(material, explained.get(int(at)), own, unmasked),
+                marked,
                 near.get(int(at)),
             )
         )
@@ -159,7 +170,12 @@ def _marked(
         return []
     names = {"without": _("left out"), "gradient": _("gradient")}
     marked = attributed_texts(error, texts, material.evaluated_rows.text_roles, unmasked)
-    return [(names[method], pieces) for method, each in marked.items() for pieces in each]
+    columns = [name for name, _text in texts]
+    return [
+        (names[method] if len(columns) == 1 else f"{visible(column)} · {names[method]}", pieces)
+        for method, each in marked.items()
+        for column, pieces in zip(columns, each, strict=True)
+    ]
 
 
 def _nearest_training_rows(material: Material, unmasked: bool) -> dict[int, tuple[str, str, str]]:

@@ -34,26 +34,33 @@ def plots_of(stored: StoredAnswers, labels: list[Label]) -> Plots:
 
 
 @singledispatch
+def title_of(answers: Answers) -> str:
+    """What the section of these plots is called."""
+    return _("Errors") if answers.numeric else _("Confusion")
+
+
+@title_of.register
+def _of_passage_plots(answers: Passages) -> str:
+    return _("Confidence")
+
+
+@singledispatch
 def _plots(answers: Answers, stored: StoredAnswers, labels: list[Label]) -> Plots:
     if answers.numeric:
         return Plots([_scatter(answers), _errors(answers)])
     first = [_label_bars(labels, unit_of(answers))] if labels else []
-    if stored.confidence.min() == stored.confidence.max():  # a single bar says nothing
-        return Plots(first)
-    return Plots([*first, _certainty(stored)])
+    return Plots([*first, *_certainty(stored)])
 
 
 @_plots.register
 def _of_labels(answers: Labels, stored: StoredAnswers, labels: list[Label]) -> Plots:
     first = _matrix(answers)
-    if stored.confidence.min() == stored.confidence.max():
-        return Plots([first])
-    return Plots([first, replace(_certainty(stored), wide=first.wide)])
+    return Plots([first, *(replace(one, wide=first.wide) for one in _certainty(stored))])
 
 
 @_plots.register
 def _of_passages(answers: Passages, stored: StoredAnswers, labels: list[Label]) -> Plots:
-    return Plots([_certainty(stored), passage_coverage(stored)])
+    return Plots([*_certainty(stored), *passage_coverage(stored)])
 
 
 def _matrix(answers: Labels) -> Plot:
@@ -68,9 +75,10 @@ def _matrix(answers: Labels) -> Plot:
     drawing = {
         "kind": "matrix",
         "names": names,
-        "x": _("answer"),
-        "y": _("truth"),
+        "x": _("predicted label"),
+        "y": _("true label"),
         "rows": _("rows"),
+        "codes": shown,  # as the table of all rows numbers the labels
         "cells": [
             [place[one.predicted], place[one.gold], one.rows]
             for one in pairs
@@ -79,10 +87,14 @@ def _matrix(answers: Labels) -> Plot:
     }
     wrong = [one for one in pairs if one.gold != one.predicted]
     message = (
-        _("Rows by truth and answer; what is off the diagonal is wrong.")
+        _(
+            "Rows by true and predicted label; off the diagonal they are wrong. "
+            "A click on a cell lists its rows."
+        )
         if len(shown) == len(answers.labels)
         else _(
-            "Rows by truth and answer, for the {count} of {all} labels that are confused most.",
+            "Rows by true and predicted label, for the {count} of {all} labels confused most. "
+            "A click on a cell lists its rows.",
             count=len(shown),
             all=len(answers.labels),
         )
@@ -96,7 +108,7 @@ def _matrix(answers: Labels) -> Plot:
         for one in wrong[:MAX_CONFUSIONS]
     ]
     caption = _("The most frequent confusions")
-    figures = Table(caption, [_("truth"), _("answer"), _("rows")], rows, [2], folded=True)
+    figures = Table(caption, [_("true"), _("predicted"), _("rows")], rows, [2], folded=True)
     wide = len(shown) > 8
     return Plot("confusion", _("Confusion matrix"), message, drawing, figures, wide)
 
@@ -130,33 +142,35 @@ def _label_bars(labels: list[Label], unit: str) -> Plot:
     return Plot("found", title, message, drawing, figures)
 
 
-def _certainty(stored: StoredAnswers) -> Plot:
-    """How sure it was, of right and of wrong rows."""
-    answers = stored.answers
-    right = answers.right()
-    edges = round_edges(float(stored.confidence.min()), float(stored.confidence.max()))
+def _certainty(stored: StoredAnswers) -> list[Plot]:
+    """Histogram of the confidence of correct and of wrong rows; none where all have the same."""
+    known = stored.answers.has_confidence()
+    right, confidence = stored.answers.right()[known], stored.confidence[known]
+    if len(np.unique(confidence)) < 2:  # a single bar says nothing
+        return []
+    edges = round_edges(float(confidence.min()), float(confidence.max()))
     parts = {
-        _("right"): np.histogram(stored.confidence[right], edges)[0],
-        _("wrong"): np.histogram(stored.confidence[~right], edges)[0],
+        _("correct"): np.histogram(confidence[right], edges)[0],
+        _("wrong"): np.histogram(confidence[~right], edges)[0],
     }
     names = [number(float(edge)) for edge in edges[:-1]]
     if right.all() or not right.any():
-        message = _("Median confidence: {median}.", median=_median(stored.confidence))
+        message = _("Median confidence: {median}.", median=_median(confidence))
     else:
         message = _(
             "Median confidence: {right} when right, {wrong} when wrong.",
-            right=_median(stored.confidence[right]),
-            wrong=_median(stored.confidence[~right]),
+            right=_median(confidence[right]),
+            wrong=_median(confidence[~right]),
         )
     title = _("Confidence")
-    return _histogram("certainty", title, message, names, parts, _("confidence"))
+    return [_histogram("certainty", title, message, names, parts, _("confidence"))]
 
 
 def _scatter(answers: Answers) -> Plot:
     gold, predicted = answers.targets, answers.values
     low, high = float(min(gold.min(), predicted.min())), float(max(gold.max(), predicted.max()))
     high = high if high > low else low + 1.0
-    drawing: dict[str, Any] = {"x": _("truth"), "y": _("answer"), "rows": _("rows")}
+    drawing: dict[str, Any] = {"x": _("true value"), "y": _("predicted value"), "rows": _("rows")}
     if len(gold) <= MAX_SCATTER_POINTS:
         drawing |= {
             "kind": "points",
@@ -175,10 +189,10 @@ def _scatter(answers: Answers) -> Plot:
         }
     rows, message = (
         _by_truth(gold, predicted),
-        _("Each row's answer against its truth; on the line both are the same."),
+        _("Predicted against true value of each row; on the line both are the same."),
     )
-    title = _("Answer against truth")
-    head = [_("truth"), _("rows"), _("mean answer"), _("mean error")]
+    title = _("Predicted against true value")
+    head = [_("true value"), _("rows"), _("mean prediction"), _("mean absolute error")]
     figures = Table(title, head, rows, range(4), folded=True)
     return Plot("scatter", title, message, drawing, figures)
 
@@ -205,12 +219,13 @@ def _errors(answers: Answers) -> Plot:
     figures = {"half": number(half), "mean": number(abs(mean))}
     if mean > 0:
         message = _(
-            "Half of the answers are less than {half} off; on average they are {mean} too high.",
+            "Half of the predictions are less than {half} off; on average they are {mean} too "
+            "high.",
             **figures,
         )
     else:
         message = _(
-            "Half of the answers are less than {half} off; on average they are {mean} too low.",
+            "Half of the predictions are less than {half} off; on average they are {mean} too low.",
             **figures,
         )
     title = _("Errors")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import singledispatch
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from weitiao.core.redact import masked
-from weitiao.core.sanitize import shortened
+from weitiao.core.sanitize import shortened, visible
 from weitiao.i18n.messages import _, joined
 from weitiao.labels.tags.words import joined as joined_words
 from weitiao.labels.tags.words import listed
@@ -109,6 +110,34 @@ def excerpt(answers: Answers, row: int, texts: Sequence[tuple[str, str]]) -> lis
 # --- marks
 
 
+def answers_in_passage(
+    answers: Passages, at: int, texts: Sequence[tuple[str, str]], unmasked: bool
+) -> list[tuple[str, Pieces]]:
+    """The texts of a row, in the last one the gold answer (p2) and the predicted one (n2) marked.
+
+    texts: as `excerpt` has cut them. Nothing where neither is found or something has to be masked.
+    """
+    if len(texts) < 2 or not (unmasked or all(masked(text) == text for _name, text in texts)):
+        return []
+    passage = texts[-1][1]
+    wanted = [(text, "p2") for text in answers.targets[at]] + [(answers.values[at], "n2")]
+    spans = sorted(
+        (start, start + len(text), kind)
+        for text, kind in wanted
+        if text and (start := passage.find(text)) >= 0
+    )
+    if not spans:
+        return []
+    # Where both overlap, each piece is gold first: what is right in a wrong answer is blue.
+    edges = sorted({0, len(passage), *(end for span in spans for end in span[:2])})
+    pieces: Pieces = []
+    for start, end in pairwise(edges):
+        kinds = {kind for low, high, kind in spans if low <= start and end <= high}
+        pieces.append((passage[start:end], max(kinds, default="")))
+    shown = [(visible(name), [(text, "")]) for name, text in texts[:-1]]
+    return [*shown, (visible(texts[-1][0]), pieces)]
+
+
 def attributed_texts(
     error: ExplainedError, texts: Sequence[tuple[str, str]], roles: Sequence[str], unmasked: bool
 ) -> dict[str, list[Pieces]]:
@@ -168,8 +197,8 @@ def gold_and_predicted(
     gold, predicted = answers.targets.row(at), answers.values.row(at)
     both = {tuple(span) for span in gold.tolist()} & {tuple(span) for span in predicted.tolist()}
     return [
-        (_("truth"), _span_pieces(answers, gold, both, text)),
-        (_("answer"), _span_pieces(answers, predicted, both, text)),
+        (_("true"), _span_pieces(answers, gold, both, text)),
+        (_("predicted"), _span_pieces(answers, predicted, both, text)),
     ]
 
 

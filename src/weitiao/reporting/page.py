@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from weitiao.reporting import (
     error_plots,
     provenance,
     row_statistics,
+    row_table,
     scores,
     summary,
     tensorboard,
@@ -29,6 +31,7 @@ from weitiao.results.format import task_name
 from weitiao.results.records import Findings
 from weitiao.results.run_data import Material, gathered, write_answers
 from weitiao.run import Run
+from weitiao.version import __version__
 
 if TYPE_CHECKING:
     from weitiao.data.prepare.load import Data
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
     from weitiao.model.model import Model
 
 NAME = "report.html"
+SUMMARY = {"answer", "scores", "answers", "weak", "sure"}  # sections of the printed summary
+HASH_DIGITS = 12  # of the fingerprint under the title; Provenance has it whole
 
 
 def write_artifacts(
@@ -113,7 +118,9 @@ def sections(material: Material, page: Path, unmasked: bool) -> list[Section]:
     listed += scores.seeds_sections(material)
     if stored:
         plots = error_plots.plots_of(stored, labels)
-        listed.append(Section("answers", _("Right and wrong"), [plots]))
+        if plots.items:
+            title = error_plots.title_of(stored.answers)
+            listed.append(Section("answers", title, [plots]))
     optional = [
         weak_spots.weak_spots_section(material, unmasked),
         calibration.calibration_section(material),
@@ -122,6 +129,9 @@ def sections(material: Material, page: Path, unmasked: bool) -> list[Section]:
     listed.append(curves.curves_section(material))
     if stored:
         listed.append(error_examples.examples_section(material, unmasked))
+    if rows := row_table.table_section(material, unmasked):
+        listed.append(rows)
+    listed = [replace(one, brief=one.name in SUMMARY) for one in listed]
     return [
         *listed,
         row_statistics.rows_section(material),
@@ -137,6 +147,19 @@ def _facts(material: Material) -> list[str]:
     return [
         _("task: {task}", task=task_name(plan.task_name)),
         _("model: {model}", model=visible(plan.model.checkpoint)),
-        _("data: {path}", path=visible(path)),
+        _data_fact(visible(path), material.environment.data),
+        *([_("date: {date}", date=date)] if (date := provenance.date_of(material)) else []),
+        _version_fact(material),
         _("state: {state}", state=provenance.state_name(material.state)),
     ]
+
+
+def _data_fact(path: str, fingerprint: str | None) -> str:
+    if fingerprint is None:
+        return _("data: {path}", path=path)
+    return _("data: {path} (hash {hash})", path=path, hash=fingerprint[:HASH_DIGITS])
+
+
+def _version_fact(material: Material) -> str:
+    version = material.environment.packages.get("weitiao") or __version__
+    return f"weitiao {version}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -44,23 +45,23 @@ def plan_section(material: Material) -> Section:
     head = [_("setting"), _("value"), _("why")]
     blocks: list[Any] = []
     if rows:
-        blocks.append(Table(_("What was decided, and why"), head, rows))
+        blocks.append(Table(_("Decisions and reasons"), head, rows))
     caption = _("All other settings") if rows else _("All settings")
     blocks.append(Table(caption, head[:2], others, folded=bool(rows)))
-    return Section("plan", _("The plan and its reasons"), blocks)
+    return Section("plan", _("Plan"), blocks)
 
 
 def run_section(material: Material, page: Path) -> Section:
     """State, times, uses of the test set, machine, files."""
     facts = [*_state(material), *_machine(material.environment)]
-    blocks: list[Any] = [Table(_("The run"), [], facts)]
+    blocks: list[Any] = [Table(_("Run and machine"), [], facts)]
     packages = material.environment.packages
     if packages:
         cells = [[name, version or _("not there")] for name, version in packages.items()]
         blocks.append(Table(_("Packages"), [_("name"), _("version")], cells, folded=True))
-    blocks.append(Words(_("Files beside this page:")))
+    blocks.append(Words(_("Files:")))
     blocks.append(Links(_files(material, page)))
-    return Section("run", _("The run and its files"), blocks)
+    return Section("run", _("Provenance"), blocks)
 
 
 def state_name(state: str) -> str:
@@ -76,9 +77,17 @@ def state_name(state: str) -> str:
     return names.get(state, state)
 
 
+def date_of(material: Material) -> str:
+    """When the run was started, in UTC; empty where it is not recorded."""
+    started = material.status.started
+    return "" if not started else f"{datetime.fromtimestamp(started, UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def _state(material: Material) -> list[list[str]]:
     metrics, status = material.metrics, material.status
     facts = [[_("state"), state_name(material.state)]]
+    if date := date_of(material):
+        facts.append([_("date"), date])
     if status.total:
         facts.append([_("steps"), f"{status.step or 0:,} / {status.total:,}"])
     recorded = "seconds" in metrics.model_fields_set
@@ -93,7 +102,7 @@ def _state(material: Material) -> list[list[str]]:
         facts.append([_("test set used"), _("not by this run")])
     if metrics.peak_memory_mb:
         facts.append([_("peak memory"), f"{metrics.peak_memory_mb:,} MB"])
-    facts.append([_("file with the rows"), _value(material.plan.data.path)])
+    facts.append([_("data file"), _value(material.plan.data.path)])
     facts.append([_("folder"), str(material.run.folder)])
     return facts
 
@@ -108,7 +117,7 @@ def _machine(environment: EnvironmentRecord) -> list[list[str]]:
         _("device"): environment.device,
         _("system"): environment.system,
         "Python": environment.python,
-        _("fingerprint of the rows"): environment.data,
+        _("hash of the data"): environment.data,
     }
     rows = [[name, str(value)] for name, value in facts.items() if value is not None]
     for name, origin in environment.foreign_parts.items():
@@ -122,7 +131,7 @@ def _files(material: Material, page: Path) -> list[tuple[str, str, str]]:
         "metrics.json": _("all figures"),
         "answers.parquet": _("id, gold label and predictions of every evaluated row"),
         "log.jsonl": _("one line per step"),
-        "environment.json": _("what it was made with"),
+        "environment.json": _("versions, hardware, history of the rows"),
         "best": _("the model, a transformers folder"),
         "last": _("the newest checkpoint"),
         "tensorboard": _("events for `tensorboard --logdir`"),

@@ -159,6 +159,20 @@ class RowList:
 
 
 @dataclass(frozen=True)
+class RowTable:
+    """All rows, packed for the script, which filters and sorts them; the first as plain cells."""
+
+    data: Mapping[str, Any]  # the columns, see row_table.py
+    head: Sequence[str]
+    first: Sequence[Sequence[str]]
+    numeric: Sequence[int]
+    caption: str  # of the plain cells
+    old: str  # shown where the browser cannot unpack
+    note: str = ""
+    block: str = "all_rows"
+
+
+@dataclass(frozen=True)
 class Links:
     """Files beside the page: (name, address, what it is)."""
 
@@ -173,6 +187,7 @@ class Section:
     name: str  # its id in the page
     title: str
     blocks: Sequence[Any] = field(default=())
+    brief: bool = False  # part of the printed summary of two pages
 
 
 def thinned(rows: Sequence[Any], most: int = MAX_TABLE_ROWS) -> list[Any]:
@@ -202,16 +217,21 @@ def render(title: str, about: str, facts: Sequence[str], shown: Sequence[Section
     environment.filters["visible"] = lambda value: visible(str(value))
     environment.filters["said"] = said
     style, script = _text("report.css"), _text("report.js")
+    packed = [packed_json(block.data) for block in _blocks(shown, RowTable)]
+    table = _text("rows.js") if packed else ""
     text: str = environment.get_template("report.html.jinja").render(
         tongue=HTML_LANGUAGES[language()],
         title=title,
         about=about,
         sections=shown,
+        brief=any(section.brief for section in shown),
         facts=facts,
         words=_words(),
-        policy=policy(style, [script, charts()]),
+        policy=policy(style, [script, charts(), *([table] if packed else [])]),
         style=_Raw(style),
         script=_Raw(script),
+        table_script=_Raw(table),
+        table_rows=_Raw(packed[0] if packed else ""),
         charts=_Raw(base64.b64encode(_bytes(CHARTS)).decode("ascii")),
         data=_Raw(embedded({"words": _words(), "plots": drawings(shown)})),
     )
@@ -248,6 +268,13 @@ def embedded(values: Any) -> str:
     return text
 
 
+def packed_json(values: Any) -> str:
+    """JSON as gzip and base64: compact, and nothing in it can end the element it stands in."""
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    packed = gzip.compress(text.encode("utf-8", "surrogatepass"), compresslevel=6, mtime=0)
+    return base64.b64encode(packed).decode("ascii")
+
+
 def policy(style: str, scripts: Iterable[str]) -> str:
     """What the browser may do with the page: run these very scripts, apply this very style."""
     hashes = " ".join(f"'sha256-{_digest(one)}'" for one in scripts)
@@ -259,12 +286,12 @@ def policy(style: str, scripts: Iterable[str]) -> str:
 
 def drawings(sections: Iterable[Section]) -> dict[str, Any]:
     """What the script draws, by the id of its place; plain values without nan."""
-    result: dict[str, Any] = {}
-    for section in sections:
-        for block in section.blocks:
-            if isinstance(block, Plots):
-                result |= {plot.name: _finite(_of(plot)) for plot in block.items}
-    return result
+    plots = [plot for block in _blocks(sections, Plots) for plot in block.items]
+    return {plot.name: _finite(_of(plot)) for plot in plots}
+
+
+def _blocks(sections: Iterable[Section], kind: type[Any]) -> list[Any]:
+    return [block for one in sections for block in one.blocks if isinstance(block, kind)]
 
 
 def _of(plot: Plot) -> dict[str, Any]:
@@ -288,10 +315,13 @@ def _words() -> dict[str, str]:
         "dark": _("Dark"),
         "light": _("Light"),
         "print": _("Print"),
+        "summary": _("Print summary"),
+        "everything": _("Print all"),
+        "hint": _("Scroll sideways for more →"),
         "figures": _("Show data"),
         "skip": _("Skip to content"),
         "near": _("nearest training row:"),
-        "made": _("Made by weitiao. This page loads nothing from anywhere."),
+        "made": _("Written by weitiao. This page loads nothing from anywhere."),
         "charts": _("Plots: Apache ECharts, Apache License 2.0."),
     }
 

@@ -43,20 +43,21 @@ def rows_section(material: Material) -> Section:
         blocks.append(_split_sizes(statistics))
         choice = next(iter(material.plan.model.long_texts))
         plots = []
-        if statistics.labels is not None:
+        if len(statistics.labels or {}) > 1:
             plots.append(_label_plot(statistics))
         elif statistics.edges is not None:
             plots.append(_number_plot(statistics))
         if statistics.lengths is not None:
             plots.append(_length_plot(statistics.lengths, statistics.sampled, choice))
-        blocks.append(Plots(plots))
+        if plots:
+            blocks.append(Plots(plots))
     history = material.environment.history
     if history:
         blocks.append(Words(_("What was done to the rows:")))
         blocks.append(Points([visible(localized(line)) for line in history]))
     if not blocks:
-        blocks.append(Words(_("The run ended before the rows were looked at."), "note"))
-    return Section("rows", _("The rows"), blocks)
+        blocks.append(Words(_("The run ended before the rows were counted."), "note"))
+    return Section("rows", _("Data"), blocks)
 
 
 def _split_sizes(statistics: RowStatistics) -> Words:

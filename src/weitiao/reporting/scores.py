@@ -11,9 +11,11 @@ import numpy as np
 from weitiao.i18n.messages import _, localized, plural
 from weitiao.reporting.render import Section, Table, Words
 from weitiao.results.format import (
+    UNDEFINED,
     figure,
     meaning,
     metric,
+    metric_in_both,
     short_baseline,
     short_label,
     whole_baseline,
@@ -147,7 +149,7 @@ def _metrics_table(metrics: MetricsRecord) -> Table:
         if low is not None and low == low:
             interval = _("{low} to {high}", low=figure(low), high=figure(high))
         others = [figure(values.get(name)) for values in metrics.baselines.values()]
-        rows.append([metric(name), figure(value), interval, *others, meaning(name)])
+        rows.append([metric_in_both(name), figure(value), interval, *others, meaning(name)])
     head = [
         _("metric"),
         _("this model"),
@@ -176,7 +178,7 @@ def _baseline_notes(metrics: MetricsRecord) -> list[Words]:
 def _levels_table(levels: Sequence[LevelScore]) -> Table:
     rows = []
     for one in levels:
-        interval = _("unknown")
+        interval = UNDEFINED
         if one.low is not None:
             interval = _("{low} to {high}", low=figure(one.low), high=figure(one.high))
         rows.append([str(one.level), f"{one.nodes:,}", figure(one.accuracy), interval])

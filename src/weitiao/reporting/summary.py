@@ -61,8 +61,8 @@ def headline(answers: Answers, material: Material) -> tuple[Bars | None, list[st
         return _errors(material)
     right = answers.right()
     bars = [_interval_bar(_("this model"), float(right.mean()), len(right), ours=True)]
-    sentences = [_("Of {of} rows it gets {right} right.", of=f"{OF:,}", right=_of(right.mean()))]
-    return Bars(_("Right rows of {of}", of=f"{OF:,}"), bars, 1.0), sentences
+    sentences = [_("{right} of {of} rows are correct.", of=f"{OF:,}", right=_of(right.mean()))]
+    return Bars(_("Correct rows of {of}", of=f"{OF:,}"), bars, 1.0), sentences
 
 
 @headline.register
@@ -73,17 +73,16 @@ def _rows_right(answers: Labels, material: Material) -> tuple[Bars, list[str]]:
     for name, values in stored.baselines.items():
         proportion = float((values == answers.targets).mean())
         bars.append(_interval_bar(whole_baseline(name), proportion, len(right)))
-    sentences = [_("Of {of} rows it gets {right} right.", of=f"{OF:,}", right=_of(right.mean()))]
+    sentences = [_("{right} of {of} rows are correct.", of=f"{OF:,}", right=_of(right.mean()))]
     sentences += _against_baseline(material.metrics, "accuracy")
-    return Bars(_("Right rows of {of}", of=f"{OF:,}"), bars, 1.0), sentences
+    return Bars(_("Correct rows of {of}", of=f"{OF:,}"), bars, 1.0), sentences
 
 
 @headline.register
 def _labels_found(answers: LabelSets, material: Material) -> tuple[Bars, list[str]]:
     hits, wrong = _label_rates(answers, answers.values)
     message = _(
-        "Of {of} labels that the rows have it finds {found}; of {of} labels that it gives, "
-        "{wrong} are wrong.",
+        "Of {of} gold labels {found} are found; of {of} predicted labels, {wrong} are wrong.",
         of=f"{OF:,}",
         found=_of(hits),
         wrong=_of(wrong),
@@ -97,14 +96,14 @@ def _spans_found(answers: Spans, material: Material) -> tuple[Bars, list[str]]:
     hits, wrong = _span_rates(answers.targets, answers.values)
     message = (
         _(
-            "Of {of} spans that are in the texts it finds {found}, with the right ends and label; "
-            "of {of} that it gives, {wrong} are wrong.",
+            "Of {of} gold spans {found} are found, with the right ends and label; "
+            "of {of} predicted ones, {wrong} are wrong.",
             of=f"{OF:,}",
             found=_of(hits),
             wrong=_of(wrong),
         )
         if len(answers.values.values)
-        else _("It finds no span in any text.")
+        else _("No span is predicted in any text.")
     )
     caption = _("Spans found of {of}", of=f"{OF:,}")
     return _found_bars(material, caption, message, lambda v: _span_rates(answers.targets, v))
@@ -126,7 +125,7 @@ def _found_bars(
         hits, wrong = rates(stored.baselines[against])
         sentences.append(
             _(
-                "The best baseline, {baseline}, finds {found}, and {wrong} of {of} that it gives "
+                "The best baseline, {baseline}, finds {found}, and {wrong} of {of} predicted ones "
                 "are wrong.",
                 baseline=baseline(against),
                 found=_of(hits),
@@ -177,7 +176,7 @@ def _errors(material: Material) -> tuple[Bars, list[str]]:
     bars += [Bar(whole_baseline(name), error, number(error)) for name, error in others.items()]
     sentences = [
         _(
-            "On average an answer is {error} off; {target} runs from {lowest} to {highest} here.",
+            "The mean absolute error is {error}; {target} runs from {lowest} to {highest} here.",
             error=number(ours),
             target=quoted(material.target),
             lowest=number(float(gold.min())),
@@ -188,13 +187,13 @@ def _errors(material: Material) -> tuple[Bars, list[str]]:
     if against in others:
         sentences.append(
             _(
-                "The best baseline, {baseline}, is {error} off.",
+                "That of the best baseline, {baseline}, is {error}.",
                 baseline=baseline(against),
                 error=number(others[against]),
             )
         )
         sentences += _error_reduction(material.metrics)
-    caption = _("How far an answer is off on average (less is better)")
+    caption = _("Mean absolute error (lower is better)")
     return Bars(caption, bars, max([ours, *others.values()]) or 1.0), sentences
 
 

@@ -10,7 +10,7 @@ from weitiao.core.sanitize import quoted, visible
 from weitiao.i18n.messages import _, joined, plural
 from weitiao.reporting.render import Table, Verdict
 from weitiao.reporting.scores import Label
-from weitiao.results.format import baseline, duration, figure, metric, short_label
+from weitiao.results.format import UNDEFINED, baseline, duration, figure, metric, short_label
 from weitiao.results.records import CriterionResult, MetricsRecord
 
 MAX_ROWS_FACTOR = 50  # more rows than so many times those there are: out of reach
@@ -61,7 +61,7 @@ def criterion_row(one: CriterionResult) -> list[str]:
     wanted = f"{'≤' if one.wanted == 'at_most' else '≥'} {figure(one.limit)}"
     if one.lower_bound:
         wanted = _("{wanted}, with its interval", wanted=wanted)
-    interval = _("unknown") if one.lower_bound else ""
+    interval = UNDEFINED if one.lower_bound else ""
     if one.low is not None and not math.isnan(one.low):
         interval = _("{low} to {high}", low=figure(one.low), high=figure(one.high))
     word = _("✓ reached") if one.passed else _("✕ not reached")
@@ -86,7 +86,7 @@ def verdict(
     if not metrics:
         return _open(_("This run has not been evaluated."))
     if metrics.state == "interrupted" and not metrics.against:
-        return _open(_("It was interrupted before it was done."))
+        return _open(_("The run was interrupted before its end."))
     if not metrics.against or metrics.differences.get(metrics.primary) is None:
         return _open(_("There is no baseline to compare it with."))
     gap, low, high = metrics.difference(metrics.primary)
@@ -138,7 +138,7 @@ def better_baseline(metrics: MetricsRecord, run: str = "RUN") -> str:
     if metrics.better == "baseline":
         return _(
             "{baseline} is better on validation: {metric} {other} against {model}; "
-            "`weitiao predict {run} FILE --baseline` answers with it.",
+            "`weitiao predict {run} FILE --baseline` predicts with it.",
             baseline=name,
             **values,
         )
@@ -153,8 +153,8 @@ def better_baseline(metrics: MetricsRecord, run: str = "RUN") -> str:
         )
     )
     message = _(
-        "{baseline} and the network cannot be told apart on validation: {metric} {other} against "
-        "{model}; `weitiao predict {run} FILE --baseline` answers with the baseline, which is "
+        "{baseline} and the network are too close to call on validation: {metric} {other} against "
+        "{model}; `weitiao predict {run} FILE --baseline` predicts with the baseline, which is "
         "ahead.",
         baseline=name,
         **values,
@@ -269,7 +269,7 @@ def _too_few(difference: tuple[float, float, float], rows: int, values: Mapping[
         )
     return _(
         "It is ahead of {baseline} ({metric} {model} against {other}), but on {rows} that may be "
-        "chance; about {more} would tell.",
+        "chance; about {more} would decide.",
         **values,
         rows=plural(rows, "evaluated row"),
         more=plural(more, "more test row"),

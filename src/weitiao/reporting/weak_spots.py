@@ -31,7 +31,7 @@ def weak_spots_section(material: Material, unmasked: bool) -> Section | None:
     if not findings:
         return None
     blocks = [*_slices(findings), *_checks(material, unmasked), *_groups(material, unmasked)]
-    return Section("weak", _("Where it is weak"), blocks)
+    return Section("weak", _("Weak slices"), blocks)
 
 
 # --- slices
@@ -45,7 +45,7 @@ def slice_name(one: SliceScore, sentence: bool = False) -> str:
     names = {
         "length": _("length: {value}", value=label),
         "language": _("language: {value}", value=language_name(str(one.value))),
-        "label": _("truth: {value}", value=label),
+        "label": _("true label: {value}", value=label),
         "texts": _("texts with: {value}", value=label),
     }
     return names.get(one.kind) or _("{column}: {value}", column=column, value=label)
@@ -126,7 +126,7 @@ def check_sentences(findings: Findings) -> list[str]:
     """The checks that should flip no prediction and flip many, a sentence each."""
     return [
         _(
-            "{check}: {flipped} of {rows} answers flip.",
+            "{check}: {flipped} of {rows} predictions flip.",
             check=check_name(one.name),
             flipped=one.flipped,
             rows=one.rows,
@@ -154,12 +154,12 @@ def _checks(material: Material, unmasked: bool) -> list[Any]:
     if not checks:
         return []
     head = [
-        _("written differently"),
+        _("perturbation"),
         _("rows"),
-        _("flipped answers"),
+        _("flipped predictions"),
         _("95 % interval"),
-        _("right before, wrong after"),
-        _("what is expected"),
+        _("correct before, wrong after"),
+        _("expected"),
     ]
     rows, shown = [], []
     for one in checks:
@@ -173,13 +173,13 @@ def _checks(material: Material, unmasked: bool) -> list[Any]:
                 f"{one.flipped:,} ({one.flipped / one.rows:.0%})",
                 _("{low} to {high}", low=f"{one.low:.0%}", high=f"{one.high:.0%}"),
                 f"{one.worse:,}",
-                _("may change") if one.expected == "open" else _("the same answer"),
+                _("may change") if one.expected == "open" else _("no change"),
             ]
         )
         shown += _flipped_rows(material, one, unmasked)
-    blocks: list[Any] = [Table(_("The same texts written differently"), head, rows, range(1, 5))]
+    blocks: list[Any] = [Table(_("Robustness: perturbed texts"), head, rows, range(1, 5))]
     if shown:
-        count = plural(len(shown), "flipped answer")
+        count = plural(len(shown), "flipped prediction")
         columns = _("before"), _("after"), ""
         blocks.append(RowList("", columns, shown, 0, _("{count} to look at", count=count)))
     return blocks

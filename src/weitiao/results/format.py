@@ -12,6 +12,7 @@ from weitiao.core.units import score
 from weitiao.errors import PartError
 from weitiao.i18n.messages import _, localized
 
+UNDEFINED = "—"  # a figure that has no value, e.g. the precision of a label never predicted
 MAX_LABEL_CHARACTERS = 80  # characters of a label
 
 
@@ -23,11 +24,11 @@ def short_label(name: str) -> str:
 def figure(value: float | None) -> str:
     """A figure of a metric.
 
-    >>> figure(0.8123), figure(1234.5), figure(1.24e-5)
-    ('0.812', '1,234.5', '1.2e-05')
+    >>> figure(0.8123), figure(1234.5), figure(1.24e-5), figure(None)
+    ('0.812', '1,234.5', '1.2e-05', '—')
     """
     if value is None or math.isnan(value):
-        return _("unknown")
+        return UNDEFINED
     if value and abs(value) < 0.001:
         return f"{value:.1e}"
     return score(value, decimals=3)
@@ -40,7 +41,7 @@ def number(value: float) -> str:
     ('4', '0.123', '123,457')
     """
     if math.isnan(value):
-        return _("unknown")
+        return UNDEFINED
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}"
@@ -86,16 +87,25 @@ def metric(name: str) -> str:
     return names.get(name, name)
 
 
+def metric_in_both(name: str) -> str:
+    """The name of a metric, and in Chinese the English one beside it, by which papers call it."""
+    local = metric(name)
+    english = getattr(local, "template", local)
+    if local == english:
+        return local
+    return _("{name} ({english})", name=local, english=english)
+
+
 def task_name(name: str) -> str:
     """The name of a task as people write it."""
     names = {
         "classification": _("classification"),
-        "multilabel": _("multilabel"),
-        "nli": _("nli"),
-        "question_answering": _("question_answering"),
+        "multilabel": _("multilabel classification"),
+        "nli": _("natural language inference (NLI)"),
+        "question_answering": _("extractive question answering"),
         "regression": _("regression"),
-        "similarity": _("similarity"),
-        "token_classification": _("token_classification"),
+        "similarity": _("text similarity"),
+        "token_classification": _("token classification"),
     }
     return names.get(name, name)
 
@@ -127,7 +137,7 @@ def meaning(name: str) -> str:
 def baseline(name: str) -> str:
     """The name of a baseline inside a sentence."""
     names = {
-        "majority": _("always the most frequent answer"),
+        "majority": _("always the most frequent label"),
         "mean": _("always the mean"),
         "tfidf_linear": "TF-IDF",
         "frozen_linear": _("the frozen encoder"),

@@ -85,7 +85,7 @@ def read_json(path: Path) -> Any:
 
 def made_again(path: Path) -> None:
     """Note that a damaged entry was made again, for `remarks`."""
-    text = _("{path}: damaged in the cache; it is made again.", path=str(path))
+    text = _("{path}: damaged in the cache; it is rebuilt.", path=str(path))
     if text not in _remarks:
         _remarks.append(text)
 

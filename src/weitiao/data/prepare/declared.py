@@ -64,7 +64,7 @@ def declared_parts(rows: Rows, history: list[str]) -> Declared | None:
         history.append(
             _(
                 "split by the column {column!r}: {train:,} train, {validation:,} validation, "
-                "{test:,} test; to split anew: data.declared_split=false",
+                "{test:,} test; to split again: data.declared_split=false",
                 column=name,
                 train=len(declared.train),
                 validation=len(declared.validation),

@@ -119,6 +119,8 @@ def language_of(text: str) -> str:
     ('zh', 'en', 'other')
     """
     head = text[:LANGUAGE_CHARACTERS]
+    if head.isascii():  # the rest would find the same, slowly
+        return "en" if _LATIN.search(head) else "other"
     # Japanese has Han characters as well; kana tell it from Chinese.
     if _KANA.search(head):
         return "other"

@@ -144,7 +144,7 @@ def _convert(path: Path, sheet: str, lines: IO[str]) -> None:
     raise DataError(
         _(
             "{file}: this workbook is broken, or a cell stands so far off that it cannot be "
-            "read. Open it in a spreadsheet program and save it anew, or as csv.",
+            "read. Open it in a spreadsheet program and save it again, or as csv.",
             file=path.name,
         )
     )

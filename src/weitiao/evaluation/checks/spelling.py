@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
-from weitiao.core.script import HAN, has_han
+from weitiao.core.script import HAN, has_han, has_widths
 from weitiao.evaluation.checks.base import Check
 from weitiao.i18n.messages import _
 
@@ -88,9 +88,12 @@ class Width(Check):
     """ＦＵＬＬ　ＷＩＤＴＨ for letters and digits, or half width where the text has full ones.
 
     When to use: Chinese and Japanese input methods write both, and people hardly see a difference.
+    Texts in other scripts are left as they are.
     """
 
     def changed(self, text: str, rng: random.Random) -> str | None:
+        if not has_widths(text):
+            return None
         table = _NARROW if any(character in _NARROW for character in text) else _WIDE
         other = "".join(table.get(character, character) for character in text)
         return other if other != text else None

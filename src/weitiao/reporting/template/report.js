@@ -260,7 +260,8 @@
   // --- printing: light, plots as wide as the paper, everything open but the figures behind them
   let before = null;
   const paper = () => {
-    before = { theme: root.dataset.theme, closed: [...document.querySelectorAll("details:not([open])")].filter((one) => !one.closest(".plot")) };
+    const all = root.dataset.print !== "summary"; // the summary stays short: nothing is opened
+    before = { theme: root.dataset.theme, closed: [...document.querySelectorAll("details:not([open])")].filter((one) => all && !one.closest(".plot")) };
     root.dataset.theme = "light";
     before.closed.forEach((one) => { one.open = true; });
     redraw(PRINTED);
@@ -270,6 +271,7 @@
     if (before.theme) root.dataset.theme = before.theme; else delete root.dataset.theme;
     before.closed.forEach((one) => { one.open = false; });
     before = null;
+    if (root.dataset.print) root.dataset.print = "summary";
     redraw();
   };
   addEventListener("beforeprint", paper);
@@ -277,6 +279,27 @@
   const print = document.getElementById("print");
   print.hidden = false;
   print.addEventListener("click", () => window.print());
+  const everything = document.getElementById("print-all");
+  if (everything) {
+    everything.hidden = false;
+    everything.addEventListener("click", () => { root.dataset.print = "all"; window.print(); });
+  }
+
+  // --- a hint above what is wider than the screen
+  const hints = new ResizeObserver((changed) => {
+    for (const { target } of changed) {
+      const hint = target.previousElementSibling;
+      hint.hidden = target.scrollWidth <= target.clientWidth + 1;
+    }
+  });
+  for (const pane of document.querySelectorAll(".scroll, .window")) {
+    const hint = document.createElement("p");
+    hint.className = "hint";
+    hint.textContent = words.hint;
+    hint.hidden = true;
+    pane.before(hint);
+    hints.observe(pane);
+  }
 
   if (typeof DecompressionStream === "undefined") return; // an old browser: the tables remain
   const echarts = await unpack();
@@ -286,6 +309,10 @@
     size(plot, place);
     const chart = echarts.init(place, null, { renderer: "svg" });
     chart.setOption(kinds[plot.kind](plot));
+    if (plot.codes && document.getElementById("all-rows")) { // a cell shows its rows in the table
+      chart.on("click", ({ value }) => document.dispatchEvent(new CustomEvent("weitiao:filter", {
+        detail: { target: String(plot.codes[value[1]]), answer: String(plot.codes[value[0]]) } })));
+    }
     drawn.push({ chart, plot, place });
   }
   let waiting = 0;

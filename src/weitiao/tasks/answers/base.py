@@ -9,7 +9,7 @@ them knows which answer classes there are. Members by caller:
 | evaluate (the metric everybody understands), compare without a plan | `plain_metric`, `metrics` |
 | intervals (resampling) | `interchangeable`, `take` |
 | calibration | `probabilities`; then `claims`, `nll`, `brier`, `tempered`, `cross_entropy`, `known` |
-| report: mistakes, closest calls, weak slices | `right`, `confidence`, `losses`, `mistakes`, `closest_calls`, `mistake_confidence`, `changed`, `plain` |
+| report: mistakes, closest calls, weak slices | `right`, `confidence`, `has_confidence`, `losses`, `mistakes`, `closest_calls`, `mistake_confidence`, `changed`, `plain` |
 | compare, McNemar, seeds that learned nothing | `differs`, `constant` |
 | answers.parquet | `kind`, `columns`, `column`, `from_arrow`, `values_of` |
 | rows in common with other runs and files | `has_gold`, `answered`, `gold_keys`, `gold_differs`, `aligned`, `unlisted`, `often_empty`, `from_cells` |
@@ -96,6 +96,10 @@ class Answers:
         """(n,) the probability of each prediction; a number has none and stands for itself."""
         scores = np.asarray(self.scores, float)
         return scores if scores.ndim == 1 else scores.max(1)
+
+    def has_confidence(self) -> np.ndarray:
+        """(n,) whether a prediction has a confidence at all."""
+        return np.ones(len(self.values), bool)
 
     def mistake_confidence(self) -> np.ndarray:
         """(n,) the confidence by which mistakes are ranked."""

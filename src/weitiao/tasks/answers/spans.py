@@ -46,6 +46,14 @@ class Spans(Answers):
         np.minimum.at(least, self.scores.owners, self.scores.values)
         return least
 
+    def has_confidence(self) -> np.ndarray:
+        """Where at least one span is predicted."""
+        return np.asarray(self.values.lengths > 0)
+
+    def mistake_confidence(self) -> np.ndarray:
+        """Rows without a predicted span last: nothing in them is confident."""
+        return np.where(self.has_confidence(), self.confidence(), 0.0)
+
     def constant(self) -> Self:
         """No span; where each word has a tag, the most frequent tag for all."""
         gold, words = self.targets, self.counts[:, 1]
