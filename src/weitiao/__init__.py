@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from weitiao.api.plan import check, look, plan
     from weitiao.api.predict import explain, load, predict
     from weitiao.api.report import report
+    from weitiao.api.run_evaluation import Evaluation
     from weitiao.api.runs import runs
     from weitiao.api.seeds import Seeded
-    from weitiao.api.single_run import Evaluation, Fitted
+    from weitiao.api.single_run import Fitted
     from weitiao.errors import WeitiaoError
     from weitiao.example import Batch, Example, Output, Prediction
     from weitiao.experiments.runner import open_experiment, run_experiment
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 # the folder would hide it.
 _HOME = {
     "Batch": "weitiao.example:Batch",
-    "Evaluation": "weitiao.api.single_run:Evaluation",
+    "Evaluation": "weitiao.api.run_evaluation:Evaluation",
     "Example": "weitiao.example:Example",
     "Fitted": "weitiao.api.single_run:Fitted",
     "Output": "weitiao.example:Output",

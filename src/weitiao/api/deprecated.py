@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from weitiao.api import fit as fitting
-from weitiao.api import seeds, single_run
+from weitiao.api import run_evaluation, seeds
 from weitiao.api.calibrate import calibrate
 from weitiao.api.evaluate import evaluate
 from weitiao.api.predict import explain, predict
@@ -40,8 +40,8 @@ def deprecated(name: str) -> Any:
 
 def _evaluate_run(
     folder: str | Path, path: str | None = None, *, how: ReadOptions | None = None, **options: Any
-) -> single_run.Evaluation:
-    return single_run.evaluate_run(folder, path, how=how, **options)
+) -> run_evaluation.Evaluation:
+    return run_evaluation.evaluate_run(folder, path, how=how, **options)
 
 
 def _predict_file(folder: str | Path, path: str, out: str | Path, **options: Any) -> int:

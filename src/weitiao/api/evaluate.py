@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from weitiao.api import seeds, single_run
+from weitiao.api import seeds
 from weitiao.api.inputs import how_of
 from weitiao.api.predict import load
-from weitiao.api.single_run import Evaluation, Say
+from weitiao.api.run_evaluation import Evaluation, Say, evaluate_run
 from weitiao.errors import PlanError, WeitiaoError
 from weitiao.evaluation.evaluate import Report
 from weitiao.hardware.machine import set_threads
@@ -42,7 +42,9 @@ def evaluate(
         seeds.require_complete(run)
     path = None if rows is None else str(rows)
     how = how_of(sheet, skip_bad)
-    return single_run.evaluate_run(run, path, final=final, how=how, say=say, precision=precision)
+    return run_evaluation.evaluate_run(
+        run, path, final=final, how=how, say=say, precision=precision
+    )
 
 
 def require_criteria(folder: str | Path) -> None:

@@ -9,8 +9,9 @@ from typing import Any, TypedDict, Unpack, overload
 from weitiao.api import distributed, single_run
 from weitiao.api import seeds as several_seeds
 from weitiao.api.inputs import PlanOptions, source_of, wish_of
+from weitiao.api.run_evaluation import Say
 from weitiao.api.seeds import Seeded
-from weitiao.api.single_run import Fitted, Job, Say, Watch
+from weitiao.api.single_run import Fitted, Job, Watch
 from weitiao.core.clock import awake
 from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _

@@ -21,7 +21,8 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.api import predict, single_run
-from weitiao.api.single_run import Evaluation, Say, Watch
+from weitiao.api.run_evaluation import Evaluation, Say, evaluate_run
+from weitiao.api.single_run import Watch
 from weitiao.data.prepare.sealed import one_look
 from weitiao.errors import DivergedError, RunError, WeitiaoError
 from weitiao.evaluation.compare import degenerate
@@ -187,7 +188,7 @@ class _SeedSeries:
         if final:
             with one_look():
                 for one in valid:
-                    evaluation = single_run.evaluate_run(self._folder(one), final=True)
+                    evaluation = evaluate_run(self._folder(one), final=True)
                     one.test = evaluation.report.metrics[record.metric]
                     evaluations[one.folder] = evaluation
             record.test = _scores([_score(one.test) for one in valid])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -17,24 +16,19 @@ from weitiao.api import budget as budgeting
 from weitiao.api import distributed, stages
 from weitiao.api import findings as analysis
 from weitiao.api import refit as refitting
-from weitiao.api.baselines import baselines_of, fit_before_training
-from weitiao.api.inputs import check_known_labels, open_other, rows_of, same_rows
-from weitiao.api.predict import load
+from weitiao.api.baselines import fit_before_training
+from weitiao.api.run_evaluation import Say, evaluated
 from weitiao.api.surroundings import environment_of
 from weitiao.checkpoints.resolve import resolve
 from weitiao.core.clock import awake
 from weitiao.data.cache import checked, prune
 from weitiao.data.files import bad_rows
-from weitiao.data.files.bad_rows import set_aside
-from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source
 from weitiao.data.prepare.load import Data
 from weitiao.data.prepare.load import load as load_data
 from weitiao.data.prepare.sealed import open_test
-from weitiao.data.rows import Rows
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.acceptance import known_criteria
-from weitiao.evaluation.baselines import Baseline
 from weitiao.evaluation.baselines.saved import FOLDER as BASELINES
 from weitiao.evaluation.evaluate import Evaluated, Report, answers_of
 from weitiao.evaluation.evaluate import evaluate as evaluate_model
@@ -46,19 +40,16 @@ from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
 from weitiao.planning.check import check
 from weitiao.reporting import page
-from weitiao.reporting.page import write_artifacts, write_unfinished_page
+from weitiao.reporting.page import write_unfinished_page
 from weitiao.results import better
 from weitiao.results.model_card import write_card
 from weitiao.results.records import Calibration, Findings
 from weitiao.results.refitted import Refitted
-from weitiao.results.run_data import VALIDATION_FILE, plan_of, write_answers, write_reasons
+from weitiao.results.run_data import plan_of, write_answers, write_reasons
 from weitiao.run import JUDGED, Run
 from weitiao.training.budget import Clock
 from weitiao.training.run import Outcome, train
 
-LEAST_FINDINGS_SECONDS = 2.0  # of an error analysis that says anything
-
-Say = Callable[[str], None]
 Watch = Callable[[Any, float], None]
 
 
@@ -116,15 +107,6 @@ class Fitted:
         }
 
 
-class Evaluation(NamedTuple):
-    """A report, what it is about ("test", "validation" or a file), and how often the test set has
-    been used so far (0 for other rows)."""
-
-    report: Report
-    split: str
-    openings: int
-
-
 def train_run(
     plan: Plan | str | Path,
     *,
@@ -172,125 +154,6 @@ def resume_run(
     job = Job(plan, begun, say or silent, watch, final)
     with stages.resumable(run):
         return job.judge(run, data) if run.status().stage else job.run_in(run, data, resume=True)
-
-
-def evaluate_run(
-    folder: str | Path,
-    path: str | None = None,
-    *,
-    final: bool = False,
-    how: ReadOptions | None = None,
-    say: Say | None = None,
-    precision: str | None = None,
-) -> Evaluation:
-    """Evaluate a run's best model: on a file, on the sealed test (`final`), else on validation."""
-    model = load(folder, precision=precision)
-    if path:
-        how = how or ReadOptions()
-        source = open_other(model, path, how)
-        aside = list(source.bad)
-        notes: list[str] = []  # rows that annotators refused
-        rows = rows_of(
-            model, source, labelled=True, aside=aside if how.skip_bad else None, notes=notes
-        )
-        if say:
-            for note in notes:
-                say(note)
-        if aside and say:
-            say(set_aside(aside))
-        check_known_labels(model, rows)
-        report, _answers, findings = evaluated(model, rows, None, Calibration())
-        return Evaluation(_with_findings(report, findings), path, 0)
-    if not (Path(folder) / "plan.yaml").is_file():
-        raise RunError(
-            _(
-                "{folder}: a saved model has no rows of its own; give a file to evaluate it on.",
-                folder=folder,
-            )
-        )
-    run = Run.open(folder)
-    if not final and run.selected.is_dir():  # the model in best/ has learned from these rows
-        model = Model.load(run.selected, precision=precision)
-    plan = run.plan()
-    # Criteria may have been added to the run's plan after training.
-    model = replace(model, plan=model.plan.model_copy(update={"acceptance": plan.acceptance}))
-    data = same_rows(run, load_data(plan.data, plan.task_name))
-    rows, openings = open_test(data, str(run.folder)) if final else (data.validation, 0)
-    split = "test" if final else "validation"
-    # metrics.json of the test set is worth more: validation does not replace it.
-    keeps = final or run.read("metrics").get("split") != "test"
-    calibration = Calibration.read(run) if keeps else Calibration()
-    report, answers, findings = evaluated(model, rows, data, calibration, run=run)
-    ahead = {name: value for name, value in run.read("metrics").items() if name in better.KEYS}
-    report = replace(report, more={**ahead, **report.more, **Refitted.read(run).summary(split)})
-    # A run that is training writes its own results in the end.
-    if run.status().state != "running":
-        if keeps:
-            metrics = _updated_metrics(run, report, split, openings)
-            write_artifacts(run, model, data, answers, metrics, findings)
-            write_card(run, model)
-        else:
-            write_answers(run, answers, split, VALIDATION_FILE)
-    return Evaluation(_with_findings(report, findings), split, openings)
-
-
-def evaluated(
-    model: Model,
-    rows: Rows,
-    data: Data | None,
-    calibration: Calibration,
-    *,
-    run: Run | None = None,
-    baseline_seconds: float | None = None,
-    findings_seconds: float | None = None,
-) -> tuple[Report, Evaluated, Findings]:
-    """Evaluate rows: metrics with baselines (which need training rows: `data`), calibration
-    quality, acceptance criteria, and the error analysis of what the plan wants.
-
-    run: whose baselines were fitted before training. baseline_seconds, findings_seconds: time
-    limits; by default they follow from how long the evaluation takes.
-    """
-    plan, left_out = model.plan.evaluate, list[str]()
-    baselines: dict[str, Baseline] = {}
-    if data is not None and plan.baselines:
-        baselines, left_out = baselines_of(
-            model,
-            data,
-            len(rows),
-            baseline_seconds,
-            run,
-        )
-    begun = time.monotonic()
-    report, answers = evaluate_model(model, rows, baselines)
-    report = analysis.with_more(model, report, answers, calibration, left_out)
-    findings = Findings()
-    if plan.findings:
-        if findings_seconds is None:
-            findings_seconds = analysis.within(time.monotonic() - begun)
-        if findings_seconds >= LEAST_FINDINGS_SECONDS:
-            findings = analysis.findings_of(model, answers, data, findings_seconds)
-        else:
-            left_out = [*left_out, _("error analysis was left out: the budget is used up")]
-            report = replace(report, more={**report.more, "left_out": left_out})
-    return report, answers, findings
-
-
-def _with_findings(report: Report, findings: Findings) -> Report:
-    return replace(report, more={**report.more, "findings": findings.plain()})
-
-
-def _updated_metrics(run: Run, report: Report, split: str, openings: int) -> dict[str, Any]:
-    """Content of metrics.json with a new evaluation; figures of training stay."""
-    return {
-        "run": str(run.folder),
-        "state": run.status().state,
-        **{k: v for k, v in run.read("metrics").items() if k not in stages.OF_EVALUATION},
-        **report.summary(),
-        "details": report.details,
-        "split": split,
-        "rows": report.rows,
-        "openings": openings,
-    }
 
 
 @dataclass(frozen=True)

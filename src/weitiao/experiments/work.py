@@ -68,7 +68,7 @@ def run_cell(root: str, job: Mapping[str, Any]) -> None:
 
 def _our_run(plan: Plan, folder: Path, cell: Cell) -> Record:
     """Train and evaluate the plan; an interrupted run is resumed where it stands."""
-    from weitiao.api import single_run
+    from weitiao.api import run_evaluation, single_run
 
     inside = folder / "run"
     begun = runs(inside)
@@ -78,9 +78,9 @@ def _our_run(plan: Plan, folder: Path, cell: Cell) -> Record:
     elif run.status().state not in ("finished", "early"):
         single_run.resume_run(run.folder)
     elif not run.read("metrics"):  # killed between training and evaluation
-        single_run.evaluate_run(run.folder)
+        run_evaluation.evaluate_run(run.folder)
     if cell.split == "test":
-        single_run.evaluate_run(run.folder, final=True)
+        run_evaluation.evaluate_run(run.folder, final=True)
     metrics = run.read("metrics")
     for name in FILES:
         if (run.folder / name).is_file():
