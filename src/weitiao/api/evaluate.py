@@ -42,9 +42,7 @@ def evaluate(
         seeds.require_complete(run)
     path = None if rows is None else str(rows)
     how = how_of(sheet, skip_bad)
-    return run_evaluation.evaluate_run(
-        run, path, final=final, how=how, say=say, precision=precision
-    )
+    return evaluate_run(run, path, final=final, how=how, say=say, precision=precision)
 
 
 def require_criteria(folder: str | Path) -> None:
