@@ -132,7 +132,7 @@ def test_options_are_called_as_on_the_command_line(verb):
     if "options" in taken:
         taken |= FitOptions.__annotations__
     if verb == "plan":
-        wanted -= {"output"}  # a Plan is returned: `plan.save(path)`
+        wanted -= {"output", "full"}  # a Plan is returned: `plan.save(path, full=True)`
     if verb == "train":  # given as changes
         wanted -= {"skip_bad", "budget", "seed"}
     assert wanted <= set(taken)

@@ -110,7 +110,8 @@ def test_validation_figures_stay_those_of_the_selected_model(plan, tmp_path):
     assert final.report.metrics["accuracy"] == pytest.approx(sum(right) / len(right))
 
 
-def test_temperature_and_thresholds_are_taken_over(plan, tmp_path):
+def test_temperature_and_thresholds_are_taken_over(plan, tmp_path, monkeypatch):
+    monkeypatch.setattr("weitiao.api.calibrate.refusal_of", lambda *_: {})  # few rows
     decisions = {"evaluate.decisions": {"at_recall": {"label": "good", "recall": 0.9}}}
     plain = trained(plan, tmp_path, "plain", **decisions, **{"evaluate.calibration": False})
     fitted = trained(plan, tmp_path, **decisions)

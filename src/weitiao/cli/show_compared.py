@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from weitiao.cli.show import add_row
 from weitiao.cli.show_results import plain
-from weitiao.cli.terminal import console, say, table_of
+from weitiao.cli.terminal import figure, say, show_rich, table_of
 from weitiao.i18n.messages import _, joined, plural
-from weitiao.results.format import figure
 
 if TYPE_CHECKING:
     from weitiao.results.comparison import Compared
@@ -42,7 +41,7 @@ def show_compared(compared: Compared) -> None:
             means = [figure(mean) for mean in gap.means[:2]]
             named = f"{gap.name} {'↑' if gap.higher_is_better else '↓'}"
             add_row(table, named, *means, signed(value), interval, bar(value, low, high))
-        console().print(table)
+        show_rich(table)
         verdict = _("{verdict}.", verdict=word(one))
         say(joined([verdict, plain(reason(first, name, one))]))
     say(_("↑ higher is better · ↓ lower is better"))

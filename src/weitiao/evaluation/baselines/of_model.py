@@ -93,7 +93,12 @@ def with_thresholds(model: Model, baseline: Baseline, validation: Rows, texts: T
         choice = parts.build("decisions", name, settings).choose(task, answers)
         thresholds |= choice.settings["thresholds"]
     known = {label: value for label, value in thresholds.items() if label in model.task.choices}
-    return replace(baseline, detail={**baseline.detail, "thresholds": known})
+    tuned = replace(baseline, detail={**baseline.detail, "thresholds": known})
+    if "validation" in tuned.detail:  # at these thresholds
+        report = validation_report(model, tuned, validation, texts)
+        value = report.metrics[report.primary]
+        tuned = replace(tuned, detail={**tuned.detail, "validation": value})
+    return tuned
 
 
 def labels_of(model: Model, rows: Rows) -> np.ndarray:
