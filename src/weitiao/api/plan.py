@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, Unpack, cast
 
 from weitiao.api.inputs import PlanOptions, RowOptions, source_of, wish_of
+from weitiao.core import notice
 from weitiao.data.prepare.profile import Profile
 from weitiao.errors import PlanError
 from weitiao.hardware.machine import set_threads
+from weitiao.i18n.messages import _
 from weitiao.planfile.plan import Plan
 from weitiao.planning import advise
 from weitiao.planning.check import check as check_plan
@@ -37,7 +39,8 @@ def plan(
     """
     set_threads(threads)
     path, source = source_of(rows, targets)
-    return advise.advise(wish_of(path, options), source).plan
+    with notice.during(_("choosing the settings: rows and machine are measured")):
+        return advise.advise(wish_of(path, options), source).plan
 
 
 def check(

@@ -22,6 +22,7 @@ from weitiao.api.inputs import check_known_labels, open_other, rows_of, same_row
 from weitiao.api.predict import load
 from weitiao.api.surroundings import environment_of
 from weitiao.checkpoints.resolve import resolve
+from weitiao.core import notice
 from weitiao.core.clock import awake
 from weitiao.data.cache import checked, prune
 from weitiao.data.files import bad_rows
@@ -128,6 +129,7 @@ def train_run(
     *,
     changes: Mapping[str, Any] | None = None,
     out: str | Path = "runs",
+    name: str | None = None,
     threads: int | None = None,
     say: Say | None = None,
     watch: Watch | None = None,
@@ -140,7 +142,7 @@ def train_run(
     file = None if isinstance(plan, Plan) else Path(plan)
     plan = plan.with_(changes or {}) if isinstance(plan, Plan) else Plan.load(plan, changes)
     check(plan, here=True)
-    return Job(plan, begun, say or silent, watch).start(out, plan_file=file)
+    return Job(plan, begun, say or silent, watch, name=name).start(out, plan_file=file)
 
 
 def resume_run(
@@ -244,15 +246,11 @@ def evaluated(
     plan, left_out = model.plan.evaluate, list[str]()
     baselines: dict[str, Baseline] = {}
     if data is not None and plan.baselines:
-        baselines, left_out = baselines_of(
-            model,
-            data,
-            len(rows),
-            baseline_seconds,
-            run,
-        )
+        with notice.during(_("fitting the baselines")):
+            baselines, left_out = baselines_of(model, data, len(rows), baseline_seconds, run)
     begun = time.monotonic()
-    report, answers = evaluate_model(model, rows, baselines)
+    with notice.during(_("evaluating: predictions, intervals, comparison with the baselines")):
+        report, answers = evaluate_model(model, rows, baselines)
     report = analysis.with_more(model, report, answers, calibration, left_out)
     findings = Findings()
     if plan.findings:
@@ -293,6 +291,7 @@ class Job:
     say: Say
     watch: Watch | None
     final: bool = False  # evaluate on the sealed test
+    name: str | None = None  # of the run's folder
 
     def __post_init__(self) -> None:
         prune.limit_now()  # an invalid WEITIAO_CACHE_LIMIT raises now, not after hours of training
@@ -301,11 +300,13 @@ class Job:
         self, out: str | Path, source: Source | None = None, plan_file: Path | None = None
     ) -> Fitted:
         """Train in a new run; problems in the rows are raised before its folder is made."""
-        data = load_data(self.plan.data, self.plan.task_name, source)
+        with notice.during(_("splitting the rows")):
+            data = load_data(self.plan.data, self.plan.task_name, source)
         _check_criteria(self.plan, data)
         for line in (*data.history, *checked.remarks()):
             self.say(line)
-        run = Run.create(out, name_of(self.plan.data.path), self.plan)
+        name = self.name or name_of(self.plan.data.path)
+        run = Run.create(out, name, self.plan, exact=self.name is not None)
         self.say(_("run: {folder}", folder=run.folder))
         with stages.resumable(run):
             if plan_file:
@@ -376,11 +377,13 @@ class Job:
             self.say(line)
         split, openings = "validation", 0
         if outcome.state == "interrupted":  # a quick look at validation; the rest comes at the end
-            report, answers = evaluate_model(model, data.validation, {})
+            with notice.during(_("evaluating what was trained so far")):
+                report, answers = evaluate_model(model, data.validation, {})
             report = analysis.with_more(model, report, answers, Calibration())
             findings = Findings()
         else:
-            refit = refitting.Refit(run, self.plan, data, self.say, self.watch)
+            watch = budgeting.within_budget(self.watch, self.plan.train.budget, self.begun)
+            refit = refitting.Refit(run, self.plan, data, self.say, watch)
             selected, kept, calibration = refit.of(outcome, left)
             model, rows = selected, data.validation
             if self.final and data.sealed_test is not None:
@@ -415,7 +418,8 @@ class Job:
             "best_step": outcome.best_step,
             "epochs": round(outcome.step * self.plan.train.batch_size / len(data.train), 3),
         }
-        page.write_results(run, model, data, answers, metrics, findings)
+        with notice.during(_("writing the results")):
+            page.write_results(run, model, data, answers, metrics, findings)
         if outcome.state != "interrupted":
             stages.mark(run, JUDGED)
         return fitted

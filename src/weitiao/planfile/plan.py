@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
@@ -152,20 +153,38 @@ def _renamed(problem: Problem) -> Problem:
     if problem.kind != "extra_forbidden":
         return problem
     message = aliases.counterpart(name)
-    homes = [] if message else _homes(name)
-    if homes:
-        message = _("no such setting here: it is {home}.", home=homes[0])
+    elsewhere = [] if message else homes(name)
+    if elsewhere:
+        message = _("no such setting here: it is {home}.", home=elsewhere[0])
     return problem._replace(text=message) if message else problem
 
 
-def _homes(name: str) -> list[str]:
-    """Dotted paths of settings of this name, in all sections."""
-    homes = []
-    for section, field in Plan.model_fields.items():
-        inner = field.annotation
-        if isinstance(inner, type) and name in getattr(inner, "model_fields", {}):
-            homes.append(f"{section}.{name}")
-    return homes
+def homes(name: str) -> list[str]:
+    """Dotted paths of settings of this name, in all sections.
+
+    >>> homes("epochs")
+    ['train.epochs']
+    """
+    return [f"{section}.{name}" for section, fields in _settings().items() if name in fields]
+
+
+def likely_home(name: str) -> str:
+    """Dotted path of the setting whose name is most like this one; empty when none is.
+
+    >>> likely_home("epoch"), likely_home("nothing")
+    ('train.epochs', '')
+    """
+    names = {field for fields in _settings().values() for field in fields}
+    close = get_close_matches(name, sorted(names), n=1, cutoff=0.8)
+    return homes(close[0])[0] if close else ""
+
+
+def _settings() -> dict[str, list[str]]:
+    """Section -> names of its settings."""
+    return {
+        section: list(getattr(field.annotation, "model_fields", {}))
+        for section, field in Plan.model_fields.items()
+    }
 
 
 def _line(path: str, lines: Mapping[str, int]) -> int:

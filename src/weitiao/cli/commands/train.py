@@ -11,9 +11,11 @@ from weitiao.cli import show, show_results, terminal
 from weitiao.cli.options import (
     Budget,
     Changes,
+    FolderLabels,
     Json,
     MaxRows,
     Model,
+    Name,
     Out,
     PlanFile,
     Resume,
@@ -32,12 +34,15 @@ from weitiao.cli.options import (
     Validation,
     Words,
     changes_of,
+    confirm_folder_labels,
     how_of,
+    loading,
     open_rows,
     parted,
     roles_of,
     seconds_of,
 )
+from weitiao.core import notice
 from weitiao.core.clock import awake
 from weitiao.errors import PlanError, WeitiaoError
 from weitiao.i18n.messages import _, joined
@@ -59,21 +64,29 @@ def fit(
     validation: Validation = None,
     sheet: Sheet = None,
     skip_bad: SkipBad = False,
+    folder_labels: FolderLabels = False,
     max_rows: MaxRows = None,
     budget: Budget = None,
     seed: Seed = None,
     seeds: Seeds = None,
     threads: Threads = None,
     out: Out = Path("runs"),
+    name: Name = None,
     json_: Json = False,
 ) -> None:
     """Look, plan, train and evaluate in one call: the main command."""
     columns, seconds = roles_of(text, target, roles), seconds_of(budget)
     paths, changes = parted(rows, words)
+    if name:
+        from weitiao.api.runs import require_free
+
+        require_free(out, name)
+    confirm_folder_labels(paths, folder_labels)
     compiler.prepare()
     # The API imports torch, which takes seconds: a typing mistake in a path is reported before.
     open_rows(paths, [test, validation], how_of(sheet, skip_bad, changes))
-    from weitiao.api.fit import fit
+    with loading():
+        from weitiao.api.fit import fit
 
     options: dict[str, Any] = {
         "roles": columns,
@@ -91,6 +104,7 @@ def fit(
         "changes": changes,
         "threads": threads,
         "out": out,
+        "name": name,
         "since": STARTED,
     }
     with terminal.progress() as watch:
@@ -114,18 +128,20 @@ def look(
     json_: Json = False,
 ) -> None:
     """Describe the data: columns, labels, lengths, duplicates, leaks."""
-    from weitiao.api.plan import look
+    with loading():
+        from weitiao.api.plan import look
 
     paths, changes = parted(rows, words)
-    profile = look(
-        paths,
-        roles=roles_of(text, target, roles),
-        task=task,
-        test=test,
-        sheet=sheet,
-        skip_bad=skip_bad,
-        changes=changes,
-    )
+    with notice.during(_("reading the rows")):
+        profile = look(
+            paths,
+            roles=roles_of(text, target, roles),
+            task=task,
+            test=test,
+            sheet=sheet,
+            skip_bad=skip_bad,
+            changes=changes,
+        )
     if json_:
         terminal.print_json(profile.to_json())
     else:
@@ -146,6 +162,7 @@ def plan(
     validation: Validation = None,
     sheet: Sheet = None,
     skip_bad: SkipBad = False,
+    folder_labels: FolderLabels = False,
     max_rows: MaxRows = None,
     budget: Budget = None,
     seed: Seed = None,
@@ -153,9 +170,10 @@ def plan(
     json_: Json = False,
 ) -> None:
     """Choose task, model and settings for the data, and write them with their reasons."""
-    from weitiao.api.plan import plan
-
     paths, changes = parted(rows, words)
+    confirm_folder_labels(paths, folder_labels)
+    with loading():
+        from weitiao.api.plan import plan
     planned = plan(
         paths,
         roles=roles_of(text, target, roles),
@@ -209,6 +227,7 @@ def train(
     seeds: Seeds = None,
     threads: Threads = None,
     out: Out = Path("runs"),
+    name: Name = None,
     json_: Json = False,
 ) -> None:
     """Train a plan, or resume a run; the test set stays sealed."""
@@ -230,6 +249,7 @@ def train(
         "--seeds": seeds,
         "--threads": threads,
         "--out": out != Path("runs"),
+        "--name": name,
         "--skip-bad": skip_bad,
     }
     conflicting = [name for name, value in options.items() if value]
@@ -250,8 +270,13 @@ def train(
     if plan:
         how = how_of(None, plan.data.skip_bad, {"data.reader": plan.data.reader})
         open_rows(plan.data.path, [plan.data.test_path, plan.data.validation_path], how)
-    from weitiao.api import fit as fitting
-    from weitiao.api.seeds import Seeded
+    if name:
+        from weitiao.api.runs import require_free
+
+        require_free(out, name)
+    with loading():
+        from weitiao.api import fit as fitting
+        from weitiao.api.seeds import Seeded
 
     result: Any
     with terminal.progress() as watch:
@@ -263,6 +288,7 @@ def train(
                 seeds=seeds,
                 changes=wanted,
                 out=out,
+                name=name,
                 threads=threads,
                 say=terminal.say,
                 watch=watch,
