@@ -20,8 +20,9 @@ from weitiao.evaluation.baselines.of_model import (
     validation_report,
 )
 from weitiao.evaluation.baselines.saved import FOLDER, has_saved
-from weitiao.evaluation.evaluate import metrics_of, texts_of
+from weitiao.evaluation.evaluate import texts_of
 from weitiao.evaluation.frozen_encoder import FEATURES, NAME, fit_frozen
+from weitiao.evaluation.metrics.base import metrics_of
 from weitiao.evaluation.passages import reading_baselines
 from weitiao.i18n.messages import _, in_english
 from weitiao.model.model import Model

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def runs(
-    words: Annotated[
+    folder: Annotated[
         list[str] | None,
         typer.Argument(help="folder with runs; default: runs. Or rm NAME ...: remove these runs"),
     ] = None,
@@ -29,7 +29,7 @@ def runs(
     """List runs by date: task, data, model, state, metric; or remove some."""
     from weitiao.api.runs import DEFAULT_FOLDER, runs
 
-    first, *rest = words or [DEFAULT_FOLDER]
+    first, *rest = folder or [DEFAULT_FOLDER]
     if first == "rm":
         _remove_runs(rest, yes, json_)
         return

@@ -200,21 +200,29 @@ def plan(
 def check(
     path: Annotated[Path, typer.Argument(help="a plan")] = Path("plan.yaml"),
     changes: Changes = None,
+    no_files: Annotated[
+        bool, typer.Option("--no-files", help="check the plan alone, not its rows and checkpoint")
+    ] = False,
     json_: Json = False,
 ) -> None:
-    """Report all problems of a plan at once."""
+    """Report all problems of a plan at once: its settings, rows, columns and checkpoint."""
     from weitiao.planfile.plan import Plan
-    from weitiao.planning.check import check
+    from weitiao.planning.full_check import problems_of
 
     try:
-        check(Plan.load(path, changes_of(changes)))
+        draft = Plan.draft(path, changes_of(changes))
+        with notice.during(_("checking rows and checkpoint")):
+            problems = problems_of(draft, files=not no_files)
     except PlanError as error:
-        if json_:
-            terminal.print_json({"plan": str(path), "problems": error.problems})
-        raise
+        problems = error.problems
     if json_:
-        terminal.print_json({"plan": str(path), "problems": []})
-    terminal.say(_("{path}: no problems.", path=path))
+        terminal.print_json({"plan": str(path), "problems": problems})
+    if problems:
+        raise PlanError(problems, str(path))
+    if no_files:
+        terminal.say(_("{path}: no problems; rows and checkpoint were not looked at.", path=path))
+    else:
+        terminal.say(_("{path}: no problems.", path=path))
 
 
 def train(
