@@ -11,6 +11,7 @@ import pytest
 
 from conftest import toy_rows
 from weitiao.checkpoints.families import NO_RECOMPUTATION, TRIED
+from weitiao.i18n import messages
 from weitiao.planfile.plan import Plan
 from weitiao.planning.full_check import problems_of
 
@@ -89,6 +90,12 @@ def test_all_planted_problems_are_found_at_once(place):
     assert len(found) <= len(wanted) + 3, "and nothing is made up"
     lines = [int(match[1]) for said in found if (match := re.match(r"line (\d+)", said))]
     assert lines == sorted(lines)
+
+
+def test_problems_in_chinese_have_their_lines_too(place):
+    english = [said.startswith("line ") for said in checked(PLANTED)]
+    messages.use("zh")
+    assert [said.startswith("第 ") for said in checked(PLANTED)] == english
 
 
 def test_without_files_the_plan_alone_is_checked(place):

@@ -67,7 +67,7 @@ def message_of(error: Any, command: Any, ctx: Any, args: Sequence[str]) -> str:
         message = _(
             "`{command}` needs {name}: {what}.",
             command=ctx.command_path,
-            name=param.name.upper(),
+            name=names_of(param) if param.opts[0].startswith("-") else param.name.upper(),
             what=translated(param.help or ""),
         )
     elif kind == "BadOptionUsage" and "does not take" in error.message:

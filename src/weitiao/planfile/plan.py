@@ -217,11 +217,20 @@ class Draft:
         """All problems by line: its own, and others of the form `path: message`."""
         located = list(self.problems)
         for problem in problems:
-            named = re.match(r"[a-z_]+(\.[\w]+)*(?=[: ])", problem)
-            line = _line(named[0], self.lines) if named else 0
+            line = _line(setting_of(problem), self.lines)
             text = _("line {line}, {problem}", line=line, problem=problem) if line else problem
             located.append((line, text))
         return [text for _at, text in sorted(located, key=lambda one: one[0])]
+
+
+def setting_of(problem: str) -> str:
+    """The dotted path that a problem begins with; empty when it names none.
+
+    >>> setting_of("data.roles: nli needs the role 'premise'."), setting_of("no plan")
+    ('data.roles', '')
+    """
+    named = re.match(r"[a-z_]+(\.\w+)*(?=[:：])|[a-z_]+(\.\w+)+(?= )", problem, re.ASCII)
+    return named[0] if named else ""
 
 
 def _without(raw: Any, paths: Sequence[str]) -> dict[str, Any]:

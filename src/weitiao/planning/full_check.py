@@ -25,7 +25,7 @@ from weitiao.data.files.table import Source
 from weitiao.data.prepare.load import load
 from weitiao.errors import DataError, ModelError, PlanError
 from weitiao.i18n.messages import _
-from weitiao.planfile.plan import Draft, Plan
+from weitiao.planfile.plan import Draft, ModelPlan, Plan, setting_of
 from weitiao.planning.check import check
 from weitiao.tasks.answers.labels import Labels
 from weitiao.tasks.base import Task
@@ -76,8 +76,8 @@ def problems_of(draft: Draft, *, here: bool = False, files: bool = True) -> list
 
 
 def _is_about_wrong(problem: str, draft: Draft) -> bool:
-    path = problem.split(": ")[0]
-    return "." in path and any(path == one or path.startswith(f"{one}.") for one in draft.wrong)
+    path = setting_of(problem)
+    return any(path == one or path.startswith(f"{one}.") for one in draft.wrong)
 
 
 def _odd_values(plan: Plan, files: bool) -> Iterator[str]:
@@ -174,7 +174,8 @@ def _unknown_family(family: str | None) -> Iterator[str]:
 
 def _unfit_for(plan: Plan, known: Checkpoint) -> Iterator[str]:
     """Settings that the family of the checkpoint cannot have."""
-    if known.positions and plan.model.max_length > known.positions:
+    chosen = plan.model.max_length != ModelPlan.model_fields["max_length"].default
+    if chosen and known.positions and plan.model.max_length > known.positions:
         yield _(
             "model.max_length: {length} tokens are more than the {positions} that {checkpoint} "
             "reads; write at most {positions}, and model.long_texts: windows for longer texts.",

@@ -132,7 +132,8 @@ def cache(
     if kind is not None and kind not in known:
         from weitiao.core.fields import near
 
-        message = _("the cache has no kind {kind!r}.{near}", kind=kind, near=near(kind, known))
+        hint = near(kind, known) or _(" It is empty.")
+        message = _("the cache has no kind {kind!r}.{near}", kind=kind, near=hint)
         raise WeitiaoError(message)
     chosen = prune.choose(entries, kind, age, limit)
     if chosen and not _confirmed(chosen, yes):
