@@ -155,7 +155,7 @@ def written_in(text: str, source: str = "", strict: bool = True) -> Written:
         mended = None if strict else yaml_hints.without_escapes(text)
         if mended is not None and mended != text:  # C:\Users: the rest of the plan is read, too
             written = written_in(mended, source, strict)
-            written.problems.insert(0, (line, *_lined({line: message})))
+            written.problems.insert(0, (line, _lined({line: message})[0]))
             return written
         by_line = {line: message} | yaml_hints.hints(text)
         raise PlanError(_lined(by_line), source) from None
