@@ -28,12 +28,12 @@ def listening(say: Say) -> Iterator[None]:
 
 
 @contextmanager
-def during(text: str, seconds: float = SECONDS) -> Iterator[None]:
-    """Say `text` when the work inside takes longer than that."""
+def during(text: str, seconds: float | None = None) -> Iterator[None]:
+    """Say `text` when the work inside takes longer than that; SECONDS, if left out."""
     if not _listeners:
         yield
         return
-    timer = threading.Timer(seconds, _listeners[-1], (text,))
+    timer = threading.Timer(SECONDS if seconds is None else seconds, _listeners[-1], (text,))
     timer.daemon = True
     timer.start()
     try:
