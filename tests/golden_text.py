@@ -18,7 +18,7 @@ MEASURED = {"train.precision"}  # its reason tells how fast each arithmetic is h
 
 # Rows of a page's tables about the machine, in both languages.
 MACHINE = {
-    "Python", "processor", "cores", "instructions", "system", "处理器", "核心", "指令集", "系统",
+    "Python", "processor", "cores", "instructions", "system", "处理器", "核心", "指令集", "系统", "操作系统",
     "weitiao", "torch", "transformers", "tokenizers", "accelerate", "safetensors", "numpy",
     "pyarrow", "scikit-learn",
 }  # fmt: skip
