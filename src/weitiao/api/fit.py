@@ -9,6 +9,7 @@ from typing import Any, TypedDict, Unpack, overload
 from weitiao.api import distributed, single_run
 from weitiao.api import seeds as several_seeds
 from weitiao.api.inputs import PlanOptions, source_of, wish_of
+from weitiao.api.runs import require_free
 from weitiao.api.seeds import Seeded
 from weitiao.api.single_run import Fitted, Job, Say, Watch
 from weitiao.core import notice
@@ -64,6 +65,8 @@ def fit(
     changes={"train.epochs": 5}. Raises WeitiaoError.
     """
     begun = awake() if since is None else since
+    if name is not None:
+        require_free(out, name)
     compiler.prepare()
     if seeds is None:
         distributed.require_single_process("fit")
@@ -117,6 +120,8 @@ def train(
     plan: a Plan or a file. seeds: train it with so many seeds. changes: of the plan, e.g.
     {"train.epochs": 5}. Raises WeitiaoError.
     """
+    if name is not None:
+        require_free(out, name)
     if seeds is not None:
         set_threads(threads)
         return several_seeds.train_seeds(
