@@ -28,6 +28,14 @@ def _own_folders(tmp_path, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def _no_notices(monkeypatch):
+    """What is said does not depend on how busy the machine is."""
+    from weitiao.core import notice
+
+    monkeypatch.setattr(notice, "SECONDS", 1e6)
+
+
+@pytest.fixture(autouse=True)
 def _spoken_to_in_english():
     """A test that asks for Chinese does not leave it behind."""
     from weitiao.i18n import messages

@@ -12,17 +12,18 @@ SHOWN = 60  # lines of a difference
 # Keys whose values tell of the clock, the machine or the versions of packages.
 VOLATILE = {
     "seconds", "seconds_left", "train_seconds", "peak_memory_mb", "memory_mb", "pid", "started",
-    "of", "python", "system", "processor", "cores", "instructions", "packages",
+    "of", "date", "python", "system", "processor", "cores", "instructions", "packages",
 }  # fmt: skip
 MEASURED = {"train.precision"}  # its reason tells how fast each arithmetic is here
 
 # Rows of a page's tables about the machine, in both languages.
 MACHINE = {
-    "Python", "processor", "cores", "instructions", "system", "处理器", "核心", "指令集", "系统",
+    "Python", "processor", "cores", "instructions", "system", "处理器", "核心", "指令集", "系统", "操作系统",
     "weitiao", "torch", "transformers", "tokenizers", "accelerate", "safetensors", "numpy",
     "pyarrow", "scikit-learn",
 }  # fmt: skip
 MASKS = [
+    (re.compile(r"\b(?:\d{4}-)?\d\d-\d\d \d\d:\d\d\b", re.ASCII), "<date>"),
     (re.compile(r"\b\d+:\d\d(?::\d\d)?\b", re.ASCII), "<time>"),
     (re.compile(r"\b[\d.,]+ ?[kKMG]i?B\b", re.ASCII), "<size>"),
     (re.compile(r"\bweitiao \d+\.\d+\.\w+", re.ASCII), "weitiao <version>"),

@@ -114,7 +114,7 @@ VERBS = {
 }
 OTHERWISE = {  # options of the command line that Python spells otherwise
     "words": "changes", "json_": "", "rows": "rows", "path": "plan", "texts": "row", "root": "folder",
-    "resume": "", "gate": "", "budget": "budget",
+    "resume": "", "gate": "", "budget": "budget", "folder_labels": "", "yes": "",
 }  # fmt: skip
 
 
@@ -140,10 +140,11 @@ def test_options_are_called_as_on_the_command_line(verb):
 
 def test_check_returns_the_problems(tmp_path):
     plan = toy_plan("classification", "some/checkpoint")
-    assert weitiao.check(plan) == []
-    (problem,) = weitiao.check(plan, {"train.loss": {"mse": {}}})
+    assert weitiao.check(plan, files=False) == []
+    (problem,) = weitiao.check(plan, {"train.loss": {"mse": {}}}, files=False)
     assert "train.loss" in problem
+    assert len(weitiao.check(plan)) == 2, "neither the rows nor the checkpoint are there"
     path = tmp_path / "plan.yaml"
     plan.save(path)
-    assert weitiao.check(path) == []
-    assert len(weitiao.check(path, {"train.epochs": -1})) == 1
+    assert weitiao.check(path, files=False) == []
+    assert len(weitiao.check(path, {"train.epochs": -1}, files=False)) == 1

@@ -25,7 +25,8 @@ README_LINES = 160
 SVG_GROUP = "{http://www.w3.org/2000/svg}g"
 NUMBER = r"\d[\d,.]*\d|\d"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-VERBS = typer.main.get_command(app).commands
+APP = typer.main.get_command(app)
+VERBS = APP.commands
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 
@@ -64,12 +65,13 @@ def test_a_command_that_a_page_shows_can_be_parsed(page):
 @each_page
 def test_commands_inside_sentences_have_verbs_and_options_that_exist(page):
     for span in spans(page):
-        found = re.fullmatch(r"weitiao ([a-z]+)\b(.*)", span)
+        found = re.fullmatch(r"weitiao (?:help )?([a-z]+)\b(.*)", span)
         if found:
             known = {option for param in VERBS[found[1]].params for option in param.opts}
             used = re.findall(r"(?<!\S)--?[a-z][\w-]*", found[2])
             assert set(used) <= known | {"--help", usage.LANG}, span
-    options = {o for verb in VERBS.values() for param in verb.params for o in param.opts}
+    everywhere = [*APP.params, *(param for verb in VERBS.values() for param in verb.params)]
+    options = {option for param in everywhere for option in param.opts}
     for span in spans(page):
         if span.startswith("--"):
             assert span.split()[0] in options | {"--help", usage.LANG}, span

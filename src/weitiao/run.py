@@ -156,15 +156,15 @@ class Run:
     folder: Path
 
     @classmethod
-    def create(cls, root: str | Path, name: str, plan: Plan) -> Run:
-        """Create the directory root/name-001 (or -002, ...) with the plan. Raises RunError."""
+    def create(cls, root: str | Path, name: str, plan: Plan, *, exact: bool = False) -> Run:
+        """Create root/name-001 (or -002, ...; exact: root/name) with the plan. Raises RunError."""
         # mkdir is atomic: of two processes that want the same number, one gets FileExistsError.
         root = Path(root)
         stem = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run"
         try:
             root.mkdir(parents=True, exist_ok=True)
-            for number in range(1, 100_000):
-                folder = root / f"{stem}-{number:03d}"
+            for number in range(not exact, 100_000):
+                folder = root / (f"{stem}-{number:03d}" if number else stem)
                 try:
                     folder.mkdir()
                 except FileExistsError:

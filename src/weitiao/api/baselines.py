@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from weitiao.core import notice
 from weitiao.core.units import score as score_text
 from weitiao.data.prepare.load import Data
 from weitiao.data.rows import Rows
@@ -20,8 +21,9 @@ from weitiao.evaluation.baselines.of_model import (
     with_thresholds,
 )
 from weitiao.evaluation.baselines.saved import FOLDER, has_saved
-from weitiao.evaluation.evaluate import metrics_of, texts_of
+from weitiao.evaluation.evaluate import texts_of
 from weitiao.evaluation.frozen_encoder import FEATURES, NAME, fit_frozen
+from weitiao.evaluation.metrics.base import metrics_of
 from weitiao.evaluation.passages import reading_baselines
 from weitiao.i18n.messages import _, in_english
 from weitiao.model.model import Model
@@ -142,7 +144,8 @@ def fit_before_training(run: Run, data: Data, model: Model, *, say: Callable[[st
     if not plan.evaluate.baselines or has_saved(folder):
         return
     seconds = None if plan.train.budget is None else BASELINE_SHARE * plan.train.budget
-    fitted = fit_for(model, data.train, data.validation, seconds)
+    with notice.during(_("fitting the baselines")):
+        fitted = fit_for(model, data.train, data.validation, seconds)
     save_for(model, folder, fitted)
     for name, baseline in list(fitted.items())[1:]:  # the first is the constant
         report = validation_report(model, baseline, data.validation)

@@ -9,6 +9,8 @@ from weitiao.planfile.plan import Plan
 from weitiao.planning import cost
 from weitiao.planning.facts import size_of
 from weitiao.training.budget import TRAINING_SHARE, Clock
+from weitiao.training.loop import Progress
+from weitiao.training.recorder import Watch
 
 EVALUATION_SECONDS = 6  # loading the best model, intervals, writing: reserved from a budget
 FINDINGS_SHARE = 0.06  # of a budget that error analysis may take
@@ -44,6 +46,17 @@ def reserve(clock: Clock, model: Model, data: Data, final: bool) -> None:
     # At most half of the budget is reserved: with a test set of millions of rows, evaluation would
     # leave nothing to train.
     clock.seconds -= min(reserved, budget / 2)
+
+
+def within_budget(watch: Watch | None, budget: float | None, begun: float) -> Watch | None:
+    """A watch that is never told of more seconds than the budget has left."""
+    if watch is None or budget is None:
+        return watch
+
+    def watch_within(progress: Progress, seconds: float) -> None:
+        watch(progress, min(seconds, max(budget - (awake() - begun), 0.0)))  # NaN stays NaN
+
+    return watch_within
 
 
 def seconds_to_judge(budget: float | None, begun: float, training: float) -> tuple[float, float]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.api.inputs import same_rows
+from weitiao.core import notice
 from weitiao.data.prepare.load import Rows, load
 from weitiao.errors import PlanError, RunError
 from weitiao.evaluation.calibration import fold, quality, refusal_of, summary_of, temperature
@@ -53,7 +54,8 @@ def calibrated(
     wide = task.widened(rows.targets())
     labels = wide.indices(rows.targets(), rows.ids())
     known, labels = task.answers.known(labels, task.outputs)
-    logits, labels = model.logits(model.encode(rows))[known], labels[known]
+    with notice.during(_("calibrating on validation")):
+        logits, labels = model.logits(model.encode(rows))[known], labels[known]
     figures: dict[str, Any] = {"rows": len(labels)}
     scores = task.score(logits)
     if plan.calibration and len(labels) >= MIN_ROWS:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from weitiao.core import notice
 from weitiao.core.redact import masked
 from weitiao.data.prepare.load import Data
 from weitiao.evaluation.acceptance import accepted
@@ -20,6 +21,7 @@ from weitiao.evaluation.evaluate import Evaluated, Report, level_accuracies
 from weitiao.evaluation.explain import explain
 from weitiao.evaluation.passages import coverage
 from weitiao.evaluation.slices import Slice, candidates_of, score_slices
+from weitiao.i18n.messages import _
 from weitiao.model.model import Model
 from weitiao.reporting.error_examples import MAX_MISTAKES as MAX_MISTAKES
 from weitiao.results.records import (
@@ -75,7 +77,13 @@ def with_more(
 
 
 def findings_of(model: Model, answers: Evaluated, data: Data | None, seconds: float) -> Findings:
-    """Error analysis within a time limit; of texts it holds shared words only.
+    """Error analysis within a time limit; of texts it holds shared words only."""
+    with notice.during(_("analysing errors: slices, groups, changed texts, explanations")):
+        return _findings_of(model, answers, data, seconds)
+
+
+def _findings_of(model: Model, answers: Evaluated, data: Data | None, seconds: float) -> Findings:
+    """The analysis itself.
 
     The time is shared out in order: words first, since slices, groups and neighbours need them,
     then checks, then explanations until it is over.

@@ -10,8 +10,10 @@ from weitiao.api import distributed, single_run
 from weitiao.api import seeds as several_seeds
 from weitiao.api.inputs import PlanOptions, source_of, wish_of
 from weitiao.api.run_evaluation import Say
+from weitiao.api.runs import require_free
 from weitiao.api.seeds import Seeded
 from weitiao.api.single_run import Fitted, Job, Watch
+from weitiao.core import notice
 from weitiao.core.clock import awake
 from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _
@@ -26,6 +28,7 @@ class TrainOptions(TypedDict, total=False):
 
     changes: Mapping[str, Any] | None  # of the plan, e.g. {"train.epochs": 5}
     out: str | Path  # folder for runs
+    name: str | None  # of the run's folder; default: that of the rows, numbered
     threads: int | None
     say: Say | None  # called with each message
     watch: Watch | None  # called with each step's progress and the seconds left
@@ -48,6 +51,7 @@ def fit(
     *,
     seeds: int | None = None,
     out: str | Path = "runs",
+    name: str | None = None,
     threads: int | None = None,
     say: Say | None = None,
     watch: Watch | None = None,
@@ -62,6 +66,8 @@ def fit(
     changes={"train.epochs": 5}. Raises WeitiaoError.
     """
     begun = awake() if since is None else since
+    if name is not None:
+        require_free(out, name)
     compiler.prepare()
     if seeds is None:
         distributed.require_single_process("fit")
@@ -71,14 +77,15 @@ def fit(
             options["budget"] = budget / seeds
     set_threads(threads)
     path, source = source_of(rows, targets)
-    advice = advise(wish_of(path, options), source)
+    with notice.during(_("choosing the settings: rows and machine are measured")):
+        advice = advise(wish_of(path, options), source)
     plan = advice.plan
     if seeds is not None:
         return several_seeds.train_seeds(
-            plan, seeds=seeds, out=out, say=say, watch=watch, final=True
+            plan, seeds=seeds, out=out, name=name, say=say, watch=watch, final=True
         )
     check(plan, here=True)
-    job = Job(plan, begun, say or single_run.silent, watch, final=True)
+    job = Job(plan, begun, say or single_run.silent, watch, final=True, name=name)
     model = plan.why["model.checkpoint"]
     job.say(
         _(
@@ -103,6 +110,7 @@ def train(
     seeds: int | None = None,
     changes: Mapping[str, Any] | None = None,
     out: str | Path = "runs",
+    name: str | None = None,
     threads: int | None = None,
     say: Say | None = None,
     watch: Watch | None = None,
@@ -113,13 +121,22 @@ def train(
     plan: a Plan or a file. seeds: train it with so many seeds. changes: of the plan, e.g.
     {"train.epochs": 5}. Raises WeitiaoError.
     """
+    if name is not None:
+        require_free(out, name)
     if seeds is not None:
         set_threads(threads)
         return several_seeds.train_seeds(
-            plan, seeds=seeds, changes=changes, out=out, say=say, watch=watch
+            plan, seeds=seeds, changes=changes, out=out, name=name, say=say, watch=watch
         )
     return single_run.train_run(
-        plan, changes=changes, out=out, threads=threads, say=say, watch=watch, since=since
+        plan,
+        changes=changes,
+        out=out,
+        name=name,
+        threads=threads,
+        say=say,
+        watch=watch,
+        since=since,
     )
 
 

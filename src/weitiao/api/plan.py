@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, Unpack, cast
 
 from weitiao.api.inputs import PlanOptions, RowOptions, source_of, wish_of
+from weitiao.core import notice
 from weitiao.data.prepare.profile import Profile
 from weitiao.errors import PlanError
 from weitiao.hardware.machine import set_threads
-from weitiao.planfile.plan import Plan
+from weitiao.i18n.messages import _
+from weitiao.planfile.plan import Draft, Plan
 from weitiao.planning import advise
-from weitiao.planning.check import check as check_plan
+from weitiao.planning.full_check import problems_of
 
 
 def look(rows: Any, targets: Any = None, **options: Unpack[RowOptions]) -> Profile:
@@ -37,7 +39,8 @@ def plan(
     """
     set_threads(threads)
     path, source = source_of(rows, targets)
-    return advise.advise(wish_of(path, options), source).plan
+    with notice.during(_("choosing the settings: rows and machine are measured")):
+        return advise.advise(wish_of(path, options), source).plan
 
 
 def check(
@@ -45,14 +48,19 @@ def check(
     changes: Mapping[str, Any] | None = None,
     *,
     here: bool = False,
+    files: bool = True,
 ) -> list[str]:
     """Validate a plan without training: every problem as a sentence; empty when there is none.
 
     changes: of the plan, e.g. {"train.epochs": 5}. here: also whether this machine can run it.
+    files: read the rows and look at the checkpoint, too; else only what stands in the plan.
     """
     try:
-        opened = plan.with_(changes or {}) if isinstance(plan, Plan) else Plan.load(plan, changes)
-        check_plan(opened, here=here)
+        if isinstance(plan, Plan):
+            draft = Draft(plan.with_(changes or {}), [])
+        else:
+            draft = Plan.draft(plan, changes)
     except PlanError as error:
         return list(error.problems)
-    return []
+    with notice.during(_("checking rows and checkpoint")):
+        return problems_of(draft, here=here, files=files)

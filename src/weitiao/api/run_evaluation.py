@@ -13,6 +13,7 @@ from weitiao.api import stages
 from weitiao.api.baselines import baselines_of
 from weitiao.api.inputs import check_known_labels, open_other, rows_of, same_rows
 from weitiao.api.predict import load
+from weitiao.core import notice
 from weitiao.data.files.bad_rows import set_aside
 from weitiao.data.files.open import ReadOptions
 from weitiao.data.prepare.load import Data
@@ -125,15 +126,11 @@ def evaluated(
     plan, left_out = model.plan.evaluate, list[str]()
     baselines: dict[str, Baseline] = {}
     if data is not None and plan.baselines:
-        baselines, left_out = baselines_of(
-            model,
-            data,
-            len(rows),
-            baseline_seconds,
-            run,
-        )
+        with notice.during(_("fitting the baselines")):
+            baselines, left_out = baselines_of(model, data, len(rows), baseline_seconds, run)
     begun = time.monotonic()
-    report, answers = evaluate_model(model, rows, baselines)
+    with notice.during(_("evaluating: predictions, intervals, comparison with the baselines")):
+        report, answers = evaluate_model(model, rows, baselines)
     report = analysis.with_more(model, report, answers, calibration, left_out)
     findings = Findings()
     if plan.findings:

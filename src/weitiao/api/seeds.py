@@ -85,6 +85,7 @@ def train_seeds(
     seeds: int = 5,
     changes: Mapping[str, Any] | None = None,
     out: str | Path = "runs",
+    name: str | None = None,
     say: Say | None = None,
     watch: Watch | None = None,
     final: bool = False,
@@ -97,7 +98,7 @@ def train_seeds(
     require_enough(seeds)
     plan = plan.with_(changes or {}) if isinstance(plan, Plan) else Plan.load(plan, changes)
     check(plan, here=True)
-    run = Run.create(out, single_run.name_of(plan.data.path), plan)
+    run = Run.create(out, name or single_run.name_of(plan.data.path), plan, exact=name is not None)
     record = SeedsRecord(requested=seeds, seed=plan.train.seed, final=final)
     record.write(run)
     return _SeedSeries(run, record, say or single_run.silent, watch).train()

@@ -20,6 +20,7 @@ from weitiao.api.baselines import fit_before_training
 from weitiao.api.run_evaluation import Say, evaluated
 from weitiao.api.surroundings import environment_of
 from weitiao.checkpoints.resolve import resolve
+from weitiao.core import notice
 from weitiao.core.clock import awake
 from weitiao.data.cache import checked, prune
 from weitiao.data.files import bad_rows
@@ -112,6 +113,7 @@ def train_run(
     *,
     changes: Mapping[str, Any] | None = None,
     out: str | Path = "runs",
+    name: str | None = None,
     threads: int | None = None,
     say: Say | None = None,
     watch: Watch | None = None,
@@ -124,7 +126,7 @@ def train_run(
     file = None if isinstance(plan, Plan) else Path(plan)
     plan = plan.with_(changes or {}) if isinstance(plan, Plan) else Plan.load(plan, changes)
     check(plan, here=True)
-    return Job(plan, begun, say or silent, watch).start(out, plan_file=file)
+    return Job(plan, begun, say or silent, watch, name=name).start(out, plan_file=file)
 
 
 def resume_run(
@@ -165,6 +167,7 @@ class Job:
     say: Say
     watch: Watch | None
     final: bool = False  # evaluate on the sealed test
+    name: str | None = None  # of the run's folder
 
     def __post_init__(self) -> None:
         prune.limit_now()  # an invalid WEITIAO_CACHE_LIMIT raises now, not after hours of training
@@ -173,11 +176,13 @@ class Job:
         self, out: str | Path, source: Source | None = None, plan_file: Path | None = None
     ) -> Fitted:
         """Train in a new run; problems in the rows are raised before its folder is made."""
-        data = load_data(self.plan.data, self.plan.task_name, source)
+        with notice.during(_("splitting the rows")):
+            data = load_data(self.plan.data, self.plan.task_name, source)
         _check_criteria(self.plan, data)
         for line in (*data.history, *checked.remarks()):
             self.say(line)
-        run = Run.create(out, name_of(self.plan.data.path), self.plan)
+        name = self.name or name_of(self.plan.data.path)
+        run = Run.create(out, name, self.plan, exact=self.name is not None)
         self.say(_("run: {folder}", folder=run.folder))
         with stages.resumable(run):
             if plan_file:
@@ -249,11 +254,13 @@ class Job:
             self.say(line)
         split, openings = "validation", 0
         if outcome.state == "interrupted":  # a quick look at validation; the rest comes at the end
-            report, answers = evaluate_model(model, data.validation, {})
+            with notice.during(_("evaluating what was trained so far")):
+                report, answers = evaluate_model(model, data.validation, {})
             report = analysis.with_more(model, report, answers, Calibration())
             findings = Findings()
         else:
-            refit = refitting.Refit(run, self.plan, data, self.say, self.watch)
+            watch = budgeting.within_budget(self.watch, self.plan.train.budget, self.begun)
+            refit = refitting.Refit(run, self.plan, data, self.say, watch)
             selected, kept, calibration = refit.of(outcome, left)
             model, rows = selected, data.validation
             if self.final and data.sealed_test is not None:
@@ -291,8 +298,9 @@ class Job:
             "best_step": outcome.best_step,
             "epochs": round(outcome.step * self.plan.train.batch_size / len(data.train), 3),
         }
-        page.write_results(run, model, data, answers, metrics, findings)
-        write_card(run, model)
+        with notice.during(_("writing the results")):
+            page.write_results(run, model, data, answers, metrics, findings)
+            write_card(run, model)
         if outcome.state != "interrupted":
             stages.mark(run, JUDGED)
         return fitted

@@ -21,7 +21,13 @@ def environment_of(plan: Plan, data: Data, source: Source, final: bool) -> dict[
         "rows": data.digests,
         "history": list(data.history),
         "final": final,
-        "checkpoint": {"kind": source.kind, "sha256": source.sha256},
+        "task": plan.task_name,
+        "path": plan.data.path,
+        "checkpoint": {
+            "name": plan.model.checkpoint,
+            "kind": source.kind,
+            "sha256": source.sha256,
+        },
     }
 
 

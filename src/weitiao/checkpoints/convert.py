@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from weitiao.checkpoints import verify
-from weitiao.core import disk, fingerprint
+from weitiao.core import disk, fingerprint, notice
 from weitiao.data.cache import checked, store
 from weitiao.errors import ModelError
 from weitiao.i18n.messages import _
@@ -65,7 +65,8 @@ def cached_folder(
         # Checked again inside the lock: another process may have written it while this one waited.
         with FileLock(folder.with_name(f"{name}.lock")):
             if not _is_complete(folder, version):
-                _write_folder(folder, version, fill, origin or {})
+                with notice.during(_("converting the checkpoint, once: {name}", name=name)):
+                    _write_folder(folder, version, fill, origin or {})
     except OSError as error:
         raise ModelError(
             _(

@@ -19,6 +19,8 @@ ENCODERS = (
 TRIED = (*ENCODERS, *DECODERS, XLNET)
 # Families whose position ids start after the padding index.
 OFFSET = {"roberta", "xlm-roberta", "camembert", "mpnet"}
+# Families whose layers transformers cannot compute again in the backward pass.
+NO_RECOMPUTATION = {"albert", "mpnet", "xlnet"}
 
 # Suffixes of parameters that only pre-training uses, such as XLNet's embedding of masked words.
 UNUSED_PARAMETERS = ("mask_emb",)

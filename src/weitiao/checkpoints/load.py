@@ -16,7 +16,7 @@ from transformers import (
     AutoTokenizer,
 )
 
-from weitiao.checkpoints import trial
+from weitiao.checkpoints import hub, trial
 from weitiao.checkpoints.bounds import check_model_max_length
 from weitiao.checkpoints.families import OFFSET
 from weitiao.checkpoints.resolve import Source
@@ -76,6 +76,7 @@ def _folder(path: str, revision: str | None) -> Path:
         return Path(path)
     from transformers.utils import cached_file
 
+    hub.require(path, revision)
     found = None
     for name in (trial.FILE, trial.CONFIG, "config.json"):
         found = (

@@ -7,26 +7,74 @@ criteria (`evaluate --gate`), 130 interrupted.
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import Annotated
 
 import typer
+from typer import completion
 
+from weitiao.api.distributed import rank
 from weitiao.cli import help as usage
 from weitiao.cli import terminal
 from weitiao.cli.commands import compare, evaluate, listing, machine, train
-from weitiao.core import disk
+from weitiao.core import disk, notice
 from weitiao.errors import WeitiaoError
 from weitiao.i18n import messages
 from weitiao.i18n.messages import _
+from weitiao.version import __version__
+
+COMPLETE = "_WEITIAO_COMPLETE"  # variable in which the shell says what it wants
 
 app = typer.Typer(
     cls=usage.Verbs,
     name="weitiao",
     help="weitiao (微调): from labelled text to a fine-tuned, honestly evaluated language model.",
     add_completion=False,
+    context_settings={"help_option_names": usage.HELP_OPTIONS},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        terminal.print_text(f"weitiao {__version__}")
+        raise typer.Exit
+
+
+def _install_completion(wanted: bool) -> None:
+    if wanted:
+        shell, path = completion.install()  # type: ignore[attr-defined]
+        message = _(
+            "completion for {shell} is set up in {path}; it works in a new terminal.",
+            shell=shell,
+            path=path,
+        )
+        terminal.say(message)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", "-V", callback=_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+    completed: Annotated[
+        bool,
+        typer.Option(
+            "--install-completion",
+            callback=_install_completion,
+            is_eager=True,
+            help="complete commands and options by the tab key, in this shell",
+        ),
+    ] = False,
+) -> None:
+    """Options without a command."""
+
 
 # Every command, in the order of the help.
 for _verb in (
@@ -63,8 +111,11 @@ def main() -> None:
         messages.use(lang)
         if not (lang or terminal.can_show(messages.language())):
             messages.use("en")
+        if COMPLETE in os.environ:  # a shell asks for completions
+            completion.completion_init()  # type: ignore[attr-defined]
         # Not standalone: click would print its errors in English and exit with its own codes.
-        code = app(words, standalone_mode=False)
+        with notice.listening(terminal.say if rank() == 0 else _ignored):
+            code = app(words, prog_name="weitiao", standalone_mode=False)
     except WeitiaoError as error:
         terminal.complain(str(error))
         code = 2
@@ -82,6 +133,10 @@ def main() -> None:
         terminal.say(_("interrupted"))
     if code:
         sys.exit(code)
+
+
+def _ignored(text: str) -> None:
+    """Of several processes, the first one speaks."""
 
 
 def _remarks_of_cache() -> list[str]:

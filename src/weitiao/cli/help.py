@@ -1,4 +1,4 @@
-"""Help pages and usage errors of the command line, in the user's language.
+"""Help pages of the command line, in the user's language; what a usage error says is in usage.py.
 
 Typer brings its own copy of click, whose texts are English and whose line breaks count a Chinese
 character as one cell. So the pages are rendered here, from the declared parameters.
@@ -15,10 +15,12 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from weitiao.cli import usage
+from weitiao.cli.usage import LANG, names_of
 from weitiao.errors import WeitiaoError
-from weitiao.i18n.messages import LANGUAGES, _, joined, translated
+from weitiao.i18n.messages import LANGUAGES, _, translated
 
-LANG = "--lang"
+HELP_OPTIONS = ["-h", "--help"]
 MAX_WIDTH = 100  # cells
 _UsageError: Any = typer.BadParameter.__base__  # of whichever click typer stands on
 # Line breaking of Chinese (kinsoku): closing marks never begin a line, opening ones never end one.
@@ -32,17 +34,13 @@ class Verb(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         # Else click raises for surplus arguments, in English and without saying which they are.
         ctx.allow_extra_args = True
+        words = list(args)
         try:
             rest = super().parse_args(ctx, args)
         except _UsageError as error:
-            raise WeitiaoError(_message(error, self, ctx)) from None
+            raise WeitiaoError(usage.message_of(error, self, ctx, words)) from None
         if ctx.args and not ctx.resilient_parsing:
-            message = _(
-                "{words}: too many arguments for `{command}`.",
-                words=" ".join(ctx.args),
-                command=ctx.command_path,
-            )
-            raise WeitiaoError(joined([message, _hint(ctx)]))
+            raise usage.surplus(ctx)
         return rest
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -53,16 +51,16 @@ class Verbs(TyperGroup):
     """The command group: help, usage errors and unknown commands in the user's language."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args[:1] == ["help"]:  # `weitiao help fit`
+            args = [*args[1:2], "--help"]
         try:
             return super().parse_args(ctx, args or ["--help"])
         except _UsageError as error:
-            raise WeitiaoError(_message(error, self, ctx)) from None
+            raise WeitiaoError(usage.message_of(error, self, ctx, args)) from None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if args[0] not in self.commands:
-            near = _near(args[0], list(self.commands))
-            message = _("there is no command {name!r}.{near}", name=args[0], near=near)
-            raise WeitiaoError(joined([message, _hint(ctx)]))
+        if args[0] not in self.commands and not ctx.resilient_parsing:
+            raise usage.unknown_command(args[0], args[1:], list(self.commands), ctx)
         return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -103,10 +101,10 @@ def _page(command: Any, ctx: Any) -> str:
     words = [ctx.command_path, *(_metavar(p) for p in arguments)]
     words += [_("COMMAND ...")] if verbs else [_("[OPTIONS]")]
     argument_rows = [(_metavar(p), _about(p)) for p in arguments]
-    option_rows = [(_names(p), _about(p)) for p in options]
+    option_rows = [(names_of(p), _about(p)) for p in options]
     option_rows += [
         ("--lang LANG", _("zh or en; default: the language of the system")),
-        ("--help", _("Show this message and exit.")),
+        (", ".join(HELP_OPTIONS), _("Show this message and exit.")),
     ]
     lines = [_("Usage: {usage}", usage=" ".join(words)), ""]
     lines += [f"  {line}" for line in wrapped(translated(command.help or ""), width - 2)]
@@ -134,12 +132,6 @@ def _metavar(argument: Any) -> str:
     name = argument.name.upper()
     metavar = f"{name}..." if argument.nargs == -1 else name
     return metavar if argument.required else f"[{metavar}]"
-
-
-def _names(option: Any) -> str:
-    names = ", ".join(sorted(option.opts, key=len))
-    value = max(option.opts, key=len).lstrip("-").upper().replace("-", "_")
-    return names if option.is_flag else f"{names} {value}"
 
 
 def _about(param: Any) -> str:
@@ -172,51 +164,3 @@ def wrapped(text: str, width: int) -> list[str]:
             line = ""
         line += piece if line else piece.lstrip()
     return [*lines, line.rstrip()] if line.strip() else lines
-
-
-# --- usage errors
-
-
-def _message(error: Any, command: Any, ctx: Any) -> str:
-    """Translate a usage error of click."""
-    # By class name: typer ships a copy of click, so its classes are not those of an installed one.
-    kind, param = type(error).__name__, getattr(error, "param", None)
-    option = getattr(error, "option_name", "")
-    if kind == "NoSuchOption":
-        known = [name for p in command.get_params(ctx) for name in p.opts] + [LANG]
-        message = _("there is no option {name}.{near}", name=option, near=_near(option, known))
-    elif kind == "MissingParameter" and param is not None:
-        message = _(
-            "`{command}` needs {name}: {what}.",
-            command=ctx.command_path,
-            name=param.name.upper(),
-            what=translated(param.help or ""),
-        )
-    elif kind == "BadOptionUsage" and "does not take" in error.message:
-        message = _("{name} takes no value.", name=option)
-    elif kind == "BadOptionUsage":
-        message = _("{name} needs a value.", name=option)
-    elif kind == "BadParameter" and param is not None:
-        return _("{name}: {message}", name=_names(param), message=_reason(error))
-    else:
-        message = str(error.format_message())
-    return joined([message, _hint(ctx)])
-
-
-def _reason(error: Any) -> str:
-    items = getattr(error.__cause__, "errors", None)
-    if items is None:  # typer before 0.20: English only
-        return str(error.message)
-    from weitiao.core.fields import sentence
-
-    return sentence(items()[:1])
-
-
-def _near(name: str, known: list[str]) -> str:
-    from weitiao.core.fields import near
-
-    return near(name, known)
-
-
-def _hint(ctx: Any) -> str:
-    return _("See `{command} --help`.", command=ctx.command_path)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from weitiao.cli import terminal
+from weitiao.core import notice
 from weitiao.core.clock import seconds
 from weitiao.errors import WeitiaoError
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, joined
 
 if TYPE_CHECKING:
     from weitiao.data.files.open import ReadOptions
+
+FEW_FILES = 200  # in a folder: fewer are asked about before their folders become labels
 
 Paths = str | Sequence[str]
 Rows = Annotated[
@@ -68,6 +73,14 @@ Predictions = Annotated[Path, typer.Option("-o", "--output", help=".csv, .tsv or
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="skip rows that cannot be read")]
 Sheet = Annotated[
     str | None, typer.Option(help="sheet of a workbook; default: the one with most rows")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="do not ask before removing")]
+Name = Annotated[
+    str | None, typer.Option(help="name of the run's folder; default: of the rows, with a number")
+]
+FolderLabels = Annotated[
+    bool,
+    typer.Option("--folder-labels", help="take names of sub-folders for labels, without asking"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="print one line of JSON to stdout")]
 
@@ -151,10 +164,41 @@ def how_of(
     return ReadOptions({"xlsx": {"sheet": sheet}} if sheet else {}, skip_bad).changed(changes)
 
 
+def confirm_folder_labels(rows: Paths, wanted: bool) -> None:
+    """Ask before the names of sub-folders with few files become labels: it may be any folder.
+
+    Raises WeitiaoError when the answer is no, or nobody can be asked.
+    """
+    from weitiao.data.files import find
+    from weitiao.data.files.detect import endings
+
+    for folder in [Path(name) for name in ([rows] if isinstance(rows, str) else rows)]:
+        if wanted or not folder.is_dir():
+            continue
+        labels = find.folder_shape(folder, set(endings())).labels
+        if not labels or sum(map(len, labels.values())) >= FEW_FILES:
+            continue
+        counts = joined([f"{name} ({len(files):,})" for name, files in labels.items()], ", ")
+        question = _(
+            "{folder}: its sub-folders hold texts, a file each: {counts}. Are their names the "
+            "labels?",
+            folder=str(folder),
+            counts=counts,
+        )
+        if not terminal.confirmed(question, "--folder-labels"):
+            raise WeitiaoError(_("{folder}: name a file with rows instead.", folder=str(folder)))
+
+
+def loading() -> AbstractContextManager[None]:
+    """Around the import of the API, which imports PyTorch: seconds, when it is not in memory."""
+    return notice.during(_("loading PyTorch and transformers"))
+
+
 def open_rows(rows: Paths | None, others: Iterable[Paths | None], how: ReadOptions) -> None:
     """Read the data files into the cache, so that mistakes in them are reported before torch is
     imported."""
     if rows:
-        how.open(rows)
-        for other in filter(None, others):
-            how.open_other(other, rows)
+        with notice.during(_("reading the rows")):
+            how.open(rows)
+            for other in filter(None, others):
+                how.open_other(other, rows)

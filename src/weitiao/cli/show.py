@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from weitiao.cli.terminal import console, duration, figure, say, table_of
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from weitiao.planfile.plan import Plan
     from weitiao.support.doctor.finding import Finding
 
+WIDE = 110  # cells of a terminal in which runs have a column for each fact
 MAX_LABELS = 12  # rows in a profile's table; the rest is counted
 
 # Run states, splits and kinds of parts: names in the code and in JSON, translated where shown.
@@ -35,6 +38,10 @@ class RunLine:
     """A row of `weitiao runs`."""
 
     run: str
+    date: str
+    task: str | None
+    data: str | None
+    model: str | None
     state: str
     step: int | None
     total: int | None
@@ -117,20 +124,39 @@ def show_runs(runs: Sequence[Mapping[str, Any]], root: Path) -> None:
     if not runs:
         say(_("no runs in {root}; `weitiao fit rows.csv` creates one.", root=root))
         return
-    table = table_of(None, _("run"), _("state"), _("step"), _("metric"), _("time left"))
     lines = [RunLine(**values) for values in runs]
+    apart = console().width >= WIDE
+    about = [_("task"), _("data"), _("model")]
+    heads = [_("run"), _("date"), *(about if apart else [", ".join(about)]), _("state")]
+    table = table_of(None, *heads, _("metric"))
     for run in lines:
         score = ""
         if run.value is not None:
             value, split = figure(run.value), translated(run.split or "")
             score = _("{metric} {value} ({split})", metric=run.metric, value=value, split=split)
-        left = "" if run.seconds_left is None else duration(run.seconds_left)
-        steps = f"{run.step}/{run.total}" if run.total else ""
-        add_row(table, run.run, translated(run.state), steps, score, left)
+        data = "" if (run.data or "").startswith("memory:") else PurePath(run.data or "").name
+        facts = [translated(run.task or ""), data, PurePath(run.model or "").name]
+        this_year = run.date.startswith(f"{datetime.now(UTC):%Y}-")
+        date = run.date[5 if this_year else 0 : 16].replace("T", " ")
+        shown = facts if apart else [", ".join(filter(None, facts))]
+        add_row(table, run.run, date, *shown, _state(run), score)
+    for column in (table.columns[1], table.columns[-2]):  # short words, never broken
+        column.no_wrap = True
     console().print(table)
     for run in lines:
         if run.error:
             say(run.error)
+
+
+def _state(run: RunLine) -> str:
+    """State of a run; of one that trains, how far it is and how long it takes yet."""
+    state = translated(run.state)
+    if run.state not in ("running", "interrupted") or not run.total:
+        return state
+    done = f"{state} {run.step}/{run.total}"
+    if run.seconds_left is None:
+        return done
+    return _("{state}, {time} left", state=done, time=duration(run.seconds_left))
 
 
 def show_parts(kinds: Mapping[str, Mapping[str, str]]) -> None:

@@ -13,9 +13,11 @@ from typing import Any
 
 from weitiao.core.sanitize import visible
 from weitiao.core.units import score
-from weitiao.i18n.messages import _
+from weitiao.errors import WeitiaoError
+from weitiao.i18n.messages import _, joined
 from weitiao.results.format import UNDEFINED
 
+YES = ("y", "yes", "j", "是", "是的", "好", "对")
 SAMPLES = {"en": "", "zh": "中文"}  # text that a stream must be able to encode
 
 
@@ -61,6 +63,16 @@ def harmless(text: str) -> str:
 def complain(text: str) -> None:
     """Print a user error."""
     say(_("error: {text}", text=text))
+
+
+def confirmed(question: str, option: str) -> bool:
+    """Ask a question with yes or no. Raises WeitiaoError without a terminal: `option` is the
+    yes."""
+    if not sys.stdin.isatty():
+        message = _("There is no terminal to ask in: add {option}.", option=option)
+        raise WeitiaoError(joined([question, message]))
+    say(_("{question} [y/N]", question=question))
+    return sys.stdin.readline().strip().lower() in YES
 
 
 def report_bug() -> None:

@@ -7,7 +7,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, get_args
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -161,13 +161,18 @@ def _kind(items: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _fields(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    """Names of the settings at a path, through dicts and lists of models."""
+    kind: Any = model
     for key in path:
-        field = model.model_fields.get(str(key))
-        inner = field.annotation if field else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return []
-        model = inner
-    return list(model.model_fields)
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            field = kind.model_fields.get(str(key))
+            kind = field.annotation if field else None
+        elif get_origin(kind) in (dict, list):
+            kind = get_args(kind)[-1]
+        while get_origin(kind) is Annotated:
+            kind = get_args(kind)[0]
+    found = isinstance(kind, type) and issubclass(kind, BaseModel)
+    return list(kind.model_fields) if found else []
 
 
 def _whole(limits: Mapping[str, Any]) -> str:

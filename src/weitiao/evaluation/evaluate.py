@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,9 @@ from weitiao import parts
 from weitiao.core.ragged import Ragged, dealt
 from weitiao.data.cache.encoded import Encoded
 from weitiao.data.prepare.load import Rows
-from weitiao.errors import PlanError
 from weitiao.evaluation.baselines import Baseline, task_of
 from weitiao.evaluation.intervals import bootstrap, difference
-from weitiao.evaluation.metrics.base import Metric
-from weitiao.i18n.messages import _
+from weitiao.evaluation.metrics.base import Metric, metrics_of
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.base import Task
 
@@ -78,27 +76,6 @@ class Evaluated:
     rows: Rows
     answers: Answers
     baselines: Mapping[str, Answers]
-
-
-def metrics_of(task: Task, names: Sequence[str] = ()) -> dict[str, Metric]:
-    """The metrics a plan names, or the task's defaults. Raises PlanError when one does not fit."""
-    metrics: dict[str, Metric] = {
-        name: parts.build("metrics", name) for name in names or task.default_metrics
-    }
-    wrong = [name for name, metric in metrics.items() if not metric.fits(task.answers)]
-    if wrong:
-        raise PlanError(
-            [
-                _(
-                    "evaluate.metrics: {metric} does not fit {task}; it has {metrics}.",
-                    metric=name,
-                    task=type(task).__name__.lower(),
-                    metrics=", ".join(task.metrics),
-                )
-                for name in wrong
-            ]
-        )
-    return metrics
 
 
 def measure(answers: Answers, metrics: Mapping[str, Metric]) -> Report:

@@ -95,7 +95,8 @@ def _peer_run(plan: Plan, folder: Path, cell: Cell) -> Record:
 
     from weitiao.data.prepare.load import load
     from weitiao.data.prepare.sealed import open_test
-    from weitiao.evaluation.evaluate import Evaluated, measure, metrics_of
+    from weitiao.evaluation.evaluate import Evaluated, measure
+    from weitiao.evaluation.metrics.base import metrics_of
     from weitiao.results import run_data
 
     peer = parts.build("peers", cell.method, cell.settings)

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch.nn.functional import linear
 
-from weitiao.core import fingerprint
+from weitiao.core import fingerprint, notice
 from weitiao.data.cache import checked, store
 from weitiao.errors import PlanError, RunError
 from weitiao.hardware import background
@@ -164,7 +164,8 @@ def _cached(key: str) -> Probe:
     try:
         result = Probe(**checked.read_json(path))
     except (OSError, ValueError, TypeError):
-        result = measure()
+        with notice.during(_("measuring this machine, once: precisions")):
+            result = measure()
         if result.busy <= BUSY:  # else the next process measures again
             with suppress(OSError):  # a full disk: measured again the next time
                 checked.write_json(path, asdict(result))

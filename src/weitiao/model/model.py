@@ -20,7 +20,7 @@ from weitiao.checkpoints.families import configure_padding, freeze_unused, set_a
 from weitiao.checkpoints.load import load_config, load_tokenizer, text_length
 from weitiao.checkpoints.resolve import resolve
 from weitiao.checkpoints.verify import load_errors, quiet
-from weitiao.core import disk
+from weitiao.core import disk, notice
 from weitiao.core.ragged import Ragged, edges, flat, together
 from weitiao.data.cache.encoded import BATCH_ROWS, Encoded, encode, in_memory
 from weitiao.data.cleaners.base import Cleaner
@@ -28,6 +28,7 @@ from weitiao.data.prepare.load import Rows
 from weitiao.example import Batch, Example, Prediction
 from weitiao.hardware.precision import arithmetic
 from weitiao.hardware.probe import resolve as resolve_precision
+from weitiao.i18n.messages import _
 from weitiao.losses.base import Loss
 from weitiao.model import adapted as adapters
 from weitiao.model import card, custom_head, folding, preprocess, saved
@@ -69,7 +70,8 @@ class Model:
         trusted = source.kind == "package"
         tokenizer = load_tokenizer(source.path_or_name, source.revision, trusted=trusted)
         set_seed(plan.train.seed)  # before the new head is initialized
-        with quiet(), load_errors(plan.model.checkpoint):
+        loading = notice.during(_("loading the model {name}", name=plan.model.checkpoint))
+        with loading, quiet(), load_errors(plan.model.checkpoint):
             config = load_config(source, num_labels=task.outputs, **task.describe())
             configure_padding(tokenizer, config)
             if plan.model.dropout is not None:
@@ -320,7 +322,8 @@ class Model:
         metadata = saved.Metadata.read(folder)
         task, head = metadata.task, metadata.head
         plan = saved.inference_plan(metadata.plan, precision)
-        with quiet(), load_errors(str(folder)):
+        loading = notice.during(_("loading the model {name}", name=str(folder)))
+        with loading, quiet(), load_errors(str(folder)):
             native = custom_head.load(disk.plain(folder), head, task)
             adapted = adapters.read(plan.model.adapter, native, folder)
         set_attention(native.base_model, plan.model.attention)

@@ -42,7 +42,7 @@ class Metadata:
         if not path.is_file():
             raise ModelError(
                 _(
-                    "{folder}: no saved model here ({file} is missing).",
+                    "{folder}: no saved model here ({file} is missing). `weitiao runs` lists runs.",
                     folder=folder,
                     file=METADATA_FILE,
                 )

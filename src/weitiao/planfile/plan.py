@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import copy
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
@@ -77,19 +82,23 @@ class Plan(Section):
 
     @classmethod
     def _made(cls, written: read.Written, source: str) -> Self:
-        raw = written.value
-        plan, problems = cls._tried(raw)
-        # YAML types come before the schema: a label `1`, a revision `1e5` or a column `no` arrives
-        # as a number or boolean. Where a string is expected, its spelling in the file is tried.
-        words = {p.path: written.word(p.path) for p in problems if p.kind == "string_type"}
-        spelled = {path: word for path, word in words.items() if word is not None}
-        if spelled:
-            plan, problems = cls._tried(_with_words(raw, spelled))
+        plan, problems = cls._read(written, written.value)
         if plan is None or problems:
             problems.sort(key=lambda one: _line(one.path, written.lines))
             messages = [_located(p.path, p.text, written.lines) for p in problems]
             raise PlanError(written.hints(messages), source)
         return plan
+
+    @classmethod
+    def _read(
+        cls, written: read.Written, raw: Mapping[str, Any]
+    ) -> tuple[Self | None, list[Problem]]:
+        plan, problems = cls._tried(raw)
+        # YAML types come before the schema: a label `1`, a revision `1e5` or a column `no` arrives
+        # as a number or boolean. Where a string is expected, its spelling in the file is tried.
+        words = {p.path: written.word(p.path) for p in problems if p.kind == "string_type"}
+        spelled = {path: word for path, word in words.items() if word is not None}
+        return cls._tried(_with_words(raw, spelled)) if spelled else (plan, problems)
 
     @classmethod
     def _tried(cls, raw: Mapping[str, Any]) -> tuple[Self | None, list[Problem]]:
@@ -101,6 +110,36 @@ class Plan(Section):
         odd = [path for path in plan.why if not plan._has(path)]
         unknown = [Problem("why", "", _("no setting called {name!r}.", name=path)) for path in odd]
         return plan, problems + unknown
+
+    @classmethod
+    def draft(cls, path: str | Path, changes: Mapping[str, Any] | None = None) -> Draft:
+        """What can be read of a plan with mistakes: its problems, and a plan of all the rest.
+
+        Raises PlanError where nothing can be read.
+        """
+        written, refused = read.read(path, strict=False), list[str]()
+        short.with_reasons(written)
+        for key, value in (changes or {}).items():
+            try:
+                _set(written.value, key, value)
+            except PlanError as error:
+                refused += error.problems
+        raw, problems, wrong = written.value, list[Problem](), list[str]()
+        for _round in range(MAX_ROUNDS):
+            plan, found = cls._read(written, raw)
+            fresh = [one for one in found if one.path not in wrong]
+            problems += fresh
+            wrong += [one.path for one in fresh]
+            if not found:
+                break
+            raw = _with_required(_without(raw, [one.path for one in found]))
+        messages = [
+            (_line(one.path, written.lines), _located(one.path, one.text, written.lines))
+            for one in problems
+        ]
+        hints = written.hints([]) if messages or written.problems else []
+        first = [(0, one) for one in [*hints, *refused]]
+        return Draft(plan, [*first, *written.problems, *messages], wrong, written.lines)
 
     def with_(self, changes: Mapping[str, Any]) -> Self:
         """A new, validated plan: plan.with_({"train.learning_rate": 3e-5})."""
@@ -172,26 +211,124 @@ def _read(text: str) -> read.Written:
     return written
 
 
+MAX_ROUNDS = 4  # a plan is tried again without what was wrong: parts first, then what is below
+# What a plan must say, where its draft does not.
+REQUIRED: dict[str, Any] = {
+    "task": "classification",
+    "data.path": "",
+    "data.roles": {},
+    "model.checkpoint": "",
+}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What could be read of a plan.
+
+    problems: (line or 0, message); wrong: dotted paths of values that were no good.
+    """
+
+    plan: Plan | None
+    problems: list[tuple[int, str]]
+    wrong: list[str] = field(default_factory=list)
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    def is_wrong(self, path: str) -> bool:
+        """Whether a setting, what it is part of, or anything in it, was wrong."""
+        return any(
+            one == path or one.startswith(f"{path}.") or path.startswith(f"{one}.")
+            for one in self.wrong
+        )
+
+    def with_more(self, problems: Iterable[str]) -> list[str]:
+        """All problems by line: its own, and others of the form `path: message`."""
+        located = list(self.problems)
+        for problem in problems:
+            line = _line(setting_of(problem), self.lines)
+            text = _("line {line}, {problem}", line=line, problem=problem) if line else problem
+            located.append((line, text))
+        return [text for _at, text in sorted(located, key=lambda one: one[0])]
+
+
+def setting_of(problem: str) -> str:
+    """The dotted path that a problem begins with; empty when it names none.
+
+    >>> setting_of("data.roles: nli needs the role 'premise'."), setting_of("no plan")
+    ('data.roles', '')
+    """
+    named = re.match(r"[a-z_]+(\.\w+)*(?=[:：])|[a-z_]+(\.\w+)+(?= )", problem, re.ASCII)
+    return named[0] if named else ""
+
+
+def _without(raw: Any, paths: Sequence[str]) -> dict[str, Any]:
+    """The raw values without those at these dotted paths, or the nearest that stands there."""
+    raw = copy.deepcopy(dict(raw))
+    for path in paths:
+        if path in {*REQUIRED, "data", "model"} and not _stands(raw, path):
+            continue  # it will be filled in
+        holder, name, node = raw, path.partition(".")[0], raw
+        for key in path.split("."):
+            if not isinstance(node, dict) or key not in node:
+                break
+            holder, name, node = node, key, node[key]
+        holder.pop(name, None)
+    return raw
+
+
+def _stands(raw: Mapping[str, Any], path: str) -> bool:
+    try:
+        dotted.get(raw, path)
+    except KeyError:
+        return False
+    return True
+
+
+def _with_required(raw: dict[str, Any]) -> dict[str, Any]:
+    for path, value in REQUIRED.items():
+        if not _stands(raw, path):
+            with suppress(KeyError):  # its section is no mapping, which is told first
+                dotted.put(raw, path, copy.deepcopy(value))
+    return raw
+
+
 def _renamed(problem: Problem) -> Problem:
     """Replace an "unknown setting" error by its counterpart: transformers' name, other section."""
     name = problem.path.rpartition(".")[2]
     if problem.kind != "extra_forbidden":
         return problem
     message = aliases.counterpart(name)
-    homes = [] if message else _homes(name)
-    if homes:
-        message = _("no such setting here: it is {home}.", home=homes[0])
+    elsewhere = [] if message else homes(name)
+    if elsewhere:
+        message = _("no such setting here: it is {home}.", home=elsewhere[0])
     return problem._replace(text=message) if message else problem
 
 
-def _homes(name: str) -> list[str]:
-    """Dotted paths of settings of this name, in all sections."""
-    homes = []
-    for section, field in Plan.model_fields.items():
-        inner = field.annotation
-        if isinstance(inner, type) and name in getattr(inner, "model_fields", {}):
-            homes.append(f"{section}.{name}")
-    return homes
+def homes(name: str) -> list[str]:
+    """Dotted paths of settings of this name, in all sections.
+
+    >>> homes("epochs")
+    ['train.epochs']
+    """
+    return [f"{section}.{name}" for section, fields in _settings().items() if name in fields]
+
+
+def likely_home(name: str) -> str:
+    """Dotted path of the setting whose name is most like this one; empty when none is.
+
+    >>> likely_home("epoch"), likely_home("nothing")
+    ('train.epochs', '')
+    """
+    names = {field for fields in _settings().values() for field in fields}
+    close = get_close_matches(name, sorted(names), n=1, cutoff=0.8)
+    return homes(close[0])[0] if close else ""
+
+
+def _settings() -> dict[str, list[str]]:
+    """Section -> names of its settings."""
+    return {
+        section: list(getattr(field.annotation, "model_fields", {}))
+        for section, field in Plan.model_fields.items()
+    }
 
 
 def _line(path: str, lines: Mapping[str, int]) -> int:

@@ -42,6 +42,8 @@ class Written:
     lines: dict[str, int] = field(default_factory=dict)
     spelled: dict[str, str] = field(default_factory=dict)  # of numbers, truths and nothing
     text: str = ""
+    # Of its YAML, by line; raised unless asked for.
+    problems: list[tuple[int, str]] = field(default_factory=list)
 
     def word(self, path: str) -> str | None:
         """Spelling of a number or boolean at a path; of null only where a list holds it."""
@@ -68,8 +70,11 @@ class Written:
         return [*hints, *problems]
 
 
-def read(path: str | Path) -> Written:
-    """Read a plan's YAML file. Raises PlanError when missing, too large, not UTF-8, no mapping."""
+def read(path: str | Path, strict: bool = True) -> Written:
+    """Read a plan's YAML file. Raises PlanError when missing, too large, not UTF-8, no mapping.
+
+    strict: raise for values that YAML or we refuse, too; else they are the result's `problems`.
+    """
     file = Path(path)
     text = _text_of(file)
     other = yaml_hints.other_format(file.name, text)
@@ -80,7 +85,7 @@ def read(path: str | Path) -> Written:
             "the file is empty: `weitiao plan ROWS.csv -o {name}` writes a plan.", name=file.name
         )
         raise PlanError([message], str(path))
-    written = written_in(text, str(path))
+    written = written_in(text, str(path), strict)
     if not isinstance(written.value, dict):
         message = _("line {line}: a plan is a mapping: task: ..., data: ..., model: ...", line=1)
         raise PlanError([*_lined(yaml_hints.hints(text)), message], str(path))
@@ -127,8 +132,11 @@ def parse(text: str, source: str = "") -> tuple[Any, dict[str, int]]:
     return written.value, written.lines
 
 
-def written_in(text: str, source: str = "") -> Written:
-    """Parse YAML with lines and spellings. Raises PlanError with the lines of all problems."""
+def written_in(text: str, source: str = "", strict: bool = True) -> Written:
+    """Parse YAML with lines and spellings. Raises PlanError with the lines of all problems.
+
+    strict: as for `read`.
+    """
     # Checked before parsing: ruamel recurses at each level, and Python's recursion limit would be
     # reached inside it; the exact limit (DEEPEST) is checked on the nodes.
     if _depth(text) > 3 * DEEPEST:
@@ -144,6 +152,11 @@ def written_in(text: str, source: str = "") -> Written:
             root = yaml.compose(text)
     except YAMLError as error:
         line, message = yaml_hints.syntax_error(error, text)
+        mended = None if strict else yaml_hints.without_escapes(text)
+        if mended is not None and mended != text:  # C:\Users: the rest of the plan is read, too
+            written = written_in(mended, source, strict)
+            written.problems.insert(0, (line, _lined({line: message})[0]))
+            return written
         by_line = {line: message} | yaml_hints.hints(text)
         raise PlanError(_lined(by_line), source) from None
     except RecursionError:
@@ -154,8 +167,9 @@ def written_in(text: str, source: str = "") -> Written:
     walk = _Walk(Written(text=text), source)
     if root is not None:
         walk.written.value = walk.plain(root, "", 0, False)
-    if walk.problems:
-        raise PlanError(walk.problems, source)
+    if walk.problems and strict:
+        raise PlanError([text for _line, text in walk.problems], source)
+    walk.written.problems = walk.problems
     return walk.written
 
 
@@ -189,7 +203,7 @@ class _Walk:
 
     written: Written
     source: str
-    problems: list[str] = field(default_factory=list)
+    problems: list[tuple[int, str]] = field(default_factory=list)
     count: int = 0
 
     def plain(self, node: Node, path: str, depth: int, flow: bool) -> Any:
@@ -283,7 +297,7 @@ class _Walk:
         return value
 
     def _wrong(self, path: str, node: Node, message: str) -> None:
-        self.problems.append(self._at(path, node, message))
+        self.problems.append((node.start_mark.line + 1, self._at(path, node, message)))
 
     def _at(self, path: str, node: Node, message: str) -> str:
         line = node.start_mark.line + 1

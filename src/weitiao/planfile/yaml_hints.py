@@ -97,6 +97,11 @@ def odd(value: str, style: str | None, path: str, flow: bool, raw: str = "") -> 
     return ""
 
 
+def without_escapes(text: str) -> str:
+    """The text with a slash for each backslash in double quotes: C:\\Users becomes C:/Users."""
+    return re.sub(r'"[^"\n]*"', lambda quoted: quoted[0].replace("\\", "/"), text)
+
+
 def needs_quotes(text: str) -> bool:
     """Whether a string needs quotes, because `odd` would take it for a mistake without."""
     return bool(odd(text, None, "", True))
@@ -142,7 +147,7 @@ _WORDS: list[tuple[str, Callable[[re.Match[str]], str]]] = [
      lambda m: _("*{name} is used, but no &{name} stands above.", name=m[1])),
     (r"found another document",
      lambda m: _("a second document begins (---): a file holds one plan.")),
-    (r"found unknown escape character",
+    (r"found unknown escape character|expected escape sequence",
      lambda m: _("a backslash in double quotes changes the next letter: write / instead, or use "
                     "single quotes.")),
     (r"mapping values are not allowed",

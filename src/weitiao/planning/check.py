@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from weitiao import parts
 from weitiao.errors import PlanError
+from weitiao.evaluation.metrics.base import metrics_of
 from weitiao.i18n.messages import _
 from weitiao.model.heads.base import misfit
 from weitiao.planfile.plan import Plan
@@ -21,8 +22,6 @@ def check(plan: Plan, here: bool = False) -> None:
     at once.
     """
     # All problems are collected and raised together: a plan is mended once, not message by message.
-    from weitiao.evaluation.evaluate import metrics_of
-
     task: Task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
     problems: list[str] = []
     try:

@@ -12,8 +12,9 @@ from weitiao.data.prepare.load import Data
 from weitiao.evaluation.baselines import load, lookup, tfidf
 from weitiao.evaluation.baselines.of_model import validation_report
 from weitiao.evaluation.baselines.saved import has_saved
-from weitiao.evaluation.evaluate import baseline_answers, metrics_of, texts_of
+from weitiao.evaluation.evaluate import baseline_answers, texts_of
 from weitiao.evaluation.intervals import difference
+from weitiao.evaluation.metrics.base import metrics_of
 from weitiao.model.model import Model
 
 KEYS = ("better", "better_baseline")  # of metrics.json

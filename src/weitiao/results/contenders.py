@@ -155,7 +155,11 @@ def _paths(thing: str) -> list[str]:
     for one in thing.split(","):
         matching = sorted(glob.glob(one))
         if not matching:
-            message = _("{path}: no run and no file of predictions is called so.", path=one)
+            message = _(
+                "{path}: no run and no file of predictions is called so. `weitiao runs` lists "
+                "runs.",
+                path=one,
+            )
             raise RunError(message)
         paths += matching
     return paths

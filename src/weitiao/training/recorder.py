@@ -89,8 +89,13 @@ class Recorder:
         if progress.report is None:
             self._interrupted(progress)
         if self.watch:
-            self.watch(progress, self.pace.seconds_left(progress.step, progress.total))
+            self.watch(progress, self._seconds_left())
         self.write_status("running", at_most_each_second=True)
+
+    def _seconds_left(self) -> float:
+        """Seconds that the steps will take yet, at most those of the budget; NaN: not known yet."""
+        estimated = self.pace.seconds_left(self.step, self.total)
+        return estimated if math.isnan(estimated) else min(estimated, max(self.clock.left(), 0.0))
 
     def linear_seconds(self) -> Callable[[], float] | None:
         """The seconds left of those that a budget gives to the features of the frozen network."""
@@ -239,7 +244,7 @@ class Recorder:
         if not self.main or (at_most_each_second and now() - self.status_written <= 1):
             return
         self.status_written = now()
-        left = self.pace.seconds_left(self.step, self.total) if state == "running" else None
+        left = self._seconds_left() if state == "running" else None
         status = {
             "state": "running" if state == "preparing" else state,
             "step": self.step,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from weitiao.core import disk
+from weitiao.core import disk, notice
 from weitiao.data.prepare.load import Data, Rows, run_steps
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.evaluate import evaluate_network
@@ -170,8 +170,9 @@ class _Training:
 
     def _train(self, recorder: Recorder, start: Path | None) -> None:
         plan, data, accelerator = self.plan, self.data, recorder.accelerator
-        train_rows = run_steps(data.train, plan.data.steps, plan.train.seed)
-        model = Model.start(plan, train_rows, data.validation)
+        with notice.during(_("preparing the training rows")):
+            train_rows = run_steps(data.train, plan.data.steps, plan.train.seed)
+            model = Model.start(plan, train_rows, data.validation)
         sizes = [(p.numel(), p.requires_grad) for p in model.net.parameters()]
         each = (
             count * (DISK_BYTES_A_PARAMETER + DISK_BYTES_TRAINED * trained)
@@ -180,8 +181,9 @@ class _Training:
         disk.need(self.run.folder, sum(each))
         if self.before:
             self.before(model)
-        feed = training_feed(model, train_rows, plan.train.max_length)
-        until = self.length or validation_feed(model, data.validation)
+        with notice.during(_("tokenizing the rows")):
+            feed = training_feed(model, train_rows, plan.train.max_length)
+            until = self.length or validation_feed(model, data.validation)
         recorder.kernels = model.net.kernels
         total = None
         if isinstance(until, Length):
@@ -190,9 +192,10 @@ class _Training:
         else:
             recorder.pace.evaluation = updates_of(until, feed, plan.train.batch_size)
             if start is None and self._start_linear(model, train_rows, recorder):
-                report = evaluate_network(
-                    model, model.net, until.encoded, until.labels, accelerator
-                )
+                with notice.during(_("evaluating the output layer on validation")):
+                    report = evaluate_network(
+                        model, model.net, until.encoded, until.labels, accelerator
+                    )
                 wanted = planned_updates(plan.train, len(feed.labels))
                 total = recorder.evaluated_first(report, model, plan, wanted)
                 if total == 0:
@@ -200,8 +203,11 @@ class _Training:
         replayed, best = recorder.replay.tokens, recorder.score
         steps = fit(model, feed, until, accelerator, start, replayed, best, total)
         progress = None
-        with closing(steps), _interruptible() as stop_requested:
+        first = ExitStack()
+        first.enter_context(notice.during(_("first step: memory is measured, kernels are built")))
+        with closing(steps), first, _interruptible() as stop_requested:
             for progress in steps:
+                first.close()
                 recorder.handle(progress, model, plan, stop_requested)
         if progress:
             recorder.finish(progress)
@@ -216,9 +222,11 @@ class _Training:
         model.net.to(accelerator.device)
         rows = distributed.agreed(recorder.replay.linear_rows)
         left = None if rows or accelerator.num_processes > 1 else recorder.linear_seconds()
-        fitted = linear_start.fit_output_layer(
-            model, training_feed(model, train), model.loss(), rows or linear_start.MAX_ROWS, left
-        )
+        with notice.during(_("fitting the output layer to features of the frozen network")):
+            feed = training_feed(model, train)
+            fitted = linear_start.fit_output_layer(
+                model, feed, model.loss(), rows or linear_start.MAX_ROWS, left
+            )
         distributed.agreed(fitted).put_into(model)
         recorder.linear_started(fitted)
         return True
@@ -294,6 +302,7 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
 
     def on_interrupt(number: int, frame: Any) -> None:
         requested.set()
+        notice.now(_("stopping after this step and saving; Ctrl-C again stops at once"))
         signal.signal(signal.SIGINT, before)  # the second one raises KeyboardInterrupt again
 
     before = signal.signal(signal.SIGINT, on_interrupt)

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from weitiao.cli import show_results, terminal
-from weitiao.cli.options import Json, RunFolder, Task, Text
+from weitiao.cli.options import Json, RunFolder, Task, Text, loading
 from weitiao.cli.show_compared import show_compared
+from weitiao.core import notice
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _
 
@@ -46,11 +47,13 @@ def compare(
     json_: Json = False,
 ) -> None:
     """Compare on the same rows: is the second better than the first, or is it too close to call?"""
-    from weitiao.api.compare import compare
+    with loading():
+        from weitiao.api.compare import compare
 
     columns = {"prediction": prediction, "id": id_, "text": text, "target": target}
-    compared = compare(*things, **columns, metric=metric, task=task, on=on)
-    path = compared.write(output, unmasked=unmasked)
+    with notice.during(_("comparing on the same rows")):
+        compared = compare(*things, **columns, metric=metric, task=task, on=on)
+        path = compared.write(output, unmasked=unmasked)
     if json_:
         terminal.print_json({**compared.summary(), "page": str(path)})
     else:
@@ -70,10 +73,12 @@ def report(
     json_: Json = False,
 ) -> None:
     """Rebuild report.html of a run; neither the model nor the test set is used."""
-    from weitiao.api.report import report
-    from weitiao.reporting import tensorboard as board
+    with loading():
+        from weitiao.api.report import report
+        from weitiao.reporting import tensorboard as board
 
-    path = report(run, output, unmasked=unmasked, tensorboard=tensorboard)
+    with notice.during(_("writing the report")):
+        path = report(run, output, unmasked=unmasked, tensorboard=tensorboard)
     if json_:
         written = tensorboard or (output is None and board.available())
         events = str(run / board.NAME) if written else None

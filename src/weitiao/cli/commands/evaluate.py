@@ -18,8 +18,9 @@ from weitiao.cli.options import (
     SkipBad,
     Threads,
     changes_of,
+    loading,
 )
-from weitiao.core import dotted
+from weitiao.core import dotted, notice
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _, plural
 
@@ -40,9 +41,10 @@ def evaluate(
     json_: Json = False,
 ) -> None:
     """Evaluate a run's best model on a file, on validation, or on the sealed test set."""
-    from weitiao.api import evaluate as evaluating
-    from weitiao.api.seeds import Seeded, is_several
-    from weitiao.results.records import Findings
+    with loading():
+        from weitiao.api import evaluate as evaluating
+        from weitiao.api.seeds import Seeded, is_several
+        from weitiao.results.records import Findings
 
     if gate:
         evaluating.require_criteria(run)
@@ -85,8 +87,8 @@ def calibrate(
     json_: Json = False,
 ) -> None:
     """Refit temperature, thresholds and decisions on the validation rows."""
-    from weitiao.api.calibrate import calibrate
-
+    with loading():
+        from weitiao.api.calibrate import calibrate
     calibration = calibrate(run, _nested(decisions), threads=threads)
     if json_:
         terminal.print_json({"run": str(run), **calibration.plain()})
@@ -142,9 +144,10 @@ def explain(
     json_: Json = False,
 ) -> None:
     """Predict one text and show its most influential words."""
-    from weitiao.api.predict import explain
-
-    explanation = explain(run, texts, label=label, threads=threads)
+    with loading():
+        from weitiao.api.predict import explain
+    with notice.during(_("explaining: the text is predicted many times with words left out")):
+        explanation = explain(run, texts, label=label, threads=threads)
     if json_:
         terminal.print_json(explanation.plain())
     else:

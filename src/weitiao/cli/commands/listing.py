@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from weitiao.cli import show, terminal
-from weitiao.cli.options import Json
+from weitiao.cli.options import Json, Yes
 from weitiao.core.units import shown
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _, joined, plural, translated
@@ -20,17 +19,49 @@ if TYPE_CHECKING:
 
 
 def runs(
-    root: Annotated[Path, typer.Argument(help="folder with runs")] = Path("runs"),
+    folder: Annotated[
+        list[str] | None,
+        typer.Argument(help="folder with runs; default: runs. Or rm NAME ...: remove these runs"),
+    ] = None,
+    yes: Yes = False,
     json_: Json = False,
 ) -> None:
-    """List runs: state, metric, time left."""
-    from weitiao.api.runs import runs
+    """List runs by date: task, data, model, state, metric; or remove some."""
+    from weitiao.api.runs import DEFAULT_FOLDER, runs
 
-    lines = runs(root)
+    first, *rest = folder or [DEFAULT_FOLDER]
+    if first == "rm":
+        _remove_runs(rest, yes, json_)
+        return
+    if rest:
+        message = _("runs: one folder at a time; `weitiao runs rm NAME` removes a run.")
+        raise WeitiaoError(message)
+    if yes:
+        raise WeitiaoError(_("--yes belongs to `weitiao runs rm NAME`."))
+    lines = runs(first)
     if json_:
         terminal.print_json({"runs": lines})
     else:
-        show.show_runs(lines, root)
+        show.show_runs(lines, Path(first))
+
+
+def _remove_runs(names: list[str], yes: bool, as_json: bool) -> None:
+    from weitiao.api.runs import open_all, remove
+
+    if not names:
+        raise WeitiaoError(_("name the runs to remove: weitiao runs rm NAME ..."))
+    found = open_all(names)
+    folders = joined([str(run.folder) for run in found], ", ")
+    question = _("Remove {folders}, with its models and reports?", folders=folders)
+    if not (yes or terminal.confirmed(question, "--yes")):
+        terminal.say(_("Nothing removed."))
+        return
+    for run in found:
+        remove(run)
+    if as_json:
+        terminal.print_json({"removed": [str(run.folder) for run in found]})
+    else:
+        terminal.say(_("removed: {folders}", folders=folders))
 
 
 def parts(
@@ -78,7 +109,7 @@ def cache(
     keep: Annotated[
         str | None, typer.Option(help="clean the least recently used down to this size: 5GB")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="do not ask before removing")] = False,
+    yes: Yes = False,
     json_: Json = False,
 ) -> None:
     """List the cache's contents with sizes and last use, or clean it."""
@@ -101,7 +132,8 @@ def cache(
     if kind is not None and kind not in known:
         from weitiao.core.fields import near
 
-        message = _("the cache has no kind {kind!r}.{near}", kind=kind, near=near(kind, known))
+        hint = near(kind, known) or _(" It is empty.")
+        message = _("the cache has no kind {kind!r}.{near}", kind=kind, near=hint)
         raise WeitiaoError(message)
     chosen = prune.choose(entries, kind, age, limit)
     if chosen and not _confirmed(chosen, yes):
@@ -177,11 +209,7 @@ def _confirmed(chosen: list[Entry], yes: bool) -> bool:
             "Rows passed in Python exist only here: without them, runs on them cannot be resumed."
         )
         terminal.say(message)
-    if yes:
-        return True
-    if not sys.stdin.isatty():
-        raise WeitiaoError(joined([question, _("There is no terminal to ask in: add --yes.")]))
-    return typer.confirm(question, err=True)
+    return yes or terminal.confirmed(question, "--yes")
 
 
 def _day(seconds: float) -> str:

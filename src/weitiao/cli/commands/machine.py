@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from weitiao.cli import show, terminal
-from weitiao.cli.options import Json, Threads
+from weitiao.cli.options import Json, Threads, loading
+from weitiao.core import notice
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _, plural
 
@@ -30,8 +31,9 @@ def doctor(
     json_: Json = False,
 ) -> None:
     """Check this machine, the installation, and what a checkpoint can be used for."""
-    from weitiao.data.files.open import open_source
-    from weitiao.support.doctor import machine
+    with loading():
+        from weitiao.data.files.open import open_source
+        from weitiao.support.doctor import machine
 
     if rows and not checkpoint:
         raise WeitiaoError(_("--rows tries a checkpoint's tokenizer: name a checkpoint, too."))
@@ -42,15 +44,18 @@ def doctor(
     if prepare:
         from weitiao.support.doctor import prepare as preparation
 
-        findings = list(preparation.findings())
+        with notice.during(_("preparing this machine: kernels, models, measurements")):
+            findings = list(preparation.findings())
         show.show_checks(_("prepared"), findings)
     else:
-        findings = list(machine.findings(online=not offline))
+        with notice.during(_("checking this machine")):
+            findings = list(machine.findings(online=not offline))
         show.show_checks(_("this machine"), findings)
     if checkpoint:
         from weitiao.support.doctor import checkpoint as checks
 
-        more = list(checks.findings(checkpoint, rows))
+        with notice.during(_("checking the checkpoint: it is loaded and tried")):
+            more = list(checks.findings(checkpoint, rows))
         show.show_checks(checkpoint, more)
         findings += more
     problems = sum(finding.state == "problem" for finding in findings)
@@ -67,7 +72,8 @@ def probe(
     json_: Json = False,
 ) -> None:
     """Measure which precision, threads and kernels are fastest here; the result is cached."""
-    from weitiao.hardware import probe
+    with loading():
+        from weitiao.hardware import probe
     from weitiao.hardware.machine import set_threads
     from weitiao.model.fast import compiler, timing
     from weitiao.model.fast.fused import DTYPES

@@ -11,10 +11,12 @@ from weitiao.cli import show, show_results, terminal
 from weitiao.cli.options import (
     Budget,
     Changes,
+    FolderLabels,
     FullPlan,
     Json,
     MaxRows,
     Model,
+    Name,
     Out,
     PlanFile,
     Resume,
@@ -33,12 +35,15 @@ from weitiao.cli.options import (
     Validation,
     Words,
     changes_of,
+    confirm_folder_labels,
     how_of,
+    loading,
     open_rows,
     parted,
     roles_of,
     seconds_of,
 )
+from weitiao.core import notice
 from weitiao.core.clock import awake
 from weitiao.errors import PlanError, WeitiaoError
 from weitiao.i18n.messages import _, joined
@@ -60,21 +65,29 @@ def fit(
     validation: Validation = None,
     sheet: Sheet = None,
     skip_bad: SkipBad = False,
+    folder_labels: FolderLabels = False,
     max_rows: MaxRows = None,
     budget: Budget = None,
     seed: Seed = None,
     seeds: Seeds = None,
     threads: Threads = None,
     out: Out = Path("runs"),
+    name: Name = None,
     json_: Json = False,
 ) -> None:
     """Look, plan, train and evaluate in one call: the main command."""
     columns, seconds = roles_of(text, target, roles), seconds_of(budget)
     paths, changes = parted(rows, words)
+    if name:
+        from weitiao.api.runs import require_free
+
+        require_free(out, name)
+    confirm_folder_labels(paths, folder_labels)
     compiler.prepare()
     # The API imports torch, which takes seconds: a typing mistake in a path is reported before.
     open_rows(paths, [test, validation], how_of(sheet, skip_bad, changes))
-    from weitiao.api.fit import fit
+    with loading():
+        from weitiao.api.fit import fit
 
     options: dict[str, Any] = {
         "roles": columns,
@@ -92,6 +105,7 @@ def fit(
         "changes": changes,
         "threads": threads,
         "out": out,
+        "name": name,
         "since": STARTED,
     }
     with terminal.progress() as watch:
@@ -115,18 +129,20 @@ def look(
     json_: Json = False,
 ) -> None:
     """Describe the data: columns, labels, lengths, duplicates, leaks."""
-    from weitiao.api.plan import look
+    with loading():
+        from weitiao.api.plan import look
 
     paths, changes = parted(rows, words)
-    profile = look(
-        paths,
-        roles=roles_of(text, target, roles),
-        task=task,
-        test=test,
-        sheet=sheet,
-        skip_bad=skip_bad,
-        changes=changes,
-    )
+    with notice.during(_("reading the rows")):
+        profile = look(
+            paths,
+            roles=roles_of(text, target, roles),
+            task=task,
+            test=test,
+            sheet=sheet,
+            skip_bad=skip_bad,
+            changes=changes,
+        )
     if json_:
         terminal.print_json(profile.to_json())
     else:
@@ -148,6 +164,7 @@ def plan(
     validation: Validation = None,
     sheet: Sheet = None,
     skip_bad: SkipBad = False,
+    folder_labels: FolderLabels = False,
     max_rows: MaxRows = None,
     budget: Budget = None,
     seed: Seed = None,
@@ -155,9 +172,10 @@ def plan(
     json_: Json = False,
 ) -> None:
     """Choose task, model and settings for the data, and write them with their reasons."""
-    from weitiao.api.plan import plan
-
     paths, changes = parted(rows, words)
+    confirm_folder_labels(paths, folder_labels)
+    with loading():
+        from weitiao.api.plan import plan
     planned = plan(
         paths,
         roles=roles_of(text, target, roles),
@@ -184,21 +202,29 @@ def plan(
 def check(
     path: Annotated[Path, typer.Argument(help="a plan")] = Path("plan.yaml"),
     changes: Changes = None,
+    no_files: Annotated[
+        bool, typer.Option("--no-files", help="check the plan alone, not its rows and checkpoint")
+    ] = False,
     json_: Json = False,
 ) -> None:
-    """Report all problems of a plan at once."""
+    """Report all problems of a plan at once: its settings, rows, columns and checkpoint."""
     from weitiao.planfile.plan import Plan
-    from weitiao.planning.check import check
+    from weitiao.planning.full_check import problems_of
 
     try:
-        check(Plan.load(path, changes_of(changes)))
+        draft = Plan.draft(path, changes_of(changes))
+        with notice.during(_("checking rows and checkpoint")):
+            problems = problems_of(draft, files=not no_files)
     except PlanError as error:
-        if json_:
-            terminal.print_json({"plan": str(path), "problems": error.problems})
-        raise
+        problems = error.problems
     if json_:
-        terminal.print_json({"plan": str(path), "problems": []})
-    terminal.say(_("{path}: no problems.", path=path))
+        terminal.print_json({"plan": str(path), "problems": problems})
+    if problems:
+        raise PlanError(problems, str(path))
+    if no_files:
+        terminal.say(_("{path}: no problems; rows and checkpoint were not looked at.", path=path))
+    else:
+        terminal.say(_("{path}: no problems.", path=path))
 
 
 def train(
@@ -211,6 +237,7 @@ def train(
     seeds: Seeds = None,
     threads: Threads = None,
     out: Out = Path("runs"),
+    name: Name = None,
     json_: Json = False,
 ) -> None:
     """Train a plan, or resume a run; the test set stays sealed."""
@@ -232,6 +259,7 @@ def train(
         "--seeds": seeds,
         "--threads": threads,
         "--out": out != Path("runs"),
+        "--name": name,
         "--skip-bad": skip_bad,
     }
     conflicting = [name for name, value in options.items() if value]
@@ -252,8 +280,13 @@ def train(
     if plan:
         how = how_of(None, plan.data.skip_bad, {"data.reader": plan.data.reader})
         open_rows(plan.data.path, [plan.data.test_path, plan.data.validation_path], how)
-    from weitiao.api import fit as fitting
-    from weitiao.api.seeds import Seeded
+    if name:
+        from weitiao.api.runs import require_free
+
+        require_free(out, name)
+    with loading():
+        from weitiao.api import fit as fitting
+        from weitiao.api.seeds import Seeded
 
     result: Any
     with terminal.progress() as watch:
@@ -265,6 +298,7 @@ def train(
                 seeds=seeds,
                 changes=wanted,
                 out=out,
+                name=name,
                 threads=threads,
                 say=terminal.say,
                 watch=watch,

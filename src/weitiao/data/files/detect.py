@@ -127,7 +127,7 @@ def look(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(HEAD)
     if not head:
-        raise DataError(_("{file}: the file is empty.", file=path.name))
+        raise DataError(_("{file}: the file is empty. Name one with rows.", file=path.name))
     for mark, name in _FOREIGN.items():
         if head.startswith(mark):
             raise DataError(

@@ -60,7 +60,7 @@ def detect(path: Path, preferred: str, settings: Settings) -> Layout:
     with detected.open(path) as file:
         lines = _sample(file)
     if not "".join(lines).strip("\ufeff \t\r\n"):
-        raise DataError(_("{file}: the file is empty.", file=path.name))
+        raise DataError(_("{file}: the file is empty. Name one with rows.", file=path.name))
     comments = _comments(lines)
     if comments:
         notes.append(
@@ -101,7 +101,7 @@ def detect(path: Path, preferred: str, settings: Settings) -> Layout:
     if broken and len(good) < 2:
         raise DataError(placed(f"{path.name}:{broken[0].line}", broken[0].reason))
     if not good:
-        raise DataError(_("{file}: the file is empty.", file=path.name))
+        raise DataError(_("{file}: the file is empty. Name one with rows.", file=path.name))
     names = header.look(
         [fields for _, fields in good], good[0][0], path.name, settings.header, reader
     )

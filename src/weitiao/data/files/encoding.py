@@ -73,7 +73,7 @@ def detect(path: Path, setting: str | None = None, reader: str = "csv") -> Encod
     with path.open("rb") as file:
         head = file.read(1 << 16)
     if not head:
-        raise DataError(_("{file}: the file is empty.", file=path.name))
+        raise DataError(_("{file}: the file is empty. Name one with rows.", file=path.name))
     if setting:
         name = known(setting)
         return Encoding(name, _fits(path, name))

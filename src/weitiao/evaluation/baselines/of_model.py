@@ -23,7 +23,8 @@ from weitiao.evaluation.baselines.linear import PROBLEMS
 from weitiao.evaluation.baselines.lookup import fit_lookup
 from weitiao.evaluation.baselines.saved import save
 from weitiao.evaluation.baselines.tfidf import fit_baselines
-from weitiao.evaluation.evaluate import Report, baseline_answers, measure, metrics_of, texts_of
+from weitiao.evaluation.evaluate import Report, baseline_answers, measure, texts_of
+from weitiao.evaluation.metrics.base import metrics_of
 from weitiao.model.saved import Metadata
 from weitiao.tasks.answers.label_sets import LabelSets
 from weitiao.tasks.answers.spans import Spans

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from weitiao import parts
+from weitiao.errors import PlanError
+from weitiao.i18n.messages import _
 from weitiao.labels.tags.counts import by_row
 from weitiao.parts import Part
 from weitiao.tasks.answers.base import Answers
+
+if TYPE_CHECKING:
+    from weitiao.tasks.base import Task
 
 
 class Metric(Part):
@@ -141,3 +148,24 @@ def _norm(numbers: np.ndarray, centred: np.ndarray, weights: np.ndarray) -> np.n
     norm = np.sqrt(np.einsum("sn,sn,sn->s", weights, centred, centred))
     size = np.sqrt(weights @ numbers**2)
     return np.where(norm <= 1e-12 * size, 0.0, norm)
+
+
+def metrics_of(task: Task, names: Sequence[str] = ()) -> dict[str, Metric]:
+    """The metrics a plan names, or the task's defaults. Raises PlanError when one does not fit."""
+    metrics: dict[str, Metric] = {
+        name: parts.build("metrics", name) for name in names or task.default_metrics
+    }
+    wrong = [name for name, metric in metrics.items() if not metric.fits(task.answers)]
+    if wrong:
+        raise PlanError(
+            [
+                _(
+                    "evaluate.metrics: {metric} does not fit {task}; it has {metrics}.",
+                    metric=name,
+                    task=type(task).__name__.lower(),
+                    metrics=", ".join(task.metrics),
+                )
+                for name in wrong
+            ]
+        )
+    return metrics

@@ -17,7 +17,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 
-from weitiao.core import fingerprint
+from weitiao.core import fingerprint, notice
 from weitiao.data.cache import checked, store
 from weitiao.hardware import background
 from weitiao.i18n.messages import _
@@ -117,7 +117,9 @@ def _compiled() -> tuple[ctypes.CDLL | None, str]:
 @functools.cache
 def _loaded(compiler: str) -> tuple[ctypes.CDLL | None, str]:
     try:
-        return ctypes.CDLL(str(_built_beside(compiler, os.getpid()).result())), ""
+        with notice.during(_("compiling kernels for this machine, once")):
+            path = _built_beside(compiler, os.getpid()).result()
+        return ctypes.CDLL(str(path)), ""
     except subprocess.CalledProcessError as error:
         return None, _shortened(error.stderr.decode("utf-8", "replace")[-400:]) or str(error)
     except (OSError, subprocess.SubprocessError) as error:

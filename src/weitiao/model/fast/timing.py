@@ -20,9 +20,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from weitiao.core import fingerprint
+from weitiao.core import fingerprint, notice
 from weitiao.data.cache import checked, store
 from weitiao.hardware import probe
+from weitiao.i18n.messages import _
 from weitiao.model.fast.compiled import DTYPE_NAMES, Compiled
 from weitiao.model.fast.kernels import GROUPS, Dropout, EmbeddingTables, NormParams
 from weitiao.model.fast.plain import Plain
@@ -75,9 +76,10 @@ def _cached(key: str, library: ctypes.CDLL, dtype: torch.dtype) -> KernelTimes:
     path = _cache_path(key)
     try:
         times = KernelTimes(**checked.read_json(path))
-        _ = times.in_torch  # raises where something is missing
+        _unused = times.in_torch  # raises where something is missing
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        times = measure(library, dtype)
+        with notice.during(_("measuring this machine, once: kernels")):
+            times = measure(library, dtype)
         if times.busy <= probe.BUSY:  # else the next process measures again
             with suppress(OSError):  # a full disk: measured again the next time
                 checked.write_json(path, asdict(times))

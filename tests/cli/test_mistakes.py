@@ -1,0 +1,210 @@
+"""Typical mistakes over all commands: each message names the thing and the remedy, in both
+languages; exit code 2, no traceback, short."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+import pytest
+
+from conftest import make_checkpoint, toy_rows
+from weitiao.cli.app import main
+from weitiao.i18n import messages
+from weitiao.run import Run, now
+
+LONGEST = 400  # characters of a message about one mistake
+ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+
+# What is typed -> the thing that is named, and the remedy in English and in Chinese.
+MISTAKES = {
+    # commands and options
+    "fti good.csv": ("'fti'", "Did you mean 'fit'", "'fit'"),
+    "finetune good.csv": ("'finetune'", "`weitiao fit good.csv`", "`weitiao fit good.csv`"),
+    "good.csv": ("'good.csv'", "`weitiao fit good.csv`", "`weitiao fit good.csv`"),
+    "good.yaml": ("'good.yaml'", "`weitiao train good.yaml`", "`weitiao train good.yaml`"),
+    "help fti": ("'fti'", "Did you mean 'fit'", "'fit'"),
+    "--vresion": ("--vresion", "Did you mean '--version'", "'--version'"),
+    "fit good.csv --taks nli": ("--taks", "Did you mean '--task'", "'--task'"),
+    "fit good.csv --label label": (
+        "--label",
+        "Write: weitiao fit good.csv --target label",
+        "weitiao fit good.csv --target label",
+    ),
+    "fit good.csv --epochs 3 --lr=1e-4": (
+        "--epochs, --lr",
+        "Write: weitiao fit good.csv train.epochs=3 train.learning_rate=1e-4",
+        "weitiao fit good.csv train.epochs=3 train.learning_rate=1e-4",
+    ),
+    "fit good.csv --per_device_train_batch_size 8 --model_name_or_path tiny": (
+        "--per_device_train_batch_size",
+        "Write: weitiao fit good.csv --model tiny train.batch_size=8",
+        "weitiao fit good.csv --model tiny train.batch_size=8",
+    ),
+    "train good.yaml --output_dir x": (
+        "--output_dir",
+        "Write: weitiao train good.yaml --out x",
+        "weitiao train good.yaml --out x",
+    ),
+    "fit good.csv --task": ("--task", "needs a value", "需要一个值"),
+    "fit good.csv --json=yes": ("--json", "takes no value", "不带值"),
+    "fit": ("ROWS", "data file", "数据文件"),
+    "predict RUN": ("ROWS", "data file", "数据文件"),
+    "fit good.csv train.epochs": ("train.epochs", "path=value", "路径=值"),
+    "fit good.csv train.epoch=3": ("train.epoch", "Did you mean 'epochs'", "'epochs'"),
+    "fit good.csv lr=3e-5": ("lr", "train.learning_rate", "train.learning_rate"),
+    "fit good.csv --budget soon": ("--budget", "write 90s, 5m or 1h30m", "90s、5m 或 1h30m"),
+    "fit good.csv --name a/b": ("'a/b'", "--out", "--out"),
+    "train good.yaml --name done": ("done", "Take another name", "换个名字"),
+    # files with rows
+    "look godo.csv": ("godo.csv", "Did you mean 'good.csv'", "'good.csv'"),
+    "look there/rows.csv": ("there/rows.csv", "The folder there does not exist", "there"),
+    "look empty.csv": ("empty.csv", "Name one with rows", "换一个"),
+    "look picture.png": ("picture.png", "csv, xlsx, jsonl", "csv、xlsx、jsonl"),
+    "fit texts --model tiny": ("texts", "--folder-labels", "--folder-labels"),
+    "fit good.csv --text txet": ("'txet'", "'text'", "'text'"),
+    "fit good.csv --target lable": ("'lable'", "Did you mean 'label'", "'label'"),
+    "fit good.csv --roles premise": ("'premise'", "role=column", "角色=列"),
+    "fit good.csv --task clasification": ("'clasification'", "'classification'", "classification"),
+    "fit good.csv --model tiny --task regression": (
+        "good.csv:2",
+        "--task classification",
+        "--task classification",
+    ),
+    "fit few.csv --model tiny": ("few.csv", "label at least 10", "至少标注 10 行"),
+    "fit good.csv --model minilm-l7": ("'minilm-l7'", "'minilm-l6'", "'minilm-l6'"),
+    "fit good.csv --model ./nosuch": ("./nosuch", "name a folder", "文件夹"),
+    "fit good.csv --model tiny --test gone.csv": ("gone.csv", "no such file", "没有这个文件"),
+    "fit good.csv --model tiny --out good.csv": ("good.csv", "written", "写"),
+    # plans
+    "check gone.yaml": ("gone.yaml", "`weitiao plan ROWS.csv -o gone.yaml`", "gone.yaml`"),
+    "check good.csv": ("good.csv", "`weitiao plan good.csv`", "`weitiao plan good.csv`"),
+    "check tiny": ("tiny", "plan.yaml", "plan.yaml"),
+    "check typo.yaml": ("trian", "Did you mean 'train'", "'train'"),
+    "check backslash.yaml": ("line 3", "write / instead", "/"),
+    "check newer.yaml": ("weitiao 99.0", "update it", "升级"),
+    "train good.yaml train.loss=mse": ("mse", "it has cross_entropy", "cross_entropy"),
+    "train": ("--resume", "name a plan to train", "--resume"),
+    "plan good.csv --model tiny -o gone/plan.yaml": ("gone", "written", "写"),
+    # runs
+    "train --resume gone": ("gone", "`weitiao runs` lists them", "`weitiao runs`"),
+    "train --resume RUN": (
+        "runs/done",
+        "`weitiao evaluate runs/done`",
+        "`weitiao evaluate runs/done`",
+    ),
+    "train --resume runs/busy": ("runs/busy", "Wait, or stop it", "等"),
+    "train --resume RUN --seed 3": ("--seed", "leave out", "去掉"),
+    "evaluate gone": ("gone", "`weitiao runs` lists runs", "`weitiao runs`"),
+    "evaluate runs/new": (
+        "runs/new",
+        "weitiao train --resume runs/new",
+        "weitiao train --resume runs/new",
+    ),
+    "evaluate good.csv": ("good.csv", "`weitiao runs` lists runs", "`weitiao runs`"),
+    "evaluate RUN numbers.csv": ("numbers.csv", "'text'", "'text'"),
+    "predict RUN gone.csv": ("gone.csv", "no such file", "没有这个文件"),
+    "predict RUN good.csv -o out.docx": ("out.docx", ".csv", ".csv"),
+    "predict good.csv RUN": ("good.csv", "`weitiao runs` lists runs", "`weitiao runs`"),
+    "explain RUN": ("TEXTS", "a text", "文本"),
+    "explain RUN a b": ("2", "1 text", "1 段"),
+    "calibrate runs/new": (
+        "runs/new",
+        "weitiao train --resume runs/new",
+        "weitiao train --resume runs/new",
+    ),
+    "report gone": ("gone", "`weitiao runs` lists them", "`weitiao runs`"),
+    "compare RUN gone": ("gone", "`weitiao runs` lists runs", "`weitiao runs`"),
+    "compare RUN": ("compare", "two things", "两"),
+    "experiment gone.yaml": ("gone.yaml", "no such file", "没有这个文件"),
+    "runs rm": ("NAME", "weitiao runs rm NAME", "weitiao runs rm NAME"),
+    "runs rm dnoe": ("dnoe", "Did you mean 'done'", "'done'"),
+    "runs rm done": ("runs/done", "--yes", "--yes"),
+    "runs rm busy --yes": ("runs/busy", "Wait, or stop it", "等"),
+    "runs gone": ("gone", "no such folder", "没有这个文件夹"),
+    # the rest
+    "parts strategy": ("'strategy'", "Did you mean 'strategies'", "'strategies'"),
+    "cache clear": ("'clear'", "`weitiao cache clean`", "`weitiao cache clean`"),
+    "cache clean nosuch --yes": ("'nosuch'", "It is empty", "是空的"),
+    "cache clean --older soon": ("--older", "30d", "30d"),
+    "bundle": ("--out", "folder for the bundle", "目录"),
+    "doctor --rows good.csv": ("--rows", "name a checkpoint", "检查点"),
+    "fit good.csv --lang xx": ("'xx'", "en, zh", "zh"),
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A folder with files that are right and wrong, and runs that are done, begun and busy."""
+    import weitiao
+
+    root = tmp_path_factory.mktemp("home")
+    rows = toy_rows("classification", 40)
+    good = "".join(f"{row['text']},{row['label']}\n" for row in rows)
+    plan = (
+        "task: classification\ndata:\n  path: good.csv\n  roles: {text: text, target: label}\n"
+        "model: {checkpoint: tiny}\n"
+    )
+    files = {
+        "good.csv": "text,label\n" + good,
+        "few.csv": "text,label\na b,good\nc d,bad\n",
+        "numbers.csv": "review,score\n" + "".join(f"a film {i},{i / 3:.2f}\n" for i in range(30)),
+        "empty.csv": "",
+        "good.yaml": plan,
+        "typo.yaml": plan + "trian: {epochs: 3}\n",
+        "backslash.yaml": plan.replace("good.csv", '"C:\\Users\\me\\rows.csv"'),
+        "newer.yaml": "# made by weitiao 99.0\n" + plan + "train: {epoch: 3}\n",
+        "texts/good/1.txt": "a good film",
+        "texts/bad/1.txt": "a bad film",
+    }
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+    (root / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20)
+    make_checkpoint(root / "tiny")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("WEITIAO_CACHE", str(root / "cache"))
+        patch.setenv("WEITIAO_STATE", str(root / "state"))
+        changes = {"train.epochs": 1, "evaluate.bootstrap_samples": 0, "evaluate.findings": False}
+        fitted = weitiao.fit("good.csv", model="./tiny", name="done", changes=changes)
+        shutil.rmtree(fitted.run.last, ignore_errors=True)
+        Run.create("runs", "new", fitted.plan, exact=True)
+        busy = Run.create("runs", "busy", fitted.plan, exact=True)
+        busy.write("status", {"state": "running", "pid": os.getpid(), "started": now()})
+    return root
+
+
+def typed(words, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["weitiao", *words])
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as done:
+        main()
+    return done.value.code, *capsys.readouterr()
+
+
+@pytest.mark.parametrize("line", MISTAKES)
+def test_a_mistake_names_the_thing_and_the_remedy(line, home, monkeypatch, capsys):
+    thing, english, chinese = MISTAKES[line]
+    monkeypatch.chdir(home)
+    words = [word.replace("RUN", "runs/done") for word in line.split()]
+    for language, remedy in (("en", english), ("zh", chinese)):
+        monkeypatch.setenv("WEITIAO_LANG", language)
+        messages.use(None)
+        code, out, err = typed(words, monkeypatch, capsys)
+        assert code == 2, err
+        assert out == ""
+        assert "Traceback" not in err
+        assert len(err) < LONGEST, err
+        spelled = thing.replace("line ", "第 ") if language == "zh" else thing
+        assert spelled.replace("RUN", "runs/done") in err, err
+        assert remedy in err, err
+
+
+def test_there_are_many_mistakes_over_all_commands():
+    from weitiao.cli.app import app
+
+    commands = {one.callback.__name__ for one in app.registered_commands}
+    assert len(MISTAKES) >= 45
+    assert commands - {line.split()[0] for line in MISTAKES} <= {"schema", "probe"}
