@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -24,6 +25,7 @@ from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _
 from weitiao.i18n.system import said
 from weitiao.model.model import Model
+from weitiao.model.predictor import Predictor
 from weitiao.run import Run
 
 CHUNK_ROWS = 5_000  # rows predicted at a time: memory stays bounded
@@ -85,9 +87,9 @@ def _baseline_of(folder: Path) -> BaselineModel:
 
 
 def predict(
-    run: str | Path,
-    rows: str | Path,
-    output: str | Path = "predictions.csv",
+    run: str | Path | Predictor,
+    rows: Any,
+    output: str | Path | None = None,
     *,
     sheet: str | None = None,
     skip_bad: bool = False,
@@ -96,13 +98,20 @@ def predict(
     baseline: bool = False,
     step: Callable[[int], None] | None = None,
     say: Callable[[str], None] | None = None,
-) -> int:
-    """Predict every row of a file into `output` (.csv, .tsv or .jsonl); returns the number of rows.
+) -> Any:
+    """Predict rows. Those from Python give one value a row, as `model.predict` does: see there.
 
-    Writes the input's columns plus prediction, score and score_<label>. Memory is bounded.
-    precision, baseline: as for `load`. step: called with the number of rows after each chunk.
+    rows: a path is a file, which goes into `output` (.csv, .tsv or .jsonl; by default
+    predictions.csv) with its columns plus prediction, score and score_<label>; the number of rows
+    is returned, and memory is bounded. precision, baseline: as for `load`. step: called with the
+    number of rows after each chunk.
     """
-    out = Path(output)
+    if not isinstance(rows, (str, Path)):
+        if output is not None:
+            message = _("an output is for the rows of a file; those from Python are returned.")
+            raise DataError(message)
+        return _opened(run, threads, precision, baseline).predict(rows)
+    out = Path(output or "predictions.csv")
     if out.suffix not in ENDINGS:
         message = _(
             "{file}: answers are written as {endings}; give such an ending.",
@@ -110,12 +119,11 @@ def predict(
             endings=", ".join(ENDINGS),
         )
         raise DataError(message)
-    set_threads(threads)
-    model = load(run, precision=precision, baseline=baseline)
+    model = _opened(run, threads, precision, baseline)
     source = open_other(model, str(rows), how_of(sheet, skip_bad))
     inputs = rows_of(model, source, labelled=False)
     # The first row tells which columns will be written, before anything is.
-    first = list(model.predict(inputs.take(slice(1)).examples()))
+    first = list(model.predictions(inputs.take(slice(1)).examples()))
     names = {name for prediction in first for name in columns_of(prediction)}
     taken = [name for name in source.columns if name in names]
     if taken:
@@ -145,41 +153,47 @@ def predict(
     return len(inputs)
 
 
+def _opened(
+    run: str | Path | Predictor, threads: int | None, precision: str | None, baseline: bool
+) -> Any:
+    set_threads(threads)
+    return run if isinstance(run, Predictor) else load(run, precision=precision, baseline=baseline)
+
+
 def explain(
     run: str | Path | Model,
-    row: str | Sequence[str] | Mapping[str, str],
+    row: Any,
     *,
     label: str | None = None,
     threads: int | None = None,
 ) -> Explanation:
     """Predict a row and attribute the prediction to its words.
 
-    row: a text, the texts in the order of the model's roles, or a mapping as for `model(...)`.
-    label: explain this label's score instead of the prediction's. Raises WeitiaoError.
+    row: one row as for `model(...)`, or the texts in the order of the model's roles. label: explain
+    this label's score instead of the prediction's. Raises WeitiaoError.
     """
     set_threads(threads)
     model = run if isinstance(run, Model) else load(run)
     if model.task.per_token:
         message = _("explain is about labels and numbers; here the answer is a place in the text.")
         raise DataError(message)
-    return explain_example(model, _example(model, row), label)
+    return explain_example(model, _one_example(model, row), label)
 
 
-def _example(model: Model, row: str | Sequence[str] | Mapping[str, str]) -> Example:
-    if isinstance(row, Mapping):
-        return model.example(row)
-    texts = [row] if isinstance(row, str) else list(row)
-    known = model.plan.data.roles
-    roles = [r for r in model.task.roles + model.task.optional_roles if r in known]
-    if len(texts) != len(roles):
+def _one_example(model: Model, row: Any) -> Example:
+    texts = isinstance(row, list) and all(isinstance(one, str) for one in row)
+    if texts and len(row) != len(model.row_reader.roles):
         message = _(
             "this model reads {count} texts ({roles}), {passed} were given.",
-            count=len(roles),
-            roles=", ".join(roles),
-            passed=len(texts),
+            count=len(model.row_reader.roles),
+            roles=", ".join(model.row_reader.roles),
+            passed=len(row),
         )
         raise DataError(message)
-    return model.example(dict(zip(roles, texts, strict=True)))
+    examples = list(islice(model.row_reader.examples(tuple(row) if texts else row), 2))
+    if len(examples) > 1:
+        raise DataError(_("explain is about one row; more were given."))
+    return examples[0]
 
 
 def _predicted_rows(
@@ -188,7 +202,7 @@ def _predicted_rows(
     for start in range(0, len(rows), CHUNK_ROWS):
         part = rows.take(slice(start, start + CHUNK_ROWS))
         table = source.table.select(source.columns).slice(start, CHUNK_ROWS).to_pylist()
-        predictions = model.predict(part.examples())
+        predictions = model.predictions(part.examples())
         for row, prediction in zip(table, predictions, strict=True):
             yield {**row, **columns_of(prediction)}
         if step:

@@ -9,10 +9,10 @@ from typing import Any, Self
 from pydantic import Field, ValidationError
 
 from weitiao import parts
-from weitiao.core import dotted
+from weitiao.core import dotted, html
 from weitiao.core.fields import Problem, near, problems_of
 from weitiao.errors import PlanError
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, localized
 from weitiao.planfile import aliases, read, write
 from weitiao.planfile.acceptance import Acceptance, problems_of_acceptance
 from weitiao.planfile.sections import (
@@ -55,6 +55,17 @@ class Plan(Section):
     @property
     def task_name(self) -> str:
         return next(iter(self.task))
+
+    def __repr__(self) -> str:
+        length = f"{self.train.epochs:g} epochs of batches of {self.train.batch_size}"
+        rate = f"learning rate {self.train.learning_rate:g}"
+        return f"Plan({self.task_name}, {self.model.checkpoint}, {length}, {rate})"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        rows = [[name, one.value, localized(one.reason)] for name, one in self.why.items()]
+        return html.table([_("setting"), _("value"), _("reason")], rows, repr(self))
 
     @classmethod
     def load(cls, path: str | Path, changes: Mapping[str, Any] | None = None) -> Self:
