@@ -159,12 +159,16 @@ NOT_FOR_TEXTS = {
     "check_estimators_pickle": NO_PICKLE,
 }
 OF_CLASSIFIERS = {"check_classifiers_classes": TOO_FEW, "check_classifiers_train": TINY}
+OF_REGRESSORS = {"check_regressors_train": TINY}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "reasons"),
-    [(NumberClassifier, {**NOT_FOR_TEXTS, **OF_CLASSIFIERS}), (NumberRegressor, NOT_FOR_TEXTS)],
+    [
+        (NumberClassifier, {**NOT_FOR_TEXTS, **OF_CLASSIFIERS}),
+        (NumberRegressor, {**NOT_FOR_TEXTS, **OF_REGRESSORS}),
+    ],
 )
 @pytest.mark.timeout(1200)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")

@@ -9,7 +9,7 @@ from typing import Any, TypedDict, Unpack, overload
 from weitiao.api import distributed, single_run
 from weitiao.api import seeds as several_seeds
 from weitiao.api.fitted import Fitted
-from weitiao.api.inputs import PlanOptions, seconds_of, source_of, wish_of
+from weitiao.api.inputs import PlanOptions, seconds_of, source_of, wish_of, with_targets
 from weitiao.api.progress import shown
 from weitiao.api.seeds import Seeded
 from weitiao.api.single_run import Job, Say, Watch
@@ -74,7 +74,7 @@ def fit(
             options["budget"] = seconds_of(budget) / seeds
     set_threads(threads)
     path, source = source_of(rows, targets)
-    advice = advise(wish_of(path, options), source)
+    advice = advise(wish_of(path, with_targets(options, source, targets)), source)
     plan = advice.plan
     with shown(progress, say, watch) as (say, watch):
         if seeds is not None:

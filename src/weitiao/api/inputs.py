@@ -80,6 +80,16 @@ def wish_of(path: Paths, options: Mapping[str, Any]) -> Wish:
     return Wish(path, roles=roles, reader=reader, **files, **known)
 
 
+def with_targets(options: Mapping[str, Any], source: Source | None, targets: Any) -> dict[str, Any]:
+    """The options with the roles that are known where targets came beside the rows."""
+    if targets is None or source is None:
+        return dict(options)
+    known: dict[str, Any] = {"target": "label"}
+    if source.columns == ["text", "label"]:
+        known["text"] = "text"
+    return {**options, "roles": {**known, **(options.get("roles") or {})}}
+
+
 def seconds_of(budget: float | str) -> float:
     """A budget in seconds; also from a text like 90s or 1h30m. Raises WeitiaoError."""
     in_seconds = seconds(budget) if isinstance(budget, str) else budget

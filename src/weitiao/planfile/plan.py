@@ -57,14 +57,19 @@ class Plan(Section):
         return next(iter(self.task))
 
     def __repr__(self) -> str:
-        length = f"{self.train.epochs:g} epochs of batches of {self.train.batch_size}"
-        rate = f"learning rate {self.train.learning_rate:g}"
-        return f"Plan({self.task_name}, {self.model.checkpoint}, {length}, {rate})"
+        names = ("epochs", "batch_size", "learning_rate")
+        settings = ", ".join(f"{name}={getattr(self.train, name):g}" for name in names)
+        return f"Plan({self.task_name}, {self.model.checkpoint}, {settings})"
 
     __str__ = __repr__
 
     def _repr_html_(self) -> str:
-        rows = [[name, one.value, localized(one.reason)] for name, one in self.why.items()]
+        raw = self.model_dump()
+        values = {name: dotted.get(raw, name) for name in self.why}
+        rows = [
+            [name, value, localized(self.why[name].reason) if value == self.why[name].value else ""]
+            for name, value in values.items()
+        ]
         return html.table([_("setting"), _("value"), _("reason")], rows, repr(self))
 
     @classmethod
