@@ -97,9 +97,8 @@ def test_pipelines_cross_validation_and_search(tiny_bert):
     texts, labels = rows_of("classification")
     estimator = weitiao.TextClassifier(tiny_bert, changes=QUICK)
     lower = FunctionTransformer(lambda rows: [text.lower() for text in rows])
-    assert (
-        Pipeline([("lower", lower), ("classify", estimator)]).fit(texts, labels).predict(texts[:2])
-    )
+    line = Pipeline([("lower", lower), ("classify", estimator)]).fit(texts, labels)
+    assert line.predict(texts[:2]).shape == (2,)
     assert len(cross_val_score(estimator, texts, labels, cv=2, error_score="raise")) == 2
     grid = {"changes": [QUICK, {**QUICK, "train.learning_rate": 1e-2}]}
     search = GridSearchCV(estimator, grid, cv=2, error_score="raise").fit(texts, labels)

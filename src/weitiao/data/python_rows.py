@@ -48,8 +48,8 @@ def is_table(data: Any) -> bool:
     of lists."""
     if isinstance(data, Mapping):
         return bool(data) and all(is_column(values) for values in data.values())
-    names = hasattr(data, "columns") or hasattr(data, "column_names")
-    return names and hasattr(data, "__getitem__") and hasattr(data, "__len__")
+    sized = hasattr(data, "__getitem__") and hasattr(data, "__len__")
+    return sized and (hasattr(data, "columns") or hasattr(data, "column_names"))
 
 
 def is_column(values: Any) -> bool:
