@@ -145,6 +145,7 @@ TOO_FEW = "fewer than 10 labelled rows are refused"
 TINY = "a random network after one epoch on numbers spelled as words"
 NO_PICKLE = "a fitted estimator is saved as a folder"
 NOT_FOR_TEXTS = {
+    "check_complex_data": NO_ARRAY,
     "check_estimators_nan_inf": NO_ARRAY,
     "check_estimator_sparse_tag": NO_ARRAY,
     "check_estimator_sparse_array": NO_ARRAY,
@@ -158,7 +159,7 @@ NOT_FOR_TEXTS = {
     "check_estimators_pickle": NO_PICKLE,
 }
 OF_CLASSIFIERS = {"check_classifiers_classes": TOO_FEW, "check_classifiers_train": TINY}
-OF_REGRESSORS = {"check_regressors_train": TINY}
+OF_REGRESSORS = {"check_fit2d_1sample": TOO_FEW, "check_regressors_train": TINY}
 
 
 @pytest.mark.slow

@@ -195,7 +195,6 @@ class TextRegressor(RegressorMixin, TextEstimator):  # type: ignore[misc]
     def fit(self, X: Any, y: Any) -> Self:
         """Fit texts (or tuples of two, or a DataFrame) and their numbers."""
         targets = _targets(self, y)
-        assert_all_finite(targets)
         self._fit(X, targets.astype(float).tolist())
         return self
 
@@ -215,7 +214,10 @@ def _targets(estimator: TextEstimator, y: Any) -> np.ndarray:
         raise RowsError(_("there are no rows."))
     if any(cell is None for cell in cells):
         raise RowsError(_("a target is missing (None or NaN)."))
-    return np.asarray(column_or_1d(np.asarray(cells), warn=True))
+    targets = np.asarray(column_or_1d(np.asarray(cells), warn=True))
+    if targets.dtype.kind == "f":
+        assert_all_finite(targets, input_name="y")
+    return targets
 
 
 def _texts(X: Any) -> Any:
