@@ -144,6 +144,22 @@ def test_the_run_comes_first(call, models, tmp_path):
     assert "The run comes first: weitiao predict RUN new.csv" in err
 
 
+def test_a_run_that_is_none_names_one(call, models, tmp_path):
+    for name in ("a-001", "a-002"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "plan.yaml").touch()
+    assert "runs: holds 2 runs; name one of them" in call("runs", "a good film")[2]
+    assert "Did you mean 'runs/a-002'?" in call("a-002", "a good film")[2]
+    assert "no such run." in call("a good film")[2]
+
+
+def test_a_sample_is_a_file(call, models):
+    assert (
+        "no sample called 'tweet'. Did you mean 'tweets'"
+        in call(models("classification"), "sample:tweet")[2]
+    )
+
+
 def test_pairs_by_options_by_place_and_by_roles(call, models):
     run = models("nli")
     pairs = ["--premise", "good", "--premise", "bad", "--hypothesis", "a", "--hypothesis", "b"]
@@ -282,9 +298,8 @@ def test_empty_rows_get_an_empty_answer_and_are_said(name, content, empty, call,
     answers = lines((tmp_path / "out.jsonl").read_text("utf-8"))
     assert [at for at, row in enumerate(answers) if row["prediction"] is None] == empty
     assert all(answers[at]["score_good"] is None for at in empty)
-    assert (f"{len(empty)} row" in err and "without a text: the answer is empty" in err) == bool(
-        empty
-    )
+    told = f"{len(empty)} row" in err and "without a text (" in err
+    assert told == bool(empty)
     assert len(answers) == 2 + len(empty)
 
 

@@ -225,12 +225,15 @@ def _answers(
 def _remarks(table: Table, empty: np.ndarray, rows: Rows) -> Iterator[str]:
     """What is worth knowing about the answers."""
     if count := int(empty.sum()):
-        named = rows.take(np.flatnonzero(empty)[:3]).ids() if table.source.fingerprint else []
-        yield _(
-            "{rows} without a text: the answer is empty{named}",
-            rows=plural(count, "row"),
-            named=f" ({', '.join(named)}{', ...' if count > 3 else ''})" if named else "",
-        )
+        missing = plural(count, "row")
+        if table.source.fingerprint:
+            named = ", ".join(rows.take(np.flatnonzero(empty)[:3]).ids())
+            named += ", ..." if count > 3 else ""
+            yield _(
+                "{rows} without a text ({named}): the answer is empty", rows=missing, named=named
+            )
+        else:
+            yield _("{rows} without a text: the answer is empty", rows=missing)
     if table.shape == "long":
         yield _(
             "a row for each span that was found; {rows} without any. --shape wide gives a row "

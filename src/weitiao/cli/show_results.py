@@ -292,7 +292,7 @@ def _shown(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, list):
-        return joined(map(str, value), ", ") or _("none of the labels")
+        return joined(map(str, value), ", ") or _("none")
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

@@ -26,6 +26,7 @@ from weitiao.cli.options import (
     names_rows,
     roles_of,
 )
+from weitiao.core.fields import near
 from weitiao.core.script import UNSEPARATED
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _, joined, plural
@@ -80,6 +81,7 @@ def predict(
         "question": question, "context": context,
     }  # fmt: skip
     by_role = {role: values for role, values in options_of_roles.items() if values}
+    _require_run(run)
     files, texts, changes = _sorted(run, words)
     if not (files or texts or by_role) and not sys.stdin.isatty():
         files = [STREAM]
@@ -146,7 +148,7 @@ def _opened(
         with saved_stream(io.BytesIO("\n".join(texts).encode())) as path:
             yield str(path)
     elif files:
-        yield list(files)
+        yield files[0] if len(files) == 1 else list(files)
     else:
         yield Texts(by_role, texts)
 
@@ -165,17 +167,44 @@ def _reader_of(changes: Sequence[str]) -> Mapping[str, Any] | None:
     return how_of(None, False, wanted).reader or None
 
 
+def _require_run(folder: Path) -> None:
+    """Raises WeitiaoError where a run cannot be, naming one that may be meant."""
+    try:
+        is_file, exists = folder.is_file(), folder.exists()
+    except OSError:  # a text, longer than a name may be
+        is_file = exists = False
+    if is_file:
+        message = _(
+            "{file}: this is a file. The run comes first: weitiao predict RUN {file}",
+            file=str(folder),
+        )
+        raise WeitiaoError(message)
+    if not exists:
+        runs = [path.parent for path in Path("runs").glob("*/plan.yaml")]
+        close = [str(path) for path in runs if path.name == folder.name]
+        message = _(
+            "{folder}: no such run.{hint} `weitiao runs` lists them; first comes the run, then "
+            "what it is to predict.",
+            folder=str(folder),
+            hint=near(str(folder), close or [str(path) for path in runs]) if runs else "",
+        )
+        raise WeitiaoError(message)
+    inner = sorted(folder.glob("*/plan.yaml"), key=lambda path: path.stat().st_mtime)
+    if inner and not any((folder / name).exists() for name in ("plan.yaml", "weitiao.json")):
+        message = _(
+            "{folder}: holds {runs}; name one of them, e.g. the newest: {newest}",
+            folder=str(folder),
+            runs=plural(len(inner), "run"),
+            newest=str(inner[-1].parent),
+        )
+        raise WeitiaoError(message)
+
+
 # --- what the words are
 
 
 def _sorted(run: Path, words: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
     """Sort words into data files, texts and changes. Raises WeitiaoError for an unclear one."""
-    if run.is_file():
-        message = _(
-            "{file}: this is a file. The run comes first: weitiao predict RUN {file}",
-            file=str(run),
-        )
-        raise WeitiaoError(message)
     kinds = {word: _kind(word) for word in words}
     unclear = [word for word in words if not kinds[word]]
     if unclear and len(words) > 1 and "file" not in kinds.values():
