@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -159,7 +160,7 @@ def open_other(model: Model | BaselineModel, path: Paths, how: ReadOptions) -> S
     """Open rows other than the run's own, with the reader settings of its plan by default."""
     reader = how.reader or model.plan.data.reader
     like = path if how.reader else model.plan.data.path
-    return ReadOptions(reader, how.skip_bad).open_other(path, like)
+    return replace(how, reader=reader).open_other(path, like)
 
 
 def same_rows(run: Run, data: Data) -> Data:

@@ -13,7 +13,7 @@ import typer
 
 from weitiao.cli import help as usage
 from weitiao.cli import terminal
-from weitiao.cli.commands import compare, evaluate, listing, machine, train
+from weitiao.cli.commands import compare, evaluate, listing, machine, predict, train
 from weitiao.core import disk
 from weitiao.errors import WeitiaoError
 from weitiao.i18n import messages
@@ -40,8 +40,8 @@ for _verb in (
     compare.report,
     compare.compare,
     compare.experiment,
-    evaluate.predict,
-    evaluate.explain,
+    predict.predict,
+    predict.explain,
     listing.runs,
     listing.parts,
     listing.schema,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -9,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 from weitiao.api.progress import bar
 from weitiao.core.sanitize import visible
@@ -105,11 +106,29 @@ def print_text(text: str) -> None:
     print(text, flush=True)
 
 
-def console() -> Any:
-    """A rich console on stderr that never reads text as markup."""
+@contextmanager
+def output() -> Iterator[IO[str]]:
+    """Stdout as a stream for data: UTF-8, line ends as they are; a reader may stop early."""
+    sys.stdout.flush()
+    raw = getattr(sys.stdout, "buffer", None)
+    if raw is None:  # not a real stream
+        yield sys.stdout
+        return
+    stream = io.TextIOWrapper(raw, encoding="utf-8", newline="", write_through=True)
+    try:
+        yield stream
+    except BrokenPipeError:  # `| head` has enough
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    finally:
+        stream.detach()
+
+
+def console(stderr: bool = True) -> Any:
+    """A rich console, on stderr, that never reads text as markup."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=False, markup=False, emoji=False)
+    return Console(stderr=stderr, highlight=False, soft_wrap=False, markup=False, emoji=False)
 
 
 @contextmanager
@@ -163,9 +182,9 @@ def table_of(title: str | None, *columns: str) -> Any:
     return Cells(*columns, title=title and harmless(title), title_justify="left")
 
 
-def show_rich(text: Any) -> None:
-    """Print a rich text or table to stderr."""
-    console().print(text)
+def show_rich(text: Any, stderr: bool = True) -> None:
+    """Print a rich text or table to stderr, or results to stdout."""
+    console(stderr).print(text)
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -65,6 +65,7 @@ class Model(Predictor):
         targets = train.targets()
         task: Task = parts.build("tasks", name, settings).learn(targets)
         task = task.widened(validation.targets()) if validation else task
+        task = task.spelled_like(train)
         source = resolve(plan.model.checkpoint, plan.model.revision)
         trusted = source.kind == "package"
         tokenizer = load_tokenizer(source.path_or_name, source.revision, trusted=trusted)
