@@ -147,7 +147,7 @@ def _opened(
         with saved_stream(io.BytesIO("\n".join(texts).encode())) as path:
             yield str(path)
     elif files:
-        yield files[0] if len(files) == 1 else list(files)
+        yield files[0] if len(files) == 1 else [Path(file) for file in files]
     else:
         yield Texts(by_role, texts)
 
