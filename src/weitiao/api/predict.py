@@ -134,9 +134,9 @@ def predict(
                 new=", ".join(new.values()),
             )
         )
-    if say:
-        for note in notes:
-            say(note)
+    tell = say or (lambda text: None)
+    for note in notes:
+        tell(note)
     empty = np.zeros(len(inputs), bool)
 
     def write(target: Target) -> None:
@@ -154,9 +154,8 @@ def predict(
         _write_file(Path(output), form, source, write)
     else:
         write(output)
-    if say:
-        for line in _remarks(table, empty, inputs):
-            say(line)
+    for line in _remarks(table, empty, inputs):
+        tell(line)
     return len(inputs)
 
 
