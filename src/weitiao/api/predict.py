@@ -9,7 +9,7 @@ from typing import IO, Any, Literal, overload
 
 import numpy as np
 
-from weitiao.api.prediction_input import assigned, is_empty, open_rows
+from weitiao.api.prediction_input import assigned, files_in, is_empty, open_rows
 from weitiao.api.prediction_table import Table, columns_of, shape_of
 from weitiao.core.atomic import replacing
 from weitiao.data.files import bad_rows
@@ -108,9 +108,9 @@ def predict(
     """Predict rows into `output` (.csv, .xlsx, .jsonl, .parquet, ...), and return their number;
     without an output, rows from Python give one value a row: see `model.predict`.
 
-    rows: a file or files (by default into predictions.csv), or rows from Python. Each row of the
-    input is a row of the output, in order: its columns plus prediction, score and score_<label>,
-    which stay empty where the text is empty. Memory is bounded.
+    rows: a path or a list of Path (by default into predictions.csv), or rows from Python. Each row
+    of the input is a row of the output, in order: its columns plus prediction, score and
+    score_<label>, which stay empty where the text is empty. Memory is bounded.
     form: csv, jsonl, ... instead of what the ending says; needed where `output` is a text stream.
     shape: of names and other spans, "long" is a row a span (default of tables), "wide" a list.
     roles: role -> column, where the columns are not called as in training.
@@ -139,9 +139,9 @@ def predict(
                 new=", ".join(new.values()),
             )
         )
-    if say:
-        for note in notes:
-            say(note)
+    tell = say or (lambda text: None)
+    for note in notes:
+        tell(note)
     empty = np.zeros(len(inputs), bool)
 
     def write(target: Target) -> None:
@@ -159,9 +159,8 @@ def predict(
         _write_file(Path(output), form, source, write)
     else:
         write(output)
-    if say:
-        for line in _remarks(table, empty, inputs):
-            say(line)
+    for line in _remarks(table, empty, inputs):
+        tell(line)
     return len(inputs)
 
 
@@ -194,9 +193,7 @@ def _require_other_file(output: str | Path | IO[str], rows: Any) -> None:
     """Raises DataError where the output is a file that is read: it would be lost."""
     if not isinstance(output, (str, Path)) or not Path(output).exists():
         return
-    named = [rows] if isinstance(rows, (str, Path)) else rows
-    files = [f for f in named if isinstance(f, (str, Path))] if isinstance(named, list) else []
-    if any(Path(f).exists() and Path(f).samefile(output) for f in files):
+    if any(Path(f).exists() and Path(f).samefile(output) for f in files_in(rows)):
         message = _("{file}: this file is read; give the answers another name.", file=output)
         raise DataError(message)
 

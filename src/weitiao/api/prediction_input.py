@@ -13,13 +13,13 @@ from typing import IO, Any
 import numpy as np
 import pyarrow as pa
 
-from weitiao.api.inputs import open_other, source_of
+from weitiao.api.inputs import open_other
 from weitiao.core.fields import near
 from weitiao.data.files import detect, dialect
 from weitiao.data.files.cells import INTEGER, TEXT, cell_texts
 from weitiao.data.files.delimited import FIRST
 from weitiao.data.files.open import Paths, ReaderSettings, ReadOptions
-from weitiao.data.files.table import LINE, Source
+from weitiao.data.files.table import LINE, Source, from_rows
 from weitiao.data.infer.column_names import TEXT_WORDS, is_known
 from weitiao.data.infer.column_stats import Column, columns_of
 from weitiao.data.infer.roles import TEXT_ROLES, pair_in
@@ -86,13 +86,24 @@ def saved_stream(stream: IO[bytes]) -> Iterator[Path]:
         yield path
 
 
+def files_in(rows: Any) -> list[str]:
+    """The files that rows are read from: a path, or a list of Path; none for rows from Python."""
+    if isinstance(rows, (str, Path)):
+        return [str(rows)]
+    paths = isinstance(rows, (list, tuple)) and all(isinstance(one, Path) for one in rows)
+    return [str(one) for one in rows] if paths else []
+
+
 def open_rows(model: AnyModel, rows: Any, how: ReadOptions) -> Source:
-    """Open the rows to predict: a path, paths, or rows from memory. Raises DataError."""
-    if isinstance(rows, Texts):
-        return rows.source([*text_roles(model)])
-    path, source = source_of(rows)
-    if source is not None:
-        return source
+    """Open the rows to predict: a path, a list of Path, or rows from Python. Raises DataError."""
+    files = files_in(rows)
+    if not files:
+        if isinstance(rows, (list, tuple)) and all(isinstance(one, str) for one in rows):
+            rows = Texts(in_order=rows)
+        if isinstance(rows, Texts):
+            return rows.source([*text_roles(model)])
+        return from_rows(rows)
+    path: Paths = files[0] if len(files) == 1 else files
     how = replace(how, blank_rows=True)
     reader = {} if how.reader else _reader_of_texts(model, path)
     if not reader:

@@ -26,7 +26,6 @@ from weitiao.cli.options import (
     names_rows,
     roles_of,
 )
-from weitiao.core.fields import near
 from weitiao.core.script import UNSEPARATED
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _, joined, plural
@@ -148,7 +147,7 @@ def _opened(
         with saved_stream(io.BytesIO("\n".join(texts).encode())) as path:
             yield str(path)
     elif files:
-        yield files[0] if len(files) == 1 else list(files)
+        yield files[0] if len(files) == 1 else [Path(file) for file in files]
     else:
         yield Texts(by_role, texts)
 
@@ -180,6 +179,8 @@ def _require_run(folder: Path) -> None:
         )
         raise WeitiaoError(message)
     if not exists:
+        from weitiao.core.fields import near  # imports pydantic
+
         runs = [path.parent for path in Path("runs").glob("*/plan.yaml")]
         close = [str(path) for path in runs if path.name == folder.name]
         message = _(
