@@ -117,7 +117,7 @@ def predict(
     force: overwrite a file. precision, baseline: as for `load`. step: called with the number of
     rows after each chunk. say: called with messages for people.
     """
-    if output is None and not _are_files(rows):
+    if output is None and not files_in(rows):
         return _opened(run, threads, precision, baseline).predict(rows)
     output = "predictions.csv" if output is None else output
     form = _checked_form(output, form, force)
@@ -248,12 +248,6 @@ def _remarks(table: Table, empty: np.ndarray, rows: Rows) -> Iterator[str]:
             ".xlsx, .jsonl and .parquet hold every text as it is",
             cells=plural(table.guarded, "cell"),
         )
-
-
-def _are_files(rows: Any) -> bool:
-    """Whether rows are paths; a list of str is texts."""
-    paths = isinstance(rows, list) and bool(rows) and all(isinstance(one, Path) for one in rows)
-    return isinstance(rows, (str, Path)) or paths
 
 
 def _opened(
