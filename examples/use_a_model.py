@@ -24,11 +24,12 @@ folder = fitted.run.folder
 
 model = weitiao.load(folder)
 print(model("服务很好").value)
-print(model.task.choices, model.predict_proba(["服务很好", "房间很脏"]))
+print(model.predict(["服务很好", "房间很脏"]))
+print(model.classes_, model.predict_proba(["服务很好", "房间很脏"]))
 
 rows = "text\n服务很好\n房间很脏\n"
 Path("rows.csv").write_text(rows, encoding="utf-8")
-weitiao.predict(folder, "rows.csv", "answers.csv")
+weitiao.predict(folder, "rows.csv", "answers.csv", force=True)
 print(Path("answers.csv").read_text(encoding="utf-8-sig"))
 
 ask = pipeline("text-classification", model=str(fitted.run.best))

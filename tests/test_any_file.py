@@ -68,13 +68,14 @@ def test_fit_evaluate_and_predict_set_bad_rows_aside(weitiao, tiny_bert, tmp_pat
     assert "2 rows that cannot be used set aside" in err
     assert len(pd.read_csv(answers)) == 60
     assert len(pd.read_csv(tmp_path / "answers.bad_rows.csv")) == 2
-    assert weitiao("predict", run.folder, first, "-o", answers)[0] == 2
+    assert weitiao("predict", run.folder, first, "-o", answers, "--force")[0] == 2
 
     evil = ["<script>alert(1)</script>", "\u202egnp.exe\u200b\ufeff", "=HYPERLINK(\"x\")",
             "@SUM(A1)", "-2+3", "\t=1", "＝1+1", 'a "b", c\n=d']  # fmt: skip
     write(tmp_path / "evil.csv", [{"text": text} for text in evil])
-    code, _, err = weitiao("predict", run.folder, tmp_path / "evil.csv", "-o", answers)
+    code, _, err = weitiao("predict", run.folder, tmp_path / "evil.csv", "-o", answers, "--force")
     assert code == 0, err
+    assert "cells that a spreadsheet would run as a formula" in err
     assert answers.read_bytes().startswith(b"\xef\xbb\xbf")
     with answers.open(encoding="utf-8-sig", newline="") as file:
         cells = [row["text"] for row in csv.DictReader(file)]

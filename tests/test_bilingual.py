@@ -84,7 +84,7 @@ def test_a_whole_session_is_in_one_language(told, rows, tiny_bert):
             ["fit", *given, "--out", f"runs-{language}"],
             ["evaluate", run],
             ["evaluate", run, "--final"],
-            ["predict", run, "rows.csv", "-o", "answers.csv"],
+            ["predict", run, "rows.csv", "-o", "answers.csv", "--force"],
             ["report", run],
             ["runs", f"runs-{language}"],
             ["parts"],

@@ -135,6 +135,8 @@ def test_options_are_called_as_on_the_command_line(verb):
         wanted -= {"output", "full"}  # a Plan is returned: `plan.save(path, full=True)`
     if verb == "train":  # given as changes
         wanted -= {"skip_bad", "budget", "seed"}
+    if verb == "predict":  # texts are given to the model itself, columns as `roles`
+        wanted -= {"text", "text_pair", "premise", "hypothesis", "question", "context"}
     assert wanted <= set(taken)
 
 

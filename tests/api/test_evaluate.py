@@ -8,7 +8,6 @@ from conftest import toy_plan, toy_rows
 from weitiao.api.predict import predict
 from weitiao.data.files.table import from_rows
 from weitiao.data.prepare.load import load
-from weitiao.errors import DataError
 from weitiao.model.model import Model
 
 
@@ -32,9 +31,10 @@ def saved(tiny_bert, tmp_path_factory):
 def test_no_column_of_the_user_is_overwritten(column, saved, tmp_path):
     rows, out = tmp_path / "rows.jsonl", tmp_path / "answers.jsonl"
     rows.write_text(json.dumps({"text": "a good film", column: "mine"}) + "\n", encoding="utf-8")
-    with pytest.raises(DataError, match=f"rename its column '{column}'"):
-        predict(saved, str(rows), out)
-    assert not list(tmp_path.glob("answers*"))
+    assert predict(saved, str(rows), out) == 1
+    answer = json.loads(out.read_text(encoding="utf-8"))
+    assert answer[column] == "mine"
+    assert answer[f"weitiao_{column}"] != "mine"
 
 
 def test_columns_that_no_answer_has_are_free(saved, tmp_path):

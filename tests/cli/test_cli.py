@@ -323,10 +323,10 @@ def test_a_mistake_is_one_message(name, weitiao, rows, run, home, tiny_bert, tmp
 
 
 def test_predict_without_the_column_names_it(weitiao, run, tmp_path):
-    path = write_csv(tmp_path / "other.csv", [{"review": "good film"}])
+    path = write_csv(tmp_path / "other.csv", [{"price": "3", "year": "2024"}])
     code, _, err = weitiao("predict", run, path, "-o", tmp_path / "out.csv")
     assert code == 2
-    assert "no column 'text', which the model was trained on; it has review" in err
+    assert "no column 'text', which the model was trained on; it has price, year" in err
     assert not (tmp_path / "out.csv").exists()
 
 

@@ -9,7 +9,6 @@ import weitiao
 from conftest import toy_rows
 from weitiao.api.compare import compare
 from weitiao.api.predict import predict
-from weitiao.errors import DataError
 from weitiao.evaluation.passages import coverage
 from weitiao.i18n.messages import speaking
 from weitiao.reporting import page
@@ -93,12 +92,15 @@ def test_a_run_is_compared_with_a_file_of_answers(done, tmp_path):
     assert same.verdict == "same"
 
 
-def test_rows_may_not_have_columns_that_the_answers_need(done, tmp_path):
+def test_columns_of_the_rows_keep_their_names(done, tmp_path):
     path = tmp_path / "rows.jsonl"
     row = {"question": "which", "context": "the film", "start": 3}
     path.write_text(json.dumps(row) + "\n", encoding="utf-8")
-    with pytest.raises(DataError, match="rename its column 'start'"):
-        predict(done.run.folder, str(path), tmp_path / "answers.csv")
+    predict(done.run.folder, str(path), tmp_path / "answers.jsonl")
+    (answer,) = map(json.loads, (tmp_path / "answers.jsonl").read_text("utf-8").splitlines())
+    assert answer["start"] == 3
+    assert "weitiao_start" in answer
+    assert "end" in answer
 
 
 def test_an_excerpt_does_not_cut_what_would_be_masked():

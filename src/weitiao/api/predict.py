@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import IO, Any, Literal, overload
 
-from weitiao.api.inputs import how_of, open_other, rows_of
+import numpy as np
+
+from weitiao.api.prediction_input import assigned, files_in, is_empty, open_rows
+from weitiao.api.prediction_table import Table, columns_of, shape_of
+from weitiao.core.atomic import replacing
 from weitiao.data.files import bad_rows
-from weitiao.data.files.bad_rows import set_aside
-from weitiao.data.files.csv_writer import sheet as csv_sheet
+from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source
+from weitiao.data.files.table_writers import BINARY, FORMATS, Target, check_fits, format_of, writing
 from weitiao.data.rows import Rows
 from weitiao.errors import DataError, RunError
 from weitiao.evaluation.baselines.model import BaselineModel
@@ -21,13 +24,13 @@ from weitiao.evaluation.explain import Explanation
 from weitiao.evaluation.explain import explain as explain_example
 from weitiao.example import Example, Prediction
 from weitiao.hardware.machine import set_threads
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, plural
 from weitiao.i18n.system import said
 from weitiao.model.model import Model
+from weitiao.model.predictor import Predictor
 from weitiao.run import Run
 
 CHUNK_ROWS = 5_000  # rows predicted at a time: memory stays bounded
-ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson")
 
 
 @overload
@@ -85,135 +88,206 @@ def _baseline_of(folder: Path) -> BaselineModel:
 
 
 def predict(
-    run: str | Path,
-    rows: str | Path,
-    output: str | Path = "predictions.csv",
+    run: str | Path | Predictor,
+    rows: Any,
+    output: str | Path | IO[str] | None = None,
     *,
+    form: str | None = None,
+    shape: str | None = None,
+    roles: Mapping[str, str] | None = None,
     sheet: str | None = None,
+    reader: Mapping[str, Mapping[str, Any]] | None = None,
     skip_bad: bool = False,
+    force: bool = False,
     threads: int | None = None,
     precision: str | None = None,
     baseline: bool = False,
     step: Callable[[int], None] | None = None,
     say: Callable[[str], None] | None = None,
-) -> int:
-    """Predict every row of a file into `output` (.csv, .tsv or .jsonl); returns the number of rows.
+) -> Any:
+    """Predict rows into `output` (.csv, .xlsx, .jsonl, .parquet, ...), and return their number;
+    without an output, rows from Python give one value a row: see `model.predict`.
 
-    Writes the input's columns plus prediction, score and score_<label>. Memory is bounded.
-    precision, baseline: as for `load`. step: called with the number of rows after each chunk.
+    rows: a path or a list of Path (by default into predictions.csv), or rows from Python. Each row
+    of the input is a row of the output, in order: its columns plus prediction, score and
+    score_<label>, which stay empty where the text is empty. Memory is bounded.
+    form: csv, jsonl, ... instead of what the ending says; needed where `output` is a text stream.
+    shape: of names and other spans, "long" is a row a span (default of tables), "wide" a list.
+    roles: role -> column, where the columns are not called as in training.
+    force: overwrite a file. precision, baseline: as for `load`. step: called with the number of
+    rows after each chunk. say: called with messages for people.
     """
-    out = Path(output)
-    if out.suffix not in ENDINGS:
-        message = _(
-            "{file}: answers are written as {endings}; give such an ending.",
-            file=out,
-            endings=", ".join(ENDINGS),
-        )
-        raise DataError(message)
-    set_threads(threads)
-    model = load(run, precision=precision, baseline=baseline)
-    source = open_other(model, str(rows), how_of(sheet, skip_bad))
-    inputs = rows_of(model, source, labelled=False)
+    if output is None and not files_in(rows):
+        return _opened(run, threads, precision, baseline).predict(rows)
+    output = "predictions.csv" if output is None else output
+    form = _checked_form(output, form, force)
+    _require_other_file(output, rows)
+    model = _opened(run, threads, precision, baseline)
+    how = ReadOptions(reader or ({"xlsx": {"sheet": sheet}} if sheet else {}), skip_bad)
+    source = open_rows(model, rows, how)
+    notes: list[str] = list(source.history) if len(source.history) > 1 else []
+    inputs = assigned(model, source, roles or {}, notes)
     # The first row tells which columns will be written, before anything is.
-    first = list(model.predict(inputs.take(slice(1)).examples()))
-    names = {name for prediction in first for name in columns_of(prediction)}
-    taken = [name for name in source.columns if name in names]
-    if taken:
+    (first,) = model.predictions(inputs.take(slice(1)).examples())
+    table = Table(source, model.task, form, shape_of(model.task, shape, form), columns_of(first))
+    if new := table.renamed:
+        notes.append(
+            _(
+                "{file} has columns called {columns}: those of the answers are called {new}",
+                file=source.name,
+                columns=", ".join(new),
+                new=", ".join(new.values()),
+            )
+        )
+    tell = say or (lambda text: None)
+    for note in notes:
+        tell(note)
+    empty = np.zeros(len(inputs), bool)
+
+    def write(target: Target) -> None:
+        with writing(target, form, table.schema) as add:
+            for start in range(0, len(inputs), CHUNK_ROWS):
+                part = inputs.take(slice(start, start + CHUNK_ROWS))
+                empty[start : start + len(part)] = is_empty(part)
+                answers = _answers(model, part, empty[start : start + len(part)])
+                for cells in table.cells(start, answers, len(part)):
+                    add(cells)
+                if step:
+                    step(len(part))
+
+    if isinstance(output, (str, Path)):
+        _write_file(Path(output), form, source, write)
+    else:
+        write(output)
+    for line in _remarks(table, empty, inputs):
+        tell(line)
+    return len(inputs)
+
+
+def _checked_form(output: str | Path | IO[str], form: str | None, force: bool) -> str:
+    """The format of the output. Raises DataError where it cannot be written there."""
+    if form is not None and form not in FORMATS:
         message = _(
-            "{file}: rename its column {column!r}: the answers need that name.",
-            file=source.name,
-            column=taken[0],
+            "no format called {form!r}; there are {forms}.", form=form, forms=", ".join(FORMATS)
         )
         raise DataError(message)
-    # Renamed at the end: predictions of an earlier call stay whole when this one fails.
-    new = out.with_name(out.name + ".new")
+    if not isinstance(output, (str, Path)):
+        if form in BINARY:
+            message = _("{form} is no text: give a file for it, e.g. -o answers.{form}", form=form)
+            raise DataError(message)
+        return form or "jsonl"
+    out = Path(output)
+    form = form or format_of(out)
+    if out.is_dir():
+        raise DataError(_("{file}: this is a folder; give the name of a file.", file=out))
+    if out.exists() and not force:
+        message = _(
+            "{file}: this file exists already. --force overwrites it; -o NAME writes another one.",
+            file=out,
+        )
+        raise DataError(message)
+    return form
+
+
+def _require_other_file(output: str | Path | IO[str], rows: Any) -> None:
+    """Raises DataError where the output is a file that is read: it would be lost."""
+    if not isinstance(output, (str, Path)) or not Path(output).exists():
+        return
+    if any(Path(f).exists() and Path(f).samefile(output) for f in files_in(rows)):
+        message = _("{file}: this file is read; give the answers another name.", file=output)
+        raise DataError(message)
+
+
+def _write_file(out: Path, form: str, source: Source, write: Callable[[Path], None]) -> None:
+    check_fits(form, out, source.table)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        write = _write_jsonl if out.suffix in (".jsonl", ".ndjson") else _write_table
-        write(new, out.suffix, _predicted_rows(model, inputs, source, step))
-        new.replace(out)
+        # Renamed at the end: predictions of an earlier call stay whole when this one fails.
+        with replacing(out) as sibling:
+            write(sibling)
         bad_rows.write(out.with_name(f"{out.stem}.{bad_rows.FILE}"), source.bad)
     except OSError as error:
-        with suppress(OSError):
-            new.unlink()
         message = _(
             "{file}: the answers cannot be written: {reason}.", file=out, reason=said(error)
         )
         raise DataError(message) from None
-    if source.bad and say:
-        say(set_aside(source.bad))
-    return len(inputs)
+
+
+def _answers(
+    model: Model | BaselineModel, part: Rows, empty: np.ndarray
+) -> list[Prediction | None]:
+    """A prediction for each row with a text, None for the others."""
+    answers: list[Prediction | None] = [None] * len(part)
+    places = np.flatnonzero(~empty)
+    for at, prediction in zip(places, model.predictions(part.examples(places)), strict=True):
+        answers[at] = prediction
+    return answers
+
+
+def _remarks(table: Table, empty: np.ndarray, rows: Rows) -> Iterator[str]:
+    """What is worth knowing about the answers."""
+    if count := int(empty.sum()):
+        missing = plural(count, "row")
+        if table.source.fingerprint:
+            named = ", ".join(rows.take(np.flatnonzero(empty)[:3]).ids())
+            named += ", ..." if count > 3 else ""
+            yield _(
+                "{rows} without a text ({named}): the answer is empty", rows=missing, named=named
+            )
+        else:
+            yield _("{rows} without a text: the answer is empty", rows=missing)
+    if table.shape == "long":
+        yield _(
+            "a row for each span that was found; {rows} without any. --shape wide gives a row "
+            "for each row of the input",
+            rows=plural(table.without, "row"),
+        )
+    if table.guarded:
+        yield _(
+            "{cells} that a spreadsheet would run as a formula have an apostrophe before them; "
+            ".xlsx, .jsonl and .parquet hold every text as it is",
+            cells=plural(table.guarded, "cell"),
+        )
+
+
+def _opened(
+    run: str | Path | Predictor, threads: int | None, precision: str | None, baseline: bool
+) -> Any:
+    set_threads(threads)
+    return run if isinstance(run, Predictor) else load(run, precision=precision, baseline=baseline)
 
 
 def explain(
     run: str | Path | Model,
-    row: str | Sequence[str] | Mapping[str, str],
+    row: Any,
     *,
     label: str | None = None,
     threads: int | None = None,
 ) -> Explanation:
     """Predict a row and attribute the prediction to its words.
 
-    row: a text, the texts in the order of the model's roles, or a mapping as for `model(...)`.
-    label: explain this label's score instead of the prediction's. Raises WeitiaoError.
+    row: one row as for `model(...)`, or the texts in the order of the model's roles. label: explain
+    this label's score instead of the prediction's. Raises WeitiaoError.
     """
     set_threads(threads)
     model = run if isinstance(run, Model) else load(run)
     if model.task.per_token:
         message = _("explain is about labels and numbers; here the answer is a place in the text.")
         raise DataError(message)
-    return explain_example(model, _example(model, row), label)
+    return explain_example(model, _one_example(model, row), label)
 
 
-def _example(model: Model, row: str | Sequence[str] | Mapping[str, str]) -> Example:
-    if isinstance(row, Mapping):
-        return model.example(row)
-    texts = [row] if isinstance(row, str) else list(row)
-    known = model.plan.data.roles
-    roles = [r for r in model.task.roles + model.task.optional_roles if r in known]
-    if len(texts) != len(roles):
+def _one_example(model: Model, row: Any) -> Example:
+    texts = isinstance(row, list) and all(isinstance(one, str) for one in row)
+    if texts and len(row) != len(model.row_reader.roles):
         message = _(
             "this model reads {count} texts ({roles}), {passed} were given.",
-            count=len(roles),
-            roles=", ".join(roles),
-            passed=len(texts),
+            count=len(model.row_reader.roles),
+            roles=", ".join(model.row_reader.roles),
+            passed=len(row),
         )
         raise DataError(message)
-    return model.example(dict(zip(roles, texts, strict=True)))
-
-
-def _predicted_rows(
-    model: Model | BaselineModel, rows: Rows, source: Source, step: Callable[[int], None] | None
-) -> Iterator[dict[str, Any]]:
-    for start in range(0, len(rows), CHUNK_ROWS):
-        part = rows.take(slice(start, start + CHUNK_ROWS))
-        table = source.table.select(source.columns).slice(start, CHUNK_ROWS).to_pylist()
-        predictions = model.predict(part.examples())
-        for row, prediction in zip(table, predictions, strict=True):
-            yield {**row, **columns_of(prediction)}
-        if step:
-            step(len(part))
-
-
-def columns_of(prediction: Prediction) -> dict[str, Any]:
-    """Output columns of a prediction: prediction, score, score_<label>, levels, offsets."""
-    scores = {f"score_{label}": value for label, value in prediction.scores.items()}
-    upper: dict[str, Any] = {}  # the last level of a path is the prediction itself
-    for at, (name, confidence) in enumerate(prediction.levels[:-1], 1):
-        upper |= {f"level_{at}": name, f"score_level_{at}": confidence}
-    values = {"prediction": prediction.value, **prediction.places, "score": prediction.score}
-    return {**values, **upper, **scores}
-
-
-def _write_table(path: Path, suffix: str, rows: Iterator[dict[str, Any]]) -> None:
-    first = next(rows, {})
-    with csv_sheet(path, list(first), "\t" if suffix == ".tsv" else ",") as add:
-        add(list(first.values()))
-        for row in rows:
-            add(list(row.values()))
-
-
-def _write_jsonl(path: Path, suffix: str, rows: Iterator[dict[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+    examples = list(islice(model.row_reader.examples(tuple(row) if texts else row), 2))
+    if len(examples) > 1:
+        raise DataError(_("explain is about one row; more were given."))
+    return examples[0]

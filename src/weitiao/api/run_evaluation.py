@@ -6,16 +6,18 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from weitiao.api import findings as analysis
 from weitiao.api import stages
 from weitiao.api.baselines import baselines_of
+from weitiao.api.fitted import Evaluation
 from weitiao.api.inputs import check_known_labels, open_other, rows_of, same_rows
 from weitiao.api.predict import load
 from weitiao.core import notice
 from weitiao.data.files.bad_rows import set_aside
 from weitiao.data.files.open import ReadOptions
+from weitiao.data.files.table import Source
 from weitiao.data.prepare.load import Data
 from weitiao.data.prepare.load import load as load_data
 from weitiao.data.prepare.sealed import open_test
@@ -38,15 +40,6 @@ LEAST_FINDINGS_SECONDS = 2.0  # of an error analysis that says anything
 Say = Callable[[str], None]
 
 
-class Evaluation(NamedTuple):
-    """A report, what it is about ("test", "validation" or a file), and how often the test set has
-    been used so far (0 for other rows)."""
-
-    report: Report
-    split: str
-    openings: int
-
-
 def evaluate_run(
     folder: str | Path,
     path: str | None = None,
@@ -60,20 +53,8 @@ def evaluate_run(
     model = load(folder, precision=precision)
     if path:
         how = how or ReadOptions()
-        source = open_other(model, path, how)
-        aside = list(source.bad)
-        notes: list[str] = []  # rows that annotators refused
-        rows = rows_of(
-            model, source, labelled=True, aside=aside if how.skip_bad else None, notes=notes
-        )
-        if say:
-            for note in notes:
-                say(note)
-        if aside and say:
-            say(set_aside(aside))
-        check_known_labels(model, rows)
-        report, _answers, findings = evaluated(model, rows, None, Calibration())
-        return Evaluation(_with_findings(report, findings), path, 0)
+        report, _split, openings = evaluate_rows(model, open_other(model, path, how), how, say)
+        return Evaluation(report, path, openings)
     if not (Path(folder) / "plan.yaml").is_file():
         raise RunError(
             _(
@@ -105,6 +86,21 @@ def evaluate_run(
         else:
             write_answers(run, answers, split, VALIDATION_FILE)
     return Evaluation(_with_findings(report, findings), split, openings)
+
+
+def evaluate_rows(model: Model, source: Source, how: ReadOptions, say: Say | None) -> Evaluation:
+    """Evaluate a model on labelled rows other than the run's own."""
+    aside = list(source.bad)
+    notes: list[str] = []  # rows that annotators refused
+    rows = rows_of(model, source, labelled=True, aside=aside if how.skip_bad else None, notes=notes)
+    if say:
+        for note in notes:
+            say(note)
+    if aside and say:
+        say(set_aside(aside))
+    check_known_labels(model, rows)
+    report, _answers, findings = evaluated(model, rows, None, Calibration())
+    return Evaluation(_with_findings(report, findings), source.name, 0)
 
 
 def evaluated(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from weitiao import parts
 from weitiao.api import budget as budgeting
@@ -17,6 +15,7 @@ from weitiao.api import distributed, stages
 from weitiao.api import findings as analysis
 from weitiao.api import refit as refitting
 from weitiao.api.baselines import fit_before_training
+from weitiao.api.fitted import Fitted
 from weitiao.api.run_evaluation import Say, evaluated
 from weitiao.api.surroundings import environment_of
 from weitiao.checkpoints.resolve import resolve
@@ -31,9 +30,9 @@ from weitiao.data.prepare.sealed import open_test
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.acceptance import known_criteria
 from weitiao.evaluation.baselines.saved import FOLDER as BASELINES
-from weitiao.evaluation.evaluate import Evaluated, Report, answers_of
+from weitiao.evaluation.evaluate import Evaluated, answers_of
 from weitiao.evaluation.evaluate import evaluate as evaluate_model
-from weitiao.hardware.machine import peak_memory_mb, set_threads
+from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _
 from weitiao.model import saved
 from weitiao.model.fast import compiler
@@ -52,60 +51,6 @@ from weitiao.training.budget import Clock
 from weitiao.training.run import Outcome, train
 
 Watch = Callable[[Any, float], None]
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """The result of `fit` and `train`: the run, its best model and its evaluation."""
-
-    run: Run
-    plan: Plan
-    report: Report
-    split: str  # "test" or "validation": the rows the report is about
-    state: str  # finished, early, interrupted
-    seconds: Mapping[str, float]
-    openings: int = 0  # evaluations on this test set so far, this one included
-    history: tuple[str, ...] = field(default=())
-    findings: Findings = field(default_factory=Findings)  # error analysis
-
-    @property
-    def page(self) -> Path:
-        """Path of the HTML report."""
-        return self.run.folder / page.NAME
-
-    @cached_property
-    def model(self) -> Model:
-        """The best model."""
-        return Model.load(self.run.best)
-
-    @property
-    def metrics(self) -> Mapping[str, float]:
-        return self.report.metrics
-
-    def __call__(self, *rows: Any) -> Any:
-        """Predict raw rows with the best model."""
-        return self.model(*rows)
-
-    def predict_proba(self, texts: Any) -> np.ndarray:
-        """Scores (n, labels) in the order of `model.task.choices`."""
-        return self.model.predict_proba(texts)
-
-    def summary(self) -> dict[str, Any]:
-        """The line that `--json` ends with. A baseline that is ahead on validation comes first."""
-        more = self.report.more
-        return {
-            **{name: more[name] for name in better.KEYS if name in more},
-            "run": str(self.run.folder),
-            "task": self.plan.task_name,
-            **self.report.summary(),
-            "seconds": dict(self.seconds),
-            "peak_memory_mb": peak_memory_mb(),
-            "best": str(self.run.best),
-            "report": str(self.page),
-            "split": self.split,
-            "rows": self.report.rows,
-            "state": self.state,
-        }
 
 
 def train_run(

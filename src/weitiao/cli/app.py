@@ -17,7 +17,7 @@ from typer import completion
 from weitiao.api.distributed import rank
 from weitiao.cli import help as usage
 from weitiao.cli import terminal
-from weitiao.cli.commands import compare, evaluate, listing, machine, train
+from weitiao.cli.commands import compare, evaluate, listing, machine, predict, train
 from weitiao.core import disk, notice
 from weitiao.errors import WeitiaoError
 from weitiao.i18n import messages
@@ -88,8 +88,8 @@ for _verb in (
     compare.report,
     compare.compare,
     compare.experiment,
-    evaluate.predict,
-    evaluate.explain,
+    predict.predict,
+    predict.explain,
     listing.runs,
     listing.parts,
     listing.schema,

@@ -69,7 +69,15 @@ PlanFile = Annotated[Path, typer.Option("-o", "--output", help="file for the pla
 FullPlan = Annotated[
     bool, typer.Option("--full", help="write every setting, also those with their default")
 ]
-Predictions = Annotated[Path, typer.Option("-o", "--output", help=".csv, .tsv or .jsonl")]
+Predictions = Annotated[
+    str | None,
+    typer.Option(
+        "-o",
+        "--output",
+        help=".csv, .xlsx, .jsonl, .parquet, .tsv, .json; - for standard output; default: "
+        "predictions.csv",
+    ),
+]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="skip rows that cannot be read")]
 Sheet = Annotated[
     str | None, typer.Option(help="sheet of a workbook; default: the one with most rows")
@@ -138,12 +146,13 @@ def parted(rows: str, words: Sequence[str] | None) -> tuple[str | list[str], dic
     called."""
     # click has one list of further arguments, and a shell expands data/*.csv to many words: so the
     # order is free, and each word says by its form what it is.
-    more = [word for word in words or [] if _names_rows(word)]
+    more = [word for word in words or [] if names_rows(word)]
     changes = changes_of([word for word in words or [] if word not in more])
     return [rows, *more] if more else rows, changes
 
 
-def _names_rows(word: str) -> bool:
+def names_rows(word: str) -> bool:
+    """Whether a word names a data file, by what is there or by its form."""
     from weitiao.data.files.detect import endings
 
     if Path(word).exists():

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weitiao.cli.show import add_row
 from weitiao.cli.terminal import (
     console,
-    duration,
     figure,
     print_json,
     say,
@@ -18,12 +17,13 @@ from weitiao.cli.terminal import (
     show_rich,
     table_of,
 )
+from weitiao.core.clock import duration
 from weitiao.i18n.messages import _, joined, localized, plural, translated
 from weitiao.results.format import UNDEFINED
 
 if TYPE_CHECKING:
+    from weitiao.api.fitted import Fitted
     from weitiao.api.seeds import Seeded
-    from weitiao.api.single_run import Fitted
     from weitiao.evaluation.evaluate import Report
     from weitiao.evaluation.explain import Explanation
     from weitiao.experiments.runner import ExperimentResults
@@ -33,6 +33,7 @@ OVERRUN_FACTOR = 1.1  # of a budget, before a message says so
 BAR_WIDTH = 12  # cells of the most influential word's bar
 MAX_WORDS = 15
 MAX_GROUPS = 4
+MAX_LABELS = 10  # of one predicted text
 ISOLATES = str.maketrans("", "", "\u2068\u2069")  # direction marks around names, for pages only
 
 
@@ -258,6 +259,41 @@ def show_explanation(explanation: Explanation) -> None:
         rows.append([word.text, f"{word.without:+.4f}", bar, gradient])
     head = [_("word"), _("confidence lost without it"), "", _("gradient x input")]
     show(_("most influential words"), head, rows)
+
+
+def show_predictions(answers: Sequence[Mapping[str, Any]]) -> None:
+    """A table of texts with their predictions, on stdout; of one text, each label's score."""
+    table = table_of(None, _("text"), _("prediction"), _("score"))
+    for row in answers:
+        texts = " | ".join(str(row[role]) for role in row if role not in _answer_columns(row))
+        value, score = row["prediction"], row["score"]
+        spans = [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+        for at, span in enumerate(spans):
+            found = f"{span['label']}: {span['text']}"
+            table.add_row("" if at else texts, found, figure(span["score"]))
+        if not spans:
+            table.add_row(texts, _shown(value), "" if score is None else figure(score))
+    show_rich(table, stderr=False)
+    scores = {name: value for name, value in answers[0].items() if name.startswith("score_")}
+    if len(answers) == 1 and len(scores) > 1 and None not in scores.values():
+        likeliest = sorted(scores, key=lambda name: -scores[name])[:MAX_LABELS]
+        labels = table_of(None, _("label"), _("score"))
+        for name in likeliest:
+            labels.add_row(name.removeprefix("score_"), figure(scores[name]))
+        show_rich(labels, stderr=False)
+
+
+def _answer_columns(row: Mapping[str, Any]) -> set[str]:
+    names = list(row)
+    return {*names[names.index("prediction") :]}
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, list):
+        return joined(map(str, value), ", ") or _("none")
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _style(value: float, strongest: float) -> str:

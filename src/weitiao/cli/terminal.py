@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -9,8 +10,9 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
+from weitiao.api.progress import bar
 from weitiao.core.sanitize import visible
 from weitiao.core.units import score
 from weitiao.errors import WeitiaoError
@@ -117,11 +119,29 @@ def print_text(text: str) -> None:
     print(text, flush=True)
 
 
-def console() -> Any:
-    """A rich console on stderr that never reads text as markup."""
+@contextmanager
+def output() -> Iterator[IO[str]]:
+    """Stdout as a stream for data: UTF-8, line ends as they are; a reader may stop early."""
+    sys.stdout.flush()
+    raw = getattr(sys.stdout, "buffer", None)
+    if raw is None:  # not a real stream
+        yield sys.stdout
+        return
+    stream = io.TextIOWrapper(raw, encoding="utf-8", newline="", write_through=True)
+    try:
+        yield stream
+    except BrokenPipeError:  # `| head` has enough
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    finally:
+        stream.detach()
+
+
+def console(stderr: bool = True) -> Any:
+    """A rich console, on stderr, that never reads text as markup."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=False, markup=False, emoji=False)
+    return Console(stderr=stderr, highlight=False, soft_wrap=False, markup=False, emoji=False)
 
 
 @contextmanager
@@ -129,41 +149,12 @@ def progress() -> Iterator[Callable[[Any, float], None]]:
     """A progress bar for training, called as watch(progress, seconds_left); plain lines if stderr
     is no terminal. Prints the message of an interruption, which says how to resume the run."""
     try:
-        with _bar() as watch:
+        with bar(console(), say) as watch:
             yield watch
     except KeyboardInterrupt as error:
         if str(error):
             say(str(error))
         raise
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[Any, float], None]]:
-    if not sys.stderr.isatty():
-        yield _plain_watch
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = [
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[left]}"),
-        TextColumn("{task.fields[message]}", markup=False),
-    ]
-    with Progress(*columns, console=console(), transient=False) as bar:
-        task = bar.add_task(_("training"), total=None, left="", message="", visible=False)
-
-        def watch(p: Any, seconds: float) -> None:
-            # seconds is NaN while there is no estimate, and NaN differs from itself.
-            message = _("loss {loss:.3f}", loss=p.loss) if p.report is None else _score(p)
-            left = "" if seconds != seconds else _("{time} left", time=duration(seconds))
-            state = {"completed": p.step, "total": p.total, "left": left, "message": message}
-            bar.update(task, visible=True, **state)
-            if p.report is not None:
-                bar.console.print(_step(p, message))
-
-        yield watch
 
 
 @contextmanager
@@ -179,19 +170,6 @@ def counting(what: str) -> Iterator[Callable[[int], None]]:
         yield lambda rows: bar.advance(task, rows)
 
 
-def duration(seconds: float) -> str:
-    """Seconds as h:mm:ss.
-
-    >>> duration(75), duration(4000), duration(float("nan"))
-    ('1:15', '1:06:40', '?')
-    """
-    if seconds != seconds:
-        return "?"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
 def figure(value: float) -> str:
     """A metric with four decimals; large values with one.
 
@@ -199,27 +177,6 @@ def figure(value: float) -> str:
     ('0.5000', '1,234.5')
     """
     return UNDEFINED if math.isnan(value) else score(value, decimals=4)
-
-
-def _plain_watch(p: Any, seconds: float) -> None:
-    if p.report is None:
-        return
-    line = _step(p, _score(p))
-    if seconds == seconds:
-        line = _("{line}, {time} left", line=line, time=duration(seconds))
-    say(line)
-
-
-def _step(p: Any, message: str) -> str:
-    return _("step {step}/{total}: {message}", step=p.step, total=p.total, message=message)
-
-
-def _score(p: Any) -> str:
-    metric = p.report.primary
-    value = figure(p.report.metrics[metric])
-    if p.best:
-        return _("validation {metric} {value} (best so far)", metric=metric, value=value)
-    return _("validation {metric} {value}", metric=metric, value=value)
 
 
 def table_of(title: str | None, *columns: str) -> Any:
@@ -238,9 +195,9 @@ def table_of(title: str | None, *columns: str) -> Any:
     return Cells(*columns, title=title and harmless(title), title_justify="left")
 
 
-def show_rich(text: Any) -> None:
-    """Print a rich text or table to stderr."""
-    console().print(text)
+def show_rich(text: Any, stderr: bool = True) -> None:
+    """Print a rich text or table to stderr, or results to stdout."""
+    console(stderr).print(text)
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -114,6 +114,14 @@ class Task(Part):
 
         return parse_cells(table, [column], positions, parse, locate, wrong)
 
+    def spelled_like(self, rows: Rows) -> Self:
+        """The task with what `written` needs to know of how these rows spell their targets."""
+        return self
+
+    def written(self, value: Any) -> Any:
+        """A prediction's value as a cell of a table without lists; a list becomes JSON."""
+        return value
+
     @classmethod
     def missing_markers(cls, table: Any, roles: Roles, at: np.ndarray) -> Counter[str]:
         """Non-empty target cells that are read as unlabelled (NULL, #N/A), with their counts."""

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from weitiao.data.files.cells import cell_texts, position_batches
-from weitiao.data.infer.cells import flag, is_missing, label_list, split_labels
+from weitiao.data.infer.cells import flag, is_missing, label_list, separator_of, split_labels
 from weitiao.data.infer.column_stats import sample_positions
 from weitiao.data.infer.vectors import indicators, place_names, vector_length
 from weitiao.data.targets import Locate, Roles, parse_cells, target_columns
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from weitiao.data.infer.column_stats import Column
     from weitiao.data.infer.roles import Evidence
+    from weitiao.data.rows import Rows
 
 DEFAULT_THRESHOLD = 0.5
 FEWEST_POSITIVES = 20  # validation rows of a label; with fewer, its own threshold would be noise
@@ -64,6 +65,9 @@ class Multilabel(Task):
         True, description="choose the thresholds on validation, unless the plan gives one"
     )
     abstain: float = Field(0.0, ge=0, lt=1, description="below this score no answer is given")
+    separator: str = Field(
+        "", description="stands between labels in tables; empty: as in the training rows, or JSON"
+    )
 
     @property
     def outputs(self) -> int:
@@ -181,6 +185,19 @@ class Multilabel(Task):
     def widened(self, targets: Sequence[Any]) -> Self:
         more = sorted({str(label) for target in targets for label in target} - set(self.labels))
         return self.model_copy(update={"labels": (*self.labels, *more)}) if more else self
+
+    def spelled_like(self, rows: Rows) -> Self:
+        column = rows.roles["target"]
+        if self.separator or not isinstance(column, str):
+            return self
+        separator = separator_of(_filled_cells(rows.table, column))
+        if any(mark in label for label in self.labels for mark in separator.strip()):
+            return self  # a label with a comma is whole only in a list
+        return self.model_copy(update={"separator": separator})
+
+    def written(self, value: Any) -> Any:
+        """As the training rows spell it: a;b, or a list; [] for none of the labels."""
+        return self.separator.join(value) if value and self.separator else value
 
     def indices(self, targets: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
         places = {label: i for i, label in enumerate(self.labels)}

@@ -1,4 +1,4 @@
-"""Commands on a trained run: evaluate, calibrate, predict, explain."""
+"""Commands that judge a trained run: evaluate, calibrate."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from weitiao.cli import show_results, terminal
 from weitiao.cli.options import (
     Json,
     Precision,
-    Predictions,
-    Rows,
     RunFolder,
     Sheet,
     SkipBad,
@@ -20,9 +18,9 @@ from weitiao.cli.options import (
     changes_of,
     loading,
 )
-from weitiao.core import dotted, notice
+from weitiao.core import dotted
 from weitiao.errors import WeitiaoError
-from weitiao.i18n.messages import _, plural
+from weitiao.i18n.messages import _
 
 NOT_ACCEPTED = 4  # the exit code of `evaluate --gate`
 
@@ -95,63 +93,6 @@ def calibrate(
         return
     show_results.show_calibration(calibration)
     terminal.say(_("To evaluate the run again: weitiao evaluate {run}", run=run))
-
-
-def predict(
-    run: RunFolder,
-    rows: Rows,
-    output: Predictions = Path("predictions.csv"),
-    sheet: Sheet = None,
-    skip_bad: SkipBad = False,
-    threads: Threads = None,
-    precision: Precision = None,
-    baseline: Annotated[
-        bool, typer.Option("--baseline", help="answer with the run's TF-IDF and linear model")
-    ] = False,
-    json_: Json = False,
-) -> None:
-    """Predict rows: the input's columns plus prediction, score and score_<label>."""
-    from weitiao.api.predict import predict
-
-    with terminal.counting(_("rows")) as step:
-        count = predict(
-            run,
-            rows,
-            output,
-            sheet=sheet,
-            skip_bad=skip_bad,
-            threads=threads,
-            precision=precision,
-            baseline=baseline,
-            step=step,
-            say=terminal.say,
-        )
-    if json_:
-        terminal.print_json({"rows": count, "output": str(output)})
-    else:
-        terminal.say(_("predicted {rows}: {path}", rows=plural(count, "row"), path=output))
-
-
-def explain(
-    run: RunFolder,
-    texts: Annotated[
-        list[str], typer.Argument(help="a text, or one for each role, in the order of the model's")
-    ],
-    label: Annotated[
-        str | None, typer.Option(help="explain the confidence in this label instead")
-    ] = None,
-    threads: Threads = None,
-    json_: Json = False,
-) -> None:
-    """Predict one text and show its most influential words."""
-    with loading():
-        from weitiao.api.predict import explain
-    with notice.during(_("explaining: the text is predicted many times with words left out")):
-        explanation = explain(run, texts, label=label, threads=threads)
-    if json_:
-        terminal.print_json(explanation.plain())
-    else:
-        show_results.show_explanation(explanation)
 
 
 def _nested(words: list[str] | None) -> dict[str, dict[str, object]] | None:

@@ -11,9 +11,9 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 # The last four are the full-width = + - @ of East Asian input methods.
 _RUN = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
@@ -23,9 +23,15 @@ Add = Callable[[Sequence[Any]], None]
 
 
 @contextmanager
-def sheet(path: Path, header: Sequence[str], delimiter: str = ",") -> Iterator[Add]:
-    """Write a csv file row by row: with sheet(path, ["a", "b"]) as add: add([1, 2])."""
-    with path.open("w", encoding="utf-8-sig", newline="") as file:  # the mark lets Excel read it
+def sheet(target: Path | IO[str], header: Sequence[str], delimiter: str = ",") -> Iterator[Add]:
+    """Write a csv file row by row: with sheet(path, ["a", "b"]) as add: add([1, 2]).
+
+    target: a file, or an open text stream, which gets no byte order mark.
+    """
+    opened: AbstractContextManager[IO[str]] = nullcontext(target)  # type: ignore[arg-type]
+    if isinstance(target, Path):
+        opened = target.open("w", encoding="utf-8-sig", newline="")  # the mark lets Excel read it
+    with opened as file:
         writer = csv.writer(file, delimiter=delimiter)
         writer.writerow([guarded(name) for name in header])
         yield lambda row: writer.writerow([guarded(cell) for cell in row])

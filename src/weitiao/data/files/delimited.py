@@ -96,14 +96,16 @@ class Lines:
 
 
 def records(
-    path: Path, dialect: Dialect, width: int | None = None
+    path: Path, dialect: Dialect, width: int | None = None, blank_rows: bool = False
 ) -> Iterator[tuple[int, list[str]] | Bad]:
     """Parse a delimited file: (line at which the record starts, fields); blank lines are skipped.
 
     With `width`, a record with another number of fields is Bad; broken quotes always are.
+    blank_rows: blank lines between rows are rows; of a table of one column they always are.
     """
     csv.field_size_limit(FIELD_LIMIT)
-    empty: list[int] = []  # lines of a table of one column: rows, where a row comes behind them
+    empty: list[int] = []  # blank lines: rows, where a row comes behind them
+    last = ""
     with dialect.encoding.open(path) as file:
         lines = Lines(file, dialect)
         parse = _parser(lines, dialect)
@@ -121,11 +123,14 @@ def records(
                 continue
             if fields is None:
                 return
+            raw = lines.held[-1] if lines.held else ""
             if len(fields) < 2 and not "".join(fields).strip():
-                if width == 1:
+                if (width == 1 or (width and blank_rows)) and not is_line_end(last, raw):
                     empty.append(line)
+                last = raw
                 continue
-            yield from ((number, [""]) for number in empty)
+            last = raw
+            yield from ((number, [""] * (width or 1)) for number in empty)
             empty.clear()
             reason = _wrong(fields, dialect, width)
             # The csv module is content with a quote that closes hundreds of lines later. So long
@@ -140,6 +145,16 @@ def records(
                 yield line, fields if width is None else fields[:width]
                 continue
             yield Bad(line, reason, readable("".join(lines.held[:1]).rstrip("\r\n")))
+
+
+def is_line_end(before: str, line: str) -> bool:
+    """Whether an empty line is but the end of the one before it: Python writes \\r\\r\\n on Windows
+    where a csv file is opened without newline="".
+
+    >>> is_line_end("a,b\\r", "\\r\\n"), is_line_end("a,b\\r\\n", "\\r\\n")
+    (True, False)
+    """
+    return before.endswith("\r") and line in ("\r\n", "\n")
 
 
 def _parser(lines: Lines, dialect: Dialect) -> Iterator[list[str]]:

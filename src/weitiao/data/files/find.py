@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import glob
 import os
+import re
 import time
 from collections.abc import Sequence, Set
 from contextlib import suppress
@@ -72,6 +73,10 @@ def _matches(name: str) -> list[Path]:
             return [path]
     except (OSError, ValueError) as error:  # a name too long, or with a NUL
         raise DataError(_("{path!r} is no name of a file.", path=name[:80])) from error
+    if re.match(r"\w{2,}://", name):
+        raise DataError(
+            _("{path}: this is an address of the web. Download the file and name it.", path=name)
+        )
     if not glob.has_magic(name):
         raise DataError(_("{path}: no such file.{hint}", path=name, hint=_near_file(path)))
     matches = [Path(match) for match in glob.glob(name, recursive=True)]

@@ -35,7 +35,7 @@ from weitiao.data.files.table import (
     open_piece,
 )
 from weitiao.data.infer.declared import SPLIT_COLUMN, part_of_file
-from weitiao.data.readers.base import Reader
+from weitiao.data.readers.base import Reader, Reading
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _, pack, plural, restore
 
@@ -48,10 +48,12 @@ _PACKED = {".gz", ".bz2", ".xz"}
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """Reader settings (empty: detected), and whether malformed rows are skipped."""
+    """Reader settings (empty: detected), whether malformed rows are skipped, and whether empty
+    lines between rows are rows."""
 
     reader: ReaderSettings = field(default_factory=dict)
     skip_bad: bool = False
+    blank_rows: bool = False
 
     def changed(self, changes: Mapping[str, Any] | None) -> ReadOptions:
         """A copy with changes of the plan applied, e.g. {"data.reader.csv.header": False}."""
@@ -61,11 +63,23 @@ class ReadOptions:
         for path, value in (changes or {}).items():
             if path.startswith("data."):
                 dotted.put(raw, path.removeprefix("data."), value, as_parts)
-        return ReadOptions(as_parts(raw["reader"]), bool(raw.get("skip_bad", self.skip_bad)))
+        skip_bad = bool(raw.get("skip_bad", self.skip_bad))
+        return replace(self, reader=as_parts(raw["reader"]), skip_bad=skip_bad)
 
     def open(self, path: Paths) -> Source:
         """Open a data source with these settings. Raises DataError."""
-        return open_source(path, self.reader, self.skip_bad)
+        if isinstance(path, str) and path.startswith("sample:"):
+            return open_sample(path.removeprefix("sample:"))
+        if isinstance(path, str) and path.startswith("memory:"):
+            return from_memory(path.removeprefix("memory:"))
+        files = find.find(path)
+        names = find.names(files)
+        pieces = [
+            piece
+            for file, name in zip(files, names, strict=True)
+            for piece in _pieces_of(file, name, self)
+        ]
+        return concatenated(pieces, names)
 
     def open_other(self, path: Paths, like: Paths) -> Source:
         """Open another file, such as the test set: same extension, same settings of the format.
@@ -73,34 +87,27 @@ class ReadOptions:
         The sheet and where the table begins are settings of a single file and do not hold.
         """
         if _ending(path) != _ending(like):
-            return open_source(path, {}, self.skip_bad)
+            return open_source(path, {}, self.skip_bad, self.blank_rows)
         reader = {
             name: {k: value for k, value in settings.items() if k not in SINGLE_FILE_SETTINGS}
             for name, settings in self.reader.items()
         }
-        return open_source(path, reader, self.skip_bad)
+        return open_source(path, reader, self.skip_bad, self.blank_rows)
 
 
 def open_source(
-    path: Paths, reader: ReaderSettings | None = None, skip_bad: bool = False
+    path: Paths,
+    reader: ReaderSettings | None = None,
+    skip_bad: bool = False,
+    blank_rows: bool = False,
 ) -> Source:
     """Open a data source: files, a folder, a pattern like data/*.csv, or `sample:NAME`.
 
     reader: {name: settings}; else detected by each file's ending and first bytes. Raises DataError,
     also for a row that cannot be read, unless `skip_bad` sets such rows aside.
     """
-    if isinstance(path, str) and path.startswith("sample:"):
-        return open_sample(path.removeprefix("sample:"))
-    if isinstance(path, str) and path.startswith("memory:"):
-        return from_memory(path.removeprefix("memory:"))
-    files = find.find(path)
-    names = find.names(files)
-    pieces = [
-        piece
-        for file, name in zip(files, names, strict=True)
-        for piece in _pieces_of(file, name, reader or {}, skip_bad)
-    ]
-    return concatenated(pieces, names)
+    how = ReadOptions(reader or {}, skip_bad, blank_rows)
+    return how.open(path)
 
 
 def _ending(path: Paths) -> str:
@@ -108,22 +115,26 @@ def _ending(path: Paths) -> str:
     return Path(first.stem).suffix if first.suffix in _PACKED else first.suffix
 
 
-def _pieces_of(path: Path, name: str, settings: ReaderSettings, skip_bad: bool) -> list[Piece]:
+def _pieces_of(path: Path, name: str, how: ReadOptions) -> list[Piece]:
     """Tables of a path: one for a file, one for each file of a folder or an archive."""
     if path.is_dir():
-        return _of_folder(path, name, settings, skip_bad)
+        return _of_folder(path, name, how)
     kind = packing(path)
     if kind:
-        return _of_archive(path, name, kind, settings, skip_bad)
-    return [_of_file(path, name, find.content_of(path), settings, skip_bad)]
+        return _of_archive(path, name, kind, how)
+    return [_of_file(path, name, find.content_of(path), how)]
 
 
-def _of_file(
-    path: Path, name: str, content: str, settings: ReaderSettings, skip_bad: bool
-) -> Piece:
-    chosen, reader, notes = reader_for(path, settings)
+def _of_file(path: Path, name: str, content: str, how: ReadOptions) -> Piece:
+    chosen, reader, notes = reader_for(path, how.reader)
+    if how.blank_rows and "blank_rows" in type(reader).model_fields:
+        reader = reader.model_copy(update={"blank_rows": True})
     key = _reader_key(chosen, reader)
-    return cached_piece(name, content, key, lambda: by_sentence(reader.read(path)), skip_bad, notes)
+
+    def read() -> Reading:
+        return by_sentence(reader.read(path))
+
+    return cached_piece(name, content, key, read, how.skip_bad, notes)
 
 
 def _reader_key(name: str, reader: Reader) -> str:
@@ -134,30 +145,29 @@ def _reader_key(name: str, reader: Reader) -> str:
     )
 
 
-def _of_folder(path: Path, name: str, settings: ReaderSettings, skip_bad: bool) -> list[Piece]:
+def _of_folder(path: Path, name: str, how: ReadOptions) -> list[Piece]:
     """Tables of a folder: one for sub-folders of texts by label; else one for each table file."""
     shape = find.folder_shape(path, set(endings()), name)
     if shape.labels:
-        reader = parts.build("readers", "folder", settings.get("folder", {}))
+        reader = parts.build("readers", "folder", how.reader.get("folder", {}))
         content = find.stamp_of(path, shape)
         key = _reader_key("folder", reader)
-        return [cached_piece(name, content, key, lambda: reader.read(path), skip_bad)]
-    settings = {key: value for key, value in settings.items() if key != "folder"}
+        return [cached_piece(name, content, key, lambda: reader.read(path), how.skip_bad)]
+    others = {key: value for key, value in how.reader.items() if key != "folder"}
     names = [f"{name}/{file.relative_to(path).as_posix()}" for file in shape.tables]
     return [
         piece
         for file, each in zip(shape.tables, names, strict=True)
-        for piece in _pieces_of(file, each, settings, skip_bad)
+        for piece in _pieces_of(file, each, replace(how, reader=others))
     ]
 
 
-def _of_archive(
-    path: Path, name: str, kind: str, settings: ReaderSettings, skip_bad: bool
-) -> list[Piece]:
+def _of_archive(path: Path, name: str, kind: str, how: ReadOptions) -> list[Piece]:
     content = find.content_of(path)
     # Which files an archive holds is known only unpacked. So the list of its tables is cached as
     # well: opening it a second time neither unpacks nor hashes anything.
-    key = [name, kind, {reader: dict(each) for reader, each in settings.items()}, skip_bad, VERSION]
+    settings = {reader: dict(each) for reader, each in how.reader.items()}
+    key = [name, kind, settings, how.skip_bad, how.blank_rows, VERSION]
     listing = (
         store.folder("rows") / f"{content}-{fingerprint.of_texts(json.dumps(key))}.pieces.json"
     )
@@ -166,24 +176,22 @@ def _of_archive(
         return cached
     with store.draft(store.folder("unpacked") / "archive") as folder:
         archive.unpack(path, kind, folder)
-        pieces = _of_unpacked(folder, name, kind, settings, skip_bad)
+        pieces = _of_unpacked(folder, name, kind, how)
     lines = [[p.name, p.content, p.cache_file, pack(p.reader_notes)] for p in pieces]
     checked.write_json(listing, lines)
     return pieces
 
 
-def _of_unpacked(
-    folder: Path, name: str, kind: str, settings: ReaderSettings, skip_bad: bool
-) -> list[Piece]:
+def _of_unpacked(folder: Path, name: str, kind: str, how: ReadOptions) -> list[Piece]:
     while (inner := find.only_folder(folder)) is not None:
         folder = inner
     only = find.only_file(folder)
     if only is None:
-        return _of_folder(folder, name, settings, skip_bad)
+        return _of_folder(folder, name, how)
     if packing(only):
         raise DataError(_("{file}: holds an archive again: unpack the outer one.", file=name))
     shown = f"{name}/{only.name}" if kind == "zip" else name
-    return [_of_file(only, shown, find.hash_of(only), settings, skip_bad)]
+    return [_of_file(only, shown, find.hash_of(only), how)]
 
 
 def _from_listing(listing: Path) -> list[Piece] | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable
 
 from weitiao.core.literals import is_listed, value_of
 from weitiao.data.infer.column_names import words
@@ -61,6 +62,21 @@ def label_list(cell: str) -> list[str] | None:
     if not isinstance(values, list) or any(isinstance(v, list | dict) for v in values):
         return None
     return [label(as_written(value)) for value in values if value is not None]
+
+
+def separator_of(cells: Iterable[str]) -> str:
+    """What mostly stands between the labels of a cell, with its blanks; empty for lists.
+
+    >>> separator_of(["a; b", "b", "a; c"]), separator_of(['["a", "b"]']), separator_of(["a"])
+    ('; ', '', '')
+    """
+    counts: Counter[str] = Counter()
+    for cell in cells:
+        if label_list(cell) is not None or re.fullmatch(r"\[[^\[\]]*\]", cell.strip()):
+            counts[""] += 1
+        else:
+            counts.update(re.findall(r"(?<=\S) *[|;,，、；] *(?=\S)", cell.strip())[:1])
+    return counts.most_common(1)[0][0] if counts else ""
 
 
 def as_written(value: object) -> str:

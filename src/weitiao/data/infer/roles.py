@@ -132,7 +132,7 @@ def _guess_texts(
     free: Mapping[str, Column], columns: Mapping[str, Column], *, wants_pair: bool
 ) -> tuple[dict[str, str], str]:
     texts = {name: column for name, column in free.items() if column.is_text}
-    pair = _pair_in(texts)
+    pair = pair_in(texts)
     if pair is None and wants_pair and len(texts) == 2:
         first, second = texts
         pair = (first, second)
@@ -174,7 +174,7 @@ def _why_text(column: Column, *, named: bool) -> str:
     )
 
 
-def _pair_in(texts: Mapping[str, Column]) -> tuple[str, str] | None:
+def pair_in(texts: Mapping[str, Column]) -> tuple[str, str] | None:
     lower = {name.lower(): name for name in texts}
     for first, second in PAIRED_NAMES:
         if first in lower and second in lower:

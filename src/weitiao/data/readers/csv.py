@@ -42,6 +42,7 @@ class Csv(Reader):
     quotes: Literal["doubled", "escaped", "literal", "mysql"] | None = Field(
         None, description='quotation marks in quotes: "" or \\"; literal: they are just text'
     )
+    blank_rows: bool = Field(False, description="whether empty lines between rows are rows")
 
     @field_validator("delimiter")
     @classmethod
@@ -66,16 +67,16 @@ class Csv(Reader):
         layout = dialect.detect(path, self.usual_delimiter, settings)
         return Reading(
             dict.fromkeys(layout.columns, TEXT),
-            batched(_rows(path, layout)),
+            batched(_rows(path, layout, self.blank_rows)),
             (*layout.notes, *_no_row_notes(path, layout)),
         )
 
 
-def _rows(path: Path, layout: dialect.Layout) -> Iterator[Numbered | Bad]:
+def _rows(path: Path, layout: dialect.Layout, blank_rows: bool) -> Iterator[Numbered | Bad]:
     columns = layout.columns
     # In other people's files an apostrophe before "=" is a part of the text.
     ours = set(columns) >= PREDICTION_COLUMNS
-    for one in delimited.records(path, layout.dialect, len(columns)):
+    for one in delimited.records(path, layout.dialect, len(columns), blank_rows):
         if isinstance(one, Bad):
             if one.line != layout.header_line and not dialect.is_ruler(one.raw):
                 yield one

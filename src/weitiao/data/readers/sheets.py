@@ -53,6 +53,7 @@ class Xlsx(Reader):
     sheet: str | int | None = Field(None, description="name of the sheet, or its number from 1")
     header_row: int | None = Field(None, ge=1, description="row with the names of the columns")
     header: bool | None = Field(None, description="whether the first row names the columns")
+    blank_rows: bool = Field(False, description="whether empty lines between rows are rows")
 
     def read(self, path: Path) -> Reading:
         # A file without a name: the system deletes it when it is closed, however we end.
@@ -76,7 +77,9 @@ class Xlsx(Reader):
             yield from _with_merged(map(json.loads, lines), origins)
 
         notes = self._notes(about)
-        reading = table_reading(rows, path.name, "xlsx", self.header_row, self.header, notes)
+        reading = table_reading(
+            rows, path.name, "xlsx", self.header_row, self.header, notes, self.blank_rows
+        )
         return Reading(reading.columns, _then_close(reading.batches, lines), reading.notes)
 
     def _notes(self, about: Mapping[str, Any]) -> list[str]:
@@ -207,10 +210,10 @@ def table_reading(
     header_row: int | None,
     has_header: bool | None,
     notes: Sequence[str],
+    blank_rows: bool = False,
 ) -> Reading:
-    """Detect the table in a sheet: header, columns and rows.
-
-    Raises DataError when there is no table.
+    """Detect the table in a sheet: header, columns and rows; with `blank_rows` also empty ones
+    between others. Raises DataError when there is no table.
     """
     first = list(islice(rows(), SAMPLE_ROWS))
     begin = _first_row(first, header_row, file)
@@ -228,10 +231,9 @@ def table_reading(
             if number > begin or (number == begin and not names.in_file):
                 taken = [cells[place] if place < len(cells) else None for place in places]
                 if any(cell is not None for cell in taken):
-                    if len(places) == 1:  # of one column: an empty row is an empty text
-                        yield from (
-                            (gap, {names.columns[0]: None}) for gap in range(last + 1, number)
-                        )
+                    if blank_rows or len(places) == 1:  # of one column: an empty text
+                        gaps = range(last + 1, number)
+                        yield from ((gap, dict.fromkeys(names.columns)) for gap in gaps)
                     last = number
                     yield number, dict(zip(names.columns, taken, strict=True))
 

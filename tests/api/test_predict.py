@@ -1,0 +1,497 @@
+"""predict: any input, any output, a row out for each row in; by words, files and streams."""
+
+import csv
+import io
+import json
+import sys
+
+import openpyxl
+import pandas as pd
+import pytest
+
+import weitiao
+from conftest import toy_data, toy_plan
+from weitiao.cli.app import main
+from weitiao.errors import DataError
+from weitiao.model.model import Model
+
+TEXTS = ["a good film", "=1+1 a bad film", "-bad\troom\r\nthe end", " very good ", "007", "“好”"]
+
+
+def saved(task, checkpoint, folder, **changes):
+    plan = toy_plan(task, checkpoint, **changes)
+    model = Model.start(plan, toy_data(plan, 60).train)
+    model.save(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def models(tiny_bert, tmp_path_factory):
+    """A saved model of each task: predictions need no training."""
+    root = tmp_path_factory.mktemp("models")
+    made = {}
+
+    def of(task):
+        if task not in made:
+            made[task] = saved(task, tiny_bert, root / task)
+        return made[task]
+
+    return of
+
+
+@pytest.fixture
+def call(monkeypatch, capsys, tmp_path):
+    """The command line in an empty folder: exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words, stdin=None, terminal=False):
+        stream = io.TextIOWrapper(io.BytesIO(stdin or b""), encoding="utf-8")
+        monkeypatch.setattr(stream, "isatty", lambda: stdin is None)
+        monkeypatch.setattr(sys, "stdin", stream)
+        monkeypatch.setattr(sys, "argv", ["weitiao", "predict", *map(str, words)])
+        capsys.readouterr()
+        if terminal:
+            monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        with pytest.raises(SystemExit) as done:
+            main()
+            sys.exit(0)
+        out, err = capsys.readouterr()
+        return done.value.code or 0, out, " ".join(err.split())
+
+    return run
+
+
+def lines(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def table(path, delimiter=","):
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file, delimiter=delimiter))
+
+
+def write(path, rows, **how):
+    pd.DataFrame(rows).to_csv(path, index=False, **how)
+    return path
+
+
+# --- texts
+
+
+def test_a_sentence_in_quotes_stands_in_the_place_of_a_file(call, models):
+    code, out, err = call(models("classification"), "What a good film!", "a bad room")
+    assert (code, err) == (0, "")
+    first, second = lines(out)
+    assert list(first) == ["text", "prediction", "score", "score_bad", "score_good"]
+    assert (first["text"], second["text"]) == ("What a good film!", "a bad room")
+    code, again, _ = call(
+        models("classification"), "--text", "What a good film!", "--text", "a bad room"
+    )
+    assert (code, again) == (0, out)
+    code, told, _ = call(models("classification"), "What a good film!", "a bad room", "--json")
+    assert json.loads(told) == {"rows": 2, "output": "-", "predictions": [first, second]}
+
+
+@pytest.mark.parametrize(
+    "text", ["这部电影很好", "great!", "很好。", "a/b is good", "x" * 5000 + " y"]
+)
+def test_a_text_is_known_by_its_form(text, call, models):
+    code, out, err = call(models("classification"), text)
+    assert (code, err) == (0, "")
+    assert lines(out)[0]["text"] == text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["great"], 'great: no such file. If it is a text: weitiao predict RUN --text "great"'),
+        (["new.cvs"], "Did you mean 'new.csv'?"),
+        (["What", "a", "film"], 'Put a text in quotes: weitiao predict RUN "What a film"'),
+        (["my new rows.csv"], "my new rows.csv: no such file."),
+        (["https://x.org/a.csv"], "an address of the web"),
+        (["a good film", "new.csv"], "'a good film' is a text, new.csv something else"),
+        (["new.csv", "train.epochs=3"], "predict changes nothing but how a file is read"),
+        (["new.csv", "-"], "- is standard input"),
+        (["new.csv", "--text", "a", "--text", "b"], "--text: beside a file this names one column"),
+        (["new.csv", "--text", "what a good film"], "Beside a file this names a column"),
+        (["new.csv", "--text", "tex"], "Did you mean 'text'?"),
+        (["new.csv", "--premise", "text"], "has no role 'premise'"),
+        (["a film!", "--text-pair", "b"], "give one of them"),
+        (["--text", "a", "--text-pair", "b"], "this model reads text, and has no role 'text_pair'"),
+        ([""], "a word is empty"),
+        ([], "there is nothing to predict"),
+        (["new.csv", "-o", "x.doc"], "written as .csv, .tsv, .jsonl, .json, .xlsx, .parquet"),
+        (["new.csv", "-o", "-", "--format", "xlsx"], "xlsx is no text"),
+        (["new.csv", "--format", "xls"], "no format called 'xls'"),
+        (["new.csv", "-o", "new.csv", "--force"], "this file is read"),
+        (["new.csv", "--shape", "long"], "--shape long is for names"),
+        (["new.csv", "--shape", "big"], "neither wide nor long"),
+    ],
+)
+def test_what_is_unclear_is_one_message(words, message, call, models, tmp_path):
+    write(tmp_path / "new.csv", {"text": ["a good film"]})
+    run = models("classification")
+    code, out, err = call(run, *words)
+    assert (code, out) == (2, "")
+    assert message.replace("RUN", str(run)) in err
+    assert [path.name for path in tmp_path.glob("*.csv")] == ["new.csv"]
+
+
+def test_the_run_comes_first(call, models, tmp_path):
+    write(tmp_path / "new.csv", {"text": ["a good film"]})
+    code, _, err = call("new.csv", models("classification"))
+    assert code == 2
+    assert "The run comes first: weitiao predict RUN new.csv" in err
+
+
+def test_a_run_that_is_none_names_one(call, models, tmp_path):
+    for name in ("a-001", "a-002"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "plan.yaml").touch()
+    assert "runs: holds 2 runs; name one of them" in call("runs", "a good film")[2]
+    assert "Did you mean 'runs/a-002'?" in call("a-002", "a good film")[2]
+    assert "no such run." in call("a good film")[2]
+
+
+def test_a_sample_is_a_file(call, models):
+    assert (
+        "no sample called 'tweet'. Did you mean 'tweets'"
+        in call(models("classification"), "sample:tweet")[2]
+    )
+
+
+def test_pairs_by_options_by_place_and_by_roles(call, models):
+    run = models("nli")
+    pairs = ["--premise", "good", "--premise", "bad", "--hypothesis", "a", "--hypothesis", "b"]
+    code, out, err = call(run, *pairs)
+    assert (code, err) == (0, "")
+    first = lines(out)[0]
+    assert (first["premise"], first["hypothesis"]) == ("good", "a")
+    for words in (["--text", "good", "--text-pair", "a"], ["good !", "a !"]):
+        code, out, _ = call(run, *words)
+        assert code == 0
+        assert len(lines(out)) == 1
+    assert lines(call(run, '{"premise": "good", "hypothesis": "a"}')[1]) == [first]
+    code, _, err = call(run, "--premise", "good", "--premise", "x", "--hypothesis", "a")
+    assert "do not pair up: 2 x --premise, 1 x --hypothesis" in err
+    assert "reads 2 texts (premise, hypothesis), 1 were given" in call(run, "a good film")[2]
+    assert "give --hypothesis TEXT, too" in call(run, "--text", "a good film")[2]
+
+
+def test_a_terminal_gets_a_table(call, models):
+    code, out, err = call(models("classification"), "a good film", terminal=True)
+    assert (code, err) == (0, "")
+    assert "a good film" in out
+    assert "good" in out.splitlines()[-3] + out.splitlines()[-2]
+    code, out, _ = call(models("token_classification"), "a good film 店", terminal=True)
+    assert code == 0
+    assert "a good film 店" in out
+
+
+# --- standard input
+
+
+@pytest.mark.parametrize(
+    ("given", "column", "texts"),
+    [
+        ("good, but long\nbad, but short\n", "text", ["good, but long", "bad, but short"]),
+        ('"good" he said\n\n# bad\n---\n', "text", ['"good" he said', "", "# bad", "---"]),
+        ("id,text\n1,good\n2,\"a, b\"\n", "text", ["good", "a, b"]),
+        ('{"text": "good"}\n{"text": "a\\nb"}\n', "text", ["good", "a\nb"]),
+        ('[{"text": "good"}, {"text": "bad"}]', "text", ["good", "bad"]),
+        ("id\treview\n1\tgood film\n2\tbad film\n", "review", ["good film", "bad film"]),
+        ("text\ngood\nbad\n", "text", ["good", "bad"]),
+    ],
+)  # fmt: skip
+def test_standard_input_is_told_by_its_content(given, column, texts, call, models):
+    for words in (["-"], []):
+        code, out, _ = call(models("classification"), *words, stdin=given.encode())
+        assert code == 0
+        assert [row[column] for row in lines(out)] == texts
+
+
+def test_standard_input_into_a_file_and_a_file_to_standard_output(call, models, tmp_path):
+    run = models("classification")
+    code, out, _ = call(run, "-", "-o", "out.csv", stdin="好电影\n".encode())
+    assert (code, out) == (0, "")
+    assert table(tmp_path / "out.csv")[0]["text"] == "好电影"
+    code, out, _ = call(run, "out.csv", "-o", "-", "--format", "csv")
+    assert out.splitlines()[0].startswith("text,prediction,score,")
+    assert "\ufeff" not in out
+    assert "standard input is empty" in call(run, "-", stdin=b"")[2]
+
+
+def test_pairs_on_lines_are_parted_by_tabs(call, models):
+    code, out, _ = call(models("nli"), "-", stdin=b"a good film\tit is good\nbad\tno\n")
+    assert code == 0
+    assert [row["column1"] for row in lines(out)] == ["a good film", "bad"]
+
+
+# --- columns under other names
+
+
+def test_a_sole_column_of_texts_is_taken_and_said(call, models, tmp_path):
+    rows = {"nr": ["1", "2", "3"], "review": ["a good film", "a bad room", "very good food"]}
+    write(tmp_path / "new.csv", rows)
+    code, _, err = call(models("classification"), "new.csv")
+    assert code == 0
+    assert "no column 'text'; its column 'review' is read instead" in err
+    assert list(table(tmp_path / "predictions.csv")[0])[:3] == ["nr", "review", "prediction"]
+
+
+@pytest.mark.parametrize("name", ["Text", " text", "TEXT "])
+def test_case_and_blanks_of_a_name_do_not_matter(name, models, tmp_path):
+    frame = pd.DataFrame({name: ["a good film"], "other": ["a film as well"]})
+    notes = []
+    run = models("classification")
+    weitiao.predict(run, frame, tmp_path / "a.jsonl", say=notes.append)
+    assert f"its column {name!r}" in notes[0]
+
+
+def test_several_candidates_are_named_with_the_option(call, models, tmp_path):
+    rows = {"title": ["a good film", "a bad room"], "body": ["very good food", "very bad staff"]}
+    file = write(tmp_path / "new.csv", rows)
+    code, _, err = call(models("classification"), "new.csv")
+    assert code == 2
+    assert "it may be title, body. Say which: --text COLUMN" in err
+    run = models("classification")
+    for words in (["--text", "body"], ["--roles", "text=body"]):
+        assert call(run, "new.csv", *words, "-o", "a.jsonl", "--force")[0] == 0
+    direct = weitiao.load(run)(*rows["body"])
+    answers = lines((tmp_path / "a.jsonl").read_text("utf-8"))
+    assert [row["prediction"] for row in answers] == [one.value for one in direct]
+    assert weitiao.predict(run, file, tmp_path / "b.csv", roles={"text": "body"}) == 2
+
+
+def test_a_column_of_numbers_beside_the_target_is_no_text(call, models, tmp_path):
+    write(tmp_path / "new.csv", {"n": [1, 2, 3], "label": ["good", "bad", "good"]})
+    code, _, err = call(models("classification"), "new.csv")
+    assert code == 2
+    assert "it has n, label. Say which one it is: --text COLUMN" in err
+
+
+def test_pairs_under_other_names(models, tmp_path):
+    frame = pd.DataFrame({"sentence1": ["good film", "bad room"], "sentence2": ["good", "bad"]})
+    assert weitiao.predict(models("nli"), frame, tmp_path / "a.csv") == 2
+    generic = pd.DataFrame({"text": ["good film"], "text_pair": ["good"]})
+    assert weitiao.predict(models("nli"), generic, tmp_path / "b.csv") == 1
+
+
+# --- a row out for each row in
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "empty"),
+    [
+        ("a.csv", "id,text\n1,good film\n\n,\n2,bad\n\n", [1, 2]),
+        ("a.csv", "text\ngood film\n\n\"\"\nbad\n", [1, 2]),
+        ("a.csv", "id,text\r\r\n1,good film\r\r\n2,bad\r\r\n", []),
+        ("a.txt", "good film, yes\n\n  \nbad\n\n", [1, 2]),
+        ("a.tsv", "id\ttext\n1\tgood\n\t\n2\tbad\n", [1]),
+        ("a.jsonl", '{"text": "good"}\n{"text": null}\n{"text": " "}\n{"text": "x"}', [1, 2]),
+    ],
+)  # fmt: skip
+def test_empty_rows_get_an_empty_answer_and_are_said(name, content, empty, call, models, tmp_path):
+    (tmp_path / name).write_bytes(content.encode())
+    code, _, err = call(models("classification"), name, "-o", "out.jsonl")
+    assert code == 0
+    answers = lines((tmp_path / "out.jsonl").read_text("utf-8"))
+    assert [at for at, row in enumerate(answers) if row["prediction"] is None] == empty
+    assert all(answers[at]["score_good"] is None for at in empty)
+    told = f"{len(empty)} row" in err and "without a text (" in err
+    assert told == bool(empty)
+    assert len(answers) == 2 + len(empty)
+
+
+def test_empty_rows_of_a_workbook(call, models, tmp_path):
+    book = openpyxl.Workbook()
+    for row in ([None, "text"], [0, "a good film"], [None, None], [1, "a bad room"], [2, None]):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    code, _, err = call(models("classification"), "a.xlsx", "-o", "out.csv")
+    assert code == 0, err
+    answers = table(tmp_path / "out.csv")
+    assert [bool(row["prediction"]) for row in answers] == [True, False, True, False]
+    assert "2 rows without a text" in err
+
+
+def test_a_pair_without_one_of_its_texts_has_no_answer(models, tmp_path):
+    frame = pd.DataFrame({"premise": ["good", "bad"], "hypothesis": ["good", ""]})
+    weitiao.predict(models("nli"), frame, tmp_path / "a.jsonl")
+    answers = lines((tmp_path / "a.jsonl").read_text("utf-8"))
+    assert [row["prediction"] is None for row in answers] == [False, True]
+
+
+# --- the output
+
+
+def read_back(path):
+    if path.suffix == ".xlsx":
+        return pd.read_excel(path, dtype=str, keep_default_na=False, engine="calamine").to_dict(
+            "records"
+        )
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path).to_dict("records")
+    if path.suffix == ".json":
+        return json.loads(path.read_text("utf-8"))
+    if path.suffix == ".jsonl":
+        return lines(path.read_text("utf-8"))
+    return table(path, "\t" if path.suffix == ".tsv" else ",")
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "json", "xlsx", "parquet"])
+def test_texts_come_back_as_they_were(ending, models, tmp_path):
+    file, out = (
+        write(tmp_path / "new.csv", {"nr": range(len(TEXTS)), "text": TEXTS}),
+        tmp_path / f"o.{ending}",
+    )
+    notes = []
+    weitiao.predict(models("classification"), file, out, say=notes.append)
+    rows = read_back(out)
+    assert [str(row["nr"]) for row in rows] == [str(n) for n in range(len(TEXTS))]
+    # Formulas are guarded in text that a spreadsheet opens; nothing else is.
+    guarded = ending in ("csv", "tsv")
+    wanted = ["'" + t if guarded and t[0] in "=-" else t for t in TEXTS]
+    assert [row["text"] for row in rows] == wanted
+    assert any("apostrophe" in note for note in notes) == guarded
+    assert {row["prediction"] for row in rows} <= {"good", "bad"}
+
+
+def test_excel_keeps_texts_as_texts_and_weitiao_reads_them_back(models, tmp_path):
+    odd = ["=1+1", "_x000D_ is a text", "a\x0bb", "1e5", "2024-01-01", "a\r\nb"]
+    frame = pd.DataFrame({"text": odd})
+    weitiao.predict(models("classification"), frame, tmp_path / "a.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "a.xlsx").active
+    assert {cell.data_type for cell in sheet["A"][1:]} <= {"s", "inlineStr"}
+    assert isinstance(sheet["C"][1].value, float)
+    weitiao.predict(models("classification"), tmp_path / "a.xlsx", tmp_path / "b.jsonl")
+    assert [row["text"] for row in read_back(tmp_path / "b.jsonl")] == odd
+
+
+def test_a_text_too_long_for_excel_is_said_before_anything_is_predicted(models, tmp_path):
+    frame = pd.DataFrame({"text": ["a good film " * 4000]})
+    with pytest.raises(DataError, match="48,000 characters; a cell of Excel holds 32,767"):
+        weitiao.predict(models("classification"), frame, tmp_path / "a.xlsx")
+    assert not list(tmp_path.iterdir()) or not (tmp_path / "a.xlsx").exists()
+
+
+def test_columns_of_the_same_name_get_a_prefix(call, models, tmp_path):
+    write(tmp_path / "new.csv", {"text": ["a good film"], "score": ["9"], "prediction": ["x"]})
+    code, _, err = call(models("classification"), "new.csv", "-o", "a.csv")
+    assert code == 0
+    assert "columns called prediction, score" in err
+    (row,) = table(tmp_path / "a.csv")
+    assert (row["score"], row["prediction"]) == ("9", "x")
+    assert row["weitiao_prediction"] in ("good", "bad")
+    assert call(models("classification"), "a.csv", "-o", "b.csv")[0] == 0
+    assert "weitiao_weitiao_score" in table(tmp_path / "b.csv")[0]
+
+
+def test_a_file_is_overwritten_only_by_force(call, models, tmp_path):
+    write(tmp_path / "new.csv", {"text": ["a good film"]})
+    run = models("classification")
+    assert call(run, "new.csv")[0] == 0
+    (tmp_path / "predictions.csv").write_text("mine", "utf-8")
+    code, _, err = call(run, "new.csv")
+    assert code == 2
+    assert "predictions.csv: this file exists already. --force overwrites it" in err
+    assert (tmp_path / "predictions.csv").read_text("utf-8") == "mine"
+    assert call(run, "new.csv", "--force")[0] == 0
+    assert len(table(tmp_path / "predictions.csv")) == 1
+
+
+def test_several_files_and_how_they_are_read(call, models, tmp_path):
+    (tmp_path / "a.csv").write_text("a good film\nsuperb staff\n", "utf-8")
+    (tmp_path / "b.csv").write_text("a bad film\n", "utf-8")
+    header = "data.reader.csv.header=false"
+    code, _, err = call(models("classification"), "a.csv", "b.csv", header, "-o", "o.jsonl")
+    assert code == 0, err
+    assert len(read_back(tmp_path / "o.jsonl")) == 3
+
+
+# --- tasks
+
+
+@pytest.mark.parametrize(
+    ("cells", "written"),
+    [
+        (["good;long", "bad", "good"], "bad;good;long"),
+        (["good | long", "bad", "good"], "bad | good | long"),
+        (["good、long", "bad", "good"], "bad、good、long"),
+        (['["good", "long"]', '["bad"]', '["good"]'], '["bad", "good", "long"]'),
+        (["['good', 'long']", "['bad']", "['good']"], '["bad", "good", "long"]'),
+    ],
+)  # fmt: skip
+def test_several_labels_are_spelt_as_in_the_training_rows(cells, written, tiny_bert, tmp_path):
+    from weitiao.data.files.table import from_rows
+    from weitiao.data.prepare.load import load
+
+    plan = toy_plan("multilabel", tiny_bert)
+    rows = [{"text": f"a good film {n}", "label": cells[n % len(cells)]} for n in range(60)]
+    train = load(plan.data, "multilabel", source=from_rows(rows)).train
+    model = Model.start(plan, train)
+    task = Model.load(_saved(model, tmp_path / "model")).task
+    every = task.written(sorted(task.labels))
+    assert (every if isinstance(every, str) else json.dumps(every, ensure_ascii=False)) == written
+    assert task.written([]) == []  # "[]": none of the labels; an empty cell: no answer
+    new = pd.DataFrame({"text": ["a good film", ""]})
+    for ending in ("csv", "xlsx", "jsonl"):
+        weitiao.predict(tmp_path / "model", new, tmp_path / f"a.{ending}")
+    value = weitiao.load(tmp_path / "model")("a good film")
+    first, second = read_back(tmp_path / "a.csv")
+    cell = task.written(value.value)
+    assert first["prediction"] == (cell if isinstance(cell, str) else json.dumps(cell))
+    assert second["prediction"] == ""
+    assert read_back(tmp_path / "a.jsonl")[0]["prediction"] == value.value
+
+
+def _saved(model, folder):
+    model.save(folder)
+    return folder
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx", "parquet", "jsonl"])
+def test_names_are_a_row_each_in_tables(ending, models, tmp_path):
+    run = models("token_classification")
+    frame = pd.DataFrame({"text": ["a good film", "", "the bad room was bad"]})
+    direct = [one.value for one in weitiao.load(run)(frame["text"][0], frame["text"][2])]
+    spans = [
+        {"row": row, **span} for row, found in zip((1, 3), direct, strict=True) for span in found
+    ]
+    assert spans
+    notes = []
+    count = weitiao.predict(run, frame, tmp_path / f"a.{ending}", shape="long", say=notes.append)
+    assert count == 3
+    rows = read_back(tmp_path / f"a.{ending}")
+    assert list(rows[0]) == ["row", "start", "end", "text", "label", "score"]
+    keys = ("row", "start", "end", "text", "label")
+    assert [[str(r[k]) for k in keys] for r in rows] == [[str(s[k]) for k in keys] for s in spans]
+    assert any("a row for each span" in note for note in notes)
+    weitiao.predict(run, frame, tmp_path / f"w.{ending}", shape="wide")
+    wide = read_back(tmp_path / f"w.{ending}")
+    assert len(wide) == 3
+    weitiao.predict(run, frame, tmp_path / f"d.{ending}")
+    assert (len(read_back(tmp_path / f"d.{ending}")) == 3) == (ending == "jsonl" or len(spans) == 3)
+
+
+@pytest.mark.parametrize("task", ["regression", "question_answering", "similarity", "multilabel"])
+@pytest.mark.parametrize("ending", ["parquet", "xlsx"])
+def test_every_task_writes_every_format(task, ending, models, tmp_path):
+    texts = {
+        "question_answering": {"question": ["", "which is good"], "context": ["x", "a good film"]},
+        "similarity": {"text": ["", "good film"], "text_pair": ["x", "bad film"]},
+    }.get(task, {"text": ["", "a good film"]})
+    weitiao.predict(models(task), pd.DataFrame(texts), tmp_path / f"a.{ending}")
+    empty, answer = read_back(tmp_path / f"a.{ending}")
+    assert empty.keys() == answer.keys()
+    assert answer["score"] not in ("", None)
+    assert empty["prediction"] in ("", None) or empty["prediction"] != empty["prediction"]
+
+
+def test_messages_are_chinese_for_chinese(call, models, tmp_path):
+    write(tmp_path / "new.csv", {"评论": ["=好 电影", ""], "score": ["1", "2"]})
+    code, _, err = call(models("classification"), "new.csv", "--text", "评论", "--lang", "zh")
+    assert code == 0
+    assert "没有文本" in err
+    assert "撇号" in err
+    assert "已预测 2 行" in err
