@@ -14,7 +14,6 @@ from typing import Any
 from weitiao.core.sanitize import visible
 from weitiao.core.units import score
 from weitiao.i18n.messages import _
-from weitiao.results.format import UNDEFINED
 
 SAMPLES = {"en": "", "zh": "中文"}  # text that a stream must be able to encode
 
@@ -186,7 +185,7 @@ def figure(value: float) -> str:
     >>> figure(0.5), figure(1234.5)
     ('0.5000', '1,234.5')
     """
-    return UNDEFINED if math.isnan(value) else score(value, decimals=4)
+    return score(value, decimals=4)
 
 
 def _plain_watch(p: Any, seconds: float) -> None:
