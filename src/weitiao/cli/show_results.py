@@ -18,8 +18,8 @@ from weitiao.cli.terminal import (
     table_of,
 )
 from weitiao.core.clock import duration
+from weitiao.core.units import UNDEFINED
 from weitiao.i18n.messages import _, joined, localized, plural, translated
-from weitiao.results.format import UNDEFINED
 
 if TYPE_CHECKING:
     from weitiao.api.fitted import Fitted

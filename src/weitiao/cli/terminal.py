@@ -17,7 +17,6 @@ from weitiao.core.sanitize import visible
 from weitiao.core.units import score
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _, joined
-from weitiao.results.format import UNDEFINED
 
 YES = ("y", "yes", "j", "是", "是的", "好", "对")
 SAMPLES = {"en": "", "zh": "中文"}  # text that a stream must be able to encode
@@ -176,7 +175,7 @@ def figure(value: float) -> str:
     >>> figure(0.5), figure(1234.5)
     ('0.5000', '1,234.5')
     """
-    return UNDEFINED if math.isnan(value) else score(value, decimals=4)
+    return score(value, decimals=4)
 
 
 def table_of(title: str | None, *columns: str) -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _, plural
 
 SIZES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+UNDEFINED = "—"  # a figure that has no value, e.g. the precision of a label never predicted
 DAYS = {"": 1.0, "h": 1 / 24, "d": 1.0, "w": 7.0}
 
 
@@ -44,6 +46,8 @@ def score(value: float, decimals: int) -> str:
     >>> score(0.5, 4), score(1234.5, 4), score(2.363e-10, 4)
     ('0.5000', '1,234.5', '2.36e-10')
     """
+    if math.isnan(value):
+        return UNDEFINED
     if value and abs(value) < 0.5 * 10**-decimals:  # it would be shown as 0
         return f"{value:.2e}"
     return f"{value:.{decimals}f}" if abs(value) < 100 else f"{value:,.1f}"

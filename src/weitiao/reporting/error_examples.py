@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from weitiao.core.sanitize import shortened, visible
+from weitiao.core.units import UNDEFINED
 from weitiao.i18n.messages import _, joined, plural
 from weitiao.reporting.highlights import (
     answers_in_passage,
@@ -19,7 +20,7 @@ from weitiao.reporting.highlights import (
     value_in_words,
 )
 from weitiao.reporting.render import Row, RowList, Section, Words
-from weitiao.results.format import UNDEFINED, number, short_label
+from weitiao.results.format import number, short_label
 from weitiao.results.records import ExplainedError
 from weitiao.results.run_data import Material, StoredAnswers, text_digest
 from weitiao.tasks.answers.base import Answers

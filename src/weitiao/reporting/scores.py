@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from weitiao.core.units import UNDEFINED
 from weitiao.i18n.messages import _, localized, plural
 from weitiao.reporting.render import Section, Table, Words
 from weitiao.results.format import (
-    UNDEFINED,
     figure,
     meaning,
     metric,

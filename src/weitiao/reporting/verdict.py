@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weitiao.core.sanitize import quoted, visible
+from weitiao.core.units import UNDEFINED
 from weitiao.i18n.messages import _, joined, plural
 from weitiao.reporting.render import Table, Verdict
 from weitiao.reporting.scores import Label
-from weitiao.results.format import UNDEFINED, baseline, duration, figure, metric, short_label
+from weitiao.results.format import baseline, duration, figure, metric, short_label
 from weitiao.results.records import CriterionResult, MetricsRecord
 
 MAX_ROWS_FACTOR = 50  # more rows than so many times those there are: out of reach

@@ -45,7 +45,7 @@ def slice_name(one: SliceScore, sentence: bool = False) -> str:
     names = {
         "length": _("length: {value}", value=label),
         "language": _("language: {value}", value=language_name(str(one.value))),
-        "label": _("true label: {value}", value=label),
+        "label": _("true: {value}", value=label),
         "texts": _("texts with: {value}", value=label),
     }
     return names.get(one.kind) or _("{column}: {value}", column=column, value=label)

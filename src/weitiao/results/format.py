@@ -8,11 +8,10 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.core.sanitize import shortened
-from weitiao.core.units import score
+from weitiao.core.units import UNDEFINED, score
 from weitiao.errors import PartError
 from weitiao.i18n.messages import _, localized
 
-UNDEFINED = "—"  # a figure that has no value, e.g. the precision of a label never predicted
 MAX_LABEL_CHARACTERS = 80  # characters of a label
 
 
