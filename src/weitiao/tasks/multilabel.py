@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from weitiao.data.files.cells import cell_texts, position_batches
-from weitiao.data.infer.cells import flag, is_missing, label_list, split_labels
+from weitiao.data.infer.cells import flag, is_missing, is_object, label_list, split_labels
 from weitiao.data.infer.column_stats import sample_positions
 from weitiao.data.infer.vectors import indicators, place_names, vector_length
 from weitiao.data.targets import Locate, Roles, parse_cells, target_columns
@@ -264,6 +264,8 @@ def _of_flags(columns: Sequence[str], cells: Sequence[str]) -> list[str] | None:
 
 def _why_label_lists(column: Column) -> str:
     """Why cells are lists of labels; empty when they hold one label each."""
+    if any(map(is_object, column.counts)):
+        return ""
     cells = {cell: split_labels(cell) for cell in column.counts}
     listed = {cell: label_list(cell) for cell in column.counts}
     bare = all(cell[:1] == "[" and cell[-1:] == "]" for cell in cells)  # [sport, money]

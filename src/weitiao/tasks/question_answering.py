@@ -32,6 +32,7 @@ from weitiao.labels.passages.best_span import (
 )
 from weitiao.labels.passages.golds import Gold, Golds, parse_answers, placed, texts_of
 from weitiao.labels.passages.windows import windows_of
+from weitiao.labels.tags.words import is_invisible
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.base import IGNORED, HeadKind, Labelled, Task
@@ -132,6 +133,15 @@ class QuestionAnswering(Task):
             yield _(
                 "{rows} whose answers do not stand in the context: evaluated, not trained on",
                 rows=plural(nowhere, "row"),
+            )
+        lost = sum(
+            bool(golds) and all(is_invisible(text) for _at, text in golds) for golds in targets
+        )
+        if lost:
+            yield _(
+                "{rows} whose answers hold nothing that a network reads (blanks, zero-width "
+                "characters): no answer can name them",
+                rows=plural(lost, "row"),
             )
 
     @classmethod

@@ -19,6 +19,15 @@ class Agreement:
     def __init__(self) -> None:
         self.several = self.agreed = self.majority = self.open = self.truth = 0
 
+    def count(self, answers: Sequence[Any], *, truth: bool, decided: bool) -> None:
+        """Count a task by how its annotators agree. truth: one is marked as ground truth."""
+        if len(answers) < 2:
+            return
+        self.several += 1
+        same = all(answer == answers[0] for answer in answers)
+        kind = "agreed" if same else "truth" if truth else "majority" if decided else "open"
+        setattr(self, kind, getattr(self, kind) + 1)
+
     def notes(self) -> list[str]:
         if not self.several and not self.truth:
             return []
@@ -126,30 +135,21 @@ def _plain(row: Any, columns: Mapping[str, str], agreement: Agreement | None) ->
             for one, answer in zip(valid, answers, strict=True)
             if one.get("ground_truth") is True
         ]
-        decided, answer = _decided(truths or answers)
+        clear, answer = decided(truths or answers)
         if agreement is not None:
-            _count(agreement, answers, bool(truths) and len(answers) > 1, decided)
-        if decided:
+            agreement.count(answers, truth=bool(truths), decided=clear)
+        if clear:
             labels[columns.get(name, LABEL)] = answer
     return {**row["data"], **labels}
 
 
-def _decided(answers: Sequence[Any]) -> tuple[bool, Any]:
+def decided(answers: Sequence[Any]) -> tuple[bool, Any]:
     """The answer that most annotators give; (False, None) where two stand equal."""
     keys = [json.dumps(answer, sort_keys=True, default=str) for answer in answers]
     first, *others = Counter(keys).most_common(2)
     if others and others[0][1] == first[1]:
         return False, None
     return True, answers[keys.index(first[0])]
-
-
-def _count(agreement: Agreement, answers: Sequence[Any], truth: bool, decided: bool) -> None:
-    if len(answers) < 2:
-        return
-    agreement.several += 1
-    same = all(answer == answers[0] for answer in answers)
-    kind = "agreed" if same else "truth" if truth else "majority" if decided else "open"
-    setattr(agreement, kind, getattr(agreement, kind) + 1)
 
 
 def _valid(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -18,9 +18,11 @@ import pyarrow as pa
 from weitiao import parts
 from weitiao.core import dotted, fingerprint
 from weitiao.data.cache import checked, store
-from weitiao.data.files import archive, find
+from weitiao.data.files import archive, card, find
+from weitiao.data.files.card import with_names
 from weitiao.data.files.cells import TEXT, as_text, widest
 from weitiao.data.files.detect import endings, packing, reader_for
+from weitiao.data.files.offsets import counted
 from weitiao.data.files.samples import open_sample
 from weitiao.data.files.sentences import by_sentence
 from weitiao.data.files.table import (
@@ -35,7 +37,7 @@ from weitiao.data.files.table import (
     open_piece,
 )
 from weitiao.data.infer.declared import SPLIT_COLUMN, part_of_file
-from weitiao.data.readers.base import Reader
+from weitiao.data.readers.base import Reader, Reading
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _, pack, plural, restore
 
@@ -44,6 +46,7 @@ ReaderSettings = Mapping[str, Mapping[str, Any]]  # {name: settings}; empty: det
 SINGLE_FILE_SETTINGS = {"sheet", "header_row", "rows"}  # say nothing about another file
 NAMED_FILES = 5  # up to so many, the history has a line for each file
 _PACKED = {".gz", ".bz2", ".xz"}
+_TYPED = {"arrow", "parquet"}  # readers whose columns have types
 
 
 @dataclass(frozen=True)
@@ -108,22 +111,37 @@ def _ending(path: Paths) -> str:
     return Path(first.stem).suffix if first.suffix in _PACKED else first.suffix
 
 
-def _pieces_of(path: Path, name: str, settings: ReaderSettings, skip_bad: bool) -> list[Piece]:
+def _pieces_of(
+    path: Path,
+    name: str,
+    settings: ReaderSettings,
+    skip_bad: bool,
+    classes: card.Classes | None = None,
+) -> list[Piece]:
     """Tables of a path: one for a file, one for each file of a folder or an archive."""
     if path.is_dir():
         return _of_folder(path, name, settings, skip_bad)
     kind = packing(path)
     if kind:
         return _of_archive(path, name, kind, settings, skip_bad)
-    return [_of_file(path, name, find.content_of(path), settings, skip_bad)]
+    return [_of_file(path, name, find.content_of(path), settings, skip_bad, classes or {})]
 
 
 def _of_file(
-    path: Path, name: str, content: str, settings: ReaderSettings, skip_bad: bool
+    path: Path,
+    name: str,
+    content: str,
+    settings: ReaderSettings,
+    skip_bad: bool,
+    classes: card.Classes,
 ) -> Piece:
     chosen, reader, notes = reader_for(path, settings)
-    key = _reader_key(chosen, reader)
-    return cached_piece(name, content, key, lambda: by_sentence(reader.read(path)), skip_bad, notes)
+    key = _reader_key(chosen, reader) + (json.dumps(classes, sort_keys=True) if classes else "")
+
+    def read() -> Reading:
+        return counted(with_names(by_sentence(reader.read(path)), classes, chosen in _TYPED))
+
+    return cached_piece(name, content, key, read, skip_bad, notes)
 
 
 def _reader_key(name: str, reader: Reader) -> str:
@@ -143,11 +161,12 @@ def _of_folder(path: Path, name: str, settings: ReaderSettings, skip_bad: bool) 
         key = _reader_key("folder", reader)
         return [cached_piece(name, content, key, lambda: reader.read(path), skip_bad)]
     settings = {key: value for key, value in settings.items() if key != "folder"}
+    classes = card.class_names(path)
     names = [f"{name}/{file.relative_to(path).as_posix()}" for file in shape.tables]
     return [
         piece
         for file, each in zip(shape.tables, names, strict=True)
-        for piece in _pieces_of(file, each, settings, skip_bad)
+        for piece in _pieces_of(file, each, settings, skip_bad, classes)
     ]
 
 
@@ -183,7 +202,7 @@ def _of_unpacked(
     if packing(only):
         raise DataError(_("{file}: holds an archive again: unpack the outer one.", file=name))
     shown = f"{name}/{only.name}" if kind == "zip" else name
-    return [_of_file(only, shown, find.hash_of(only), settings, skip_bad)]
+    return [_of_file(only, shown, find.hash_of(only), settings, skip_bad, {})]
 
 
 def _from_listing(listing: Path) -> list[Piece] | None:

@@ -29,6 +29,7 @@ _DECISIONS = {
         ["discarded", "draft", "pending", "default", "rejected"],
     ),
 }
+UNDECIDED = {"ignore", "draft", "pending", "default"}  # no decision, where decisions are learned
 _TELLING = {"accept", "reject", "submitted", "validated", "discarded"}  # said of annotations only
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ from weitiao.data.files import limits
 from weitiao.data.files.cells import INTEGER, NUMBER, TEXT
 from weitiao.data.files.nested import Nesting, flat
 from weitiao.data.readers.base import BATCH_ROWS, Numbered, Reader, Reading
+from weitiao.data.readers.json import reading_of
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _
 from weitiao.i18n.system import said
@@ -106,7 +107,22 @@ def _reading(schema: Any, batches: Iterator[Any], path: Path, kind: str) -> Read
         _("the numbers of {column!r} are replaced by the names of their classes", column=name)
         for name in classes
     ]
-    return Reading(columns, _rows(batches, classes, records, path, kind), tuple(notes))
+    rows = _rows(batches, classes, records, path, kind)
+    if answered(kinds):  # Argilla: its records are few, and what most say is known at the end
+        return reading_of([one for batch in rows for one in batch], file, notes)
+    return Reading(columns, rows, tuple(notes))
+
+
+def answered(kinds: Mapping[str, Any]) -> bool:
+    """Whether columns are Argilla's responses of several annotators."""
+    flat = any(f"{name}.status" in kinds for name in kinds if name.endswith(".responses"))
+    return flat or any(
+        pa.types.is_list(kind)
+        and pa.types.is_struct(kind.value_type)
+        and "value" in (names := {field.name for field in kind.value_type})
+        and names & {"user_id", "status"}
+        for kind in kinds.values()
+    )
 
 
 def _shape(kind: Any) -> Any:
