@@ -337,6 +337,7 @@ class MetricsRecord(Record):
     calibration: Calibration | None = None
     acceptance: list[CriterionResult] = Field(default_factory=list)
     levels: list[LevelScore] = Field(default_factory=list)
+    absent: list[str] = Field(default_factory=list)  # labels of which no evaluated row is
     epochs: float | None = None  # of training; best_step 0: the output layer alone was fitted
     best_step: int | None = None
     better: str = ""  # "baseline" or "unclear" where the saved baseline is ahead on validation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,6 +12,7 @@ import pyarrow as pa
 
 from weitiao.core import disk
 from weitiao.data.files import limits
+from weitiao.data.files.arrow_messages import FILE_MARK, unpacked_sizes
 from weitiao.data.files.cells import INTEGER, NUMBER, TEXT
 from weitiao.data.files.nested import Nesting, flat
 from weitiao.data.readers.base import BATCH_ROWS, Numbered, Reader, Reading
@@ -20,7 +22,10 @@ from weitiao.i18n.messages import _
 from weitiao.i18n.system import said
 
 # What pyarrow raises for files that are cut off or damaged.
-BROKEN = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
+BROKEN = (
+    pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, IndexError,
+    struct.error,
+)  # fmt: skip
 
 
 class Arrow(Reader):
@@ -49,6 +54,9 @@ def _opened(path: Path) -> tuple[Any, Iterator[Any]]:
         table = pyarrow.feather.read_table(disk.plain(path))
         return table.schema, iter(table.to_batches(max_chunksize=BATCH_ROWS))
     source = pa.memory_map(disk.plain(path))
+    source.seek(FILE_MARK if mark == b"ARROW1" else 0)
+    limits.check_unpacked(unpacked_sizes(source), path)
+    source.seek(0)
     if mark == b"ARROW1":
         file = pa.ipc.open_file(source)
         return file.schema, (file.get_batch(i) for i in range(file.num_record_batches))
