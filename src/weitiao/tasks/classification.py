@@ -85,7 +85,7 @@ class Classification(Task):
     @classmethod
     def parse_target(cls, cell: str, column: str) -> str | None:
         """A label, also as a list of one. An empty list is a row without a label."""
-        listed = label_list(cell) if cell.lstrip()[:1] == "[" else None
+        listed = label_list(cell) if cell.lstrip()[:1] in ("[", "{") else None
         if listed is None:
             return str(super().parse_target(cell, column))
         if len(listed) > 1:

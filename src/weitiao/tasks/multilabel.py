@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from weitiao.data.infer.column_stats import Column
     from weitiao.data.infer.roles import Evidence
 
+FEW_SEVERAL = 0.02  # of the rows: with lists of two labels or more, no slips
 VECTOR_ROWS = 500  # looked at, whether cells are vectors of 0 and 1
 
 
@@ -133,7 +134,7 @@ class Multilabel(Task):
         column = evidence.target
         if column is None:
             return None
-        if length := vector_length(column.counts):
+        if length := vector_length(column.values):
             places = place_names(column.name, length)
             return 0.9, _(
                 "the cells of {name!r} are vectors of 0 and 1, e.g. {example}: the {count} labels "
@@ -270,7 +271,8 @@ def _why_label_lists(column: Column) -> str:
     listed = {cell: label_list(cell) for cell in column.counts}
     bare = all(cell[:1] == "[" and cell[-1:] == "]" for cell in cells)  # [sport, money]
     lists = sum(n for cell, n in column.counts.items() if bare or listed[cell] is not None)
-    if lists >= 0.9 * len(column.values):
+    several = sum(n for cell, n in column.counts.items() if len(listed[cell] or ()) > 1)
+    if several >= FEW_SEVERAL * len(column.values) or lists >= 0.9 * len(column.values):
         if all(len(pieces) < 2 for pieces in cells.values()):
             return ""  # one label each: an empty list is a row that nobody has labelled
         return _(

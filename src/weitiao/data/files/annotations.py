@@ -167,7 +167,7 @@ def _controls(row: Mapping[str, Any]) -> set[str]:
         for item in _list(one, "result")
         if isinstance(item, Mapping) and isinstance(item.get("value"), Mapping)
         if isinstance(name := item.get("from_name"), str)
-        and item["value"].keys() & {"choices", "labels", "rating", "number"}
+        and item["value"].keys() & {"choices", "labels", "rating", "number", "taxonomy", "text"}
     }
 
 
@@ -185,13 +185,21 @@ def _answer(values: Sequence[Mapping[str, Any]]) -> Any:
         if "start" in one and "end" in one
         for label in _list(one, "labels")
     ]
-    choices = [choice for one in values for choice in _list(one, "choices")]
+    choices = [choice for one in values for choice in _choices(one)]
     if choices and not spans:
         return choices[0] if len(choices) == 1 else choices
     numbers = [one[key] for one in values for key in ("rating", "number") if key in one]
     if numbers and not spans and isinstance(numbers[0], int | float):
         return numbers[0]
     return spans
+
+
+def _choices(value: Mapping[str, Any]) -> list[Any]:
+    """What a value without a place says of the whole task: choices, labels, paths, a text."""
+    if "start" in value:
+        return []
+    paths = ["/".join(map(str, path)) for path in _list(value, "taxonomy") if path]
+    return [*_list(value, "choices"), *_list(value, "labels"), *paths, *_list(value, "text")]
 
 
 def _list(parent: Any, key: str) -> list[Any]:

@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.cells import TEXT, as_text
@@ -78,7 +79,7 @@ def _name(value: Any, names: Sequence[str]) -> Any:
 
 def _declared(folder: Path) -> Iterator[list[tuple[str, Any]]]:
     """Features of each configuration in the files of a folder that declare some."""
-    with suppress(OSError, ValueError, yaml.YAMLError, RecursionError):
+    with suppress(OSError, ValueError, YAMLError, RecursionError):
         for info in _infos(folder):
             features = info.get("features") if isinstance(info, dict) else None
             if isinstance(features, dict):  # dataset_info.json
@@ -97,7 +98,7 @@ def _infos(folder: Path) -> Iterator[Any]:
         text = card.read_text(encoding="utf-8", errors="replace").lstrip("\ufeff")
         parts = text.split("---", 2)
         if len(parts) == 3 and not parts[0].strip():
-            info = (yaml.safe_load(parts[1]) or {}).get("dataset_info", [])
+            info = (YAML(typ="safe", pure=True).load(parts[1]) or {}).get("dataset_info", [])
             yield from info if isinstance(info, list) else [info]
     for name in ("dataset_info.json", "dataset_infos.json"):
         file = folder / name
@@ -116,8 +117,8 @@ def _names(feature: Any) -> list[str]:
         if isinstance(feature.get(key), dict | list) and (names := _names(feature[key])):
             return names
     label = feature.get("class_label")
-    names = label.get("names") if isinstance(label, dict) else feature.get("names")
-    if isinstance(names, dict):
-        ordered = sorted(names.items(), key=lambda one: int(one[0]))
+    declared = label.get("names") if isinstance(label, dict) else feature.get("names")
+    if isinstance(declared, dict):
+        ordered = sorted(declared.items(), key=lambda one: int(one[0]))
         return [str(name) for _number, name in ordered]
-    return [str(name) for name in names] if isinstance(names, list) else []
+    return [str(name) for name in declared] if isinstance(declared, list) else []

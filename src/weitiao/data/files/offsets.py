@@ -18,7 +18,7 @@ from weitiao.data.files.cells import TEXT, as_text
 from weitiao.data.infer.column_names import TEXT_WORDS, matches
 from weitiao.data.readers.base import Batches, Numbered, Reading
 from weitiao.errors import DataError
-from weitiao.i18n.messages import N_, _
+from weitiao.i18n.messages import N_, _, localized
 from weitiao.labels.tags.cells import answer_of, written
 from weitiao.labels.tags.labelled import holds
 from weitiao.labels.tags.words import joined, listed, split_words
@@ -45,6 +45,7 @@ def _of_units(text: str, start: int, end: int, codec: str, size: int) -> Place:
 WAYS: dict[str, Way] = {
     N_("characters, the last one too"): lambda _text, start, end: (start, end + 1),
     N_("characters from 1, the last one too"): lambda _text, start, end: (start - 1, end),
+    N_("characters from 1"): lambda _text, start, end: (start - 1, end - 1),
     N_("UTF-16 units"): lambda text, start, end: _of_units(text, start, end, "utf-16-le", 2),
     N_("bytes"): lambda text, start, end: _of_units(text, start, end, "utf-8", 1),
 }
@@ -71,7 +72,7 @@ def counted(reading: Reading) -> Reading:
     if not any(kind == TEXT for kind in reading.columns.values()):
         return reading
     first = next(reading.batches, [])
-    rest = chain([first], reading.batches)
+    rest: Batches = chain([first], reading.batches)
     rows = [row for _line, row in (one for one in first if not isinstance(one, Bad))]
     columns = [name for name in reading.columns if _holds_spans(rows, name)]
     ways: dict[str, tuple[str, str]] = {}
@@ -142,12 +143,12 @@ def _way(rows: Sequence[_Spans]) -> tuple[str, str]:
     sample = list(_sampled(rows))
     if not sample:
         return "", ""
-    right = sum(_fits(row, *row.spans[at][:2], at) for row, at in sample)
+    right = sum(_fits(row, row.spans[at][:2], at) for row, at in sample)
     wrong = len(sample) - right
     if wrong and sample[0][0].words is not None and wrong * 2 > len(sample):
         return _way_of_words(sample)
     scores = {
-        way: sum(_fits(row, *convert(row.text, *row.spans[at][:2]), at) for row, at in sample)
+        way: sum(_fits(row, convert(row.text, *row.spans[at][:2]), at) for row, at in sample)
         for way, convert in WAYS.items()
     }
     best = max(scores, key=lambda way: scores[way])
@@ -191,7 +192,7 @@ def _way_of_words(sample: Sequence[tuple[_Spans, int]]) -> tuple[str, str]:
 def _said(way: str, count: int, right: int, spans: int) -> str:
     return _(
         "places count {way} ({count:,} of {spans:,} fit so, {right:,} as characters): converted",
-        way=_(way),
+        way=localized(way),
         count=count,
         spans=spans,
         right=right,
@@ -208,8 +209,9 @@ def _sampled(rows: Sequence[_Spans]) -> Iterator[tuple[_Spans, int]]:
                 return
 
 
-def _fits(row: _Spans, start: int, end: int, at: int) -> bool:
+def _fits(row: _Spans, place: Place, at: int) -> bool:
     """Whether a place holds the span's own text, or begins and ends where words do."""
+    start, end = place
     if not 0 <= start < end <= len(row.text):
         return False
     held, span = row.text[start:end], row.spans[at]

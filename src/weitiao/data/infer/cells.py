@@ -61,6 +61,8 @@ def label_list(cell: str) -> list[str] | None:
         values = value_of(cell)
     except ValueError:
         return None
+    if isinstance(values, dict) and values.keys() == {"choices"}:  # Label Studio's tables
+        values = values["choices"]
     if not isinstance(values, list) or any(isinstance(v, list | dict) for v in values):
         return None
     return [label(as_written(value)) for value in values if value is not None]
@@ -78,6 +80,8 @@ def is_object(cell: str) -> bool:
     try:
         value = value_of(text)
     except ValueError:
+        return False
+    if isinstance(value, dict) and value.keys() == {"choices"}:
         return False
     return isinstance(value, dict) or any(isinstance(one, dict) for one in value)
 

@@ -16,6 +16,8 @@ from weitiao.errors import DataError
 from weitiao.i18n.messages import _
 
 TEXT_ROLES = ("text", "text_pair", "premise", "hypothesis", "question", "context")
+_NAMES = ("_text", "_name", "_names", "_str", "_string", "_title")  # behind a target's name
+_SPEAKERS = {"system", "user", "assistant", "tool", "human", "gpt", "function"}
 _FLAGS = {"cats", "labels", "label", "categories", "classes", "targets"}  # objects of flags
 LISTED = ("columns", "target")  # roles that may have several columns
 ROLES = (*TEXT_ROLES, *LISTED, "start", "group")  # start: of an answer; group: kept on one side
@@ -203,7 +205,9 @@ def _guess_target(
     usable = {
         name: column
         for name, column in free.items()
-        if column.distinct > 1 and (not column.is_id or _is_amount(column))
+        if column.distinct > 1
+        and (not column.is_id or _is_amount(column))
+        and not {value.lower() for value in column.counts} <= _SPEAKERS  # turns of conversations
     }
     if reader:
         usable = {name: c for name, c in usable.items() if reader.fits(c)} or usable
@@ -224,6 +228,9 @@ def _guess_target(
         return family, _(
             "{count} columns hold only 0 and 1: {names}", count=len(family), names=", ".join(family)
         )
+    names = _names_of(named[0], free) if named else ""
+    if names and names in usable and _labels_wanted(reader):
+        return names, _("its values are the names of {column!r}", column=named[0])
     if named:
         why = _("its name, and {figures}", figures=_figures(usable[named[0]]))
         others = [name for name in named[1:] if usable[name].is_label or usable[name].numbers]
@@ -265,6 +272,25 @@ def _guess_target(
     return likely[0], _(
         "the only column like a target: {figures}", figures=_figures(usable[likely[0]])
     )
+
+
+def _labels_wanted(reader: TargetReader | None) -> bool:
+    """Whether the task that the user names, if any, learns labels."""
+    return reader is None or not reader.numeric
+
+
+def _names_of(target: str, columns: Mapping[str, Column]) -> str:
+    """The column that names each number of a target of numbers, as label_text does of label."""
+    for suffix in _NAMES:
+        other = next((name for name in columns if name.lower() == target.lower() + suffix), "")
+        if not other or columns[target].numbers is None or columns[other].numbers is not None:
+            continue
+        if len(columns[target].values) != len(columns[other].values):
+            continue
+        pairs = set(zip(columns[target].values, columns[other].values, strict=True))
+        if len(pairs) == columns[target].distinct == columns[other].distinct:
+            return other
+    return ""
 
 
 def _family(named: str, usable: Mapping[str, Column]) -> list[str]:

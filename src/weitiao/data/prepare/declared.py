@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from weitiao.data.files.cells import cell_texts, position_batches
-from weitiao.data.infer.declared import UNDECIDED, decision_of, is_split, part_of
+from weitiao.data.infer.declared import UNDECIDED, decision_of, is_split, part_in
 from weitiao.data.rows import Rows
 from weitiao.data.targets import target_columns
 from weitiao.i18n.messages import _, plural
@@ -60,7 +60,7 @@ def declared_parts(rows: Rows, history: list[str]) -> Declared | None:
         if not is_split(name, _counts(rows, name)):
             continue
         cells = _cells(rows, name)
-        parts = np.array([part_of(cell) for cell in cells])
+        parts = np.array([part_in(name, cell) for cell in cells])
         declared = Declared(
             name, *(np.flatnonzero(parts == part) for part in ("train", "validation", "test"))
         )

@@ -251,6 +251,12 @@ def _of_object(value: dict[str, Any], file: str) -> Sequence[Any]:
                 keys=", ".join(chosen[:10]),
             )
         )
+    if len(value) == 1 and not lists:  # {"name": {"rows": [{...}]}}
+        (only,) = value.values()
+        if isinstance(only, dict) and any(
+            isinstance(v, list) and v and isinstance(v[0], dict) for v in only.values()
+        ):
+            return _of_object(only, file)
     if all(isinstance(v, list) for v in value.values()):
         return _of_columns(value, file)
     if all(isinstance(v, dict) for v in value.values()):
