@@ -1,8 +1,7 @@
 """Records of a run that are read back: its JSON files, and the header of answers.parquet. Each has
 a version. (A line of log.jsonl: weitiao.run.)
 
-Keys that a newer version added are kept when an older one rewrites the file; keys that were renamed
-are read under their old name.
+Keys that a newer version added are kept when an older one rewrites the file; renamed ones are read.
 """
 
 from __future__ import annotations
