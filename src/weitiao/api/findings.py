@@ -17,7 +17,7 @@ from weitiao.evaluation.acceptance import accepted
 from weitiao.evaluation.behaviour import try_checks
 from weitiao.evaluation.calibration import quality
 from weitiao.evaluation.clusters import Words, grouped_mistakes, kinds_of_texts, nearest
-from weitiao.evaluation.evaluate import Evaluated, Report, level_accuracies
+from weitiao.evaluation.evaluate import Evaluated, Report, absent_labels, level_accuracies
 from weitiao.evaluation.explain import explain
 from weitiao.evaluation.passages import coverage
 from weitiao.evaluation.slices import Slice, candidates_of, score_slices
@@ -71,6 +71,8 @@ def with_more(
         more["acceptance"] = [one.plain() for one in accepted(model, report, answers)]
     if levels := level_accuracies(answers.answers, model.plan.evaluate.bootstrap_samples):
         more["levels"] = levels
+    if absent := absent_labels(answers.answers):
+        more["absent"] = absent
     if left_out:
         more["left_out"] = list(left_out)
     return replace(report, more=more)

@@ -100,6 +100,8 @@ def fit(
                 reason=model.reason,
             )
         )
+        if long_texts := plan.why.get("model.long_texts"):
+            job.say(long_texts.evidence)
         return job.start(out, advice.source)
 
 

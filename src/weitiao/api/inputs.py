@@ -248,6 +248,13 @@ def rows_of(
         c for value in roles.values() for c in ([value] if isinstance(value, str) else value)
     ]
     missing = [column for column in columns if column not in source.columns]
+    if (
+        not labelled
+        and columns == missing
+        and [*roles] == ["text"]
+        and source.columns == ["column1"]
+    ):
+        roles["text"], missing = "column1", []  # a text a line, and no header
     if missing:
         message = _(
             "{file}: no column {column!r}, which the model was trained on; it has {names}.",

@@ -36,6 +36,9 @@ HEADS = {
 }
 
 
+SENTENCEPIECE = ("spiece.model", "sentencepiece.bpe.model", "sentencepiece.model")
+
+
 def load_tokenizer(path: str, revision: str | None, *, trusted: bool = False) -> Any:
     """The fast tokenizer of a checkpoint. Raises ModelError when it has none, or an absurd one.
 
@@ -43,6 +46,7 @@ def load_tokenizer(path: str, revision: str | None, *, trusted: bool = False) ->
     """
     with quiet(), load_errors(path):
         folder = _folder(path, revision)
+        _check_convertible(folder, path)
         if not trusted:
             trial.check(folder)
         tokenizer = AutoTokenizer.from_pretrained(
@@ -53,6 +57,23 @@ def load_tokenizer(path: str, revision: str | None, *, trusted: bool = False) ->
         # another one then (`configure_padding`).
         trial.check_ids(folder, tokenizer("a", "b")["input_ids"])
         return tokenizer
+
+
+def _check_convertible(folder: Path, path: str) -> None:
+    """Raise ModelError for a tokenizer of SentencePiece alone where nothing here can convert it."""
+    files = [name for name in SENTENCEPIECE if (folder / name).is_file()]
+    if not files or (folder / trial.FILE).is_file() or find_spec("sentencepiece"):
+        return
+    raise ModelError(
+        _(
+            "{checkpoint}: its tokenizer is {file} of SentencePiece alone, without {wanted}. "
+            "Install sentencepiece and protobuf, which convert it: pip install sentencepiece "
+            "protobuf",
+            checkpoint=path,
+            file=files[0],
+            wanted=trial.FILE,
+        )
+    )
 
 
 def load_config(source: Source, **settings: Any) -> Any:

@@ -128,6 +128,7 @@ def _learned(report: Report) -> bool:
 def show_report(report: Report, split: str, openings: int) -> None:
     """A table of the metrics with intervals and baselines."""
     from weitiao.reporting.refit import refit_sentence
+    from weitiao.reporting.scores import absent_sentence
 
     title = _("{split}: {rows}", split=translated(split), rows=plural(report.rows, "row"))
     if openings == 1:
@@ -147,6 +148,8 @@ def show_report(report: Report, split: str, openings: int) -> None:
         others = [figure(values[name]) for values in report.baselines.values()]
         add_row(table, name, figure(value), interval, *others)
     console().print(table)
+    if absent := report.more.get("absent"):
+        say(absent_sentence(absent))
     if sentence := refit_sentence(report.more.get("refit")):
         say(sentence)
     for level in report.more.get("levels") or []:

@@ -29,6 +29,7 @@ class TargetReader(Protocol):
     """Protocol of tasks for reading targets; `tasks.base.Task` implements it for single labels."""
 
     roles: tuple[str, ...]
+    head: str
     numeric: bool
     flag_columns: bool
 

@@ -223,6 +223,13 @@ def texts_of(model: Model, rows: Rows) -> list[list[str]]:
     return roles
 
 
+def absent_labels(answers: Answers) -> list[str]:
+    """Labels that the model knows and of which no evaluated row is: metrics say nothing of them."""
+    _right, _predicted, gold = answers.label_counts(np.ones((1, len(answers.targets))))
+    counts = gold[0] if gold.shape[1] == len(answers.labels) else []
+    return [name for name, count in zip(answers.labels, counts, strict=False) if not count]
+
+
 def level_accuracies(answers: Answers, samples: int) -> list[dict[str, Any]]:
     """Accuracy at each level of hierarchical labels, the top first; empty for flat labels."""
     if not answers.separator:

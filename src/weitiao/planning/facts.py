@@ -139,6 +139,8 @@ def size_of(checkpoint: str, config: Any, longest: int) -> Network:
     encoder = layers * (4 * hidden * hidden + 2 * hidden * inner)
     words = int(getattr(config, "vocab_size", 0)) * hidden
     positions = int(getattr(config, "max_position_embeddings", 0) or 512)
+    if positions < 1:  # XLNet and other relative positions: -1, no limit
+        positions = longest
     fused = is_bert(config) and not torch.cuda.is_available()
     longest = min(longest, positions)
     return Network(checkpoint, hidden, layers, encoder, encoder + words, longest, fused)

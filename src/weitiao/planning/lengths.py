@@ -117,5 +117,16 @@ def long_texts(facts: Facts, length: int) -> Reason | None:
             times=float(seen.mean()) / facts.tokens_a_row(length),
             most=float(seen.max()) / length,
         ),
-        evidence=_("{cut:.1%} of the rows have more than {length} tokens", cut=cut, length=length),
+        evidence=_(
+            "{cut:.1%} of the rows have more than {length} tokens; {lost:.1%} of all tokens are "
+            "cut off and not read",
+            cut=cut,
+            length=length,
+            lost=_lost(facts, length),
+        ),
     )
+
+
+def _lost(facts: Facts, length: int) -> float:
+    """The share of all tokens behind `length`."""
+    return 1 - float(np.minimum(facts.tokens, length).sum() / max(1, facts.tokens.sum()))

@@ -27,6 +27,7 @@ from weitiao.tasks.answers.labels import Labels
 
 OPEN_LABELS = 15  # shown without a click
 MAX_LABELS = 200
+MOST_ABSENT = 5  # named
 MIN_LABEL_ROWS = 5  # with fewer rows, its scores say nothing about a label
 
 
@@ -172,7 +173,20 @@ def _baseline_notes(metrics: MetricsRecord) -> list[Words]:
                 features=localized(detail.features),
             )
             notes.append(Words(message, "note"))
+    if metrics.absent:
+        notes.append(Words(absent_sentence(metrics.absent), "note"))
     return notes + [Words(localized(one), "note") for one in metrics.left_out]
+
+
+def absent_sentence(labels: Sequence[str]) -> str:
+    """What is said of labels without an evaluated row."""
+    shown = ", ".join(map(repr, labels[:MOST_ABSENT]))
+    return _(
+        "{labels} without a row here ({some}): macro F1 and other means are over the labels that "
+        "occur, and say nothing of these.",
+        labels=plural(len(labels), "label"),
+        some=shown + (", ..." if len(labels) > MOST_ABSENT else ""),
+    )
 
 
 def _levels_table(levels: Sequence[LevelScore]) -> Table:

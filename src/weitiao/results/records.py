@@ -1,8 +1,7 @@
 """Records of a run that are read back: its JSON files, and the header of answers.parquet. Each has
 a version. (A line of log.jsonl: weitiao.run.)
 
-Keys that a newer version added are kept when an older one rewrites the file; keys that were renamed
-are read under their old name.
+Keys that a newer version added are kept when an older one rewrites the file; renamed ones are read.
 """
 
 from __future__ import annotations
@@ -337,6 +336,7 @@ class MetricsRecord(Record):
     calibration: Calibration | None = None
     acceptance: list[CriterionResult] = Field(default_factory=list)
     levels: list[LevelScore] = Field(default_factory=list)
+    absent: list[str] = Field(default_factory=list)  # labels of which no evaluated row is
     epochs: float | None = None  # of training; best_step 0: the output layer alone was fitted
     best_step: int | None = None
     better: str = ""  # "baseline" or "unclear" where the saved baseline is ahead on validation

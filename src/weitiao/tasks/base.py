@@ -12,7 +12,7 @@ from pydantic import Field
 
 from weitiao.core.batch_layout import Layout, filled, grid, packed, padded, tensor
 from weitiao.core.ragged import Ragged
-from weitiao.data.infer.cells import is_missing, label
+from weitiao.data.infer.cells import is_missing, is_object, label, object_message
 from weitiao.data.targets import Locate, Roles, missing_markers, parse_cells, target_columns
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Output, Prediction
@@ -91,6 +91,8 @@ class Task(Part):
     def parse_target(cls, cell: str, column: str) -> Any:
         """The target that a cell holds, None for unlabelled. Raises ValueError saying what is
         wrong. A task whose target is one cell overrides this alone."""
+        if is_object(cell):
+            raise ValueError(object_message(cell))
         return label(cell)
 
     @classmethod

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from pydantic import Field
 
-from weitiao.data.infer.cells import label, label_list
+from weitiao.data.infer.cells import label_list
 from weitiao.data.infer.column_stats import FEW_CLASSES, Column
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
@@ -85,9 +85,9 @@ class Classification(Task):
     @classmethod
     def parse_target(cls, cell: str, column: str) -> str | None:
         """A label, also as a list of one. An empty list is a row without a label."""
-        listed = label_list(cell) if cell.lstrip()[:1] == "[" else None
+        listed = label_list(cell) if cell.lstrip()[:1] in ("[", "{") else None
         if listed is None:
-            return label(cell)
+            return str(super().parse_target(cell, column))
         if len(listed) > 1:
             raise ValueError(
                 _(

@@ -10,7 +10,14 @@ import numpy as np
 from pydantic import Field
 
 from weitiao.data.files.cells import cell_texts, position_batches
-from weitiao.data.infer.cells import flag, is_missing, label_list, separator_of, split_labels
+from weitiao.data.infer.cells import (
+    flag,
+    is_missing,
+    is_object,
+    label_list,
+    separator_of,
+    split_labels,
+)
 from weitiao.data.infer.column_stats import sample_positions
 from weitiao.data.infer.vectors import indicators, place_names, vector_length
 from weitiao.data.targets import Locate, Roles, parse_cells, target_columns
@@ -31,6 +38,7 @@ if TYPE_CHECKING:
 
 DEFAULT_THRESHOLD = 0.5
 FEWEST_POSITIVES = 20  # validation rows of a label; with fewer, its own threshold would be noise
+FEW_SEVERAL = 0.02  # of the rows: with lists of two labels or more, no slips
 VECTOR_ROWS = 500  # looked at, whether cells are vectors of 0 and 1
 
 
@@ -145,7 +153,7 @@ class Multilabel(Task):
         column = evidence.target
         if column is None:
             return None
-        if length := vector_length(column.counts):
+        if length := vector_length(column.values):
             places = place_names(column.name, length)
             return 0.9, _(
                 "the cells of {name!r} are vectors of 0 and 1, e.g. {example}: the {count} labels "
@@ -294,11 +302,14 @@ def _of_flags(columns: Sequence[str], cells: Sequence[str]) -> list[str] | None:
 
 def _why_label_lists(column: Column) -> str:
     """Why cells are lists of labels; empty when they hold one label each."""
+    if any(map(is_object, column.counts)):
+        return ""
     cells = {cell: split_labels(cell) for cell in column.counts}
     listed = {cell: label_list(cell) for cell in column.counts}
     bare = all(cell[:1] == "[" and cell[-1:] == "]" for cell in cells)  # [sport, money]
     lists = sum(n for cell, n in column.counts.items() if bare or listed[cell] is not None)
-    if lists >= 0.9 * len(column.values):
+    several = sum(n for cell, n in column.counts.items() if len(listed[cell] or ()) > 1)
+    if several >= FEW_SEVERAL * len(column.values) or lists >= 0.9 * len(column.values):
         if all(len(pieces) < 2 for pieces in cells.values()):
             return ""  # one label each: an empty list is a row that nobody has labelled
         return _(

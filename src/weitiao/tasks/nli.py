@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from weitiao.data.infer.cells import is_missing, label, number
+from weitiao.data.infer.cells import is_missing, number
 from weitiao.i18n.messages import _
 from weitiao.tasks.classification import Classification
 
@@ -33,7 +33,7 @@ class NLI(Classification):
 
     @classmethod
     def parse_target(cls, cell: str, column: str) -> str | None:
-        relation = label(cell)
+        relation = super().parse_target(cell, column)
         return None if relation == NO_MAJORITY else relation
 
     @classmethod

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from weitiao.core.ragged import Ragged
-from weitiao.data.files.cells import cell_texts
+from weitiao.data.files.cells import cell_texts, position_batches
 from weitiao.data.infer.column_names import words
 from weitiao.data.infer.column_stats import FEW_CLASSES, Column, sample_positions
 from weitiao.data.infer.roles import Evidence, Guess
@@ -32,6 +32,7 @@ from weitiao.labels.passages.best_span import (
 )
 from weitiao.labels.passages.golds import Gold, Golds, parse_answers, placed, texts_of
 from weitiao.labels.passages.windows import windows_of
+from weitiao.labels.tags.words import is_invisible
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.base import IGNORED, HeadKind, Labelled, Task
@@ -134,6 +135,22 @@ class QuestionAnswering(Task):
                 "{rows} whose answers do not stand in the context: evaluated, not trained on",
                 rows=plural(nowhere, "row"),
             )
+        moved = _moved(rows, targets)
+        if moved:
+            yield _(
+                "{rows} whose answers do not stand where their starts say: the nearest place in "
+                "the context is taken",
+                rows=plural(moved, "row"),
+            )
+        lost = sum(
+            bool(golds) and all(is_invisible(text) for _at, text in golds) for golds in targets
+        )
+        if lost:
+            yield _(
+                "{rows} whose answers hold nothing that a network reads (blanks, zero-width "
+                "characters): no answer can name them",
+                rows=plural(lost, "row"),
+            )
 
     @classmethod
     def guess_roles(cls, evidence: Evidence, named: bool) -> Guess | None:
@@ -162,7 +179,8 @@ class QuestionAnswering(Task):
         if not named and not starts and _are_labels(evidence.columns[target]):
             return None
         proportion = _proportion_held(evidence.table, context, target)
-        if not named and proportion < 0.5:
+        squad = all(cell.lstrip()[:1] == "{" for cell in evidence.columns[target].values[:100])
+        if not named and proportion < 0.5 and not squad:
             return None
         guess.reasons["target"] = _(
             "{share:.0%} of the answers stand in their passage", share=proportion
@@ -377,6 +395,22 @@ def _are_labels(target: Column) -> bool:
     often = len(target.values) >= ROWS_PER_CLASS * target.distinct
     few = 2 <= target.distinct <= FEW_CLASSES and often
     return few and not any(value[0] in "[{" for value in target.counts)
+
+
+def _moved(rows: Rows, targets: Sequence[Any]) -> int:
+    """Rows of which no answer stands at its start, but elsewhere."""
+    column, count, done = rows.table.column(str(rows.roles["target"])), 0, 0
+    if "start" in rows.roles:
+        return 0
+    for span in position_batches(rows.indices, SAMPLED_ROWS):
+        for cell, golds in zip(
+            cell_texts(column, span), targets[done : done + len(span)], strict=False
+        ):
+            starts = [at for at, _text in parse_answers(cell) or () if at is not None]
+            if starts and golds and all(abs(at - start) for at, _t in golds for start in starts):
+                count += any(at >= 0 for at, _text in golds)
+        done += len(span)
+    return count
 
 
 def _proportion_held(table: Any, context: str, target: str) -> float:

@@ -78,3 +78,21 @@ def test_one_row_larger_than_a_piece_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(limits, "PIECE_BYTES", 10)
     written(pa.table({"text": ["long " * 100, "b"], "label": ["x", "y"]}), tmp_path / "a.parquet")
     assert open_source(str(tmp_path / "a.parquet")).table.num_rows == 2
+
+
+@pytest.mark.parametrize("compression", ["zstd", "lz4"])
+@pytest.mark.parametrize("opener", [pa.ipc.new_file, pa.ipc.new_stream])
+def test_one_compressed_batch_is_measured_first(tmp_path, monkeypatch, compression, opener):
+    monkeypatch.setattr(limits, "FREE_BYTES", 1 << 20)
+    table = pa.table({"text": ["x" * 10_000] * 1_000, "label": ["a", "b"] * 500})
+    path = tmp_path / "rows.arrow"
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with pa.OSFile(str(path), "wb") as file, opener(file, table.schema, options=options) as writer:
+        writer.write_table(table)
+
+    def unpacked(*_args):
+        raise AssertionError("unpacked before it was measured")
+
+    monkeypatch.setattr(limits, "pieces", unpacked)
+    with pytest.raises(DataError, match="unpack to more than"):
+        open_source(str(path))

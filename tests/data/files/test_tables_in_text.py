@@ -41,7 +41,7 @@ def is_whole(table):
 def test_what_is_no_row_is_left_out_and_counted(tmp_path, lines, told):
     table, history = read(tmp_path, lines)
     assert is_whole(table)
-    assert f"left out, repeated headers and rulers: {told}" in history
+    assert f"left out, repeated headers, rulers and counts of rows: {told}" in history
 
 
 @pytest.mark.parametrize(

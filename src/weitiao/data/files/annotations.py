@@ -19,6 +19,15 @@ class Agreement:
     def __init__(self) -> None:
         self.several = self.agreed = self.majority = self.open = self.truth = 0
 
+    def count(self, answers: Sequence[Any], *, truth: bool, decided: bool) -> None:
+        """Count a task by how its annotators agree. truth: one is marked as ground truth."""
+        if len(answers) < 2:
+            return
+        self.several += 1
+        same = all(answer == answers[0] for answer in answers)
+        kind = "agreed" if same else "truth" if truth else "majority" if decided else "open"
+        setattr(self, kind, getattr(self, kind) + 1)
+
     def notes(self) -> list[str]:
         if not self.several and not self.truth:
             return []
@@ -126,30 +135,21 @@ def _plain(row: Any, columns: Mapping[str, str], agreement: Agreement | None) ->
             for one, answer in zip(valid, answers, strict=True)
             if one.get("ground_truth") is True
         ]
-        decided, answer = _decided(truths or answers)
+        clear, answer = decided(truths or answers)
         if agreement is not None:
-            _count(agreement, answers, bool(truths) and len(answers) > 1, decided)
-        if decided:
+            agreement.count(answers, truth=bool(truths), decided=clear)
+        if clear:
             labels[columns.get(name, LABEL)] = answer
     return {**row["data"], **labels}
 
 
-def _decided(answers: Sequence[Any]) -> tuple[bool, Any]:
+def decided(answers: Sequence[Any]) -> tuple[bool, Any]:
     """The answer that most annotators give; (False, None) where two stand equal."""
     keys = [json.dumps(answer, sort_keys=True, default=str) for answer in answers]
     first, *others = Counter(keys).most_common(2)
     if others and others[0][1] == first[1]:
         return False, None
     return True, answers[keys.index(first[0])]
-
-
-def _count(agreement: Agreement, answers: Sequence[Any], truth: bool, decided: bool) -> None:
-    if len(answers) < 2:
-        return
-    agreement.several += 1
-    same = all(answer == answers[0] for answer in answers)
-    kind = "agreed" if same else "truth" if truth else "majority" if decided else "open"
-    setattr(agreement, kind, getattr(agreement, kind) + 1)
 
 
 def _valid(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -167,7 +167,7 @@ def _controls(row: Mapping[str, Any]) -> set[str]:
         for item in _list(one, "result")
         if isinstance(item, Mapping) and isinstance(item.get("value"), Mapping)
         if isinstance(name := item.get("from_name"), str)
-        and item["value"].keys() & {"choices", "labels", "rating", "number"}
+        and item["value"].keys() & {"choices", "labels", "rating", "number", "taxonomy", "text"}
     }
 
 
@@ -185,13 +185,21 @@ def _answer(values: Sequence[Mapping[str, Any]]) -> Any:
         if "start" in one and "end" in one
         for label in _list(one, "labels")
     ]
-    choices = [choice for one in values for choice in _list(one, "choices")]
+    choices = [choice for one in values for choice in _choices(one)]
     if choices and not spans:
         return choices[0] if len(choices) == 1 else choices
     numbers = [one[key] for one in values for key in ("rating", "number") if key in one]
     if numbers and not spans and isinstance(numbers[0], int | float):
         return numbers[0]
     return spans
+
+
+def _choices(value: Mapping[str, Any]) -> list[Any]:
+    """What a value without a place says of the whole task: choices, labels, paths, a text."""
+    if "start" in value:
+        return []
+    paths = ["/".join(map(str, path)) for path in _list(value, "taxonomy") if path]
+    return [*_list(value, "choices"), *_list(value, "labels"), *paths, *_list(value, "text")]
 
 
 def _list(parent: Any, key: str) -> list[Any]:

@@ -8,6 +8,7 @@ an unclosed quotation mark costs one row and not the rest of the file.
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -172,13 +173,16 @@ def _parser(lines: Lines, dialect: Dialect) -> Iterator[list[str]]:
 def _label_and_text(line: str) -> list[str]:
     """
     >>> _label_and_text("3 Who was he ?"), _label_and_text("__label__a __label__b so so")
-    (['3', 'Who was he ?'], ['a,b', 'so so'])
+    (['3', 'Who was he ?'], ['["a", "b"]', 'so so'])
     """
     labels = re.match(r"(?:__label__\S+\s+)+", line.lstrip("\ufeff"))
     if not labels:
         return line.strip("\ufeff \r\n").split(" ", 1)
-    names = [label.removeprefix("__label__") for label in labels[0].split()]
-    return [",".join(names), line.lstrip("\ufeff")[labels.end() :].strip()]
+    # Also __label__a__label__b in one word, and a comma behind a label.
+    names = [one.strip().rstrip(",") for one in labels[0].split("__label__") if one.strip(" ,\t")]
+    # A list, so that no sign in a name, and no number, joins or parts them.
+    label = names[0] if len(names) == 1 else json.dumps(names, ensure_ascii=False)
+    return [label, line.lstrip("\ufeff")[labels.end() :].strip()]
 
 
 def _of_mysql(lines: Lines, delimiter: str) -> Iterator[list[str]]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from weitiao.core.script import han_count
 from weitiao.data.infer.column_names import is_known
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _
@@ -38,6 +39,8 @@ def look(
     first, rows = [_clean(cell) for cell in records[0]], records[1:]
     width = _usual_width(rows or records)
     votes = _votes(first, rows)
+    if width == 1 and not _is_name(first[0]):
+        votes = -1  # a text a line
     in_file = wanted if wanted is not None else votes >= 0
     if not in_file:
         columns = [f"column{place + 1}" for place in range(width)]
@@ -104,6 +107,11 @@ def _completed(
                 )
             )
     return names, notes
+
+
+def _is_name(cell: str) -> bool:
+    """Whether the first line of a table of one column may be its name: no sentence."""
+    return is_known(cell) or (len(cell.split()) < 3 and han_count(cell) < 5)
 
 
 def _is_empty(rows: Sequence[Sequence[str]], place: int) -> bool:

@@ -62,6 +62,27 @@ def check_rows(rows: int, path: Path) -> None:
         )
 
 
+def check_unpacked(sizes: Iterable[int], path: Path) -> None:
+    """Raise DataError once batches together unpack to far more than the file has."""
+    most, unpacked = FREE_BYTES + UNPACKED_A_BYTE * path.stat().st_size, 0
+    for size in sizes:
+        unpacked += max(0, size)
+        if unpacked > most:
+            raise _too_large(path, most)
+
+
+def _too_large(path: Path, most: int) -> DataError:
+    return DataError(
+        _(
+            "{file}: {size} unpack to more than {limit}. Write it again without repeated texts, "
+            "or in several files.",
+            file=path.name,
+            size=shown(path.stat().st_size),
+            limit=shown(most),
+        )
+    )
+
+
 def pieces(batches: Iterator[Any], path: Path) -> Iterator[Any]:
     """Record batches in pieces that fit into memory as Python objects.
 
@@ -75,15 +96,7 @@ def pieces(batches: Iterator[Any], path: Path) -> Iterator[Any]:
             unpacked += piece.num_rows * CELL_BYTES * max(piece.num_columns, 1)
             unpacked += sum(map(_cells, piece.columns))
             if unpacked > most:
-                raise DataError(
-                    _(
-                        "{file}: {size} unpack to more than {limit}. Write it again without "
-                        "repeated texts, or in several files.",
-                        file=path.name,
-                        size=shown(path.stat().st_size),
-                        limit=shown(most),
-                    )
-                )
+                raise _too_large(path, most)
             yield piece
 
 

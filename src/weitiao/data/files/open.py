@@ -18,9 +18,11 @@ import pyarrow as pa
 from weitiao import parts
 from weitiao.core import dotted, fingerprint
 from weitiao.data.cache import checked, store
-from weitiao.data.files import archive, find
+from weitiao.data.files import archive, card, find
+from weitiao.data.files.card import with_names
 from weitiao.data.files.cells import TEXT, as_text, widest
 from weitiao.data.files.detect import endings, packing, reader_for
+from weitiao.data.files.offsets import counted
 from weitiao.data.files.samples import open_sample
 from weitiao.data.files.sentences import by_sentence
 from weitiao.data.files.table import (
@@ -44,6 +46,7 @@ ReaderSettings = Mapping[str, Mapping[str, Any]]  # {name: settings}; empty: det
 SINGLE_FILE_SETTINGS = {"sheet", "header_row", "rows"}  # say nothing about another file
 NAMED_FILES = 5  # up to so many, the history has a line for each file
 _PACKED = {".gz", ".bz2", ".xz"}
+_TYPED = {"arrow", "parquet"}  # readers whose columns have types
 
 
 @dataclass(frozen=True)
@@ -115,24 +118,26 @@ def _ending(path: Paths) -> str:
     return Path(first.stem).suffix if first.suffix in _PACKED else first.suffix
 
 
-def _pieces_of(path: Path, name: str, how: ReadOptions) -> list[Piece]:
+def _pieces_of(
+    path: Path, name: str, how: ReadOptions, classes: card.Classes | None = None
+) -> list[Piece]:
     """Tables of a path: one for a file, one for each file of a folder or an archive."""
     if path.is_dir():
         return _of_folder(path, name, how)
     kind = packing(path)
     if kind:
         return _of_archive(path, name, kind, how)
-    return [_of_file(path, name, find.content_of(path), how)]
+    return [_of_file(path, name, find.content_of(path), how, classes or {})]
 
 
-def _of_file(path: Path, name: str, content: str, how: ReadOptions) -> Piece:
+def _of_file(path: Path, name: str, content: str, how: ReadOptions, classes: card.Classes) -> Piece:
     chosen, reader, notes = reader_for(path, how.reader)
     if how.blank_rows and "blank_rows" in type(reader).model_fields:
         reader = reader.model_copy(update={"blank_rows": True})
-    key = _reader_key(chosen, reader)
+    key = _reader_key(chosen, reader) + (json.dumps(classes, sort_keys=True) if classes else "")
 
     def read() -> Reading:
-        return by_sentence(reader.read(path))
+        return counted(with_names(by_sentence(reader.read(path)), classes, chosen in _TYPED))
 
     return cached_piece(name, content, key, read, how.skip_bad, notes)
 
@@ -154,11 +159,12 @@ def _of_folder(path: Path, name: str, how: ReadOptions) -> list[Piece]:
         key = _reader_key("folder", reader)
         return [cached_piece(name, content, key, lambda: reader.read(path), how.skip_bad)]
     others = {key: value for key, value in how.reader.items() if key != "folder"}
+    classes = card.class_names(path)
     names = [f"{name}/{file.relative_to(path).as_posix()}" for file in shape.tables]
     return [
         piece
         for file, each in zip(shape.tables, names, strict=True)
-        for piece in _pieces_of(file, each, replace(how, reader=others))
+        for piece in _pieces_of(file, each, replace(how, reader=others), classes)
     ]
 
 
@@ -191,7 +197,7 @@ def _of_unpacked(folder: Path, name: str, kind: str, how: ReadOptions) -> list[P
     if packing(only):
         raise DataError(_("{file}: holds an archive again: unpack the outer one.", file=name))
     shown = f"{name}/{only.name}" if kind == "zip" else name
-    return [_of_file(only, shown, find.hash_of(only), how)]
+    return [_of_file(only, shown, find.hash_of(only), how, {})]
 
 
 def _from_listing(listing: Path) -> list[Piece] | None:

@@ -17,6 +17,7 @@ from weitiao.data.files import find
 from weitiao.data.files.bad_rows import MIN_BAD, Bad, refuse, set_aside
 from weitiao.data.files.cells import INTEGER, TEXT, arrow_array, kinds_of
 from weitiao.data.files.nested import Nesting, flat
+from weitiao.data.files.totals import without_total
 from weitiao.data.python_rows import plain_cell, rows_in
 from weitiao.data.readers.base import BATCH_ROWS, Batches, Numbered, Reading
 from weitiao.errors import DataError, placed
@@ -27,7 +28,7 @@ LINE = "__line"  # the line of the file at which the row starts
 ID = "__id"  # where the row is from, when file name and line do not say it
 MADE_BY = "__made_by"  # the step that made the row; empty for rows of the file
 OURS = (LINE, ID, MADE_BY)
-VERSION = 3  # of the table format: raised when the same rows are stored otherwise
+VERSION = 4  # of the table format: raised when the same rows are stored otherwise
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,8 @@ def open_piece(name: str, content: str, cache_file: str, reader_notes: Sequence[
     checked.check(path.parent, values["files"])
     listed = values["bad"]
     bad = [Bad(line, localized(restore(why)), raw, name, place) for line, why, raw, place in listed]
-    return Piece(name, mapped(path), content, cache_file, tuple(reader_notes), bad)
+    table, total = without_total(mapped(path))
+    return Piece(name, table, content, cache_file, (*reader_notes, *total), bad)
 
 
 def _bad_file(cache_file: Path) -> Path:

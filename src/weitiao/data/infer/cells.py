@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 
 from weitiao.core.literals import is_listed, value_of
 from weitiao.data.infer.column_names import words
+from weitiao.i18n.messages import _
 
 _SEPARATORS = re.compile(r"[|;,，、；]")
 
@@ -44,6 +45,8 @@ def split_labels(cell: str) -> list[str]:
     >>> split_labels("['a', 'b c']"), split_labels("['a' 'b']"), split_labels("[a, b]")
     (['a', 'b c'], ['a', 'b'], ['a', 'b'])
     """
+    if is_object(cell):
+        raise ValueError(object_message(cell))
     listed = label_list(cell)
     if listed is None and re.fullmatch(r"\[[^\[\]]*\]", cell.strip()):
         cell = cell.strip()[1:-1]  # names without quotation marks
@@ -59,6 +62,8 @@ def label_list(cell: str) -> list[str] | None:
         values = value_of(cell)
     except ValueError:
         return None
+    if isinstance(values, dict) and values.keys() == {"choices"}:  # Label Studio's tables
+        values = values["choices"]
     if not isinstance(values, list) or any(isinstance(v, list | dict) for v in values):
         return None
     return [label(as_written(value)) for value in values if value is not None]
@@ -77,6 +82,33 @@ def separator_of(cells: Iterable[str]) -> str:
         else:
             counts.update(re.findall(r"(?<=\S) *[|;,，、；] *(?=\S)", cell.strip())[:1])
     return counts.most_common(1)[0][0] if counts else ""
+
+
+def is_object(cell: str) -> bool:
+    """Whether a cell is an object, or a list of objects, which are no labels.
+
+    >>> is_object('[{"name": "a"}]'), is_object("{'a': 1}"), is_object("{x}"), is_object("[a]")
+    (True, True, False, False)
+    """
+    text = cell.strip()
+    if not re.match(r"\[?\s*\{\s*['\"]", text) or not is_listed(text):
+        return False
+    try:
+        value = value_of(text)
+    except ValueError:
+        return False
+    if isinstance(value, dict) and value.keys() == {"choices"}:
+        return False
+    return isinstance(value, dict) or any(isinstance(one, dict) for one in value)
+
+
+def object_message(cell: str) -> str:
+    """Why an object is no label."""
+    return _(
+        "{cell} is an object and no label: write what it says of the row, as a text, a number or a "
+        "list of names.",
+        cell=cell.strip()[:80],
+    )
 
 
 def as_written(value: object) -> str:

@@ -69,6 +69,11 @@ class Column:
         """Whether all values are 0 or 1."""
         return self.numbers is not None and not self.odd and set(self.numbers) <= {0.0, 1.0}
 
+    @property
+    def flags(self) -> bool:
+        """Whether all values are 0 or 1, or true or false."""
+        return self.binary or {value.lower() for value in self.counts} == {"true", "false"}
+
     @cached_property
     def is_id(self) -> bool:
         """Whether a column is an id: unique values, whole numbers or codes with digits."""

@@ -21,6 +21,8 @@ _WORDS_OF_PARTS = {
     "test": words("test testing tst test_set holdout 测试 测试集"),
 }
 _PARTS = {word: part for part, all_words in _WORDS_OF_PARTS.items() for word in all_words}
+_FLAG = re.compile(r"is_?(train|training|valid|validation|val|dev|test)")
+_TRUE, _FALSE = {"1", "1.0", "true", "yes"}, {"0", "0.0", "false", "no"}
 _IN_NAME = re.compile(r"[-_.\s]+")
 _DECISIONS = {
     "answer": (["accept"], ["reject", "ignore"]),  # Prodigy
@@ -29,6 +31,7 @@ _DECISIONS = {
         ["discarded", "draft", "pending", "default", "rejected"],
     ),
 }
+UNDECIDED = {"ignore", "draft", "pending", "default"}  # no decision, where decisions are learned
 _TELLING = {"accept", "reject", "submitted", "validated", "discarded"}  # said of annotations only
 
 
@@ -57,8 +60,31 @@ def part_of_file(name: str) -> str:
     return ""
 
 
+def flag_part(name: str, value: str) -> str:
+    """The part of a row by a column is_test, is_valid or is_train of true and false; "" for none.
+
+    >>> flag_part("is_test", "True"), flag_part("is_valid", "0"), flag_part("is_train", "false")
+    ('test', 'train', 'test')
+    """
+    match = _FLAG.fullmatch(name.strip().lower())
+    part = part_of(match[1]) if match else ""
+    if not part or value.strip().lower() not in {*_TRUE, *_FALSE}:
+        return ""
+    if value.strip().lower() in _TRUE:
+        return part
+    return "test" if part == "train" else "train"
+
+
+def part_in(name: str, value: str) -> str:
+    """The part that a cell of a column of parts names, by a word or by a flag."""
+    return flag_part(name, value) if _FLAG.fullmatch(name.strip().lower()) else part_of(value)
+
+
 def is_split(name: str, values: Iterable[str]) -> bool:
     """Whether a column declares the parts: its name says so, and train and another part occur."""
+    if _FLAG.fullmatch(name.strip().lower()):
+        flags = {flag_part(name, value) for value in values}
+        return "" not in flags and len(flags) == 2
     if name.strip().lower() not in _SPLIT_NAMES:
         return False
     parts = {part_of(value) for value in values}

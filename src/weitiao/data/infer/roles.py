@@ -10,12 +10,15 @@ from typing import Any
 from weitiao.core.fields import near
 from weitiao.data.infer.column_names import PAIRED_NAMES, TARGET_WORDS, TEXT_WORDS, matches
 from weitiao.data.infer.column_stats import Column, columns_of
-from weitiao.data.infer.declared import declaring
+from weitiao.data.infer.declared import decision_of, declaring
 from weitiao.data.targets import Roles, TargetReader, all_readers, reader_of, target_columns
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _
 
 TEXT_ROLES = ("text", "text_pair", "premise", "hypothesis", "question", "context")
+_NAMES = ("_text", "_name", "_names", "_str", "_string", "_title")  # behind a target's name
+_SPEAKERS = {"system", "user", "assistant", "tool", "human", "gpt", "function"}
+_FLAGS = {"cats", "labels", "label", "categories", "classes", "targets"}  # objects of flags
 LISTED = ("columns", "target")  # roles that may have several columns
 ROLES = (*TEXT_ROLES, *LISTED, "start", "group")  # start: of an answer; group: kept on one side
 
@@ -49,6 +52,7 @@ def guess_roles(table: Any, known: Roles, task: str | None = None) -> Guess:
     task: named by the user; it tells which columns can be the target.
     """
     columns = columns_of(table)
+    decisions = [name for name, column in columns.items() if decision_of(name, column.counts)]
     for name in declaring(columns) - set(_flat(known.values())):
         del columns[name]
     roles: dict[str, str | list[str]] = {}
@@ -73,7 +77,9 @@ def guess_roles(table: Any, known: Roles, task: str | None = None) -> Guess:
         reasons |= dict.fromkeys(texts, why)
         free = {name: c for name, c in free.items() if name not in texts.values()}
     if "target" not in roles:
-        roles["target"], reasons["target"] = _guess_target(free, columns, reader, readers)
+        roles["target"], reasons["target"] = _guess_target(
+            free, columns, reader, readers, decisions
+        )
     new_names = _pair_names(Evidence(table, columns, roles), known)
     return Guess(_ordered(roles, new_names), _ordered(reasons, new_names))
 
@@ -194,11 +200,14 @@ def _guess_target(
     columns: Mapping[str, Column],
     reader: TargetReader | None,
     readers: Sequence[TargetReader],
+    decisions: Sequence[str] = (),
 ) -> tuple[str | list[str], str]:
     usable = {
         name: column
         for name, column in free.items()
-        if column.distinct > 1 and (not column.is_id or _is_amount(column))
+        if column.distinct > 1
+        and (not column.is_id or _is_amount(column))
+        and not {value.lower() for value in column.counts} <= _SPEAKERS  # turns of conversations
     }
     if reader:
         usable = {name: c for name, c in usable.items() if reader.fits(c)} or usable
@@ -214,6 +223,14 @@ def _guess_target(
                 name=empty[0],
             )
         )
+    family = _family(named[0] if named else "", usable)
+    if family and (reader is None or reader.flag_columns):
+        return family, _(
+            "{count} columns hold only 0 and 1: {names}", count=len(family), names=", ".join(family)
+        )
+    names = _names_of(named[0], free) if named else ""
+    if names and names in usable and _labels_wanted(reader):
+        return names, _("its values are the names of {column!r}", column=named[0])
     if named:
         why = _("its name, and {figures}", figures=_figures(usable[named[0]]))
         others = [name for name in named[1:] if usable[name].is_label or usable[name].numbers]
@@ -231,6 +248,16 @@ def _guess_target(
         name for name, c in usable.items() if c.numbers is not None
     ]
     same = [name for name in free if matches(name, TARGET_WORDS) and free[name].distinct == 1]
+    if not likely and same and decisions:
+        raise DataError(
+            _(
+                "the column {name!r} holds one value only ({value}), and annotators decided on it "
+                "in {decisions!r}: --target {decisions} learns their decisions.",
+                name=same[0],
+                value=free[same[0]].example,
+                decisions=decisions[0],
+            )
+        )
     if not likely and same:
         raise DataError(
             _(
@@ -245,6 +272,52 @@ def _guess_target(
     return likely[0], _(
         "the only column like a target: {figures}", figures=_figures(usable[likely[0]])
     )
+
+
+def _labels_wanted(reader: TargetReader | None) -> bool:
+    """Whether the task that the user names, if any, learns labels."""
+    return reader is None or not reader.numeric
+
+
+def _names_of(target: str, columns: Mapping[str, Column]) -> str:
+    """The column that names each number of a target of numbers, as label_text does of label."""
+    for suffix in _NAMES:
+        other = next((name for name in columns if name.lower() == target.lower() + suffix), "")
+        if not other or columns[target].numbers is None or columns[other].numbers is not None:
+            continue
+        if len(columns[target].values) != len(columns[other].values):
+            continue
+        pairs = set(zip(columns[target].values, columns[other].values, strict=True))
+        if len(pairs) == columns[target].distinct == columns[other].distinct:
+            return other
+    return ""
+
+
+def _family(named: str, usable: Mapping[str, Column]) -> list[str]:
+    """Columns of one object that are a flag for each label: cats.A, cats.B. Raises DataError where
+    they are other numbers: which label they mean is not said."""
+    families: dict[str, list[str]] = {}
+    for name in usable:
+        parent, dot, _last = name.rpartition(".")
+        if dot:
+            families.setdefault(parent, []).append(name)
+    wanted = named.rpartition(".")[0] if named else ""
+    for parent, names in families.items():
+        if parent != wanted and (named or parent.lower() not in _FLAGS):
+            continue
+        if len(names) > 1 and all(usable[name].flags for name in names):
+            return names
+        if len(names) > 1 and all(usable[name].numbers is not None for name in names):
+            raise DataError(
+                _(
+                    "{parent!r} holds several numbers in each row ({names}). Say which is the "
+                    "target: --target {first}, or write the name of the right label.",
+                    parent=parent,
+                    names=", ".join(names[:5]),
+                    first=names[0],
+                )
+            )
+    return []
 
 
 def _is_amount(column: Column) -> bool:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 from weitiao.core.literals import is_listed, value_of
 
 FEWEST_DIGITS = 3  # of a vector written as digits alone: 01 and 10 may be codes
+LONG_VECTOR = 3  # two places may be two ids
+FEW_SLIPS = 0.02  # of the cells
 _SIGNS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "0.": 0, "1.": 1}
 _SEPARATOR = re.compile(r"\s*[,;|，；\s]\s*")
 
@@ -38,19 +41,24 @@ def indicators(cell: str) -> list[int] | None:
 
 
 def vector_length(cells: Iterable[str]) -> int:
-    """The length of the vectors that all of these cells are; 0 where they are something else.
+    """The length of the vectors that these cells are; 0 where they are something else.
 
-    Lists of class ids differ in length, or hold other numbers too. Digits alone are vectors only
-    where one of them begins with a zero, as no number does.
+    A few cells of another kind among long vectors are slips, which are refused by name. Lists of
+    class ids differ in length, or hold other numbers too. Digits alone are vectors only where one
+    of them begins with a zero, as no number does.
     """
-    length, digits, padded = 0, True, False
+    lengths, digits, padded, count = Counter[int](), True, False, 0
     for cell in cells:
         vector = indicators(cell)
-        if vector is None or len(vector) != (length or len(vector)):
-            return 0
-        length = len(vector)
-        text = cell.strip()
-        digits, padded = digits and text.isdigit(), padded or text.startswith("0")
+        count += 1
+        lengths[len(vector) if vector is not None else 0] += 1
+        if vector is not None:
+            text = cell.strip()
+            digits, padded = digits and text.isdigit(), padded or text.startswith("0")
+    length, most = lengths.most_common(1)[0] if lengths else (0, 0)
+    slips = count - most
+    if slips and (length < LONG_VECTOR or digits or slips > FEW_SLIPS * count):
+        return 0
     return 0 if digits and not padded else length
 
 

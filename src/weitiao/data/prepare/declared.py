@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from weitiao.data.files.cells import cell_texts, position_batches
-from weitiao.data.infer.declared import decision_of, is_split, part_of
+from weitiao.data.infer.declared import UNDECIDED, decision_of, is_split, part_in
 from weitiao.data.rows import Rows
 from weitiao.data.targets import target_columns
 from weitiao.i18n.messages import _, plural
@@ -28,9 +28,12 @@ class Declared:
 
 def without_refused(rows: Rows, history: list[str]) -> Rows:
     """Leave out rows that annotators rejected, ignored or did not finish; `history` counts them."""
-    for name in _free_columns(rows):
+    target = rows.roles.get("target")
+    for name in [*_free_columns(rows), *([target] if isinstance(target, str) else [])]:
         counts = _counts(rows, name)
         refused = decision_of(name, counts)
+        if name == target:
+            refused = [one for one in refused if one in UNDECIDED]
         if not refused:
             continue
         cells = _cells(rows, name)
@@ -57,7 +60,7 @@ def declared_parts(rows: Rows, history: list[str]) -> Declared | None:
         if not is_split(name, _counts(rows, name)):
             continue
         cells = _cells(rows, name)
-        parts = np.array([part_of(cell) for cell in cells])
+        parts = np.array([part_in(name, cell) for cell in cells])
         declared = Declared(
             name, *(np.flatnonzero(parts == part) for part in ("train", "validation", "test"))
         )

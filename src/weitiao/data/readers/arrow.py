@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,15 +12,20 @@ import pyarrow as pa
 
 from weitiao.core import disk
 from weitiao.data.files import limits
+from weitiao.data.files.arrow_messages import FILE_MARK, unpacked_sizes
 from weitiao.data.files.cells import INTEGER, NUMBER, TEXT
 from weitiao.data.files.nested import Nesting, flat
 from weitiao.data.readers.base import BATCH_ROWS, Numbered, Reader, Reading
+from weitiao.data.readers.json import reading_of
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _
 from weitiao.i18n.system import said
 
 # What pyarrow raises for files that are cut off or damaged.
-BROKEN = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
+BROKEN = (
+    pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, IndexError,
+    struct.error,
+)  # fmt: skip
 
 
 class Arrow(Reader):
@@ -48,6 +54,9 @@ def _opened(path: Path) -> tuple[Any, Iterator[Any]]:
         table = pyarrow.feather.read_table(disk.plain(path))
         return table.schema, iter(table.to_batches(max_chunksize=BATCH_ROWS))
     source = pa.memory_map(disk.plain(path))
+    source.seek(FILE_MARK if mark == b"ARROW1" else 0)
+    limits.check_unpacked(unpacked_sizes(source), path)
+    source.seek(0)
     if mark == b"ARROW1":
         file = pa.ipc.open_file(source)
         return file.schema, (file.get_batch(i) for i in range(file.num_record_batches))
@@ -106,7 +115,22 @@ def _reading(schema: Any, batches: Iterator[Any], path: Path, kind: str) -> Read
         _("the numbers of {column!r} are replaced by the names of their classes", column=name)
         for name in classes
     ]
-    return Reading(columns, _rows(batches, classes, records, path, kind), tuple(notes))
+    rows = _rows(batches, classes, records, path, kind)
+    if answered(kinds):  # Argilla: its records are few, and what most say is known at the end
+        return reading_of([one for batch in rows for one in batch], file, notes)
+    return Reading(columns, rows, tuple(notes))
+
+
+def answered(kinds: Mapping[str, Any]) -> bool:
+    """Whether columns are Argilla's responses of several annotators."""
+    flat = any(f"{name}.status" in kinds for name in kinds if name.endswith(".responses"))
+    return flat or any(
+        pa.types.is_list(kind)
+        and pa.types.is_struct(kind.value_type)
+        and "value" in (names := {field.name for field in kind.value_type})
+        and names & {"user_id", "status"}
+        for kind in kinds.values()
+    )
 
 
 def _shape(kind: Any) -> Any:

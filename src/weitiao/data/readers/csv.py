@@ -14,6 +14,7 @@ from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.cells import TEXT
 from weitiao.data.files.csv_writer import unguarded
 from weitiao.data.files.delimited import FIRST
+from weitiao.data.files.totals import is_footer
 from weitiao.data.readers.base import Numbered, Reader, Reading, batched
 from weitiao.i18n.messages import _, plural
 
@@ -29,7 +30,7 @@ class Csv(Reader):
     """
 
     endings: ClassVar[tuple[str, ...]] = ("csv", "txt")
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     usual_delimiter: ClassVar[str] = ","
 
     encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
@@ -78,7 +79,7 @@ def _rows(path: Path, layout: dialect.Layout, blank_rows: bool) -> Iterator[Numb
     ours = set(columns) >= PREDICTION_COLUMNS
     for one in delimited.records(path, layout.dialect, len(columns), blank_rows):
         if isinstance(one, Bad):
-            if one.line != layout.header_line and not dialect.is_ruler(one.raw):
+            if one.line != layout.header_line and not _divides(one.raw):
                 yield one
             continue
         line, fields = one
@@ -88,6 +89,11 @@ def _rows(path: Path, layout: dialect.Layout, blank_rows: bool) -> Iterator[Numb
             fields = [unguarded(cell) for cell in fields]
         cells = [None if cell == MYSQL_NULL else cell for cell in fields]
         yield line, dict(zip(columns, cells, strict=True))
+
+
+def _divides(line: str) -> bool:
+    """Whether a line only divides a table, or says below it how many rows it has."""
+    return dialect.is_ruler(line) or is_footer(line)
 
 
 def _is_no_row(fields: Sequence[str], layout: dialect.Layout) -> bool:
@@ -106,19 +112,18 @@ def _no_row_notes(path: Path, layout: dialect.Layout) -> Iterator[str]:
     detected = layout.dialect.encoding
     with detected.open(path) as file:
         if not any(
-            number != layout.header_line
-            and (start in line[: len(start) + 4] or dialect.is_ruler(line))
+            number != layout.header_line and (start in line[: len(start) + 4] or _divides(line))
             for number, line in enumerate(file, 1)
         ):
             return
     for one in delimited.records(path, layout.dialect, len(layout.columns)):
         if isinstance(one, Bad):
-            count += dialect.is_ruler(one.raw)
+            count += _divides(one.raw)
         elif one[0] != layout.header_line:
             count += _is_no_row(one[1], layout)
     if count:
         yield _(
-            "left out, repeated headers and rulers: {lines}",
+            "left out, repeated headers, rulers and counts of rows: {lines}",
             lines=plural(count, "line"),
         )
 

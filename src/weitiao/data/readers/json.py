@@ -13,6 +13,7 @@ from weitiao.data.files import encoding, header, limits
 from weitiao.data.files.annotations import Agreement, is_pair, is_task, of_pair, plain_rows
 from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.cells import TEXT, as_text, kinds_of
+from weitiao.data.files.exports import Exports
 from weitiao.data.files.nested import Nesting, flat
 from weitiao.data.readers.base import Numbered, Reader, Reading, batched
 from weitiao.errors import DataError, placed
@@ -35,7 +36,7 @@ class Json(Reader):
     """
 
     endings: ClassVar[tuple[str, ...]] = ("json",)
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
 
     encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
     rows: str | None = Field(None, description="key of the object that holds the rows")
@@ -57,14 +58,14 @@ class Json(Reader):
         if self.rows is None and is_squad(value):
             return _squad_reading(value, tuple(detected.notes))
         rows = _rows(value, path.name, self.rows)
-        return _reading_of(list(_numbered(rows)), path.name, detected.notes)
+        return reading_of(list(_numbered(rows)), path.name, detected.notes)
 
 
 class Jsonl(Reader):
     """Numbers stay numbers, lists become JSON text, a missing key is an empty cell."""
 
     endings: ClassVar[tuple[str, ...]] = ("jsonl", "ndjson")
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
 
@@ -72,17 +73,19 @@ class Jsonl(Reader):
         detected = encoding.detect(path, self.encoding, "jsonl")
         first_row = next((o[1] for o in _lines(path, detected) if not isinstance(o, Bad)), None)
         if is_task(first_row):  # how many annotators a task has is known after the last one
-            return _reading_of(list(_lines(path, detected)), path.name, detected.notes)
+            return reading_of(list(_lines(path, detected)), path.name, detected.notes)
         # Two passes: the columns and their types are only known when every row has been seen.
-        nesting = Nesting()
+        nesting, exports = Nesting(), Exports()
         for one in _lines(path, detected):
             if not isinstance(one, Bad):
-                nesting.see(one[1])
+                nesting.see(exports.see(one[1]))
         records = nesting.records()
 
         def lines() -> Iterator[Numbered | Bad]:
             for one in _lines(path, detected):
-                yield one if isinstance(one, Bad) else (one[0], flat(one[1], records))
+                yield (
+                    one if isinstance(one, Bad) else (one[0], flat(exports.plain(one[1]), records))
+                )
 
         whole = (one[1] for one in lines() if not isinstance(one, Bad))
         columns = kinds_of(limits.check_keys(whole, path.name))
@@ -91,7 +94,8 @@ class Jsonl(Reader):
             if first is None:
                 raise DataError(_("{file}: holds no row with a value.", file=path.name))
             raise DataError(placed(f"{path.name}:{first.line}", first.reason))
-        return Reading(columns, batched(lines()), (*detected.notes, *_nested_notes(records)))
+        notes = (*detected.notes, *exports.notes(), *_nested_notes(records))
+        return Reading(columns, batched(lines()), notes)
 
 
 class Squad(Reader):
@@ -154,20 +158,21 @@ def _value_of(path: Path, detected: encoding.Encoding) -> Any:
         ) from None
 
 
-def _reading_of(rows: list[Numbered | Bad], file: str, notes: Sequence[str]) -> Reading:
+def reading_of(rows: Sequence[Numbered | Bad], file: str, notes: Sequence[str]) -> Reading:
     """Rows in memory as a table: annotations decided, records as columns. Raises DataError."""
-    agreement, nesting = Agreement(), Nesting()
+    agreement, exports, nesting = Agreement(), Exports(), Nesting()
     good = [one for one in rows if not isinstance(one, Bad)]
     plain = plain_rows([row for _line, row in good], agreement)
     for row in plain:
-        nesting.see(row)
+        nesting.see(exports.see(row))
+    plain = [exports.plain(row) for row in plain]
     records = nesting.records()
     flattened = iter([flat(row, records) for row in plain])
     columns = kinds_of(limits.check_keys((flat(row, records) for row in plain), file))
     if not columns:
         raise DataError(_("{file}: holds no row with a value.", file=file))
     new = [one if isinstance(one, Bad) else (one[0], next(flattened)) for one in rows]
-    notes = [*notes, *agreement.notes(), *_nested_notes(records)]
+    notes = [*notes, *agreement.notes(), *exports.notes(), *_nested_notes(records)]
     return Reading(columns, batched(iter(new)), tuple(notes))
 
 
@@ -246,6 +251,12 @@ def _of_object(value: dict[str, Any], file: str) -> Sequence[Any]:
                 keys=", ".join(chosen[:10]),
             )
         )
+    if len(value) == 1 and not lists:  # {"name": {"rows": [{...}]}}
+        (only,) = value.values()
+        if isinstance(only, dict) and any(
+            isinstance(v, list) and v and isinstance(v[0], dict) for v in only.values()
+        ):
+            return _of_object(only, file)
     if all(isinstance(v, list) for v in value.values()):
         return _of_columns(value, file)
     if all(isinstance(v, dict) for v in value.values()):

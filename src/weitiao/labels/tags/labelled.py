@@ -76,7 +76,7 @@ def labelled(
 def within(span: Any, text: str) -> tuple[int, int, str]:
     """Trim blanks at a span's ends and check it against the text. Raises ValueError."""
     start, end, kind, *own = span
-    if own and not _same(text[start:end], own[0]):  # places as JavaScript counts them?
+    if own and not holds(text[start:end], own[0]):  # places as JavaScript counts them?
         start, end = (_from_utf16(text, place) for place in (start, end))
     if not 0 <= start < end <= len(text):
         message = _(
@@ -89,7 +89,7 @@ def within(span: Any, text: str) -> tuple[int, int, str]:
         )
         raise ValueError(message)
     held = text[start:end]
-    if own and not _same(held, own[0]):
+    if own and not holds(held, own[0]):
         message = _(
             "the span {start} to {end} ({label!r}) should hold {own!r}, but {held!r} stands there.",
             start=span[0],
@@ -113,7 +113,7 @@ def _right(text: str) -> str:
     return text.rstrip().rstrip("\u200b").rstrip()
 
 
-def _same(held: str, own: str) -> bool:
+def holds(held: str, own: str) -> bool:
     """Whether texts agree but for blanks; Label Studio writes the end of a line as \\n."""
     return "".join(held.split()) == "".join(own.replace("\\n", " ").split())
 
