@@ -205,7 +205,7 @@ def weitiao(job: Mapping[str, Any]) -> Answer:
         model = replace(model, plan=model.plan.with_(job["changes"]))
 
     def answer(texts: Sequence[str]) -> list[str]:
-        return [str(one.value) for one in model.predict([model.example(text) for text in texts])]
+        return [str(value) for value in model.predict(texts)]
 
     return answer
 

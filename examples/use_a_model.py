@@ -24,7 +24,8 @@ folder = fitted.run.folder
 
 model = weitiao.load(folder)
 print(model("服务很好").value)
-print(model.task.choices, model.predict_proba(["服务很好", "房间很脏"]))
+print(model.predict(["服务很好", "房间很脏"]))
+print(model.classes_, model.predict_proba(["服务很好", "房间很脏"]))
 
 rows = "text\n服务很好\n房间很脏\n"
 Path("rows.csv").write_text(rows, encoding="utf-8")

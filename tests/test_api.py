@@ -5,7 +5,7 @@ import pytest
 
 import weitiao
 from conftest import toy_rows
-from weitiao.errors import DataError
+from weitiao.errors import DataError, WeitiaoError
 
 QUICK = {
     "train.epochs": 2,
@@ -43,7 +43,6 @@ def test_texts_and_labels(tiny_bert, tmp_path):
     loaded = weitiao.load(fitted.run.folder)
     assert loaded("a good film") == fitted("a good film")
     assert loaded({"text": "a good film"}) == loaded("a good film")
-    assert loaded.predict_proba([]).shape == (0, 2)
     with pytest.raises(DataError, match="no 'text'"):
         loaded({"txt": "a good film"})
     with pytest.raises(DataError, match="no 'text'"):
@@ -85,6 +84,59 @@ def test_pairs_as_tuples(tiny_bert, tmp_path):
     assert answer.value in ("entailment", "contradiction")
     with pytest.raises(DataError, match="hypothesis"):
         fitted("only one text")
+
+
+@pytest.mark.parametrize("kind", ["generators", "Series", "dicts", "columns", "nested"])
+def test_rows_to_learn_from_come_in_any_container(kind, tmp_path):
+    import pandas
+
+    rows = toy_rows("classification", 40)
+    texts, labels = [row["text"] for row in rows], [row["label"] for row in rows]
+    given = {
+        "generators": ((text for text in texts), iter(labels)),
+        "Series": (pandas.Series(texts, dtype="string"), pandas.Series(labels, dtype="category")),
+        "dicts": (iter(rows), None),
+        "columns": ({"text": texts, "label": np.array(labels)}, None),
+        "nested": (
+            [{"text": r["text"], "label": r["label"], "by": {"id": 1, "n": 2}} for r in rows],
+            None,
+        ),
+    }[kind]
+    plan = weitiao.plan(*given, text="text", target="label", model="minilm-l6")
+    assert plan.task_name == "classification"
+    assert plan.data.roles == {"text": "text", "target": "label"}
+    profile = weitiao.look(rows)
+    assert profile.labels == {name: labels.count(name) for name in profile.labels}
+    assert repr(profile).startswith("Profile('rows', classification, 40 rows")
+    if kind == "nested":
+        assert "by.id" in weitiao.look(given[0]).columns
+
+
+def test_options_of_the_command_line(tiny_bert, tmp_path):
+    import pandas
+
+    rows = [
+        {"tweet": r["text"], "score": r["label"], "more": r["text"]}
+        for r in toy_rows("classification")
+    ]
+    frame = pandas.DataFrame(rows)
+    fitted = fitted_on(
+        frame[:100], checkpoint=tiny_bert, out=tmp_path, text="tweet", target="score", budget="5m",
+        test=frame[100:110], validation=rows[110:], progress=True,
+    )  # fmt: skip
+    assert fitted.plan.data.roles == {"text": "tweet", "target": "score"}
+    assert fitted.plan.train.budget == 300
+    assert (fitted.split, fitted.report.rows) == ("test", 10)
+    assert fitted.classes_.tolist() == ["bad", "good"]
+    assert len(fitted.predict(frame[:3])) == 3
+    for one in (fitted, fitted.plan, fitted.report, fitted.model, fitted.run,
+                weitiao.evaluate(fitted.run.folder, frame[:20])):  # fmt: skip
+        assert len(repr(one)) < 220
+        assert "\n" not in repr(one)
+    for one in (fitted, fitted.plan, fitted.report):
+        assert one._repr_html_().startswith("<table>")
+    with pytest.raises(WeitiaoError, match="is not a time"):
+        fitted_on(frame, checkpoint=tiny_bert, out=tmp_path, budget="soon")
 
 
 def test_mistakes_leave_no_run(tiny_bert, tmp_path):

@@ -130,7 +130,7 @@ def test_a_saved_model_answers_as_before_and_like_raw_rows(task, layout, tiny_be
     np.testing.assert_allclose(
         values_of(again.scores(examples)), values_of(scores), rtol=1e-5, atol=1e-5
     )
-    answers = list(again.predict(examples))
+    answers = list(again.predictions(examples))
     assert len(answers) == len(examples)
     alone = again(dict(examples[0].inputs))
     same = (

@@ -197,7 +197,7 @@ def test_cleaners_do_not_move_places(tiny_bert):
         example = Example({"text": words})
         whole = model.scores([example])
         assert whole.lengths.tolist() == [3]
-    (answer,) = model.predict([Example({"text": text})])
+    (answer,) = model.predictions([Example({"text": text})])
     for span in answer.value:
         assert text[span["start"] : span["end"]] == span["text"]
     plain = Model.start(toy_plan("token_classification", tiny_bert), toy_data(plan).train)

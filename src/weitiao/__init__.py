@@ -6,7 +6,10 @@
 
     model = weitiao.load("runs/reviews-001")
     model("good film")                          # Prediction(value, score, scores)
+    model.predict(["good film", "bad"])         # array of labels
     model.predict_proba(["good film", "bad"])   # array (rows, labels)
+
+    cross_val_score(weitiao.TextClassifier(), texts, labels)   # as in scikit-learn
 
 The functions are the verbs of the command line. They load when they are first used, so that
 `import weitiao` is instant.
@@ -23,14 +26,15 @@ from weitiao.version import __version__ as __version__
 if TYPE_CHECKING:
     from weitiao.api.calibrate import calibrate
     from weitiao.api.compare import compare
+    from weitiao.api.estimators import TextClassifier, TextRegressor
     from weitiao.api.evaluate import evaluate
     from weitiao.api.fit import fit, resume, train
+    from weitiao.api.fitted import Evaluation, Fitted
     from weitiao.api.plan import check, look, plan
     from weitiao.api.predict import explain, load, predict
     from weitiao.api.report import report
     from weitiao.api.runs import runs
     from weitiao.api.seeds import Seeded
-    from weitiao.api.single_run import Evaluation, Fitted
     from weitiao.errors import WeitiaoError
     from weitiao.example import Batch, Example, Output, Prediction
     from weitiao.experiments.runner import open_experiment, run_experiment
@@ -41,14 +45,16 @@ if TYPE_CHECKING:
 # the folder would hide it.
 _HOME = {
     "Batch": "weitiao.example:Batch",
-    "Evaluation": "weitiao.api.single_run:Evaluation",
+    "Evaluation": "weitiao.api.fitted:Evaluation",
     "Example": "weitiao.example:Example",
-    "Fitted": "weitiao.api.single_run:Fitted",
+    "Fitted": "weitiao.api.fitted:Fitted",
     "Output": "weitiao.example:Output",
     "Plan": "weitiao.planfile.plan:Plan",
     "Prediction": "weitiao.example:Prediction",
     "Run": "weitiao.run:Run",
     "Seeded": "weitiao.api.seeds:Seeded",
+    "TextClassifier": "weitiao.api.estimators:TextClassifier",
+    "TextRegressor": "weitiao.api.estimators:TextRegressor",
     "WeitiaoError": "weitiao.errors:WeitiaoError",
     "calibrate": "weitiao.api.calibrate:calibrate",
     "check": "weitiao.api.plan:check",
@@ -93,6 +99,8 @@ __all__ = [
     "Prediction",
     "Run",
     "Seeded",
+    "TextClassifier",
+    "TextRegressor",
     "WeitiaoError",
     "calibrate",
     "check",

@@ -123,6 +123,6 @@ class Prediction:
 
     value: Any
     score: float = 1.0
-    scores: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict, repr=False)
     levels: tuple[tuple[str, float], ...] = ()
     places: Mapping[str, Any] = field(default_factory=dict)

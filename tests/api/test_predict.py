@@ -437,7 +437,7 @@ def test_several_labels_are_spelt_as_in_the_training_rows(cells, written, tiny_b
     new = pd.DataFrame({"text": ["a good film", ""]})
     for ending in ("csv", "xlsx", "jsonl"):
         weitiao.predict(tmp_path / "model", new, tmp_path / f"a.{ending}")
-    (value,) = weitiao.load(tmp_path / "model").predict([model.example("a good film")])
+    value = weitiao.load(tmp_path / "model")("a good film")
     first, second = read_back(tmp_path / "a.csv")
     cell = task.written(value.value)
     assert first["prediction"] == (cell if isinstance(cell, str) else json.dumps(cell))

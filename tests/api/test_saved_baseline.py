@@ -128,8 +128,8 @@ def test_every_task_predicts_by_its_baseline(task, tiny_bert, tmp_path):
     model = Model.start(plan, data.train, data.validation)
     save_for(model, tmp_path / "baseline", fit_for(model, data.train, data.validation))
     examples = data.validation.examples()
-    by_baseline = list(BaselineModel.load(tmp_path / "baseline").predict(examples))
-    by_network = list(model.predict(examples))
+    by_baseline = list(BaselineModel.load(tmp_path / "baseline").predictions(examples))
+    by_network = list(model.predictions(examples))
     assert len(by_baseline) == len(by_network) == len(examples)
     for one, other in zip(by_baseline, by_network, strict=True):
         assert type(one.value) is type(other.value)

@@ -25,7 +25,7 @@ def pipeline_scores(folder, model, examples):
 
 
 def assert_same(model, examples, found):
-    for answer, scores in zip(model.predict(examples), found, strict=True):
+    for answer, scores in zip(model.predictions(examples), found, strict=True):
         if model.task.answers.numeric:
             assert scores["LABEL_0"] == pytest.approx(answer.value, abs=1e-5)
         else:

@@ -52,7 +52,7 @@ def test_the_pipeline_gives_the_same_on_200_rows(kind, tmp_path):
     examples = [model.example(row) for row in asked]
     pipe = pipeline("text-classification", model=str(fitted.run.best), truncation=True, top_k=None)
     worst = 0.0
-    for row, answer in zip(asked, model.predict(examples), strict=True):
+    for row, answer in zip(asked, model.predictions(examples), strict=True):
         texts = {k: row[k] for k in ("text", "text_pair") if k in row}
         items = pipe(texts)
         items = items[0] if isinstance(items[0], list) else items

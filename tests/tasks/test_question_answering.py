@@ -13,6 +13,7 @@ from conftest import WORDS, make_tokenizer, toy_data, toy_plan
 from weitiao.core.ragged import Ragged
 from weitiao.data.cache.encoded import Encoded, in_memory
 from weitiao.data.cleaners.base import clean_all
+from weitiao.errors import DataError
 from weitiao.evaluation.decisions.thresholds import NoAnswer
 from weitiao.evaluation.evaluate import evaluate_network, measure, metrics_of
 from weitiao.evaluation.passages import coverage, reading_baselines
@@ -226,7 +227,8 @@ def test_an_empty_list_and_a_text_without_tokens_have_no_answer(words, tiny_bert
     assert [answer.value for answer in task.decide(scores, [example])] == [""]
     plan = toy_plan("question_answering", tiny_bert)
     model = Model.start(plan, toy_data(plan).train)
-    assert list(model.predict([])) == []
+    with pytest.raises(DataError, match="no rows"):
+        model.predict([])
 
 
 def test_a_network_that_knows_the_labels_is_always_right(tiny_bert):

@@ -11,6 +11,7 @@ from weitiao.api import fit as fitting
 from weitiao.api import seeds, single_run
 from weitiao.api.calibrate import calibrate
 from weitiao.api.evaluate import evaluate
+from weitiao.api.fitted import Evaluation
 from weitiao.api.predict import explain, predict
 from weitiao.data.files.open import ReadOptions
 from weitiao.planning.advise import Advice, Wish, advise
@@ -40,7 +41,7 @@ def deprecated(name: str) -> Any:
 
 def _evaluate_run(
     folder: str | Path, path: str | None = None, *, how: ReadOptions | None = None, **options: Any
-) -> single_run.Evaluation:
+) -> Evaluation:
     return single_run.evaluate_run(folder, path, how=how, **options)
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from weitiao.api import seeds, single_run
-from weitiao.api.inputs import how_of
+from weitiao.api.fitted import Evaluation
+from weitiao.api.inputs import how_of, require_pairs
 from weitiao.api.predict import load
-from weitiao.api.single_run import Evaluation, Say
+from weitiao.api.single_run import Say
+from weitiao.data.files.table import from_rows
+from weitiao.data.python_rows import list_of
 from weitiao.errors import PlanError, WeitiaoError
 from weitiao.evaluation.evaluate import Report
 from weitiao.hardware.machine import set_threads
@@ -17,7 +21,8 @@ from weitiao.run import Run
 
 def evaluate(
     run: str | Path,
-    rows: str | Path | None = None,
+    rows: Any = None,
+    targets: Any = None,
     *,
     final: bool = False,
     sheet: str | None = None,
@@ -29,10 +34,12 @@ def evaluate(
     """Evaluate a run's best model: on labelled rows, on the sealed test set (`final`), else on
     validation.
 
-    With `final`, every seed of a run of several seeds is evaluated, which counts as one use of the
-    test set; the result is that of the best seed. precision: as for `load`. Raises WeitiaoError.
+    rows: a path, or rows from Python as for `model(...)` with the column of the targets, or with
+    `targets`. With `final`, every seed of a run of several seeds is evaluated, which counts as one
+    use of the test set; the result is that of the best seed. precision: as for `load`. Raises
+    WeitiaoError.
     """
-    if rows and final:
+    if rows is not None and final:
         why = _("--final is about the run's own sealed test: leave out the file.")
         raise WeitiaoError(why)
     set_threads(threads)
@@ -40,9 +47,18 @@ def evaluate(
         return seeds.evaluate_seeds(run, say=say)
     if seeds.is_several(run) and Run.open(run).best_folder() is None:
         seeds.require_complete(run)
-    path = None if rows is None else str(rows)
     how = how_of(sheet, skip_bad)
-    return single_run.evaluate_run(run, path, final=final, how=how, say=say, precision=precision)
+    if targets is None and (rows is None or isinstance(rows, (str, Path))):
+        path = None if rows is None else str(rows)
+        return single_run.evaluate_run(
+            run, path, final=final, how=how, say=say, precision=precision
+        )
+    model = load(run, precision=precision)
+    listed = None if targets is None else list_of(targets)
+    named = list(model.row_reader.labelled(rows, listed))
+    if listed is not None:
+        require_pairs(named, listed)
+    return single_run.evaluate_rows(model, from_rows(named), how, say)
 
 
 def require_criteria(folder: str | Path) -> None:

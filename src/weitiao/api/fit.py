@@ -8,9 +8,11 @@ from typing import Any, TypedDict, Unpack, overload
 
 from weitiao.api import distributed, single_run
 from weitiao.api import seeds as several_seeds
-from weitiao.api.inputs import PlanOptions, source_of, wish_of
+from weitiao.api.fitted import Fitted
+from weitiao.api.inputs import PlanOptions, seconds_of, source_of, wish_of, with_targets
+from weitiao.api.progress import shown
 from weitiao.api.seeds import Seeded
-from weitiao.api.single_run import Fitted, Job, Say, Watch
+from weitiao.api.single_run import Job, Say, Watch
 from weitiao.core.clock import awake
 from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _
@@ -28,6 +30,7 @@ class TrainOptions(TypedDict, total=False):
     threads: int | None
     say: Say | None  # called with each message
     watch: Watch | None  # called with each step's progress and the seconds left
+    progress: bool | None  # show messages and a bar; by default in terminals and notebooks
     since: float | None  # when the budget began, by weitiao.core.clock.awake()
 
 
@@ -50,14 +53,15 @@ def fit(
     threads: int | None = None,
     say: Say | None = None,
     watch: Watch | None = None,
+    progress: bool | None = None,
     since: float | None = None,
     **options: Unpack[PlanOptions],
 ) -> Fitted | Seeded:
     """Plan, train and evaluate on the test set, in one call.
 
-    rows: a path, `sample:NAME`, a DataFrame, a list of dicts, or a list of texts with `targets`.
+    rows: a path, `sample:NAME`, a DataFrame, dicts, or texts (pairs: tuples) with `targets`.
     seeds: so many runs that differ in the seed alone; they share the budget. options: as on the
-    command line, e.g. task="nli", model="e5-small", budget=300 (seconds), text="review",
+    command line, e.g. task="nli", model="e5-small", budget="5m", text="review",
     changes={"train.epochs": 5}. Raises WeitiaoError.
     """
     begun = awake() if since is None else since
@@ -67,27 +71,28 @@ def fit(
     else:
         several_seeds.require_enough(seeds)
         if budget := options.get("budget"):
-            options["budget"] = budget / seeds
+            options["budget"] = seconds_of(budget) / seeds
     set_threads(threads)
     path, source = source_of(rows, targets)
-    advice = advise(wish_of(path, options), source)
+    advice = advise(wish_of(path, with_targets(options, source, targets)), source)
     plan = advice.plan
-    if seeds is not None:
-        return several_seeds.train_seeds(
-            plan, seeds=seeds, out=out, say=say, watch=watch, final=True
+    with shown(progress, say, watch) as (say, watch):
+        if seeds is not None:
+            return several_seeds.train_seeds(
+                plan, seeds=seeds, out=out, say=say, watch=watch, final=True
+            )
+        check(plan, here=True)
+        job = Job(plan, begun, say or single_run.silent, watch, final=True)
+        model = plan.why["model.checkpoint"]
+        job.say(
+            _(
+                "task: {task}; model: {model} ({reason})",
+                task=plan.task_name,
+                model=model.value,
+                reason=model.reason,
+            )
         )
-    check(plan, here=True)
-    job = Job(plan, begun, say or single_run.silent, watch, final=True)
-    model = plan.why["model.checkpoint"]
-    job.say(
-        _(
-            "task: {task}; model: {model} ({reason})",
-            task=plan.task_name,
-            model=model.value,
-            reason=model.reason,
-        )
-    )
-    return job.start(out, advice.source)
+        return job.start(out, advice.source)
 
 
 @overload
@@ -105,6 +110,7 @@ def train(
     threads: int | None = None,
     say: Say | None = None,
     watch: Watch | None = None,
+    progress: bool | None = None,
     since: float | None = None,
 ) -> Fitted | Seeded:
     """Train a plan and evaluate it on validation; the test set stays sealed.
@@ -112,14 +118,15 @@ def train(
     plan: a Plan or a file. seeds: train it with so many seeds. changes: of the plan, e.g.
     {"train.epochs": 5}. Raises WeitiaoError.
     """
-    if seeds is not None:
-        set_threads(threads)
-        return several_seeds.train_seeds(
-            plan, seeds=seeds, changes=changes, out=out, say=say, watch=watch
+    with shown(progress, say, watch) as (say, watch):
+        if seeds is not None:
+            set_threads(threads)
+            return several_seeds.train_seeds(
+                plan, seeds=seeds, changes=changes, out=out, say=say, watch=watch
+            )
+        return single_run.train_run(
+            plan, changes=changes, out=out, threads=threads, say=say, watch=watch, since=since
         )
-    return single_run.train_run(
-        plan, changes=changes, out=out, threads=threads, say=say, watch=watch, since=since
-    )
 
 
 def resume(
@@ -127,9 +134,11 @@ def resume(
     *,
     say: Say | None = None,
     watch: Watch | None = None,
+    progress: bool | None = None,
     since: float | None = None,
 ) -> Fitted | Seeded:
     """Resume an interrupted run exactly from its last checkpoint, or a run of several seeds."""
-    if several_seeds.is_several(run):
-        return several_seeds.resume_seeds(run, say=say, watch=watch)
-    return single_run.resume_run(run, say=say, watch=watch, since=since)
+    with shown(progress, say, watch) as (say, watch):
+        if several_seeds.is_several(run):
+            return several_seeds.resume_seeds(run, say=say, watch=watch)
+        return single_run.resume_run(run, say=say, watch=watch, since=since)

@@ -8,15 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
 
+from weitiao.core.clock import seconds
 from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source, from_rows
 from weitiao.data.prepare.declared import without_refused
 from weitiao.data.prepare.filter import without_misfits
 from weitiao.data.prepare.load import Data
+from weitiao.data.python_rows import list_of, rows_in
 from weitiao.data.rows import Rows, everything
-from weitiao.errors import DataError, RunError
+from weitiao.errors import DataError, RunError, WeitiaoError
 from weitiao.evaluation.baselines.model import BaselineModel
+from weitiao.example import Example
 from weitiao.i18n.messages import _, plural
 from weitiao.model.model import Model
 from weitiao.planning.advise import Wish
@@ -35,7 +38,7 @@ class RowOptions(TypedDict, total=False):
     target: str | list[str] | None  # column with the label or number
     roles: Roles  # all columns by role, e.g. {"premise": "a", "hypothesis": "b"}
     task: str | None
-    test: Paths | None  # file with test rows
+    test: Any  # test rows: a file, or rows from Python (texts: with their targets, as a tuple)
     sheet: str | None  # of a workbook
     skip_bad: bool  # set unreadable rows aside
     reader: Mapping[str, Mapping[str, Any]]  # settings of readers, e.g. {"csv": {...}}
@@ -47,9 +50,9 @@ class PlanOptions(RowOptions, total=False):
 
     model: str | None
     revision: str | None
-    validation: Paths | None  # file with validation rows
+    validation: Any  # validation rows, as `test`
     max_rows: int | None
-    budget: float | None  # seconds for everything
+    budget: float | str | None  # seconds for everything, or 90s, 5m, 1h30m
     seed: int | None
 
 
@@ -72,8 +75,38 @@ def wish_of(path: Paths, options: Mapping[str, Any]) -> Wish:
     reader = dict(known.pop("reader", None) or {})
     if sheet := known.pop("sheet", None):
         reader = {**reader, "xlsx": {"sheet": sheet}}
-    files = {f"{name}_path": known.pop(name, None) for name in ("test", "validation")}
+    files = {f"{name}_path": _other(known.pop(name, None)) for name in ("test", "validation")}
+    if (budget := known.pop("budget", None)) is not None:
+        known["budget"] = seconds_of(budget)
     return Wish(path, roles=roles, reader=reader, **files, **known)
+
+
+def with_targets(options: Mapping[str, Any], source: Source | None, targets: Any) -> dict[str, Any]:
+    """The options with the roles that are known where targets came beside the rows."""
+    if targets is None or source is None:
+        return dict(options)
+    known: dict[str, Any] = {"target": "label"}
+    if source.columns == ["text", "label"]:
+        known["text"] = "text"
+    return {**options, "roles": {**known, **(options.get("roles") or {})}}
+
+
+def seconds_of(budget: float | str) -> float:
+    """A budget in seconds; also from a text like 90s or 1h30m. Raises WeitiaoError."""
+    in_seconds = seconds(budget) if isinstance(budget, str) else budget
+    if in_seconds is None:
+        message = _("{value!r} is not a time; write 90s, 5m or 1h30m.", value=budget)
+        raise WeitiaoError(message)
+    return in_seconds
+
+
+def _other(rows: Any) -> Any:
+    """The path of test or validation rows, which may come from Python: (texts, targets), or rows
+    with the columns of the training rows."""
+    if rows is None:
+        return None
+    pair = isinstance(rows, tuple) and len(rows) == 2 and not _are_files(rows)
+    return source_of(*rows)[0] if pair else source_of(rows)[0]
 
 
 def source_of(rows: Any, targets: Any = None) -> tuple[str | list[str], Source | None]:
@@ -83,18 +116,22 @@ def source_of(rows: Any, targets: Any = None) -> tuple[str | list[str], Source |
     if isinstance(rows, (list, tuple)) and rows and targets is None and _are_files(rows):
         return [str(path) for path in rows], None
     if targets is not None:
-        if len(rows) != len(targets):
-            message = _(
-                "{texts} but {targets}: they must pair up.",
-                texts=plural(len(rows), "text"),
-                targets=plural(len(targets), "target"),
-            )
-            raise DataError(message)
-        if hasattr(rows, "to_dict") and hasattr(rows, "columns"):  # a DataFrame without targets
-            rows = rows.to_dict("records")
+        rows, targets = list(rows_in(rows)), list_of(targets)
+        require_pairs(rows, targets)
         rows = [{**_row(row), "label": target} for row, target in zip(rows, targets, strict=True)]
     source = from_rows(rows)
     return f"memory:{source.fingerprint}", source
+
+
+def require_pairs(rows: Sequence[Any], targets: Sequence[Any]) -> None:
+    """Raise DataError unless there is one target for each row."""
+    if len(rows) != len(targets):
+        message = _(
+            "{texts} but {targets}: they must pair up.",
+            texts=plural(len(rows), "text"),
+            targets=plural(len(targets), "target"),
+        )
+        raise DataError(message)
 
 
 def _are_files(rows: Any) -> bool:
@@ -107,8 +144,11 @@ def _row(row: Any) -> dict[str, Any]:
         return {"text": row}
     if isinstance(row, Mapping):
         return dict(row)
-    first, second = row
-    return {"text": first, "text_pair": second}
+    if isinstance(row, Example):
+        return dict(row.inputs)
+    if len(row) not in (1, 2) or not all(isinstance(one, str) for one in row):
+        raise DataError(_("a tuple to learn from holds one text or two, not {row}.", row=repr(row)))
+    return dict(zip(("text", "text_pair"), row, strict=False))
 
 
 def how_of(sheet: str | None, skip_bad: bool) -> ReadOptions:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Unpack, cast
 
-from weitiao.api.inputs import PlanOptions, RowOptions, source_of, wish_of
+from weitiao.api.inputs import PlanOptions, RowOptions, source_of, wish_of, with_targets
 from weitiao.data.prepare.profile import Profile
 from weitiao.errors import PlanError
 from weitiao.hardware.machine import set_threads
@@ -25,7 +25,7 @@ def look(rows: Any, targets: Any = None, **options: Unpack[RowOptions]) -> Profi
         warnings.warn("weitiao.look(Wish(...)): give its fields as options", DeprecationWarning, 2)
         return cast(Any, advise.look(rows, targets))
     path, source = source_of(rows, targets)
-    return advise.look(wish_of(path, options), source)[0]
+    return advise.look(wish_of(path, with_targets(options, source, targets)), source)[0]
 
 
 def plan(
@@ -37,7 +37,7 @@ def plan(
     """
     set_threads(threads)
     path, source = source_of(rows, targets)
-    return advise.advise(wish_of(path, options), source).plan
+    return advise.advise(wish_of(path, with_targets(options, source, targets)), source).plan
 
 
 def check(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Literal, overload
 
@@ -26,6 +27,7 @@ from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _, plural
 from weitiao.i18n.system import said
 from weitiao.model.model import Model
+from weitiao.model.predictor import Predictor
 from weitiao.run import Run
 
 CHUNK_ROWS = 5_000  # rows predicted at a time: memory stays bounded
@@ -86,9 +88,9 @@ def _baseline_of(folder: Path) -> BaselineModel:
 
 
 def predict(
-    run: str | Path,
+    run: str | Path | Predictor,
     rows: Any,
-    output: str | Path | IO[str] = "predictions.csv",
+    output: str | Path | IO[str] | None = None,
     *,
     form: str | None = None,
     shape: str | None = None,
@@ -102,8 +104,11 @@ def predict(
     baseline: bool = False,
     step: Callable[[int], None] | None = None,
     say: Callable[[str], None] | None = None,
-) -> int:
+) -> Any:
     """Predict rows into `output` (.csv, .xlsx, .jsonl, .parquet, ...); returns their number.
+
+    Without an output, a file goes into predictions.csv, and rows from Python give one value a row,
+    as `model.predict` does.
 
     rows: a path, a list of Path, texts, a DataFrame or a list of dicts. Each row of the input is
     a row of the output, in order: its columns plus prediction, score and score_<label>, which stay
@@ -114,16 +119,19 @@ def predict(
     force: overwrite a file. precision, baseline: as for `load`. step: called with the number of
     rows after each chunk. say: called with messages for people.
     """
+    if output is None:
+        if not files_in(rows):
+            return _opened(run, threads, precision, baseline).predict(rows)
+        output = "predictions.csv"
     form = _checked_form(output, form, force)
     _require_other_file(output, rows)
-    set_threads(threads)
-    model = load(run, precision=precision, baseline=baseline)
+    model = _opened(run, threads, precision, baseline)
     how = ReadOptions(reader or ({"xlsx": {"sheet": sheet}} if sheet else {}), skip_bad)
     source = open_rows(model, rows, how)
     notes: list[str] = list(source.history) if len(source.history) > 1 else []
     inputs = assigned(model, source, roles or {}, notes)
     # The first row tells which columns will be written, before anything is.
-    (first,) = model.predict(inputs.take(slice(1)).examples())
+    (first,) = model.predictions(inputs.take(slice(1)).examples())
     table = Table(source, model.task, form, shape_of(model.task, shape, form), columns_of(first))
     if new := table.renamed:
         notes.append(
@@ -134,9 +142,9 @@ def predict(
                 new=", ".join(new.values()),
             )
         )
-    if say:
-        for note in notes:
-            say(note)
+    tell = say or (lambda text: None)
+    for note in notes:
+        tell(note)
     empty = np.zeros(len(inputs), bool)
 
     def write(target: Target) -> None:
@@ -154,9 +162,8 @@ def predict(
         _write_file(Path(output), form, source, write)
     else:
         write(output)
-    if say:
-        for line in _remarks(table, empty, inputs):
-            say(line)
+    for line in _remarks(table, empty, inputs):
+        tell(line)
     return len(inputs)
 
 
@@ -215,7 +222,7 @@ def _answers(
     """A prediction for each row with a text, None for the others."""
     answers: list[Prediction | None] = [None] * len(part)
     places = np.flatnonzero(~empty)
-    for at, prediction in zip(places, model.predict(part.examples(places)), strict=True):
+    for at, prediction in zip(places, model.predictions(part.examples(places)), strict=True):
         answers[at] = prediction
     return answers
 
@@ -246,38 +253,44 @@ def _remarks(table: Table, empty: np.ndarray, rows: Rows) -> Iterator[str]:
         )
 
 
+def _opened(
+    run: str | Path | Predictor, threads: int | None, precision: str | None, baseline: bool
+) -> Any:
+    set_threads(threads)
+    return run if isinstance(run, Predictor) else load(run, precision=precision, baseline=baseline)
+
+
 def explain(
     run: str | Path | Model,
-    row: str | Sequence[str] | Mapping[str, str],
+    row: Any,
     *,
     label: str | None = None,
     threads: int | None = None,
 ) -> Explanation:
     """Predict a row and attribute the prediction to its words.
 
-    row: a text, the texts in the order of the model's roles, or a mapping as for `model(...)`.
-    label: explain this label's score instead of the prediction's. Raises WeitiaoError.
+    row: one row as for `model(...)`, or the texts in the order of the model's roles. label: explain
+    this label's score instead of the prediction's. Raises WeitiaoError.
     """
     set_threads(threads)
     model = run if isinstance(run, Model) else load(run)
     if model.task.per_token:
         message = _("explain is about labels and numbers; here the answer is a place in the text.")
         raise DataError(message)
-    return explain_example(model, _example(model, row), label)
+    return explain_example(model, _one_example(model, row), label)
 
 
-def _example(model: Model, row: str | Sequence[str] | Mapping[str, str]) -> Example:
-    if isinstance(row, Mapping):
-        return model.example(row)
-    texts = [row] if isinstance(row, str) else list(row)
-    known = model.plan.data.roles
-    roles = [r for r in model.task.roles + model.task.optional_roles if r in known]
-    if len(texts) != len(roles):
+def _one_example(model: Model, row: Any) -> Example:
+    texts = isinstance(row, list) and all(isinstance(one, str) for one in row)
+    if texts and len(row) != len(model.row_reader.roles):
         message = _(
             "this model reads {count} texts ({roles}), {passed} were given.",
-            count=len(roles),
-            roles=", ".join(roles),
-            passed=len(texts),
+            count=len(model.row_reader.roles),
+            roles=", ".join(model.row_reader.roles),
+            passed=len(row),
         )
         raise DataError(message)
-    return model.example(dict(zip(roles, texts, strict=True)))
+    examples = list(islice(model.row_reader.examples(tuple(row) if texts else row), 2))
+    if len(examples) > 1:
+        raise DataError(_("explain is about one row; more were given."))
+    return examples[0]

@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.api import predict, single_run
-from weitiao.api.single_run import Evaluation, Say, Watch
+from weitiao.api.fitted import Evaluation
+from weitiao.api.single_run import Say, Watch
 from weitiao.data.prepare.sealed import one_look
 from weitiao.errors import DivergedError, RunError, WeitiaoError
 from weitiao.evaluation.compare import degenerate
@@ -40,13 +42,18 @@ FOLDER = "seeds"  # below the run's folder
 OWN = {FOLDER, f"{SeedsRecord.NAME}.json", "last", ".lock", page.NAME}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Seeded:
     """The result of several seeds. `run` is the folder of all of them, and opens as the best."""
 
     run: Run
     state: str  # finished or interrupted
     record: SeedsRecord
+
+    def __repr__(self) -> str:
+        known = self.record.test or self.record.validation
+        mean = f", {self.record.metric} {known.mean:.4f} ± {known.std:.4f}" if known else ""
+        return f"Seeded({self.record.requested} seeds{mean}, {str(self.run.folder)!r})"
 
     @classmethod
     def read(cls, folder: str | Path) -> Seeded:
@@ -55,10 +62,18 @@ class Seeded:
         interrupted = run.status().state == "interrupted"
         return cls(run, "interrupted" if interrupted else "finished", SeedsRecord.read(run))
 
-    @property
+    @cached_property
     def model(self) -> Any:
         """The best model."""
         return predict.load(self.run.folder)
+
+    def __call__(self, *rows: Any) -> Any:
+        """One Prediction by the best model; for several rows, a list of them."""
+        return self.model(*rows)
+
+    def predict(self, rows: Any) -> Any:
+        """The values that the best model predicts: see `Model.predict`."""
+        return self.model.predict(rows)
 
     @property
     def verdicts(self) -> list[Mapping[str, Any]]:

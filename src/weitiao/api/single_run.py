@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from weitiao import parts
 from weitiao.api import budget as budgeting
@@ -18,6 +16,7 @@ from weitiao.api import distributed, stages
 from weitiao.api import findings as analysis
 from weitiao.api import refit as refitting
 from weitiao.api.baselines import baselines_of, fit_before_training
+from weitiao.api.fitted import Evaluation, Fitted
 from weitiao.api.inputs import check_known_labels, open_other, rows_of, same_rows
 from weitiao.api.predict import load
 from weitiao.api.surroundings import environment_of
@@ -38,7 +37,7 @@ from weitiao.evaluation.baselines import Baseline
 from weitiao.evaluation.baselines.saved import FOLDER as BASELINES
 from weitiao.evaluation.evaluate import Evaluated, Report
 from weitiao.evaluation.evaluate import evaluate as evaluate_model
-from weitiao.hardware.machine import peak_memory_mb, set_threads
+from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _
 from weitiao.model import saved
 from weitiao.model.fast import compiler
@@ -58,69 +57,6 @@ LEAST_FINDINGS_SECONDS = 2.0  # of an error analysis that says anything
 
 Say = Callable[[str], None]
 Watch = Callable[[Any, float], None]
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """The result of `fit` and `train`: the run, its best model and its evaluation."""
-
-    run: Run
-    plan: Plan
-    report: Report
-    split: str  # "test" or "validation": the rows the report is about
-    state: str  # finished, early, interrupted
-    seconds: Mapping[str, float]
-    openings: int = 0  # evaluations on this test set so far, this one included
-    history: tuple[str, ...] = field(default=())
-    findings: Findings = field(default_factory=Findings)  # error analysis
-
-    @property
-    def page(self) -> Path:
-        """Path of the HTML report."""
-        return self.run.folder / page.NAME
-
-    @cached_property
-    def model(self) -> Model:
-        """The best model."""
-        return Model.load(self.run.best)
-
-    @property
-    def metrics(self) -> Mapping[str, float]:
-        return self.report.metrics
-
-    def __call__(self, *rows: Any) -> Any:
-        """Predict raw rows with the best model."""
-        return self.model(*rows)
-
-    def predict_proba(self, texts: Any) -> np.ndarray:
-        """Scores (n, labels) in the order of `model.task.choices`."""
-        return self.model.predict_proba(texts)
-
-    def summary(self) -> dict[str, Any]:
-        """The line that `--json` ends with. A baseline that is ahead on validation comes first."""
-        more = self.report.more
-        return {
-            **{name: more[name] for name in better.KEYS if name in more},
-            "run": str(self.run.folder),
-            "task": self.plan.task_name,
-            **self.report.summary(),
-            "seconds": dict(self.seconds),
-            "peak_memory_mb": peak_memory_mb(),
-            "best": str(self.run.best),
-            "report": str(self.page),
-            "split": self.split,
-            "rows": self.report.rows,
-            "state": self.state,
-        }
-
-
-class Evaluation(NamedTuple):
-    """A report, what it is about ("test", "validation" or a file), and how often the test set has
-    been used so far (0 for other rows)."""
-
-    report: Report
-    split: str
-    openings: int
 
 
 def train_run(
@@ -182,20 +118,8 @@ def evaluate_run(
     model = load(folder, precision=precision)
     if path:
         how = how or ReadOptions()
-        source = open_other(model, path, how)
-        aside = list(source.bad)
-        notes: list[str] = []  # rows that annotators refused
-        rows = rows_of(
-            model, source, labelled=True, aside=aside if how.skip_bad else None, notes=notes
-        )
-        if say:
-            for note in notes:
-                say(note)
-        if aside and say:
-            say(set_aside(aside))
-        check_known_labels(model, rows)
-        report, _answers, findings = evaluated(model, rows, None, Calibration())
-        return Evaluation(_with_findings(report, findings), path, 0)
+        report, _split, openings = evaluate_rows(model, open_other(model, path, how), how, say)
+        return Evaluation(report, path, openings)
     if not (Path(folder) / "plan.yaml").is_file():
         raise RunError(
             _(
@@ -223,6 +147,21 @@ def evaluate_run(
         metrics = _updated_metrics(run, report, split, openings)
         write_artifacts(run, model, data, answers, metrics, findings)
     return Evaluation(_with_findings(report, findings), split, openings)
+
+
+def evaluate_rows(model: Model, source: Source, how: ReadOptions, say: Say | None) -> Evaluation:
+    """Evaluate a model on labelled rows other than the run's own."""
+    aside = list(source.bad)
+    notes: list[str] = []  # rows that annotators refused
+    rows = rows_of(model, source, labelled=True, aside=aside if how.skip_bad else None, notes=notes)
+    if say:
+        for note in notes:
+            say(note)
+    if aside and say:
+        say(set_aside(aside))
+    check_known_labels(model, rows)
+    report, _answers, findings = evaluated(model, rows, None, Calibration())
+    return Evaluation(_with_findings(report, findings), source.name, 0)
 
 
 def evaluated(

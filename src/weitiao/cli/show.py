@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from weitiao.cli.terminal import console, duration, figure, say, table_of
+from weitiao.cli.terminal import console, figure, say, table_of
+from weitiao.core.clock import duration
 from weitiao.i18n.messages import N_, _, joined, localized, translated
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from weitiao.cli.show import add_row
 from weitiao.cli.terminal import (
     console,
-    duration,
     figure,
     print_json,
     say,
@@ -18,11 +17,12 @@ from weitiao.cli.terminal import (
     show_rich,
     table_of,
 )
+from weitiao.core.clock import duration
 from weitiao.i18n.messages import _, joined, localized, plural, translated
 
 if TYPE_CHECKING:
+    from weitiao.api.fitted import Fitted
     from weitiao.api.seeds import Seeded
-    from weitiao.api.single_run import Fitted
     from weitiao.evaluation.evaluate import Report
     from weitiao.evaluation.explain import Explanation
     from weitiao.experiments.runner import ExperimentResults

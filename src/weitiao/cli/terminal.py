@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
 
+from weitiao.api.progress import bar
 from weitiao.core.sanitize import visible
 from weitiao.core.units import score
 from weitiao.i18n.messages import _
@@ -135,41 +136,12 @@ def progress() -> Iterator[Callable[[Any, float], None]]:
     """A progress bar for training, called as watch(progress, seconds_left); plain lines if stderr
     is no terminal. Prints the message of an interruption, which says how to resume the run."""
     try:
-        with _bar() as watch:
+        with bar(console(), say) as watch:
             yield watch
     except KeyboardInterrupt as error:
         if str(error):
             say(str(error))
         raise
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[Any, float], None]]:
-    if not sys.stderr.isatty():
-        yield _plain_watch
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = [
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[left]}"),
-        TextColumn("{task.fields[message]}", markup=False),
-    ]
-    with Progress(*columns, console=console(), transient=False) as bar:
-        task = bar.add_task(_("training"), total=None, left="", message="", visible=False)
-
-        def watch(p: Any, seconds: float) -> None:
-            # seconds is NaN while there is no estimate, and NaN differs from itself.
-            message = _("loss {loss:.3f}", loss=p.loss) if p.report is None else _score(p)
-            left = "" if seconds != seconds else _("{time} left", time=duration(seconds))
-            state = {"completed": p.step, "total": p.total, "left": left, "message": message}
-            bar.update(task, visible=True, **state)
-            if p.report is not None:
-                bar.console.print(_step(p, message))
-
-        yield watch
 
 
 @contextmanager
@@ -185,19 +157,6 @@ def counting(what: str) -> Iterator[Callable[[int], None]]:
         yield lambda rows: bar.advance(task, rows)
 
 
-def duration(seconds: float) -> str:
-    """Seconds as h:mm:ss.
-
-    >>> duration(75), duration(4000), duration(float("nan"))
-    ('1:15', '1:06:40', '?')
-    """
-    if seconds != seconds:
-        return "?"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
 def figure(value: float) -> str:
     """A metric with four decimals; large values with one.
 
@@ -205,27 +164,6 @@ def figure(value: float) -> str:
     ('0.5000', '1,234.5')
     """
     return score(value, decimals=4)
-
-
-def _plain_watch(p: Any, seconds: float) -> None:
-    if p.report is None:
-        return
-    line = _step(p, _score(p))
-    if seconds == seconds:
-        line = _("{line}, {time} left", line=line, time=duration(seconds))
-    say(line)
-
-
-def _step(p: Any, message: str) -> str:
-    return _("step {step}/{total}: {message}", step=p.step, total=p.total, message=message)
-
-
-def _score(p: Any) -> str:
-    metric = p.report.primary
-    value = figure(p.report.metrics[metric])
-    if p.best:
-        return _("validation {metric} {value} (best so far)", metric=metric, value=value)
-    return _("validation {metric} {value}", metric=metric, value=value)
 
 
 def table_of(title: str | None, *columns: str) -> Any:

@@ -1,4 +1,4 @@
-"""Monotonic clock without system sleep, for time budgets; parsing of durations.
+"""Monotonic clock without system sleep, for time budgets; durations as texts.
 
 Python's monotonic clock is such a one on Linux (CLOCK_MONOTONIC) and macOS (mach_absolute_time);
 on Windows it runs on through sleep, so the unbiased interrupt time is read there.
@@ -41,3 +41,16 @@ def seconds(text: str) -> float | None:
         return None
     hours, minutes, rest = (float(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + rest
+
+
+def duration(seconds: float) -> str:
+    """Seconds as h:mm:ss.
+
+    >>> duration(75), duration(4000), duration(float("nan"))
+    ('1:15', '1:06:40', '?')
+    """
+    if seconds != seconds:
+        return "?"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from weitiao import parts
+from weitiao.core import html
 from weitiao.core.ragged import Ragged, dealt
+from weitiao.core.units import score
 from weitiao.data.cache.encoded import Encoded
 from weitiao.data.prepare.load import Rows
 from weitiao.errors import PlanError
@@ -30,7 +32,7 @@ from weitiao.evaluation.metrics.classification import Accuracy
 from weitiao.labels.hierarchy import levels_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """Metrics of one set of answers. The first one selects the best checkpoint."""
 
@@ -45,6 +47,19 @@ class Report:
     differences: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     # calibration, acceptance, left_out; each as plain values
     more: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        figures = ", ".join(f"{name} {score(value, 4)}" for name, value in self.metrics.items())
+        return f"Report({self.rows} rows, {figures})"
+
+    def _repr_html_(self, caption: str = "") -> str:
+        head = [_("metric"), _("model"), _("95 % interval"), *self.baselines]
+        rows = []
+        for name, value in self.metrics.items():
+            low, high = (score(one, 4) for one in self.intervals.get(name, (math.nan, math.nan)))
+            others = (score(values[name], 4) for values in self.baselines.values())
+            rows.append([name, score(value, 4), _("{low} to {high}", low=low, high=high), *others])
+        return html.table(head, rows, caption)
 
     @property
     def primary(self) -> str:

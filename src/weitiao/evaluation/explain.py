@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from weitiao.core import html
 from weitiao.core.script import has_han
 from weitiao.data.cache.encoded import in_memory
 from weitiao.errors import DataError
@@ -27,6 +28,7 @@ from weitiao.tasks.answers.labels import Labels
 if TYPE_CHECKING:
     from weitiao.model.model import Model
 
+REPR_WORDS = 3  # in the short form of an explanation
 MOST_PIECES = 80  # forward passes of occlusion; longer texts are cut into runs of words
 _WORD = re.compile(r"\w+(?:['’]\w+)*", re.UNICODE)
 
@@ -47,7 +49,7 @@ class Word:
     without: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """A prediction with its attributions. label: whose score is explained ("" for numbers)."""
 
@@ -57,6 +59,16 @@ class Explanation:
     texts: dict[str, str]  # role -> the text as the network read it
     words: tuple[Word, ...]
     cut: bool  # the text was longer than the model reads
+
+    def __repr__(self) -> str:
+        most = sorted(self.words, key=lambda word: -abs(word.without))[:REPR_WORDS]
+        words = ", ".join(f"{word.text} {word.without:+.2f}" for word in most)
+        return f"Explanation({self.label or self.prediction.value} {self.score:.2f}: {words})"
+
+    def _repr_html_(self) -> str:
+        head = [_("word"), _("confidence lost without it"), _("gradient x input")]
+        rows = [[word.text, f"{word.without:+.3f}", f"{word.gradient:+.3f}"] for word in self.words]
+        return html.table(head, rows, f"{self.label} {self.score:.3f}".strip())
 
     def plain(self) -> dict[str, Any]:
         """Plain values, for JSON."""

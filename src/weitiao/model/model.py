@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -24,7 +24,7 @@ from weitiao.core.ragged import Ragged, edges, flat, together
 from weitiao.data.cache.encoded import BATCH_ROWS, Encoded, encode, in_memory
 from weitiao.data.cleaners.base import Cleaner
 from weitiao.data.prepare.load import Rows
-from weitiao.example import Batch, Example, Prediction
+from weitiao.example import Batch, Example
 from weitiao.hardware.precision import arithmetic
 from weitiao.hardware.probe import resolve as resolve_precision
 from weitiao.losses.base import Loss
@@ -33,6 +33,7 @@ from weitiao.model import custom_head, folding, preprocess, saved
 from weitiao.model.batching import by_length
 from weitiao.model.long_texts.base import LongText, long_text_of
 from weitiao.model.net import Net, set_dropout
+from weitiao.model.predictor import Predictor
 from weitiao.model.sharded import gathered_state
 from weitiao.planfile.plan import Plan
 from weitiao.tasks.base import Task
@@ -42,8 +43,8 @@ TOKEN_LOGITS_EXAMPLES = 2000  # examples whose logits of all tokens are in memor
 Progress = Callable[[int], None]  # called with the number of rows after each batch
 
 
-@dataclass(frozen=True)
-class Model:
+@dataclass(frozen=True, repr=False)
+class Model(Predictor):
     """A model: network, tokenizer, task and plan. See `start` and `load`."""
 
     net: Net
@@ -239,28 +240,6 @@ class Model:
         starts = range(0, max(len(examples), 1), BATCH_ROWS)
         ids = (self._clean_ids(examples[start : start + BATCH_ROWS]) for start in starts)
         return self.scored(in_memory(ids))
-
-    def predict(self, examples: Sequence[Example], chunk: int = 10_000) -> Iterator[Prediction]:
-        """One prediction per example, in order; memory is bounded by `chunk` rows."""
-        for start in range(0, len(examples), chunk):
-            part = self.task.read(examples[start : start + chunk])
-            yield from self.task.decide(self.scores(part), part)
-
-    def __call__(self, *rows: str | Mapping[str, Any]) -> Any:
-        """Predict raw rows: a string, or a mapping of roles (or of the training columns) to texts.
-
-        One row gives one Prediction; several give a list.
-        """
-        predictions = list(self.predict([self.example(row) for row in rows]))
-        return predictions[0] if len(rows) == 1 else predictions
-
-    def predict_proba(self, texts: Sequence[str | Mapping[str, Any]]) -> np.ndarray:
-        """Scores (n, labels) in the order of `model.task.choices`, as in scikit-learn."""
-        return self.scores([self.example(text) for text in texts])
-
-    def example(self, row: str | Mapping[str, Any]) -> Example:
-        """A raw row as an Example. Raises DataError when a text is missing."""
-        return preprocess.example_from_row(self.task, self.plan.data.roles, row)
 
     def state(self, keep: bool = True) -> dict[str, Tensor]:
         """The weights of the folder to save.

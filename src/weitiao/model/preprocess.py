@@ -1,4 +1,4 @@
-"""Preprocessing of rows for a model: class weights, cleaning, cache keys, raw rows."""
+"""Preprocessing of rows for a model: class weights, cleaning, cache keys."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from typing import Any
 from weitiao import parts
 from weitiao.core import fingerprint
 from weitiao.data.cleaners.base import Cleaner, clean_all
-from weitiao.data.files.cells import as_text
 from weitiao.data.prepare.load import Rows
-from weitiao.data.rows import extra_columns, with_columns
-from weitiao.errors import DataError, PlanError
+from weitiao.errors import PlanError
 from weitiao.example import Example
 from weitiao.i18n.messages import _
 from weitiao.tasks.base import Task
@@ -99,41 +97,3 @@ def encoding_key(task: Task, tokenizer: Any, cleaners: Sequence[Cleaner], names:
         s.to_str() if hasattr(s, "to_str") else json.dumps(s, default=str) for s in parts_of_key
     ]
     return fingerprint.of_text("\n".join(texts), size=16)
-
-
-def example_from_row(
-    task: Task, columns: Mapping[str, str | list[str]], row: str | Mapping[str, Any]
-) -> Example:
-    """An Example of a text, or of a mapping from roles or training columns (which win) to texts.
-
-    columns: role -> column. Raises DataError when a text or one of `columns` is missing.
-    """
-    if isinstance(row, str):
-        row = {task.roles[0]: row}
-    inputs = {}
-    for role in (*task.roles, *task.optional_roles):
-        if role not in columns:
-            continue
-        column = str(columns[role])
-        value = row.get(column, row.get(role))
-        if value is None:
-            raise DataError(_missing_column(role, column, row))
-        inputs[role] = as_text(value)
-    others = extra_columns(columns)
-    for column in others:
-        if column not in row:
-            raise DataError(_missing_column("columns", column, row))
-    if others:
-        cells = {name: "" if row[name] is None else as_text(row[name]) for name in others}
-        first = next(iter(inputs))
-        inputs[first] = with_columns(cells, inputs[first])
-    return Example(inputs)
-
-
-def _missing_column(role: str, column: str, row: Mapping[str, Any]) -> str:
-    return _(
-        "the row has no {role!r} (column {column!r}); it has {columns}.",
-        role=role,
-        column=column,
-        columns=", ".join(map(repr, sorted(row))),
-    )

@@ -9,10 +9,10 @@ from typing import Any, Self
 from pydantic import Field, ValidationError
 
 from weitiao import parts
-from weitiao.core import dotted
+from weitiao.core import dotted, html
 from weitiao.core.fields import Problem, near, problems_of
 from weitiao.errors import PlanError
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, localized
 from weitiao.planfile import aliases, read, write
 from weitiao.planfile.acceptance import Acceptance, problems_of_acceptance
 from weitiao.planfile.sections import (
@@ -55,6 +55,22 @@ class Plan(Section):
     @property
     def task_name(self) -> str:
         return next(iter(self.task))
+
+    def __repr__(self) -> str:
+        names = ("epochs", "batch_size", "learning_rate")
+        settings = ", ".join(f"{name}={getattr(self.train, name):g}" for name in names)
+        return f"Plan({self.task_name}, {self.model.checkpoint}, {settings})"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        raw = self.model_dump()
+        values = {name: dotted.get(raw, name) for name in self.why}
+        rows = [
+            [name, value, localized(self.why[name].reason) if value == self.why[name].value else ""]
+            for name, value in values.items()
+        ]
+        return html.table([_("setting"), _("value"), _("reason")], rows, repr(self))
 
     @classmethod
     def load(cls, path: str | Path, changes: Mapping[str, Any] | None = None) -> Self:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -16,12 +16,11 @@ from weitiao.data.cache import checked, store
 from weitiao.data.files import find
 from weitiao.data.files.bad_rows import MIN_BAD, Bad, refuse, set_aside
 from weitiao.data.files.cells import INTEGER, TEXT, arrow_array, kinds_of
+from weitiao.data.files.nested import Nesting, flat
+from weitiao.data.python_rows import plain_cell, rows_in
 from weitiao.data.readers.base import BATCH_ROWS, Batches, Numbered, Reading
-from weitiao.errors import DataError
+from weitiao.errors import DataError, placed
 from weitiao.i18n.messages import _, localized, pack, plural, restore
-
-if TYPE_CHECKING:
-    import pandas
 
 # Columns of ours beside the user's.
 LINE = "__line"  # the line of the file at which the row starts
@@ -47,31 +46,24 @@ class Source:
         return [name for name in self.table.column_names if name not in OURS]
 
 
-def from_rows(
-    rows: Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]] | pandas.DataFrame,
-    name: str = "rows",
-) -> Source:
-    """Rows from Python objects: a list of dicts, a dict of lists, or a pandas DataFrame.
+def from_rows(rows: Any, name: str = "rows") -> Source:
+    """Rows from Python objects: dicts in a list or a generator, a dict of lists, a DataFrame.
 
-    A row's id counts from 0, as Python does: "rows:0" is rows[0]. Raises DataError.
+    Objects inside rows become columns, as in files. A row's id counts from 0, as Python does:
+    "rows:0" is rows[0]. Raises DataError.
     """
-    data: Any = rows
-    if hasattr(data, "to_dict") and hasattr(data, "columns"):  # pandas need not be installed
-        data = {str(column): data[column].tolist() for column in data.columns}
-    if isinstance(data, Mapping):
-        lengths = {column: len(values) for column, values in data.items()}
-        if len(set(lengths.values())) > 1:
-            raise DataError(
-                _(
-                    "{name}: the columns are not equally long: {lengths}.",
-                    name=name,
-                    lengths=str(lengths),
-                )
-            )
-        columns = list(data)
-        data = [dict(zip(columns, v, strict=True)) for v in zip(*data.values(), strict=True)]
-    if not data or not all(isinstance(row, Mapping) for row in data):
-        raise DataError(_("{name}: rows must be a list of dicts, at least one.", name=name))
+    try:
+        listed = list(rows_in(rows))
+    except DataError as error:
+        raise DataError(placed(name, str(error))) from None
+    if not all(isinstance(row, Mapping) for row in listed):
+        raise DataError(_("{name}: rows must be dicts, or texts with targets.", name=name))
+    plain = [plain_cell(row) for row in listed]
+    nesting = Nesting()
+    for row in plain:
+        nesting.see(row)
+    records = nesting.records()
+    data = [flat(row, records) for row in plain]
     return stored(kinds_of(data), _numbered(data), name, "given")
 
 

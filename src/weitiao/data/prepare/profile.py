@@ -28,7 +28,7 @@ _LATIN = re.compile(r"[A-Za-z]")
 _LETTER = re.compile(r"[^\W\d_]")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Profile:
     """A data profile. `labels` is empty for regression, `numbers` for classification."""
 
@@ -53,6 +53,9 @@ class Profile:
     history: Sequence[str] = field(default=())
     bad: int = 0  # rows set aside because they cannot be read or used
     separator: str = ""  # between the levels of labels that are paths
+
+    def __repr__(self) -> str:
+        return f"Profile({self.name!r}, {self.task}, {self.rows} rows, {dict(self.roles)})"
 
     def to_json(self) -> dict[str, Any]:
         """A dict of plain values for json.dumps."""

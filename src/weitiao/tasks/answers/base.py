@@ -11,6 +11,7 @@ them knows which answer classes there are. Members by caller:
 | calibration | `probabilities`; then `claims`, `nll`, `brier`, `tempered`, `cross_entropy`, `known` |
 | report: mistakes, closest calls, weak slices | `right`, `confidence`, `losses`, `mistakes`, `closest_calls`, `mistake_confidence`, `changed`, `plain` |
 | compare, McNemar, seeds that learned nothing | `differs`, `constant` |
+| `predict` in Python | `as_returned` |
 | answers.parquet | `kind`, `columns`, `column`, `from_arrow`, `values_of` |
 | rows in common with other runs and files | `has_gold`, `answered`, `gold_keys`, `gold_differs`, `aligned`, `unlisted`, `often_empty`, `from_cells` |
 | HTML page | `spelled`; presentation of its own is registered in `reporting` by class |
@@ -164,6 +165,13 @@ class Answers:
     def known(cls, labels: np.ndarray, outputs: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows (a mask) whose labels the model has outputs for, and the labels cut to these."""
         return np.ones(len(labels), bool), labels
+
+    # --- what `predict` returns
+
+    @classmethod
+    def as_returned(cls, values: list[Any]) -> Any:
+        """Values of predictions, one a row, as `predict` returns them: a list."""
+        return values
 
     # --- answers.parquet
 

@@ -81,6 +81,13 @@ class LabelSets(Answers):
     def known(cls, labels: np.ndarray, outputs: int) -> tuple[np.ndarray, np.ndarray]:
         return np.ones(len(labels), bool), labels[:, :outputs]
 
+    # --- what `predict` returns
+
+    @classmethod
+    def as_returned(cls, values: list[Any]) -> Any:
+        """Tuples of labels; None where the model abstains."""
+        return [None if value is None else tuple(value) for value in values]
+
     # --- answers.parquet
 
     def column(self, values: np.ndarray) -> pa.Array:

@@ -95,6 +95,13 @@ class Labels(Answers):
     def known(cls, labels: np.ndarray, outputs: int) -> tuple[np.ndarray, np.ndarray]:
         return labels < outputs, labels
 
+    # --- what `predict` returns
+
+    @classmethod
+    def as_returned(cls, values: list[Any]) -> Any:
+        """An array of labels; None where the model abstains."""
+        return np.array(values)
+
     # --- answers.parquet
 
     def column(self, values: np.ndarray) -> pa.Array:

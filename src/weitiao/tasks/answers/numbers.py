@@ -50,6 +50,13 @@ class Numbers(Answers):
         """The mean."""
         return replace(self, values=np.full(len(self.targets), float(self.targets.mean())))
 
+    # --- what `predict` returns
+
+    @classmethod
+    def as_returned(cls, values: list[Any]) -> Any:
+        """An array of floats."""
+        return np.array(values, dtype=np.float64)
+
     # --- answers.parquet
 
     def column(self, values: np.ndarray) -> pa.Array:
