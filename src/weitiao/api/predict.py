@@ -105,21 +105,24 @@ def predict(
     step: Callable[[int], None] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Any:
-    """Predict rows into `output` (.csv, .xlsx, .jsonl, .parquet, ...), and return their number;
-    without an output, rows from Python give one value a row: see `model.predict`.
+    """Predict rows into `output` (.csv, .xlsx, .jsonl, .parquet, ...); returns their number.
 
-    rows: a path or a list of Path (by default into predictions.csv), or rows from Python. Each row
-    of the input is a row of the output, in order: its columns plus prediction, score and
-    score_<label>, which stay empty where the text is empty. Memory is bounded.
+    Without an output, a file goes into predictions.csv, and rows from Python give one value a row,
+    as `model.predict` does.
+
+    rows: a path, a list of Path, texts, a DataFrame or a list of dicts. Each row of the input is
+    a row of the output, in order: its columns plus prediction, score and score_<label>, which stay
+    empty where the text is empty. Memory is bounded.
     form: csv, jsonl, ... instead of what the ending says; needed where `output` is a text stream.
     shape: of names and other spans, "long" is a row a span (default of tables), "wide" a list.
     roles: role -> column, where the columns are not called as in training.
     force: overwrite a file. precision, baseline: as for `load`. step: called with the number of
     rows after each chunk. say: called with messages for people.
     """
-    if output is None and not files_in(rows):
-        return _opened(run, threads, precision, baseline).predict(rows)
-    output = "predictions.csv" if output is None else output
+    if output is None:
+        if not files_in(rows):
+            return _opened(run, threads, precision, baseline).predict(rows)
+        output = "predictions.csv"
     form = _checked_form(output, form, force)
     _require_other_file(output, rows)
     model = _opened(run, threads, precision, baseline)
