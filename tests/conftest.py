@@ -231,7 +231,8 @@ def toy_plan(task, checkpoint, **changes):
         "data": {"path": "toy", "roles": {**roles, "target": "label"}, "validation_size": 0.2},
         "model": {"checkpoint": checkpoint, "max_length": 32},
         "train": {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3, "evaluations": 2,
-                  "save_seconds": 1e9, "precision": "fp32", "micro_batch_tokens": 8192},
+                  "save_seconds": 1e9, "precision": "fp32", "micro_batch_tokens": 8192,
+                  "refit": "never"},
         "evaluate": {"bootstrap_samples": 50},
     })  # fmt: skip
     return plan.with_(changes)

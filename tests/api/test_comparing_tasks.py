@@ -26,7 +26,8 @@ def plan_of(task, checkpoint, folder, **changes):
     (folder / "rows.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return toy_plan(task, checkpoint, **{
         "data.path": str(folder / "rows.jsonl"), "data.validation_size": 0.3, "train.epochs": 1,
-        "evaluate.bootstrap_samples": 20, "evaluate.baselines": False, **changes,
+        "evaluate.bootstrap_samples": 20, "evaluate.baselines": False,
+        "evaluate.findings": False, **changes,
     })  # fmt: skip
 
 

@@ -26,6 +26,7 @@ QUICK = {
     "evaluate.baselines": False, "evaluate.findings": False, "evaluate.bootstrap_samples": 20,
     "data.test_size": 0.2, "data.validation_size": 0.3, "train.epochs": 6,
     "train.learning_rate": 4e-3, "train.evaluations": 3, "model.dropout": 0.0,
+    "train.refit": "auto",
 }  # fmt: skip
 
 
