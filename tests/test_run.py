@@ -10,6 +10,7 @@ import pytest
 
 from conftest import toy_plan
 from weitiao.api.runs import runs as list_runs
+from weitiao.api.single_run import name_of
 from weitiao.errors import PlanError, RunError
 from weitiao.i18n.messages import localized, plural, speaking
 from weitiao.run import VERSION, Run, now, runs
@@ -36,6 +37,17 @@ def test_runs_are_numbered_and_hold_their_plan(tmp_path):
 def test_a_name_becomes_one_folder(name, folder, tmp_path):
     made = Run.create(tmp_path, name, toy_plan("classification", "c"))
     assert made.folder == tmp_path / folder
+
+
+def test_a_run_is_named_as_its_file_without_signs():
+    names = ["film reviews (final).csv", "data/*.csv", "sample:tweets", "评论 (1).xlsx", "a_b.csv"]
+    assert list(map(name_of, names)) == [
+        "film-reviews-final",
+        "rows",
+        "sample-tweets",
+        "评论-1",
+        "a_b",
+    ]
 
 
 def test_a_place_that_cannot_be_written(tmp_path):

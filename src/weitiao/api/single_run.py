@@ -262,7 +262,7 @@ def name_of(path: str | Sequence[str]) -> str:
     """A run's name, by its rows: reviews.csv.gz gives reviews, a list its first file."""
     first = path if isinstance(path, str) else path[0]
     name = Path(first.replace(":", "-")).name.lstrip(".").split(".")[0]
-    return re.sub(r"[*?\[\]\s]+", "-", name).strip("-") or "rows"
+    return re.sub(r"\W+", "-", name).strip("-") or "rows"
 
 
 def silent(text: str) -> None:

@@ -117,6 +117,8 @@ def fit_frozen(  # noqa: PLR0913 - the two parts of the data are four of the arg
     if seconds is not None:
         end = begin + TIME_MARGIN * seconds
         if _affordable(encoder, train_texts, end) < train_rows + validation_rows + evaluated_rows:
+            if seconds < 1:
+                return _("the frozen encoder was left out: the budget is used up")
             return _(
                 "the frozen encoder was left out: it would take longer than {seconds} s",
                 seconds=f"{seconds:.0f}",

@@ -164,7 +164,7 @@ def _cached(key: str) -> Probe:
     try:
         result = Probe(**checked.read_json(path))
     except (OSError, ValueError, TypeError):
-        with notice.during(_("measuring this machine, once: precisions")):
+        with notice.during(_("measuring this machine: precisions")):
             result = measure()
         if result.busy <= BUSY:  # else the next process measures again
             with suppress(OSError):  # a full disk: measured again the next time

@@ -105,11 +105,6 @@ class TokenClassification(Task):
         ]
 
     @classmethod
-    def label_counts(cls, targets: Sequence[Any]) -> dict[str, int]:
-        """Type -> how many spans (or words) have it."""
-        return dict(schemes.label_counts(targets).most_common())
-
-    @classmethod
     def fewest_labels(cls, targets: Sequence[Any]) -> int:
         """One type of span is enough, since words outside of spans are the other class."""
         return 2 if are_plain(targets) else 1

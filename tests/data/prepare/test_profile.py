@@ -34,6 +34,24 @@ def test_the_figures_of_numbers():
     assert (found.labels, found.imbalance, found.leaks) == ({}, 1.0, None)
 
 
+def test_tags_of_words_are_counted_as_spans_are():
+    """Each type was counted once a word, and a text had the length of its list in JSON."""
+    tokens = [{"text": ["Ann", "Lee", "of", "Rome"], "label": ["B-PER", "I-PER", "O", "B-LOC"]}]
+    tokens += [{"text": ["Bob", "and", "Ann"], "label": ["B-PER", "O", "B-PER"]}]
+    spans = [{"text": "Ann Lee of Rome", "label": [[0, 7, "PER"], [11, 15, "LOC"]]}]
+    spans += [{"text": "Bob and Ann", "label": [[0, 3, "PER"], [8, 11, "PER"]]}]
+    for rows in tokens, spans:
+        found = profile(from_rows(rows), ROLES, "token_classification")
+        assert (found.labels, found.shares) == ({"PER": 2, "LOC": 1}, {"PER": 1.0, "LOC": 0.5})
+        assert found.lengths["text"]["max"] == len("Ann Lee of Rome")
+
+
+def test_labels_that_look_alike_are_said_before_training():
+    rows = [{"text": f"t{i}", "label": ("Good", "good", "bad")[i % 3]} for i in range(9)]
+    told = "\n".join(profile(from_rows(rows), ROLES, "classification").history)
+    assert "the labels 'Good' and 'good' differ only in spelling" in told
+
+
 def test_the_language_of_mixed_texts():
     assert language_of("我的 iPhone 坏了") == "zh"
     assert language_of("The word 好 means good") == "en"

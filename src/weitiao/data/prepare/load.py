@@ -153,7 +153,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
         labels = _at(labels, chosen)
         history += _single_labels(labels, rows.ids())
         in_validation, in_test = _labels_in(validation_file, reader), _labels_in(test_file, reader)
-        history += _alike_labels([*labels, *in_test, *in_validation])
+        history += alike_labels(_label_counts([*labels, *in_test, *in_validation]))
         if validation_file is not None:
             history += _unknown_labels(_at(labels, train), in_validation, "validation")
         parts_of = [in_validation if validation_file else _at(labels, validation)]
@@ -275,16 +275,16 @@ def _single_labels(row_labels: Sequence[Any], ids: Sequence[str]) -> Iterator[st
         )
 
 
-def _alike_labels(row_labels: Sequence[Any]) -> Iterator[str]:
+def alike_labels(labels: Iterable[Any]) -> Iterator[str]:
     """Warning for labels that differ only by case or width (NFKC): they stay two labels."""
     known: dict[str, str] = {}
-    for label in sorted(map(str, _label_counts(row_labels))):
+    for label in sorted(map(str, labels)):
         plain = " ".join(unicodedata.normalize("NFKC", label).casefold().split())
         other = known.setdefault(plain, label)
         if other != label:
             yield _(
                 "the labels {first!r} and {second!r} differ only in spelling; they are taken as "
-                "two labels",
+                "two labels (if they are one, spell them alike in the file)",
                 first=other,
                 second=label,
             )

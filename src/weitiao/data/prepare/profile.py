@@ -18,9 +18,11 @@ from weitiao.data.infer.roles import check_role
 from weitiao.data.prepare import duplicates
 from weitiao.data.prepare.declared import declared_parts, without_refused
 from weitiao.data.prepare.filter import without_misfits
+from weitiao.data.prepare.load import alike_labels
 from weitiao.data.rows import Rows, everything
 from weitiao.data.targets import reader_of
 from weitiao.i18n.messages import _
+from weitiao.labels.tags.words import text_of
 
 LANGUAGE_ROWS = 20_000
 LANGUAGE_CHARACTERS = 400
@@ -94,6 +96,7 @@ def profile(
     labelled_texts = texts[labelled]
     whole = duplicates.row_keys(labelled_texts, known)
     labels = reader.label_counts(known)
+    history += alike_labels(labels)
     return Profile(
         name=source.name,
         task=task,
@@ -146,12 +149,15 @@ def _texts(
     every = max(1, len(rows) // LANGUAGE_ROWS)
     languages: Counter[str] = Counter()
     lengths, characters = {}, np.zeros(len(rows), np.int64)
+    per_token = reader_of(rows.task).head == "tokens"
     for role in rows.text_roles:
         counted = np.zeros(len(rows), np.int32)
         column = rows.table.column(str(rows.roles[role]))
         done = 0
         for span in position_batches(rows.indices, duplicates.SPAN):
             texts = cell_texts(column, span)
+            if per_token:
+                texts = [text_of(cell) for cell in texts]
             counted[done : done + len(span)] = [len(text) for text in texts]
             empty[done : done + len(span)] |= np.array([not text.strip() for text in texts])
             # Every `every`th row of the table, across spans: (-done) % every is the first of them

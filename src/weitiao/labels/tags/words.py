@@ -129,6 +129,16 @@ def joined(words: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
     return "".join(pieces), spans
 
 
+def text_of(cell: str) -> str:
+    """The text of a cell: the detokenized words of a JSON list, else the cell itself.
+
+    >>> text_of('["I", "am"]'), text_of("I am")
+    ('I am', 'I am')
+    """
+    words = listed(cell)
+    return cell if words is None else joined(words)[0]
+
+
 def places(spans: Sequence[Sequence[int]]) -> np.ndarray:
     return np.array(spans, np.int64).reshape(-1, 2)
 

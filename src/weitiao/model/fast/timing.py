@@ -78,7 +78,7 @@ def _cached(key: str, library: ctypes.CDLL, dtype: torch.dtype) -> KernelTimes:
         times = KernelTimes(**checked.read_json(path))
         _unused = times.in_torch  # raises where something is missing
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        with notice.during(_("measuring this machine, once: kernels")):
+        with notice.during(_("measuring this machine: kernels")):
             times = measure(library, dtype)
         if times.busy <= probe.BUSY:  # else the next process measures again
             with suppress(OSError):  # a full disk: measured again the next time
