@@ -134,3 +134,28 @@ def test_every_task_predicts_by_its_baseline(task, tiny_bert, tmp_path):
     for one, other in zip(by_baseline, by_network, strict=True):
         assert type(one.value) is type(other.value)
         assert one.scores.keys() == other.scores.keys()
+
+
+def test_of_a_network_without_a_training_step_no_verdict_on_fine_tuning_is_shown(
+    fitted, tmp_path, capsys
+):
+    """The page said that there was no time to train; the terminal, that training is worth nothing."""
+    import shutil
+    from dataclasses import replace
+
+    from typer.testing import CliRunner
+
+    from weitiao.cli.app import app
+    from weitiao.cli.show_results import show_fitted
+    from weitiao.run import Run
+
+    run = Run(tmp_path / "short")
+    shutil.copytree(fitted.run.folder, run.folder)
+    of_run = {k: v for k, v in run.read("metrics").items() if k not in better.KEYS}
+    run.write("metrics", {**of_run, "step": 0, "best_step": 0, "epochs": 0.0})
+    show_fitted(replace(fitted, run=run, report=replace(fitted.report, more={})))
+    shown = [capsys.readouterr().err, CliRunner().invoke(app, ["evaluate", str(run.folder)]).output]
+    for text in (" ".join(one.split()) for one in shown):
+        assert "There was no time for fine-tuning: the model is a linear model on the" in text
+        assert "of training." not in text
+        assert "worth it" not in text

@@ -61,7 +61,7 @@ def show_fitted(fitted: Fitted) -> None:
     show_better(fitted.report, fitted.run.folder)
     show_report(fitted.report, fitted.split, fitted.openings)
     show_calibration(Calibration(**fitted.report.more.get("calibration") or {}))
-    show_findings(fitted.summary(), fitted.findings)
+    show_findings({**fitted.run.training(), **fitted.summary()}, fitted.findings)
     total, training = duration(fitted.seconds["total"]), duration(fitted.seconds["train"])
     state = translated(fitted.state)
     say(_("{state} after {time} ({training} training)", state=state, time=total, training=training))

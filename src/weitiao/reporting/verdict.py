@@ -292,7 +292,7 @@ def fine_tuning_gain(metrics: MetricsRecord) -> str:
     if metrics.better_baseline is not None:  # said first: see `better_baseline`
         return ""
     values = _scores_in_words(metrics)
-    seconds = metrics.seconds.train
+    seconds = metrics.seconds.train if metrics.epochs != 0 else None
     cost = _("It took {time} of training.", time=duration(seconds)) if seconds else ""
     if metrics.best_step == 0:
         message = _untouched(metrics, values)

@@ -43,6 +43,7 @@ def evaluate(
         from weitiao.api import evaluate as evaluating
         from weitiao.api.seeds import Seeded, is_several
         from weitiao.results.records import Findings
+        from weitiao.run import Run
 
     if gate:
         evaluating.require_criteria(run)
@@ -70,7 +71,8 @@ def evaluate(
         show_results.show_better(report, run)
         show_results.show_report(report, split, openings)
         findings = Findings(**report.more.get("findings", {}))
-        show_results.show_findings({**report.summary(), "rows": report.rows}, findings)
+        metrics = {**Run(run).training(), **report.summary(), "rows": report.rows}
+        show_results.show_findings(metrics, findings)
     if gate and not evaluating.passed(report):
         raise typer.Exit(NOT_ACCEPTED)
 
