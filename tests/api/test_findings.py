@@ -128,7 +128,7 @@ def test_a_row_is_explained_by_the_run(fitted):
     assert [word.text for word in found.words] == ["the", "room", "was", "lovely"]
     same = weitiao.explain(fitted.run.folder, {"text": "the room was lovely"})
     assert same.words == found.words
-    with pytest.raises(WeitiaoError, match=r"reads 1 texts \(text\), 2 were given"):
+    with pytest.raises(WeitiaoError, match=r"reads 1 texts \(text\), not 2"):
         weitiao.explain(fitted.run.folder, ["a", "b"])
 
 

@@ -174,7 +174,9 @@ def test_pairs_by_options_by_place_and_by_roles(call, models):
     assert lines(call(run, '{"premise": "good", "hypothesis": "a"}')[1]) == [first]
     code, _, err = call(run, "--premise", "good", "--premise", "x", "--hypothesis", "a")
     assert "do not pair up: 2 x --premise, 1 x --hypothesis" in err
-    assert "reads 2 texts (premise, hypothesis), 1 were given" in call(run, "a good film")[2]
+    told = call(run, "a good film")[2]
+    assert "reads 2 texts (premise, hypothesis), not 1: write --premise" in told
+    assert '--hypothesis "..."' in told
     assert "give --hypothesis TEXT, too" in call(run, "--text", "a good film")[2]
 
 

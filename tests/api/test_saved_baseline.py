@@ -159,3 +159,17 @@ def test_of_a_network_without_a_training_step_no_verdict_on_fine_tuning_is_shown
         assert "There was no time for fine-tuning: the model is a linear model on the" in text
         assert "of training." not in text
         assert "worth it" not in text
+
+
+def test_an_evaluation_on_rows_that_were_learned_is_said(fitted, tmp_path):
+    told: list[str] = []
+    rows = tmp_path / "rows.jsonl"
+    own = [*map(json.dumps, toy_rows("classification", 160))]
+    new = [json.dumps({"text": f"new text {i}", "label": "good"}) for i in range(9)]
+    rows.write_text("\n".join([*own, *new]), "utf-8")
+    weitiao.evaluate(fitted.run.folder, rows, say=told.append)
+    assert any("a text that the model was trained or validated on" in line for line in told)
+    rows.write_text("\n".join(new), "utf-8")
+    told.clear()
+    weitiao.evaluate(fitted.run.folder, rows, say=told.append)
+    assert not any("trained or validated on" in line for line in told)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +17,7 @@ from weitiao.api.budget import within_budget
 from weitiao.api.runs import runs
 from weitiao.cli import terminal
 from weitiao.cli.app import main
+from weitiao.cli.show import show_runs
 from weitiao.core import notice
 from weitiao.core.clock import awake
 from weitiao.i18n import messages
@@ -129,6 +131,19 @@ def test_runs_are_sorted_by_date(tmp_path):
         os.utime(run.plan_path, (time.time() - age,) * 2)
         (run.folder / "later.txt").write_text("a folder changes, a run keeps its date")
     assert [os.path.basename(line["run"]) for line in runs(tmp_path)] == ["c", "b", "a"]
+
+
+def test_a_runs_path_is_not_broken_so_that_it_can_be_copied(capsys):
+    about = {
+        "task": "token_classification",
+        "data": "film reviews (final).csv",
+        "state": "finished",
+    }
+    rest = dict.fromkeys(("step", "total", "seconds_left"))
+    run = {"run": "runs/film-reviews-final-001", "date": "2001-11-29T05:31", "model": "minilm-l6"}
+    score = {"metric": "accuracy", "value": 0.5938, "split": "test"}
+    show_runs([{**run, **about, **rest, **score}], Path("runs"))
+    assert "runs/film-reviews-final-001 " in capsys.readouterr().err
 
 
 def test_a_run_that_is_a_link_or_no_run_is_not_removed(typed, tmp_path, monkeypatch):

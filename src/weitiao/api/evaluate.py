@@ -56,7 +56,7 @@ def evaluate(
     named = list(model.row_reader.labelled(rows, listed))
     if listed is not None:
         require_pairs(named, listed)
-    return evaluate_rows(model, from_rows(named), how, say)
+    return evaluate_rows(model, from_rows(named), how, say, Path(run))
 
 
 def require_criteria(folder: str | Path) -> None:

@@ -284,7 +284,7 @@ def _one_example(model: Model, row: Any) -> Example:
     texts = isinstance(row, list) and all(isinstance(one, str) for one in row)
     if texts and len(row) != len(model.row_reader.roles):
         message = _(
-            "this model reads {count} texts ({roles}), {passed} were given.",
+            "this model reads {count} texts ({roles}), not {passed}.",
             count=len(model.row_reader.roles),
             roles=", ".join(model.row_reader.roles),
             passed=len(row),

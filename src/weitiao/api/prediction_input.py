@@ -50,10 +50,11 @@ class Texts:
         if self.in_order:
             if len(self.in_order) % len(roles):
                 message = _(
-                    "this model reads {count} texts ({roles}), {passed} were given.",
+                    "this model reads {count} texts ({roles}), not {passed}: write {options}",
                     count=len(roles),
                     roles=", ".join(roles),
                     passed=len(self.in_order),
+                    options=" ".join(f'{option_of(role)} "..."' for role in roles),
                 )
                 raise DataError(message)
             filled = {role: self.in_order[at :: len(roles)] for at, role in enumerate(roles)}

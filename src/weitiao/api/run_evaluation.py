@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from weitiao.api import findings as analysis
 from weitiao.api import stages
 from weitiao.api.baselines import baselines_of
@@ -18,11 +20,12 @@ from weitiao.core import notice
 from weitiao.data.files.bad_rows import set_aside
 from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source
+from weitiao.data.prepare import duplicates
 from weitiao.data.prepare.load import Data
 from weitiao.data.prepare.load import load as load_data
 from weitiao.data.prepare.sealed import open_test
 from weitiao.data.rows import Rows
-from weitiao.errors import RunError
+from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.baselines import Baseline
 from weitiao.evaluation.evaluate import Evaluated, Report
 from weitiao.evaluation.evaluate import evaluate as evaluate_model
@@ -53,7 +56,8 @@ def evaluate_run(
     model = load(folder, precision=precision)
     if path:
         how = how or ReadOptions()
-        report, _split, openings = evaluate_rows(model, open_other(model, path, how), how, say)
+        source = open_other(model, path, how)
+        report, _split, openings = evaluate_rows(model, source, how, say, Path(folder))
         return Evaluation(report, path, openings)
     if not (Path(folder) / "plan.yaml").is_file():
         raise RunError(
@@ -88,8 +92,10 @@ def evaluate_run(
     return Evaluation(_with_findings(report, findings), split, openings)
 
 
-def evaluate_rows(model: Model, source: Source, how: ReadOptions, say: Say | None) -> Evaluation:
-    """Evaluate a model on labelled rows other than the run's own."""
+def evaluate_rows(
+    model: Model, source: Source, how: ReadOptions, say: Say | None, folder: Path
+) -> Evaluation:
+    """Evaluate the model of a folder on labelled rows other than the run's own."""
     aside = list(source.bad)
     notes: list[str] = []  # rows that annotators refused
     rows = rows_of(model, source, labelled=True, aside=aside if how.skip_bad else None, notes=notes)
@@ -99,8 +105,30 @@ def evaluate_rows(model: Model, source: Source, how: ReadOptions, say: Say | Non
     if aside and say:
         say(set_aside(aside))
     check_known_labels(model, rows)
+    if say and (known := _known_rows(folder, rows)):
+        message = _(
+            "{known:,} of {rows:,} rows have a text that the model was trained or validated on: "
+            "the metrics say little about new texts",
+            known=known,
+            rows=len(rows),
+        )
+        say(message)
     report, _answers, findings = evaluated(model, rows, None, Calibration())
     return Evaluation(_with_findings(report, findings), source.name, 0)
+
+
+def _known_rows(folder: Path, rows: Rows) -> int:
+    """How many texts also stand in the run's training or validation rows; 0 if those are gone."""
+    try:
+        plan = Run.open(folder).plan()
+        data = load_data(plan.data, plan.task_name)
+    except WeitiaoError:
+        return 0
+    texts, *known = (
+        duplicates.text_keys(part.table, part.text_columns, part.indices)
+        for part in (rows, data.train, data.validation)
+    )
+    return int(duplicates.is_in(texts, np.concatenate(known)).sum())
 
 
 def evaluated(

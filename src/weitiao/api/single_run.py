@@ -261,6 +261,8 @@ def _check_criteria(plan: Plan, data: Data) -> None:
 def name_of(path: str | Sequence[str]) -> str:
     """A run's name, by its rows: reviews.csv.gz gives reviews, a list its first file."""
     first = path if isinstance(path, str) else path[0]
+    if first.startswith("memory:"):  # rows given in Python, known by their hash alone
+        return "rows"
     name = Path(first.replace(":", "-")).name.lstrip(".").split(".")[0]
     return re.sub(r"\W+", "-", name).strip("-") or "rows"
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from weitiao.support.doctor.finding import Finding
 
 WIDE = 110  # cells of a terminal in which runs have a column for each fact
+WHOLE_PATH = 28  # cells of a run's path that is never broken
 MAX_LABELS = 12  # rows in a profile's table; the rest is counted
 
 # Run states, splits and kinds of parts: names in the code and in JSON, translated where shown.
@@ -122,6 +123,8 @@ def show_plan(plan: Plan, path: Path) -> None:
 
 def show_runs(runs: Sequence[Mapping[str, Any]], root: Path) -> None:
     """The runs of a folder, one per row."""
+    from rich.cells import cell_len
+
     if not runs:
         say(_("no runs in {root}; `weitiao fit rows.csv` creates one.", root=root))
         return
@@ -141,7 +144,10 @@ def show_runs(runs: Sequence[Mapping[str, Any]], root: Path) -> None:
         date = run.date[5 if this_year else 0 : 16].replace("T", " ")
         shown = facts if apart else [", ".join(filter(None, facts))]
         add_row(table, run.run, date, *shown, _state(run), score)
-    for column in (table.columns[1], table.columns[-2]):  # short words, never broken
+    whole = [table.columns[1], table.columns[-2]]  # short words, never broken
+    if max(cell_len(run.run) for run in lines) <= WHOLE_PATH:  # to be copied into a command
+        whole.append(table.columns[0])
+    for column in whole:
         column.no_wrap = True
     console().print(table)
     for run in lines:

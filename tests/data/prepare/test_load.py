@@ -232,3 +232,11 @@ def test_no_test_to_open():
     assert data.sealed_test is None
     with pytest.raises(DataError, match="there is no test"):
         open_test(data, "fit")
+
+
+@pytest.mark.parametrize(("groups", "explained"), [(7, True), (50, False)])
+def test_parts_that_few_groups_make_uneven_are_explained(groups, explained):
+    given = [{**row, "person": f"p{i % groups}"} for i, row in enumerate(rows())]
+    with_groups = plan(roles={**ROLES, "group": "person"}, validation_size=0.2, test_size=0.2)
+    told = "\n".join(load(with_groups, "classification", from_rows(given)).history)
+    assert ("same value in 'person' stay together, and there are 7 groups" in told) == explained

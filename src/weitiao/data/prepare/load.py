@@ -23,7 +23,7 @@ from weitiao.data.prepare import duplicates
 from weitiao.data.prepare.declared import declared_parts
 from weitiao.data.prepare.extra_files import ExtraFile, extra_part, open_extra_file
 from weitiao.data.prepare.filter import check_enough, usable
-from weitiao.data.prepare.split import sample, split, units_of
+from weitiao.data.prepare.split import TOGETHER, sample, split, units_of
 from weitiao.data.readers.base import Numbered, batched
 from weitiao.data.rows import Rows, everything
 from weitiao.data.steps.base import Step
@@ -37,6 +37,7 @@ from weitiao.planfile.plan import DataPlan
 __all__ = ["Data", "Rows", "load"]
 
 MAX_NAMED_LABELS = 3  # in a line of the history
+UNEVEN = 0.25  # of the planned rows of a part; a larger difference is explained
 FEWEST_VALIDATION_ROWS = 10  # in a file; with fewer, the best checkpoint is a matter of luck
 # Settings of the plan that decide which row is in which part.
 _SPLITTING = {"roles", "max_rows", "deduplicate", "validation_size", "test_size", "split_seed"}
@@ -114,14 +115,19 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     targets, strata = _at(targets, chosen), _at(strata, chosen)
     check_enough(targets, reader, source.name)
 
+    planned = {
+        "validation": 0.0 if validation_file else plan.validation_size,
+        "test": 0.0 if test_file else plan.test_size,
+    }
+    units = units_of(rows, keys)
     train, validation, test = split(
         strata,
         len(rows),
-        0.0 if validation_file else plan.validation_size,
-        0.0 if test_file else plan.test_size,
+        planned["validation"],
+        planned["test"],
         plan.split_seed,
         stratify=True,
-        groups=units_of(rows, keys),
+        groups=units,
     )
     sealed = test_file.rows if test_file else (rows.take(test) if len(test) else None)
     validation_rows = validation_file.rows if validation_file else rows.take(validation)
@@ -146,6 +152,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
             test=0 if sealed is None else len(sealed),
         )
     )
+    history += _uneven_parts(rows, units, planned, {"validation": validation, "test": test})
     if validation_file is not None:
         history += _few_validation_rows(len(validation_rows))
     history += reader.problems(rows, targets)
@@ -209,6 +216,25 @@ def _labels_in(file: ExtraFile | None, reader: TargetReader) -> list[Any]:
 
 def _at(values: Sequence[Any], positions: np.ndarray) -> list[Any]:
     return [values[position] for position in positions]
+
+
+def _uneven_parts(
+    rows: Rows,
+    units: np.ndarray,
+    planned: Mapping[str, float],
+    parts_of_rows: Mapping[str, np.ndarray],
+) -> Iterator[str]:
+    """Why parts of a grouped split are of another size than planned, where few groups are large."""
+    columns = [str(rows.roles[role]) for role in TOGETHER if role in rows.roles]
+    wanted = {part: size * len(rows) for part, size in planned.items() if size}
+    off = any(abs(len(parts_of_rows[n]) - size) > UNEVEN * size for n, size in wanted.items())
+    if columns and off:
+        yield _(
+            "rows with the same value in {columns} stay together, and there are {count:,} groups "
+            "of them only: the parts are larger or smaller than planned",
+            columns=", ".join(map(repr, columns)),
+            count=len(np.unique(units)),
+        )
 
 
 def _few_validation_rows(count: int) -> Iterator[str]:
