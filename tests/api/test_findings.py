@@ -92,7 +92,7 @@ def test_decisions_are_chosen_anew_and_the_temperature_stays(fitted):
     before = fitted.run.read("calibration").get("temperature", 1.0)
     scores = weitiao.load(fitted.run.best).predict_proba(["a good film"])
     told = weitiao.calibrate(fitted.run.folder, {"at_recall": {"label": "good", "recall": 0.95}})
-    assert told.get("temperature", 1.0) == pytest.approx(before, rel=0.02)
+    assert (told["temperature"] or 1.0) == pytest.approx(before, rel=0.02)
     assert told["decisions"][0]["recall"] >= 0.95
     model = weitiao.load(fitted.run.best)
     assert set(model.task.thresholds) == {"good"}
