@@ -39,7 +39,7 @@ from weitiao.i18n.messages import (
     with_messages,
 )
 from weitiao.planfile.plan import DataPlan, Plan
-from weitiao.planning import advise, choices
+from weitiao.planning import advise, choices, lengths
 from weitiao.planning.cost import Network, Speed
 from weitiao.planning.facts import Facts
 
@@ -364,7 +364,7 @@ def every_choice():
              facts(tokens=[200] * 100, budget=60.0)]  # fmt: skip
     for one in kinds:
         epochs = choices.epochs(one, 64)
-        yield from [epochs, choices.max_length(one), choices.batch_size(one),
+        yield from [epochs, lengths.max_length(one), choices.batch_size(one),
                     choices.learning_rate(one), choices.warmup_ratio(one),
                     choices.evaluations(3), choices.validation_size(one),
                     choices.class_weights(one), choices.optimizer(one), choices.precision(one),
