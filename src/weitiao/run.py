@@ -139,7 +139,6 @@ RECORDS: dict[str, type[Record]] = {
 }
 
 
-TRAINING = ("step", "total", "best_step", "epochs")  # of metrics.json
 _LINES = TypeAdapter(list[LogLine])
 
 
@@ -308,11 +307,6 @@ class Run:
         values.pop("version", None)
         restored: dict[str, Any] = with_messages(values, values.pop("messages", None))
         return restored
-
-    def training(self) -> dict[str, Any]:
-        """What metrics.json says of the training: steps, epochs, the step of the best weights."""
-        metrics = self.read("metrics")
-        return {name: metrics[name] for name in TRAINING if name in metrics}
 
     def _stored(self, name: str) -> dict[str, Any]:
         """Read and validate NAME.json; empty when it is missing. Raises RunError."""

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from weitiao.evaluation.explain import Explanation
     from weitiao.experiments.runner import ExperimentResults
     from weitiao.results.records import Calibration, Findings
+    from weitiao.run import Run
 
+TRAINING = ("step", "total", "best_step", "epochs")  # of metrics.json
 OVERRUN_FACTOR = 1.1  # of a budget, before a message says so
 BAR_WIDTH = 12  # cells of the most influential word's bar
 MAX_WORDS = 15
@@ -61,7 +63,7 @@ def show_fitted(fitted: Fitted) -> None:
     show_better(fitted.report, fitted.run.folder)
     show_report(fitted.report, fitted.split, fitted.openings)
     show_calibration(Calibration(**fitted.report.more.get("calibration") or {}))
-    show_findings({**fitted.run.training(), **fitted.summary()}, fitted.findings)
+    show_findings({**training_of(fitted.run), **fitted.summary()}, fitted.findings)
     total, training = duration(fitted.seconds["total"]), duration(fitted.seconds["train"])
     state = translated(fitted.state)
     say(_("{state} after {time} ({training} training)", state=state, time=total, training=training))
@@ -206,6 +208,12 @@ def show_calibration(calibration: Calibration) -> None:
         say(_("too few validation rows for a temperature ({rows})", rows=rows))
     for line in decisions_in_words(calibration):
         say(plain(line))
+
+
+def training_of(run: Run) -> dict[str, Any]:
+    """What metrics.json says of the training: steps, epochs, the step of the best weights."""
+    metrics = run.read("metrics")
+    return {name: metrics[name] for name in TRAINING if name in metrics}
 
 
 def show_findings(metrics: Mapping[str, Any], findings: Findings) -> None:

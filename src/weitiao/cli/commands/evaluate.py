@@ -71,7 +71,7 @@ def evaluate(
         show_results.show_better(report, run)
         show_results.show_report(report, split, openings)
         findings = Findings(**report.more.get("findings", {}))
-        metrics = {**Run(run).training(), **report.summary(), "rows": report.rows}
+        metrics = {**show_results.training_of(Run(run)), **report.summary(), "rows": report.rows}
         show_results.show_findings(metrics, findings)
     if gate and not evaluating.passed(report):
         raise typer.Exit(NOT_ACCEPTED)
