@@ -343,7 +343,7 @@ def _figures(column: Column) -> str:
             "numbers from {low:g} to {high:g}, {distinct} different ones",
             low=min(column.numbers),
             high=max(column.numbers),
-            distinct=column.distinct,
+            distinct=len(set(column.numbers)),
         )
     return _(
         "{distinct} different values in {rows:,} rows ({values})",
