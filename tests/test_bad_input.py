@@ -453,7 +453,10 @@ main()
 """
 
 
-@pytest.mark.parametrize("size", [500, 20_000, 100_000, 300_000])
+@pytest.mark.parametrize("size", [
+    500, pytest.param(20_000, marks=pytest.mark.slow), 100_000,
+    pytest.param(300_000, marks=pytest.mark.slow),
+])  # fmt: skip
 def test_a_full_disk_is_said_and_costs_nothing_that_was_there(size, place, tmp_path):
     """The limit on the size of a file stands in for the disk: each size stops at another file."""
     words = f"fit good.csv --model tiny --out {tmp_path}/runs train.epochs=1 train.save_seconds=0"

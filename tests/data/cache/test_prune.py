@@ -242,6 +242,7 @@ def fitting(job, out, *changes):
     return weitiao("fit", job / "rows.jsonl", *settings, *options)
 
 
+@pytest.mark.slow
 def test_two_processes_that_read_and_encode_the_same_rows_at_once(job, tmp_path):
     started = [fitting(job, tmp_path / str(i), "train.epochs=1") for i in range(2)]
     told = [ended(process) for process in started]
