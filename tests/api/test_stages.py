@@ -36,6 +36,14 @@ def killed_at(monkeypatch, owner, name, *, after=False):
     monkeypatch.setattr(stages, "_owned_by", lambda run, pid: None)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _any_temperature():
+    """So few rows would refuse a temperature, and nothing would be swapped in."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calibrate, "refusal_of", lambda *_: {})
+        yield
+
+
 PLACES = {
     "before calibration": (calibrate, "calibrated", False),
     "before the calibrated model is swapped in": (calibrate, "replace_model", False),

@@ -3,6 +3,7 @@ languages; exit code 2, no traceback, short."""
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
@@ -50,7 +51,7 @@ MISTAKES = {
     "fit good.csv --task": ("--task", "needs a value", "需要一个值"),
     "fit good.csv --json=yes": ("--json", "takes no value", "不带值"),
     "fit": ("ROWS", "data file", "数据文件"),
-    "predict RUN": ("ROWS", "data file", "数据文件"),
+    "predict RUN": ("", "Name a data file", "数据文件"),
     "fit good.csv train.epochs": ("train.epochs", "path=value", "路径=值"),
     "fit good.csv train.epoch=3": ("train.epoch", "Did you mean 'epochs'", "'epochs'"),
     "fit good.csv lr=3e-5": ("lr", "train.learning_rate", "train.learning_rate"),
@@ -102,11 +103,11 @@ MISTAKES = {
         "weitiao train --resume runs/new",
         "weitiao train --resume runs/new",
     ),
-    "evaluate good.csv": ("good.csv", "`weitiao runs` lists runs", "`weitiao runs`"),
+    "evaluate good.csv": ("good.csv", "The run comes first", "weitiao predict RUN good.csv"),
     "evaluate RUN numbers.csv": ("numbers.csv", "'text'", "'text'"),
     "predict RUN gone.csv": ("gone.csv", "no such file", "没有这个文件"),
     "predict RUN good.csv -o out.docx": ("out.docx", ".csv", ".csv"),
-    "predict good.csv RUN": ("good.csv", "`weitiao runs` lists runs", "`weitiao runs`"),
+    "predict good.csv RUN": ("good.csv", "The run comes first", "weitiao predict RUN good.csv"),
     "explain RUN": ("TEXTS", "a text", "文本"),
     "explain RUN a b": ("2", "1 text", "1 段"),
     "calibrate runs/new": (
@@ -188,6 +189,7 @@ def typed(words, monkeypatch, capsys):
 def test_a_mistake_names_the_thing_and_the_remedy(line, home, monkeypatch, capsys):
     thing, english, chinese = MISTAKES[line]
     monkeypatch.chdir(home)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
     words = [word.replace("RUN", "runs/done") for word in line.split()]
     for language, remedy in (("en", english), ("zh", chinese)):
         monkeypatch.setenv("WEITIAO_LANG", language)

@@ -165,7 +165,7 @@ CSV = {
                  [("pos", "good film"), ("neg", ', bad film, "so bad')]),
     "fastText, several labels": (
         "a.txt", "__label__food __label__price 菜贵\n__label__staff 服务好\n".encode(),
-        [("food,price", "菜贵"), ("staff", "服务好")]),
+        [('["food", "price"]', "菜贵"), ("staff", "服务好")]),
     "SMS spam: tabs, quotes, no name": (
         "SMSSpamCollection", plain(SMS, "\t", "\r\n", None).encode(), SMS),
     "MRPC: a mark, #1 String": (

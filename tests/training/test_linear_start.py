@@ -143,9 +143,9 @@ def test_a_budget_without_time_for_training_ends_with_the_linear_model(tiny_bert
 
 
 def test_training_on_shorter_texts_answers_by_whole_ones(tiny_bert, tmp_path):
-    """`train.max_length` cuts what is learned alone: the output layer before training, validation
+    """`train.truncate_to` cuts what is learned alone: the output layer before training, validation
     and predictions read `model.max_length` tokens."""
-    changes = {"model.max_length": 32, "train.max_length": 8}
+    changes = {"model.max_length": 32, "train.truncate_to": 8}
     model, data = start("classification", tiny_bert, **changes)
     whole, short = (training_feed(model, data.train, most) for most in (None, 8))
     assert short.encoded.lengths.max() == 8 < whole.encoded.lengths.max()
@@ -155,7 +155,7 @@ def test_training_on_shorter_texts_answers_by_whole_ones(tiny_bert, tmp_path):
 
     plan = toy_plan("classification", tiny_bert, **changes)
     outcomes = []
-    for name, one in (("short", plan), ("whole", plan.with_({"train.max_length": None}))):
+    for name, one in (("short", plan), ("whole", plan.with_({"train.truncate_to": None}))):
         run = Run.create(tmp_path, name, one)
         train(one, toy_data(one, 80), run)
         outcomes.append(run)

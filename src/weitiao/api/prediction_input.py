@@ -84,7 +84,12 @@ def saved_stream(stream: IO[bytes]) -> Iterator[Path]:
         with path.open("wb") as file:
             shutil.copyfileobj(stream, file)
         if not path.stat().st_size:
-            raise DataError(_("standard input is empty: there is nothing to predict."))
+            raise DataError(
+                _(
+                    "standard input is empty: there is nothing to predict. Name a data file, a text in "
+                    "quotes, or --text."
+                )
+            )
         yield path
 
 

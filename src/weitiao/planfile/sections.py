@@ -145,7 +145,7 @@ class TrainPlan(Section):
     """Training settings."""
 
     epochs: float = Field(3, gt=0, le=1000, description="passes over the training rows")
-    max_length: int | None = Field(
+    truncate_to: int | None = Field(
         None,
         ge=8,
         description="maximum tokens of a text in training, where it is cut shorter than "

@@ -134,7 +134,7 @@ def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:
     """Estimated training time and peak memory on this machine."""
     most = plan.model.max_length
     length, windows = facts.tokens_a_row(most), facts.windows(most)
-    learned_length = facts.tokens_a_row(min(plan.train.max_length or most, most))
+    learned_length = facts.tokens_a_row(min(plan.train.truncate_to or most, most))
     train, validation = facts.train_rows, facts.rows * plan.data.validation_size
     learned = _trainable(plan, facts)
     seconds = cost.training_seconds(
@@ -239,7 +239,7 @@ def _hyperparameters(facts: Facts, fixed_length: int | None) -> dict[str, Reason
         "data.test_size": Reason(value=held_out.value, reason=_("sealed until the very end")),
         "model.max_length": length,
         "model.long_texts": lengths.long_texts(facts, used_length),
-        "train.max_length": train_length,
+        "train.truncate_to": train_length,
         "train.epochs": epochs,
         "train.batch_size": choices.batch_size(facts, float(epochs.value)),
         "train.learning_rate": choices.learning_rate(facts, float(epochs.value)),

@@ -210,11 +210,11 @@ def _problems_of_rows(plan: Plan, draft: Draft) -> list[str]:
         try:
             opened = how.open(path) if field == "path" else how.open_other(path, plan.data.path)
         except DataError as error:
-            problems.append(_("data.{field}: {message}", field=field, message=str(error)))
+            problems.append(f"data.{field}: {error}")
             continue
         except OSError as error:
             reason = disk.explanation(error)
-            problems.append(_("data.{field}: {message}", field=field, message=reason))
+            problems.append(f"data.{field}: {reason}")
             continue
         source = opened if field == "path" else source
         problems += _missing_columns(plan, opened)

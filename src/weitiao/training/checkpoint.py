@@ -99,7 +99,7 @@ def settings_of(
     apart: Any = {
         "why": True,
         "expect": True,
-        "train": {"linear_start", "refit", "max_length"},
+        "train": {"linear_start", "refit", "truncate_to"},
         "data": {"declared_split"},
     }
     plan = json.dumps(model.plan.model_dump(exclude=apart), default=str)

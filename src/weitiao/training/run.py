@@ -182,7 +182,7 @@ class _Training:
         if self.before:
             self.before(model)
         with notice.during(_("tokenizing the rows")):
-            feed = training_feed(model, train_rows, plan.train.max_length)
+            feed = training_feed(model, train_rows, plan.train.truncate_to)
             until = self.length or validation_feed(model, data.validation)
         recorder.kernels = model.net.kernels
         total = None
