@@ -86,8 +86,8 @@ def saved_stream(stream: IO[bytes]) -> Iterator[Path]:
         if not path.stat().st_size:
             raise DataError(
                 _(
-                    "standard input is empty: there is nothing to predict. Name a data file, a text in "
-                    "quotes, or --text."
+                    "standard input is empty: there is nothing to predict. Name a data file, a "
+                    "text in quotes, or --text."
                 )
             )
         yield path
