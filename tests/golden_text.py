@@ -32,6 +32,8 @@ MASKS = [
     (re.compile(r"(?m)^(  train\.precision:\n.*\n    reason:).*\n    evidence:.*(?:\n    messages:.*)?"),
      r"\1 <measured>\n    evidence: <measured>"),
     (re.compile(r"(?m)^(  (?:memory_mb|train_seconds|of):) .*"), r"\1 <masked>"),
+    (re.compile(r"(measured, 10\^9 operations a second: )[^'\]\n]*"), r"\1<measured>"),
+    (re.compile(r"(?m)^(expect: \{train_seconds: )[\d.]+"), r"\1<masked>"),
     (re.compile(r"(?m)^(" + "|".join(map(re.escape, sorted(MACHINE))) + r") \| .*"),
      r"\1 | <machine>"),
 ]  # fmt: skip

@@ -97,6 +97,16 @@ def test_a_baseline_that_is_ahead_is_said_first(fitted):
     assert metrics["better"] == "baseline"
 
 
+def test_terminal_and_page_know_of_the_same_training(fitted):
+    def learned(values):
+        return {name: values[name] for name in ("best_step", "epochs")}
+
+    metrics = json.loads((fitted.run.folder / "metrics.json").read_text("utf-8"))
+    assert learned(fitted.summary()) == learned(metrics)
+    report, _split, _openings = weitiao.evaluate(fitted.run.folder)
+    assert learned(report.summary()) == learned(metrics)
+
+
 def test_the_terminal_says_it_first(fitted, capsys):
     from weitiao.cli.show_results import show_fitted
 

@@ -28,6 +28,7 @@ from weitiao.i18n.messages import (
     joined,
     language,
     localized,
+    name_list,
     pack,
     pieces,
     plural,
@@ -95,7 +96,8 @@ def test_the_compiled_catalogue_is_the_written_one():
 def test_chinese_is_chinese():
     spoken = {english: without_gaps(chinese) for english, chinese in TEXTS.items()}
     for english, chinese in spoken.items():
-        if re.search(r"[a-z]{3}", without_gaps(english)):
+        setting = re.match(r"[a-z.]+: |data\.", without_gaps(english))  # before a message
+        if re.search(r"[a-z]{3}", without_gaps(english)[setting.end() if setting else 0 :]):
             assert HAN.search(chinese), english
     half = re.compile(r"[\u3400-\u9fff][,;:!?](?!\w+=)|[,;!?] ?[\u3400-\u9fff]")  # but a=甲,b=乙
     assert not [chinese for chinese in spoken.values() if half.search(chinese)]
@@ -248,6 +250,25 @@ def test_a_text_inside_a_text_is_shown_in_the_other_language_too(spoken):
         stored = message()
     with speaking(OTHER[spoken]):
         assert localized(stored) == localized(through_a_file(stored)) == message()
+
+
+def test_quoted_names_and_lists_follow_the_punctuation_of_the_language():
+    def message():
+        labels = name_list(["好评", "差评", "中评"], 2, quoted=True)
+        return _("{name!r} holds {distinct} different labels: {labels}",
+                 name="情感", distinct=3, labels=labels)  # fmt: skip
+
+    with speaking("en"):
+        english = message()
+        assert english == "'情感' holds 3 different labels: '好评', '差评', ..."
+        assert name_list(["a", "b"]) == "a, b"
+    with speaking("zh"):
+        chinese = message()
+        assert chinese == "“情感”有 3 个不同的标签：“好评”、“差评”等"
+        assert localized(through_a_file(english)) == chinese
+        assert name_list(["a", "b", "c"], 2) == "a、b 等"
+    with speaking("en"):
+        assert localized(through_a_file(chinese)) == english
 
 
 def test_the_name_of_a_column_is_no_text_of_ours():

@@ -20,7 +20,7 @@ from weitiao.data.rows import Rows, everything
 from weitiao.errors import DataError, RunError, WeitiaoError
 from weitiao.evaluation.baselines.model import BaselineModel
 from weitiao.example import Example
-from weitiao.i18n.messages import _, plural
+from weitiao.i18n.messages import _, name_list, plural
 from weitiao.model.model import Model
 from weitiao.planning.advise import Wish
 from weitiao.results.records import EnvironmentRecord
@@ -182,7 +182,7 @@ def same_rows(run: Run, data: Data) -> Data:
             run=str(run.folder),
             before=before or "?",
             now=now,
-            parts=", ".join(changed) or "?",
+            parts=name_list(changed) or "?",
         )
     )
 
@@ -199,8 +199,8 @@ def check_known_labels(model: Model, rows: Rows) -> None:
             "{file}: the model knows none of its labels ({labels}); it knows {known}. {likeness}"
             "Write them as in the rows that it learned from.",
             file=rows.name,
-            labels=", ".join(map(repr, labels[:5])) + (", ..." if len(labels) > 5 else ""),
-            known=", ".join(map(repr, known[:5])) + (", ..." if len(known) > 5 else ""),
+            labels=name_list(labels, 5, quoted=True),
+            known=name_list(known, 5, quoted=True),
             likeness=_likeness(labels, known),
         )
     )
@@ -260,7 +260,7 @@ def rows_of(
             "{file}: no column {column!r}, which the model was trained on; it has {names}.",
             file=source.name,
             column=missing[0],
-            names=", ".join(source.columns),
+            names=name_list(source.columns),
         )
         raise DataError(message)
     rows = Rows(source.table, everything(source.table), roles, source.name, model.plan.task_name)

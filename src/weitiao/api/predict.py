@@ -24,7 +24,7 @@ from weitiao.evaluation.explain import Explanation
 from weitiao.evaluation.explain import explain as explain_example
 from weitiao.example import Example, Prediction
 from weitiao.hardware.machine import set_threads
-from weitiao.i18n.messages import _, plural
+from weitiao.i18n.messages import _, name_list, plural
 from weitiao.i18n.system import said
 from weitiao.model.model import Model
 from weitiao.model.predictor import Predictor
@@ -138,8 +138,8 @@ def predict(
             _(
                 "{file} has columns called {columns}: those of the answers are called {new}",
                 file=source.name,
-                columns=", ".join(new),
-                new=", ".join(new.values()),
+                columns=name_list(new),
+                new=name_list(new.values()),
             )
         )
     tell = say or (lambda text: None)
@@ -171,7 +171,7 @@ def _checked_form(output: str | Path | IO[str], form: str | None, force: bool) -
     """The format of the output. Raises DataError where it cannot be written there."""
     if form is not None and form not in FORMATS:
         message = _(
-            "no format called {form!r}; there are {forms}.", form=form, forms=", ".join(FORMATS)
+            "no format called {form!r}; there are {forms}.", form=form, forms=name_list(FORMATS)
         )
         raise DataError(message)
     if not isinstance(output, (str, Path)):
@@ -232,8 +232,7 @@ def _remarks(table: Table, empty: np.ndarray, rows: Rows) -> Iterator[str]:
     if count := int(empty.sum()):
         missing = plural(count, "row")
         if table.source.fingerprint:
-            named = ", ".join(rows.take(np.flatnonzero(empty)[:3]).ids())
-            named += ", ..." if count > 3 else ""
+            named = name_list(rows.take(np.flatnonzero(empty)[:4]).ids(), 3)
             yield _(
                 "{rows} without a text ({named}): the answer is empty", rows=missing, named=named
             )
@@ -286,7 +285,7 @@ def _one_example(model: Model, row: Any) -> Example:
         message = _(
             "this model reads {count} texts ({roles}), not {passed}.",
             count=len(model.row_reader.roles),
-            roles=", ".join(model.row_reader.roles),
+            roles=name_list(model.row_reader.roles),
             passed=len(row),
         )
         raise DataError(message)

@@ -28,7 +28,7 @@ from weitiao.data.rows import Rows, everything, extra_columns
 from weitiao.data.targets import Roles, target_columns
 from weitiao.errors import DataError
 from weitiao.evaluation.baselines.model import BaselineModel
-from weitiao.i18n.messages import _, joined
+from weitiao.i18n.messages import _, joined, name_list
 from weitiao.model.model import Model
 
 AnyModel = Model | BaselineModel
@@ -52,7 +52,7 @@ class Texts:
                 message = _(
                     "this model reads {count} texts ({roles}), not {passed}: write {options}",
                     count=len(roles),
-                    roles=", ".join(roles),
+                    roles=name_list(roles),
                     passed=len(self.in_order),
                     options=" ".join(f'{option_of(role)} "..."' for role in roles),
                 )
@@ -62,7 +62,7 @@ class Texts:
         if len(set(counts.values())) > 1:
             message = _(
                 "the texts do not pair up: {counts}. Give each role equally often.",
-                counts=", ".join(f"{n} x {option_of(role)}" for role, n in counts.items()),
+                counts=name_list(f"{n} x {option_of(role)}" for role, n in counts.items()),
             )
             raise DataError(message)
         columns = {role: pa.array(values, TEXT) for role, values in filled.items()}
@@ -215,7 +215,7 @@ def _require_all(
     if missing:
         message = _(
             "this model reads {roles}: give {options}, too.",
-            roles=", ".join(trained),
+            roles=name_list(trained),
             options=" ".join(f"{option_of(role)} TEXT" for role in missing),
         )
         raise DataError(message)
@@ -250,7 +250,7 @@ def _given(trained: Mapping[str, str], source: Source, given: Mapping[str, str])
                 "{file}: no column {column!r}; it has {names}.{hint}",
                 file=source.name,
                 column=column,
-                names=", ".join(source.columns),
+                names=name_list(source.columns),
                 hint=near(column, source.columns),
             )
             if len(column.split()) > 2 or len(column) > 40:
@@ -263,7 +263,7 @@ def _given(trained: Mapping[str, str], source: Source, given: Mapping[str, str])
 def _no_role(trained: Mapping[str, str], role: str) -> str:
     return _(
         "this model reads {roles}, and has no role {role!r}.",
-        roles=", ".join(trained),
+        roles=name_list(trained),
         role=role,
     )
 
@@ -315,7 +315,7 @@ def _by_cells(
             "Say which: {remedy}",
             file=source.name,
             column=column,
-            texts=", ".join(texts),
+            texts=name_list(texts),
             remedy=_remedy(missing),
         )
     )
@@ -330,7 +330,7 @@ def _lacks(source: Source, column: str, missing: Sequence[str] = ()) -> str:
         "{file}: no column {column!r}, which the model was trained on; it has {names}.",
         file=source.name,
         column=column,
-        names=", ".join(source.columns),
+        names=name_list(source.columns),
     )
     if not missing:
         return message

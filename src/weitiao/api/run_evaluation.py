@@ -79,8 +79,9 @@ def evaluate_run(
     keeps = final or run.read("metrics").get("split") != "test"
     calibration = Calibration.read(run) if keeps else Calibration()
     report, answers, findings = evaluated(model, rows, data, calibration, run=run)
-    ahead = {name: value for name, value in run.read("metrics").items() if name in better.KEYS}
-    report = replace(report, more={**ahead, **report.more, **Refitted.read(run).summary(split)})
+    wanted = (*better.KEYS, "best_step", "epochs")  # what training found
+    before = {name: value for name, value in run.read("metrics").items() if name in wanted}
+    report = replace(report, more={**before, **report.more, **Refitted.read(run).summary(split)})
     # A run that is training writes its own results in the end.
     if run.status().state != "running":
         if keeps:

@@ -227,7 +227,11 @@ class Job:
                 findings_seconds=for_findings,
             )
             ahead = better.better_baseline(selected, data, run.folder / BASELINES, outcome.score)
-            more = {**report.more, **(ahead or {}), **Refitted.read(run).summary(split)}
+            learned = {
+                "best_step": outcome.best_step,
+                "epochs": round(outcome.step * self.plan.train.batch_size / len(data.train), 3),
+            }
+            more = {**report.more, **(ahead or {}), **Refitted.read(run).summary(split), **learned}
             report = replace(report, more=more)
         total = awake() - self.begun
         seconds = {"total": round(total, 2), "train": round(outcome.seconds, 2)}
@@ -240,8 +244,6 @@ class Job:
             "openings": openings,
             "step": outcome.step,
             "total": outcome.total,
-            "best_step": outcome.best_step,
-            "epochs": round(outcome.step * self.plan.train.batch_size / len(data.train), 3),
         }
         with notice.during(_("writing the results")):
             page.write_results(run, model, data, answers, metrics, findings)

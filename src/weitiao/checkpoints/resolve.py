@@ -19,7 +19,7 @@ from weitiao.checkpoints import convert, verify
 from weitiao.checkpoints.bounds import Shapes
 from weitiao.checkpoints.catalogue import CATALOGUE, Entry
 from weitiao.errors import ModelError
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, name_list
 
 WEIGHTS = (
     "model.safetensors",
@@ -91,7 +91,7 @@ def resolve(checkpoint: str, revision: str | None = None) -> Source:
             _(
                 "{checkpoint!r} is no checkpoint: name {known}, a folder or owner/name of a hub.",
                 checkpoint=checkpoint,
-                known=", ".join(CATALOGUE),
+                known=name_list(CATALOGUE),
             )
         )
     return Source(checkpoint, revision, "hub", None)

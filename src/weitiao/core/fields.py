@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, name_list
 
 LONGEST = 60  # characters of a value that a message shows
 MOST_NAMES = 30  # that a message lists
@@ -122,7 +122,7 @@ def near(name: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if close:
         return _(" Did you mean {name!r}?", name=close[0])
-    names = ", ".join(known[:MOST_NAMES]) + (", ..." if len(known) > MOST_NAMES else "")
+    names = name_list(known, MOST_NAMES)
     return _(" There are: {names}.", names=names) if known else ""
 
 
@@ -201,7 +201,7 @@ def _mapping(limits: Mapping[str, Any]) -> str:
 
 def _one_of(limits: Mapping[str, Any]) -> str:
     words = [word.strip("'") for word in str(limits["expected"]).replace(" or ", ", ").split(", ")]
-    return _("one of {names}", names=", ".join(words))
+    return _("one of {names}", names=name_list(words))
 
 
 # Pydantic's type of error -> what the value should have been.

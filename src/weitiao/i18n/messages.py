@@ -28,10 +28,16 @@ LANGUAGES = ("en", "zh")
 FOLDER = Path(__file__).with_name("locale")
 MAX_DEPTH = 8  # messages in messages, read from files that strangers may have written
 
-# Templates of messages that are not looked up in the catalogue but built by `plural` and `joined`.
+# Templates of messages that are not looked up in the catalogue but built by `plural`, `joined`
+# and `name_list`.
+QUOTED = "{name!r}"
 PLURAL = "{count} {noun}"
 JOINED = "{separator}{items}"
+MORE = "..."  # the last item of a list that goes on
 _CHINESE_SEPARATORS = {" ": "", "; ": "；", ", ": "、"}
+_HAN = "[\u3400-\u9fff]"
+_BLANK_AFTER_HAN = re.compile(_HAN + " $")
+_BLANK_BEFORE_HAN = re.compile(" " + _HAN)
 
 _context: ContextVar[str | None] = ContextVar("language", default=None)  # set by `speaking`
 _default: list[str] = []  # at most one: the language set by `use`, else that of the system
@@ -63,7 +69,27 @@ def _(template: str, /, **values: Any) -> str:
     >>> _("{count:,} files", count=2000)
     '2,000 files'
     """
-    return Message(_catalogue(language()).gettext(template).format(**values), template, values)
+    text = _catalogue(language()).gettext(template)
+    if language() == "zh" and "!r}" in text and (text != template or text == QUOTED):
+        return Message(_with_chinese_quotes(text, values), template, values)
+    return Message(text.format(**values), template, values)
+
+
+def _with_chinese_quotes(template: str, values: Mapping[str, Any]) -> str:
+    """Format a template whose {name!r} stands in “quotation marks”, which need no blanks beside
+    Chinese: “标签”有 2 个 for {name!r} 有 2 个."""
+    text, quoted = "", False
+    for fixed, name, form, conversion in string.Formatter().parse(template):
+        text += fixed[1:] if quoted and _BLANK_BEFORE_HAN.match(fixed) else fixed
+        if name is None:
+            continue
+        quoted = conversion == "r" and isinstance(values[name], str)
+        if quoted:
+            text = text[:-1] if _BLANK_AFTER_HAN.search(text) and fixed.endswith(" ") else text
+            text += f"“{repr(str(values[name]))[1:-1]}”"
+        else:
+            text += format(repr(values[name]) if conversion == "r" else values[name], form or "")
+    return text
 
 
 def in_english(template: str, /, **values: Any) -> str:
@@ -91,8 +117,25 @@ def joined(texts: Iterable[str], separator: str = " ") -> str:
     'First. Second.'
     """
     items = [text for text in texts if text]
-    between = separator if language() == "en" else _CHINESE_SEPARATORS[separator]
-    return Message(between.join(items), JOINED, {"separator": separator, "items": items})
+    if language() == "en":
+        text = separator.join(items)
+    elif len(items) > 1 and items[-1] == MORE:
+        text = _CHINESE_SEPARATORS[separator].join(items[:-1])
+        text += " 等" if text[-1].isascii() else "等"
+    else:
+        text = _CHINESE_SEPARATORS[separator].join(items)
+    return Message(text, JOINED, {"separator": separator, "items": items})
+
+
+def name_list(names: Iterable[str], most: int | None = None, *, quoted: bool = False) -> str:
+    """List names (labels, columns), at most so many, with the comma of the language.
+
+    >>> name_list(["a", "b", "c"], 2), name_list(["a", "b"], quoted=True)
+    ('a, b, ...', "'a', 'b'")
+    """
+    names = list(names)
+    shown = [_(QUOTED, name=name) if quoted else name for name in names[:most]]
+    return joined([*shown, MORE] if len(shown) < len(names) else shown, ", ")
 
 
 def N_(template: str) -> str:
@@ -223,7 +266,8 @@ def _restored(packed: Any, depth: int) -> Any:
     if template == JOINED:
         known = values["separator"] in _CHINESE_SEPARATORS
     else:
-        known = ("{count} " + values["noun"] if template == PLURAL else template) in _keys()
+        key = "{count} " + values["noun"] if template == PLURAL else template
+        known = key in _keys() or key == QUOTED
     if not known:
         raise ValueError("unknown template")
     # The text is not needed: `localized` makes it from template and values.

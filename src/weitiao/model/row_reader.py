@@ -23,7 +23,7 @@ from weitiao.data.python_rows import (
 from weitiao.data.rows import extra_columns, with_columns
 from weitiao.errors import DataError, placed
 from weitiao.example import Example
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, name_list
 from weitiao.tasks.base import Task
 
 
@@ -146,7 +146,7 @@ class RowReader:
                 else _(
                     "a row is a tuple of {count} texts ({roles}), or a dict; this is {kind}.",
                     count=len(self.roles),
-                    roles=", ".join(self.roles),
+                    roles=name_list(self.roles),
                     kind=kind_of(row),
                 )
             )
@@ -202,5 +202,5 @@ def _missing(role: str, column: str, names: Any) -> str:
         "the row has no {role!r} (column {column!r}); it has {columns}.",
         role=role,
         column=column,
-        columns=", ".join(sorted(map(repr, names))),
+        columns=name_list(sorted(names), quoted=True),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from weitiao import parts
 from weitiao.errors import PlanError
 from weitiao.evaluation.metrics.base import metrics_of
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, name_list
 from weitiao.model.heads.base import misfit
 from weitiao.planfile.plan import Plan
 from weitiao.tasks.answers.passages import Passages
@@ -35,7 +35,7 @@ def check(plan: Plan, here: bool = False) -> None:
                     "train.loss: {loss} does not fit {task}; it has {losses}.",
                     loss=name,
                     task=plan.task_name,
-                    losses=", ".join(task.losses),
+                    losses=name_list(task.losses),
                 )
             )
     problems += _unfitting_settings(task, plan)

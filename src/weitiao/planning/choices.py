@@ -13,7 +13,7 @@ from weitiao import parts
 from weitiao.checkpoints.catalogue import CATALOGUE
 from weitiao.data.prepare.profile import Profile
 from weitiao.data.rows import COLUMN_SEPARATOR, extra_columns
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, name_list
 from weitiao.labels.hierarchy import levels_of
 from weitiao.planfile.plan import Reason
 from weitiao.planfile.sections import FEWEST_EPOCHS
@@ -36,7 +36,7 @@ SHALLOW_LAYERS = 6  # with 12, twice the rate learned nothing (see dev/LOG.md)
 
 def checkpoint(language: str, shares: Any, name: str) -> Reason:
     """The default checkpoint of the rows' language."""
-    evidence = ", ".join(f"{key} {share:.0%}" for key, share in shares.items() if share)
+    evidence = name_list(f"{key} {share:.0%}" for key, share in shares.items() if share)
     why = {
         "en": _("the texts are English: a small English encoder is quick and good"),
         "zh": _("the texts are Chinese: the encoder must know Chinese characters"),
@@ -230,7 +230,7 @@ def optimizer(facts: Facts) -> Reason:
 
 def precision(facts: Facts) -> Reason:
     """Precision: the fastest where the plan is run."""
-    rates = ", ".join(f"{kind} {rate / 1e9:.0f}" for kind, rate in facts.speed.all.items())
+    rates = name_list(f"{kind} {rate / 1e9:.0f}" for kind, rate in facts.speed.all.items())
     return Reason(
         value="auto",
         reason=_(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from weitiao.core.units import UNDEFINED
-from weitiao.i18n.messages import _, localized, plural
+from weitiao.i18n.messages import _, localized, name_list, plural
 from weitiao.reporting.render import Section, Table, Words
 from weitiao.results.format import (
     figure,
@@ -180,12 +180,11 @@ def _baseline_notes(metrics: MetricsRecord) -> list[Words]:
 
 def absent_sentence(labels: Sequence[str]) -> str:
     """What is said of labels without an evaluated row."""
-    shown = ", ".join(map(repr, labels[:MOST_ABSENT]))
     return _(
         "{labels} without a row here ({some}): macro F1 and other means are over the labels that "
         "occur, and say nothing of these.",
         labels=plural(len(labels), "label"),
-        some=shown + (", ..." if len(labels) > MOST_ABSENT else ""),
+        some=name_list(labels, MOST_ABSENT, quoted=True),
     )
 
 

@@ -21,7 +21,7 @@ from weitiao.data.infer.roles import TEXT_ROLES, guess_task
 from weitiao.data.rows import everything
 from weitiao.data.targets import read_targets
 from weitiao.errors import DataError, RunError
-from weitiao.i18n.messages import _, plural
+from weitiao.i18n.messages import _, name_list, plural
 from weitiao.planfile.plan import Plan
 from weitiao.results.records import SeedsRecord
 from weitiao.results.run_data import Material, gathered
@@ -321,7 +321,7 @@ def _prediction(source: Source, columns: Columns) -> str:
         _(
             "{file}: which column holds the predictions? It has {names}; say --prediction COLUMN.",
             file=source.name,
-            names=", ".join(source.columns),
+            names=name_list(source.columns),
         )
     )
 

@@ -14,7 +14,7 @@ from weitiao.data.infer.cells import label_list
 from weitiao.data.infer.column_stats import FEW_CLASSES, Column
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, name_list
 from weitiao.labels.hierarchy import Level, levels_of, separator_of, top_down
 from weitiao.parts import near
 from weitiao.tasks.answers.base import Answers
@@ -134,7 +134,7 @@ class Classification(Task):
                 _(
                     "Classification needs at least two labels; the training rows have only "
                     "{labels}. Is --target the right column?",
-                    labels=", ".join(map(repr, counts)),
+                    labels=name_list(counts, quoted=True),
                 )
             )
         return self.model_copy(update={"labels": tuple(sorted(counts, key=_natural))}).learn(

@@ -23,7 +23,7 @@ from weitiao.data.infer.vectors import indicators, place_names, vector_length
 from weitiao.data.targets import Locate, Roles, parse_cells, target_columns
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, name_list
 from weitiao.parts import near
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.label_sets import LabelSets
@@ -146,7 +146,7 @@ class Multilabel(Task):
     def guess(cls, evidence: Evidence) -> tuple[float, str] | None:
         columns = target_columns(evidence.roles)
         if len(columns) > 1:
-            names = ", ".join(columns)
+            names = name_list(columns)
             return 0.9, _(
                 "the target has {count} columns: {names}", count=len(columns), names=names
             )
@@ -180,7 +180,7 @@ class Multilabel(Task):
                 _(
                     "Multilabel needs at least two labels; the training rows have only {labels}. "
                     "Is --target the right column?",
-                    labels=", ".join(map(repr, counts)),
+                    labels=name_list(counts, quoted=True),
                 )
                 if counts
                 else _(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from weitiao.data.infer.cells import is_missing, number
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, name_list
 from weitiao.tasks.classification import Classification
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class NLI(Classification):
             yield _(
                 "the labels of these pairs are numbers ({labels}): which of them means entailment "
                 "is not known, and the answers are these numbers",
-                labels=", ".join(labels[:SHOWN]),
+                labels=name_list(labels[:SHOWN]),
             )
 
     @classmethod

@@ -12,7 +12,7 @@ from pydantic import Field
 from weitiao.data.infer.cells import id_lists, is_ambiguous, number
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, name_list
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.numbers import Numbers
 from weitiao.tasks.base import Task
@@ -91,14 +91,16 @@ class Regression(Task):
             _(
                 "{name!r} holds {distinct} different whole numbers from {low:g} to {high:g}; if "
                 "they only name classes: --task classification",
-                distinct=column.distinct,
+                distinct=len(set(column.numbers)),
                 **between,
             )
             if column.whole
             else _("{name!r} holds numbers with fractions from {low:g} to {high:g}", **between)
         )
+        if column.some_units:
+            reason = _("{why}; some have a unit ({cell})", why=reason, cell=column.some_units)
         if column.odd:
-            odd = ", ".join(column.odd[:3])
+            odd = name_list(column.odd[:3])
             reason = _("{why}; a few cells are none ({cells})", why=reason, cells=odd)
         return 0.6, reason
 

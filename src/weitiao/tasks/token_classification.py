@@ -15,7 +15,7 @@ from weitiao.data.infer.column_stats import Column
 from weitiao.data.infer.roles import Evidence, Guess
 from weitiao.errors import DataError, placed
 from weitiao.example import WORDS, Example, Prediction
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, name_list
 from weitiao.labels.tags import pieces, schemes
 from weitiao.labels.tags.cells import answer_of, looks_like_spans, looks_like_tags
 from weitiao.labels.tags.labelled import Row, inexact_spans, labelled, misfit
@@ -442,4 +442,4 @@ def why_tagged(column: Column) -> str:
 
 
 def _some(labels: list[str]) -> str:
-    return ", ".join(labels[:4]) + (", ..." if len(labels) > 4 else "")
+    return name_list(labels, 4)

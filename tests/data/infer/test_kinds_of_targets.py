@@ -132,3 +132,36 @@ def test_one_cell_among_vectors_that_is_none_is_named():
     view = Rows(source.table, everything(source.table), roles, "rows", "multilabel")
     with pytest.raises(DataError, match=r"rows:1001: label is '\[0, 1\]', where other rows"):
         view.targets()
+
+
+@pytest.mark.parametrize("unit", ["分", " 分", "星", "颗星"])
+def test_ratings_with_a_unit_are_numbers(unit):
+    task, targets, why = read([f"{value}{unit}" for value in ("4.5", "3", "2.5", "1")])
+    assert (task, targets) == ("regression", [4.5, 3.0, 2.5, 1.0])
+    assert "with fractions from 1 to 4.5" in why
+
+
+def test_whole_ratings_with_a_unit_here_and_there_are_no_labels():
+    task, targets, why = read(["5", "5分", "3", "暂无"])
+    assert (task, targets) == ("regression", [5.0, 5.0, 3.0, None])
+    assert "2 different whole numbers" in why
+    assert "some have a unit (5分)" in why
+    assert read(["5分", "4分", "3分"])[0] == "classification"
+
+
+@pytest.mark.parametrize("name", ["相似度", "similarity_score"])
+def test_degrees_of_similarity_are_numbers_and_sameness_is_a_label(name):
+    def guessed(cells):
+        rows = [
+            {
+                "句子1": f"第 {n} 部电影很好看",
+                "句子2": f"第 {n} 部片子不错",
+                name: cells[n % len(cells)],
+            }
+            for n in range(60)
+        ]
+        source = from_rows(rows)
+        return guess_task(source.table, guess_roles(source.table, {}).roles)[0]
+
+    assert guessed([0, 1, 2, 3, 4, 5]) == "regression"
+    assert guessed([0, 1]) == "classification"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from weitiao.data.files.csv_writer import sheet
 from weitiao.errors import DataError, placed
-from weitiao.i18n.messages import _, plural
+from weitiao.i18n.messages import MORE, _, name_list, plural
 
 RAW_CHARACTERS = 500  # of a row, for bad_rows.csv
 NAMED_PLACES = 3  # in a message
@@ -53,26 +53,23 @@ def refused(bad: Sequence[Bad], *, whole: bool = True) -> DataError:
     if not more:
         remedy = _("--skip-bad (data.skip_bad: true) sets such rows aside.")
     else:
-        places = ", ".join(row.place for row in bad[1 : NAMED_PLACES + 1])
+        places = [row.place for row in bad[1 : NAMED_PLACES + 1]]
         rows = plural(more, "more row")
         remedy = _(
             "{rows} cannot be used ({places}). "
             "--skip-bad (data.skip_bad: true) sets such rows aside.",
             rows=rows if whole else _("at least {rows}", rows=rows),
-            places=places + (", ..." if more > NAMED_PLACES or not whole else ""),
+            places=name_list([*places, MORE] if more > NAMED_PLACES or not whole else places),
         )
     return DataError(f"{placed(first.place, first.reason)}\n{remedy}")
 
 
 def set_aside(bad: Sequence[Bad]) -> str:
     """The line of the history about skipped rows."""
-    places = ", ".join(row.place for row in bad[:NAMED_PLACES]) + (
-        ", ..." if len(bad) > NAMED_PLACES else ""
-    )
     return _(
         "{rows} that cannot be used set aside ({places}): {reason}",
         rows=plural(len(bad), "row"),
-        places=places,
+        places=name_list((row.place for row in bad), NAMED_PLACES),
         reason=bad[0].reason,
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from weitiao.core.literals import is_listed, value_of
 from weitiao.data.files.annotations import Agreement, decided
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, name_list
 
 VALID = {"submitted", "validated", "completed", ""}  # of a response; "" and None: not said
 _RESPONSES, _STATUS = ".responses", ".responses.status"
@@ -58,7 +58,7 @@ class Exports:
             notes.append(
                 _(
                     "suggestions of a model are no labels, and left out: {columns}",
-                    columns=", ".join(sorted(self._suggestions)),
+                    columns=name_list(sorted(self._suggestions)),
                 )
             )
         return notes

@@ -16,7 +16,7 @@ from weitiao import parts
 from weitiao.core import fingerprint
 from weitiao.data.cache import checked, store
 from weitiao.errors import DataError
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, name_list
 from weitiao.i18n.system import said
 
 SETTLED = 1_000_000_000  # nanoseconds: a file younger than this may still change unseen
@@ -255,7 +255,7 @@ def _refuse_splits(shown: str, subs: list[Path]) -> None:
                 "{folder}: holds a folder for each part ({parts}). Give one part and the other "
                 "as the test: weitiao fit {train} --test {test}",
                 folder=shown,
-                parts=", ".join(part.name for part in parts),
+                parts=name_list(part.name for part in parts),
                 train=f"{shown}/{train.name}",
                 test=f"{shown}/{test.name}",
             )

@@ -39,7 +39,7 @@ from weitiao.data.files.table import (
 from weitiao.data.infer.declared import SPLIT_COLUMN, part_of_file
 from weitiao.data.readers.base import Reader, Reading
 from weitiao.errors import DataError
-from weitiao.i18n.messages import _, pack, plural, restore
+from weitiao.i18n.messages import _, name_list, pack, plural, restore
 
 Paths = str | Sequence[str]
 ReaderSettings = Mapping[str, Mapping[str, Any]]  # {name: settings}; empty: detected
@@ -302,7 +302,7 @@ def _check_columns(pieces: Sequence[Piece]) -> None:
                         file=one.name,
                         column=column,
                         other=holder.name,
-                        columns=", ".join(_columns(one)),
+                        columns=name_list(_columns(one)),
                     )
                 )
 

@@ -32,6 +32,8 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
 # 1,2 beside 3: a decimal comma, or the ids of two labels. Nothing else than digits and commas, no
 # piece with a zero before it (12,05 is an amount).
 _IDS = re.compile(r"(0|[1-9]\d{0,3})([,，、](0|[1-9]\d{0,3}))*")
+# What people write behind a rating: 4.5分, 4 分, 5星, 5 颗星.
+_UNIT = re.compile(r"(?<=\d)\s*(分|颗星|星级?)$")
 _AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 
 
@@ -144,13 +146,15 @@ def number(cell: str) -> float | None:
     (4.5, 1000.0, None, None, None)
     >>> number("4,5"), number("1,234.5"), number("４．５"), number("95%"), number("1,234")
     (4.5, 1234.5, 4.5, 95.0, None)
+    >>> number("4.5分"), number("5 颗星"), number("分"), number("3分钟")
+    (4.5, 5.0, None, None)
     """
     text = cell.strip()
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).strip().replace("\u2212", "-")
     if len(text) > 100 or not text:
         return None
-    text = text.removesuffix("%").rstrip()
+    text = _UNIT.sub("", text.removesuffix("%").rstrip())
     if not _PLAIN.fullmatch(text):
         text = _plain(text)
     value = float(text) if text else math.nan
@@ -180,6 +184,11 @@ def id_lists(cells: Collection[str]) -> str:
     if not all(_IDS.fullmatch(cell) for cell in cells):
         return ""
     return lists[0] if lists else ""
+
+
+def has_unit(cell: str) -> bool:
+    """Whether a cell is a number with a unit behind it: 4.5分."""
+    return _UNIT.search(cell.strip()) is not None and number(cell) is not None
 
 
 def is_ambiguous(cell: str) -> bool:

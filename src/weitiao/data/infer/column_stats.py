@@ -13,13 +13,16 @@ import numpy as np
 from weitiao.core.script import han_count, has_han
 from weitiao.data.files.cells import cell_texts
 from weitiao.data.files.table import OURS
-from weitiao.data.infer.cells import is_ambiguous, is_missing, number
+from weitiao.data.infer.cells import has_unit, is_ambiguous, is_missing, number
+from weitiao.i18n.messages import name_list
 
 SAMPLE_ROWS = 5000
 FEW_CLASSES = 20  # so many different whole numbers are still labels
 FEW_ODD = 0.02  # share of cells that may be no numbers in a column of numbers
 _ID = re.compile(r"[\w.:/#-]*\d[\w.:/#-]*")
 _NAMES_OF_CLASSES = re.compile(r"label|class|categor|intent|topic|类|标签|意图|主题", re.IGNORECASE)
+
+_DEGREES = re.compile(r"similarity|relatedness|相似度|相关度", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -116,12 +119,28 @@ class Column:
     @property
     def is_class_index(self) -> bool:
         """Whether whole numbers are class indices: few distinct ones, or contiguous."""
-        return self.whole and (self.distinct <= FEW_CLASSES or self.without_gap)
+        if not self.whole or self.some_units or (self.distinct > 2 and _DEGREES.search(self.name)):
+            return False
+        return self.distinct <= FEW_CLASSES or self.without_gap
+
+    @cached_property
+    def some_units(self) -> str:
+        """A number with a unit (5分) where others have none (4): amounts, since as labels 5 and 5分
+        would be two; empty where there is none."""
+        if self.numbers is None:
+            return ""
+        units = [value for value in self.counts if has_unit(value)]
+        plain = (_number(value) is not None for value in self.counts if value not in units)
+        return units[0] if units and any(plain) else ""
 
     def most_common(self, count: int = 4) -> str:
         """The most frequent values as one line of text."""
-        common = [value[:30] for value, _ in self.counts.most_common(count)]
-        return ", ".join(common) + (", ..." if self.distinct > count else "")
+        return name_list((value[:30] for value in self.ranked), count)
+
+    @property
+    def ranked(self) -> list[str]:
+        """The different values, most frequent first."""
+        return [value for value, _ in self.counts.most_common()]
 
     @property
     def example(self) -> str:

@@ -13,7 +13,7 @@ from weitiao.data.infer.column_stats import Column, columns_of
 from weitiao.data.infer.declared import decision_of, declaring
 from weitiao.data.targets import Roles, TargetReader, all_readers, reader_of, target_columns
 from weitiao.errors import DataError
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, name_list
 
 TEXT_ROLES = ("text", "text_pair", "premise", "hypothesis", "question", "context")
 _NAMES = ("_text", "_name", "_names", "_str", "_string", "_title")  # behind a target's name
@@ -162,7 +162,7 @@ def _guess_texts(
     why = _why_text(free[best], named=best in named)
     others = [name for name in likely if name != best]
     if others:
-        names = ", ".join(others)
+        names = name_list(others)
         why = _("{why}; --text could also name {names}", why=why, names=names)
     return {"text": best}, why
 
@@ -226,7 +226,7 @@ def _guess_target(
     family = _family(named[0] if named else "", usable)
     if family and (reader is None or reader.flag_columns):
         return family, _(
-            "{count} columns hold only 0 and 1: {names}", count=len(family), names=", ".join(family)
+            "{count} columns hold only 0 and 1: {names}", count=len(family), names=name_list(family)
         )
     names = _names_of(named[0], free) if named else ""
     if names and names in usable and _labels_wanted(reader):
@@ -235,13 +235,13 @@ def _guess_target(
         why = _("its name, and {figures}", figures=_figures(usable[named[0]]))
         others = [name for name in named[1:] if usable[name].is_label or usable[name].numbers]
         if others:
-            names = ", ".join(others)
+            names = name_list(others)
             why = _("{why}; --target could also name {names}", why=why, names=names)
         return named[0], why
     flags = [name for name, column in usable.items() if column.binary]
     if len(flags) >= 2 and (reader is None or reader.flag_columns):
         return flags, _(
-            "{count} columns hold only 0 and 1: {names}", count=len(flags), names=", ".join(flags)
+            "{count} columns hold only 0 and 1: {names}", count=len(flags), names=name_list(flags)
         )
     labels = reader is None or not reader.numeric
     likely = [name for name, c in usable.items() if c.is_label and labels] or [
@@ -313,7 +313,7 @@ def _family(named: str, usable: Mapping[str, Column]) -> list[str]:
                     "{parent!r} holds several numbers in each row ({names}). Say which is the "
                     "target: --target {first}, or write the name of the right label.",
                     parent=parent,
-                    names=", ".join(names[:5]),
+                    names=name_list(names[:5]),
                     first=names[0],
                 )
             )
@@ -343,14 +343,13 @@ def _figures(column: Column) -> str:
             "numbers from {low:g} to {high:g}, {distinct} different ones",
             low=min(column.numbers),
             high=max(column.numbers),
-            distinct=column.distinct,
+            distinct=len(set(column.numbers)),
         )
-    common = ", ".join(value[:20] for value, _ in column.counts.most_common(3))
     return _(
         "{distinct} different values in {rows:,} rows ({values})",
         distinct=column.distinct,
         rows=len(column.values),
-        values=common + (", ..." if column.distinct > 3 else ""),
+        values=name_list((value[:20] for value in column.ranked), 3),
     )
 
 

@@ -11,7 +11,7 @@ from weitiao.data.files.cells import cell_texts, position_batches
 from weitiao.data.infer.declared import UNDECIDED, decision_of, is_split, part_in
 from weitiao.data.rows import Rows
 from weitiao.data.targets import target_columns
-from weitiao.i18n.messages import _, plural
+from weitiao.i18n.messages import _, name_list, plural
 
 SPAN = 4096
 
@@ -47,7 +47,7 @@ def without_refused(rows: Rows, history: list[str]) -> Rows:
                     "{rows} left out by the column {column!r} ({decisions})",
                     rows=plural(int(out.sum()), "row"),
                     column=name,
-                    decisions=", ".join(f"{word}: {count:,}" for word, count in named.items()),
+                    decisions=name_list(f"{word}: {count:,}" for word, count in named.items()),
                 )
             )
             rows = rows.take(np.flatnonzero(~out))
@@ -81,7 +81,7 @@ def declared_parts(rows: Rows, history: list[str]) -> Declared | None:
                     "{rows} left out whose {column!r} names no part ({cells})",
                     rows=plural(others.total(), "row"),
                     column=name,
-                    cells=", ".join(repr(cell) for cell in list(others)[:3]),
+                    cells=name_list(list(others)[:3], quoted=True),
                 )
             )
         return declared

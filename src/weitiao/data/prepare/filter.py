@@ -16,7 +16,7 @@ from weitiao.data.prepare.declared import without_refused
 from weitiao.data.rows import Rows, everything
 from weitiao.data.targets import TargetReader, read_targets, reader_of
 from weitiao.errors import DataError, placed
-from weitiao.i18n.messages import _, plural
+from weitiao.i18n.messages import _, name_list, plural
 from weitiao.planfile.plan import DataPlan
 
 FEWEST_ROWS = 10  # labelled ones; below this no split means anything
@@ -45,13 +45,12 @@ def usable(
             empty[done : done + len(span)] |= np.array(blank)
             done += len(span)
     if empty.any():
-        named = ", ".join(rows.take(np.flatnonzero(empty)[:3]).ids())
-        more = ", ..." if empty.sum() > 3 else ""
+        named = rows.take(np.flatnonzero(empty)[:4]).ids()
         history.append(
             _(
                 "{rows} without a text left out ({named})",
                 rows=plural(int(empty.sum()), "row"),
-                named=named + more,
+                named=name_list(named, 3),
             )
         )
     rows = without_refused(rows.take(np.flatnonzero(~empty)), history)
@@ -93,7 +92,7 @@ def without_misfits(rows: Rows, skip_bad: bool, history: list[str], bad: list[Ba
             _(
                 "{cells} that say {marks} count as empty targets",
                 cells=plural(sum(markers.values()), "cell"),
-                marks=", ".join(sorted(markers)),
+                marks=name_list(sorted(markers)),
             )
         )
     if not wrong:  # a target that cannot be read is told first

@@ -19,6 +19,7 @@ from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.cells import NUMBER, TEXT
 from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import ID, MADE_BY, Source, stored
+from weitiao.data.infer.cells import has_unit, number
 from weitiao.data.prepare import duplicates
 from weitiao.data.prepare.declared import declared_parts
 from weitiao.data.prepare.extra_files import ExtraFile, extra_part, open_extra_file
@@ -30,7 +31,7 @@ from weitiao.data.steps.base import Step
 from weitiao.data.targets import TargetReader, reader_of
 from weitiao.errors import DataError
 from weitiao.example import Example
-from weitiao.i18n.messages import _, plural
+from weitiao.i18n.messages import _, name_list, plural
 from weitiao.labels.tags.cells import written
 from weitiao.planfile.plan import DataPlan
 
@@ -302,10 +303,12 @@ def _single_labels(row_labels: Sequence[Any], ids: Sequence[str]) -> Iterator[st
 
 
 def alike_labels(labels: Iterable[Any]) -> Iterator[str]:
-    """Warning for labels that differ only by case or width (NFKC): they stay two labels."""
+    """Warning for labels that differ only by case, width (NFKC) or unit: they stay two labels."""
     known: dict[str, str] = {}
     for label in sorted(map(str, labels)):
         plain = " ".join(unicodedata.normalize("NFKC", label).casefold().split())
+        if has_unit(plain):
+            plain = f"{number(plain):g}"
         other = known.setdefault(plain, label)
         if other != label:
             yield _(
@@ -325,10 +328,7 @@ def _as_list(labels: Any) -> list[Any]:
 
 
 def _some(names: Iterable[str]) -> str:
-    listed = list(names)
-    return ", ".join(listed[:MAX_NAMED_LABELS]) + (
-        ", ..." if len(listed) > MAX_NAMED_LABELS else ""
-    )
+    return name_list(names, MAX_NAMED_LABELS)
 
 
 def joined(first: Rows, second: Rows) -> Rows:
@@ -352,7 +352,7 @@ def run_steps(rows: Rows, steps: Mapping[str, Mapping[str, Any]], seed: int) -> 
         examples = _StepOutput(step, examples, f"{seed} {place} {name}")
     made = _as_rows(examples, rows)
     if len(made) == 0:
-        raise DataError(_("data.steps ({steps}) leave no row to train on.", steps=", ".join(steps)))
+        raise DataError(_("data.steps ({steps}) leave no row to train on.", steps=name_list(steps)))
     return made
 
 
@@ -389,6 +389,6 @@ class _StepOutput:
 
 
 def _numbered(examples: Iterable[Example]) -> Iterator[Numbered]:
-    for number, example in enumerate(examples, 1):
+    for place, example in enumerate(examples, 1):
         traces = {ID: example.id, MADE_BY: example.meta.get("made_by")}
-        yield number, {**example.inputs, "target": written(example.target), **traces}
+        yield place, {**example.inputs, "target": written(example.target), **traces}

@@ -17,7 +17,7 @@ from weitiao.data.files.exports import Exports
 from weitiao.data.files.nested import Nesting, flat
 from weitiao.data.readers.base import Numbered, Reader, Reading, batched
 from weitiao.errors import DataError, placed
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, name_list
 from weitiao.i18n.system import said
 
 MAX_FILE_BYTES = 1 << 29  # the whole file has to be in memory
@@ -179,7 +179,7 @@ def reading_of(rows: Sequence[Numbered | Bad], file: str, notes: Sequence[str]) 
 def _nested_notes(records: frozenset[tuple[str, ...]]) -> list[str]:
     if not records:
         return []
-    names = ", ".join(sorted(".".join(path) for path in records))
+    names = name_list(sorted(".".join(path) for path in records))
     return [_("objects inside the rows are read as columns of their own: {names}", names=names)]
 
 
@@ -248,7 +248,7 @@ def _of_object(value: dict[str, Any], file: str) -> Sequence[Any]:
                 "{file}: holds several lists of rows ({keys}): name one with "
                 "data.reader.json.rows=...",
                 file=file,
-                keys=", ".join(chosen[:10]),
+                keys=name_list(chosen[:10]),
             )
         )
     if len(value) == 1 and not lists:  # {"name": {"rows": [{...}]}}

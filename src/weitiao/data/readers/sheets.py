@@ -26,7 +26,7 @@ from weitiao.data.files.cells import as_text, kinds_of
 from weitiao.data.files.workbook import NO_SHEET, PASSWORD
 from weitiao.data.readers.base import Batches, Numbered, Reader, Reading, batched
 from weitiao.errors import DataError
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, name_list
 
 TIMEOUT_SECONDS = 900  # a workbook that takes longer is no table of rows
 MAX_MERGED_CELLS = 2_000_000  # cells to which merged ones may be spread
@@ -91,7 +91,7 @@ class Xlsx(Reader):
                 "sheet {sheet!r} is read, it has the most rows; other sheets: {others} "
                 "(--sheet NAME)",
                 sheet=about["taken"],
-                others=", ".join(others[:5]) or _("hidden ones"),
+                others=name_list(others[:5]) or _("hidden ones"),
             )
         ]
 

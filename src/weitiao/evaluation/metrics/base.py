@@ -11,7 +11,7 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.errors import PlanError
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, name_list
 from weitiao.labels.tags.counts import by_row
 from weitiao.parts import Part
 from weitiao.tasks.answers.base import Answers
@@ -163,7 +163,7 @@ def metrics_of(task: Task, names: Sequence[str] = ()) -> dict[str, Metric]:
                     "evaluate.metrics: {metric} does not fit {task}; it has {metrics}.",
                     metric=name,
                     task=type(task).__name__.lower(),
-                    metrics=", ".join(task.metrics),
+                    metrics=name_list(task.metrics),
                 )
                 for name in wrong
             ]
