@@ -106,7 +106,7 @@ def _panel() -> Iterator[tuple[Say, Watch]]:
     from IPython.display import display
 
     panel, drawn = Panel(), 0.0
-    handle = display(panel, display_id=True)
+    handle = display(panel, display_id=True)  # type: ignore[no-untyped-call]
 
     def say(text: str) -> None:
         panel.lines += text.split("\n")
