@@ -31,5 +31,5 @@ model = os.environ.get("WEITIAO_EXAMPLE_MODEL")  # None: weitiao chooses
 weitiao.fit("reviews.csv", model=model, budget=60)
 
 found = weitiao.compare("runs/reviews-001", "rules.csv")
-print(found.verdict, found.comparisons[0].gaps[0].change)
+print(found.verdict, found.comparisons[0].gaps[0].difference)
 found.write("compare.html")

@@ -459,3 +459,12 @@ def test_the_schema_is_json_and_knows_every_section():
     assert set(schema["properties"]) >= {"task", "data", "model", "train", "evaluate"}
     assert schema["additionalProperties"] is False
     assert "learning_rate" in schema["$defs"]["TrainPlan"]["properties"]
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_a_plan_is_the_same_in_memory_and_from_its_file(full, tmp_path):
+    """A default that the file leaves out was 60 when read and 60.0 before: no run could go on."""
+    plan = parsed().with_({"train.epochs": 2})
+    plan.save(tmp_path / "plan.yaml", full=full)
+    again = Plan.load(tmp_path / "plan.yaml")
+    assert json.dumps(again.model_dump()) == json.dumps(plan.model_dump())

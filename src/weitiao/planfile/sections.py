@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WrapValidator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WrapValidator, model_validator
 
 from weitiao.core.clock import seconds
 from weitiao.core.fields import Fields
@@ -76,6 +76,10 @@ Text = Annotated[
 
 class Section(Fields):
     """A part of the plan with settings of its own."""
+
+    # A default is what it would be if it stood in the file (60.0, not 60): a plan that leaves it
+    # out has the same hash.
+    model_config = ConfigDict(validate_default=True)
 
 
 class DataPlan(Section):
