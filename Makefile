@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help env demo test check slow bench wheel format charts rooms messages clean
+.PHONY: help env demo test check slow bench wheel lowest highest format charts rooms messages clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,21 @@ bench: $(READY) ## measurements, each an hour at most, resumable: make bench DAT
 	$(BIN)/python benchmarks/linear_start.py --data $(DATA) --minutes 55
 	$(BIN)/python benchmarks/tiers_quality.py --data $(DATA) --minutes 55
 	$(BIN)/python benchmarks/quality_weitiao.py --data $(DATA) --minutes 55
+
+VERSIONS := tests/test_run.py tests/test_api.py tests/planfile tests/tasks tests/data/readers
+
+lowest: ## some tests with the lowest versions that pyproject.toml allows (PyTorch apart)
+	test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest
+	$(PYTHON) dev/lowest.py > .venv-lowest/pins.txt
+	.venv-lowest/bin/python -m pip install --quiet -c constraints.txt torch
+	.venv-lowest/bin/python -m pip install --quiet -c .venv-lowest/pins.txt -e '.[dev]'
+	.venv-lowest/bin/python -m pytest -q $(VERSIONS)
+
+highest: ## the same with the newest versions that can be had
+	test -x .venv-highest/bin/python || $(PYTHON) -m venv .venv-highest
+	.venv-highest/bin/python -m pip install --quiet -c constraints.txt torch
+	.venv-highest/bin/python -m pip install --quiet --upgrade -e '.[dev]'
+	.venv-highest/bin/python -m pytest -q $(VERSIONS)
 
 wheel: $(READY) ## dist/*.whl with compiled kernels (x86-64, Linux); a pure one: KERNELS=0 make wheel
 	rm -rf build

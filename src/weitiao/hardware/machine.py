@@ -6,7 +6,6 @@ import os
 import platform
 import re
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +117,8 @@ def instruction_sets() -> list[str]:
 
 def package_version(name: str) -> str | None:
     """The installed version of a package; None if it is not installed."""
+    from importlib import metadata  # 30 ms, which the help does not need
+
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
