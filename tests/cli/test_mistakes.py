@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import sys
 
@@ -103,7 +104,7 @@ MISTAKES = {
         "weitiao train --resume runs/new",
         "weitiao train --resume runs/new",
     ),
-    "evaluate good.csv": ("good.csv", "The run comes first", "weitiao predict RUN good.csv"),
+    "evaluate good.csv": ("good.csv", "`weitiao runs` lists runs", "`weitiao runs`"),
     "evaluate RUN numbers.csv": ("numbers.csv", "'text'", "'text'"),
     "predict RUN gone.csv": ("gone.csv", "no such file", "没有这个文件"),
     "predict RUN good.csv -o out.docx": ("out.docx", ".csv", ".csv"),
@@ -199,7 +200,10 @@ def test_a_mistake_names_the_thing_and_the_remedy(line, home, monkeypatch, capsy
         assert out == ""
         assert "Traceback" not in err
         assert len(err) < LONGEST, err
-        spelled = thing.replace("line ", "第 ") if language == "zh" else thing
+        spelled = thing
+        if language == "zh":  # “” for names
+            spelled = re.sub(r"'([^']*)'", "“\\1”", thing.replace("line ", "第 "))
+            remedy = re.sub(r"'([^']*)'", "“\\1”", remedy)
         assert spelled.replace("RUN", "runs/done") in err, err
         assert remedy in err, err
 
