@@ -28,6 +28,7 @@ from weitiao.training.run import Outcome, locked
 
 # Keys of metrics.json that say something of the evaluated rows: they do not outlive them.
 OF_EVALUATION = ("calibration", "acceptance", "left_out", "levels", "absent")
+OF_TRAINING = ("refit", "best_step", "epochs")  # what a report says of the training before it
 
 
 def mark(run: Run, stage: str) -> None:
@@ -125,5 +126,9 @@ def _report_of(metrics: dict[str, Any]) -> Report:
         metrics["details"],
         metrics["against"],
         {key: tuple(triple) for key, triple in metrics["differences"].items()},
-        {key: metrics[key] for key in (*OF_EVALUATION, *better.KEYS, "refit") if key in metrics},
+        {
+            key: metrics[key]
+            for key in (*OF_EVALUATION, *better.KEYS, *OF_TRAINING)
+            if key in metrics
+        },
     )
