@@ -384,7 +384,7 @@ def every_choice():
     kinds = [facts(), facts(rows=300), facts(tokens=[9000] * 9), facts(**torn), facts(budget=20.0),
              facts(tokens=[200] * 100, budget=60.0)]  # fmt: skip
     for one in kinds:
-        epochs = choices.epochs(one, 64)
+        epochs = choices.epochs(one, choices.expected_epochs(one, 64))
         yield from [epochs, lengths.max_length(one), choices.batch_size(one),
                     choices.learning_rate(one), choices.warmup_ratio(one),
                     choices.evaluations(3), choices.validation_size(one),

@@ -55,11 +55,20 @@ def test_a_budget_shortens_length_and_epochs(known):
     assert lengths.max_length(short).value < lengths.max_length(free).value
     assert lengths.max_length(short).value >= lengths.MIN_BUDGET_LENGTH
     assert "budget" in lengths.max_length(short).reason
-    assert choices.epochs(short, 64).value < choices.epochs(free, 64).value
-    assert choices.epochs(short, 64).value > 0
+    assert choices.expected_epochs(short, 64) < choices.expected_epochs(free, 64)
+    assert choices.expected_epochs(short, 64) > 0
     ample = facts_of(known, tokens=[200] * 100, budget=1e6)
     assert lengths.max_length(ample).value == lengths.max_length(free).value
-    assert choices.epochs(ample, 256).value == choices.epochs(free, 256).value
+    assert choices.expected_epochs(ample, 256) == choices.expected_epochs(free, 256)
+
+
+def test_the_clock_of_a_run_decides_how_many_epochs_a_budget_has_time_for(known):
+    """The machine was busy when the plan was made: 0.1 epochs, and 57 of 120 s were left over."""
+    short, free = facts_of(known, rows=1_000, budget=20), facts_of(known, rows=1_000)
+    expected = choices.expected_epochs(short, 64)
+    reason = choices.epochs(short, expected)
+    assert expected < reason.value == choices.epochs(free, choices.expected_epochs(free, 64)).value
+    assert f"{expected:.1f}" in reason.reason
 
 
 def test_a_budget_learns_shorter_texts_than_predictions_read(known):
@@ -70,7 +79,11 @@ def test_a_budget_learns_shorter_texts_than_predictions_read(known):
     reason = lengths.train_length(short, read)
     assert lengths.MIN_BUDGET_LENGTH <= reason.value < read
     assert f"{read} tokens" in reason.reason
-    assert choices.epochs(short, read, reason.value).value >= 3 > choices.epochs(short, read).value
+    assert (
+        choices.expected_epochs(short, read, reason.value)
+        >= 3
+        > choices.expected_epochs(short, read)
+    )
     for enough in (dataclasses.replace(short, budget=1e6), dataclasses.replace(short, budget=None)):
         assert lengths.train_length(enough, 256) is None
     brief = facts_of(known, rows=1_000, tokens=[60] * 100, budget=300)
@@ -80,7 +93,7 @@ def test_a_budget_learns_shorter_texts_than_predictions_read(known):
 def test_few_rows_get_small_batches_and_more_epochs(known):
     few, many = facts_of(known, rows=300), facts_of(known, rows=50_000)
     assert (choices.batch_size(few).value, choices.batch_size(many).value) == (16, 32)
-    assert choices.epochs(few, 64).value > choices.epochs(many, 64).value
+    assert choices.expected_epochs(few, 64) > choices.expected_epochs(many, 64)
     assert choices.validation_size(few).value > choices.validation_size(many).value
     assert choices.validation_size(facts_of(known, rows=10**6)).value == pytest.approx(0.005)
 

@@ -87,7 +87,7 @@ def test_a_plan_expects_the_time_of_all_windows(kind, tokenizer):
 def test_fewer_passes_over_windows_fit_into_a_budget(kind, tokenizer):
     found, *_ = facts_of(kind, tokenizer, random.Random(1), budget=300)
     whole = Facts(found.profile, found.rows, found.tokens, NETWORK, SPEED, 300)
-    fits = [choices.epochs(one, 128).value for one in (found, whole)]
+    fits = [choices.expected_epochs(one, 128) for one in (found, whole)]
     assert fits[0] < 0.5 * fits[1]
 
 

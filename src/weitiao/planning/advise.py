@@ -232,7 +232,9 @@ def _hyperparameters(facts: Facts, fixed_length: int | None) -> dict[str, Reason
     length = (passage_choices if passages else lengths).max_length(facts)
     used_length = fixed_length or int(length.value)
     train_length = None if fixed_length else lengths.train_length(facts, used_length)
-    epochs = choices.epochs(facts, used_length, int(train_length.value) if train_length else None)
+    expected = choices.expected_epochs(
+        facts, used_length, int(train_length.value) if train_length else None
+    )
     held_out = choices.validation_size(facts)
     chosen: dict[str, Reason | None] = {
         "data.validation_size": held_out,
@@ -240,11 +242,11 @@ def _hyperparameters(facts: Facts, fixed_length: int | None) -> dict[str, Reason
         "model.max_length": length,
         "model.long_texts": lengths.long_texts(facts, used_length),
         "train.truncate_to": train_length,
-        "train.epochs": epochs,
-        "train.batch_size": choices.batch_size(facts, float(epochs.value)),
-        "train.learning_rate": choices.learning_rate(facts, float(epochs.value)),
+        "train.epochs": choices.epochs(facts, expected),
+        "train.batch_size": choices.batch_size(facts, expected),
+        "train.learning_rate": choices.learning_rate(facts, expected),
         "train.warmup_ratio": choices.warmup_ratio(facts),
-        "train.evaluations": choices.evaluations(float(epochs.value)),
+        "train.evaluations": choices.evaluations(expected),
         "train.class_weights": choices.class_weights(facts),
         "train.optimizer": choices.optimizer(facts),
         "train.strategies": choices.strategies(facts),

@@ -19,7 +19,6 @@ from weitiao.planfile.plan import Reason
 from weitiao.planfile.sections import FEWEST_EPOCHS
 from weitiao.planning.facts import Facts
 from weitiao.planning.in_budget import (
-    epoch_seconds,
     epochs_in_budget,
     usual_batch_size,
     validation_share,
@@ -27,6 +26,7 @@ from weitiao.planning.in_budget import (
 from weitiao.tasks.answers.labels import Labels
 
 MAX_EPOCHS = 15
+LEAST_EPOCHS = 0.1  # that a run is expected to reach, however short its budget
 # Small data are repeated until so many rows are seen in all: 200 rows of trec6 reached 0.914 after
 # 15 epochs and 0.872 after 8 (minilm-l6 at 1e-4, dev/LOG.md).
 TARGET_ROWS = 6_000
@@ -65,33 +65,41 @@ def _few_updates(facts: Facts, epochs: float | None) -> bool:
     return epochs * facts.train_rows / usual_batch_size(facts) < FEW_UPDATES
 
 
-def epochs(facts: Facts, length: int, train_length: int | None = None) -> Reason:
-    """Epochs: enough for few rows, as many as fit into a budget.
+def epochs(facts: Facts, expected: float) -> Reason:
+    """Epochs: enough for few rows. expected: those that the budget has time for; the clock of the
+    run decides, since an estimate made on a busy machine would end a run long before its time."""
+    rows, value = facts.train_rows, usual_epochs(facts)
+    if expected < value:
+        return Reason(
+            value=value,
+            reason=_(
+                "at most; {seconds:.0f} s have time for about {epochs:.1f} of them here",
+                seconds=facts.budget or 0.0,
+                epochs=expected,
+            ),
+            evidence=_("about {rows:,} training rows", rows=rows),
+        )
+    why = (
+        _("enough updates for few rows") if value > FEWEST_EPOCHS else _("enough for so many rows")
+    )
+    evidence = _("about {rows:,} training rows; Mosbach et al. 2021, Zhang et al. 2021", rows=rows)
+    return Reason(value=value, reason=why, evidence=evidence)
+
+
+def expected_epochs(facts: Facts, length: int, train_length: int | None = None) -> float:
+    """Epochs that a run is expected to reach: the usual ones, or what the budget has time for.
 
     length: maximum tokens that predictions read; train_length: that training reads, where fewer.
     """
-    rows = facts.train_rows
-    wanted = max(FEWEST_EPOCHS, min(MAX_EPOCHS, round(TARGET_ROWS / rows)))
-    why = (
-        _("enough updates for few rows") if wanted > FEWEST_EPOCHS else _("enough for so many rows")
-    )
-    evidence = _("about {rows:,} training rows; Mosbach et al. 2021, Zhang et al. 2021", rows=rows)
-    if facts.budget:
-        fit = epochs_in_budget(facts, length, train_length)
-        if fit < wanted:
-            return Reason(
-                value=max(0.1, round(fit, 1)),
-                reason=_(
-                    "what fits into {seconds:.0f} s here; {epochs} without a budget",
-                    seconds=facts.budget,
-                    epochs=wanted,
-                ),
-                evidence=_(
-                    "estimated {seconds:.0f} s an epoch",
-                    seconds=epoch_seconds(facts, train_length or length),
-                ),
-            )
-    return Reason(value=wanted, reason=why, evidence=evidence)
+    usual = float(usual_epochs(facts))
+    if not facts.budget:
+        return usual
+    return min(usual, max(LEAST_EPOCHS, epochs_in_budget(facts, length, train_length)))
+
+
+def usual_epochs(facts: Facts) -> int:
+    """Epochs without a budget."""
+    return max(FEWEST_EPOCHS, min(MAX_EPOCHS, round(TARGET_ROWS / facts.train_rows)))
 
 
 def learning_rate(facts: Facts, epochs: float | None = None) -> Reason:
