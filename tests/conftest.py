@@ -1,6 +1,7 @@
 import json
 import os
 import random
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,6 +67,22 @@ def compiled_once(tmp_path_factory):
             return None
         assert compiler.library() is not None, compiler.why_not()
         return folder
+
+
+@pytest.fixture
+def typed(monkeypatch, capsys):
+    """Type a command: its exit code, stdout and stderr."""
+    from weitiao.cli.app import main
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["weitiao", *map(str, words)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as done:
+            main()
+            sys.exit(0)
+        return done.value.code or 0, *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture

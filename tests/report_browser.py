@@ -1,7 +1,9 @@
 """Pages of every kind of run and a chromium that shows them, for tests of report.html."""
 
+import os
 import random
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,14 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here"),
 ]
+AXE_FILES = [
+    Path(os.environ.get("AXE_CORE", "/nowhere")),
+    Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js",
+]
+AXE = next((path for path in AXE_FILES if path.is_file()), None)
+needs_axe = pytest.mark.skipif(
+    AXE is None, reason="npm install axe-core, or its axe.min.js in AXE_CORE"
+)
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync"
@@ -36,11 +46,21 @@ class Seen:
         self.view.on("request", lambda request: self.asked.append(request.url))
         self.view.goto(self.file)
         self.view.wait_for_selector("html[data-ready]", timeout=20_000)
-        self.view.wait_for_selector("#all-rows[data-ready]", timeout=20_000)
+        if self.view.locator("#all-rows").count():
+            self.view.wait_for_selector("#all-rows[data-ready]", timeout=20_000)
 
     @property
     def milliseconds(self):
         return int(self.view.get_attribute("html", "data-ready"))
+
+    def serious(self):
+        """What axe calls serious or critical: the rule, the place and the reason."""
+        self.view.evaluate(AXE.read_text(encoding="utf-8"))
+        return [
+            (one["id"], one["nodes"][0]["target"], one["nodes"][0]["failureSummary"])
+            for one in self.view.evaluate("axe.run()")["violations"]
+            if one["impact"] in ("serious", "critical")
+        ]
 
     def check(self):
         """Nothing was complained about, nothing but the file itself was loaded."""

@@ -2,13 +2,11 @@
 
 import csv
 import json
-import sys
 
 import pandas as pd
 import pytest
 
 from conftest import toy_rows
-from weitiao.cli.app import main
 from weitiao.data.files.csv_writer import unguarded
 from weitiao.run import Run
 
@@ -17,17 +15,8 @@ QUICK = ["train.epochs=1", "train.evaluations=1", "model.max_length=16",
 
 
 @pytest.fixture
-def weitiao(monkeypatch, capsys):
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["weitiao", *map(str, words)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as done:
-            main()
-            sys.exit(0)
-        out, err = capsys.readouterr()
-        return done.value.code or 0, out, err
-
-    return run
+def weitiao(typed):
+    return typed
 
 
 def write(path, rows, extra=""):

@@ -2,13 +2,11 @@
 
 import csv
 import json
-import sys
 
 import pytest
 
 import weitiao as package
 from conftest import toy_rows
-from weitiao.cli.app import main
 
 
 @pytest.fixture(scope="module")
@@ -34,18 +32,9 @@ def home(tmp_path_factory, tiny_bert):
 
 
 @pytest.fixture
-def weitiao(monkeypatch, capsys, home):
+def weitiao(monkeypatch, typed, home):
     monkeypatch.setenv("WEITIAO_CACHE", str(home.parent.parent / "cache"))
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["weitiao", *map(str, words)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as done:
-            main()
-            sys.exit(0)
-        return done.value.code or 0, *capsys.readouterr()
-
-    return call
+    return typed
 
 
 def test_the_gate_ends_with_code_4_and_only_if_asked(weitiao, home):

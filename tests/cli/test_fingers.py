@@ -16,7 +16,6 @@ from conftest import toy_plan, toy_rows
 from weitiao.api.budget import within_budget
 from weitiao.api.runs import runs
 from weitiao.cli import terminal
-from weitiao.cli.app import main
 from weitiao.cli.show import show_runs
 from weitiao.core import notice
 from weitiao.core.clock import awake
@@ -27,21 +26,6 @@ from weitiao.training.recorder import Recorder
 from weitiao.version import __version__
 
 QUICK = ["train.epochs=1", "evaluate.bootstrap_samples=0", "evaluate.findings=false"]
-
-
-@pytest.fixture
-def typed(monkeypatch, capsys):
-    """Type a command: its code, stdout and stderr."""
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["weitiao", *map(str, words)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as done:
-            main()
-            sys.exit(0)
-        return done.value.code or 0, *capsys.readouterr()
-
-    return run
 
 
 def answering(monkeypatch, answer):

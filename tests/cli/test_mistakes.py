@@ -12,7 +12,6 @@ import sys
 import pytest
 
 from conftest import make_checkpoint, toy_rows
-from weitiao.cli.app import main
 from weitiao.i18n import messages
 from weitiao.run import Run, now
 
@@ -178,16 +177,8 @@ def home(tmp_path_factory):
     return root
 
 
-def typed(words, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["weitiao", *words])
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as done:
-        main()
-    return done.value.code, *capsys.readouterr()
-
-
 @pytest.mark.parametrize("line", MISTAKES)
-def test_a_mistake_names_the_thing_and_the_remedy(line, home, monkeypatch, capsys):
+def test_a_mistake_names_the_thing_and_the_remedy(line, home, typed, monkeypatch):
     thing, english, chinese = MISTAKES[line]
     monkeypatch.chdir(home)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
@@ -195,7 +186,7 @@ def test_a_mistake_names_the_thing_and_the_remedy(line, home, monkeypatch, capsy
     for language, remedy in (("en", english), ("zh", chinese)):
         monkeypatch.setenv("WEITIAO_LANG", language)
         messages.use(None)
-        code, out, err = typed(words, monkeypatch, capsys)
+        code, out, err = typed(*words)
         assert code == 2, err
         assert out == ""
         assert "Traceback" not in err

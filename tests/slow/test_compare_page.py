@@ -1,5 +1,7 @@
 """compare.html in a real browser: quiet, narrow, in both languages and schemes."""
 
+# ruff: noqa: F401, F811 - imported fixtures
+
 import random
 import shutil
 
@@ -7,18 +9,9 @@ import pytest
 
 import weitiao
 from judged_runs import judged_run
+from report_browser import Seen, browser, needs_axe, pytestmark
 from weitiao.i18n.messages import speaking
 
-playwright = pytest.importorskip("playwright.sync_api", reason="pip install 'weitiao[browser]'")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here"),
-]
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
 EVIL = "<img src=x onerror='window.hurt = 1'>"
 
 
@@ -50,35 +43,23 @@ def pages(tmp_path_factory):
     return made
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with playwright.sync_playwright() as started:
-        profile = str(tmp_path_factory.mktemp("profile"))
-        context = started.chromium.launch_persistent_context(
-            profile, executable_path=CHROMIUM, args=FLAGS
-        )
-        yield context
-        context.close()
-
-
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("name", ["recipes", "three", "numbers"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1100, 360])
 def test_it_is_quiet_and_never_wider_than_the_screen(name, language, scheme, width, pages, browser):
-    view, said, asked = browser.new_page(), [], []
-    view.set_viewport_size({"width": width, "height": 900})
-    view.emulate_media(color_scheme=scheme)
-    view.on("console", lambda message: said.append(message.text))
-    view.on("pageerror", lambda error: said.append(str(error)))
-    view.on("request", lambda request: asked.append(request.url))
-    address = pages[name, language].resolve().as_uri()
-    view.goto(address)
-    view.wait_for_selector("html[data-ready]", timeout=20_000)
-    assert said == []
-    assert asked == [address]
-    assert view.evaluate("window.hurt") is None
-    assert view.evaluate("document.documentElement.scrollWidth") <= width
-    assert view.locator("main img").count() == 0
-    assert view.locator(".verdict").count() == (2 if name == "three" else 1)
-    view.close()
+    seen = Seen(browser, pages[name, language], width, scheme)
+    seen.check()
+    assert seen.view.evaluate("document.documentElement.scrollWidth") <= width
+    assert seen.view.locator("main img").count() == 0
+    assert seen.view.locator(".verdict").count() == (2 if name == "three" else 1)
+    seen.view.close()
+
+
+@needs_axe
+@pytest.mark.parametrize("name", ["recipes", "three", "numbers"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(name, scheme, pages, browser):
+    seen = Seen(browser, pages[name, "en"], scheme=scheme)
+    assert seen.serious() == []
+    seen.view.close()

@@ -9,13 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from report_browser import KINDS, Seen, browser, expect, pages, pytestmark
-
-AXE_FILES = [
-    Path(os.environ.get("AXE_CORE", "/nowhere")),
-    Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js",
-]
-AXE = next((path for path in AXE_FILES if path.is_file()), None)
+from report_browser import KINDS, Seen, browser, expect, needs_axe, pages, pytestmark
 
 
 class Table:
@@ -108,17 +102,10 @@ def test_the_printed_summary_has_two_pages(kind, pages, browser, tmp_path):
     seen.view.close()
 
 
-@pytest.mark.skipif(AXE is None, reason="npm install axe-core, or its axe.min.js in AXE_CORE")
+@needs_axe
 @pytest.mark.parametrize("kind", KINDS, ids="-".join)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(kind, scheme, pages, browser):
     seen = Seen(browser, pages[kind], scheme=scheme)
-    seen.view.evaluate(AXE.read_text(encoding="utf-8"))
-    found = seen.view.evaluate("axe.run()")["violations"]
-    serious = [
-        (one["id"], one["nodes"][0]["target"], one["nodes"][0]["failureSummary"])
-        for one in found
-        if one["impact"] in ("serious", "critical")
-    ]
-    assert serious == []
+    assert seen.serious() == []
     seen.view.close()

@@ -131,8 +131,9 @@ def show_runs(runs: Sequence[Mapping[str, Any]], root: Path) -> None:
     lines = [RunLine(**values) for values in runs]
     apart = console().width >= WIDE
     about = [_("task"), _("data"), _("model")]
-    heads = [_("run"), _("date"), *(about if apart else [", ".join(about)]), _("state")]
-    table = table_of(None, *heads, _("metric"))
+    places = [_("date"), *about] if apart else ["\n".join(about)]
+    state = _("state") if apart else "\n".join([_("state"), _("date")])
+    table = table_of(None, _("run"), *places, state, _("metric"))
     for run in lines:
         score = ""
         if run.value is not None:
@@ -142,8 +143,11 @@ def show_runs(runs: Sequence[Mapping[str, Any]], root: Path) -> None:
         facts = [translated(run.task or ""), data, PurePath(run.model or "").name]
         this_year = run.date.startswith(f"{datetime.now(UTC):%Y}-")
         date = run.date[5 if this_year else 0 : 16].replace("T", " ")
-        shown = facts if apart else [", ".join(filter(None, facts))]
-        add_row(table, run.run, date, *shown, _state(run), score)
+        if apart:
+            add_row(table, run.run, date, *facts, _state(run), score)
+        else:
+            stacked = ("\n".join(filter(None, words)) for words in (facts, [_state(run), date]))
+            add_row(table, run.run, *stacked, score)
     whole = [table.columns[1], table.columns[-2]]  # short words, never broken
     if max(cell_len(run.run) for run in lines) <= WHOLE_PATH:  # to be copied into a command
         whole.append(table.columns[0])
