@@ -119,15 +119,17 @@ def test_windows_that_the_user_asks_for_are_counted(tiny_bert):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_training_has_what_is_not_needed_afterwards(kind, tiny_bert, monkeypatch):
-    """Tasks of tokens have no error analysis to keep time back for."""
+    """Tasks of tokens have no error analysis to keep time back for, and short budgets neither."""
     monkeypatch.setattr(budgeting, "awake", lambda: 0.0)
     left = {}
     for task in (kind, "classification"):
-        plan = toy_plan(task, tiny_bert, **{"train.budget": 100})
+        plan = toy_plan(task, tiny_bert, **{"train.budget": 200})
         data = load(plan.data, task, from_rows(toy_rows(task)))
         clock = budgeting.clock_of(plan, 0.0)
         model = Model.start(plan, data.train, data.validation)
         budgeting.reserve(clock, model, data, True)
         left[task] = clock.seconds
-    assert left[kind] == pytest.approx(100 - budgeting.EVALUATION_SECONDS, abs=1)
-    assert left["classification"] == pytest.approx(left[kind] - 6, abs=1)
+    assert left[kind] == pytest.approx(200 - budgeting.EVALUATION_SECONDS, abs=1)
+    assert left["classification"] == pytest.approx(left[kind] - 12, abs=1)
+    assert not budgeting.has_findings(120.0)
+    assert budgeting.seconds_to_judge(120.0, 0.0, 60.0)[1] == 0

@@ -7,11 +7,13 @@ from accelerate import Accelerator
 
 from conftest import toy_data, toy_plan
 from weitiao.errors import DivergedError, PlanError
+from weitiao.evaluation.evaluate import Report
 from weitiao.model.model import Model
 from weitiao.run import Run
 from weitiao.training.batches import Feed, updates_of
 from weitiao.training.budget import TRAINING_SHARE, Clock, Pace
 from weitiao.training.loop import due, fit
+from weitiao.training.recorder import rate_factor
 from weitiao.training.run import train
 
 
@@ -313,3 +315,28 @@ def test_words_that_stand_in_no_row_keep_their_vectors(tiny_bert):
     moved = (table.detach() != before).any(1).nonzero().flatten().tolist()
     assert set(moved) == seen
     assert len(seen) < len(table)
+
+
+def test_a_budget_has_as_many_evaluations_as_leave_time_to_learn():
+    clock = SetClock(100, minimum=0)
+    pace = Pace(clock)
+    assert pace.evaluations(10) == 10  # nothing is known yet
+    clock.time = 4.0
+    pace.evaluated()
+    assert pace.evaluations(10) == 6  # a quarter of 96 s has room for six of 4 s
+    clock.time = 90.0
+    assert pace.evaluations(10) == 1  # the one at the end is always made
+    assert Pace(Clock()).evaluations(10) == 10
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "updates", "factor"),
+    [(0.95, 40, 0.125), (0.80, 40, 1.0), (0.95, 150, 1.0), (0.999, 10, 0.1), (0.95, 112, 0.557)],
+)
+def test_few_updates_are_gentle_with_good_features(accuracy, updates, factor):
+    report = Report({"accuracy": accuracy}, True, 100)
+    assert rate_factor(report, updates) == pytest.approx(factor, abs=0.01)
+
+
+def test_a_metric_without_an_error_changes_no_rate():
+    assert rate_factor(Report({"mae": 3.0}, False, 100), 10) == 1.0

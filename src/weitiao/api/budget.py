@@ -14,6 +14,7 @@ from weitiao.training.recorder import Watch
 
 EVALUATION_SECONDS = 6  # loading the best model, intervals, writing: reserved from a budget
 FINDINGS_SHARE = 0.06  # of a budget that error analysis may take
+FINDINGS_BUDGET = 180.0  # seconds; shorter ones have none
 JUDGING_SECONDS = 10.0  # for baselines and error analysis, after a short training
 JUDGING_SHARE = 0.15  # of the training time, after a longer one
 
@@ -41,7 +42,7 @@ def reserve(clock: Clock, model: Model, data: Data, final: bool) -> None:
         return
     # 1.5: the estimate counts forward passes alone, no tokenization and no intervals.
     reserved = EVALUATION_SECONDS + 1.5 * _evaluation_seconds(model, data, final)
-    if not model.task.per_token:  # those have no error analysis
+    if not model.task.per_token and has_findings(budget):  # tags have no error analysis
         reserved += FINDINGS_SHARE * budget if plan.evaluate.findings else 0.0
     # At most half of the budget is reserved: with a test set of millions of rows, evaluation would
     # leave nothing to train.
@@ -64,7 +65,12 @@ def seconds_to_judge(budget: float | None, begun: float, training: float) -> tup
     seconds = max(JUDGING_SECONDS, JUDGING_SHARE * training)
     if budget:
         seconds = min(seconds, max(budget - (awake() - begun) - EVALUATION_SECONDS, 0.0))
-    return seconds / 2, seconds / 3
+    return seconds / 2, seconds / 3 if has_findings(budget) else 0.0
+
+
+def has_findings(budget: float | None) -> bool:
+    """Whether a budget has time for an error analysis; in a shorter one, learning gains more."""
+    return budget is None or budget >= FINDINGS_BUDGET
 
 
 def _evaluation_seconds(model: Model, data: Data, final: bool) -> float:

@@ -75,6 +75,11 @@ def _best_step(run: Run) -> int:
     return int([line["step"] for line in run.history() if line.get("best")][-1])
 
 
+def _rate_factor(run: Run) -> float:
+    """The factor of the learning rate that the run was trained with."""
+    return float(next((x["factor"] for x in run.history() if x.get("event") == "rate"), 1.0))
+
+
 @dataclass(frozen=True)
 class Refit:
     """Calibration of the selected model, and the refit after it."""
@@ -137,7 +142,8 @@ class Refit:
             self.plan.save(inner.plan_path)
         data = replace(self.data, train=joined(self.data.train, self.data.validation))
         length = Length(record.updates, record.horizon)
-        outcome = train_on_all(self.plan, data, inner, length, self.watch)
+        factor = _rate_factor(self.run)
+        outcome = train_on_all(self.plan, data, inner, length, self.watch, factor)
         if outcome.state == "interrupted":  # asked for during the last update
             raise KeyboardInterrupt
         return taken_over(outcome.model, selected, record.temperature or 1.0)

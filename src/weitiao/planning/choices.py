@@ -133,21 +133,6 @@ def learning_rate(facts: Facts, epochs: float | None = None) -> Reason:
                 "hidden size {width}, {layers} layers", width=width, layers=facts.network.layers
             ),
         )
-    if width <= 512 and facts.network.layers > SHALLOW_LAYERS and _few_updates(facts, epochs):
-        return Reason(
-            value=rate / 2,
-            reason=_(
-                "the output layer is fitted before training, and few updates at the full rate of "
-                "so deep a network would undo more of it than they gain"
-            ),
-            evidence=_(
-                "hotel reviews, 700 rows, e5-small, {epochs} epochs: accuracy {half} at half the "
-                "rate, {full} at the full one",
-                epochs=1.5,
-                half="0.898",
-                full="0.878",
-            ),
-        )
     return Reason(
         value=rate,
         reason=_("the narrower the network, the higher the rate that stays stable"),

@@ -18,6 +18,7 @@ LAST_GROWTH = 0.8  # of the run: later the rate is low, and few more updates wou
 LARGE_GROWTH = 1.2  # times the total: so much more is worth it however late
 TRAINING_SHARE = 0.25  # of a budget: left for updates however long the warm-up took
 FEWEST_UPDATES = 8  # fewer, most of them in the warm-up, hardly move a network
+EVALUATION_SHARE = 0.25  # of the time left after the first evaluation: for the others
 OUTLIER = 2.0  # times the median: an update that took longer counts as this
 
 
@@ -138,6 +139,14 @@ class Pace:
         if abs(total - fits) <= SLACK * (total - step) and room > 2 * update:
             return None
         return None if fits == total else fits
+
+    def evaluations(self, wanted: int) -> int:
+        """The number of evaluations: the plan's, or, under a budget, as many as take a share of the
+        time that is left; at least the one at the end."""
+        if math.isinf(self.clock.left()) or not self._evaluations:
+            return wanted
+        most = EVALUATION_SHARE * self.clock.left() / max(self._one_evaluation(), 1e-6)
+        return max(1, min(wanted, int(most)))
 
     def first_total(self, wanted: int, evaluations: int) -> int | None:
         """The number of updates that fit before any was timed; None without a budget. 0 where too

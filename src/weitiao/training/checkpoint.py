@@ -46,6 +46,8 @@ class State:
     tokens: int = 0  # per forward pass; fewer after an out-of-memory error
     log_size: int = 0
     seconds: float = 0.0
+    evaluations: int = 0  # in the whole run, under a budget; 0: those of the plan
+    rate_factor: float = 1.0  # of the plan's learning rate
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,31 @@ class Length:
     horizon: int
 
 
+@dataclass(frozen=True)
+class Course:
+    """What is decided before the first update, where the model was evaluated before it.
+
+    total, evaluations: fewer than the plan's, where a budget has no time for all; None and 0: those
+    of the plan. rate_factor: of the plan's learning rate. best: the score before training.
+    """
+
+    total: int | None = None
+    evaluations: int = 0
+    rate_factor: float = 1.0
+    best: float = -math.inf
+
+    def begin(self, planned: int, tokens: int) -> State:
+        """The state before the first update. planned: updates by the plan; tokens: at once."""
+        return State(
+            total=self.total or planned,
+            planned=planned,
+            tokens=tokens,
+            best=self.best,
+            evaluations=self.evaluations,
+            rate_factor=self.rate_factor,
+        )
+
+
 @dataclass
 class LoopControl:
     """What the caller of the loop can change through a Progress."""
@@ -121,15 +146,14 @@ class LoopControl:
         checkpoint.save(folder, self.learner, self.state, self.settings, self.rank)
 
 
-def fit(  # noqa: PLR0913 - what a resumed or a budgeted run adds is three of the arguments
+def fit(
     model: Model,
     train: Feed,
     validation: Feed | Length,
     accelerator: Accelerator,
     resume: Path | None = None,
     replayed: Mapping[int, int] | None = None,
-    best: float = -math.inf,
-    total: int | None = None,
+    course: Course | None = None,
 ) -> Generator[Progress]:
     """Training loop: train `model` in place, yielding Progress after each update and evaluation.
 
@@ -137,10 +161,9 @@ def fit(  # noqa: PLR0913 - what a resumed or a budgeted run adds is three of th
     strategy keeps one): save the model then. resume: a checkpoint's folder. replayed: update ->
     tokens per forward pass, as an earlier process that ran out of memory used them.
     validation: or a Length, then nothing is evaluated, and a Progress that is `last` comes at the
-    end, while the network holds the weights for evaluation. best: the score of the model before
-    training, if that was evaluated. total: fewer updates than the plan asks for, where a budget has
-    no time for all. Raises DivergedError before an update that is not finite, RunError when
-    `resume` cannot be continued exactly or memory does not suffice.
+    end, while the network holds the weights for evaluation. course: what was decided before the
+    first update, when the model was evaluated first. Raises DivergedError before an update that is
+    not finite, RunError when `resume` cannot be continued exactly or memory does not suffice.
     """
     plan, rank = model.plan.train, accelerator.process_index
     cost, length = model.loss(), validation if isinstance(validation, Length) else None
@@ -171,7 +194,7 @@ def fit(  # noqa: PLR0913 - what a resumed or a budgeted run adds is three of th
         state = checkpoint.restore(resume, learner, settings, rank)
     else:
         planned = length.updates if length else planned_updates(plan, len(train.labels))
-        state = State(total=total or planned, planned=planned, tokens=tokens, best=best)
+        state = (course or Course()).begin(planned, tokens)
     control = LoopControl(learner, state, settings, rank)
     loss = rate = norm = math.nan
 
@@ -182,7 +205,7 @@ def fit(  # noqa: PLR0913 - what a resumed or a budgeted run adds is three of th
                 figures = (state.step, state.total, epoch, loss, rate, norm)
                 with _for_evaluation(strategies, model):
                     yield Progress(*figures, control, last=True)
-        elif due(state.step, state.total, plan.evaluations, state.judged):
+        elif due(state.step, state.total, state.evaluations or plan.evaluations, state.judged):
             with _for_evaluation(strategies, model) as stack:
                 # Evaluation must not move the RNG: a run with more of them would train otherwise.
                 stack.enter_context(torch.random.fork_rng())
@@ -203,7 +226,8 @@ def fit(  # noqa: PLR0913 - what a resumed or a budgeted run adds is three of th
         # The middle of the update: at its beginning the first rate would be 0, at its end the last.
         horizon = length.horizon if length else state.total
         progress = (state.step + 0.5) / horizon
-        rate = set_rates(optimizer, joined, progress, plan.warmup_ratio, schedule)
+        whole = state.rate_factor
+        rate = set_rates(optimizer, joined, progress, plan.warmup_ratio, schedule, whole)
         labels = torch.from_numpy(values_of(train.labels[stream.rows_of(state.step)]))
         # No label may count in a whole update (ignored, or of weight 0): 0 / 1e-12, not 0 / 0.
         count = max(float(cost.count(labels)), 1e-12)
@@ -279,15 +303,17 @@ def set_rates(
     progress: float,
     warmup_ratio: float,
     schedule: Schedule,
+    whole: float = 1.0,
 ) -> float:
     """Learning rates of all groups: linear warm-up, then the schedule. Returns the highest.
 
-    progress: of the run, 0 to 1. A group of base rate r gets r * scale(progress) * factor.
+    progress: of the run, 0 to 1. A group of base rate r gets r * scale(progress) * factor * whole.
     """
     if progress < warmup_ratio:
         factor = progress / warmup_ratio
     else:
         factor = schedule.factor((progress - warmup_ratio) / (1 - warmup_ratio))
+    factor *= whole
     for group, settings in zip(groups, optimizer.param_groups, strict=True):
         settings["lr"] = group.learning_rate * group.scale(progress) * factor
     return max(float(settings["lr"]) for settings in optimizer.param_groups)

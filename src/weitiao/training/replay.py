@@ -12,7 +12,8 @@ from weitiao.run import Run
 class Replay:
     """Decisions between the last checkpoint and a crash, by step: `totals` of updates by the
     clock, `tokens` per forward pass by memory. They hold up to and including step `until`.
-    linear_rows: to which the output layer was fitted before the first update.
+    linear_rows: to which the output layer was fitted before the first update; evaluations: how many
+    were decided then.
 
     They stand in a file until they are repeated: the log after the checkpoint is cut off when the
     run is resumed, so a second crash would lose them.
@@ -22,6 +23,7 @@ class Replay:
     totals: dict[int, int] = field(default_factory=dict)
     tokens: dict[int, int] = field(default_factory=dict)
     linear_rows: int | None = None
+    evaluations: int = 0  # in the whole run, decided before the first update
 
     @classmethod
     def after(cls, run: Run, log_size: int) -> Replay:
@@ -35,10 +37,12 @@ class Replay:
         until = max([old.get("until", 0), *(line.get("step", 0) for line in lines)])
         fitted = [line["rows"] for line in _events(lines, "linear", "rows")]
         rows = fitted[-1] if fitted else old.get("linear_rows")
+        first = [x["evaluations"] for x in _events(lines, "replan", "evaluations")]
+        evaluations = first[-1] if first else old.get("evaluations", 0)
         if until:
             decisions = {"totals": totals, "tokens": tokens, "linear_rows": rows}
-            run.write("replay", {"until": until, **decisions})
-        return cls(until, totals, tokens, rows if until else None)
+            run.write("replay", {"until": until, **decisions, "evaluations": evaluations})
+        return cls(until, totals, tokens, rows if until else None, evaluations)
 
     def forget(self, run: Run) -> None:
         """Remove the file once everything is repeated."""

@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from weitiao.run import Run
 from weitiao.training import checkpoint, distributed, linear_start, sharding
 from weitiao.training.batches import Feed, updates_of
 from weitiao.training.budget import Clock
-from weitiao.training.loop import Length, fit, planned_updates
+from weitiao.training.loop import Course, Length, fit, planned_updates
 from weitiao.training.recorder import Recorder, Watch
 from weitiao.training.replay import Replay
 
@@ -72,11 +72,17 @@ def train(
 
 
 def train_on_all(
-    plan: Plan, data: Data, run: Run, length: Length, watch: Watch | None = None
+    plan: Plan,
+    data: Data,
+    run: Run,
+    length: Length,
+    watch: Watch | None = None,
+    rate_factor: float = 1.0,
 ) -> Outcome:
     """Train so long without validation, and keep the last weights; from the last checkpoint of the
     run, if there is one. There is no budget. Raises as `train`."""
-    return _trained(_Training(plan, data, run, watch, Clock(), length=length), resume=True)
+    training = _Training(plan, data, run, watch, Clock(), length=length, rate_factor=rate_factor)
+    return _trained(training, resume=True)
 
 
 def _trained(training: _Training, resume: bool) -> Outcome:
@@ -113,6 +119,7 @@ class _Training:
     clock: Clock
     before: Callable[[Model], None] | None = None
     length: Length | None = None
+    rate_factor: float = 1.0  # of the training whose length is repeated
 
     def run_from(
         self, start: Path | None, state: checkpoint.State, kind: str, resume: bool
@@ -185,8 +192,9 @@ class _Training:
             feed = training_feed(model, train_rows, plan.train.truncate_to)
             until = self.length or validation_feed(model, data.validation)
         recorder.kernels = model.net.kernels
-        total = None
+        course = Course(best=recorder.score)
         if isinstance(until, Length):
+            course = replace(course, rate_factor=self.rate_factor)
             if start is None:
                 self._start_linear(model, train_rows, recorder)
         else:
@@ -197,11 +205,10 @@ class _Training:
                         model, model.net, until.encoded, until.labels, accelerator
                     )
                 wanted = planned_updates(plan.train, len(feed.labels))
-                total = recorder.evaluated_first(report, model, plan, wanted)
-                if total == 0:
+                course = recorder.evaluated_first(report, model, plan, wanted)
+                if course.total == 0:
                     return
-        replayed, best = recorder.replay.tokens, recorder.score
-        steps = fit(model, feed, until, accelerator, start, replayed, best, total)
+        steps = fit(model, feed, until, accelerator, start, recorder.replay.tokens, course)
         progress = None
         first = ExitStack()
         first.enter_context(notice.during(_("first step: memory is measured, kernels are built")))
