@@ -476,6 +476,7 @@ def test_a_full_disk_is_said_and_costs_nothing_that_was_there(size, place, tmp_p
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
 
 
+@pytest.mark.slow
 def test_an_earlier_run_survives_a_full_disk(place, tmp_path, monkeypatch):
     import weitiao
 

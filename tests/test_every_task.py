@@ -8,7 +8,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from conftest import toy_data, toy_plan
+from conftest import WRITING, toy_data, toy_plan
 from reference import EPS
 from reference import train as plain_training
 from weitiao import parts
@@ -48,7 +48,7 @@ UPDATES = 5
 
 
 def test_every_part_is_covered():
-    assert parts.names("tasks") == TASKS
+    assert parts.names("tasks") == sorted([*TASKS, *WRITING])  # those: tests/tasks/test_writing.py
     assert set(parts.names("strategies")) == set(STRATEGIES) - {"plain", "all"}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import sentence
+from conftest import sentence, tiny_of
 from matrix.families import make
 from weitiao import parts
 from weitiao.api.fit import train
@@ -38,6 +38,8 @@ def write_rows(path, plan, count=40):
                 "nli": {"good": "entailment", "bad": "contradiction"}[kind],
                 "question_answering": [{"text": str(number), "answer_start": 0}],
                 "regression": (4 if kind == "good" else 1) + rng.random(),
+                "translation": " ".join(reversed(words)),
+                "generation": kind,
                 "similarity": (4 if kind == "good" else 1) + rng.random(),
             }[plan.task_name]
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -56,7 +58,7 @@ def test_a_ready_plan_is_right_and_trains(path, tiny_bert, tmp_path):
     rows = tmp_path / "rows.jsonl"
     write_rows(rows, plan)
     family = "llama" if path.stem.endswith("decoder") else None
-    checkpoint = make(tmp_path / "tiny", family) if family else tiny_bert
+    checkpoint = make(tmp_path / "tiny", family) if family else tiny_of(plan.task_name, tiny_bert)
     small = plan.with_({
         "data.path": str(rows), "model.checkpoint": checkpoint, "train.epochs": 1,
         "train.batch_size": 16, "train.evaluations": 1, "evaluate.bootstrap_samples": 20,

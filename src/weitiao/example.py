@@ -1,4 +1,4 @@
-"""Data classes of the pipeline: Example in, Batch, Output, Prediction out."""
+"""Data classes of the pipeline: Example in, Batch, Output, Written text, Prediction out."""
 
 from __future__ import annotations
 
@@ -126,3 +126,17 @@ class Prediction:
     scores: Mapping[str, float] = field(default_factory=dict, repr=False)
     levels: tuple[tuple[str, float], ...] = ()
     places: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A text that a network has written.
+
+    log_probability: the mean over its tokens; tokens: how many, with the one that ends it; cut:
+    whether the longest length ended it.
+    """
+
+    text: str
+    log_probability: float = 0.0
+    tokens: int = 0
+    cut: bool = False

@@ -31,7 +31,16 @@ def plan_of(task, checkpoint, folder, **changes):
     })  # fmt: skip
 
 
-@pytest.mark.parametrize("task", parts.names("tasks"))
+QUICK = {"classification", "question_answering", "regression"}
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        pytest.param(task, marks=() if task in QUICK else pytest.mark.slow)
+        for task in parts.names("tasks")
+    ],
+)
 def test_seeds_of_every_task_are_compared_with_a_run(task, tiny_bert, tmp_path):
     plan = plan_of(task, tiny_bert, tmp_path)
     recipe = weitiao.train(plan, seeds=2, out=tmp_path / "runs").run.folder

@@ -52,6 +52,7 @@ def fitted(tmp_path_factory, tiny_bert):
         )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_planted_source_is_the_weakest_slice(fitted):
     first = fitted.findings.slices[0]
     assert (first["kind"], first["name"], first["value"]) == ("column", "source", "D")

@@ -146,7 +146,7 @@ def interrupted_at(monkeypatch, step, error):
     monkeypatch.setattr(recorder.Recorder, "handle", handle)
 
 
-@pytest.mark.parametrize("save", [0.0, 1e9])
+@pytest.mark.parametrize("save", [0.0, pytest.param(1e9, marks=pytest.mark.slow)])
 def test_a_refit_that_is_cut_short_goes_on_to_the_same_end(plan, tmp_path, monkeypatch, save):
     plan = plan.with_({"train.save_seconds": save})
     whole = trained(plan, tmp_path, "whole")

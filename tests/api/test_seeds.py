@@ -88,6 +88,7 @@ def test_the_gate_is_about_the_best_of_several_seeds(plan, tmp_path):
     assert "not accepted" in done.stderr
 
 
+@pytest.mark.slow
 def test_fit_with_seeds_on_the_command_line(tiny_bert, plan, tmp_path):
     words = ["fit", str(tmp_path / "rows.csv"), "--model", tiny_bert, "--seeds", "2", "--json",
              "--out", str(tmp_path / "runs"), "train.epochs=2", "train.learning_rate=3e-3",
@@ -105,6 +106,7 @@ def test_fit_with_seeds_on_the_command_line(tiny_bert, plan, tmp_path):
     assert out.is_file()
 
 
+@pytest.mark.slow
 def test_a_seed_that_learned_nothing_is_replaced_and_said(plan, tmp_path, monkeypatch):
     train, said = single_run.train_run, []
 
@@ -125,6 +127,7 @@ def test_a_seed_that_learned_nothing_is_replaced_and_said(plan, tmp_path, monkey
     assert len(contender.sets) == 2, "a replaced seed is no part of the recipe"
 
 
+@pytest.mark.slow
 def test_an_interrupted_one_goes_on_and_keeps_what_is_done(plan, tmp_path, monkeypatch):
     train, calls = single_run.train_run, []
 

@@ -390,6 +390,7 @@ def test_ctrl_c_before_there_is_a_model_tells_how_to_go_on(weitiao, rows, tiny_b
     assert err.splitlines()[-2:] == [f"go on: weitiao train --resume {folder}", "interrupted"]
 
 
+@pytest.mark.slow
 def test_a_budget_is_kept(weitiao, rows, tiny_bert, tmp_path):
     process = start("fit", rows, "train.epochs=1000", "--budget", "25s", "--model", tiny_bert,
                     "--out", tmp_path, "--json")  # fmt: skip

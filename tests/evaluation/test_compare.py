@@ -114,6 +114,7 @@ def test_a_label_that_changed_is_found_among_others() -> None:
     assert [name for name, sign in signs.items() if sign] == ["l5", "l6"]
 
 
+@pytest.mark.slow
 def test_looking_at_many_labels_finds_nothing_where_there_is_nothing() -> None:
     called = 0
     for seed in range(40):
@@ -128,6 +129,7 @@ def test_rows_that_differ() -> None:
     assert not differing([one, other], [one, other]).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["runs of 77 labels", "recipes", "numbers"])
 def test_a_hundred_thousand_rows_take_less_than_ten_seconds(kind: str) -> None:
     rows = 100_000

@@ -75,6 +75,7 @@ def test_mistakes_are_told_before_anything_runs(text, told, asked):
         cells_of(*Experiment.load(asked(text)))
 
 
+@pytest.mark.slow
 def test_recipes_and_peers_become_one_table(asked, tmp_path):
     path = asked("recipes: {usual: {}, warm: {train.learning_rate: 3e-3}}\n"
                  "peers: [tfidf_linear]\nseeds: 2\n")  # fmt: skip
@@ -169,7 +170,8 @@ def kill_often(path, kills, seed, tmp_path):
     return table_of(tmp_path / "broken"), table_of(tmp_path / "unbroken")
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [1, 10])
 def test_killed_at_random_it_ends_with_the_same_table(kills, asked, tmp_path):
     path = asked("recipes: {usual: {}, warm: {train.learning_rate: 3e-3, train.epochs: 3}}\n"
                  "peers: [tfidf_linear]\nseeds: 2\n")  # fmt: skip

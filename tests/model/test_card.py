@@ -12,11 +12,12 @@ from weitiao.i18n.messages import speaking
 from weitiao.model.card import Described, Figure, Results, card, write
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
-TAGS = {"token_classification": "token-classification", "question_answering": "question-answering"}
+TAGS = {"token_classification": "token-classification", "question_answering": "question-answering",
+        "translation": "translation", "generation": "text-generation"}  # fmt: skip
 
 
 def described(name, checkpoint="minilm-l6", path="data/hotel reviews.csv.gz"):
-    plan = toy_plan(name, checkpoint)
+    plan = toy_plan(name, checkpoint, **{"model.checkpoint": checkpoint})
     task = parts.build("tasks", name).learn(toy_data(plan, 40).train.targets())
     return Described(plan.with_({"data.path": path}), task, "bert", {"native": {}})
 

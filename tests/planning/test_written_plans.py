@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import toy_rows
+from conftest import tiny_of, toy_rows
 from weitiao import parts
 from weitiao.data.files.samples import SAMPLES
 from weitiao.data.files.table import from_rows
@@ -34,7 +34,7 @@ def check(plan, folder):
 @pytest.mark.parametrize("task", parts.names("tasks"))
 def test_a_plan_of_each_task(task, language, tiny_bert, tmp_path):
     with speaking(language):
-        wish = advise.Wish("memory:x", task=task, model=tiny_bert, budget=30.0)
+        wish = advise.Wish("memory:x", task=task, model=tiny_of(task, tiny_bert), budget=30.0)
         check(advise.advise(wish, from_rows(toy_rows(task))).plan, tmp_path)
 
 

@@ -38,6 +38,7 @@ def openings():
     return len(file.read_text(encoding="utf-8").splitlines()) if file.exists() else 0
 
 
+@pytest.mark.slow
 def test_fit_leaves_a_page_with_what_was_judged_for_every_task(tmp_path, tiny_bert):
     for task in TASKS:
         (tmp_path / task).mkdir()

@@ -171,6 +171,8 @@ def calibrate(
     # A refitted model has learned from validation: the one before it is calibrated, for both.
     kept = Model.load(best) if opened.selected.is_dir() else None
     model = Model.load(best if kept is None else opened.selected)
+    if model.task.writes:
+        raise PlanError([_("texts that are written have no scores that could be calibrated.")])
     if model.task.per_token and not model.task.decisions_for({}):
         raise PlanError([_("answers that are places in a text are not calibrated.")])
     plan = opened.plan()

@@ -273,6 +273,9 @@ def explain(
     """
     set_threads(threads)
     model = run if isinstance(run, Model) else load(run)
+    if model.task.writes:
+        message = _("explain is about labels and numbers; here the answer is a text.")
+        raise DataError(message)
     if model.task.per_token:
         message = _("explain is about labels and numbers; here the answer is a place in the text.")
         raise DataError(message)

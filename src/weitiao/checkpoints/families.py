@@ -72,6 +72,53 @@ def configure_padding(tokenizer: Any, config: Any) -> None:
         tokenizer.padding_side = "right"
 
 
+def configure_writing(tokenizer: Any, config: Any) -> None:
+    """Set padding token and side of a network that writes. Raises ModelError for an encoder."""
+    from transformers.models.auto import modeling_auto as auto
+
+    family, causal = str(config.model_type), not config.is_encoder_decoder
+    known = (
+        auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+        if causal
+        else auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
+    )
+    encoder = causal and family in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    if family not in known or (encoder and family not in DECODERS):
+        raise ModelError(
+            _(
+                "{family} is an encoder: it reads texts and does not write any. Take an "
+                "encoder-decoder (marian, t5, bart, ...), a causal network (qwen, llama, ...), or "
+                "begin from nothing: --model new:marian",
+                family=family,
+            )
+        )
+    size = getattr(config, "vocab_size", None) or len(tokenizer)
+    if tokenizer.pad_token_id is None or tokenizer.pad_token_id >= size:
+        tokenizer.pad_token = _padding_token(tokenizer, size)
+    if getattr(config, "pad_token_id", None) in (None, -1):
+        config.pad_token_id = tokenizer.pad_token_id
+    # Whoever generates from the saved folder pads on the left, or continues padding.
+    tokenizer.padding_side = "left" if causal else "right"
+
+
+def decoder_start(config: Any) -> int | None:
+    """The token that a decoder of its own begins with; None of a causal network, -1 of mBART, whose
+    targets begin with the language that ends them."""
+    if not config.is_encoder_decoder:
+        return None
+    start = getattr(config, "decoder_start_token_id", None)
+    if config.model_type == "mbart" and start is None:
+        return -1
+    decoder = getattr(config, "decoder", None)  # of a pair of encoders
+    names = ((decoder, "bos_token_id"), (config, "bos_token_id"))
+    for one in (start, *(getattr(of, name, None) for of, name in names)):
+        if one is not None:
+            return int(one)
+    raise ModelError(
+        _("config.json names no token that the decoder begins with (decoder_start_token_id).")
+    )
+
+
 def _set_padding_token(tokenizer: Any, config: Any) -> None:
     size = getattr(config, "vocab_size", None) or len(tokenizer)
     pad_id = tokenizer.pad_token_id

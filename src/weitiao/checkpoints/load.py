@@ -10,7 +10,9 @@ import torch
 from transformers import (
     AutoConfig,
     AutoModel,
+    AutoModelForCausalLM,
     AutoModelForQuestionAnswering,
+    AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     AutoTokenizer,
@@ -27,11 +29,24 @@ from weitiao.i18n.messages import _
 
 MIN_TEXT_POSITIONS = 8  # left over by soft prompts; the minimum of model.max_length
 
+
+
+class AutoModelForText:
+    """The network of a checkpoint that writes texts: an encoder-decoder or a causal one."""
+
+    @staticmethod
+    def from_pretrained(path: str, config: Any = None, **settings: Any) -> Any:
+        config = config or AutoConfig.from_pretrained(path, trust_remote_code=False)
+        auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        return auto.from_pretrained(path, config=config, **settings)
+
+
 # Task.head -> the transformers class with that native head.
-HEADS = {
+HEADS: dict[str, Any] = {
     "sequence": AutoModelForSequenceClassification,
     "tokens": AutoModelForTokenClassification,
     "spans": AutoModelForQuestionAnswering,
+    "text": AutoModelForText,
     "none": AutoModel,
 }
 
@@ -128,7 +143,8 @@ def network(source: Source, config: Any, head: str = "sequence", quantization: s
     )
     if native._hf_peft_config_loaded:
         raise adapter_error(source.path_or_name)
-    below = f"{native.base_model_prefix}." if head != "none" else ""
+    # A network that writes has no head that may be new: the last layer must be in the file, too.
+    below = "" if head in ("none", "text") else f"{native.base_model_prefix}."
     for name, file_shape, config_shape in sorted(loading["mismatched_keys"]):
         if name.startswith(below):
             raise ModelError(

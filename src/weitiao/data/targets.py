@@ -32,6 +32,7 @@ class TargetReader(Protocol):
     head: str
     numeric: bool
     flag_columns: bool
+    field_columns: bool
 
     def read_targets(
         self,
@@ -88,7 +89,7 @@ def read_targets(
     """
     reader = reader_of(task)
     columns = target_columns(roles)
-    if len(columns) > 1 and not reader.flag_columns:
+    if len(columns) > 1 and not (reader.flag_columns or reader.field_columns):
         raise DataError(
             _(
                 "task {task}: the target is one column; {count} are given.",

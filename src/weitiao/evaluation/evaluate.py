@@ -113,9 +113,12 @@ def evaluate_network(
     gold: the target of each example, as `Task.gold` returns it. Of several labels, and where
     questions may have no answer, the metrics are those at the thresholds that these rows would
     choose (best F1, as the script of SQuAD 2 does): a checkpoint is not worse for an offset that
-    the thresholds correct afterwards.
+    the thresholds correct afterwards. Of texts it is the loss of their tokens: it needs no writing,
+    and it moves where BLEU of few rows stands still.
     """
     task = model.task
+    if task.writes:
+        return _loss_report(model, net, encoded, gold, accelerator)
     world, rank = (accelerator.num_processes, accelerator.process_index) if accelerator else (1, 0)
     scores = model.scored(encoded, net, np.arange(encoded.examples)[rank::world])
     if world > 1:
@@ -132,6 +135,23 @@ def evaluate_network(
         tuned = parts.build("decisions", name, settings).choose(task, answers)
         answers = task.model_copy(update=dict(tuned.settings)).to_answers(gold, scores)
     return measure(answers, metrics_of(task, model.plan.evaluate.metrics))
+
+
+def _loss_report(
+    model: Model, net: Any, encoded: Encoded, gold: Any, accelerator: Accelerator | None
+) -> Report:
+    """The mean loss a token of the targets, lower is better."""
+    from weitiao.model.writing import target_losses
+
+    world, rank = (accelerator.num_processes, accelerator.process_index) if accelerator else (1, 0)
+    labels = model.task.labels_for(encoded, gold)
+    sums = target_losses(model, encoded, labels, net, np.arange(len(encoded))[rank::world])
+    if world > 1:
+        from accelerate.utils import gather_object
+
+        sums = np.concatenate(gather_object([sums]))
+    loss, tokens = sums.sum(0)
+    return Report({"loss": float(loss / max(tokens, 1))}, False, encoded.examples)
 
 
 def evaluate(

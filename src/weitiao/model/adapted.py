@@ -155,7 +155,10 @@ def read(chosen: Mapping[str, Mapping[str, Any]], native: Any, folder: Path) -> 
 
 
 def in_head(name: str, native: Any) -> bool:
-    """Whether a parameter belongs to the head: outside the base network, or in its pooler."""
+    """Whether a parameter belongs to the head: outside the base network, or in its pooler. A
+    network that writes has none that is new."""
+    if tuners.writes(native):
+        return False
     below = name.startswith(f"{native.base_model_prefix}.")
     return name != PROMPT and (not below or ".pooler." in name)
 

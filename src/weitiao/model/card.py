@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from weitiao.checkpoints.catalogue import CATALOGUE
+from weitiao.checkpoints.new_network import is_new
 from weitiao.core.sanitize import shortened
 from weitiao.i18n.messages import _, joined, plural
 from weitiao.model import folding
@@ -87,6 +88,8 @@ class Described:
         entry = CATALOGUE.get(checkpoint)
         if entry:
             return entry.hub
+        if is_new(checkpoint):
+            return checkpoint
         return checkpoint if _is_of_hub(checkpoint) else Path(checkpoint).name
 
 
@@ -149,7 +152,7 @@ def body(about: Described, results: Results | None = None) -> str:
     lines += ["# " + _("A model for {task}, made with weitiao", task=plan.task_name), ""]
     lines += [
         _("- network: {family}, from {checkpoint}", family=about.family, checkpoint=about.origin),
-        _("- head: {head}", head=next(iter(about.head))),
+        *([] if about.task.writes else [_("- head: {head}", head=next(iter(about.head)))]),
         _("- texts: at most {tokens} tokens", tokens=plan.model.max_length),
     ]
     if about.task.choices:
@@ -209,9 +212,12 @@ def _limits(about: Described, results: Results | None) -> list[str]:
     lines.append(
         _("- It has learned from the rows above; texts of another kind or time may differ.")
     )
+    if about.task.writes:
+        lines.append(_("- It may write what is not true, however fluent it is: read it over."))
     if about.task.choices:
         lines.append(_("- It gives its own labels alone, also to texts that none of them fits."))
-    if list(about.plan.model.long_texts) != ["windows"] and about.task.head != "spans":
+    reads_all = about.task.head == "spans" or getattr(about.task, "windowed", False)
+    if list(about.plan.model.long_texts) != ["windows"] and not reads_all:
         tokens = about.plan.model.max_length
         lines.append(_("- Of longer texts it reads {tokens} tokens.", tokens=tokens))
     if results is None or not results.figures:
@@ -226,9 +232,16 @@ def _loading(about: Described) -> list[str]:
         lines += [_("This is no plain folder of transformers:"), ""]
         lines += [*(f"- {reason}" for reason in reasons), ""]
     else:
-        message = _(
-            "A plain folder of transformers, whose `pipeline` reads it; `weitiao.json` "
-            "holds what it has no place for."
+        message = (
+            _(
+                "A plain folder of transformers, which writes the same texts; `weitiao.json` holds "
+                "what it has no place for."
+            )
+            if about.task.writes
+            else _(
+                "A plain folder of transformers, whose `pipeline` reads it; `weitiao.json` "
+                "holds what it has no place for."
+            )
         )
         lines += [message, ""]
     if about.folded:
@@ -255,6 +268,15 @@ def _transformers(task: Task) -> list[str]:
             "",
             'tokenizer = AutoTokenizer.from_pretrained(".")',
             'model = AutoModelForQuestionAnswering.from_pretrained(".")',
+        ]
+    if task.writes:
+        auto = "AutoModelForCausalLM" if getattr(task, "causal", False) else "AutoModelForSeq2SeqLM"
+        return [
+            f"from transformers import {auto}, AutoTokenizer",
+            "",
+            'tokenizer = AutoTokenizer.from_pretrained(".")',
+            f'model = {auto}.from_pretrained(".")',
+            'ids = model.generate(**tokenizer("...", return_tensors="pt"))',
         ]
     cut = "" if task.pipeline_tag == "token-classification" else ", truncation=True"
     return [

@@ -112,6 +112,11 @@ def select_head(setting: HeadSetting, task: Task, config: Any) -> dict[str, Any]
     Raises PlanError for a head that the task cannot use.
     """
     ((name, settings),) = setting.items()
+    if task.writes:
+        if name != "native":
+            message = _("model.head: this task writes texts and has no head; leave it out.")
+            raise PlanError([message])
+        return {"native": {}}
     if reason := misfit(name, task.head):
         raise PlanError([reason])
     if (name == "cosine") != (task.own_head == "cosine") and name != "native":

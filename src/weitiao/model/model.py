@@ -16,8 +16,14 @@ from torch import Tensor
 
 from weitiao import parts
 from weitiao.checkpoints import trial
-from weitiao.checkpoints.families import configure_padding, freeze_unused, set_attention
+from weitiao.checkpoints.families import (
+    configure_padding,
+    configure_writing,
+    freeze_unused,
+    set_attention,
+)
 from weitiao.checkpoints.load import load_config, load_tokenizer, text_length
+from weitiao.checkpoints.new_network import is_new
 from weitiao.checkpoints.resolve import resolve
 from weitiao.checkpoints.verify import load_errors, quiet
 from weitiao.core import disk, notice
@@ -31,7 +37,7 @@ from weitiao.hardware.probe import resolve as resolve_precision
 from weitiao.i18n.messages import _
 from weitiao.losses.base import Loss
 from weitiao.model import adapted as adapters
-from weitiao.model import card, custom_head, folding, preprocess, saved
+from weitiao.model import card, custom_head, folding, preprocess, saved, writing
 from weitiao.model.batching import by_length
 from weitiao.model.long_texts.base import LongText, long_text_of
 from weitiao.model.net import Net, set_dropout
@@ -68,14 +74,16 @@ class Model(Predictor):
         task: Task = parts.build("tasks", name, settings).learn(targets)
         task = task.widened(validation.targets()) if validation else task
         task = task.spelled_like(train)
-        source = resolve(plan.model.checkpoint, plan.model.revision)
-        trusted = source.kind == "package"
+        texts = preprocess.all_texts(train) if is_new(plan.model.checkpoint) else None
+        source = resolve(plan.model.checkpoint, plan.model.revision, texts)
+        trusted = source.kind in ("package", "new")
         tokenizer = load_tokenizer(source.path_or_name, source.revision, trusted=trusted)
         set_seed(plan.train.seed)  # before the new head is initialized
         loading = notice.during(_("loading the model {name}", name=plan.model.checkpoint))
         with loading, quiet(), load_errors(plan.model.checkpoint):
-            config = load_config(source, num_labels=task.outputs, **task.describe())
-            configure_padding(tokenizer, config)
+            config = load_config(source, **_described(task))
+            task = task.for_network(config)
+            configure(task, tokenizer, config)
             if plan.model.dropout is not None:
                 set_dropout(config, plan.model.dropout)
             head = custom_head.select_head(plan.model.head, task, config)
@@ -112,7 +120,10 @@ class Model(Predictor):
         """
         most = self.tokenizer.model_max_length
         length = min(max_length or most, most)
-        return encode(rows, partial(self._clean_ids, length=length), self._encoding_key(length))
+        key = self._encoding_key(length)
+        if self.task.writes:  # what is encoded holds the targets, too
+            key += rows.content
+        return encode(rows, partial(self._clean_ids, length=length), key)
 
     def loss(self) -> Loss:
         """The loss of the plan, or the task's own."""
@@ -234,6 +245,8 @@ class Model(Predictor):
         """Scores of encoded examples, one entry each (default: of all): (n, outputs), or what the
         task makes of the logits of tokens."""
         task = self.task
+        if task.writes:
+            return writing.written(self, encoded, net, examples, step)
         if not task.per_token:
             return task.score(self.logits(encoded, net, examples, step))
         wanted = np.arange(encoded.examples) if examples is None else examples
@@ -277,6 +290,8 @@ class Model(Predictor):
             weight, bias, task = task.fold(state[f"{name}.weight"], state.get(f"{name}.bias"))
             folded = {f"{name}.weight": weight, f"{name}.bias": bias}
             state |= {key: value for key, value in folded.items() if value is not None}
+        if task.writes:
+            writing.describe_decoding(native, task, self.tokenizer)
         with quiet(), disk.writing(folder):
             # save_pretrained removes entries from the dict that it is given.
             if self.folds:
@@ -308,7 +323,7 @@ class Model(Predictor):
             adapted = adapters.read(plan.model.adapter, native, folder)
         set_attention(native.base_model, plan.model.attention)
         tokenizer = load_tokenizer(str(folder), None)
-        configure_padding(tokenizer, native.config)
+        configure(task, tokenizer, native.config)
         task.adapt(tokenizer)
         long_texts = long_text_of(plan.model.long_texts)
         long_texts.adapt(tokenizer)
@@ -339,3 +354,13 @@ class Model(Predictor):
         if not self.long_texts.plain:
             names.append(json.dumps(self.plan.model.long_texts, sort_keys=True))
         return preprocess.encoding_key(self.task, self.tokenizer, self.cleaners, names, length)
+
+
+def configure(task: Task, tokenizer: Any, config: Any) -> None:
+    """Set up a tokenizer and a config for what the task does with texts: read or write them."""
+    (configure_writing if task.writes else configure_padding)(tokenizer, config)
+
+
+def _described(task: Task) -> dict[str, Any]:
+    """What config.json says of the answers."""
+    return {} if task.writes else {"num_labels": task.outputs, **task.describe()}

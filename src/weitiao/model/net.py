@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from weitiao.checkpoints.families import ABSOLUTE, OFFSET, reads_last
+from weitiao.checkpoints.families import ABSOLUTE, OFFSET, decoder_start, reads_last
 from weitiao.core.batch_layout import Layout
 from weitiao.errors import PlanError
 from weitiao.example import WORDS, Batch
@@ -20,6 +20,8 @@ from weitiao.model.crf import LinearChainCrf
 from weitiao.model.custom_head import HeadedNetwork
 from weitiao.model.fast import fused
 from weitiao.model.head_layers import Tokens
+from weitiao.model.tuners import writes
+from weitiao.tasks.base import IGNORED
 
 
 class Net(nn.Module):
@@ -35,7 +37,9 @@ class Net(nn.Module):
         self.native = native
         self.adapted = adapted  # the adapter, None in full fine-tuning
         self.pool = pool  # of the logits of windows: mean or max
-        self.packs = packed.can_pack(native.config) and (adapted is None or adapted.packs)
+        self.writes = writes(native)  # gives the next token of a text
+        packs = packed.can_pack(native.config) and not self.writes
+        self.packs = packs and (adapted is None or adapted.packs)
         own = isinstance(native, HeadedNetwork)
         plain = type(native).__name__.endswith("ForSequenceClassification")
         self.per_token = native.per_token if own else not plain
@@ -111,7 +115,22 @@ class Net(nn.Module):
             return logits
         return torch.segment_reduce(logits.float(), self.pool, lengths=batch.windows, axis=0)
 
+    def _token_logits(self, batch: Batch) -> Tensor:
+        """Logits (labels, vocabulary) of the tokens that have a label alone: a vocabulary is wide,
+        and the last layer would compute it for every token of the source, too."""
+        assert batch.labels is not None, "what is written is read by `weitiao.model.writing`"
+        known = batch.labels != IGNORED
+        last = self.native.get_output_embeddings()
+        picked = last.register_forward_pre_hook(lambda _module, inputs: (inputs[0][known],))
+        try:
+            logits: Tensor = self.native(**batch.tensors, use_cache=False).logits
+        finally:
+            picked.remove()
+        return logits.view(-1, logits.shape[-1])
+
     def _row_logits(self, batch: Batch) -> Tensor:
+        if self.writes:
+            return self._token_logits(batch)
         if batch.lengths is None:
             if "inputs_embeds" in batch.tensors and self.reads_last:
                 return self._logits_of_last_token(batch)
@@ -169,7 +188,7 @@ class Net(nn.Module):
         """How rows of this family are collated: padding values and side, position ids."""
         config = self.native.config
         pad = tokenizer.pad_token_id
-        left = tokenizer.padding_side == "left"
+        left = tokenizer.padding_side == "left" and not self.writes
         first = pad + 1 if packed.family(config) in OFFSET else None
         if left and packed.family(config) in ABSOLUTE:
             first = 0
@@ -178,10 +197,13 @@ class Net(nn.Module):
             padding={"input_ids": pad or 0, "token_type_ids": tokenizer.pad_token_type_id},
             left=left,
             first_position=first,
+            decoder_start=decoder_start(config) if self.writes else None,
         )
 
     def last_linear(self, outputs: int) -> tuple[str, nn.Linear] | None:
         """Name and module of the head's output layer; None for a head without one."""
+        if self.writes:
+            return None
         own = isinstance(self.native, HeadedNetwork)
         candidates = [
             (name, module)

@@ -78,6 +78,9 @@ class Predictor(ABC):
 
     def predict_proba(self, rows: Any) -> np.ndarray:
         """Scores (n, labels), the columns as in `classes_`; for numbers (n, 1)."""
+        if self.task.writes:
+            message = _("predict_proba is about labels and numbers; here answers are texts.")
+            raise DataError(message)
         if self.task.per_token:
             message = _("predict_proba is about labels and numbers; here answers are places.")
             raise DataError(message)

@@ -47,6 +47,12 @@ def iter_texts(rows: Rows) -> Iterator[str]:
             yield from map(str, example.inputs.values())
 
 
+def all_texts(rows: Rows) -> list[str]:
+    """Every text of all rows, targets that are texts among them."""
+    texts = list(iter_texts(rows))
+    return texts + [target for target in rows.targets() if isinstance(target, str)]
+
+
 def _clean_with_offsets(cleaners: Sequence[Cleaner], example: Example) -> Example:
     """Clean an example, with its raw texts and the origin of each character in `meta`."""
     cleaned = {role: clean_all(cleaners, str(text)) for role, text in example.inputs.items()}

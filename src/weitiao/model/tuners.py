@@ -91,9 +91,15 @@ def _linear_layers(native: Any) -> list[str]:
     """The full names of the linear layers below the head, without the pooler."""
     return [
         name
-        for name, module in native.base_model.named_modules(prefix=native.base_model_prefix)
+        for name, module in native.base_model.named_modules(prefix=_prefix(native))
         if (isinstance(module, nn.Linear) or is_conv1d(module)) and "pooler" not in name
     ]
+
+
+def _prefix(native: Any) -> str:
+    """The name of the base network; empty where the network is its own, as a pair of encoders."""
+    prefix = str(native.base_model_prefix)
+    return prefix if hasattr(native, prefix) else ""
 
 
 def _matching(native: Any, adapter: str, endings: list[str]) -> list[str]:
@@ -139,9 +145,17 @@ def inject(native: Any, config: Any) -> dict[str, Any]:
 def task_type(native: Any) -> str:
     """peft's name of the kind of model that an adapter is for."""
     name = type(native).__name__
+    if writes(native):
+        return "SEQ_2_SEQ_LM" if native.config.is_encoder_decoder else "CAUSAL_LM"
     if name.endswith("ForTokenClassification"):
         return "TOKEN_CLS"
     return "QUESTION_ANS" if name.endswith("ForQuestionAnswering") else "SEQ_CLS"
+
+
+def writes(native: Any) -> bool:
+    """Whether a network gives the next token of a text."""
+    can_generate = getattr(native, "can_generate", None)
+    return bool(can_generate and can_generate())
 
 
 def tensors(native: Any) -> dict[str, Tensor]:

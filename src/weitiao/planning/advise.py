@@ -13,6 +13,7 @@ import numpy as np
 from weitiao import parts
 from weitiao.checkpoints.catalogue import default_for
 from weitiao.core import dotted, fingerprint
+from weitiao.checkpoints.new_network import is_new
 from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source
 from weitiao.data.infer.column_stats import columns_of
@@ -21,10 +22,11 @@ from weitiao.data.prepare.filter import without_misfits
 from weitiao.data.prepare.profile import Profile, profile
 from weitiao.data.rows import Rows, everything
 from weitiao.errors import DataError
+from weitiao.example import Example
 from weitiao.i18n.messages import _
 from weitiao.planfile.plan import Plan, Reason
 from weitiao.planfile.sections import REFIT_ROWS
-from weitiao.planning import choices, cost, lengths, passage_choices, pooling
+from weitiao.planning import choices, cost, lengths, passage_choices, pooling, text_choices
 from weitiao.planning.choices import reason_of_model, reason_of_paths, reason_of_roles
 from weitiao.planning.facts import SAMPLE, Facts, network_of, reading_of, sampled, tokens_of
 from weitiao.tasks.base import Task
@@ -99,23 +101,75 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
         "data.roles": Reason(value=dict(known.roles), reason=reason_of_roles(known)),
     }
     language = known.language
-    chosen = choices.checkpoint(language, known.languages, default_for(language))
+    writes = parts.find("tasks", task).head == "text"
+    if writes:
+        chosen = text_choices.checkpoint(task, _languages(wish, known), language)
+    else:
+        chosen = choices.checkpoint(language, known.languages, default_for(language))
     if wish.model:
         chosen = Reason(value=wish.model, reason=reason_of_model(wish.model, known, chosen))
     why["model.checkpoint"] = chosen
     draft = _plan(wish, why)
     facts = _facts(draft, known, source)
     fixed = "model.max_length" in wish.changes
-    why |= _hyperparameters(facts, draft.model.max_length if fixed else None)
+    fixed_length = draft.model.max_length if fixed else None
+    why |= (
+        _of_texts(wish, facts, source, draft) if writes else _hyperparameters(facts, fixed_length)
+    )
     if wish.validation_path:
         del why["data.validation_size"]
-    if "model.head" not in wish.changes and (chosen_head := _head(_plan(wish, why), source, known)):
+    if not writes and "model.head" not in wish.changes and (chosen_head := _head(_plan(wish, why), source, known)):
         why["model.head"] = chosen_head
     if facts.task.head == "spans":
         why |= passage_choices.choices_of(facts, source, wish.how, draft.model.revision)
     plan = _plan(wish, why)
     plan = plan.model_copy(update={"why": why, "expect": expectations(plan, facts)})
     return Advice(plan, known, source)
+
+
+def _languages(wish: Wish, known: Profile) -> tuple[str, str]:
+    """The languages of source and target."""
+    prefix = f"task.{known.task}."
+    given = {n.removeprefix(prefix): v for n, v in wish.changes.items() if n.startswith(prefix)}
+    return text_choices.languages_of(given, dict(known.roles))
+
+
+def _of_texts(wish: Wish, facts: Facts, source: Source, draft: Plan) -> dict[str, Reason]:
+    """The choices of a task that writes texts."""
+    known = facts.profile
+    examples = _examples(known, source, with_targets=True)
+    examples = [one for one in examples if one.target is not None]
+    targets = [str(one.target) for one in examples]
+    _network, tokenizer = network_of(
+        draft.model.checkpoint, draft.model.revision, _texts_of(examples)
+    )
+    task: Task = parts.build("tasks", known.task, draft.task.get(known.task, {}))
+    task.adapt(tokenizer)
+    given: dict[str, Any] = {}
+    if known.task == "translation":
+        languages = zip(
+            ("source_language", "target_language"), _languages(wish, known), strict=True
+        )
+        given = {name: code for name, code in languages if code}
+    settings = text_choices.task_settings(
+        facts, examples, tokenizer, given, known.reasons["task"]
+    )
+    chosen = text_choices.hyperparameters(facts, examples, tokenizer)
+    figures = text_choices.metrics(known.task, targets)
+    return {"task": settings, **chosen, **({"evaluate.metrics": figures} if figures else {})}
+
+
+def _texts_of(examples: Sequence[Example]) -> list[str]:
+    """The texts of examples, references among them."""
+    texts = [str(text) for one in examples for text in one.inputs.values()]
+    return texts + [one.target for one in examples if isinstance(one.target, str)]
+
+
+def _examples(known: Profile, source: Source, with_targets: bool = False) -> list[Example]:
+    """Some rows of the source, at even distances."""
+    roles = {r: column for r, column in known.roles.items() if with_targets or r != "target"}
+    rows = Rows(source.table, everything(source.table), roles, source.name, known.task)
+    return rows.examples(sampled(len(rows), SAMPLE))
 
 
 def _head(plan: Plan, source: Source, known: Profile) -> Reason | None:
@@ -204,15 +258,15 @@ def _settings(known: Profile) -> dict[str, Any]:
 
 
 def _facts(draft: Plan, known: Profile, source: Source) -> Facts:
-    network, tokenizer = network_of(draft.model.checkpoint, draft.model.revision)
-    roles = {role: column for role, column in known.roles.items() if role != "target"}
-    rows = Rows(source.table, everything(source.table), roles, source.name, known.task)
+    writes = parts.find("tasks", known.task).head == "text"
+    examples = _examples(known, source, with_targets=writes)
+    texts = _texts_of(examples) if is_new(draft.model.checkpoint) else None
+    network, tokenizer = network_of(draft.model.checkpoint, draft.model.revision, texts)
     labelled = known.rows - known.unlabelled - known.empty_texts - known.duplicates
     labelled = min(labelled, draft.data.max_rows or labelled)
     task: Task = parts.build("tasks", known.task, draft.task.get(known.task, {}))
     # As in training: the task's changes of the tokenizer change the number of tokens.
     task.adapt(tokenizer)
-    examples = rows.examples(sampled(len(rows), SAMPLE))
     return Facts(
         known,
         labelled,

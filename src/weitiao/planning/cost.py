@@ -30,6 +30,7 @@ class Network:
     parameters: int
     max_length: int
     fused: bool = False  # own kernels run it here
+    causal: bool = True  # no encoder and decoder apart
 
     @property
     def inner_size(self) -> int:

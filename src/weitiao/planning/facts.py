@@ -100,7 +100,7 @@ def tokens_of(task: Task, examples: Sequence[Example], tokenizer: Any) -> np.nda
 
 def reading_of(task: Task, examples: Sequence[Example], tokenizer: Any, plan: Plan) -> Reading:
     """How the plan reads long texts; token-level tasks have windows of their own."""
-    if not task.per_token:
+    if not task.per_token or task.writes:
         return long_text_of(plan.model.long_texts)
     empty = {task.roles[-1]: ""}
     # With an empty text, what is left is what stands in every window: question, special tokens.
@@ -114,13 +114,16 @@ def sampled(rows: int, most: int) -> np.ndarray:
     return np.linspace(0, rows - 1, min(most, rows)).astype(int)
 
 
-def network_of(checkpoint: str, revision: str | None) -> tuple[Network, Any]:
-    """The size of a checkpoint from its config, and its tokenizer."""
+def network_of(
+    checkpoint: str, revision: str | None, texts: Sequence[str] | None = None
+) -> tuple[Network, Any]:
+    """The size of a checkpoint from its config, and its tokenizer. texts: of some rows, for the
+    vocabulary of a network from nothing."""
     from weitiao.checkpoints.load import load_config, load_tokenizer
     from weitiao.checkpoints.resolve import resolve
 
-    source = resolve(checkpoint, revision)
-    trusted = source.kind == "package"
+    source = resolve(checkpoint, revision, texts)
+    trusted = source.kind in ("package", "new")
     tokenizer = load_tokenizer(source.path_or_name, source.revision, trusted=trusted)
     return size_of(checkpoint, load_config(source), int(tokenizer.model_max_length)), tokenizer
 
@@ -131,6 +134,8 @@ def size_of(checkpoint: str, config: Any, longest: int) -> Network:
 
     from weitiao.model.fast.shape import is_bert
 
+    if getattr(config, "is_encoder_decoder", False):
+        return _size_of_pair(checkpoint, config, longest)
     # Names of the fields differ: distilbert has dim and n_layers.
     hidden = int(getattr(config, "hidden_size", 0) or getattr(config, "dim", 0) or 768)
     layers = int(getattr(config, "num_hidden_layers", 0) or getattr(config, "n_layers", 0) or 12)
@@ -144,3 +149,30 @@ def size_of(checkpoint: str, config: Any, longest: int) -> Network:
     fused = is_bert(config) and not torch.cuda.is_available()
     longest = min(longest, positions)
     return Network(checkpoint, hidden, layers, encoder, encoder + words, longest, fused)
+
+
+def _size_of_pair(checkpoint: str, config: Any, longest: int) -> Network:
+    """The size of an encoder-decoder. Half of the tokens go through the encoder, half through the
+    decoder and the last layer: a token costs half of both."""
+    one = getattr(config, "encoder", None) or config  # of a pair of encoders
+    width = int(getattr(one, "d_model", 0) or getattr(one, "hidden_size", 0) or 512)
+    layers = int(getattr(config, "encoder_layers", 0) or getattr(one, "num_hidden_layers", 0) or 6)
+    inner = int(
+        getattr(config, "encoder_ffn_dim", 0)
+        or getattr(one, "d_ff", 0)
+        or getattr(one, "intermediate_size", 0)
+        or 4 * width
+    )
+    words = int(getattr(config, "vocab_size", 0) or getattr(one, "vocab_size", 0)) * width
+    # The decoder has attention to the source, too: 8 square matrices a layer instead of 4.
+    body = layers * (12 * width * width + 4 * width * inner)
+    positions = int(getattr(config, "max_position_embeddings", 0) or longest)
+    return Network(
+        checkpoint,
+        width,
+        2 * layers,
+        (body + words) // 2,
+        body + words,
+        min(longest, positions),
+        causal=False,
+    )

@@ -16,6 +16,7 @@ from pyarrow import compute
 
 from weitiao import parts
 from weitiao.checkpoints.catalogue import CATALOGUE
+from weitiao.checkpoints.new_network import parse
 from weitiao.checkpoints.families import DECODERS, NO_RECOMPUTATION, OFFSET
 from weitiao.checkpoints.resolve import resolve
 from weitiao.core import disk
@@ -134,6 +135,8 @@ def _checkpoint(plan: Plan, files: bool) -> tuple[Checkpoint, list[str]]:
         return Checkpoint(), [message]
     try:
         source = resolve(name, plan.model.revision)
+        if source.kind == "new":
+            return Checkpoint("marian", parse(name).positions), []
         if source.kind == "hub":
             from weitiao.checkpoints.load import load_config
 

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 Threshold = Annotated[float, Field(gt=0, lt=1)]
 Cost = Annotated[float, Field(ge=0)]
 LossFn = Callable[[Any, Batch], Output]  # (network, batch) -> Output
-# Which of transformers' heads: one vector a text, one a token, or two numbers a token.
-HeadKind = Literal["sequence", "tokens", "spans"]
+# Which of transformers' heads: one vector a text, one a token, two numbers a token, or the next
+# token of a text.
+HeadKind = Literal["sequence", "tokens", "spans", "text"]
 IGNORED = -100  # a label that says: nothing to learn here
 
 
@@ -55,6 +56,7 @@ class Task(Part):
     answers: ClassVar[type[Answers]]  # what its predictions are: see weitiao.tasks.answers
     numeric: ClassVar[bool] = False  # targets are numbers
     flag_columns: ClassVar[bool] = False  # the target may be several columns of 0 and 1
+    field_columns: ClassVar[bool] = False  # the target may be several columns, fields of one answer
     head: ClassVar[HeadKind] = "sequence"
     notes: ClassVar[tuple[str, ...]] = ()  # what `encode` gives beside what the network reads
     problem_type: ClassVar[str]  # what transformers calls it
@@ -71,6 +73,11 @@ class Task(Part):
     def per_token(self) -> bool:
         """Whether logits are per token: ragged, and an example may be several windows."""
         return self.head != "sequence"
+
+    @property
+    def writes(self) -> bool:
+        """Whether the answer is a text that the network writes, token by token."""
+        return self.head == "text"
 
     @property
     def own_head(self) -> str:
@@ -267,6 +274,10 @@ class Task(Part):
 
     def adapt(self, tokenizer: Any) -> None:
         """Change a tokenizer so that its tokens end where predictions may end; saved with it."""
+
+    def for_network(self, config: Any) -> Self:
+        """The task with what it must know of the network that it is learned by."""
+        return self
 
     def overlap(self, room: np.ndarray) -> np.ndarray:
         """The overlap (stride) of two windows in tokens, by the tokens each has for the text."""

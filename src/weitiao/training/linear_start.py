@@ -41,6 +41,8 @@ RISES = 2
 
 def possible(model: Model) -> bool:
     """Whether this model has an output layer that can be fitted by itself."""
+    if model.task.writes:
+        return False
     layer = output_layer(model)
     # Two numbers a token, of which a softmax over the whole text is taken, are no such layer.
     return layer is not None and layer.weight.requires_grad and model.task.head != "spans"

@@ -260,6 +260,7 @@ def test_two_processes_that_read_and_encode_the_same_rows_at_once(job, tmp_path)
     assert kept == {name for name in names(found) if not name.startswith(own)}
 
 
+@pytest.mark.slow
 def test_one_process_cleans_all_the_time_while_another_trains(job, tmp_path):
     training = fitting(job, tmp_path / "run", "train.epochs=4")
     spared = 0

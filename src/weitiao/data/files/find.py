@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from weitiao import parts
@@ -36,7 +37,7 @@ def find(path: str | Sequence[str]) -> list[Path]:
     if not wanted:
         raise DataError(_("data.path: names no file."))
     files: dict[Path, Path] = {}
-    for name in wanted:
+    for name in chain.from_iterable(map(_expanded, wanted)):
         for match in _matches(name):
             files.setdefault(match.resolve(), match)
     if len(files) > MAX_TABLES:
@@ -44,6 +45,18 @@ def find(path: str | Sequence[str]) -> list[Path]:
             _("{path}: {count:,} files are too many.", path=wanted[0], count=len(files))
         )
     return list(files.values())
+
+
+def _expanded(name: str) -> list[str]:
+    """The names that braces stand for, as in a shell: train.{en,de}.
+
+    >>> _expanded("a/train.{en,de}"), _expanded("a.csv")
+    (['a/train.en', 'a/train.de'], ['a.csv'])
+    """
+    match = re.fullmatch(r"([^{}]*)\{([^{}]+,[^{}]+)\}([^{}]*)", name)
+    if match is None or Path(name).exists():
+        return [name]
+    return [f"{match[1]}{part.strip()}{match[3]}" for part in match[2].split(",")]
 
 
 def names(paths: Sequence[Path]) -> list[str]:

@@ -18,9 +18,10 @@ import pyarrow as pa
 from weitiao import parts
 from weitiao.core import dotted, fingerprint
 from weitiao.data.cache import checked, store
-from weitiao.data.files import archive, card, find
+from weitiao.data.files import aligned, archive, card, find
 from weitiao.data.files.card import with_names
 from weitiao.data.files.cells import TEXT, as_text, widest
+from weitiao.data.files.conversations import by_turns
 from weitiao.data.files.detect import endings, packing, reader_for
 from weitiao.data.files.offsets import counted
 from weitiao.data.files.samples import open_sample
@@ -77,6 +78,8 @@ class ReadOptions:
             return from_memory(path.removeprefix("memory:"))
         files = find.find(path)
         names = find.names(files)
+        if not self.reader and (pair := aligned.pair_in(files)):
+            return concatenated([aligned.open_pair(pair, names[0], self.skip_bad)], names[:1])
         pieces = [
             piece
             for file, name in zip(files, names, strict=True)
@@ -137,7 +140,8 @@ def _of_file(path: Path, name: str, content: str, how: ReadOptions, classes: car
     key = _reader_key(chosen, reader) + (json.dumps(classes, sort_keys=True) if classes else "")
 
     def read() -> Reading:
-        return counted(with_names(by_sentence(reader.read(path)), classes, chosen in _TYPED))
+        rows = by_turns(by_sentence(reader.read(path)))
+        return counted(with_names(rows, classes, chosen in _TYPED))
 
     return cached_piece(name, content, key, read, how.skip_bad, notes)
 

@@ -8,21 +8,22 @@ import numpy as np
 
 from weitiao.evaluation.metrics.base import ArrayMetric, Order, mid_ranks, ratio
 from weitiao.tasks.answers.base import Answers
-from weitiao.tasks.answers.passages import EXACT, MARGIN, OVERLAP, Passages
+from weitiao.tasks.answers.passages import MARGIN, OVERLAP, Passages
+from weitiao.tasks.answers.texts import Texts
 
 
 class ExactMatch(ArrayMetric):
     """Exact match: the proportion equal to a gold answer but for case, articles and punctuation.
 
     As the scripts of SQuAD and, by characters, of CMRC 2018; of several right answers one is
-    enough. Strict: a word too many is as wrong as another passage, so look at `f1` too.
+    enough. Of texts that were written, it is the proportion equal to their reference. Strict: a word too many is as wrong as another passage, so look at `f1` too.
     """
 
-    answers: ClassVar[tuple[type[Answers], ...]] = (Passages,)
+    answers: ClassVar[tuple[type[Answers], ...]] = (Passages, Texts)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
-        return weights @ answers.counts[:, EXACT] / weights.sum(1)
+        return weights @ answers.right().astype(float) / weights.sum(1)
 
     def proportion(self, answers: type[Answers]) -> bool:
         return True

@@ -1,0 +1,1 @@
+"""Texts as targets: how alike two of them are, and what must survive a translation."""

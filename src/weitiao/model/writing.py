@@ -1,0 +1,171 @@
+"""Writing: texts from a network, in batches by length; and the loss of given texts.
+
+Decoding is transformers' `generate`. Rows of like length share a batch, so that little is padded
+and short answers do not wait for long ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from weitiao.core.batch_layout import Layout
+from weitiao.core.ragged import Ragged, edges
+from weitiao.data.cache.encoded import Encoded
+from weitiao.example import Batch, Written
+from weitiao.hardware.precision import arithmetic
+from weitiao.hardware.probe import resolve as resolve_precision
+from weitiao.model.batching import by_length
+from weitiao.model.net import Net, unwrap
+from weitiao.tasks.base import IGNORED
+from weitiao.tasks.generative import PART, SOURCE, TARGET, Generative
+
+if TYPE_CHECKING:
+    from weitiao.model.model import Model
+
+TOKENS_AT_ONCE = 8192  # in a batch: sources, and the longest answers that may follow
+Progress = Callable[[int], None]
+
+
+def written(
+    model: Model,
+    encoded: Encoded,
+    net: Any = None,
+    examples: np.ndarray | None = None,
+    step: Progress | None = None,
+) -> np.ndarray:
+    """What the network writes for each example (default: all), an array of `Written`; the pieces of
+    a long source are put together."""
+    wanted = np.arange(encoded.examples) if examples is None else np.asarray(examples)
+    part = encoded.of(wanted)
+    texts = _rows(model, part, net, step)
+    whole = np.empty(len(wanted), object)
+    firsts = np.arange(len(wanted) + 1) if part.firsts is None else part.firsts
+    for row in range(len(wanted)):
+        whole[row] = _together(model.task, texts[firsts[row] : firsts[row + 1]])
+    return whole
+
+
+def _together(task: Any, pieces: Sequence[Written]) -> Written:
+    if len(pieces) == 1:
+        return pieces[0]
+    tokens = sum(piece.tokens for piece in pieces)
+    total = sum(piece.log_probability * piece.tokens for piece in pieces)
+    text = task.together([piece.text for piece in pieces])
+    return Written(text, total / max(tokens, 1), tokens, any(piece.cut for piece in pieces))
+
+
+@torch.inference_mode()
+def _rows(model: Model, encoded: Encoded, net: Any, step: Progress | None) -> list[Written]:
+    """A text for each encoded row."""
+    net = model.net if net is None else net
+    task, tokenizer, own = model.task, model.tokenizer, unwrap(net)
+    assert isinstance(task, Generative)
+    settings = {**task.decoding(), **task.forced(tokenizer), "use_cache": True}
+    kinds = np.asarray(encoded.values[PART])
+    owners = np.repeat(np.arange(len(encoded)), encoded.lengths)
+    sources = np.bincount(owners[kinds == SOURCE], minlength=len(encoded))
+    device = next(own.parameters()).device
+    training, result = net.training, [Written("")] * len(encoded)
+    net.eval()
+    with arithmetic(resolve_precision(model.plan.train.precision, device.type), device.type):
+        longest = sources + task.max_new_tokens * task.num_beams
+        for group in by_length(longest, TOKENS_AT_ONCE, False):
+            batch = model.batch(encoded, group).to(device)
+            begun = batch.tensors["input_ids"].shape[1] if task.causal else 1
+            generated = own.native.generate(**batch.tensors, **settings)
+            answers = [_ended(row, own.native) for row in generated[:, begun:].cpu().numpy()]
+            losses = _losses_of(model, own, encoded, group, answers)
+            texts = tokenizer.batch_decode(answers, skip_special_tokens=True)
+            for row, answer, text, loss in zip(group, answers, texts, losses, strict=True):
+                cut = len(answer) >= task.max_new_tokens
+                mean = -float(loss) / max(len(answer), 1)
+                result[int(row)] = Written(text.strip(), mean, len(answer), cut)
+            if step:
+                step(len(group))
+    net.train(training)
+    return result
+
+
+def _ended(row: np.ndarray, native: Any) -> np.ndarray:
+    """Generated ids up to the token that ends them, included; padding behind it is dropped."""
+    ends = native.generation_config.eos_token_id
+    ends = [] if ends is None else ends if isinstance(ends, list) else [ends]
+    found = np.flatnonzero(np.isin(row, ends))
+    return row[: found[0] + 1] if len(found) else row
+
+
+def _losses_of(
+    model: Model, net: Net, encoded: Encoded, rows: np.ndarray, answers: Sequence[np.ndarray]
+) -> np.ndarray:
+    """(rows,) the summed loss of what was written, by one pass over it.
+
+    The scores of `generate` are those after its own changes (length penalty, no repetition); these
+    are the network's own, whatever the decoding.
+    """
+    taken = encoded.take(rows)
+    pairs = zip(taken["input_ids"], taken[PART], strict=True)
+    sources = [np.asarray(ids)[np.asarray(part) == SOURCE] for ids, part in pairs]
+    both = list(zip(sources, answers, strict=True))
+    joined = {
+        "input_ids": [np.concatenate([source, answer]) for source, answer in both],
+        PART: [np.repeat([SOURCE, TARGET], [len(source), len(answer)]) for source, answer in both],
+    }
+    labels = Ragged(
+        np.concatenate([np.concatenate([np.full(len(s), IGNORED), a]) for s, a in both]),
+        edges([len(s) + len(a) for s, a in both]),
+    )
+    layout: Layout = net.collation(model.tokenizer, False)
+    batch = model.task.collate(joined, labels, layout)
+    return _sums(net, batch.to(next(net.parameters()).device), len(rows))[:, 0]
+
+
+def _sums(net: Any, batch: Batch, rows: int) -> np.ndarray:
+    """(rows, 2): the summed loss of each row, and its labels."""
+    assert batch.labels is not None
+    known = batch.labels != IGNORED
+    losses = cross_entropy(net(batch).float(), batch.labels[known], reduction="none")
+    owners = known.nonzero()[:, 0]
+    sums: Tensor = losses.new_zeros(rows).index_add(0, owners, losses)
+    counts = torch.bincount(owners, minlength=rows)
+    return torch.stack([sums, counts.to(sums.dtype)], 1).cpu().numpy()
+
+
+@torch.inference_mode()
+def target_losses(
+    model: Model, encoded: Encoded, labels: Ragged, net: Any = None, rows: np.ndarray | None = None
+) -> np.ndarray:
+    """(rows, 2): the summed loss of the target of each encoded row, and its number of tokens."""
+    net = model.net if net is None else net
+    wanted = np.arange(len(encoded)) if rows is None else np.asarray(rows)
+    result = np.zeros((len(wanted), 2))
+    device = next(model.net.parameters()).device
+    training = net.training
+    net.eval()
+    with arithmetic(resolve_precision(model.plan.train.precision, device.type), device.type):
+        for group in by_length(encoded.lengths[wanted], TOKENS_AT_ONCE, False):
+            batch = model.batch(encoded, wanted[group], labels).to(device)
+            result[group] = _sums(net, batch, len(group))
+    net.train(training)
+    return result
+
+
+def describe_decoding(native: Any, task: Any, tokenizer: Any) -> None:
+    """Write the task's decoding into the network's generation_config, which is saved with it, so
+    that transformers alone writes the same."""
+    from transformers import GenerationConfig
+
+    before = native.generation_config
+    kept = {
+        name: getattr(before, name)
+        for name in ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
+        if getattr(before, name, None) is not None
+    }
+    bad = getattr(before, "bad_words_ids", None)  # Marian never writes its padding
+    settings = {**kept, **({"bad_words_ids": bad} if bad else {}), **task.decoding()}
+    native.generation_config = GenerationConfig(**{**settings, **task.forced(tokenizer)})

@@ -1,0 +1,200 @@
+"""Hyperparameter heuristics for tasks that write texts: lengths, decoding, training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from weitiao import parts
+from weitiao.checkpoints import hub, new_network
+from weitiao.errors import ModelError
+from weitiao.example import Example
+from weitiao.i18n.messages import _
+from weitiao.labels.texts.languages import language_of
+from weitiao.labels.texts.similarity import writing_of
+from weitiao.planfile.plan import Reason
+from weitiao.planning import choices
+from weitiao.planning.facts import Facts
+from weitiao.tasks.generative import PART, SOURCE, Generative
+
+LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+COVERAGE = 0.99  # proportion of sources, and of targets, that are held whole
+HELD_OUT = 2_000  # rows at most for validation, and for the test: writing takes its time
+BEAMS = 4
+NEW_EPOCHS, NEW_BATCH, NEW_RATE = 40, 128, 1e-3  # of a network from nothing
+SEEN = 30_000  # rows that fine-tuning of few rows goes through
+PAIRS = {  # of Helsinki-NLP's opus-mt, which are on the hub
+    *("en-de", "de-en", "en-zh", "zh-en", "en-fr", "fr-en", "en-es", "es-en", "en-ru", "ru-en"),
+    *("en-it", "it-en", "en-nl", "nl-en", "en-ar", "ar-en", "en-vi", "vi-en", "ja-en", "ko-en"),
+}
+
+
+def checkpoint(task: str, languages: tuple[str, str], language: str) -> Reason:
+    """The default network. languages: of source and target, empty where not known; language: that
+    most rows are in."""
+    if task != "translation":
+        name = "smollm2-135m" if language == "en" else "Qwen/Qwen2.5-0.5B-Instruct"
+        return Reason(value=name, reason=_("a small network that follows instructions"))
+    pair = "-".join(languages)
+    name = f"Helsinki-NLP/opus-mt-{pair}"
+    if pair in PAIRS and _reachable(name):
+        return Reason(value=name, reason=_("a translator of this pair, trained on millions of rows"))
+    return Reason(
+        value="new:marian",
+        reason=_(
+            "no translator of this pair can be reached from here: one is trained from nothing, on "
+            "these rows alone; --model names a better beginning"
+        ),
+    )
+
+
+def _reachable(name: str) -> bool:
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    if constants.HF_HUB_OFFLINE:
+        return isinstance(try_to_load_from_cache(name, "config.json"), str)
+    try:
+        hub.require(name)
+    except ModelError:
+        return False
+    return True
+
+
+def languages_of(settings: dict[str, Any], roles: dict[str, Any]) -> tuple[str, str]:
+    """The languages of source and target: of the task's settings, or the names of the columns."""
+    source = settings.get("source_language") or str(roles.get("text", ""))
+    target = settings.get("target_language") or str(roles.get("target", ""))
+    return language_of(source), language_of(target)
+
+
+def hyperparameters(
+    facts: Facts, examples: Sequence[Example], tokenizer: Any
+) -> dict[str, Reason]:
+    """Every hyperparameter that is chosen, but the task's settings."""
+    sources, _targets = lengths_of(facts, examples, tokenizer)
+    new = new_network.is_new(facts.network.checkpoint)
+    held_out = Reason(
+        value=round(min(choices.validation_size(facts).value, HELD_OUT / max(facts.rows, 1)), 4),
+        reason=_("enough rows to tell better weights from worse ones"),
+        evidence=_("{rows:,} labelled rows", rows=facts.rows),
+    )
+    longest = max_length(sources, facts.network.max_length)
+    return {
+        "data.validation_size": held_out,
+        "data.test_size": Reason(value=held_out.value, reason=_("sealed until the very end")),
+        "model.max_length": longest,
+        "train.epochs": _epochs(facts, new),
+        "train.batch_size": _batch_size(facts, new),
+        "train.learning_rate": _learning_rate(facts, new),
+        "train.warmup_ratio": choices.warmup_ratio(facts),
+        "train.evaluations": Reason(
+            value=10, reason=_("the loss on validation, which picks the best model, is soon told")
+        ),
+        "train.loss": Reason(
+            value={"cross_entropy": {"label_smoothing": 0.1}},
+            reason=_("a text can be said in several ways: no token is wholly sure"),
+            evidence=_("Szegedy et al. 2016, Vaswani et al. 2017"),
+        ),
+        "train.optimizer": Reason(
+            value={"adamw": {}}, reason=_("the vectors of words are the last layer, too")
+        ),
+        "train.refit": Reason(
+            value="never", reason=_("the length of training was chosen by the validation rows")
+        ),
+        "train.precision": choices.precision(facts),
+    }
+
+
+def lengths_of(
+    facts: Facts, examples: Sequence[Example], tokenizer: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens of sources and of targets of some rows, whole."""
+    task: Generative = parts.build("tasks", facts.profile.task)
+    task = task.model_copy(update={"max_new_tokens": 100_000, "causal": facts.network.causal})
+    encoded = task.encode(examples, tokenizer, 1_000_000)
+    kinds = [np.asarray(part) for part in encoded[PART]]
+    sources = np.array([(part == SOURCE).sum() for part in kinds])
+    return sources, np.array([(part != SOURCE).sum() for part in kinds])
+
+
+def task_settings(
+    facts: Facts, examples: Sequence[Example], tokenizer: Any, given: dict[str, Any], reason: str
+) -> Reason:
+    """Decoding: the longest answer by the references, beams where one text is right."""
+    _sources, targets = lengths_of(facts, examples, tokenizer)
+    known = targets[targets > 0]
+    most = int(np.quantile(known, COVERAGE)) if len(known) else 64
+    # A translation may be longer than any reference: a third more.
+    longest = min(max(16, -(-most * 4 // 3)), 1024)
+    translation = facts.profile.task == "translation"
+    settings = {"max_new_tokens": longest, "num_beams": BEAMS if translation else 1, **given}
+    return Reason(
+        value={facts.profile.task: settings},
+        reason=reason,
+        evidence=_("99 % of the targets have at most {most} tokens", most=most),
+    )
+
+
+def max_length(sources: np.ndarray, room: int) -> Reason:
+    """The shortest usual length that holds nearly all sources whole."""
+    lengths = [n for n in LENGTHS if n <= room] or [room]
+    chosen = next((n for n in lengths if (sources <= n).mean() >= COVERAGE), lengths[-1])
+    return Reason(
+        value=chosen,
+        reason=_(
+            "holds {share:.1%} of the texts whole; rows with longer ones teach nothing",
+            share=float((sources <= chosen).mean()),
+        ),
+        evidence=_("half have at most {half} tokens", half=int(np.median(sources))),
+    )
+
+
+def metrics(task: str, targets: Sequence[str]) -> Reason | None:
+    """Metrics by the writing: BLEU counts characters where no blanks separate words."""
+    if task != "translation":
+        return None
+    return Reason(
+        value=["bleu", "chrf"],
+        reason=_(
+            "sacrebleu's figures, with the tokenizer {name}; the loss on validation picks the best "
+            "model",
+            name=writing_of(list(targets)),
+        ),
+    )
+
+
+def _epochs(facts: Facts, new: bool) -> Reason:
+    rows = facts.train_rows
+    if new:
+        value = max(10, min(NEW_EPOCHS, round(2_000_000 / rows)))
+        return Reason(value=value, reason=_("a network from nothing needs many"))
+    value = max(2, min(10, round(SEEN / rows)))
+    return Reason(
+        value=value,
+        reason=_("enough for so many rows; the best weights are kept"),
+        evidence=_("about {rows:,} training rows", rows=rows),
+    )
+
+
+def _batch_size(facts: Facts, new: bool) -> Reason:
+    if new:
+        size = NEW_BATCH if facts.train_rows >= 2_000 else 32
+        return Reason(value=size, reason=_("random weights need steady gradients"))
+    return Reason(value=16 if facts.train_rows < 5_000 else 32, reason=_("the usual size"))
+
+
+def _learning_rate(facts: Facts, new: bool) -> Reason:
+    if new:
+        return Reason(value=NEW_RATE, reason=_("random weights take far larger steps"))
+    width = facts.network.hidden_size
+    rate = 1e-4 if width <= 512 else 5e-5 if width <= 1024 else 2e-5
+    if facts.adapter:
+        times = parts.find("adapters", facts.adapter).rate_factor
+        rate = float(f"{rate * times:.2g}")
+    return Reason(
+        value=rate,
+        reason=_("the narrower the network, the higher the rate that stays stable"),
+        evidence=_("hidden size {width}", width=width),
+    )

@@ -1,0 +1,330 @@
+"""Base of tasks whose answer is a text that the network writes: prompts, targets, decoding."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from pydantic import Field
+
+from weitiao.core.batch_layout import Layout, grid, padded, tensor
+from weitiao.core.ragged import Ragged
+from weitiao.data.infer.cells import is_object, object_message
+from weitiao.data.targets import Locate, Roles, parse_cells, target_columns
+from weitiao.errors import DataError, ModelError
+from weitiao.example import WINDOWS, Batch, Example, Output, Prediction
+from weitiao.i18n.messages import _
+from weitiao.labels.texts.pieces import joined, pieces
+from weitiao.labels.texts.prompts import render
+from weitiao.tasks.answers.texts import Texts
+from weitiao.tasks.base import IGNORED, HeadKind, Task, symmetric_kl
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from weitiao.data.cache.encoded import Encoded
+    from weitiao.losses.base import Loss
+
+PART = "part"  # of each token: SOURCE, TARGET, or UNLEARNED (the target of a source that was cut)
+SOURCE, TARGET, UNLEARNED = range(3)
+END_OF_PROMPT = 64  # tokens that are kept of the end of a prompt that is cut
+
+
+class Generative(Task):
+    """A text for each row, written token by token by an encoder-decoder or a causal network.
+
+    A row is encoded as source and target end to end, told apart by `PART`; `collate` makes of it
+    what the network reads. Decoding settings have transformers' names.
+    """
+
+    roles: ClassVar[tuple[str, ...]] = ("text",)
+    losses: ClassVar[tuple[str, ...]] = ("cross_entropy",)
+    answers: ClassVar[type[Texts]] = Texts
+    head: ClassVar[HeadKind] = "text"
+    problem_type: ClassVar[str] = ""
+    windowed: ClassVar[bool] = False  # long sources are written piece by piece
+
+    template: str = Field(
+        "",
+        description="prompt, in Jinja, e.g. `Summarise: {{ text }}`; empty: the chat template of "
+        "the checkpoint, or the text alone",
+    )
+    max_new_tokens: int = Field(128, gt=0, le=4096, description="longest answer, in tokens")
+    num_beams: int = Field(1, ge=1, le=64, description="beams of beam search; 1: greedy")
+    length_penalty: float = Field(
+        1.0, ge=-10, le=10, description="of beam search: above 1 for longer answers"
+    )
+    no_repeat_ngram_size: int = Field(
+        0, ge=0, le=20, description="no run of so many tokens comes twice in an answer; 0: off"
+    )
+    repetition_penalty: float = Field(
+        1.0, gt=0, le=10, description="above 1: tokens that have come are less likely"
+    )
+    do_sample: bool = Field(False, description="draw tokens at random instead of the likeliest")
+    temperature: float = Field(1.0, gt=0, le=10, description="of drawing: lower is less random")
+    top_p: float = Field(1.0, gt=0, le=1, description="of drawing: the likeliest tokens up to this")
+    causal: bool = Field(False, description="set by the checkpoint: no encoder of its own")
+
+    @property
+    def outputs(self) -> int:
+        """No number of logits of its own: as many as the vocabulary has."""
+        return 0
+
+    @property
+    def encoding(self) -> str:
+        settings = [self.template, self.max_new_tokens, self.causal, *self.special_settings]
+        return f"{type(self).__name__} {settings}"
+
+    @property
+    def special_settings(self) -> list[Any]:
+        """Further settings that change token ids."""
+        return []
+
+    # --- targets
+
+    @classmethod
+    def parse_target(cls, cell: str, column: str) -> Any:
+        """The reference as it stands in the file."""
+        if is_object(cell) and not cls.field_columns:
+            raise ValueError(object_message(cell))
+        return cell
+
+    @classmethod
+    def read_targets(
+        cls,
+        table: Any,
+        roles: Roles,
+        positions: np.ndarray,
+        locate: Locate,
+        wrong: dict[int, str] | None = None,
+    ) -> list[Any]:
+        """The reference of each row; None where the cell is blank ("NULL" may be a text)."""
+        (column,) = target_columns(roles)
+
+        def parse(cell: str) -> Any:
+            return cls.parse_target(cell, column) if cell.strip() else None
+
+        return parse_cells(table, [column], positions, parse, locate, wrong, memo_size=0)
+
+    @classmethod
+    def missing_markers(cls, table: Any, roles: Roles, at: np.ndarray) -> Counter[str]:
+        return Counter()
+
+    @classmethod
+    def row_labels(cls, targets: Sequence[Any]) -> None:
+        return None
+
+    @classmethod
+    def strata(cls, targets: Sequence[Any]) -> list[int]:
+        """One stratum: texts have no kinds that a split could keep in proportion."""
+        return [0] * len(targets)
+
+    @classmethod
+    def check_learnable(cls, targets: Sequence[Any], file: str) -> None:
+        if len(set(targets)) < 2:
+            raise DataError(
+                _(
+                    "{file}: every row has the same target: there is nothing to learn. Is the "
+                    "target role right?",
+                    file=file,
+                )
+            )
+
+    def learn(self, targets: Sequence[Any]) -> Self:
+        return self
+
+    def for_network(self, config: Any) -> Self:
+        causal = not getattr(config, "is_encoder_decoder", False)
+        return self if self.causal == causal else self.model_copy(update={"causal": causal})
+
+    def indices(self, targets: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
+        objects = np.empty(len(targets), object)
+        objects[:] = list(targets)
+        return objects
+
+    def labels_for(self, encoded: Encoded, gold: Any) -> Any:
+        """The ids of the target's tokens, IGNORED for those of the source."""
+        ids = np.asarray(encoded.values["input_ids"]).astype(np.int32)
+        learned = np.asarray(encoded.values[PART]) == TARGET
+        return Ragged(np.where(learned, ids, IGNORED), np.asarray(encoded.offsets))
+
+    # --- tokens
+
+    @abstractmethod
+    def target_ids(self, targets: Sequence[str], tokenizer: Any) -> list[list[int]]:
+        """Token ids of references, without the token that ends them."""
+
+    def prompts(self, examples: Sequence[Example], tokenizer: Any) -> list[str]:
+        """The text that the network continues or translates, one a row."""
+        return [render(self.template, example.inputs, tokenizer) for example in examples]
+
+    def source_ids(self, prompts: Sequence[str], tokenizer: Any) -> list[list[int]]:
+        """Token ids of prompts, special tokens included."""
+        # A chat template writes the special tokens itself.
+        special = not (self.causal and not self.template and tokenizer.chat_template)
+        encoded = tokenizer(list(prompts), add_special_tokens=special, verbose=False)
+        end = tokenizer.eos_token_id
+        rows = [list(ids) for ids in encoded["input_ids"]]
+        if self.causal:  # some tokenizers end every text: the answer would come behind the end
+            rows = [ids[:-1] if ids and ids[-1] == end else ids for ids in rows]
+        # An empty prompt still needs a token to begin from.
+        return [ids or [_end_of(tokenizer)] for ids in rows]
+
+    def encode(
+        self, examples: Sequence[Example], tokenizer: Any, max_length: int
+    ) -> dict[str, list[list[int]]]:
+        """input_ids of source and target, and PART of each token; a source that is too long is cut
+        in its middle, or becomes several rows without a target where the task is `windowed`."""
+        prompts = self.prompts(examples, tokenizer)
+        known = [example.target for example in examples]
+        ids = self.target_ids([target or "" for target in known], tokenizer)
+        end = _end_of(tokenizer)
+        rows: dict[str, list[list[int]]] = {"input_ids": [], PART: []}
+        counts = []
+        for example, prompt, source in zip(
+            range(len(examples)), prompts, self.source_ids(prompts, tokenizer), strict=True
+        ):
+            target = ids[example][: self.max_new_tokens]
+            whole = len(ids[example]) <= self.max_new_tokens
+            target = [*target, end] if whole else target  # a cut text does not end here
+            sources, kind = [source], TARGET
+            if len(source) > max_length:
+                sources, kind = self._shortened(prompt, source, tokenizer, max_length), UNLEARNED
+            if known[example] is None or len(sources) > 1:
+                target = []
+            counts.append(len(sources))
+            for one in sources:
+                rows["input_ids"].append([*one, *target])
+                rows[PART].append([SOURCE] * len(one) + [kind] * len(target))
+        return {**rows, WINDOWS: counts} if self.windowed else rows  # type: ignore[dict-item]
+
+    def _shortened(
+        self, prompt: str, source: list[int], tokenizer: Any, max_length: int
+    ) -> list[list[int]]:
+        """The rows of a source that is too long."""
+        if not self.windowed:
+            tail = min(END_OF_PROMPT, max_length // 4)
+            return [[*source[: max_length - tail], *source[-tail:]]]
+
+        def fits(text: str) -> bool:
+            return len(self.source_ids([text], tokenizer)[0]) <= max_length
+
+        rows = self.source_ids(pieces(prompt, fits), tokenizer)
+        return [ids[:max_length] for ids in rows]
+
+    def collate(
+        self,
+        rows: Mapping[str, Sequence[np.ndarray]],
+        labels: np.ndarray | Ragged | None,
+        layout: Layout,
+    ) -> Batch:
+        """A batch to learn from; without labels, the sources alone, to write from.
+
+        Labels are shifted here, and nowhere else: of a causal network those at a token are the next
+        token; a decoder reads the labels behind its first token. Labels are (rows, longest).
+        """
+        parts = [np.asarray(part) for part in rows[PART]]
+        ids = [np.asarray(one, np.int64) for one in rows["input_ids"]]
+        if labels is None:
+            sources = [one[part == SOURCE] for one, part in zip(ids, parts, strict=True)]
+            side = replace(layout, left=self.causal, packed=False)
+            return Batch(padded({"input_ids": sources}, side)[0])
+        assert isinstance(labels, Ragged)
+        layout = replace(layout, left=False, packed=False)
+        if self.causal:
+            # The next token of each: labels one place to the left.
+            following = [np.append(labels.row(row)[1:], IGNORED) for row in range(len(ids))]
+            return Batch(
+                padded({"input_ids": ids}, layout)[0],
+                tensor(_grid(following, IGNORED)),
+            )
+        sources = [one[part == SOURCE] for one, part in zip(ids, parts, strict=True)]
+        wanted = [labels.row(row)[part > SOURCE] for row, part in enumerate(parts)]
+        targets = [one[part > SOURCE] for one, part in zip(ids, parts, strict=True)]
+        # A row without a target still needs a token for the decoder to read.
+        wanted = [one if len(one) else np.array([IGNORED]) for one in wanted]
+        read = [decoder_input(one, layout) for one in targets]
+        tensors = padded({"input_ids": sources}, layout)[0]
+        pad = layout.padding.get("input_ids", 0)
+        return Batch(
+            {**tensors, "decoder_input_ids": tensor(_grid(read, pad))},
+            tensor(_grid(wanted, IGNORED)),
+        )
+
+    # --- loss and answers
+
+    def loss(self, net: Any, batch: Batch, cost: Loss) -> Output:
+        """The loss over the target's tokens alone; logits (labels, vocabulary)."""
+        assert batch.labels is not None
+        logits = net(batch)
+        return Output(cost.value(logits, batch.labels[batch.labels != IGNORED]), logits)
+
+    def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
+        return symmetric_kl(first, second)
+
+    def score(self, logits: np.ndarray) -> np.ndarray:
+        return logits
+
+    def decoding(self) -> dict[str, Any]:
+        """The settings of transformers' `generate` that follow from this task."""
+        settings: dict[str, Any] = {
+            "max_new_tokens": self.max_new_tokens,
+            "num_beams": self.num_beams,
+            "do_sample": self.do_sample,
+            "no_repeat_ngram_size": self.no_repeat_ngram_size,
+            "repetition_penalty": self.repetition_penalty,
+        }
+        if self.num_beams > 1:
+            settings["length_penalty"] = self.length_penalty
+            settings["early_stopping"] = False
+        if self.do_sample:
+            settings |= {"temperature": self.temperature, "top_p": self.top_p, "top_k": 0}
+        return settings
+
+    def forced(self, tokenizer: Any) -> dict[str, Any]:
+        """Settings of `generate` that follow from the tokenizer, such as a first token."""
+        return {}
+
+    def together(self, texts: Sequence[str]) -> str:
+        """What was written for the pieces of one source, as one text."""
+        return joined(texts)
+
+    def decide(self, scores: Any, examples: Sequence[Example] = ()) -> list[Prediction]:
+        return [Prediction(one.text, float(np.exp(one.log_probability))) for one in scores]
+
+    def to_answers(self, gold: Any, scores: Any) -> Texts:
+        confidence = np.exp([one.log_probability for one in scores])
+        return Texts.of(gold, [one.text for one in scores], confidence)
+
+    def describe(self) -> Mapping[str, Any]:
+        return {}
+
+
+def decoder_input(target: np.ndarray, layout: Layout) -> np.ndarray:
+    """What a decoder reads while it writes a target: the target, shifted by its first token."""
+    start = layout.decoder_start
+    assert start is not None, "an encoder-decoder has a token that its decoder begins with"
+    if start < 0 and len(target):  # mBART: the language, which ends the target, begins it
+        start = int(target[-1])
+    return np.concatenate([[max(start, 0)], target[:-1]])
+
+
+def _grid(rows: Sequence[np.ndarray], fill: int) -> np.ndarray:
+    lengths = np.array([len(row) for row in rows])
+    return grid(np.concatenate(rows).astype(np.int64), lengths, False, fill)
+
+
+def _end_of(tokenizer: Any) -> int:
+    """The token that ends a text. Raises ModelError where there is none: nothing would end."""
+    end = tokenizer.eos_token_id
+    end = tokenizer.sep_token_id if end is None else end  # of a warm-started pair of encoders
+    if end is None:
+        raise ModelError(
+            _("this tokenizer has no token that ends a text (eos_token); take another checkpoint.")
+        )
+    return int(end)
+

@@ -1,0 +1,171 @@
+"""Translation: a text in another language, by an encoder-decoder or a causal network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from pydantic import Field
+
+from weitiao.data.infer.roles import Guess
+from weitiao.errors import PlanError
+from weitiao.i18n.messages import _, name_list, plural
+from weitiao.labels.texts.languages import codes_of, language_of, token_of
+from weitiao.labels.texts.parallel import Doubt, doubts
+from weitiao.tasks.generative import Generative
+
+if TYPE_CHECKING:
+    from weitiao.data.infer.roles import Evidence
+    from weitiao.data.rows import Rows
+
+SOURCES = ("source", "src", "source_text", "原文", "源语言")
+TARGETS = ("target", "tgt", "target_text", "translation", "译文", "目标语言")
+
+
+class Translation(Generative):
+    """A translation of each text. Marian, T5, BART, mBART, M2M100, NLLB and causal networks.
+
+    A source longer than `model.max_length` is cut at the ends of its sentences, and its pieces are
+    translated one by one. Best checkpoint by the validation loss; BLEU (Papineni et al. 2002) and
+    chrF++ (Popović 2017) by sacrebleu.
+    """
+
+    metrics: ClassVar[tuple[str, ...]] = ("bleu", "chrf", "exact_match")
+    pipeline_tag: ClassVar[str] = "translation"
+    windowed: ClassVar[bool] = True
+
+    source_language: str = Field("", description="language of the text, e.g. en")
+    target_language: str = Field("", description="language of the translation, e.g. zh")
+
+    @property
+    def default_metrics(self) -> tuple[str, ...]:
+        return ("bleu", "chrf")
+
+    @property
+    def special_settings(self) -> list[Any]:
+        return [self.source_language, self.target_language]
+
+    @classmethod
+    def guess_roles(cls, evidence: Evidence, named: bool) -> Guess | None:
+        """Two columns of texts that are named by languages, or as source and target."""
+        if evidence.roles:
+            return None
+        pair = pair_of(evidence.columns)
+        if pair is None:
+            return None
+        (source, target), why = pair, _("the names of the two columns")
+        return Guess({"text": source, "target": target}, {"text": why, "target": why})
+
+    @classmethod
+    def guess(cls, evidence: Evidence) -> tuple[float, str] | None:
+        text, target = evidence.roles.get("text"), evidence.target
+        if target is None or not isinstance(text, str):
+            return None
+        pair = pair_of([text, target.name])
+        if pair != (text, target.name) or not target.is_text:
+            return None
+        return 1.0, _(
+            "{first!r} and {second!r} are texts in two languages", first=text, second=target.name
+        )
+
+    @classmethod
+    def problems(cls, rows: Rows, targets: Sequence[Any]) -> Iterator[str]:
+        texts = [str(one.inputs["text"]) for batch in rows.batches() for one in batch]
+        for doubt, count in doubts(texts, targets).items():
+            yield _describe(doubt, count)
+
+    def learn(self, targets: Sequence[Any]) -> Self:
+        for name in ("source_language", "target_language"):
+            code = getattr(self, name)
+            if code and not language_of(code) and "_" not in code:
+                raise PlanError(
+                    [
+                        _(
+                            "task.translation.{name}: {code!r} is no language code; write en, zh, "
+                            "de, ..., or the checkpoint's own code.",
+                            name=name,
+                            code=code,
+                        )
+                    ]
+                )
+        return self
+
+    def adapt(self, tokenizer: Any) -> None:
+        """Set the languages of a multilingual tokenizer. Raises PlanError where they are missing
+        or unknown: it would translate into whatever it was left at."""
+        known = codes_of(tokenizer)
+        if not known:
+            return
+        for name, attribute in (("source_language", "src_lang"), ("target_language", "tgt_lang")):
+            code = getattr(self, name)
+            token = token_of(code, known) if code else ""
+            if not token:
+                raise PlanError([_unknown_language(name, code, known)])
+            setattr(tokenizer, attribute, token)
+
+    def forced(self, tokenizer: Any) -> dict[str, Any]:
+        """The token of the target language, with which multilingual decoders begin."""
+        code = getattr(tokenizer, "tgt_lang", None)
+        if self.causal or not code or not codes_of(tokenizer):
+            return {}
+        number = tokenizer.convert_tokens_to_ids(code)
+        if number in (None, tokenizer.unk_token_id):  # M2M100: __de__
+            number = tokenizer.get_lang_id(code)
+        return {"forced_bos_token_id": int(number)}
+
+    def target_ids(self, targets: Sequence[str], tokenizer: Any) -> list[list[int]]:
+        if self.causal:
+            encoded = tokenizer(list(targets), add_special_tokens=False, verbose=False)
+            return [list(ids) for ids in encoded["input_ids"]]
+        encoded = tokenizer(text_target=list(targets), verbose=False)
+        return [without_end(list(ids), tokenizer) for ids in encoded["input_ids"]]
+
+
+def without_end(ids: list[int], tokenizer: Any) -> list[int]:
+    """Token ids of a target without the token that ends it, which is added where it is whole."""
+    ends = {tokenizer.eos_token_id, tokenizer.sep_token_id} - {None}
+    while ids and ids[-1] in ends:
+        ids = ids[:-1]
+    # BERT's tokenizer begins a text with [CLS], which a decoder gets from `decoder_start`.
+    return ids[1:] if ids and ids[0] == tokenizer.cls_token_id else ids
+
+
+def pair_of(names: Iterable[str]) -> tuple[str, str] | None:
+    """The columns of source and target: named so, or two languages in the order of the file."""
+    names = list(names)
+    lower = {name.strip().lower(): name for name in names}
+    source = next((lower[name] for name in SOURCES if name in lower), None)
+    target = next((lower[name] for name in TARGETS if name in lower), None)
+    if source and target:
+        return source, target
+    languages = [name for name in names if language_of(name)]
+    if len(languages) == 2 and language_of(languages[0]) != language_of(languages[1]):
+        return languages[0], languages[1]
+    return None
+
+
+def _unknown_language(name: str, code: str, known: Sequence[str]) -> str:
+    if not code:
+        return _(
+            "task.translation.{name}: this checkpoint knows {count} languages: say which, e.g. "
+            "--source-lang en --target-lang zh.",
+            name=name,
+            count=len(known),
+        )
+    return _(
+        "task.translation.{name}: this checkpoint does not know {code!r}; it knows {known}.",
+        name=name,
+        code=code,
+        known=name_list(known, 8),
+    )
+
+
+def _describe(doubt: Doubt, count: int) -> str:
+    rows = plural(count, "row")
+    return {
+        Doubt.COPY: _("{rows} whose target is a copy of the text", rows=rows),
+        Doubt.LENGTH: _("{rows} whose target is far too long or too short for its text", rows=rows),
+        Doubt.NUMBERS: _("{rows} in whose target other numbers stand than in its text", rows=rows),
+        Doubt.SWAPPED: _("{rows} with text and target swapped, by their writing", rows=rows),
+        Doubt.MARKUP: _("{rows} in whose target other tags stand than in its text", rows=rows),
+    }[doubt]
