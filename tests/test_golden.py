@@ -21,7 +21,16 @@ def write(folder, found):
         (folder / name).write_text(text, encoding="utf-8")
 
 
-@pytest.mark.parametrize("task", golden_runs.TASKS)
+QUICK = {"classification", "token_classification"}  # the others by `make slow`
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        pytest.param(task, marks=() if task in QUICK else pytest.mark.slow)
+        for task in golden_runs.TASKS
+    ],
+)
 def test_a_run_is_what_it_was(task, tmp_path):
     found = golden_runs.make(task, tmp_path)
     assert not [name for name, text in found.items() if str(tmp_path.parent) in text]

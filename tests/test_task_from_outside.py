@@ -211,7 +211,11 @@ def told(*words):
 
 
 @pytest.mark.parametrize(
-    ("task", "ending", "head"), [("ordinal", "csv", "native"), ("graded", "stars", "averaged")]
+    ("task", "ending", "head"),
+    [
+        ("ordinal", "csv", "native"),
+        pytest.param("graded", "stars", "averaged", marks=pytest.mark.slow),
+    ],
 )
 def test_a_task_of_one_file_goes_through_every_command(
     task, ending, head, package, tiny_bert, tmp_path, monkeypatch

@@ -96,7 +96,13 @@ def unbroken(tmp_path_factory, tiny_bert):
         return fit(folder / "runs", tiny_bert)
 
 
-@pytest.mark.parametrize("place", PLACES)
+QUICK = {"before calibration.json", "after the test was opened", "before metrics.json"}
+
+
+@pytest.mark.parametrize(
+    "place",
+    [pytest.param(p, marks=() if p in QUICK else pytest.mark.slow) for p in PLACES],
+)
 def test_a_kill_while_a_run_is_judged(place, unbroken, tiny_bert, tmp_path, monkeypatch):
     owner, name, after = PLACES[place]
     with monkeypatch.context() as patch, pytest.raises(Killed):

@@ -171,7 +171,10 @@ def test_the_gradient_of_pooled_windows_is_that_of_a_plain_loop(quiet_bert, choi
 @pytest.mark.parametrize("strategies", [{}, {"rdrop": {}, "fgm": {"epsilon": 0.1}}])
 @pytest.mark.parametrize(
     "task",
-    ["classification", *(pytest.param(t, marks=pytest.mark.slow) for t in ("multilabel", "regression", "nli"))],
+    [
+        "classification",
+        *(pytest.param(t, marks=pytest.mark.slow) for t in ("multilabel", "regression", "nli")),
+    ],
 )
 def test_layouts_and_micro_batches_learn_the_same(quiet_bert, task, strategies):
     found = []

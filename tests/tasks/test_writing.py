@@ -88,7 +88,10 @@ def by_transformers(folder, texts):
     config = transformers.AutoConfig.from_pretrained(folder)
     auto = (transformers.AutoModelForSeq2SeqLM if config.is_encoder_decoder
             else transformers.AutoModelForCausalLM)  # fmt: skip
-    native, tokenizer = auto.from_pretrained(folder), transformers.AutoTokenizer.from_pretrained(folder)
+    native, tokenizer = (
+        auto.from_pretrained(folder),
+        transformers.AutoTokenizer.from_pretrained(folder),
+    )
     written = []
     for text in texts:
         grid = tokenizer(text, return_tensors="pt")

@@ -67,6 +67,7 @@ def said_once(done):
     assert len(done.stdout.splitlines()) == 1, done.stdout
 
 
+@pytest.mark.slow
 def test_the_command_line_learns_in_two_processes(tmp_path):
     """One run folder, the first process speaks, and a mistake is said once."""
     a_job(tmp_path)

@@ -54,6 +54,8 @@ class PlanOptions(RowOptions, total=False):
     max_rows: int | None
     budget: float | str | None  # seconds for everything, or 90s, 5m, 1h30m
     seed: int | None
+    source_lang: str | None  # of a translation: en, zh, de, ...
+    target_lang: str | None
 
 
 # Names of 0.1, read for one release.
@@ -78,6 +80,14 @@ def wish_of(path: Paths, options: Mapping[str, Any]) -> Wish:
     files = {f"{name}_path": _other(known.pop(name, None)) for name in ("test", "validation")}
     if (budget := known.pop("budget", None)) is not None:
         known["budget"] = seconds_of(budget)
+    languages = {
+        f"task.translation.{side}_language": code
+        for side in ("source", "target")
+        if (code := known.pop(f"{side}_lang", None))
+    }
+    if languages:
+        known["task"] = known.get("task") or "translation"
+        known["changes"] = {**languages, **(known.get("changes") or {})}
     return Wish(path, roles=roles, reader=reader, **files, **known)
 
 

@@ -30,7 +30,6 @@ from weitiao.i18n.messages import _
 MIN_TEXT_POSITIONS = 8  # left over by soft prompts; the minimum of model.max_length
 
 
-
 class AutoModelForText:
     """The network of a checkpoint that writes texts: an encoder-decoder or a causal one."""
 

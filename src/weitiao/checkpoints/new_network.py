@@ -37,7 +37,9 @@ class Marian(Fields):
     d_model: int = Field(256, ge=16, le=4096, multiple_of=8, description="width")
     layers: int = Field(3, ge=1, le=48, description="of the encoder, and of the decoder")
     heads: int = Field(4, ge=1, le=64, description="attention heads; they divide d_model")
-    ffn: int = Field(0, ge=0, le=65536, description="width of the feed-forward part; 0: 4 * d_model")
+    ffn: int = Field(
+        0, ge=0, le=65536, description="width of the feed-forward part; 0: 4 * d_model"
+    )
     vocabulary: int = Field(8000, ge=300, le=100_000, description="pieces, learned from the rows")
     dropout: float = Field(0.1, ge=0, lt=1, description="raise it where rows are few")
     positions: int = Field(512, ge=16, le=8192, description="longest text in tokens")

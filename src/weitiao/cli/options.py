@@ -46,6 +46,10 @@ Model = Annotated[
     str | None, typer.Option(help="pre-trained model: minilm-l6, e5-small, a hub name or a folder")
 ]
 Revision = Annotated[str | None, typer.Option(help="branch, tag or commit of a hub model")]
+SourceLang = Annotated[
+    str | None, typer.Option(help="language of the texts of a translation: en, zh, de, ...")
+]
+TargetLang = Annotated[str | None, typer.Option(help="language of the translations")]
 Test = Annotated[str | None, typer.Option(help="file with test rows; default: split off")]
 Validation = Annotated[
     str | None, typer.Option(help="file with validation rows; default: split off")

@@ -20,7 +20,9 @@ class Layout:
     padding: Mapping[str, int] = field(default_factory=dict)  # tensor name -> value
     left: bool = False  # pad on the left (XLNet, decoders)
     first_position: int | None = None  # explicit position_ids from here on (RoBERTa's start at 2)
-    decoder_start: int | None = None  # id that a decoder of its own begins with; -1: each row's last
+    decoder_start: int | None = (
+        None  # id that a decoder of its own begins with; -1: each row's last
+    )
 
 
 def filled(encoded: dict[str, list[Any]], tokenizer: Any) -> dict[str, list[Any]]:

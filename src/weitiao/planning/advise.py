@@ -118,7 +118,11 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     )
     if wish.validation_path:
         del why["data.validation_size"]
-    if not writes and "model.head" not in wish.changes and (chosen_head := _head(_plan(wish, why), source, known)):
+    if (
+        not writes
+        and "model.head" not in wish.changes
+        and (chosen_head := _head(_plan(wish, why), source, known))
+    ):
         why["model.head"] = chosen_head
     if facts.task.head == "spans":
         why |= passage_choices.choices_of(facts, source, wish.how, draft.model.revision)
@@ -151,9 +155,7 @@ def _of_texts(wish: Wish, facts: Facts, source: Source, draft: Plan) -> dict[str
             ("source_language", "target_language"), _languages(wish, known), strict=True
         )
         given = {name: code for name, code in languages if code}
-    settings = text_choices.task_settings(
-        facts, examples, tokenizer, given, known.reasons["task"]
-    )
+    settings = text_choices.task_settings(facts, examples, tokenizer, given, known.reasons["task"])
     chosen = text_choices.hyperparameters(facts, examples, tokenizer)
     figures = text_choices.metrics(known.task, targets)
     return {"task": settings, **chosen, **({"evaluate.metrics": figures} if figures else {})}

@@ -40,7 +40,9 @@ def checkpoint(task: str, languages: tuple[str, str], language: str) -> Reason:
     pair = "-".join(languages)
     name = f"Helsinki-NLP/opus-mt-{pair}"
     if pair in PAIRS and _reachable(name):
-        return Reason(value=name, reason=_("a translator of this pair, trained on millions of rows"))
+        return Reason(
+            value=name, reason=_("a translator of this pair, trained on millions of rows")
+        )
     return Reason(
         value="new:marian",
         reason=_(
@@ -69,9 +71,7 @@ def languages_of(settings: dict[str, Any], roles: dict[str, Any]) -> tuple[str, 
     return language_of(source), language_of(target)
 
 
-def hyperparameters(
-    facts: Facts, examples: Sequence[Example], tokenizer: Any
-) -> dict[str, Reason]:
+def hyperparameters(facts: Facts, examples: Sequence[Example], tokenizer: Any) -> dict[str, Reason]:
     """Every hyperparameter that is chosen, but the task's settings."""
     sources, _targets = lengths_of(facts, examples, tokenizer)
     new = new_network.is_new(facts.network.checkpoint)

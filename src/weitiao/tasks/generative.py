@@ -327,4 +327,3 @@ def _end_of(tokenizer: Any) -> int:
             _("this tokenizer has no token that ends a text (eos_token); take another checkpoint.")
         )
     return int(end)
-

@@ -1,6 +1,6 @@
 """Aligned text files: train.en and train.de, whose lines are translations of each other.
 
-    "train.{en,de}"  or  ["train.en", "train.de"]   ->   one table with the columns en and de
+"train.{en,de}"  or  ["train.en", "train.de"]   ->   one table with the columns en and de
 """
 
 from __future__ import annotations

@@ -61,7 +61,9 @@ def _units(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
             tag = element.tag.rpartition("}")[2]
             if tag == "tuv":
                 language = element.get(LANGUAGE) or element.get("lang") or ""
-                segment = next((one for one in element if one.tag.rpartition("}")[2] == "seg"), None)
+                segment = next(
+                    (one for one in element if one.tag.rpartition("}")[2] == "seg"), None
+                )
                 if segment is not None and language:
                     text = "".join(segment.itertext())
                     texts[language.lower()] = text[:MOST_CHARACTERS]

@@ -69,7 +69,9 @@ def token_of(language: str, tokens: Iterable[str]) -> str:
     known = (code, *LANGUAGES.get(code, ())[:1])
     fitting = [one for one in names if one.lower().replace("-", "_").split("_")[0] in known]
     # zho_Hans and zho_Hant: simplified, as nearly all rows are.
-    return min(fitting, key=lambda one: ("Hant" in one or "TW" in one, names.index(one)), default="")
+    return min(
+        fitting, key=lambda one: ("Hant" in one or "TW" in one, names.index(one)), default=""
+    )
 
 
 def codes_of(tokenizer: Any) -> Sequence[str]:

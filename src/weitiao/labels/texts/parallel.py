@@ -41,7 +41,9 @@ def doubts(sources: Sequence[str], targets: Sequence[str]) -> dict[Doubt, int]:
 
 def doubts_of(sources: Sequence[str], targets: Sequence[str]) -> list[Doubt | None]:
     """For each pair why it is doubtful, or None."""
-    lengths = np.array([[len(one), len(other)] for one, other in zip(sources, targets, strict=True)])
+    lengths = np.array(
+        [[len(one), len(other)] for one, other in zip(sources, targets, strict=True)]
+    )
     logs = np.log(np.maximum(lengths[:, 1], 1) / np.maximum(lengths[:, 0], 1))
     usual = float(np.median(logs)) if len(logs) else 0.0
     han = np.array(
@@ -49,9 +51,7 @@ def doubts_of(sources: Sequence[str], targets: Sequence[str]) -> list[Doubt | No
     )
     return [
         _doubt(source, target, abs(float(log) - usual), swapped)
-        for source, target, log, swapped in zip(
-            sources, targets, logs, _swapped(han), strict=True
-        )
+        for source, target, log, swapped in zip(sources, targets, logs, _swapped(han), strict=True)
     ]
 
 

@@ -80,4 +80,3 @@ def _compiled(template: str) -> Any:
 
     # Undefined names are errors: a prompt that lacks its text would be learned without a word.
     return ImmutableSandboxedEnvironment(undefined=StrictUndefined).from_string(template)
-
