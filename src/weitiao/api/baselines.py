@@ -25,6 +25,7 @@ from weitiao.evaluation.evaluate import texts_of
 from weitiao.evaluation.frozen_encoder import FEATURES, NAME, fit_frozen
 from weitiao.evaluation.metrics.base import metrics_of
 from weitiao.evaluation.passages import reading_baselines
+from weitiao.evaluation.retrieval_baselines import retrieval_baselines
 from weitiao.evaluation.text_baselines import text_baselines
 from weitiao.i18n.messages import _, in_english
 from weitiao.model.model import Model
@@ -55,6 +56,8 @@ def baselines_of(
     task, train, validation = model.task, data.train, data.validation
     if issubclass(task.answers, Passages):
         return _of_passages(model, data), []
+    if task.contrasts:
+        return retrieval_baselines(), []
     if task.writes:
         return text_baselines(train, copies=task.pipeline_tag == "translation"), []
     saved = run.folder / FOLDER if run else None

@@ -91,7 +91,9 @@ def _findings_of(model: Model, answers: Evaluated, data: Data | None, seconds: f
     then checks, then explanations until it is over.
     """
     begun, judged = time.monotonic(), answers.answers
-    if model.task.per_token:  # what follows compares rows that have one answer each
+    if (
+        model.task.per_token or model.task.contrasts
+    ):  # what follows compares rows that have one answer each
         return Findings()
     texts = _joined(model, answers.rows)
     mean = sum(map(len, texts)) / max(len(texts), 1)

@@ -63,8 +63,8 @@ def resolve(
     """Resolve `checkpoint`; a catalogue name wins over a folder of that name (write ./name then).
 
     texts: of the rows, by which a network from nothing learns its vocabulary; without them it is
-    only checked. Raises ModelError: an unknown path, an incomplete or damaged folder, a changed package, a
-    revision of something that has none.
+    only checked. Raises ModelError: an unknown path, an incomplete or damaged folder, a changed
+    package, a revision of something that has none.
     """
     if new_network.is_new(checkpoint):
         network = new_network.parse(checkpoint)

@@ -119,10 +119,11 @@ def select_head(setting: HeadSetting, task: Task, config: Any) -> dict[str, Any]
         return {"native": {}}
     if reason := misfit(name, task.head):
         raise PlanError([reason])
-    if (name == "cosine") != (task.own_head == "cosine") and name != "native":
+    owned = {name, task.own_head} & {"cosine", "embedding"}
+    if owned and name not in (task.own_head, "native"):
         message = _(
             "model.head: {name} does not go with this task: cosine is for similarity with "
-            "`way: cosine`, which takes no other.",
+            "`way: cosine`, embedding for retrieval, and these take no other.",
             name=name,
         )
         raise PlanError([message])

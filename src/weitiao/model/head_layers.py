@@ -118,6 +118,13 @@ class CosineSimilarity(nn.Module):
         return torch.cosine_similarity(pooled[0::2], pooled[1::2], dim=1)[:, None]
 
 
+class UnitVectors(nn.Module):
+    """Vectors of length 1: (rows, width) -> (rows, width). It has no weights."""
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        return nn.functional.normalize(pooled.float(), dim=1)
+
+
 class PooledHead(nn.Module):
     """A sequence classification head: optional mix of layers, pooling, hidden layers, logits.
 

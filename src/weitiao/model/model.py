@@ -37,7 +37,7 @@ from weitiao.hardware.probe import resolve as resolve_precision
 from weitiao.i18n.messages import _
 from weitiao.losses.base import Loss
 from weitiao.model import adapted as adapters
-from weitiao.model import card, custom_head, folding, preprocess, saved, writing
+from weitiao.model import card, custom_head, folding, preprocess, saved, sentence_folder, writing
 from weitiao.model.batching import by_length
 from weitiao.model.long_texts.base import LongText, long_text_of
 from weitiao.model.net import Net, set_dropout
@@ -45,6 +45,7 @@ from weitiao.model.predictor import Predictor
 from weitiao.model.sharded import gathered_state
 from weitiao.planfile.plan import Plan
 from weitiao.tasks.base import Task
+from weitiao.tasks.retrieval import Retrieval
 
 INFERENCE_TOKENS = 8192  # in a forward pass without gradients, where the plan says `auto`
 TOKEN_LOGITS_EXAMPLES = 2000  # examples whose logits of all tokens are in memory at a time
@@ -121,7 +122,7 @@ class Model(Predictor):
         most = self.tokenizer.model_max_length
         length = min(max_length or most, most)
         key = self._encoding_key(length)
-        if self.task.writes:  # what is encoded holds the targets, too
+        if self.task.writes or self.task.contrasts:  # what is encoded holds the targets, too
             key += rows.content
         return encode(rows, partial(self._clean_ids, length=length), key)
 
@@ -142,6 +143,8 @@ class Model(Predictor):
         examples with all their windows."""
         layout = self.net.collation(self.tokenizer, self.packs)
         batch_labels = None if labels is None else labels[positions]
+        if self.task.contrasts:
+            positions = [*positions, *self.task.further(batch_labels)]
         if self.task.per_token or encoded.firsts is None:
             return self.task.collate(encoded.take(positions), batch_labels, layout)
         rows = encoded.take(flat(encoded.firsts, np.asarray(positions)))
@@ -192,6 +195,8 @@ class Model(Predictor):
 
         def run(batch: Batch) -> Tensor:
             logits: Tensor = net(batch)
+            if self.task.contrasts:  # two vectors of each row
+                return logits.view(-1, self.task.outputs)
             if self.task.per_token and not batch.packed:
                 logits = logits[batch.tensors["attention_mask"].bool()]
             return logits
@@ -302,6 +307,10 @@ class Model(Predictor):
             trial.trust(folder)
             if adapted:
                 adapted.write(native, state, folder)
+        if isinstance(task, Retrieval):
+            prompts = {"query": task.query_prefix, "document": task.passage_prefix}
+            longest = int(self.tokenizer.model_max_length)
+            sentence_folder.write(folder, task.width, native.head.pool.pooling, prompts, longest)
         card.write(folder, self.described)
         note = self.long_texts.note(self.tokenizer.model_max_length)
         saved.Metadata(self.plan, task, self.cleaners, self.head, note).write(folder, self.folds)

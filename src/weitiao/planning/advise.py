@@ -12,8 +12,8 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.checkpoints.catalogue import default_for
-from weitiao.core import dotted, fingerprint
 from weitiao.checkpoints.new_network import is_new
+from weitiao.core import dotted, fingerprint
 from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source
 from weitiao.data.infer.column_stats import columns_of
@@ -26,7 +26,15 @@ from weitiao.example import Example
 from weitiao.i18n.messages import _
 from weitiao.planfile.plan import Plan, Reason
 from weitiao.planfile.sections import REFIT_ROWS
-from weitiao.planning import choices, cost, lengths, passage_choices, pooling, text_choices
+from weitiao.planning import (
+    choices,
+    cost,
+    lengths,
+    passage_choices,
+    pooling,
+    retrieval_choices,
+    text_choices,
+)
 from weitiao.planning.choices import reason_of_model, reason_of_paths, reason_of_roles
 from weitiao.planning.facts import SAMPLE, Facts, network_of, reading_of, sampled, tokens_of
 from weitiao.tasks.base import Task
@@ -124,6 +132,8 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
         and (chosen_head := _head(_plan(wish, why), source, known))
     ):
         why["model.head"] = chosen_head
+    if parts.build("tasks", task).contrasts:
+        why |= _of_retrieval(facts, source, draft)
     if facts.task.head == "spans":
         why |= passage_choices.choices_of(facts, source, wish.how, draft.model.revision)
     plan = _plan(wish, why)
@@ -159,6 +169,14 @@ def _of_texts(wish: Wish, facts: Facts, source: Source, draft: Plan) -> dict[str
     chosen = text_choices.hyperparameters(facts, examples, tokenizer)
     figures = text_choices.metrics(known.task, targets)
     return {"task": settings, **chosen, **({"evaluate.metrics": figures} if figures else {})}
+
+
+def _of_retrieval(facts: Facts, source: Source, draft: Plan) -> dict[str, Reason]:
+    """The choices of a bi-encoder that differ from those for labels."""
+    examples = _examples(facts.profile, source, with_targets=True)
+    _network, tokenizer = network_of(draft.model.checkpoint, draft.model.revision)
+    reason = facts.profile.reasons["task"]
+    return retrieval_choices.choices_of(facts, examples, tokenizer, reason)
 
 
 def _texts_of(examples: Sequence[Example]) -> list[str]:
@@ -260,8 +278,8 @@ def _settings(known: Profile) -> dict[str, Any]:
 
 
 def _facts(draft: Plan, known: Profile, source: Source) -> Facts:
-    writes = parts.find("tasks", known.task).head == "text"
-    examples = _examples(known, source, with_targets=writes)
+    kind: Task = parts.build("tasks", known.task)
+    examples = _examples(known, source, with_targets=kind.writes or kind.contrasts)
     texts = _texts_of(examples) if is_new(draft.model.checkpoint) else None
     network, tokenizer = network_of(draft.model.checkpoint, draft.model.revision, texts)
     labelled = known.rows - known.unlabelled - known.empty_texts - known.duplicates

@@ -16,8 +16,8 @@ from pyarrow import compute
 
 from weitiao import parts
 from weitiao.checkpoints.catalogue import CATALOGUE
-from weitiao.checkpoints.new_network import parse
 from weitiao.checkpoints.families import DECODERS, NO_RECOMPUTATION, OFFSET
+from weitiao.checkpoints.new_network import parse
 from weitiao.checkpoints.resolve import resolve
 from weitiao.core import disk
 from weitiao.core.fields import near

@@ -279,6 +279,15 @@ class Task(Part):
         """The task with what it must know of the network that it is learned by."""
         return self
 
+    @property
+    def contrasts(self) -> bool:
+        """Whether the loss of a row depends on the others of its batch."""
+        return False
+
+    def further(self, labels: Any) -> np.ndarray:
+        """Rows that are read beside those of a batch, e.g. hard negatives, by their labels."""
+        return np.zeros(0, np.int64)
+
     def overlap(self, room: np.ndarray) -> np.ndarray:
         """The overlap (stride) of two windows in tokens, by the tokens each has for the text."""
         return np.zeros_like(room)

@@ -27,6 +27,7 @@ from weitiao.training import checkpoint, distributed, linear_start, sharding
 from weitiao.training.batches import Feed, updates_of
 from weitiao.training.budget import Clock
 from weitiao.training.loop import Course, Length, fit, planned_updates
+from weitiao.training.negatives import with_hard_negatives
 from weitiao.training.recorder import Recorder, Watch
 from weitiao.training.replay import Replay
 
@@ -190,6 +191,9 @@ class _Training:
             self.before(model)
         with notice.during(_("tokenizing the rows")):
             feed = training_feed(model, train_rows, plan.train.truncate_to)
+            if getattr(model.task, "hard_negatives", False):
+                model.net.to(accelerator.device)
+                feed = with_hard_negatives(model, feed)
             until = self.length or validation_feed(model, data.validation)
         recorder.kernels = model.net.kernels
         course = Course(best=recorder.score)

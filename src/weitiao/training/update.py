@@ -14,6 +14,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from weitiao.example import Batch
 from weitiao.hardware.precision import onednn_matmul
 from weitiao.model.model import Model
 from weitiao.model.sharded import local
@@ -78,19 +79,50 @@ class UpdateStep:
         factor: world size / label count of the whole update. DDP averages gradients over the
         processes, so a sum over all rows needs the world size back.
         """
+        if self.model.task.contrasts and len(micros) > 1:
+            return self._cached(micros, factor)
         accelerator = self.accelerator
         total = torch.zeros((), device=accelerator.device)
         for i, micro in enumerate(micros):
             # DDP exchanges gradients in backward; before the last micro-batch that would be waste.
             unsynced = i + 1 < len(micros) and accelerator.num_processes > 1
             with accelerator.no_sync(self.net) if unsynced else nullcontext():
-                batch = self.model.batch(self.train.encoded, micro.positions, self.train.labels)
-                output = self.loss_of(self.net, batch.to(accelerator.device))
+                output = self.loss_of(self.net, self._batch(micro))
                 scale = factor if micro.real else 0.0
                 accelerator.backward(output.loss * scale)
             if micro.real:
                 total += output.loss.detach().float()
         return total
+
+    def _cached(self, micros: Sequence[MicroBatch], factor: float) -> torch.Tensor:
+        """The gradients of a loss over the rows of all micro-batches together (GradCache, Gao et
+        al. 2021): all vectors without a graph, their gradients, then micro-batch by micro-batch
+        again with the same dropout, so that memory holds one of them."""
+        states, vectors, batches = [], [], []
+        with torch.no_grad():
+            for micro in micros:
+                states.append(random_state())
+                batch = self._batch(micro)
+                vectors.append(self.net(batch).detach())
+                batches.append(batch)
+        labels = [batch.labels for batch in batches if batch.labels is not None]
+        rows = [2 * len(one) for one in labels]
+        # Questions with their passages first, then all further passages, as one batch has them.
+        order = [one[:count] for one, count in zip(vectors, rows, strict=True)]
+        order += [one[count:] for one, count in zip(vectors, rows, strict=True)]
+        whole = torch.cat(order).requires_grad_()
+        total: torch.Tensor = self.model.loss().value(whole, torch.cat(labels))
+        (gradient,) = torch.autograd.grad(total * factor, whole)
+        pieces = gradient.split([len(one) for one in order])
+        for i, (batch, state) in enumerate(zip(batches, states, strict=True)):
+            restore_random(state)
+            own = torch.cat([pieces[i], pieces[len(batches) + i]])
+            self.net(batch).backward(own)
+        return total.detach().float()
+
+    def _batch(self, micro: MicroBatch) -> Batch:
+        batch = self.model.batch(self.train.encoded, micro.positions, self.train.labels)
+        return batch.to(self.accelerator.device)
 
     @contextmanager
     def _matmul(self) -> Iterator[None]:

@@ -16,7 +16,8 @@ class ExactMatch(ArrayMetric):
     """Exact match: the proportion equal to a gold answer but for case, articles and punctuation.
 
     As the scripts of SQuAD and, by characters, of CMRC 2018; of several right answers one is
-    enough. Of texts that were written, it is the proportion equal to their reference. Strict: a word too many is as wrong as another passage, so look at `f1` too.
+    enough. Of texts that were written, the proportion equal to their reference. Strict: a word too
+    many is as wrong as another passage, so look at `f1` too.
     """
 
     answers: ClassVar[tuple[type[Answers], ...]] = (Passages, Texts)

@@ -161,3 +161,16 @@ class Cosine(_PoolingHead):
         from weitiao.model.head_layers import CosineSimilarity, PooledHead
 
         return PooledHead(self._pool(shape), CosineSimilarity())
+
+
+class Embedding(_PoolingHead):
+    """The vector of a text, of length 1; the head itself has no weights. Only for the task
+    `retrieval`, which selects it.
+
+    When to use: to choose how the vectors are pooled.
+    """
+
+    def module(self, shape: Shape) -> nn.Module:
+        from weitiao.model.head_layers import PooledHead, UnitVectors
+
+        return PooledHead(self._pool(shape), UnitVectors())

@@ -1,0 +1,219 @@
+"""Indexing a folder, and searching it: BM25 and vectors, fused.
+
+The fusion is a convex combination of both scores (Bruch et al. 2023) whose weight is tuned on
+labelled questions; without any, reciprocal ranks are added (Cormack et al. 2009).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from weitiao.errors import DataError, WeitiaoError
+from weitiao.i18n.messages import _
+from weitiao.search.documents import documents_of, files_in
+from weitiao.search.encoder import Encoder
+from weitiao.search.passages import Passage, passages_of
+from weitiao.search.store import Store, Stored
+
+CANDIDATES = 100  # of BM25, and of the vectors
+RRF = 60  # of reciprocal rank fusion
+WEIGHTS = np.round(np.arange(0, 1.01, 0.05), 2)  # of the vectors, that tuning tries
+BATCH = 256  # passages whose vectors are computed at a time
+Progress = Callable[[int, int], None]  # (files done, files in all)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A passage that was found, with its scores: of the fusion, BM25 and the cosine."""
+
+    passage: Stored
+    score: float
+    bm25: float = 0.0
+    cosine: float = 0.0
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What indexing did: files added or changed, removed, and why some could not be read."""
+
+    added: int
+    removed: int
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """An index in a folder. encoder: None for BM25 alone."""
+
+    store: Store
+    encoder: Encoder | None = None
+
+    @classmethod
+    def at(cls, folder: Path, encoder: Encoder | None = None) -> Index:
+        """The index in a folder, made if it is not there."""
+        return cls(Store(folder), encoder)
+
+    # --- indexing
+
+    def update(self, documents: Path, step: Progress | None = None) -> Changes:
+        """Bring the index up to date: changed and new files are read, those that are gone leave.
+
+        A file that cannot be read is named and left out. Vectors of another encoder are made anew.
+        """
+        with self.store.writing():
+            name = self.encoder.name if self.encoder else ""
+            before = self.store.files()
+            if self.store.about("encoder") != name:
+                before = {}
+            self.store.tell("encoder", name)
+            files = files_in(documents)
+            root = documents if documents.is_dir() else documents.parent
+            names = {path.relative_to(root).as_posix(): path for path in files}
+            gone = [name for name in self.store.files() if name not in names]
+            self.store.remove(gone)
+            changed = [
+                (name, path)
+                for name, path in names.items()
+                if before.get(name, (None,))[:2] != _state(path)
+            ]
+            for done, (name, path) in enumerate(changed):
+                self._put(name, path)
+                if step:
+                    step(done + 1, len(changed))
+        self.__dict__.pop("_vectors", None)
+        problems = [problem for _size, _time, problem in self.store.files().values() if problem]
+        return Changes(len(changed), len(gone), tuple(problems))
+
+    def _put(self, name: str, path: Path) -> None:
+        """Read one file into the index."""
+        state, problem, found = _state(path), "", list[tuple[str, Passage]]()
+        try:
+            for document in documents_of(path, name):
+                found += [(document.name, one) for one in passages_of(document.text)]
+        except WeitiaoError as error:
+            problem, found = str(error), []
+        vectors = None
+        if self.encoder is not None and found:
+            texts = [f"{one.title}\n{one.text}".strip() for _name, one in found]
+            parts = [
+                self.encoder.passages(texts[start : start + BATCH])
+                for start in range(0, len(texts), BATCH)
+            ]
+            vectors = np.concatenate(parts)
+        self.store.put(name, state, found, vectors, problem)
+
+    # --- searching
+
+    @cached_property
+    def _vectors(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.store.vectors()
+
+    @property
+    def weight(self) -> float | None:
+        """The weight of the vectors in the fusion; None: reciprocal ranks."""
+        value = self.store.about("weight")
+        return float(value) if value else None
+
+    def search(self, question: str, most: int = 10) -> list[Found]:
+        """The passages that fit a question best."""
+        scores = self.scores([question])[0]
+        return self._found(fused(*scores, self.weight), scores, most)
+
+    def scores(self, questions: Sequence[str]) -> list[tuple[Mapping[int, float], ...]]:
+        """Of each question the BM25 scores and the cosines of its candidates, by number."""
+        lexical = [self.store.bm25(question, CANDIDATES) for question in questions]
+        if self.encoder is None:
+            return [(one, {}) for one in lexical]
+        numbers, vectors = self._vectors
+        if not len(numbers):
+            return [(one, {}) for one in lexical]
+        place = {int(number): at for at, number in enumerate(numbers)}
+        both = []
+        for vector, words in zip(self.encoder.questions(questions), lexical, strict=True):
+            cosines = vectors @ vector
+            top = np.argpartition(-cosines, min(CANDIDATES, len(cosines)) - 1)[:CANDIDATES]
+            near = {int(numbers[at]): float(cosines[at]) for at in top}
+            # Candidates of BM25 have a cosine, too; the other way round BM25 is 0 or nearly so.
+            near |= {n: float(cosines[place[n]]) for n in words if n in place}
+            both.append((words, near))
+        return both
+
+    def _found(
+        self, ranked: Sequence[tuple[int, float]], scores: Sequence[Mapping[int, float]], most: int
+    ) -> list[Found]:
+        top = dict(ranked[:most])
+        return [
+            Found(
+                passage,
+                top[passage.number],
+                scores[0].get(passage.number, 0.0),
+                scores[1].get(passage.number, 0.0),
+            )
+            for passage in self.store.passages(list(top))
+        ]
+
+    def tune(self, questions: Sequence[str], right: Callable[[int, Stored], bool]) -> float:
+        """Choose the weight of the vectors by the mean reciprocal rank of labelled questions, and
+        keep it. right(row, passage): whether a passage answers the question of this row."""
+        if self.encoder is None:
+            raise DataError(_("an index without vectors has no weight to tune."))
+        scores = self.scores(questions)
+        answers = []
+        for row, one in enumerate(scores):
+            numbers = list({**one[0], **one[1]})
+            passages = self.store.passages(numbers)
+            answers.append({p.number for p in passages if right(row, p)})
+        means = [
+            np.mean([_reciprocal(fused(*one, float(weight)), wanted)
+                     for one, wanted in zip(scores, answers, strict=True)])
+            for weight in WEIGHTS
+        ]  # fmt: skip
+        # Of equal weights the one in the middle: it is the least sensitive.
+        best = np.flatnonzero(np.isclose(means, max(means)))
+        weight = float(WEIGHTS[best[len(best) // 2]])
+        self.store.tell("weight", str(weight))
+        return weight
+
+
+def fused(
+    lexical: Mapping[int, float], near: Mapping[int, float], weight: float | None
+) -> list[tuple[int, float]]:
+    """Candidates with their fused scores, the best first.
+
+    weight: of the vectors, each score scaled to 0 to 1 among the candidates; None: by ranks.
+    """
+    if not near or not lexical:
+        only = near or lexical
+        return sorted(only.items(), key=lambda pair: -pair[1])
+    numbers = list({**lexical, **near})
+    if weight is None:
+        total = dict.fromkeys(numbers, 0.0)
+        for scores in (lexical, near):
+            for rank, number in enumerate(sorted(scores, key=lambda n: -scores[n]), 1):
+                total[number] += 1 / (RRF + rank)
+        return sorted(total.items(), key=lambda pair: -pair[1])
+    words, vectors = _scaled(lexical, numbers), _scaled(near, numbers)
+    mixed = {n: (1 - weight) * words[n] + weight * vectors[n] for n in numbers}
+    return sorted(mixed.items(), key=lambda pair: -pair[1])
+
+
+def _scaled(scores: Mapping[int, float], numbers: Sequence[int]) -> dict[int, float]:
+    """Scores from 0 to 1; what has none gets 0."""
+    low, high = min(scores.values()), max(scores.values())
+    span = max(high - low, 1e-9)
+    return {n: (scores[n] - low) / span if n in scores else 0.0 for n in numbers}
+
+
+def _reciprocal(ranked: Sequence[tuple[int, float]], wanted: set[int]) -> float:
+    places = (1 / rank for rank, (number, _score) in enumerate(ranked, 1) if number in wanted)
+    return next(places, 0.0)
+
+
+def _state(path: Path) -> tuple[int, int]:
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns
