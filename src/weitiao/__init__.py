@@ -24,6 +24,7 @@ from weitiao.hardware.machine import wait_briefly
 from weitiao.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from weitiao.api.ask import ask, asker
     from weitiao.api.calibrate import calibrate
     from weitiao.api.compare import compare
     from weitiao.api.estimators import TextClassifier, TextRegressor
@@ -56,6 +57,8 @@ _HOME = {
     "TextClassifier": "weitiao.api.estimators:TextClassifier",
     "TextRegressor": "weitiao.api.estimators:TextRegressor",
     "WeitiaoError": "weitiao.errors:WeitiaoError",
+    "ask": "weitiao.api.ask:ask",
+    "asker": "weitiao.api.ask:asker",
     "calibrate": "weitiao.api.calibrate:calibrate",
     "check": "weitiao.api.plan:check",
     "compare": "weitiao.api.compare:compare",
@@ -102,6 +105,8 @@ __all__ = [
     "TextClassifier",
     "TextRegressor",
     "WeitiaoError",
+    "ask",
+    "asker",
     "calibrate",
     "check",
     "compare",

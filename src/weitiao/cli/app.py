@@ -17,7 +17,7 @@ from typer import completion
 from weitiao.api.distributed import rank
 from weitiao.cli import help as usage
 from weitiao.cli import terminal
-from weitiao.cli.commands import compare, evaluate, listing, machine, predict, train
+from weitiao.cli.commands import ask, compare, evaluate, listing, machine, predict, train
 from weitiao.core import disk, notice
 from weitiao.errors import WeitiaoError
 from weitiao.i18n import messages
@@ -90,6 +90,7 @@ for _verb in (
     compare.experiment,
     predict.predict,
     predict.explain,
+    ask.ask,
     listing.runs,
     listing.parts,
     listing.schema,

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from weitiao.data.files import encoding
 from weitiao.data.files.cells import cell_texts
 from weitiao.data.files.detect import endings
@@ -27,30 +29,7 @@ MOST_CHARACTERS = 20_000_000  # of a document's text
 PLAIN = {".txt", ".text", ".md", ".markdown", ".rst"}
 WEB = {".html", ".htm", ".xhtml"}
 HIDDEN = {"script", "style", "noscript", "template", "svg", "head"}
-BLOCKS = set(
-    words("p div section article li tr br h1 h2 h3 h4 h5 h6 table ul ol blockquote pre")
-)
-    [
-        "p",
-        "div",
-        "section",
-        "article",
-        "li",
-        "tr",
-        "br",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "table",
-        "ul",
-        "ol",
-        "blockquote",
-        "pre",
-    ]
-)
+BLOCKS = set(words("p div section article li tr br h1 h2 h3 h4 h5 h6 table ul ol blockquote pre"))
 _SPACES = re.compile(r"[ \t\f\v\xa0]+")
 _LINES = re.compile(r"\n{3,}")
 
@@ -143,7 +122,7 @@ def _rows(path: Path, name: str) -> Iterator[Document]:
     source = open_source(str(path), {}, skip_bad=True)
     columns = source.columns
     for start in range(0, source.table.num_rows, 1000):
-        part = range(start, min(start + 1000, source.table.num_rows))
+        part = np.arange(start, min(start + 1000, source.table.num_rows))
         cells = [cell_texts(source.table.column(column), part) for column in columns]
         for row, values in zip(part, zip(*cells, strict=True), strict=True):
             named = [f"{c}: {v}" for c, v in zip(columns, values, strict=True) if v.strip()]

@@ -49,7 +49,7 @@ class Encoder:
 
 
 def encoder_of(name: str | Path) -> Encoder:
-    """The encoder of a retrieval run, of a saved folder, or of a checkpoint. Raises WeitiaoError."""
+    """The encoder of a retrieval run, a saved folder, or a checkpoint. Raises WeitiaoError."""
     folder = Path(name)
     saved = next(
         (one for one in (folder / "best", folder) if (one / "weitiao.json").is_file()), None

@@ -24,6 +24,7 @@ CANDIDATES = 100  # of BM25, and of the vectors
 RRF = 60  # of reciprocal rank fusion
 WEIGHTS = np.round(np.arange(0, 1.01, 0.05), 2)  # of the vectors, that tuning tries
 BATCH = 256  # passages whose vectors are computed at a time
+Scores = tuple[Mapping[int, float], Mapping[int, float]]  # BM25 and cosines, by passage
 Progress = Callable[[int, int], None]  # (files done, files in all)
 
 
@@ -124,7 +125,7 @@ class Index:
         scores = self.scores([question])[0]
         return self._found(fused(*scores, self.weight), scores, most)
 
-    def scores(self, questions: Sequence[str]) -> list[tuple[Mapping[int, float], ...]]:
+    def scores(self, questions: Sequence[str]) -> list[Scores]:
         """Of each question the BM25 scores and the cosines of its candidates, by number."""
         lexical = [self.store.bm25(question, CANDIDATES) for question in questions]
         if self.encoder is None:
@@ -133,7 +134,7 @@ class Index:
         if not len(numbers):
             return [(one, {}) for one in lexical]
         place = {int(number): at for at, number in enumerate(numbers)}
-        both = []
+        both: list[Scores] = []
         for vector, words in zip(self.encoder.questions(questions), lexical, strict=True):
             cosines = vectors @ vector
             top = np.argpartition(-cosines, min(CANDIDATES, len(cosines)) - 1)[:CANDIDATES]

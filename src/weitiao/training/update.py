@@ -113,7 +113,7 @@ class UpdateStep:
         whole = torch.cat(order).requires_grad_()
         total: torch.Tensor = self.model.loss().value(whole, torch.cat(labels))
         (gradient,) = torch.autograd.grad(total * factor, whole)
-        pieces = gradient.split([len(one) for one in order])
+        pieces = torch.split(gradient, [len(one) for one in order])
         for i, (batch, state) in enumerate(zip(batches, states, strict=True)):
             restore_random(state)
             own = torch.cat([pieces[i], pieces[len(batches) + i]])

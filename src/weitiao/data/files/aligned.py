@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from weitiao.core import fingerprint
 from weitiao.data.files import encoding, find
@@ -88,7 +89,7 @@ def _unpacked(file: Path) -> Iterator[str]:
     import gzip
     import lzma
 
-    opened = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}[file.suffix]
+    opened: Any = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}[file.suffix]
     try:
         with opened(file, "rt", encoding="utf-8") as lines:
             for line in lines:

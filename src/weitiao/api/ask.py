@@ -1,0 +1,216 @@
+"""Answer questions over documents: index a folder, find passages, read or write the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, overload
+
+from weitiao.api.predict import load
+from weitiao.checkpoints.catalogue import default_for
+from weitiao.core import fingerprint, notice
+from weitiao.core.script import has_han
+from weitiao.data.cache import store as cache
+from weitiao.errors import DataError, RunError
+from weitiao.hardware.machine import set_threads
+from weitiao.i18n.messages import _, plural
+from weitiao.search.documents import documents_of, files_in
+from weitiao.search.encoder import Encoder, encoder_of
+from weitiao.search.index import Changes, Found, Index
+from weitiao.search.reading import Answer, Reader, Support
+from weitiao.tasks.retrieval import Retrieval
+
+PASSAGES = 5  # that are read
+RERANKED = 30  # passages that a re-ranker looks at
+SAMPLED_FILES = 5  # by which the language is told
+BM25 = "bm25"  # in place of an encoder: words alone
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Asker:
+    """An index of documents with what answers from it; `asker("...")` gives an Answer.
+
+    changes: what indexing did. passages: how many are read. rerank: a run of pairs that scores
+    question and passage together.
+    """
+
+    index: Index
+    reader: Reader | None
+    passages: int = PASSAGES
+    rerank: Any = None
+    changes: Changes = field(default_factory=lambda: Changes(0, 0))
+
+    def __call__(self, question: str) -> Answer:
+        """Answer one question. Raises DataError for an empty one."""
+        if not question.strip():
+            raise DataError(_("the question is empty."))
+        found = self.search(question)
+        if self.reader is None:
+            return Answer(question, "", 0.0, bool(found), tuple(found))
+        return self.reader.answer(question, found)
+
+    def search(self, question: str, most: int | None = None) -> list[Found]:
+        """The passages that fit a question best, re-ranked if there is a run for it."""
+        most = most or self.passages
+        if self.rerank is None:
+            return self.index.search(question, most)
+        found = self.index.search(question, max(RERANKED, most))
+        return _reranked(self.rerank, question, found)[:most]
+
+
+def _reranked(model: Any, question: str, found: list[Found]) -> list[Found]:
+    """Passages by the score of a run that reads question and passage together."""
+    from dataclasses import replace
+
+    if not found:
+        return []
+    first, second = model.row_reader.roles[:2]
+    rows = [{first: question, second: one.passage.text} for one in found]
+    scores = [_relevance(prediction) for prediction in model.predictions(rows)]
+    order = sorted(range(len(found)), key=lambda at: -scores[at])
+    return [replace(found[at], score=scores[at]) for at in order]
+
+
+def _relevance(prediction: Any) -> float:
+    """The number of a prediction, or the probability of its second label (1, yes, relevant)."""
+    if isinstance(prediction.value, (int, float)):
+        return float(prediction.value)
+    values = list(prediction.scores.values())
+    return float(values[-1]) if values else float(prediction.score)
+
+
+def asker(
+    run: str | Path | None,
+    docs: str | Path,
+    *,
+    index: str | Path | None = None,
+    encoder: str | Path | None = None,
+    rerank: str | Path | None = None,
+    support: str | Path | None = None,
+    passages: int = PASSAGES,
+    threshold: float | None = None,
+    threads: int | None = None,
+    say: Say | None = None,
+    step: Callable[[int, int], None] | None = None,
+) -> Asker:
+    """Open documents for questions: the index is made, or brought up to date.
+
+    run: a run of the task question_answering (it reads the answer out of a passage) or generation
+    (it writes one), a run of retrieval (passages alone), or None.
+    docs: a folder or a file. index: where it is kept; by default in the cache, by the folder's
+    path. encoder: a run of retrieval or a checkpoint; "bm25" for words alone; by default the one of
+    the documents' language. rerank, support: runs of pairs: one scores (question, passage), the
+    other judges whether a sentence follows from a passage (nli). threshold: of the score, below it
+    nothing is found; by default the one that was tuned. Raises WeitiaoError.
+    """
+    set_threads(threads)
+    folder = Path(docs)
+    model = load(run) if run is not None else None
+    if model is not None and isinstance(model.task, Retrieval):
+        encoder, model = encoder or str(run), None
+    if model is not None and model.task.head not in ("spans", "text"):
+        raise RunError(
+            _(
+                "{run}: this run is for {task}; questions are answered by a run of "
+                "question_answering or of generation.",
+                run=run,
+                task=model.plan.task_name,
+            )
+        )
+    where = Path(index) if index else _default_place(folder)
+    name = str(encoder) if encoder else default_for("zh" if _is_chinese(folder) else "en")
+    chosen: Encoder | None = None if name == BM25 else encoder_of(name)
+    opened = Index.at(where, chosen)
+    with notice.during(_("indexing the documents")):
+        changes = opened.update(folder, step)
+    for problem in changes.problems:
+        (say or _silent)(problem)
+    if not len(opened.store):
+        raise DataError(_("{folder}: no document here has any text.", folder=folder))
+    reader = None
+    if model is not None:
+        limit = threshold
+        if limit is None:
+            limit = float(opened.store.about(threshold_name(model)) or 0.0)
+        reader = Reader(model, limit, _support_of(support))
+    scorer = load(rerank) if rerank else None
+    return Asker(opened, reader, passages, scorer, changes)
+
+
+@overload
+def ask(run: str | Path | None, question: str, **options: Any) -> Answer: ...
+@overload
+def ask(run: str | Path | None, question: Sequence[str], **options: Any) -> list[Answer]: ...
+def ask(run: str | Path | None, question: str | Sequence[str], **options: Any) -> Any:
+    """Answer one question, or several, over the documents in `docs`. Options: see `asker`.
+
+    >>> weitiao.ask("runs/squad-001", "Who built it?", docs="manuals").text   # doctest: +SKIP
+    """
+    if "docs" not in options:
+        raise DataError(_("ask needs a folder of documents: docs=..., or --docs DIR."))
+    opened = asker(run, **options)
+    if isinstance(question, str):
+        return opened(question)
+    return [opened(one) for one in question]
+
+
+def _support_of(run: str | Path | None) -> Support | None:
+    """Whether a sentence follows from a passage, by a run of inference (nli)."""
+    if run is None:
+        return None
+    model = load(run)
+    premise, hypothesis = model.row_reader.roles[:2]
+    labels = [name for name in model.labels_ if name.lower().startswith(("entail", "蕴含", "1"))]
+    if not labels:
+        raise RunError(
+            _(
+                "{run}: none of its labels says that a sentence follows (entailment); it has "
+                "{labels}.",
+                run=run,
+                labels=", ".join(model.labels_),
+            )
+        )
+
+    def support(passage: str, sentence: str) -> float:
+        (prediction,) = model.predictions([{premise: passage, hypothesis: sentence}])
+        return float(prediction.scores[labels[0]])
+
+    return support
+
+
+def _default_place(folder: Path) -> Path:
+    """The folder of an index in the cache, by the path of the documents."""
+    name = fingerprint.of_texts(str(folder.resolve()))
+    return cache.folder("search") / name
+
+
+def _is_chinese(folder: Path) -> bool:
+    """Whether the first documents are Chinese."""
+    for path in files_in(folder)[:SAMPLED_FILES]:
+        for document in documents_of(path, path.name):
+            if has_han(document.text[:2000]):
+                return True
+            break
+    return False
+
+
+def threshold_name(model: Any) -> str:
+    """Under which the index keeps the threshold that was tuned for a model."""
+    return f"threshold {model.plan.model.checkpoint} {model.plan.train.seed}"
+
+
+def _silent(text: str) -> None:
+    """Discard a message."""
+
+
+def told(changes: Changes) -> str:
+    """What indexing did, as a sentence."""
+    return _(
+        "{added} indexed, {removed} removed, {problems} not readable",
+        added=plural(changes.added, "file"),
+        removed=changes.removed,
+        problems=len(changes.problems),
+    )

@@ -1,0 +1,89 @@
+"""The command `ask`: questions over documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from weitiao.cli import show_ask, terminal
+from weitiao.cli.options import Json, Threads, loading
+from weitiao.i18n.messages import _
+
+
+def ask(
+    run: Annotated[
+        str, typer.Argument(help="run of question_answering, generation or retrieval; or none")
+    ],
+    question: Annotated[list[str] | None, typer.Argument(help="questions in quotes")] = None,
+    docs: Annotated[
+        Path | None, typer.Option(help="folder with documents: txt, md, html, docx, pdf, csv")
+    ] = None,
+    index: Annotated[
+        Path | None, typer.Option(help="folder of the index; default: in the cache")
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="retrieval run or encoder for vectors; bm25: words alone")
+    ] = None,
+    rerank: Annotated[
+        str | None, typer.Option(help="run that scores a question and a passage together")
+    ] = None,
+    support: Annotated[
+        str | None, typer.Option(help="run of nli that judges whether a sentence follows")
+    ] = None,
+    passages: Annotated[int, typer.Option(min=1, max=50, help="passages that are read")] = 5,
+    threshold: Annotated[
+        float | None, typer.Option(help="of the score; below it nothing is found")
+    ] = None,
+    evaluate: Annotated[
+        Path | None, typer.Option(help="file of questions with answers: judge the whole chain")
+    ] = None,
+    tune: Annotated[
+        bool, typer.Option("--tune", help="choose weight and threshold by those questions")
+    ] = False,
+    threads: Threads = None,
+    json_: Json = False,
+) -> None:
+    """Answer questions over a folder of documents, with the passages they stand in."""
+    from weitiao.errors import WeitiaoError
+
+    if docs is None:
+        raise WeitiaoError(_("ask needs a folder of documents: docs=..., or --docs DIR."))
+    if not question and evaluate is None:
+        raise WeitiaoError(_("what is the question? Put it in quotes behind the run."))
+    with loading():
+        from weitiao.api.ask import asker, told
+        from weitiao.api.ask_judged import judge, questions_in
+    options: dict[str, Any] = {
+        "index": index,
+        "encoder": encoder,
+        "rerank": rerank,
+        "support": support,
+        "passages": passages,
+        "threshold": threshold,
+        "threads": threads,
+    }
+    asked = questions_in(str(evaluate)) if evaluate else []
+    with terminal.counting(_("files")) as step:
+        opened = asker(
+            None if run == "none" else run,
+            docs,
+            say=terminal.say,
+            step=lambda _done, _all: step(1),
+            **options,
+        )
+    terminal.say(told(opened.changes))
+    if evaluate:
+        figures = judge(opened, asked, tune)
+        if json_:
+            terminal.print_json(figures)
+        else:
+            show_ask.show_figures(figures)
+    answers = [opened(one) for one in question or []]
+    if json_ and answers:
+        for answer in answers:
+            terminal.print_json(answer.plain())
+    elif answers:
+        for answer in answers:
+            show_ask.show_answer(answer)

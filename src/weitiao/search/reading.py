@@ -1,0 +1,182 @@
+"""From passages to an answer: read it out of them, or write it from them, each with its source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from weitiao.evaluation.retrieval_baselines import terms
+from weitiao.labels.texts.pieces import SENTENCE_END
+from weitiao.search.index import Found
+
+Support = Callable[[str, str], float]  # (passage, sentence) -> probability that it follows
+COVERED = 0.6  # of a sentence's words stand in its source: supported, where no run judges it
+_CITED = re.compile(r"\s*\[\d+\]")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence of an answer: its source (place in `Answer.sources`), and how well it follows from
+    it, 0 to 1."""
+
+    text: str
+    source: int
+    support: float
+    supported: bool
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a question. found: False where the documents do not say; then text is empty.
+
+    score: how sure, 0 to 1. sources: the passages that were read, the best first. sentences: each
+    with its source. best: what would have been said, also where `found` is False.
+    """
+
+    question: str
+    text: str
+    score: float
+    found: bool
+    sources: tuple[Found, ...] = ()
+    sentences: tuple[Sentence, ...] = ()
+    best: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+    def plain(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "question": self.question,
+            "answer": self.text,
+            "found": self.found,
+            "score": round(self.score, 4),
+            "sentences": [
+                {
+                    "text": one.text,
+                    "source": one.source,
+                    "support": round(one.support, 4),
+                    "supported": one.supported,
+                }
+                for one in self.sentences
+            ],
+            "sources": [
+                {
+                    "document": one.passage.document,
+                    "start": one.passage.start,
+                    "end": one.passage.end,
+                    "title": one.passage.title,
+                    "text": one.passage.text,
+                    "score": round(one.score, 4),
+                }
+                for one in self.sources
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An answer read out of one passage: its text, and how sure the reader is that it is one."""
+
+    text: str
+    score: float
+    source: int
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Answers from passages. model: an extractive run (question_answering) or one that writes.
+
+    threshold: of the score, below it nothing is found; support: judges sentences, None by words.
+    """
+
+    model: Any
+    threshold: float = 0.0
+    support: Support | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def writes(self) -> bool:
+        return bool(self.model.task.writes)
+
+    def answer(self, question: str, sources: Sequence[Found]) -> Answer:
+        """Raises WeitiaoError where the model cannot read the passages."""
+        if not sources:
+            return Answer(question, "", 0.0, False)
+        if self.writes:
+            return self._written(question, sources)
+        candidates = self._read(question, sources)
+        best = max(candidates, key=lambda one: one.score)
+        found = bool(best.text) and best.score >= self.threshold
+        sentences = self._judged([best.text], sources, best.source) if found else ()
+        text = best.text if found else ""
+        return Answer(question, text, best.score, found, tuple(sources), sentences, best.text)
+
+    def _read(self, question: str, sources: Sequence[Found]) -> list[Candidate]:
+        """The best span of each passage. Its score is that of the reader against "no answer", times
+        how near the passage came to the first one."""
+        rows = [{"question": question, "context": one.passage.text} for one in sources]
+        near = np.array([one.score for one in sources])
+        weights = near / max(float(near.max()), 1e-9)
+        found = []
+        for place, prediction in enumerate(self._spans(rows)):
+            text, score = prediction
+            found.append(Candidate(text, score * float(weights[place]), place))
+        return found
+
+    def _spans(self, rows: Sequence[dict[str, str]]) -> list[tuple[str, float]]:
+        """The best span of each row and its probability against "no answer", also where the model
+        alone would say that there is none."""
+        model = self.model
+        examples = [model.example(row) for row in rows]
+        scores = model.scores(examples)
+        # Without "no answer": the threshold here is that of the whole chain.
+        task = model.task.model_copy(update={"unanswerable": False})
+        predictions = task.decide(scores, examples)
+        margins = np.clip(scores[:, 2] - scores[:, 3], -30, 30)
+        unanswerable = getattr(model.task, "unanswerable", False)
+        sure = 1 / (1 + np.exp(-margins)) if unanswerable else np.ones(len(rows))
+        return [
+            (str(one.value), float(one.score) * float(against))
+            for one, against in zip(predictions, sure, strict=True)
+        ]
+
+    def _written(self, question: str, sources: Sequence[Found]) -> Answer:
+        numbered = [f"[{at}] {one.passage.text}" for at, one in enumerate(sources, 1)]
+        row = {"text": question, "context": "\n\n".join(numbered)}
+        roles = self.model.row_reader.roles
+        if "context" not in roles:  # a run that was trained without passages gets them in its text
+            row = {roles[0]: f"{row['context']}\n\n{question}"}
+        (prediction,) = self.model.predictions([row])
+        text = _CITED.sub("", str(prediction.value)).strip()
+        parts = [one.strip() for one in SENTENCE_END.split(text) if one.strip()]
+        sentences = self._judged(parts, sources)
+        supported = [one.support for one in sentences]
+        score = float(np.mean(supported)) if supported else 0.0
+        found = bool(text) and score >= self.threshold
+        return Answer(
+            question, text if found else "", score, found, tuple(sources), sentences, text
+        )
+
+    def _judged(
+        self, parts: Sequence[str], sources: Sequence[Found], source: int | None = None
+    ) -> tuple[Sentence, ...]:
+        """Sentences with the passage that supports each best."""
+        judged = []
+        for part in parts:
+            places = range(len(sources)) if source is None else [source]
+            supports = [self._support(sources[at].passage.text, part) for at in places]
+            at = int(np.argmax(supports))
+            limit = COVERED if self.support is None else 0.5
+            judged.append(Sentence(part, list(places)[at], supports[at], supports[at] >= limit))
+        return tuple(judged)
+
+    def _support(self, passage: str, sentence: str) -> float:
+        if self.support is not None:
+            return self.support(passage, sentence)
+        wanted = set(terms(sentence))
+        return len(wanted & set(terms(passage))) / max(len(wanted), 1)
