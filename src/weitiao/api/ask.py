@@ -120,8 +120,8 @@ def asker(
                 task=model.plan.task_name,
             )
         )
-    where = Path(index) if index else _default_place(folder)
     name = str(encoder) if encoder else default_for("zh" if _is_chinese(folder) else "en")
+    where = Path(index) if index else _default_place(folder, name)
     chosen: Encoder | None = None if name == BM25 else encoder_of(name)
     opened = Index.at(where, chosen)
     with notice.during(_("indexing the documents")):
@@ -181,10 +181,9 @@ def _support_of(run: str | Path | None) -> Support | None:
     return support
 
 
-def _default_place(folder: Path) -> Path:
-    """The folder of an index in the cache, by the path of the documents."""
-    name = fingerprint.of_texts(str(folder.resolve()))
-    return cache.folder("search") / name
+def _default_place(folder: Path, encoder: str) -> Path:
+    """The folder of an index in the cache, by the path of the documents and the encoder."""
+    return cache.folder("search") / fingerprint.of_texts(str(folder.resolve()), encoder)
 
 
 def _is_chinese(folder: Path) -> bool:

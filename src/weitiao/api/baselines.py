@@ -25,7 +25,7 @@ from weitiao.evaluation.evaluate import texts_of
 from weitiao.evaluation.frozen_encoder import FEATURES, NAME, fit_frozen
 from weitiao.evaluation.metrics.base import metrics_of
 from weitiao.evaluation.passages import reading_baselines
-from weitiao.evaluation.retrieval_baselines import retrieval_baselines
+from weitiao.evaluation.retrieval_baselines import UNTUNED, retrieval_baselines
 from weitiao.evaluation.text_baselines import text_baselines
 from weitiao.i18n.messages import _, in_english
 from weitiao.model.model import Model
@@ -57,7 +57,7 @@ def baselines_of(
     if issubclass(task.answers, Passages):
         return _of_passages(model, data), []
     if task.contrasts:
-        return retrieval_baselines(), []
+        return {**retrieval_baselines(), UNTUNED: untuned(model, data)}, []
     if task.writes:
         return text_baselines(train, copies=task.pipeline_tag == "translation"), []
     saved = run.folder / FOLDER if run else None
@@ -135,6 +135,16 @@ def frozen_of_run(model: Model, data: Data, run: Run | None) -> dict[str, Baseli
     }
     baseline = Baseline(NAME, detail, score, of_rows=True)
     return {NAME: with_thresholds(model, baseline, data.validation, [])}
+
+
+def untuned(model: Model, data: Data) -> Baseline:
+    """The encoder as it was before training."""
+
+    def score(rows: Rows) -> Any:
+        before = Model.start(model.plan, data.train.take(slice(0, 2)))
+        return before.scored(before.encode(rows))
+
+    return Baseline(UNTUNED, {}, score, of_rows=True)
 
 
 def _of_passages(model: Model, data: Data) -> dict[str, Baseline]:

@@ -15,8 +15,8 @@ from weitiao.evaluation.baselines import Baseline
 from weitiao.i18n.messages import N_
 from weitiao.tasks.retrieval import ranked
 
-NAME = "bm25"
-NAMES = (N_("bm25"),)
+NAME, UNTUNED = "bm25", "untuned_encoder"
+NAMES = (N_("bm25"), N_("untuned_encoder"))
 K1, B = 1.2, 0.75
 _WORD = re.compile(rf"[{UNSEPARATED}]+|[^\W_]+")
 _UNSEPARATED = re.compile(f"[{UNSEPARATED}]")

@@ -233,7 +233,9 @@ def _loading(about: Described) -> list[str]:
         lines += [*(f"- {reason}" for reason in reasons), ""]
     else:
         message = (
-            _(
+            _("sentence-transformers loads this folder, and transformers the network in it.")
+            if about.task.contrasts
+            else _(
                 "A plain folder of transformers, which writes the same texts; `weitiao.json` holds "
                 "what it has no place for."
             )
@@ -268,6 +270,14 @@ def _transformers(task: Task) -> list[str]:
             "",
             'tokenizer = AutoTokenizer.from_pretrained(".")',
             'model = AutoModelForQuestionAnswering.from_pretrained(".")',
+        ]
+    if task.contrasts:
+        return [
+            "from sentence_transformers import SentenceTransformer",
+            "",
+            'encoder = SentenceTransformer(".")',
+            'question = encoder.encode("...", prompt_name="query")',
+            'passages = encoder.encode(["..."], prompt_name="document")',
         ]
     if task.writes:
         auto = "AutoModelForCausalLM" if getattr(task, "causal", False) else "AutoModelForSeq2SeqLM"

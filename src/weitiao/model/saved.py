@@ -113,7 +113,8 @@ def custom_parts(plan: Plan, head: Mapping[str, Any], folded: bool) -> list[str]
     folded: the head is saved as layers of transformers' own classes.
     """
     reasons = []
-    if "native" not in head and not folded:
+    # What sentence-transformers loads as it is has a head without weights.
+    if not {"native", "embedding"} & head.keys() and not folded:
         reasons.append(
             _(
                 "the head ({head}) is weitiao's own and saved in head.safetensors; `AutoModel` "

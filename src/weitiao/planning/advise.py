@@ -133,6 +133,8 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     ):
         why["model.head"] = chosen_head
     if parts.build("tasks", task).contrasts:
+        for name in ("model.long_texts", "train.truncate_to"):  # passages have their own
+            why.pop(name, None)
         why |= _of_retrieval(facts, source, draft)
     if facts.task.head == "spans":
         why |= passage_choices.choices_of(facts, source, wish.how, draft.model.revision)

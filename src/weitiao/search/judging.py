@@ -48,7 +48,7 @@ def judged(
     figures: dict[str, Any] = {"questions": len(questions), "answerable": len(known)}
     for depth in DEPTHS:
         hits = [rank is not None and rank <= depth for rank in ranks]
-        figures[f"recall_at_{depth}"] = _mean(hits)
+        figures[f"recall_at{depth}"] = _mean(hits)
     by = by_characters([text for one in questions for text in one.answers])
     pairs = [
         agreement(answer.text, question.answers, by)

@@ -53,9 +53,9 @@ class Retrieval(Task):
     metrics: ClassVar[tuple[str, ...]] = (
         "ndcg",
         "mrr",
-        "recall_at_1",
-        "recall_at_5",
-        "recall_at_20",
+        "recall_at1",
+        "recall_at5",
+        "recall_at20",
     )
     losses: ClassVar[tuple[str, ...]] = ("contrastive",)
     answers: ClassVar[type[Ranks]] = Ranks

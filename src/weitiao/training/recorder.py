@@ -132,11 +132,16 @@ class Recorder:
         self.clock.minimum = 0.0  # there is a model from now on, however little time is left
         self.pace.pause()
 
-    def evaluated_first(self, report: Report, model: Model, plan: Plan, wanted: int) -> Course:
-        """Save the model whose output layer alone was fitted, and decide how the training goes on:
-        with the updates of the plan (`wanted`), or what a budget has time for, 0 where that is too
-        few; with fewer evaluations where they would take more time than learning leaves; and at a
-        lower rate where few updates meet good features."""
+    def evaluated_first(
+        self, report: Report, model: Model, plan: Plan, wanted: int, fitted: bool = True
+    ) -> Course:
+        """Save the model as it is before training, and decide how the training goes on: with the
+        updates of the plan (`wanted`), or what a budget has time for, 0 where that is too few; with
+        fewer evaluations where they would take more time than learning leaves; and at a lower rate
+        where few updates meet good features.
+
+        fitted: the output layer was fitted to them.
+        """
         self._log(step=0, validation=dict(report.metrics), best=True)
         self._save_best(report, 0, model)
         self.pace.evaluated()
@@ -151,7 +156,8 @@ class Recorder:
             self._log(step=0, event="replan", total=known, evaluations=evaluations)
         self.total = wanted if total is None else total
         self.evaluations = evaluations if fewer else 0
-        factor = 1.0 if total is None else rate_factor(report, self.total)
+        gentle = fitted and total is not None
+        factor = rate_factor(report, self.total) if gentle else 1.0
         if factor < 1:
             self._log(step=0, event="rate", factor=factor)
         self.write_status("running")

@@ -203,13 +203,17 @@ class _Training:
                 self._start_linear(model, train_rows, recorder)
         else:
             recorder.pace.evaluation = updates_of(until, feed, plan.train.batch_size)
-            if start is None and self._start_linear(model, train_rows, recorder):
-                with notice.during(_("evaluating the output layer on validation")):
+            fitted = start is None and self._start_linear(model, train_rows, recorder)
+            # An encoder ranks before it is trained: it must not end up worse.
+            if start is None and (fitted or model.task.contrasts):
+                model.net.to(accelerator.device)
+                recorder.clock.minimum = 0.0
+                with notice.during(_("evaluating the model before training")):
                     report = evaluate_network(
                         model, model.net, until.encoded, until.labels, accelerator
                     )
                 wanted = planned_updates(plan.train, len(feed.labels))
-                course = recorder.evaluated_first(report, model, plan, wanted)
+                course = recorder.evaluated_first(report, model, plan, wanted, fitted)
                 if course.total == 0:
                     return
         steps = fit(model, feed, until, accelerator, start, recorder.replay.tokens, course)

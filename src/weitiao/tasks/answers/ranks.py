@@ -21,8 +21,8 @@ class Ranks(Answers):
     (n,) the cosine of the first; counts (n, 1) the rank of the right one, from 1."""
 
     kind: ClassVar[str] = "rank"
-    plain_metric: ClassVar[str] = "recall_at_1"
-    metrics: ClassVar[tuple[str, ...]] = ("ndcg", "mrr", "recall_at_1", "recall_at_5")
+    plain_metric: ClassVar[str] = "recall_at1"
+    metrics: ClassVar[tuple[str, ...]] = ("ndcg", "mrr", "recall_at1", "recall_at5")
 
     @property
     def ranks(self) -> np.ndarray:
