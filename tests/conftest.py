@@ -222,6 +222,8 @@ def toy_rows(task, count=120, seed=0):
             row["label"] = (4 if first == second else 1) + rng.random()
         elif task == "classification":
             row["label"] = first
+        elif task == "retrieval":
+            row["label"] = f"{row['text']} today"
         elif task in WRITING:
             row["label"] = " ".join(reversed(row["text"].split()))
         elif task == "regression":

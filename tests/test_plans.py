@@ -38,6 +38,7 @@ def write_rows(path, plan, count=40):
                 "nli": {"good": "entailment", "bad": "contradiction"}[kind],
                 "question_answering": [{"text": str(number), "answer_start": 0}],
                 "regression": (4 if kind == "good" else 1) + rng.random(),
+                "retrieval": f"{' '.join(words)} today",
                 "translation": " ".join(reversed(words)),
                 "generation": kind,
                 "similarity": (4 if kind == "good" else 1) + rng.random(),

@@ -13,7 +13,8 @@ from weitiao.model.card import Described, Figure, Results, card, write
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 TAGS = {"token_classification": "token-classification", "question_answering": "question-answering",
-        "translation": "translation", "generation": "text-generation"}  # fmt: skip
+        "translation": "translation", "generation": "text-generation",
+        "retrieval": "sentence-similarity"}  # fmt: skip
 
 
 def described(name, checkpoint="minilm-l6", path="data/hotel reviews.csv.gz"):
@@ -56,7 +57,8 @@ def test_the_hub_reads_it(name, language, tmp_path):
     for label in about.task.choices:
         assert label in loaded.text
     assert 'weitiao.load(".")' in loaded.text
-    assert "from transformers import" in loaded.text
+    library = "sentence_transformers" if name == "retrieval" else "transformers"
+    assert f"from {library} import" in loaded.text
     lines = [line for line in loaded.text.splitlines() if line.startswith(("#", "- "))]
     assert all(bool(HAN.search(line)) == (language == "zh") for line in lines)
 

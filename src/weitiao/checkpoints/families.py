@@ -72,18 +72,22 @@ def configure_padding(tokenizer: Any, config: Any) -> None:
         tokenizer.padding_side = "right"
 
 
-def configure_writing(tokenizer: Any, config: Any) -> None:
-    """Set padding token and side of a network that writes. Raises ModelError for an encoder."""
+def can_write(config: Any) -> bool:
+    """Whether a family writes texts: encoder-decoders and causal networks."""
     from transformers.models.auto import modeling_auto as auto
 
+    family = str(config.model_type)
+    if config.is_encoder_decoder:
+        return family in auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
+    # Some encoders have a class for causal language models, too, which nobody has trained.
+    encoder = family in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES and family not in DECODERS
+    return family in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and not encoder
+
+
+def configure_writing(tokenizer: Any, config: Any) -> None:
+    """Set padding token and side of a network that writes. Raises ModelError for an encoder."""
     family, causal = str(config.model_type), not config.is_encoder_decoder
-    known = (
-        auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-        if causal
-        else auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
-    )
-    encoder = causal and family in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
-    if family not in known or (encoder and family not in DECODERS):
+    if not can_write(config):
         raise ModelError(
             _(
                 "{family} is an encoder: it reads texts and does not write any. Take an "

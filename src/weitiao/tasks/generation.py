@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from weitiao.data.infer.pairs import text_and_target
 from weitiao.data.infer.roles import Guess
 from weitiao.data.targets import Locate, Roles, parse_cells, target_columns
 from weitiao.i18n.messages import _
@@ -60,11 +61,11 @@ class Generation(Generative):
     def guess_roles(cls, evidence: Evidence, named: bool) -> Guess | None:
         """Columns that are called as in public sets of instructions."""
         if evidence.roles:
-            return None
+            return text_and_target(evidence) if named else None
         lower = {name.strip().lower(): name for name in evidence.columns}
         pair = next((pair for pair in PAIRS if all(name in lower for name in pair)), None)
         if pair is None or not evidence.columns[lower[pair[1]]].is_text:
-            return None
+            return text_and_target(evidence) if named else None
         roles: dict[str, Any] = {"text": lower[pair[0]], "target": lower[pair[1]]}
         context = next((lower[name] for name in CONTEXTS if name in lower), None)
         if context:

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from weitiao.core.batch_layout import Layout, filled, tensor
 from weitiao.core.ragged import Ragged
+from weitiao.data.infer.pairs import text_and_target
 from weitiao.data.infer.roles import Guess
 from weitiao.data.targets import Locate, Roles, parse_cells, target_columns
 from weitiao.errors import DataError
@@ -135,12 +136,14 @@ class Retrieval(Task):
     @classmethod
     def guess_roles(cls, evidence: Evidence, named: bool) -> Guess | None:
         """A question and a passage, where the user has named this task."""
-        if evidence.roles or not named:
+        if not named:
             return None
+        if evidence.roles:
+            return text_and_target(evidence)
         lower = {name.strip().lower(): name for name in evidence.columns}
         pair = next((pair for pair in PAIRS if all(name in lower for name in pair)), None)
         if pair is None:
-            return None
+            return text_and_target(evidence)
         roles: dict[str, Any] = {"text": lower[pair[0]], "target": lower[pair[1]]}
         return Guess(roles, dict.fromkeys(roles, _("its name")))
 

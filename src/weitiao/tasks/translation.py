@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import Field
 
+from weitiao.data.infer.pairs import text_and_target
 from weitiao.data.infer.roles import Guess
 from weitiao.errors import PlanError
 from weitiao.i18n.messages import _, name_list, plural
@@ -48,11 +49,9 @@ class Translation(Generative):
     @classmethod
     def guess_roles(cls, evidence: Evidence, named: bool) -> Guess | None:
         """Two columns of texts that are named by languages, or as source and target."""
-        if evidence.roles:
-            return None
-        pair = pair_of(evidence.columns)
+        pair = None if evidence.roles else pair_of(evidence.columns)
         if pair is None:
-            return None
+            return text_and_target(evidence) if named else None
         (source, target), why = pair, _("the names of the two columns")
         return Guess({"text": source, "target": target}, {"text": why, "target": why})
 

@@ -34,7 +34,8 @@ def test_everything_of_a_folder(tiny_bert):
     assert (network["layers"], network["width"], network["longest"]) == (2, 32, 64)
     assert found["found"].values["weights"] == "safetensors"
     assert found["tokenizer"].values == {"fast": True, "vocabulary": 42}
-    assert sorted(found["tasks"].values["tasks"]) == parts.names("tasks")
+    able = set(parts.names("tasks")) - {"generation", "translation"}  # an encoder writes nothing
+    assert set(found["tasks"].values["tasks"]) == able
     assert found["tiers"].values["packed"] is True
     assert found["licence"].state == "note"
     assert found["selftest"].state == "ok"

@@ -11,7 +11,7 @@ from typing import Any
 
 from weitiao.checkpoints import verify
 from weitiao.checkpoints.catalogue import CATALOGUE
-from weitiao.checkpoints.families import configure_padding, has_head
+from weitiao.checkpoints.families import can_write, configure_padding, has_head
 from weitiao.checkpoints.load import load_config, load_tokenizer, text_length
 from weitiao.checkpoints.resolve import Source, check_folder, resolve
 from weitiao.core import disk
@@ -23,12 +23,9 @@ from weitiao.model.packed import can_pack
 from weitiao.model.saved import METADATA_FILE
 from weitiao.support.doctor.finding import Finding
 
-TEXT_TASKS = ("classification", "multilabel", "regression", "nli", "similarity")
+TEXT_TASKS = ("classification", "multilabel", "regression", "nli", "similarity", "retrieval")
 TOKEN_TASKS = ("token_classification", "question_answering")  # need offsets: a fast tokenizer
-TEXT_HEADS = {  # kind of a transformers head -> a task that writes text, which no task here does
-    "CAUSAL_LM": "generation",
-    "SEQ_TO_SEQ_CAUSAL_LM": "translation",
-}
+WRITING_TASKS = ("generation", "translation")  # by encoder-decoders and causal networks
 HUB_FILES = ["*.json", "*.txt", "*.model", "*.spm", "README.md", "LICENSE*", "model*.safetensors"]
 PICKLE_FILES = ["pytorch_model*.bin", "pytorch_model.bin.index.json"]
 ENGLISH = (
@@ -219,16 +216,15 @@ def _tasks(checkpoint: Checkpoint) -> Finding:
     from transformers import MODEL_MAPPING
 
     config = checkpoint.config
-    later = [task for kind, task in TEXT_HEADS.items() if has_head(config, kind)]
     native = has_head(config)
     able: tuple[str, ...] = TEXT_TASKS if native or type(config) in MODEL_MAPPING else ()
     if able and checkpoint.tokenizer.is_fast:  # heads for tokens exist for every family
         able += TOKEN_TASKS
-    values = {"tasks": list(able), "later": later, "plain": native}
+    if can_write(config):
+        able += WRITING_TASKS
+    values = {"tasks": list(able), "plain": native}
     message = ", ".join(able) if able else _("none of today's tasks")
-    if later:
-        message = _("{tasks}; not yet: {later}", tasks=message, later=", ".join(later))
-    if native:
+    if native or able == WRITING_TASKS:
         return Finding("tasks", _("tasks"), message, values=values)
     if able:
         remedy = _(
