@@ -26,18 +26,19 @@ def curves_section(material: Material) -> Section:
         (line.step, line.learning_rate or 0.0) for line in material.log if line.loss is not None
     ]
     validated = [line for line in material.log if line.validation]
+    primary = _logged(validated, material.primary)
     plots = []
     if len(losses) > 1:  # a point is no curve
         plots.append(_loss(losses))
     if len(validated) > 1 and material.primary:
-        plots.append(_validation(validated, material.primary))
+        plots.append(_validation(validated, primary))
     if len({rate for _step, rate in rates}) > 1:
         plots.append(_rate(rates))
     blocks: list[Any] = [Plots(plots, narrow=True)] if plots else []
     if not losses:
         blocks.append(Words(_("No training step was run."), "note"))
     if len(validated) == 1 and material.primary:
-        blocks.append(Words(_validation(validated, material.primary).about, "note"))
+        blocks.append(Words(_validation(validated, primary).about, "note"))
     replanned = [line for line in material.log if line.event == "replan"]
     if replanned:
         message = _(
@@ -47,6 +48,13 @@ def curves_section(material: Material) -> Section:
         )
         blocks.append(Words(message, "note"))
     return Section("learning", _("Training"), blocks)
+
+
+def _logged(lines: Sequence[LogLine], primary: str) -> str:
+    """The metric that validation logged: the first one, or the loss, which picks the best model
+    where the answers are texts."""
+    names = (lines[-1].validation or {}) if lines else {}
+    return primary if primary in names else next(iter(names), primary)
 
 
 def _loss(points: Steps) -> Plot:

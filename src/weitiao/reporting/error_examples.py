@@ -20,12 +20,14 @@ from weitiao.reporting.highlights import (
     value_in_words,
 )
 from weitiao.reporting.render import Row, RowList, Section, Words
+from weitiao.reporting.text_plots import edits
 from weitiao.results.format import number, short_label
 from weitiao.results.records import ExplainedError
 from weitiao.results.run_data import Material, StoredAnswers, text_digest
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.answers.spans import Spans
+from weitiao.tasks.answers.texts import Texts
 
 MAX_MISTAKES = 60
 MAX_UNSURE = 20
@@ -55,6 +57,8 @@ def examples_section(material: Material, unmasked: bool) -> Section:
         if any(row.marked for row in items):
             blocks.append(Words(_legend(answers), "note"))
         caption = _("Largest errors") if answers.numeric else _("Most confident mistakes")
+        if isinstance(answers, Texts):
+            caption = _("Furthest from the reference")
         blocks.append(_list(caption, head, items, OPEN_MISTAKES))
         if not answers.numeric:
             mistakes = plural(int((~answers.right()).sum()), "wrong row")
@@ -73,6 +77,8 @@ def examples_section(material: Material, unmasked: bool) -> Section:
 
 
 def _legend(answers: Answers) -> str:
+    if isinstance(answers, Texts):
+        return _("Orange (dotted): words that only the reference has, or only the answer.")
     if isinstance(answers, Passages):
         return _(
             "Marked in the passage: blue is the right answer; orange (dotted) the predicted one, "
@@ -119,6 +125,8 @@ def _rows(
         if isinstance(answers, Passages):
             own = excerpt(answers, int(at), own)
             marked = answers_in_passage(answers, int(at), own, unmasked)
+        elif isinstance(answers, Texts):
+            marked = edits(answers, int(at), unmasked)
         else:
             marked = _marked(material, explained.get(int(at)), own, unmasked)
         shown = [(column, shown_text(text, unmasked)) for column, text in own]

@@ -14,11 +14,13 @@ from weitiao.i18n.messages import _
 from weitiao.reporting.calibration import passage_coverage
 from weitiao.reporting.render import Plot, Plots, Table
 from weitiao.reporting.scores import Label, confusions, most_confused, unit_of
+from weitiao.reporting.text_plots import by_length
 from weitiao.results.format import number, round_edges, short_label
 from weitiao.results.run_data import StoredAnswers
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.labels import Labels
 from weitiao.tasks.answers.passages import Passages
+from weitiao.tasks.answers.texts import Texts
 
 MAX_MATRIX_LABELS = 20  # of more labels, the most confused
 MAX_CONFUSIONS = 40  # in the table
@@ -44,6 +46,11 @@ def _of_passage_plots(answers: Passages) -> str:
     return _("Confidence")
 
 
+@title_of.register
+def _of_text_plots(answers: Texts) -> str:
+    return _("Length")
+
+
 @singledispatch
 def _plots(answers: Answers, stored: StoredAnswers, labels: list[Label]) -> Plots:
     if answers.numeric:
@@ -61,6 +68,11 @@ def _of_labels(answers: Labels, stored: StoredAnswers, labels: list[Label]) -> P
 @_plots.register
 def _of_passages(answers: Passages, stored: StoredAnswers, labels: list[Label]) -> Plots:
     return Plots([*_certainty(stored), *passage_coverage(stored)])
+
+
+@_plots.register
+def _of_texts(answers: Texts, stored: StoredAnswers, labels: list[Label]) -> Plots:
+    return Plots(by_length(answers))
 
 
 def _matrix(answers: Labels) -> Plot:

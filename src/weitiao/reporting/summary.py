@@ -18,6 +18,7 @@ from weitiao.reporting import weak_spots
 from weitiao.reporting.refit import refit_sentence
 from weitiao.reporting.render import Bar, Bars, Points, Section, Words
 from weitiao.reporting.scores import Label, weakest
+from weitiao.reporting.text_plots import likeness
 from weitiao.reporting.verdict import acceptance_blocks, fine_tuning_gain, verdict
 from weitiao.results.format import baseline, number, short_label, whole_baseline
 from weitiao.results.records import MetricsRecord
@@ -27,6 +28,7 @@ from weitiao.tasks.answers.label_sets import LabelSets
 from weitiao.tasks.answers.labels import Labels
 from weitiao.tasks.answers.passages import EXACT, OVERLAP, Passages
 from weitiao.tasks.answers.spans import Spans
+from weitiao.tasks.answers.texts import Texts
 
 OF = 1000  # proportions are said of so many rows
 
@@ -63,6 +65,11 @@ def headline(answers: Answers, material: Material) -> tuple[Bars | None, list[st
     bars = [_interval_bar(_("this model"), float(right.mean()), len(right), ours=True)]
     sentences = [_("{right} of {of} rows are correct.", of=f"{OF:,}", right=_of(right.mean()))]
     return Bars(_("Correct rows of {of}", of=f"{OF:,}"), bars, 1.0), sentences
+
+
+@headline.register
+def _texts_alike(answers: Texts, material: Material) -> tuple[Bars, list[str]]:
+    return likeness(answers, _stored(material))
 
 
 @headline.register

@@ -82,6 +82,18 @@ def metric(name: str) -> str:
         "f1": "F1",
         "exact_match": _("exact match"),
         "answerable_auroc": _("AUROC (answerable)"),
+        "bleu": "BLEU",
+        "chrf": "chrF",
+        "rouge1": "ROUGE-1",
+        "rouge2": "ROUGE-2",
+        "rougel": "ROUGE-L",
+        "valid_json": _("valid JSON"),
+        "loss": _("loss"),
+        "ndcg": "nDCG@10",
+        "mrr": "MRR@10",
+        "recall_at1": _("recall@{depth}", depth=1),
+        "recall_at5": _("recall@{depth}", depth=5),
+        "recall_at20": _("recall@{depth}", depth=20),
     }
     return names.get(name, name)
 
@@ -105,6 +117,9 @@ def task_name(name: str) -> str:
         "regression": _("regression"),
         "similarity": _("text similarity"),
         "token_classification": _("token classification"),
+        "translation": _("translation"),
+        "generation": _("text generation"),
+        "retrieval": _("passage retrieval"),
     }
     return names.get(name, name)
 
@@ -143,6 +158,10 @@ def baseline(name: str) -> str:
         "lookup": _("the most-frequent-tag baseline"),
         "lexical": _("the lexical baseline"),
         "no_answer": _('always "no answer"'),
+        "nearest": _("the answer of the most similar training row"),
+        "copy": _("the text as it is"),
+        "bm25": "BM25",
+        "untuned_encoder": _("the encoder before training"),
     }
     return names.get(name, name)
 
