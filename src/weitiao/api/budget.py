@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from weitiao.core.clock import awake
 from weitiao.data.prepare.load import Data
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
 from weitiao.planning import cost
 from weitiao.planning.facts import size_of
+from weitiao.tasks.generative import PART, TARGET, Generative
 from weitiao.training.budget import TRAINING_SHARE, Clock
 from weitiao.training.loop import Progress
 from weitiao.training.recorder import Watch
@@ -15,6 +18,7 @@ from weitiao.training.recorder import Watch
 EVALUATION_SECONDS = 6  # loading the best model, intervals, writing: reserved from a budget
 FINDINGS_SHARE = 0.06  # of a budget that error analysis may take
 FINDINGS_BUDGET = 180.0  # seconds; shorter ones have none
+WRITING_FACTOR = 4.0  # of a forward pass, for a token that is written
 JUDGING_SECONDS = 10.0  # for baselines and error analysis, after a short training
 JUDGING_SHARE = 0.15  # of the training time, after a longer one
 
@@ -83,6 +87,14 @@ def _evaluation_seconds(model: Model, data: Data, final: bool) -> float:
     # By the validation rows: how many windows a row has, and how long one is.
     windows = len(encoded.lengths) / max(encoded.examples, 1)
     network = size_of(plan.model.checkpoint, model.net.native.config, plan.model.max_length)
+    if isinstance(model.task, Generative):
+        targets = int((np.asarray(encoded.values[PART]) == TARGET).sum())
+        tokens = rows * targets / max(len(data.validation), 1) * model.task.num_beams
+        # Written one by one, a token costs far more than in a whole row.
+        windows, length = WRITING_FACTOR * tokens / max(rows, 1), 1.0
+        return cost.evaluation_seconds(
+            network, cost.measure(plan.train.precision), rows=rows * windows, length=length
+        )
     return cost.evaluation_seconds(
         network,
         cost.measure(plan.train.precision),
