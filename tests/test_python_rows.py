@@ -259,3 +259,10 @@ def test_places_have_no_table_of_scores(tiny_bert):
     spans = made.predict("a good film")
     assert isinstance(spans, list)
     assert len(spans) == 1
+
+
+def test_texts_without_labels_are_no_files():
+    with pytest.raises(WeitiaoError, match="2 texts without labels"):
+        weitiao.fit(["a good film", "a bad film"])
+    with pytest.raises(WeitiaoError, match="no such file"):
+        weitiao.fit(["first.csv", "second.csv"])

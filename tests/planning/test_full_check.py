@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from conftest import toy_rows
+from conftest import toy_plan, toy_rows
 from weitiao.checkpoints.families import NO_RECOMPUTATION, TRIED
+from weitiao.errors import PlanError
 from weitiao.i18n import messages
 from weitiao.planfile.plan import Plan
+from weitiao.planning.check import check
 from weitiao.planning.full_check import problems_of
 
 # Every line with a mistake, and what is said of it.
@@ -166,3 +168,9 @@ def test_the_families_that_cannot_recompute_are_those_of_transformers():
         if not network.supports_gradient_checkpointing:
             unable.add(family)
     assert unable == NO_RECOMPUTATION
+
+
+def test_training_cannot_read_more_than_predictions(tiny_bert):
+    plan = toy_plan("classification", tiny_bert, **{"train.truncate_to": 64})
+    with pytest.raises(PlanError, match="train.truncate_to: 64 tokens are more than the 32"):
+        check(plan)

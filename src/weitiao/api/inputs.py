@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -124,7 +125,16 @@ def source_of(rows: Any, targets: Any = None) -> tuple[str | list[str], Source |
     if isinstance(rows, (str, Path)) and targets is None:
         return str(rows), None
     if isinstance(rows, (list, tuple)) and rows and targets is None and _are_files(rows):
-        return [str(path) for path in rows], None
+        paths = [str(path) for path in rows]
+        if len(paths) > 1 and not any(_may_be_file(path) for path in paths):
+            raise DataError(
+                _(
+                    "these are {count} texts without labels, and no files: weitiao.fit(texts, "
+                    "labels).",
+                    count=len(paths),
+                )
+            )
+        return paths, None
     if targets is not None:
         rows, targets = list(rows_in(rows)), list_of(targets)
         require_pairs(rows, targets)
@@ -147,6 +157,15 @@ def require_pairs(rows: Sequence[Any], targets: Sequence[Any]) -> None:
 def _are_files(rows: Any) -> bool:
     """Whether a list of str names files: texts without targets could not be trained on."""
     return all(isinstance(one, (str, Path)) for one in rows)
+
+
+def _may_be_file(path: str) -> bool:
+    """Whether a str is a file, a pattern or a sample, or looks like the name of one."""
+    named = path.startswith("sample:") or glob.has_magic(path) or bool(Path(path).suffix)
+    try:
+        return named or Path(path).exists()
+    except (OSError, ValueError):  # far too long for a name
+        return False
 
 
 def _row(row: Any) -> dict[str, Any]:

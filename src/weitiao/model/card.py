@@ -157,7 +157,9 @@ def body(about: Described, results: Results | None = None) -> str:
     ]
     if about.task.choices:
         more = len(about.task.choices) - MAX_LABELS
-        names = [shortened(name, 60) for name in about.task.choices[:MAX_LABELS]]
+        # As code: a label may hold what Markdown or HTML would read.
+        shown = (shortened(name, 60).replace("`", "'") for name in about.task.choices[:MAX_LABELS])
+        names = [f"`{name}`" for name in shown]
         listed = joined([*names, *([_("({count} more)", count=more)] if more > 0 else [])], ", ")
         lines.append(_("- labels: {labels}", labels=listed))
     lines += ["", *_figures(results), *_data(about, results), *_limits(about, results)]

@@ -140,6 +140,15 @@ def _unfitting_settings(task: Task, plan: Plan) -> list[str]:
         for name in plan.evaluate.decisions
         if not parts.find("decisions", name).fits(task.answers)
     ]
+    if plan.train.truncate_to and plan.train.truncate_to > plan.model.max_length:
+        problems.append(
+            _(
+                "train.truncate_to: {tokens} tokens are more than the {most} of model.max_length, "
+                "which predictions read; leave it out.",
+                tokens=plan.train.truncate_to,
+                most=plan.model.max_length,
+            )
+        )
     for name in plan.acceptance:
         metric = name in parts.names("metrics")
         fits = (
