@@ -65,6 +65,8 @@ class Generation(Generative):
         pair = next((pair for pair in PAIRS if all(name in lower for name in pair)), None)
         if pair is None or not evidence.columns[lower[pair[1]]].is_text:
             return None
+        if evidence.annotated(lower[name] for name in pair):
+            return None
         roles: dict[str, Any] = {"text": lower[pair[0]], "target": lower[pair[1]]}
         context = next((lower[name] for name in CONTEXTS if name in lower), None)
         if context:

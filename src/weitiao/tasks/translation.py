@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import Field
 
+from weitiao.core.script import has_han
 from weitiao.data.infer.roles import Guess
 from weitiao.errors import PlanError
 from weitiao.i18n.messages import _, name_list, plural
 from weitiao.labels.texts.languages import codes_of, language_of, token_of
-from weitiao.labels.texts.parallel import Doubt, doubts
+from weitiao.labels.texts.parallel import describe, doubts
 from weitiao.tasks.generative import Generative
 
 if TYPE_CHECKING:
+    from weitiao.data.infer.column_stats import Column
     from weitiao.data.infer.roles import Evidence
     from weitiao.data.rows import Rows
 
+NEARLY_ALL, SOME = 0.95, 0.2  # of the cells have Chinese characters
+MOSTLY_DIFFERENT = 0.5  # of the cells; labels repeat
 SOURCES = ("source", "src", "source_text", "原文", "源语言")
 TARGETS = ("target", "tgt", "target_text", "translation", "译文", "目标语言")
 
@@ -47,13 +51,19 @@ class Translation(Generative):
 
     @classmethod
     def guess_roles(cls, evidence: Evidence, named: bool) -> Guess | None:
-        """Two columns of texts that are named by languages, or as source and target."""
+        """Two columns of texts that are named by languages, or as source and target; or the only
+        two columns, one of them Chinese."""
         if evidence.roles:
             return None
-        pair = pair_of(evidence.columns)
-        if pair is None:
+        pair, why = pair_of(evidence.texts), _("the names of the two columns")
+        if pair is None and list(evidence.columns) == evidence.texts and len(evidence.texts) == 2:
+            first, second = evidence.columns.values()
+            pair, why = (first.name, second.name), _("one column is Chinese, the other is not")
+            if not two_writings(first, second):
+                return None
+        if pair is None or evidence.annotated(pair):
             return None
-        (source, target), why = pair, _("the names of the two columns")
+        source, target = pair
         return Guess({"text": source, "target": target}, {"text": why, "target": why})
 
     @classmethod
@@ -61,8 +71,8 @@ class Translation(Generative):
         text, target = evidence.roles.get("text"), evidence.target
         if target is None or not isinstance(text, str):
             return None
-        pair = pair_of([text, target.name])
-        if pair != (text, target.name) or not target.is_text:
+        named = pair_of([text, target.name]) == (text, target.name)
+        if not target.is_text or not (named or two_writings(evidence.columns[text], target)):
             return None
         return 1.0, _(
             "{first!r} and {second!r} are texts in two languages", first=text, second=target.name
@@ -72,7 +82,7 @@ class Translation(Generative):
     def problems(cls, rows: Rows, targets: Sequence[Any]) -> Iterator[str]:
         texts = [str(one.inputs["text"]) for batch in rows.batches() for one in batch]
         for doubt, count in doubts(texts, targets).items():
-            yield _describe(doubt, count)
+            yield describe(doubt, plural(count, "row"))
 
     def learn(self, targets: Sequence[Any]) -> Self:
         for name in ("source_language", "target_language"):
@@ -144,6 +154,15 @@ def pair_of(names: Iterable[str]) -> tuple[str, str] | None:
     return None
 
 
+def two_writings(first: Column, second: Column) -> bool:
+    """Whether one of two columns is Chinese and the other is not, and rows differ in both."""
+    shares = sorted(
+        sum(map(has_han, column.values)) / max(1, len(column.values)) for column in (first, second)
+    )
+    differ = min(first.unique_share, second.unique_share) > MOSTLY_DIFFERENT
+    return differ and shares[0] < SOME and shares[1] > NEARLY_ALL
+
+
 def _unknown_language(name: str, code: str, known: Sequence[str]) -> str:
     if not code:
         return _(
@@ -158,14 +177,3 @@ def _unknown_language(name: str, code: str, known: Sequence[str]) -> str:
         code=code,
         known=name_list(known, 8),
     )
-
-
-def _describe(doubt: Doubt, count: int) -> str:
-    rows = plural(count, "row")
-    return {
-        Doubt.COPY: _("{rows} whose target is a copy of the text", rows=rows),
-        Doubt.LENGTH: _("{rows} whose target is far too long or too short for its text", rows=rows),
-        Doubt.NUMBERS: _("{rows} in whose target other numbers stand than in its text", rows=rows),
-        Doubt.SWAPPED: _("{rows} with text and target swapped, by their writing", rows=rows),
-        Doubt.MARKUP: _("{rows} in whose target other tags stand than in its text", rows=rows),
-    }[doubt]
