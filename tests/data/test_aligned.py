@@ -7,8 +7,10 @@ import lzma
 import pytest
 
 import weitiao
+from conftest import TINY_WRITER
 from weitiao.data.files.find import find
 from weitiao.data.files.open import open_source
+from weitiao.data.prepare.load import load
 from weitiao.errors import DataError
 
 EN = ["A house.", "", "Two cats, and\ta dog.", "The end."]
@@ -122,9 +124,8 @@ def test_look_and_plan_with_a_test_of_its_own(tmp_path):
     assert (seen.task, seen.roles) == ("translation", {"text": "en", "target": "de"})
     assert (seen.rows, seen.empty_texts, seen.leaks) == (81, 1, 0)
     assert weitiao.look(train, target="en", text="de").roles == {"text": "de", "target": "en"}
-    from weitiao.data.prepare.load import load
-
-    plan = tiny_plan(train, test)
+    plan = weitiao.plan(train, test=test, model=TINY_WRITER)
+    assert plan.task_name == "translation"
     data = load(plan.data, plan.task_name)
     assert len(data.sealed_test) == 9
     assert len(data.train) + len(data.validation) == 80
@@ -132,11 +133,3 @@ def test_look_and_plan_with_a_test_of_its_own(tmp_path):
     assert example.inputs == {"text": "another english sentence number 0 of many that are here"}
     assert example.target == "noch ein deutsch sentence number 0 of many that are here"
     assert example.id == "test.en:1"
-
-
-def tiny_plan(train, test):
-    from conftest import TINY_WRITER
-
-    plan = weitiao.plan(train, test=test, checkpoint=TINY_WRITER)
-    assert plan.task_name == "translation"
-    return plan

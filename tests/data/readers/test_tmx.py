@@ -39,13 +39,17 @@ def read(folder, text, encoding="utf-8"):
 
 
 def test_units_are_rows_and_languages_columns(tmp_path):
-    found = read(tmp_path, memory(unit(EN="A house.", de="Ein Haus."), unit(EN="Ω &amp; b", de="ß")))
+    found = read(
+        tmp_path, memory(unit(EN="A house.", de="Ein Haus."), unit(EN="Ω &amp; b", de="ß"))
+    )
     assert found == [{"en": "A house.", "de": "Ein Haus."}, {"en": "Ω & b", "de": "ß"}]
 
 
 def test_codes_inside_a_segment_stay_as_texts(tmp_path):
     """They are what must survive a translation: {name}, <b>."""
-    coded = '<bpt i="1">&lt;b&gt;</bpt>Hi<ept i="1">&lt;/b&gt;</ept> <ph x="1">{name}</ph> <hi>!</hi>'
+    coded = (
+        '<bpt i="1">&lt;b&gt;</bpt>Hi<ept i="1">&lt;/b&gt;</ept> <ph x="1">{name}</ph> <hi>!</hi>'
+    )
     assert read(tmp_path, memory(unit(en=coded, de="x")))[0]["en"] == "<b>Hi</b> {name} !"
 
 
