@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import numpy as np
 from pydantic import Field
 
 from weitiao.core.script import has_han
@@ -13,6 +15,8 @@ from weitiao.errors import PlanError
 from weitiao.i18n.messages import _, name_list, plural
 from weitiao.labels.texts.languages import codes_of, language_of, token_of
 from weitiao.labels.texts.parallel import describe, doubts
+from weitiao.labels.texts.terms import held, placeholders, read_glossary, terms_in
+from weitiao.tasks.answers.texts import Texts
 from weitiao.tasks.generative import Generative
 
 if TYPE_CHECKING:
@@ -34,20 +38,54 @@ class Translation(Generative):
     chrF++ (Popović 2017) by sacrebleu.
     """
 
-    metrics: ClassVar[tuple[str, ...]] = ("bleu", "chrf", "exact_match")
+    metrics: ClassVar[tuple[str, ...]] = (
+        *("bleu", "chrf", "exact_match", "placeholders_kept", "glossary_kept"),
+    )
     pipeline_tag: ClassVar[str] = "translation"
     windowed: ClassVar[bool] = True
 
     source_language: str = Field("", description="language of the text, e.g. en")
     target_language: str = Field("", description="language of the translation, e.g. zh")
 
+    glossary: str | dict[str, str] = Field(
+        "",
+        description="terms whose translation is given: a .csv or .tsv file of source and target "
+        "term, or {source: target}; each answer contains the terms of its text",
+    )
+    placeholders: bool = Field(
+        False,
+        description="each answer contains the placeholders of its text: {name}, %s, <b>, addresses",
+    )
+
     @property
     def default_metrics(self) -> tuple[str, ...]:
-        return ("bleu", "chrf")
+        kept = ("placeholders_kept",) if self.placeholders else ()
+        return ("bleu", "chrf", *kept, *(("glossary_kept",) if self.glossary else ()))
 
     @property
     def special_settings(self) -> list[Any]:
-        return [self.source_language, self.target_language]
+        wanted = [self.placeholders, self.glossary] if self.placeholders or self.glossary else []
+        return [self.source_language, self.target_language, *wanted]
+
+    def required(self, text: str) -> list[str]:
+        """The placeholders of a text, each as often as it comes, and the terms of the glossary."""
+        marks = placeholders(text) if self.placeholders else []
+        terms = terms_in(text, self.glossary) if isinstance(self.glossary, dict) else []
+        return [*marks, *(term for term in terms if term not in marks)]
+
+    def to_answers(self, gold: Any, scores: Any) -> Texts:
+        """With the terms of the glossary that stand in each reference, and in its answer."""
+        answers = super().to_answers(gold, scores)
+        if not isinstance(self.glossary, dict):
+            return answers
+        known = set(self.glossary.values())
+        wanted = [[t for t in known if held([t], target or "")] for target in answers.targets]
+        rows = [
+            [len(terms), held(terms, text or "")]
+            for terms, text in zip(wanted, answers.values, strict=True)
+        ]
+        more = np.array(rows, float).reshape(len(rows), 2)
+        return replace(answers, counts=np.concatenate([answers.counts, more], 1))
 
     @classmethod
     def guess_roles(cls, evidence: Evidence, named: bool) -> Guess | None:
@@ -98,6 +136,9 @@ class Translation(Generative):
                         )
                     ]
                 )
+        # The file may be gone where the model is used: its terms are saved with the model.
+        if isinstance(self.glossary, str) and self.glossary:
+            return self.model_copy(update={"glossary": read_glossary(self.glossary)})
         return self
 
     def adapt(self, tokenizer: Any) -> None:
