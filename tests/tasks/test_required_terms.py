@@ -10,6 +10,7 @@ import weitiao
 import writing_networks as tiny
 from conftest import TINY_WRITER
 from weitiao.core.ragged import Ragged
+from weitiao.errors import WeitiaoError
 from weitiao.evaluation.metrics.texts import GlossaryKept, PlaceholdersKept
 from weitiao.example import Written
 from weitiao.model.constraints import Required
@@ -200,3 +201,19 @@ def test_placeholders_survive(tmp_path):
     assert "{name}" in found[0].replace(" ", "")
     assert "<b>" in found[0].replace(" ", "")
     assert found[2].replace(" ", "").count("%d") == 2
+
+
+def test_the_plan_names_the_metrics_of_what_must_be_kept(tmp_path):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(
+        "\n".join(json.dumps({"en": r["text"], "de": r["label"]}) for r in tiny.pairs(60))
+    )
+    changes = {"task.translation.placeholders": True, "task.translation.glossary": {"cat": "kater"}}
+    plan = weitiao.plan(str(rows), model=TINY_WRITER, changes=changes)
+    assert list(plan.evaluate.metrics) == ["bleu", "chrf", "placeholders_kept", "glossary_kept"]
+    assert plan.task["translation"]["glossary"] == {"cat": "kater"}
+    with pytest.raises(WeitiaoError, match=r"no\.csv: cannot be read"):
+        weitiao.fit(
+            str(rows), model=TINY_WRITER, out=tmp_path,
+            changes={"task.translation.glossary": str(tmp_path / "no.csv")},
+        )  # fmt: skip

@@ -151,12 +151,12 @@ def max_length(sources: np.ndarray, room: int) -> Reason:
     )
 
 
-def metrics(task: str, targets: Sequence[str]) -> Reason | None:
+def metrics(task: str, targets: Sequence[str], usual: Sequence[str]) -> Reason | None:
     """Metrics by the writing: BLEU counts characters where no blanks separate words."""
     if task != "translation":
         return None
     return Reason(
-        value=["bleu", "chrf"],
+        value=list(usual),
         reason=_(
             "sacrebleu's figures, with the tokenizer {name}; the loss on validation picks the best "
             "model",
