@@ -50,11 +50,12 @@ class Translation(Generative):
     glossary: str | dict[str, str] = Field(
         "",
         description="terms whose translation is given: a .csv or .tsv file of source and target "
-        "term, or {source: target}; each answer contains the terms of its text",
+        "term, or a mapping; each answer contains the terms of its text",
     )
     placeholders: bool = Field(
         False,
-        description="each answer contains the placeholders of its text: {name}, %s, <b>, addresses",
+        description="each answer contains the placeholders of its text: names in braces, printf "
+        "codes, tags, addresses",
     )
 
     @property

@@ -89,8 +89,8 @@ class ValidJson(ArrayMetric):
 
 
 class PlaceholdersKept(ArrayMetric):
-    """The proportion of the placeholders of the references ({name}, %s, <b>, addresses) that stand
-    in the answers; 1 where there are none."""
+    """The proportion of the placeholders of the references (names in braces, printf codes, tags,
+    addresses) that stand in the answers; 1 where there are none."""
 
     answers: ClassVar[tuple[type[Answers], ...]] = (Texts,)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
