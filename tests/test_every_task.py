@@ -97,7 +97,7 @@ def loops():
         yield pytest.param(task, strategy, optimizer, marks=() if quick else pytest.mark.slow)
 
 
-@pytest.mark.parametrize(("task", "strategies", "optimizer"), loops())
+@pytest.mark.parametrize(("task", "strategies", "optimizer"), list(loops()))
 def test_the_loop_gives_the_numbers_of_a_plain_loop(
     task, strategies, optimizer, quiet_bert, compiled_once, monkeypatch
 ):

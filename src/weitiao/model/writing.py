@@ -20,10 +20,11 @@ from weitiao.data.cache.encoded import Encoded
 from weitiao.example import Batch, Written
 from weitiao.hardware.precision import arithmetic
 from weitiao.hardware.probe import resolve as resolve_precision
+from weitiao.model import constraints
 from weitiao.model.batching import by_length
 from weitiao.model.net import Net, unwrap
 from weitiao.tasks.base import IGNORED
-from weitiao.tasks.generative import PART, SOURCE, TARGET, Generative
+from weitiao.tasks.generative import PART, REQUIRED, SOURCE, TARGET, Generative
 
 if TYPE_CHECKING:
     from weitiao.model.model import Model
@@ -78,7 +79,8 @@ def _rows(model: Model, encoded: Encoded, net: Any, step: Progress | None) -> li
         for group in by_length(longest, TOKENS_AT_ONCE, False):
             batch = model.batch(encoded, group).to(device)
             begun = batch.tensors["input_ids"].shape[1] if task.causal else 1
-            generated = own.native.generate(**batch.tensors, **settings)
+            limits = _constraints(model, own.native, encoded, group, begun)
+            generated = own.native.generate(**batch.tensors, **settings, **limits)
             answers = [_ended(row, own.native) for row in generated[:, begun:].cpu().numpy()]
             losses = _losses_of(model, own, encoded, group, answers)
             texts = tokenizer.batch_decode(answers, skip_special_tokens=True)
@@ -92,11 +94,45 @@ def _rows(model: Model, encoded: Encoded, net: Any, step: Progress | None) -> li
     return result
 
 
+def _constraints(
+    model: Model, native: Any, encoded: Encoded, rows: np.ndarray, begun: int
+) -> dict[str, Any]:
+    """Settings of `generate` by which answers contain the texts that their sources require."""
+    from transformers import LogitsProcessorList
+
+    taken, task = encoded.take(rows), model.task
+    assert isinstance(task, Generative)
+    terms = [required_in(*row) for row in zip(taken["input_ids"], taken[PART], strict=True)]
+    if not any(terms):
+        return {}
+    ends = _ends_of(native)
+    forced = "forced_bos_token_id" in task.forced(model.tokenizer)
+    most, beams = task.max_new_tokens, task.num_beams
+    required = constraints.Required(terms, model.tokenizer, begun, most, ends, beams, forced)
+    return {"logits_processor": LogitsProcessorList([required])}
+
+
+def required_in(ids: np.ndarray, part: np.ndarray) -> list[list[int]]:
+    """The token ids of each text that an answer must contain, which stand behind source and target.
+
+    >>> required_in(np.arange(6), np.array([0, 1, 3, 3, 4, 3]))
+    [[2, 3], [4], [5]]
+    """
+    part = np.asarray(part)
+    ids, part = np.asarray(ids)[part >= REQUIRED], part[part >= REQUIRED]
+    if not len(ids):
+        return []
+    return [run.tolist() for run in np.split(ids, np.flatnonzero(np.diff(part)) + 1)]
+
+
+def _ends_of(native: Any) -> list[int]:
+    ends = native.generation_config.eos_token_id
+    return [] if ends is None else ends if isinstance(ends, list) else [ends]
+
+
 def _ended(row: np.ndarray, native: Any) -> np.ndarray:
     """Generated ids up to the token that ends them, included; padding behind it is dropped."""
-    ends = native.generation_config.eos_token_id
-    ends = [] if ends is None else ends if isinstance(ends, list) else [ends]
-    found = np.flatnonzero(np.isin(row, ends))
+    found = np.flatnonzero(np.isin(row, _ends_of(native)))
     return row[: found[0] + 1] if len(found) else row
 
 

@@ -169,7 +169,7 @@ def _of_texts(wish: Wish, facts: Facts, source: Source, draft: Plan) -> dict[str
         given = {name: code for name, code in languages if code}
     settings = text_choices.task_settings(facts, examples, tokenizer, given, known.reasons["task"])
     chosen = text_choices.hyperparameters(facts, examples, tokenizer)
-    figures = text_choices.metrics(known.task, targets)
+    figures = text_choices.metrics(known.task, targets, task.default_metrics)
     return {"task": settings, **chosen, **({"evaluate.metrics": figures} if figures else {})}
 
 

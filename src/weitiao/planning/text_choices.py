@@ -17,7 +17,7 @@ from weitiao.labels.texts.similarity import writing_of
 from weitiao.planfile.plan import Reason
 from weitiao.planning import choices
 from weitiao.planning.facts import Facts
-from weitiao.tasks.generative import PART, SOURCE, Generative
+from weitiao.tasks.generative import PART, REQUIRED, SOURCE, Generative
 
 LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 COVERAGE = 0.99  # proportion of sources, and of targets, that are held whole
@@ -116,7 +116,7 @@ def lengths_of(
     encoded = task.encode(examples, tokenizer, 1_000_000)
     kinds = [np.asarray(part) for part in encoded[PART]]
     sources = np.array([(part == SOURCE).sum() for part in kinds])
-    return sources, np.array([(part != SOURCE).sum() for part in kinds])
+    return sources, np.array([((part > SOURCE) & (part < REQUIRED)).sum() for part in kinds])
 
 
 def task_settings(
@@ -151,12 +151,12 @@ def max_length(sources: np.ndarray, room: int) -> Reason:
     )
 
 
-def metrics(task: str, targets: Sequence[str]) -> Reason | None:
+def metrics(task: str, targets: Sequence[str], usual: Sequence[str]) -> Reason | None:
     """Metrics by the writing: BLEU counts characters where no blanks separate words."""
     if task != "translation":
         return None
     return Reason(
-        value=["bleu", "chrf"],
+        value=list(usual),
         reason=_(
             "sacrebleu's figures, with the tokenizer {name}; the loss on validation picks the best "
             "model",

@@ -66,6 +66,8 @@ class Generation(Generative):
         pair = next((pair for pair in PAIRS if all(name in lower for name in pair)), None)
         if pair is None or not evidence.columns[lower[pair[1]]].is_text:
             return text_and_target(evidence) if named else None
+        if evidence.annotated(lower[name] for name in pair):
+            return text_and_target(evidence) if named else None
         roles: dict[str, Any] = {"text": lower[pair[0]], "target": lower[pair[1]]}
         context = next((lower[name] for name in CONTEXTS if name in lower), None)
         if context:

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -20,6 +21,7 @@ from weitiao.example import WINDOWS, Batch, Example, Output, Prediction
 from weitiao.i18n.messages import _
 from weitiao.labels.texts.pieces import joined, pieces
 from weitiao.labels.texts.prompts import render
+from weitiao.labels.texts.terms import plain
 from weitiao.tasks.answers.texts import Texts
 from weitiao.tasks.base import IGNORED, HeadKind, Task, symmetric_kl
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from weitiao.losses.base import Loss
 
 PART = "part"  # of each token: SOURCE, TARGET, or UNLEARNED (the target of a source that was cut)
-SOURCE, TARGET, UNLEARNED = range(3)
+SOURCE, TARGET, UNLEARNED, REQUIRED = range(4)  # REQUIRED and one more: texts the answer must have
 END_OF_PROMPT = 64  # tokens that are kept of the end of a prompt that is cut
 
 
@@ -82,6 +84,10 @@ class Generative(Task):
     @property
     def special_settings(self) -> list[Any]:
         """Further settings that change token ids."""
+        return []
+
+    def required(self, text: str) -> list[str]:
+        """Texts that the answer to a source must contain."""
         return []
 
     # --- targets
@@ -191,30 +197,48 @@ class Generative(Task):
             target = ids[example][: self.max_new_tokens]
             whole = len(ids[example]) <= self.max_new_tokens
             target = [*target, end] if whole else target  # a cut text does not end here
-            sources, kind = [source], TARGET
+            text = str(examples[example].inputs.get("text", ""))
+            sources, kind = [(text, source)], TARGET
             if len(source) > max_length:
-                sources, kind = self._shortened(prompt, source, tokenizer, max_length), UNLEARNED
+                sources = self._shortened(text, prompt, source, tokenizer, max_length)
+                kind = UNLEARNED
             if known[example] is None or len(sources) > 1:
                 target = []
             counts.append(len(sources))
-            for one in sources:
-                rows["input_ids"].append([*one, *target])
-                rows[PART].append([SOURCE] * len(one) + [kind] * len(target))
+            for text, one in sources:
+                terms = self._required_ids(text, tokenizer)
+                rows["input_ids"].append([*one, *target, *chain.from_iterable(terms)])
+                kinds = [REQUIRED + at % 2 for at, term in enumerate(terms) for _ in term]
+                rows[PART].append([SOURCE] * len(one) + [kind] * len(target) + kinds)
         return {**rows, WINDOWS: counts} if self.windowed else rows  # type: ignore[dict-item]
 
+    def _required_ids(self, text: str, tokenizer: Any) -> list[list[int]]:
+        """Token ids of the texts that an answer must contain; those that the tokenizer cannot write
+        are left out."""
+        terms = self.required(text)
+        if not terms:
+            return []
+        ids = self.target_ids([f" {term}" if self.causal else term for term in terms], tokenizer)
+        return [
+            one
+            for term, one in zip(terms, ids, strict=True)
+            if plain(term) in plain(tokenizer.decode(one, skip_special_tokens=True))
+        ]
+
     def _shortened(
-        self, prompt: str, source: list[int], tokenizer: Any, max_length: int
-    ) -> list[list[int]]:
-        """The rows of a source that is too long."""
+        self, text: str, prompt: str, source: list[int], tokenizer: Any, max_length: int
+    ) -> list[tuple[str, list[int]]]:
+        """The rows of a source that is too long, each with its text."""
         if not self.windowed:
             tail = min(END_OF_PROMPT, max_length // 4)
-            return [[*source[: max_length - tail], *source[-tail:]]]
+            return [(text, [*source[: max_length - tail], *source[-tail:]])]
 
         def fits(text: str) -> bool:
             return len(self.source_ids([text], tokenizer)[0]) <= max_length
 
-        rows = self.source_ids(pieces(prompt, fits), tokenizer)
-        return [ids[:max_length] for ids in rows]
+        texts = pieces(prompt, fits)
+        rows = self.source_ids(texts, tokenizer)
+        return [(one, ids[:max_length]) for one, ids in zip(texts, rows, strict=True)]
 
     def collate(
         self,
@@ -235,15 +259,18 @@ class Generative(Task):
             return Batch(padded({"input_ids": sources}, side)[0])
         assert isinstance(labels, Ragged)
         layout = replace(layout, left=False, packed=False)
+        learned = [labels.row(row)[part < REQUIRED] for row, part in enumerate(parts)]
+        ids = [one[part < REQUIRED] for one, part in zip(ids, parts, strict=True)]
+        parts = [part[part < REQUIRED] for part in parts]
         if self.causal:
             # The next token of each: labels one place to the left.
-            following = [np.append(labels.row(row)[1:], IGNORED) for row in range(len(ids))]
+            following = [np.append(one[1:], IGNORED) for one in learned]
             return Batch(
                 padded({"input_ids": ids}, layout)[0],
                 tensor(_grid(following, IGNORED)),
             )
         sources = [one[part == SOURCE] for one, part in zip(ids, parts, strict=True)]
-        wanted = [labels.row(row)[part > SOURCE] for row, part in enumerate(parts)]
+        wanted = [one[part > SOURCE] for one, part in zip(learned, parts, strict=True)]
         targets = [one[part > SOURCE] for one, part in zip(ids, parts, strict=True)]
         # A row without a target still needs a token for the decoder to read.
         wanted = [one if len(one) else np.array([IGNORED]) for one in wanted]

@@ -191,7 +191,8 @@ class QuestionAnswering(Task):
 
     @classmethod
     def guess(cls, evidence: Evidence) -> tuple[float, str] | None:
-        if "context" not in evidence.roles:
+        # A text with a context is a prompt and what it is about.
+        if not {"question", "context"} <= evidence.roles.keys():
             return None
         return 1.0, _("questions, each with a passage and the answers in it")
 

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import numpy as np
 from pydantic import Field
 
+from weitiao.core.script import has_han
 from weitiao.data.infer.pairs import text_and_target
 from weitiao.data.infer.roles import Guess
 from weitiao.errors import PlanError
 from weitiao.i18n.messages import _, name_list, plural
 from weitiao.labels.texts.languages import codes_of, language_of, token_of
-from weitiao.labels.texts.parallel import Doubt, doubts
+from weitiao.labels.texts.parallel import describe, doubts
+from weitiao.labels.texts.terms import held, placeholders, read_glossary, terms_in
+from weitiao.tasks.answers.texts import Texts
 from weitiao.tasks.generative import Generative
 
 if TYPE_CHECKING:
+    from weitiao.data.infer.column_stats import Column
     from weitiao.data.infer.roles import Evidence
     from weitiao.data.rows import Rows
 
+NEARLY_ALL, SOME = 0.95, 0.2  # of the cells have Chinese characters
+MOSTLY_DIFFERENT = 0.5  # of the cells; labels repeat
 SOURCES = ("source", "src", "source_text", "原文", "源语言")
 TARGETS = ("target", "tgt", "target_text", "translation", "译文", "目标语言")
 
@@ -31,28 +39,70 @@ class Translation(Generative):
     chrF++ (Popović 2017) by sacrebleu.
     """
 
-    metrics: ClassVar[tuple[str, ...]] = ("bleu", "chrf", "exact_match")
+    metrics: ClassVar[tuple[str, ...]] = (
+        *("bleu", "chrf", "exact_match", "placeholders_kept", "glossary_kept"),
+    )
     pipeline_tag: ClassVar[str] = "translation"
     windowed: ClassVar[bool] = True
 
     source_language: str = Field("", description="language of the text, e.g. en")
     target_language: str = Field("", description="language of the translation, e.g. zh")
 
+    glossary: str | dict[str, str] = Field(
+        "",
+        description="terms whose translation is given: a .csv or .tsv file of source and target "
+        "term, or a mapping; each answer contains the terms of its text",
+    )
+    placeholders: bool = Field(
+        False,
+        description="each answer contains the placeholders of its text: names in braces, printf "
+        "codes, tags, addresses",
+    )
+
     @property
     def default_metrics(self) -> tuple[str, ...]:
-        return ("bleu", "chrf")
+        kept = ("placeholders_kept",) if self.placeholders else ()
+        return ("bleu", "chrf", *kept, *(("glossary_kept",) if self.glossary else ()))
 
     @property
     def special_settings(self) -> list[Any]:
-        return [self.source_language, self.target_language]
+        wanted = [self.placeholders, self.glossary] if self.placeholders or self.glossary else []
+        return [self.source_language, self.target_language, *wanted]
+
+    def required(self, text: str) -> list[str]:
+        """The placeholders of a text, each as often as it comes, and the terms of the glossary."""
+        marks = placeholders(text) if self.placeholders else []
+        terms = terms_in(text, self.glossary) if isinstance(self.glossary, dict) else []
+        return [*marks, *(term for term in terms if term not in marks)]
+
+    def to_answers(self, gold: Any, scores: Any) -> Texts:
+        """With the terms of the glossary that stand in each reference, and in its answer."""
+        answers = super().to_answers(gold, scores)
+        if not isinstance(self.glossary, dict):
+            return answers
+        known = set(self.glossary.values())
+        wanted = [[t for t in known if held([t], target or "")] for target in answers.targets]
+        rows = [
+            [len(terms), held(terms, text or "")]
+            for terms, text in zip(wanted, answers.values, strict=True)
+        ]
+        more = np.array(rows, float).reshape(len(rows), 2)
+        return replace(answers, counts=np.concatenate([answers.counts, more], 1))
 
     @classmethod
     def guess_roles(cls, evidence: Evidence, named: bool) -> Guess | None:
-        """Two columns of texts that are named by languages, or as source and target."""
-        pair = None if evidence.roles else pair_of(evidence.columns)
-        if pair is None:
+        """Two columns of texts that are named by languages, or as source and target; or the only
+        two columns, one of them Chinese."""
+        pair = None if evidence.roles else pair_of(evidence.texts)
+        why = _("the names of the two columns")
+        only = list(evidence.columns) == evidence.texts and len(evidence.texts) == 2
+        if pair is None and only and not evidence.roles:
+            first, second = evidence.columns.values()
+            why = _("one column is Chinese, the other is not")
+            pair = (first.name, second.name) if two_writings(first, second) else None
+        if pair is None or evidence.annotated(pair):
             return text_and_target(evidence) if named else None
-        (source, target), why = pair, _("the names of the two columns")
+        source, target = pair
         return Guess({"text": source, "target": target}, {"text": why, "target": why})
 
     @classmethod
@@ -60,8 +110,8 @@ class Translation(Generative):
         text, target = evidence.roles.get("text"), evidence.target
         if target is None or not isinstance(text, str):
             return None
-        pair = pair_of([text, target.name])
-        if pair != (text, target.name) or not target.is_text:
+        named = pair_of([text, target.name]) == (text, target.name)
+        if not target.is_text or not (named or two_writings(evidence.columns[text], target)):
             return None
         return 1.0, _(
             "{first!r} and {second!r} are texts in two languages", first=text, second=target.name
@@ -71,7 +121,7 @@ class Translation(Generative):
     def problems(cls, rows: Rows, targets: Sequence[Any]) -> Iterator[str]:
         texts = [str(one.inputs["text"]) for batch in rows.batches() for one in batch]
         for doubt, count in doubts(texts, targets).items():
-            yield _describe(doubt, count)
+            yield describe(doubt, plural(count, "row"))
 
     def learn(self, targets: Sequence[Any]) -> Self:
         for name in ("source_language", "target_language"):
@@ -87,6 +137,9 @@ class Translation(Generative):
                         )
                     ]
                 )
+        # The file may be gone where the model is used: its terms are saved with the model.
+        if isinstance(self.glossary, str) and self.glossary:
+            return self.model_copy(update={"glossary": read_glossary(self.glossary)})
         return self
 
     def adapt(self, tokenizer: Any) -> None:
@@ -143,6 +196,15 @@ def pair_of(names: Iterable[str]) -> tuple[str, str] | None:
     return None
 
 
+def two_writings(first: Column, second: Column) -> bool:
+    """Whether one of two columns is Chinese and the other is not, and rows differ in both."""
+    shares = sorted(
+        sum(map(has_han, column.values)) / max(1, len(column.values)) for column in (first, second)
+    )
+    differ = min(first.unique_share, second.unique_share) > MOSTLY_DIFFERENT
+    return differ and shares[0] < SOME and shares[1] > NEARLY_ALL
+
+
 def _unknown_language(name: str, code: str, known: Sequence[str]) -> str:
     if not code:
         return _(
@@ -157,14 +219,3 @@ def _unknown_language(name: str, code: str, known: Sequence[str]) -> str:
         code=code,
         known=name_list(known, 8),
     )
-
-
-def _describe(doubt: Doubt, count: int) -> str:
-    rows = plural(count, "row")
-    return {
-        Doubt.COPY: _("{rows} whose target is a copy of the text", rows=rows),
-        Doubt.LENGTH: _("{rows} whose target is far too long or too short for its text", rows=rows),
-        Doubt.NUMBERS: _("{rows} in whose target other numbers stand than in its text", rows=rows),
-        Doubt.SWAPPED: _("{rows} with text and target swapped, by their writing", rows=rows),
-        Doubt.MARKUP: _("{rows} in whose target other tags stand than in its text", rows=rows),
-    }[doubt]

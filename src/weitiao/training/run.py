@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -179,7 +179,9 @@ class _Training:
     def _train(self, recorder: Recorder, start: Path | None) -> None:
         plan, data, accelerator = self.plan, self.data, recorder.accelerator
         with notice.during(_("preparing the training rows")):
-            train_rows = run_steps(data.train, plan.data.steps, plan.train.seed)
+            done: list[str] = []
+            train_rows = run_steps(data.train, plan.data.steps, plan.train.seed, done)
+            self._record(done)
             model = Model.start(plan, train_rows, data.validation)
         sizes = [(p.numel(), p.requires_grad) for p in model.net.parameters()]
         each = (
@@ -227,6 +229,17 @@ class _Training:
         if progress:
             recorder.finish(progress)
         accelerator.wait_for_everyone()
+
+    def _record(self, history: Sequence[str]) -> None:
+        """Tell what the plan's steps did, and write it behind the history of the rows."""
+        if not history or not distributed.here().is_main_process:
+            return
+        environment = self.run.read("environment")
+        known = environment.get("history", [])
+        new = [line for line in history if line not in known]
+        self.run.write("environment", {**environment, "history": [*known, *new]})
+        for line in new:
+            notice.now(line)
 
     def _start_linear(self, model: Model, train: Rows, recorder: Recorder) -> bool:
         """Fit the output layer before training, where the plan and the head allow it, to texts as

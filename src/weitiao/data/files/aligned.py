@@ -1,6 +1,9 @@
 """Aligned text files: train.en and train.de, whose lines are translations of each other.
 
 "train.{en,de}"  or  ["train.en", "train.de"]   ->   one table with the columns en and de
+
+Lines end in line feeds alone, as `wc -l` counts them: a carriage return inside a text is no end.
+Files may be packed (train.en.gz), and called train.en.txt.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from weitiao.errors import DataError
 from weitiao.i18n.messages import _
 from weitiao.labels.texts.languages import language_of
 
-VERSION = 1
+VERSION = 2
 PACKED = {".gz", ".bz2", ".xz"}
 
 
@@ -42,6 +45,7 @@ def pair_in(files: Sequence[Path]) -> tuple[Path, Path] | None:
 def _apart(file: Path) -> tuple[str, str]:
     """A name without its language, and the language it ends in."""
     plain = file.with_suffix("") if file.suffix in PACKED else file
+    plain = plain.with_suffix("") if plain.suffix == ".txt" else plain
     return str(plain.with_suffix("")), plain.suffix.removeprefix(".")
 
 
@@ -79,7 +83,7 @@ def _lines(file: Path) -> Iterator[str]:
     if file.suffix in PACKED:
         yield from _unpacked(file)
         return
-    with encoding.detect(file, None, "lines").open(file) as lines:
+    with encoding.detect(file, None, "lines").open(file, newline="\n") as lines:
         for line in lines:
             yield line.rstrip("\r\n")
 
@@ -88,13 +92,14 @@ def _unpacked(file: Path) -> Iterator[str]:
     import bz2
     import gzip
     import lzma
+    import zlib
 
     opened: Any = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}[file.suffix]
     try:
-        with opened(file, "rt", encoding="utf-8") as lines:
+        with opened(file, "rt", encoding="utf-8-sig", newline="\n") as lines:
             for line in lines:
                 yield line.rstrip("\r\n")
-    except (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError, zlib.error) as error:
         raise DataError(
             _("{file}: this file cannot be read ({error}).", file=file.name, error=error)
         ) from None

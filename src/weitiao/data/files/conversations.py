@@ -9,6 +9,7 @@ from typing import Any
 
 from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.cells import TEXT
+from weitiao.data.infer.column_names import ANNOTATIONS
 from weitiao.data.readers.base import Numbered, Reading, batched
 from weitiao.i18n.messages import _
 
@@ -30,7 +31,9 @@ NEARLY_ALL = 0.9  # of the rows hold a conversation
 def by_turns(reading: Reading) -> Reading:
     """Rows with a prompt and a response where a column holds conversations; others as they are."""
     name = next((one for one in reading.columns if one.strip().lower() in COLUMNS), "")
-    if not name or {PROMPT, RESPONSE} & reading.columns.keys():
+    names = {other.strip().lower() for other in reading.columns}
+    # Conversations that were annotated as a whole are texts to classify.
+    if not name or {PROMPT, RESPONSE, *ANNOTATIONS} & names:
         return reading
     first = next(reading.batches, [])
     rest = chain([first], reading.batches)

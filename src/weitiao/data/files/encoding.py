@@ -59,10 +59,11 @@ class Encoding:
     clean: bool = True
     notes: list[str] = field(default_factory=list)
 
-    def open(self, path: Path) -> IO[str]:
-        """Open the file as text; line ends are not translated."""
+    def open(self, path: Path, newline: str = "") -> IO[str]:
+        """Open the file as text; line ends are not translated. newline: the only one that ends a
+        line; empty: carriage returns do, too."""
         errors = "strict" if self.clean else SURROGATES
-        return path.open(encoding=self.name, errors=errors, newline="")
+        return path.open(encoding=self.name, errors=errors, newline=newline)
 
 
 def detect(path: Path, setting: str | None = None, reader: str = "csv") -> Encoding:

@@ -54,9 +54,16 @@ def _expanded(name: str) -> list[str]:
     (['a/train.en', 'a/train.de'], ['a.csv'])
     """
     match = re.fullmatch(r"([^{}]*)\{([^{}]+,[^{}]+)\}([^{}]*)", name)
-    if match is None or Path(name).exists():
+    if match is None or _exists(name):
         return [name]
     return [f"{match[1]}{part.strip()}{match[3]}" for part in match[2].split(",")]
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):  # a name too long, or with a NUL: said where it is opened
+        return False
 
 
 def names(paths: Sequence[Path]) -> list[str]:

@@ -23,6 +23,11 @@ TARGET_WORDS = words(
     "emotion stars star rating score judgment judgement similarity relatedness quality tag tags y "
     "标签 类别 分类 情感 情绪 意图 主题 星级 评分 分数 得分 打分 极性 相似度 关系"
 )
+# What rows were annotated with, as their owners call it: such a column is the target even beside
+# texts that translate or answer each other.
+ANNOTATIONS = words(
+    "target label labels gold_label class is_safe y judgment judgement 标签 类别 关系"
+)
 PAIRED_NAMES = (
     ("text", "text_pair"),
     ("premise", "hypothesis"),

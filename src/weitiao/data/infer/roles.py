@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from weitiao.core.fields import near
-from weitiao.data.infer.column_names import PAIRED_NAMES, TARGET_WORDS, TEXT_WORDS, matches
+from weitiao.data.infer.column_names import (
+    ANNOTATIONS,
+    PAIRED_NAMES,
+    TARGET_WORDS,
+    TEXT_WORDS,
+    matches,
+)
 from weitiao.data.infer.column_stats import Column, columns_of
 from weitiao.data.infer.declared import decision_of, declaring
 from weitiao.data.targets import Roles, TargetReader, all_readers, reader_of, target_columns
@@ -44,6 +50,19 @@ class Evidence:
         """The target's column; None where there is no target, or one of several columns."""
         names = target_columns(self.roles) if "target" in self.roles else []
         return self.columns[names[0]] if len(names) == 1 else None
+
+    @property
+    def texts(self) -> list[str]:
+        """The columns of free texts."""
+        return [name for name, column in self.columns.items() if column.is_text]
+
+    def annotated(self, besides: Iterable[str]) -> bool:
+        """Whether another column holds labels or numbers, by its name and its cells."""
+        others = self.columns.keys() - set(besides)
+        return any(
+            name.strip().lower() in ANNOTATIONS and not column.is_text and column.distinct > 1
+            for name, column in ((other, self.columns[other]) for other in others)
+        )
 
 
 def guess_roles(table: Any, known: Roles, task: str | None = None) -> Guess:

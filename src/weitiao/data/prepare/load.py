@@ -339,18 +339,34 @@ def joined(first: Rows, second: Rows) -> Rows:
     return _as_rows(chain(_AllExamples(first), _AllExamples(second)), first)
 
 
-def run_steps(rows: Rows, steps: Mapping[str, Mapping[str, Any]], seed: int) -> Rows:
+def run_steps(
+    rows: Rows,
+    steps: Mapping[str, Mapping[str, Any]],
+    seed: int,
+    history: list[str] | None = None,
+) -> Rows:
     """Apply resampling and augmentation steps to training rows; `rows` itself without steps.
 
-    Ids stay traceable: "reviews.csv:17#oversample1" is the first copy of that line.
+    Ids stay traceable: "reviews.csv:17#oversample1" is the first copy of that line. What the steps
+    did is added to `history`.
     """
     if not steps:
         return rows
     examples: _StepOutput | _AllExamples = _AllExamples(rows)
-    for place, (name, settings) in enumerate(steps.items()):
-        step = parts.build("steps", name, settings)
+    built: list[Step] = [parts.build("steps", name, settings) for name, settings in steps.items()]
+    for place, (name, step) in enumerate(zip(steps, built, strict=True)):
         examples = _StepOutput(step, examples, f"{seed} {place} {name}")
     made = _as_rows(examples, rows)
+    if history is not None:
+        history.append(
+            _(
+                "steps for the training rows ({steps}): {before:,} rows before, {after:,} after",
+                steps=name_list(steps),
+                before=len(rows),
+                after=len(made),
+            )
+        )
+        history += [note for step in built for note in step.notes()]
     if len(made) == 0:
         raise DataError(_("data.steps ({steps}) leave no row to train on.", steps=name_list(steps)))
     return made

@@ -19,7 +19,8 @@ MOST_CHARACTERS = 1_000_000  # of one text
 
 
 class Tmx(Reader):
-    """A unit a row, a language a column. Entities and external files are refused."""
+    """A unit a row, a language a column, the source language of the header first. Codes inside
+    segments (bpt, ph, ...) stay, as texts. Entities are refused."""
 
     def read(self, path: Path) -> Reading:
         units = _units(path)
@@ -55,11 +56,14 @@ def _units(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
     from defusedxml.common import DefusedXmlException
     from defusedxml.ElementTree import iterparse
 
-    number, texts = 0, dict[str, str]()
+    number, texts, units, source = 0, dict[str, str](), None, ""
     try:
-        for _event, element in iterparse(path, events=("end",)):
+        for event, element in iterparse(path, events=("start", "end")):
             tag = element.tag.rpartition("}")[2]
-            if tag == "tuv":
+            if event == "start":
+                units = element if tag == "body" else units
+                source = _main(element.get("srclang") or "") if tag == "header" else source
+            elif tag == "tuv":
                 language = element.get(LANGUAGE) or element.get("lang") or ""
                 segment = next(
                     (one for one in element if one.tag.rpartition("}")[2] == "seg"), None
@@ -69,11 +73,10 @@ def _units(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
                     texts[language.lower()] = text[:MOST_CHARACTERS]
             elif tag == "tu":
                 number += 1
-                yield number, texts
+                yield number, dict(sorted(texts.items(), key=lambda one: _main(one[0]) != source))
                 texts = {}
-                element.clear()  # a memory of gigabytes is read unit by unit
-            elif tag == "body":
-                element.clear()
+                if units is not None:
+                    units.clear()  # a memory of gigabytes is read unit by unit
     except ParseError as error:
         message = _("{file}: no valid XML ({error}).", file=path.name, error=error)
         raise DataError(message) from None
@@ -85,3 +88,11 @@ def _units(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
             error=error,
         )
         raise DataError(message) from None
+    except (LookupError, ValueError) as error:  # an encoding that this parser does not know
+        message = _("{file}: this file cannot be read ({error}).", file=path.name, error=error)
+        raise DataError(message) from None
+
+
+def _main(language: str) -> str:
+    """A language without its country: en for en-US."""
+    return language.lower().replace("_", "-").partition("-")[0]

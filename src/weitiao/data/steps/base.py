@@ -21,6 +21,11 @@ class Step(Part):
         `examples` may be walked more than once, e.g. to count first; it is never all in memory.
         """
 
+    def notes(self) -> list[str]:
+        """What the last walk did, as sentences for the user; nothing where the numbers of rows
+        before and after say it all."""
+        return []
+
 
 def made_from(example: Example, step: str, number: int) -> Example:
     """An augmented copy of an example; its id says which row and step it comes from."""

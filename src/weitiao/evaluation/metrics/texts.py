@@ -7,8 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from weitiao.evaluation.metrics.base import ArrayMetric
+from weitiao.evaluation.metrics.base import ArrayMetric, ratio
 from weitiao.labels.texts import similarity
+from weitiao.labels.texts.terms import held, placeholders
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.texts import Texts
 
@@ -85,6 +86,34 @@ class ValidJson(ArrayMetric):
 
     def proportion(self, answers: type[Answers]) -> bool:
         return True
+
+
+class PlaceholdersKept(ArrayMetric):
+    """The proportion of the placeholders of the references (names in braces, printf codes, tags,
+    addresses) that stand in the answers; 1 where there are none."""
+
+    answers: ClassVar[tuple[type[Answers], ...]] = (Texts,)
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
+        wanted = [placeholders(target or "") for target in answers.targets]
+        texts = zip(wanted, answers.values, strict=True)
+        kept = np.array([held(marks, text or "") for marks, text in texts], float)
+        return ratio(weights @ kept, weights @ np.array([*map(len, wanted)], float), 1.0)
+
+
+class GlossaryKept(ArrayMetric):
+    """The proportion of the glossary's target terms in the references that stand in the answers; 1
+    where there are none, 0 where the answers were not held against a glossary."""
+
+    answers: ClassVar[tuple[type[Answers], ...]] = (Texts,)
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+
+    def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
+        if np.shape(answers.counts)[1:] != (3,):
+            return np.zeros(len(weights))
+        wanted, kept = weights @ answers.counts[:, 1], weights @ answers.counts[:, 2]
+        return ratio(kept, wanted, 1.0)
 
 
 def _is_json(text: str) -> bool:

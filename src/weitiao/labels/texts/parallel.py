@@ -7,13 +7,18 @@ rows themselves, since languages differ in how many characters they need.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
+from dataclasses import dataclass
 from enum import Enum
+from itertools import chain
+from typing import Self
 
 import numpy as np
 
 from weitiao.core.script import han_count
+from weitiao.i18n.messages import _
 
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 TAG = re.compile(r"</?[A-Za-z][^<>]*>")
@@ -33,6 +38,26 @@ class Doubt(Enum):
     MARKUP = "markup"
 
 
+@dataclass(frozen=True)
+class Usual:
+    """What most pairs are like: the ratio of lengths (natural logarithm of target to source), and
+    which side is Chinese (0: source, 1: target; None: both or neither)."""
+
+    log_ratio: float = 0.0
+    chinese: int | None = None
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str, str]]) -> Self:
+        """Measured over all pairs, which are read once."""
+        measured = ((_log_ratio(*pair), *map(han_count, pair)) for pair in pairs)
+        table = np.fromiter(chain.from_iterable(measured), float).reshape(-1, 3)
+        if not len(table):
+            return cls()
+        mostly = (table[:, 1:] >= FEWEST_HAN).mean(0) >= MOSTLY
+        side = None if mostly[0] == mostly[1] else int(mostly[1])
+        return cls(float(np.median(table[:, 0])), side)
+
+
 def doubts(sources: Sequence[str], targets: Sequence[str]) -> dict[Doubt, int]:
     """How many pairs are doubtful, and why."""
     counts = Counter(doubt for doubt in doubts_of(sources, targets) if doubt is not None)
@@ -41,45 +66,60 @@ def doubts(sources: Sequence[str], targets: Sequence[str]) -> dict[Doubt, int]:
 
 def doubts_of(sources: Sequence[str], targets: Sequence[str]) -> list[Doubt | None]:
     """For each pair why it is doubtful, or None."""
-    lengths = np.array(
-        [[len(one), len(other)] for one, other in zip(sources, targets, strict=True)]
-    )
-    logs = np.log(np.maximum(lengths[:, 1], 1) / np.maximum(lengths[:, 0], 1))
-    usual = float(np.median(logs)) if len(logs) else 0.0
-    han = np.array(
-        [[han_count(one), han_count(other)] for one, other in zip(sources, targets, strict=True)]
-    )
-    return [
-        _doubt(source, target, abs(float(log) - usual), swapped)
-        for source, target, log, swapped in zip(sources, targets, logs, _swapped(han), strict=True)
-    ]
+    pairs = list(zip(sources, targets, strict=True))
+    usual = Usual.of(pairs)
+    return [doubt_of(*pair, usual) for pair in pairs]
 
 
-def _doubt(source: str, target: str, apart: float, swapped: bool) -> Doubt | None:
-    if source.strip() == target.strip() and any(map(str.isalpha, source)):
-        return Doubt.COPY
-    if swapped:
-        return Doubt.SWAPPED
-    if apart > np.log(FAR) and max(len(source), len(target)) > SHORT:
-        return Doubt.LENGTH
-    if _numbers(source) != _numbers(target) and _numbers(source) and _numbers(target):
-        return Doubt.NUMBERS
-    if sorted(TAG.findall(source)) != sorted(TAG.findall(target)):
-        return Doubt.MARKUP
-    return None
+def doubt_of(
+    source: str,
+    target: str,
+    usual: Usual,
+    wanted: Container[Doubt] = frozenset(Doubt),
+    far: float = FAR,
+) -> Doubt | None:
+    """Why a pair is doubtful, the first of the `wanted` reasons; far: times the usual ratio."""
+    holds: dict[Doubt, Callable[[], bool]] = {
+        Doubt.COPY: lambda: source.strip() == target.strip() and any(map(str.isalpha, source)),
+        Doubt.SWAPPED: lambda: _swapped((source, target), usual.chinese),
+        Doubt.LENGTH: lambda: (
+            abs(_log_ratio(source, target) - usual.log_ratio) > np.log(far)
+            and max(len(source), len(target)) > SHORT
+        ),
+        Doubt.NUMBERS: lambda: _other_numbers(_numbers(source), _numbers(target)),
+        Doubt.MARKUP: lambda: sorted(TAG.findall(source)) != sorted(TAG.findall(target)),
+    }
+    return next((doubt for doubt in Doubt if doubt in wanted and holds[doubt]()), None)
+
+
+def _log_ratio(source: str, target: str) -> float:
+    return float(np.log(max(len(target), 1) / max(len(source), 1)))
+
+
+def _swapped(pair: tuple[str, str], chinese: int | None) -> bool:
+    """Whether a pair is the wrong way round, where one side is Chinese nearly always."""
+    if chinese is None:
+        return False
+    return han_count(pair[chinese]) == 0 and han_count(pair[1 - chinese]) >= FEWEST_HAN
+
+
+def _other_numbers(ours: list[str], theirs: list[str]) -> bool:
+    """Whether both have numbers, and others: one side may write them out as words."""
+    return bool(ours and theirs and ours != theirs)
 
 
 def _numbers(text: str) -> list[str]:
     """The numbers of a text, sorted, without separators: languages write them differently."""
-    return sorted(re.sub(r"[.,]", "", one) for one in NUMBER.findall(text))
+    plain = unicodedata.normalize("NFKC", text)  # Chinese writes digits in full width, too
+    return sorted(re.sub(r"[.,]", "", one) for one in NUMBER.findall(plain))
 
 
-def _swapped(han: np.ndarray) -> np.ndarray:
-    """(n,) whether a pair is the wrong way round, where one side is Chinese nearly always."""
-    if not len(han):
-        return np.zeros(0, bool)
-    chinese = (han >= FEWEST_HAN).mean(0) >= MOSTLY
-    if chinese[0] == chinese[1]:
-        return np.zeros(len(han), bool)
-    side = int(chinese[1])
-    return np.asarray((han[:, side] == 0) & (han[:, 1 - side] >= FEWEST_HAN))
+def describe(doubt: Doubt, rows: str) -> str:
+    """A sentence about the rows (how many) of a doubt."""
+    return {
+        Doubt.COPY: _("{rows} whose target is a copy of the text", rows=rows),
+        Doubt.LENGTH: _("{rows} whose target is far too long or too short for its text", rows=rows),
+        Doubt.NUMBERS: _("{rows} in whose target other numbers stand than in its text", rows=rows),
+        Doubt.SWAPPED: _("{rows} with text and target swapped, by their writing", rows=rows),
+        Doubt.MARKUP: _("{rows} in whose target other tags stand than in its text", rows=rows),
+    }[doubt]

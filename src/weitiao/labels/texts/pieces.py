@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 from weitiao.core.script import UNSEPARATED
 
-SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|(?<=[。！？；])|\n+")
+QUOTED = "[\"'”’」』）》)\\]]*"  # what closes a quotation belongs to the sentence that it ends
+SENTENCE_END = re.compile(rf"(?<=[.!?;]){QUOTED}\s+|(?<=[。！？；]){QUOTED}|\n+")
 BLANK = re.compile(r"\s+|(?<=[，、,:：])")
 CLOSE = re.compile(f"[{UNSEPARATED}。！？；，、：”’）》]$")
 

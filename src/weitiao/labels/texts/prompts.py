@@ -24,13 +24,10 @@ def render(template: str, inputs: Mapping[str, Any], tokenizer: Any = None) -> s
     if template:
         return _rendered(template, texts)
     if turns := _turns(texts.get(TEXT, "")):
-        return _of_turns(turns, tokenizer)
+        return _of_turns(_with_context(turns, texts.get(CONTEXT, "")), tokenizer)
     plain = "\n\n".join(text for role in (CONTEXT, TEXT) if (text := texts.get(role)))
     if tokenizer is not None and getattr(tokenizer, "chat_template", None):
-        messages = [{"role": "user", "content": plain}]
-        return str(
-            tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        )
+        return _by_chat_template([{"role": "user", "content": plain}], tokenizer)
     return plain
 
 
@@ -46,11 +43,40 @@ def _turns(text: str) -> list[dict[str, str]]:
     return turns if fitting else []
 
 
+def _with_context(turns: list[dict[str, str]], context: str) -> list[dict[str, str]]:
+    """The messages with the row's context before the last question."""
+    if not context:
+        return turns
+    last = {**turns[-1], "content": f"{context}\n\n{turns[-1]['content']}"}
+    return [*turns[:-1], last]
+
+
 def _of_turns(turns: list[dict[str, str]], tokenizer: Any) -> str:
     """A conversation by the chat template; without one, a message a line."""
     if tokenizer is not None and getattr(tokenizer, "chat_template", None):
-        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+        return _by_chat_template(turns, tokenizer)
     return "".join(f"{one['role']}: {one['content']}\n" for one in turns) + "assistant: "
+
+
+def _by_chat_template(turns: list[dict[str, str]], tokenizer: Any) -> str:
+    """Raises PlanError where the checkpoint's template refuses these messages: some know no system
+    message, or want user and assistant in turn."""
+    from jinja2.exceptions import TemplateError
+
+    try:
+        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+    except TemplateError as error:
+        raise PlanError(
+            [
+                _(
+                    "the chat template of this checkpoint refuses a row (its messages are by "
+                    "{speakers}): {error}. Write a prompt with task.generation.template, or take "
+                    "another checkpoint.",
+                    speakers=", ".join(turn["role"] for turn in turns),
+                    error=error,
+                )
+            ]
+        ) from None
 
 
 def _rendered(template: str, texts: Mapping[str, str]) -> str:
@@ -60,7 +86,9 @@ def _rendered(template: str, texts: Mapping[str, str]) -> str:
         return str(_compiled(template).render(texts))
     except SecurityError as error:
         raise PlanError([_("template: refused: {error}", error=error)]) from None
-    except (TemplateError, ArithmeticError, TypeError, ValueError) as error:
+    # What a template calls may raise whatever it likes: "{0}".format() an IndexError.
+    except (TemplateError, ArithmeticError, LookupError, AttributeError, TypeError, ValueError,
+            RecursionError, MemoryError) as error:  # fmt: skip
         raise PlanError(
             [
                 _(

@@ -15,12 +15,15 @@ import numpy as np
 
 from weitiao.core.script import UNSEPARATED, has_han
 
-KANA = "\u3040-\u30ff"  # Japanese beside Chinese characters
+# Hiragana and Katakana, without the dot in the middle, which Chinese writes in foreign names.
+KANA = re.compile("[\u3041-\u30fa\u30fd-\u30ff]")
+JAPANESE = 0.05  # of the characters are kana; a brand in a Chinese text is fewer
 # Thai, Lao, Burmese, Khmer
-UNSPACED = re.compile(f"[{UNSEPARATED}\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
+NO_BLANKS = UNSEPARATED + "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+UNSPACED = re.compile(f"[{NO_BLANKS}]")
 SAMPLED = 500  # texts by which the writing is told
 MANY = 0.3  # of the letters
-UNITS = re.compile(rf"[{UNSEPARATED}]|[^\W_]+")
+UNITS = re.compile(rf"[{NO_BLANKS}]|(?:(?![{NO_BLANKS}])[^\W_])+")
 
 
 def writing_of(texts: Sequence[str]) -> str:
@@ -34,7 +37,8 @@ def writing_of(texts: Sequence[str]) -> str:
     unspaced = UNSPACED.findall(sample)
     if len(unspaced) <= MANY * letters or not letters:
         return "13a"
-    return "zh" if has_han(sample) and not re.search(f"[{KANA}]", sample) else "char"
+    kana = len(KANA.findall(sample))
+    return "zh" if has_han(sample) and kana <= JAPANESE * len(unspaced) else "char"
 
 
 @functools.cache

@@ -19,7 +19,8 @@ SAME = 0.999_999  # chrF of a row that counts as equal: rounding of its ratio
 
 class Texts(Answers):
     """targets, values (n,) texts, arrays of objects; scores (n,) the geometric mean of the
-    probabilities of the tokens; counts (n, 1) the chrF of each row, 0 to 1."""
+    probabilities of the tokens; counts (n, 1 or 3) the chrF of each row, 0 to 1, and with a
+    glossary how many of its terms stand in the reference, and of those in the text."""
 
     kind: ClassVar[str] = "text"
     plain_metric: ClassVar[str] = "chrf"
@@ -85,9 +86,8 @@ class Texts(Answers):
     ) -> Self:
         targets, values = gold.targets[rows], self.values[places]
         scores = np.zeros(len(rows))
-        return replace(
-            self, targets=targets, values=values, scores=scores, counts=_chrf(values, targets)
-        )
+        counts = np.concatenate([_chrf(values, targets), self.counts[places, 1:]], 1)
+        return replace(self, targets=targets, values=values, scores=scores, counts=counts)
 
     @classmethod
     def from_cells(cls, values: Sequence[Any], targets: Sequence[Any] | None) -> Self:
