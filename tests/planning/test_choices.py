@@ -203,7 +203,7 @@ def test_the_language_picks_the_model(word, model, tiny_bert, monkeypatch):
     rows = [{"text": f"{word} {i} {word}", "label": "ab"[i % 2]} for i in range(40)]
     plan = advise.advise(advise.Wish("memory:x"), from_rows(rows)).plan
     assert plan.model.checkpoint == model
-    assert asked == [(model, None)]
+    assert asked == [(model, None, None)]
 
 
 def test_check_tells_everything_at_once():
