@@ -64,31 +64,34 @@ class Index:
     def update(self, documents: Path, step: Progress | None = None) -> Changes:
         """Bring the index up to date: changed and new files are read, those that are gone leave.
 
-        A file that cannot be read is named and left out. Vectors of another encoder are made anew.
+        A file that cannot be read is named and left out. Vectors of another encoder are computed
+        again. Raises RunError where another process is writing, and there is something to write.
         """
-        with self.store.writing():
-            name = self.encoder.name if self.encoder else ""
-            before = self.store.files()
-            if self.store.about("encoder") != name:
-                before = {}
-            self.store.tell("encoder", name)
-            files = files_in(documents)
-            root = documents if documents.is_dir() else documents.parent
-            names = {path.relative_to(root).as_posix(): path for path in files}
-            gone = [name for name in self.store.files() if name not in names]
-            self.store.remove(gone)
-            changed = [
-                (name, path)
-                for name, path in names.items()
-                if before.get(name, (None,))[:2] != _state(path)
-            ]
-            for done, (name, path) in enumerate(changed):
-                self._put(name, path)
-                if step:
-                    step(done + 1, len(changed))
+        name = self.encoder.name if self.encoder else ""
+        if not self.store.uses(name) or any(self._differences(documents)):
+            with self.store.writing():
+                self.store.use_encoder(name)
+                changed, gone = self._differences(documents)
+                self.store.remove(gone)
+                for done, (file, path) in enumerate(changed.items(), 1):
+                    self._put(file, path)
+                    if step:
+                        step(done, len(changed))
+        else:
+            changed, gone = {}, []
         self.__dict__.pop("_vectors", None)
         problems = [problem for _size, _time, problem in self.store.files().values() if problem]
         return Changes(len(changed), len(gone), tuple(problems))
+
+    def _differences(self, documents: Path) -> tuple[dict[str, Path], list[str]]:
+        """Files that are new or changed, and names of those that are gone."""
+        before, files = self.store.files(), files_in(documents)
+        changed = {
+            name: path
+            for name, path in files.items()
+            if name not in before or before[name][:2] != _state(path)
+        }
+        return changed, [name for name in before if name not in files]
 
     def _put(self, name: str, path: Path) -> None:
         """Read one file into the index."""
@@ -216,5 +219,9 @@ def _reciprocal(ranked: Sequence[tuple[int, float]], wanted: set[int]) -> float:
 
 
 def _state(path: Path) -> tuple[int, int]:
-    stat = path.stat()
+    """Size and time of change of a file; of one that just went, zeros."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return 0, 0
     return stat.st_size, stat.st_mtime_ns
