@@ -125,8 +125,12 @@ class Index:
 
     def search(self, question: str, most: int = 10) -> list[Found]:
         """The passages that fit a question best."""
-        scores = self.scores([question])[0]
-        return self._found(fused(*scores, self.weight), scores, most)
+        return self.search_all([question], most)[0]
+
+    def search_all(self, questions: Sequence[str], most: int = 10) -> list[list[Found]]:
+        """The passages that fit each question best; questions are encoded together."""
+        weight = self.weight
+        return [self._found(fused(*one, weight), one, most) for one in self.scores(questions)]
 
     def scores(self, questions: Sequence[str]) -> list[Scores]:
         """Of each question the BM25 scores and the cosines of its candidates, by number."""

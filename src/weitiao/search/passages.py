@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from weitiao.core.script import UNSEPARATED
 from weitiao.labels.texts.pieces import SENTENCE_END
@@ -13,7 +14,7 @@ UNITS = 120  # of a passage: words, and characters of writing without blanks
 LONGEST_SENTENCE = 2 * UNITS
 # Very long words, and rows of signs, count as several: no passage has no end.
 _UNIT = re.compile(rf"[{UNSEPARATED}]|[^\W_]{{1,30}}|[\W_]{{30}}")
-_HEADING = re.compile(r"^(#{1,6}) +(.{1,200})$")
+_HEADING = re.compile(r"^[ \t]*(#{1,6})[ \t]+(\S.{0,199})$", re.MULTILINE)
 BETWEEN_HEADINGS = " › "
 
 
@@ -48,8 +49,7 @@ def passages_of(text: str, units: int = UNITS) -> Iterator[Passage]:
     def title() -> str:
         return BETWEEN_HEADINGS.join(name for _level, name in headings)
 
-    for begin, stop in _sentences(text):
-        heading = _HEADING.match(text[begin:stop])
+    for begin, stop, heading in _pieces(text):
         own = size_of(text[begin:stop])
         if start >= 0 and (heading or (size and size + own > units)):
             yield Passage(start, end, text[start:end], title())
@@ -74,19 +74,31 @@ def _alone(text: str, start: int, end: int, headings: list[tuple[int, str]]) -> 
     return Passage(start, end, text[start:end], above)
 
 
-def _sentences(text: str) -> Iterator[tuple[int, int]]:
+def _pieces(text: str) -> Iterator[tuple[int, int, re.Match[str] | None]]:
+    """Character offsets of headings, which are whole lines, and of the sentences between them."""
+    done = 0
+    for heading in [*_HEADING.finditer(text), None]:
+        start, end = heading.span() if heading else (len(text), len(text))
+        for begin, stop in _sentences(text, done, start):
+            yield begin, stop, None
+        if heading:
+            yield heading.start(1), end - len(heading[2]) + len(heading[2].rstrip()), heading
+        done = end
+
+
+def _sentences(text: str, start: int, stop: int) -> Iterator[tuple[int, int]]:
     """Character offsets of the sentences, without blanks around them; far too long ones are cut."""
-    begin = 0
-    for end in [*(match.end() for match in SENTENCE_END.finditer(text)), len(text)]:
-        yield from _cut(text, begin, end)
-        begin = end
+    ends = (start + match.end() for match in SENTENCE_END.finditer(text[start:stop]))
+    for end in [*ends, stop]:
+        yield from _cut(text, start, end)
+        start = end
 
 
 def _cut(text: str, start: int, stop: int) -> Iterator[tuple[int, int]]:
     """A sentence in pieces of at most LONGEST_SENTENCE units, without blanks around them."""
     begins = [match.start() for match in _UNIT.finditer(text, start, stop)]
     cuts = [start, *begins[LONGEST_SENTENCE::LONGEST_SENTENCE], stop]
-    for begin, end in zip(cuts, cuts[1:], strict=False):
+    for begin, end in pairwise(cuts):
         piece = text[begin:end]
         own = piece.strip()
         if own:

@@ -10,10 +10,11 @@ import re
 
 HIDDEN = {"script", "style", "noscript", "template", "svg"}
 SWALLOWS = {"script", "style"}  # not closed, they hide the rest, as in a browser
-PARAGRAPHS = set(
-    "p div section article header footer main aside nav li tr h1 h2 h3 h4 h5 h6 table ul ol dl dt "
-    "dd blockquote pre form figure title body".split()
-)
+PARAGRAPHS = {
+    "p", "div", "section", "article", "header", "footer", "main", "aside", "nav", "li", "tr",
+    "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "dl", "dt", "dd", "blockquote",
+    "pre", "form", "figure", "title", "body"
+}  # fmt: skip
 HEADINGS = {"title": "# ", **{f"h{level}": "#" * level + " " for level in range(1, 7)}}
 _OPENS = re.compile(r"<(?:!--|[!?]|/?([a-zA-Z][a-zA-Z0-9:-]{0,30}))")
 _TAG_STOPS = re.compile(r">|=\s*[\"']")
