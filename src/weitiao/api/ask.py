@@ -238,7 +238,7 @@ def _silent(text: str) -> None:
     """Discard a message."""
 
 
-def told(changes: Changes) -> str:
+def summary(changes: Changes) -> str:
     """What indexing did, as a sentence."""
     return _(
         "{added} indexed, {removed} removed, {problems} not readable",
