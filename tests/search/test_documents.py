@@ -206,7 +206,7 @@ def test_a_folder_gives_its_own_visible_documents(tmp_path):
 
 def test_names_that_are_no_unicode_are_readable(tmp_path):
     path = os.fsencode(tmp_path) + b"/a\xff.txt"
-    with open(path, "w") as file:
+    with open(path, "w", encoding="utf-8") as file:
         file.write("text")
     assert list(files_in(tmp_path)) == ["a\\xff.txt"]
 

@@ -130,6 +130,8 @@ def asker(
             )
         )
     name = str(encoder) if encoder else default_for("zh" if _is_chinese(folder) else "en")
+    judge = _support_of(support)  # what is wrong with them is said before anything is indexed
+    scorer = _pair_model(rerank) if rerank else None
     where = Path(index) if index else _default_place(folder, name)
     chosen: Encoder | None = None if name == BM25 else encoder_of(name)
     opened = Index.at(where, chosen)
@@ -144,8 +146,7 @@ def asker(
         limit = threshold
         if limit is None:
             limit = float(opened.store.about(key) or 0.0)
-        reader = Reader(model, limit, _support_of(support))
-    scorer = _pair_model(rerank) if rerank else None
+        reader = Reader(model, limit, judge)
     return Asker(opened, reader, passages, scorer, changes, key)
 
 
@@ -193,6 +194,8 @@ def _pair_model(run: str | Path) -> Any:
                 task=model.plan.task_name,
             )
         )
+    if model.labels_:
+        _positive_label(model)
     return model
 
 
