@@ -17,7 +17,7 @@ from weitiao.model.constraints import Required
 from weitiao.model.model import Model
 from weitiao.tasks.answers.texts import Texts
 from weitiao.tasks.base import IGNORED
-from weitiao.tasks.generative import PART, REQUIRED
+from weitiao.tasks.texts.generative import PART, REQUIRED
 from weitiao.training.run import training_feed
 
 FAMILIES = ("marian", "t5", "mbart", "llama", "gpt2")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, overload
 
@@ -12,9 +13,9 @@ from weitiao.checkpoints.catalogue import default_for
 from weitiao.core import fingerprint, notice
 from weitiao.core.script import has_han
 from weitiao.data.cache import store as cache
-from weitiao.errors import DataError, RunError
+from weitiao.errors import DataError, RunError, WeitiaoError
 from weitiao.hardware.machine import set_threads
-from weitiao.i18n.messages import _, plural
+from weitiao.i18n.messages import _, name_list, plural
 from weitiao.search.documents import documents_of, files_in
 from weitiao.search.encoder import Encoder, encoder_of
 from weitiao.search.index import Changes, Found, Index
@@ -25,6 +26,8 @@ PASSAGES = 5  # that are read
 RERANKED = 30  # passages that a re-ranker looks at
 SAMPLED_FILES = 5  # by which the language is told
 BM25 = "bm25"  # in place of an encoder: words alone
+# Labels of pairs by which a text follows from another, or fits it.
+POSITIVE = {"entailment", "entailed", "蕴含", "relevant", "相关", "yes", "是", "true", "1"}
 
 Say = Callable[[str], None]
 
@@ -34,7 +37,7 @@ class Asker:
     """An index of documents with what answers from it; `asker("...")` gives an Answer.
 
     changes: what indexing did. passages: how many are read. rerank: a run of pairs that scores
-    question and passage together.
+    question and passage together. threshold_name: under which the index keeps the tuned score.
     """
 
     index: Index
@@ -42,6 +45,7 @@ class Asker:
     passages: int = PASSAGES
     rerank: Any = None
     changes: Changes = field(default_factory=lambda: Changes(0, 0))
+    threshold_name: str = ""
 
     def __call__(self, question: str) -> Answer:
         """Answer one question. Raises DataError for an empty one."""
@@ -54,32 +58,37 @@ class Asker:
 
     def search(self, question: str, most: int | None = None) -> list[Found]:
         """The passages that fit a question best, re-ranked if there is a run for it."""
+        return self.search_all([question], most)[0]
+
+    def search_all(self, questions: Sequence[str], most: int | None = None) -> list[list[Found]]:
+        """The passages of each question."""
         most = most or self.passages
         if self.rerank is None:
-            return self.index.search(question, most)
-        found = self.index.search(question, max(RERANKED, most))
-        return _reranked(self.rerank, question, found)[:most]
+            return self.index.search_all(questions, most)
+        return [
+            _reranked(self.rerank, question, found)[:most]
+            for question, found in zip(
+                questions, self.index.search_all(questions, max(RERANKED, most)), strict=True
+            )
+        ]
 
 
 def _reranked(model: Any, question: str, found: list[Found]) -> list[Found]:
     """Passages by the score of a run that reads question and passage together."""
-    from dataclasses import replace
-
     if not found:
         return []
     first, second = model.row_reader.roles[:2]
     rows = [{first: question, second: one.passage.text} for one in found]
-    scores = [_relevance(prediction) for prediction in model.predictions(rows)]
+    scores = [_relevance(model, prediction) for prediction in model.predictions(rows)]
     order = sorted(range(len(found)), key=lambda at: -scores[at])
     return [replace(found[at], score=scores[at]) for at in order]
 
 
-def _relevance(prediction: Any) -> float:
-    """The number of a prediction, or the probability of its second label (1, yes, relevant)."""
-    if isinstance(prediction.value, (int, float)):
+def _relevance(model: Any, prediction: Any) -> float:
+    """The number of a prediction, or the probability of the label that says yes."""
+    if not prediction.scores:
         return float(prediction.value)
-    values = list(prediction.scores.values())
-    return float(values[-1]) if values else float(prediction.score)
+    return float(prediction.scores[_positive_label(model)])
 
 
 def asker(
@@ -121,6 +130,8 @@ def asker(
             )
         )
     name = str(encoder) if encoder else default_for("zh" if _is_chinese(folder) else "en")
+    judge = _support_of(support)  # what is wrong with them is said before anything is indexed
+    scorer = _pair_model(rerank) if rerank else None
     where = Path(index) if index else _default_place(folder, name)
     chosen: Encoder | None = None if name == BM25 else encoder_of(name)
     opened = Index.at(where, chosen)
@@ -130,14 +141,13 @@ def asker(
         (say or _silent)(problem)
     if not len(opened.store):
         raise DataError(_("{folder}: no document here has any text.", folder=folder))
-    reader = None
+    key, reader = _threshold_name(run, rerank, support), None
     if model is not None:
         limit = threshold
         if limit is None:
-            limit = float(opened.store.about(threshold_name(model)) or 0.0)
-        reader = Reader(model, limit, _support_of(support))
-    scorer = load(rerank) if rerank else None
-    return Asker(opened, reader, passages, scorer, changes)
+            limit = float(opened.store.about(key) or 0.0)
+        reader = Reader(model, limit, judge)
+    return Asker(opened, reader, passages, scorer, changes, key)
 
 
 @overload
@@ -161,24 +171,47 @@ def _support_of(run: str | Path | None) -> Support | None:
     """Whether a sentence follows from a passage, by a run of inference (nli)."""
     if run is None:
         return None
-    model = load(run)
+    model = _pair_model(run)
     premise, hypothesis = model.row_reader.roles[:2]
-    labels = [name for name in model.labels_ if name.lower().startswith(("entail", "蕴含", "1"))]
-    if not labels:
-        raise RunError(
-            _(
-                "{run}: none of its labels says that a sentence follows (entailment); it has "
-                "{labels}.",
-                run=run,
-                labels=", ".join(model.labels_),
-            )
-        )
+    label = _positive_label(model)
 
-    def support(passage: str, sentence: str) -> float:
-        (prediction,) = model.predictions([{premise: passage, hypothesis: sentence}])
-        return float(prediction.scores[labels[0]])
+    def support(pairs: Sequence[tuple[str, str]]) -> list[float]:
+        rows = [{premise: passage, hypothesis: sentence} for passage, sentence in pairs]
+        return [float(one.scores[label]) for one in model.predictions(rows)]
 
     return support
+
+
+def _pair_model(run: str | Path) -> Any:
+    """A run that reads two texts. Raises RunError where it does not."""
+    model = load(run)
+    if len(model.row_reader.roles) < 2 or model.task.head != "sequence":
+        raise RunError(
+            _(
+                "{run}: this run is for {task}; passages are scored by a run that reads two texts "
+                "(nli, similarity).",
+                run=run,
+                task=model.plan.task_name,
+            )
+        )
+    if model.labels_:
+        _positive_label(model)
+    return model
+
+
+def _positive_label(model: Any) -> str:
+    """The label that says that the second text follows from, or answers, the first."""
+    labels = list(model.labels_)
+    label = next((name for name in labels if name.strip().lower() in POSITIVE), None)
+    if label is None:
+        raise RunError(
+            _(
+                "none of the labels {labels} says that a text follows or fits (entailment, "
+                "relevant, yes, 1).",
+                labels=name_list(labels),
+            )
+        )
+    return label
 
 
 def _default_place(folder: Path, encoder: str) -> Path:
@@ -187,25 +220,28 @@ def _default_place(folder: Path, encoder: str) -> Path:
 
 
 def _is_chinese(folder: Path) -> bool:
-    """Whether the first documents are Chinese."""
-    for path in files_in(folder)[:SAMPLED_FILES]:
-        for document in documents_of(path, path.name):
-            if has_han(document.text[:2000]):
-                return True
-            break
-    return False
+    """Whether any of the first documents is Chinese."""
+    files = islice(files_in(folder).items(), SAMPLED_FILES)
+    return any(_starts_chinese(path, name) for name, path in files)
 
 
-def threshold_name(model: Any) -> str:
-    """Under which the index keeps the threshold that was tuned for a model."""
-    return f"threshold {model.plan.model.checkpoint} {model.plan.train.seed}"
+def _starts_chinese(path: Path, name: str) -> bool:
+    try:
+        return any(has_han(one.text[:2000]) for one in islice(documents_of(path, name), 1))
+    except WeitiaoError:  # indexing says so
+        return False
+
+
+def _threshold_name(*runs: str | Path | None) -> str:
+    """Under which the index keeps the threshold that was tuned for these runs."""
+    return " ".join(["threshold", *(str(Path(run).resolve()) if run else "-" for run in runs)])
 
 
 def _silent(text: str) -> None:
     """Discard a message."""
 
 
-def told(changes: Changes) -> str:
+def summary(changes: Changes) -> str:
     """What indexing did, as a sentence."""
     return _(
         "{added} indexed, {removed} removed, {problems} not readable",

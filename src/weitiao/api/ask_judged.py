@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from weitiao.api.ask import Asker, threshold_name
+from weitiao.api.ask import Asker
 from weitiao.data.files.cells import cell_texts
 from weitiao.data.files.open import open_source
 from weitiao.data.rows import everything
@@ -14,6 +14,7 @@ from weitiao.errors import DataError
 from weitiao.i18n.messages import _, name_list
 from weitiao.labels.passages.golds import parse_answers
 from weitiao.search.judging import DEPTHS, Question, judged, tuned_threshold
+from weitiao.search.reading import Answer
 
 QUESTIONS = ("question", "query", "text", "问题")
 ANSWERS = ("answers", "answer", "target", "label", "答案")
@@ -45,9 +46,13 @@ def questions_in(path: str) -> list[Question]:
         )
     rows = []
     for at, text in enumerate(asked):
-        golds = parse_answers(answers[at]) if answers else None
-        known = tuple(answer for _start, answer in golds or () if answer.strip())
+        if not text.strip():
+            continue
+        golds = (parse_answers(answers[at]) or ()) if answers else None
+        known = None if golds is None else tuple(one for _at, one in golds if one.strip())
         rows.append(Question(text, known, passages[at] if passages else ""))
+    if not rows:
+        raise DataError(_("{file}: no question here.", file=source.name))
     return rows
 
 
@@ -57,7 +62,7 @@ def judge(asker: Asker, questions: Sequence[Question], tune: bool = False) -> di
     tune: choose the weight of the vectors and the score of "not found" on these questions first,
     and keep both in the index. Then the figures are of the rows that chose: judge on others.
     """
-    index, figures = asker.index, dict[str, Any]()
+    chosen = dict[str, Any]()
     if tune:
         if len(questions) < FEWEST:
             raise DataError(
@@ -67,17 +72,26 @@ def judge(asker: Asker, questions: Sequence[Question], tune: bool = False) -> di
                     fewest=FEWEST,
                 )
             )
-        answered = [one for one in questions if one.answers or one.passage]
-        if index.encoder is not None and answered:
+        answered = [one for one in questions if one.answerable]
+        if asker.index.encoder is not None and answered:
             texts = [one.text for one in answered]
-            figures["weight"] = index.tune(texts, lambda row, p: answered[row].is_right(p))
-    if tune and asker.reader is not None:
-        reader = replace(asker.reader, threshold=0.0)
-        answers = [reader.answer(one.text, asker.search(one.text)) for one in questions]
-        limit, curve = tuned_threshold(questions, answers)
-        index.store.tell(threshold_name(reader.model), str(limit))
-        asker = replace(asker, reader=replace(reader, threshold=limit))
-        figures |= {"threshold": limit, "curve": curve}
-    deep = [[one.passage for one in asker.search(q.text, max(DEPTHS))] for q in questions]
-    answers = [asker(one.text) for one in questions]
-    return {**judged(questions, answers, deep), **figures}
+            chosen["weight"] = asker.index.tune(texts, lambda row, p: answered[row].is_right(p))
+    found = asker.search_all([one.text for one in questions], max(DEPTHS))
+    passages = [[one.passage for one in row] for row in found]
+    if asker.reader is None:
+        return {**judged(questions, passages), **chosen}
+    reader = replace(asker.reader, threshold=0.0) if tune else asker.reader
+    answers = _answers(reader, questions, found, asker.passages)
+    if tune and all(one.answers is not None for one in questions):
+        limit = tuned_threshold(questions, answers)
+        asker.index.store.tell(asker.threshold_name, str(limit))
+        chosen["threshold"] = limit
+        answers = [
+            one if one.score >= limit else replace(one, text="", found=False, sentences=())
+            for one in answers
+        ]
+    return {**judged(questions, passages, answers), **chosen}
+
+
+def _answers(reader: Any, questions: Sequence[Question], found: Any, most: int) -> list[Answer]:
+    return [reader.answer(one.text, row[:most]) for one, row in zip(questions, found, strict=True)]

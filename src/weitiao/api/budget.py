@@ -10,7 +10,7 @@ from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
 from weitiao.planning import cost
 from weitiao.planning.facts import size_of
-from weitiao.tasks.generative import PART, TARGET, Generative
+from weitiao.tasks.texts.generative import PART, TARGET, Generative
 from weitiao.training.budget import TRAINING_SHARE, Clock
 from weitiao.training.loop import Progress
 from weitiao.training.recorder import Watch

@@ -10,6 +10,7 @@ from weitiao.core.sanitize import shortened, visible
 from weitiao.i18n.messages import _
 
 SHOWN_CHARACTERS = 400  # of a source
+CURVE = ("threshold", "f1_answered", "f1")
 
 
 def show_answer(answer: Any) -> None:
@@ -53,11 +54,40 @@ def marked(text: str, answer: str) -> str:
     return " ".join(visible(f"{head}⟦{answer}⟧{tail}".replace("\n", " ")).split())
 
 
+COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5, 0.3)  # lines of the curve that are shown
+
+
 def show_figures(figures: Mapping[str, Any]) -> None:
-    """The figures of the whole chain as a table."""
+    """The figures of the whole chain as a table, and the curve of coverage."""
+    names = {
+        "questions": _("questions"),
+        "answerable": _("answerable"),
+        "recall_at1": "recall@1",
+        "recall_at5": "recall@5",
+        "recall_at20": "recall@20",
+        "coverage": _("coverage"),
+        "supported": _("supported sentences"),
+        "exact_match": _("exact match"),
+        "f1": "F1",
+        "not_found_auroc": _("AUROC of the score"),
+        "weight": _("chosen weight of vectors"),
+        "threshold": _("chosen threshold"),
+    }
     rows = [
-        [name, terminal.figure(value) if isinstance(value, float) else str(value)]
-        for name, value in figures.items()
-        if value is not None and not isinstance(value, list)
+        [title, terminal.figure(value) if isinstance(value, float) else str(value)]
+        for name, title in names.items()
+        if (value := figures.get(name)) is not None
     ]
     terminal.show(_("questions over documents"), [_("figure"), _("value")], rows)
+    if not figures.get("curve"):
+        return
+    curve = figures["curve"]
+    shown = [min(curve, key=lambda one: abs(one["coverage"] - at)) for at in COVERAGES]
+    terminal.show(
+        _("coverage"),
+        [_("answered"), _("threshold"), _("F1 of the answered"), _("F1 of all")],
+        [
+            [f"{one['coverage']:.0%}", *(terminal.figure(one[name]) for name in CURVE)]
+            for one in {one["threshold"]: one for one in shown}.values()
+        ],
+    )

@@ -24,7 +24,7 @@ from weitiao.model import constraints
 from weitiao.model.batching import by_length
 from weitiao.model.net import Net, unwrap
 from weitiao.tasks.base import IGNORED
-from weitiao.tasks.generative import PART, REQUIRED, SOURCE, TARGET, Generative
+from weitiao.tasks.texts.generative import PART, REQUIRED, SOURCE, TARGET, Generative
 
 if TYPE_CHECKING:
     from weitiao.model.model import Model

@@ -17,7 +17,7 @@ from weitiao.labels.texts.similarity import writing_of
 from weitiao.planfile.plan import Reason
 from weitiao.planning import choices
 from weitiao.planning.facts import Facts
-from weitiao.tasks.generative import PART, REQUIRED, SOURCE, Generative
+from weitiao.tasks.texts.generative import PART, REQUIRED, SOURCE, Generative
 
 LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 COVERAGE = 0.99  # proportion of sources, and of targets, that are held whole

@@ -1,17 +1,19 @@
 """Documents of a folder as plain text: txt, md, html, docx, pdf, and the rows of tables.
 
-What a document says is text and nothing else: scripts, styles and comments of html are dropped,
-macros and links of docx and pdf are never followed. Sizes are checked before anything is unpacked.
+What a document says is text and nothing else: macros and links of docx and pdf are never followed.
+Sizes are checked before anything is unpacked.
 """
 
 from __future__ import annotations
 
-import html.parser
+import logging
+import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,19 +21,23 @@ from weitiao.data.files import encoding
 from weitiao.data.files.cells import cell_texts
 from weitiao.data.files.detect import endings
 from weitiao.data.files.open import open_source
-from weitiao.data.infer.column_names import words
 from weitiao.errors import DataError, WeitiaoError
 from weitiao.i18n.messages import _
+from weitiao.search.web import text_of_html
 
-MOST_BYTES = 64_000_000  # of a file
-MOST_UNPACKED = 256_000_000  # of a docx, all its parts
+MOST_BYTES = 64_000_000  # of a file, and of a docx when it is unpacked
 MOST_CHARACTERS = 20_000_000  # of a document's text
 PLAIN = {".txt", ".text", ".md", ".markdown", ".rst"}
 WEB = {".html", ".htm", ".xhtml"}
-HIDDEN = {"script", "style", "noscript", "template", "svg", "head"}
-BLOCKS = set(words("p div section article li tr br h1 h2 h3 h4 h5 h6 table ul ol blockquote pre"))
-_SPACES = re.compile(r"[ \t\f\v\xa0]+")
+NO_TABLES = {"html", "lines", "folder"}  # readers that are not for tables of documents
+_SPACES = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r"\n{3,}")
+# Characters that are not shown: controls, halves of pairs; and those without a width.
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufff9-\ufffb]")
+_INVISIBLE = re.compile(
+    "[\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]"
+)
+_HEADING_STYLE = re.compile(r"(?:heading|标题)\s*([1-6])$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -42,27 +48,57 @@ class Document:
     text: str
 
 
-def files_in(folder: Path) -> list[Path]:
-    """The files that may hold documents, sorted; hidden ones and links out of the folder are left
-    out. Raises DataError where there is no such folder."""
+def files_in(folder: Path) -> dict[str, Path]:
+    """The files that may hold documents by their names below the folder, sorted.
+
+    Hidden ones and links out of the folder are left out. Raises DataError where there is no such
+    folder, or the single file is of a kind that is not read.
+    """
     if folder.is_file():
-        return [folder]
+        if folder.suffix.lower() not in _readers():
+            raise DataError(
+                _(
+                    "{file}: documents are txt, md, html, docx, pdf, or tables such as csv.",
+                    file=folder,
+                )
+            )
+        return {_name(Path(folder.name)): folder}
     if not folder.is_dir():
         raise DataError(_("{folder}: no such folder of documents.", folder=folder))
-    root = folder.resolve()
-    found = []
+    root, readers, found = folder.resolve(), _readers(), {}
     for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or not path.is_file() or not path.resolve().is_relative_to(root):
+        below = path.relative_to(folder)
+        if any(part.startswith(".") for part in below.parts) or not path.is_file():
             continue
-        if path.suffix.lower() in _readers():
-            found.append(path)
+        if path.suffix.lower() in readers and path.resolve().is_relative_to(root):
+            found[_name(below)] = path
     return found
+
+
+def _name(path: Path) -> str:
+    """A path as valid Unicode: names of files may be any bytes."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 
 
 def documents_of(path: Path, name: str) -> Iterator[Document]:
     """The documents of one file. Raises DataError where it cannot be read, or is too large."""
-    size = path.stat().st_size
+    try:
+        _check_size(path.stat().st_size, name)
+        reader = _readers()[path.suffix.lower()]
+        if reader is None:
+            yield from _rows(path, name)
+        else:
+            yield Document(name, tidy(reader(path)[:MOST_CHARACTERS]))
+    except WeitiaoError:
+        raise
+    except Exception as error:  # what damaged documents raise has no common class
+        reason = f"{type(error).__name__}: {error}"[:200]
+        raise DataError(
+            _("{file}: this document cannot be read ({reason}).", file=name, reason=reason)
+        ) from None
+
+
+def _check_size(size: int, name: str) -> None:
     if size > MOST_BYTES:
         raise DataError(
             _(
@@ -72,40 +108,25 @@ def documents_of(path: Path, name: str) -> Iterator[Document]:
                 most=MOST_BYTES // 1_000_000,
             )
         )
-    reader = _readers()[path.suffix.lower()]
-    if reader is None:
-        yield from _rows(path, name)
-        return
-    try:
-        text = reader(path)
-    except WeitiaoError:
-        raise
-    except Exception as error:  # what damaged documents raise has no common class
-        reason = f"{type(error).__name__}: {error}"[:200]
-        raise DataError(
-            _("{file}: this document cannot be read ({reason}).", file=name, reason=reason)
-        ) from None
-    yield Document(name, tidy(text[:MOST_CHARACTERS]))
 
 
 def tidy(text: str) -> str:
-    """A text without runs of blanks and without controls; paragraphs stay apart.
+    """A text without runs of blanks, controls and invisible characters; paragraphs stay apart.
 
-    >>> tidy("a  b \\n\\n\\n\\n c\\x00")
-    'a b\\n\\nc'
+    >>> tidy("a  b \\r\\n\\r\\n\\r\\n c\\x00"), tidy("co\\xadop")
+    ('a b\\n\\nc', 'coop')
     """
-    text = "".join(c if c == "\n" or c.isprintable() else " " for c in text.replace("\r", "\n"))
+    text = re.sub(r"\r\n?|[\v\f\x85\u2028\u2029]", "\n", text)
+    text = _CONTROLS.sub(" ", _INVISIBLE.sub("", text))
     lines = [_SPACES.sub(" ", line).strip() for line in text.split("\n")]
     return _LINES.sub("\n\n", "\n".join(lines)).strip()
 
 
 def _readers() -> dict[str, Callable[[Path], str] | None]:
     """Ending -> how its text is read; None for tables, whose rows are documents."""
-    tables = dict.fromkeys(
-        (f".{name}" for name in endings() if name not in ("html", "lines")), None
-    )
+    tables = [f".{name}" for name, reader in endings().items() if reader not in NO_TABLES]
     return {
-        **tables,
+        **dict.fromkeys(tables, None),
         **dict.fromkeys(PLAIN, _plain),
         **dict.fromkeys(WEB, _web),
         ".docx": _docx,
@@ -118,7 +139,14 @@ def _plain(path: Path) -> str:
         return file.read(MOST_CHARACTERS)
 
 
+def _web(path: Path) -> str:
+    return text_of_html(_plain(path))
+
+
 def _rows(path: Path, name: str) -> Iterator[Document]:
+    if zipfile.is_zipfile(path):  # a spreadsheet
+        with zipfile.ZipFile(path) as archive:
+            _check_size(sum(part.file_size for part in archive.infolist()), name)
     source = open_source(str(path), {}, skip_bad=True)
     columns = source.columns
     for start in range(0, source.table.num_rows, 1000):
@@ -129,54 +157,39 @@ def _rows(path: Path, name: str) -> Iterator[Document]:
             yield Document(f"{name}:{row + 1}", tidy("\n".join(named)))
 
 
-class _Text(html.parser.HTMLParser):
-    """The text of a page, with a line for each block; headings get a #, as in Markdown."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self.hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        self.hidden += tag in HIDDEN
-        if tag in BLOCKS:
-            self.parts.append("\n\n" if tag != "br" else "\n")
-        if re.fullmatch(r"h[1-6]", tag):
-            self.parts.append("#" * int(tag[1]) + " ")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.hidden -= tag in HIDDEN and self.hidden > 0
-        if tag in BLOCKS:
-            self.parts.append("\n\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self.hidden:
-            self.parts.append(data)
-
-
-def _web(path: Path) -> str:
-    parser = _Text()
-    parser.feed(_plain(path))
-    parser.close()
-    return "".join(parser.parts)
-
-
 def _docx(path: Path) -> str:
     from defusedxml.ElementTree import fromstring
 
     with zipfile.ZipFile(path) as archive:
-        if sum(part.file_size for part in archive.infolist()) > MOST_UNPACKED:
-            raise DataError(
-                _("{file}: unpacked, this document would be too large.", file=path.name)
-            )
+        # zipfile gives no more bytes than the part says that it has; other parts stay packed.
+        _check_size(archive.getinfo("word/document.xml").file_size, path.name)
         root = fromstring(archive.read("word/document.xml"))
-    lines = []
-    for paragraph in root.iter():
-        if not paragraph.tag.endswith("}p"):
+    lines = [""]
+    _walk_docx(root, lines)
+    return "\n".join(lines)
+
+
+def _walk_docx(root: Any, lines: list[str]) -> None:
+    """Append the lines of a part of WordprocessingML; its elements may be nested deeply."""
+    stack = [root]
+    while stack:
+        element = stack.pop()
+        kind = str(element.tag).rpartition("}")[2]
+        if kind == "Fallback":  # says again what the choice before it says
             continue
-        pieces = [one.text or "" for one in paragraph.iter() if one.tag.endswith("}t")]
-        lines.append("".join(pieces))
-    return "\n\n".join(lines)
+        if kind == "p":
+            lines += ["", ""]
+        elif kind == "pStyle":
+            style = next((v for k, v in element.attrib.items() if k.endswith("}val")), "")
+            level = _HEADING_STYLE.match(style)
+            lines[-1] += "#" * int(level[1]) + " " if level else ""
+        elif kind == "t":
+            lines[-1] += element.text or ""
+        elif kind in ("tab", "tc"):
+            lines[-1] += " "
+        elif kind in ("br", "cr"):
+            lines.append("")
+        stack += reversed(element)
 
 
 def _pdf(path: Path) -> str:
@@ -189,6 +202,7 @@ def _pdf(path: Path) -> str:
                 file=path.name,
             )
         ) from None
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what it repairs is of no use here
     text, size = [], 0
     for page in PdfReader(path, strict=False).pages:
         text.append(page.extract_text() or "")

@@ -67,7 +67,9 @@ def encoder_of(name: str | Path) -> Encoder:
                 known=default_for("zh"),
             )
         )
-    return Encoder(model, str(saved.resolve()))
+    # A run that goes on writes other weights to the same place.
+    written = (saved / "weitiao.json").stat().st_mtime_ns
+    return Encoder(model, f"{saved.resolve()} {written}")
 
 
 def _untuned(checkpoint: str) -> Model:

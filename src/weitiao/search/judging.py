@@ -2,69 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from weitiao.labels.passages.agreement import agreement, by_characters
+from weitiao.labels.texts.pieces import SENTENCE_END
 from weitiao.search.reading import Answer
 from weitiao.search.store import Stored
 
 DEPTHS = (1, 5, 20)
+LIMITS = 200  # thresholds that are tried
+TELLING = 8  # characters of a sentence by which a passage is known
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question with its right answers; none: the documents do not say. passage: a text that the
-    right passage holds, by default one of the answers."""
+    """A question with its right answers. (): the documents do not say; None: it is not known.
+
+    passage: the text that holds the answer, however the documents are cut into passages.
+    """
 
     text: str
-    answers: tuple[str, ...] = ()
+    answers: tuple[str, ...] | None = None
     passage: str = ""
 
+    @property
+    def answerable(self) -> bool:
+        return bool(self.passage) if self.answers is None else bool(self.answers)
+
     def is_right(self, passage: Stored) -> bool:
-        """Whether a passage answers the question."""
-        if self.passage:
-            return passage.text in self.passage or self.passage in passage.text
-        return any(answer in passage.text for answer in self.answers)
+        """Whether a passage answers the question: it holds an answer, and where the right passage
+        is known, one of its sentences. Blanks and case do not count."""
+        text, gold = _plain(passage.text), _plain(self.passage)
+        answers = [_plain(one) for one in self.answers or ()]
+        if gold:
+            sentences = [_plain(one) for one in SENTENCE_END.split(passage.text)]
+            if not (gold in text or any(len(one) >= TELLING and one in gold for one in sentences)):
+                return False
+            answers = [one for one in answers if one in gold]  # others are in other words
+            return not answers or any(one in text for one in answers)
+        return any(one in text for one in answers)
 
 
 def judged(
     questions: Sequence[Question],
-    answers: Sequence[Answer],
     found: Sequence[Sequence[Stored]],
+    answers: Sequence[Answer] | None = None,
 ) -> dict[str, Any]:
     """Figures of all questions.
 
     found: the passages of each question, the best first, at least as many as the largest of DEPTHS.
-    recall: of questions with an answer; exact_match and f1: of the answers that were given, and of
-    "not found" where there is none; coverage: the proportion that was answered; supported: of the
-    sentences that were said; not_found_auroc: how well the score tells both kinds of questions.
+    answers: None where nothing is read. recall: of questions with an answer; exact_match and f1: of
+    the answers that were given, and of "not found" where there is none; coverage: the proportion
+    that was answered; supported: of the sentences that were said; not_found_auroc: how well the
+    score tells both kinds of questions.
     """
-    known = [at for at, one in enumerate(questions) if one.answers]
+    known = [at for at, one in enumerate(questions) if one.answerable]
     ranks = [_rank(questions[at], found[at]) for at in known]
     figures: dict[str, Any] = {"questions": len(questions), "answerable": len(known)}
     for depth in DEPTHS:
-        hits = [rank is not None and rank <= depth for rank in ranks]
-        figures[f"recall_at{depth}"] = _mean(hits)
-    by = by_characters([text for one in questions for text in one.answers])
-    pairs = [
-        agreement(answer.text, question.answers, by)
-        for question, answer in zip(questions, answers, strict=True)
-    ]
-    figures["exact_match"], figures["f1"] = (
-        _mean([p[0] for p in pairs]),
-        _mean([p[1] for p in pairs]),
-    )
+        figures[f"recall_at{depth}"] = _mean([0 < rank <= depth for rank in ranks])
+    if answers is None:
+        return figures
     figures["coverage"] = _mean([answer.found for answer in answers])
     marks = [one.supported for answer in answers for one in answer.sentences]
-    figures["supported"] = _mean(marks) if marks else None
+    figures["supported"] = _mean(marks)
+    if any(one.answers is None for one in questions):
+        return figures
+    said = _agreements(questions, [one.text for one in answers])
+    figures["exact_match"], figures["f1"] = said.mean(axis=0).tolist()
     if 0 < len(known) < len(questions):
-        labels = np.array([bool(one.answers) for one in questions])
+        labels = np.array([one.answerable for one in questions])
         figures["not_found_auroc"] = auroc(labels, np.array([one.score for one in answers]))
+    figures["curve"] = coverage_curve(questions, answers)
     return figures
+
+
+def _agreements(questions: Sequence[Question], texts: Sequence[str]) -> np.ndarray:
+    """(n, 2): exact match and F1 of each answer."""
+    golds = [one.answers or () for one in questions]
+    by = by_characters([text for gold in golds for text in gold])
+    pairs = [agreement(text, gold, by) for text, gold in zip(texts, golds, strict=True)]
+    return np.array(pairs).reshape(-1, 2)
 
 
 def auroc(labels: np.ndarray, scores: np.ndarray) -> float:
@@ -74,42 +96,45 @@ def auroc(labels: np.ndarray, scores: np.ndarray) -> float:
     return float(roc_auc_score(labels, scores))
 
 
-def tuned_threshold(
+def coverage_curve(
     questions: Sequence[Question], answers: Sequence[Answer]
-) -> tuple[float, list[dict[str, float]]]:
-    """The threshold of the score with the best F1, and the curve of coverage and F1 over it.
-
-    Without the threshold an answer would be its `best`. Of equal F1 the lowest: it answers more.
-    """
-    by = by_characters([text for one in questions for text in one.answers])
-    said = np.array([
-        agreement(answer.best, one.answers, by)[1]
-        for one, answer in zip(questions, answers, strict=True)
-    ])  # fmt: skip
-    silent = np.array([float(not one.answers) for one in questions])
+) -> list[dict[str, float]]:
+    """Thresholds of the score: the proportion of questions that is answered with each, the F1 of
+    all questions, and that of the answered ones. Without it an answer would be its `best`."""
+    said = _agreements(questions, [one.best for one in answers])[:, 1]
+    silent = np.array([float(not one.answerable) for one in questions])
     scores = np.array([one.score for one in answers])
-    limits = np.unique(np.concatenate([[0.0], scores]))
+    limits = np.unique(np.quantile(scores, np.linspace(0, 1, LIMITS), method="lower"))
     curve = []
-    for limit in limits.tolist():
+    for limit in [0.0, *limits[limits > 0].tolist()]:
         answered = scores >= limit
         curve.append(
             {
                 "threshold": limit,
                 "coverage": float(answered.mean()),
                 "f1": float(np.where(answered, said, silent).mean()),
+                "f1_answered": _mean(said[answered]) or 0.0,
             }
         )
+    return curve
+
+
+def tuned_threshold(questions: Sequence[Question], answers: Sequence[Answer]) -> float:
+    """The threshold of the score with the best F1; of equal ones the lowest: it answers more."""
+    curve = coverage_curve(questions, answers)
     best = max(curve, key=lambda one: (round(one["f1"], 9), -one["threshold"]))
-    return best["threshold"], curve
+    return best["threshold"]
 
 
-def _rank(question: Question, found: Sequence[Stored]) -> int | None:
+def _plain(text: str) -> str:
+    return "".join(text.split()).casefold()
+
+
+def _rank(question: Question, found: Sequence[Stored]) -> int:
+    """From 1; 0: not found."""
     places = (rank for rank, one in enumerate(found, 1) if question.is_right(one))
-    return next(places, None)
+    return next(places, 0)
 
 
-def _mean(values: Sequence[Any]) -> float:
-    return float(np.mean(values)) if len(values) else float("nan")
-
-
-Asked = Callable[[str], Answer]
+def _mean(values: Sequence[Any] | np.ndarray) -> float | None:
+    return float(np.mean(values)) if len(values) else None

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from weitiao.evaluation.retrieval_baselines import terms
 from weitiao.labels.texts.pieces import SENTENCE_END
 from weitiao.search.index import Found
+from weitiao.search.store import words_of
 
-Support = Callable[[str, str], float]  # (passage, sentence) -> probability that it follows
+# Pairs of a passage and a sentence -> the probability that the sentence follows from the passage.
+Support = Callable[[Sequence[tuple[str, str]]], Sequence[float]]
 COVERED = 0.6  # of a sentence's words stand in its source: supported, where no run judges it
+FOLLOWS = 0.5  # probability above which it is supported, where one does
 _CITED = re.compile(r"\s*\[\d+\]")
 
 
@@ -97,7 +99,6 @@ class Reader:
     model: Any
     threshold: float = 0.0
     support: Support | None = None
-    notes: tuple[str, ...] = field(default=())
 
     @property
     def writes(self) -> bool:
@@ -112,21 +113,22 @@ class Reader:
         candidates = self._read(question, sources)
         best = max(candidates, key=lambda one: one.score)
         found = bool(best.text) and best.score >= self.threshold
-        sentences = self._judged([best.text], sources, best.source) if found else ()
+        sentences = self._judged(question, [best.text], sources, best.source) if found else ()
         text = best.text if found else ""
         return Answer(question, text, best.score, found, tuple(sources), sentences, best.text)
 
     def _read(self, question: str, sources: Sequence[Found]) -> list[Candidate]:
         """The best span of each passage. Its score is that of the reader against "no answer", times
         how near the passage came to the first one."""
-        rows = [{"question": question, "context": one.passage.text} for one in sources]
+        first, second = self.model.row_reader.roles[:2]
+        rows = [{first: question, second: one.passage.text} for one in sources]
         near = np.array([one.score for one in sources])
-        weights = near / max(float(near.max()), 1e-9)
-        found = []
-        for place, prediction in enumerate(self._spans(rows)):
-            text, score = prediction
-            found.append(Candidate(text, score * float(weights[place]), place))
-        return found
+        highest = float(near.max())  # scores of a re-ranker may be negative
+        weights = np.clip(near / highest, 0, 1) if highest > 0 else np.ones(len(near))
+        return [
+            Candidate(text, score * float(weights[place]), place)
+            for place, (text, score) in enumerate(self._spans(rows))
+        ]
 
     def _spans(self, rows: Sequence[dict[str, str]]) -> list[tuple[str, float]]:
         """The best span of each row and its probability against "no answer", also where the model
@@ -154,29 +156,48 @@ class Reader:
         (prediction,) = self.model.predictions([row])
         text = _CITED.sub("", str(prediction.value)).strip()
         parts = [one.strip() for one in SENTENCE_END.split(text) if one.strip()]
-        sentences = self._judged(parts, sources)
+        sentences = self._judged("", parts, sources)
         supported = [one.support for one in sentences]
         score = float(np.mean(supported)) if supported else 0.0
         found = bool(text) and score >= self.threshold
         return Answer(
-            question, text if found else "", score, found, tuple(sources), sentences, text
+            question,
+            text if found else "",
+            score,
+            found,
+            tuple(sources),
+            sentences if found else (),
+            text,
         )
 
     def _judged(
-        self, parts: Sequence[str], sources: Sequence[Found], source: int | None = None
+        self, question: str, parts: Sequence[str], sources: Sequence[Found], source: int = -1
     ) -> tuple[Sentence, ...]:
-        """Sentences with the passage that supports each best."""
+        """Sentences with the passage that supports each best, or with this one.
+
+        question: stands before a span that was read, which is no sentence by itself.
+        """
+        places = range(len(sources)) if source < 0 else range(source, source + 1)
+        passages = [sources[at].passage.text for at in places]
+        sentences = [f"{question} {part}".strip() if self.support else part for part in parts]
+        pairs = [(passage, sentence) for sentence in sentences for passage in passages]
+        supports = np.asarray((self.support or covered)(pairs)).reshape(len(parts), len(passages))
+        limit = FOLLOWS if self.support else COVERED
         judged = []
-        for part in parts:
-            places = range(len(sources)) if source is None else [source]
-            supports = [self._support(sources[at].passage.text, part) for at in places]
-            at = int(np.argmax(supports))
-            limit = COVERED if self.support is None else 0.5
-            judged.append(Sentence(part, list(places)[at], supports[at], supports[at] >= limit))
+        for part, row in zip(parts, supports, strict=True):
+            best = int(np.argmax(row))
+            judged.append(Sentence(part, places[best], float(row[best]), bool(row[best] >= limit)))
         return tuple(judged)
 
-    def _support(self, passage: str, sentence: str) -> float:
-        if self.support is not None:
-            return self.support(passage, sentence)
-        wanted = set(terms(sentence))
-        return len(wanted & set(terms(passage))) / max(len(wanted), 1)
+
+def covered(pairs: Sequence[tuple[str, str]]) -> list[float]:
+    """The proportion of each sentence's words that stand in the passage.
+
+    >>> covered([("It was built in 1889.", "built in 1889"), ("The hotel.", "the room")])
+    [1.0, 0.5]
+    """
+    proportions = []
+    for passage, sentence in pairs:
+        wanted = set(words_of(sentence))
+        proportions.append(len(wanted & set(words_of(passage))) / max(len(wanted), 1))
+    return proportions

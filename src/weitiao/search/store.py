@@ -1,38 +1,43 @@
 """The index of documents on disk: one SQLite file with texts, words (FTS5) and vectors.
 
-Each document is one transaction: a process that is killed leaves whole documents or none. SQLite's
-full-text search ranks by BM25 and is changed in place; bm25s would be computed anew for every
-changed document (dev/LOG.md).
+Each file is one transaction: a process that is killed leaves whole files or none. SQLite's
+full-text search ranks by BM25 and is changed in place; bm25s would compute its weights again for
+every changed document.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from weitiao.errors import DataError, RunError
+from weitiao.errors import RunError
 from weitiao.evaluation.retrieval_baselines import terms
 from weitiao.i18n.messages import _
 from weitiao.search.passages import Passage
 
 FILE = "index.sqlite"
-VERSION = 1
+OURS = 0x57544149  # SQLite's application_id of our files
+VERSION = 1  # of the tables, and of how texts become passages and words; another one: indexed again
+UNREAD = -1  # the size of a file that has to be read again
 FREQUENT = 0.3  # of the passages have a word: it tells nothing, and costs most of the time
+TABLES = ("vocabulary", "words", "passages", "files", "about")
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT);
-CREATE TABLE IF NOT EXISTS files (
+CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE files (
     id INTEGER PRIMARY KEY, name TEXT UNIQUE, size INTEGER, changed INTEGER, problem TEXT);
-CREATE TABLE IF NOT EXISTS passages (
+CREATE TABLE passages (
     id INTEGER PRIMARY KEY, file INTEGER, document TEXT, start INTEGER, end INTEGER,
     title TEXT, text TEXT, vector BLOB);
-CREATE INDEX IF NOT EXISTS passages_of_files ON passages (file);
-CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(terms, tokenize='unicode61');
-CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab(words, 'row');
+CREATE INDEX passages_of_files ON passages (file);
+CREATE VIRTUAL TABLE words USING fts5(terms, tokenize='ascii');
+CREATE VIRTUAL TABLE vocabulary USING fts5vocab(words, 'row');
 """
 
 
@@ -57,21 +62,53 @@ class Store:
         self._database = self._opened()
 
     def _opened(self) -> sqlite3.Connection:
-        try:
-            database = sqlite3.connect(self.folder / FILE, timeout=30, isolation_level=None)
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute("PRAGMA synchronous=NORMAL")
-            database.executescript(SCHEMA)
-        except sqlite3.DatabaseError as error:
+        with self._reported():
+            database = sqlite3.connect(
+                self.folder / FILE, timeout=30, isolation_level=None, check_same_thread=False
+            )
+            tables = _number(database, "schema_version") > 0
+            mark, version = _number(database, "application_id"), _number(database, "user_version")
+        if tables and mark != OURS:
             raise RunError(
                 _(
-                    "{file}: this index is damaged ({error}); remove the folder, and it is made "
-                    "anew from the documents.",
+                    "{file}: this is not an index of documents; choose another folder.",
+                    file=self.folder / FILE,
+                )
+            )
+        with self._reported():
+            if not tables:
+                database.execute("PRAGMA journal_mode=WAL")
+            database.execute("PRAGMA synchronous=NORMAL")
+            if version != VERSION:
+                _create_tables(database)
+        return database
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        """What SQLite raises as RunError."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:  # no space, no permission, locked
+            raise RunError(
+                _(
+                    "{file}: this index cannot be used ({error}).",
                     file=self.folder / FILE,
                     error=error,
                 )
             ) from None
-        return database
+        except sqlite3.DatabaseError as error:
+            raise RunError(
+                _(
+                    "{file}: this index is damaged ({error}). Remove the folder; it is built "
+                    "again from the documents.",
+                    file=self.folder / FILE,
+                    error=error,
+                )
+            ) from None
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        with self._reported():
+            return self._database.execute(query, values).fetchall()
 
     def close(self) -> None:
         self._database.close()
@@ -99,31 +136,49 @@ class Store:
     # --- what it is about
 
     def about(self, name: str) -> str:
-        found = self._database.execute("SELECT value FROM about WHERE name = ?", (name,)).fetchone()
-        return str(found[0]) if found else ""
+        rows = self._rows("SELECT value FROM about WHERE name = ?", (name,))
+        return str(rows[0][0]) if rows else ""
 
     def tell(self, name: str, value: str) -> None:
-        self._database.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (name, value))
+        self._rows("INSERT OR REPLACE INTO about VALUES (?, ?)", (name, value))
 
     def files(self) -> dict[str, tuple[int, int, str]]:
         """Name -> size, time of change, and why it could not be read."""
-        rows = self._database.execute("SELECT name, size, changed, problem FROM files")
+        rows = self._rows("SELECT name, size, changed, problem FROM files")
         return {name: (size, changed, problem or "") for name, size, changed, problem in rows}
 
     def __len__(self) -> int:
-        return int(self._database.execute("SELECT count(*) FROM passages").fetchone()[0])
+        return int(self._rows("SELECT count(*) FROM passages")[0][0])
 
     # --- writing
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._database
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
+        with self._reported():
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+            except BaseException:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+
+    def uses(self, encoder: str) -> bool:
+        """Whether the vectors are those of an encoder; "": there are none."""
+        return self.about("started") == "yes" and self.about("encoder") == encoder
+
+    def use_encoder(self, name: str) -> None:
+        """Say whose vectors the index holds. Those of another encoder go, and so does all that was
+        tuned with them; every file has to be read again, also after a kill."""
+        if self.uses(name):
+            return
+        with self._transaction() as database:
+            database.execute("DELETE FROM about")
+            database.execute("UPDATE passages SET vector = NULL")
+            database.execute("UPDATE files SET size = ?", (UNREAD,))
+            rows = [("encoder", name), ("started", "yes")]
+            database.executemany("INSERT INTO about VALUES (?, ?)", rows)
 
     def put(
         self,
@@ -148,7 +203,7 @@ class Store:
                     "VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (file, document, passage.start, passage.end, passage.title, passage.text, blob),
                 )
-                words = " ".join(terms(f"{passage.title} {passage.text}"))
+                words = " ".join(words_of(f"{passage.title} {passage.text}"))
                 database.execute(
                     "INSERT INTO words (rowid, terms) VALUES (?, ?)", (added.lastrowid, words)
                 )
@@ -164,7 +219,7 @@ class Store:
     def passages(self, numbers: Sequence[int]) -> list[Stored]:
         """Passages by number, in this order."""
         marks = ",".join("?" * len(numbers))
-        rows = self._database.execute(
+        rows = self._rows(
             f"SELECT id, document, start, end, title, text FROM passages WHERE id IN ({marks})",
             list(numbers),
         )
@@ -173,9 +228,7 @@ class Store:
 
     def vectors(self) -> tuple[np.ndarray, np.ndarray]:
         """Numbers of all passages with a vector (n,), and the vectors (n, width), float32."""
-        rows = self._database.execute(
-            "SELECT id, vector FROM passages WHERE vector IS NOT NULL ORDER BY id"
-        ).fetchall()
+        rows = self._rows("SELECT id, vector FROM passages WHERE vector IS NOT NULL ORDER BY id")
         numbers = np.array([row[0] for row in rows], np.int64)
         joined = b"".join(row[1] for row in rows)
         flat = np.frombuffer(joined, np.float16).astype(np.float32)
@@ -183,11 +236,11 @@ class Store:
 
     def bm25(self, question: str, most: int) -> Mapping[int, float]:
         """The best passages by BM25: number -> score, higher is better."""
-        wanted = self._telling(list(dict.fromkeys(terms(question))))
+        wanted = self._telling(list(dict.fromkeys(words_of(question))))
         if not wanted:
             return {}
         query = " OR ".join(f'"{term}"' for term in wanted)
-        rows = self._database.execute(
+        rows = self._rows(
             "SELECT rowid, bm25(words) FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?",
             (query, most),
         )
@@ -198,11 +251,8 @@ class Store:
         limit = FREQUENT * len(self)
         known = {}
         for term in wanted:
-            row = self._database.execute(
-                "SELECT doc FROM vocabulary WHERE term = ?", (term,)
-            ).fetchone()
-            if row:
-                known[term] = row[0]
+            for (count,) in self._rows("SELECT doc FROM vocabulary WHERE term = ?", (term,)):
+                known[term] = count
         return [term for term, count in known.items() if count <= limit] or list(known)
 
 
@@ -217,7 +267,25 @@ def _remove(database: sqlite3.Connection, name: str) -> None:
     database.execute("DELETE FROM files WHERE id = ?", (row[0],))
 
 
-def require(folder: Path) -> None:
-    """Raise DataError where there is no index."""
-    if not (folder / FILE).is_file():
-        raise DataError(_("{folder}: no index here.", folder=folder))
+def words_of(text: str) -> list[str]:
+    """The words that are searched: ＡＢＣ is abc, and é is one character however it is written.
+
+    >>> words_of("ＡＢＣ cafe\u0301")
+    ['abc', 'café']
+    """
+    return terms(unicodedata.normalize("NFKC", text))
+
+
+def _create_tables(database: sqlite3.Connection) -> None:
+    """Make the tables anew, unless another process has just done so."""
+    database.execute("BEGIN IMMEDIATE")
+    if _number(database, "user_version") != VERSION:
+        drops = [f"DROP TABLE IF EXISTS {name}" for name in TABLES]
+        marks = [f"PRAGMA application_id={OURS}", f"PRAGMA user_version={VERSION}"]
+        for statement in [*drops, *SCHEMA.split(";"), *marks]:
+            database.execute(statement)
+    database.execute("COMMIT")
+
+
+def _number(database: sqlite3.Connection, name: str) -> int:
+    return int(database.execute(f"PRAGMA {name}").fetchone()[0])

@@ -12,7 +12,7 @@ from weitiao.data.infer.pairs import text_and_target
 from weitiao.data.infer.roles import Guess
 from weitiao.data.targets import Locate, Roles, parse_cells, target_columns
 from weitiao.i18n.messages import _
-from weitiao.tasks.generative import Generative
+from weitiao.tasks.texts.generative import Generative
 from weitiao.tasks.translation import without_end
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from weitiao.labels.texts.languages import codes_of, language_of, token_of
 from weitiao.labels.texts.parallel import describe, doubts
 from weitiao.labels.texts.terms import held, placeholders, read_glossary, terms_in
 from weitiao.tasks.answers.texts import Texts
-from weitiao.tasks.generative import Generative
+from weitiao.tasks.texts.generative import Generative
 
 if TYPE_CHECKING:
     from weitiao.data.infer.column_stats import Column

@@ -53,8 +53,11 @@ def ask(
     if not question and evaluate is None:
         raise WeitiaoError(_("what is the question? Put it in quotes behind the run."))
     with loading():
-        from weitiao.api.ask import asker, told
+        from weitiao.api.ask import asker, summary
         from weitiao.api.ask_judged import judge, questions_in
+        from weitiao.search.index import Changes
+    if tune and evaluate is None:
+        raise WeitiaoError(_("--tune needs labelled questions: --evaluate FILE."))
     options: dict[str, Any] = {
         "index": index,
         "encoder": encoder,
@@ -73,7 +76,8 @@ def ask(
             step=lambda _done, _all: step(1),
             **options,
         )
-    terminal.say(told(opened.changes))
+    if opened.changes != Changes(0, 0):
+        terminal.say(summary(opened.changes))
     if evaluate:
         figures = judge(opened, asked, tune)
         if json_:

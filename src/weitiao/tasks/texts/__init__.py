@@ -1,0 +1,1 @@
+"""Tasks whose answer is a text: what they share."""
