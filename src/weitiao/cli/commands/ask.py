@@ -42,6 +42,9 @@ def ask(
     tune: Annotated[
         bool, typer.Option("--tune", help="choose weight and threshold by those questions")
     ] = False,
+    page: Annotated[
+        Path | None, typer.Option(help="write a page with the answers and marked passages")
+    ] = None,
     threads: Threads = None,
     json_: Json = False,
 ) -> None:
@@ -85,6 +88,10 @@ def ask(
         else:
             show_ask.show_figures(figures)
     answers = [opened(one) for one in question or []]
+    if page and answers:
+        from weitiao.reporting import ask_page
+
+        terminal.say(_("page: {path}", path=ask_page.write(answers, page)))
     if json_ and answers:
         for answer in answers:
             terminal.print_json(answer.plain())
