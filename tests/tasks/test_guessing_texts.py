@@ -161,3 +161,15 @@ def test_several_targets_are_one_object(tmp_path):
     roles = {"text": "text", "target": ["name", "age"]}
     found = Rows(source.table, everything(source.table), roles, "a", "generation").targets()
     assert json.loads(found[3]) == {"name": "n 3", "age": 3}
+
+
+@pytest.mark.parametrize("names", [("text", "labels"), ("文本", "标签"), ("a", "b")])
+def test_lists_of_labels_beside_chinese_are_no_translation(names):
+    """Lists of labels, each different: a column of their own writing beside Chinese texts."""
+    rows = [{names[0]: f"好{at}天气", names[1]: [f"label{at}", "so so"]} for at in range(40)]
+    table = from_rows(rows).table
+    try:
+        task = guess_task(table, guess_roles(table, {}).roles)[0]
+    except DataError:
+        task = ""
+    assert task != "translation"

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from weitiao.core.script import has_han
+from weitiao.data.infer.column_names import TARGET_WORDS, TEXT_WORDS, matches
 from weitiao.data.infer.pairs import text_and_target
 from weitiao.data.infer.roles import Guess
 from weitiao.errors import PlanError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from weitiao.data.rows import Rows
 
 NEARLY_ALL, SOME = 0.95, 0.2  # of the cells have Chinese characters
+SAMPLED = 100  # cells that are looked at for lists and objects
 MOSTLY_DIFFERENT = 0.5  # of the cells; labels repeat
 SOURCES = ("source", "src", "source_text", "原文", "源语言")
 TARGETS = ("target", "tgt", "target_text", "translation", "译文", "目标语言")
@@ -197,7 +199,12 @@ def pair_of(names: Iterable[str]) -> tuple[str, str] | None:
 
 
 def two_writings(first: Column, second: Column) -> bool:
-    """Whether one of two columns is Chinese and the other is not, and rows differ in both."""
+    """Whether one of two columns is Chinese and the other is not, and rows differ in both; a column
+    whose name says what it is, or that holds lists or objects, is no translation."""
+    if any(matches(column.name, (*TEXT_WORDS, *TARGET_WORDS)) for column in (first, second)):
+        return False
+    if any(value.lstrip()[:1] in "[{" for one in (first, second) for value in one.values[:SAMPLED]):
+        return False
     shares = sorted(
         sum(map(has_han, column.values)) / max(1, len(column.values)) for column in (first, second)
     )
