@@ -108,6 +108,13 @@ MISTAKES = {
     "predict RUN gone.csv": ("gone.csv", "no such file", "没有这个文件"),
     "predict RUN good.csv -o out.docx": ("out.docx", ".csv", ".csv"),
     "predict good.csv RUN": ("good.csv", "The run comes first", "weitiao predict RUN good.csv"),
+    "ask RUN what": ("--docs", "a folder of documents", "文档文件夹"),
+    "ask RUN what --docs .": ("classification", "of question_answering", "question_answering"),
+    "ask none what --docs nowhere --encoder bm25": (
+        "nowhere",
+        "no such folder",
+        "没有这个文档文件夹",
+    ),
     "explain RUN": ("TEXTS", "a text", "文本"),
     "explain RUN a b": ("2", "1 text", "1 段"),
     "calibrate runs/new": (

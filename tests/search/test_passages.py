@@ -5,7 +5,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weitiao.search.passages import LONGEST_SENTENCE, UNITS, passages_of, size_of
+from weitiao.search.passages import LONGEST_SENTENCE, MOST_CHARACTERS, UNITS, passages_of, size_of
 
 PIECES = [
     "# Title\n", "## Part\n", "####### seven\n", "#none\n", "One sentence. ", "What? ", "一句话。",
@@ -49,7 +49,7 @@ def test_a_passage_is_no_longer_than_its_limit_and_not_cut_without_need(text):
     found = list(passages_of(text))
     for passage in found:
         assert size_of(passage.text) <= UNITS or size_of(passage.text) <= LONGEST_SENTENCE + 1
-        assert len(passage.text) < 60 * LONGEST_SENTENCE
+        assert len(passage.text) <= MOST_CHARACTERS
 
 
 def test_passages_stand_under_their_headings():
@@ -93,3 +93,8 @@ def test_one_line_of_megabytes_is_cut_in_little_time():
         assert len(found) > 50
         assert max(len(one.text) for one in found) < 60 * LONGEST_SENTENCE
         assert sum(len(one.text.replace(" ", "")) for one in found) == len(line.replace(" ", ""))
+
+
+def test_marks_and_endless_words_have_limits_too():
+    for text in ("! " * 20_000, "a" * 50_000, "长" * 50_000):
+        assert all(len(one.text) <= MOST_CHARACTERS for one in passages_of(text))

@@ -11,6 +11,7 @@ from weitiao.core.script import UNSEPARATED
 from weitiao.labels.texts.pieces import SENTENCE_END
 
 UNITS = 120  # of a passage: words, and characters of writing without blanks
+MOST_CHARACTERS = 6_000  # of a passage
 LONGEST_SENTENCE = 2 * UNITS
 # Very long words, and rows of signs, count as several: no passage has no end.
 _UNIT = re.compile(rf"[{UNSEPARATED}]|[^\W_]{{1,30}}|[\W_]{{30}}")
@@ -51,7 +52,8 @@ def passages_of(text: str, units: int = UNITS) -> Iterator[Passage]:
 
     for begin, stop, heading in _pieces(text):
         own = size_of(text[begin:stop])
-        if start >= 0 and (heading or (size and size + own > units)):
+        full = (size and size + own > units) or stop - start > MOST_CHARACTERS
+        if start >= 0 and (heading or full):
             yield Passage(start, end, text[start:end], title())
             start, size = -1, 0
         if heading:
@@ -98,7 +100,13 @@ def _cut(text: str, start: int, stop: int) -> Iterator[tuple[int, int]]:
     """A sentence in pieces of at most LONGEST_SENTENCE units, without blanks around them."""
     begins = [match.start() for match in _UNIT.finditer(text, start, stop)]
     cuts = [start, *begins[LONGEST_SENTENCE::LONGEST_SENTENCE], stop]
-    for begin, end in pairwise(cuts):
+    # Marks are no units, and a word may have any length: characters are limited, too.
+    pairs = [
+        (at, min(at + MOST_CHARACTERS, end))
+        for begin, end in pairwise(cuts)
+        for at in range(begin, end, MOST_CHARACTERS)
+    ]
+    for begin, end in pairs:
         piece = text[begin:end]
         own = piece.strip()
         if own:
