@@ -53,6 +53,7 @@ def gbk(tmp_path_factory):
     return {"LOCPATH": str(folder), "LC_ALL": "zh_CN.GBK", "WEITIAO_LANG": ""}
 
 
+@pytest.mark.slow
 def test_a_real_gbk_locale(gbk, tiny_bert, tmp_path):
     """Libraries of C++ and Rust take every path for UTF-8; here none is."""
     folder = os.path.join(os.fsencode(tmp_path), "评论 目录".encode("gbk"))
@@ -84,7 +85,13 @@ def test_a_real_gbk_locale(gbk, tiny_bert, tmp_path):
     assert "accuracy" in weitiao("fit", rows, "--model", *again)[1]
 
 
-@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize(
+    "locale",
+    [
+        pytest.param(locale, marks=pytest.mark.slow if place else ())
+        for place, locale in enumerate(LOCALES)
+    ],
+)
 def test_the_main_job_in_any_locale(locale, place, tiny_bert):
     rows = "评论 第1版.csv"
     done = run(place, LOCALES[locale], "fit", rows, "--model", tiny_bert, *QUICK, "--json")
@@ -133,6 +140,7 @@ def test_a_spawned_process_loads_and_answers(tiny_bert, tmp_path):
     assert found == [answer.value for answer in fitted(*texts)]
 
 
+@pytest.mark.slow
 def test_two_processes_fit_the_same_rows_at_once(place, tiny_bert, tmp_path):
     """One cache, one folder of runs: both end well, in runs of their own, with equal logs."""
     command = [sys.executable, "-m", "weitiao.cli.app", "fit", "评论 第1版.csv", "--model", tiny_bert,
