@@ -20,6 +20,7 @@ from weitiao.results.run_data import StoredAnswers
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.labels import Labels
 from weitiao.tasks.answers.passages import Passages
+from weitiao.tasks.answers.ranks import Ranks
 from weitiao.tasks.answers.texts import Texts
 
 MAX_MATRIX_LABELS = 20  # of more labels, the most confused
@@ -43,6 +44,11 @@ def title_of(answers: Answers) -> str:
 
 @title_of.register
 def _of_passage_plots(answers: Passages) -> str:
+    return _("Confidence")
+
+
+@title_of.register
+def _of_rank_plots(answers: Ranks) -> str:
     return _("Confidence")
 
 

@@ -27,6 +27,7 @@ from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.label_sets import LabelSets
 from weitiao.tasks.answers.labels import Labels
 from weitiao.tasks.answers.passages import EXACT, OVERLAP, Passages
+from weitiao.tasks.answers.ranks import Ranks
 from weitiao.tasks.answers.spans import Spans
 from weitiao.tasks.answers.texts import Texts
 
@@ -65,6 +66,18 @@ def headline(answers: Answers, material: Material) -> tuple[Bars | None, list[st
     bars = [_interval_bar(_("this model"), float(right.mean()), len(right), ours=True)]
     sentences = [_("{right} of {of} rows are correct.", of=f"{OF:,}", right=_of(right.mean()))]
     return Bars(_("Correct rows of {of}", of=f"{OF:,}"), bars, 1.0), sentences
+
+
+@headline.register
+def _ranked_first(answers: Ranks, material: Material) -> tuple[Bars, list[str]]:
+    right = answers.right()
+    bars = [_interval_bar(_("this model"), float(right.mean()), len(right), ours=True)]
+    sentence = _(
+        "Of {of} questions, {right} have the right passage first.",
+        of=f"{OF:,}",
+        right=_of(right.mean()),
+    )
+    return Bars(_("Right passage first, of {of}", of=f"{OF:,}"), bars, 1.0), [sentence]
 
 
 @headline.register
