@@ -28,6 +28,7 @@ MISTAKES = {
     "help fti": ("'fti'", "Did you mean 'fit'", "'fit'"),
     "--vresion": ("--vresion", "Did you mean '--version'", "'--version'"),
     "fit good.csv --taks nli": ("--taks", "Did you mean '--task'", "'--task'"),
+    "fit good.csv --model new:marian": ("new:marian", "--model takes another", "--model 另选模型"),
     "fit good.csv --label label": (
         "--label",
         "Write: weitiao fit good.csv --target label",

@@ -8,7 +8,7 @@ from accelerate import Accelerator
 
 import writing_networks as tiny
 from weitiao.core.ragged import Ragged
-from weitiao.data.rows import Rows
+from weitiao.errors import PlanError
 from weitiao.model import writing
 from weitiao.model.model import Model
 from weitiao.tasks.base import IGNORED
@@ -138,16 +138,37 @@ def test_a_source_that_is_too_long_is_translated_in_pieces(checkpoints):
 
 
 def test_rows_whose_source_was_cut_teach_nothing(checkpoints):
-    model, data = started(checkpoints["llama"], "generation", **{"model.max_length": 8})
-    rows = Rows(data.train.table, data.train.indices, data.train.roles, "toy", "generation")
-    feed = training_feed(model, rows)
-    cut = feed.encoded.lengths > 0
-    kinds = np.asarray(feed.encoded.values["part"])
-    assert cut.all()
-    learned = [feed.labels.row(row) != IGNORED for row in range(len(feed.labels))]
-    for row, known in enumerate(learned):
-        part = kinds[feed.encoded.offsets[row] : feed.encoded.offsets[row + 1]]
-        assert known.any() == (part == 1).any()
+    plan = tiny.plan_for("generation", checkpoints["llama"], **{"model.max_length": 8})
+    data = tiny.data_for(plan, tiny.pairs(40, longest=14))
+    model = Model.start(plan, data.train, data.validation)
+    feed = training_feed(model, data.train)
+    words = [len(one.inputs["text"].split()) for one in data.train.examples()]
+    learned = [(feed.labels.row(row) != IGNORED).any() for row in range(len(feed.labels))]
+    assert learned == [count <= 8 for count in words]
+    assert any(learned)
+    assert not all(learned)
+
+
+def test_every_piece_of_a_long_source_has_the_prompt(checkpoints):
+    settings = {"template": "translate : {{ text }} and"}
+    model, _data = started(checkpoints["marian"], settings=settings, **{"model.max_length": 10})
+    rows = model.ids([model.example("the cat sleeps. a dog runs. the house is big. a tree is red")])
+    texts = [model.tokenizer.decode(ids, skip_special_tokens=True) for ids in rows["input_ids"]]
+    assert len(texts) > 1
+    assert all(text.startswith("translate :") and text.endswith("and") for text in texts)
+    assert all(len(ids) <= 10 for ids in rows["input_ids"])
+
+
+def test_a_causal_network_keeps_positions_for_its_answers(checkpoints):
+    limits = {"model.max_length": 512}  # 80 positions
+    model, _data = started(checkpoints["gpt2"], "generation", {"max_new_tokens": 50}, **limits)
+    assert model.tokenizer.model_max_length == 30
+    model, _data = started(checkpoints["marian"], settings={"max_new_tokens": 80}, **limits)
+    assert model.tokenizer.model_max_length == 64
+    with pytest.raises(PlanError, match=r"write at most 72\."):
+        started(checkpoints["gpt2"], "generation", {"max_new_tokens": 73})
+    with pytest.raises(PlanError, match=r"write at most 80\."):
+        started(checkpoints["marian"], settings={"max_new_tokens": 81})
 
 
 def test_a_target_that_is_cut_does_not_end(checkpoints):

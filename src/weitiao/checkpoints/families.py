@@ -6,6 +6,7 @@ from typing import Any
 
 from weitiao.errors import ModelError, PlanError
 from weitiao.i18n.messages import _
+from weitiao.labels.texts.languages import language_behind
 
 # Causal decoders: a token attends to those before it, so heads read the last one.
 DECODERS = ("gpt2", "llama", "qwen2", "qwen3", "smollm3", "gemma3_text")
@@ -105,11 +106,13 @@ def configure_writing(tokenizer: Any, config: Any) -> None:
     tokenizer.padding_side = "left" if causal else "right"
 
 
-def decoder_start(config: Any) -> int | None:
-    """The token that a decoder of its own begins with; None of a causal network, -1 of mBART, whose
-    targets begin with the language that ends them."""
+def decoder_start(config: Any, tokenizer: Any = None) -> int | None:
+    """The token that a decoder of its own begins with; None of a causal network, -1 of mBART where
+    the tokenizer does not know languages: what ends a target begins it."""
     if not config.is_encoder_decoder:
         return None
+    if tokenizer is not None and (language := language_behind(tokenizer)) is not None:
+        return language
     start = getattr(config, "decoder_start_token_id", None)
     if config.model_type == "mbart" and start is None:
         return -1

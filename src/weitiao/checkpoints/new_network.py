@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from weitiao.checkpoints import convert
+from weitiao.checkpoints.verify import quiet
 from weitiao.core import disk, fingerprint
 from weitiao.core.fields import Fields, problems_of
 from weitiao.errors import ModelError
@@ -55,6 +56,18 @@ NETWORKS = {"marian": Marian}
 def is_new(checkpoint: str) -> bool:
     """Whether a name asks for a network from nothing."""
     return checkpoint.startswith(PREFIX)
+
+
+def check_task(checkpoint: str, writes: bool) -> None:
+    """Raises ModelError where a network from nothing is asked for, and the task writes no texts."""
+    if is_new(checkpoint) and not writes:
+        raise ModelError(
+            _(
+                "{checkpoint}: networks from nothing are for tasks that write texts (translation, "
+                "generation); --model takes another.",
+                checkpoint=checkpoint,
+            )
+        )
 
 
 def parse(checkpoint: str) -> Marian:
@@ -105,8 +118,9 @@ def build(network: Marian, texts: Sequence[str]) -> Path:
 
     def fill(folder: Path) -> None:
         tokenizer = _tokenizer(texts, network)
-        _weights(network, tokenizer).save_pretrained(disk.plain(folder))
-        tokenizer.save_pretrained(disk.plain(folder))
+        with quiet():
+            _weights(network, tokenizer).save_pretrained(disk.plain(folder))
+            tokenizer.save_pretrained(disk.plain(folder))
 
     return convert.cached_folder(f"new-marian-{digest[:16]}", VERSION, fill)
 

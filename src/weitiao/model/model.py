@@ -23,7 +23,7 @@ from weitiao.checkpoints.families import (
     set_attention,
 )
 from weitiao.checkpoints.load import load_config, load_tokenizer, text_length
-from weitiao.checkpoints.new_network import is_new
+from weitiao.checkpoints.new_network import check_task, is_new
 from weitiao.checkpoints.resolve import resolve
 from weitiao.checkpoints.verify import load_errors, quiet
 from weitiao.core import disk, notice
@@ -75,6 +75,7 @@ class Model(Predictor):
         task: Task = parts.build("tasks", name, settings).learn(targets)
         task = task.widened(validation.targets()) if validation else task
         task = task.spelled_like(train)
+        check_task(plan.model.checkpoint, task.writes)
         texts = preprocess.all_texts(train) if is_new(plan.model.checkpoint) else None
         source = resolve(plan.model.checkpoint, plan.model.revision, texts)
         trusted = source.kind in ("package", "new")
@@ -93,6 +94,7 @@ class Model(Predictor):
             freeze_unused(native)
         adapted = adapters.inject(plan.model.adapter, native, plan.model.checkpoint)
         positions = adapted.part.positions if adapted else 0
+        positions += writing.positions_of_answers(task, config)
         # The task may change the tokenizer (no piece with two Chinese characters): before anything
         # is encoded, and before its hash becomes part of the cache's key.
         task.adapt(tokenizer)

@@ -197,7 +197,7 @@ class Net(nn.Module):
             padding={"input_ids": pad or 0, "token_type_ids": tokenizer.pad_token_type_id},
             left=left,
             first_position=first,
-            decoder_start=decoder_start(config) if self.writes else None,
+            decoder_start=decoder_start(config, tokenizer) if self.writes else None,
         )
 
     def last_linear(self, outputs: int) -> tuple[str, nn.Linear] | None:

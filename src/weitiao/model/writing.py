@@ -14,16 +14,19 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from weitiao.checkpoints.load import MIN_TEXT_POSITIONS
 from weitiao.core.batch_layout import Layout
 from weitiao.core.ragged import Ragged, edges
 from weitiao.data.cache.encoded import Encoded
+from weitiao.errors import PlanError
 from weitiao.example import Batch, Written
 from weitiao.hardware.precision import arithmetic
 from weitiao.hardware.probe import resolve as resolve_precision
+from weitiao.i18n.messages import _
 from weitiao.model import constraints
 from weitiao.model.batching import by_length
 from weitiao.model.net import Net, unwrap
-from weitiao.tasks.base import IGNORED
+from weitiao.tasks.base import IGNORED, Task
 from weitiao.tasks.texts.generative import PART, REQUIRED, SOURCE, TARGET, Generative
 
 if TYPE_CHECKING:
@@ -189,6 +192,27 @@ def target_losses(
             result[group] = _sums(net, batch, len(group))
     net.train(training)
     return result
+
+
+def positions_of_answers(task: Task, config: Any) -> int:
+    """Positions that the longest answer takes from those of its source, in a causal network.
+
+    Raises PlanError where the network has too few of them for such answers.
+    """
+    if not isinstance(task, Generative):
+        return 0
+    positions = getattr(config, "max_position_embeddings", None) or 0
+    most = positions - (MIN_TEXT_POSITIONS if task.causal else 0)
+    if positions > 0 and most < task.max_new_tokens:
+        message = _(
+            "max_new_tokens: {tokens} are too many for the {positions} positions of this network; "
+            "write at most {most}.",
+            tokens=task.max_new_tokens,
+            positions=positions,
+            most=max(most, 0),
+        )
+        raise PlanError([message])
+    return task.max_new_tokens if task.causal else 0
 
 
 def describe_decoding(native: Any, task: Any, tokenizer: Any) -> None:

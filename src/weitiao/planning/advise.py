@@ -12,7 +12,7 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.checkpoints.catalogue import default_for
-from weitiao.checkpoints.new_network import is_new
+from weitiao.checkpoints.new_network import check_task, is_new
 from weitiao.core import dotted, fingerprint
 from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source
@@ -168,7 +168,8 @@ def _of_texts(wish: Wish, facts: Facts, source: Source, draft: Plan) -> dict[str
         )
         given = {name: code for name, code in languages if code}
     settings = text_choices.task_settings(facts, examples, tokenizer, given, known.reasons["task"])
-    chosen = text_choices.hyperparameters(facts, examples, tokenizer)
+    longest = settings.value[known.task]["max_new_tokens"]
+    chosen = text_choices.hyperparameters(facts, examples, tokenizer, longest)
     figures = text_choices.metrics(known.task, targets, task.default_metrics)
     return {"task": settings, **chosen, **({"evaluate.metrics": figures} if figures else {})}
 
@@ -281,6 +282,7 @@ def _settings(known: Profile) -> dict[str, Any]:
 
 def _facts(draft: Plan, known: Profile, source: Source) -> Facts:
     kind: Task = parts.build("tasks", known.task)
+    check_task(draft.model.checkpoint, kind.writes)
     examples = _examples(known, source, with_targets=kind.writes or kind.contrasts)
     texts = _texts_of(examples) if is_new(draft.model.checkpoint) else None
     network, tokenizer = network_of(draft.model.checkpoint, draft.model.revision, texts)

@@ -17,7 +17,7 @@ from pyarrow import compute
 from weitiao import parts
 from weitiao.checkpoints.catalogue import CATALOGUE
 from weitiao.checkpoints.families import DECODERS, NO_RECOMPUTATION, OFFSET
-from weitiao.checkpoints.new_network import parse
+from weitiao.checkpoints.new_network import check_task, parse
 from weitiao.checkpoints.resolve import resolve
 from weitiao.core import disk
 from weitiao.core.fields import near
@@ -134,6 +134,7 @@ def _checkpoint(plan: Plan, files: bool) -> tuple[Checkpoint, list[str]]:
         )
         return Checkpoint(), [message]
     try:
+        check_task(name, parts.find("tasks", plan.task_name).head == "text")
         source = resolve(name, plan.model.revision)
         if source.kind == "new":
             return Checkpoint("marian", parse(name).positions), []

@@ -71,7 +71,9 @@ def languages_of(settings: dict[str, Any], roles: dict[str, Any]) -> tuple[str, 
     return language_of(source), language_of(target)
 
 
-def hyperparameters(facts: Facts, examples: Sequence[Example], tokenizer: Any) -> dict[str, Reason]:
+def hyperparameters(
+    facts: Facts, examples: Sequence[Example], tokenizer: Any, max_new_tokens: int
+) -> dict[str, Reason]:
     """Every hyperparameter that is chosen, but the task's settings."""
     sources, _targets = lengths_of(facts, examples, tokenizer)
     new = new_network.is_new(facts.network.checkpoint)
@@ -80,7 +82,9 @@ def hyperparameters(facts: Facts, examples: Sequence[Example], tokenizer: Any) -
         reason=_("enough rows to tell better weights from worse ones"),
         evidence=_("{rows:,} labelled rows", rows=facts.rows),
     )
-    longest = max_length(sources, facts.network.max_length)
+    # A causal network writes into the positions behind its source.
+    answers = max_new_tokens if facts.network.causal else 0
+    longest = max_length(sources, facts.network.max_length - answers)
     return {
         "data.validation_size": held_out,
         "data.test_size": Reason(value=held_out.value, reason=_("sealed until the very end")),
@@ -127,7 +131,8 @@ def task_settings(
     known = targets[targets > 0]
     most = int(np.quantile(known, COVERAGE)) if len(known) else 64
     # A translation may be longer than any reference: a third more.
-    longest = min(max(16, -(-most * 4 // 3)), 1024)
+    room = facts.network.max_length
+    longest = min(max(16, -(-most * 4 // 3)), 1024, room // 2 if facts.network.causal else room)
     translation = facts.profile.task == "translation"
     settings = {"max_new_tokens": longest, "num_beams": BEAMS if translation else 1, **given}
     return Reason(

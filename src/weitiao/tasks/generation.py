@@ -13,7 +13,7 @@ from weitiao.data.infer.roles import Guess
 from weitiao.data.targets import Locate, Roles, parse_cells, target_columns
 from weitiao.i18n.messages import _
 from weitiao.tasks.texts.generative import Generative
-from weitiao.tasks.translation import without_end
+from weitiao.tasks.translation import without_ends
 
 if TYPE_CHECKING:
     from weitiao.data.infer.roles import Evidence
@@ -111,7 +111,7 @@ class Generation(Generative):
     def target_ids(self, targets: Sequence[str], tokenizer: Any) -> list[list[int]]:
         encoded = tokenizer(list(targets), add_special_tokens=not self.causal, verbose=False)
         rows = [list(ids) for ids in encoded["input_ids"]]
-        return rows if self.causal else [without_end(ids, tokenizer) for ids in rows]
+        return rows if self.causal else without_ends(rows, tokenizer)
 
 
 def as_json(fields: Mapping[str, str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -14,12 +13,10 @@ from weitiao.core.batch_layout import Layout, filled, tensor
 from weitiao.core.ragged import Ragged
 from weitiao.data.infer.pairs import text_and_target
 from weitiao.data.infer.roles import Guess
-from weitiao.data.targets import Locate, Roles, parse_cells, target_columns
-from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.i18n.messages import _
 from weitiao.tasks.answers.ranks import Ranks
-from weitiao.tasks.base import Task
+from weitiao.tasks.texts.targets import TextTargets
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,7 +38,7 @@ PAIRS = (
 )
 
 
-class Retrieval(Task):
+class Retrieval(TextTargets):
     """A bi-encoder: the vectors of a question and of the passage that answers it are near each
     other (Karpukhin et al. 2020). Rows are questions with their passages.
 
@@ -50,7 +47,6 @@ class Retrieval(Task):
     the passages of the evaluated rows. Saved so that sentence-transformers loads the folder.
     """
 
-    roles: ClassVar[tuple[str, ...]] = ("text",)
     metrics: ClassVar[tuple[str, ...]] = (
         "ndcg",
         "mrr",
@@ -60,7 +56,6 @@ class Retrieval(Task):
     )
     losses: ClassVar[tuple[str, ...]] = ("contrastive",)
     answers: ClassVar[type[Ranks]] = Ranks
-    problem_type: ClassVar[str] = ""
     pipeline_tag: ClassVar[str] = "sentence-similarity"
 
     query_prefix: str = Field("", description="put before questions, e.g. `query: ` of E5")
@@ -87,52 +82,6 @@ class Retrieval(Task):
     def encoding(self) -> str:
         return f"{type(self).__name__} {self.query_prefix!r} {self.passage_prefix!r}"
 
-    # --- targets
-
-    @classmethod
-    def read_targets(
-        cls,
-        table: Any,
-        roles: Roles,
-        positions: np.ndarray,
-        locate: Locate,
-        wrong: dict[int, str] | None = None,
-    ) -> list[Any]:
-        """The passage of each row; None where the cell is blank."""
-        (column,) = target_columns(roles)
-        return parse_cells(
-            table,
-            [column],
-            positions,
-            lambda cell: cell if cell.strip() else None,
-            locate,
-            wrong,
-            memo_size=0,
-        )
-
-    @classmethod
-    def missing_markers(cls, table: Any, roles: Roles, at: np.ndarray) -> Counter[str]:
-        return Counter()
-
-    @classmethod
-    def row_labels(cls, targets: Sequence[Any]) -> None:
-        return None
-
-    @classmethod
-    def strata(cls, targets: Sequence[Any]) -> list[int]:
-        return [0] * len(targets)
-
-    @classmethod
-    def check_learnable(cls, targets: Sequence[Any], file: str) -> None:
-        if len(set(targets)) < 2:
-            raise DataError(
-                _(
-                    "{file}: every row has the same passage: there is nothing to learn. Is the "
-                    "target role right?",
-                    file=file,
-                )
-            )
-
     @classmethod
     def guess_roles(cls, evidence: Evidence, named: bool) -> Guess | None:
         """A question and a passage, where the user has named this task."""
@@ -147,16 +96,8 @@ class Retrieval(Task):
         roles: dict[str, Any] = {"text": lower[pair[0]], "target": lower[pair[1]]}
         return Guess(roles, dict.fromkeys(roles, _("its name")))
 
-    def learn(self, targets: Sequence[Any]) -> Self:
-        return self
-
     def for_network(self, config: Any) -> Self:
         return self.model_copy(update={"width": int(config.hidden_size)})
-
-    def indices(self, targets: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
-        objects = np.empty(len(targets), object)
-        objects[:] = list(targets)
-        return objects
 
     def gold(self, rows: Any) -> Any:
         """(question, passage) of each row: a question may have several right passages."""
@@ -233,9 +174,6 @@ class Retrieval(Task):
         """The squared distance of the vectors."""
         return (first - second).pow(2).sum()
 
-    def score(self, logits: np.ndarray) -> np.ndarray:
-        return logits
-
     def decide(self, scores: Any, examples: Sequence[Example] = ()) -> list[Prediction]:
         """The vector of each question, as a list of numbers."""
         return [Prediction(row[: self.width].tolist()) for row in np.asarray(scores)]
@@ -258,9 +196,6 @@ class Retrieval(Task):
         targets[:] = passages
         values[:] = [passages[at] for at in best]
         return Ranks(targets, values, first, counts=np.asarray(ranks, float)[:, None])
-
-    def describe(self) -> Mapping[str, Any]:
-        return {}
 
 
 def ranked(gold: Any, similar: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from weitiao.data.infer.pairs import text_and_target
 from weitiao.data.infer.roles import Guess
 from weitiao.errors import PlanError
 from weitiao.i18n.messages import _, name_list, plural
-from weitiao.labels.texts.languages import codes_of, language_of, token_of
+from weitiao.labels.texts.languages import codes_of, language_behind, language_of, token_of
 from weitiao.labels.texts.parallel import describe, doubts
 from weitiao.labels.texts.terms import held, placeholders, read_glossary, terms_in
 from weitiao.tasks.answers.texts import Texts
@@ -121,8 +121,11 @@ class Translation(Generative):
 
     @classmethod
     def problems(cls, rows: Rows, targets: Sequence[Any]) -> Iterator[str]:
-        texts = [str(one.inputs["text"]) for batch in rows.batches() for one in batch]
-        for doubt, count in doubts(texts, targets).items():
+        def pairs() -> Iterator[tuple[str, str]]:
+            texts = (str(one.inputs["text"]) for batch in rows.batches() for one in batch)
+            return zip(texts, targets, strict=True)
+
+        for doubt, count in doubts(pairs).items():
             yield describe(doubt, plural(count, "row"))
 
     def learn(self, targets: Sequence[Any]) -> Self:
@@ -162,6 +165,8 @@ class Translation(Generative):
         code = getattr(tokenizer, "tgt_lang", None)
         if self.causal or not code or not codes_of(tokenizer):
             return {}
+        if (language := language_behind(tokenizer)) is not None:
+            return {"decoder_start_token_id": language}
         number = tokenizer.convert_tokens_to_ids(code)
         if number in (None, tokenizer.unk_token_id):  # M2M100: __de__
             number = tokenizer.get_lang_id(code)
@@ -172,16 +177,21 @@ class Translation(Generative):
             encoded = tokenizer(list(targets), add_special_tokens=False, verbose=False)
             return [list(ids) for ids in encoded["input_ids"]]
         encoded = tokenizer(text_target=list(targets), verbose=False)
-        return [without_end(list(ids), tokenizer) for ids in encoded["input_ids"]]
+        return without_ends(encoded["input_ids"], tokenizer)
 
 
-def without_end(ids: list[int], tokenizer: Any) -> list[int]:
-    """Token ids of a target without the token that ends it, which is added where it is whole."""
-    ends = {tokenizer.eos_token_id, tokenizer.sep_token_id} - {None}
-    while ids and ids[-1] in ends:
-        ids = ids[:-1]
-    # BERT's tokenizer begins a text with [CLS], which a decoder gets from `decoder_start`.
-    return ids[1:] if ids and ids[0] == tokenizer.cls_token_id else ids
+def without_ends(rows: Sequence[Sequence[int]], tokenizer: Any) -> list[list[int]]:
+    """Token ids of targets without the tokens that end them, which are added where they are
+    whole."""
+    ends = {tokenizer.eos_token_id, tokenizer.sep_token_id, language_behind(tokenizer)} - {None}
+    targets = []
+    for row in rows:
+        ids = list(row)
+        while ids and ids[-1] in ends:
+            ids.pop()
+        # BERT's tokenizer begins a text with [CLS], which a decoder gets from `decoder_start`.
+        targets.append(ids[1:] if ids and ids[0] == tokenizer.cls_token_id else ids)
+    return targets
 
 
 def pair_of(names: Iterable[str]) -> tuple[str, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 
 import numpy as np
@@ -17,9 +18,9 @@ class _OfRanks(ArrayMetric):
     answers: ClassVar[tuple[type[Answers], ...]] = (Ranks,)
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
+    @abstractmethod
     def of(self, ranks: np.ndarray) -> np.ndarray:
         """The metric of each rank, (n,) -> (n,)."""
-        raise NotImplementedError
 
     def values(self, answers: Answers, weights: np.ndarray) -> np.ndarray:
         return weights @ self.of(answers.counts[:, 0]) / weights.sum(1)

@@ -74,6 +74,16 @@ def token_of(language: str, tokens: Iterable[str]) -> str:
     )
 
 
+def language_behind(tokenizer: Any) -> int | None:
+    """The token of the target language where it ends targets and begins the decoder, as in mBART's
+    first version; None where it stands in front of them, or there is none."""
+    code = getattr(tokenizer, "tgt_lang", None)
+    if not code or not codes_of(tokenizer):
+        return None
+    number = tokenizer.convert_tokens_to_ids(code)
+    return int(number) if tokenizer(text_target="a")["input_ids"][-1] == number else None
+
+
 def codes_of(tokenizer: Any) -> Sequence[str]:
     """The language codes of a multilingual tokenizer; empty for one of a single pair."""
     ids = getattr(tokenizer, "lang_code_to_id", None)

@@ -58,9 +58,10 @@ class Usual:
         return cls(float(np.median(table[:, 0])), side)
 
 
-def doubts(sources: Sequence[str], targets: Sequence[str]) -> dict[Doubt, int]:
-    """How many pairs are doubtful, and why."""
-    counts = Counter(doubt for doubt in doubts_of(sources, targets) if doubt is not None)
+def doubts(pairs: Callable[[], Iterable[tuple[str, str]]]) -> dict[Doubt, int]:
+    """How many pairs are doubtful, and why. pairs(): all of them; they are read twice."""
+    usual = Usual.of(pairs())
+    counts = Counter(doubt_of(*pair, usual) for pair in pairs())
     return {doubt: counts[doubt] for doubt in Doubt if counts[doubt]}
 
 

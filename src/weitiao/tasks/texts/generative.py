@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -15,15 +14,15 @@ from pydantic import Field
 from weitiao.core.batch_layout import Layout, grid, padded, tensor
 from weitiao.core.ragged import Ragged
 from weitiao.data.infer.cells import is_object, object_message
-from weitiao.data.targets import Locate, Roles, parse_cells, target_columns
-from weitiao.errors import DataError, ModelError
+from weitiao.errors import ModelError
 from weitiao.example import WINDOWS, Batch, Example, Output, Prediction
 from weitiao.i18n.messages import _
 from weitiao.labels.texts.pieces import joined, pieces
 from weitiao.labels.texts.prompts import render
 from weitiao.labels.texts.terms import plain
 from weitiao.tasks.answers.texts import Texts
-from weitiao.tasks.base import IGNORED, HeadKind, Task, symmetric_kl
+from weitiao.tasks.base import IGNORED, HeadKind, symmetric_kl
+from weitiao.tasks.texts.targets import TextTargets
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,18 +35,16 @@ SOURCE, TARGET, UNLEARNED, REQUIRED = range(4)  # REQUIRED and one more: texts t
 END_OF_PROMPT = 64  # tokens that are kept of the end of a prompt that is cut
 
 
-class Generative(Task):
+class Generative(TextTargets):
     """A text for each row, written token by token by an encoder-decoder or a causal network.
 
     A row is encoded as source and target end to end, told apart by `PART`; `collate` makes of it
     what the network reads. Decoding settings have transformers' names.
     """
 
-    roles: ClassVar[tuple[str, ...]] = ("text",)
     losses: ClassVar[tuple[str, ...]] = ("cross_entropy",)
     answers: ClassVar[type[Texts]] = Texts
     head: ClassVar[HeadKind] = "text"
-    problem_type: ClassVar[str] = ""
     windowed: ClassVar[bool] = False  # long sources are written piece by piece
 
     template: str = Field(
@@ -99,58 +96,9 @@ class Generative(Task):
             raise ValueError(object_message(cell))
         return cell
 
-    @classmethod
-    def read_targets(
-        cls,
-        table: Any,
-        roles: Roles,
-        positions: np.ndarray,
-        locate: Locate,
-        wrong: dict[int, str] | None = None,
-    ) -> list[Any]:
-        """The reference of each row; None where the cell is blank ("NULL" may be a text)."""
-        (column,) = target_columns(roles)
-
-        def parse(cell: str) -> Any:
-            return cls.parse_target(cell, column) if cell.strip() else None
-
-        return parse_cells(table, [column], positions, parse, locate, wrong, memo_size=0)
-
-    @classmethod
-    def missing_markers(cls, table: Any, roles: Roles, at: np.ndarray) -> Counter[str]:
-        return Counter()
-
-    @classmethod
-    def row_labels(cls, targets: Sequence[Any]) -> None:
-        return None
-
-    @classmethod
-    def strata(cls, targets: Sequence[Any]) -> list[int]:
-        """One stratum: texts have no kinds that a split could keep in proportion."""
-        return [0] * len(targets)
-
-    @classmethod
-    def check_learnable(cls, targets: Sequence[Any], file: str) -> None:
-        if len(set(targets)) < 2:
-            raise DataError(
-                _(
-                    "{file}: every row has the same target: there is nothing to learn. Is the "
-                    "target role right?",
-                    file=file,
-                )
-            )
-
-    def learn(self, targets: Sequence[Any]) -> Self:
-        return self
-
     def for_network(self, config: Any) -> Self:
         causal = not getattr(config, "is_encoder_decoder", False)
         return self if self.causal == causal else self.model_copy(update={"causal": causal})
-
-    def indices(self, targets: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
-        objects = np.empty(len(targets), object)
-        objects[:] = list(targets)
-        return objects
 
     def labels_for(self, encoded: Encoded, gold: Any) -> Any:
         """The ids of the target's tokens, IGNORED for those of the source."""
@@ -191,16 +139,14 @@ class Generative(Task):
         end = _end_of(tokenizer)
         rows: dict[str, list[list[int]]] = {"input_ids": [], PART: []}
         counts = []
-        for example, prompt, source in zip(
-            range(len(examples)), prompts, self.source_ids(prompts, tokenizer), strict=True
-        ):
+        for example, source in enumerate(self.source_ids(prompts, tokenizer)):
             target = ids[example][: self.max_new_tokens]
             whole = len(ids[example]) <= self.max_new_tokens
             target = [*target, end] if whole else target  # a cut text does not end here
             text = str(examples[example].inputs.get("text", ""))
             sources, kind = [(text, source)], TARGET
             if len(source) > max_length:
-                sources = self._shortened(text, prompt, source, tokenizer, max_length)
+                sources = self._shortened(examples[example], source, tokenizer, max_length)
                 kind = UNLEARNED
             if known[example] is None or len(sources) > 1:
                 target = []
@@ -219,6 +165,8 @@ class Generative(Task):
         if not terms:
             return []
         ids = self.target_ids([f" {term}" if self.causal else term for term in terms], tokenizer)
+        special = set(tokenizer.all_special_ids)  # such as the language in front of a target
+        ids = [[number for number in one if number not in special] for one in ids]
         return [
             one
             for term, one in zip(terms, ids, strict=True)
@@ -226,19 +174,21 @@ class Generative(Task):
         ]
 
     def _shortened(
-        self, text: str, prompt: str, source: list[int], tokenizer: Any, max_length: int
+        self, example: Example, source: list[int], tokenizer: Any, max_length: int
     ) -> list[tuple[str, list[int]]]:
         """The rows of a source that is too long, each with its text."""
+        text = str(example.inputs.get("text", ""))
         if not self.windowed:
             tail = min(END_OF_PROMPT, max_length // 4)
             return [(text, [*source[: max_length - tail], *source[-tail:]])]
 
-        def fits(text: str) -> bool:
-            return len(self.source_ids([text], tokenizer)[0]) <= max_length
+        def ids_of(piece: str) -> list[int]:
+            # Every piece has the whole prompt: it is translated by itself.
+            one = replace(example, inputs={**example.inputs, "text": piece})
+            return self.source_ids(self.prompts([one], tokenizer), tokenizer)[0]
 
-        texts = pieces(prompt, fits)
-        rows = self.source_ids(texts, tokenizer)
-        return [(one, ids[:max_length]) for one, ids in zip(texts, rows, strict=True)]
+        texts = pieces(text, lambda piece: len(ids_of(piece)) <= max_length)
+        return [(piece, ids_of(piece)[:max_length]) for piece in texts]
 
     def collate(
         self,
@@ -293,9 +243,6 @@ class Generative(Task):
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
         return symmetric_kl(first, second)
 
-    def score(self, logits: np.ndarray) -> np.ndarray:
-        return logits
-
     def decoding(self) -> dict[str, Any]:
         """The settings of transformers' `generate` that follow from this task."""
         settings: dict[str, Any] = {
@@ -326,9 +273,6 @@ class Generative(Task):
     def to_answers(self, gold: Any, scores: Any) -> Texts:
         confidence = np.exp([one.log_probability for one in scores])
         return Texts.of(gold, [one.text for one in scores], confidence)
-
-    def describe(self) -> Mapping[str, Any]:
-        return {}
 
 
 def decoder_input(target: np.ndarray, layout: Layout) -> np.ndarray:
