@@ -57,6 +57,7 @@ def act(job: Mapping[str, Any]) -> timing.Record:
     test = test[: job["judged"]] if job["judged"] else test
     contender = _by_weitiao if job["contender"] == "weitiao" else _by_trainer
     begun = time.perf_counter()
+    network_of(train)
     texts, more = contender(train, validation, [source for source, _target in test], job)
     references = [target for _source, target in test]
     tokenizer = similarity.writing_of(references)
@@ -97,6 +98,13 @@ def rows_of(pair: str, data: Path) -> tuple[list[Pair], list[Pair], list[Pair]]:
     return unique[held:], unique[JUDGED:held], unique[:JUDGED]
 
 
+def network_of(train: Sequence[Pair]) -> str:
+    """The folder of the network with random weights, made once for both contenders."""
+    from weitiao.checkpoints.resolve import resolve
+
+    return str(resolve(NETWORK, texts=[text for pair in train for text in pair]).path_or_name)
+
+
 def _by_weitiao(
     train: Sequence[Pair],
     validation: Sequence[Pair],
@@ -113,7 +121,7 @@ def _by_weitiao(
             "task": {"translation": {"max_new_tokens": LONGEST, "num_beams": BEAMS}},
             "data": {"path": str(paths["train"]), "validation_path": str(paths["validation"]),
                      "roles": {"text": "source", "target": "target"}, "test_size": 0.0},
-            "model": {"checkpoint": NETWORK, "max_length": LONGEST},
+            "model": {"checkpoint": network_of(train), "max_length": LONGEST},
             "train": {"epochs": 200, "batch_size": BATCH, "learning_rate": RATE,
                       "warmup_ratio": 0.05, "evaluations": 8, "budget": job["seconds"],
                       "loss": {"cross_entropy": {"label_smoothing": 0.1}}, "refit": "never"},
@@ -146,9 +154,7 @@ def _by_trainer(
     import torch
     import transformers
 
-    from weitiao.checkpoints.resolve import resolve
-
-    folder = resolve(NETWORK, texts=[text for pair in train for text in pair]).path_or_name
+    folder = network_of(train)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     network = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder)
 
@@ -171,9 +177,9 @@ def _by_trainer(
     begun = time.perf_counter()
     settings = transformers.Seq2SeqTrainingArguments(
         output_dir=tempfile.mkdtemp(), per_device_train_batch_size=BATCH, learning_rate=RATE,
-        max_steps=steps, warmup_ratio=0.05, label_smoothing_factor=0.1,
+        max_steps=steps, warmup_steps=round(0.05 * steps), label_smoothing_factor=0.1,
         save_strategy="no", eval_strategy="no", report_to=[], use_cpu=True, disable_tqdm=True,
-        logging_strategy="no", group_by_length=True,
+        logging_strategy="no", train_sampling_strategy="group_by_length",
     )  # fmt: skip
     trainer = transformers.Seq2SeqTrainer(
         model=network, args=settings, train_dataset=rows, processing_class=tokenizer,

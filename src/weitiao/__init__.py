@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from weitiao.errors import WeitiaoError
     from weitiao.example import Batch, Example, Output, Prediction
     from weitiao.experiments.runner import open_experiment, run_experiment
+    from weitiao.exporting.export import export
     from weitiao.planfile.plan import Plan
     from weitiao.run import Run
 
@@ -64,6 +65,7 @@ _HOME = {
     "compare": "weitiao.api.compare:compare",
     "evaluate": "weitiao.api.evaluate:evaluate",
     "explain": "weitiao.api.predict:explain",
+    "export": "weitiao.exporting.export:export",
     "fit": "weitiao.api.fit:fit",
     "load": "weitiao.api.predict:load",
     "look": "weitiao.api.plan:look",
@@ -112,6 +114,7 @@ __all__ = [
     "compare",
     "evaluate",
     "explain",
+    "export",
     "fit",
     "load",
     "look",

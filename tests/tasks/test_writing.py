@@ -188,3 +188,25 @@ def test_validation_loss_does_not_depend_on_batches(checkpoints, monkeypatch):
     whole = writing.target_losses(model, feed.encoded, labels)
     monkeypatch.setattr(writing, "TOKENS_AT_ONCE", 1)
     np.testing.assert_allclose(writing.target_losses(model, feed.encoded, labels), whole, rtol=1e-4)
+
+
+@pytest.mark.parametrize("family", ["marian", "t5", "gpt2", "encoder-decoder"])
+def test_the_summed_loss_has_the_gradients_of_the_logits(family, checkpoints):
+    gradients, losses = [], []
+    for needs_logits in (True, False):
+        model, data = started(
+            checkpoints[family], **{"train.loss": {"cross_entropy": {"label_smoothing": 0.1}}}
+        )
+        model.net.needs_logits = needs_logits
+        model.net.eval()  # without dropout
+        feed = training_feed(model, data.train)
+        batch = model.batch(feed.encoded, [0, 1, 2], feed.labels)
+        output = model.task.loss(model.net, batch, model.loss())
+        assert bool(output.logits.numel()) == needs_logits
+        output.loss.backward()
+        losses.append(output.loss.detach())
+        gradients.append({n: p.grad for n, p in model.net.named_parameters()})
+    torch.testing.assert_close(*losses)
+    for name, one in gradients[0].items():
+        if one is not None:
+            torch.testing.assert_close(gradients[1][name], one, rtol=1e-4, atol=1e-5)

@@ -23,6 +23,12 @@ OFFSET = {"roberta", "xlm-roberta", "camembert", "mpnet"}
 # Families whose layers transformers cannot compute again in the backward pass.
 NO_RECOMPUTATION = {"albert", "mpnet", "xlnet"}
 
+# Families that write, and whose logits are a linear layer of the last hidden states, nothing more.
+LINEAR_OUTPUT = (
+    *("marian", "bart", "mbart", "t5", "mt5", "m2m_100", "gpt2", "llama", "qwen2", "qwen3"),
+    *("smollm3", "gemma3_text", "bert", "roberta"),
+)
+
 # Suffixes of parameters that only pre-training uses, such as XLNet's embedding of masked words.
 UNUSED_PARAMETERS = ("mask_emb",)
 
@@ -45,6 +51,18 @@ def reads_last(config: Any) -> bool:
     causal = name in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
     bidirectional = name in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
     return name in {*DECODERS, XLNET} or (causal and not bidirectional)
+
+
+def has_linear_output(native: Any) -> bool:
+    """Whether logits of tokens are just a linear layer of the hidden states."""
+    from torch import nn
+
+    config = getattr(native.config, "decoder", None) or native.config  # of a pair: its decoder
+    if not hasattr(config, "model_type"):
+        config = native.config
+    plain = str(config.model_type) in LINEAR_OUTPUT
+    capped = getattr(config, "final_logit_softcapping", None)
+    return plain and not capped and type(native.get_output_embeddings()) is nn.Linear
 
 
 def has_head(config: Any, kind: str = "SEQUENCE_CLASSIFICATION") -> bool:

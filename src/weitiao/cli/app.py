@@ -17,7 +17,7 @@ from typer import completion
 from weitiao.api.distributed import rank
 from weitiao.cli import help as usage
 from weitiao.cli import terminal
-from weitiao.cli.commands import ask, compare, evaluate, listing, machine, predict, train
+from weitiao.cli.commands import ask, compare, evaluate, export, listing, machine, predict, train
 from weitiao.core import disk, notice
 from weitiao.errors import WeitiaoError
 from weitiao.i18n import messages
@@ -91,6 +91,7 @@ for _verb in (
     predict.predict,
     predict.explain,
     ask.ask,
+    export.export,
     listing.runs,
     listing.parts,
     listing.schema,

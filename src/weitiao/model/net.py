@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -9,12 +10,20 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from weitiao.checkpoints.families import ABSOLUTE, OFFSET, decoder_start, reads_last
+from weitiao.checkpoints.families import (
+    ABSOLUTE,
+    OFFSET,
+    decoder_start,
+    has_linear_output,
+    reads_last,
+)
 from weitiao.core.batch_layout import Layout
 from weitiao.errors import PlanError
 from weitiao.example import WORDS, Batch
 from weitiao.i18n.messages import _
-from weitiao.model import packed
+from weitiao.losses.base import Loss
+from weitiao.losses.standard import CrossEntropy
+from weitiao.model import packed, short_attention, vocabulary
 from weitiao.model.adapted import Adapted
 from weitiao.model.crf import LinearChainCrf
 from weitiao.model.custom_head import HeadedNetwork
@@ -49,6 +58,9 @@ class Net(nn.Module):
         self.reads_last = scores and reads_last(native.config)
         self.remark = ""  # on the layout, for the user
         self.kernels = ""  # name of the own kernels, if they run
+        self.needs_logits = False  # in training: a strategy compares them
+        if self.writes:
+            short_attention.install(native)
         if self.packs:
             packed.enable_packing(native, pooled=not (own or self.per_token))
 
@@ -106,7 +118,11 @@ class Net(nn.Module):
             raise PlanError([message])
         return self
 
-    def forward(self, batch: Batch) -> Tensor:
+    def forward(self, batch: Batch, cost: Loss | None = None) -> Tensor:
+        """Logits; or, with `cost`, where they are wide and nothing else needs them, the summed loss
+        of the batch's labels, a scalar."""
+        if cost is not None and self._sums(cost):
+            return self._summed_loss(batch, cost)
         logits = self._row_logits(batch)
         if self.crf is not None:
             tokens = Tokens(batch.tensors.get("attention_mask"), batch.lengths)
@@ -118,15 +134,42 @@ class Net(nn.Module):
     def _token_logits(self, batch: Batch) -> Tensor:
         """Logits (labels, vocabulary) of the tokens that have a label alone: a vocabulary is wide,
         and the last layer would compute it for every token of the source, too."""
+        logits = self._written(batch, lambda hidden: hidden)
+        return logits.view(-1, logits.shape[-1])
+
+    def _written(self, batch: Batch, given: Callable[[Tensor], Tensor]) -> Tensor:
+        """Logits of what `given` returns for the hidden states (labels, width) of labels."""
         assert batch.labels is not None, "what is written is read by `weitiao.model.writing`"
         known = batch.labels != IGNORED
         last = self.native.get_output_embeddings()
-        picked = last.register_forward_pre_hook(lambda _module, inputs: (inputs[0][known],))
+        picked = last.register_forward_pre_hook(lambda _module, inputs: (given(inputs[0][known]),))
         try:
             logits: Tensor = self.native(**batch.tensors, use_cache=False).logits
         finally:
             picked.remove()
-        return logits.view(-1, logits.shape[-1])
+        return logits
+
+    def _sums(self, cost: Loss) -> bool:
+        """Whether the loss can be summed without the logits of all tokens at once."""
+        plain = isinstance(cost, CrossEntropy) and not cost.weights
+        return self.writes and plain and not self.needs_logits and has_linear_output(self.native)
+
+    def _summed_loss(self, batch: Batch, cost: Loss) -> Tensor:
+        """The summed cross-entropy of the labelled tokens, without their logits."""
+        assert isinstance(cost, CrossEntropy)
+        assert batch.labels is not None, "the loss is that of labels"
+        caught: list[Tensor] = []
+
+        def catch(hidden: Tensor) -> Tensor:
+            caught.append(hidden)
+            return hidden[:0]  # the output layer has no tokens left to compute
+
+        self._written(batch, catch)
+        last = self.native.get_output_embeddings()
+        bias = getattr(self.native, "final_logits_bias", None)
+        bias = last.bias if bias is None else bias.flatten()
+        known = batch.labels[batch.labels != IGNORED]
+        return vocabulary.cross_entropy(caught[0], last.weight, bias, known, cost.label_smoothing)
 
     def _row_logits(self, batch: Batch) -> Tensor:
         if self.writes:

@@ -278,6 +278,10 @@ def learning(model: Model, cost: Loss) -> tuple[list[Strategy], list[Group], Los
         parts.build("strategies", name, settings) for name, settings in plan.strategies.items()
     ]
 
+    # In shards the output layer's weights are whole only while it runs.
+    reading = any(strategy.reads_logits for strategy in strategies)
+    model.net.needs_logits = reading or plan.sharding != "none"
+
     def loss_of(net: Any, batch: Batch) -> Output:
         return task.loss(net, batch, cost)
 

@@ -235,10 +235,13 @@ class Generative(TextTargets):
     # --- loss and answers
 
     def loss(self, net: Any, batch: Batch, cost: Loss) -> Output:
-        """The loss over the target's tokens alone; logits (labels, vocabulary)."""
+        """The loss over the target's tokens alone; logits (labels, vocabulary), or where the
+        network sums the loss without them, none."""
         assert batch.labels is not None
-        logits = net(batch)
-        return Output(cost.value(logits, batch.labels[batch.labels != IGNORED]), logits)
+        result = net(batch, cost)
+        if not result.ndim:
+            return Output(result, result.new_empty(0))
+        return Output(cost.value(result, batch.labels[batch.labels != IGNORED]), result)
 
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
         return symmetric_kl(first, second)

@@ -35,6 +35,8 @@ class Strategy(Part):
 
     # Whether it is correct with sharded weights (`train.sharding`).
     shards: ClassVar[bool] = False
+    # Whether its loss reads the logits: those of a vocabulary are not kept otherwise.
+    reads_logits: ClassVar[bool] = False
 
     def start(self, net: Net, task: Task) -> None:
         """Prepare network and task before training. Raises PlanError when it cannot work."""

@@ -24,6 +24,7 @@ class RDrop(Strategy):
     """
 
     shards: ClassVar[bool] = True
+    reads_logits: ClassVar[bool] = True
     alpha: float = Field(1.0, gt=0, description="weight of the divergence")
     _task: Task | None = PrivateAttr(None)
 

@@ -1,0 +1,97 @@
+"""Export to CTranslate2: the same texts in every family, and nothing is kept that writes worse."""
+
+import json
+
+import pytest
+from accelerate import Accelerator
+
+import weitiao
+import writing_networks as tiny
+from weitiao.errors import WeitiaoError
+from weitiao.exporting import ctranslate2, export
+from weitiao.model.model import Model
+from weitiao.training.loop import fit
+from weitiao.training.run import training_feed, validation_feed
+
+pytest.importorskip("ctranslate2")
+
+
+def trained(folder, family, **settings):
+    plan = tiny.plan_for(
+        "translation", tiny.checkpoint_in(folder, family), settings, **{"train.epochs": 30}
+    )
+    data = tiny.data_for(plan, tiny.pairs())
+    model = Model.start(plan, data.train, data.validation)
+    feed, validation = training_feed(model, data.train), validation_feed(model, data.validation)
+    for _ in fit(model, feed, validation, Accelerator(cpu=True)):
+        pass
+    return model, data.validation
+
+
+# With beams, the two engines weigh length differently where a network is as unsure as these.
+@pytest.mark.parametrize(
+    ("family", "beams"), [("marian", 1), ("marian", 3), ("bart", 1), ("mt5", 1)]
+)
+def test_the_export_writes_what_the_model_writes(family, beams, tmp_path):
+    model, rows = trained(tmp_path / "checkpoint", family, num_beams=beams)
+    ctranslate2.convert(model, tmp_path / "export", "float32")
+    engine = ctranslate2.Translator(tmp_path / "export", model, 1)
+    texts = [example.inputs["text"] for batch in rows.batches() for example in batch]
+    assert engine.written(model.encode(rows)) == list(model.predict(texts))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export")
+    path = folder / "pairs.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in tiny.pairs(120)), encoding="utf-8")
+    changes = {"data.path": str(path), "train.epochs": 30, "evaluate.baselines": False}
+    plan = tiny.plan_for(
+        "translation", tiny.checkpoint_in(folder / "checkpoint", "marian"), **changes
+    )
+    return weitiao.train(plan, out=folder / "runs").run.folder
+
+
+def test_a_run_is_exported_with_its_figures(run, tmp_path):
+    done = weitiao.export(run, output=tmp_path / "out", quantization="float32", rows=20)
+    assert (tmp_path / "out" / "model.bin").is_file()
+    assert (tmp_path / "out" / "tokenizer.json").is_file()
+    assert done.rows == 20
+    assert done.bleu[0] == pytest.approx(done.bleu[1])
+    assert done.same == 1.0
+    assert json.dumps(done.plain())
+    with pytest.raises(WeitiaoError, match="there already"):
+        weitiao.export(run, output=tmp_path / "out")
+    assert weitiao.export(run, output=tmp_path / "out", force=True, max_loss=100).folder.is_dir()
+
+
+def test_a_worse_export_is_refused_with_the_figure(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(ctranslate2.Translator, "written", lambda self, encoded: ["x"] * len(encoded))
+    with pytest.raises(WeitiaoError, match="loses .* BLEU"):
+        weitiao.export(run, output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_earlier_folder_of_something_else_is_left_alone(run, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(WeitiaoError, match="no earlier export"):
+        weitiao.export(run, output=tmp_path, force=True, max_loss=100)
+    assert (tmp_path / "notes.txt").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"form": "onnx"}, "there is no 'onnx'"),
+        ({"quantization": "int9"}, "Did you mean 'int8'"),
+    ],
+)
+def test_unknown_names_are_answered_with_those_there_are(words, said):
+    with pytest.raises(WeitiaoError, match=said):
+        export.export("nowhere", **words)
+
+
+def test_a_causal_network_is_refused(tmp_path):
+    model, _rows = trained(tmp_path / "checkpoint", "gpt2")
+    with pytest.raises(WeitiaoError, match="gpt2 is not exported here, but marian"):
+        ctranslate2.convert(model, tmp_path / "export", "int8")
