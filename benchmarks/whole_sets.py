@@ -106,6 +106,7 @@ def _facts(name: str, info: Row) -> tuple[str, dict[str, str], str]:
     if info["pair"]:
         roles["text_pair"] = "text_pair"
     task = "multilabel" if name in MULTILABEL else info["task"]
+    task = "similarity" if name == "stsb_zh" else task
     return task, roles, info["checkpoint"]
 
 

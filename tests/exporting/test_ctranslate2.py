@@ -66,7 +66,9 @@ def test_a_run_is_exported_with_its_figures(run, tmp_path):
 
 
 def test_a_worse_export_is_refused_with_the_figure(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(ctranslate2.Translator, "written", lambda self, encoded: ["x"] * len(encoded))
+    monkeypatch.setattr(
+        ctranslate2.Translator, "written", lambda self, encoded: ["x"] * len(encoded)
+    )
     with pytest.raises(WeitiaoError, match="loses .* BLEU"):
         weitiao.export(run, output=tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -116,7 +116,6 @@ def test_the_first_evaluation_is_that_of_the_linear_model(task, tiny_bert, tmp_p
     ("task", "changes"),
     [
         ("question_answering", {}),
-        ("similarity", {"task.similarity.way": "cosine"}),
         ("token_classification", {"model.head": {"crf": {}}}),
         ("classification", {"train.linear_start": False}),
     ],

@@ -1,7 +1,7 @@
 """CTranslate2: a fast engine for translators on processors and graphics cards, in 8 bits as well.
 
 convert(model, folder, "int8")          files for ctranslate2.Translator, and the tokenizer
-Engine(folder, model).written(encoded)  what it writes for encoded rows
+    Translator(folder, model).written(encoded)  what it writes for encoded rows
 """
 
 from __future__ import annotations

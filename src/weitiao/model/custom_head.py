@@ -166,8 +166,16 @@ def load(folder: str, setting: HeadSetting, task: Task) -> Any:
         return _unfolded(folder, setting, task)
     base = AutoModel.from_pretrained(folder, dtype=torch.float32, trust_remote_code=False)
     native = _headed(base, setting, task.outputs)
-    native.head.load_state_dict(load_file(Path(folder) / FILE))
+    state = load_file(Path(folder) / FILE)
+    if "cosine" in setting:  # of versions whose cosine had no line through it
+        state = {**identity_of(native.head), **state}
+    native.head.load_state_dict(state)
     return native
+
+
+def identity_of(head: Any) -> dict[str, Tensor]:
+    """The line of a new cosine head."""
+    return {f"out.{name}": tensor for name, tensor in head.out.state_dict().items()}
 
 
 def _unfolded(folder: str, setting: HeadSetting, task: Task) -> HeadedNetwork:

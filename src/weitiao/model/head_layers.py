@@ -118,6 +118,14 @@ class CosineSimilarity(nn.Module):
         return torch.cosine_similarity(pooled[0::2], pooled[1::2], dim=1)[:, None]
 
 
+def identity() -> nn.Linear:
+    """A linear layer from one number to itself, which learns a slope and an offset."""
+    layer = nn.Linear(1, 1)
+    nn.init.ones_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
 class UnitVectors(nn.Module):
     """Vectors of length 1: (rows, width) -> (rows, width). It has no weights."""
 

@@ -23,13 +23,14 @@ from weitiao.data.prepare.profile import Profile, profile
 from weitiao.data.rows import Rows, everything
 from weitiao.errors import DataError
 from weitiao.example import Example
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, joined
 from weitiao.planfile.plan import Plan, Reason
 from weitiao.planfile.sections import REFIT_ROWS
 from weitiao.planning import (
     choices,
     cost,
     lengths,
+    pairs,
     passage_choices,
     pooling,
     retrieval_choices,
@@ -126,6 +127,10 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     )
     if wish.validation_path:
         del why["data.validation_size"]
+    if task == pairs.TASK and not {"model.head", f"task.{task}.{pairs.FIELD}"} & {*wish.changes}:
+        chosen_way = pairs.way(_plan(wish, why), _labelled(source, known))
+        reasons = [known.reasons["task"], chosen_way.reason]
+        why["task"] = chosen_way.model_copy(update={"reason": joined(reasons, "; ")})
     if (
         not writes
         and "model.head" not in wish.changes
@@ -197,14 +202,20 @@ def _examples(known: Profile, source: Source, with_targets: bool = False) -> lis
 
 def _head(plan: Plan, source: Source, known: Profile) -> Reason | None:
     """The head for whole texts, from rows that have a target."""
+    rows = _labelled(source, known)
+    return pooling.head(plan, rows) if len(rows) else None
+
+
+def _labelled(source: Source, known: Profile) -> Rows:
+    """Some rows that have a target; none where no target fits, which is told on loading them."""
     roles = dict(known.roles)
     rows = Rows(source.table, everything(source.table), roles, source.name, known.task)
     some = rows.take(sampled(len(rows), 4 * pooling.ROWS))
-    with suppress(DataError):  # no target fits: told when the rows are loaded
+    with suppress(DataError):
         some = without_misfits(some, True, [], [])
         known_targets = [target is not None for target in some.targets()]
-        return pooling.head(plan, some.take(np.flatnonzero(known_targets)))
-    return None
+        return some.take(np.flatnonzero(known_targets))
+    return rows.take(np.arange(0))
 
 
 def expectations(plan: Plan, facts: Facts) -> dict[str, Any]:

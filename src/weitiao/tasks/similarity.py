@@ -94,5 +94,5 @@ class Similarity(Regression):
         return super().collate(halves, labels, layout)
 
     def fold(self, weight: Any, bias: Any) -> tuple[Any, Any, Self]:
-        """A cosine has no linear layer to fold into; the task keeps the range."""
+        """The task keeps the range of a cosine."""
         return (weight, bias, self) if self.way == "cosine" else super().fold(weight, bias)

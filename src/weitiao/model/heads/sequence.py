@@ -151,16 +151,17 @@ class WeightedLayers(_PoolingHead):
 
 
 class Cosine(_PoolingHead):
-    """Cosine similarity of the vectors of two texts, -1 to 1; the head itself has no weights. Only
-    for the task `similarity` with `way: cosine`, which selects it.
+    """Cosine similarity of the vectors of two texts, and a line through it: cosines of some
+    networks are all between 0.7 and 1. Only for the task `similarity` with `way: cosine`, which
+    selects it.
 
     When to use: to choose how the vectors are pooled.
     """
 
     def module(self, shape: Shape) -> nn.Module:
-        from weitiao.model.head_layers import CosineSimilarity, PooledHead
+        from weitiao.model.head_layers import CosineSimilarity, PooledHead, identity
 
-        return PooledHead(self._pool(shape), CosineSimilarity())
+        return PooledHead(self._pool(shape), identity(), CosineSimilarity())
 
 
 class Embedding(_PoolingHead):
