@@ -6,6 +6,7 @@ import numpy as np
 
 from weitiao.core.clock import awake
 from weitiao.data.prepare.load import Data
+from weitiao.evaluation.evaluate import judged_part
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
 from weitiao.planning import cost
@@ -88,6 +89,8 @@ def _evaluation_seconds(model: Model, data: Data, final: bool) -> float:
     windows = len(encoded.lengths) / max(encoded.examples, 1)
     network = size_of(plan.model.checkpoint, model.net.native.config, plan.model.max_length)
     if isinstance(model.task, Generative):
+        parts = (data.validation, *([data.sealed_test] if final and data.sealed_test else []))
+        rows = sum(len(judged_part(model, part)) for part in parts)
         targets = int((np.asarray(encoded.values[PART]) == TARGET).sum())
         tokens = rows * targets / max(len(data.validation), 1) * model.task.num_beams
         # Written one by one, a token costs far more than in a whole row.

@@ -27,7 +27,7 @@ from weitiao.data.prepare.sealed import open_test
 from weitiao.data.rows import Rows
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.baselines import Baseline
-from weitiao.evaluation.evaluate import Evaluated, Report
+from weitiao.evaluation.evaluate import Evaluated, Report, judged_part
 from weitiao.evaluation.evaluate import evaluate as evaluate_model
 from weitiao.i18n.messages import _
 from weitiao.model.model import Model
@@ -149,10 +149,21 @@ def evaluated(
     limits; by default they follow from how long the evaluation takes.
     """
     plan, left_out = model.plan.evaluate, list[str]()
+    whole, rows = len(rows), judged_part(model, rows)
+    if len(rows) < whole:
+        left_out.append(
+            _(
+                "{judged:,} of {rows:,} rows were evaluated, drawn by the seed, since texts are "
+                "written one by one (evaluate.written_rows)",
+                judged=len(rows),
+                rows=whole,
+            )
+        )
     baselines: dict[str, Baseline] = {}
     if data is not None and plan.baselines:
         with notice.during(_("fitting the baselines")):
-            baselines, left_out = baselines_of(model, data, len(rows), baseline_seconds, run)
+            baselines, reasons = baselines_of(model, data, len(rows), baseline_seconds, run)
+            left_out += reasons
     begun = time.monotonic()
     with notice.during(_("evaluating: predictions, intervals, comparison with the baselines")):
         report, answers = evaluate_model(model, rows, baselines)

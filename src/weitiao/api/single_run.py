@@ -30,7 +30,7 @@ from weitiao.data.prepare.sealed import open_test
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.acceptance import known_criteria
 from weitiao.evaluation.baselines.saved import FOLDER as BASELINES
-from weitiao.evaluation.evaluate import Evaluated, answers_of
+from weitiao.evaluation.evaluate import Evaluated, answers_of, judged_part
 from weitiao.evaluation.evaluate import evaluate as evaluate_model
 from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _
@@ -200,7 +200,8 @@ class Job:
         split, openings = "validation", 0
         if outcome.state == "interrupted":  # a quick look at validation; the rest comes at the end
             with notice.during(_("evaluating what was trained so far")):
-                report, answers = evaluate_model(model, data.validation, {})
+                part = judged_part(model, data.validation)
+                report, answers = evaluate_model(model, part, {})
             report = analysis.with_more(model, report, answers, Calibration())
             findings = Findings()
         else:
@@ -210,6 +211,7 @@ class Job:
             model, rows = selected, data.validation
             if self.final and data.sealed_test is not None:
                 # Comparisons may be on validation too.
+                rows = judged_part(selected, rows)
                 _task, _gold, known = answers_of(selected, rows)
                 write_answers(run, Evaluated(rows, known, {}), "validation")
                 rows, openings = open_test(data, str(run.folder), stages.use_of_test(run))
