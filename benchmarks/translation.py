@@ -112,27 +112,42 @@ def _by_weitiao(
     job: Mapping[str, Any],
 ) -> tuple[list[str], timing.Record]:
     import weitiao
-    from weitiao.planfile.plan import Plan
+    from weitiao.run import Run
 
     with tempfile.TemporaryDirectory() as folder:
-        files = {"train": train, "validation": validation}
-        paths = {name: _written(rows, Path(folder) / name) for name, rows in files.items()}
-        plan = Plan.parse({
-            "task": {"translation": {"max_new_tokens": LONGEST, "num_beams": BEAMS}},
-            "data": {"path": str(paths["train"]), "validation_path": str(paths["validation"]),
-                     "roles": {"text": "source", "target": "target"}, "test_size": 0.0},
-            "model": {"checkpoint": network_of(train), "max_length": LONGEST},
-            "train": {"epochs": 200, "batch_size": BATCH, "learning_rate": RATE,
-                      "warmup_ratio": 0.05, "evaluations": 8, "budget": job["seconds"],
-                      "loss": {"cross_entropy": {"label_smoothing": 0.1}}, "refit": "never"},
-            "evaluate": {"baselines": False, "bootstrap_samples": 0, "findings": False},
-        })  # fmt: skip
-        fitted = weitiao.train(plan, out=folder, progress=False)
-        status = fitted.run.status()
+        run = trained_by_weitiao(train, validation, Path(folder), job["seconds"])
+        status = Run.open(run).status()
         begun = time.perf_counter()
-        texts = list(weitiao.load(fitted.run.folder).predict(list(sources)))
+        texts = list(weitiao.load(run).predict(list(sources)))
         writing = round(time.perf_counter() - begun, 1)
     return texts, {"updates": status.step, "writing_seconds": writing}
+
+
+def trained_by_weitiao(
+    train: Sequence[Pair],
+    validation: Sequence[Pair],
+    folder: Path,
+    seconds: float,
+    beams: int = BEAMS,
+) -> Path:
+    """The run of a translator that was trained for so many seconds."""
+    import weitiao
+    from weitiao.planfile.plan import Plan
+
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {"train": train, "validation": validation}
+    paths = {name: _written(rows, folder / name) for name, rows in files.items()}
+    plan = Plan.parse({
+        "task": {"translation": {"max_new_tokens": LONGEST, "num_beams": beams}},
+        "data": {"path": str(paths["train"]), "validation_path": str(paths["validation"]),
+                 "roles": {"text": "source", "target": "target"}, "test_size": 0.0},
+        "model": {"checkpoint": network_of(train), "max_length": LONGEST},
+        "train": {"epochs": 200, "batch_size": BATCH, "learning_rate": RATE,
+                  "warmup_ratio": 0.05, "evaluations": 8, "budget": seconds,
+                  "loss": {"cross_entropy": {"label_smoothing": 0.1}}, "refit": "never"},
+        "evaluate": {"baselines": False, "bootstrap_samples": 0, "findings": False},
+    })  # fmt: skip
+    return Path(weitiao.train(plan, out=folder, progress=False).run.folder)
 
 
 def _written(rows: Sequence[Pair], path: Path) -> Path:
