@@ -223,6 +223,8 @@ def test_when_it_is_left_out(plan, tmp_path, monkeypatch):
     assert planned(**forced).state == "running"
     monkeypatch.setattr(refit, "REFIT_ROWS", planned().rows)
     assert planned().state == ""
+    assert planned(needed + 0.1).state == "running"  # a budget has time left
+    assert planned(needed - 0.1).state == ""
     assert planned(**{"train.refit": "always"}).state == "running"
     monkeypatch.setattr(refit, "world", lambda: 2)
     assert "one process" in planned(**{"train.refit": "always"}).reason

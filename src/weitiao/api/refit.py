@@ -31,6 +31,7 @@ from weitiao.training.recorder import Watch
 from weitiao.training.run import Outcome, train_on_all
 
 FOLDER = "refit"
+MOST_SPARE_ROWS = 10_000  # with which time that a budget leaves is spent on a refit
 MARGIN = 1.1  # times the estimated seconds must be left of a budget
 
 
@@ -43,8 +44,11 @@ def plan_refit(
     """
     train_rows, rows = len(data.train), len(data.train) + len(data.validation)
     wanted = plan.train.refit
-    few = rows < REFIT_ROWS and plan.data.validation_path is None
-    if wanted == "never" or (wanted == "auto" and not few):
+    few = rows < REFIT_ROWS
+    # Of more rows, those of validation are worth the time where nothing else can be done with it.
+    spare = rows <= MOST_SPARE_ROWS and math.isfinite(left)
+    fits = (few or spare) and plan.data.validation_path is None
+    if wanted == "never" or (wanted == "auto" and not fits):
         return Refitted()
     if world() > 1 or plan.train.sharding != "none":
         return _left_out(_("it trains in one process alone"))
@@ -53,7 +57,8 @@ def plan_refit(
     updates = round(step * ratio)
     update = outcome.update_seconds or outcome.seconds / max(outcome.step, 1)
     if MARGIN * (ratio * outcome.start_seconds + updates * update) > left:
-        return _left_out(_("the budget leaves no time for it"))
+        planned = few or wanted == "always"
+        return _left_out(_("the budget leaves no time for it")) if planned else Refitted()
     return Refitted(
         state="running",
         rows=rows,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -29,6 +30,7 @@ from weitiao.model.crf import LinearChainCrf
 from weitiao.model.custom_head import HeadedNetwork
 from weitiao.model.fast import fused
 from weitiao.model.head_layers import Tokens
+from weitiao.model.quick_dropout import QuickDropout
 from weitiao.model.tuners import writes
 from weitiao.tasks.base import IGNORED
 
@@ -58,6 +60,7 @@ class Net(nn.Module):
         self.reads_last = scores and reads_last(native.config)
         self.remark = ""  # on the layout, for the user
         self.kernels = ""  # name of the own kernels, if they run
+        self.recomputes = False  # gradient checkpointing
         self.needs_logits = False  # in training: a strategy compares them
         if self.writes:
             short_attention.install(native)
@@ -143,8 +146,11 @@ class Net(nn.Module):
         known = batch.labels != IGNORED
         last = self.native.get_output_embeddings()
         picked = last.register_forward_pre_hook(lambda _module, inputs: (given(inputs[0][known]),))
+        # A layer that is computed again in backward must draw the same masks, outside of this pass.
+        quick = self.training and not self.recomputes
         try:
-            logits: Tensor = self.native(**batch.tensors, use_cache=False).logits
+            with QuickDropout() if quick else nullcontext():
+                logits: Tensor = self.native(**batch.tensors, use_cache=False).logits
         finally:
             picked.remove()
         return logits
@@ -212,6 +218,7 @@ class Net(nn.Module):
     def checkpoint_gradients(self) -> None:
         """Gradient checkpointing (Chen et al. 2016): save only the input of each layer, recompute
         the rest in backward."""
+        self.recomputes = True
         if self.layout == "fused":
             fused.recompute(self.native)
             return

@@ -177,7 +177,8 @@ class TrainPlan(Section):
     refit: Literal["auto", "always", "never"] = Field(
         "auto",
         description="train once more on training and validation rows, with what was chosen, and "
-        "keep that model; auto: below 1,000 rows, unless there is a validation file",
+        "keep that model; auto: below 1,000 rows, or up to 10,000 in time that a budget leaves; "
+        "not with a validation file",
     )
     warmup_ratio: float = Field(0.1, ge=0, lt=1, description="proportion of steps for warm-up")
     max_grad_norm: float = Field(1.0, ge=0, description="clip the gradient here; 0 for never")
