@@ -174,3 +174,16 @@ def test_training_cannot_read_more_than_predictions(tiny_bert):
     plan = toy_plan("classification", tiny_bert, **{"train.truncate_to": 64})
     with pytest.raises(PlanError, match="train.truncate_to: 64 tokens are more than the 32"):
         check(plan)
+
+
+def test_a_glossary_that_is_missing_is_told_before_training(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("rows.csv").write_text("en,de\n" + "a cat,eine katze\nthe dog,der hund\n" * 20, "utf-8")
+    Path("plan.yaml").write_text(
+        "task: {translation: {glossary: terms.csv, source_language: en, target_language: de}}\n"
+        "data: {path: rows.csv, roles: {text: en, target: de}}\n"
+        "model: {checkpoint: 'new:marian'}\n",
+        "utf-8",
+    )
+    found = problems_of(Plan.draft("plan.yaml"))
+    assert any("task.translation.glossary: terms.csv: cannot be read" in one for one in found)

@@ -153,6 +153,16 @@ def test_doubtful_pairs_are_said(tmp_path):
     assert "1 row whose target is a copy of the text" in weitiao.look(str(file)).history
 
 
+def test_a_text_may_have_several_translations(tmp_path):
+    file = tmp_path / "a.jsonl"
+    rows = [{"en": one, "de": other} for one, other in zip(EN, DE, strict=True)]
+    rows += [{"en": EN[0], "de": f"{DE[0]} noch einmal"}]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    known = weitiao.look(str(file))
+    assert known.conflicts == 0
+    assert not any("conflict" in line for line in known.history)
+
+
 def test_several_targets_are_one_object(tmp_path):
     file = tmp_path / "a.jsonl"
     rows = [{"text": one, "name": f"n {n}", "age": n} for n, one in enumerate(EN)]

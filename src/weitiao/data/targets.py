@@ -33,6 +33,7 @@ class TargetReader(Protocol):
     numeric: bool
     flag_columns: bool
     field_columns: bool
+    one_target: bool
 
     def read_targets(
         self,

@@ -69,11 +69,25 @@ def problems_of(draft: Draft, *, here: bool = False, files: bool = True) -> list
     if not draft.is_wrong("model.checkpoint"):
         known, wrong = _checkpoint(plan, files)
         found += [*wrong, *_unfit_for(plan, known)]
+    if files and not draft.is_wrong("task"):
+        found += _unreadable_settings(plan)
     if files and not draft.is_wrong("data.path"):
         found += _problems_of_rows(plan, draft)
     # A value that stands for a mistake is not judged itself.
     told = [one for one in found if not _is_about_wrong(one, draft)]
     return draft.with_more(dict.fromkeys(told))
+
+
+def _unreadable_settings(plan: Plan) -> list[str]:
+    """What is wrong with the files and codes that a task of texts names, such as a glossary."""
+    task: Task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
+    if not task.writes:
+        return []
+    try:
+        task.learn([])
+    except PlanError as error:
+        return error.problems
+    return []
 
 
 def _is_about_wrong(problem: str, draft: Draft) -> bool:

@@ -56,6 +56,7 @@ class Task(Part):
     answers: ClassVar[type[Answers]]  # what its predictions are: see weitiao.tasks.answers
     numeric: ClassVar[bool] = False  # targets are numbers
     flag_columns: ClassVar[bool] = False  # the target may be several columns of 0 and 1
+    one_target: ClassVar[bool] = True  # a text with two targets is a doubt; translations differ
     field_columns: ClassVar[bool] = False  # the target may be several columns, fields of one answer
     head: ClassVar[HeadKind] = "sequence"
     notes: ClassVar[tuple[str, ...]] = ()  # what `encode` gives beside what the network reads

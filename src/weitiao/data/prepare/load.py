@@ -86,7 +86,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
 
     # The order matters for a test that is honest: duplicates first (they would straddle the split),
     # then rows of the separate files, and only of what remains a sample and the split.
-    chosen = _deduplicated(keys, targets, plan.deduplicate, history)
+    chosen = _deduplicated(keys, targets, plan.deduplicate, history, reader.one_target)
     strata = reader.strata(targets)
     test_file = open_extra_file(plan, "test", task, columns, history, bad)
     validation_file = open_extra_file(plan, "validation", task, columns, history, bad)
@@ -188,7 +188,11 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
 
 
 def _deduplicated(
-    keys: np.ndarray, targets: Sequence[Any], drop: bool, history: list[str]
+    keys: np.ndarray,
+    targets: Sequence[Any],
+    drop: bool,
+    history: list[str],
+    one_target: bool = True,
 ) -> np.ndarray:
     whole = duplicates.row_keys(keys, targets)
     chosen = duplicates.first_of_each(whole)
@@ -201,7 +205,7 @@ def _deduplicated(
             else _("{duplicates} kept, always on one side of the split", duplicates=count)
         )
     conflicts = duplicates.conflicts(keys, whole)
-    if conflicts:
+    if conflicts and one_target:
         history.append(
             _(
                 "{texts} with conflicting targets; each is kept within one split",

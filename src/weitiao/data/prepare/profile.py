@@ -114,7 +114,7 @@ def profile(
         languages=languages,
         language=max(languages, key=lambda language: languages[language]),
         duplicates=len(whole) - len(duplicates.first_of_each(whole)),
-        conflicts=duplicates.conflicts(labelled_texts, whole),
+        conflicts=duplicates.conflicts(labelled_texts, whole) if reader.one_target else 0,
         leaks=None if test is None else _leaks(texts[usable], test, rows),
         history=tuple(history),
         bad=len(bad),

@@ -19,6 +19,7 @@ class TextTargets(Task):
 
     roles: ClassVar[tuple[str, ...]] = ("text",)
     problem_type: ClassVar[str] = ""
+    one_target: ClassVar[bool] = False
 
     @classmethod
     def read_targets(
