@@ -102,6 +102,11 @@ class Regression(Task):
         if column.odd:
             odd = name_list(column.odd[:3])
             reason = _("{why}; a few cells are none ({cells})", why=reason, cells=odd)
+        if "text_pair" in evidence.roles:
+            reason = _(
+                "{why}; if they say how alike the two texts are, --task similarity learns better",
+                why=reason,
+            )
         return 0.6, reason
 
     def learn(self, targets: Sequence[Any]) -> Self:
