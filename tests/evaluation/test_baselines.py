@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from weitiao.evaluation.baselines import Baseline, fit_baselines
+from weitiao.evaluation.baselines import Baseline, fit_baselines, tfidf
 
 ENGLISH = (
     ["awful dull", "a boring mess", "bad acting", "terrible plot"],
@@ -82,8 +82,11 @@ def test_the_same_seed_gives_the_same_scores(monkeypatch: pytest.MonkeyPatch) ->
     assert not np.array_equal(scores(0), scores(1))
 
 
-def test_spent_time_leaves_one_candidate() -> None:
+def test_spent_time_leaves_one_candidate(monkeypatch) -> None:
     train, labels = made(ENGLISH, 50, 0)
+    found = fit_baselines(SINGLE, [train], labels, [train], labels, 2, 0, seconds=0.0)
+    assert list(found) == ["majority"]  # no time at all
+    monkeypatch.setattr(tfidf, "LEAST_SECONDS", 0.0)
     found = fit_baselines(SINGLE, [train], labels, [train], labels, 2, 0, seconds=0.0)
     assert list(found["tfidf_linear"].detail["candidates"]) == ["words 1-2, C=1"]
 

@@ -35,6 +35,7 @@ from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.answers.spans import Spans
 
 BASELINE_SHARE = 0.1  # of a budget that those fitted before training may take
+LEAST_LEFT = 0.5  # of a budget: with less, it is the network that needs the time
 TFIDF_SHARE = 0.5  # of the time for baselines that TF-IDF may take
 MAX_PASSAGES = 5000  # training rows by which the baseline of passages weighs words
 FROZEN_SECONDS = 60.0  # for the frozen encoder where there is no budget
@@ -86,7 +87,9 @@ def baselines_of(
         selection=selection_for(model, validation),
     )
     if isinstance(frozen, str):
-        return baselines, [frozen]
+        alone = len(baselines) < 2
+        reason = [_("TF-IDF was left out: the budget is used up")] if alone else []
+        return baselines, [*reason, frozen]
     frozen = with_thresholds(model, frozen, validation, texts[1])
     return {**baselines, frozen.name: frozen}, []
 
@@ -100,7 +103,7 @@ def _fitted(
 ) -> dict[str, Baseline]:
     """Baselines fitted now, and saved where there is a folder for them."""
     baselines = fit_for(model, data.train, data.validation, seconds, texts)
-    if folder and baselines:
+    if folder and len(baselines) > 1:  # the constant alone is nothing to answer with
         save_for(model, folder, baselines)
     return baselines
 
@@ -154,10 +157,15 @@ def _of_passages(model: Model, data: Data) -> dict[str, Baseline]:
     return reading_baselines(texts, answers, bool(getattr(model.task, "unanswerable", False)))
 
 
-def fit_before_training(run: Run, data: Data, model: Model, *, say: Callable[[str], None]) -> None:
-    """Fit, judge and save the models without a network, before the network is trained."""
+def fit_before_training(
+    run: Run, data: Data, model: Model, left: float, *, say: Callable[[str], None]
+) -> None:
+    """Fit, judge and save the models without a network, before the network is trained; not where
+    loading has used up most of a budget. left: its seconds."""
     plan, folder = model.plan, run.folder / FOLDER
     if not plan.evaluate.baselines or has_saved(folder):
+        return
+    if plan.train.budget and left < LEAST_LEFT * plan.train.budget:
         return
     seconds = None if plan.train.budget is None else BASELINE_SHARE * plan.train.budget
     with notice.during(_("fitting the baselines")):

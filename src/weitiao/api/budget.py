@@ -37,21 +37,35 @@ def clock_of(plan: Plan, begun: float) -> Clock:
     return Clock(budget - (awake() - begun), TRAINING_SHARE * budget)
 
 
-def reserve(clock: Clock, model: Model, data: Data, final: bool) -> None:
+def reserve(clock: Clock, model: Model, data: Data, final: bool, busy: float = 0.0) -> None:
     """Keep the time that the evaluation after training will take, once the model is at hand.
 
-    final: the sealed test is evaluated in the end.
+    final: the sealed test is evaluated in the end. busy: the proportion of the processors that
+    other programs use.
     """
     plan, budget = model.plan, model.plan.train.budget
     if clock.seconds is None or budget is None:
         return
+    slower = 1 + min(busy, 1.0)  # where half of the processors are taken, all takes 1.5 times
+    fixed = slower * EVALUATION_SECONDS
     # 1.5: the estimate counts forward passes alone, no tokenization and no intervals.
-    reserved = EVALUATION_SECONDS + 1.5 * _evaluation_seconds(model, data, final)
+    estimated = slower * 1.5 * _evaluation_seconds(model, data, final)
     if not model.task.per_token and has_findings(budget):  # tags have no error analysis
-        reserved += FINDINGS_SHARE * budget if plan.evaluate.findings else 0.0
+        fixed += FINDINGS_SHARE * budget if plan.evaluate.findings else 0.0
     # At most half of the budget is reserved: with a test set of millions of rows, evaluation would
     # leave nothing to train.
-    clock.seconds -= min(reserved, budget / 2)
+    share = min(1.0, budget / 2 / max(fixed + estimated, 1e-6))
+    # Texts are written in the end, and only read before.
+    later = 0.0 if model.task.writes else _rows_after(data, final) / max(len(data.validation), 1)
+    clock.reserve(share * fixed, share * estimated, later)
+
+
+def _rows_after(data: Data, final: bool) -> int:
+    """Rows that are predicted after training."""
+    # Validation rows are predicted to calibrate, and for comparisons beside the test set.
+    final = final and data.sealed_test is not None
+    rows = len(data.validation) * (2 if final else 1)
+    return rows + len(data.sealed_test if final and data.sealed_test else data.validation)
 
 
 def within_budget(watch: Watch | None, budget: float | None, begun: float) -> Watch | None:
@@ -81,10 +95,7 @@ def has_findings(budget: float | None) -> bool:
 def _evaluation_seconds(model: Model, data: Data, final: bool) -> float:
     """Estimated seconds to predict the validation rows and the rows of the final evaluation."""
     plan, encoded = model.plan, model.encode(data.validation)
-    # Validation rows are predicted to calibrate, and for comparisons beside the test set.
-    final = final and data.sealed_test is not None
-    rows = len(data.validation) * (2 if final else 1)
-    rows += len(data.sealed_test if final and data.sealed_test is not None else data.validation)
+    rows = _rows_after(data, final)
     # By the validation rows: how many windows a row has, and how long one is.
     windows = len(encoded.lengths) / max(encoded.examples, 1)
     network = size_of(plan.model.checkpoint, model.net.native.config, plan.model.max_length)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from weitiao.evaluation.baselines.saved import FOLDER as BASELINES
 from weitiao.evaluation.evaluate import Evaluated, answers_of, judged_part
 from weitiao.evaluation.evaluate import evaluate as evaluate_model
 from weitiao.hardware.machine import set_threads
+from weitiao.hardware.probe import Disturbance
 from weitiao.i18n.messages import _
 from weitiao.model import saved
 from weitiao.model.fast import compiler
@@ -113,6 +114,7 @@ class Job:
     watch: Watch | None
     final: bool = False  # evaluate on the sealed test
     name: str | None = None  # of the run's folder
+    disturbed: Disturbance = field(default_factory=Disturbance)
 
     def __post_init__(self) -> None:
         prune.limit_now()  # an invalid WEITIAO_CACHE_LIMIT raises now, not after hours of training
@@ -163,8 +165,8 @@ class Job:
         return self._judge(run, data, outcome, clock.left())
 
     def _before_training(self, run: Run, data: Data, clock: Clock, model: Model) -> None:
-        fit_before_training(run, data, model, say=self.say)
-        budgeting.reserve(clock, model, data, self.final)
+        fit_before_training(run, data, model, clock.left(), say=self.say)
+        budgeting.reserve(clock, model, data, self.final, self.disturbed.proportion())
 
     def judge(self, run: Run, data: Data) -> Fitted:
         """Go on with a run that was killed after its training, at the stage it had reached."""

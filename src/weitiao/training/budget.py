@@ -34,6 +34,8 @@ class Clock:
         self.seconds = seconds
         self.minimum = TRAINING_SHARE * (seconds or 0.0) if minimum is None else minimum
         self.uncounted = 0.0  # seconds of the warm-up that the budget does not pay for
+        self.reserved = 0.0  # seconds to predict rows after training; `seconds` are without them
+        self.later_evaluations = 0.0  # the same, in evaluations of the validation rows
         self._begun = awake()
 
     def start(self, passed: float) -> None:
@@ -46,6 +48,24 @@ class Clock:
         """The warm-up of this process has ended: at least `minimum` seconds remain. What it took
         beyond that is not counted; a resumed run does not gain time by being resumed."""
         self.uncounted += max(self.minimum - self.left(), 0.0)
+
+    def reserve(self, fixed: float, estimated: float, evaluations: float) -> None:
+        """Keep seconds for the evaluation after training: fixed ones, and those to predict its
+        rows, which cost as much as so many evaluations of the validation rows."""
+        assert self.seconds is not None, "only a budget has something to keep"
+        self.seconds -= fixed + estimated
+        self.reserved, self.later_evaluations = estimated, evaluations
+
+    def evaluation_took(self, seconds: float) -> None:
+        """Keep more, where an evaluation of the validation rows took longer than was estimated:
+        other programs run, or this machine is slower. At most half of what is left."""
+        if self.seconds is None:
+            return
+        more = seconds * self.later_evaluations - self.reserved
+        more = min(more, max(self.left(), 0.0) / 2)
+        if more > 0:
+            self.seconds -= more
+            self.reserved += more
 
     def passed(self) -> float:
         """Seconds since the beginning, counted or not."""
@@ -85,7 +105,9 @@ class Pace:
 
     def evaluated(self) -> None:
         """An evaluation has ended."""
-        self._evaluations.append(self.clock.passed() - self._since)
+        took = self.clock.passed() - self._since
+        self._evaluations.append(took)
+        self.clock.evaluation_took(took)
         self.pause()
 
     def rested(self) -> None:

@@ -210,6 +210,7 @@ class _Training:
             if start is None and (fitted or model.task.contrasts):
                 model.net.to(accelerator.device)
                 recorder.clock.minimum = 0.0
+                recorder.pace.pause()
                 with notice.during(_("evaluating the model before training")):
                     report = evaluate_network(
                         model, model.net, until.encoded, until.labels, accelerator
