@@ -36,7 +36,7 @@ PER_CLASS = (8, 16, 64)
 SAMPLES = (1, 2, 3, 4, 5)
 CHANGES: dict[str, dict[str, Any]] = {
     "weitiao": {},
-    "before": {"model.head": "native", "train.linear_start": False, "train.refit": False},
+    "before": {"model.head": "native", "train.linear_start": False, "train.refit": "never"},
 }
 CONTENDERS = (*CHANGES, "frozen_linear", "setfit")
 SAME = ("set", "per_class", "seed")

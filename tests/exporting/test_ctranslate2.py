@@ -74,11 +74,39 @@ def test_a_worse_export_is_refused_with_the_figure(run, tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
-def test_an_earlier_folder_of_something_else_is_left_alone(run, tmp_path):
-    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+def test_a_folder_of_something_else_is_left_alone_before_anything_is_written(run, tmp_path):
+    (tmp_path / "model.bin").write_text("mine", encoding="utf-8")  # others use that name, too
+    for force in (False, True):
+        with pytest.raises(WeitiaoError, match="no earlier export"):
+            weitiao.export(run, output=tmp_path, force=force, max_loss=100)
+    assert (tmp_path / "model.bin").read_text(encoding="utf-8") == "mine"
     with pytest.raises(WeitiaoError, match="no earlier export"):
-        weitiao.export(run, output=tmp_path, force=True, max_loss=100)
-    assert (tmp_path / "notes.txt").read_text(encoding="utf-8") == "mine"
+        weitiao.export(run, output=tmp_path / "model.bin", force=True)
+    with pytest.raises(WeitiaoError, match="no such folder"):
+        weitiao.export(run, output=tmp_path / "gone" / "out")
+
+
+def test_an_empty_folder_and_a_link_to_it_can_take_an_export(run, tmp_path, monkeypatch):
+    place = tmp_path / "place"
+    place.mkdir()
+    (tmp_path / "link").symlink_to(place)
+    for force in (False, True):
+        done = weitiao.export(
+            run, output=tmp_path / "link", force=force, quantization="float32", rows=5
+        )
+        assert done.folder == place
+        about = json.loads((place / export.ABOUT).read_text(encoding="utf-8"))
+        assert about["decoding"]["beam_size"] == 1
+        assert about["bleu"]["rows"] == 5
+    monkeypatch.chdir(place)
+    with pytest.raises(WeitiaoError, match="the current folder"):
+        weitiao.export(run, output=".", force=True)
+
+
+@pytest.mark.parametrize("loss", [-1.0, float("nan"), float("inf")])
+def test_a_loss_that_is_none_is_refused(run, loss):
+    with pytest.raises(WeitiaoError, match="--max-loss"):
+        weitiao.export(run, max_loss=loss)
 
 
 @pytest.mark.parametrize(

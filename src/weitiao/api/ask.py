@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -115,12 +116,17 @@ def asker(
     other judges whether a sentence follows from a passage (nli). threshold: of the score, below it
     nothing is found; by default the one that was tuned. Raises WeitiaoError.
     """
+    if threshold is not None and not 0 <= threshold < math.inf:
+        raise DataError(_("--threshold: write a score, such as 0.3."))
+    if index is not None and Path(index).is_file():
+        raise DataError(_("{path}: --index is a folder, and this is a file.", path=index))
     set_threads(threads)
     folder = Path(docs)
     model = load(run) if run is not None else None
     if model is not None and isinstance(model.task, Retrieval):
         encoder, model = encoder or str(run), None
-    if model is not None and model.task.head not in ("spans", "text"):
+    translates = model is not None and model.task.pipeline_tag == "translation"
+    if model is not None and (translates or model.task.head not in ("spans", "text")):
         raise RunError(
             _(
                 "{run}: this run is for {task}; questions are answered by a run of "
@@ -245,7 +251,7 @@ def summary(changes: Changes) -> str:
     """What indexing did, as a sentence."""
     return _(
         "{added} indexed, {removed} removed, {problems} not readable",
-        added=plural(changes.added, "file"),
+        added=plural(changes.added - changes.refused, "file"),
         removed=changes.removed,
         problems=len(changes.problems),
     )

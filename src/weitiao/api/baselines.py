@@ -72,8 +72,9 @@ def baselines_of(
     share = None if seconds is None else TFIDF_SHARE * seconds
     if baselines is None:
         baselines = _fitted(model, data, saved, share, texts)
+    reasons = [] if len(baselines) > 1 else [_("TF-IDF was left out: the budget is used up")]
     if len(texts[0]) == 1 and "mean" in model.head and run and run.linear.is_file():
-        return baselines | frozen_of_run(model, data, run), []
+        return baselines | frozen_of_run(model, data, run), reasons
     frozen = fit_frozen(
         model,
         task.problem_type,
@@ -87,11 +88,9 @@ def baselines_of(
         selection=selection_for(model, validation),
     )
     if isinstance(frozen, str):
-        alone = len(baselines) < 2
-        reason = [_("TF-IDF was left out: the budget is used up")] if alone else []
-        return baselines, [*reason, frozen]
+        return baselines, [*reasons, frozen]
     frozen = with_thresholds(model, frozen, validation, texts[1])
-    return {**baselines, frozen.name: frozen}, []
+    return {**baselines, frozen.name: frozen}, reasons
 
 
 def _fitted(

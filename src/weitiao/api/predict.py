@@ -80,8 +80,8 @@ def _baseline_of(folder: Path) -> BaselineModel:
             return BaselineModel.load(one)
     message = _(
         "{folder}: no saved baseline here: its task has none, its plan wants none "
-        "(evaluate.baselines), or the run is of an older version; `weitiao evaluate {folder}` "
-        "fits it.",
+        "(evaluate.baselines), a budget left no time for it, or the run is of an older version; "
+        "`weitiao evaluate {folder}` fits it once the run has ended.",
         folder=folder,
     )
     raise RunError(message)

@@ -175,7 +175,10 @@ def evaluated(
         if findings_seconds >= LEAST_FINDINGS_SECONDS:
             findings = analysis.findings_of(model, answers, data, findings_seconds)
         else:
-            left_out = [*left_out, _("error analysis was left out: the budget is used up")]
+            left_out = [
+                *left_out,
+                _("error analysis was left out for the budget; `weitiao evaluate` makes it"),
+            ]
             report = replace(report, more={**report.more, "left_out": left_out})
     return report, answers, findings
 

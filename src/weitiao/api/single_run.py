@@ -130,6 +130,8 @@ class Job:
             self.say(line)
         name = self.name or name_of(self.plan.data.path)
         run = Run.create(out, name, self.plan, exact=self.name is not None)
+        # At once: a run that is killed from here on is resumed as what it was.
+        run.write("environment", {"final": self.final})
         self.say(_("run: {folder}", folder=run.folder))
         with stages.resumable(run):
             if plan_file:

@@ -96,8 +96,8 @@ def _budget_messages(fitted: Fitted) -> list[str]:
     messages = []
     if spent > OVERRUN_FACTOR * budget:
         message = _(
-            "The budget of {budget} was exceeded by {more}: starting, one step and the evaluation "
-            "take longer than that here.",
+            "The budget of {budget} was exceeded by {more}: to start, to learn at all and to "
+            "evaluate takes longer than that here.",
             budget=duration(budget),
             more=duration(spent - budget),
         )

@@ -185,6 +185,8 @@ def refusal_of(divisor: float, rows: int, before: Answers, after: Answers) -> di
     It must gain in log-loss and in calibration error, in both beyond chance.
     """
     figures = {"temperature": divisor, "rows": rows}
+    if divisor == 1.0:  # nothing to fold in, and nothing to refuse
+        return {}
     if at_bound(divisor):
         return {**figures, "reason": "bound"}
     gained = gains(before, after)

@@ -6,6 +6,7 @@ convert(model, folder, "int8")          files for ctranslate2.Translator, and th
 
 from __future__ import annotations
 
+import logging
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,6 +127,7 @@ class Translator:
         import ctranslate2
 
         self.task, self.tokenizer = model.task, model.tokenizer
+        ctranslate2.set_log_level(logging.ERROR)  # that fp16 is computed in fp32 is no news here
         self.translator = ctranslate2.Translator(
             str(folder), inter_threads=1, intra_threads=threads
         )
@@ -153,7 +155,7 @@ class Translator:
                 max_batch_size=TOKENS_AT_ONCE,
                 batch_type="tokens",
                 max_input_length=0,
-                **self._decoding(),
+                **self.decoding,
             )
         except (ValueError, RuntimeError) as error:
             raise _refused(error) from None
@@ -166,7 +168,8 @@ class Translator:
         ids = self.tokenizer.convert_tokens_to_ids(tokens)
         return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip()
 
-    def _decoding(self) -> dict[str, Any]:
+    @property
+    def decoding(self) -> dict[str, Any]:
         """The task's settings of decoding by CTranslate2's names."""
         task = self.task
         assert isinstance(task, Generative)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,13 +16,13 @@ import numpy as np
 from weitiao.api.inputs import same_rows
 from weitiao.api.predict import load
 from weitiao.core import notice
-from weitiao.core.atomic import replacing
+from weitiao.core.atomic import replace_text, replacing
 from weitiao.core.fields import near
 from weitiao.data.prepare.load import load as load_data
 from weitiao.errors import ModelError, RunError, WeitiaoError
 from weitiao.exporting import ctranslate2
 from weitiao.hardware.machine import set_threads
-from weitiao.i18n.messages import _, joined
+from weitiao.i18n.messages import _
 from weitiao.labels.texts import similarity
 from weitiao.model.model import Model
 from weitiao.model.writing import written
@@ -28,6 +31,7 @@ from weitiao.run import Run
 FORMATS = ("ctranslate2",)
 MAX_LOSS = 0.3  # BLEU points, of 100
 JUDGED_ROWS = 500
+ABOUT = "weitiao-export.json"  # in the folder: what it is, how the run decodes, the figures
 
 
 @dataclass(frozen=True)
@@ -74,12 +78,12 @@ def export(
     `RUN/ctranslate2-int8`. force: replace it.
     """
     check_names(form, quantization)
+    if not (math.isfinite(max_loss) and max_loss >= 0):
+        raise WeitiaoError(_("--max-loss: write a number of BLEU points, 0 or more."))
     opened = Run.open(run)
     folder = Path(output) if output else opened.folder / f"{form}-{quantization}"
-    if folder.exists() and not force:
-        raise WeitiaoError(
-            _("{path} is there already. --force replaces it; -o names another.", path=folder)
-        )
+    folder = folder.resolve()
+    _check_place(folder, force)
     ctranslate2.require()
     set_threads(threads)
     model = load(run)
@@ -105,9 +109,13 @@ def export(
             seconds = time.perf_counter() - begun
         before, after = bleu(own, references), bleu(texts, references)
         _refuse_worse(before, after, max_loss, quantization, len(judged))
-        if force and folder.exists():
-            _remove(folder)
+        about = {"quantization": quantization, "decoding": engine.decoding,
+                 "bleu": {"model": before, "export": after, "rows": len(judged)}}  # fmt: skip
+        replace_text(new / ABOUT, json.dumps(about, indent=1) + "\n")
         size = sum(file.stat().st_size for file in new.rglob("*") if file.is_file())
+        _check_place(folder, force)  # again: much time has passed
+        if folder.exists():
+            shutil.rmtree(folder)
     same = sum(one == other for one, other in zip(own, texts, strict=True)) / len(judged)
     speed = (len(judged) / own_seconds, len(judged) / seconds)
     return Export(folder, quantization, len(judged), (before, after), same, speed, size / 1e6)
@@ -119,9 +127,8 @@ def check_names(form: str, quantization: str) -> None:
         if name not in known:
             raise WeitiaoError(
                 _(
-                    "export: there is no {name!r}, but {names}.{near}",
+                    "export: there is no {name!r}.{near}",
                     name=name,
-                    names=joined(known, ", "),
                     near=near(name, known),
                 )
             )
@@ -152,12 +159,22 @@ def _refuse_worse(
         )
 
 
-def _remove(folder: Path) -> None:
-    """Remove an earlier export, and nothing else."""
-    import shutil
-
-    if not (folder / "model.bin").is_file():
+def _check_place(folder: Path, force: bool) -> None:
+    """Raises WeitiaoError where a folder cannot take an export: it holds something else, or an
+    export that `force` does not allow to replace. An empty folder can."""
+    if not folder.exists():
+        if not folder.parent.is_dir():
+            raise WeitiaoError(_("{path}: there is no such folder.", path=folder.parent))
+        return
+    if folder == Path.cwd():  # it would be replaced, and every program in it left without one
+        raise WeitiaoError(_("{path} is the current folder; name one in it.", path=folder))
+    if folder.is_dir() and not any(folder.iterdir()):
+        return
+    if not (folder / ABOUT).is_file():
         raise WeitiaoError(
             _("{path} is no earlier export; it is left as it is. -o names another.", path=folder)
         )
-    shutil.rmtree(folder)
+    if not force:
+        raise WeitiaoError(
+            _("{path} is there already. --force replaces it; -o names another.", path=folder)
+        )

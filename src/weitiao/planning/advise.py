@@ -23,7 +23,7 @@ from weitiao.data.prepare.profile import Profile, profile
 from weitiao.data.rows import Rows, everything
 from weitiao.errors import DataError
 from weitiao.example import Example
-from weitiao.i18n.messages import _, joined
+from weitiao.i18n.messages import _
 from weitiao.planfile.plan import Plan, Reason
 from weitiao.planfile.sections import REFIT_ROWS
 from weitiao.planning import (
@@ -129,8 +129,7 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
         del why["data.validation_size"]
     if task == pairs.TASK and not {"model.head", f"task.{task}.{pairs.FIELD}"} & {*wish.changes}:
         chosen_way = pairs.way(_plan(wish, why), _labelled(source, known))
-        reasons = [known.reasons["task"], chosen_way.reason]
-        why["task"] = chosen_way.model_copy(update={"reason": joined(reasons, "; ")})
+        why["task"] = chosen_way
     if (
         not writes
         and "model.head" not in wish.changes

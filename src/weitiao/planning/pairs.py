@@ -29,7 +29,9 @@ def way(plan: Plan, rows: Rows) -> Reason:
                 "the vectors of two texts are comparable before the network has learned anything; "
                 "way: pair reads both together, which needs more rows and more time"
             ),
-            evidence=_("not compared here: too few rows, or too short a budget"),
+            evidence=_("not compared here: too few rows")
+            if len(rows) < pooling.FEWEST_ROWS
+            else _("not compared here: the budget is too short"),
         )
     rows = rows.take(sampled(len(rows), pooling.ROWS))
     alike = correlation(plan, rows)

@@ -58,7 +58,9 @@ def head(plan: Plan, rows: Rows) -> Reason | None:
                 "the mean of the tokens says more of a text than its first token, before the "
                 "network has learned from these rows"
             ),
-            evidence=_("not compared here: too few rows, or too short a budget"),
+            evidence=_("not compared here: too few rows")
+            if len(rows) < FEWEST_ROWS
+            else _("not compared here: the budget is too short"),
         )
     count, mean, first = compared(plan, rows)
     if math.isinf(mean):  # a broken checkpoint, which training will tell

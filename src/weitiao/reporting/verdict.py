@@ -14,6 +14,9 @@ from weitiao.reporting.scores import Label
 from weitiao.results.format import baseline, duration, figure, metric, short_label
 from weitiao.results.records import CriterionResult, MetricsRecord
 
+# Behind a baseline, a run may still be ahead of it by this proportion of its score: on rows so few
+# nothing is decided.
+UNDECIDED = 0.1
 MAX_ROWS_FACTOR = 50  # more rows than so many times those there are: out of reach
 
 
@@ -102,6 +105,8 @@ def verdict(
         return _open(joined([sentence, more]) if _barely_trained(metrics) else sentence)
     if gap <= 0 and _barely_trained(metrics):
         return _open(_less_than_an_epoch(values, high < 0))
+    if gap < 0 and _undecided(metrics, high):
+        return _open(_behind(values, metrics.rows))
     if gap <= 0:
         return Verdict("stop", _("No-go"), _not_better(values, budget))
     if not low > 0:
@@ -165,6 +170,21 @@ def better_baseline(metrics: MetricsRecord, run: str = "RUN") -> str:
 
 def _barely_trained(metrics: MetricsRecord) -> bool:
     return metrics.epochs is not None and metrics.epochs < 1
+
+
+def _undecided(metrics: MetricsRecord, high: float) -> bool:
+    """Whether the interval of the difference reaches far above 0."""
+    other = metrics.baseline_score()
+    return other is not None and not math.isnan(high) and high > UNDECIDED * abs(other)
+
+
+def _behind(values: Mapping[str, str], rows: int) -> str:
+    return _(
+        "{baseline} is ahead of it ({metric} {other} against {model}), but on {rows} that may be "
+        "chance.",
+        **values,
+        rows=plural(rows, "evaluated row"),
+    )
 
 
 def _less_than_an_epoch(values: Mapping[str, str], clear: bool) -> str:
@@ -298,7 +318,7 @@ def fine_tuning_gain(metrics: MetricsRecord) -> str:
         message = _untouched(metrics, values)
     elif gap <= 0 and _barely_trained(metrics):
         message = _less_than_an_epoch(values, high < 0)
-    elif gap <= 0:
+    elif gap == 0 or (gap < 0 and not _undecided(metrics, high)):
         message = _(
             "Fine-tuning is not worth it here: {baseline} is as good or better "
             "({metric} {other} against {model}).",

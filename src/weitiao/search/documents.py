@@ -135,6 +135,8 @@ def _readers() -> dict[str, Callable[[Path], str] | None]:
 
 
 def _plain(path: Path) -> str:
+    if not path.stat().st_size:
+        raise DataError(_("{file}: the file is empty.", file=path.name))
     with encoding.detect(path, None, "lines").open(path) as file:
         return file.read(MOST_CHARACTERS)
 
@@ -161,6 +163,8 @@ def _docx(path: Path) -> str:
     from defusedxml.ElementTree import fromstring
 
     with zipfile.ZipFile(path) as archive:
+        if "word/document.xml" not in archive.namelist():
+            raise DataError(_("{file}: this is no Word document.", file=path.name))
         # zipfile gives no more bytes than the part says that it has; other parts stay packed.
         _check_size(archive.getinfo("word/document.xml").file_size, path.name)
         root = fromstring(archive.read("word/document.xml"))

@@ -46,6 +46,7 @@ class Changes:
     added: int
     removed: int
     problems: tuple[str, ...] = ()
+    refused: int = 0  # of those added, the ones that could not be read
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,8 @@ class Index:
             changed, gone = {}, []
         self.__dict__.pop("_vectors", None)
         problems = [problem for _size, _time, problem in self.store.files().values() if problem]
-        return Changes(len(changed), len(gone), tuple(problems))
+        unread = {name for name, (_size, _time, problem) in self.store.files().items() if problem}
+        return Changes(len(changed), len(gone), tuple(problems), len(unread & changed.keys()))
 
     def _differences(self, documents: Path) -> tuple[dict[str, Path], list[str]]:
         """Files that are new or changed, and names of those that are gone."""

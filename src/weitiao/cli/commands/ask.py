@@ -49,18 +49,14 @@ def ask(
     json_: Json = False,
 ) -> None:
     """Answer questions over a folder of documents, with the passages they stand in."""
-    from weitiao.errors import WeitiaoError
-
-    if docs is None:
-        raise WeitiaoError(_("ask needs a folder of documents: docs=..., or --docs DIR."))
-    if not question and evaluate is None:
-        raise WeitiaoError(_("what is the question? Put it in quotes behind the run."))
+    _check_questions(question, docs, evaluate, tune)
+    assert docs is not None, "that was checked"
+    if page:
+        _check_page(page)
     with loading():
         from weitiao.api.ask import asker, summary
         from weitiao.api.ask_judged import judge, questions_in
         from weitiao.search.index import Changes
-    if tune and evaluate is None:
-        raise WeitiaoError(_("--tune needs labelled questions: --evaluate FILE."))
     options: dict[str, Any] = {
         "index": index,
         "encoder": encoder,
@@ -98,3 +94,31 @@ def ask(
     elif answers:
         for answer in answers:
             show_ask.show_answer(answer)
+
+
+def _check_questions(
+    question: list[str] | None, docs: Path | None, evaluate: Path | None, tune: bool
+) -> None:
+    """Raises WeitiaoError where something is missing; before anything is loaded or indexed."""
+    from weitiao.errors import WeitiaoError
+
+    if docs is None:
+        raise WeitiaoError(_("ask needs a folder of documents: docs=..., or --docs DIR."))
+    if not question and evaluate is None:
+        raise WeitiaoError(_("what is the question? Put it in quotes behind the run."))
+    if not all(one.strip() for one in question or []):
+        raise WeitiaoError(_("the question is empty."))
+    if tune and evaluate is None:
+        raise WeitiaoError(_("--tune needs labelled questions: --evaluate FILE."))
+
+
+def _check_page(path: Path) -> None:
+    """Raises WeitiaoError where something else than a page of answers would be overwritten."""
+    from weitiao.errors import WeitiaoError
+
+    if path.is_dir():
+        raise WeitiaoError(_("--page: {path} is a folder; name a file.", path=path))
+    if path.exists() and path.suffix.lower() not in (".html", ".htm"):
+        raise WeitiaoError(
+            _("--page: {path} is there already, and is no page; name an .html file.", path=path)
+        )

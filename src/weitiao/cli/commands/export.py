@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from weitiao.cli import terminal
-from weitiao.cli.options import Json, RunFolder, Threads, loading
+from weitiao.cli.options import Json, Threads, loading
 from weitiao.i18n.messages import _
 
 
 def export(
-    run: RunFolder,
+    run: Annotated[Path, typer.Argument(help="a run")],
     form: Annotated[str, typer.Argument(metavar="FORMAT", help="ctranslate2")] = "ctranslate2",
     output: Annotated[
         str | None,

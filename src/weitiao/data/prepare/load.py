@@ -270,10 +270,12 @@ def _unknown_labels(
 
 def _unmeasured_labels(train: Sequence[Any], parts_of: Sequence[Sequence[Any]]) -> Iterator[str]:
     """Warning for labels that are learned, but of which a part for evaluation has no row."""
-    counts = _label_counts(train)
+    counts, whole = _label_counts(train), Counter[Any]()
+    for labels_of_part in (train, *parts_of):
+        whole.update(_label_counts(labels_of_part))
     for part, others in zip(("validation", "test"), parts_of, strict=False):
         # Labels of a single row are told of already.
-        lacking = sorted(n for n in counts.keys() - _label_counts(others).keys() if counts[n] > 1)
+        lacking = sorted(n for n in counts.keys() - _label_counts(others).keys() if whole[n] > 1)
         if lacking:
             labels, some = plural(len(lacking), "label"), _some(map(repr, lacking))
             yield (
