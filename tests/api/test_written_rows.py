@@ -17,7 +17,7 @@ def test_a_large_test_set_is_judged_by_some_of_its_rows(tmp_path):
         **{
             "data.path": str(tmp_path / "train.jsonl"),
             "data.test_path": str(tmp_path / "test.jsonl"),
-            "evaluate.written_rows": 10,
+            "task.translation.written_rows": 10,
         },
     )
     run = weitiao.train(plan, out=tmp_path / "runs").run.folder
@@ -25,6 +25,6 @@ def test_a_large_test_set_is_judged_by_some_of_its_rows(tmp_path):
         judged = weitiao.evaluate(run, rows, final=rows is None)
         assert judged.report.rows == 10
         left_out = judged.report.more["left_out"]
-        assert any("10 of" in line and "evaluate.written_rows" in line for line in left_out)
-    every = weitiao.train(plan.with_({"evaluate.written_rows": 0}), out=tmp_path / "runs")
+        assert any("10 of" in line and "task.translation.written_rows" in line for line in left_out)
+    every = weitiao.train(plan.with_({"task.translation.written_rows": 0}), out=tmp_path / "runs")
     assert weitiao.evaluate(every.run.folder, final=True).report.rows > 60

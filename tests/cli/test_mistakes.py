@@ -116,6 +116,10 @@ MISTAKES = {
         "no such folder",
         "没有这个文档文件夹",
     ),
+    "export RUN onnx": ("'onnx'", "There are: ctranslate2", "ctranslate2"),
+    "export RUN --quantization int9": ("'int9'", "Did you mean 'int8'", "'int8'"),
+    "export RUN --max-loss nan": ("--max-loss", "0 or more", "0 或更大"),
+    "export gone": ("gone", "no", "没有"),
     "explain RUN": ("TEXTS", "a text", "文本"),
     "explain RUN a b": ("2", "1 text", "1 段"),
     "calibrate runs/new": (

@@ -97,9 +97,8 @@ def test_the_optimizer_knows_nothing_of_frozen_weights(again, tier, tiny_bert, t
 
 
 def test_a_plan_that_leaves_nothing_to_learn_is_refused(tiny_bert):
-    """The head of a cosine has no weights."""
-    plan = toy_plan("similarity", tiny_bert, **{"train.strategies.freeze.layers": 2})
-    plan = plan.with_({"task": {"similarity": {"way": "cosine"}}})
+    """The head of retrieval has no weights."""
+    plan = toy_plan("retrieval", tiny_bert, **{"train.strategies.freeze.layers": 2})
     model = Model.start(plan, toy_data(plan, 40).train)
     with pytest.raises(PlanError, match="nothing is left that learns"):
         learning(model, model.loss())

@@ -33,6 +33,5 @@ def test_the_rate_of_the_head_is_not_that_of_the_norm_behind_the_layers(family, 
 
 @pytest.mark.parametrize("family", ["bert", "llama"])
 def test_a_head_without_weights_has_no_rate_of_its_own(family, tmp_path):
-    cosine = {"task": {"similarity": {"way": "cosine"}}}
     with pytest.raises(PlanError, match="head_rate: this head has no weights"):
-        groups("similarity", make(tmp_path / family, family), cosine)
+        groups("retrieval", make(tmp_path / family, family), {})

@@ -154,7 +154,8 @@ def evaluated(
         left_out.append(
             _(
                 "{judged:,} of {rows:,} rows were evaluated, drawn by the seed, since texts are "
-                "written one by one (evaluate.written_rows)",
+                "written one by one (task.{task}.written_rows)",
+                task=model.plan.task_name,
                 judged=len(rows),
                 rows=whole,
             )

@@ -235,9 +235,6 @@ class EvaluatePlan(Section):
         True, description="look for weak slices, group mistakes, try changed texts, explain some"
     )
     checks: Parts = Field({}, description="changed texts that are tried; empty: all that fit")
-    written_rows: int = Field(
-        2000, ge=0, description="rows for which texts are written, drawn by the seed; 0: all"
-    )
 
 
 class Reason(Section):

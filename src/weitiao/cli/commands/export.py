@@ -14,13 +14,16 @@ from weitiao.i18n.messages import _
 
 def export(
     run: Annotated[Path, typer.Argument(help="a run")],
-    form: Annotated[str, typer.Argument(metavar="FORMAT", help="ctranslate2")] = "ctranslate2",
+    form: Annotated[
+        str, typer.Argument(metavar="FORMAT", help="format: ctranslate2")
+    ] = "ctranslate2",
     output: Annotated[
         str | None,
         typer.Option("--output", "-o", help="folder; default: in the run, named by the format"),
     ] = None,
     quantization: Annotated[
-        str, typer.Option(help="int8, int8_float32, int16, float16, bfloat16, float32")
+        str,
+        typer.Option(help="of the weights: int8, int8_float32, int16, float16, bfloat16, float32"),
     ] = "int8",
     rows: Annotated[int, typer.Option(min=1, help="validation rows that both translate")] = 500,
     max_loss: Annotated[

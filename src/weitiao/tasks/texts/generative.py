@@ -66,6 +66,9 @@ class Generative(TextTargets):
     do_sample: bool = Field(False, description="draw tokens at random instead of the likeliest")
     temperature: float = Field(1.0, gt=0, le=10, description="of drawing: lower is less random")
     top_p: float = Field(1.0, gt=0, le=1, description="of drawing: the likeliest tokens up to this")
+    written_rows: int = Field(
+        2000, ge=0, description="evaluated rows, at most, drawn by the seed; 0: all"
+    )
     causal: bool = Field(False, description="set by the checkpoint: no encoder of its own")
 
     @property
