@@ -5,6 +5,7 @@ import random
 WORDS = "the a cat dog sees likes big small house tree red blue runs sleeps and".split()
 DEUTSCH = dict(zip(WORDS, "das ein kater hund sieht mag gross klein haus baum rot blau rennt "
                    "schlaeft und".split(), strict=True))  # fmt: skip
+LANGUAGES = {"source_language": "en", "target_language": "de"}
 SEQ2SEQ = ("marian", "t5", "mt5", "bart", "mbart", "m2m_100", "encoder-decoder")
 CAUSAL = ("gpt2", "llama", "qwen2", "qwen3", "smollm3", "gemma3_text")
 PAD, END, UNKNOWN, BEGIN = range(4)
@@ -83,6 +84,25 @@ def checkpoint_in(folder, family, chat=False):
             else transformers.AutoModelForCausalLM)  # fmt: skip
     network = auto.from_config(config)
     network.save_pretrained(folder)
+    return str(folder)
+
+
+def mbart_in(folder, tokenizer_class):
+    """A tiny mBART with the tokenizer of its first version, or of mBART-50."""
+    import torch
+    import transformers
+
+    words = dict.fromkeys([*WORDS, *DEUTSCH.values()])
+    pieces = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
+    pieces += [(f"▁{word}", -1.0) for word in words]
+    tokenizer = getattr(transformers, tokenizer_class)(vocab=pieces)
+    tokenizer.model_max_length = 64
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(3)
+    config = config_of("mbart", len(tokenizer))
+    config.pad_token_id, config.bos_token_id, config.eos_token_id = 1, 0, 2
+    config.decoder_start_token_id = None if tokenizer_class == "MBartTokenizer" else 2
+    transformers.MBartForConditionalGeneration(config).save_pretrained(folder)
     return str(folder)
 
 

@@ -17,8 +17,14 @@ pytest.importorskip("ctranslate2")
 
 
 def trained(folder, family, **settings):
+    checkpoint = (
+        tiny.mbart_in(folder, "MBartTokenizer")
+        if family == "mbart"
+        else tiny.checkpoint_in(folder, family)
+    )
+    languages = tiny.LANGUAGES if family == "mbart" else {}
     plan = tiny.plan_for(
-        "translation", tiny.checkpoint_in(folder, family), settings, **{"train.epochs": 30}
+        "translation", checkpoint, {**languages, **settings}, **{"train.epochs": 30}
     )
     data = tiny.data_for(plan, tiny.pairs())
     model = Model.start(plan, data.train, data.validation)
@@ -30,7 +36,7 @@ def trained(folder, family, **settings):
 
 # With beams, the two engines weigh length differently where a network is as unsure as these.
 @pytest.mark.parametrize(
-    ("family", "beams"), [("marian", 1), ("marian", 3), ("bart", 1), ("mt5", 1)]
+    ("family", "beams"), [("marian", 1), ("marian", 3), ("bart", 1), ("mbart", 1), ("mt5", 1)]
 )
 def test_the_export_writes_what_the_model_writes(family, beams, tmp_path):
     model, rows = trained(tmp_path / "checkpoint", family, num_beams=beams)

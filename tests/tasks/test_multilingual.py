@@ -1,7 +1,6 @@
 """The tokenizers of mBART: where the language of a target stands, and what the decoder begins with."""
 
 import pytest
-import torch
 import transformers
 
 import writing_networks as tiny
@@ -9,29 +8,14 @@ from weitiao.model.model import Model
 from weitiao.tasks.base import IGNORED
 from weitiao.training.run import training_feed
 
-WORDS = dict.fromkeys([*tiny.WORDS, *tiny.DEUTSCH.values()])
-LANGUAGES = {"source_language": "en", "target_language": "de"}
-
 
 @pytest.fixture(scope="module", params=["MBartTokenizer", "MBart50Tokenizer"])
 def checkpoint(request, tmp_path_factory):
-    """A tiny mBART with the tokenizer of its first version, or of mBART-50."""
-    folder = tmp_path_factory.mktemp(request.param)
-    pieces = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
-    pieces += [(f"▁{word}", -1.0) for word in WORDS]
-    tokenizer = getattr(transformers, request.param)(vocab=pieces)
-    tokenizer.model_max_length = 64
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(3)
-    config = tiny.config_of("mbart", len(tokenizer))
-    config.pad_token_id, config.bos_token_id, config.eos_token_id = 1, 0, 2
-    config.decoder_start_token_id = None if request.param == "MBartTokenizer" else 2
-    transformers.MBartForConditionalGeneration(config).save_pretrained(folder)
-    return str(folder)
+    return tiny.mbart_in(tmp_path_factory.mktemp(request.param), request.param)
 
 
 def started(checkpoint, **settings):
-    plan = tiny.plan_for("translation", checkpoint, {**LANGUAGES, **settings})
+    plan = tiny.plan_for("translation", checkpoint, {**tiny.LANGUAGES, **settings})
     data = tiny.data_for(plan, tiny.pairs())
     return Model.start(plan, data.train, data.validation), data
 

@@ -32,6 +32,16 @@ FORMER = {
     "mbart": {"normalize_before": True, "normalize_embedding": True},
     "m2m_100": {"normalize_before": True, "normalize_embedding": False},
 }
+# Settings of transformers' `generate` -> arguments of `translate_batch`.
+DECODING = {
+    "num_beams": "beam_size",
+    "max_new_tokens": "max_decoding_length",
+    "no_repeat_ngram_size": "no_repeat_ngram_size",
+    "repetition_penalty": "repetition_penalty",
+    "length_penalty": "length_penalty",
+    "temperature": "sampling_temperature",
+    "top_p": "sampling_topp",
+}
 TOKENS_AT_ONCE = 4096
 NEVER = -1e9  # bias of an entry that is never written
 
@@ -173,15 +183,6 @@ class Translator:
         """The task's settings of decoding by CTranslate2's names."""
         task = self.task
         assert isinstance(task, Generative)
-        settings: dict[str, Any] = {
-            "beam_size": task.num_beams,
-            "max_decoding_length": task.max_new_tokens,
-            "no_repeat_ngram_size": task.no_repeat_ngram_size,
-            "repetition_penalty": task.repetition_penalty,
-        }
-        if task.num_beams > 1:
-            settings["length_penalty"] = task.length_penalty
-        if task.do_sample:
-            settings |= {"sampling_topk": 0, "sampling_topp": task.top_p}
-            settings["sampling_temperature"] = task.temperature
-        return settings
+        given = task.decoding()
+        settings = {ours: given[name] for name, ours in DECODING.items() if name in given}
+        return {**settings, "sampling_topk": 0} if task.do_sample else settings

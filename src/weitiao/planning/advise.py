@@ -127,9 +127,9 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     )
     if wish.validation_path:
         del why["data.validation_size"]
-    if task == pairs.TASK and not {"model.head", f"task.{task}.{pairs.FIELD}"} & {*wish.changes}:
-        chosen_way = pairs.way(_plan(wish, why), _labelled(source, known))
-        why["task"] = chosen_way
+    open_way = not {"task", "model.head", f"task.{task}.{pairs.FIELD}"} & {*wish.changes}
+    if task == pairs.TASK and open_way:
+        why["task"] = pairs.way(_plan(wish, why), _labelled(source, known))
     if (
         not writes
         and "model.head" not in wish.changes

@@ -70,6 +70,4 @@ def correlation(plan: Plan, rows: Rows) -> float:
 
 
 def _with_way(plan: Plan, chosen: str) -> Plan:
-    return plan.with_(
-        {"task": {TASK: {**plan.task[TASK], FIELD: chosen}}, "train.linear_start": True}
-    )
+    return plan.with_({"task": {TASK: {**plan.task[TASK], FIELD: chosen}}})
