@@ -36,7 +36,7 @@ TUNING_QUESTIONS = 50
 WORDS_A_PASSAGE, CHARACTERS_A_PASSAGE = 120, 250
 NEGATIVES = 3  # of each question, for the re-ranker: from the top of BM25
 RESAMPLES = 2_000
-Asked = dict[str, str]  # question, passage, title
+Asked = dict[str, str]  # question, passage
 
 
 def main() -> None:
@@ -215,8 +215,10 @@ def _written(path: Path, rows: Sequence[Mapping[str, str]]) -> Path:
 
 
 def is_right(one: Asked, passage: Any) -> bool:
-    """Whether a passage of the index is (a part of) the paragraph of a question."""
-    return "".join(passage.text.split()) in "".join(one["passage"].split())
+    """Whether a passage of the index holds a sentence of a question's paragraph."""
+    from weitiao.search.judging import Question
+
+    return Question(one["question"], None, one["passage"]).is_right(passage)
 
 
 def ranked(index: Any, test: Sequence[Asked], scores: Any, order: Any) -> list[int]:
