@@ -133,18 +133,15 @@ def in_turns(
 def built(march: str, store: Path) -> dict[str, Path]:
     """The kernels for an instruction set, by each compiler that is here."""
     from weitiao.core import fingerprint
-    from weitiao.model.fast import compiler
+    from weitiao.model.fast import build
 
-    sources = [compiler.HERE / name for name in (*compiler.HEADERS, *compiler.SOURCES)]
-    key = fingerprint.of_texts(*(path.read_text(encoding="utf-8") for path in sources))
+    key = fingerprint.of_texts(*build.contents())
     found = {}
     for name in COMPILERS:
         target = store / f"kernels-{name}-{march}-{key[:12]}.so"
-        command = [name, *compiler.FLAGS, f"-march={march}", "-fopenmp", "-o", str(target)]
-        command += [str(compiler.HERE / source) for source in compiler.SOURCES]
         try:
             if not target.exists():
-                subprocess.run(command, capture_output=True, check=True)
+                build.compiled(name, (f"-march={march}", "-fopenmp"), target)
             found[name] = target
         except (OSError, subprocess.CalledProcessError):
             continue
