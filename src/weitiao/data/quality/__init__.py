@@ -1,0 +1,1 @@
+"""Data quality: near duplicates, leaks, conflicting labels, damaged text, personal data."""

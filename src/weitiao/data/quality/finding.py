@@ -1,0 +1,92 @@
+"""Findings about the quality of rows: what a finder reads, and what it reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from weitiao.data.rows import Rows
+
+Severity = Literal["error", "warning", "note"]  # metrics would lie, rows are worth a look, fact
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+TRAIN, VALIDATION, TEST, TEST_FILE = "train", "validation", "test", "test_file"
+
+
+@dataclass(frozen=True)
+class ShownText:
+    """A text of a row as it is shown. marks: (start, end) of the characters that matter."""
+
+    role: str
+    text: str
+    marks: Sequence[tuple[int, int]] = ()
+
+
+@dataclass(frozen=True)
+class ShownRow:
+    """A row as it is shown: its id, its texts and its target in words."""
+
+    id: str
+    texts: Sequence[ShownText]
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Rows that are shown side by side: one for an outlier, two for near duplicates."""
+
+    rows: Sequence[ShownRow]
+    note: str = ""  # e.g. "Jaccard 0.91", "given: pos, likely: neg"
+
+
+@dataclass(frozen=True)
+class FindingTable:
+    """A csv file of a finding. rows: called to stream them; the first cell is a row id."""
+
+    head: Sequence[str]
+    rows: Callable[[], Iterable[Sequence[Any]]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of fault in the rows, and what mends it.
+
+    kind: name in JSON and of the csv file, e.g. "near_duplicates"; rows: positions in
+    `Inspected.rows` of the rows concerned (int64, ascending); sentence: what is wrong, with its
+    count; remedy: what to do; plan_line: a change of the plan that does it, as it is typed after
+    `weitiao fit`, e.g. "data.steps.deduplicate={}"; empty where there is none.
+    """
+
+    kind: str
+    severity: Severity
+    rows: np.ndarray
+    sentence: str
+    remedy: str = ""
+    plan_line: str = ""
+    table: FindingTable | None = None
+    cases: Sequence[Case] = ()  # the first few, to be shown
+    figures: dict[str, Any] = field(default_factory=dict)  # plain values for --json
+
+
+@dataclass(frozen=True, eq=False)
+class Inspected:
+    """The rows that finders read, with what is known of them.
+
+    targets: of each row, None where it has none. parts: of each row "train", "validation", "test"
+    as the plan splits or the file declares them, "" for rows in none. test: the rows of a test
+    file that was given apart. advance: called with (what, done, total) for the progress bar.
+    """
+
+    rows: Rows
+    targets: Sequence[Any]
+    parts: np.ndarray
+    language: str  # "zh", "en" or "other", of most rows
+    test: Rows | None = None
+    meaning: bool = False  # compare by vectors of the frozen encoder, too
+    similarity: float = 0.8  # least Jaccard similarity of near duplicates
+    advance: Callable[[str, int, int], None] = lambda what, done, total: None
+
+
+Finder = Callable[[Inspected], Iterable[Finding]]
