@@ -18,10 +18,10 @@ Replacement = Callable[[re.Match[str]], str | None]  # what is put there; None l
 _GAP = r"[ \-.\u00a0\u00ad\u2010-\u2015\u200b-\u200f\u2060\ufeff]?"
 _HERE, _NO_MORE = r"(?<![\dA-Za-z])", r"(?!\d)"
 _NAME = "[A-Za-z0-9._%+-]"  # not \w: Chinese has no blank before an address
-_MAIL = re.compile(rf"(?<!{_NAME}){_NAME}+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+EMAIL = re.compile(rf"(?<!{_NAME}){_NAME}+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 # Chinese id number (GB 11643): region (6 digits), date of birth (8), sequence (3), check digit or
 # X. Until 1999 it had 15 digits: a year of two digits, no check digit.
-_CARD_OF_PERSON = re.compile(
+ID_CARD = re.compile(
     _HERE
     + _GAP.join(
         [
@@ -41,9 +41,9 @@ _CARD_OF_PERSON = re.compile(
     )
     + rf"(?:{_GAP}[\dXx])?(?![\dA-Za-z])"
 )
-_DIGITS = re.compile(_HERE + rf"\d(?:{_GAP}\d){{12,18}}" + _NO_MORE)
+CARD_DIGITS = re.compile(_HERE + rf"\d(?:{_GAP}\d){{12,18}}" + _NO_MORE)
 _MOBILE = _GAP.join(["1", "[3-9]", *[r"\d"] * 9])
-_PHONE = re.compile(
+PHONE = re.compile(
     "|".join(
         (
             r"(?<!\d)(?:(?:\+|00)?86" + _GAP + ")?" + _MOBILE + _NO_MORE,
@@ -58,7 +58,7 @@ _QUERY = re.compile(r"(https?://[^\s?#]{1,300}\?)[^\s#]+", re.IGNORECASE)
 # What each of the above needs at least; without it a text is left as it is, in a tenth of the time.
 _SUSPECT = re.compile(r"[@\uff20?]|\d(?:\D{0,3}\d){7}")
 # Full-width digits and signs count as the plain ones; one character each, so places agree.
-_PLAIN = {0xFF10 + n: str(n) for n in range(10)} | {
+HALF_WIDTH = {0xFF10 + n: str(n) for n in range(10)} | {
     0xFF20: "@",
     0xFF0B: "+",
     0xFF0D: "-",
@@ -81,10 +81,10 @@ def masked(text: str) -> str:
     # The order matters: an id number may also pass the checksum of a bank card. What is replaced
     # has no digits left for the next pattern.
     text = _replaced(text, _QUERY, lambda match: match[1] + "…")
-    text = _replaced(text, _MAIL, lambda _unused: _("[e-mail]"))
-    text = _replaced(text, _CARD_OF_PERSON, _person)
-    text = _replaced(text, _DIGITS, _card)
-    return _replaced(text, _PHONE, lambda _unused: _("[phone]"))
+    text = _replaced(text, EMAIL, lambda _unused: _("[e-mail]"))
+    text = _replaced(text, ID_CARD, _person)
+    text = _replaced(text, CARD_DIGITS, _card)
+    return _replaced(text, PHONE, lambda _unused: _("[phone]"))
 
 
 def luhn(number: str) -> bool:
@@ -100,7 +100,7 @@ def luhn(number: str) -> bool:
 
 def _replaced(text: str, pattern: re.Pattern[str], replacement: Replacement) -> str:
     pieces, end = [], 0
-    for match in pattern.finditer(text.translate(_PLAIN)):
+    for match in pattern.finditer(text.translate(HALF_WIDTH)):
         put = replacement(match)
         if put is not None:
             pieces += [text[end : match.start()], put]
