@@ -15,6 +15,7 @@ from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source, from_rows
 from weitiao.data.prepare.declared import without_refused
 from weitiao.data.prepare.filter import without_misfits
+from weitiao.data.prepare.label_rules import with_label_rules
 from weitiao.data.prepare.load import Data
 from weitiao.data.python_rows import list_of, rows_in
 from weitiao.data.rows import Rows, everything
@@ -297,6 +298,8 @@ def rows_of(
         return rows
     rows = without_refused(rows, [] if notes is None else notes)
     rows = without_misfits(rows, aside is not None, [], aside if aside is not None else [])
+    lines: list[str] = [] if notes is None else notes
+    rows = with_label_rules(rows, model.plan.data.labels, lines, strict=False)
     known = [i for i, target in enumerate(rows.targets()) if target is not None]
     if not known:
         message = _("{file}: no row has a target; `weitiao predict` needs none.", file=source.name)

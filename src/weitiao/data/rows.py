@@ -15,7 +15,7 @@ from weitiao.data.files.table import ID, LINE, MADE_BY
 from weitiao.data.infer.cells import is_missing
 from weitiao.data.infer.roles import TEXT_ROLES
 from weitiao.data.prepare.duplicates import row_keys, text_keys
-from weitiao.data.targets import read_targets
+from weitiao.data.targets import TargetChanges, read_targets, reader_of
 from weitiao.example import Example
 
 COLUMN_SEPARATOR = " | "  # between columns and the text: "price: 12.5 | brand: X | the text"
@@ -24,13 +24,17 @@ Positions = slice | Sequence[int] | np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """A lazy dataset view: rows of a table in an order. Cells are read when examples are built."""
+    """A lazy dataset view: rows of a table in an order. Cells are read when examples are built.
+
+    changes: what the plan makes of their targets (`data.labels`, `data.corrections`).
+    """
 
     table: Any
     indices: np.ndarray  # int64 positions in the table
     roles: Mapping[str, str | list[str]]
     name: str
     task: str
+    changes: TargetChanges | None = None
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -75,7 +79,10 @@ class Rows:
 
     def targets(self) -> list[Any]:
         """A label, a number, a list of labels, or None where the cell is empty. Do not change."""
-        return read_targets(self.table, self.roles, self.task, self.indices, self.id_of)
+        cells = read_targets(self.table, self.roles, self.task, self.indices, self.id_of)
+        if self.changes is None:
+            return cells
+        return self.changes.applied(cells, self.indices, reader_of(self.task).head)
 
     def ids(self) -> list[str]:
         """Row ids: file and line of each row, e.g. "reviews.csv:17"."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -13,6 +14,7 @@ from weitiao.data.files.cells import cell_texts, position_batches
 from weitiao.data.infer.cells import is_missing
 from weitiao.errors import DataError, placed
 from weitiao.i18n.messages import _
+from weitiao.labels.renaming import LabelMap
 
 if TYPE_CHECKING:
     from weitiao.data.infer.column_stats import Column
@@ -35,6 +37,7 @@ class TargetReader(Protocol):
     field_columns: bool
     one_target: bool
 
+    def parse_target(self, cell: str, column: str) -> Any: ...
     def read_targets(
         self,
         table: Any,
@@ -56,6 +59,28 @@ class TargetReader(Protocol):
     def fits(self, column: Column) -> bool: ...
     def guess_roles(self, evidence: Evidence, named: bool) -> Guess | None: ...
     def guess(self, evidence: Evidence) -> tuple[float, str] | None: ...
+
+
+@dataclass(frozen=True, eq=False)
+class TargetChanges:
+    """Targets that differ from the cells: corrections of single rows, then a mapping of labels.
+
+    corrected: position in the table -> target, in the spelling of the file or the new one.
+    """
+
+    labels: LabelMap = field(default_factory=lambda: LabelMap({}))
+    corrected: Mapping[int, Any] = field(default_factory=dict)
+
+    def applied(self, targets: Sequence[Any], positions: np.ndarray, head: str) -> list[Any]:
+        """The targets of the rows at these positions, changed; None for one that is dropped."""
+        if self.corrected:
+            targets = [
+                self.corrected.get(position, target)
+                for position, target in zip(positions.tolist(), targets, strict=True)
+            ]
+        if not self.labels.names:
+            return list(targets)
+        return [self.labels.target(target, head) for target in targets]
 
 
 def reader_of(task: str) -> TargetReader:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections import Counter
+from itertools import chain
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, WrapValidator, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    WrapValidator,
+    model_serializer,
+    model_validator,
+)
 
 from weitiao.core.clock import seconds
 from weitiao.core.fields import Fields
 from weitiao.i18n.messages import Message, _, pack, restore
+from weitiao.labels.renaming import LabelRules
 
 # Where a plan names parts, and of which kind they are.
 PLACES = {
@@ -80,11 +91,74 @@ class Section(Fields):
     # A default is what it would be if it stood in the file (60.0, not 60): a plan that leaves it
     # out has the same hash.
     model_config = ConfigDict(validate_default=True)
+    # Settings that are written only where they are set: plans from before they existed keep their
+    # hash.
+    unwritten: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields = type(self).model_fields
+        return {
+            name: value
+            for name, value in handler(self).items()
+            if name not in self.unwritten
+            or getattr(self, name) != fields[name].get_default(call_default_factory=True)
+        }
+
+
+def _as_name(value: Any) -> Any:
+    """A label that YAML reads as a number or boolean, as the text that it stands for."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, (int, float)) else value
+
+
+def _one_or_more(value: Any) -> Any:
+    return value if isinstance(value, (list, tuple, set)) else [value]
+
+
+LabelName = Annotated[str, BeforeValidator(_as_name), Field(min_length=1)]
+LabelNames = Annotated[list[LabelName], BeforeValidator(_one_or_more)]
+
+
+class LabelsPlan(Section):
+    """Names of labels, also of the types of tags: the rows' own -> those that are learned."""
+
+    unwritten: ClassVar[frozenset[str]] = frozenset({"rename", "merge", "drop", "keep"})
+    rename: dict[LabelName, LabelName] = Field({}, description="old name -> new name")
+    merge: dict[LabelName, LabelNames] = Field(
+        {}, description="new name -> the labels that become it"
+    )
+    drop: LabelNames = Field(
+        [], description="labels that are left out: with their rows, of several labels alone"
+    )
+    keep: LabelNames = Field([], description="the only labels that are not left out; empty: all")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        olds = Counter([*self.rename, *chain(*self.merge.values())])
+        twice = [name for name, count in olds.items() if count > 1]
+        if twice:
+            raise ValueError(
+                _("the label {label!r} gets two new names; name it once.", label=twice[0])
+            )
+        if both := [name for name in self.drop if name in self.keep]:
+            raise ValueError(
+                _("the label {label!r} is in keep and in drop; take it out of one.", label=both[0])
+            )
+        return self
+
+    @property
+    def rules(self) -> LabelRules:
+        """The rules by label."""
+        merged = {old: new for new, olds in self.merge.items() for old in olds}
+        return LabelRules({**self.rename, **merged}, tuple(self.drop), tuple(self.keep))
 
 
 class DataPlan(Section):
     """Data: files, column roles, splits."""
 
+    unwritten: ClassVar[frozenset[str]] = frozenset({"labels", "corrections", "correct_test"})
     path: str | list[str] = Field(
         description="file with the rows, several files, a folder, a pattern like data/*.csv, or "
         "sample:NAME"
@@ -115,6 +189,15 @@ class DataPlan(Section):
         True, description="use the parts that a column such as split, or names of files, declare"
     )
     split_seed: int = Field(13, ge=0, description="seed of the split alone")
+    labels: LabelsPlan = Field(
+        LabelsPlan(), description="labels that are renamed, merged or left out"
+    )
+    corrections: str | list[str] | None = Field(
+        None, description="file of `weitiao review` with decisions about rows, or several"
+    )
+    correct_test: bool = Field(
+        False, description="apply corrections to rows of the sealed test, too; this is reported"
+    )
     cleaners: Parts = Field({}, description="text -> text, in training and in use")
     steps: Parts = Field({}, description="rows -> rows, in training only")
 

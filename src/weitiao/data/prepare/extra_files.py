@@ -110,7 +110,8 @@ def open_extra_file(
     bad += source.bad
     # A test file need not have the column of groups: it is one part already.
     roles = {r: name for r, name in plan.roles.items() if r != "group" or name in source.columns}
-    rows, _unused = usable(source, plan.model_copy(update={"roles": roles}), task, history, bad)
+    own = plan.model_copy(update={"roles": roles})
+    rows, _unused = usable(source, own, task, history, bad, strict=False)
     if len(rows) == 0:
         raise DataError(
             _("{file}: the test file has no labelled row.", file=source.name)

@@ -13,6 +13,7 @@ from weitiao.data.files.table import Source
 from weitiao.data.infer.roles import TEXT_ROLES, check_role
 from weitiao.data.prepare import duplicates
 from weitiao.data.prepare.declared import without_refused
+from weitiao.data.prepare.label_rules import with_label_rules
 from weitiao.data.rows import Rows, everything
 from weitiao.data.targets import TargetReader, read_targets, reader_of
 from weitiao.errors import DataError, placed
@@ -23,9 +24,18 @@ FEWEST_ROWS = 10  # labelled ones; below this no split means anything
 
 
 def usable(
-    source: Source, plan: DataPlan, task: str, history: list[str], bad: list[Bad]
+    source: Source,
+    plan: DataPlan,
+    task: str,
+    history: list[str],
+    bad: list[Bad],
+    *,
+    strict: bool = True,
 ) -> tuple[Rows, Rows]:
-    """Labelled and unlabelled rows; those without a text are filtered out. Raises DataError."""
+    """Labelled and unlabelled rows; those without a text are filtered out. Raises DataError.
+
+    strict: every label that the rules of the plan name must occur.
+    """
     for role, column in plan.roles.items():
         try:
             check_role(role, column, source.columns)
@@ -55,6 +65,7 @@ def usable(
         )
     rows = without_refused(rows.take(np.flatnonzero(~empty)), history)
     rows = without_misfits(rows, plan.skip_bad, history, bad)
+    rows = with_label_rules(rows, plan.labels, history, strict=strict)
     labelled = np.array([target is not None for target in rows.targets()], bool)
     if not labelled.all():
         count = plural(int((~labelled).sum()), "row")

@@ -21,6 +21,7 @@ from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import ID, MADE_BY, Source, stored
 from weitiao.data.infer.cells import has_unit, number
 from weitiao.data.prepare import duplicates
+from weitiao.data.prepare.corrections import Corrections, correct, test_lines
 from weitiao.data.prepare.declared import declared_parts
 from weitiao.data.prepare.extra_files import ExtraFile, extra_part, open_extra_file
 from weitiao.data.prepare.filter import check_enough, usable
@@ -74,6 +75,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     source = source or how.open(plan.path)
     history, bad = list(source.history), list(source.bad)
     rows, unlabelled = usable(source, plan, task, history, bad)
+    corrections = Corrections.read(plan.corrections, rows) if plan.corrections else None
     declared = declared_parts(rows, history) if plan.declared_split else None
     whole = rows
     if declared is not None:
@@ -130,6 +132,28 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
         stratify=True,
         groups=units,
     )
+    # Corrections come after the split, which is that of the file: a corrected label moves no row
+    # from the test into training.
+    if corrections is not None:
+        own = [train, validation, *([test] if plan.correct_test else [])]
+        at = np.sort(np.concatenate(own))
+        others = [validation_file, test_file if plan.correct_test else None]
+        files = [one for one in others if one is not None]
+        sealed = test_file.rows if test_file else rows.take(test)
+        history += test_lines(sealed, corrections, plan.correct_test)
+        counts = Counter[str]()
+        main, *more = correct([rows.take(at), *(one.rows for one in files)], corrections, counts)
+        history += corrections.lines(counts, [whole, *(one.rows for one in files)])
+        rows = replace(rows, changes=main.rows.changes)
+        gone = at[~main.kept]
+        train, validation, test = (part[~np.isin(part, gone)] for part in (train, validation, test))
+        new = {id(one): replace(one, rows=r.rows) for one, r in zip(files, more, strict=True)}
+        validation_file = new.get(id(validation_file), validation_file)
+        test_file = new.get(id(test_file), test_file)
+        targets = rows.targets()
+        labels = reader.row_labels(targets)
+        chosen = np.arange(len(rows))
+        reader.check_learnable(_at(targets, train), source.name)
     sealed = test_file.rows if test_file else (rows.take(test) if len(test) else None)
     validation_rows = validation_file.rows if validation_file else rows.take(validation)
     if len(train) == 0 or len(validation_rows) == 0:
@@ -176,6 +200,9 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     others = [test_file.rows.fingerprint if test_file else ""]
     others += [validation_file.content] if validation_file else []
     others += [declared.column] if declared else []
+    if plan.labels.rules:
+        others.append(plan.labels.model_dump_json())
+    others += [corrections.content, str(plan.correct_test)] if corrections else []
     return Data(
         train=rows.take(train),
         validation=validation_rows,
