@@ -54,6 +54,7 @@ class PlanOptions(RowOptions, total=False):
     revision: str | None
     validation: Any  # validation rows, as `test`
     max_rows: int | None
+    corrections: str | Path | None  # file of `review` with decisions about rows
     budget: float | str | None  # seconds for everything, or 90s, 5m, 1h30m
     seed: int | None
     source_lang: str | None  # of a translation: en, zh, de, ...
@@ -80,6 +81,9 @@ def wish_of(path: Paths, options: Mapping[str, Any]) -> Wish:
     if sheet := known.pop("sheet", None):
         reader = {**reader, "xlsx": {"sheet": sheet}}
     files = {f"{name}_path": _other(known.pop(name, None)) for name in ("test", "validation")}
+    if corrections := known.pop("corrections", None):
+        changes = {"data.corrections": str(corrections), **(known.get("changes") or {})}
+        known["changes"] = changes
     if (budget := known.pop("budget", None)) is not None:
         known["budget"] = seconds_of(budget)
     languages = {

@@ -57,6 +57,9 @@ Validation = Annotated[
 MaxRows = Annotated[
     int | None, typer.Option("--rows", min=10, help="use a random sample of this many rows")
 ]
+Corrections = Annotated[
+    str | None, typer.Option(help="review table of `weitiao review` with decisions about rows")
+]
 Budget = Annotated[str | None, typer.Option(help="total time, e.g. 90s, 5m, 1h")]
 Seed = Annotated[int | None, typer.Option(min=0, help="random seed of head, dropout and row order")]
 Seeds = Annotated[

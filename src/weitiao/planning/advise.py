@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from weitiao import parts
 from weitiao.checkpoints.catalogue import default_for
@@ -19,13 +20,14 @@ from weitiao.data.files.table import Source
 from weitiao.data.infer.column_stats import columns_of
 from weitiao.data.infer.roles import Evidence, guess_roles, guess_task
 from weitiao.data.prepare.filter import without_misfits
+from weitiao.data.prepare.label_rules import with_label_rules
 from weitiao.data.prepare.profile import Profile, profile
 from weitiao.data.rows import Rows, everything
 from weitiao.errors import DataError
 from weitiao.example import Example
 from weitiao.i18n.messages import _
 from weitiao.planfile.plan import Plan, Reason
-from weitiao.planfile.sections import REFIT_ROWS
+from weitiao.planfile.sections import REFIT_ROWS, LabelsPlan
 from weitiao.planning import (
     choices,
     cost,
@@ -66,6 +68,17 @@ class Wish:
         """How the rows are read."""
         return ReadOptions(self.reader, self.skip_bad).changed(self.changes)
 
+    @property
+    def labels(self) -> LabelsPlan:
+        """The rules for names of labels; none where they are no good, which the plan reports."""
+        raw: dict[str, Any] = {}
+        for path, value in self.changes.items():
+            if f"{path}.".startswith("data.labels."):
+                dotted.put(raw, path, value)
+        with suppress(ValidationError):
+            return LabelsPlan.model_validate(raw.get("data", {}).get("labels", {}))
+        return LabelsPlan()
+
 
 @dataclass(frozen=True)
 class Advice:
@@ -92,7 +105,7 @@ def look(wish: Wish, source: Source | None = None) -> tuple[Profile, Source]:
     roles, reasons = _renamed(roles, inputs), _renamed(reasons, inputs)
     reasons["task"] = reason
     test = how.open_other(wish.test_path, wish.path) if wish.test_path else None
-    known = profile(source, roles, task, reasons, test, skip_bad=how.skip_bad)
+    known = profile(source, roles, task, reasons, test, skip_bad=how.skip_bad, labels=wish.labels)
     if known.separator:
         known = replace(known, reasons={**known.reasons, "task": reason_of_paths(known)})
     return known, source
@@ -129,11 +142,11 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
         del why["data.validation_size"]
     open_way = not {"task", "model.head", f"task.{task}.{pairs.FIELD}"} & {*wish.changes}
     if task == pairs.TASK and open_way:
-        why["task"] = pairs.way(_plan(wish, why), _labelled(source, known))
+        why["task"] = pairs.way(_plan(wish, why), _labelled(source, known, wish))
     if (
         not writes
         and "model.head" not in wish.changes
-        and (chosen_head := _head(_plan(wish, why), source, known))
+        and (chosen_head := _head(_plan(wish, why), _labelled(source, known, wish)))
     ):
         why["model.head"] = chosen_head
     if parts.build("tasks", task).contrasts:
@@ -199,19 +212,19 @@ def _examples(known: Profile, source: Source, with_targets: bool = False) -> lis
     return rows.examples(sampled(len(rows), SAMPLE))
 
 
-def _head(plan: Plan, source: Source, known: Profile) -> Reason | None:
+def _head(plan: Plan, rows: Rows) -> Reason | None:
     """The head for whole texts, from rows that have a target."""
-    rows = _labelled(source, known)
     return pooling.head(plan, rows) if len(rows) else None
 
 
-def _labelled(source: Source, known: Profile) -> Rows:
+def _labelled(source: Source, known: Profile, wish: Wish) -> Rows:
     """Some rows that have a target; none where no target fits, which is told on loading them."""
     roles = dict(known.roles)
     rows = Rows(source.table, everything(source.table), roles, source.name, known.task)
     some = rows.take(sampled(len(rows), 4 * pooling.ROWS))
     with suppress(DataError):
         some = without_misfits(some, True, [], [])
+        some = with_label_rules(some, wish.labels, [], strict=False)
         known_targets = [target is not None for target in some.targets()]
         return some.take(np.flatnonzero(known_targets))
     return rows.take(np.arange(0))

@@ -18,11 +18,13 @@ from weitiao.data.files.open import open_source
 from weitiao.data.files.table import LINE, Source
 from weitiao.data.infer.column_names import TARGET_WORDS, TEXT_WORDS, matches, words
 from weitiao.data.infer.roles import TEXT_ROLES, guess_task
+from weitiao.data.prepare.label_rules import renamed
 from weitiao.data.rows import everything
 from weitiao.data.targets import read_targets
 from weitiao.errors import DataError, RunError
 from weitiao.i18n.messages import _, name_list, plural
 from weitiao.planfile.plan import Plan
+from weitiao.planfile.sections import LabelsPlan
 from weitiao.results.records import SeedsRecord
 from weitiao.results.run_data import Material, gathered
 from weitiao.run import Run, runs
@@ -250,8 +252,15 @@ PREDICTIONS = words(
 IDS = words("id ids row_id rowid idx index uid row 编号 序号 行号")
 
 
-def of_file(path: str, columns: Columns, task: str | None, texts: Sequence[str]) -> Contender:
-    """The predictions in a file. task: of what it is compared with; texts: names of its texts."""
+def of_file(
+    path: str,
+    columns: Columns,
+    task: str | None,
+    texts: Sequence[str],
+    labels: LabelsPlan | None = None,
+) -> Contender:
+    """The predictions in a file. task: of what it is compared with; texts: names of its texts;
+    labels: rules for names of labels, of a run that it is compared with."""
     source = open_source(path)
     prediction = _prediction(source, columns)
     target = _target(source, columns, prediction)
@@ -269,6 +278,9 @@ def of_file(path: str, columns: Columns, task: str | None, texts: Sequence[str])
         )
     values = _values(source, prediction, task)
     truth = _values(source, target, task) if target else None
+    if labels is not None and labels.rules:
+        values = renamed(values, labels, task)
+        truth = None if truth is None else renamed(truth, labels, task)
     empty = sum(value is None for value in values)
     notes = []
     if empty:

@@ -10,14 +10,23 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from weitiao.core import fingerprint
 from weitiao.data.files.open import open_source
 from weitiao.data.prepare import duplicates
-from weitiao.data.prepare.review_file import CHANGE, KEEP, NAMED, REMOVE, Decision, Key, decisions_in
+from weitiao.data.prepare.extra_files import ExtraFile
+from weitiao.data.prepare.review_file import (
+    CHANGE,
+    KEEP,
+    NAMED,
+    REMOVE,
+    Decision,
+    Key,
+    decisions_in,
+)
 from weitiao.data.rows import Rows
 from weitiao.data.targets import TargetChanges
 from weitiao.i18n.messages import _, name_list, plural
@@ -95,11 +104,13 @@ class Corrections:
             undecided=f"{self.undecided:,}",
         )
         matched = {id(one) for rows in everywhere for _at, one in self.found(rows)}
-        clashing = {id(one) for one in self.contradictory}
+        unclear = {key for one in self.contradictory for key in one.keys}
         lost = [
             one
             for one in self.decisions
-            if id(one) not in matched and id(one) not in clashing and not self._known(one, matched)
+            if id(one) not in matched
+            and not unclear & {*one.keys}
+            and not self._known(one, matched)
         ]
         if self.contradictory:
             yield _(
@@ -138,18 +149,57 @@ def keys_of(rows: Rows) -> np.ndarray:
     return duplicates.row_keys(texts, plain.targets())
 
 
-@dataclass(frozen=True, eq=False)
-class Corrected:
-    """Rows with corrected targets. kept: (rows,) those of the rows before that are left."""
+class Parts(NamedTuple):
+    """The split of rows: positions of its parts, and the parts that have files of their own."""
 
     rows: Rows
-    kept: np.ndarray
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    validation_file: ExtraFile | None
+    test_file: ExtraFile | None
+
+    def corrected(
+        self, corrections: Corrections, whole: Rows, with_test: bool, history: list[str]
+    ) -> Parts:
+        """The parts under corrections, those of the sealed test only `with_test`.
+
+        Corrections come after the split, which is that of the file: a corrected label moves no row
+        from the test into training. whole: all labelled rows of the main file.
+        """
+        sealed = self.test_file.rows if self.test_file else self.rows.take(self.test)
+        history += _test_lines(sealed, corrections, with_test)
+        own = [self.train, self.validation, *([self.test] if with_test else [])]
+        at = np.sort(np.concatenate(own))
+        others = [self.validation_file, self.test_file if with_test else None]
+        files = [one for one in others if one is not None]
+        counts: Counter[str] = Counter()
+        parts = [self.rows.take(at), *(one.rows for one in files)]
+        results = _correct(parts, corrections, counts)
+        history += corrections.lines(counts, [whole, *(one.rows for one in files), sealed])
+        main, kept = results[0]
+        gone = at[~kept]
+        new = {
+            id(one): replace(one, rows=rows, keys=one.keys[kept])
+            for one, (rows, kept) in zip(files, results[1:], strict=True)
+        }
+        return Parts(
+            replace(self.rows, changes=main.changes),
+            self.train[~np.isin(self.train, gone)],
+            self.validation[~np.isin(self.validation, gone)],
+            self.test[~np.isin(self.test, gone)],
+            new.get(id(self.validation_file), self.validation_file),
+            new.get(id(self.test_file), self.test_file),
+        )
 
 
-def correct(
+def _correct(
     parts: Sequence[Rows], corrections: Corrections, counts: Counter[str]
-) -> list[Corrected]:
-    """Apply corrections to parts of the data; counts: decision -> rows, added up."""
+) -> list[tuple[Rows, np.ndarray]]:
+    """Apply corrections: the rows that are left of each part, and (rows,) which those are.
+
+    counts: decision -> rows, added up.
+    """
     changes: dict[int, TargetChanges | None] = {}
     removed = set[tuple[int, int]]()
     for rows in parts:
@@ -162,27 +212,25 @@ def correct(
     for rows in parts:
         table = id(rows.table)
         kept = np.array([(table, at) not in removed for at in rows.indices.tolist()], bool)
-        results.append(
-            Corrected(replace(rows, changes=changes[table]).take(np.flatnonzero(kept)), kept)
-        )
+        left = replace(rows, changes=changes[table]).take(np.flatnonzero(kept))
+        results.append((left, kept))
     return results
 
 
-def test_lines(rows: Rows | None, corrections: Corrections, corrected: bool) -> Iterator[str]:
+def _test_lines(rows: Rows, corrections: Corrections, corrected: bool) -> Iterator[str]:
     """What is said of corrections of the sealed test."""
-    count = len([one for _at, one in corrections.found(rows) if one.word != KEEP]) if rows else 0
-    if not count:
-        return
-    yield (
-        _(
-            "{rows} of the sealed test corrected (data.correct_test): its metrics are those on the "
-            "corrected labels",
-            rows=plural(count, "row"),
+    count = len([one for _at, one in corrections.found(rows) if one.word != KEEP])
+    if count:
+        yield (
+            _(
+                "{rows} of the sealed test corrected (data.correct_test): its metrics are those on "
+                "the corrected labels",
+                rows=plural(count, "row"),
+            )
+            if corrected
+            else _(
+                "corrections of {rows} of the sealed test not applied; data.correct_test=true "
+                "applies them, which is reported",
+                rows=plural(count, "row"),
+            )
         )
-        if corrected
-        else _(
-            "corrections of {rows} of the sealed test not applied; data.correct_test=true applies "
-            "them, which is reported",
-            rows=plural(count, "row"),
-        )
-    )

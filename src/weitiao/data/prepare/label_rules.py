@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,9 @@ def with_label_rules(
         )
     counts = reader.label_counts([target for target in targets if target is not None])
     try:
-        label_map = resolve(rules, list(counts), reader.level_separator(list(counts)), strict=strict)
+        label_map = resolve(
+            rules, list(counts), reader.level_separator(list(counts)), strict=strict
+        )
     except DataError as error:
         raise DataError(placed(rows.name, str(error))) from None
     _check_tags(label_map, reader, targets)
@@ -58,6 +61,15 @@ def with_label_rules(
         )
     )
     return rows.take(np.flatnonzero(~lost))
+
+
+def renamed(targets: Sequence[Any], labels: LabelsPlan, task: str) -> list[Any]:
+    """Targets of another file, such as predictions, under the rules; None for a dropped label."""
+    reader = reader_of(task)
+    counts = reader.label_counts([target for target in targets if target is not None])
+    separator = reader.level_separator(list(counts))
+    label_map = resolve(labels.rules, list(counts), separator, strict=False)
+    return [label_map.target(target, reader.head) for target in targets]
 
 
 def _check_tags(label_map: LabelMap, reader: TargetReader, targets: Sequence[object]) -> None:

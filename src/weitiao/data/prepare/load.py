@@ -21,7 +21,7 @@ from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import ID, MADE_BY, Source, stored
 from weitiao.data.infer.cells import has_unit, number
 from weitiao.data.prepare import duplicates
-from weitiao.data.prepare.corrections import Corrections, correct, test_lines
+from weitiao.data.prepare.corrections import Corrections, Parts
 from weitiao.data.prepare.declared import declared_parts
 from weitiao.data.prepare.extra_files import ExtraFile, extra_part, open_extra_file
 from weitiao.data.prepare.filter import check_enough, usable
@@ -132,27 +132,13 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
         stratify=True,
         groups=units,
     )
-    # Corrections come after the split, which is that of the file: a corrected label moves no row
-    # from the test into training.
     if corrections is not None:
-        own = [train, validation, *([test] if plan.correct_test else [])]
-        at = np.sort(np.concatenate(own))
-        others = [validation_file, test_file if plan.correct_test else None]
-        files = [one for one in others if one is not None]
-        sealed = test_file.rows if test_file else rows.take(test)
-        history += test_lines(sealed, corrections, plan.correct_test)
-        counts = Counter[str]()
-        main, *more = correct([rows.take(at), *(one.rows for one in files)], corrections, counts)
-        history += corrections.lines(counts, [whole, *(one.rows for one in files)])
-        rows = replace(rows, changes=main.rows.changes)
-        gone = at[~main.kept]
-        train, validation, test = (part[~np.isin(part, gone)] for part in (train, validation, test))
-        new = {id(one): replace(one, rows=r.rows) for one, r in zip(files, more, strict=True)}
-        validation_file = new.get(id(validation_file), validation_file)
-        test_file = new.get(id(test_file), test_file)
+        uncorrected = Parts(rows, train, validation, test, validation_file, test_file)
+        rows, train, validation, test, validation_file, test_file = uncorrected.corrected(
+            corrections, whole, plan.correct_test, history
+        )
         targets = rows.targets()
-        labels = reader.row_labels(targets)
-        chosen = np.arange(len(rows))
+        labels, chosen = reader.row_labels(targets), np.arange(len(rows))
         reader.check_learnable(_at(targets, train), source.name)
     sealed = test_file.rows if test_file else (rows.take(test) if len(test) else None)
     validation_rows = validation_file.rows if validation_file else rows.take(validation)
@@ -200,9 +186,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     others = [test_file.rows.fingerprint if test_file else ""]
     others += [validation_file.content] if validation_file else []
     others += [declared.column] if declared else []
-    if plan.labels.rules:
-        others.append(plan.labels.model_dump_json())
-    others += [corrections.content, str(plan.correct_test)] if corrections else []
+    others += _changes_of(plan, corrections)
     return Data(
         train=rows.take(train),
         validation=validation_rows,
@@ -212,6 +196,12 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
         fingerprint=fingerprint.of_texts(source.fingerprint, splitting, *others),
         bad=tuple(bad),
     )
+
+
+def _changes_of(plan: DataPlan, corrections: Corrections | None) -> list[str]:
+    """What changes targets beside the files: part of the fingerprint where there is any."""
+    rules = [plan.labels.model_dump_json()] if plan.labels.rules else []
+    return [*rules, *([corrections.content, str(plan.correct_test)] if corrections else [])]
 
 
 def _deduplicated(

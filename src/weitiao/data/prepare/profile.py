@@ -18,11 +18,13 @@ from weitiao.data.infer.roles import check_role
 from weitiao.data.prepare import duplicates
 from weitiao.data.prepare.declared import declared_parts, without_refused
 from weitiao.data.prepare.filter import without_misfits
+from weitiao.data.prepare.label_rules import with_label_rules
 from weitiao.data.prepare.load import alike_labels
 from weitiao.data.rows import Rows, everything
 from weitiao.data.targets import reader_of
 from weitiao.i18n.messages import _
 from weitiao.labels.tags.words import text_of
+from weitiao.planfile.sections import LabelsPlan
 
 LANGUAGE_ROWS = 20_000
 LANGUAGE_CHARACTERS = 400
@@ -75,14 +77,19 @@ def profile(
     test: Source | None = None,
     *,
     skip_bad: bool = False,
+    labels: LabelsPlan | None = None,
 ) -> Profile:
-    """Profile a file's rows, and their leakage into a test file. Streams over the rows."""
+    """Profile a file's rows, and their leakage into a test file. Streams over the rows.
+
+    labels: rules by which labels are renamed, merged or dropped.
+    """
     for role, column in roles.items():
         check_role(role, column, source.columns)
     rows = Rows(source.table, everything(source.table), roles, source.name, task)
     history = list(source.history)
     rows = without_refused(rows, history)
     rows = without_misfits(rows, skip_bad, history, bad := list(source.bad))
+    rows = with_label_rules(rows, labels, history) if labels else rows
     lengths, empty, languages, long = _texts(rows)
     history += long if reader_of(task).head == "sequence" else []
     targets = rows.targets() if "target" in roles else [None] * len(rows)
@@ -95,8 +102,8 @@ def profile(
     history += reader.problems(rows.take(labelled), known)
     labelled_texts = texts[labelled]
     whole = duplicates.row_keys(labelled_texts, known)
-    labels = reader.label_counts(known)
-    history += alike_labels(labels)
+    by_label = reader.label_counts(known)
+    history += alike_labels(by_label)
     return Profile(
         name=source.name,
         task=task,
@@ -106,9 +113,9 @@ def profile(
         columns={name: column.example for name, column in columns_of(source.table).items()},
         roles=dict(roles),
         reasons=dict(reasons or {}),
-        labels=labels,
-        shares={label: count / len(known) for label, count in labels.items()},
-        imbalance=max(labels.values()) / min(labels.values()) if labels else 1.0,
+        labels=by_label,
+        shares={label: count / len(known) for label, count in by_label.items()},
+        imbalance=max(by_label.values()) / min(by_label.values()) if by_label else 1.0,
         numbers=_figures(known) if reader.numeric and known else {},
         lengths=lengths,
         languages=languages,
@@ -118,7 +125,7 @@ def profile(
         leaks=None if test is None else _leaks(texts[usable], test, rows),
         history=tuple(history),
         bad=len(bad),
-        separator=reader.level_separator(list(labels)),
+        separator=reader.level_separator(list(by_label)),
     )
 
 

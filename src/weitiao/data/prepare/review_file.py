@@ -205,4 +205,3 @@ def key_text(key: Sequence[Any]) -> str:
     'k000000000000000100000000000000ff'
     """
     return f"k{int(key[0]):016x}{int(key[1]):016x}"
-
