@@ -10,6 +10,7 @@ from conftest import toy_data, toy_plan, toy_rows
 from weitiao.data.files.open import open_source
 from weitiao.errors import DataError
 from weitiao.example import Example
+from weitiao.labels.tags.words import split_words
 from weitiao.model.model import Model
 from weitiao.planning.advise import Wish, look
 from weitiao.tasks.token_classification import TokenClassification
@@ -205,3 +206,21 @@ def test_cleaners_do_not_move_places(tiny_bert):
         plain.scores([Example({"text": text})]).values,
         model.scores([Example({"text": text})]).values,
     )
+
+
+def test_words_that_a_cleaner_replaces_together_are_one_span(tiny_bert):
+    changes = {"data.cleaners": {"links": {}, "whitespace": {}}}
+    plan = toy_plan("token_classification", tiny_bert, **changes)
+    model = Model.start(plan, toy_data(plan).train)
+    text = "good  http://a.cn/film?x=1  bad"
+    words = split_words(text)
+    example = Example({"text": text})
+    (cleaned,) = model.clean([example])
+    assert cleaned.inputs["text"] == "good [url] bad"
+    encoded = model.ids([cleaned])
+    units, more = encoded["unit"][0], encoded["more"][0]
+    spoken = [(u, m) for u, m in zip(units.tolist(), more.tolist(), strict=True) if u >= 0]
+    # The first word of the address speaks for all of it; "bad" has its own piece.
+    assert spoken == [(0, 0), (1, len(words) - 3), (len(words) - 1, 0)]
+    whole = model.scores([example])
+    assert whole.lengths.tolist() == [len(words)]

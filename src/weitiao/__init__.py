@@ -26,6 +26,7 @@ from weitiao.version import __version__ as __version__
 if TYPE_CHECKING:
     from weitiao.api.ask import ask, asker
     from weitiao.api.calibrate import calibrate
+    from weitiao.api.clean import Cleaned, clean
     from weitiao.api.compare import compare
     from weitiao.api.estimators import TextClassifier, TextRegressor
     from weitiao.api.evaluate import evaluate
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 # the folder would hide it.
 _HOME = {
     "Batch": "weitiao.example:Batch",
+    "Cleaned": "weitiao.api.clean:Cleaned",
     "Evaluation": "weitiao.api.fitted:Evaluation",
     "Example": "weitiao.example:Example",
     "Fitted": "weitiao.api.fitted:Fitted",
@@ -62,6 +64,7 @@ _HOME = {
     "asker": "weitiao.api.ask:asker",
     "calibrate": "weitiao.api.calibrate:calibrate",
     "check": "weitiao.api.plan:check",
+    "clean": "weitiao.api.clean:clean",
     "compare": "weitiao.api.compare:compare",
     "evaluate": "weitiao.api.evaluate:evaluate",
     "explain": "weitiao.api.predict:explain",
@@ -96,6 +99,7 @@ _DEPRECATED = {
 
 __all__ = [
     "Batch",
+    "Cleaned",
     "Evaluation",
     "Example",
     "Fitted",
@@ -111,6 +115,7 @@ __all__ = [
     "asker",
     "calibrate",
     "check",
+    "clean",
     "compare",
     "evaluate",
     "explain",

@@ -175,7 +175,7 @@ def test_many_rows_are_scored_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_jieba_keeps_its_cache_in_our_folder_and_says_nothing(
     tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from weitiao.evaluation import segmentation
+    from weitiao.data import segmentation
 
     segmentation._segmenter.cache_clear()
     assert "酒店" in segmentation.chinese_words("这家酒店，很好！")

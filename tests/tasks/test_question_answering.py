@@ -62,7 +62,10 @@ def asked(context, *texts, question="which", cleaners=()):
     if cleaners:
         cleaned, places = clean_all(cleaners, context)
         return Example(
-            {"question": question, "context": cleaned}, golds, "", {"origins": {"context": places}}
+            {"question": question, "context": cleaned},
+            golds,
+            "",
+            {"alignment": {"context": places}},
         ), GoldPassage(context, golds)
     return example, GoldPassage(context, golds)
 

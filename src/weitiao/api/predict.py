@@ -9,13 +9,17 @@ from typing import IO, Any, Literal, overload
 
 import numpy as np
 
-from weitiao.api.prediction_input import assigned, files_in, is_empty, open_rows
+from weitiao.api.prediction_input import assigned, is_empty, open_rows
 from weitiao.api.prediction_table import Table, columns_of, shape_of
-from weitiao.core.atomic import replacing
-from weitiao.data.files import bad_rows
+from weitiao.api.written_table import (
+    checked_form,
+    files_in,
+    require_known,
+    require_other_file,
+    write_table,
+)
 from weitiao.data.files.open import ReadOptions
-from weitiao.data.files.table import Source
-from weitiao.data.files.table_writers import BINARY, FORMATS, Target, check_fits, format_of, writing
+from weitiao.data.files.table_writers import BINARY, Target, writing
 from weitiao.data.rows import Rows
 from weitiao.errors import DataError, RunError
 from weitiao.evaluation.baselines.model import BaselineModel
@@ -25,7 +29,6 @@ from weitiao.evaluation.explain import explain as explain_example
 from weitiao.example import Example, Prediction
 from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _, name_list, plural
-from weitiao.i18n.system import said
 from weitiao.model.model import Model
 from weitiao.model.predictor import Predictor
 from weitiao.run import Run
@@ -124,7 +127,8 @@ def predict(
             return _opened(run, threads, precision, baseline).predict(rows)
         output = "predictions.csv"
     form = _checked_form(output, form, force)
-    _require_other_file(output, rows)
+    if isinstance(output, (str, Path)):
+        require_other_file(output, files_in(rows))
     model = _opened(run, threads, precision, baseline)
     how = ReadOptions(reader or ({"xlsx": {"sheet": sheet}} if sheet else {}), skip_bad)
     source = open_rows(model, rows, how)
@@ -159,7 +163,7 @@ def predict(
                     step(len(part))
 
     if isinstance(output, (str, Path)):
-        _write_file(Path(output), form, source, write)
+        write_table(Path(output), form, source, write)
     else:
         write(output)
     for line in _remarks(table, empty, inputs):
@@ -169,51 +173,13 @@ def predict(
 
 def _checked_form(output: str | Path | IO[str], form: str | None, force: bool) -> str:
     """The format of the output. Raises DataError where it cannot be written there."""
-    if form is not None and form not in FORMATS:
-        message = _(
-            "no format called {form!r}; there are {forms}.", form=form, forms=name_list(FORMATS)
-        )
-        raise DataError(message)
     if not isinstance(output, (str, Path)):
+        require_known(form)
         if form in BINARY:
             message = _("{form} is no text: give a file for it, e.g. -o answers.{form}", form=form)
             raise DataError(message)
         return form or "jsonl"
-    out = Path(output)
-    form = form or format_of(out)
-    if out.is_dir():
-        raise DataError(_("{file}: this is a folder; give the name of a file.", file=out))
-    if out.exists() and not force:
-        message = _(
-            "{file}: this file exists already. --force overwrites it; -o NAME writes another one.",
-            file=out,
-        )
-        raise DataError(message)
-    return form
-
-
-def _require_other_file(output: str | Path | IO[str], rows: Any) -> None:
-    """Raises DataError where the output is a file that is read: it would be lost."""
-    if not isinstance(output, (str, Path)) or not Path(output).exists():
-        return
-    if any(Path(f).exists() and Path(f).samefile(output) for f in files_in(rows)):
-        message = _("{file}: this file is read; give the answers another name.", file=output)
-        raise DataError(message)
-
-
-def _write_file(out: Path, form: str, source: Source, write: Callable[[Path], None]) -> None:
-    check_fits(form, out, source.table)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        # Renamed at the end: predictions of an earlier call stay whole when this one fails.
-        with replacing(out) as sibling:
-            write(sibling)
-        bad_rows.write(out.with_name(f"{out.stem}.{bad_rows.FILE}"), source.bad)
-    except OSError as error:
-        message = _(
-            "{file}: the answers cannot be written: {reason}.", file=out, reason=said(error)
-        )
-        raise DataError(message) from None
+    return checked_form(output, form, force)
 
 
 def _answers(

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from weitiao.api.inputs import open_other
+from weitiao.api.written_table import files_in
 from weitiao.core.fields import near
 from weitiao.data.files import detect, dialect
 from weitiao.data.files.cells import INTEGER, TEXT, cell_texts
@@ -90,14 +91,6 @@ def saved_stream(stream: IO[bytes]) -> Iterator[Path]:
                 )
             )
         yield path
-
-
-def files_in(rows: Any) -> list[str]:
-    """The files that rows are read from: a path, or a list of Path; none for rows from Python."""
-    if isinstance(rows, (str, Path)):
-        return [str(rows)]
-    paths = isinstance(rows, (list, tuple)) and all(isinstance(one, Path) for one in rows)
-    return [str(one) for one in rows] if paths else []
 
 
 def open_rows(model: AnyModel, rows: Any, how: ReadOptions) -> Source:

@@ -17,7 +17,17 @@ from typer import completion
 from weitiao.api.distributed import rank
 from weitiao.cli import help as usage
 from weitiao.cli import terminal
-from weitiao.cli.commands import ask, compare, evaluate, export, listing, machine, predict, train
+from weitiao.cli.commands import (
+    ask,
+    clean,
+    compare,
+    evaluate,
+    export,
+    listing,
+    machine,
+    predict,
+    train,
+)
 from weitiao.core import disk, notice
 from weitiao.errors import WeitiaoError
 from weitiao.i18n import messages
@@ -80,6 +90,7 @@ def options(
 for _verb in (
     train.fit,
     train.look,
+    clean.clean,
     train.plan,
     train.check,
     train.train,

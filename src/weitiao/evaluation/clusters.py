@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from weitiao.core.script import HAN, has_han
-from weitiao.evaluation.segmentation import chinese_words
+from weitiao.data.segmentation import chinese_words
 
 LONGEST = 1_000  # characters of a text that are read
 MOST_GROUPS = 8

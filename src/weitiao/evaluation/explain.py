@@ -18,8 +18,8 @@ import numpy as np
 from weitiao.core import html
 from weitiao.core.script import has_han
 from weitiao.data.cache.encoded import in_memory
+from weitiao.data.segmentation import chinese_tokens
 from weitiao.errors import DataError
-from weitiao.evaluation.segmentation import chinese_tokens
 from weitiao.example import Batch, Example, Prediction
 from weitiao.i18n.messages import _
 from weitiao.parts import near

@@ -352,7 +352,7 @@ class Model(Predictor):
 
     def clean(self, examples: Sequence[Example]) -> Sequence[Example]:
         """The examples with every cleaner of the plan applied to their texts; for tasks of tokens
-        meta["origins"] has the offset of each character in the raw text."""
+        meta["alignment"] says which characters of the raw text each one stands for."""
         return preprocess.clean_examples(self.task, self.cleaners, examples)
 
     def _clean_ids(

@@ -9,7 +9,7 @@ from typing import Any
 
 from weitiao import parts
 from weitiao.core import fingerprint
-from weitiao.data.cleaners.base import Cleaner, clean_all
+from weitiao.data.cleaners.base import Cleaner, clean_all, clean_text
 from weitiao.data.prepare.load import Rows
 from weitiao.errors import PlanError
 from weitiao.example import Example
@@ -53,8 +53,8 @@ def all_texts(rows: Rows) -> list[str]:
     return texts + [target for target in rows.targets() if isinstance(target, str)]
 
 
-def _clean_with_offsets(cleaners: Sequence[Cleaner], example: Example) -> Example:
-    """Clean an example, with its raw texts and the origin of each character in `meta`."""
+def _clean_aligned(cleaners: Sequence[Cleaner], example: Example) -> Example:
+    """Clean an example, with its raw texts and the alignment with them in `meta`."""
     cleaned = {role: clean_all(cleaners, str(text)) for role, text in example.inputs.items()}
     return replace(
         example,
@@ -62,7 +62,7 @@ def _clean_with_offsets(cleaners: Sequence[Cleaner], example: Example) -> Exampl
         meta={
             **example.meta,
             "raw": example.inputs,
-            "origins": {role: offsets for role, (_, offsets) in cleaned.items()},
+            "alignment": {role: alignment for role, (_, alignment) in cleaned.items()},
         },
     )
 
@@ -70,16 +70,16 @@ def _clean_with_offsets(cleaners: Sequence[Cleaner], example: Example) -> Exampl
 def clean_examples(
     task: Task, cleaners: Sequence[Cleaner], examples: Sequence[Example]
 ) -> Sequence[Example]:
-    """The examples with every cleaner applied; for tasks of tokens with character offsets."""
+    """The examples with every cleaner applied; for tasks of tokens with the alignment."""
     examples = task.read(examples)
-    if task.per_token and cleaners:
-        return [_clean_with_offsets(cleaners, example) for example in examples]
-    for cleaner in cleaners:
-        examples = [
-            replace(e, inputs={role: cleaner.clean(str(t))[0] for role, t in e.inputs.items()})
-            for e in examples
-        ]
-    return examples
+    if not cleaners:
+        return examples
+    if task.per_token:
+        return [_clean_aligned(cleaners, example) for example in examples]
+    return [
+        replace(e, inputs={role: clean_text(cleaners, str(t)) for role, t in e.inputs.items()})
+        for e in examples
+    ]
 
 
 def encoding_key(

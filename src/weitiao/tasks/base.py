@@ -313,8 +313,8 @@ class Task(Part):
 
         A task of tokens may give several encoded rows for an example whose text is too long: then
         `WINDOWS` holds how many each example has; and arrays named in `notes`, aligned with the
-        ids, which the network does not read. Where there are cleaners, meta["origins"][role] says
-        for each character of a text its place in the text as it came, meta["raw"][role].
+        ids, which the network does not read. Where there are cleaners, meta["alignment"][role]
+        (`core.alignment`) aligns a text with the text as it came, meta["raw"][role].
         """
         encoded = tokenizer(
             *self.texts(examples),

@@ -267,8 +267,8 @@ class QuestionAnswering(Task):
     ) -> dict[str, list[Any]]:
         questions = [str(example.inputs["question"]) for example in examples]
         contexts = [str(example.inputs["context"]) for example in examples]
-        origins = [(one.meta.get("origins") or {}).get("context") for one in examples]
-        return windows_of(questions, contexts, origins, tokenizer, (max_length, self.doc_stride))
+        alignments = [(one.meta.get("alignment") or {}).get("context") for one in examples]
+        return windows_of(questions, contexts, alignments, tokenizer, (max_length, self.doc_stride))
 
     def overlap(self, room: np.ndarray) -> np.ndarray:
         return np.minimum(self.doc_stride, room // 2)

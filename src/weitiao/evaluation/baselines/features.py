@@ -12,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 
 from weitiao.core.script import han_count
+from weitiao.data.segmentation import chinese_words
 from weitiao.evaluation.baselines.base import Texts
-from weitiao.evaluation.segmentation import chinese_words
 
 MAX_FEATURES = 200_000  # n-grams of one kind
 HAN_PROPORTION = 0.1  # of Chinese characters; above, words are not separated by blanks

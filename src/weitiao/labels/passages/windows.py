@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from weitiao.core.alignment import Alignment
 from weitiao.example import WINDOWS
 
 FEWEST = 8  # tokens of the passage that a window has room for, however long the question is
@@ -17,7 +18,7 @@ FEWEST = 8  # tokens of the passage that a window has room for, however long the
 def windows_of(
     questions: Sequence[str],
     contexts: Sequence[str],
-    origins: Sequence[Sequence[int] | None],
+    alignments: Sequence[Alignment | None],
     tokenizer: Any,
     room: tuple[int, int],
 ) -> dict[str, list[Any]]:
@@ -26,8 +27,8 @@ def windows_of(
 
     room: (most tokens of a window, tokens that two windows share). The question stands whole in
     each window (one that would leave no room for the passage is cut at its end); windows share
-    fewer tokens where the question leaves little room. origins: for each character of a context
-    the place where it was before cleaning, None where it was not changed.
+    fewer tokens where the question leaves little room. alignments: of each context with what it
+    was before cleaning, None where it was not changed.
 
     `starts` and `ends` are aligned with the ids: a token that may begin or end an answer stands for
     the characters starts - 1 up to ends of the passage as it came. The others have 0 and 0; the
@@ -45,7 +46,6 @@ def windows_of(
     for at, size in enumerate(sizes):
         alike[max(0, min(overlap, (left - size) // 2))].append(at)
     blanks = {context: _blanks(context) for context in dict.fromkeys(contexts)}
-    came = [None if places is None else np.asarray(places, np.int64) for places in origins]
     by_question: list[list[dict[str, Any]]] = [[] for _ in questions]
     for stride, members in alike.items():
         encoding = tokenizer(
@@ -71,7 +71,7 @@ def windows_of(
             inside = np.array([side == 1 for side in sides], bool)
             ids = np.array(arrays["input_ids"])
             inside &= ids != _blank_of(tokenizer)
-            starts, ends = _places(offsets, inside, blanks[contexts[at]], came[at])
+            starts, ends = _places(offsets, inside, blanks[contexts[at]], alignments[at])
             ends[_null_of(ids, sides, tokenizer) if end is None else -1] = 1
             by_question[at].append({**arrays, "starts": starts.tolist(), "ends": ends.tolist()})
     windows = [window for each in by_question for window in each]
@@ -132,7 +132,7 @@ def _places(
     offsets: Sequence[tuple[int, int]],
     inside: np.ndarray,
     blank: np.ndarray,
-    came: np.ndarray | None,
+    alignment: Alignment | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Character offsets (tokens,) of starts and ends, 0 for none, blanks at token edges cut off."""
     # Byte-level tokenizers (GPT-2) put the blank before a word into its token. All tokens move by a
@@ -147,9 +147,9 @@ def _places(
         starts[ahead] += 1
         ends[behind] -= 1
     real = inside & (starts < ends)
-    if came is not None and real.any():
-        # Back to offsets before cleaning: the end is the origin of the last character plus one,
-        # since a cleaner may have dropped characters between it and the next one.
-        last = came[np.where(real, ends - 1, 0)]
-        starts, ends = came[np.where(real, starts, 0)], last + 1
+    if alignment is not None and real.any():
+        # Back to offsets before cleaning: the end is that of the last character, since a cleaner
+        # may have dropped characters between it and the next one.
+        last = alignment.ends[np.where(real, ends - 1, 0)]
+        starts, ends = alignment.starts[np.where(real, starts, 0)], last
     return np.where(real, starts + 1, 0), np.where(real, ends, 0)

@@ -123,6 +123,10 @@ def _words_of_pieces(
         return result
     seen: list[tuple[int, int, int, int]] = []  # word, window, piece, words more
     room: list[int] = []  # pieces to the nearer end of the window
+    # Words that a cleaner has replaced together (an address by [url]) stand at one place: its
+    # pieces speak for the first of them and cover the others.
+    places_once, first, which_place = np.unique(places, True, True, axis=0)
+    first = first[which_place.ravel()] if len(places_once) < len(places) else np.arange(len(places))
     for window, (row, spans) in enumerate(zip(ids, offsets, strict=True)):
         start, stop = np.array(spans, np.int64).reshape(-1, 2).copy().T
         blank = np.isin(np.asarray(row), list(blanks)) | (stop <= start)
@@ -132,7 +136,7 @@ def _words_of_pieces(
         real = np.flatnonzero(~blank & (start < stop))
         word = np.searchsorted(places[:, 0], start[real], "right") - 1
         inside = (word >= 0) & (start[real] < places[np.maximum(word, 0), 1])
-        real, word = real[inside], word[inside]
+        real, word = real[inside], first[word[inside]]
         word, at, which = np.unique(word, return_index=True, return_inverse=True)
         piece, ends = real[at], np.zeros(len(word), np.int64)
         np.maximum.at(ends, which.ravel(), stop[real])

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from weitiao.core.alignment import Alignment
 from weitiao.core.literals import ARRAYS, value_of
 from weitiao.core.script import UNSEPARATED
 from weitiao.errors import DataError, placed
@@ -179,10 +180,10 @@ def listed_places(example: Example) -> np.ndarray:
 
 
 def cleaned_places(example: Example) -> np.ndarray:
-    """Character offsets (words, 2) of the words in the cleaned text; removed words are empty."""
-    # origins never decrease, so a raw offset maps to the first cleaned character at or after it.
+    """Character offsets (words, 2) of the words in the cleaned text; removed words are empty, and
+    words that were replaced together have the same."""
     raw_places = word_places(example)
-    if "origins" not in example.meta:
+    if "alignment" not in example.meta:
         return raw_places
-    origins = np.asarray(example.meta["origins"]["text"], np.int64)
-    return np.asarray(np.searchsorted(origins, raw_places, "left"))
+    alignment: Alignment = example.meta["alignment"]["text"]
+    return alignment.from_source(raw_places)
