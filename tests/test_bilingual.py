@@ -95,7 +95,7 @@ def test_a_whole_session_is_in_one_language(told, rows, tiny_bert):
             heard = told(language, *words)
             assert heard, words
             if language == "en":
-                assert not HAN.search(heard), words
+                assert not HAN.search(re.sub(r"“[^”]*”", "", heard)), words  # texts of rows
             else:
                 assert HAN.search(heard), words
                 assert words[0] == "doctor" or english_in(heard) == [], words

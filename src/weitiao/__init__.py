@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from weitiao.api.evaluate import evaluate
     from weitiao.api.fit import fit, resume, train
     from weitiao.api.fitted import Evaluation, Fitted
-    from weitiao.api.plan import check, look, plan
+    from weitiao.api.look import look
+    from weitiao.api.plan import check, plan
     from weitiao.api.predict import explain, load, predict
     from weitiao.api.report import report
     from weitiao.api.runs import runs
@@ -71,7 +72,7 @@ _HOME = {
     "export": "weitiao.exporting.export:export",
     "fit": "weitiao.api.fit:fit",
     "load": "weitiao.api.predict:load",
-    "look": "weitiao.api.plan:look",
+    "look": "weitiao.api.look:look",
     "open_experiment": "weitiao.experiments.runner:open_experiment",
     "plan": "weitiao.api.plan:plan",
     "predict": "weitiao.api.predict:predict",

@@ -1,33 +1,19 @@
-"""Planning verbs: look at rows, plan a run from them, check a plan."""
+"""Planning verbs: plan a run from rows, check a plan."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Unpack, cast
+from typing import Any, Unpack
 
-from weitiao.api.inputs import PlanOptions, RowOptions, source_of, wish_of, with_targets
+from weitiao.api.inputs import PlanOptions, source_of, wish_of, with_targets
 from weitiao.core import notice
-from weitiao.data.prepare.profile import Profile
 from weitiao.errors import PlanError
 from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _
 from weitiao.planfile.plan import Draft, Plan
 from weitiao.planning import advise
 from weitiao.planning.full_check import problems_of
-
-
-def look(rows: Any, targets: Any = None, **options: Unpack[RowOptions]) -> Profile:
-    """Profile rows: columns, roles, task, labels, lengths, duplicates, leaks.
-
-    rows and targets: as for `fit`. Raises DataError when columns or task cannot be guessed.
-    """
-    if isinstance(rows, advise.Wish):  # the signature of 0.1, which gave the source too
-        warnings.warn("weitiao.look(Wish(...)): give its fields as options", DeprecationWarning, 2)
-        return cast(Any, advise.look(rows, targets))
-    path, source = source_of(rows, targets)
-    return advise.look(wish_of(path, with_targets(options, source, targets)), source)[0]
 
 
 def plan(

@@ -24,6 +24,7 @@ from weitiao.cli.commands import (
     evaluate,
     export,
     listing,
+    look,
     machine,
     predict,
     train,
@@ -89,7 +90,7 @@ def options(
 # Every command, in the order of the help.
 for _verb in (
     train.fit,
-    train.look,
+    look.look,
     clean.clean,
     train.plan,
     train.check,

@@ -1,4 +1,4 @@
-"""Tables of data, plans, runs, parts and machines: look, plan, runs, parts, doctor, probe."""
+"""Tables of plans, runs, parts and machines: plan, runs, parts, doctor, probe."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from weitiao.cli.terminal import console, figure, say, table_of
 from weitiao.core.clock import duration
-from weitiao.i18n.messages import N_, _, joined, localized, translated
+from weitiao.i18n.messages import N_, _, localized, translated
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from weitiao.data.prepare.profile import Profile
     from weitiao.hardware.probe import Probe
     from weitiao.model.fast.timing import KernelTimes
     from weitiao.planfile.plan import Plan
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 WIDE = 110  # cells of a terminal in which runs have a column for each fact
 WHOLE_PATH = 28  # cells of a run's path that is never broken
-MAX_LABELS = 12  # rows in a profile's table; the rest is counted
 
 # Run states, splits and kinds of parts: names in the code and in JSON, translated where shown.
 WORDS = (
@@ -52,54 +50,6 @@ class RunLine:
     split: str | None
     seconds_left: float | None
     error: str = ""  # of a run that cannot be read
-
-
-def show_profile(profile: Profile) -> None:
-    """The profile of the data: roles, labels, lengths, languages, problems."""
-    for line in profile.history:
-        say(localized(line))
-    reason = localized(profile.reasons.get("task", ""))
-    say(_("task: {task} ({reason})", task=profile.task, reason=reason))
-    table = table_of(_("columns"), _("role"), _("column"), _("why"))
-    for role, column in profile.roles.items():
-        name = column if isinstance(column, str) else joined(column, ", ")
-        add_row(table, role, name, localized(profile.reasons.get(role, "")))
-    console().print(table)
-    if profile.labels:
-        table = table_of(_("labels"), _("label"), _("rows"), _("proportion"))
-        for label, count in list(profile.labels.items())[:MAX_LABELS]:
-            add_row(table, label, f"{count:,}", f"{profile.shares[label]:.1%}")
-        if len(profile.labels) > MAX_LABELS:
-            add_row(table, _("({count} more)", count=len(profile.labels) - MAX_LABELS), "", "")
-        console().print(table)
-    names = {"lowest": _("minimum"), "highest": _("maximum"), "mean": _("mean")}
-    names |= {"median": _("median"), "max": _("maximum")}
-    for name, value in profile.numbers.items():
-        say(_("target, {name}: {value:.4g}", name=names.get(name, name), value=value))
-    for role, lengths in profile.lengths.items():
-        texts = [f"{names.get(name, name)} {value:,}" for name, value in lengths.items()]
-        say(_("characters of {role}: {lengths}", role=role, lengths=joined(texts, ", ")))
-    languages = [f"{translated(name)} {share:.0%}" for name, share in profile.languages.items()]
-    say(
-        _(
-            "language: {language} ({shares})",
-            language=profile.language,
-            shares=joined(languages, ", "),
-        )
-    )
-    for line in _problems(profile):
-        say(line)
-
-
-def _problems(profile: Profile) -> list[str]:
-    counts = {
-        _("exact duplicates: {count:,}", count=profile.duplicates): profile.duplicates,
-        _("texts with conflicting labels: {count:,}", count=profile.conflicts): profile.conflicts,
-        _("rows without a text: {count:,}", count=profile.empty_texts): profile.empty_texts,
-        _("rows without a label: {count:,}", count=profile.unlabelled): profile.unlabelled,
-        _("rows also in the test file: {count:,}", count=profile.leaks or 0): profile.leaks,
-    }
-    return [message for message, count in counts.items() if count]
 
 
 def show_plan(plan: Plan, path: Path) -> None:

@@ -169,6 +169,33 @@ def counting(what: str) -> Iterator[Callable[[int], None]]:
         yield lambda rows: bar.advance(task, rows)
 
 
+@contextmanager
+def working() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar with the time left, called as watch(what, done, total); each `what` is a bar
+    of its own."""
+    if not sys.stderr.isatty():
+        yield lambda what, done, total: None
+        return
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console(), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def watch(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(harmless(what), total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield watch
+
+
 def figure(value: float) -> str:
     """A metric with four decimals; large values with one.
 

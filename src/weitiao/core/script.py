@@ -16,12 +16,18 @@ HAN_OF_CMRC = "\u4e00-\u9fa5"
 
 # Scripts whose input methods also write Latin letters and digits in full width; and these.
 _EAST_ASIAN = re.compile(f"[{UNSEPARATED}\uac00-\ud7a3\uff01-\uffee]")
+_KANA = re.compile(r"[\u3040-\u30ff]")
 _HAN = re.compile(f"[{HAN}{HAN_RARE}]")
 
 
 def has_han(text: str) -> bool:
     """Whether any character of a text is Chinese."""
     return _HAN.search(text) is not None
+
+
+def has_kana(text: str) -> bool:
+    """Whether any character of a text is kana, which tells Japanese from Chinese."""
+    return _KANA.search(text) is not None
 
 
 def has_widths(text: str) -> bool:

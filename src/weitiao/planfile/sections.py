@@ -158,7 +158,9 @@ class LabelsPlan(Section):
 class DataPlan(Section):
     """Data: files, column roles, splits."""
 
-    unwritten: ClassVar[frozenset[str]] = frozenset({"labels", "corrections", "correct_test"})
+    unwritten: ClassVar[frozenset[str]] = frozenset(
+        {"labels", "corrections", "correct_test", "near_duplicates"}
+    )
     path: str | list[str] = Field(
         description="file with the rows, several files, a folder, a pattern like data/*.csv, or "
         "sample:NAME"
@@ -181,6 +183,13 @@ class DataPlan(Section):
     )
     max_rows: int | None = Field(None, gt=0, description="use a seeded sample of this many rows")
     deduplicate: bool = Field(True, description="drop exact duplicates before splitting")
+    near_duplicates: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Jaccard similarity of shingles from which rows are near duplicates: they stay "
+        "in one part of the split, and are left out where they stand in a test or validation file",
+    )
     validation_size: float = Field(0.1, gt=0, lt=1, description="proportion of rows for validation")
     test_size: float = Field(
         0.1, ge=0, lt=1, description="proportion of rows for the sealed test set"

@@ -159,6 +159,33 @@ class RowList:
 
 
 @dataclass(frozen=True)
+class ShownSide:
+    """A row of a case: where it stands, its target, its texts in pieces with the class of each."""
+
+    id: str
+    target: str
+    texts: Sequence[tuple[str, Sequence[tuple[str, str]]]]  # role, pieces
+
+
+@dataclass(frozen=True)
+class ShownCase:
+    """Rows side by side."""
+
+    sides: Sequence[ShownSide]
+    note: str
+
+
+@dataclass(frozen=True)
+class CaseList:
+    """Cases to read. shown: so many are open, the others behind a click called `more`."""
+
+    items: Sequence[ShownCase]
+    shown: int
+    more: str
+    block: str = "cases"
+
+
+@dataclass(frozen=True)
 class RowTable:
     """All rows, packed for the script, which filters and sorts them; the first as plain cells."""
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from weitiao.cli import show_ask, terminal
+from weitiao.cli.commands.look import check_page
 from weitiao.cli.options import Json, Threads, loading
 from weitiao.i18n.messages import _
 
@@ -52,7 +53,7 @@ def ask(
     _check_questions(question, docs, evaluate, tune)
     assert docs is not None, "that was checked"
     if page:
-        _check_page(page)
+        check_page(page)
     with loading():
         from weitiao.api.ask import asker, summary
         from weitiao.api.ask_judged import judge, questions_in
@@ -110,15 +111,3 @@ def _check_questions(
         raise WeitiaoError(_("the question is empty."))
     if tune and evaluate is None:
         raise WeitiaoError(_("--tune needs labelled questions: --evaluate FILE."))
-
-
-def _check_page(path: Path) -> None:
-    """Raises WeitiaoError where something else than a page of answers would be overwritten."""
-    from weitiao.errors import WeitiaoError
-
-    if path.is_dir():
-        raise WeitiaoError(_("--page: {path} is a folder; name a file.", path=path))
-    if path.exists() and path.suffix.lower() not in (".html", ".htm"):
-        raise WeitiaoError(
-            _("--page: {path} is there already, and is no page; name an .html file.", path=path)
-        )

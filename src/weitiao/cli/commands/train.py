@@ -1,4 +1,4 @@
-"""Commands from data to a trained run: fit, look, plan, check, train."""
+"""Commands from data to a trained run: fit, plan, check, train."""
 
 from __future__ import annotations
 
@@ -123,39 +123,6 @@ def fit(
         show_results.finish_seeds(result, json_)
     else:
         show_results.finish(result, json_)
-
-
-def look(
-    rows: Rows,
-    words: Words = None,
-    text: Text = None,
-    target: Target = None,
-    roles: Roles = None,
-    task: Task = None,
-    test: Test = None,
-    sheet: Sheet = None,
-    skip_bad: SkipBad = False,
-    json_: Json = False,
-) -> None:
-    """Describe the data: columns, labels, lengths, duplicates, leaks."""
-    with loading():
-        from weitiao.api.plan import look
-
-    paths, changes = parted(rows, words)
-    with notice.during(_("reading the rows")):
-        profile = look(
-            paths,
-            roles=roles_of(text, target, roles),
-            task=task,
-            test=test,
-            sheet=sheet,
-            skip_bad=skip_bad,
-            changes=changes,
-        )
-    if json_:
-        terminal.print_json(profile.to_json())
-    else:
-        show.show_profile(profile)
 
 
 def plan(

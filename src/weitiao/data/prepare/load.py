@@ -25,6 +25,7 @@ from weitiao.data.prepare.corrections import Corrections, Parts
 from weitiao.data.prepare.declared import declared_parts
 from weitiao.data.prepare.extra_files import ExtraFile, extra_part, open_extra_file
 from weitiao.data.prepare.filter import check_enough, usable
+from weitiao.data.prepare.near_groups import with_near_groups, without_near
 from weitiao.data.prepare.split import TOGETHER, sample, split, units_of
 from weitiao.data.readers.base import Numbered, batched
 from weitiao.data.rows import Rows, everything
@@ -42,7 +43,8 @@ MAX_NAMED_LABELS = 3  # in a line of the history
 UNEVEN = 0.25  # of the planned rows of a part; a larger difference is explained
 FEWEST_VALIDATION_ROWS = 10  # in a file; with fewer, the best checkpoint is a matter of luck
 # Settings of the plan that decide which row is in which part.
-_SPLITTING = {"roles", "max_rows", "deduplicate", "validation_size", "test_size", "split_seed"}
+_SPLITTING = {"roles", "max_rows", "deduplicate", "near_duplicates", "validation_size", "test_size"}
+_SPLITTING |= {"split_seed"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +104,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
         validation_file = validation_file.without(test_file, history)
     for other in filter(None, (test_file, validation_file)):
         chosen = other.without_overlap(chosen, rows, keys, history)
+        chosen = without_near(rows, chosen, other, plan.near_duplicates, history)
     if plan.max_rows is not None and plan.max_rows < len(chosen):
         history.append(
             _(
@@ -122,7 +125,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
         "validation": 0.0 if validation_file else plan.validation_size,
         "test": 0.0 if test_file else plan.test_size,
     }
-    units = units_of(rows, keys)
+    units = with_near_groups(units_of(rows, keys), rows, plan.near_duplicates, history)
     train, validation, test = split(
         strata,
         len(rows),

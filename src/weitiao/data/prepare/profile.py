@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from weitiao.data.targets import reader_of
 from weitiao.i18n.messages import _
 from weitiao.labels.tags.words import text_of
 from weitiao.planfile.sections import LabelsPlan
+
+if TYPE_CHECKING:
+    from weitiao.data.quality.finding import Finding
 
 LANGUAGE_ROWS = 20_000
 LANGUAGE_CHARACTERS = 400
@@ -60,13 +63,17 @@ class Profile:
     history: Sequence[str] = field(default=())
     bad: int = 0  # rows set aside because they cannot be read or used
     separator: str = ""  # between the levels of labels that are paths
+    findings: Sequence[Finding] = ()  # faults in the rows, the gravest first: `look` alone
+    identified: Mapping[str, float] = field(default_factory=dict)  # language (ISO 639-1) -> share
+    tokens: Mapping[str, Any] = field(default_factory=dict)  # lengths and cost of truncation
 
     def __repr__(self) -> str:
         return f"Profile({self.name!r}, {self.task}, {self.rows} rows, {dict(self.roles)})"
 
     def to_json(self) -> dict[str, Any]:
         """A dict of plain values for json.dumps."""
-        return asdict(self)
+        plain = asdict(replace(self, findings=()))
+        return plain | {"findings": [one.to_json() for one in self.findings]}
 
 
 def profile(

@@ -152,7 +152,7 @@ def units_of(rows: Rows, keys: np.ndarray) -> np.ndarray:
             # Empty cells are equal, but no common value: each becomes a group of its own.
             alone = np.flatnonzero(~_filled(rows, role))
             same[alone] = same.max(initial=0) + 1 + np.arange(len(alone))
-            units = _merged_groups(units, same)
+            units = merged_groups(units, same)
     return units
 
 
@@ -176,10 +176,10 @@ def _filled(rows: Rows, role: str) -> np.ndarray:
     return np.concatenate([*filled, np.zeros(0, bool)])
 
 
-def _merged_groups(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def merged_groups(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Connected components of two groupings: rows that share a group of either are in one unit.
 
-    >>> _merged_groups(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2])).tolist()
+    >>> merged_groups(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2])).tolist()
     [0, 0, 0, 2]
     """
     # Label propagation: every group takes the lowest unit among its rows until nothing changes.

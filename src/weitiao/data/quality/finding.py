@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
+from weitiao.core.redact import masked
+from weitiao.core.sanitize import shortened
+from weitiao.data.files.cells import cell_texts
 from weitiao.data.rows import Rows
+from weitiao.labels.tags.cells import written as written_target
 
 Severity = Literal["error", "warning", "note"]  # metrics would lie, rows are worth a look, fact
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+MOST_IDS = 1_000  # of a finding in --json
+MOST_READ, MOST_CELL = 4_000, 500  # characters of a text that are read, and shown in a table
+Marks = Sequence[Sequence[tuple[int, int]]]
 TRAIN, VALIDATION, TEST, TEST_FILE = "train", "validation", "test", "test_file"
 
 
@@ -68,6 +76,20 @@ class Finding:
     table: FindingTable | None = None
     cases: Sequence[Case] = ()  # the first few, to be shown
     figures: dict[str, Any] = field(default_factory=dict)  # plain values for --json
+    ids: Sequence[str] = ()  # row ids of the first MOST_IDS rows
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of plain values for json.dumps."""
+        return {
+            "kind": self.kind,
+            "severity": self.severity,
+            "count": len(self.rows),
+            "rows": list(self.ids),
+            "sentence": str(self.sentence),
+            "remedy": str(self.remedy),
+            "plan_line": self.plan_line,
+            "figures": self.figures,
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,3 +112,44 @@ class Inspected:
 
 
 Finder = Callable[[Inspected], Iterable[Finding]]
+
+
+def ids_of(rows: Rows, positions: np.ndarray) -> list[str]:
+    """Row ids at positions."""
+    return rows.take(positions).ids()
+
+
+def cell_of(text: str) -> str:
+    """A text in a table: personal data masked, shortened."""
+    return shortened(masked(text[:MOST_READ]), MOST_CELL)
+
+
+def target_of(target: Any) -> str:
+    """A target in words; empty where there is none."""
+    if target is None:
+        return ""
+    if isinstance(target, float):
+        return f"{target:g}"
+    if isinstance(target, str):
+        return target
+    return json.dumps(written_target(target), ensure_ascii=False, default=str)
+
+
+def shown_row(
+    rows: Rows, targets: Sequence[Any], position: int, marks: Marks | None = None
+) -> ShownRow:
+    """A row as it is shown. marks: of each text role, the characters that matter."""
+    one = rows.take([position])
+    texts = [
+        ShownText(role, cell_texts(one.table.column(str(one.roles[role])), one.indices)[0], spans)
+        for role, spans in zip(rows.text_roles, marks or [()] * len(rows.text_roles), strict=False)
+    ]
+    return ShownRow(one.ids()[0], texts, target_of(targets[position]))
+
+
+def texts_of(rows: Rows, positions: np.ndarray) -> list[tuple[str, ...]]:
+    """The texts of rows at positions, a tuple a row."""
+    columns = [
+        cell_texts(rows.table.column(name), rows.indices[positions]) for name in rows.text_columns
+    ]
+    return list(zip(*columns, strict=True))
