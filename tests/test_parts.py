@@ -20,6 +20,7 @@ from weitiao.training.run import train
 
 # Settings that a part cannot do without.
 NEEDED = {
+    "language_filter": {"languages": ["en"]},
     "at_recall": {"label": "spam"}, "at_precision": {"label": "spam"},
     "abstain": {"coverage": 0.9}, "costs": {"matrix": {"spam": {"ham": 5}}},
 }  # fmt: skip

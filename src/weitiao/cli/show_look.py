@@ -109,7 +109,8 @@ def show_findings(profile: Profile) -> None:
 
 
 def _show_finding(finding: Finding) -> None:
-    say(f"{SIGNS[finding.severity]} {localized(finding.sentence)}.")
+    sentence = _("{sentence}.", sentence=localized(finding.sentence))
+    say(f"{SIGNS[finding.severity]} {sentence}")
     for case in finding.cases[:EXAMPLES]:
         say(f"    {_example(case)}")
     if finding.remedy:

@@ -223,7 +223,8 @@ def _cut_table(tokens: Any) -> Table:
 def _finding(finding: Finding, table: Path | None) -> Section:
     blocks: list[Any] = [
         Words(
-            localized(finding.sentence) + ".", "warning" if finding.severity == "error" else "plain"
+            _("{sentence}.", sentence=localized(finding.sentence)),
+            "warning" if finding.severity == "error" else "plain",
         )
     ]
     if finding.remedy:

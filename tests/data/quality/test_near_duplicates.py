@@ -38,8 +38,8 @@ def test_all_pairs_above_the_threshold_are_in_one_cluster(chinese):
         if text_similarity(texts[a], texts[b]) >= 0.8:
             true += 1
             missed += like.near[a] != like.near[b]
-    assert true > 25
-    assert missed <= 0.02 * true
+    assert true >= 15
+    assert missed == 0
     for (a, b), value in zip(like.links, like.values, strict=True):
         assert text_similarity(texts[a], texts[b]) == pytest.approx(value)
         assert value >= 0.8

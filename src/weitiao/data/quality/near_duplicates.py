@@ -1,8 +1,8 @@
 """Near duplicates: MinHash and locality-sensitive hashing over character shingles (Broder 1997),
 each candidate checked by its exact Jaccard similarity, clusters by union-find.
 
-BANDS bands of ROWS_A_BAND minima find a pair of similarity s with 1 - (1 - s^8)^25: 0.99 at the
-threshold of 0.8, 0.9999 at 0.9. Where a row has several texts (pairs, a question and its passage),
+BANDS bands of ROWS_A_BAND minima find a pair of similarity s with 1 - (1 - s^7)^32: 0.9995 at the
+threshold of 0.8. Where a row has several texts (pairs, a question and its passage),
 each of them must be similar. A sketch of SKETCH_BYTES 8-bit minima (b-bit minwise hashing, Li and
 König 2010) discards most candidates before texts are read again.
 """
@@ -24,7 +24,7 @@ from weitiao.data.quality.shingles import jaccard, normal_form, shingle_hashes
 from weitiao.data.rows import Rows
 
 SIMILARITY = 0.8  # least Jaccard similarity of near duplicates
-BANDS, ROWS_A_BAND = 25, 8
+BANDS, ROWS_A_BAND = 32, 7
 SKETCH_BYTES = 64
 SKETCH_MARGIN = 0.2  # four standard deviations of the sketch's estimate at 0.8
 SEED = 13
