@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from weitiao.exporting.export import export
     from weitiao.planfile.plan import Plan
     from weitiao.run import Run
+    from weitiao.web.annotate import annotate
 
 # Public name -> where it lives. No name may be that of a folder or file beside this one: importing
 # the folder would hide it.
@@ -61,6 +62,7 @@ _HOME = {
     "TextClassifier": "weitiao.api.estimators:TextClassifier",
     "TextRegressor": "weitiao.api.estimators:TextRegressor",
     "WeitiaoError": "weitiao.errors:WeitiaoError",
+    "annotate": "weitiao.web.annotate:annotate",
     "ask": "weitiao.api.ask:ask",
     "asker": "weitiao.api.ask:asker",
     "calibrate": "weitiao.api.calibrate:calibrate",
@@ -112,6 +114,7 @@ __all__ = [
     "TextClassifier",
     "TextRegressor",
     "WeitiaoError",
+    "annotate",
     "ask",
     "asker",
     "calibrate",

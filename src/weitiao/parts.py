@@ -49,6 +49,7 @@ KINDS = {
     "heads": "weitiao.model.heads",
     "executors": "weitiao.experiments.executors",
     "peers": "weitiao.experiments.peers",
+    "orders": "weitiao.annotation.choose",
 }
 
 

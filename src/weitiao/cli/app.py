@@ -18,6 +18,7 @@ from weitiao.api.distributed import rank
 from weitiao.cli import help as usage
 from weitiao.cli import terminal
 from weitiao.cli.commands import (
+    annotate,
     ask,
     clean,
     compare,
@@ -92,6 +93,7 @@ for _verb in (
     train.fit,
     look.look,
     clean.clean,
+    annotate.annotate,
     train.plan,
     train.check,
     train.train,

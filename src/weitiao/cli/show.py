@@ -29,7 +29,7 @@ WORDS = (
     (N_("validation"), N_("test")),
     (N_("tasks"), N_("losses"), N_("readers"), N_("cleaners"), N_("steps"), N_("metrics")),
     (N_("optimizers"), N_("schedules"), N_("strategies"), N_("models"), N_("decisions")),
-    (N_("checks"), N_("executors"), N_("peers")),
+    (N_("checks"), N_("executors"), N_("peers"), N_("orders")),
 )
 
 

@@ -41,21 +41,44 @@ FEATURES = N_("mean of the token vectors, C={c:g}")
 class Encoder:
     """The pre-trained encoder of a plan: texts to mean-pooled vectors."""
 
+    net: Any
+    tokenizer: Any
+
     def __init__(self, model: Model) -> None:
+        plan = model.plan
+        self._load(plan.model.checkpoint, plan.model.revision, model.tokenizer)
+        self.net.to(next(model.net.parameters()).device)
+
+    @classmethod
+    def of_checkpoint(cls, checkpoint: str, max_length: int) -> Encoder:
+        """The encoder of a checkpoint, without a plan; texts are cut to so many tokens."""
+        from weitiao.checkpoints.load import load_tokenizer
+        from weitiao.checkpoints.resolve import resolve
+
+        source = resolve(checkpoint)
+        trusted = source.kind == "package"
+        tokenizer = load_tokenizer(source.path_or_name, source.revision, trusted=trusted)
+        tokenizer.model_max_length = min(tokenizer.model_max_length, max_length)
+        encoder = cls.__new__(cls)
+        encoder._load(checkpoint, source.revision, tokenizer)
+        return encoder
+
+    def _load(self, checkpoint: str, revision: str | None, tokenizer: Any) -> None:
         from weitiao.checkpoints.families import configure_padding
         from weitiao.checkpoints.load import load_config, network
         from weitiao.checkpoints.resolve import resolve
         from weitiao.checkpoints.verify import load_errors, quiet
 
-        plan = model.plan
-        source = resolve(plan.model.checkpoint, plan.model.revision)
-        self.tokenizer = model.tokenizer
-        with quiet(), load_errors(plan.model.checkpoint):
+        source = resolve(checkpoint, revision)
+        self.tokenizer = tokenizer
+        with quiet(), load_errors(checkpoint):
             config = load_config(source)
             configure_padding(self.tokenizer, config)
-            native = network(source, config, "none")
-        self.device = next(model.net.parameters()).device
-        self.net = native.eval().to(self.device)
+            self.net = network(source, config, "none").eval()
+
+    @property
+    def device(self) -> Any:
+        return next(self.net.parameters()).device
 
     def features(self, texts: Texts) -> np.ndarray:
         """(rows, width); of pairs [u, v, |u - v|, u * v] (InferSent, Conneau et al. 2017)."""

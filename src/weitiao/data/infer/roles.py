@@ -153,6 +153,12 @@ def check_role(role: str, column: str | list[str], known: Iterable[str]) -> None
             )
 
 
+def guess_texts(columns: Mapping[str, Column], *, wants_pair: bool) -> dict[str, str]:
+    """The roles text, and text_pair where there are two, of rows without a target. Raises DataError
+    when unclear."""
+    return _guess_texts(columns, columns, wants_pair=wants_pair)[0]
+
+
 def _guess_texts(
     free: Mapping[str, Column], columns: Mapping[str, Column], *, wants_pair: bool
 ) -> tuple[dict[str, str], str]:

@@ -1,0 +1,1 @@
+"""Annotation: journal of answers, queue, pre-labels, active learning, agreement, label meter."""

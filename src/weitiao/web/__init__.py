@@ -1,0 +1,1 @@
+"""Local web pages: the FastAPI application, its guards, static files and templates."""
