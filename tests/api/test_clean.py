@@ -165,3 +165,36 @@ def test_a_plan_says_what_is_cleaned_and_left_out(tmp_path):
     assert any("oversample" in note for note in cleaned.notes)
     named = read(tmp_path / "out.removed.csv")
     assert {row["row"]: row["reason"] for row in named} == reasons
+
+
+def test_lists_in_json_stay_lists(tmp_path):
+    source = tmp_path / "rows.jsonl"
+    rows = [
+        {"tokens": ["<b>", "Anna", f"x{i}"], "ner_tags": ["O", "B-PER", "O"], "more": {"a": [i]}}
+        for i in range(12)
+    ]
+    source.write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
+    weitiao.clean(source, tmp_path / "out.jsonl", cleaners=["html"])
+    first = json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    assert first["tokens"] == ["Anna", "x0"]
+    assert first["ner_tags"] == ["B-PER", "O"]
+    assert first["more.a"] == [0]
+
+
+def test_a_text_that_grows_too_long_for_a_cell_is_refused(tmp_path):
+    source = write(tmp_path / "rows.csv", [("😂" * 3_000, "a"), ("fine", "b")])
+    with pytest.raises(WeitiaoError, match="Excel"):
+        weitiao.clean(source, tmp_path / "out.xlsx", cleaners=["emoji"])
+    assert not (tmp_path / "out.xlsx").exists()
+
+
+def test_a_list_of_rows_left_out_is_never_overwritten_or_stale(tmp_path):
+    source = write(tmp_path / "rows.csv")
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(PLAN.format(path=json.dumps(str(source))), encoding="utf-8")
+    listed = tmp_path / "out.removed.csv"
+    listed.write_text("mine", encoding="utf-8")
+    with pytest.raises(WeitiaoError, match="exists already"):
+        weitiao.clean(source, tmp_path / "out.csv", plan=plan)
+    weitiao.clean(source, tmp_path / "out.csv", plan=plan, force=True)
+    assert read(listed)[0]["row"] == "rows.csv:2"

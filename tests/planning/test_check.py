@@ -6,7 +6,7 @@ import pytest
 
 from conftest import toy_plan
 from weitiao.errors import PlanError
-from weitiao.planfile.plan import Plan
+from weitiao.planfile.plan import Draft, Plan
 from weitiao.planning.check import check
 
 
@@ -82,3 +82,27 @@ def test_the_target_is_not_read_and_no_column_twice(roles, told):
 
 def test_groups_may_be_of_the_target():
     check(toy_plan("classification", "minilm-l6").with_({"data.roles.group": "label"}))
+
+
+def test_cleaners_that_encoders_rarely_want_are_warned_of(tmp_path):
+    from weitiao.planning.check import warnings_of
+    from weitiao.planning.full_check import problems_of
+
+    def plan(task, cleaners):
+        return toy_plan(task, "minilm-l6", **{"data.cleaners": cleaners})
+
+    assert warnings_of(plan("classification", {"html": {}, "emoji": {}})) == []
+    harmful = {"stop_words": {}, "segmentation": {}, "lower_case": {}, "emoji": {"to": "nothing"}}
+    names = [text.partition(":")[0] for text in warnings_of(plan("classification", harmful))]
+    assert names == [*harmful]
+    assert "span" in warnings_of(plan("token_classification", {"stop_words": {}}))[0]
+    gone = plan("classification", {"stop_words": {"file": str(tmp_path / "gone.txt")}})
+    assert any("gone.txt" in one for one in problems_of(Draft(gone, []), files=True))
+
+
+def test_a_cleaner_whose_package_is_missing_is_a_problem(monkeypatch):
+    from weitiao.data.cleaners import emoji
+
+    monkeypatch.setattr(emoji, "find_spec", lambda name: None)
+    with pytest.raises(PlanError, match=r"weitiao\[cleaning\]"):
+        check(toy_plan("classification", "minilm-l6", **{"data.cleaners": {"emoji": {}}}))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from weitiao import parts
+from weitiao.api.clean_columns import Layout, layout_of, nested_columns
 from weitiao.api.written_table import checked_form, files_in, require_other_file, write_table
 from weitiao.core import fingerprint
 from weitiao.core.alignment import Alignment
@@ -18,20 +19,16 @@ from weitiao.data.files import csv_writer
 from weitiao.data.files.cells import TEXT, as_text
 from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source, from_rows
-from weitiao.data.files.table_writers import writing
-from weitiao.data.infer.column_stats import columns_of
-from weitiao.data.infer.roles import TEXT_ROLES, check_role, guess_roles, guess_task
+from weitiao.data.files.table_writers import MAX_CHARACTERS, writing
 from weitiao.data.prepare.chosen_rows import Chosen, chosen_rows
 from weitiao.data.prepare.moved_targets import moved_answers, moved_spans
 from weitiao.data.prepare.row_cleaner import RowCleaner, Tally
 from weitiao.data.python_rows import rows_in
 from weitiao.data.rows import Rows, everything
 from weitiao.errors import DataError, PartError, PlanError
-from weitiao.i18n.messages import _, name_list, plural
+from weitiao.i18n.messages import _, joined, name_list, plural
 from weitiao.planfile.plan import Plan
 from weitiao.planfile.sections import as_parts
-from weitiao.tasks.answers.passages import Passages
-from weitiao.tasks.answers.spans import Spans
 
 CHUNK_ROWS = 2_000  # read, cleaned and written at a time
 # Without a wish: what hardly anybody wants to keep. The order matters: a tag may hold mojibake.
@@ -103,6 +100,8 @@ def clean(
     form = None if output is None else checked_form(output, form, force)
     if output is not None:
         require_other_file(output, files_in(rows))
+        if plan:
+            checked_form(_removed_file(Path(output)), "csv", force)
     opened = plan if isinstance(plan, Plan) else Plan.load(plan) if plan else None
     if opened and not how.reader:
         how = replace(how, reader=opened.data.reader)
@@ -110,7 +109,7 @@ def clean(
     built = build_cleaners(settings)
     source = _source(rows, how)
     wanted = [text] if isinstance(text, str) else list(text or [])
-    layout = _layout(source, opened, wanted, target, roles or {}, task)
+    layout = layout_of(source, opened, wanted, target, roles or {}, task)
     chosen = None
     if opened:
         chosen = chosen_rows(opened.data.model_copy(update={"roles": layout.roles}),
@@ -125,14 +124,20 @@ def clean(
         out = Path(output)
         kind = form or "csv"
 
+        nested = nested_columns(source) if kind in ("jsonl", "json") else set()
+
         def write(path: Path) -> None:
             with writing(path, kind, job.schema) as add:
                 for cells in job.cells(step):
-                    add(cells)
+                    if kind == "xlsx":
+                        _require_short(out, source.columns, cells)
+                    pairs = zip(source.columns, cells, strict=True)
+                    add([_parsed(cell) if name in nested else cell for name, cell in pairs])
 
         write_table(out, kind, source, write)
         job.report.output = str(out)
-        _write_removed(out, job.report.removed)
+        if opened:
+            _write_removed(_removed_file(out), job.report.removed)
     else:
         of_files = bool(files_in(rows))
         listed = [
@@ -145,7 +150,7 @@ def clean(
 
 
 def build_cleaners(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Cleaner]:
-    """Cleaners by name, which have read the files they name. Raises PlanError with all problems."""
+    """Cleaners by name, which have read the files they name. Raises DataError with all problems."""
     built: dict[str, Cleaner] = {}
     problems: list[str] = []
     for name, values in settings.items():
@@ -160,7 +165,7 @@ def build_cleaners(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Clean
         except PlanError as error:
             problems += error.problems
     if problems:
-        raise PlanError(problems)
+        raise DataError(_("cleaners: {problems}", problems=joined(problems, "\n  ")))
     return built
 
 
@@ -182,72 +187,6 @@ def _source(rows: Any, how: ReadOptions) -> Source:
     return from_rows([{"text": r} if isinstance(r, str) else r for r in rows_in(rows)])
 
 
-# --- which columns are cleaned
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """The columns of a source: those that are cleaned, and the one whose target names places."""
-
-    texts: list[str]
-    roles: dict[str, str | list[str]]
-    task: str
-    moved: str = ""  # the text whose places the target names
-
-    @property
-    def passages(self) -> bool:
-        return issubclass(parts.find("tasks", self.task).answers, Passages)
-
-
-def _layout(
-    source: Source,
-    plan: Plan | None,
-    texts: list[str],
-    target: str | None,
-    roles: Mapping[str, str | list[str]],
-    task: str | None,
-) -> _Layout:
-    """Which columns are cleaned. Raises DataError where no column is a text."""
-    known: dict[str, str | list[str]] = dict(plan.data.roles) if plan else {}
-    known |= dict(roles) | ({"target": target} if target else {})
-    for role, column in known.items():
-        check_role(role, column, source.columns)
-    for column in texts:
-        check_role("text", column, source.columns)
-    if len(texts) == 1 and not set(TEXT_ROLES) & known.keys():
-        known["text"] = texts[0]
-    name = task or (plan.task_name if plan else "")
-    if plan is None:
-        # Rows without a target, or with columns that say little, are cleaned as well.
-        with suppress(DataError):
-            known = dict(guess_roles(source.table, known, task).roles)
-            name = name or guess_task(source.table, known)[0]
-    named = [str(known[role]) for role in TEXT_ROLES if role in known]
-    if not (texts or named):
-        stats = columns_of(source.table)
-        named = [column for column, stat in stats.items() if stat.is_text]
-        if not named and len(source.columns) == 1:
-            named = list(source.columns)
-    if not (texts or named):
-        message = _(
-            "{file}: no column looks like a text; name one: --text COLUMN. There are {names}.",
-            file=source.name,
-            names=name_list(source.columns),
-        )
-        raise DataError(message)
-    return _Layout(texts or named, known, name, _places_in(known, name))
-
-
-def _places_in(roles: Mapping[str, Any], task: str) -> str:
-    """The column of the text whose places the target names; empty where it names none."""
-    if not task or not isinstance(roles.get("target"), str):
-        return ""
-    answers = parts.find("tasks", task).answers
-    role = "text" if issubclass(answers, Spans) else "context"
-    moves = issubclass(answers, Spans | Passages) and role in roles
-    return str(roles[role]) if moves else ""
-
-
 # --- cleaning
 
 
@@ -257,7 +196,7 @@ class _Job:
     def __init__(
         self,
         source: Source,
-        layout: _Layout,
+        layout: Layout,
         cleaner: RowCleaner,
         plan: Plan | None,
         chosen: Chosen | None,
@@ -411,6 +350,13 @@ class _Job:
         return report
 
 
+def _parsed(cell: Any) -> Any:
+    try:
+        return json.loads(cell) if isinstance(cell, str) else cell
+    except ValueError:
+        return cell
+
+
 def _typed(cell: Any, kind: Any) -> Any:
     return as_text(cell) if kind == TEXT and cell is not None else cell
 
@@ -420,10 +366,29 @@ def _is_blank(text: str) -> bool:
     return not text.strip() or text == "[]"
 
 
-def _write_removed(out: Path, removed: Sequence[tuple[str, str]]) -> None:
-    """Write the ids of rows that were left out, with the reasons, beside the output."""
-    path = out.with_name(f"{out.stem}.{REMOVED}")
-    if removed:
-        with csv_writer.sheet(path, ["row", "reason"]) as add:
-            for row in removed:
-                add(row)
+def _removed_file(out: Path) -> Path:
+    """The file next to the output that lists the rows that a plan leaves out."""
+    return out.with_name(f"{out.stem}.{REMOVED}")
+
+
+def _write_removed(path: Path, removed: Sequence[tuple[str, str]]) -> None:
+    """Write the ids of rows that were left out, with the reasons; of none as well."""
+    with csv_writer.sheet(path, ["row", "reason"]) as add:
+        for row in removed:
+            add(row)
+
+
+def _require_short(out: Path, columns: Sequence[str], cells: Sequence[Any]) -> None:
+    """Raises DataError where a text has grown longer than a cell of Excel."""
+    for column, cell in zip(columns, cells, strict=True):
+        if isinstance(cell, str) and len(cell) > MAX_CHARACTERS:
+            message = _(
+                "{file}: column {column!r} has a text of {length:,} characters; a cell of "
+                "Excel holds {most:,}. {remedy}",
+                file=out,
+                column=column,
+                length=len(cell),
+                most=MAX_CHARACTERS,
+                remedy=_("Write .csv, .jsonl or .parquet."),
+            )
+            raise DataError(message)

@@ -39,7 +39,7 @@ from weitiao.model import saved
 from weitiao.model.fast import compiler
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
-from weitiao.planning.check import check
+from weitiao.planning.check import check, warnings_of
 from weitiao.reporting import page
 from weitiao.reporting.page import write_unfinished_page
 from weitiao.results import better
@@ -128,6 +128,8 @@ class Job:
         _check_criteria(self.plan, data)
         for line in (*data.history, *checked.remarks()):
             self.say(line)
+        for warning in warnings_of(self.plan):
+            self.say(_("warning: {text}", text=warning))
         name = self.name or name_of(self.plan.data.path)
         run = Run.create(out, name, self.plan, exact=self.name is not None)
         # At once: a run that is killed from here on is resumed as what it was.

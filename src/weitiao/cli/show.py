@@ -54,6 +54,8 @@ class RunLine:
 
 def show_plan(plan: Plan, path: Path) -> None:
     """The plan's settings with their reasons, and the expected time and memory."""
+    from weitiao.planning.check import warnings_of
+
     table = table_of(_("plan: {path}", path=path), _("setting"), _("value"), _("why"))
     for key, reason in plan.why.items():
         value = plan.get(key)
@@ -68,6 +70,8 @@ def show_plan(plan: Plan, path: Path) -> None:
     console().print(table)
     time, memory = duration(plan.expect["train_seconds"]), plan.expect["memory_mb"]
     say(_("expected: {time} of training, {memory:,} MB", time=time, memory=memory))
+    for warning in warnings_of(plan):
+        say(_("warning: {text}", text=warning))
     say(_("next: weitiao check {path} · weitiao train {path}", path=path))
 
 

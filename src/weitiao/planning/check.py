@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from weitiao import parts
+from weitiao.data.cleaners.base import Cleaner
 from weitiao.errors import PlanError
 from weitiao.evaluation.metrics.base import metrics_of
 from weitiao.i18n.messages import _, name_list
@@ -83,6 +84,11 @@ def check(plan: Plan, here: bool = False) -> None:
         for name in plan.model.adapter
         if plan.train.gradient_checkpointing and not parts.find("adapters", name).recomputes
     ]
+    problems += [
+        _("data.cleaners: {name} {missing}", name=name, missing=cleaner.missing())
+        for name, cleaner in cleaners_of(plan)
+        if cleaner.missing()
+    ]
     problems += sharding.problems(plan, here)
     if here and plan.model.quantization != "none":
         problems += _missing_for_4_bits()
@@ -90,6 +96,16 @@ def check(plan: Plan, here: bool = False) -> None:
         problems.append(_("data: validation_size and test_size leave too few rows to learn from."))
     if problems:
         raise PlanError(problems)
+
+
+def cleaners_of(plan: Plan) -> list[tuple[str, Cleaner]]:
+    """The cleaners of a plan by name, before they have learned anything."""
+    return [(name, parts.build("cleaners", name, s)) for name, s in plan.data.cleaners.items()]
+
+
+def warnings_of(plan: Plan) -> list[str]:
+    """What a plan may say and seldom should: cleaners that pre-trained networks rarely want."""
+    return [text for _name, one in cleaners_of(plan) if (text := one.warning(plan.task_name))]
 
 
 def _missing_for_4_bits() -> list[str]:

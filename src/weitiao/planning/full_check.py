@@ -27,7 +27,7 @@ from weitiao.data.prepare.load import load
 from weitiao.errors import DataError, ModelError, PlanError
 from weitiao.i18n.messages import _
 from weitiao.planfile.plan import Draft, ModelPlan, Plan, setting_of
-from weitiao.planning.check import check
+from weitiao.planning.check import check, cleaners_of
 from weitiao.tasks.answers.labels import Labels
 from weitiao.tasks.base import Task
 
@@ -79,15 +79,17 @@ def problems_of(draft: Draft, *, here: bool = False, files: bool = True) -> list
 
 
 def _unreadable_settings(plan: Plan) -> list[str]:
-    """What is wrong with the files and codes that a task of texts names, such as a glossary."""
+    """What is wrong with the files that cleaners name, and with the files and codes that a task of
+    texts names, such as a glossary."""
     task: Task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
-    if not task.writes:
-        return []
-    try:
-        task.learn([])
-    except PlanError as error:
-        return error.problems
-    return []
+    problems: list[str] = []
+    learners: list[Any] = [cleaner for _name, cleaner in cleaners_of(plan)]
+    for learner in [*learners, *([task] if task.writes else [])]:
+        try:
+            learner.learn([])
+        except PlanError as error:
+            problems += error.problems
+    return problems
 
 
 def _is_about_wrong(problem: str, draft: Draft) -> bool:

@@ -64,7 +64,7 @@ def clean(
     settings = _settings(cleaner, changes)
     from weitiao.api.clean import clean
 
-    reading = {path: value for path, value in changes.items() if not path.startswith(_PREFIX)}
+    reading = {path: v for path, v in changes.items() if path.startswith("data.reader")}
     named: Any = paths if isinstance(paths, str) else [Path(path) for path in paths]
     with terminal.counting(_("rows")) as step:
         cleaned = clean(
@@ -89,8 +89,13 @@ def clean(
 
 def _settings(names: list[str] | None, changes: dict[str, Any]) -> dict[str, Any] | None:
     """Name -> settings, from --cleaner and data.cleaners.NAME.SETTING=VALUE; None for neither."""
+    from weitiao.planfile.sections import as_parts
+
     settings: dict[str, Any] = {name: {} for name in names or []}
     for path, value in changes.items():
+        if path == _PREFIX.rstrip("."):
+            settings |= {name: dict(own) for name, own in as_parts(value).items()}
+            continue
         name, dot, setting = path.removeprefix(_PREFIX).partition(".")
         if not path.startswith(_PREFIX):
             if not path.startswith("data.reader"):

@@ -191,16 +191,21 @@ def check(
 ) -> None:
     """Report all problems of a plan at once: its settings, rows, columns and checkpoint."""
     from weitiao.planfile.plan import Plan
+    from weitiao.planning.check import warnings_of
     from weitiao.planning.full_check import problems_of
 
+    warnings: list[str] = []
     try:
         draft = Plan.draft(path, changes_of(changes))
+        warnings = warnings_of(draft.plan) if draft.plan else []
         with notice.during(_("checking rows and checkpoint")):
             problems = problems_of(draft, files=not no_files)
     except PlanError as error:
         problems = error.problems
     if json_:
-        terminal.print_json({"plan": str(path), "problems": problems})
+        terminal.print_json({"plan": str(path), "problems": problems, "warnings": warnings})
+    for warning in warnings:
+        terminal.say(_("warning: {text}", text=warning))
     if problems:
         raise PlanError(problems, str(path))
     if no_files:

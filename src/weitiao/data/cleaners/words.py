@@ -61,6 +61,11 @@ class StopWords(Cleaner):
             done = end
 
     def warning(self, task: str) -> str:
+        if task in ("token_classification", "question_answering"):
+            return _(
+                "stop_words: words are removed inside of spans too, and a span without one of its "
+                "words cannot be predicted whole. Leave it out."
+            )
         return _(
             "stop_words: pre-trained networks read whole sentences, and seldom gain by it. Compare "
             "with a run without it."

@@ -11,7 +11,8 @@ from weitiao.data.cleaners.base import Cleaner, clean_all
 SAMPLES = 3  # of each cleaner
 AROUND = 24  # characters of a sample before its first change
 SHOWN = 96  # characters of a sample
-MEMORY = 256  # passages whose cleaned text is remembered: several questions ask about each
+MEMORY = 32  # passages whose cleaned text is remembered: several questions ask about each
+LONGEST_REMEMBERED = 50_000  # characters
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class RowCleaner:
             known = self._cleaned(text)
             if len(self._memory) >= MEMORY:
                 self._memory.clear()
-            self._memory[text] = known
+            if len(text) <= LONGEST_REMEMBERED:
+                self._memory[text] = known
         cleaned, alignment, steps = known
         for step in steps:
             self._count(step, row)
