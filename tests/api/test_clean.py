@@ -133,7 +133,7 @@ def test_spans_move_and_lost_ones_are_named(tmp_path):
     assert cleaned.lost == {"spans.jsonl:4": 1}
     for line in out.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        spans = json.loads(row["spans"])
+        spans = row["spans"]
         assert [row["text"][s["start"] : s["end"]] for s in spans] == ["Anna", "Rome"]
 
 

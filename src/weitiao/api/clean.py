@@ -165,7 +165,7 @@ def build_cleaners(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Clean
         except PlanError as error:
             problems += error.problems
     if problems:
-        raise DataError(_("cleaners: {problems}", problems=joined(problems, "\n  ")))
+        raise DataError(_("cleaners: {problems}", problems=joined(problems, "; ")))
     return built
 
 
