@@ -151,6 +151,13 @@ def test_what_users_do_wrong_is_one_message(docs, tmp_path, tiny_bert, reading_r
         questions_in(str(odd))
 
 
+@pytest.mark.parametrize("name", ["bm52", "bm-25", "b25", "bn25"])
+def test_a_slip_in_bm25_is_no_checkpoint(name, docs):  # noqa: F811
+    with pytest.raises(DataError, match=rf"--encoder '{name}'.*Did you mean 'bm25'"):
+        asker(None, docs, encoder=name)
+    assert asker(None, docs, encoder="BM25").index.encoder is None
+
+
 def test_a_label_that_says_yes_is_needed(docs, tiny_bert, tmp_path):  # noqa: F811
     from conftest import toy_plan, toy_rows
     from weitiao.data.files.table import from_rows

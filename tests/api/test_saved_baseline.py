@@ -80,6 +80,30 @@ def test_a_run_without_a_saved_baseline_says_so_and_evaluate_fits_it(fitted, tmp
     assert weitiao.load(run, baseline=True)("a good film").value == "good"
 
 
+@pytest.mark.parametrize("state", ["interrupted", "failed"])
+def test_a_run_that_was_stopped_is_to_go_on(state, fitted, tmp_path):
+    import shutil
+
+    run = tmp_path / "stopped"
+    shutil.copytree(fitted.run.folder, run)
+    shutil.rmtree(run / "baseline")
+    status = json.loads((run / "status.json").read_text("utf-8"))
+    (run / "status.json").write_text(json.dumps({**status, "state": state}), "utf-8")
+    with pytest.raises(RunError, match=r"stopped before its end.*weitiao train --resume"):
+        weitiao.load(run, baseline=True)
+
+
+def test_the_linear_start_is_said(tiny_bert, tmp_path):
+    lines = list(map(json.dumps, toy_rows("classification", 60)))
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines), "utf-8")
+    told: list[str] = []
+    fitted = weitiao.fit(tmp_path / "rows.jsonl", model=tiny_bert, out=tmp_path,
+                         changes={**QUICK, "train.refit": "never"}, say=told.append)  # fmt: skip
+    first = fitted.run.history()[1]["validation"]["accuracy"]
+    (line,) = [line for line in told if line.startswith("linear start: ")]
+    assert line == f"linear start: accuracy {first:.3f} on 9 validation rows"
+
+
 def test_a_baseline_that_is_ahead_is_said_first(fitted):
     summary = fitted.summary()
     assert next(iter(summary)) == "better"

@@ -57,9 +57,10 @@ def test_it_is_quiet_and_never_wider_than_the_screen(name, language, scheme, wid
 
 
 @needs_axe
+@pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("name", ["recipes", "three", "numbers"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(name, scheme, pages, browser):
-    seen = Seen(browser, pages[name, "en"], scheme=scheme)
+def test_axe_finds_nothing_serious(name, language, scheme, pages, browser):
+    seen = Seen(browser, pages[name, language], scheme=scheme)
     assert seen.serious() == []
     seen.view.close()

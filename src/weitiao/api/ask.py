@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 from typing import Any, overload
@@ -12,6 +13,7 @@ from typing import Any, overload
 from weitiao.api.predict import load
 from weitiao.checkpoints.catalogue import default_for
 from weitiao.core import fingerprint, notice
+from weitiao.core.fields import near
 from weitiao.core.script import has_han
 from weitiao.data.cache import store as cache
 from weitiao.errors import DataError, RunError, WeitiaoError
@@ -136,6 +138,7 @@ def asker(
             )
         )
     name = str(encoder) if encoder else default_for("zh" if _is_chinese(folder) else "en")
+    name = _plain_name(name)
     judge = _support_of(support)  # what is wrong with them is said before anything is indexed
     scorer = _pair_model(rerank) if rerank else None
     where = Path(index) if index else _default_place(folder, name)
@@ -218,6 +221,22 @@ def _positive_label(model: Any) -> str:
             )
         )
     return label
+
+
+def _plain_name(encoder: str) -> str:
+    """The name of an encoder. Raises DataError for a slip in bm25: as the name of a checkpoint it
+    would be looked for in a hub."""
+    if Path(encoder).exists() or encoder.lower() == BM25:
+        return BM25 if encoder.lower() == BM25 else encoder
+    if "/" not in encoder and get_close_matches(encoder.lower(), [BM25], cutoff=0.7):
+        raise DataError(
+            _(
+                "--encoder {name!r}: no run, folder or checkpoint of this name.{hint}",
+                name=encoder,
+                hint=near(encoder.lower(), [BM25]),
+            )
+        )
+    return encoder
 
 
 def _default_place(folder: Path, encoder: str) -> Path:

@@ -33,6 +33,7 @@ from weitiao.model.model import Model
 from weitiao.model.predictor import Predictor
 from weitiao.run import Run
 
+STOPPED = ("interrupted", "running", "failed")  # states of a run before its end
 CHUNK_ROWS = 5_000  # rows predicted at a time: memory stays bounded
 
 
@@ -81,6 +82,13 @@ def _baseline_of(folder: Path) -> BaselineModel:
     for one in folders:
         if has_saved(one):
             return BaselineModel.load(one)
+    if (folder / "plan.yaml").is_file() and Run.open(folder).status().state in STOPPED:
+        message = _(
+            "{folder}: this run was stopped before its end, and has no saved baseline yet. Go on "
+            "first: weitiao train --resume {folder}",
+            folder=folder,
+        )
+        raise RunError(message)
     message = _(
         "{folder}: no saved baseline here: its task has none, its plan wants none "
         "(evaluate.baselines), a budget left no time for it, or the run is of an older version; "

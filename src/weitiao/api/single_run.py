@@ -30,11 +30,11 @@ from weitiao.data.prepare.sealed import open_test
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.acceptance import known_criteria
 from weitiao.evaluation.baselines.saved import FOLDER as BASELINES
-from weitiao.evaluation.evaluate import Evaluated, answers_of, judged_part
+from weitiao.evaluation.evaluate import Evaluated, Report, answers_of, judged_part
 from weitiao.evaluation.evaluate import evaluate as evaluate_model
 from weitiao.hardware.machine import set_threads
 from weitiao.hardware.probe import Disturbance
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, plural
 from weitiao.model import saved
 from weitiao.model.fast import compiler
 from weitiao.model.model import Model
@@ -43,13 +43,14 @@ from weitiao.planning.check import check, warnings_of
 from weitiao.reporting import page
 from weitiao.reporting.page import write_unfinished_page
 from weitiao.results import better
+from weitiao.results.format import figure, metric
 from weitiao.results.model_card import write_card
 from weitiao.results.records import Calibration, Findings
 from weitiao.results.refitted import Refitted
 from weitiao.results.run_data import plan_of, write_answers, write_reasons
 from weitiao.run import JUDGED, Run
 from weitiao.training.budget import Clock
-from weitiao.training.run import Outcome, train
+from weitiao.training.run import Hooks, Outcome, train
 
 Watch = Callable[[Any, float], None]
 
@@ -158,7 +159,7 @@ class Job:
                 resume=resume,
                 watch=self.watch,
                 clock=clock,
-                before=partial(self._before_training, run, data, clock),
+                hooks=Hooks(partial(self._before_training, run, data, clock), self._started),
             )
         except WeitiaoError:
             write_unfinished_page(run)
@@ -171,6 +172,17 @@ class Job:
     def _before_training(self, run: Run, data: Data, clock: Clock, model: Model) -> None:
         fit_before_training(run, data, model, clock.left(), say=self.say)
         budgeting.reserve(clock, model, data, self.final, self.disturbed.proportion())
+
+    def _started(self, report: Report) -> None:
+        """Say how good the linear start is, from which fine-tuning goes on."""
+        self.say(
+            _(
+                "linear start: {metric} {value} on {rows}",
+                metric=metric(report.primary),
+                value=figure(report.metrics[report.primary]),
+                rows=plural(report.rows, "validation row"),
+            )
+        )
 
     def judge(self, run: Run, data: Data) -> Fitted:
         """Go on with a run that was killed after its training, at the stage it had reached."""

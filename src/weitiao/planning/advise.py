@@ -40,6 +40,7 @@ from weitiao.planning import (
 )
 from weitiao.planning.choices import reason_of_model, reason_of_paths, reason_of_roles
 from weitiao.planning.facts import SAMPLE, Facts, network_of, reading_of, sampled, tokens_of
+from weitiao.planning.in_budget import validation_share
 from weitiao.tasks.base import Task
 
 Roles = Mapping[str, str | list[str]]
@@ -132,7 +133,7 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
         chosen = Reason(value=wish.model, reason=reason_of_model(wish.model, known, chosen))
     why["model.checkpoint"] = chosen
     draft = _plan(wish, why)
-    facts = _facts(draft, known, source)
+    facts = _facts(wish, draft, known, source)
     fixed = "model.max_length" in wish.changes
     fixed_length = draft.model.max_length if fixed else None
     why |= (
@@ -303,27 +304,43 @@ def _settings(known: Profile) -> dict[str, Any]:
     return {"separator": known.separator} if known.separator else {}
 
 
-def _facts(draft: Plan, known: Profile, source: Source) -> Facts:
+def _facts(wish: Wish, draft: Plan, known: Profile, source: Source) -> Facts:
     kind: Task = parts.build("tasks", known.task)
     check_task(draft.model.checkpoint, kind.writes)
     examples = _examples(known, source, with_targets=kind.writes or kind.contrasts)
     texts = _texts_of(examples) if is_new(draft.model.checkpoint) else None
     network, tokenizer = network_of(draft.model.checkpoint, draft.model.revision, texts)
     labelled = known.rows - known.unlabelled - known.empty_texts - known.duplicates
-    labelled = min(labelled, draft.data.max_rows or labelled)
+    labelled = max(1, labelled - (known.leaks or 0))
+    rows = min(labelled, draft.data.max_rows or labelled)
     task: Task = parts.build("tasks", known.task, draft.task.get(known.task, {}))
     # As in training: the task's changes of the tokenizer change the number of tokens.
     task.adapt(tokenizer)
     return Facts(
         known,
-        labelled,
+        rows,
         tokens_of(task, examples, tokenizer),
         network,
         cost.measure(draft.train.precision),
         draft.train.budget,
         next(iter(draft.model.adapter), ""),
         reading_of(task, examples, tokenizer, draft),
+        _train_share(wish, draft, known, labelled, rows),
     )
+
+
+def _train_share(wish: Wish, draft: Plan, known: Profile, labelled: int, rows: int) -> float:
+    """The proportion of `rows` that is learned: without parts that the file declares, that have
+    files of their own, or that are split off. labelled: before a sample of them is taken."""
+    declared = known.parts if draft.data.declared_split else {}
+    learned = labelled * (declared["train"] / sum(declared.values()) if declared else 1.0)
+    learned = min(learned, draft.data.max_rows or learned)
+    usual, held_out = validation_share(rows), 0.0
+    paths = {"validation": draft.data.validation_path, "test": draft.data.test_path}
+    for part, path in paths.items():
+        if path is None and not declared.get(part):
+            held_out += float(wish.changes.get(f"data.{part}_size", usual))
+    return learned * max(1.0 - held_out, 0.0) / rows
 
 
 def _hyperparameters(facts: Facts, fixed_length: int | None) -> dict[str, Reason]:

@@ -63,6 +63,7 @@ class Facts:
     budget: float | None = None
     adapter: str = ""  # parameter-efficient method, by the user
     reading: Reading = field(default_factory=lambda: long_text_of({"head": {}}))
+    train_share: float = 0.8  # of the rows: without validation and test rows
 
     @property
     def task(self) -> type[Task]:
@@ -72,7 +73,7 @@ class Facts:
     @property
     def train_rows(self) -> int:
         """Training rows after validation and test are split off (about)."""
-        return max(1, round(self.rows * 0.8))
+        return max(1, round(self.rows * self.train_share))
 
     def tokens_a_row(self, max_length: int) -> float:
         """Mean tokens of a row truncated at `max_length`."""

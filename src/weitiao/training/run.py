@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch
 from weitiao.core import disk, notice
 from weitiao.data.prepare.load import Data, Rows, run_steps
 from weitiao.errors import RunError, WeitiaoError
-from weitiao.evaluation.evaluate import evaluate_network
+from weitiao.evaluation.evaluate import Report, evaluate_network
 from weitiao.hardware.probe import pinned_precision, resolve
 from weitiao.i18n.messages import _
 from weitiao.model.fast import fused
@@ -51,6 +51,15 @@ class Outcome:
     update_seconds: float | None = None  # None: no update was timed
 
 
+@dataclass(frozen=True)
+class Hooks:
+    """Callbacks of a training. before: with the model before anything is learned (simple models are
+    fitted then). started: with the report of the linear start, from which fine-tuning goes on."""
+
+    before: Callable[[Model], None] | None = None
+    started: Callable[[Report], None] | None = None
+
+
 def train(
     plan: Plan,
     data: Data,
@@ -59,17 +68,16 @@ def train(
     resume: bool = False,
     watch: Watch | None = None,
     clock: Clock | None = None,
-    before: Callable[[Model], None] | None = None,
+    hooks: Hooks | None = None,
 ) -> Outcome:
     """Train a plan inside the run's folder; the best model ends up in run.best.
 
-    resume: continue exactly from the checkpoint run.last. clock: counts the budget. before: called
-    with the model before anything is learned (simple models are fitted then). Raises
+    resume: continue exactly from the checkpoint run.last. clock: counts the budget. Raises
     WeitiaoError for what the user can fix; an interruption (Ctrl-C) keeps the best model, and is a
     KeyboardInterrupt when there is none yet.
     """
     clock = clock or Clock(plan.train.budget)
-    return _trained(_Training(plan, data, run, watch, clock, before), resume)
+    return _trained(_Training(plan, data, run, watch, clock, hooks or Hooks()), resume)
 
 
 def train_on_all(
@@ -118,7 +126,7 @@ class _Training:
     run: Run
     watch: Watch | None
     clock: Clock
-    before: Callable[[Model], None] | None = None
+    hooks: Hooks = field(default_factory=Hooks)
     length: Length | None = None
     rate_factor: float = 1.0  # of the training whose length is repeated
 
@@ -189,8 +197,8 @@ class _Training:
             for count, trained in sizes
         )
         disk.need(self.run.folder, sum(each))
-        if self.before:
-            self.before(model)
+        if self.hooks.before:
+            self.hooks.before(model)
         with notice.during(_("tokenizing the rows")):
             feed = training_feed(model, train_rows, plan.train.truncate_to)
             if getattr(model.task, "hard_negatives", False):
@@ -217,6 +225,8 @@ class _Training:
                     )
                 wanted = planned_updates(plan.train, len(feed.labels))
                 course = recorder.evaluated_first(report, model, plan, wanted, fitted)
+                if fitted and self.hooks.started:
+                    self.hooks.started(report)
                 if course.total == 0:
                     return
         steps = fit(model, feed, until, accelerator, start, recorder.replay.tokens, course)

@@ -141,6 +141,46 @@ def test_texts_as_target_are_refused():
         guess({"text": EN, "answer": EN[::-1]}, {"text": "text", "target": "answer"})
 
 
+SHORT = ["cat", "dog", "sun", "tea", "ice"] * 12
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("text", "text_pair"),
+        ("sentence1", "sentence2"),
+        ("Sentence_A", "Sentence_B"),
+        ("premise", "hypothesis"),
+        ("问题1", "问题2"),
+        ("question 1", "question 2"),
+    ],
+)
+@pytest.mark.parametrize("texts", [SHORT, ["早", "晚", "春", "秋"] * 15, ["a1", "b2", "c3"] * 20])
+def test_names_of_a_pair_suffice_however_short_the_texts_are(first, second, texts):
+    roles, task = guess({first: texts, second: texts[::-1], "label": [0, 1] * 30})
+    assert list(roles.values()) == [first, second, "label"]
+    assert task == "classification"
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"query": EN, "title": ["Mr", "Ms"] * 30, "label": TWO},  # title: may be a label
+        {"text": EN, "text_pair": [None] * 55 + SHORT[:5], "label": TWO},  # mostly empty
+        {"text1": list(range(60)), "text2": list(range(60)), "text": EN, "label": TWO},  # numbers
+    ],
+)
+def test_other_short_columns_are_no_second_text(columns):
+    assert "text_pair" not in guess(columns)[0]
+
+
+@pytest.mark.parametrize("name", ["label", "Target", "class", "labels"])
+@pytest.mark.parametrize("cells", [["yes"] * 60, [1, None] * 30, [True] * 60])
+def test_a_target_of_one_value_does_not_give_way_to_a_column_that_looks_like_one(name, cells):
+    with pytest.raises(DataError, match=f"'{name}' holds one value only"):
+        guess({"text": EN, name: cells, "grade": [1, 2, 3] * 20})
+
+
 LABEL = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8)
 
 

@@ -41,6 +41,7 @@ class Dialect:
     # "doubled" ("" inside quotes), "escaped" (\"), "literal" (just text), "mysql" (\t, \n, \N)
     quotes: str = "doubled"
     skip: int = 0  # lines before the header: "sep=;"
+    breaks: bool = False  # beside tabs too, quotes may enclose line breaks and tabs at once
 
     def options(self) -> dict[str, Any]:
         """Keyword arguments of csv.reader. Strict, or an unclosed quote would swallow rows."""
@@ -268,7 +269,14 @@ def _runs_on(lines: Sequence[str], dialect: Dialect) -> bool:
     In sentences a quotation may begin in one row and end in the next. Only exports with tabs
     write such quotes bare; elsewhere delimiters stand in texts.
     """
-    if len(lines) < 2 or dialect.delimiter not in TABS or dialect.quotes == "mysql":
+    if dialect.breaks or dialect.quotes == "mysql":
+        return False
+    return each_is_a_row(lines, dialect)
+
+
+def each_is_a_row(lines: Sequence[str], dialect: Dialect) -> bool:
+    """Whether each line of a record has all delimiters of a row, in an export with tabs."""
+    if len(lines) < 2 or dialect.delimiter not in TABS:
         return False
     counts = {line.count(dialect.delimiter) for line in lines}
     return len(counts) == 1 and counts != {0}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from weitiao.data.files import encoding, header
+from weitiao.data.files import encoding, header, quoting
 from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.delimited import (
     BLANKS,
@@ -17,15 +17,14 @@ from weitiao.data.files.delimited import (
     FIELD_LIMIT,
     FIRST,
     NONE,
-    TABS,
     Dialect,
     delimiter_name,
     records,
 )
+from weitiao.data.files.quoting import SAMPLE_ROWS
 from weitiao.errors import DataError, placed
 from weitiao.i18n.messages import _, plural
 
-SAMPLE_ROWS = 400
 SAMPLE_CHARACTERS = 2_000_000
 # What stands first in a row of TREC ("DESC:manner", "3") or fastText.
 _LABEL = re.compile(r"\ufeff?(__label__\S+|[A-Z]{2,}:\w+|\d{1,3}) +[^\s\d]")
@@ -93,7 +92,9 @@ def detect(path: Path, preferred: str, settings: Settings) -> Layout:
     if len(delimiter) > 1 and delimiter != BLANKS:
         dialect = replace(dialect, quotes="literal")
     elif not settings.quotes and delimiter not in (BLANKS, NONE):
-        dialect = _quotes(path, dialect, "".join(lines))
+        dialect = quoting.detect(path, dialect, "".join(lines), reader)
+    elif settings.quotes == "doubled":
+        dialect = replace(dialect, breaks=True)
     notes += _quote_notes(dialect) if not settings.quotes else []
     first = list(islice(records(path, dialect), SAMPLE_ROWS))
     good = [one for one in first if not isinstance(one, Bad)]
@@ -255,41 +256,6 @@ def _widths(lines: Sequence[str], delimiter: str) -> list[int]:
 def _like_names(line: str, delimiter: str) -> bool:
     names = [name.strip(' "\r\n\ufeff') for name in line.split(delimiter)]
     return all(0 < len(name) <= 30 and len(name.split()) <= 3 for name in names)
-
-
-def _quotes(path: Path, dialect: Dialect, sample: str) -> Dialect:
-    """Detect the quoting style: the one under which the fewest rows are malformed."""
-    readings = ["doubled"]
-    if _holds(path, dialect, '\\"'):
-        readings.append("escaped")
-    if dialect.delimiter in TABS and _holds(path, dialect, '"'):
-        readings.append("literal")  # exports with tabs seldom quote; elsewhere it would be a guess
-    if dialect.delimiter == "\t" and re.search(r"(?:^|\t)\\N(?=[\t\r\n]|$)|\\\t|\\\r?\n", sample):
-        readings.append("mysql")
-    if len(readings) == 1:
-        return dialect
-    tried = [replace(dialect, quotes=quotes) for quotes in readings]
-    broken = [_broken(path, one) for one in tried]
-    # MySQL's escapes were seen in the sample, so that it wins ties: read in another way, escapes
-    # such as \N stay in the texts without breaking a row.
-    if readings[-1] == "mysql" and broken[-1] <= min(broken):
-        return tried[-1]
-    return tried[broken.index(min(broken))]
-
-
-def _holds(path: Path, dialect: Dialect, wanted: str) -> bool:
-    with dialect.encoding.open(path) as file:
-        return any(wanted in line for line in file)
-
-
-def _broken(path: Path, dialect: Dialect) -> int:
-    """Number of malformed records: broken quotes, or not as wide as most of the first ones."""
-    first = [one for one in islice(records(path, dialect), SAMPLE_ROWS) if not isinstance(one, Bad)]
-    if not first:
-        return SAMPLE_CHARACTERS
-    widths = [len(fields) for _, fields in first]
-    width = max(set(widths), key=widths.count)
-    return sum(isinstance(one, Bad) for one in records(path, dialect, width))
 
 
 def _quote_notes(dialect: Dialect) -> list[str]:

@@ -28,10 +28,10 @@ TARGET_WORDS = words(
 ANNOTATIONS = words(
     "target label labels gold_label class is_safe y judgment judgement 标签 类别 关系"
 )
+# Both are texts, however short their cells are.
+SURE_PAIRS = (("text", "text_pair"), ("premise", "hypothesis"), ("前提", "假设"))
 PAIRED_NAMES = (
-    ("text", "text_pair"),
-    ("premise", "hypothesis"),
-    ("前提", "假设"),
+    *SURE_PAIRS,
     ("query", "title"),
     ("query", "passage"),
     ("question", "passage"),

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from weitiao.core.fields import near
+from weitiao.data.infer import flags as flags_of
 from weitiao.data.infer.column_names import (
     ANNOTATIONS,
     PAIRED_NAMES,
+    SURE_PAIRS,
     TARGET_WORDS,
     TEXT_WORDS,
     matches,
@@ -23,8 +25,8 @@ from weitiao.i18n.messages import _, name_list
 
 TEXT_ROLES = ("text", "text_pair", "premise", "hypothesis", "question", "context")
 _NAMES = ("_text", "_name", "_names", "_str", "_string", "_title")  # behind a target's name
+_NUMBERED = re.compile(r"[12一二]|(?<![A-Za-z])[ABab](?![a-z])")  # sentence1, text_b
 _SPEAKERS = {"system", "user", "assistant", "tool", "human", "gpt", "function"}
-_FLAGS = {"cats", "labels", "label", "categories", "classes", "targets"}  # objects of flags
 LISTED = ("columns", "target")  # roles that may have several columns
 ROLES = (*TEXT_ROLES, *LISTED, "start", "group")  # start: of an answer; group: kept on one side
 
@@ -163,12 +165,12 @@ def _guess_texts(
     free: Mapping[str, Column], columns: Mapping[str, Column], *, wants_pair: bool
 ) -> tuple[dict[str, str], str]:
     texts = {name: column for name, column in free.items() if column.is_text}
-    pair = pair_in(texts)
+    pair = pair_in(texts) or pair_in(_named_texts(free))
     if pair is None and wants_pair and len(texts) == 2:
         first, second = texts
         pair = (first, second)
     if pair:
-        one, two = (texts[name].mean_length for name in pair)
+        one, two = (free[name].mean_length for name in pair)
         why = _(
             "{first!r} and {second!r} are a pair of texts ({one:.0f} and {two:.0f} characters)",
             first=pair[0],
@@ -190,6 +192,22 @@ def _guess_texts(
         names = name_list(others)
         why = _("{why}; --text could also name {names}", why=why, names=names)
     return {"text": best}, why
+
+
+def _named_texts(free: Mapping[str, Column]) -> dict[str, Column]:
+    """Columns that are texts by their names, however short their cells are: text_pair, sentence1.
+
+    Names of pairs that may be labels too (title, context) are left to the cells.
+    """
+    sure = {name for pair in SURE_PAIRS for name in pair}
+    return {
+        name: column
+        for name, column in free.items()
+        if column.distinct > 1
+        and column.numbers is None
+        and 2 * len(column.values) > column.rows
+        and (name.lower() in sure or (re.search(_NUMBERED, name) and matches(name, TEXT_WORDS)))
+    }
 
 
 def _why_text(column: Column, *, named: bool) -> str:
@@ -239,20 +257,11 @@ def _guess_target(
     # A name wins over contents; without one, only an unambiguous candidate is taken: a wrong target
     # trains a model that looks fine.
     named = _best_named(usable, readers)
-    empty = [n for n, c in free.items() if not c.values and n.strip().lower() in TARGET_WORDS]
-    if empty and not (named and named[0].strip().lower() in TARGET_WORDS[:4]):
-        raise DataError(
-            _(
-                "the column {name!r} is empty. If another one is the target: --target COLUMN. In "
-                "a workbook, formulas have no values until a spreadsheet program has saved it.",
-                name=empty[0],
-            )
-        )
-    family = _family(named[0] if named else "", usable)
+    same = [name for name in free if matches(name, TARGET_WORDS) and free[name].distinct == 1]
+    _require_values(free, named, [] if decisions else same)
+    family = flags_of.family(named[0] if named else "", usable)
     if family and (reader is None or reader.flag_columns):
-        return family, _(
-            "{count} columns hold only 0 and 1: {names}", count=len(family), names=name_list(family)
-        )
+        return family, flags_of.reason_of(family, free)
     names = _names_of(named[0], free) if named else ""
     if names and names in usable and _labels_wanted(reader):
         return names, _("its values are the names of {column!r}", column=named[0])
@@ -265,14 +274,11 @@ def _guess_target(
         return named[0], why
     flags = [name for name, column in usable.items() if column.binary]
     if len(flags) >= 2 and (reader is None or reader.flag_columns):
-        return flags, _(
-            "{count} columns hold only 0 and 1: {names}", count=len(flags), names=name_list(flags)
-        )
+        return flags, flags_of.reason_of(flags, free)
     labels = reader is None or not reader.numeric
     likely = [name for name, c in usable.items() if c.is_label and labels] or [
         name for name, c in usable.items() if c.numbers is not None
     ]
-    same = [name for name in free if matches(name, TARGET_WORDS) and free[name].distinct == 1]
     if not likely and same and decisions:
         raise DataError(
             _(
@@ -284,18 +290,37 @@ def _guess_target(
             )
         )
     if not likely and same:
-        raise DataError(
-            _(
-                "the column {name!r} holds one value only ({value}): there is nothing to learn. "
-                "Is the target another column (--target COLUMN)?",
-                name=same[0],
-                value=free[same[0]].example,
-            )
-        )
+        raise DataError(_one_value(free[same[0]]))
     if len(likely) != 1:
         raise DataError(_unclear(columns, text=False))
-    return likely[0], _(
-        "the only column like a target: {figures}", figures=_figures(usable[likely[0]])
+    why = _("the only column like a target: {figures}", figures=_figures(usable[likely[0]]))
+    if likely == flags:
+        why = flags_of.with_same(why, flags, free)
+    return likely[0], why
+
+
+def _require_values(free: Mapping[str, Column], named: Sequence[str], same: Sequence[str]) -> None:
+    """Raise DataError where the column that is called a target has no values, or one only: another
+    column that looks like one is not meant. same: columns of one value, by their names a target."""
+    empty = [n for n, c in free.items() if not c.values and n.strip().lower() in TARGET_WORDS]
+    if empty and not (named and named[0].strip().lower() in TARGET_WORDS[:4]):
+        raise DataError(
+            _(
+                "the column {name!r} is empty. If another one is the target: --target COLUMN. In "
+                "a workbook, formulas have no values until a spreadsheet program has saved it.",
+                name=empty[0],
+            )
+        )
+    if not named and any(name.strip().lower() in TARGET_WORDS[:6] for name in same):
+        raise DataError(_one_value(free[same[0]]))
+
+
+def _one_value(column: Column) -> str:
+    return _(
+        "the column {name!r} holds one value only ({value}): there is nothing to learn. "
+        "Is the target another column (--target COLUMN)?",
+        name=column.name,
+        value=column.example,
     )
 
 
@@ -316,33 +341,6 @@ def _names_of(target: str, columns: Mapping[str, Column]) -> str:
         if len(pairs) == columns[target].distinct == columns[other].distinct:
             return other
     return ""
-
-
-def _family(named: str, usable: Mapping[str, Column]) -> list[str]:
-    """Columns of one object that are a flag for each label: cats.A, cats.B. Raises DataError where
-    they are other numbers: which label they mean is not said."""
-    families: dict[str, list[str]] = {}
-    for name in usable:
-        parent, dot, _last = name.rpartition(".")
-        if dot:
-            families.setdefault(parent, []).append(name)
-    wanted = named.rpartition(".")[0] if named else ""
-    for parent, names in families.items():
-        if parent != wanted and (named or parent.lower() not in _FLAGS):
-            continue
-        if len(names) > 1 and all(usable[name].flags for name in names):
-            return names
-        if len(names) > 1 and all(usable[name].numbers is not None for name in names):
-            raise DataError(
-                _(
-                    "{parent!r} holds several numbers in each row ({names}). Say which is the "
-                    "target: --target {first}, or write the name of the right label.",
-                    parent=parent,
-                    names=name_list(names[:5]),
-                    first=names[0],
-                )
-            )
-    return []
 
 
 def _is_amount(column: Column) -> bool:

@@ -25,6 +25,11 @@ class Declared:
     validation: np.ndarray
     test: np.ndarray
 
+    def counts(self) -> dict[str, int]:
+        """Rows of each part."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: len(positions) for name, positions in parts.items()}
+
 
 def without_refused(rows: Rows, history: list[str]) -> Rows:
     """Leave out rows that annotators rejected, ignored or did not finish; `history` counts them."""

@@ -6,11 +6,14 @@ Workbooks are read in a process of its own, see files/workbook.py.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from html.parser import HTMLParser
 from itertools import islice
 from pathlib import Path
@@ -32,6 +35,7 @@ TIMEOUT_SECONDS = 900  # a workbook that takes longer is no table of rows
 MAX_MERGED_CELLS = 2_000_000  # cells to which merged ones may be spread
 SAMPLE_ROWS = 400  # from which the beginning of the table is found
 HTML_CHUNK = 1 << 16  # characters
+MAX_STYLES = 1 << 22  # bytes of the formats that are looked at
 MAX_COLUMNS = 16_384  # as in a spreadsheet
 _ROW, _CELL = {"tr", "row", "ss:row"}, {"td", "th", "cell", "ss:cell"}
 _TABLE = {"table", "ss:table"}
@@ -69,6 +73,7 @@ class Xlsx(Reader):
         _convert(path, "" if self.sheet is None else str(self.sheet), lines)
         lines.seek(0)
         about = json.loads(lines.readline())
+        notes = [*self._notes(about), *_padded_notes(path)]
         origins = _merged_origins(about["merged"], path.name)
 
         def rows() -> Iterator[Row]:
@@ -76,7 +81,6 @@ class Xlsx(Reader):
             lines.readline()
             yield from _with_merged(map(json.loads, lines), origins)
 
-        notes = self._notes(about)
         reading = table_reading(
             rows, path.name, "xlsx", self.header_row, self.header, notes, self.blank_rows
         )
@@ -94,6 +98,21 @@ class Xlsx(Reader):
                 others=name_list(others[:5]) or _("hidden ones"),
             )
         ]
+
+
+def _padded_notes(path: Path) -> Iterator[str]:
+    """That numbers are shown with zeros in front of them (001), by a format; they are read as 1."""
+    with suppress(zipfile.BadZipFile, KeyError, OSError), zipfile.ZipFile(path) as book:
+        with book.open("xl/styles.xml") as file:
+            styles = file.read(MAX_STYLES).decode("utf-8", "replace")
+        formats = dict.fromkeys(re.findall(r"""formatCode=["'](0{2,})["']""", styles))
+        if formats:
+            yield _(
+                "a number format shows zeros in front ({formats}), which are not in the cells: "
+                "they are read as 1, not {shown}; for codes, make the column text and write them",
+                formats=name_list(formats, 3),
+                shown=f"{1:0{len(next(iter(formats)))}}",
+            )
 
 
 def _then_close(batches: Batches, file: IO[str]) -> Batches:
