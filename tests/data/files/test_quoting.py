@@ -65,6 +65,6 @@ def test_what_both_readings_allow_is_refused_by_name(tmp_path, rows):
 
 
 def test_quotation_marks_inside_texts_mean_that_they_enclose_nothing(tmp_path):
-    text = 'text\tlabel\n' + "".join(f'he said "{a}" to me\t{b}\n' for a, b in ROWS)
+    text = "text\tlabel\n" + "".join(f'he said "{a}" to me\t{b}\n' for a, b in ROWS)
     table, _source = read(tmp_path, text + '"A new\tlabel\nand one"\tmore\n')
     assert [row[1] for row in table[-2:]] == ["label", "more"]
