@@ -108,7 +108,8 @@ def test_rows_with_more_fields_than_others_are_named(tmp_path, delimiter, header
     lines = [delimiter.join([f"name{n}", text(n), "pos", *["more"] * (more * (n % 4 == 1))])
              for n in range(24)]  # fmt: skip
     path = tmp_path / "rows.csv"
-    path.write_text("\n".join([delimiter.join(["id", "text", "label"])] * header + lines))
+    heads = [delimiter.join(["id", "text", "label"])] * header
+    path.write_text("\n".join(heads + lines), encoding="utf-8")
     with pytest.raises(DataError, match=rf"rows.csv:{2 + header}: has {3 + more} fields for 3"):
         open_source(str(path))
 
@@ -118,7 +119,7 @@ def test_rows_with_more_fields_than_others_are_named(tmp_path, delimiter, header
 def test_backslashes_in_the_paths_of_a_plan(tmp_path, path, quote):
     file = tmp_path / "plan.yaml"
     file.write_text(f"task: classification\ndata:\n  path: {quote}{path}{quote}\n"
-                    "  roles: {text: text, target: label}\nmodel:\n  checkpoint: tiny\n")  # fmt: skip
+                    "  roles: {text: text, target: label}\nmodel:\n  checkpoint: tiny\n", encoding="utf-8")  # fmt: skip
     if quote != '"':
         assert Plan.load(file).data.path == path
         return

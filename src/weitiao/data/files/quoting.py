@@ -96,13 +96,19 @@ def _by_values(
     doubtful: Sequence[tuple[int, list[str], list[list[str]]]],
     reader: str,
 ) -> bool:
-    """Whether doubtful records are one row each, by the column whose values repeat most."""
+    """Whether doubtful records are one row each, by a column of numbers, or the one whose values
+    repeat most."""
+    numbers = [at for at, values in enumerate(seen) if _are_numbers(values)]
     repeating = [at for at, values in enumerate(seen) if len(values) < values.total()]
-    if repeating:
-        at = min(repeating, key=lambda at: len(seen[at]))
-        if all(row[at] in seen[at] for _line, _fields, rows in doubtful for row in rows):
+    telling = numbers or sorted(repeating, key=lambda at: len(seen[at]))[:1]
+
+    def fits(row: Sequence[str]) -> bool:
+        return all(row[at] in seen[at] or (numbers and _is_number(row[at])) for at in telling)
+
+    if telling:
+        if all(fits(row) for _line, _fields, rows in doubtful for row in rows):
             return False
-        if all(fields[at] in seen[at] for _line, fields, _rows in doubtful):
+        if all(fits(fields) for _line, fields, _rows in doubtful):
             return True
     raise DataError(
         placed(
@@ -115,6 +121,16 @@ def _by_values(
             ),
         )
     )
+
+
+def _are_numbers(values: Counter[str]) -> bool:
+    """Whether a column holds numbers, but for a header."""
+    others = [value for value in values if not _is_number(value)]
+    return values.total() > 1 + len(others) and sum(values[one] for one in others) <= 1
+
+
+def _is_number(cell: str) -> bool:
+    return re.fullmatch(r"\s*[-+]?[\d.,]*\d\s*", cell) is not None
 
 
 def _holds(path: Path, dialect: Dialect, wanted: str) -> bool:

@@ -103,8 +103,8 @@ class Xlsx(Reader):
 def _padded_notes(path: Path) -> Iterator[str]:
     """That numbers are shown with zeros in front of them (001), by a format; they are read as 1."""
     with suppress(zipfile.BadZipFile, KeyError, OSError), zipfile.ZipFile(path) as book:
-        with book.open("xl/styles.xml") as file:
-            styles = file.read(MAX_STYLES).decode("utf-8", "replace")
+        part = book.getinfo("xl/styles.xml")
+        styles = book.read(part).decode("utf-8", "replace") if part.file_size < MAX_STYLES else ""
         formats = dict.fromkeys(re.findall(r"""formatCode=["'](0{2,})["']""", styles))
         if formats:
             yield _(
