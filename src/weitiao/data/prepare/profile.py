@@ -63,13 +63,10 @@ class Profile:
     history: Sequence[str] = field(default=())
     bad: int = 0  # rows set aside because they cannot be read or used
     separator: str = ""  # between the levels of labels that are paths
-<<<<<<< HEAD
     findings: Sequence[Finding] = ()  # faults in the rows, the gravest first: `look` alone
     identified: Mapping[str, float] = field(default_factory=dict)  # language (ISO 639-1) -> share
     tokens: Mapping[str, Any] = field(default_factory=dict)  # lengths and cost of truncation
-=======
     parts: Mapping[str, int] = field(default_factory=dict)  # rows of each declared part
->>>>>>> 8f6eb72 (Short pairs by their names, flags that are never set, fields with tabs and line breaks, true numbers of training rows)
 
     def __repr__(self) -> str:
         return f"Profile({self.name!r}, {self.task}, {self.rows} rows, {dict(self.roles)})"
