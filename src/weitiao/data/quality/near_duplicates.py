@@ -69,17 +69,17 @@ def likeness(
     advance: Advance = lambda done, total: None,
 ) -> Likeness:
     """Compare all rows of texts with each other. Memory: about 400 bytes a row, without texts."""
-    same, forms, empty = _keys(texts, lambda done: advance(done, 2 * len(texts)))
+    n, total = len(texts), 3 * len(texts)
+    same, forms, empty = _keys(texts, lambda done: advance(done, total))
     equal = duplicates.groups_of(forms)
     # Of equal rows one takes part; empty rows equal nothing.
     first = duplicates.first_of_each(forms)
     first = first[~empty[first]]
-    keys, sketch, sizes = _signatures(
-        texts, first, lambda done: advance(len(texts) + done, 2 * len(texts))
-    )
+    keys, sketch, sizes = _signatures(texts, first, lambda done: advance(n + done, total))
     clusters = _Clusters(texts, first, sketch, sizes, similarity)
     for band in range(BANDS):
         clusters.join(_candidates(keys[band]))
+        advance(2 * n + n * (band + 1) // BANDS, total)
     roots = np.full(len(texts), -1, np.int64)
     roots[first] = first[clusters.roots()]
     lowest = np.zeros(int(equal.max(initial=-1)) + 1, np.int64)
