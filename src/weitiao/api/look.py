@@ -23,6 +23,7 @@ from weitiao.planning.token_lengths import TokenLengths, token_lengths
 from weitiao.search.same_meaning import meaning_finder
 
 Watch = Callable[[str, int, int], None]
+_STEPS = [digit * 10**power for power in range(8) for digit in (1, 2, 5)]  # of a histogram
 FINDERS: tuple[Finder, ...] = ()  # that need more than the rows: a model, or predictions
 
 
@@ -99,7 +100,7 @@ def _figures(lengths: TokenLengths) -> dict[str, Any]:
 
     points = np.percentile(lengths.tokens, [50, 90, 99, 100], method="higher")
     edge = max(24, int(np.quantile(lengths.tokens, 0.98)))
-    step = max(1, -(-edge // 24))
+    step = next(one for one in _STEPS if 24 * one >= edge)
     counts = np.bincount(np.minimum(lengths.tokens // step, 24), minlength=1)
     return {
         "checkpoint": lengths.checkpoint,

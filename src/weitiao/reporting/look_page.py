@@ -93,7 +93,7 @@ def _summary(profile: Profile) -> Section:
         verdict = Verdict("go", _("Good"), _("No faults that matter were found."))
     rows = [
         [
-            {"error": _("error"), "warning": _("warning"), "note": _("note")}[one.severity],
+            {"error": _("serious"), "warning": _("warning"), "note": _("note")}[one.severity],
             localized(one.sentence),
             f"{len(one.rows):,}",
         ]
@@ -102,7 +102,7 @@ def _summary(profile: Profile) -> Section:
     blocks: list[Any] = [verdict]
     if rows:
         head = [_("kind"), _("finding"), _("rows")]
-        blocks.append(Table(_("Findings"), head, rows, [2]))
+        blocks.append(Table(_("Faults"), head, rows, [2]))
     lines = [one.plan_line for one in profile.findings if one.plan_line]
     if lines:
         blocks.append(

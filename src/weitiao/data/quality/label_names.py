@@ -34,7 +34,13 @@ def label_names(inspected: Inspected) -> Iterator[Finding]:
     row_labels = reader.row_labels(inspected.targets) or []
     rows = [at for at, labels in enumerate(row_labels) if rare & set(_listed(labels))]
     shown = [
-        f"{first!r} ({counts[first]:,}) ~ {second!r} ({counts[second]:,})"
+        _(
+            "{first!r} ({rows:,}) ~ {second!r} ({others:,})",
+            first=first,
+            rows=counts[first],
+            second=second,
+            others=counts[second],
+        )
         for first, second, _why in pairs
     ]
 
