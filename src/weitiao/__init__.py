@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from weitiao.api.plan import check, plan
     from weitiao.api.predict import explain, load, predict
     from weitiao.api.report import report
+    from weitiao.api.review import review
     from weitiao.api.runs import runs
     from weitiao.api.seeds import Seeded
     from weitiao.errors import WeitiaoError
@@ -80,6 +81,7 @@ _HOME = {
     "predict": "weitiao.api.predict:predict",
     "report": "weitiao.api.report:report",
     "resume": "weitiao.api.fit:resume",
+    "review": "weitiao.api.review:review",
     "run_experiment": "weitiao.experiments.runner:run_experiment",
     "runs": "weitiao.api.runs:runs",
     "train": "weitiao.api.fit:train",
@@ -132,6 +134,7 @@ __all__ = [
     "predict",
     "report",
     "resume",
+    "review",
     "run_experiment",
     "runs",
     "train",

@@ -47,6 +47,7 @@ class Batch:
     lengths: Tensor | None = None
     notes: Mapping[str, Tensor] = field(default_factory=dict)
     windows: Tensor | None = None  # (examples,) rows that each example has, whose logits are pooled
+    weights: Tensor | None = None  # how much each row counts in the loss; of tokens as the labels
 
     @property
     def packed(self) -> bool:
@@ -66,7 +67,8 @@ class Batch:
         lengths = None if self.lengths is None else self.lengths.to(device)
         windows = None if self.windows is None else self.windows.to(device)
         notes = {name: note.to(device) for name, note in self.notes.items()}
-        return Batch(tensors, labels, lengths, notes, windows)
+        weights = None if self.weights is None else self.weights.to(device)
+        return Batch(tensors, labels, lengths, notes, windows, weights)
 
     def twice(self) -> Batch:
         """Duplicate the batch: all rows, then all rows again (for R-Drop)."""
@@ -78,7 +80,8 @@ class Batch:
         lengths = None if self.lengths is None else torch.cat([self.lengths] * 2)
         windows = None if self.windows is None else torch.cat([self.windows] * 2)
         notes = {name: torch.cat([note] * 2) for name, note in self.notes.items()}
-        return Batch(tensors, labels, lengths, notes, windows)
+        weights = None if self.weights is None else torch.cat([self.weights] * 2)
+        return Batch(tensors, labels, lengths, notes, windows, weights)
 
     def embedded(self, vectors: Tensor) -> Batch:
         """The batch with `inputs_embeds` in place of token ids (for FGM and other attacks)."""

@@ -86,6 +86,7 @@ def baselines_of(
         rows,
         FROZEN_SECONDS if seconds is None else (1 - TFIDF_SHARE) * seconds,
         selection=selection_for(model, validation),
+        weights=train.weights(),
     )
     if isinstance(frozen, str):
         return baselines, [*reasons, frozen]

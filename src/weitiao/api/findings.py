@@ -60,7 +60,7 @@ def with_more(
     left_out: Sequence[str] = (),
 ) -> Report:
     """Add calibration on these rows, hierarchy levels and acceptance criteria to a report."""
-    more: dict[str, Any] = {}
+    more: dict[str, Any] = dict(report.more)
     if calibration:
         more["calibration"] = calibration.plain()
         if calibration.temperature is not None:

@@ -275,9 +275,12 @@ def rows_of(
     that is missing.
     """
     roles = dict(model.plan.data.roles)
-    # A file to evaluate on needs no groups; one to predict needs no targets either.
-    for role in ("group",) if labelled else ("group", "start", "target"):
-        roles.pop(role, None)
+    # A file to evaluate on needs no groups and weights; one to predict needs no targets either.
+    own = ("group", "weight", "annotators", "probabilities")
+    for role in own if labelled else (*own, "start", "target"):
+        wanted = role == "weight" and labelled and model.plan.evaluate.weighted
+        if not (wanted and roles.get(role) in source.columns):
+            roles.pop(role, None)
     columns = [
         c for value in roles.values() for c in ([value] if isinstance(value, str) else value)
     ]

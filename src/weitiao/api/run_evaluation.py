@@ -17,6 +17,7 @@ from weitiao.api.fitted import Evaluation
 from weitiao.api.inputs import check_known_labels, open_other, rows_of, same_rows
 from weitiao.api.predict import load
 from weitiao.core import notice
+from weitiao.core.units import score as score_text
 from weitiao.data.files.bad_rows import set_aside
 from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source
@@ -29,7 +30,8 @@ from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.baselines import Baseline
 from weitiao.evaluation.evaluate import Evaluated, Report, judged_part
 from weitiao.evaluation.evaluate import evaluate as evaluate_model
-from weitiao.i18n.messages import _
+from weitiao.evaluation.metrics.base import metrics_of
+from weitiao.i18n.messages import _, name_list
 from weitiao.model.model import Model
 from weitiao.reporting.page import write_artifacts
 from weitiao.results import better
@@ -168,6 +170,12 @@ def evaluated(
     begun = time.monotonic()
     with notice.during(_("evaluating: predictions, intervals, comparison with the baselines")):
         report, answers = evaluate_model(model, rows, baselines)
+    if plan.weighted and (values := weighted_metrics(model, answers)):
+        shown = (f"{name} {score_text(value, 4)}" for name, value in values.items())
+        left_out.append(
+            _("with each row counted by its weight: {metrics}", metrics=name_list(shown))
+        )
+        report = replace(report, more={**report.more, "weighted": values})
     report = analysis.with_more(model, report, answers, calibration, left_out)
     findings = Findings()
     if plan.findings:
@@ -182,6 +190,15 @@ def evaluated(
             ]
             report = replace(report, more={**report.more, "left_out": left_out})
     return report, answers, findings
+
+
+def weighted_metrics(model: Model, answers: Evaluated) -> dict[str, float]:
+    """The metrics with each row counted by its weight; {} where rows have none."""
+    weights = answers.rows.weights()
+    if weights is None:
+        return {}
+    metrics = metrics_of(model.task, model.plan.evaluate.metrics)
+    return {name: float(one.value(answers.answers, weights)) for name, one in metrics.items()}
 
 
 def _with_findings(report: Report, findings: Findings) -> Report:

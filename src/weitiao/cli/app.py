@@ -28,6 +28,7 @@ from weitiao.cli.commands import (
     look,
     machine,
     predict,
+    review,
     train,
 )
 from weitiao.core import disk, notice
@@ -94,6 +95,7 @@ for _verb in (
     look.look,
     clean.clean,
     annotate.annotate,
+    review.review,
     train.plan,
     train.check,
     train.train,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,12 +13,14 @@ import numpy as np
 from weitiao.core import fingerprint
 from weitiao.data.files.cells import cell_texts, take
 from weitiao.data.files.table import ID, LINE, MADE_BY
-from weitiao.data.infer.cells import is_missing
+from weitiao.data.infer.cells import is_missing, number
 from weitiao.data.infer.roles import TEXT_ROLES
 from weitiao.data.prepare.duplicates import row_keys, text_keys
 from weitiao.data.targets import TargetChanges, read_targets, reader_of
 from weitiao.example import Example
+from weitiao.i18n.messages import _
 
+WEIGHT = "weight"  # role of the column with the weights of rows, and their place in `meta`
 COLUMN_SEPARATOR = " | "  # between columns and the text: "price: 12.5 | brand: X | the text"
 Positions = slice | Sequence[int] | np.ndarray
 
@@ -84,6 +87,13 @@ class Rows:
             return cells
         return self.changes.applied(cells, self.indices, reader_of(self.task).head)
 
+    def weights(self) -> np.ndarray | None:
+        """How much each row counts in training, (rows,); None where no column says so."""
+        if WEIGHT not in self.roles:
+            return None
+        column = self.table.column(str(self.roles[WEIGHT]))
+        return np.array([weight_of(cell) for cell in cell_texts(column, self.indices)], float)
+
     def ids(self) -> list[str]:
         """Row ids: file and line of each row, e.g. "reviews.csv:17"."""
         if ID in self.table.column_names:
@@ -114,10 +124,28 @@ class Rows:
         return replace(self, indices=np.array([index], np.int64)).ids()[0]
 
     def _metas(self) -> Sequence[Mapping[str, Any]]:
-        if MADE_BY not in self.table.column_names:
-            return [{}] * len(self)
-        steps = cell_texts(self.table.column(MADE_BY), self.indices)
-        return [{"made_by": step} if step else {} for step in steps]
+        metas: list[dict[str, Any]] = [{}] * len(self)
+        if MADE_BY in self.table.column_names:
+            steps = cell_texts(self.table.column(MADE_BY), self.indices)
+            metas = [{"made_by": step} if step else {} for step in steps]
+        weights = self.weights()
+        if weights is None:
+            return metas
+        return [{**meta, WEIGHT: w} for meta, w in zip(metas, weights.tolist(), strict=True)]
+
+
+def weight_of(cell: str) -> float:
+    """The weight that a cell says, 1 for an empty one. Raises ValueError for what is none.
+
+    >>> weight_of("0.5"), weight_of("")
+    (0.5, 1.0)
+    """
+    if is_missing(cell):
+        return 1.0
+    value = number(cell)
+    if value is None or not 0 <= value < math.inf:
+        raise ValueError(_("{cell!r} is no weight: write a number from 0 on.", cell=cell[:40]))
+    return value
 
 
 def everything(table: Any) -> np.ndarray:

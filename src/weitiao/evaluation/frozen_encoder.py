@@ -17,7 +17,6 @@ from weitiao.evaluation.baselines import (
     Baseline,
     Selection,
     Texts,
-    sample_of,
     selection_metric,
 )
 from weitiao.evaluation.baselines.base import picked, positions_of
@@ -124,12 +123,13 @@ def fit_frozen(  # noqa: PLR0913 - the two parts of the data are four of the arg
     seconds: float | None = None,
     *,
     selection: Selection | None = None,
+    weights: np.ndarray | None = None,
 ) -> Baseline | str:
     """The linear probe, or the reason why it is left out.
 
     evaluated_rows: that must be encoded for the evaluation, within the same seconds. It is fitted
     to at most TRAIN_ROWS rows; never to fewer because the time is short, which would not be fair.
-    selection: as in `fit_baselines`.
+    selection, weights: as in `fit_baselines`.
     """
     begin, problem_model = time.monotonic(), PROBLEMS[problem]
     encoder = Encoder(model)
@@ -146,7 +146,9 @@ def fit_frozen(  # noqa: PLR0913 - the two parts of the data are four of the arg
                 "the frozen encoder was left out: it would take longer than {seconds} s",
                 seconds=f"{seconds:.0f}",
             )
-    train = sample_of(train_texts, train_labels, train_rows, generator)
+    chosen = positions_of(len(train_labels), train_rows, generator)
+    train = picked(train_texts, chosen), train_labels[chosen]
+    own = None if weights is None else weights[chosen]
     at = positions_of(len(validation_labels), validation_rows, generator)
     selection = selection or Selection(
         type(problem_model.metric).__name__,
@@ -157,7 +159,9 @@ def fit_frozen(  # noqa: PLR0913 - the two parts of the data are four of the arg
     validation_features = (encoder.features(picked(validation_texts, at)) - mean) / std
     candidates: list[tuple[float, float, Any]] = []
     for strength in RIDGE_STRENGTHS if problem_model.ridge else STRENGTHS:
-        predict = problem_model.fit((features - mean) / std, train[1], outputs, strength, balanced)
+        predict = problem_model.fit(
+            (features - mean) / std, train[1], outputs, strength, balanced, own
+        )
         metric = selection.value(at, predict(validation_features))
         candidates.append((metric, strength[0], predict))
     best = max(candidates, key=lambda one: selection.order(one[0]))

@@ -22,7 +22,7 @@ class Contrastive(Loss):
 
     temperature: float = Field(0.05, gt=0, le=1, description="of cosines; lower is harder")
 
-    def value(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def value(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
         """The summed loss.
 
         logits: unit vectors; questions and their passages in turns, (2 * rows, width), then further
@@ -41,7 +41,8 @@ class Contrastive(Loss):
         same = own[:, None] == numbers[None, :]
         same[places, places] = False
         log_probabilities = similar.masked_fill(same, -torch.inf).log_softmax(1)
-        return -log_probabilities[places, places].sum()
+        losses = -log_probabilities[places, places]
+        return losses.sum() if weights is None else (losses * weights).sum()
 
-    def count(self, labels: Tensor) -> Tensor:
-        return labels.new_tensor(len(labels)).float()
+    def count(self, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+        return labels.new_tensor(len(labels)).float() if weights is None else weights.sum()

@@ -140,9 +140,22 @@ class Model(Predictor):
         encoded: Encoded,
         positions: Sequence[int] | np.ndarray,
         labels: np.ndarray | Ragged | None = None,
+        weights: np.ndarray | None = None,
     ) -> Batch:
         """Encoded rows as one batch, in the layout of the network; where windows are pooled,
-        examples with all their windows."""
+        examples with all their windows. weights: of all rows, as the labels."""
+        batch = self._batch(encoded, positions, labels)
+        if weights is None:
+            return batch
+        own = weights[np.asarray(positions)]
+        return replace(batch, weights=_weights_like(self.task, batch, own))
+
+    def _batch(
+        self,
+        encoded: Encoded,
+        positions: Sequence[int] | np.ndarray,
+        labels: np.ndarray | Ragged | None,
+    ) -> Batch:
         layout = self.net.collation(self.tokenizer, self.packs)
         batch_labels = None if labels is None else labels[positions]
         if self.task.contrasts:
@@ -365,6 +378,16 @@ class Model(Predictor):
         if not self.long_texts.plain:
             names.append(json.dumps(self.plan.model.long_texts, sort_keys=True))
         return preprocess.encoding_key(self.task, self.tokenizer, self.cleaners, names, length)
+
+
+def _weights_like(task: Task, batch: Batch, weights: np.ndarray) -> Tensor:
+    """Weights of rows in the shape that the loss reads: of tokens that of their labels."""
+    rows = torch.from_numpy(weights.astype(np.float32))
+    if not task.per_token or batch.labels is None:
+        return rows
+    if batch.lengths is not None:
+        return torch.repeat_interleave(rows, batch.lengths)
+    return rows[:, None].expand(batch.labels.shape)
 
 
 def configure(task: Task, tokenizer: Any, config: Any) -> None:

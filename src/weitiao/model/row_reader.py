@@ -88,7 +88,8 @@ class RowReader:
 
     def labelled(self, data: Any, targets: list[Any] | None) -> Iterator[dict[str, Any]]:
         """Rows to evaluate on, as `named`, with the cells of their targets."""
-        roles = [role for role in self.columns if role not in (*self.roles, "columns", "group")]
+        others = (*self.roles, "columns", "group", "weight", "annotators", "probabilities")
+        roles = [role for role in self.columns if role not in others]
         wanted = [column for role in roles for column in _listed(self.columns[role])]
         if targets is not None:
             wanted = []

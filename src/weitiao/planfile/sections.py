@@ -312,6 +312,7 @@ class TrainPlan(Section):
 class EvaluatePlan(Section):
     """Evaluation settings."""
 
+    unwritten: ClassVar[frozenset[str]] = frozenset({"weighted"})
     metrics: list[str] = Field([], description="empty: the task's own; the first picks the best")
     bootstrap_samples: int = Field(1000, ge=0, description="resamples behind each 95 % interval")
     baselines: bool = Field(
@@ -327,6 +328,10 @@ class EvaluatePlan(Section):
         True, description="look for weak slices, group mistakes, try changed texts, explain some"
     )
     checks: Parts = Field({}, description="changed texts that are tried; empty: all that fit")
+    weighted: bool = Field(
+        False,
+        description="also report the metrics with each row counted by its weight (data.roles)",
+    )
 
 
 class Reason(Section):

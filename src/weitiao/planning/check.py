@@ -50,6 +50,8 @@ def check(plan: Plan, here: bool = False) -> None:
     if problem := misfit(next(iter(plan.model.head)), task.head):
         problems.append(problem)
     known = {*task.roles, *task.optional_roles, "target", "group"}
+    known |= set() if task.writes else {"weight"}
+    known |= {"annotators", "probabilities"} if task.soft else set()
     known |= {"start"} if issubclass(task.answers, Passages) else set()
     known |= set() if task.per_token else {"columns"}
     for role in plan.data.roles:
@@ -130,7 +132,7 @@ def _misused_columns(plan: Plan) -> list[str]:
             role=role,
         )
         for role, columns in columns_of.items()
-        if role not in ("target", "start", "group")
+        if role not in ("target", "start", "group", "annotators", "probabilities")
         for column in sorted({*columns} & {*columns_of.get("target", [])})
     ]
     more = columns_of.get("columns", [])

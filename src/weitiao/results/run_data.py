@@ -45,6 +45,7 @@ from weitiao.tasks.answers.numbers import Numbers
 from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.answers.spans import Spans
 
+OF_TRAINING = ("group", "weight", "annotators", "probabilities")  # roles that answers do not need
 ANSWERS_FILE = "answers.parquet"
 VALIDATION_FILE = "answers.validation.parquet"  # beside answers of the test set
 REASONS = "reasons"  # the file's name
@@ -283,7 +284,7 @@ class Material:
             source = open_source(path, data.reader, data.skip_bad)
         except (WeitiaoError, OSError):
             return None
-        roles = {role: column for role, column in data.roles.items() if role != "group"}
+        roles = {role: column for role, column in data.roles.items() if role not in OF_TRAINING}
         columns = {
             name
             for value in roles.values()

@@ -60,6 +60,7 @@ class Task(Part):
     field_columns: ClassVar[bool] = False  # the target may be several columns, fields of one answer
     head: ClassVar[HeadKind] = "sequence"
     notes: ClassVar[tuple[str, ...]] = ()  # what `encode` gives beside what the network reads
+    soft: ClassVar[bool] = False  # targets may be shares of labels
     problem_type: ClassVar[str]  # what transformers calls it
     pipeline_tag: ClassVar[str] = "text-classification"  # what the hub calls it
     # Whether half the batch size was measured to help where a budget leaves time for few steps.
@@ -352,7 +353,7 @@ class Task(Part):
         """One forward pass; the loss is summed over labels."""
         assert batch.labels is not None
         logits = net(batch)
-        return Output(cost.value(logits, batch.labels), logits)
+        return Output(cost.value(logits, batch.labels, *weights_of(batch)), logits)
 
     @abstractmethod
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
@@ -414,6 +415,12 @@ class Task(Part):
         }
 
 
+def weights_of(batch: Batch) -> tuple[Tensor, ...]:
+    """The weights of a batch as the last argument of a loss, which is left out where there are
+    none: losses of other packages may not know it."""
+    return () if batch.weights is None else (batch.weights,)
+
+
 def known_labels(labels: Sequence[str], named: Iterable[str]) -> None:
     """Raises DataError when a setting names a label that the rows do not have."""
     for name in named:
@@ -431,12 +438,3 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     """Softmax over the last dimension; the maximum is subtracted so that exp cannot overflow."""
     shifted = np.exp(logits - logits.max(-1, keepdims=True))
     return np.asarray(shifted / shifted.sum(-1, keepdims=True))
-
-
-def symmetric_kl(first: Tensor, second: Tensor) -> Tensor:
-    """Symmetric Kullback-Leibler divergence of two softmax outputs, (KL(p||q) + KL(q||p)) / 2."""
-    from torch.nn.functional import kl_div
-
-    log_p, log_q = first.float().log_softmax(-1), second.float().log_softmax(-1)
-    forward = kl_div(log_p, log_q, log_target=True, reduction="sum")
-    return (forward + kl_div(log_q, log_p, log_target=True, reduction="sum")) / 2

@@ -16,10 +16,11 @@ from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.i18n.messages import _, name_list
 from weitiao.labels.hierarchy import Level, levels_of, separator_of, top_down
+from weitiao.losses.base import symmetric_kl
 from weitiao.parts import near
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.labels import Labels
-from weitiao.tasks.base import Cost, Task, Threshold, known_labels, softmax, symmetric_kl
+from weitiao.tasks.base import Cost, Task, Threshold, known_labels, softmax
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,6 +51,7 @@ class Classification(Task):
     answers: ClassVar[type[Answers]] = Labels
     problem_type: ClassVar[str] = "single_label_classification"
     small_batches: ClassVar[bool] = True
+    soft: ClassVar[bool] = True
     labels: tuple[str, ...] = Field((), description="in the order of the outputs; empty: learned")
     thresholds: dict[str, Threshold] = Field(
         {}, description="label -> it is given from this score on"
@@ -169,7 +171,7 @@ class Classification(Task):
         return tuple(np.where(counts > 0, weights, 1.0).tolist())
 
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
-        return symmetric_kl(first, second)
+        return symmetric_kl(first, second, batch.weights)
 
     def score(self, logits: np.ndarray) -> np.ndarray:
         return softmax(logits)

@@ -24,6 +24,7 @@ from weitiao.data.targets import Locate, Roles, parse_cells, target_columns
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.i18n.messages import _, name_list
+from weitiao.losses.base import weighted_sum
 from weitiao.parts import near
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.label_sets import LabelSets
@@ -233,7 +234,7 @@ class Multilabel(Task):
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
         """Symmetric KL of the Bernoulli of each label: sum of (p - q) (logit p - logit q) / 2."""
         a, b = first.float(), second.float()
-        return ((a.sigmoid() - b.sigmoid()) * (a - b)).sum() / 2
+        return weighted_sum((a.sigmoid() - b.sigmoid()) * (a - b), batch.weights) / 2
 
     def score(self, logits: np.ndarray) -> np.ndarray:
         from scipy.special import expit

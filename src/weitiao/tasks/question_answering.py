@@ -33,6 +33,7 @@ from weitiao.labels.passages.best_span import (
 from weitiao.labels.passages.golds import Gold, Golds, parse_answers, placed, texts_of
 from weitiao.labels.passages.windows import windows_of
 from weitiao.labels.tags.words import is_invisible
+from weitiao.losses.base import weighted_sum
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.base import IGNORED, HeadKind, Labelled, Task
@@ -276,10 +277,11 @@ class QuestionAnswering(Task):
     def loss(self, net: Any, batch: Batch, cost: Loss) -> Output:
         assert batch.labels is not None
         logits = net(batch)
-        by_text, labels = by_row(logits, batch), batch.labels
+        by_text, labels, weights = by_row(logits, batch), batch.labels, batch.weights
         if batch.packed:
             labels = by_row(labels, batch, IGNORED)
-        return Output(cost.value(by_text, labels), logits)
+            weights = None if weights is None else by_row(weights, batch, 0.0)
+        return Output(cost.value(by_text, labels, *(() if weights is None else (weights,))), logits)
 
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
         """Symmetric Kullback-Leibler divergence, mean of the start and the end distribution."""
@@ -287,7 +289,10 @@ class QuestionAnswering(Task):
         # Masked tokens have log p = -inf in both: -inf - -inf is nan, though they contribute 0.
         log_ratio = (one - other).masked_fill(one.isinf(), 0.0)
         p, q = one.exp(), other.exp()
-        return ((p * log_ratio).sum() - (q * log_ratio).sum()) / 4
+        if batch.weights is None:
+            return ((p * log_ratio).sum() - (q * log_ratio).sum()) / 4
+        weights = by_row(batch.weights, batch, 0.0) if batch.packed else batch.weights
+        return weighted_sum((p - q) * log_ratio, weights.amax(1)) / 4
 
     def score(self, logits: np.ndarray) -> np.ndarray:
         return logits

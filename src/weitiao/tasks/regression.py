@@ -13,6 +13,7 @@ from weitiao.data.infer.cells import id_lists, is_ambiguous, number
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.i18n.messages import _, name_list
+from weitiao.losses.base import weighted_sum
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.numbers import Numbers
 from weitiao.tasks.base import Task
@@ -137,7 +138,7 @@ class Regression(Task):
 
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
         """Squared distance, the divergence of two Gaussians with the same variance."""
-        return (first.float() - second.float()).pow(2).sum()
+        return weighted_sum((first.float() - second.float()).pow(2), batch.weights)
 
     def fold(self, weight: Any, bias: Any) -> tuple[Any, Any, Self]:
         # y = std (W x + b) + mean = (std W) x + (std b + mean)

@@ -172,7 +172,7 @@ class Retrieval(TextTargets):
 
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
         """The squared distance of the vectors."""
-        return (first - second).pow(2).sum()
+        return (first - second).pow(2).sum()  # vectors of all passages: no weights of rows
 
     def decide(self, scores: Any, examples: Sequence[Example] = ()) -> list[Prediction]:
         """The vector of each question, as a list of numbers."""

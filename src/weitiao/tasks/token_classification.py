@@ -27,9 +27,10 @@ from weitiao.labels.tags.words import (
     with_words,
     word_places,
 )
+from weitiao.losses.base import symmetric_kl
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.spans import Spans
-from weitiao.tasks.base import IGNORED, HeadKind, Labelled, Task, softmax, symmetric_kl
+from weitiao.tasks.base import IGNORED, HeadKind, Labelled, Task, softmax
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -252,6 +253,8 @@ class TokenClassification(Task):
         if batch.labels is not None:
             is_labelled = batch.labels != IGNORED
             first, second = first[is_labelled], second[is_labelled]
+            if batch.weights is not None:
+                return symmetric_kl(first, second, batch.weights[is_labelled])
         return symmetric_kl(first, second)
 
     def score(self, logits: np.ndarray) -> np.ndarray:

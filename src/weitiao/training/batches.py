@@ -17,9 +17,11 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from weitiao.core import fingerprint
-from weitiao.core.ragged import values_of
+from weitiao.core.ragged import Ragged, values_of
 from weitiao.data.cache.encoded import Encoded
 from weitiao.model.batching import fill
 
@@ -32,16 +34,30 @@ LENGTH_NOISE = (0.5, 0.01)
 @dataclass(frozen=True)
 class Feed:
     """Encoded rows with their labels: for training as `Task.labels_for` gives them, for evaluation
-    as `Task.gold` does."""
+    as `Task.gold` does. weights: how much each counts in the loss, (labels,); None: all alike."""
 
     encoded: Encoded
     labels: Any
+    weights: np.ndarray | None = None
+
+    def counted(self, positions: np.ndarray) -> tuple[Tensor, ...]:
+        """The labels of these rows, and their weights where there are any, as `Loss.count` reads
+        them."""
+        labels = self.labels[positions]
+        values = torch.from_numpy(values_of(labels))
+        if self.weights is None:
+            return (values,)
+        weights = self.weights[positions].astype(np.float32)
+        if isinstance(labels, Ragged):
+            weights = np.repeat(weights, labels.lengths)
+        return values, torch.from_numpy(weights)
 
     def fingerprint(self) -> str:
         """A hash of all token ids and labels."""
         encoded = self.encoded
         arrays = [encoded.offsets, *([] if encoded.firsts is None else [encoded.firsts])]
         arrays += [encoded.values[name] for name in sorted(encoded.values)]
+        arrays += [] if self.weights is None else [self.weights]
         contents = (np.ascontiguousarray(array).data for array in arrays)
         return fingerprint.of_chunks(chain(_bytes_of(values_of(self.labels)), contents), size=8)
 

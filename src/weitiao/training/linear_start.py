@@ -62,7 +62,10 @@ def fit_output_layer(
     rows read so far must do. Raises DivergedError where a loss is not finite.
     """
     generator = np.random.default_rng(model.plan.train.seed)
-    order = generator.permutation(len(train.labels))[:rows]
+    order = generator.permutation(len(train.labels))
+    if train.weights is not None:  # a row of weight 0 is not there
+        order = order[train.weights[order] > 0]
+    order = order[:rows]
     read = []
     for start in range(0, len(order), CHUNK_ROWS):
         read.append(features(model, train.encoded, order[start : start + CHUNK_ROWS]))
@@ -70,17 +73,18 @@ def fit_output_layer(
             order = order[: start + CHUNK_ROWS]
             break
     inputs, targets, groups = _known(together(read), train.labels[order], generator)
+    weights = None if train.weights is None else _weights_of(train.weights[order], groups)
     # Standardised: one strength of the penalty then means the same for all networks and features.
-    mean, std = inputs.mean(0), inputs.std(0)
+    mean, std = _moments(inputs, weights)
     # What hardly varies in these rows would get weights of any size, and varies once the network
     # learns.
     std = std.clamp(min=float(std.mean()) * LEAST_STD + 1e-6)
     inputs = (inputs - mean) / std
     outputs = model.task.outputs
-    losses = held_out_losses(inputs, targets, groups, cost, outputs)
+    losses = held_out_losses(inputs, targets, groups, cost, outputs, weights)
     strength = STRENGTHS[int(losses.argmin())]
     with _threads(inputs.numel() * outputs):
-        weight, bias = list(_path(inputs, targets, cost, outputs, (strength,)))[-1]
+        weight, bias = list(_path(inputs, targets, cost, outputs, (strength,), weights))[-1]
     if not (weight.isfinite().all() and bias.isfinite().all()):
         raise DivergedError(
             _(
@@ -105,19 +109,43 @@ def _known(
     return torch.from_numpy(read.values[known]), targets[known].long(), rows[known]
 
 
+def _moments(inputs: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Mean and std of the features; a row of weight 2 counts as two."""
+    if weights is None or float(weights.sum()) <= 1:
+        return inputs.mean(0), inputs.std(0)
+    mean = (inputs * weights[:, None]).sum(0) / weights.sum()
+    squares = ((inputs - mean).pow(2) * weights[:, None]).sum(0)
+    return mean, (squares / (weights.sum() - 1)).sqrt()
+
+
+def _weights_of(weights: np.ndarray, groups: np.ndarray) -> Tensor:
+    """The weight of each row or token. groups: the row of each."""
+    return torch.from_numpy(weights[groups].astype(np.float32))
+
+
 def held_out_losses(
-    inputs: Tensor, targets: Tensor, groups: np.ndarray, cost: Loss, outputs: int
+    inputs: Tensor,
+    targets: Tensor,
+    groups: np.ndarray,
+    cost: Loss,
+    outputs: int,
+    weights: Tensor | None = None,
 ) -> np.ndarray:
     """The cross-validated loss of each strength, (strengths,); tokens of a row share a fold.
 
     inputs: standardised features (n, width); groups: the row of each.
     """
     with _threads(inputs.numel() * outputs):
-        return _held_out_losses(inputs, targets, groups, cost, outputs)
+        return _held_out_losses(inputs, targets, groups, cost, outputs, weights)
 
 
 def _held_out_losses(
-    inputs: Tensor, targets: Tensor, groups: np.ndarray, cost: Loss, outputs: int
+    inputs: Tensor,
+    targets: Tensor,
+    groups: np.ndarray,
+    cost: Loss,
+    outputs: int,
+    weights: Tensor | None,
 ) -> np.ndarray:
     rows = np.unique(groups)
     folds = min(FOLDS, len(rows))
@@ -128,11 +156,14 @@ def _held_out_losses(
     held_out = np.full((folds, len(STRENGTHS)), math.inf)
     for fold in range(folds):
         apart = fold_of == fold
-        path = _path(inputs[~apart], targets[~apart], cost, outputs, STRENGTHS)
+        inside = None if weights is None else weights[~apart]
+        path = _path(inputs[~apart], targets[~apart], cost, outputs, STRENGTHS, inside)
+        own = () if weights is None else (weights[apart],)
         least, rises = math.inf, 0
         for at, (weight, bias) in enumerate(path):
             logits = nn.functional.linear(inputs[apart], weight, bias)
-            loss = float(cost.value(logits, targets[apart]) / _count(cost, targets[apart]))
+            summed = cost.value(logits, targets[apart], *own)
+            loss = float(summed / _count(cost, targets[apart], *own))
             loss = loss if math.isfinite(loss) else math.inf
             held_out[fold, at] = loss
             least, rises = min(loss, least), 0 if loss <= least else rises + 1
@@ -157,12 +188,18 @@ def _threads(multiplications: int) -> Iterator[None]:
 
 
 def _path(
-    inputs: Tensor, targets: Tensor, cost: Loss, outputs: int, strengths: tuple[float, ...]
+    inputs: Tensor,
+    targets: Tensor,
+    cost: Loss,
+    outputs: int,
+    strengths: tuple[float, ...],
+    weights: Tensor | None = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Weight and bias for each strength, each found from the one before."""
     weight = torch.zeros(outputs, inputs.shape[1], requires_grad=True)
     bias = torch.zeros(outputs, requires_grad=True)
-    count = _count(cost, targets)
+    own = () if weights is None else (weights,)
+    count = _count(cost, targets, *own)
     for strength in strengths:
         search = torch.optim.LBFGS(
             [weight, bias],
@@ -176,7 +213,7 @@ def _path(
         def objective(search: Any = search, penalty: float = 0.5 / strength) -> Tensor:
             search.zero_grad()
             logits = nn.functional.linear(inputs, weight, bias)
-            loss = (cost.value(logits, targets) + penalty * weight.pow(2).sum()) / count
+            loss = (cost.value(logits, targets, *own) + penalty * weight.pow(2).sum()) / count
             loss.backward()  # type: ignore[no-untyped-call]
             return loss
 
@@ -185,5 +222,5 @@ def _path(
         yield weight.detach().clone(), bias.detach().clone()
 
 
-def _count(cost: Loss, targets: Tensor) -> float:
-    return max(float(cost.count(targets)), 1e-12)
+def _count(cost: Loss, targets: Tensor, *weights: Tensor) -> float:
+    return max(float(cost.count(targets, *weights)), 1e-12)

@@ -20,7 +20,6 @@ from accelerate.utils import set_seed
 from torch.optim import Optimizer
 
 from weitiao import parts
-from weitiao.core.ragged import values_of
 from weitiao.errors import DivergedError, PlanError
 from weitiao.evaluation.evaluate import Report, evaluate_network
 from weitiao.example import Batch, Output
@@ -228,9 +227,9 @@ def fit(
         progress = (state.step + 0.5) / horizon
         whole = state.rate_factor
         rate = set_rates(optimizer, joined, progress, plan.warmup_ratio, schedule, whole)
-        labels = torch.from_numpy(values_of(train.labels[stream.rows_of(state.step)]))
+        counted = train.counted(stream.rows_of(state.step))
         # No label may count in a whole update (ignored, or of weight 0): 0 / 1e-12, not 0 / 0.
-        count = max(float(cost.count(labels)), 1e-12)
+        count = max(float(cost.count(*counted)), 1e-12)
         state.tokens = (replayed or {}).get(state.step + 1, state.tokens)
         total_loss = update.gradients(state, count)
         gradients = gradients_of(p for group in groups for p in group.params)

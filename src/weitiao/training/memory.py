@@ -87,7 +87,7 @@ def _saved_bytes(model: Model, train: Feed, rows: np.ndarray, loss_of: LossFn) -
 
     model.net.train()
     with saved_tensors_hooks(record, lambda tensor: tensor), arithmetic(kind, device.type):
-        batch = model.batch(train.encoded, rows, train.labels).to(device)
+        batch = model.batch(train.encoded, rows, train.labels, train.weights).to(device)
         output = loss_of(model.net, batch)
     size = sum(count for place, count in seen.items() if place not in weights)
     if model.plan.train.sharding != "none":  # there, a pass without backward would stay half done

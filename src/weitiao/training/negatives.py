@@ -6,6 +6,8 @@ are left out (positive-aware mining, Moreira et al. 2024).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from weitiao.core.ragged import flat
@@ -39,7 +41,7 @@ def with_hard_negatives(model: Model, feed: Feed) -> Feed:
         found = np.isfinite(nearest[np.arange(len(part)), best])
         labels[part, 1] = np.where(found, best, -1)
         labels[part, 2] = np.where(found, numbers[best], -1)
-    return Feed(feed.encoded, labels)
+    return replace(feed, labels=labels)
 
 
 def _questions(encoded: Encoded, rows: np.ndarray) -> np.ndarray:

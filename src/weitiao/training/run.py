@@ -14,6 +14,7 @@ import torch
 
 from weitiao.core import disk, notice
 from weitiao.data.prepare.load import Data, Rows, run_steps
+from weitiao.data.soft_labels import shares_of
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.evaluate import Report, evaluate_network
 from weitiao.hardware.probe import pinned_precision, resolve
@@ -303,7 +304,12 @@ def _disk_full(run: Run, recorder: Recorder, error: OSError) -> str:
 def training_feed(model: Model, rows: Rows, max_length: int | None = None) -> Feed:
     """Encoded training rows with their labels; max_length: tokens, where fewer are learned."""
     encoded = model.encode(rows, max_length)
-    return Feed(encoded, model.task.labels_for(encoded, model.task.gold(rows)))
+    labels, weights = model.task.labels_for(encoded, model.task.gold(rows)), rows.weights()
+    if model.task.soft and (shares := shares_of(rows, model.task.choices)) is not None:
+        labels = shares
+    if weights is not None and model.task.per_token:  # an example may be several windows
+        weights = weights[encoded.owners]
+    return Feed(encoded, labels, weights)
 
 
 def validation_feed(model: Model, rows: Rows) -> Feed:

@@ -111,7 +111,9 @@ class UpdateStep:
         order = [one[:count] for one, count in zip(vectors, rows, strict=True)]
         order += [one[count:] for one, count in zip(vectors, rows, strict=True)]
         whole = torch.cat(order).requires_grad_()
-        total: torch.Tensor = self.model.loss().value(whole, torch.cat(labels))
+        weights = [batch.weights for batch in batches if batch.weights is not None]
+        own_weights = (torch.cat(weights),) if weights else ()
+        total: torch.Tensor = self.model.loss().value(whole, torch.cat(labels), *own_weights)
         (gradient,) = torch.autograd.grad(total * factor, whole)
         pieces = torch.split(gradient, [len(one) for one in order])
         for i, (batch, state) in enumerate(zip(batches, states, strict=True)):
@@ -121,7 +123,8 @@ class UpdateStep:
         return total.detach().float()
 
     def _batch(self, micro: MicroBatch) -> Batch:
-        batch = self.model.batch(self.train.encoded, micro.positions, self.train.labels)
+        train = self.train
+        batch = self.model.batch(train.encoded, micro.positions, train.labels, train.weights)
         return batch.to(self.accelerator.device)
 
     @contextmanager

@@ -3,7 +3,7 @@ import csv
 import pytest
 
 from weitiao.data.files.table import from_rows
-from weitiao.data.prepare.corrections import keys_of
+from weitiao.data.prepare.corrections import Corrections, keys_of
 from weitiao.data.prepare.load import joined, load
 from weitiao.data.prepare.review_file import key_text
 from weitiao.errors import DataError
@@ -147,3 +147,11 @@ def test_other_tables_are_refused(tmp_path):
     path = table(tmp_path / "r.csv", [["a", "b"]] * 3, head=["text", "label"])
     with pytest.raises(DataError, match="no table of `weitiao review`"):
         apply(path)
+
+
+def test_a_corrected_copy_is_known_by_position(tmp_path):
+    before = load(plan(), "classification", rows())
+    path = table(tmp_path / "r.csv", reviewed(before, range(3), ["neg", "remove", "keep"]))
+    cells = Corrections.read(path, before.train).cells(before.train)
+    first, second, _third = before.train.indices[:3].tolist()
+    assert cells == {first: "neg", second: None}

@@ -28,6 +28,7 @@ ABOUT = {
     "given": N_("rows given in Python"),
     "steps": N_("rows after the plan's steps"),
     "encoded": N_("rows as numbers of tokens"),
+    "vectors": N_("vectors of texts by frozen encoders"),
     "hashes": N_("what unchanged files hashed to"),
     "models": N_("checkpoints made from other formats"),
     "unpacked": N_("archives being read"),

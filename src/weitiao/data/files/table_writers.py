@@ -108,7 +108,7 @@ def _xlsx(path: Path, names: Sequence[str]) -> Iterator[Add]:
         if not isinstance(value, str):
             return value
         # A text that begins with "=" is a text, and no formula.
-        one = WriteOnlyCell(page, _NO_XML.sub(_escaped, value))
+        one = WriteOnlyCell(page, excel_text(value))
         one.data_type = "s"
         return one
 
@@ -119,6 +119,11 @@ def _xlsx(path: Path, names: Sequence[str]) -> Iterator[Add]:
     finally:
         if not page.closed:
             page.close()
+
+
+def excel_text(text: str) -> str:
+    """A text as a cell of a workbook holds it: what XML cannot hold is escaped."""
+    return _NO_XML.sub(_escaped, text)
 
 
 def _escaped(match: re.Match[str]) -> str:

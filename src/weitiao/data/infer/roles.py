@@ -27,8 +27,10 @@ TEXT_ROLES = ("text", "text_pair", "premise", "hypothesis", "question", "context
 _NAMES = ("_text", "_name", "_names", "_str", "_string", "_title")  # behind a target's name
 _NUMBERED = re.compile(r"[12一二]|(?<![A-Za-z])[ABab](?![a-z])")  # sentence1, text_b
 _SPEAKERS = {"system", "user", "assistant", "tool", "human", "gpt", "function"}
-LISTED = ("columns", "target")  # roles that may have several columns
-ROLES = (*TEXT_ROLES, *LISTED, "start", "group")  # start: of an answer; group: kept on one side
+# Roles that may have several columns.
+LISTED = ("columns", "target", "annotators", "probabilities")
+# start: of an answer; group: kept on one side; weight: how much a row counts in training
+ROLES = (*TEXT_ROLES, *LISTED, "start", "group", "weight")
 
 
 @dataclass(frozen=True)
@@ -142,9 +144,10 @@ def check_role(role: str, column: str | list[str], known: Iterable[str]) -> None
     if isinstance(column, list) and role not in LISTED:
         raise DataError(
             _(
-                "role {role}: takes one column, not {count}; only columns and target have lists.",
+                "role {role}: takes one column, not {count}; only {listed} have lists.",
                 role=role,
                 count=len(column),
+                listed=name_list(LISTED),
             )
         )
     for name in _flat([column]):

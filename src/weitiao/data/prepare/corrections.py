@@ -92,6 +92,12 @@ class Corrections:
             return rows.changes, removed
         return replace(before, corrected={**before.corrected, **corrected}), removed
 
+    def cells(self, rows: Rows) -> dict[int, Any]:
+        """Position in the table -> the corrected target, None where the row is removed: what a
+        corrected copy of the file would hold."""
+        decided = [(int(rows.indices[at]), one) for at, one in self.found(rows)]
+        return {at: one.value for at, one in decided if one.word != KEEP}
+
     def lines(self, counts: Counter[str], everywhere: Sequence[Rows]) -> Iterator[str]:
         """What became of the decisions, for the data's history. everywhere: all rows there are."""
         yield _(

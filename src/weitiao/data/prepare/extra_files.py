@@ -108,8 +108,13 @@ def open_extra_file(
     source = ReadOptions(plan.reader, plan.skip_bad).open_other(path, plan.path)
     history += source.history
     bad += source.bad
-    # A test file need not have the column of groups: it is one part already.
-    roles = {r: name for r, name in plan.roles.items() if r != "group" or name in source.columns}
+    # A test file need not have the column of groups, since it is one part already, or of weights.
+    own_roles = ("group", "weight", "annotators", "probabilities")
+    roles = {
+        r: name
+        for r, name in plan.roles.items()
+        if r not in own_roles or {*([name] if isinstance(name, str) else name)} <= {*source.columns}
+    }
     own = plan.model_copy(update={"roles": roles})
     rows, _unused = usable(source, own, task, history, bad, strict=False)
     if len(rows) == 0:

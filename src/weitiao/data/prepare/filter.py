@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,16 +10,19 @@ import numpy as np
 from weitiao.data.files.bad_rows import Bad, refused, set_aside
 from weitiao.data.files.cells import cell_texts, position_batches
 from weitiao.data.files.table import Source
+from weitiao.data.infer.cells import is_missing
 from weitiao.data.infer.roles import TEXT_ROLES, check_role
 from weitiao.data.prepare import duplicates
 from weitiao.data.prepare.declared import without_refused
 from weitiao.data.prepare.label_rules import with_label_rules
-from weitiao.data.rows import Rows, everything
-from weitiao.data.targets import TargetReader, read_targets, reader_of
+from weitiao.data.rows import WEIGHT, Rows, everything
+from weitiao.data.targets import TargetReader, read_targets, reader_of, target_columns
 from weitiao.errors import DataError, placed
 from weitiao.i18n.messages import _, name_list, plural
 from weitiao.planfile.plan import DataPlan
 
+# Columns that may hold weights: said, and never taken without being named.
+WEIGHT_NAMES = {"weight", "weights", "sample_weight", "row_weight", "权重", "样本权重"}
 FEWEST_ROWS = 10  # labelled ones; below this no split means anything
 
 
@@ -66,11 +69,60 @@ def usable(
     rows = without_refused(rows.take(np.flatnonzero(~empty)), history)
     rows = without_misfits(rows, plan.skip_bad, history, bad)
     rows = with_label_rules(rows, plan.labels, history, strict=strict)
+    history += weight_lines(rows)
     labelled = np.array([target is not None for target in rows.targets()], bool)
     if not labelled.all():
         count = plural(int((~labelled).sum()), "row")
         history.append(reader_of(task).unlabelled_message(count))
     return rows.take(np.flatnonzero(labelled)), rows.take(np.flatnonzero(~labelled))
+
+
+def weight_lines(rows: Rows) -> Iterator[str]:
+    """What is said of the weights of rows. Raises DataError, naming the row, for one that is none,
+    and for tasks whose losses have no weights."""
+    if WEIGHT not in rows.roles:
+        names = [name for name in rows.table.column_names if name.strip().lower() in WEIGHT_NAMES]
+        taken = {*rows.text_columns, *target_columns(rows.roles)}
+        if free := [name for name in names if name not in taken]:
+            yield _(
+                "the column {column!r} is not used; if it holds weights of rows: --roles "
+                "weight={column}",
+                column=free[0],
+            )
+        return
+    reader = reader_of(rows.task)
+    if reader.head == "text":
+        raise DataError(
+            _("data.roles: weight: rows of {task} have no weights; leave it out.", task=rows.task)
+        )
+    try:
+        weights = rows.weights()
+    except ValueError:
+        for position in rows.indices.tolist():
+            try:
+                rows.take(np.flatnonzero(rows.indices == position)).weights()
+            except ValueError as error:
+                raise DataError(placed(rows.id_of(position), str(error))) from None
+        raise
+    assert weights is not None, "there is a column"
+    empty = [is_missing(text) for text in _cells_of(rows)]
+    if not (weights > 0).any():
+        raise DataError(
+            _("{file}: every row has the weight 0: nothing would be learned.", file=rows.name)
+        )
+    yield _(
+        "weights of rows from the column {column!r}: {low:g} to {high:g}, {zero:,} of them 0; "
+        "{empty:,} empty ones count 1",
+        column=str(rows.roles[WEIGHT]),
+        low=float(weights.min()),
+        high=float(weights.max()),
+        zero=int((weights == 0).sum()),
+        empty=sum(empty),
+    )
+
+
+def _cells_of(rows: Rows) -> list[str]:
+    return cell_texts(rows.table.column(str(rows.roles[WEIGHT])), rows.indices)
 
 
 def check_enough(targets: Sequence[Any], reader: TargetReader, file: str) -> None:

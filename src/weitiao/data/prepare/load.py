@@ -28,7 +28,7 @@ from weitiao.data.prepare.filter import check_enough, usable
 from weitiao.data.prepare.near_groups import with_near_groups, without_near
 from weitiao.data.prepare.split import TOGETHER, sample, split, units_of
 from weitiao.data.readers.base import Numbered, batched
-from weitiao.data.rows import Rows, everything
+from weitiao.data.rows import WEIGHT, Rows, everything
 from weitiao.data.steps.base import Step
 from weitiao.data.targets import TargetReader, reader_of
 from weitiao.errors import DataError
@@ -378,6 +378,14 @@ def run_steps(
     """
     if not steps:
         return rows
+    if lost := {"annotators", "probabilities"} & rows.roles.keys():
+        raise DataError(
+            _(
+                "data.steps: new rows have no shares of labels (data.roles: {role}); leave one of "
+                "them out.",
+                role=sorted(lost)[0],
+            )
+        )
     examples: _StepOutput | _AllExamples = _AllExamples(rows)
     built: list[Step] = [parts.build("steps", name, settings) for name, settings in steps.items()]
     for place, (name, step) in enumerate(zip(steps, built, strict=True)):
@@ -402,8 +410,10 @@ def _as_rows(examples: Iterable[Example], like: Rows) -> Rows:
     """Examples as rows of a table of their own."""
     kind = NUMBER if reader_of(like.task).numeric else TEXT
     columns = {**dict.fromkeys(like.text_roles, TEXT), "target": kind, ID: TEXT, MADE_BY: TEXT}
+    columns |= {WEIGHT: NUMBER} if WEIGHT in like.roles else {}
     made = stored(columns, batched(_numbered(examples)), like.name, "steps")
-    roles = {role: role for role in (*like.text_roles, "target")}
+    own = [WEIGHT] if WEIGHT in like.roles else []
+    roles = {role: role for role in (*like.text_roles, "target", *own)}
     return Rows(made.table, everything(made.table), roles, like.name, like.task)
 
 
@@ -433,4 +443,5 @@ class _StepOutput:
 def _numbered(examples: Iterable[Example]) -> Iterator[Numbered]:
     for place, example in enumerate(examples, 1):
         traces = {ID: example.id, MADE_BY: example.meta.get("made_by")}
-        yield place, {**example.inputs, "target": written(example.target), **traces}
+        weight = {WEIGHT: example.meta[WEIGHT]} if WEIGHT in example.meta else {}
+        yield place, {**example.inputs, "target": written(example.target), **traces, **weight}

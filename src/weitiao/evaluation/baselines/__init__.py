@@ -1,6 +1,6 @@
 """Baselines without a network: majority class, mean, TF-IDF with a linear model, lookup of tags."""
 
-from weitiao.evaluation.baselines.base import Baseline, Selection, Texts, sample_of, task_of
+from weitiao.evaluation.baselines.base import Baseline, Selection, Texts, task_of
 from weitiao.evaluation.baselines.linear import PROBLEMS, Linear, selection_metric
 from weitiao.evaluation.baselines.lookup import fit_lookup
 from weitiao.evaluation.baselines.saved import load, save
@@ -16,7 +16,6 @@ __all__ = [
     "fit_baselines",
     "fit_lookup",
     "load",
-    "sample_of",
     "save",
     "selection_metric",
     "task_of",

@@ -71,14 +71,6 @@ def positions_of(rows: int, most: int, generator: np.random.Generator) -> np.nda
     return np.sort(generator.choice(rows, most, replace=False))
 
 
-def sample_of(
-    texts: Texts, labels: np.ndarray, most: int, generator: np.random.Generator
-) -> tuple[Texts, np.ndarray]:
-    """The texts and labels of at most so many rows."""
-    rows = positions_of(len(labels), most, generator)
-    return picked(texts, rows), labels[rows]
-
-
 def picked(texts: Texts, rows: np.ndarray) -> Texts:
     """The texts of the rows at these positions."""
     return [[role[row] for row in rows] for role in texts]

@@ -85,73 +85,108 @@ class Linear:
 Strength = tuple[float, float]  # C (inverse of the L2 penalty) and the solver's tolerance
 
 
+Weights = np.ndarray | None  # (rows,) how much each row counts; None: all alike
+
+
 def _single_label(
-    features: Any, labels: np.ndarray, outputs: int, strength: Strength, balanced: bool
+    features: Any,
+    labels: np.ndarray,
+    outputs: int,
+    strength: Strength,
+    balanced: bool,
+    weights: Weights = None,
 ) -> Linear:
     """Multinomial: a label that train never has gets 0, 1 where train has no other."""
+    features, labels, weights = _counting(features, labels, weights)
     kind, width, present = "single_label_classification", features.shape[1], np.unique(labels)
     if len(present) == 1:
         return Linear.of(kind, outputs, [], width, (), present)
-    fitted = _logistic(features, labels, strength, balanced)
+    fitted = _logistic(features, labels, strength, balanced, weights)
     return Linear.of(kind, outputs, [(fitted.coef_, fitted.intercept_)], width, present)
 
 
 def _one_vs_rest(
-    features: Any, labels: np.ndarray, outputs: int, strength: Strength, balanced: bool
+    features: Any,
+    labels: np.ndarray,
+    outputs: int,
+    strength: Strength,
+    balanced: bool,
+    weights: Weights = None,
 ) -> Linear:
+    features, labels, weights = _counting(features, labels, weights)
     yes = labels.astype(np.int64)
     places = np.flatnonzero(yes.any(0) & ~yes.all(0))
-    fitted = [_logistic(features, yes[:, at], strength, balanced) for at in places]
+    fitted = [_logistic(features, yes[:, at], strength, balanced, weights) for at in places]
     columns = [(one.coef_, one.intercept_) for one in fitted]
     always = np.flatnonzero(yes.all(0))
     kind = "multi_label_classification"
     return Linear.of(kind, outputs, columns, features.shape[1], places, always)
 
 
-def _logistic(features: Any, labels: np.ndarray, strength: Strength, balanced: bool) -> Any:
+def _counting(features: Any, labels: np.ndarray, weights: Weights) -> tuple[Any, Any, Weights]:
+    """The rows that count at all: one of weight 0 is not there."""
+    if weights is None or (weights > 0).all():
+        return features, labels, weights
+    at = np.flatnonzero(weights > 0)
+    return features[at], labels[at], weights[at]
+
+
+def _logistic(
+    features: Any, labels: np.ndarray, strength: Strength, balanced: bool, weights: Weights = None
+) -> Any:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    weights = "balanced" if balanced else None
     fitted = LogisticRegression(
-        C=strength[0], tol=strength[1], max_iter=MAX_STEPS, class_weight=weights
+        C=strength[0],
+        tol=strength[1],
+        max_iter=MAX_STEPS,
+        class_weight="balanced" if balanced else None,
     )
     with warnings.catch_warnings():
         # 300 steps are far past where validation changes: a bound on time, not a failure.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return fitted.fit(features, labels)
+        return fitted.fit(features, labels, sample_weight=weights)
 
 
 def _ridge(
-    features: Any, labels: np.ndarray, outputs: int, strength: Strength, balanced: bool
+    features: Any,
+    labels: np.ndarray,
+    outputs: int,
+    strength: Strength,
+    balanced: bool,
+    weights: Weights = None,
 ) -> Linear:
     from sklearn.linear_model import Ridge
 
+    features, labels, weights = _counting(features, labels, weights)
     fitted = Ridge(alpha=1 / strength[0], solver="sparse_cg", tol=strength[1])
-    fitted.fit(features, labels.reshape(-1))
+    fitted.fit(features, labels.reshape(-1), sample_weight=weights)
     columns = [(fitted.coef_, np.asarray(fitted.intercept_))]
     return Linear.of("regression", outputs, columns, features.shape[1], (0,))
 
 
-def _mean(labels: np.ndarray, outputs: int) -> np.ndarray:
-    return np.atleast_1d(labels.mean(0))
+def _mean(labels: np.ndarray, outputs: int, weights: Weights = None) -> np.ndarray:
+    return np.atleast_1d(np.average(labels, axis=0, weights=weights))
 
 
-def _frequencies(labels: np.ndarray, outputs: int) -> np.ndarray:
-    return np.asarray(np.bincount(labels, minlength=outputs) / len(labels))
+def _frequencies(labels: np.ndarray, outputs: int, weights: Weights = None) -> np.ndarray:
+    total = len(labels) if weights is None else weights.sum()
+    return np.asarray(np.bincount(labels, weights, minlength=outputs) / total)
 
 
 @dataclass(frozen=True)
 class Problem:
     """A linear model for labels of one shape: what transformers calls a problem type.
 
-    fit: (features, labels, outputs, strength, balanced) to the model; balanced: class weights
-    inverse to frequency, without effect on numbers.
+    fit: (features, labels, outputs, strength, balanced, weights) to the model; balanced: class
+    weights inverse to frequency, without effect on numbers; weights: of rows, or None.
     """
 
-    fit: Callable[[Any, np.ndarray, int, Strength, bool], Linear]
+    fit: Callable[..., Linear]
     decide: Callable[[np.ndarray], np.ndarray]  # scores to values
-    mean: Callable[[np.ndarray, int], np.ndarray]  # labels, outputs to the scores of the constant
+    # labels, outputs, weights to the scores of the constant
+    mean: Callable[[np.ndarray, int, Weights], np.ndarray]
     answers: type[Answers]
     metric: Metric
     constant: str = "majority"

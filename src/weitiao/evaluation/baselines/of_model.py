@@ -64,6 +64,7 @@ def fit_for(
         seconds,
         selection=selection_for(model, validation),
         balanced=model.plan.train.class_weights == "balanced",
+        weights=train.weights(),
     )
     return {
         name: with_thresholds(model, one, validation, validation_texts)

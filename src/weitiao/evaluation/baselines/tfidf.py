@@ -77,12 +77,13 @@ def fit_baselines(  # noqa: PLR0913 - the two parts of the data are four of the 
     *,
     selection: Selection | None = None,
     balanced: bool = False,
+    weights: np.ndarray | None = None,
 ) -> dict[str, Baseline]:
     """The baselines of every model: "majority" (or "mean") and "tfidf_linear".
 
     problem: the task's `problem_type`, one of PROBLEMS. selection: the metric that chooses between
     candidates, by default accuracy, macro F1 or Pearson's r. balanced: class weights inverse to
-    frequency, for a network that is trained with them.
+    frequency, for a network that is trained with them; weights: of the training rows.
 
     The linear model is fitted on words, on characters (for Chinese: characters, and words by
     jieba) and on both together, each with a grid of C; the best on validation is taken, of equals
@@ -92,7 +93,7 @@ def fit_baselines(  # noqa: PLR0913 - the two parts of the data are four of the 
     beat it is not worth its cost.
     """
     model = PROBLEMS[problem]
-    always = model.mean(train_labels, outputs)
+    always = model.mean(train_labels, outputs, weights)
     simple = Baseline(model.constant, {"always": always.tolist()}, Constant(always))
     if seconds is not None and seconds < LEAST_SECONDS:
         return {simple.name: simple}
@@ -111,6 +112,7 @@ def fit_baselines(  # noqa: PLR0913 - the two parts of the data are four of the 
         picked(validation_texts, rows),
         outputs,
         balanced,
+        None if weights is None else weights[train_rows],
         seconds,
         begin,
     )
@@ -145,6 +147,7 @@ class _Search:
     validation: Texts
     outputs: int
     balanced: bool
+    weights: np.ndarray | None
     seconds: float | None
     begin: float
 
@@ -169,7 +172,9 @@ class _Search:
     ) -> Iterator[tuple[str, TfidfLinear, np.ndarray]]:
         name = CANDIDATES[tuple(view.analyzer for view in views)]
         for strength in RIDGE_STRENGTHS if self.problem.ridge else STRENGTHS:
-            fitted = self.problem.fit(features, self.labels, self.outputs, strength, self.balanced)
+            fitted = self.problem.fit(
+                features, self.labels, self.outputs, strength, self.balanced, self.weights
+            )
             candidate = TfidfLinear(views, fitted, len(self.texts))
             yield in_english(name, c=strength[0]), candidate, fitted(validation)
 

@@ -20,8 +20,9 @@ from weitiao.i18n.messages import _
 from weitiao.labels.texts.pieces import joined, pieces
 from weitiao.labels.texts.prompts import render
 from weitiao.labels.texts.terms import plain
+from weitiao.losses.base import symmetric_kl
 from weitiao.tasks.answers.texts import Texts
-from weitiao.tasks.base import IGNORED, HeadKind, symmetric_kl
+from weitiao.tasks.base import IGNORED, HeadKind
 from weitiao.tasks.texts.targets import TextTargets
 
 if TYPE_CHECKING:
