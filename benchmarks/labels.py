@@ -58,9 +58,9 @@ def main() -> None:
     records: list[Record] = json.loads(path.read_text("utf-8")) if path.exists() else []
     done = {(r["question"], r["set"], r["seed"]) for r in records}
     end = time.monotonic() + 60 * options.minutes
-    cells = [(q, name, seed) for seed in options.seeds for q in ("planted", "recovery")
-             for name in PLANTED]  # fmt: skip
-    cells += [("human", name, 1) for name in HUMAN]
+    cells = [(q, name, seed) for seed in options.seeds for name in PLANTED
+             for q in ("planted", "recovery")]  # fmt: skip
+    cells[2 * len(PLANTED) : 2 * len(PLANTED)] = [("human", name, 1) for name in HUMAN]
     for question, name, seed in cells:
         if (question, name, seed) in done or name not in options.sets or time.monotonic() > end:
             continue
@@ -102,15 +102,17 @@ def human(name: str, seed: int, data: Path) -> Record:
 
 def recovery(name: str, seed: int, data: Path) -> Record:
     """What the true labels of the flagged 10 % bring back, where 20 % are wrong."""
-    train, judged, gold, names = rows_of(name, seed, data)
-    both, groups, _rows, _seconds = views_of(train + judged, sets.kind_of(name).checkpoint)
-    count = len(train)
-    from weitiao.evaluation.label_errors.out_of_fold import View
+    from weitiao.evaluation.label_errors.out_of_fold import vector_view
     from weitiao.evaluation.label_errors.suspicion import of_classes
 
-    views = [View(v.name, v.features[:count], v.strengths) for v in both]
-    noisy = with_noise(gold, len(names), 0.2, seed, views[0], groups[:count])
-    found = of_classes(views, noisy, len(names), groups[:count], seed)
+    train, judged, gold, names = rows_of(name, seed, data)
+    checkpoint = sets.kind_of(name).checkpoint
+    views, groups, _rows, _seconds = views_of(train, checkpoint)
+    count = len(train)
+    vectors = np.concatenate([vectors_of(part, checkpoint) for part in (train, judged)])
+    features = vector_view(vectors, False).features
+    noisy = with_noise(gold, len(names), 0.2, seed, views[0], groups)
+    found = of_classes(views, noisy, len(names), groups, seed)
     flagged = found.order[: count // 10]
     reviewed = noisy.copy()
     reviewed[flagged] = gold[flagged]
@@ -119,7 +121,7 @@ def recovery(name: str, seed: int, data: Path) -> Record:
     by_chance[some] = gold[some]
     truth = np.array([names.index(row["label"]) for row in judged])
     scores = {
-        kind: accuracy(both[0].features, labels, truth, len(names))
+        kind: accuracy(features, labels, truth, len(names))
         for kind, labels in
         {"clean": gold, "noisy": noisy, "reviewed": reviewed, "random": by_chance}.items()
     }  # fmt: skip
@@ -138,31 +140,42 @@ def rows_of(name: str, seed: int, data: Path) -> tuple[Any, Any, np.ndarray, lis
     return train, judged[:JUDGED], gold, names
 
 
-def views_of(rows: list[sets.Row], checkpoint: str) -> tuple[Any, np.ndarray, Any, float]:
-    """What weitiao reads of rows: vectors and TF-IDF; groups of equal texts; seconds."""
+def table_of(rows: list[sets.Row]) -> Any:
+    """The rows as weitiao reads them."""
     from weitiao.data.files.table import from_rows
-    from weitiao.data.prepare import duplicates
     from weitiao.data.rows import Rows, everything
-    from weitiao.evaluation.label_errors import of_rows
-    from weitiao.evaluation.label_errors.out_of_fold import vector_view
-    from weitiao.tasks.classification import Classification
-    from weitiao.tasks.nli import NLI
 
-    begun = time.monotonic()
     pair = "text_pair" in rows[0]
     texts = ("premise", "hypothesis") if pair else ("text",)
     named = [dict(zip(texts, (row["text"], row.get("text_pair")), strict=False)) for row in rows]
     source = from_rows(
         [{**one, "label": row["label"]} for one, row in zip(named, rows, strict=True)]
     )
+    roles = {**{role: role for role in texts}, "target": "label"}
     task = "nli" if pair else "classification"
-    table = Rows(source.table, everything(source.table),
-                 {**{role: role for role in texts}, "target": "label"}, "rows", task)  # fmt: skip
+    return Rows(source.table, everything(source.table), roles, "rows", task)
+
+
+def vectors_of(rows: list[sets.Row], checkpoint: str) -> np.ndarray:
+    from weitiao.evaluation.label_errors import vectors
+
+    return vectors.vectors_of(table_of(rows), checkpoint)
+
+
+def views_of(rows: list[sets.Row], checkpoint: str) -> tuple[Any, np.ndarray, Any, float]:
+    """What weitiao reads of rows: vectors and TF-IDF; groups of equal texts; seconds."""
+    from weitiao import parts
+    from weitiao.data.prepare import duplicates
+    from weitiao.evaluation.label_errors import of_rows
+    from weitiao.evaluation.label_errors.out_of_fold import vector_view
+
+    begun = time.monotonic()
+    table = table_of(rows)
     groups = duplicates.groups_of(
         duplicates.text_keys(table.table, table.text_columns, table.indices)
     )
-    vectors = of_rows.vectors_of(table, checkpoint)
-    kind = NLI() if pair else Classification()
+    kind = parts.build("tasks", table.task)
+    vectors = vectors_of(rows, checkpoint)
     views = [vector_view(vectors, False), of_rows._tfidf(table, kind, False)]
     return views, groups, rows, time.monotonic() - begun
 

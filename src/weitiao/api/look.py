@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack, cast
 
@@ -34,6 +35,7 @@ def look(
     page: str | Path | None = None,
     model: str | None = None,
     meaning: bool = False,
+    labels: bool = False,
     similarity: float = SIMILARITY,
     watch: Watch = lambda what, done, total: None,
     **options: Unpack[RowOptions],
@@ -42,8 +44,9 @@ def look(
 
     rows and targets: as for `fit`. page: write all of it to this HTML page, with a csv file for
     each finding beside it. model: whose tokens are counted. meaning: compare by vectors of a
-    frozen encoder, too. similarity: least Jaccard similarity of near duplicates. watch: called with
-    (what, done, total). Raises DataError when columns or task cannot be guessed.
+    frozen encoder, too. labels: look for wrong labels, as `review` does. similarity: least Jaccard
+    similarity of near duplicates. watch: called with (what, done, total). Raises DataError when
+    columns or task cannot be guessed.
     """
     if isinstance(rows, Wish):  # the signature of 0.1, which gave the source too
         warnings.warn("weitiao.look(Wish(...)): give its fields as options", DeprecationWarning, 2)
@@ -58,8 +61,8 @@ def look(
     inspected = replace(
         _inspected(wish, known, source), meaning=meaning, similarity=similarity, advance=watch
     )
-    finders = [*FINDERS, meaning_finder(model)]
-    findings, identified = all_findings(inspected, finders)
+    more = [_label_finder(model)] if labels else []
+    findings, identified = all_findings(inspected, [*FINDERS, meaning_finder(model), *more])
     lengths = token_lengths(inspected.rows, known.language, model)
     known = replace(
         known,
@@ -72,6 +75,12 @@ def look(
 
         look_page.write(known, Path(page))
     return known
+
+
+def _label_finder(model: str | None) -> Finder:
+    from weitiao.evaluation.label_errors.finding import wrong_labels  # imports PyTorch
+
+    return partial(wrong_labels, checkpoint=model)
 
 
 def _inspected(wish: Wish, known: Profile, source: Source) -> Inspected:

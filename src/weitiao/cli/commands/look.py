@@ -44,6 +44,9 @@ def look(
     meaning: Annotated[
         bool, typer.Option("--meaning", help="compare by vectors of the frozen encoder, too")
     ] = False,
+    labels: Annotated[
+        bool, typer.Option("--labels", help="look for wrong labels, too, by an encoder's vectors")
+    ] = False,
     page: Annotated[
         Path | None, typer.Option(help="write a page, and a csv file for each finding beside it")
     ] = None,
@@ -67,6 +70,7 @@ def look(
             test=test,
             similarity=similarity,
             meaning=meaning,
+            labels=labels,
             page=page,
             sheet=sheet,
             skip_bad=skip_bad,
