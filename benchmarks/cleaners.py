@@ -26,7 +26,7 @@ import sets
 import timing
 
 SETS = ("sst2", "sms_spam", "trec6", "tweets", "chnsenticorp", "thucnews_titles")
-ROWS = (100, 300)
+ROWS = (200,)
 SEEDS = (1, 2, 3)
 JUDGED = 300
 LONGEST = 96  # tokens
