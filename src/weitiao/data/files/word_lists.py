@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from weitiao.core import disk
@@ -10,6 +11,7 @@ from weitiao.errors import DataError, PlanError
 from weitiao.i18n.messages import _
 
 MOST_BYTES = 20_000_000
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a]")  # in no list of words
 
 
 def listed_words(path: str, setting: str) -> tuple[str, ...]:
@@ -43,6 +45,8 @@ def _lines(path: str, setting: str) -> list[str]:
             )
         raw = file.read_bytes()
         text = raw.decode(encoding.of_bytes(raw, file.name))
+        if _CONTROL.search(text):
+            raise DataError("no text")
     except OSError as error:
         message = _(
             "{setting}: {path}: cannot be read: {error}.",
