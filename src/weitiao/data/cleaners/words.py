@@ -67,7 +67,7 @@ class StopWords(Cleaner):
                 "words cannot be predicted whole. Leave it out."
             )
         return _(
-            "stop_words: pre-trained networks read whole sentences, and seldom gain by it. Compare "
+            "stop_words: pre-trained networks read whole sentences, whose grammar is lost. Compare "
             "with a run without it."
         )
 
