@@ -21,6 +21,7 @@ from weitiao.annotation.suggest import of_prediction, zero_shot
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _, language
 
+COMMAND = [sys.executable, "-m", "weitiao.annotation.worker"]
 ADDED_ROWS = 512  # vectors between two looks at the file
 VECTOR_CHARACTERS = 4_000  # of a text; more than its vector reads
 
@@ -29,6 +30,7 @@ class Worker:
     """A worker process and the folder of its files; `lines` yields what it says."""
 
     def __init__(self, job: Mapping[str, Any], pool: Pool, positions: np.ndarray) -> None:
+        self._stopped = False
         limit = VECTOR_CHARACTERS if job["kind"] == "vectors" else None
         self._folder = tempfile.TemporaryDirectory(prefix="weitiao-annotate-")
         folder = Path(self._folder.name)
@@ -39,7 +41,7 @@ class Worker:
                 some = [text[:limit] for text in row]
                 file.write(json.dumps(some, ensure_ascii=True) + "\n")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "weitiao.annotation.worker"],
+            COMMAND,
             env={**os.environ, "WEITIAO_LANG": language()},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -55,21 +57,22 @@ class Worker:
     def lines(self) -> Iterator[dict[str, Any]]:
         """What the process says, until it ends. Raises DataError where it fails."""
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            values = json.loads(line)
-            if "error" in values:
-                raise DataError(values["error"])
-            yield values
-        if self.process.wait():
+        with self.process.stdout as said:
+            for line in said:
+                values = json.loads(line)
+                if "error" in values:
+                    raise DataError(values["error"])
+                yield values
+        if self.process.wait() and not self._stopped:
             raise DataError(_("the process that reads the rows has ended with an error."))
 
     def stop(self) -> None:
         """End the process and remove its files."""
+        self._stopped = True
         self.process.terminate()
         self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                stream.close()
+        if self.process.stdin is not None:
+            self.process.stdin.close()  # the other stream belongs to who reads `lines`
         self._folder.cleanup()
 
 
@@ -84,7 +87,7 @@ def read_vectors(
                 named = np.array(line["names"], np.float32)
                 continue
             done, every = line["done"], len(ranking.positions)
-            ranking.state = _("reading the rows: {done:,} of {rows:,}", done=done, rows=every)
+            ranking.state = reading_state(done, every)
             if done - added < ADDED_ROWS and done < every:
                 continue
             added = done
@@ -96,6 +99,11 @@ def read_vectors(
     except DataError as error:
         ranking.state = _("random order: {reason}", reason=str(error))
         say(ranking.state)
+
+
+def reading_state(done: int, rows: int) -> str:
+    """How far the vectors are, for the page."""
+    return _("reading the rows: {done:,} of {rows:,}", done=done, rows=rows)
 
 
 def _suggest_by_name(

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 
 from weitiao import parts
 from weitiao.annotation.agreement import missing_message
-from weitiao.annotation.processes import Worker, in_thread, read_predictions, read_vectors
+from weitiao.annotation.processes import (
+    Worker,
+    in_thread,
+    read_predictions,
+    read_vectors,
+    reading_state,
+)
 from weitiao.annotation.ranking import Ranking
 from weitiao.annotation.suggest import NAMES
 from weitiao.checkpoints.catalogue import default_for
@@ -84,6 +90,7 @@ def is_loopback(host: str) -> bool:
 
 def _bound(host: str, port: int) -> socket.socket:
     """A listening socket; of port 0 any free one. Raises RunError when the port is taken."""
+    one = None
     try:
         kind, *_rest, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         one = socket.socket(kind)
@@ -91,6 +98,8 @@ def _bound(host: str, port: int) -> socket.socket:
         one.bind(address)
         one.listen(128)
     except (OSError, OverflowError) as error:
+        if one is not None:
+            one.close()
         number = getattr(error, "errno", None)
         if number == errno.EADDRINUSE:
             message = _("port {port} is in use: name another one, --port {other}",
@@ -122,6 +131,7 @@ def started_ranking(annotation: Annotation, say: Callable[[str], None]) -> Ranki
         ranking.state = _("random order: no model is wanted")
         return ranking
     names = list(session.scheme.labels) if by_name else []
+    ranking.state = reading_state(0, len(ranking.positions))
     job = {"kind": "vectors", "checkpoint": annotation.model or _checkpoint_for(annotation),
            "names": names}  # fmt: skip
     reading = Worker(job, session.pool, ranking.positions)
