@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from weitiao.api.calibrate import calibrate
     from weitiao.api.clean import Cleaned, clean
     from weitiao.api.compare import compare
+    from weitiao.api.convert import Converted, convert
     from weitiao.api.estimators import TextClassifier, TextRegressor
     from weitiao.api.evaluate import evaluate
     from weitiao.api.fit import fit, resume, train
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Batch": "weitiao.example:Batch",
     "Cleaned": "weitiao.api.clean:Cleaned",
+    "Converted": "weitiao.api.convert:Converted",
     "Evaluation": "weitiao.api.fitted:Evaluation",
     "Example": "weitiao.example:Example",
     "Fitted": "weitiao.api.fitted:Fitted",
@@ -70,6 +72,7 @@ _HOME = {
     "check": "weitiao.api.plan:check",
     "clean": "weitiao.api.clean:clean",
     "compare": "weitiao.api.compare:compare",
+    "convert": "weitiao.api.convert:convert",
     "evaluate": "weitiao.api.evaluate:evaluate",
     "explain": "weitiao.api.predict:explain",
     "export": "weitiao.exporting.export:export",
@@ -105,6 +108,7 @@ _DEPRECATED = {
 __all__ = [
     "Batch",
     "Cleaned",
+    "Converted",
     "Evaluation",
     "Example",
     "Fitted",
@@ -123,6 +127,7 @@ __all__ = [
     "check",
     "clean",
     "compare",
+    "convert",
     "evaluate",
     "explain",
     "export",

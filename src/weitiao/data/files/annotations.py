@@ -7,9 +7,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from weitiao.data.files.annotation_targets import from_utf16
+from weitiao.data.files.label_studio import OURS
 from weitiao.i18n.messages import _, plural
+from weitiao.labels.tags.labelled import holds
 
 LABEL = "label"
+_FOREIGN = {
+    "rectanglelabels", "rectangle", "polygonlabels", "polygon", "brushlabels", "brush",
+    "keypointlabels", "keypoint", "ellipselabels", "ellipse", "timeserieslabels", "videorectangle",
+    "vectorlabels", "bitmasklabels",
+}  # fmt: skip
 _PAIR = 2  # spaCy: [text, {"entities": [...]}]
 
 
@@ -18,6 +26,8 @@ class Agreement:
 
     def __init__(self) -> None:
         self.several = self.agreed = self.majority = self.open = self.truth = 0
+        self.suggested = 0  # tasks with predictions of a model
+        self.regions: Counter[str] = Counter()  # of images and sounds, by their kind
 
     def count(self, answers: Sequence[Any], *, truth: bool, decided: bool) -> None:
         """Count a task by how its annotators agree. truth: one is marked as ground truth."""
@@ -29,9 +39,26 @@ class Agreement:
         setattr(self, kind, getattr(self, kind) + 1)
 
     def notes(self) -> list[str]:
+        notes = []
+        if self.regions:
+            notes.append(
+                _(
+                    "regions of images, sounds or videos are no targets here, and left out: "
+                    "{kinds}",
+                    kinds=", ".join(f"{kind} ({n:,})" for kind, n in self.regions.most_common()),
+                )
+            )
+        if self.suggested:
+            notes.append(
+                _(
+                    "predictions of a model are no labels, and left out: {rows}",
+                    rows=plural(self.suggested, "row"),
+                )
+            )
         if not self.several and not self.truth:
-            return []
+            return notes
         return [
+            *notes,
             _(
                 "{rows} with several annotators: {agreed:,} agree, {majority:,} by majority, "
                 "{truth:,} by ground_truth; {open:,} without a majority have no label",
@@ -40,8 +67,18 @@ class Agreement:
                 majority=self.majority,
                 truth=self.truth,
                 open=self.open,
-            )
+            ),
         ]
+
+    def see(self, row: Mapping[str, Any]) -> None:
+        """Count what a task has besides answers about its text."""
+        self.suggested += bool(_list(row, "predictions"))
+        self.regions.update(
+            kind
+            for one in _valid(row)
+            for item in _list(one, "result")
+            if isinstance(item, Mapping) and (kind := str(item.get("type"))) in _FOREIGN
+        )
 
 
 def is_task(row: Any) -> bool:
@@ -87,10 +124,41 @@ def plain_rows(rows: Sequence[Any], agreement: Agreement | None = None) -> list[
     controls = sorted({name for row in rows if is_task(row) for name in _controls(row)})
     columns = {name: name for name in controls} if len(controls) > 1 else {}
     result = [_plain(row, columns, agreement) for row in rows]
-    theirs = [new for row, new in zip(rows, result, strict=True) if new is not row]
+    pairs = [pair for pair in zip(rows, result, strict=True) if pair[0] is not pair[1]]
+    if not columns:
+        for row, new in pairs:
+            _restore(row, new)
+    theirs = [new for row, new in pairs if columns or not _hint(row)]
     for column in columns.values() or [LABEL]:
         _alike(theirs, column)
     return result
+
+
+def _hint(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What our own export says of the target: {"column", "kind", "names"}; empty for others."""
+    meta = row.get("meta")
+    hint = meta.get(OURS) if isinstance(meta, Mapping) else None
+    whole = isinstance(hint, Mapping) and isinstance(hint.get("column"), str)
+    return hint if whole and isinstance(hint, Mapping) else {}
+
+
+def _restore(row: Mapping[str, Any], new: dict[str, Any]) -> None:
+    """Give columns and target of our own export their names and kind back."""
+    hint = _hint(row)
+    if not hint:
+        return
+    names, kind = hint.get("names"), hint.get("kind")
+    if isinstance(names, Mapping):
+        for short, name in names.items():
+            if short in new and isinstance(name, str) and name not in new:
+                new[name] = new.pop(short)
+    if LABEL not in new or LABEL in row["data"]:
+        return
+    label = new.pop(LABEL)
+    if kind == "label_sets" and isinstance(label, str):
+        label = [label]
+    if label != [] or kind in ("label_sets", "spans"):
+        new[hint["column"] if hint["column"] not in new else LABEL] = label
 
 
 def _alike(rows: Sequence[dict[str, Any]], column: str) -> None:
@@ -124,8 +192,10 @@ def plain(row: Any) -> Any:
 def _plain(row: Any, columns: Mapping[str, str], agreement: Agreement | None) -> Any:
     if not is_task(row):
         return row
+    if agreement is not None:
+        agreement.see(row)
     valid = _valid(row)
-    if not valid:
+    if not valid or all(_is_foreign(one) for one in valid):
         return dict(row["data"])
     labels: dict[str, Any] = {}
     for name in columns or [""]:
@@ -139,8 +209,39 @@ def _plain(row: Any, columns: Mapping[str, str], agreement: Agreement | None) ->
         if agreement is not None:
             agreement.count(answers, truth=bool(truths), decided=clear)
         if clear:
-            labels[columns.get(name, LABEL)] = answer
+            labels[columns.get(name, LABEL)] = _in_code_points(answer, row["data"])
     return {**row["data"], **labels}
+
+
+def _is_foreign(annotation: Mapping[str, Any]) -> bool:
+    """Whether an annotation has regions of images or sounds, and nothing else."""
+    items = [one for one in _list(annotation, "result") if isinstance(one, Mapping)]
+    return bool(items) and all(str(one.get("type")) in _FOREIGN for one in items)
+
+
+def _in_code_points(answer: Any, data: Mapping[str, Any]) -> Any:
+    """Spans of versions that counted UTF-16 units: where their own texts fit so, and only so."""
+    spans = answer if isinstance(answer, list) else []
+    if not spans or not all(isinstance(one, dict) and one.get("text") for one in spans):
+        return answer
+    texts = [one for one in data.values() if isinstance(one, str)]
+    if any(all(_held(text, one) for one in spans) for text in texts):
+        return answer
+    for text in texts:
+        moved = [
+            {**one, "start": from_utf16(text, one["start"]), "end": from_utf16(text, one["end"])}
+            for one in spans
+            if isinstance(one["start"], int) and isinstance(one["end"], int)
+        ]
+        if len(moved) == len(spans) and all(_held(text, one) for one in moved):
+            return moved
+    return answer
+
+
+def _held(text: str, span: Mapping[str, Any]) -> bool:
+    start, end, own = span["start"], span["end"], span["text"]
+    whole = isinstance(start, int) and isinstance(end, int) and isinstance(own, str)
+    return whole and 0 <= start < end and holds(text[start:end], own)
 
 
 def decided(answers: Sequence[Any]) -> tuple[bool, Any]:

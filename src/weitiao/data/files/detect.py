@@ -26,6 +26,7 @@ _MARKS: list[tuple[bytes, str]] = [
     (b"PAR1", "parquet"),
     (b"ARROW1", "arrow"),
     (b"FEA1", "arrow"),
+    (b"SQLite format 3\0", "sqlite"),
     (b"\xff\xff\xff\xff", "arrow"),  # the stream format, which `datasets` writes
     (b"\x1f\x8b", "gz"),
     (b"BZh", "bz2"),
@@ -33,7 +34,7 @@ _MARKS: list[tuple[bytes, str]] = [
 ]
 _FOREIGN = {
     b"%PDF": "PDF", b"7z\xbc\xaf": "7z", b"Rar!": "RAR", b"\x28\xb5\x2f\xfd": "zstd",
-    b"SQLite format 3": "SQLite", b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF",
+    b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF",
     b"\x7fELF": "ELF", b"MZ\x90": "EXE", b"\x89HDF": "HDF5",
 }  # fmt: skip
 EITHER = "json or jsonl"
@@ -52,6 +53,7 @@ FORMAT_NAMES = {
     "xlsx": "Excel",
     "parquet": "Parquet",
     "arrow": "Arrow",
+    "sqlite": "SQLite",
     "conll": "CoNLL",
     "conllu": "CoNLL-U",
 }

@@ -139,6 +139,8 @@ def _of_file(path: Path, name: str, content: str, how: ReadOptions, classes: car
         reader = reader.model_copy(update={"blank_rows": True})
     key = _reader_key(chosen, reader) + (json.dumps(classes, sort_keys=True) if classes else "")
 
+    key += reader.state(path)
+
     def read() -> Reading:
         rows = by_turns(by_sentence(reader.read(path)))
         return counted(with_names(rows, classes, chosen in _TYPED))

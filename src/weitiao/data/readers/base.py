@@ -40,6 +40,10 @@ class Reader(Part):
         Raises DataError when nothing can be read; a single row that cannot be read is a Bad.
         """
 
+    def state(self, path: Path) -> str:
+        """What decides the rows besides the file's own bytes; "" for nothing."""
+        return ""
+
 
 def batched(rows: Iterator[Numbered | Bad], size: int = BATCH_ROWS) -> Batches:
     """Group rows into batches (lists) of `size`."""

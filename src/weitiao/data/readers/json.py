@@ -36,7 +36,7 @@ class Json(Reader):
     """
 
     endings: ClassVar[tuple[str, ...]] = ("json",)
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
 
     encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
     rows: str | None = Field(None, description="key of the object that holds the rows")
@@ -65,7 +65,7 @@ class Jsonl(Reader):
     """Numbers stay numbers, lists become JSON text, a missing key is an empty cell."""
 
     endings: ClassVar[tuple[str, ...]] = ("jsonl", "ndjson")
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
 
     encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
 
@@ -298,6 +298,15 @@ def _unclear(file: str) -> str:
         '...], or hold one, e.g. {{"data": [...]}}.',
         file=file,
     )
+
+
+def numbered_rows(path: Path, detected: encoding.Encoding) -> Iterator[Numbered | Bad]:
+    """Rows of JSON lines, or of a list in one JSON document. Raises DataError."""
+    with detected.open(path) as file:
+        begin = file.read(4096).lstrip("\ufeff \t\r\n")
+    if not begin.startswith("["):
+        return _lines(path, detected)
+    return _numbered(_rows(_value_of(path, detected), path.name, None))
 
 
 def _lines(path: Path, detected: encoding.Encoding) -> Iterator[Numbered | Bad]:

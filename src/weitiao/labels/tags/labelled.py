@@ -115,7 +115,8 @@ def _right(text: str) -> str:
 
 def holds(held: str, own: str) -> bool:
     """Whether texts agree but for blanks; Label Studio writes the end of a line as \\n."""
-    return "".join(held.split()) == "".join(own.replace("\\n", " ").split())
+    plain = "".join(held.split())
+    return plain in ("".join(own.split()), "".join(own.replace("\\n", " ").split()))
 
 
 def _from_utf16(text: str, place: int) -> int:
