@@ -96,7 +96,7 @@ def show_findings(profile: Profile) -> None:
     if not profile.findings:
         say(_("No faults found in the rows."))
         return
-    counts = Counter(one.severity for one in profile.findings)
+    counts = Counter[str](one.severity for one in profile.findings)
     shown = {
         "error": plural(counts["error"], "error"),
         "warning": plural(counts["warning"], "warning"),

@@ -98,12 +98,11 @@ def overlap_of(
                 found.append((row, int(some[best]), float(values[best]), False))
                 break
     found.sort()
-    held_rows, learned_rows, values, exact = zip(*found, strict=True) if found else ((),) * 4
     return Overlap(
-        np.array(held_rows, np.int64),
-        np.array(learned_rows, np.int64),
-        np.array(values, float),
-        np.array(exact, bool),
+        np.array([row for row, _other, _value, _same in found], np.int64),
+        np.array([other for _row, other, _value, _same in found], np.int64),
+        np.array([value for _row, _other, value, _same in found], float),
+        np.array([same for _row, _other, _value, same in found], bool),
     )
 
 
