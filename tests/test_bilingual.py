@@ -48,7 +48,9 @@ def english_in(told):
     plain = re.sub(r"`[^`]*`|'[^']*'|weitiao [a-z]+ \S+( \S+\.csv -o \S+)?|\[[^]]*\]", "", told)
     plain = re.sub(r"--\w+ [A-Z_]+", "", plain)
     plain = re.sub(
-        r"[A-Z]\w+ (and|和) [A-Z]\w+|JSON Schema|Label Studio|van Rijsbergen|Ben Zaken|\S*[/_.]\S*", "", plain
+        r"[A-Z]\w+ (and|和) [A-Z]\w+|JSON Schema|Label Studio|van Rijsbergen|Ben Zaken|\S*[/_.]\S*",
+        "",
+        plain,
     )
     return re.findall(r"[A-Za-z]{3,} [A-Za-z]{3,}", plain)
 

@@ -110,7 +110,11 @@ MISTAKES = {
     "clean good.csv --cleaner htm": ("htm", "Did you mean 'html'", "html"),
     "clean good.csv train.epochs=3": ("train.epochs", "data.cleaners.html", "data.cleaners.html"),
     "convert good.csv -o out.docx": ("out.docx", ".csv", ".csv"),
-    "convert good.csv -o out.json --to labelstudio": ("labelstudio", "label-studio", "label-studio"),
+    "convert good.csv -o out.json --to labelstudio": (
+        "labelstudio",
+        "label-studio",
+        "label-studio",
+    ),
     "predict RUN gone.csv": ("gone.csv", "no such file", "没有这个文件"),
     "predict RUN good.csv -o out.docx": ("out.docx", ".csv", ".csv"),
     "predict good.csv RUN": ("good.csv", "The run comes first", "weitiao predict RUN good.csv"),
