@@ -25,6 +25,8 @@ from weitiao.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from weitiao.api.ask import ask, asker
+    from weitiao.api.augment import Augmented, augment
+    from weitiao.api.augment_trial import Trial, try_steps
     from weitiao.api.calibrate import calibrate
     from weitiao.api.clean import Cleaned, clean
     from weitiao.api.compare import compare
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 # Public name -> where it lives. No name may be that of a folder or file beside this one: importing
 # the folder would hide it.
 _HOME = {
+    "Augmented": "weitiao.api.augment:Augmented",
     "Batch": "weitiao.example:Batch",
     "Cleaned": "weitiao.api.clean:Cleaned",
     "Converted": "weitiao.api.convert:Converted",
@@ -64,10 +67,12 @@ _HOME = {
     "Seeded": "weitiao.api.seeds:Seeded",
     "TextClassifier": "weitiao.api.estimators:TextClassifier",
     "TextRegressor": "weitiao.api.estimators:TextRegressor",
+    "Trial": "weitiao.api.augment_trial:Trial",
     "WeitiaoError": "weitiao.errors:WeitiaoError",
     "annotate": "weitiao.web.annotate:annotate",
     "ask": "weitiao.api.ask:ask",
     "asker": "weitiao.api.ask:asker",
+    "augment": "weitiao.api.augment:augment",
     "calibrate": "weitiao.api.calibrate:calibrate",
     "check": "weitiao.api.plan:check",
     "clean": "weitiao.api.clean:clean",
@@ -88,6 +93,7 @@ _HOME = {
     "run_experiment": "weitiao.experiments.runner:run_experiment",
     "runs": "weitiao.api.runs:runs",
     "train": "weitiao.api.fit:train",
+    "try_steps": "weitiao.api.augment_trial:try_steps",
 }
 
 # Names of 0.1, which warn: see api/deprecated.py.
@@ -106,6 +112,7 @@ _DEPRECATED = {
 }
 
 __all__ = [
+    "Augmented",
     "Batch",
     "Cleaned",
     "Converted",
@@ -119,10 +126,12 @@ __all__ = [
     "Seeded",
     "TextClassifier",
     "TextRegressor",
+    "Trial",
     "WeitiaoError",
     "annotate",
     "ask",
     "asker",
+    "augment",
     "calibrate",
     "check",
     "clean",
@@ -143,6 +152,7 @@ __all__ = [
     "run_experiment",
     "runs",
     "train",
+    "try_steps",
 ]
 
 wait_briefly()

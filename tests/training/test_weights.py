@@ -15,7 +15,8 @@ from conftest import make_checkpoint, toy_data, toy_plan
 from reference import EPS
 from weitiao import parts
 from weitiao.data.files.table import from_rows
-from weitiao.data.prepare.load import load, run_steps
+from weitiao.data.prepare.load import load
+from weitiao.data.prepare.run_steps import run_steps
 from weitiao.data.soft_labels import shares_of
 from weitiao.errors import DataError
 from weitiao.evaluation.baselines import PROBLEMS

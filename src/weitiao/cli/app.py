@@ -20,6 +20,7 @@ from weitiao.cli import terminal
 from weitiao.cli.commands import (
     annotate,
     ask,
+    augment,
     clean,
     compare,
     convert,
@@ -98,6 +99,7 @@ for _verb in (
     convert.convert,
     annotate.annotate,
     review.review,
+    augment.augment,
     train.plan,
     train.check,
     train.train,

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 
 from weitiao.core import disk, notice
-from weitiao.data.prepare.load import Data, Rows, run_steps
+from weitiao.data.prepare.load import Data, Rows
+from weitiao.data.prepare.run_steps import run_steps
 from weitiao.data.soft_labels import shares_of
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.evaluate import Report, evaluate_network

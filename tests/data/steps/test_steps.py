@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weitiao.data.files.table import from_rows
-from weitiao.data.prepare.load import run_steps
+from weitiao.data.prepare.run_steps import run_steps
 from weitiao.data.rows import Rows, everything
 from weitiao.data.steps.resampling import LengthFilter, Oversample
 from weitiao.errors import DataError

@@ -7,7 +7,7 @@ import pytest
 import weitiao
 from conftest import TINY_WRITER
 from weitiao.data.files.table import from_rows
-from weitiao.data.prepare.load import run_steps
+from weitiao.data.prepare.run_steps import run_steps
 from weitiao.data.rows import Rows, everything
 from weitiao.errors import DataError
 from weitiao.labels.texts.parallel import Doubt, Usual, doubts, doubts_of

@@ -16,20 +16,20 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a]")  # in no list of words
 
 def listed_words(path: str, setting: str) -> tuple[str, ...]:
     """The words of a file, one on each line; # begins a comment. Raises PlanError."""
-    return tuple(dict.fromkeys(line.strip().lower() for line in _lines(path, setting)))
+    return tuple(dict.fromkeys(line.strip().lower() for line in lines_of(path, setting)))
 
 
 def counted_words(path: str, setting: str) -> tuple[tuple[str, int], ...]:
     """The words of a dictionary in jieba's format, with their counts: word, perhaps a count,
     perhaps a part of speech, which is not used. Raises PlanError."""
     words: dict[str, int] = {}
-    for line in _lines(path, setting):
+    for line in lines_of(path, setting):
         word, *rest = line.split()
         words[word] = int(rest[0]) if rest and rest[0].isdecimal() else 0
     return tuple(words.items())
 
 
-def _lines(path: str, setting: str) -> list[str]:
+def lines_of(path: str, setting: str) -> list[str]:
     """The lines of a text file that hold something, in whatever encoding it is."""
     file = Path(path)
     try:

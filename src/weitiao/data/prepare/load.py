@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,12 +12,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from weitiao import parts
 from weitiao.core import fingerprint
 from weitiao.data.files.bad_rows import Bad
-from weitiao.data.files.cells import NUMBER, TEXT
 from weitiao.data.files.open import ReadOptions
-from weitiao.data.files.table import ID, MADE_BY, Source, stored
+from weitiao.data.files.table import Source
 from weitiao.data.infer.cells import has_unit, number
 from weitiao.data.prepare import duplicates
 from weitiao.data.prepare.corrections import Corrections, Parts
@@ -26,15 +23,12 @@ from weitiao.data.prepare.declared import declared_parts
 from weitiao.data.prepare.extra_files import ExtraFile, extra_part, open_extra_file
 from weitiao.data.prepare.filter import check_enough, usable
 from weitiao.data.prepare.near_groups import with_near_groups, without_near
+from weitiao.data.prepare.run_steps import AllExamples, as_rows
 from weitiao.data.prepare.split import TOGETHER, sample, split, units_of
-from weitiao.data.readers.base import Numbered, batched
-from weitiao.data.rows import WEIGHT, Rows, everything
-from weitiao.data.steps.base import Step
+from weitiao.data.rows import Rows
 from weitiao.data.targets import TargetReader, reader_of
 from weitiao.errors import DataError
-from weitiao.example import Example
 from weitiao.i18n.messages import _, name_list, plural
-from weitiao.labels.tags.cells import written
 from weitiao.planfile.plan import DataPlan
 
 __all__ = ["Data", "Rows", "load"]
@@ -362,86 +356,4 @@ def joined(first: Rows, second: Rows) -> Rows:
     if first.table is second.table:
         indices = np.sort(np.concatenate([first.indices, second.indices]))
         return replace(first, indices=indices)
-    return _as_rows(chain(_AllExamples(first), _AllExamples(second)), first)
-
-
-def run_steps(
-    rows: Rows,
-    steps: Mapping[str, Mapping[str, Any]],
-    seed: int,
-    history: list[str] | None = None,
-) -> Rows:
-    """Apply resampling and augmentation steps to training rows; `rows` itself without steps.
-
-    Ids stay traceable: "reviews.csv:17#oversample1" is the first copy of that line. What the steps
-    did is added to `history`.
-    """
-    if not steps:
-        return rows
-    if lost := {"annotators", "probabilities"} & rows.roles.keys():
-        raise DataError(
-            _(
-                "data.steps: new rows have no shares of labels (data.roles: {role}); leave one of "
-                "them out.",
-                role=sorted(lost)[0],
-            )
-        )
-    examples: _StepOutput | _AllExamples = _AllExamples(rows)
-    built: list[Step] = [parts.build("steps", name, settings) for name, settings in steps.items()]
-    for place, (name, step) in enumerate(zip(steps, built, strict=True)):
-        examples = _StepOutput(step, examples, f"{seed} {place} {name}")
-    made = _as_rows(examples, rows)
-    if history is not None:
-        history.append(
-            _(
-                "steps for the training rows ({steps}): {before:,} rows before, {after:,} after",
-                steps=name_list(steps),
-                before=len(rows),
-                after=len(made),
-            )
-        )
-        history += [note for step in built for note in step.notes()]
-    if len(made) == 0:
-        raise DataError(_("data.steps ({steps}) leave no row to train on.", steps=name_list(steps)))
-    return made
-
-
-def _as_rows(examples: Iterable[Example], like: Rows) -> Rows:
-    """Examples as rows of a table of their own."""
-    kind = NUMBER if reader_of(like.task).numeric else TEXT
-    columns = {**dict.fromkeys(like.text_roles, TEXT), "target": kind, ID: TEXT, MADE_BY: TEXT}
-    columns |= {WEIGHT: NUMBER} if WEIGHT in like.roles else {}
-    made = stored(columns, batched(_numbered(examples)), like.name, "steps")
-    own = [WEIGHT] if WEIGHT in like.roles else []
-    roles = {role: role for role in (*like.text_roles, "target", *own)}
-    return Rows(made.table, everything(made.table), roles, like.name, like.task)
-
-
-@dataclass(frozen=True)
-class _AllExamples:
-    """Re-iterable stream of all examples; never all in memory."""
-
-    rows: Rows
-
-    def __iter__(self) -> Iterator[Example]:
-        for batch in self.rows.batches():
-            yield from batch
-
-
-@dataclass(frozen=True)
-class _StepOutput:
-    """Re-iterable output of a step: each iteration draws with the same seed."""
-
-    step: Step
-    before: _StepOutput | _AllExamples
-    seed: str
-
-    def __iter__(self) -> Iterator[Example]:
-        return iter(self.step(self.before, random.Random(self.seed)))
-
-
-def _numbered(examples: Iterable[Example]) -> Iterator[Numbered]:
-    for place, example in enumerate(examples, 1):
-        traces = {ID: example.id, MADE_BY: example.meta.get("made_by")}
-        weight = {WEIGHT: example.meta[WEIGHT]} if WEIGHT in example.meta else {}
-        yield place, {**example.inputs, "target": written(example.target), **traces, **weight}
+    return as_rows(chain(AllExamples(first), AllExamples(second)), first)

@@ -6,6 +6,7 @@ import random
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Self
 
 from weitiao.example import Example
 from weitiao.parts import Part
@@ -21,6 +22,11 @@ class Step(Part):
         `examples` may be walked more than once, e.g. to count first; it is never all in memory.
         """
 
+    def for_task(self, task: str) -> Self:
+        """The step for rows of a task, e.g. "nli"; files of the user are read here. Raises
+        PlanError where something is missing, DataError where the task has no use for it."""
+        return self
+
     def notes(self) -> list[str]:
         """What the last walk did, as sentences for the user; nothing where the numbers of rows
         before and after say it all."""
@@ -29,6 +35,6 @@ class Step(Part):
 
 def made_from(example: Example, step: str, number: int) -> Example:
     """An augmented copy of an example; its id says which row and step it comes from."""
-    return replace(
-        example, id=f"{example.id}#{step}{number}", meta={**example.meta, "made_by": step}
-    )
+    origin = example.meta.get("made_from", example.id)
+    meta = {**example.meta, "made_by": step, "made_from": origin}
+    return replace(example, id=f"{example.id}#{step}{number}", meta=meta)

@@ -1,0 +1,166 @@
+"""Does augmentation help a linear model on the frozen encoder, and which kind?
+
+    python benchmarks/augment.py --data ../data --minutes 15   # goes on where it stopped
+    python benchmarks/augment.py --table
+
+A cell is (set, rows, seed, step): the linear layer of `weitiao augment --try` learns from the same
+rows with one step, one new row for each, or with none, and is judged on 300 other rows. The
+difference is paired by (set, rows, seed) and pooled; its interval is a bootstrap over sets and the
+pairs within them. `synonyms` needs WordNet's files (WNSEARCHDIR) and weitiao[augmentation].
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import pooled
+import timing
+import whole_sets
+
+SETS = ("sst2", "trec6", "chnsenticorp_htl", "thucnews_titles")
+ROWS = (100, 500)
+SEEDS = (1, 2, 3)
+NONE = "none"
+STEPS = ("aeda", "random_edits", "typos", "synonyms")
+LONGEST = 128  # tokens
+SAME = ("set", "rows", "seed")
+
+
+def main() -> None:
+    options = parse()
+    if options.table:
+        print(table(timing.read_records(options.results)))
+        return
+    store = timing.store_of(options.store)
+    records = timing.run_cells(
+        cells(options.sets, options.rows, options.seeds),
+        options.results,
+        lambda cell: run(cell, options, store),
+        options.minutes,
+    )
+    print(table(records))
+
+
+def cells(
+    sets: Sequence[str] = SETS, rows: Sequence[int] = ROWS, seeds: Sequence[int] = SEEDS
+) -> Iterator[timing.Record]:
+    """Seed by seed, the steps of a pair one after the other."""
+    for seed in seeds:
+        for size in rows:
+            for name in sets:
+                for step in (NONE, *STEPS):
+                    yield {"set": name, "rows": size, "seed": seed, "step": step}
+
+
+def run(cell: timing.Record, options: argparse.Namespace, store: Path) -> timing.Record:
+    from weitiao.evaluation.evaluate import measure
+    from weitiao.evaluation.metrics.base import metrics_of
+
+    fits, fingerprint = prepared(cell["set"], cell["rows"], cell["seed"], options, store)
+    step = cell["step"]
+    fits.run(0, step, {} if step == NONE else {step: {}})
+    report = measure(
+        fits.answers[step][-1], metrics_of(fits.model.task, fits.plan.evaluate.metrics)
+    )
+    return {"metric": report.primary, "score": report.metrics[report.primary],
+            "seconds": round(fits.seconds[step][-1], 2), "learned_rows": fits.rows[step][-1],
+            "judged_rows": report.rows, "rows_fingerprint": fingerprint}  # fmt: skip
+
+
+@functools.lru_cache(maxsize=1)
+def prepared(
+    name: str, size: int, seed: int, options: argparse.Namespace, store: Path
+) -> tuple[Any, str]:
+    """The rung, ready to learn from all rows; and their fingerprint."""
+    import torch
+
+    import weitiao
+    from weitiao.api.augment_trial import PairedFits
+    from weitiao.data.files.open import ReadOptions
+    from weitiao.data.prepare.load import Data
+    from weitiao.data.rows import Rows, everything
+    from weitiao.model.model import Model
+
+    torch.set_num_threads(options.threads)
+    rows = whole_sets.load(name, size, seed, options.data)
+    paths = [str(path) for path in rows.write(store / "rows")]
+    changes = {"model.max_length": LONGEST, "model.head": "mean"}
+    plan = weitiao.plan(paths[0], validation=paths[1], task=rows.task, roles=rows.roles,
+                        model=rows.checkpoint, seed=seed, changes=changes)  # fmt: skip
+    sources = [ReadOptions().open(path) for path in paths]
+    learned, judged = (
+        Rows(one.table, everything(one.table), plan.data.roles, one.name, rows.task)
+        for one in sources
+    )
+    data = Data(learned, judged, None, learned.take([]), (), "")
+    fits = PairedFits(plan, data, Model.start(plan, learned, judged), False)
+    fits.size = len(learned)
+    return fits, rows.fingerprint
+
+
+def table(records: list[timing.Record]) -> str:
+    """Markdown: pooled differences by step and size; mean score of each set."""
+    if not records:
+        return "nothing is stored"
+    return "\n\n".join([gains(records), scores(records)])
+
+
+def gains(records: Sequence[timing.Record]) -> str:
+    lines = [
+        "**Gain over no augmentation, points (95 % interval)**\n",
+        "| step | rows | sets | pairs | gain | seconds more |",
+        "|---|---|---|---|---|---|",
+    ]
+    for step in STEPS:
+        for size in (*sorted({r["rows"] for r in records}), None):
+            chosen = [r for r in records if size is None or r["rows"] == size]
+            result, seconds = gain(chosen, step)
+            if result.pairs:
+                lines.append(f"| {step} | {size or 'all'} | {result.sets} | {result.pairs} "
+                             f"| {result} | {seconds:+.1f} |")  # fmt: skip
+    return "\n".join(lines)
+
+
+def gain(records: Sequence[timing.Record], step: str) -> tuple[pooled.Pooled, float]:
+    """The pooled difference of a step from none, and the mean difference of the seconds."""
+
+    def of(name: str) -> Any:
+        return lambda record: record["step"] == name
+
+    figures = pooled.differences(records, of(NONE), of(step), SAME)
+    seconds = pooled.differences(records, of(NONE), of(step), SAME, lambda r: r["seconds"])
+    every = [value for values in seconds.values() for value in values]
+    return pooled.pooled(figures), float(np.mean(every)) if every else float("nan")
+
+
+def scores(records: Sequence[timing.Record]) -> str:
+    """Mean score by set, rows and step."""
+    lines = ["| set | rows | " + " | ".join((NONE, *STEPS)) + " |", "|---" * (3 + len(STEPS)) + "|"]
+    good = [record for record in records if record.get("score") is not None]
+    for name, size in dict.fromkeys((r["set"], r["rows"]) for r in good):
+        means = []
+        for step in (NONE, *STEPS):
+            some = [
+                r["score"] for r in good if (r["set"], r["rows"], r["step"]) == (name, size, step)
+            ]
+            means.append(f"{100 * np.mean(some):.1f}" if some else "-")
+        lines.append(f"| {name} | {size} | {' | '.join(means)} |")
+    return "\n".join(lines)
+
+
+def parse() -> argparse.Namespace:
+    parser = timing.options(__doc__, "augment", rounds=1, days=True)
+    parser.add_argument("--sets", nargs="+", default=SETS, help="only these")
+    parser.add_argument("--rows", nargs="+", type=int, default=ROWS, help="only these sizes")
+    parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
+    return timing.parsed(parser)
+
+
+if __name__ == "__main__":
+    main()

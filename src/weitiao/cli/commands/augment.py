@@ -1,0 +1,124 @@
+"""The command augment: changed copies of rows to read, or a trial of the steps that make them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from weitiao.cli import show_augmented, terminal
+from weitiao.cli.options import (
+    Json,
+    Model,
+    Roles,
+    Rows,
+    Sheet,
+    SkipBad,
+    Target,
+    Task,
+    Text,
+    Threads,
+    loading,
+    parted,
+    roles_of,
+)
+from weitiao.errors import WeitiaoError
+from weitiao.i18n.messages import _
+
+_OUTPUT = "file for the rows (.csv, .xlsx, ...); with --try, for the plan; default: none"
+_PREFIX = "data.steps."
+
+
+def augment(
+    rows: Rows,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(help="more data files, and settings, e.g. data.steps.aeda.share=0.2"),
+    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help=_OUTPUT)] = None,
+    step: Annotated[
+        list[str] | None,
+        typer.Option(help="aeda, synonyms, ..., again for each; see `weitiao parts steps`"),
+    ] = None,
+    times: Annotated[
+        int | None, typer.Option(min=1, help="new rows for each row and step; default: 1")
+    ] = None,
+    try_: Annotated[
+        bool, typer.Option("--try", help="try each step against none, and plan those that help")
+    ] = False,
+    fine_tune: Annotated[
+        bool, typer.Option("--fine-tune", help="with --try: train each time, which takes long")
+    ] = False,
+    seeds: Annotated[int, typer.Option(min=2, help="with --try: paired seeds")] = 5,
+    text: Text = None,
+    target: Target = None,
+    roles: Roles = None,
+    task: Task = None,
+    model: Model = None,
+    seed: Annotated[int, typer.Option(min=0, help="random seed")] = 0,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format", help="csv, tsv, jsonl, json, xlsx or parquet; default: the ending"
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="overwrite the output")] = False,
+    sheet: Sheet = None,
+    skip_bad: SkipBad = False,
+    threads: Threads = None,
+    json_: Json = False,
+) -> None:
+    """Make changed copies of training rows, to read them; --try: keep the steps that help."""
+    paths, changes = parted(rows, words)
+    named = {path: value for path, value in changes.items() if path.startswith(_PREFIX)}
+    steps = _settings(step, named)
+    columns: dict[str, Any] = {
+        "roles": roles_of(text, target, roles),
+        "task": task,
+        "sheet": sheet,
+        "skip_bad": skip_bad,
+        "changes": {path: value for path, value in changes.items() if path not in named},
+    }
+    if try_:
+        with loading():
+            from weitiao.api.augment_trial import try_steps
+            from weitiao.hardware.machine import set_threads
+        set_threads(threads)
+        if output and output.exists() and not force:
+            message = _("{file}: this file exists already. --force overwrites it.", file=output)
+            raise WeitiaoError(message)
+        with terminal.working() as watch:
+            trial = try_steps(
+                paths, steps=steps, times=times, seeds=seeds, fine_tune=fine_tune, watch=watch,
+                model=model, seed=seed, **columns,
+            )  # fmt: skip
+        if output:
+            trial.plan.save(output)
+        if json_:
+            terminal.print_json(trial.to_json())
+        else:
+            show_augmented.show_trial(trial, output)
+        return
+    from weitiao.api.augment import augment
+
+    augmented = augment(
+        paths if isinstance(paths, str) else [Path(path) for path in paths],
+        output, steps=steps, times=times, seed=seed, form=form, force=force, **columns,
+    )  # fmt: skip
+    if json_:
+        terminal.print_json(augmented.to_json())
+    else:
+        show_augmented.show_augmented(augmented)
+
+
+def _settings(names: list[str] | None, changes: dict[str, Any]) -> dict[str, Any] | None:
+    """Name -> settings, from --step and data.steps.NAME.SETTING=VALUE; None for neither."""
+    settings: dict[str, Any] = {name: {} for name in names or []}
+    for path, value in changes.items():
+        name, dot, setting = path.removeprefix(_PREFIX).partition(".")
+        if dot:
+            settings.setdefault(name, {})[setting] = value
+        else:
+            settings[name] = dict(value or {})
+    return settings or None
