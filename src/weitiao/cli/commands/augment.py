@@ -100,7 +100,8 @@ def augment(
         else:
             show_augmented.show_trial(trial, output)
         return
-    from weitiao.api.augment import augment
+    with loading():
+        from weitiao.api.augment import augment
 
     augmented = augment(
         paths if isinstance(paths, str) else [Path(path) for path in paths],

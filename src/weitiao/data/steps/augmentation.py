@@ -13,6 +13,7 @@ from weitiao.core.script import has_han
 from weitiao.data.augmentation import sounds, synonym_tables
 from weitiao.data.augmentation.step import Augmentation
 from weitiao.data.augmentation.words import WordsOf
+from weitiao.data.stop_words import FUNCTION_WORDS
 from weitiao.errors import PlanError
 from weitiao.example import Example
 from weitiao.i18n.messages import _
@@ -20,6 +21,7 @@ from weitiao.i18n.messages import _
 Operation = Literal["swap", "delete", "insert"]
 SHARE = Field(0.1, gt=0, le=1, description="of the words that are changed; at least one")
 _MARKS, _CHINESE_MARKS = ".;?:!,", "。；？：！，"  # the six of Karimi et al. 2021
+_LEAST_OF_WORDNET = 3  # letters of a word whose synonyms are looked up
 _LEAST_LETTERS = 4  # of a word with a slip: shorter ones become other words
 
 
@@ -172,6 +174,8 @@ class Synonyms(Augmentation):
             return own or ()
         if has_han(word):
             return synonym_tables.cilin().get(word, ())
+        if len(word) < _LEAST_OF_WORDNET or word.lower() in FUNCTION_WORDS:
+            return ()  # "at" is the sign of astatine, "a" of a length
         english = synonym_tables.wordnet()
         return english.get(word.lower()) if english else ()
 
