@@ -118,6 +118,8 @@ MISTAKES = {
     "annotate good.csv --order margn": ("'margn'", "Did you mean 'margin'", "'margin'"),
     "annotate good.csv --labels": ("--labels", "needs a value", "需要一个值"),
     "review good.csv --target lable": ("'lable'", "Did you mean 'label'", "'label'"),
+    "augment gone.csv --step aeda": ("gone.csv", "no such file", "没有这个文件"),
+    "augment good.csv --step aed": ("'aed'", "Did you mean 'aeda'", "aeda"),
     "predict RUN gone.csv": ("gone.csv", "no such file", "没有这个文件"),
     "predict RUN good.csv -o out.docx": ("out.docx", ".csv", ".csv"),
     "predict good.csv RUN": ("good.csv", "The run comes first", "weitiao predict RUN good.csv"),

@@ -93,7 +93,8 @@ def augment(
     try:
         built = built_steps(settings, known.task)
     except PartError as error:
-        raise PlanError([f"data.steps.{path}: {why}" for path, why in error.problems]) from None
+        problems = [f"data.steps{path and f'.{path}'}: {why}" for path, why in error.problems]
+        raise PlanError(problems) from None
     made = stepped(job.rows, built, seed)
     if output is None:
         listed = [dict(zip(job.schema, cells, strict=True)) for cells in job.cells(made)]
