@@ -77,7 +77,7 @@ def seconds_of(*command):
 
 
 def test_help_is_instant():
-    """At most thrice the time of `import typer`; the machine may be busy once."""
+    """At most 3.5 times that of `import typer` (30 commands); the machine may be busy once."""
     script = Path(sys.executable).with_name("weitiao")
     helped = [str(script)] if script.exists() else [sys.executable, "-m", "weitiao.cli.app"]
     for _ in range(2):
@@ -86,7 +86,7 @@ def test_help_is_instant():
             for _ in range(3)
         ]
         ours, bare = (min(times) for times in zip(*pairs, strict=True))
-        if ours <= 3 * bare:
+        if ours <= 3.5 * bare:
             return
     pytest.fail(f"--help took {ours:.2f} s, `import typer` {bare:.2f} s")
 

@@ -50,7 +50,6 @@ from weitiao.core import notice
 from weitiao.core.clock import awake
 from weitiao.errors import PlanError, WeitiaoError
 from weitiao.i18n.messages import _, joined
-from weitiao.model.fast import compiler
 
 STARTED = awake()  # a budget includes the imports
 
@@ -89,6 +88,8 @@ def fit(
 
         require_free(out, name)
     confirm_folder_labels(paths, folder_labels)
+    from weitiao.model.fast import compiler
+
     compiler.prepare()
     # The API imports torch, which takes seconds: a typing mistake in a path is reported before.
     open_rows(paths, [test, validation], how_of(sheet, skip_bad, changes))
@@ -263,6 +264,8 @@ def train(
     }
     wanted = changes_of(changes) | {k: v for k, v in settings.items() if v is not None}
     plan = Plan.load(path, wanted) if path else None
+    from weitiao.model.fast import compiler
+
     compiler.prepare()
     if plan:
         how = how_of(None, plan.data.skip_bad, {"data.reader": plan.data.reader})

@@ -16,6 +16,7 @@ from weitiao.data.cleaners.base import Cleaner
 from weitiao.data.files.word_lists import counted_words, listed_words
 from weitiao.data.segmentation import chinese_tokens
 from weitiao.data.stop_words import FUNCTION_WORDS, is_negation
+from weitiao.data.targets import reader_of
 from weitiao.errors import PlanError
 from weitiao.i18n.messages import _
 
@@ -61,7 +62,7 @@ class StopWords(Cleaner):
             done = end
 
     def warning(self, task: str) -> str:
-        if task in ("token_classification", "question_answering"):
+        if reader_of(task).head != "sequence":  # the answers are spans
             return _(
                 "stop_words: words are removed inside of spans too, and a span without one of its "
                 "words cannot be predicted whole. Leave it out."

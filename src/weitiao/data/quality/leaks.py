@@ -255,7 +255,8 @@ def _side(inspected: Inspected, places: np.ndarray) -> tuple[Rows, np.ndarray]:
 
 
 def _table(inspected: Inspected, overlap: Overlap) -> FindingTable:
-    head = [_("row"), _("learned row"), _("similarity"), _("target"), _("learned target")]
+    head = [_("row"), _("learned row"), _("Jaccard similarity")]
+    head += [_("target"), _("learned target")]
     names = inspected.rows.text_columns
     named = [name for role in names for name in (role, f"{role} ({_('learned row')})")]
 

@@ -64,7 +64,8 @@ def first_rows(groups: np.ndarray) -> np.ndarray:
 
 def pair_table(inspected: Inspected, pairs: np.ndarray, values: Sequence[object]) -> FindingTable:
     """A csv of pairs of rows: the row, the one that it is like, their targets and texts."""
-    head = [_("row"), _("like row"), _("similarity"), _("target"), _("other target")]
+    head = [_("row"), _("like row"), _("Jaccard similarity")]
+    head += [_("target"), _("other target")]
     roles = inspected.rows.text_columns
 
     def lines() -> Iterator[list[object]]:

@@ -23,7 +23,7 @@ class Step(Part):
         """
 
     def for_task(self, task: str) -> Self:
-        """The step for rows of a task, e.g. "nli"; files of the user are read here. Raises
+        """The step for rows of a task, by its name; files of the user are read here. Raises
         PlanError where something is missing, DataError where the task has no use for it."""
         return self
 
