@@ -128,6 +128,7 @@ def test_the_meter_is_silent_with_few_labels():
     assert pays(True, None)
 
 
+@pytest.mark.slow
 def test_the_meter_is_unsure_where_nothing_is_saved():
     covered = 0
     for seed in range(3):

@@ -160,6 +160,7 @@ def test_findings_hold_no_row_of_the_training_data(fitted):
     assert kept == []
 
 
+@pytest.mark.slow
 def test_numbers_and_sets_of_labels_go_the_same_way(tiny_bert, tmp_path):
     for task in ("regression", "multilabel"):
         fitted = weitiao.fit(

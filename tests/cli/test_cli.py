@@ -346,6 +346,7 @@ def start(*words):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_best_and_resume_finishes(weitiao, rows, tiny_bert, tmp_path):
     path, root = tmp_path / "plan.yaml", tmp_path / "runs"
     weitiao.json("plan", rows, "-o", path, "--model", tiny_bert, "train.epochs=40",

@@ -120,6 +120,7 @@ def weights(folder, name, where="last/weights"):
     return load_file(folder / name / f"{where}.safetensors")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", ["sharded", "pieces"])
 def test_shards_learn_what_whole_weights_do(runs, name):
@@ -137,11 +138,13 @@ def test_shards_learn_what_whole_weights_do(runs, name):
                 np.testing.assert_allclose(second[key], first[key], atol=1e-5, err_msg=key)
 
 
+@pytest.mark.slow
 def test_the_gradient_is_cut_by_its_whole_length(runs):
     folder, _ = runs
     assert max(length for _, length in losses(folder, "whole")) > 1.0  # the plan's max_grad_norm
 
 
+@pytest.mark.slow
 def test_each_process_holds_half(runs):
     _, told = runs
     for rank in told:
@@ -154,11 +157,13 @@ def test_each_process_holds_half(runs):
         assert sum(rank["sharded"][what][0] for rank in told) == told[0]["whole"][what][1]
 
 
+@pytest.mark.slow
 def test_all_room_is_measured_alike(runs):
     _, told = runs
     assert told[0]["bf16"]["tokens"] == told[1]["bf16"]["tokens"] > 1000
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_exactly(runs):
     folder, _ = runs
     assert lines(folder, "killed") == lines(folder, "sharded")
@@ -167,6 +172,7 @@ def test_a_killed_run_goes_on_exactly(runs):
         assert all(np.array_equal(first[key], second[key]) for key in first)
 
 
+@pytest.mark.slow
 def test_bf16_is_near(runs):
     folder, _ = runs
     one, other = losses(folder, "sharded"), losses(folder, "bf16")
@@ -175,6 +181,7 @@ def test_bf16_is_near(runs):
     assert weights(folder, "bf16")["native.classifier.weight"].dtype == np.float32
 
 
+@pytest.mark.slow
 def test_the_best_weights_load_in_one_process(runs):
     import weitiao
 
