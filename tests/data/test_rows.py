@@ -74,7 +74,7 @@ def test_rows_that_differ_beside_the_text_are_no_duplicates():
 
 
 def test_steps_do_not_join_twice():
-    from weitiao.data.prepare.load import run_steps
+    from weitiao.data.prepare.run_steps import run_steps
 
     plan = toy_plan("classification", "x", **{"data.roles": ROLES})
     train = load(plan.data, "classification", from_rows(rows())).train

@@ -129,5 +129,6 @@ def test_untouched_words_keep_their_spans_and_tags(words, data):
     left, new = json.loads(listed.text), json.loads(listed.target)
     assert len(left) == len(new)
     assert new.count("B-X") == 1 - listed.lost
-    if words[at] in ("film", "好"):
+    # Chinese words stand side by side: of four 好 in a row, `repeats` takes one out, and counts it.
+    if words[at] == "film" or (words[at] == "好" and not listed.lost):
         assert left[new.index("B-X")] == words[at]

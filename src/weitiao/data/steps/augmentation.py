@@ -79,7 +79,7 @@ class Typos(Augmentation):
     mark: ClassVar[str] = "typos"
     share: float = SHARE
     file: str | None = Field(
-        None, description="characters that are confused, on each line those of one group: 己 已 巳"
+        None, description="characters that are confused, on each line those of one group"
     )
     _confused: Mapping[str, Sequence[str]] = PrivateAttr(default_factory=dict)
     _no_sounds: int = PrivateAttr(0)
