@@ -222,6 +222,30 @@ def test_alike_names_of_labels():
         assert frozenset(pair) not in pairs
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("-1", "1"),
+        ("C", "C++", "C#"),
+        ("A", "A+", "A-"),
+        ("1.5", "15"),
+        ("1 5", "15"),
+        ("2020-21", "202021"),
+        ("rated+", "rated-", "rated"),
+        (">50K", "<=50K", "50K"),
+    ],
+)
+def test_signs_of_label_names_are_no_gaps(names):
+    assert alike_names(dict.fromkeys(names, 1)) == []
+
+
+def test_gaps_in_label_names_are_blanks_underscores_and_hyphens_between_letters():
+    names = ["very good", "very_good", "Very-Good", "class_1", "class 1", "Class1"]
+    pairs = {frozenset(pair[:2]) for pair in alike_names(dict.fromkeys(names, 1))}
+    groups = ("very good", "very_good"), ("very good", "Very-Good"), ("class_1", "class 1")
+    assert pairs == {frozenset(pair) for pair in (*groups, ("class_1", "Class1"))}
+
+
 def test_traditional_and_simplified_names_are_alike():
     pytest.importorskip("opencc")
     assert [pair[:2] for pair in alike_names({"汽车": 3, "汽車": 1})] == [("汽车", "汽車")]

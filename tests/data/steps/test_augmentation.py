@@ -170,6 +170,17 @@ def test_parts_of_speech_stay_with_their_words():
             assert len(json.loads(one.inputs["text"])) == 4
 
 
+@pytest.mark.parametrize("operation", ["swap", "delete", "insert"])
+def test_words_of_parts_of_speech_change_no_places(operation):
+    words = ["we", "saw", "her", "red", "duck", "there"]
+    tags = ["PRON", "VERB", "PRON", "ADJ", "NOUN", "ADV"]
+    tag_of = dict(zip(words, tags, strict=True))
+    step = RandomEdits(times=5, share=0.5, operations=[operation])
+    example = Example({"text": json.dumps(words)}, tags, "f:1")
+    for one in made_by(step, [example], "token_classification"):
+        assert [tag_of[word] for word in json.loads(one.inputs["text"])] == one.target
+
+
 def test_tags_of_a_plain_text_become_a_list_of_words():
     row = Example({"text": "We flew to Paris."}, ["O", "O", "O", "B-x", "O"], "f:0")
     copies = made_by(Aeda(times=4), [row], "token_classification")[1:]

@@ -22,14 +22,17 @@ OUTSIDE_TAG = "O"
 FIXED_ROLES = ("context",)  # passages with places of answers, and texts that several rows share
 
 
-def rewritten(example: Example, head: str, edits: Edits, rng: random.Random) -> Example | None:
+def rewritten(
+    example: Example, head: str, edits: Edits, rng: random.Random, *, moves_words: bool = False
+) -> Example | None:
     """The example with one of its texts edited; None where nothing could be changed.
 
     head: of the task; of tasks of tokens, what a span or tag stands for is not edited, and the
-    target moves with the text.
+    target moves with the text. moves_words: words may change places, so that rows where each word
+    has a tag of its own (parts of speech) are left as they are.
     """
     if head == "tokens":
-        return _tagged(example, edits)
+        return _tagged(example, edits, moves_words)
     roles = [role for role in example.inputs if role not in FIXED_ROLES]
     rng.shuffle(roles)
     for role in roles:
@@ -40,13 +43,15 @@ def rewritten(example: Example, head: str, edits: Edits, rng: random.Random) -> 
     return None
 
 
-def _tagged(example: Example, edits: Edits) -> Example | None:
+def _tagged(example: Example, edits: Edits, moves_words: bool) -> Example | None:
     cell, target = str(example.inputs["text"]), example.target or []
     words = listed(cell)
     if words is None and (not target or isinstance(target[0], tuple)):
         return _with_spans(example, cell, target, edits)
     if not target or isinstance(target[0], tuple):
         return None  # spans of a list of words
+    if moves_words and _is_plain(target):
+        return None
     if words is None:
         words = [cell[start:end] for start, end in split_words(cell).tolist()]
     if len(words) != len(target):
@@ -75,7 +80,7 @@ def _edited_words(words: list[str], tags: list[str], edits: Edits) -> tuple[list
     """Words and tags after edits of the joined text. Words that are put in are outside of spans;
     where tags have no scheme (parts of speech), words are only replaced."""
     text, places = joined(words)
-    plain = any(split_tag(tag) is None for tag in tags)
+    plain = _is_plain(tags)
     fixed = [] if plain else entity_ranges(tags, places)
     pieces: list[tuple[str, str]] = []
     pending = list(edits(text, fixed))
@@ -93,6 +98,11 @@ def _edited_words(words: list[str], tags: list[str], edits: Edits) -> tuple[list
         if new.strip() or plain:
             pieces.append((new.strip() or word, tag))
     return [word for word, _tag in pieces], [tag for _word, tag in pieces]
+
+
+def _is_plain(tags: Sequence[str]) -> bool:
+    """Whether tags have no scheme: each word has its own, such as its part of speech."""
+    return any(split_tag(tag) is None for tag in tags)
 
 
 def entity_ranges(tags: Sequence[str], places: Sequence[Range]) -> list[Range]:

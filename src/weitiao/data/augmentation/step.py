@@ -29,6 +29,8 @@ class Augmentation(Step):
     those of any training row, whatever its target, is drawn again and then left out.
     """
 
+    makes_rows: ClassVar[bool] = True
+    moves_words: ClassVar[bool] = False  # within a text
     mark: ClassVar[str]  # the step's name, in ids of new rows
     times: int = Field(1, ge=1, le=MOST_TIMES, description="new rows for each row, at most")
     _head: str = PrivateAttr("sequence")
@@ -58,7 +60,7 @@ class Augmentation(Step):
             words = WordsOf.find(text, fixed)
             return self.edits(words, rng) if words.words else ()
 
-        return rewritten(example, self._head, edits, rng)
+        return rewritten(example, self._head, edits, rng, moves_words=self.moves_words)
 
     def __call__(self, examples: Iterable[Example], rng: random.Random) -> Iterator[Example]:
         self._repeated = self._unchanged = 0

@@ -38,17 +38,17 @@ class ChineseScript(Cleaner):
         return edited(text, self.edits(text))
 
     def edits(self, text: str) -> Iterator[Edit]:
-        converter = _converter(self.conversion)
+        convert = converter(self.conversion).convert
         for clause in _CLAUSE.finditer(text):
             before = clause[0]
-            after: str = converter.convert(before)
+            after: str = convert(before)
             if len(after) == len(before):
                 yield from _replaced(clause.start(), before, after)
             elif after != before:
                 yield _trimmed(clause.start(), before, after)
 
     def missing(self) -> str:
-        if find_spec("opencc") is None:
+        if not is_installed():
             return _("needs a package more: pip install 'weitiao[chinese]'")
         return ""
 
@@ -71,8 +71,14 @@ def _trimmed(start: int, before: str, after: str) -> Edit:
     return Edit(start + head, start + len(before) - tail, put)
 
 
+def is_installed() -> bool:
+    """Whether the package opencc is there."""
+    return find_spec("opencc") is not None
+
+
 @cache
-def _converter(conversion: str) -> Any:
+def converter(conversion: str) -> Any:
+    """OpenCC's converter by its name, e.g. "t2s". Raises PlanError without the package."""
     try:
         import opencc
     except ImportError:

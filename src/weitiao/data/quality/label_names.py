@@ -7,17 +7,19 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
 
 import numpy as np
 
+from weitiao.data.cleaners import chinese_script
 from weitiao.data.quality.finding import Case, Finding, FindingTable, Inspected, ShownRow, ShownText
 from weitiao.data.targets import reader_of
 from weitiao.i18n.messages import _, name_list, plural
 
 FEWEST_LETTERS = 5  # of names that differ by one letter
 MOST_LABELS = 5_000
-_GAPS = re.compile(r"[\W_]+")
+# Signs stay, as do gaps between digits: -1 and 1, C and C++, 1.5 and 15 are not one label.
+_LETTER = r"[^\W\d_]"
+_GAPS = re.compile(rf"(?<!\d)[\s_]|[\s_](?!\d)|(?<={_LETTER})[-\u2010-\u2015](?={_LETTER})")
 
 
 def label_names(inspected: Inspected) -> Iterator[Finding]:
@@ -101,19 +103,11 @@ def _singular(name: str) -> str:
     return name
 
 
-@cache
-def _converter() -> Callable[[str], str] | None:
-    try:
-        from opencc import OpenCC
-    except ImportError:
-        return None
-    convert: Callable[[str], str] = OpenCC("t2s").convert
-    return convert
-
-
 def _simplified(name: str) -> str:
-    convert = None if name.isascii() else _converter()
-    return convert(name) if convert else name
+    if name.isascii() or not chinese_script.is_installed():
+        return name
+    simplified: str = chinese_script.converter("t2s").convert(name)
+    return simplified
 
 
 def _one_letter(names: list[str]) -> Iterator[tuple[str, str]]:
@@ -134,19 +128,19 @@ def _one_letter(names: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _is_one_letter(first: str, second: str) -> bool:
-    """Whether two words differ by one letter that is no digit: `class1` and `class2` do not."""
+    """Whether two words differ by one letter, not by a digit (`class1`) or a sign (`rated+`)."""
     if first == second or abs(len(first) - len(second)) > 1:
         return False
     start = next((i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), None)
     if start is None:
-        return not (first + second)[-1].isdigit() and not max(first, second, key=len)[-1].isdigit()
+        return max(first, second, key=len)[-1].isalpha()
     rest = first[start:], second[start:]
     if any(one[:1].isdigit() for one in rest):
         return False
     if len(first) == len(second):
-        return rest[0][1:] == rest[1][1:]
+        return rest[0][0].isalpha() and rest[1][0].isalpha() and rest[0][1:] == rest[1][1:]
     longer, shorter = sorted(rest, key=len, reverse=True)
-    return longer[1:] == shorter
+    return longer[0].isalpha() and longer[1:] == shorter
 
 
 def _listed(labels: object) -> list[object]:

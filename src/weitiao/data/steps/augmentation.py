@@ -32,6 +32,7 @@ class RandomEdits(Augmentation):
     is put in again. When to use it: few rows, where a trial (`weitiao augment --try`) shows a gain.
     """
 
+    moves_words: ClassVar[bool] = True
     mark: ClassVar[str] = "random_edits"
     share: float = SHARE
     operations: tuple[Operation, ...] = Field(

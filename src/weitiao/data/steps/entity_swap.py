@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -98,7 +99,7 @@ class EntitySwap(Augmentation):
             (start, end, span[2], *((new[start:end],) if len(span) == 4 else ()))
             for (start, end), span in zip(moved, spans, strict=True)
         ]
-        return _replaced(example, new, target)
+        return replace(example, inputs={**example.inputs, "text": new}, target=target)
 
     def _chosen(self, count: int, rng: random.Random) -> set[int]:
         return set(rng.sample(range(count), min(count, max(1, round(self.share * count)))))
@@ -106,10 +107,6 @@ class EntitySwap(Augmentation):
     def _other(self, kind: str, name: Named, rng: random.Random) -> Named:
         others = [one for one in self._names.get(kind, []) if one[0] != name[0]]
         return rng.choice(others) if others else name
-
-
-def _replaced(example: Example, text: str, target: list[Any]) -> Example:
-    return Example({**example.inputs, "text": text}, target, example.id, example.meta)
 
 
 def _names_in(example: Example) -> list[tuple[str, Named]]:
