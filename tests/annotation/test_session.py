@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-import weitiao
+from annotation.labelling import PLAIN, ROWS, label_all
 from weitiao.annotation.queue import Shares
 from weitiao.annotation.session import ConflictError
 from weitiao.data.files.open import open_source
@@ -13,37 +13,6 @@ from weitiao.data.infer.declared import is_split
 from weitiao.data.infer.roles import guess_roles
 from weitiao.errors import DataError, RunError, WeitiaoError
 from weitiao.web.annotate import exported
-
-ROWS = [{"text": f"row {i} is {'good' if i % 2 else 'bad'}"} for i in range(40)]
-PLAIN = Shares(random=0.25, double=0.0, gold=0.0, hidden=0.5)
-
-
-@pytest.fixture
-def begin(tmp_path):
-    """Open rows with a journal; closed at the end."""
-    opened = []
-
-    def start(rows=ROWS, name="j.jsonl", **options):
-        options.setdefault("labels", "good,bad")
-        options.setdefault("shares", PLAIN)
-        options = {key: value for key, value in options.items() if value is not None}
-        one = weitiao.annotate(rows, journal=tmp_path / name, **options)
-        opened.append(one)
-        return one
-
-    yield start
-    for one in opened:
-        one.close()
-
-
-def label_all(one, annotator, value=None, most=1000):
-    """Label what comes; the rows by their ids."""
-    seen = []
-    while len(seen) < most and (row := one.next(annotator)):
-        text = row["texts"][0]["text"]
-        one.answer(annotator, row, value(text) if value else text.split()[-1])
-        seen.append(row["row"])
-    return seen
 
 
 def test_every_row_comes_once_and_then_no_more(begin):

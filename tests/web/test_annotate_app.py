@@ -72,6 +72,18 @@ def test_rows_are_labelled_one_after_the_other(made):
     )
 
 
+def test_an_undo_whose_response_was_lost_can_be_sent_again(made):
+    client, one = made()
+    row = post(client, "/api/next", annotator="ann").json()["row"]
+    for _answer in range(3):
+        found = post(client, "/api/answer", **answer_of(row)).json()
+        row = found["row"]
+    number = found["progress"]["undo"]
+    first = post(client, "/api/undo", annotator="ann", number=number).json()
+    assert post(client, "/api/undo", annotator="ann", number=number).json() == first
+    assert len(one.session.standing.answers) == 2
+
+
 def test_pages_hold_no_data_and_no_inline_script(made):
     client, _ = made([{"text": EVIL}, {"text": "b"}])
     for path in ("/", "/figures", "/decide", "/?lang=zh"):

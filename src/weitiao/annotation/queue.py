@@ -136,4 +136,5 @@ class Queue:
     def left(self, standing: Standing) -> int:
         """Rows that nobody has labelled yet."""
         every = len(self.reserved) + len(self.candidates)
-        return every - sum(arm != GOLD for arm in standing.arms.values())
+        gold = set(self.gold)  # whatever arm a row was shown in, before its label was known
+        return every - sum(at not in gold for at in standing.arms)

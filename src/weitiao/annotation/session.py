@@ -149,13 +149,14 @@ class Session:
         }
 
     def progress(self, annotator: str) -> dict[str, Any]:
-        """Counts for the head of the page."""
+        """Counts for the head of the page; undo: the number of what it would take back."""
         with self.lock:
+            last = self.standing.last(annotator)
             return {
                 "mine": sum(annotator in one for one in self.standing.answers.values()),
                 "all": len(self.standing.answers),
                 "left": self.queue.left(self.standing),
-                "undo": self.standing.last(annotator) is not None,
+                "undo": last.number if last else None,
                 "reopened": len(self.standing.reopened.get(annotator, ())),
                 "older": self.older(annotator),
                 "guideline": len(self.standing.guidelines),
@@ -255,19 +256,26 @@ class Session:
                           "annotator": annotator, "time": _now(), "ticket": ticket})  # fmt: skip
             self._open.pop(annotator, None)
 
-    def undo(self, annotator: str) -> None:
+    def undo(self, annotator: str, number: int | None = None) -> None:
         """Take back the last answer or skip of an annotator; its row is open again.
 
-        Raises DataError when there is none.
+        number: of the record that is meant; one that is taken back already (a repeated request)
+        changes nothing. Raises DataError when there is none, ConflictError for an earlier one.
         """
         annotator = name_in(annotator)
         with self.lock:
-            position = self.standing.last(annotator)
-            if position is None:
+            last = self.standing.last(annotator)
+            if number is not None and (last is None or last.number != number):
+                if self.standing.stands(annotator, number):
+                    raise ConflictError(_("there is a later answer, perhaps from another window. "
+                                          "Load the page again."))  # fmt: skip
+                return
+            if last is None or last.position is None:
                 raise DataError(_("there is nothing to undo."))
-            arm = self._arm(position)
+            position, arm = last.position, self._arm(last.position)
             before = self.standing.answers.get(position, {}).get(annotator)
-            self._record({"kind": "undo", "annotator": annotator, "time": _now()})
+            self._record({"kind": "undo", "annotator": annotator, "time": _now(),
+                          "number": last.number})  # fmt: skip
             self._assign(annotator, position, arm)
             if before is not None and before.has_suggestion and not before.shown:
                 self._open[annotator] = Assignment(

@@ -36,12 +36,30 @@ class Answer:
     ticket: str = ""
 
 
+@dataclass(frozen=True)
+class Done:
+    """An answer or skip that `undo` can take back, and what it changed.
+
+    number: of its record; position: None where the row stands no more in the rows; before: the
+    annotator's earlier answer; reopened: whether the row was shown again; dropped: the decision
+    that it overturned, in a tuple of one.
+    """
+
+    number: int
+    row: str
+    position: int | None
+    skip: bool
+    before: Answer | None = None
+    reopened: bool = False
+    dropped: tuple[Any, ...] = ()
+
+
 @dataclass
 class Standing:
     """Answers by row and annotator, skipped rows, decisions, guidelines; `apply` adds a record.
 
-    by_print: fingerprint -> position of the rows that are shown. lost: ids of labelled rows whose
-    text stands no more in the rows.
+    by_print: fingerprint -> position of the rows that are shown. `lost` counts the answers to rows
+    whose text stands no more in the rows.
     """
 
     by_print: Mapping[str, int]
@@ -53,9 +71,9 @@ class Standing:
     arms: dict[int, str] = field(default_factory=dict)  # of the first answer
     order: list[int] = field(default_factory=list)  # positions by their first answer
     tickets: dict[str, int] = field(default_factory=dict)  # ticket -> number of its record
-    lost: set[str] = field(default_factory=set)
+    lost: Counter[str] = field(default_factory=Counter)  # id of the row -> answers
     count: int = 0  # records applied
-    _done: dict[str, list[tuple[int, int, Answer | None]]] = field(default_factory=dict)
+    _done: dict[str, list[Done]] = field(default_factory=dict)
 
     def apply(self, record: Mapping[str, Any]) -> None:
         """Add a record of the journal."""
@@ -65,7 +83,7 @@ class Standing:
             self.guidelines.append(record["text"])
             return
         if kind == "undo":
-            self._undo(record["annotator"])
+            self._undo(record["annotator"], record.get("number"))
             return
         if kind == "reopen":
             self._reopen(record["annotator"], record["before"])
@@ -73,17 +91,30 @@ class Standing:
         if kind not in ("answer", "skip", "decision"):
             return
         position = self.by_print.get(record["print"])
-        if position is None:
-            self.lost.add(record["row"])
-        elif kind == "decision":
-            self.decisions[position] = record["value"]
+        if kind == "decision":
+            if position is not None:
+                self.decisions[position] = record["value"]
+            return
+        self.tickets[record["ticket"]] = self.count
+        if position is None:  # its undo may follow
+            skip = kind == "skip"
+            self._note(record["annotator"], Done(self.count, record["row"], None, skip))
+            if not skip:
+                self.lost[record["row"]] += 1
         elif kind == "skip":
-            self._done.setdefault(record["annotator"], []).append((self.count, position, None))
-            self.skipped.setdefault(record["annotator"], set()).add(position)
-            self._close(record["annotator"], position)
-            self.tickets[record["ticket"]] = self.count
+            self._skip(record, position)
         else:
             self._answer(record, position)
+
+    def _note(self, annotator: str, done: Done) -> None:
+        self._done.setdefault(annotator, []).append(done)
+
+    def _skip(self, record: Mapping[str, Any], position: int) -> None:
+        annotator = record["annotator"]
+        again = position in self.reopened.get(annotator, ())
+        self._note(annotator, Done(self.count, record["row"], position, True, None, again))
+        self.skipped.setdefault(annotator, set()).add(position)
+        self._close(annotator, position)
 
     def _answer(self, record: Mapping[str, Any], position: int) -> None:
         suggestion = record.get("prelabel")
@@ -104,31 +135,64 @@ class Standing:
         )
         mine = self.answers.setdefault(position, {})
         before = mine.get(answer.annotator)
-        self._done.setdefault(answer.annotator, []).append((self.count, position, before))
+        again = position in self.reopened.get(answer.annotator, ())
+        dropped: tuple[Any, ...] = ()
+        decided = position in self.decisions and not _same(before, answer)
+        if decided and key_of(self.decisions[position]) != key_of(answer.value):
+            dropped = (self.decisions.pop(position),)  # it was made without this answer
+        self._note(
+            answer.annotator,
+            Done(self.count, record["row"], position, False, before, again, dropped),
+        )
         if position not in self.arms:
             self.arms[position] = answer.arm
             self.order.append(position)
         mine[answer.annotator] = answer
         self._close(answer.annotator, position)
-        self.tickets[answer.ticket] = self.count
 
     def _close(self, annotator: str, position: int) -> None:
         if position in self.reopened.get(annotator, ()):
             self.reopened[annotator].remove(position)
 
-    def last(self, annotator: str) -> int | None:
-        """The position that `undo` would take back, or None."""
-        done = self._done.get(annotator)
-        return done[-1][1] if done else None
+    def last(self, annotator: str) -> Done | None:
+        """What `undo` would take back: the last answer or skip whose row is there, or None."""
+        mine = self._done.get(annotator, ())
+        return next((one for one in reversed(mine) if one.position is not None), None)
 
-    def _undo(self, annotator: str) -> None:
-        _number, position, before = self._done[annotator].pop()
-        self.skipped.get(annotator, set()).discard(position)
-        mine = self.answers.get(position, {})
-        mine.pop(annotator, None)
-        if before is not None:
-            mine[annotator] = before
-        if not mine and position in self.arms:
+    def stands(self, annotator: str, number: int) -> bool:
+        """Whether the answer or skip of this number can still be taken back."""
+        return any(one.number == number for one in self._done.get(annotator, ()))
+
+    def _undo(self, annotator: str, number: int | None) -> None:
+        mine = self._done[annotator]
+        # Journals of old do not say which: the last.
+        at = -1 if number is None else [one.number for one in mine].index(number)
+        done = mine.pop(at)
+        position = done.position
+        if position is None:
+            if not done.skip:
+                self.lost -= Counter([done.row])  # keeps no zeros
+            return
+        if done.skip:
+            self.skipped[annotator].discard(position)
+        else:
+            self._take_back(annotator, position, done)
+        again = self.reopened.get(annotator, [])
+        if done.reopened and position not in again:
+            again.insert(0, position)
+        if annotator not in self.answers.get(position, {}) and position in again:
+            again.remove(position)  # there is nothing to answer again
+
+    def _take_back(self, annotator: str, position: int, done: Done) -> None:
+        answers = self.answers[position]
+        taken = answers.pop(annotator)
+        if done.before is not None:
+            answers[annotator] = done.before
+        if not _same(done.before, taken):
+            self.decisions.pop(position, None)
+        if done.dropped:
+            self.decisions[position] = done.dropped[0]
+        if not answers:
             del self.arms[position], self.answers[position]
             self.order.remove(position)
 
@@ -169,6 +233,10 @@ class Standing:
         ]
 
 
+def _same(one: Answer | None, other: Answer) -> bool:
+    return one is not None and key_of(one.value) == key_of(other.value)
+
+
 def key_of(value: Any) -> str:
     """An answer as a text that is equal for equal answers."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
@@ -180,7 +248,7 @@ def replayed(records: list[dict[str, Any]], by_print: Mapping[str, int], where: 
     for number, record in enumerate(records, 1):
         try:
             standing.apply(record)
-        except (KeyError, TypeError, IndexError, AttributeError):
+        except (KeyError, TypeError, IndexError, AttributeError, ValueError):
             message = _("{path}:{line}: this record of annotations is incomplete.",
                         path=where, line=number)  # fmt: skip
             raise DataError(message) from None

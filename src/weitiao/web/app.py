@@ -42,6 +42,12 @@ class OfRow(Named):
     print: str = Field(max_length=64)
 
 
+class TakenBack(Named):
+    """What is to be undone: the number that `progress` gave, so that a repeated request is one."""
+
+    number: int | None = None
+
+
 class Given(OfRow):
     """An answer; `value` is checked by the scheme."""
 
@@ -171,9 +177,9 @@ def _add_rows(app: FastAPI, session: Session) -> None:
             return head(sent.annotator)
 
     @app.post("/api/undo")
-    def undo(request: Request, sent: Named) -> dict[str, Any]:
+    def undo(request: Request, sent: TakenBack) -> dict[str, Any]:
         with speaking(language_of(request)):
-            session.undo(sent.annotator)
+            session.undo(sent.annotator, sent.number)
             return head(sent.annotator)
 
     @app.post("/api/reopen")

@@ -5,7 +5,7 @@ import { Refused, byId, element, filled, get, post } from "./page.js";
 const RETRY = 1500; // milliseconds between two attempts to save
 const METER = 20; // answers between two looks at the meter
 const NAME = "weitiao-annotator";
-let scheme, texts, answers, row, annotator, busy = false, active = 0, since = 0, saved = 0;
+let scheme, texts, answers, row, annotator, last = null, busy = false, active = 0, since = 0, saved = 0;
 
 const say = (text) => { byId("status").textContent = text; };
 const warn = (text) => { byId("alert").textContent = text; };
@@ -58,7 +58,8 @@ function show(next) {
   const { mine, all, left, undo: taken, older, reopened } = next.progress;
   byId("progress").textContent = filled(texts.mine, { mine, all, left });
   byId("bar").firstElementChild.style.width = `${(100 * all) / Math.max(1, all + left)}%`;
-  byId("undo").disabled = !taken;
+  last = taken; // the number of what undo takes back, or null
+  byId("undo").disabled = last === null;
   byId("older").hidden = !older || reopened > 0;
   byId("older").firstElementChild.textContent = filled(texts.older, { count: older });
   byId("work").hidden = false;
@@ -124,7 +125,7 @@ async function save() {
 }
 
 const skip = () => row && send("/api/skip", { annotator, ticket: row.ticket, print: row.print }, texts.skipped);
-const undo = () => !byId("undo").disabled && send("/api/undo", { annotator }, texts.undone);
+const undo = () => !byId("undo").disabled && send("/api/undo", { annotator, number: last }, texts.undone);
 const reopen = () => send("/api/reopen", { annotator }, "");
 
 async function look() {
