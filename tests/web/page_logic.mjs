@@ -6,6 +6,7 @@ class Stub {
   prepend(...kids) { this.kids.unshift(...kids); }
   replaceChildren(...kids) { this.kids = kids; }
   querySelectorAll() { return []; }
+  contains() { return true; }
   querySelector() { return null; }
   setAttribute() {}
   addEventListener() {}
@@ -16,9 +17,10 @@ class Stub {
   set textContent(text) { this.kids = [text]; }
 }
 const byId = {};
+const selection = { removeAllRanges() { this.rangeCount = 0; }, isCollapsed: true, rangeCount: 0 };
 globalThis.document = {
   addEventListener() {}, removeEventListener() {},
-  getSelection: () => ({ removeAllRanges() {}, isCollapsed: true, rangeCount: 0 }),
+  getSelection: () => selection,
   createElement: () => new Stub(), createTextNode: (textContent) => ({ textContent }),
   getElementById: (id) => (byId[id] ??= new Stub()),
 };
@@ -44,6 +46,30 @@ mode("spans", "spans", {}, {}, (one, keys) => {
   keys("Home", "ArrowRight", "ArrowRight", mark, "2", "Home", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight", mark, "1", "2");
   one.enter();
   keys("Backspace");
+  one.enter();
+});
+// The mouse selects a place; places in the stubs are the numbers themselves.
+function select(one, start, end) {
+  one.marking.place = (_, at) => at;
+  Object.assign(selection, { rangeCount: 1, isCollapsed: start === end,
+    getRangeAt: () => ({ startContainer: null, startOffset: start, endContainer: null, endOffset: end }) });
+  one.marking.take();
+}
+mode("deselected", "spans", {}, {}, (one, keys) => {
+  select(one, 0, 2);
+  select(one, 9, 9); // a click
+  keys("1");
+  one.enter();
+  select(one, 0, 2);
+  one.marking.forget(); // removes the selection itself
+  one.marking.take();
+  select(one, 0, 2);
+  keys("1");
+  one.enter();
+  select(one, 3, 5);
+  keys("Backspace"); // draws the text again; what is selected stays marked
+  one.marking.take();
+  keys("2");
   one.enter();
 });
 results.text = byId["text-text"].textContent === text;

@@ -31,6 +31,7 @@ def test_keys_give_the_answers(tmp_path):
     )
     assert json.loads(done.stdout) == {
         "spans": ["select_first", [span("𠮷", "LOC"), span("lives", "PER")], [span("𠮷", "LOC")]],
+        "deselected": ["select_first", [], [span("12", "PER")], [span("😀", "LOC")]],
         "text": True,
         "suggested": ["LOC"],
         "label": ["PER"],

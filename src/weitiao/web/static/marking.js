@@ -21,14 +21,30 @@ export class Marking {
   get stop() { return Math.max(this.anchor, this.focus); }
   get marked() { return this.stop > this.start; }
 
-  // What the mouse or a finger has selected, widened to whole characters.
+  // What the mouse or a finger has selected, widened to whole characters; a click marks nothing.
   take() {
     const selection = document.getSelection();
-    if (!selection || selection.isCollapsed || !selection.rangeCount) return;
+    if (!selection || !selection.rangeCount) return; // also after our own removeAllRanges
     const range = selection.getRangeAt(0);
     if (!this.box.contains(range.startContainer) || !this.box.contains(range.endContainer)) return;
     this.anchor = this.whole(this.place(range.startContainer, range.startOffset), -1);
-    this.focus = this.whole(this.place(range.endContainer, range.endOffset), 1);
+    this.focus = selection.isCollapsed ? this.anchor : this.whole(this.place(range.endContainer, range.endOffset), 1);
+    this.hide();
+  }
+
+  // What the keys marked is over. The nodes stay: replacing them would end a selection under way.
+  hide() {
+    this.shown = false;
+    this.box.querySelectorAll(".chosen-text").forEach((one) => one.classList.remove("chosen-text"));
+    this.box.querySelectorAll(".caret").forEach((one) => one.remove());
+  }
+
+  // Before the text is drawn again, which would collapse a selection in it: ours from here on.
+  keep() {
+    const selection = document.getSelection();
+    if (!selection?.rangeCount || !this.box.contains(selection.getRangeAt(0).startContainer)) return;
+    if (this.marked) this.shown = true;
+    selection.removeAllRanges();
   }
 
   place(node, offset) {
@@ -108,6 +124,7 @@ export class Marking {
   }
 
   render() {
+    this.keep();
     const cuts = new Set([0, this.text.length]);
     for (const span of this.spans) cuts.add(span.start).add(span.end);
     if (this.shown) cuts.add(this.start).add(this.stop);
