@@ -61,6 +61,22 @@ def test_a_page_with_a_csv_for_each_finding(faulty, tmp_path, tiny_bert):
     assert "13812345678" not in everything
 
 
+def test_no_kind_of_personal_data_is_shown(tmp_path, typed, tiny_bert):
+    path, page = tmp_path / "rows.csv", tmp_path / "look.html"
+    secrets = ["123454321", "lilei_88x", "沪AD12345", "078-05-1120", "192.168.1.20",
+               "DE89370400440532013000", "li.wei@example.com"]  # fmt: skip
+    said = "QQ {} 微信 {} 车牌 {} ssn {} ip {} iban {} mail {}".format(*secrets)
+    cut = "a word " * 150 + said  # beyond what is shown, but for its begin
+    write_rows(path, [[said, "a"], [said + "!", "b"], [cut, "a"]])
+    code, out, err = typed("look", str(path), "--model", tiny_bert, "--page", str(page))
+    assert code == 0, err
+    files = "".join(one.read_text("utf-8") for one in (page, *tmp_path.glob("look-*.csv")))
+    assert "look-personal_data.csv" in files
+    for secret in secrets:
+        assert secret not in files
+        assert secret not in out + err
+
+
 def test_the_page_is_written_in_chinese(faulty, tmp_path, tiny_bert):
     from weitiao.i18n.messages import speaking
 

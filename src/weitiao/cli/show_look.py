@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from weitiao.cli.show import add_row
 from weitiao.cli.terminal import say, show_rich, table_of
-from weitiao.core.redact import masked
 from weitiao.core.sanitize import shortened
 from weitiao.i18n.messages import _, joined, localized, plural, translated
 
@@ -120,10 +119,15 @@ def _show_finding(finding: Finding) -> None:
 
 
 def _example(case: Case) -> str:
+    from weitiao.data.quality.finding import MOST_READ
+    from weitiao.data.quality.personal_data import hidden
+
     shown = []
     for row in case.rows:
-        texts = " | ".join(shortened(masked(one.text), MOST_CHARACTERS) for one in row.texts)
-        target = f" [{shortened(row.target, 20)}]" if row.target else ""
+        texts = " | ".join(
+            shortened(hidden(one.text[:MOST_READ]), MOST_CHARACTERS) for one in row.texts
+        )
+        target = f" [{shortened(hidden(row.target), 20)}]" if row.target else ""
         shown.append(f"{row.id} “{texts}”{target}".strip())
     note = f" ({case.note})" if case.note else ""
     return " ~ ".join(shown) + note

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from weitiao.core import atomic
-from weitiao.core.redact import masked
 from weitiao.core.sanitize import shortened, visible
 from weitiao.data.files.csv_writer import sheet
 from weitiao.data.prepare.profile import Profile
 from weitiao.data.quality.finding import Case, Finding, ShownRow, ShownText
+from weitiao.data.quality.personal_data import hidden, personal_data
 from weitiao.errors import RunError
 from weitiao.i18n.messages import _, joined, localized, plural
 from weitiao.i18n.system import said
@@ -264,7 +264,7 @@ def title_of(kind: str) -> str:
         "long_texts": _("Long texts"),
         "short_texts": _("Short texts"),
         "empty_texts": _("Rows without a text"),
-        "suspicious_labels": _("Suspicious labels"),
+        "wrong_labels": _("Suspicious labels"),
     }
     return titles.get(kind, kind)
 
@@ -296,7 +296,7 @@ def _shown(case: Case) -> ShownCase:
 def _side(row: ShownRow) -> ShownSide:
     return ShownSide(
         row.id,
-        shortened(masked(row.target), 200),
+        shortened(hidden(row.target), 200),
         [(one.role if len(row.texts) > 1 else "", _pieces(one)) for one in row.texts],
     )
 
@@ -316,11 +316,17 @@ def _pieces(text: ShownText) -> Sequence[tuple[str, str]]:
     end = min(len(text.text), begin + MOST_CHARACTERS)
     # Never half of an address or a number: masking would not recognize it.
     end += len(re.match(r"[^\s]{0,60}", text.text[end:])[0]) if end < len(text.text) else 0  # type: ignore[index]
+    around = max(0, begin - CONTEXT)
+    for one in personal_data(text.text[around : end + CONTEXT]):
+        if one.start < begin - around < one.end:
+            begin = around + one.start
+        if one.start < end - around < one.end:
+            end = around + one.end
     part = text.text[begin:end]
     before, after = "… " if begin else "", " …" if end < len(text.text) else ""
-    hidden = masked(part)
-    if hidden != part:  # places would no longer agree
-        return [(before + hidden + after, "")]
+    shown = hidden(part)
+    if shown != part:  # places would no longer agree
+        return [(before + shown + after, "")]
     edges = sorted({begin, end, *(at for one in marks for at in one if begin < at < end)})
     pieces = [
         (text.text[a:b], "n2" if any(s <= a and b <= e for s, e in marks) else "")

@@ -1,7 +1,7 @@
 import pytest
 
-from weitiao.data.quality.personal_data import personal_data
-from weitiao.data.quality.personal_rows import may_hold
+from weitiao.data.quality.finding import cell_of, target_of
+from weitiao.data.quality.personal_data import hidden, may_hold, personal_data
 
 EXAMPLES = [
     "li@example.com", "li＠example.com", "13812345678", "138 1234 5678", "138-1234-5678", "+86 13812345678",
@@ -23,3 +23,23 @@ def test_what_is_personal_data_is_looked_at(text, around):
 def test_plain_numbers_are_passed_over():
     assert not may_hold("order 123456 of 2023, room 12")
     assert not may_hold("这家酒店的房间号是 1208，很好")
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+@pytest.mark.parametrize("around", ["{}", "号码{}，谢谢", "it is {}, thanks"])
+def test_all_that_is_detected_is_hidden(text, around):
+    text = around.format(text)
+    found = [text[one.start : one.end] for one in personal_data(text)]
+    for shown in (hidden(text), cell_of(text), target_of(text)):
+        assert not any(one in shown for one in found)
+
+
+def test_what_is_hidden_says_its_kind():
+    assert hidden("加QQ：12345678 聊，车牌京A12345") == "加QQ：[account] 聊，车牌[licence plate]"
+    assert hidden("from 192.168.1.20 by 078-05-1120") == (
+        "from [IP address] by [social security number]"
+    )
+    assert hidden("see https://a.cn/x?id=110105194912310021&token=abc now") == (
+        "see https://a.cn/x?… now"
+    )
+    assert hidden("a plain text, 12:30") == "a plain text, 12:30"

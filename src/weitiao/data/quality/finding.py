@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from weitiao.core.redact import masked
 from weitiao.core.sanitize import shortened
 from weitiao.data.files.cells import cell_texts
+from weitiao.data.quality.personal_data import hidden
 from weitiao.data.rows import Rows
 from weitiao.labels.tags.cells import written as written_target
 
@@ -121,18 +121,18 @@ def ids_of(rows: Rows, positions: np.ndarray) -> list[str]:
 
 def cell_of(text: str) -> str:
     """A text in a table: personal data masked, shortened."""
-    return shortened(masked(text[:MOST_READ]), MOST_CELL)
+    return shortened(hidden(text[:MOST_READ]), MOST_CELL)
 
 
 def target_of(target: Any) -> str:
-    """A target in words; empty where there is none."""
+    """A target in words, personal data masked; empty where there is none."""
     if target is None:
         return ""
     if isinstance(target, float):
         return f"{target:g}"
     if isinstance(target, str):
-        return target
-    return json.dumps(written_target(target), ensure_ascii=False, default=str)
+        return hidden(target)
+    return hidden(json.dumps(written_target(target), ensure_ascii=False, default=str))
 
 
 def shown_row(

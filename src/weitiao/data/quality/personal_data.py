@@ -14,7 +14,7 @@ from datetime import date
 from ipaddress import ip_address
 from typing import Literal, NamedTuple, get_args
 
-from weitiao.core.redact import CARD_DIGITS, EMAIL, HALF_WIDTH, ID_CARD, PHONE, luhn
+from weitiao.core.redact import CARD_DIGITS, EMAIL, HALF_WIDTH, ID_CARD, PHONE, luhn, masked
 from weitiao.i18n.messages import N_, localized
 
 Kind = Literal[
@@ -32,6 +32,27 @@ NAMES: dict[Kind, str] = {
     "plate": N_("Chinese licence plates"),
     "ssn": N_("US social security numbers"),
 }
+_SHOWN: dict[Kind, str] = {
+    "email": N_("[e-mail]"),
+    "id_card": N_("[id card]"),
+    "iban": N_("[bank account]"),
+    "bank_card": N_("[bank card]"),
+    "phone": N_("[phone]"),
+    "ip_address": N_("[IP address]"),
+    "account": N_("[account]"),
+    "plate": N_("[licence plate]"),
+    "ssn": N_("[social security number]"),
+}
+# While a text is masked further, a character that no text has stands for each kind: a query of an
+# address is cut as a whole, and names of kinds have blanks.
+_STANDS_FOR = {chr(0xFDD0 + at): kind for at, kind in enumerate(KINDS)}
+# What each pattern needs at least; a tenth of their time.
+_SUSPECT = re.compile(
+    r"[@\uff20]|\d(?:\D{0,3}\d){6}|\d[.\uff0e\u3002]\d|[0-9A-Fa-f:\uff1a]{0,4}[:\uff1a][0-9A-Fa-f]{0,4}"
+    r"[:\uff1a]|qq|扣扣|微信|we?i?xin|wechat|[vw]x|v信|(?-i:[A-Z\uff21-\uff3a]{2}[ ]?\d\d)|"
+    r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Za-z\uff21-\uff3a\uff41-\uff5a]",
+    re.IGNORECASE,
+)
 
 # First digit of a region's code -> its second digits.
 _PROVINCES = {"1": "12345", "2": "123", "3": "1234567", "4": "123456", "5": "01234", "6": "12345",
@@ -78,6 +99,31 @@ def personal_data(text: str, kinds: Collection[Kind] = KINDS) -> list[PersonalDa
             spans = [PersonalData(kind, *span) for span in _DETECTORS[kind](plain)]
             taken = _without_overlaps(taken, spans) if taken and spans else taken or spans
     return taken
+
+
+def may_hold(text: str) -> bool:
+    """Whether a text may hold personal data; where not, `personal_data` finds nothing in it."""
+    return _SUSPECT.search(text) is not None
+
+
+def hidden(text: str) -> str:
+    """A text as it is shown: personal data of all kinds replaced by their kind, and masked by
+    `core.redact` too, which takes rather too much.
+
+    >>> hidden("QQ 12345678, from 192.168.1.20")
+    'QQ [account], from [IP address]'
+    """
+    if not may_hold(text):
+        return masked(text)
+    pieces, end = [], 0
+    for one in personal_data(text):
+        pieces += [text[end : one.start], chr(0xFDD0 + KINDS.index(one.kind))]
+        end = one.end
+    shown = masked("".join([*pieces, text[end:]]))
+    for stand_in, kind in _STANDS_FOR.items():
+        if stand_in in shown:
+            shown = shown.replace(stand_in, localized(_SHOWN[kind]))
+    return shown
 
 
 def count_personal_data(texts: Iterable[str], kinds: Collection[Kind] = KINDS) -> dict[Kind, int]:

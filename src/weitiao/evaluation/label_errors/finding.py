@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from weitiao.checkpoints.catalogue import default_for
-from weitiao.core.redact import masked
 from weitiao.data.files.cells import as_text, cell_texts
 from weitiao.data.quality.finding import (
     Case,
@@ -19,6 +18,7 @@ from weitiao.data.quality.finding import (
     ShownRow,
     ShownText,
 )
+from weitiao.data.quality.personal_data import hidden
 from weitiao.errors import DataError
 from weitiao.evaluation.label_errors.of_rows import Suspects, suspects_of
 from weitiao.i18n.messages import _
@@ -70,14 +70,16 @@ def _lines(suspects: Suspects, order: np.ndarray) -> Iterator[Sequence[Any]]:
     ids, targets = suspects.rows.ids(), suspects.rows.targets()
     for at in order.tolist():
         suspicion = round(float(suspects.suspicion.values[at]), 4)
-        given, suggested = (as_text(written(one)) for one in (targets[at], suspects.suggested[at]))
+        given, suggested = (
+            hidden(as_text(written(one))) for one in (targets[at], suspects.suggested[at])
+        )
         yield [ids[at], given, suggested, suspicion, str(suspects.reason(at))]
 
 
 def _case(suspects: Suspects, at: int) -> Case:
     row = suspects.rows.take([at])
     texts = [
-        ShownText(role, masked(cell_texts(row.table.column(str(row.roles[role])), row.indices)[0]))
+        ShownText(role, hidden(cell_texts(row.table.column(str(row.roles[role])), row.indices)[0]))
         for role in row.text_roles
     ]
     target = as_text(written(row.targets()[0]))
