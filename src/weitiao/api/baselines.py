@@ -54,7 +54,7 @@ def baselines_of(
     rows: how many rows they will have to predict. seconds: the time for all, None for no limit.
     run: those that it has fitted before training are taken as they are.
     """
-    task, train, validation = model.task, data.train, data.validation
+    task, train, validation = model.task, data.train.weighing(), data.validation
     if issubclass(task.answers, Passages):
         return _of_passages(model, data), []
     if task.contrasts:
@@ -102,7 +102,7 @@ def _fitted(
     texts: tuple[Texts, Texts] | None = None,
 ) -> dict[str, Baseline]:
     """Baselines fitted now, and saved where there is a folder for them."""
-    baselines = fit_for(model, data.train, data.validation, seconds, texts)
+    baselines = fit_for(model, data.train.weighing(), data.validation, seconds, texts)
     if folder and len(baselines) > 1:  # the constant alone is nothing to answer with
         save_for(model, folder, baselines)
     return baselines
@@ -119,7 +119,7 @@ def frozen_of_run(model: Model, data: Data, run: Run | None) -> dict[str, Baseli
     if lines and all(line["step"] == 0 for line in lines if line["best"]):
         return {}  # the model itself is the frozen encoder with this layer
     fitted = OutputLayer.load(run.linear)
-    frozen = Model.start(model.plan, data.train, data.validation)
+    frozen = Model.start(model.plan, data.train.weighing(), data.validation)
     if fitted.weight.shape[0] != frozen.task.outputs:  # the rows have other labels by now
         return {}
     fitted.put_into(frozen)
@@ -169,7 +169,7 @@ def fit_before_training(
         return
     seconds = None if plan.train.budget is None else BASELINE_SHARE * plan.train.budget
     with notice.during(_("fitting the baselines")):
-        fitted = fit_for(model, data.train, data.validation, seconds)
+        fitted = fit_for(model, data.train.weighing(), data.validation, seconds)
     save_for(model, folder, fitted)
     for name, baseline in list(fitted.items())[1:]:  # the first is the constant
         report = validation_report(model, baseline, data.validation)

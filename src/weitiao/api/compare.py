@@ -84,10 +84,10 @@ def _opened(
         assert one.plan is not None
         task = task or one.plan.task_name
     texts = next((one.sets[0].columns for one in of_run.values()), ())
-    labels = next((one.plan.data.labels for one in of_run.values() if one.plan), None)
+    run = next(iter(of_run.values()), None)
     contenders = []
     for thing in things:
-        one = of_run.get(thing) or of_file(thing, columns, task, texts, labels)
+        one = of_run.get(thing) or of_file(thing, columns, task, texts, run)
         if one.kind == "file":
             texts = texts or one.sets[0].columns
             task = task or one.task

@@ -19,6 +19,7 @@ from weitiao.data.prepare.label_rules import with_label_rules
 from weitiao.data.prepare.load import Data
 from weitiao.data.python_rows import list_of, rows_in
 from weitiao.data.rows import Rows, everything
+from weitiao.data.targets import reader_of
 from weitiao.errors import DataError, RunError, WeitiaoError
 from weitiao.evaluation.baselines.model import BaselineModel
 from weitiao.example import Example
@@ -306,7 +307,9 @@ def rows_of(
     rows = without_refused(rows, [] if notes is None else notes)
     rows = without_misfits(rows, aside is not None, [], aside if aside is not None else [])
     lines: list[str] = [] if notes is None else notes
-    rows = with_label_rules(rows, model.plan.data.labels, lines, strict=False)
+    separator = reader_of(rows.task).level_separator(model.task.choices)
+    rules = model.plan.data.labels
+    rows = with_label_rules(rows, rules, lines, strict=False, separator=separator)
     known = [i for i, target in enumerate(rows.targets()) if target is not None]
     if not known:
         message = _("{file}: no row has a target; `weitiao predict` needs none.", file=source.name)

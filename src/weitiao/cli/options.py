@@ -97,6 +97,11 @@ FolderLabels = Annotated[
     bool,
     typer.Option("--folder-labels", help="take names of sub-folders for labels, without asking"),
 ]
+Form = Annotated[
+    str | None,
+    typer.Option("--format", help="csv, tsv, jsonl, json, xlsx or parquet; default: the ending"),
+]
+Force = Annotated[bool, typer.Option("--force", help="overwrite the output")]
 Json = Annotated[bool, typer.Option("--json", help="print one line of JSON to stdout")]
 
 
@@ -156,6 +161,33 @@ def parted(rows: str, words: Sequence[str] | None) -> tuple[str | list[str], dic
     more = [word for word in words or [] if names_rows(word)]
     changes = changes_of([word for word in words or [] if word not in more])
     return [rows, *more] if more else rows, changes
+
+
+def files_of(paths: str | list[str]) -> str | list[Path]:
+    """Data files as the API takes them, for which a list of plain words is a list of texts."""
+    return paths if isinstance(paths, str) else [Path(path) for path in paths]
+
+
+def part_settings(
+    place: str, names: Sequence[str] | None, changes: Mapping[str, Any]
+) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """Name -> settings of the parts that an option names (--step aeda) and that changes do
+    (data.steps.aeda.share=0.2), None where none is; and the other changes."""
+    from weitiao.planfile.sections import as_parts
+
+    settings: dict[str, Any] = {name: {} for name in names or []}
+    others: dict[str, Any] = {}
+    for path, value in changes.items():
+        name, dot, setting = path.removeprefix(f"{place}.").partition(".")
+        if path == place:
+            settings |= {one: dict(own) for one, own in as_parts(value).items()}
+        elif not path.startswith(f"{place}."):
+            others[path] = value
+        elif dot:
+            settings.setdefault(name, {})[setting] = value
+        else:
+            settings[name] = dict(value or {})
+    return settings or None, others
 
 
 def names_rows(word: str) -> bool:

@@ -17,6 +17,7 @@ from weitiao.data.infer.cells import is_missing, number
 from weitiao.data.infer.roles import TEXT_ROLES
 from weitiao.data.prepare.duplicates import row_keys, text_keys
 from weitiao.data.targets import TargetChanges, read_targets, reader_of
+from weitiao.errors import DataError, placed
 from weitiao.example import Example
 from weitiao.i18n.messages import _
 
@@ -88,11 +89,26 @@ class Rows:
         return self.changes.applied(cells, self.indices, reader_of(self.task).head)
 
     def weights(self) -> np.ndarray | None:
-        """How much each row counts in training, (rows,); None where no column says so."""
+        """How much each row counts in training, (rows,); None where no column says so.
+
+        Raises DataError, naming the row, for a cell that is no weight.
+        """
         if WEIGHT not in self.roles:
             return None
-        column = self.table.column(str(self.roles[WEIGHT]))
-        return np.array([weight_of(cell) for cell in cell_texts(column, self.indices)], float)
+        weights = np.ones(len(self))
+        cells = cell_texts(self.table.column(str(self.roles[WEIGHT])), self.indices)
+        for row, cell in enumerate(cells):
+            try:
+                weights[row] = weight_of(cell)
+            except ValueError as error:
+                where = self.id_of(int(self.indices[row]))
+                raise DataError(placed(where, str(error))) from None
+        return weights
+
+    def weighing(self) -> Self:
+        """The rows without those of weight 0, which nothing learns from."""
+        weights = self.weights()
+        return self if weights is None else self.take(np.flatnonzero(weights > 0))
 
     def ids(self) -> list[str]:
         """Row ids: file and line of each row, e.g. "reviews.csv:17"."""

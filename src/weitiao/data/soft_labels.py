@@ -31,6 +31,15 @@ def columns_of(rows: Rows, role: str) -> list[str]:
     return [columns] if isinstance(columns, str) else list(columns)
 
 
+def voted(rows: Rows) -> list[str]:
+    """The labels that annotators say, as their columns have them."""
+    votes = set[str]()
+    for column in columns_of(rows, ANNOTATORS):
+        cells = read_targets(rows.table, {"target": column}, rows.task, rows.indices, rows.id_of)
+        votes |= {str(vote) for vote in cells if vote is not None}
+    return sorted(votes)
+
+
 def shares_of(rows: Rows, labels: Sequence[str]) -> np.ndarray | None:
     """(rows, labels) the share of each label, in sums of 1; None where no role says so.
 

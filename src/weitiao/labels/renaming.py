@@ -29,9 +29,13 @@ class LabelRules:
 
 @dataclass(frozen=True)
 class LabelMap:
-    """A resolved mapping: old label -> new label, or None for one that is dropped."""
+    """A resolved mapping: old label -> new label, or None for one that is dropped.
+
+    separator: of the hierarchical labels that it was resolved against.
+    """
 
     names: Mapping[str, str | None]
+    separator: str = ""
 
     def of(self, label: str) -> str | None:
         """The new name of a label; None where it is dropped."""
@@ -83,6 +87,8 @@ def resolve(
     {'a': 'b', 'c': None}
     >>> resolve(LabelRules({"体育": "运动"}), ["体育/足球", "财经/股票"], "/").names
     {'体育/足球': '运动/足球'}
+    >>> resolve(LabelRules({"a": "b"}, keep=["a"]), ["b", "c"], strict=False).names
+    {'c': None}
     """
     names: dict[str, str | None] = {}
     for old, new in rules.names.items():
@@ -96,17 +102,17 @@ def resolve(
         names |= {label: None for label in known if {label, after[label]} & wanted}
     if rules.keep:
         kept = {one for name in rules.keep for one in _matching(name, both, separator, strict)}
+        # Other files may say it in the new spelling.
+        after_keep = [rules.names[name] for name in rules.keep if name in rules.names]
+        kept |= {one for name in after_keep for one in _matching(name, both, separator, False)}
         names |= {label: None for label in known if not {label, after[label]} & kept}
-    return LabelMap({old: new for old, new in names.items() if new != old})
+    return LabelMap({old: new for old, new in names.items() if new != old}, separator)
 
 
 def _matching(name: str, known: Sequence[str], separator: str, strict: bool) -> list[str]:
-    """The label of this name, or all below it in a hierarchy."""
-    if name in known:
-        return [name]
-    below = [one for one in known if separator and one.startswith(f"{name.strip()}{separator}")]
-    if not below and separator:  # "体育 / 足球"
-        below = [one for one in known if one.startswith(f"{name.strip()} {separator}")]
+    """The label of this name, and all below it in a hierarchy."""
+    starts = (f"{name.strip()}{separator}", f"{name.strip()} {separator}")  # "体育 / 足球"
+    below = [one for one in known if one == name or (separator and one.startswith(starts))]
     if not below and strict:
         raise DataError(
             _(

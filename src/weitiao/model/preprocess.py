@@ -23,7 +23,7 @@ def class_weights(setting: str | Mapping[str, float], task: Task, rows: Rows) ->
     Raises PlanError for an unknown label, and when all weights are 0.
     """
     if setting == "balanced":
-        return task.balanced(task.gold(rows))
+        return task.balanced(task.gold(rows), rows.weights())
     if isinstance(setting, str):
         return ()
     unknown = [label for label in setting if label not in task.choices]

@@ -142,6 +142,15 @@ class LabelsPlan(Section):
             raise ValueError(
                 _("the label {label!r} gets two new names; name it once.", label=twice[0])
             )
+        news = [(new, old) for old, new in self.rules.names.items() if new != old]
+        if chained := [new for new, old in news if new in olds and self.rules.names[new] != new]:
+            raise ValueError(
+                _(
+                    "the label {label!r} is a new name and an old one: files in either spelling "
+                    "could not be told apart. Take names that no row has.",
+                    label=chained[0],
+                )
+            )
         if both := [name for name in self.drop if name in self.keep]:
             raise ValueError(
                 _("the label {label!r} is in keep and in drop; take it out of one.", label=both[0])

@@ -49,26 +49,7 @@ def check(plan: Plan, here: bool = False) -> None:
         )
     if problem := misfit(next(iter(plan.model.head)), task.head):
         problems.append(problem)
-    known = {*task.roles, *task.optional_roles, "target", "group"}
-    known |= set() if task.writes else {"weight"}
-    known |= {"annotators", "probabilities"} if task.soft else set()
-    known |= {"start"} if issubclass(task.answers, Passages) else set()
-    known |= set() if task.per_token else {"columns"}
-    for role in plan.data.roles:
-        if role not in known:
-            problems.append(
-                _(
-                    "data.roles: {task} has no role {role!r}.{hint}",
-                    task=plan.task_name,
-                    role=role,
-                    hint=parts.near(role, sorted(known)),
-                )
-            )
-    problems += [
-        _("data.roles: {task} needs the role {role!r}.", task=plan.task_name, role=role)
-        for role in (*task.roles, "target")
-        if role not in plan.data.roles
-    ]
+    problems += _unfitting_roles(task, plan)
     problems += _misused_columns(plan)
     if plan.model.quantization != "none" and not plan.model.adapter:
         problems.append(
@@ -98,6 +79,45 @@ def check(plan: Plan, here: bool = False) -> None:
         problems.append(_("data: validation_size and test_size leave too few rows to learn from."))
     if problems:
         raise PlanError(problems)
+
+
+def _unfitting_roles(task: Task, plan: Plan) -> list[str]:
+    """Roles that the task does not have, lacks, or that do not go together."""
+    problems = list[str]()
+    known = {*task.roles, *task.optional_roles, "target", "group"}
+    known |= set() if task.writes else {"weight"}
+    known |= {"annotators", "probabilities"} if task.soft else set()
+    known |= {"start"} if issubclass(task.answers, Passages) else set()
+    known |= set() if task.per_token else {"columns"}
+    if {"annotators", "probabilities"} <= plan.data.roles.keys():
+        problems.append(
+            _("data.roles: annotators and probabilities both say shares of labels; name one.")
+        )
+    soft = {"annotators", "probabilities"} & plan.data.roles.keys()
+    if soft and plan.data.validation_path and plan.train.refit == "always":
+        problems.append(
+            _(
+                "train.refit: rows of two files are joined without their shares of labels "
+                "(data.roles: {role}); write auto or never.",
+                role=sorted(soft)[0],
+            )
+        )
+    for role in plan.data.roles:
+        if role not in known:
+            problems.append(
+                _(
+                    "data.roles: {task} has no role {role!r}.{hint}",
+                    task=plan.task_name,
+                    role=role,
+                    hint=parts.near(role, sorted(known)),
+                )
+            )
+    problems += [
+        _("data.roles: {task} needs the role {role!r}.", task=plan.task_name, role=role)
+        for role in (*task.roles, "target")
+        if role not in plan.data.roles
+    ]
+    return problems
 
 
 def cleaners_of(plan: Plan) -> list[tuple[str, Cleaner]]:

@@ -24,7 +24,6 @@ from weitiao.data.targets import read_targets
 from weitiao.errors import DataError, RunError
 from weitiao.i18n.messages import _, name_list, plural
 from weitiao.planfile.plan import Plan
-from weitiao.planfile.sections import LabelsPlan
 from weitiao.results.records import SeedsRecord
 from weitiao.results.run_data import Material, gathered
 from weitiao.run import Run, runs
@@ -257,10 +256,10 @@ def of_file(
     columns: Columns,
     task: str | None,
     texts: Sequence[str],
-    labels: LabelsPlan | None = None,
+    run: Contender | None = None,
 ) -> Contender:
     """The predictions in a file. task: of what it is compared with; texts: names of its texts;
-    labels: rules for names of labels, of a run that it is compared with."""
+    run: that it is compared with, whose rules for names of labels it follows."""
     source = open_source(path)
     prediction = _prediction(source, columns)
     target = _target(source, columns, prediction)
@@ -278,9 +277,10 @@ def of_file(
         )
     values = _values(source, prediction, task)
     truth = _values(source, target, task) if target else None
-    if labels is not None and labels.rules:
-        values = renamed(values, labels, task)
-        truth = None if truth is None else renamed(truth, labels, task)
+    if run and run.plan and run.plan.data.labels.rules:
+        labels, separator = run.plan.data.labels, run.sets[0].answers.separator
+        values = renamed(values, labels, task, separator)
+        truth = None if truth is None else renamed(truth, labels, task, separator)
     empty = sum(value is None for value in values)
     notes = []
     if empty:

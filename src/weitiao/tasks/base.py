@@ -298,8 +298,8 @@ class Task(Part):
         """The examples with plain texts, also where cells are lists of words."""
         return examples
 
-    def balanced(self, labels: Any) -> tuple[float, ...]:
-        """Class weights inverse to frequency; empty where there are none."""
+    def balanced(self, labels: Any, weights: np.ndarray | None = None) -> tuple[float, ...]:
+        """Class weights inverse to frequency; empty where there are none. weights: of the rows."""
         return ()
 
     def texts(self, examples: Sequence[Example]) -> list[list[str]]:
@@ -432,6 +432,13 @@ def known_labels(labels: Sequence[str], named: Iterable[str]) -> None:
                     hint=near(name, labels),
                 )
             )
+
+
+def balanced_weights(counts: np.ndarray) -> tuple[float, ...]:
+    """total / (labels that occur * count) of each label, 1 where it does not occur."""
+    occurs = counts > 0
+    weights = counts.sum() / (occurs.sum() * np.where(occurs, counts, 1))
+    return tuple(np.where(occurs, weights, 1.0).tolist())
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from weitiao.losses.base import symmetric_kl
 from weitiao.parts import near
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.labels import Labels
-from weitiao.tasks.base import Cost, Task, Threshold, known_labels, softmax
+from weitiao.tasks.base import Cost, Task, Threshold, balanced_weights, known_labels, softmax
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -163,12 +163,10 @@ class Classification(Task):
             )
         return np.array(indices, dtype=np.int64)
 
-    def balanced(self, labels: np.ndarray) -> tuple[float, ...]:
+    def balanced(self, labels: np.ndarray, weights: np.ndarray | None = None) -> tuple[float, ...]:
         """Class weights as scikit-learn's "balanced": rows / (labels * rows of the label); 1 for a
         label without rows."""
-        counts = np.bincount(labels, minlength=self.outputs)
-        weights = len(labels) / ((counts > 0).sum() * counts.clip(1))
-        return tuple(np.where(counts > 0, weights, 1.0).tolist())
+        return balanced_weights(np.bincount(labels, weights, self.outputs))
 
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
         return symmetric_kl(first, second, batch.weights)

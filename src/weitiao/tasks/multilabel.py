@@ -226,10 +226,12 @@ class Multilabel(Task):
                 indicators[row, places[str(label)]] = 1
         return indicators
 
-    def balanced(self, labels: np.ndarray) -> tuple[float, ...]:
+    def balanced(self, labels: np.ndarray, weights: np.ndarray | None = None) -> tuple[float, ...]:
         """pos_weight of BCE: negatives / positives of each label, from 0.01 to 100."""
-        positives = labels.sum(0).clip(1)
-        return tuple(((len(labels) - positives) / positives).clip(0.01, 100).tolist())
+        rows = np.ones(len(labels)) if weights is None else weights
+        positives = rows @ labels
+        positives = np.where(positives > 0, positives, 1.0)
+        return tuple(((rows.sum() - positives) / positives).clip(0.01, 100).tolist())
 
     def divergence(self, first: Tensor, second: Tensor, batch: Batch) -> Tensor:
         """Symmetric KL of the Bernoulli of each label: sum of (p - q) (logit p - logit q) / 2."""

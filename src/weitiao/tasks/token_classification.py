@@ -30,7 +30,7 @@ from weitiao.labels.tags.words import (
 from weitiao.losses.base import symmetric_kl
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.spans import Spans
-from weitiao.tasks.base import IGNORED, HeadKind, Labelled, Task, softmax
+from weitiao.tasks.base import IGNORED, HeadKind, Labelled, Task, balanced_weights, softmax
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -230,12 +230,11 @@ class TokenClassification(Task):
     def read(self, examples: Sequence[Example]) -> Sequence[Example]:
         return [with_words(example) for example in examples]
 
-    def balanced(self, labels: GoldTags) -> tuple[float, ...]:
+    def balanced(self, labels: GoldTags, weights: np.ndarray | None = None) -> tuple[float, ...]:
         """Class weights as scikit-learn's "balanced": words / (tags * words of the tag); 1 for a
         tag that no word has."""
-        counts = np.bincount(labels.tags.values, minlength=self.outputs)
-        weights = counts.sum() / ((counts > 0).sum() * counts.clip(1))
-        return tuple(np.where(counts > 0, weights, 1.0).tolist())
+        words = None if weights is None else np.repeat(weights, labels.tags.lengths)
+        return balanced_weights(np.bincount(labels.tags.values, words, self.outputs))
 
     def encode(
         self, examples: Sequence[Example], tokenizer: Any, max_length: int

@@ -190,7 +190,7 @@ class _Training:
         plan, data, accelerator = self.plan, self.data, recorder.accelerator
         with notice.during(_("preparing the training rows")):
             done: list[str] = []
-            train_rows = run_steps(data.train, plan.data.steps, plan.train.seed, done)
+            train_rows = run_steps(data.train.weighing(), plan.data.steps, plan.train.seed, done)
             self._record(done)
             model = Model.start(plan, train_rows, data.validation)
         sizes = [(p.numel(), p.requires_grad) for p in model.net.parameters()]
@@ -265,8 +265,9 @@ class _Training:
         left = None if rows or accelerator.num_processes > 1 else recorder.linear_seconds()
         with notice.during(_("fitting the output layer to features of the frozen network")):
             feed = training_feed(model, train)
+            origins = linear_start.origins_of(train, feed.encoded)
             fitted = linear_start.fit_output_layer(
-                model, feed, model.loss(), rows or linear_start.MAX_ROWS, left
+                model, feed, model.loss(), rows or linear_start.MAX_ROWS, left, origins=origins
             )
         distributed.agreed(fitted).put_into(model)
         recorder.linear_started(fitted)

@@ -155,3 +155,19 @@ def test_a_corrected_copy_is_known_by_position(tmp_path):
     cells = Corrections.read(path, before.train).cells(before.train)
     first, second, _third = before.train.indices[:3].tolist()
     assert cells == {first: "neg", second: None}
+
+
+def test_a_correction_to_a_dropped_label_removes_the_row(tmp_path):
+    rules = {"drop": ["07"]}
+    before = load(plan(labels=rules), "classification", rows())
+    file = table(tmp_path / "r.csv", reviewed(before, [0], ["07"]))
+    after = apply(file, labels=rules)
+    assert len(after.train) == len(before.train) - 1
+    assert set(after.train.targets()) == {"neg", "pos"}
+    assert "0 rows with another label, 1 row left out" in "\n".join(after.history)
+
+
+def test_an_empty_list_is_no_decision(tmp_path):
+    before = load(plan(), "classification", rows())
+    with pytest.raises(DataError, match=r"r\.csv.*no label"):
+        apply(table(tmp_path / "r.csv", reviewed(before, [0], ["[]"])))

@@ -121,3 +121,31 @@ def test_rules_change_the_fingerprint_and_equal_ones_do_not():
         for more in ({}, {"labels": {"drop": ["c"]}}, {"labels": {"drop": ["c"]}})
     )
     assert plain != first == again
+
+
+def test_a_new_name_that_is_an_old_one_is_refused():
+    for rename in ({"pos": "neg", "neg": "pos"}, {"a": "b", "b": "c"}):
+        with pytest.raises(ValueError, match="Take names that no row has"):
+            LabelsPlan(rename=rename)
+    LabelsPlan(rename={"a": "a"}, merge={"b": ["c"]})
+
+
+def test_a_small_test_file_follows_the_levels_of_the_training_rows(tmp_path):
+    paths = ["体育/足球", "体育/篮球", "财经/股票", "财经/基金", "科技/手机", "科技/电脑"]
+    other = tmp_path / "test.csv"
+    other.write_text("text,label\n一,体育/足球\n二,财经/股票\n三,科技/手机\n", encoding="utf-8")
+    rules = {"rename": {"体育": "运动"}, "drop": ["财经"]}
+    data = load(plan(labels=rules, test_path=str(other)), "classification", source(paths))
+    assert data.sealed_test.targets() == ["运动/足球", "科技/手机"]
+
+
+def test_a_label_that_only_annotators_say_may_be_dropped():
+    rows = from_rows(
+        [
+            {"text": f"row {i}", "label": "ab"[i % 2], "ann": "ab"[i % 2], "bob": "am"[i % 2]}
+            for i in range(60)
+        ]
+    )
+    roles = {**ROLES, "annotators": ["ann", "bob"]}
+    data = load(plan(roles=roles, labels={"drop": ["m"]}), "classification", rows)
+    assert len(targets(data)) == 60

@@ -9,6 +9,8 @@ import typer
 
 from weitiao.cli import show_augmented, terminal
 from weitiao.cli.options import (
+    Force,
+    Form,
     Json,
     Model,
     Roles,
@@ -19,7 +21,9 @@ from weitiao.cli.options import (
     Task,
     Text,
     Threads,
+    files_of,
     loading,
+    part_settings,
     parted,
     roles_of,
 )
@@ -27,7 +31,6 @@ from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _
 
 _OUTPUT = "file for the rows (.csv, .xlsx, ...); with --try, for the plan; default: none"
-_PREFIX = "data.steps."
 
 
 def augment(
@@ -57,13 +60,8 @@ def augment(
     task: Task = None,
     model: Model = None,
     seed: Annotated[int, typer.Option(min=0, help="random seed")] = 0,
-    form: Annotated[
-        str | None,
-        typer.Option(
-            "--format", help="csv, tsv, jsonl, json, xlsx or parquet; default: the ending"
-        ),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="overwrite the output")] = False,
+    form: Form = None,
+    force: Force = False,
     sheet: Sheet = None,
     skip_bad: SkipBad = False,
     threads: Threads = None,
@@ -71,14 +69,13 @@ def augment(
 ) -> None:
     """Make changed copies of training rows, to read them; --try: keep the steps that help."""
     paths, changes = parted(rows, words)
-    named = {path: value for path, value in changes.items() if path.startswith(_PREFIX)}
-    steps = _settings(step, named)
+    steps, others = part_settings("data.steps", step, changes)
     columns: dict[str, Any] = {
         "roles": roles_of(text, target, roles),
         "task": task,
         "sheet": sheet,
         "skip_bad": skip_bad,
-        "changes": {path: value for path, value in changes.items() if path not in named},
+        "changes": others,
     }
     if try_:
         with loading():
@@ -104,22 +101,10 @@ def augment(
         from weitiao.api.augment import augment
 
     augmented = augment(
-        paths if isinstance(paths, str) else [Path(path) for path in paths],
+        files_of(paths),
         output, steps=steps, times=times, seed=seed, form=form, force=force, **columns,
     )  # fmt: skip
     if json_:
         terminal.print_json(augmented.to_json())
     else:
         show_augmented.show_augmented(augmented)
-
-
-def _settings(names: list[str] | None, changes: dict[str, Any]) -> dict[str, Any] | None:
-    """Name -> settings, from --step and data.steps.NAME.SETTING=VALUE; None for neither."""
-    settings: dict[str, Any] = {name: {} for name in names or []}
-    for path, value in changes.items():
-        name, dot, setting = path.removeprefix(_PREFIX).partition(".")
-        if dot:
-            settings.setdefault(name, {})[setting] = value
-        else:
-            settings[name] = dict(value or {})
-    return settings or None

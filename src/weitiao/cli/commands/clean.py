@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from weitiao.cli import show_cleaned, terminal
 from weitiao.cli.options import (
+    Force,
+    Form,
     Json,
     Roles,
     Rows,
@@ -16,7 +18,9 @@ from weitiao.cli.options import (
     SkipBad,
     Target,
     Task,
+    files_of,
     how_of,
+    part_settings,
     parted,
     roles_of,
 )
@@ -24,7 +28,6 @@ from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _
 
 _OUTPUT = "file for the cleaned rows: .csv, .xlsx, .jsonl, ...; without it nothing is written"
-_PREFIX = "data.cleaners."
 
 
 def clean(
@@ -48,27 +51,27 @@ def clean(
     target: Target = None,
     roles: Roles = None,
     task: Task = None,
-    form: Annotated[
-        str | None,
-        typer.Option(
-            "--format", help="csv, tsv, jsonl, json, xlsx or parquet; default: the ending"
-        ),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="overwrite the output")] = False,
+    form: Form = None,
+    force: Force = False,
     sheet: Sheet = None,
     skip_bad: SkipBad = False,
     json_: Json = False,
 ) -> None:
     """Clean the texts of rows; without -o, only show what would change."""
     paths, changes = parted(rows, words)
-    settings = _settings(cleaner, changes)
+    settings, reading = part_settings("data.cleaners", cleaner, changes)
+    if wrong := next((path for path in reading if not path.startswith("data.reader")), ""):
+        message = _(
+            "{path}: clean changes nothing but cleaners and how a file is read: "
+            "data.cleaners.html.lines=false, data.reader.csv.header=false",
+            path=wrong,
+        )
+        raise WeitiaoError(message)
     from weitiao.api.clean import clean
 
-    reading = {path: v for path, v in changes.items() if path.startswith("data.reader")}
-    named: Any = paths if isinstance(paths, str) else [Path(path) for path in paths]
     with terminal.counting(_("rows")) as step:
         cleaned = clean(
-            named,
+            files_of(paths),
             output,
             cleaners=settings,
             plan=plan,
@@ -85,28 +88,3 @@ def clean(
         terminal.print_json(cleaned.to_json())
     else:
         show_cleaned.show_cleaned(cleaned)
-
-
-def _settings(names: list[str] | None, changes: dict[str, Any]) -> dict[str, Any] | None:
-    """Name -> settings, from --cleaner and data.cleaners.NAME.SETTING=VALUE; None for neither."""
-    from weitiao.planfile.sections import as_parts
-
-    settings: dict[str, Any] = {name: {} for name in names or []}
-    for path, value in changes.items():
-        if path == _PREFIX.rstrip("."):
-            settings |= {name: dict(own) for name, own in as_parts(value).items()}
-            continue
-        name, dot, setting = path.removeprefix(_PREFIX).partition(".")
-        if not path.startswith(_PREFIX):
-            if not path.startswith("data.reader"):
-                message = _(
-                    "{path}: clean changes nothing but cleaners and how a file is read: "
-                    "data.cleaners.html.lines=false, data.reader.csv.header=false",
-                    path=path,
-                )
-                raise WeitiaoError(message)
-        elif dot:
-            settings.setdefault(name, {})[setting] = value
-        else:
-            settings[name] = dict(value or {})
-    return settings or None

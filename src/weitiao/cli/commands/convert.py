@@ -9,6 +9,8 @@ import typer
 
 from weitiao.cli import terminal
 from weitiao.cli.options import (
+    Force,
+    Form,
     Json,
     Roles,
     Rows,
@@ -17,6 +19,7 @@ from weitiao.cli.options import (
     Target,
     Task,
     Text,
+    files_of,
     how_of,
     loading,
     parted,
@@ -53,13 +56,8 @@ def convert(
     labels: Annotated[
         str | None, typer.Option(help="labels to choose from, for rows that have none: a,b,c")
     ] = None,
-    form: Annotated[
-        str | None,
-        typer.Option(
-            "--format", help="csv, tsv, jsonl, json, xlsx or parquet; default: the ending"
-        ),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="overwrite the output")] = False,
+    form: Form = None,
+    force: Force = False,
     sheet: Sheet = None,
     skip_bad: SkipBad = False,
     json_: Json = False,
@@ -74,10 +72,9 @@ def convert(
     with loading():
         from weitiao.api.convert import convert
 
-    named: Any = paths if isinstance(paths, str) else [Path(path) for path in paths]
     with terminal.counting(_("rows")) as step:
         converted = convert(
-            named,
+            files_of(paths),
             output,
             to=to,
             source=source,

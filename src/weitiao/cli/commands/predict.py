@@ -15,6 +15,8 @@ import typer
 
 from weitiao.cli import show_results, terminal
 from weitiao.cli.options import (
+    Force,
+    Form,
     Json,
     Precision,
     Predictions,
@@ -55,17 +57,12 @@ def predict(
         str | None, typer.Option(help="columns of the file: premise=a,hypothesis=b")
     ] = None,
     output: Predictions = None,
-    form: Annotated[
-        str | None,
-        typer.Option(
-            "--format", help="csv, tsv, jsonl, json, xlsx or parquet; default: the ending"
-        ),
-    ] = None,
+    form: Form = None,
     shape: Annotated[
         str | None,
         typer.Option(help="of names and other spans: long, a row for each, or wide, a list"),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="overwrite the output")] = False,
+    force: Force = False,
     sheet: Sheet = None,
     skip_bad: SkipBad = False,
     threads: Threads = None,

@@ -8,6 +8,7 @@ import typer
 
 from weitiao.cli import terminal
 from weitiao.cli.options import (
+    Force,
     Json,
     Model,
     Roles,
@@ -50,7 +51,7 @@ def review(
     ] = False,
     sheet: Sheet = None,
     skip_bad: SkipBad = False,
-    force: Annotated[bool, typer.Option("--force", help="overwrite the output")] = False,
+    force: Force = False,
     threads: Threads = None,
     json_: Json = False,
 ) -> None:
@@ -96,6 +97,6 @@ def review(
             "fit {path} --corrections {file}",
             file=output,
             rows=plural(len(result.doubts), "row"),
-            path=paths if isinstance(paths, str) else paths[0],
+            path=paths if isinstance(paths, str) else " ".join(paths),
         )
     )

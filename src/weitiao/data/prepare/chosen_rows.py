@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from weitiao import parts
 from weitiao.data.files.table import Source
 from weitiao.data.prepare.corrections import Corrections
 from weitiao.data.prepare.filter import usable
+from weitiao.data.prepare.run_steps import AllExamples, built_steps
 from weitiao.data.rows import Rows, everything
+from weitiao.data.steps.base import Step
 from weitiao.i18n.messages import _
 from weitiao.planfile.plan import DataPlan
 
@@ -55,39 +56,22 @@ def chosen_rows(plan: DataPlan, task: str, source: Source) -> Chosen:
         left = labelled.take(np.flatnonzero(~np.isin(labelled.indices, list(lost))))
         chosen.labelled = replace(left, changes=changes)
         chosen.removed |= dict.fromkeys(lost, _("removed by data.corrections"))
-    for name, settings in plan.steps.items():
-        _apply_step(chosen, name, settings)
+    for name, step in built_steps(plan.steps, task).items():
+        if step.makes_rows:
+            chosen.unused.append(name)
+        else:
+            _apply_step(chosen, name, step)
     return chosen
 
 
-def _apply_step(chosen: Chosen, name: str, settings: Any) -> None:
-    """Leave out the rows that a step leaves out; a step that makes rows is not applied."""
-    step = parts.build("steps", name, settings)
+def _apply_step(chosen: Chosen, name: str, step: Step) -> None:
+    """Leave out the rows that a step leaves out."""
     before = chosen.labelled
     places = {identity: at for at, identity in enumerate(before.ids())}
-    after: list[int] = []
-    for example in step(_Again(before), random.Random(0)):
-        if example.id not in places:
-            chosen.unused.append(name)
-            return
-        after.append(places[example.id])
-    if len({*after}) < len(after):
-        chosen.unused.append(name)
-        return
-    chosen.labelled = before.take(sorted(after))
+    left = [places[example.id] for example in step(AllExamples(before), random.Random(0))]
+    chosen.labelled = before.take(sorted(left))
     reason = _("left out by the step {name}", name=name)
     _leave_out(chosen, before.indices, [chosen.labelled], reason)
-
-
-class _Again:
-    """Examples of rows that may be walked more than once."""
-
-    def __init__(self, rows: Rows) -> None:
-        self.rows = rows
-
-    def __iter__(self) -> Any:
-        for batch in self.rows.batches():
-            yield from batch
 
 
 def _leave_out(chosen: Chosen, before: np.ndarray, kept: Sequence[Rows], reason: str) -> None:

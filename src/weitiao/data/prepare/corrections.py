@@ -28,7 +28,7 @@ from weitiao.data.prepare.review_file import (
     decisions_in,
 )
 from weitiao.data.rows import Rows
-from weitiao.data.targets import TargetChanges
+from weitiao.data.targets import TargetChanges, reader_of
 from weitiao.i18n.messages import _, name_list, plural
 
 
@@ -81,11 +81,11 @@ class Corrections:
         corrected: dict[int, Any] = {}
         removed = set[int]()
         for at, decision in self.found(rows):
-            counts[decision.word] += 1
-            position = int(rows.indices[at])
-            if decision.word == REMOVE:
+            word, position = _word(decision, rows), int(rows.indices[at])
+            counts[word] += 1
+            if word == REMOVE:
                 removed.add(position)
-            elif decision.word == CHANGE:
+            elif word == CHANGE:
                 corrected[position] = decision.value
         before = rows.changes or TargetChanges()
         if not corrected:
@@ -96,7 +96,11 @@ class Corrections:
         """Position in the table -> the corrected target, None where the row is removed: what a
         corrected copy of the file would hold."""
         decided = [(int(rows.indices[at]), one) for at, one in self.found(rows)]
-        return {at: one.value for at, one in decided if one.word != KEEP}
+        return {
+            at: None if _word(one, rows) == REMOVE else one.value
+            for at, one in decided
+            if one.word != KEEP
+        }
 
     def lines(self, counts: Counter[str], everywhere: Sequence[Rows]) -> Iterator[str]:
         """What became of the decisions, for the data's history. everywhere: all rows there are."""
@@ -146,6 +150,14 @@ class Corrections:
         """Whether an equal decision about the same row was found."""
         same = (self.by_key.get(key) for key in decision.keys)
         return any(one is not None and id(one) in matched for one in same)
+
+
+def _word(decision: Decision, rows: Rows) -> str:
+    """What is done with a row: one whose new label the plan drops is removed."""
+    if decision.word != CHANGE or rows.changes is None:
+        return decision.word
+    target = rows.changes.labels.target(decision.value, reader_of(rows.task).head)
+    return REMOVE if target is None else CHANGE
 
 
 def keys_of(rows: Rows) -> np.ndarray:

@@ -99,9 +99,12 @@ class ExtraFile:
 
 
 def open_extra_file(
-    plan: DataPlan, part: Part, task: str, columns: list[str], history: list[str], bad: list[Bad]
+    plan: DataPlan, part: Part, like: Rows, history: list[str], bad: list[Bad]
 ) -> ExtraFile | None:
-    """Open the separate file of a split; None where the plan names none. Raises DataError."""
+    """Open the separate file of a split; None where the plan names none. Raises DataError.
+
+    like: the rows of the main file.
+    """
     path = plan.test_path if part == "test" else plan.validation_path
     if path is None:
         return None
@@ -116,14 +119,15 @@ def open_extra_file(
         if r not in own_roles or {*([name] if isinstance(name, str) else name)} <= {*source.columns}
     }
     own = plan.model_copy(update={"roles": roles})
-    rows, _unused = usable(source, own, task, history, bad, strict=False)
+    separator = like.changes.labels.separator if like.changes else ""
+    rows, _unused = usable(source, own, like.task, history, bad, strict=False, separator=separator)
     if len(rows) == 0:
         raise DataError(
             _("{file}: the test file has no labelled row.", file=source.name)
             if part == "test"
             else _("{file}: the validation file has no labelled row.", file=source.name)
         )
-    keys = duplicates.text_keys(source.table, columns, rows.indices)
+    keys = duplicates.text_keys(source.table, like.text_columns, rows.indices)
     return ExtraFile(part, str(path), rows, keys, source.fingerprint)
 
 

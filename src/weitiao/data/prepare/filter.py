@@ -34,10 +34,11 @@ def usable(
     bad: list[Bad],
     *,
     strict: bool = True,
+    separator: str = "",
 ) -> tuple[Rows, Rows]:
     """Labelled and unlabelled rows; those without a text are filtered out. Raises DataError.
 
-    strict: every label that the rules of the plan name must occur.
+    strict, separator: of the rules for labels, as for `with_label_rules`.
     """
     for role, column in plan.roles.items():
         try:
@@ -68,7 +69,7 @@ def usable(
         )
     rows = without_refused(rows.take(np.flatnonzero(~empty)), history)
     rows = without_misfits(rows, plan.skip_bad, history, bad)
-    rows = with_label_rules(rows, plan.labels, history, strict=strict)
+    rows = with_label_rules(rows, plan.labels, history, strict=strict, separator=separator)
     history += weight_lines(rows)
     labelled = np.array([target is not None for target in rows.targets()], bool)
     if not labelled.all():
@@ -95,15 +96,7 @@ def weight_lines(rows: Rows) -> Iterator[str]:
         raise DataError(
             _("data.roles: weight: rows of {task} have no weights; leave it out.", task=rows.task)
         )
-    try:
-        weights = rows.weights()
-    except ValueError:
-        for position in rows.indices.tolist():
-            try:
-                rows.take(np.flatnonzero(rows.indices == position)).weights()
-            except ValueError as error:
-                raise DataError(placed(rows.id_of(position), str(error))) from None
-        raise
+    weights = rows.weights()
     assert weights is not None, "there is a column"
     empty = [is_missing(text) for text in _cells_of(rows)]
     if not (weights > 0).any():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from weitiao.data.rows import Rows
+from weitiao.data.soft_labels import voted
 from weitiao.data.targets import TargetChanges, TargetReader, reader_of
 from weitiao.errors import DataError, placed
 from weitiao.i18n.messages import _, name_list, plural
@@ -18,11 +19,18 @@ from weitiao.planfile.sections import LabelsPlan
 
 
 def with_label_rules(
-    rows: Rows, labels: LabelsPlan, history: list[str], *, strict: bool = True
+    rows: Rows,
+    labels: LabelsPlan,
+    history: list[str],
+    *,
+    strict: bool = True,
+    separator: str = "",
 ) -> Rows:
     """Rows with the plan's names of labels, without those whose label is dropped.
 
-    `history` says what changed. strict: every name of the rules must occur. Raises DataError.
+    `history` says what changed. strict: every name of the rules must occur. separator: of the
+    levels of the labels that the model learns, for other files, whose few labels may not show it;
+    empty: that of these rows. Raises DataError.
     """
     rules = labels.rules
     if not rules or "target" not in rows.roles:
@@ -33,10 +41,10 @@ def with_label_rules(
             _("data.labels: the targets of {task} are no labels; leave it out.", task=rows.task)
         )
     counts = reader.label_counts([target for target in targets if target is not None])
+    # Annotators may say labels that no row has in the end.
+    known = list(dict.fromkeys([*counts, *voted(rows)]))
     try:
-        label_map = resolve(
-            rules, list(counts), reader.level_separator(list(counts)), strict=strict
-        )
+        label_map = resolve(rules, known, separator or reader.level_separator(known), strict=strict)
     except DataError as error:
         raise DataError(placed(rows.name, str(error))) from None
     _check_tags(label_map, reader, targets)
@@ -44,7 +52,8 @@ def with_label_rules(
     before = np.array([target is not None for target in targets], bool)
     several = any(isinstance(target, list) for target in targets)
     rows = replace(rows, changes=TargetChanges(label_map))
-    dropped = {old: counts[old] for old, new in label_map.names.items() if new is None}
+    gone = [old for old, new in label_map.names.items() if new is None]
+    dropped = {old: counts[old] for old in gone if old in counts}
     if not dropped:
         return rows
     names = name_list(f"{label!r} ({count:,})" for label, count in dropped.items())
@@ -63,11 +72,16 @@ def with_label_rules(
     return rows.take(np.flatnonzero(~lost))
 
 
-def renamed(targets: Sequence[Any], labels: LabelsPlan, task: str) -> list[Any]:
-    """Targets of another file, such as predictions, under the rules; None for a dropped label."""
+def renamed(
+    targets: Sequence[Any], labels: LabelsPlan, task: str, separator: str = ""
+) -> list[Any]:
+    """Targets of another file, such as predictions, under the rules; None for a dropped label.
+
+    separator: as for `with_label_rules`.
+    """
     reader = reader_of(task)
     counts = reader.label_counts([target for target in targets if target is not None])
-    separator = reader.level_separator(list(counts))
+    separator = separator or reader.level_separator(list(counts))
     label_map = resolve(labels.rules, list(counts), separator, strict=False)
     return [label_map.target(target, reader.head) for target in targets]
 

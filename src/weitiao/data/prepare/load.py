@@ -86,8 +86,8 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     # then rows of the separate files, and only of what remains a sample and the split.
     chosen = _deduplicated(keys, targets, plan.deduplicate, history, reader.one_target)
     strata = reader.strata(targets)
-    test_file = open_extra_file(plan, "test", task, columns, history, bad)
-    validation_file = open_extra_file(plan, "validation", task, columns, history, bad)
+    test_file = open_extra_file(plan, "test", rows, history, bad)
+    validation_file = open_extra_file(plan, "validation", rows, history, bad)
     if declared is not None:  # a file that the user names is worth more than the column
         content = fingerprint.of_texts(source.fingerprint, declared.column)
         test_file = test_file or extra_part("test", whole.take(declared.test), content)

@@ -91,6 +91,8 @@ class Vocabulary:
     def target(self, cell: str) -> Any:
         """The target that a cell spells. Raises ValueError for an unknown label."""
         target = self.reader.parse_target(cell, DECISION)
+        if target is None:
+            raise ValueError(_("{cell!r} is no label.", cell=cell))
         if self.reader.numeric:
             return target
         if isinstance(target, str):

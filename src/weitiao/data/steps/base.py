@@ -6,7 +6,7 @@ import random
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Self
+from typing import ClassVar, Self
 
 from weitiao.example import Example
 from weitiao.parts import Part
@@ -14,6 +14,8 @@ from weitiao.parts import Part
 
 class Step(Part):
     """Changes which rows are learned from; never used on validation, test or in use."""
+
+    makes_rows: ClassVar[bool] = False  # copies or changed copies; else it only leaves out rows
 
     @abstractmethod
     def __call__(self, examples: Iterable[Example], rng: random.Random) -> Iterator[Example]:

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from math import ceil
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -22,6 +23,7 @@ class Oversample(Step):
     labels.
     """
 
+    makes_rows: ClassVar[bool] = True
     share: float = Field(0.5, gt=0, le=1, description="of the rows of the largest label")
 
     def __call__(self, examples: Iterable[Example], rng: random.Random) -> Iterator[Example]:
