@@ -43,6 +43,34 @@ def test_one_run_against_one_is_the_paired_test_of_the_rows() -> None:
     assert (found.low, found.high) == pytest.approx(tuple(paired.confidence_interval(0.95)))
 
 
+def test_without_noise_of_rows_paired_seeds_are_the_paired_t_test() -> None:
+    generator = np.random.default_rng(4)
+    first = generator.normal(0.8, 0.05, 5)
+    second = first + generator.normal(0.01, 0.004, 5)
+    found = contrast(first, second, np.zeros((10, 10)), rows=10**9, paired=True)
+    paired = stats.ttest_rel(second, first)
+    assert found.p_value == pytest.approx(paired.pvalue)
+    assert (found.low, found.high) == pytest.approx(tuple(paired.confidence_interval(0.95)))
+
+
+def test_a_gain_that_every_paired_seed_has_is_significant() -> None:
+    """By the variance over seeds, which both have in common, it is not."""
+    first = np.array([0.70, 0.74, 0.78, 0.82, 0.86])
+    covariance = np.full((10, 10), 1e-4) + np.eye(10) * 1e-7
+    assert contrast(first, first + 0.01, covariance, rows=1000).p_value > 0.5
+    assert contrast(first, first + 0.01, covariance, rows=1000, paired=True).p_value < 0.001
+
+
+def test_the_rows_are_shared_by_paired_seeds() -> None:
+    """Every seed gains the same rows: only other rows could show another gain."""
+    gained = np.random.default_rng(6).random(500) < 0.02
+    right = np.random.default_rng(5).random(500) < 0.8
+    rights = np.stack([right] * 4 + [right | gained] * 4).astype(float)
+    found = contrast(*np.split(rights.mean(1), 2), np.cov(rights) / 500, rows=500, paired=True)
+    rows = stats.ttest_rel(rights[4], rights[0])
+    assert found.p_value == pytest.approx(rows.pvalue)
+
+
 def test_what_seeds_get_wrong_on_their_own_is_counted_once() -> None:
     """Seeds that are right independently of each other have no common noise of the rows."""
     right = np.random.default_rng(2).random((200, 3000)) < 0.8

@@ -6,13 +6,19 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from conftest import toy_data, toy_plan
+from weitiao.data.prepare.run_steps import run_steps
 from weitiao.losses.standard import CrossEntropy
 from weitiao.model.model import Model
 from weitiao.model.output_layer import OutputLayer, features, output_layer
 from weitiao.run import Run
 from weitiao.training import linear_start
 from weitiao.training.budget import Clock
-from weitiao.training.linear_start import STRENGTHS, fit_output_layer, held_out_losses
+from weitiao.training.linear_start import (
+    STRENGTHS,
+    fit_output_layer,
+    held_out_losses,
+    origins_of,
+)
 from weitiao.training.run import train, training_feed
 
 TASKS = ("classification", "multilabel", "regression", "nli", "similarity", "token_classification")
@@ -75,6 +81,38 @@ def test_noise_gets_a_stronger_penalty_than_a_signal():
         for labels in (noise, signal)
     ]
     assert best[0] < best[1]
+
+
+@pytest.mark.parametrize("task", ["classification", "token_classification"])
+def test_a_row_and_its_copies_share_a_fold(task, tiny_bert, monkeypatch):
+    model, data = start(task, tiny_bert)
+    rows = run_steps(data.train, {"aeda": {"times": 2}}, 1)
+    feed = training_feed(model, rows)
+    seen = []
+
+    def losses(inputs, targets, groups, *others):
+        seen.append(groups)
+        return held_out_losses(inputs, targets, groups, *others)
+
+    monkeypatch.setattr(linear_start, "held_out_losses", losses)
+    origins = origins_of(rows, feed.encoded)
+    assert len(np.unique(origins)) == len(data.train) < len(rows)
+    fit_output_layer(model, feed, model.loss(), origins=origins)
+    assert len(np.unique(seen[0])) == len(data.train)
+    order = np.random.default_rng(model.plan.train.seed).permutation(len(rows))
+    ids = np.array([one.split("#")[0] for one in rows.ids()])[order]
+    if task == "classification":
+        for origin in set(ids):
+            assert len(set(seen[0][ids == origin])) == 1
+
+
+def test_without_steps_the_folds_are_those_of_the_rows(tiny_bert):
+    model, data = start("classification", tiny_bert)
+    feed = training_feed(model, data.train)
+    assert origins_of(data.train, feed.encoded) is None
+    plain = fit_output_layer(model, feed, model.loss())
+    own = fit_output_layer(model, feed, model.loss(), origins=np.arange(len(data.train)))
+    assert torch.equal(plain.weight, own.weight)
 
 
 def test_the_same_rows_give_the_same_layer_and_a_file_keeps_it(tiny_bert, tmp_path):

@@ -132,21 +132,30 @@ class PairedFits:
         number = self.plan.train.seed + seed
         order = np.random.default_rng(number).permutation(len(self.data.train))
         rows = self.data.train.take(np.sort(order[: self.size]))
+        steps = {**self.plan.data.steps, **step}
         begin = time.monotonic()
-        made = run_steps(rows, {**self.plan.data.steps, **step}, number)
-        model = self._tuned(rows, step, number) if self.fine_tune else self._fitted(made)
-        self.seconds.setdefault(name, []).append(time.monotonic() - begin)
+        if self.fine_tune:
+            model = self._tuned(rows, steps, number)  # runs the steps itself
+            seconds = time.monotonic() - begin
+            made = run_steps(rows, steps, number)  # to count its rows
+        else:
+            made = run_steps(rows, steps, number)
+            model = self._fitted(made)
+            seconds = time.monotonic() - begin
+        self.seconds.setdefault(name, []).append(seconds)
         self.rows.setdefault(name, []).append(len(made))
         self.answers.setdefault(name, []).append(answers_of(model, self.data.validation)[2])
 
     def _fitted(self, rows: Rows) -> Model:
         feed = training_feed(self.model, rows)
-        layer = linear_start.fit_output_layer(self.model, feed, self.model.loss(), len(rows))
+        origins = linear_start.origins_of(rows, feed.encoded)
+        layer = linear_start.fit_output_layer(
+            self.model, feed, self.model.loss(), len(rows), origins=origins
+        )
         layer.put_into(self.model)
         return self.model
 
-    def _tuned(self, rows: Rows, step: Mapping[str, Mapping[str, Any]], seed: int) -> Model:
-        steps = {**self.plan.data.steps, **step}
+    def _tuned(self, rows: Rows, steps: Mapping[str, Mapping[str, Any]], seed: int) -> Model:
         plan = self.plan.with_({"data.steps": steps, "train.seed": seed})
         data = Data(rows, self.data.validation, None, self.data.unlabelled, (), "")
         with tempfile.TemporaryDirectory() as folder:
@@ -165,7 +174,11 @@ class PairedFits:
         tried, none = [], float("nan")
         for name in chosen:
             comparison = compare(
-                self.answers[""], self.answers[name], {first: metrics[first]}, level=level
+                self.answers[""],
+                self.answers[name],
+                {first: metrics[first]},
+                level=level,
+                paired=True,
             )
             none = comparison.gaps[0].means[0]
             tried.append(self._judged(name, comparison))

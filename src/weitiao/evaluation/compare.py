@@ -103,10 +103,12 @@ def compare(
     level: float = LEVEL,
     samples: int = SAMPLES,
     seed: int = 0,
+    paired: bool = False,
 ) -> Comparison:
     """Paired comparison of two recipes: a set of answers a seed, to the same rows in order.
 
-    The first metric decides. Metrics that look at scores have no place here: files of predictions
+    paired: seed i of both learned from the same rows, so that their differences are compared. The
+    first metric decides. Metrics that look at scores have no place here: files of predictions
     have none.
     """
     patterns = patterns_of([*first, *second])
@@ -119,14 +121,14 @@ def compare(
         sign = 1.0 if metric.higher_is_better else -1.0
         points = patterns.points(metric.values)
         covariance = _covariance(patterns, metric, [*first, *second], resamples, seed)
-        gap = _gap(name, points, sign, covariance, (len(first), rows, level))
+        gap = _gap(name, points, sign, covariance, (len(first), rows, level), paired)
         if test and metric.proportion(type(first[0])) and test.differ <= EXACT_ROWS:
             gap = replace(gap, change=_with_exact_test(gap.change, test, level))
         gaps.append(gap)
     return Comparison(
         rows=rows,
         gaps=tuple(gaps),
-        labels=_labels(patterns, len(first), resamples, seed, level),
+        labels=_labels(patterns, len(first), resamples, seed, level, paired),
         differ=int(differing(first, second).sum()),
         mcnemar=test,
         level=level,
@@ -155,9 +157,12 @@ def _gap(
     sign: float,
     covariance: np.ndarray,
     sizes: tuple[int, int, float],
+    paired: bool = False,
 ) -> Gap:
     cut, rows, level = sizes
-    change = contrast(sign * points[:cut], sign * points[cut:], covariance, rows, level)
+    change = contrast(
+        sign * points[:cut], sign * points[cut:], covariance, rows, level, paired=paired
+    )
     first, second = points[:cut].tolist(), points[cut:].tolist()
     return Gap(name, tuple(first), tuple(second), change, higher_is_better=sign > 0)
 
@@ -191,7 +196,9 @@ def _with_exact_test(change: Contrast, test: McNemar, level: float) -> Contrast:
     )
 
 
-def _labels(patterns: Patterns, cut: int, samples: int, seed: int, level: float) -> tuple[Gap, ...]:
+def _labels(
+    patterns: Patterns, cut: int, samples: int, seed: int, level: float, paired: bool
+) -> tuple[Gap, ...]:
     """F1 of each label, with Bonferroni-corrected intervals: alpha / number of labels."""
     names = patterns.answers[0].labels
     gold = label_counts(patterns.answers[0], patterns.counts[None])[2][0]
@@ -205,7 +212,9 @@ def _labels(patterns: Patterns, cut: int, samples: int, seed: int, level: float)
     gaps = []
     for at in present:
         covariance = np.atleast_2d(np.cov(drawn[:, :, at].T))
-        gap = _gap(names[at], points[:, at], 1.0, covariance, (cut, patterns.rows, label_level))
+        gap = _gap(
+            names[at], points[:, at], 1.0, covariance, (cut, patterns.rows, label_level), paired
+        )
         gaps.append(replace(gap, rows=int(gold[at])))
     return tuple(gaps)
 

@@ -12,6 +12,10 @@ interaction is counted twice. A bootstrap over three seeds would be far too narr
 underestimates a by a third and has no degrees of freedom); Student's t with the degrees of freedom
 of Welch (1947) and Satterthwaite (1946) has the right coverage from 3 seeds on:
 benchmarks/recipes.py simulates it.
+
+Where seed i of both recipes had the same rows to learn from and the same order of them (paired
+seeds), what is common to both cancels, and a + b becomes var(second - first) / s with s - 1 degrees
+of freedom. It says nothing of other training rows than those that the seeds drew from.
 """
 
 from __future__ import annotations
@@ -93,16 +97,23 @@ class VarianceComponents:
 
 
 def contrast(
-    first: np.ndarray, second: np.ndarray, covariance: np.ndarray, rows: int, level: float = 0.95
+    first: np.ndarray,
+    second: np.ndarray,
+    covariance: np.ndarray,
+    rows: int,
+    level: float = 0.95,
+    *,
+    paired: bool = False,
 ) -> Contrast:
-    """Welch's t interval and p-value of mean(second) - mean(first).
+    """Welch's t interval and p-value of mean(second) - mean(first); paired: Student's of pairs.
 
     first, second: the metric of each seed; covariance: of all of these over resampled rows. A
     recipe of one run stands for that run, not for what another seed would give: its seed adds no
     variance.
     """
     value = float(second.mean() - first.mean())
-    variances = variance_components(first, second, covariance, rows)
+    components = paired_components if paired else variance_components
+    variances = components(first, second, covariance, rows)
     if not variances.variance > NO_VARIANCE:
         offset = 0.0 if value == 0 else math.nan
         return Contrast(value, value + offset, value + offset, 1.0 if value == 0 else math.nan)
@@ -145,6 +156,23 @@ def variance_components(
         shared += within_covariance
     return VarianceComponents(
         (seeds[0], seeds[1]), (own[0], own[1]), max(shared, 0.0), (cut, len(second)), rows
+    )
+
+
+def paired_components(
+    first: np.ndarray, second: np.ndarray, covariance: np.ndarray, rows: int
+) -> VarianceComponents:
+    """The components where seed i of both is a pair: of the differences, one for each seed."""
+    count = len(first)
+    if count == 1:
+        return variance_components(first, second, covariance, rows)
+    across = covariance[:count, count:]
+    block = covariance[:count, :count] + covariance[count:, count:] - across - across.T
+    common = float(block.sum() - np.trace(block)) / (count * (count - 1))
+    own = max(float(np.trace(block)) / count - common, 0.0)
+    seed = max(float((second - first).var(ddof=1)), own)
+    return VarianceComponents(
+        (seed / count, 0.0), (own / count, 0.0), max(common, 0.0), (count, 1), rows
     )
 
 

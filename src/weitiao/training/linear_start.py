@@ -9,6 +9,7 @@ is also the least that a run leaves behind.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,10 @@ import torch
 from torch import Tensor, nn
 
 from weitiao.core.ragged import Ragged, together, values_of
+from weitiao.data.cache.encoded import Encoded
+from weitiao.data.files.cells import cell_texts
+from weitiao.data.files.table import MADE_BY
+from weitiao.data.rows import Rows
 from weitiao.errors import DivergedError
 from weitiao.i18n.messages import _
 from weitiao.losses.base import Loss
@@ -37,6 +42,7 @@ HELD_OUT_ROWS = 500  # enough to choose by: of many rows, fewer folds are held o
 ITERATIONS = 40  # of L-BFGS for one strength
 SMALL = 50_000_000  # multiplications of one step; below, threads cost more than they gain
 RISES = 2
+_MADE = re.compile(r"(?:#[a-z_]+\d+)+$")  # what steps put behind an id: "a.csv:17#aeda2"
 
 
 def possible(model: Model) -> bool:
@@ -54,12 +60,15 @@ def fit_output_layer(
     cost: Loss,
     rows: int = MAX_ROWS,
     left: Callable[[], float] | None = None,
+    *,
+    origins: np.ndarray | None = None,
 ) -> OutputLayer:
     """Fit the output layer to features of at most `rows` training rows by the loss of the plan.
 
     The rows are the first of an order drawn with the plan's seed; the same rows give the same layer
     to the last bit. left: seconds that are left for reading features; when they are used up, the
-    rows read so far must do. Raises DivergedError where a loss is not finite.
+    rows read so far must do. origins: of `origins_of`; a row and its copies share a fold when the
+    penalty is chosen. Raises DivergedError where a loss is not finite.
     """
     generator = np.random.default_rng(model.plan.train.seed)
     order = generator.permutation(len(train.labels))
@@ -81,6 +90,9 @@ def fit_output_layer(
     std = std.clamp(min=float(std.mean()) * LEAST_STD + 1e-6)
     inputs = (inputs - mean) / std
     outputs = model.task.outputs
+    if origins is not None:
+        first, place = np.unique(origins[order], return_index=True, return_inverse=True)[1:]
+        groups = first[place][groups]  # places of originals in the drawn order, which is random
     losses = held_out_losses(inputs, targets, groups, cost, outputs, weights)
     strength = STRENGTHS[int(losses.argmin())]
     with _threads(inputs.numel() * outputs):
@@ -93,6 +105,22 @@ def fit_output_layer(
             )
         )
     return OutputLayer(weight / std, bias - (weight / std) @ mean, len(order), strength)
+
+
+def origins_of(rows: Rows, encoded: Encoded) -> np.ndarray | None:
+    """For each encoded row a number of the row that it was made from, or of itself; None where no
+    step made any of them."""
+    if MADE_BY not in rows.table.column_names:
+        return None
+    made = cell_texts(rows.table.column(MADE_BY), rows.indices)
+    if not any(made):
+        return None
+    ids = [
+        _MADE.sub("", identity) if step else identity
+        for identity, step in zip(rows.ids(), made, strict=True)
+    ]
+    numbers = np.unique(np.array(ids), return_inverse=True)[1]
+    return numbers if encoded.owners is None else numbers[encoded.owners]
 
 
 def _known(
