@@ -248,19 +248,23 @@ def _labels(record: timing.Record) -> int:
 
 
 def _meter_lines(good: list[timing.Record]) -> list[str]:
-    lines = ["| set | labels | the meter says | true | inside the interval | order goes on |",
-             "|---|---|---|---|---|---|"]  # fmt: skip
+    lines = ["| set | labels | it gives a share | in the mean | true there | inside the interval |"
+             " order goes on |", "|---|---|---|---|---|---|---|"]  # fmt: skip
     by: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
     for record in good:
         for reading in record.get("readings", ()):
             by[record["set"], reading["labels"]].append(reading)
     for (name, labels), some in by.items():
-        said, true = ([one[key] for one in some] for key in ("saved", "true"))
-        inside = sum(one["low"] <= one["true"] <= one["high"] for one in some)
+        told = [one for one in some if one["low"] is not None]
+        inside = sum(one["low"] <= one["true"] <= one["high"] for one in told)
         going = sum(one["paying"] for one in some)
+        said, true = ("–", "–")
+        if told:
+            said, true = (f"{100 * np.mean([one[key] for one in told]):.0f} %"
+                          for key in ("saved", "true"))  # fmt: skip
         lines.append(
-            f"| {name} | {labels} | {100 * np.mean(said):.0f} % | {100 * np.mean(true):.0f} % |"
-            f" {inside} of {len(some)} | {going} of {len(some)} |"
+            f"| {name} | {labels} | {len(told)} of {len(some)} | {said} | {true} |"
+            f" {inside} of {len(told)} | {going} of {len(some)} |"
         )
     return lines
 

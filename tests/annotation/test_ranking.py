@@ -5,6 +5,7 @@ import pytest
 
 import weitiao
 from weitiao import parts
+from weitiao.annotation import meter
 from weitiao.annotation.choose.base import Candidates
 from weitiao.annotation.choose.diversity import central
 from weitiao.annotation.learner import committee, encoded, fitted, standardised
@@ -80,7 +81,7 @@ def session_of(tmp_path, rows, rng, **options):
 
 
 def test_the_queue_follows_the_model_and_leaves_the_random_arm_alone(tmp_path):
-    one, ranking, labels = session_of(tmp_path, 600, np.random.default_rng(1))
+    one, ranking, labels = session_of(tmp_path, 600, np.random.default_rng(3))
     with one:
         random = one.session.queue.reserved.tolist()
         ranking.step()
@@ -133,7 +134,7 @@ def test_the_meter_is_unsure_where_nothing_is_saved():
     covered = 0
     for seed in range(3):
         reading = measure(
-            *arms_of(np.random.default_rng(seed), 120, 40, 0.0), 2, goal=0.99, seed=seed
+            *arms_of(np.random.default_rng(seed), 300, 160, 0.0), 2, goal=0.99, seed=seed
         )
         covered += reading.low <= 0 <= reading.high
         assert reading.more is None or reading.more >= 0
@@ -158,3 +159,30 @@ def test_label_sets_are_encoded_and_measured():
     sets = np.stack([labels, 1 - labels], 1).astype(float)
     reading = measure(Arm(features[:30], sets[:30]), Arm(features[30:], sets[30:]), 2)
     assert reading.score > 0.6
+
+
+def test_nothing_is_said_of_a_saving_where_no_curve_falls():
+    rng = np.random.default_rng(0)
+    easy = measure(Arm(*blobs(100, rng, noise=0.05)), Arm(*blobs(40, rng, noise=0.05)), 2)
+    assert (easy.saved, easy.low, easy.high) == (None, None, None), "right from the first labels on"
+    assert easy.score > 0.95
+    assert pays(True, easy)
+    noise = [Arm(rng.normal(size=(rows, 8)), rng.integers(2, size=rows)) for rows in (100, 40)]
+    assert measure(*noise, 2, goal=0.9).saved is None
+    assert measure(*noise, 2, goal=0.9).more is None
+
+
+def test_an_order_that_never_reaches_random_gets_a_bound_and_no_interval(monkeypatch):
+    flat = np.tile((np.arange(100) >= 20).astype(float), (meter.REPEATS, 7, 1))
+    monkeypatch.setattr(meter, "_right", lambda *_: (np.arange(100) >= 40).astype(float))
+    monkeypatch.setattr(meter, "_cross_validated", lambda *_: (meter._sizes(80), flat))
+    reading = measure(*(Arm(np.zeros((n, 2)), np.zeros(n, int)) for n in (400, 100)), 2)
+    assert (reading.saved, reading.low) == (1 - 320 / 80, None)
+    assert not pays(True, reading)
+
+
+def test_the_interval_counts_which_labels_were_drawn():
+    rng = np.random.default_rng(0)
+    arms = [Arm(*blobs(rows, rng, noise=1.6)) for rows in (300, 300)]
+    reading = measure(*arms, 2)
+    assert reading.high - reading.low > 0.1

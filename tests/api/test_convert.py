@@ -217,3 +217,20 @@ def test_spans_outside_their_text_name_the_row(tmp_path):
     (tmp_path / "d.jsonl").write_text(json.dumps(line) + "\n", encoding="utf-8")
     with pytest.raises(WeitiaoError, match="does not lie in the text"):
         weitiao.convert(str(tmp_path / "d.jsonl"), tmp_path / "d.csv", source="doccano")
+
+
+def test_columns_of_the_names_that_doccano_reads_keep_their_cells(tmp_path):
+    rows = [
+        {"body": "a good film", "category": "film", "text": "short", "label": "x", "labels": "y"},
+        {"body": "a dear room", "category": "hotel", "text": "other", "label": "z", "labels": ""},
+    ]
+    out = tmp_path / "t.jsonl"
+    roles = {"text": "body", "target": "category"}
+    made = weitiao.convert(rows, out, to="doccano", roles=roles, task="classification")
+    lines = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    assert lines[0] == {
+        "text": "a good film", "label": ["film"],
+        "text_column": "short", "label_column": "x", "labels_column": "y",
+    }  # fmt: skip
+    assert lines[1]["label"] == ["hotel"]
+    assert any("label -> label_column" in note for note in made.notes)

@@ -49,6 +49,7 @@ class Ranking:
     reading: Reading | None = None
     paying: bool = True
     state: str = ""  # a line for the page
+    learns: bool = True  # whether a model orders the rows; else there is no meter
     _ranked_at: tuple[int, int] = (0, 0)  # labels and vectors of the last ranking
     _features: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     _measured_at: int = 0

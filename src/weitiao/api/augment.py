@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ from weitiao.data.rows import Rows, everything
 from weitiao.data.targets import reader_of
 from weitiao.errors import DataError, PartError, PlanError
 from weitiao.example import Example
-from weitiao.i18n.messages import _, plural
+from weitiao.i18n.messages import _
 from weitiao.labels.tags.cells import written
 from weitiao.planfile.sections import as_parts
 from weitiao.planning import advise
@@ -97,8 +97,11 @@ def augment(
         raise PlanError(problems) from None
     made = stepped(job.rows, built, seed)
     if output is None:
-        listed = [dict(zip(job.schema, cells, strict=True)) for cells in job.cells(made)]
-        job.report.data = None if files_in(rows) else listed
+        dicts = (dict(zip(job.schema, cells, strict=True)) for cells in job.cells(made))
+        if files_in(rows):  # a look at what would be made; the rows stay out of memory
+            deque(dicts, maxlen=0)
+        else:
+            job.report.data = list(dicts)
     else:
         out, kind = Path(output), form or "csv"
 
@@ -163,10 +166,7 @@ class _Job:
                 name: as_text(cell) if kind == TEXT and cell is not None else cell
                 for (name, kind), cell in zip(self.schema.items(), cells.values(), strict=True)
             }
-            self.guarded += sum(
-                isinstance(cell, str) and csv_writer.guarded(cell) is not cell
-                for cell in cells.values()
-            )
+            self.guarded += csv_writer.count_guarded(cells.values())
             yield list(cells.values())
 
     def _put(self, row: dict[str, Any], column: str, text: str, example: Example) -> None:
@@ -183,12 +183,5 @@ class _Job:
         report = self.report
         report.made = {step.mark: self._made[step.mark] for step in steps}
         report.notes += [note for step in steps for note in step.notes()]
-        if self.guarded and form in ("csv", "tsv"):
-            report.notes.append(
-                _(
-                    "{cells} that a spreadsheet would run as a formula have an apostrophe before "
-                    "them; .xlsx, .jsonl and .parquet hold every text as it is",
-                    cells=plural(self.guarded, "cell"),
-                )
-            )
+        report.notes += csv_writer.guarded_notes(self.guarded, form)
         return report

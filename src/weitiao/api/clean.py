@@ -26,7 +26,7 @@ from weitiao.data.prepare.row_cleaner import RowCleaner, Tally
 from weitiao.data.python_rows import rows_in
 from weitiao.data.rows import Rows, everything
 from weitiao.errors import DataError, PartError, PlanError
-from weitiao.i18n.messages import _, joined, name_list, plural
+from weitiao.i18n.messages import _, joined, name_list
 from weitiao.planfile.plan import Plan
 from weitiao.planfile.sections import as_parts
 
@@ -261,9 +261,7 @@ class _Job:
                     continue
                 self._remember(cleaned, identity, at)
                 self.report.written += 1
-                self.guarded += sum(
-                    isinstance(c, str) and csv_writer.guarded(c) is not c for c in cleaned.values()
-                )
+                self.guarded += csv_writer.count_guarded(cleaned.values())
                 yield [_typed(cell, kinds[name]) for name, cell in cleaned.items()]
             if step:
                 step(len(part))
@@ -332,14 +330,7 @@ class _Job:
         """The report, once all rows are cleaned."""
         report = self.report
         report.cleaners = list(self.cleaner.tallies.values())
-        if self.guarded and form in ("csv", "tsv"):
-            report.notes.append(
-                _(
-                    "{cells} that a spreadsheet would run as a formula have an apostrophe before "
-                    "them; .xlsx, .jsonl and .parquet hold every text as it is",
-                    cells=plural(self.guarded, "cell"),
-                )
-            )
+        report.notes += csv_writer.guarded_notes(self.guarded, form)
         if self.chosen and self.chosen.unused:
             report.notes.append(
                 _(

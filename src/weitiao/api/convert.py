@@ -150,20 +150,11 @@ def _write_table(
             for chunk in _chunks(source, step):
                 for row in chunk:
                     cells = list(row.values())
-                    guarded += sum(
-                        isinstance(c, str) and csv_writer.guarded(c) is not c for c in cells
-                    )
+                    guarded += csv_writer.count_guarded(cells)
                     add(cells)
 
     write_table(out, form, source, write)
-    if guarded and form in ("csv", "tsv"):
-        report.notes.append(
-            _(
-                "{cells} that a spreadsheet would run as a formula have an apostrophe before "
-                "them; .xlsx, .jsonl and .parquet hold every text as it is",
-                cells=plural(guarded, "cell"),
-            )
-        )
+    report.notes += csv_writer.guarded_notes(guarded, form)
 
 
 # --- what is asked
@@ -374,6 +365,17 @@ def _losses(job: _Job) -> list[str]:
     if job.layout.kind == "spans":
         notes.append(_("places of spans count UTF-16 units, as doccano does; read its export with "
                        "--from doccano"))  # fmt: skip
+    beside = [
+        name for name in job.source.columns if name not in (job.layout.texts[0], job.layout.target)
+    ]
+    renamed = {old: new for old, new in doccano.metadata_names(beside).items() if old != new}
+    if renamed:
+        notes.append(
+            _(
+                "columns of names that doccano reads are called otherwise: {names}",
+                names=name_list([f"{old} -> {new}" for old, new in renamed.items()]),
+            )
+        )
     open_ones = job.report.unlabelled
     if open_ones and job.layout.kind in ("spans", "label_sets"):
         notes.append(

@@ -14,9 +14,7 @@ from weitiao.data.files.table import Source
 from weitiao.data.prepare.profile import Profile
 from weitiao.data.quality.finding import Finder, Inspected
 from weitiao.data.quality.inspect import all_findings, inspected_rows
-from weitiao.data.quality.near_duplicates import SIMILARITY
-from weitiao.errors import WeitiaoError
-from weitiao.i18n.messages import _
+from weitiao.data.quality.near_duplicates import SIMILARITY, rows_a_band
 from weitiao.planfile.plan import DataPlan, Plan
 from weitiao.planning import advise
 from weitiao.planning.advise import Wish
@@ -25,7 +23,6 @@ from weitiao.search.same_meaning import meaning_finder
 
 Watch = Callable[[str, int, int], None]
 _STEPS = [digit * 10**power for power in range(8) for digit in (1, 2, 5)]  # of a histogram
-FINDERS: tuple[Finder, ...] = ()  # that need more than the rows: a model, or predictions
 
 
 def look(
@@ -51,10 +48,7 @@ def look(
     if isinstance(rows, Wish):  # the signature of 0.1, which gave the source too
         warnings.warn("weitiao.look(Wish(...)): give its fields as options", DeprecationWarning, 2)
         return cast(Any, advise.look(rows, targets))
-    if not 0 < similarity <= 1:
-        raise WeitiaoError(
-            _("similarity: {value} is not between 0 and 1.", value=f"{similarity:g}")
-        )
+    rows_a_band(similarity)  # refuses one that is too low before anything is read
     path, source = source_of(rows, targets)
     wish = wish_of(path, with_targets(options, source, targets))
     known, source = advise.look(wish, source)
@@ -62,7 +56,7 @@ def look(
         _inspected(wish, known, source), meaning=meaning, similarity=similarity, advance=watch
     )
     more = [_label_finder(model)] if labels else []
-    findings, identified = all_findings(inspected, [*FINDERS, meaning_finder(model), *more])
+    findings, identified = all_findings(inspected, [meaning_finder(model), *more])
     lengths = token_lengths(inspected.rows, known.language, model)
     known = replace(
         known,

@@ -18,6 +18,7 @@ from weitiao.api.written_table import (
     require_other_file,
     write_table,
 )
+from weitiao.data.files.csv_writer import guarded_notes
 from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table_writers import BINARY, Target, writing
 from weitiao.data.rows import Rows
@@ -218,12 +219,7 @@ def _remarks(table: Table, empty: np.ndarray, rows: Rows) -> Iterator[str]:
             "for each row of the input",
             rows=plural(table.without, "row"),
         )
-    if table.guarded:
-        yield _(
-            "{cells} that a spreadsheet would run as a formula have an apostrophe before them; "
-            ".xlsx, .jsonl and .parquet hold every text as it is",
-            cells=plural(table.guarded, "cell"),
-        )
+    yield from guarded_notes(table.guarded, "csv")  # other formats count none
 
 
 def _opened(

@@ -29,7 +29,7 @@ MOST_BYTES = 64_000_000  # of a file, and of a docx when it is unpacked
 MOST_CHARACTERS = 20_000_000  # of a document's text
 PLAIN = {".txt", ".text", ".md", ".markdown", ".rst"}
 WEB = {".html", ".htm", ".xhtml"}
-NO_TABLES = {"html", "lines", "folder"}  # readers that are not for tables of documents
+NO_TABLES = {"html", "lines", "folder", "sqlite"}  # readers that are not for documents
 _SPACES = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r"\n{3,}")
 # Characters that are not shown: controls, halves of pairs; and those without a width.

@@ -10,14 +10,14 @@ from weitiao.checkpoints.catalogue import default_for
 from weitiao.data.quality.finding import Finder, Finding, Inspected, texts_of
 from weitiao.data.quality.repeats import pair_cases, pair_table
 from weitiao.data.quality.scan import with_rows
-from weitiao.data.quality.shingles import text_similarity
+from weitiao.data.quality.shingles import normal_form, text_similarity
 from weitiao.i18n.messages import _, plural
 from weitiao.labels.tags.words import text_of
 from weitiao.search.encoder import encoder_of
 
 MOST_ROWS = 10_000  # of more, so many at even distances are compared
-MOST_PAIRS = 2_000
-BLOCK = 1_000  # rows of the matrix of cosines at once
+MOST_PAIRS = 2_000  # that are listed, and that are read in each block
+BLOCK = 500  # rows of the matrix of cosines at once
 BATCH = 256  # texts that are encoded at once
 COSINE, COSINE_E5 = 0.9, 0.96  # least cosine of two texts; vectors of E5 are all close together
 NEIGHBOURS = 5
@@ -45,24 +45,26 @@ def same_meaning(inspected: Inspected, checkpoint: str) -> Iterator[Finding]:
     rows, texts = rows[full], [text for text in texts if text.strip()]
     if len(rows) < 2:
         return
+    first, place = _forms(texts)
     vectors = _vectors(
-        texts, checkpoint, lambda done: inspected.advance(_("meaning"), done, len(texts))
-    )
+        [texts[at] for at in first],
+        checkpoint,
+        lambda done: inspected.advance(_("meaning"), done, len(first)),
+    )[place]
     least = COSINE_E5 if "e5" in checkpoint.lower() else COSINE
-    pairs, values, far = _compared(vectors, least)
-    other = [
-        at
-        for at, (first, second) in enumerate(pairs.tolist())
-        if text_similarity(texts[first], texts[second]) < inspected.similarity
-    ]
+
+    def differs(one: int, other: int) -> bool:
+        return text_similarity(texts[one], texts[other]) < inspected.similarity
+
+    pairs, values, far = _compared(vectors, least, first, differs)
     some = (
         ""
         if len(rows) == n
         else _(" (of {rows:,} rows at even distances of {total:,})", rows=len(rows), total=n)
     )
-    if other:
-        links = rows[pairs[other]]
-        shown = [f"{values[at]:.3f}" for at in other]
+    if len(pairs):
+        links = rows[pairs]
+        shown = [f"{value:.3f}" for value in values]
         yield Finding(
             "same_meaning",
             "note",
@@ -76,7 +78,7 @@ def same_meaning(inspected: Inspected, checkpoint: str) -> Iterator[Finding]:
                 some=some,
             ),
             _("read them: are they versions of one text, and are their targets the same?"),
-            table=pair_table(inspected, links, shown),
+            table=pair_table(inspected, links, shown, _("cosine")),
             cases=pair_cases(inspected, links, shown),
             figures={"pairs": len(links), "cosine": least, "model": checkpoint},
         )
@@ -108,21 +110,37 @@ def _vectors(texts: list[str], checkpoint: str, advance: Callable[[int], None]) 
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
-def _compared(vectors: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The closest pairs (m, 2) with their cosines, and (rows,) distance to the neighbours."""
+def _forms(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the first text of each normal form, and which of them each text is like."""
+    known: dict[str, int] = {}
+    place = np.array([known.setdefault(normal_form(text), len(known)) for text in texts])
+    return np.unique(place, return_index=True)[1], place
+
+
+def _compared(
+    vectors: np.ndarray, least: float, first: np.ndarray, differs: Callable[[int, int], bool]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The closest pairs (m, 2) among the first texts of each form that differ by their letters,
+    with their cosines, and (rows,) the distance of each row to its neighbours."""
     pairs, values = [np.zeros((0, 2), np.int64)], [np.zeros(0, np.float32)]
     far = np.zeros(len(vectors))
     near = min(NEIGHBOURS, len(vectors) - 1)
+    compared = np.zeros(len(vectors), bool)
+    compared[first] = True
     for start in range(0, len(vectors), BLOCK):
         cosines = vectors[start : start + BLOCK] @ vectors.T
         own = np.arange(len(cosines))
         cosines[own, start + own] = -1
         far[start : start + BLOCK] = 1 - np.partition(cosines, -near, axis=1)[:, -near:].mean(1)
-        left, right = np.nonzero(cosines >= least)
-        ascending = left + start < right
-        left, right = left[ascending], right[ascending]
-        pairs.append(np.stack([left + start, right], 1))
-        values.append(cosines[left, right])
+        close = (cosines >= least) & compared & compared[start : start + BLOCK, None]
+        close &= np.arange(len(vectors)) > (start + own)[:, None]
+        at = np.flatnonzero(close)
+        at = at[np.argsort(-cosines.ravel()[at], kind="stable")[:MOST_PAIRS]]
+        left, right = np.divmod(at, len(vectors))
+        both = np.stack([left + start, right], 1)
+        other = np.array([differs(*pair) for pair in both.tolist()], bool)
+        pairs.append(both[other])
+        values.append(cosines[left, right][other])
     every, cosine = np.concatenate(pairs), np.concatenate(values)
     order = np.argsort(-cosine, kind="stable")[:MOST_PAIRS]
     return every[order], cosine[order], far

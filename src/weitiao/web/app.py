@@ -207,6 +207,7 @@ def _add_figures(app: FastAPI, session: Session, ranking: Ranking) -> None:
                 **figures(session).plain(),
                 "meter": None if reading is None else reading.plain(),
                 "paying": ranking.paying,
+                "learns": ranking.learns,
                 "order": localized(ranking.state),
                 "random_share": session.shares.random,
                 "journal": str(session.journal.path),

@@ -125,9 +125,11 @@ def started_ranking(annotation: Annotation, say: Callable[[str], None]) -> Ranki
         annotation.on_close(predicting.stop)
         in_thread(lambda: read_predictions(predicting, session, ranking.positions, say))
     if not session.scheme.learnable:
+        ranking.learns = False
         ranking.state = _("random order: these answers have no linear model")
         return ranking
     if annotation.model == "none":
+        ranking.learns = False
         ranking.state = _("random order: no model is wanted")
         return ranking
     names = list(session.scheme.labels) if by_name else []

@@ -54,6 +54,7 @@ def page_texts() -> dict[str, str]:
         "keys_label": _("A key on a button chooses it and saves."),
         "keys_labels": _("A key on a button switches it; Enter saves."),
         "keys_number": _("Type the number; Enter saves."),
+        "keys_scale": _("A digit on a button saves at once; in the field, Enter saves."),
         "keys_text": _("Type the text; Ctrl+Enter saves."),
         "keys_spans": _(
             "Arrow keys move word by word, with Alt character by character; Shift marks. A key on "
@@ -71,7 +72,16 @@ def page_texts() -> dict[str, str]:
             "The meter speaks when both arms have 20 labels: the chosen order and the random one."
         ),
         "meter_saved": _(
-            "Labels saved so far: {{saved}} % ({{low}} to {{high}}), against random order."
+            "At {{labels}} labels in random order, the chosen order needs {{saved}} % fewer for "
+            "the same score ({{low}} to {{high}})."
+        ),
+        "meter_untold": _(
+            "It cannot be told how many labels the order saves: the learning curves do not fall "
+            "clearly."
+        ),
+        "meter_worse": _(
+            "The chosen order saves nothing here: it does not reach what random order reaches with "
+            "{{labels}} labels."
         ),
         "meter_not": _("The chosen order does not pay here: rows come in random order."),
         "meter_score": _(

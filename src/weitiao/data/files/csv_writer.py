@@ -10,10 +10,12 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any
+
+from weitiao.i18n.messages import _, plural
 
 # The last four are the full-width = + - @ of East Asian input methods.
 _RUN = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
@@ -48,6 +50,28 @@ def guarded(value: Any) -> Any:
     if isinstance(value, str) and _RUN.match(value) and not _NUMBER.fullmatch(value):
         return "'" + value
     return value
+
+
+def count_guarded(cells: Iterable[Any]) -> int:
+    """How many cells of a row `guarded` changes.
+
+    >>> count_guarded(["=1", "a", -3])
+    1
+    """
+    return sum(isinstance(cell, str) and guarded(cell) is not cell for cell in cells)
+
+
+def guarded_notes(count: int, form: str | None) -> list[str]:
+    """What to say of a written file with so many guarded cells; nothing where it has none."""
+    if not count or form not in ("csv", "tsv"):
+        return []
+    return [
+        _(
+            "{cells} that a spreadsheet would run as a formula have an apostrophe before them; "
+            ".xlsx, .jsonl and .parquet hold every text as it is",
+            cells=plural(count, "cell"),
+        )
+    ]
 
 
 def unguarded(cell: str) -> str:

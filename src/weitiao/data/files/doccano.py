@@ -1,4 +1,5 @@
-"""Rows of doccano's JSON lines: `text` and `label`, other columns as metadata.
+"""Rows of doccano's JSON lines: `text` and `label`, other columns as metadata, those of the same
+names with `_column` behind them.
 
 doccano's browser counts offsets of spans in UTF-16 code units, unless a project counts grapheme
 clusters; its export has no text of a span beside them.
@@ -7,7 +8,7 @@ clusters; its export has no text of a span beside them.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weitiao.data.files.annotation_targets import Question, from_utf16, shown_data, to_utf16
@@ -28,7 +29,24 @@ def line(
     made: dict[str, Any] = {TEXT_KEY: text}
     if target is not None:
         made[LABEL_KEY] = _label(question, text, target)
-    return {**made, **{name: cell for name, cell in data.items() if name not in made}}
+    names = metadata_names(list(data))
+    return {**made, **{names[name]: cell for name, cell in data.items()}}
+
+
+def metadata_names(columns: Sequence[str]) -> dict[str, str]:
+    """Columns beside text and target -> their names in a line, where doccano reads others as its
+    text and labels.
+
+    >>> metadata_names(["label", "stars"])
+    {'label': 'label_column', 'stars': 'stars'}
+    """
+    names: dict[str, str] = {}
+    for column in columns:
+        name = column
+        while name in (TEXT_KEY, *_LABEL_KEYS) or (name != column and name in columns):
+            name += "_column"
+        names[column] = name
+    return names
 
 
 def _label(question: Question, text: str, target: Any) -> list[Any]:

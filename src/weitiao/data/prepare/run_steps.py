@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from weitiao import parts
-from weitiao.data.files.cells import NUMBER, TEXT
+from weitiao.data.files.cells import NUMBER, TEXT, cell_texts
 from weitiao.data.files.table import ID, MADE_BY, stored
 from weitiao.data.readers.base import Numbered, batched
 from weitiao.data.rows import WEIGHT, Rows, everything
@@ -18,6 +21,8 @@ from weitiao.errors import DataError
 from weitiao.example import Example
 from weitiao.i18n.messages import _, name_list
 from weitiao.labels.tags.cells import written
+
+MADE_FROM = "__made_from"  # column: the id of the row that a made row comes from
 
 
 def run_steps(
@@ -67,19 +72,23 @@ def built_steps(steps: Mapping[str, Mapping[str, Any]], task: str) -> dict[str, 
 
 
 def stepped(rows: Rows, built: Mapping[str, Step], seed: int) -> Iterable[Example]:
-    """The output of steps, one after the other; it may be walked more than once."""
-    examples: _StepOutput | AllExamples = AllExamples(rows)
+    """The output of steps, one after the other; it may be walked more than once. What a step made
+    is stored for the next, which walks it several times."""
+    examples: Iterable[Example] = AllExamples(rows)
     for place, (name, step) in enumerate(built.items()):
+        if place:
+            examples = _Stored(examples, rows)
         examples = _StepOutput(step, examples, f"{seed} {place} {name}")
     return examples
 
 
-def as_rows(examples: Iterable[Example], like: Rows) -> Rows:
-    """Examples as rows of a table of their own."""
+def as_rows(examples: Iterable[Example], like: Rows, *, traced: bool = False) -> Rows:
+    """Examples as rows of a table of their own. traced: with the row that each was made from."""
     kind = NUMBER if reader_of(like.task).numeric else TEXT
     columns = {**dict.fromkeys(like.text_roles, TEXT), "target": kind, ID: TEXT, MADE_BY: TEXT}
+    columns |= {MADE_FROM: TEXT} if traced else {}
     columns |= {WEIGHT: NUMBER} if WEIGHT in like.roles else {}
-    made = stored(columns, batched(_numbered(examples)), like.name, "steps")
+    made = stored(columns, batched(_numbered(examples, traced)), like.name, "steps")
     own = [WEIGHT] if WEIGHT in like.roles else []
     roles = {role: role for role in (*like.text_roles, "target", *own)}
     return Rows(made.table, everything(made.table), roles, like.name, like.task)
@@ -101,15 +110,38 @@ class _StepOutput:
     """Re-iterable output of a step: each iteration draws with the same seed."""
 
     step: Step
-    before: _StepOutput | AllExamples
+    before: Iterable[Example]
     seed: str
 
     def __iter__(self) -> Iterator[Example]:
         return iter(self.step(self.before, random.Random(self.seed)))
 
 
-def _numbered(examples: Iterable[Example]) -> Iterator[Numbered]:
+@dataclass(frozen=True)
+class _Stored:
+    """Re-iterable stream of examples that are made once, at the first walk."""
+
+    made: Iterable[Example]
+    like: Rows
+
+    @cached_property
+    def rows(self) -> Rows:
+        return as_rows(self.made, self.like, traced=True)
+
+    def __iter__(self) -> Iterator[Example]:
+        done = 0
+        for batch in self.rows.batches():
+            span = np.arange(done, done + len(batch))
+            done += len(batch)
+            origins = cell_texts(self.rows.table.column(MADE_FROM), span)
+            for example, origin in zip(batch, origins, strict=True):
+                meta = {**example.meta, "made_from": origin} if origin else example.meta
+                yield replace(example, meta=meta)
+
+
+def _numbered(examples: Iterable[Example], traced: bool) -> Iterator[Numbered]:
     for place, example in enumerate(examples, 1):
         traces = {ID: example.id, MADE_BY: example.meta.get("made_by")}
+        traces |= {MADE_FROM: example.meta.get("made_from")} if traced else {}
         weight = {WEIGHT: example.meta[WEIGHT]} if WEIGHT in example.meta else {}
         yield place, {**example.inputs, "target": written(example.target), **traces, **weight}

@@ -1,15 +1,17 @@
 """Near duplicates: MinHash and locality-sensitive hashing over character shingles (Broder 1997),
 each candidate checked by its exact Jaccard similarity, clusters by union-find.
 
-BANDS bands of ROWS_A_BAND minima find a pair of similarity s with 1 - (1 - s^7)^32: 0.9995 at the
-threshold of 0.8. Where a row has several texts (pairs, a question and its passage),
-each of them must be similar. A sketch of SKETCH_BYTES 8-bit minima (b-bit minwise hashing, Li and
-König 2010) discards most candidates before texts are read again.
+BANDS bands of r minima find a pair of similarity s with 1 - (1 - s^r)^32. r is the largest number
+up to 7 that finds FOUND of the pairs at the threshold: 7 at 0.8, 3 at 0.6, 2 at 0.5. Where a row
+has several texts (pairs, a question and its passage), each of them must be similar. A sketch of
+SKETCH_BYTES 8-bit minima (b-bit minwise hashing, Li and König 2010) discards most candidates
+before texts are read again.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,11 +24,15 @@ from weitiao.data.files.cells import cell_texts, position_batches
 from weitiao.data.prepare import duplicates
 from weitiao.data.quality.shingles import jaccard, normal_form, shingle_hashes
 from weitiao.data.rows import Rows
+from weitiao.errors import WeitiaoError
+from weitiao.i18n.messages import _
 
 SIMILARITY = 0.8  # least Jaccard similarity of near duplicates
-BANDS, ROWS_A_BAND = 32, 7
+LEAST_SIMILARITY = 0.2  # below, even bands of one minimum miss pairs
+FOUND = 0.999  # of the pairs at the threshold
+BANDS, MOST_ROWS_A_BAND = 32, 7
 SKETCH_BYTES = 128
-SKETCH_MARGIN = 0.14  # four standard deviations of the sketch's estimate at 0.8
+SKETCH_DEVIATIONS = 4.0  # of the sketch's estimate; pairs further below are not checked
 SEED = 13
 SPAN = 4096  # rows whose texts are in memory at once
 SPAN_CHARACTERS = 2_000_000
@@ -68,14 +74,16 @@ def likeness(
     similarity: float = SIMILARITY,
     advance: Advance = lambda done, total: None,
 ) -> Likeness:
-    """Compare all rows of texts with each other. Memory: about 500 bytes a row, without texts."""
+    """Compare all rows of texts with each other. Memory: about 500 bytes a row, without texts.
+    Raises WeitiaoError for a similarity below LEAST_SIMILARITY."""
+    size = rows_a_band(similarity)
     n, total = len(texts), 3 * len(texts)
     same, forms, empty = _keys(texts, lambda done: advance(done, total))
     equal = duplicates.groups_of(forms)
     # Of equal rows one takes part; empty rows equal nothing.
     first = duplicates.first_of_each(forms)
     first = first[~empty[first]]
-    keys, sketch, sizes = _signatures(texts, first, lambda done: advance(n + done, total))
+    keys, sketch, sizes = _signatures(texts, first, size, lambda done: advance(n + done, total))
     clusters = _Clusters(texts, first, sketch, sizes, similarity)
     for band in range(BANDS):
         clusters.join(_candidates(keys[band]))
@@ -90,6 +98,25 @@ def likeness(
     return Likeness(
         duplicates.groups_of(same), equal, near, links, values, empty, clusters.unchecked
     )
+
+
+def rows_a_band(similarity: float) -> int:
+    """Minima of a band for a threshold; the more, the fewer candidates. Raises WeitiaoError.
+
+    >>> [rows_a_band(threshold) for threshold in (1.0, 0.8, 0.6, 0.5, 0.2)]
+    [7, 7, 3, 2, 1]
+    """
+    if not LEAST_SIMILARITY <= similarity <= 1:
+        raise WeitiaoError(
+            _(
+                "similarity: {value} is not between {least} and 1; pairs that are less alike are "
+                "not all found.",
+                value=f"{similarity:g}",
+                least=f"{LEAST_SIMILARITY:g}",
+            )
+        )
+    sizes = range(1, MOST_ROWS_A_BAND + 1)
+    return max(r for r in sizes if 1 - (1 - similarity**r) ** BANDS >= FOUND)
 
 
 class RowTexts:
@@ -182,7 +209,7 @@ def hashes_of(rows: Sequence[tuple[str, ...]]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _signatures(
-    texts: Texts, places: np.ndarray, advance: Callable[[int], None]
+    texts: Texts, places: np.ndarray, size: int, advance: Callable[[int], None]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Keys of the bands (BANDS, n) uint64, sketches (n, SKETCH_BYTES) uint8, shingles (n,)."""
     from rensa import RMinHash
@@ -190,14 +217,14 @@ def _signatures(
     keys = np.empty((BANDS, len(places)), np.uint64)
     sketch = np.empty((len(places), SKETCH_BYTES), np.uint8)
     sizes = np.empty(len(places), np.int64)
-    primes = np.random.default_rng(SEED).integers(1, 2**63, ROWS_A_BAND, dtype=np.uint64) * 2 + 1
+    primes = np.random.default_rng(SEED).integers(1, 2**63, size, dtype=np.uint64) * 2 + 1
     for done, rows in _spans(texts, places):
         hashes, offsets = hashes_of(rows)
         minima = RMinHash.digest_matrix_from_flat_token_hashes(
-            hashes, offsets.astype(np.uint64), num_perm=BANDS * ROWS_A_BAND, seed=SEED
+            hashes, offsets.astype(np.uint64), num_perm=max(BANDS * size, SKETCH_BYTES), seed=SEED
         )
         matrix = np.array(minima.to_rows(), np.uint64)
-        bands = matrix.reshape(len(rows), BANDS, ROWS_A_BAND)
+        bands = matrix[:, : BANDS * size].reshape(len(rows), BANDS, size)
         span = slice(done, done + len(rows))
         keys[:, span] = (bands * primes).sum(2, dtype=np.uint64).T
         sketch[span] = matrix[:, :SKETCH_BYTES].astype(np.uint8)
@@ -291,9 +318,11 @@ class _Clusters:
     def _likely(self, pairs: np.ndarray) -> np.ndarray:
         """(m,) bool: candidates whose sketches agree about as much as the threshold."""
         likely = np.zeros(len(pairs), bool)
+        std = math.sqrt(self.similarity * (1 - self.similarity) / SKETCH_BYTES)
+        least = self.similarity - SKETCH_DEVIATIONS * std
         for batch in position_batches(np.arange(len(pairs)), 1 << 16):
             first, second = self.sketch[pairs[batch, 0]], self.sketch[pairs[batch, 1]]
-            likely[batch] = (first == second).mean(1) >= self.similarity - SKETCH_MARGIN
+            likely[batch] = (first == second).mean(1) >= least
         return likely
 
     def _join_batch(self, pairs: np.ndarray) -> np.ndarray:

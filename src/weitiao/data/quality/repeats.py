@@ -62,9 +62,12 @@ def first_rows(groups: np.ndarray) -> np.ndarray:
     return first[groups]
 
 
-def pair_table(inspected: Inspected, pairs: np.ndarray, values: Sequence[object]) -> FindingTable:
-    """A csv of pairs of rows: the row, the one that it is like, their targets and texts."""
-    head = [_("row"), _("like row"), _("Jaccard similarity")]
+def pair_table(
+    inspected: Inspected, pairs: np.ndarray, values: Sequence[object], measure: str = ""
+) -> FindingTable:
+    """A csv of pairs of rows: the row, the one that it is like, their targets and texts. measure:
+    what the values are; the Jaccard similarity, if nothing is said."""
+    head = [_("row"), _("like row"), measure or _("Jaccard similarity")]
     head += [_("target"), _("other target")]
     roles = inspected.rows.text_columns
 

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, PrivateAttr
 
 from weitiao.core import fingerprint
-from weitiao.data.quality.near_duplicates import ListedTexts, likeness
+from weitiao.data.quality.near_duplicates import LEAST_SIMILARITY, ListedTexts, likeness
 from weitiao.data.quality.shingles import normal_form
 from weitiao.data.steps.base import Step
 from weitiao.example import Example
@@ -26,7 +26,10 @@ class Deduplicate(Step):
     """
 
     similarity: float = Field(
-        1.0, gt=0, le=1, description="least Jaccard similarity of shingles; 1: the same letters"
+        1.0,
+        ge=LEAST_SIMILARITY,
+        le=1,
+        description="least Jaccard similarity of shingles; 1: the same letters",
     )
     _left_out: int = PrivateAttr(0)
 

@@ -1,6 +1,6 @@
 // The page that labels: rows one after the other, keys, undo, skip, comment, guideline.
-import { answersOf } from "./answers.js";
-import { Refused, byId, element, filled, get, post } from "./page.js";
+import { answersOf, stepsOf } from "./answers.js";
+import { Refused, byId, element, filled, get, post, savedText } from "./page.js";
 
 const RETRY = 1500; // milliseconds between two attempts to save
 const METER = 20; // answers between two looks at the meter
@@ -15,7 +15,7 @@ async function begin() {
   scheme = await get("/api/scheme");
   texts = scheme.texts;
   for (const id of ["version"]) byId(id).addEventListener("change", showVersion);
-  byId("help").append(...[texts[`keys_${scheme.kind}`], texts.enter_accepts, texts.keys_all, texts.keys_in_field]
+  byId("help").append(...[texts[stepsOf(scheme) ? "keys_scale" : `keys_${scheme.kind}`], texts.enter_accepts, texts.keys_all, texts.keys_in_field]
     .map((line) => element("p", {}, line)));
   showGuidelines(scheme.guidelines);
   answers = answersOf(scheme, byId("answer"), save, say);
@@ -131,8 +131,7 @@ const reopen = () => send("/api/reopen", { annotator }, "");
 async function look() {
   try {
     const { order, meter } = await get("/api/meter");
-    byId("meter").textContent = meter === null ? order : filled(texts.meter_saved,
-      { saved: Math.round(100 * meter.saved), low: Math.round(100 * meter.low), high: Math.round(100 * meter.high) });
+    byId("meter").textContent = meter === null ? order : savedText(texts, meter);
   } catch { /* the next answer says so */ }
 }
 

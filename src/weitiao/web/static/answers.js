@@ -8,6 +8,12 @@ export function answersOf(scheme, box, save, tell) {
   return new kinds[scheme.kind]({ scheme, texts: scheme.texts, box, save, tell });
 }
 
+// Whether numbers have a button each: whole ones, at most ten.
+export const stepsOf = ({ kind, low, high }) => kind === "number" && low !== null
+  && Number.isInteger(low) && Number.isInteger(high) && high - low < 10;
+// The key of such a button: its digit.
+const keyOf = (step) => (step >= 0 && step <= 9 ? String(step) : null);
+
 // The value to begin with: one's own earlier answer, else the suggestion.
 const begins = (row) => (row.before ? row.before.value : row.suggestion ? row.suggestion.value : null);
 
@@ -69,7 +75,7 @@ class Numbers {
   constructor(tools) {
     Object.assign(this, tools);
     const { low, high } = this.scheme;
-    const scale = low !== null && Number.isInteger(low) && Number.isInteger(high) && high - low < 10;
+    const scale = stepsOf(this.scheme);
     this.field = element("input", { id: "number", inputmode: "decimal", autocomplete: "off", size: 8 });
     const hint = low === null ? null
       : element("span", { class: "note", id: "range" }, filled(this.texts.between, { low, high }));
@@ -80,7 +86,8 @@ class Numbers {
       this.steps = element("ul", { class: "choices" });
       for (let step = low; step <= high; step += 1) {
         const one = element("button", { type: "button", "aria-pressed": "false",
-          click: () => { one.blur(); this.pick(step); } }, String(step));
+          "data-step": step, click: () => { one.blur(); this.pick(step); } },
+        element("span", {}, String(step)), keyOf(step) ? element("kbd", { "aria-hidden": "true" }, keyOf(step)) : null);
         this.steps.append(element("li", {}, one));
       }
       this.box.append(this.steps);
@@ -94,7 +101,7 @@ class Numbers {
     const value = begins(row);
     this.field.value = value === null ? "" : String(value);
     this.steps?.querySelectorAll("button").forEach((one) =>
-      one.setAttribute("aria-pressed", one.textContent === this.field.value ? "true" : "false"));
+      one.setAttribute("aria-pressed", one.dataset.step === this.field.value ? "true" : "false"));
     if (!this.scale) { this.field.focus(); this.field.select(); }
   }
   value() { return this.field.value.trim() ? this.field.value : null; }

@@ -1,5 +1,5 @@
 // The page of figures: progress, label meter, annotators, agreement, anchoring.
-import { byId, element, filled, get } from "./page.js";
+import { byId, element, filled, get, savedText } from "./page.js";
 
 const AGAIN = 5000; // milliseconds
 const hundred = (value) => (value === null ? null : Math.round(100 * value));
@@ -9,7 +9,13 @@ async function begin() {
   ({ texts } = await get("/api/scheme"));
   await refresh();
   document.documentElement.dataset.ready = "1";
-  setInterval(() => { if (!document.hidden) refresh().catch(() => {}); }, AGAIN);
+  setTimeout(again, AGAIN);
+}
+
+// The next look waits for the one before, however long that takes.
+async function again() {
+  if (!document.hidden) await refresh().catch(() => {});
+  setTimeout(again, AGAIN);
 }
 
 async function refresh() {
@@ -17,7 +23,7 @@ async function refresh() {
   byId("figures").replaceChildren(
     ...section(texts.progress, element("p", { class: "figure" }, `${now.labelled} / ${now.labelled + now.left}`),
       element("p", { class: "note" }, now.order), element("p", { class: "note" }, filled(texts.journal, { path: now.journal }))),
-    ...section(texts.meter_title, ...meter(now)),
+    ...(now.learns ? section(texts.meter_title, ...meter(now)) : []),
     ...section(texts.labels, table([texts.labels, texts.count], Object.entries(now.labels))),
     ...section(texts.annotators, table(
       [texts.name, texts.count, texts.skipped_rows, texts.seconds, texts.gold, texts.reliability],
@@ -43,8 +49,7 @@ function table(names, rows) {
 function meter({ meter: read, paying, random_share }) {
   if (read === null) return [element("p", {}, texts.meter_wait)];
   const of = (name) => hundred(read[name]);
-  const lines = [element("p", { class: "figure" },
-    filled(texts.meter_saved, { saved: of("saved"), low: of("low"), high: of("high") }))];
+  const lines = [element("p", { class: read.low === null ? "" : "figure" }, savedText(texts, read))];
   if (!paying) lines.push(element("p", {}, texts.meter_not));
   lines.push(element("p", {}, filled(texts.meter_score,
     { score: of("score"), low: of("score_low"), high: of("score_high") })));

@@ -36,3 +36,12 @@ async function read(response) {
   return values;
 }
 
+
+// What the label meter says of the labels saved.
+export function savedText(texts, read) {
+  if (read.saved === null) return texts.meter_untold;
+  const labels = read.random_sizes.at(-1);
+  if (read.low === null) return filled(texts.meter_worse, { labels });
+  const [saved, low, high] = [read.saved, read.low, read.high].map((one) => Math.round(100 * one));
+  return filled(texts.meter_saved, { labels, saved, low, high });
+}
