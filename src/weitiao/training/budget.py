@@ -19,6 +19,8 @@ LARGE_GROWTH = 1.2  # times the total: so much more is worth it however late
 TRAINING_SHARE = 0.25  # of a budget: left for updates however long the warm-up took
 FEWEST_UPDATES = 8  # fewer, most of them in the warm-up, hardly move a network
 EVALUATION_SHARE = 0.25  # of the time left after the first evaluation: for the others
+OPTIMISM = 3.0  # times faster than estimated may an update be, before any was timed
+TOO_MUCH, ENOUGH = 1.75, 1.25  # times what is needed: kept for evaluations after training
 OUTLIER = 2.0  # times the median: an update that took longer counts as this
 
 
@@ -57,15 +59,20 @@ class Clock:
         self.reserved, self.later_evaluations = estimated, evaluations
 
     def evaluation_took(self, seconds: float) -> None:
-        """Keep more, where an evaluation of the validation rows took longer than was estimated:
-        other programs run, or this machine is slower. At most half of what is left."""
+        """Keep more, where an evaluation of the validation rows took longer than was estimated
+        (other programs run, or this machine is slower): at most half of what is left. Give back
+        what is clearly too much."""
         if self.seconds is None:
             return
-        more = seconds * self.later_evaluations - self.reserved
+        needed = seconds * self.later_evaluations
+        more = needed - self.reserved
+        if 0 < TOO_MUCH * needed < self.reserved:
+            more = ENOUGH * needed - self.reserved
+        elif more <= 0:
+            return
         more = min(more, max(self.left(), 0.0) / 2)
-        if more > 0:
-            self.seconds -= more
-            self.reserved += more
+        self.seconds -= more
+        self.reserved += more
 
     def passed(self) -> float:
         """Seconds since the beginning, counted or not."""
@@ -172,10 +179,10 @@ class Pace:
 
     def first_total(self, wanted: int, evaluations: int) -> int | None:
         """The number of updates that fit before any was timed; None without a budget. 0 where too
-        few fit to be of use.
+        few fit to be of use, even if they are OPTIMISM times as fast as estimated.
 
         An update takes as long as `evaluation`, the cost of an evaluation in updates, says of the
-        one that was timed.
+        one that was timed. That is uncertain, and a few updates tell: `total` corrects it.
         """
         if math.isinf(self.clock.left()) or not self._evaluations:
             return None
@@ -185,7 +192,8 @@ class Pace:
         fits = int((self.clock.left() - evaluating) / update)
         shared = evaluations * self.evaluation / max(wanted, 1)  # of an update, for evaluations
         fits = int(fits / (1 + shared))
-        return 0 if fits < min(FEWEST_UPDATES, wanted) else min(fits, wanted)
+        fewest = min(FEWEST_UPDATES, wanted)
+        return 0 if OPTIMISM * fits < fewest else min(max(fits, fewest), wanted)
 
     def update_seconds(self) -> float | None:
         """Seconds that an update takes, as measured; None while nothing is known."""
