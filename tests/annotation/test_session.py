@@ -91,6 +91,33 @@ def test_a_skipped_row_goes_to_others(begin):
     assert one.next("bob")["row"] == row["row"]
 
 
+def test_a_guideline_from_a_file_does_not_take_back_what_was_written_on_the_page(begin, tmp_path):
+    file = tmp_path / "guideline.txt"
+    file.write_text("first", encoding="utf-8")
+    one = begin(guideline=file)
+    one.session.set_guideline("on the page")
+    one.close()
+    one = begin(labels=None, guideline=file)
+    assert one.session.standing.guidelines == ["first", "on the page"]
+    assert any("earlier version" in note for note in one.notes)
+    one.close()
+    file.write_text("third", encoding="utf-8")
+    assert begin(labels=None, guideline=file).session.standing.guidelines[-1] == "third"
+
+
+def test_shares_and_seed_stay_those_that_a_journal_was_begun_with(begin):
+    begin(shares={"random": 0.4}).close()
+    for other, option in (({"random": 0.5}, "--random-share 0.5"), ({"randm": 0.4}, "no share")):
+        with pytest.raises(DataError, match=option):
+            begin(labels=None, shares=other)
+    with pytest.raises(DataError, match="--seed 3"):
+        begin(labels=None, shares={}, seed=3)
+    for same in ({"random": 0.4}, {}):
+        one = begin(labels=None, shares=same, seed=0)
+        assert one.session.shares.random == 0.4
+        one.close()
+
+
 def test_guidelines_have_versions_and_older_rows_come_again(begin):
     one = begin()
     one.session.set_guideline("first")

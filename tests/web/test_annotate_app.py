@@ -131,7 +131,9 @@ def test_other_names_of_this_server_are_refused(made, host):
     assert client.get("/api/scheme", headers={"Host": host}).status_code == 421
 
 
-@pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "[::1]:8765", "LOCALHOST"])
+@pytest.mark.parametrize(
+    "host", ["localhost:1", "127.0.0.1", "127.0.0.2:80", "[::1]:8765", "LOCALHOST"]
+)
 def test_names_of_loopback_are_served(made, host):
     client, _ = made()
     assert client.get("/api/scheme", headers={"Host": host}).status_code == 200

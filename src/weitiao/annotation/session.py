@@ -284,16 +284,24 @@ class Session:
 
     # --- guidelines, decisions
 
-    def set_guideline(self, text: str) -> None:
-        """A new version of the guideline, where the text differs from the last one."""
+    def set_guideline(self, text: str, *, file: bool = False) -> bool:
+        """A new version of the guideline, where the text differs from the last one; returns whether
+        the text is the last version now.
+
+        file: from a file, whose text may be that of an earlier version: later ones, written on the
+        page, stay.
+        """
         text = checked_text(text.strip())
         if len(text) > MAX_TEXT:
             message = _("a guideline has at most {most:,} characters.", most=MAX_TEXT)
             raise DataError(message)
         with self.lock:
             last = self.standing.guidelines[-1] if self.standing.guidelines else ""
+            if file and text != last and text in self.standing.guidelines:
+                return False
             if text != last:
                 self._record({"kind": "guideline", "text": text, "time": _now()})
+            return True
 
     def older(self, annotator: str) -> int:
         """Answers of an annotator that were given under an older guideline."""

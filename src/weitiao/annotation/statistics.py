@@ -125,8 +125,12 @@ def _label_counts(values: list[Any], kind: str) -> dict[str, int]:
 
 def _reliability(answers: dict[int, dict[str, Answer]], session: Session) -> dict[str, float]:
     places = {label: at for at, label in enumerate(session.scheme.labels)}
-    votes = [{who: places[one.value] for who, one in mine.items()} for mine in answers.values()]
-    if sum(len(row) > 1 for row in votes) < FEWEST_SHARED:
+    votes = [
+        {who: places[one.value] for who, one in mine.items()}
+        for mine in answers.values()
+        if len(mine) > 1  # a row of one annotator compares nobody
+    ]
+    if len(votes) < FEWEST_SHARED:
         return {}
     return dawid_skene(votes, len(places)).accuracy
 

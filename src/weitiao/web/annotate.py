@@ -111,8 +111,8 @@ def annotate(
     every: int = 10,
     goal: float | None = None,
     model: str | None = None,
-    shares: Shares | None = None,
-    seed: int = 0,
+    shares: Shares | Mapping[str, float] | None = None,
+    seed: int | None = None,
     sheet: str | None = None,
     skip_bad: bool = False,
 ) -> Annotation:
@@ -123,8 +123,9 @@ def annotate(
     "1-5". journal: default annotations/NAME.jsonl. guideline: a text file. prelabels: a column, the
     folder of a run, or "names" (zero-shot by the labels' names). gold: a column of known labels,
     which are mixed in to check annotators. order: a part of `weitiao parts orders`. goal: the
-    acceptance line from 0 to 1. shares: of the random arm, of double labelling, ... Raises
-    WeitiaoError.
+    acceptance line from 0 to 1. shares: of "random" rows, of those that two annotators label
+    ("double"), of "gold" rows, of "hidden" pre-labels; they and the seed stay those that a journal
+    was begun with. Raises WeitiaoError.
     """
     options: dict[str, Any] = {
         "task": task, "text": text, "roles": roles, "labels": labels, "scale": scale,
@@ -132,13 +133,14 @@ def annotate(
         "shares": shares, "seed": seed, "sheet": sheet, "skip_bad": skip_bad,
     }  # fmt: skip
     parts.find("orders", order)
-    _check_shares(shares)
+    _check_shares(_named(shares))
     session, notes, target, from_run = _open(rows, write=True, **options)
     if from_run == suggest.NAMES and (session.scheme.kind != "label" or model == "none"):
         session.journal.close()
         raise DataError(_("--prelabels names needs one label a row, and an encoder (--model)."))
-    if guideline is not None:
-        session.set_guideline(_text_of(Path(guideline)))
+    if guideline is not None and not session.set_guideline(_text_of(Path(guideline)), file=True):
+        notes.append(_("{file} holds an earlier version of the guideline; the last one, written on "
+                       "the page, stays", file=guideline))  # fmt: skip
     return Annotation(session, target, notes, order, every, goal, model, from_run)
 
 
@@ -167,8 +169,8 @@ def _open(
     journal: str | Path | None = None,
     prelabels: str | None = None,
     gold: str | None = None,
-    shares: Shares | None = None,
-    seed: int = 0,
+    shares: Shares | Mapping[str, float] | None = None,
+    seed: int | None = None,
     sheet: str | None = None,
     skip_bad: bool = False,
 ) -> tuple[Session, list[str], str, str | None]:
@@ -189,7 +191,7 @@ def _open(
             shown = columns.roles_for(source, asked, wanted, besides)
         pool = Pool.of(source, shown)
         plan = _scheme(pool, asked, shown, labels, scale, known, column or gold)
-        settings = _settings(book.records)
+        settings = _settings(book.records, _named(shares), seed)
         target = target or TARGET
         check_target(pool, target)
         known_labels, unfit_gold = _cells(pool, plan, gold, "--gold") if gold else ({}, 0)
@@ -197,8 +199,8 @@ def _open(
             pool,
             plan,
             book,
-            shares=Shares(**settings["shares"]) if settings else shares or Shares(),
-            seed=settings["seed"] if settings else seed,
+            shares=Shares(**settings["shares"]),
+            seed=settings["seed"],
             gold=known_labels,
         )
         if write and known and plan != known:
@@ -250,8 +252,26 @@ def _known(records: Sequence[Mapping[str, Any]]) -> Scheme | None:
     return Scheme.of(plain[-1]) if plain else None
 
 
-def _settings(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return dict(records[0]) if records else {}
+def _named(shares: Shares | Mapping[str, float] | None) -> dict[str, float]:
+    return shares.plain() if isinstance(shares, Shares) else dict(shares or {})
+
+
+def _settings(
+    records: Sequence[Mapping[str, Any]], shares: Mapping[str, float], seed: int | None
+) -> dict[str, Any]:
+    """Shares and seed: of the journal, else as wanted. Raises DataError where both differ."""
+    if not records:
+        return {"shares": Shares(**shares).plain(), "seed": seed or 0}
+    begun: dict[str, float] = {**records[0]["shares"], "seed": records[0]["seed"]}
+    wanted = {**shares} if seed is None else {**shares, "seed": seed}
+    for name, value in wanted.items():
+        if value != begun[name]:
+            option = "--seed" if name == "seed" else f"--{name}-share"
+            message = _("{option} {value:g}: the journal was begun with {begun:g}, which stays. "
+                        "Leave the option out, or begin another one: --journal FILE",
+                        option=option, value=value, begun=begun[name])  # fmt: skip
+            raise DataError(message)
+    return dict(records[0])
 
 
 def _task_of(labels: Any, scale: str | None, column: str | None) -> str:
@@ -349,8 +369,12 @@ def _notes(session: Session, book: Journal) -> list[str]:
     return notes
 
 
-def _check_shares(shares: Shares | None) -> None:
-    for name, value in (shares or Shares()).plain().items():
+def _check_shares(shares: Mapping[str, float]) -> None:
+    for name, value in shares.items():
+        if name not in Shares().plain():
+            message = _("{name!r} is no share; known: {known}.",
+                        name=name, known=", ".join(Shares().plain()))  # fmt: skip
+            raise DataError(message)
         if not 0 <= value <= (0.9 if name == "random" else 1):
             message = _("the share of {name} rows is {value}: write one from 0 to {most}.",
                         name=name, value=value, most=0.9 if name == "random" else 1)  # fmt: skip

@@ -8,6 +8,7 @@ of another site can send, from the same origin. Elsewhere than on loopback a tok
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
@@ -24,7 +25,6 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 MAX_BODY = 2_000_000  # bytes of a request
 COOKIE = "weitiao-token"
 HEADER = b"x-weitiao"  # a cross-site request cannot carry it without a preflight, which fails
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -81,7 +81,7 @@ class Guard:
 
     def _refusal(self, scope: Message, headers: dict[bytes, str]) -> tuple[int, str] | None:
         host = headers.get(b"host", "")
-        if not self.token and _name_of(host) not in LOOPBACK:
+        if not self.token and not _is_here(_name_of(host)):
             return 421, _("this server is not called so")
         if self.token and not self._is_token(_cookie(headers)):
             return 401, _("open the address with the token that the terminal shows")
@@ -112,6 +112,14 @@ def _name_of(host: str) -> str:
         return (urlsplit(f"//{host}").hostname or "").lower()
     except ValueError:
         return ""
+
+
+def _is_here(name: str) -> bool:
+    """Whether a name is that of this machine alone: localhost, or a loopback address."""
+    try:
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _cookie(headers: dict[bytes, str]) -> str:

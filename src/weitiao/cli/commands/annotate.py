@@ -80,14 +80,15 @@ def annotate(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one")] = 8765,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="open no browser")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="of the random arm")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="of the random arm; default: 0")
+    ] = None,
     sheet: Sheet = None,
     skip_bad: SkipBad = False,
     json_: Json = False,
 ) -> None:
     """Label rows in the browser, the most useful first."""
     with notice.during(_("reading the rows")):
-        from weitiao.annotation.queue import Shares
         from weitiao.web.annotate import annotate
 
     shares = {"random": random_share, "double": double_share, "gold": gold_share,
@@ -97,7 +98,7 @@ def annotate(
         "task": task, "text": text, "roles": named, "labels": labels, "scale": scale,
         "target": target, "journal": journal, "guideline": guideline, "prelabels": prelabels,
         "gold": gold, "order": order, "every": every, "goal": goal, "model": model,
-        "shares": Shares(**{name: one for name, one in shares.items() if one is not None}),
+        "shares": {name: one for name, one in shares.items() if one is not None},
         "seed": seed, "sheet": sheet, "skip_bad": skip_bad,
     }  # fmt: skip
     if export is not None:
