@@ -13,6 +13,7 @@ from weitiao.core.clock import seconds
 from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source, from_rows
+from weitiao.data.infer.roles import OF_TRAINING
 from weitiao.data.prepare.declared import without_refused
 from weitiao.data.prepare.filter import without_misfits
 from weitiao.data.prepare.label_rules import with_label_rules
@@ -277,8 +278,7 @@ def rows_of(
     """
     roles = dict(model.plan.data.roles)
     # A file to evaluate on needs no groups and weights; one to predict needs no targets either.
-    own = ("group", "weight", "annotators", "probabilities")
-    for role in own if labelled else (*own, "start", "target"):
+    for role in OF_TRAINING if labelled else (*OF_TRAINING, "start", "target"):
         wanted = role == "weight" and labelled and model.plan.evaluate.weighted
         if not (wanted and roles.get(role) in source.columns):
             roles.pop(role, None)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from weitiao.data.files.cells import as_text
+from weitiao.data.infer.roles import OF_TRAINING
 from weitiao.data.python_rows import (
     column_names,
     columns_in,
@@ -88,7 +89,7 @@ class RowReader:
 
     def labelled(self, data: Any, targets: list[Any] | None) -> Iterator[dict[str, Any]]:
         """Rows to evaluate on, as `named`, with the cells of their targets."""
-        others = (*self.roles, "columns", "group", "weight", "annotators", "probabilities")
+        others = (*self.roles, "columns", *OF_TRAINING)
         roles = [role for role in self.columns if role not in others]
         wanted = [column for role in roles for column in _listed(self.columns[role])]
         if targets is not None:

@@ -194,7 +194,7 @@ class DataPlan(Section):
     deduplicate: bool = Field(True, description="drop exact duplicates before splitting")
     near_duplicates: float | None = Field(
         None,
-        gt=0,
+        ge=0.2,
         le=1,
         description="Jaccard similarity of shingles from which rows are near duplicates: they stay "
         "in one part of the split, and are left out where they stand in a test or validation file",

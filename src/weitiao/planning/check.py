@@ -84,7 +84,7 @@ def check(plan: Plan, here: bool = False) -> None:
 def _unfitting_roles(task: Task, plan: Plan) -> list[str]:
     """Roles that the task does not have, lacks, or that do not go together."""
     problems = list[str]()
-    known = {*task.roles, *task.optional_roles, "target", "group"}
+    known = {*task.roles, *task.optional_roles, "target", "group", "time"}
     known |= set() if task.writes else {"weight"}
     known |= {"annotators", "probabilities"} if task.soft else set()
     known |= {"start"} if issubclass(task.answers, Passages) else set()
@@ -152,7 +152,7 @@ def _misused_columns(plan: Plan) -> list[str]:
             role=role,
         )
         for role, columns in columns_of.items()
-        if role not in ("target", "start", "group", "annotators", "probabilities")
+        if role not in ("target", "start", "group", "time", "annotators", "probabilities")
         for column in sorted({*columns} & {*columns_of.get("target", [])})
     ]
     more = columns_of.get("columns", [])

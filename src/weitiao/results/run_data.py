@@ -24,6 +24,7 @@ from weitiao import parts
 from weitiao.core import atomic, disk, fingerprint
 from weitiao.data.files.cells import cell_texts
 from weitiao.data.files.open import open_source
+from weitiao.data.infer.roles import OF_TRAINING
 from weitiao.data.rows import Rows
 from weitiao.errors import WeitiaoError
 from weitiao.evaluation.evaluate import Evaluated
@@ -45,7 +46,6 @@ from weitiao.tasks.answers.numbers import Numbers
 from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.answers.spans import Spans
 
-OF_TRAINING = ("group", "weight", "annotators", "probabilities")  # roles that answers do not need
 ANSWERS_FILE = "answers.parquet"
 VALIDATION_FILE = "answers.validation.parquet"  # beside answers of the test set
 REASONS = "reasons"  # the file's name

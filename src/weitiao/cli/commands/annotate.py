@@ -80,9 +80,7 @@ def annotate(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one")] = 8765,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="open no browser")] = False,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="of the random arm; default: 0")
-    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="of the random arm; default: 0")] = None,
     sheet: Sheet = None,
     skip_bad: SkipBad = False,
     json_: Json = False,

@@ -29,8 +29,11 @@ _NUMBERED = re.compile(r"[12一二]|(?<![A-Za-z])[ABab](?![a-z])")  # sentence1,
 _SPEAKERS = {"system", "user", "assistant", "tool", "human", "gpt", "function"}
 # Roles that may have several columns.
 LISTED = ("columns", "target", "annotators", "probabilities")
-# start: of an answer; group: kept on one side; weight: how much a row counts in training
-ROLES = (*TEXT_ROLES, *LISTED, "start", "group", "weight")
+# Roles that only a training needs. group: kept on one side of the split; time: the newest rows are
+# the test; weight: how much a row counts.
+OF_TRAINING = ("group", "time", "weight", "annotators", "probabilities")
+# start: of an answer
+ROLES = (*TEXT_ROLES, *LISTED, "start", "group", "time", "weight")
 
 
 @dataclass(frozen=True)

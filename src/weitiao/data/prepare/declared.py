@@ -95,7 +95,9 @@ def declared_parts(rows: Rows, history: list[str]) -> Declared | None:
 
 def _free_columns(rows: Rows) -> list[str]:
     taken = {*rows.text_columns, *(target_columns(rows.roles) if "target" in rows.roles else ())}
-    taken |= {str(rows.roles[role]) for role in ("group", "start", "weight") if role in rows.roles}
+    taken |= {
+        str(rows.roles[role]) for role in ("group", "time", "start", "weight") if role in rows.roles
+    }
     for role in ("annotators", "probabilities"):
         columns = rows.roles.get(role, [])
         taken |= {columns} if isinstance(columns, str) else set(columns)

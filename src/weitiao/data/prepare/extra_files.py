@@ -9,6 +9,7 @@ import numpy as np
 
 from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.open import ReadOptions
+from weitiao.data.infer.roles import OF_TRAINING
 from weitiao.data.prepare import duplicates
 from weitiao.data.prepare.filter import usable
 from weitiao.data.prepare.split import TOGETHER, keys_of, with_value
@@ -112,11 +113,11 @@ def open_extra_file(
     history += source.history
     bad += source.bad
     # A test file need not have the column of groups, since it is one part already, or of weights.
-    own_roles = ("group", "weight", "annotators", "probabilities")
     roles = {
         r: name
         for r, name in plan.roles.items()
-        if r not in own_roles or {*([name] if isinstance(name, str) else name)} <= {*source.columns}
+        if r not in OF_TRAINING
+        or {*([name] if isinstance(name, str) else name)} <= {*source.columns}
     }
     own = plan.model_copy(update={"roles": roles})
     separator = like.changes.labels.separator if like.changes else ""

@@ -25,6 +25,7 @@ from weitiao.data.prepare.filter import check_enough, usable
 from weitiao.data.prepare.near_groups import with_near_groups, without_near
 from weitiao.data.prepare.run_steps import AllExamples, as_rows
 from weitiao.data.prepare.split import TOGETHER, sample, split, units_of
+from weitiao.data.prepare.time_split import TIME, described, split_by_time, times_in
 from weitiao.data.rows import Rows
 from weitiao.data.targets import TargetReader, reader_of
 from weitiao.errors import DataError
@@ -120,15 +121,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
         "test": 0.0 if test_file else plan.test_size,
     }
     units = with_near_groups(units_of(rows, keys), rows, plan.near_duplicates, history)
-    train, validation, test = split(
-        strata,
-        len(rows),
-        planned["validation"],
-        planned["test"],
-        plan.split_seed,
-        stratify=True,
-        groups=units,
-    )
+    train, validation, test = _parted(rows, strata, planned, plan.split_seed, units, history)
     if corrections is not None:
         uncorrected = Parts(rows, train, validation, test, validation_file, test_file)
         rows, train, validation, test, validation_file, test_file = uncorrected.corrected(
@@ -150,14 +143,19 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
                 validation=len(validation_rows),
             )
         )
+    counts = {
+        "train": len(train),
+        "validation": len(validation_rows),
+        "test": 0 if sealed is None else len(sealed),
+    }
     history.append(
-        _(
+        _("split: {train:,} train, {validation:,} validation, {test:,} sealed test", **counts)
+        if TIME in rows.roles
+        else _(
             "split with seed {seed}: {train:,} train, {validation:,} validation, "
             "{test:,} sealed test",
             seed=plan.split_seed,
-            train=len(train),
-            validation=len(validation_rows),
-            test=0 if sealed is None else len(sealed),
+            **counts,
         )
     )
     history += _uneven_parts(rows, units, planned, {"validation": validation, "test": test})
@@ -193,6 +191,24 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
         fingerprint=fingerprint.of_texts(source.fingerprint, splitting, *others),
         bad=tuple(bad),
     )
+
+
+def _parted(
+    rows: Rows,
+    strata: Sequence[Any],
+    planned: Mapping[str, float],
+    seed: int,
+    units: np.ndarray,
+    history: list[str],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions of the train, validation and test rows: by time where rows have one."""
+    sizes = planned["validation"], planned["test"]
+    if TIME not in rows.roles:
+        return split(strata, len(rows), *sizes, seed, stratify=True, groups=units)
+    times = times_in(rows)
+    parts_of_rows = split_by_time(times, units, *sizes)
+    history.append(described(times, parts_of_rows, str(rows.roles[TIME])))
+    return parts_of_rows
 
 
 def _changes_of(plan: DataPlan, corrections: Corrections | None) -> list[str]:
