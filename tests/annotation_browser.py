@@ -43,13 +43,14 @@ class Server:
         line = self.process.stdout.readline()
         if not line:
             raise AssertionError(self.process.stderr.read())
-        threading.Thread(target=self.process.stderr.read, daemon=True).start()
+        self.drain = threading.Thread(target=self.process.stderr.read, daemon=True)
+        self.drain.start()
         self.address = json.loads(line)["address"]
         self.port = int(self.address.rstrip("/").rsplit(":", 1)[1])
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self._ended()
 
     def records(self, kind="answer"):
         if not self.journal.exists():
@@ -62,7 +63,12 @@ class Server:
         try:
             self.process.wait(20)
         except subprocess.TimeoutExpired:
-            self.kill()
+            self.process.send_signal(signal.SIGKILL)
+        self._ended()
+
+    def _ended(self):
+        self.process.wait()
+        self.drain.join()
         for stream in (self.process.stdout, self.process.stderr):
             stream.close()
 
