@@ -19,6 +19,7 @@ from weitiao.data.prepare.filter import without_misfits
 from weitiao.data.prepare.label_rules import with_label_rules
 from weitiao.data.prepare.load import Data
 from weitiao.data.python_rows import list_of, rows_in
+from weitiao.data.readers.sql import is_address
 from weitiao.data.rows import Rows, everything
 from weitiao.data.targets import reader_of
 from weitiao.errors import DataError, RunError, WeitiaoError
@@ -168,7 +169,8 @@ def _are_files(rows: Any) -> bool:
 
 def _may_be_file(path: str) -> bool:
     """Whether a str is a file, a pattern or a sample, or looks like the name of one."""
-    named = path.startswith("sample:") or glob.has_magic(path) or bool(Path(path).suffix)
+    named = path.startswith("sample:") or is_address(path)
+    named = named or glob.has_magic(path) or bool(Path(path).suffix)
     try:
         return named or Path(path).exists()
     except (OSError, ValueError):  # far too long for a name

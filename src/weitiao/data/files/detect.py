@@ -42,7 +42,7 @@ EITHER = "json or jsonl"
 NO_ROWS = set(
     words(
         "yaml yml toml ini py ipynb docx doc pptx ppt pdf "
-        "pkl pt pth bin safetensors npy npz png jpg"
+        "sql pkl pt pth bin safetensors npy npz png jpg"
     )
 )
 SNIFFED = ("csv", "tsv", "json", "jsonl", "html", "xlsx", "parquet", "arrow")
@@ -66,7 +66,9 @@ def endings() -> dict[str, str]:
     """File extension -> reader, of all readers."""
     readers: dict[str, str] = {}
     for name in parts.names("readers"):
-        readers |= dict.fromkeys((name, *parts.find("readers", name).endings), name)
+        reader = parts.find("readers", name)
+        if reader.files:
+            readers |= dict.fromkeys((name, *reader.endings), name)
     return readers
 
 

@@ -22,6 +22,7 @@ from weitiao.data.files import aligned, archive, card, find
 from weitiao.data.files.card import with_names
 from weitiao.data.files.cells import TEXT, as_text, widest
 from weitiao.data.files.conversations import by_turns
+from weitiao.data.files.database import SQLITE, file_of, open_database
 from weitiao.data.files.detect import endings, packing, reader_for
 from weitiao.data.files.offsets import counted
 from weitiao.data.files.samples import open_sample
@@ -39,6 +40,7 @@ from weitiao.data.files.table import (
 )
 from weitiao.data.infer.declared import SPLIT_COLUMN, part_of_file
 from weitiao.data.readers.base import Reader, Reading
+from weitiao.data.readers.sql import is_address
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _, name_list, pack, plural, restore
 
@@ -76,6 +78,11 @@ class ReadOptions:
             return open_sample(path.removeprefix("sample:"))
         if isinstance(path, str) and path.startswith("memory:"):
             return from_memory(path.removeprefix("memory:"))
+        if isinstance(path, str) and is_address(path):
+            if not path.lower().startswith(SQLITE):
+                return open_database(path, self.reader)
+            path, reader = file_of(path, self.reader)
+            return replace(self, reader=reader).open(path)
         files = find.find(path)
         names = find.names(files)
         if not self.reader and (pair := aligned.pair_in(files)):
@@ -107,7 +114,8 @@ def open_source(
     skip_bad: bool = False,
     blank_rows: bool = False,
 ) -> Source:
-    """Open a data source: files, a folder, a pattern like data/*.csv, or `sample:NAME`.
+    """Open a data source: files, a folder, a pattern like data/*.csv, `sample:NAME`, or the
+    address of a database.
 
     reader: {name: settings}; else detected by each file's ending and first bytes. Raises DataError,
     also for a row that cannot be read, unless `skip_bad` sets such rows aside.

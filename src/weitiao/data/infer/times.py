@@ -38,7 +38,7 @@ def times_of(cells: Sequence[str], places: Sequence[str], column: str) -> np.nda
     texts = [cell.strip() for cell in cells]
     day_first = _day_first(texts, column)
     times = np.array([_seconds(text, day_first) for text in texts], np.float64)
-    if (wrong := np.flatnonzero(np.isnan(times)).tolist()):
+    if wrong := np.flatnonzero(np.isnan(times)).tolist():
         some = name_list((f"{places[at]}: {texts[at][:30]!r}" for at in wrong), MOST_NAMED)
         raise DataError(
             _(

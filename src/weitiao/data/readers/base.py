@@ -31,6 +31,7 @@ class Reader(Part):
     """One file format. The part's name is the usual ending, `endings` are the others."""
 
     endings: ClassVar[tuple[str, ...]] = ()
+    files: ClassVar[bool] = True  # whether it reads files; else addresses
     version: ClassVar[int] = 1  # raise it when the same file gives other rows than before
 
     @abstractmethod
