@@ -82,7 +82,7 @@ class ReadOptions:
             if not path.lower().startswith(SQLITE):
                 return open_database(path, self.reader)
             path, reader = file_of(path, self.reader)
-            return replace(self, reader=reader).open(path)
+            return open_source(path, reader, self.skip_bad, self.blank_rows)
         files = find.find(path)
         names = find.names(files)
         if not self.reader and (pair := aligned.pair_in(files)):
