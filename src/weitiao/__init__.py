@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from weitiao.api.clean import Cleaned, clean
     from weitiao.api.compare import compare
     from weitiao.api.convert import Converted, convert
+    from weitiao.api.document import document
     from weitiao.api.estimators import TextClassifier, TextRegressor
     from weitiao.api.evaluate import evaluate
     from weitiao.api.fit import fit, resume, train
@@ -78,6 +79,7 @@ _HOME = {
     "clean": "weitiao.api.clean:clean",
     "compare": "weitiao.api.compare:compare",
     "convert": "weitiao.api.convert:convert",
+    "document": "weitiao.api.document:document",
     "evaluate": "weitiao.api.evaluate:evaluate",
     "explain": "weitiao.api.predict:explain",
     "export": "weitiao.exporting.export:export",
@@ -137,6 +139,7 @@ __all__ = [
     "clean",
     "compare",
     "convert",
+    "document",
     "evaluate",
     "explain",
     "export",

@@ -141,6 +141,8 @@ MISTAKES = {
         "weitiao train --resume runs/new",
         "weitiao train --resume runs/new",
     ),
+    "document gone.yaml": ("gone.yaml", "no such file", "没有这个文件"),
+    "document plan.yaml -o plan.pdf": ("plan.pdf", ".docx", ".docx"),
     "report gone": ("gone", "`weitiao runs` lists them", "`weitiao runs`"),
     "compare RUN gone": ("gone", "`weitiao runs` lists runs", "`weitiao runs`"),
     "compare RUN": ("compare", "two things", "两"),

@@ -72,7 +72,7 @@ def show_plan(plan: Plan, path: Path) -> None:
     say(_("expected: {time} of training, {memory:,} MB", time=time, memory=memory))
     for warning in warnings_of(plan):
         say(_("warning: {text}", text=warning))
-    say(_("next: weitiao check {path} · weitiao train {path}", path=path))
+    say(_("next: weitiao check {path} · weitiao document {path} · weitiao train {path}", path=path))
 
 
 def show_runs(runs: Sequence[Mapping[str, Any]], root: Path) -> None:

@@ -92,6 +92,22 @@ def _with_chinese_quotes(template: str, values: Mapping[str, Any]) -> str:
     return text
 
 
+def fragments(message: Message) -> Iterator[str]:
+    """The words and the values of a message in the order of the current language; values that are
+    texts stay the objects they were, so that a page can set them in its own way.
+
+    >>> list(fragments(_("{count:,} files", count=2000)))
+    ['2,000', ' files']
+    """
+    template = _catalogue(language()).gettext(message.template)
+    for fixed, name, form, conversion in string.Formatter().parse(template):
+        if fixed:
+            yield fixed
+        if name is not None:
+            value = repr(message.values[name]) if conversion == "r" else message.values[name]
+            yield value if isinstance(value, str) and not form else format(value, form or "")
+
+
 def in_english(template: str, /, **values: Any) -> str:
     """Format a message in English whatever the language is; `localized` translates it later."""
     return Message(template.format(**values), template, values)

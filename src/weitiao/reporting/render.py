@@ -208,6 +208,14 @@ class Links:
 
 
 @dataclass(frozen=True)
+class Markup:
+    """HTML of ours, in which everything that came from the user is escaped already."""
+
+    html: str
+    block: str = "markup"
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading with what stands under it."""
 
@@ -243,8 +251,10 @@ def render(title: str, about: str, facts: Sequence[str], shown: Sequence[Section
     )
     environment.filters["visible"] = lambda value: visible(str(value))
     environment.filters["said"] = said
+    environment.filters["raw"] = _Raw
     style, script = _text("report.css"), _text("report.js")
     packed = [packed_json(block.data) for block in _blocks(shown, RowTable)]
+    drawn = drawings(shown)
     table = _text("rows.js") if packed else ""
     text: str = environment.get_template("report.html.jinja").render(
         tongue=HTML_LANGUAGES[language()],
@@ -259,8 +269,8 @@ def render(title: str, about: str, facts: Sequence[str], shown: Sequence[Section
         script=_Raw(script),
         table_script=_Raw(table),
         table_rows=_Raw(packed[0] if packed else ""),
-        charts=_Raw(base64.b64encode(_bytes(CHARTS)).decode("ascii")),
-        data=_Raw(embedded({"words": _words(), "plots": drawings(shown)})),
+        charts=_Raw(base64.b64encode(_bytes(CHARTS)).decode("ascii") if drawn else ""),
+        data=_Raw(embedded({"words": _words(), "plots": drawn})),
     )
     return text
 

@@ -301,6 +301,7 @@
     hints.observe(pane);
   }
 
+  if (!document.querySelector("[data-plot]")) { root.dataset.ready = "0"; return; } // nothing to draw
   if (typeof DecompressionStream === "undefined") return; // an old browser: the tables remain
   const echarts = await unpack();
   root.classList.add("drawn");
