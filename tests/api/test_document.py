@@ -118,7 +118,7 @@ def test_the_short_document_is_a_part_of_the_full_one(of_task):
     full = document_of(trace_of(of_task("nli")))
     names = [one.name for one in short.chapters]
     assert set(names) < {one.name for one in full.chapters}
-    assert {"goal", "data", "learning", "risks", "consent"} <= set(names)
+    assert {"goal", "rows", "learning", "risks", "consent"} <= set(names)
     with messages.speaking("zh"):
         text = page.html_of(short)
     assert 'lang="zh-CN"' in text
@@ -350,10 +350,11 @@ def hostile(tmp_path, tiny_bert, monkeypatch):
 class _Tags(HTMLParser):
     def __init__(self):
         super().__init__()
-        self.tags, self.text = [], []
+        self.tags, self.text, self.ids = [], [], []
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
+        self.ids += [value for name, value in attrs if name == "id"]
 
     def handle_data(self, data):
         self.text.append(data)
@@ -365,6 +366,7 @@ def test_hostile_labels_are_text_in_both_files(hostile):
     parser = _Tags()
     parser.feed(page_.read_text(encoding="utf-8"))
     assert "img" not in parser.tags
+    assert len(set(parser.ids)) == len(parser.ids)  # the script finds its figures by id
     assert parser.tags.count("script") == 3  # data, charts, ours
     text = "".join(parser.text)
     assert HOSTILE[0] in text

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from weitiao.core.ragged import values_of
 from weitiao.core.sanitize import shortened
 from weitiao.data.quality.finding import target_of
 from weitiao.data.quality.personal_data import hidden
@@ -188,7 +187,7 @@ def _squared(model: Model, cost: MSE, logits: Tensor, batch: Batch) -> tuple[dic
 
 def _span(model: Model, cost: Span, logits: Tensor, batch: Batch) -> tuple[dict[str, Any], float]:
     assert batch.labels is not None
-    labels = values_of(batch.labels).reshape(-1)
+    labels = batch.labels.reshape(-1).numpy()
     logits = logits.reshape(-1, 2)
     first = int(np.flatnonzero((labels > 0) & (labels % 2 == 1))[0])
     last = int(np.flatnonzero(labels > 1)[0])

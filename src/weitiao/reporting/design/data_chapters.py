@@ -108,7 +108,7 @@ def data_chapter(trace: Trace) -> Chapter:
     if trace.full and facts.history:
         lines = [trace.of_facts("history", localized(line)) for line in facts.history]
         blocks += [Prose(_("What was done to the rows:")), Points(lines)]
-    return Chapter("data", _("Data and findings"), blocks)
+    return Chapter("rows", _("Data and findings"), blocks)
 
 
 def _files(trace: Trace) -> Grid:
@@ -163,7 +163,7 @@ def _counts(trace: Trace) -> Grid:
         if share >= 0.005:
             shown = trace.of_facts(f"look.languages.{code}", f"{share:.0%}")
             rows.append([_("language: {name}", name=language_name(code)), shown])
-    return Grid(_("Rows"), [], rows, [1])
+    return Grid(_("Row counts"), [], rows)
 
 
 def _targets(trace: Trace) -> Iterator[Block]:
@@ -236,4 +236,4 @@ def _findings(trace: Trace) -> Iterator[Block]:
         rows = [[*row[:3], trace.of_facts("look.findings", row[3])] for row in rows]
     head = [_("kind"), _("finding"), _("rows"), *([_("what to do")] if trace.full else [])]
     caption = _("Findings ({source})", source=trace.of_facts("look.findings", trace.facts_file))
-    yield Grid(caption, head, rows, [2], marked=False)
+    yield Grid(caption, head, rows, marked=False)

@@ -3,6 +3,7 @@ formula and the numbers of one row of the user's."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,8 @@ from weitiao.reporting.design.content import Block, Chapter, Formula, Grid, Poin
 from weitiao.reporting.design.facts import WorkedRow
 from weitiao.reporting.design.trace import Trace, number
 from weitiao.results.format import short_label
+
+EMPHASIS = re.compile(r"\*(\w+)\*")  # in docstrings
 
 
 def learning_chapter(trace: Trace) -> Chapter:
@@ -49,7 +52,7 @@ def _example(trace: Trace, row: WorkedRow) -> Iterator[Block]:
             id=trace.of_facts("row.id", row.id),
         )
     )
-    cells = [[Quote(role), Quote(text)] for role, text in row.texts.items()]
+    cells: list[list[str]] = [[Quote(role), Quote(text)] for role, text in row.texts.items()]
     cells.append([_("target"), Quote(row.target)])
     if row.unit:
         cells.append([_("first token that has a label"), Quote(row.unit)])
@@ -239,7 +242,7 @@ def _schedule_name(name: str) -> str:
 def _about(part: type) -> Quote:
     """What a part is, by its own words."""
     about = localized(parts.summary(part)).partition(";")[0].partition("；")[0]
-    return Quote(about.rstrip(".。").replace("*", ""))
+    return Quote(EMPHASIS.sub(r"\1", about).rstrip(".。"))
 
 
 # --- strategies

@@ -9,6 +9,7 @@ from weitiao import parts
 from weitiao.checkpoints.catalogue import CATALOGUE
 from weitiao.i18n.messages import _, localized, translated
 from weitiao.reporting.design.content import Blank, Block, Chapter, Grid, Prose, Quote
+from weitiao.reporting.design.facts import Candidate
 from weitiao.reporting.design.trace import Trace, shown
 
 MOST_CANDIDATES = 20
@@ -21,7 +22,7 @@ def model_chapter(trace: Trace) -> Chapter:
     blocks: list[Block] = []
     if "model.checkpoint" in plan.why:
         reason = trace.reason("model.checkpoint")
-        name = Quote(plan.model.checkpoint)
+        name: str = Quote(plan.model.checkpoint)
         blocks.append(Prose(_("{model} is taken: {reason}.", model=name, reason=reason)))
     rows: list[list[str]] = [[_("checkpoint"), trace.of_plan("model.checkpoint")]]
     facts: dict[str, tuple[str, Any]] = {
@@ -124,8 +125,8 @@ def alternatives_chapter(trace: Trace) -> Chapter:
         if one.name == plan.model.checkpoint:
             continue
         note = trace.of_facts(f"candidates.{at}.note", localized(one.note))
-        size = trace.of_facts(f"candidates.{at}", f"{one.parameters / 1e6:,.0f} M")
-        rows.append([Quote(one.name), _("{note}; {size} parameters", note=note, size=size)])
+        reason = _why_not(trace, at, one)
+        rows.append([Quote(one.name), _("{note}: {reason}", note=note, reason=reason)])
     if not plan.model.adapter:
         rows.append(
             [
@@ -156,6 +157,25 @@ def alternatives_chapter(trace: Trace) -> Chapter:
         rows.append([_("Checkpoints of the catalogue"), _("the plan names another one")])
     grid = Grid(_("Refused"), [_("alternative"), _("why it is not taken")], rows)
     return Chapter("alternatives", _("Alternatives and why not"), [grid])
+
+
+def _why_not(trace: Trace, at: int, one: Candidate) -> str:
+    """What speaks against a checkpoint of the catalogue, as far as the facts know it."""
+    look, taken = trace.facts.look, trace.facts.checkpoint.parameters
+    language = max(look.languages, key=lambda code: look.languages[code]) if look else ""
+    if language in ("zh", "en") and language not in one.languages:
+        return _("not made for the language of these rows")
+    size = trace.of_facts(f"candidates.{at}", f"{one.parameters / 1e6:,.0f} M")
+    if taken and one.parameters > taken:
+        return _(
+            "{size} parameters, slower than the one taken; whether it scores better was not "
+            "measured here",
+            size=size,
+        )
+    return _(
+        "{size} parameters; whether it scores as well as the one taken was not measured here",
+        size=size,
+    )
 
 
 # --- tables that stand in the plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -82,7 +82,7 @@ class _Writer:
         safe = markupsafe.escape(piece)
         if isinstance(piece, Figure):
             source = markupsafe.escape(piece.source)
-            shown = f'<span class="figure" title="{source}"><bdi>{safe}</bdi></span>'
+            shown = f'<span class="figure" title="{source}"><bdi>{said(piece)}</bdi></span>'
             return shown + (self._mark(piece.source) if marked else "")
         if isinstance(piece, Blank):
             return f'<span class="blank">{safe}</span>'
@@ -153,7 +153,7 @@ class _Writer:
             f"<figcaption>{label} {marks}</figcaption></figure>"
         )
 
-    def _box(self, at: int, title: str, lines: tuple[str, ...]) -> str:
+    def _box(self, at: int, title: str, lines: Sequence[str]) -> str:
         x, y = _corner(at)
         texts = [f'<text class="title" x="{x + 12}" y="{y + 24}">{markupsafe.escape(title)}</text>']
         for row, line in enumerate(list(lines)[:MOST_LINES]):

@@ -41,15 +41,15 @@ def pipeline_chapter(trace: Trace) -> Chapter:
         _("{batch} rows a step", batch=trace.of_plan("train.batch_size")),
         _("rate {rate}", rate=trace.of_plan("train.learning_rate")),
     ]
-    boxes = [
-        (_("Rows"), data),
+    boxes: list[tuple[str, list[str]]] = [
+        (_("Input"), data),
         (_("Prepare"), prepared),
         (_("Split"), split),
         (_("Network"), [Quote(plan.model.checkpoint), Quote(next(iter(plan.model.head)))]),
         (_("Train"), learning),
         (_("Select"), [_metric_line(trace)]),
         (_("Test once"), [_("sealed test, baselines")]),
-        (_("Use"), [_("predict, export, watch")]),
+        (_("In use"), [_("predict, export, watch")]),
     ]
     return Chapter("pipeline", _("Pipeline"), [Flow(_("From rows to predictions"), boxes)])
 
@@ -141,7 +141,8 @@ def licences_chapter(trace: Trace) -> Chapter:
         rows.append([_("data"), Quote(file.path), Blank(_("fill in")), digest])
     for at, package in enumerate(facts.packages):
         named = trace.of_facts(f"packages.{at}", f"{package.name} {package.version}")
-        rows.append([_("package"), named, Quote(package.licence), ""])
+        licence = Quote(package.licence) if package.licence else Blank(_("fill in"))
+        rows.append([_("package"), named, licence, ""])
     caption = _("Used ({source})", source=trace.of_facts("packages", trace.facts_file))
     head = [_("kind"), _("name"), _("licence"), Quote("sha256")]
     blocks: list[Block] = [Grid(caption, head, rows, marked=False)]

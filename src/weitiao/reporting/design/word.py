@@ -25,12 +25,14 @@ from weitiao.reporting.design.content import (
     Quote,
     pieces,
 )
-from weitiao.reporting.design.page import COLUMNS, mathml, parts_of
+from weitiao.reporting.design.page import COLUMNS, mathml, parts_of, width_of
 
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 MATH = "http://schemas.openxmlformats.org/officeDocument/2006/math"
 FONT, CHINESE_FONT, CODE_FONT, MATH_FONT = "Calibri", "Microsoft YaHei", "Consolas", "Cambria Math"
 SOFT, BLUE, GROUND, LINE = "56616D", "0072B2", "EEF1F4", "DDE2E7"  # as in the page
+# Of tables, in the units of `width_of`: the page, the widest column, a line to write on, margins.
+ROOM, WIDEST, BLANK, PADDING = 520.0, 360.0, 70.0, 24.0
 MARGIN_CM, PAGE_CM = 2.2, (21.0, 29.7)
 _CODE = re.compile("`([^`]+)`")
 
@@ -107,7 +109,7 @@ class _Writer:
         """The pieces of a text as runs."""
         for piece in pieces(text):
             if isinstance(piece, Figure):
-                paragraph.add_run(str(piece))
+                self.words(paragraph, piece)
                 if marked:
                     self.mark(paragraph, piece.source)
             elif isinstance(piece, Blank):
@@ -118,11 +120,15 @@ class _Writer:
                 if piece.code:
                     _set_font(run, CODE_FONT)
             else:
-                for at, part in enumerate(_CODE.split(piece)):
-                    if part:
-                        run = paragraph.add_run(part)
-                        if at % 2:
-                            _set_font(run, CODE_FONT)
+                self.words(paragraph, piece)
+
+    def words(self, paragraph: Any, text: str) -> None:
+        """Words with `commands` in them, which are set as code."""
+        for at, part in enumerate(_CODE.split(text)):
+            if part:
+                run = paragraph.add_run(part)
+                if at % 2:
+                    _set_font(run, CODE_FONT)
 
     def mark(self, paragraph: Any, source: str) -> None:
         """The number of a source in brackets, raised, which leads to the list at the end."""
@@ -147,6 +153,7 @@ class _Writer:
         table = self.made.add_table(0, columns)
         table.style = "Table Grid"
         _borders(table)
+        _fit(table, block)
         if block.head:
             cells = table.add_row().cells
             for at, name in enumerate(block.head):
@@ -179,7 +186,8 @@ class _Writer:
         for at, part in enumerate(listed):
             paragraph = _styled(self.made.add_paragraph(), "Formula")
             paragraph._p.append(omml(part))
-            if at == len(listed) - 1:
+            if at == len(listed) - 1 and block.sources:
+                paragraph.add_run("   ")  # a mark is no exponent
                 for source in dict.fromkeys(block.sources):
                     self.mark(paragraph, source)
 
@@ -409,10 +417,45 @@ def _borders(table: Any) -> None:
 def _widths(table: Any, widths: Sequence[float]) -> None:
     from docx.shared import Cm
 
-    for at, width in enumerate(widths):
-        table.columns[at].width = Cm(width)
-        for cell in table.columns[at].cells:
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = Cm(width)
+        for cell in column.cells:
             cell.width = Cm(width)
+
+
+def _fit(table: Any, block: Grid) -> None:
+    """Columns as wide as what stands in them: no word is broken, long texts share what is left."""
+    from docx.shared import Cm
+
+    rows = [*([block.head] if block.head else []), *block.rows]
+    columns = [[row[at] for row in rows if at < len(row)] for at in range(len(table.columns))]
+    if not block.head and len(columns) == 2:
+        columns = [[" " * 25], [" " * 40]]  # tables of pairs stand alike under each other
+    least = [min(max(map(_word_width, cells)), WIDEST / 2) for cells in columns]
+    wanted = [min(max(map(_cell_width, cells)), WIDEST) for cells in columns]
+    more = [max(a - b, 1.0) for a, b in zip(wanted, least, strict=True)]
+    left = max(ROOM - sum(least), 0.0)
+    units = [a + left * b / sum(more) for a, b in zip(least, more, strict=True)]
+    for column, width in zip(table.columns, units, strict=True):
+        column.width = Cm(
+            (PAGE_CM[0] - 2 * MARGIN_CM) * width / sum(units)
+        )  # new rows take it over
+
+
+def _cell_width(text: str) -> float:
+    if isinstance(text, Blank):
+        return width_of(text) + BLANK
+    wide = isinstance(text, Quote) and text.code
+    return width_of(text) * (1.25 if wide else 1.0) + PADDING
+
+
+def _word_width(text: str) -> float:
+    """Of the longest word; Chinese may be broken anywhere."""
+    if isinstance(text, Blank):
+        return _cell_width(text)
+    words = re.split(r"[\s\u2e80-\uffff]", text) if not isinstance(text, Quote) else [str(text)]
+    wide = isinstance(text, Quote) and text.code
+    return max(map(width_of, words)) * (1.25 if wide else 1.0) + PADDING
 
 
 def _repeated(row: Any) -> None:
