@@ -403,7 +403,7 @@ def test_marks_lead_to_sources_in_the_word_file(of_task):
 @pytest.mark.parametrize("task", TASKS)
 def test_word_formulas_hold_the_numbers_of_the_page(task, of_task):
     pytest.importorskip("mathml_to_omml")
-    from weitiao.reporting.design.word import omml
+    from weitiao.reporting.design.omml import omml
 
     latex = formulas.worked_loss(of_task(task)[1].row)
     for part in page.parts_of(latex):

@@ -125,7 +125,7 @@ def evaluation_chapter(trace: Trace) -> Chapter:
 def licences_chapter(trace: Trace) -> Chapter:
     """What is used, by whose leave, and its hash."""
     facts, one = trace.facts, trace.facts.checkpoint
-    licence = (
+    licence: str = (
         trace.of_facts("checkpoint.licence", one.licence) if one.licence else Blank(_("fill in"))
     )
     rows = [
