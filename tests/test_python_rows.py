@@ -14,6 +14,7 @@ from weitiao.errors import DataError, WeitiaoError
 from weitiao.example import Example
 from weitiao.model.model import Model
 from weitiao.model.row_reader import RowReader
+from weitiao.model.without_text import is_blank
 from weitiao.tasks.classification import Classification
 from weitiao.tasks.nli import NLI
 from weitiao.tasks.token_classification import TokenClassification
@@ -59,11 +60,10 @@ NO_ROWS = {
     "nothing": [], "no tuple": (), "an empty array": np.array([]), "an empty frame": pandas.DataFrame(),
     "a frame without rows": pandas.DataFrame({"review": []}), "an empty generator": (x for x in ()),
     "numbers": [1, 2], "an array of numbers": np.arange(3), "numbers in tuples": [(1, 2)],
-    "a list of None": [None], "a text and None": ["good", None], "a text and a number": ["good", 3],
+    "a text and a number": ["good", 3], "a number after None": [None, 3],
     "a mix": ["good", {"text": "bad"}], "a text and a tuple": ["good", ("bad",)],
     "a nested list": [["good", "bad"]], "three axes": np.zeros((2, 2, 2)), "a range": range(3),
-    "missing values": pandas.Series(["good", None]), "bytes inside": [b"good"],
-    "a dict of another column": {"txt": "good"}, "an empty dict": {}, "no text in it": {"text": None},
+    "bytes inside": [b"good"], "a dict of another column": {"txt": "good"}, "an empty dict": {},
     "an object in it": {"text": {"a": "good"}}, "a list in it": [{"text": ["good"]}],
     "several columns of texts": pandas.DataFrame({"a": ["x"], "b": ["y"]}),
     "two columns of one name": pandas.DataFrame([["x", "y"]], columns=["review", "review"]),
@@ -162,6 +162,27 @@ def test_any_object_is_texts_or_an_error_of_ours(data):
         assert all(isinstance(text, str) for one in examples for text in one.inputs.values())
 
 
+@pytest.mark.parametrize(
+    "empty", ["", " \n\t", "\u3000", None, float("nan"), pandas.NA, pandas.NaT]
+)
+def test_a_row_without_a_text_is_one_in_every_container(empty):
+    for rows in (
+        ["good", empty], [empty, "good"][::-1], pandas.Series(["good", empty], dtype=object),
+        np.array(["good", empty], dtype=object), [("good",), (empty,)], (x for x in ["good", empty]),
+        pandas.DataFrame({"review": ["good", empty], "n": [1, 2]}),
+        [{"text": "good"}, {"text": empty}], {"review": ["good", empty]},
+    ):  # fmt: skip
+        assert [is_blank(one) for one in READER.examples(rows)] == [False, True]
+    for rows in ([("a", "b"), ("a", empty)], [("a", "b"), (empty, "b")],
+                 [{"p": "a", "h": "b"}, {"p": empty, "h": "b"}],
+                 [("a", "b"), ("a", "") if isinstance(empty, str) else empty]):  # fmt: skip
+        assert [is_blank(one) for one in PAIR_READER.examples(rows)] == [False, True]
+    inner = RowReader(Classification(), {"text": "review.body"})
+    assert is_blank(inner.example({"review": {"body": empty}}))
+    more = RowReader(Classification(), {"text": "review", "columns": ["price"]})
+    assert is_blank(more.example({"review": empty, "price": 2}))
+
+
 # --- the entry points
 
 
@@ -207,6 +228,73 @@ def test_one_text_gives_one_prediction_and_an_array_of_one_label(model):
     assert model.classes_.tolist() == list(model.labels_) == ["bad", "good"]
     with pytest.raises(DataError):
         model()
+
+
+def test_a_row_without_a_text_has_no_answer_and_is_said(model):
+    rows = ["a good film", "", None, "  ", "the bad room"]
+    with pytest.warns(
+        UserWarning, match=r"3 rows without a text \(row 1, row 2, row 3\): no answer"
+    ):
+        predictions = list(model.predictions(rows, chunk=2))
+    wanted = model("a good film", "the bad room")
+    assert [one.value for one in predictions] == [
+        wanted[0].value,
+        None,
+        None,
+        None,
+        wanted[1].value,
+    ]
+    assert [one.reason for one in predictions] == ["", *["no text"] * 3, ""]
+    with pytest.warns(UserWarning, match="without a text"):
+        assert model.predict(rows).tolist() == [one.value for one in predictions]
+    with pytest.warns(UserWarning, match="without a text"):
+        table = model.predict_proba(rows)
+    assert np.isnan(table).all(1).tolist() == [False, True, True, True, False]
+    assert table[[0, 4]] == pytest.approx(model.predict_proba(["a good film", "the bad room"]))
+    with pytest.warns(UserWarning, match="1 row without a text"):
+        assert model("").value is None
+    with pytest.warns(UserWarning, match="1 row without a text"):
+        assert model.predict_proba([None]).shape == (1, 2)
+    with pytest.raises(DataError, match="no text"):
+        weitiao.explain(model, " ")
+
+
+def test_a_row_without_a_text_stays_a_row_of_the_output(model, tmp_path):
+    said = []
+    rows = ["", "a good film", None]
+    assert weitiao.predict(model, rows, tmp_path / "out.csv", say=said.append) == 3
+    table = pandas.read_csv(tmp_path / "out.csv")
+    assert table["prediction"].isna().tolist() == [True, False, True]
+    assert {"score", "score_good", "score_bad"} <= {*table}
+    assert "2 rows without a text: the answer is empty" in said
+    weitiao.predict(model, ["", " "], tmp_path / "none.csv", say=said.append)
+    assert {"score", "score_good", "score_bad"} <= {*pandas.read_csv(tmp_path / "none.csv")}
+
+
+def test_rows_without_a_text_are_not_judged_and_counted(model, tmp_path):
+    model.save(tmp_path / "saved")
+    rows = toy_rows("classification", 20)
+    said = []
+    wanted = weitiao.evaluate(tmp_path / "saved", rows).report
+    more = [*rows, {"text": None, "label": "good"}, {"text": " ", "label": "bad"}]
+    got = weitiao.evaluate(tmp_path / "saved", more, say=said.append).report
+    assert (got.rows, got.metrics) == (wanted.rows, pytest.approx(wanted.metrics))
+    assert any("2 rows" in line and "text" in line for line in said)
+
+
+@pytest.mark.parametrize("task", ["regression", "multilabel", "token_classification", "nli"])
+def test_every_kind_of_answer_has_a_place_for_none(task, tiny_bert):
+    plan = toy_plan(task, tiny_bert)
+    data = toy_data(plan, 40)
+    made = Model.start(plan, data.train)
+    (example,) = data.validation.examples([0])
+    blank = Example({**example.inputs, [*example.inputs][-1]: " "})
+    with pytest.warns(UserWarning, match="1 row without a text"):
+        values = made.predict([example, blank])
+    assert len(values) == 2
+    assert values[1] is None or np.isnan(values[1])
+    with pytest.warns(UserWarning, match="1 row without a text"):
+        made.predict([blank])
 
 
 def test_explain_reads_one_row(model):

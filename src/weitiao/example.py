@@ -122,6 +122,7 @@ class Prediction:
     levels: for hierarchical labels, the ancestors, the top first, and the label itself; each with
     its probability, which is the sum of all labels under it.
     places: for spans of a text, start and end in characters.
+    reason: why there is no value, e.g. "no text".
     """
 
     value: Any
@@ -129,6 +130,7 @@ class Prediction:
     scores: Mapping[str, float] = field(default_factory=dict, repr=False)
     levels: tuple[tuple[str, float], ...] = ()
     places: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

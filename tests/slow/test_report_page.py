@@ -2,6 +2,7 @@
 
 # ruff: noqa: F401, F811 - imported fixtures
 
+import os
 import random
 import time
 
@@ -43,9 +44,10 @@ def test_it_is_there_within_a_second_for_100_000_rows(tmp_path, browser):
     labels = [rng.choice(["news", "sport", "travel", "money", "film"]) for _ in range(100_000)]
     texts = [f"row {i} {rng.random()}" for i in range(100_000)]
     run = judged_run(tmp_path, texts, labels)
-    started = time.monotonic()
+    started = time.process_time()  # other programs do not count
     path = page.write(run)
-    assert time.monotonic() - started < 60, "seconds, on a busy machine"
+    print("written in", round(time.process_time() - started, 1), "s of processor time")
+    assert time.process_time() - started < 20
     assert path.stat().st_size < 3_000_000
     Seen(browser, path).view.close()  # the browser itself is warm
     seen = Seen(browser, path)
@@ -67,6 +69,9 @@ def test_it_is_there_within_a_second_for_100_000_rows(tmp_path, browser):
         print(change[:40], round(took), "ms")
         assert took < 1000
     seen.check()
+    if folder := os.environ.get("WEITIAO_SCREENSHOTS"):
+        seen.view.locator("#all-rows").scroll_into_view_if_needed()
+        seen.view.screenshot(path=f"{folder}/100000.png")
     seen.view.close()
 
 

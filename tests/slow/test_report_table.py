@@ -56,6 +56,14 @@ def test_rows_are_filtered_sorted_searched_and_saved(pages, browser, tmp_path):
     assert {row["result"] for row in rows} == {"wrong"}
     view.click("#clear")
     assert table.count == "400 of 400 rows"
+    view.fill("#shortest", "60")
+    view.fill("#longest", "90")
+    lengths = [int(one) for one in table.column("length")]
+    assert lengths
+    assert all(60 <= one <= 90 for one in lengths)
+    assert 0 < int(table.count.split()[0]) < 400
+    view.click("#clear")
+    assert (table.count, view.input_value("#shortest")) == ("400 of 400 rows", "")
     view.fill("#search", "第 17 行")
     expect(view.locator("#found")).to_have_text("1 of 400 rows")
     view.click("#window tbody button")

@@ -45,6 +45,8 @@ def of_prediction(
     scheme: Scheme, value: Any, places: Mapping[str, Any], texts: Mapping[str, str]
 ) -> Any:
     """The answer that a run predicts. Raises ValueError where it does not fit the scheme."""
+    if value is None:  # it abstains, or the row has no text
+        raise ValueError("no answer")
     if scheme.kind == "label":
         return _known(scheme, [str(value)])[0]
     if scheme.kind == "labels":

@@ -184,7 +184,7 @@ def _source(rows: Any, how: ReadOptions) -> Source:
     if files := files_in(rows):
         how = replace(how, blank_rows=True)
         return how.open(files[0] if len(files) == 1 else files)
-    return from_rows([{"text": r} if isinstance(r, str) else r for r in rows_in(rows)])
+    return from_rows([{"text": r} if r is None or isinstance(r, str) else r for r in rows_in(rows)])
 
 
 # --- cleaning

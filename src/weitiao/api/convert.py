@@ -119,7 +119,7 @@ def convert(
 def _opened(rows: Any, how: ReadOptions) -> Source:
     if files := files_in(rows):
         return how.open(files[0] if len(files) == 1 else files)
-    return from_rows([{"text": r} if isinstance(r, str) else r for r in rows_in(rows)])
+    return from_rows([{"text": r} if r is None or isinstance(r, str) else r for r in rows_in(rows)])
 
 
 def _chunks(source: Source, step: Callable[[int], None] | None) -> Iterator[list[dict[str, Any]]]:

@@ -27,6 +27,7 @@ from weitiao.data.infer.cells import is_missing, label
 from weitiao.data.python_rows import list_of
 from weitiao.errors import DataError, ModelError
 from weitiao.i18n.messages import _
+from weitiao.model.without_text import is_blank
 
 FILE = "estimator.json"
 # What costs time and is about the run's own test rows: an estimator has none.
@@ -75,6 +76,8 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         self.progress = progress
 
     def _fit(self, X: Any, targets: list[Any]) -> None:
+        if isinstance(X, list):
+            _require_texts([one is None or (isinstance(one, str) and not one.strip()) for one in X])
         with TemporaryDirectory(ignore_cleanup_errors=True) as temporary, _value_errors():
             fitted = fit(
                 _texts(X),
@@ -97,7 +100,9 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
     def _predicted(self, X: Any, method: str = "predict") -> Any:
         check_is_fitted(self, "model_")
         with _value_errors():
-            return getattr(self.model_, method)(_texts(X))
+            examples = list(self.model_.row_reader.examples(_texts(X)))
+            _require_texts([is_blank(example) for example in examples])
+            return getattr(self.model_, method)(examples)
 
     def save(self, folder: str | Path) -> None:
         """Write the fitted estimator as a folder, which `weitiao.load` can read, too."""
@@ -224,6 +229,14 @@ def _texts(X: Any) -> Any:
     if isinstance(X, str):
         raise RowsError(_("rows are a list of texts, not one text."))
     return X
+
+
+def _require_texts(blank: list[bool]) -> None:
+    """Raise RowsError where a row has no text: scikit-learn has no place for a missing answer."""
+    if any(blank):
+        number = blank.index(True)
+        message = _("row {number} has no text: fill it, or leave the row out.", number=number)
+        raise RowsError(message)
 
 
 def _spelled(classes: np.ndarray) -> list[str]:

@@ -15,10 +15,11 @@ from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source, from_rows
 from weitiao.data.infer.roles import OF_TRAINING
 from weitiao.data.prepare.declared import without_refused
-from weitiao.data.prepare.filter import without_misfits
+from weitiao.data.prepare.filter import without_blank, without_misfits
 from weitiao.data.prepare.label_rules import with_label_rules
 from weitiao.data.prepare.load import Data
-from weitiao.data.python_rows import list_of, rows_in
+from weitiao.data.prepare.unknown_labels import likeness
+from weitiao.data.python_rows import is_missing_value, list_of, rows_in
 from weitiao.data.readers.sql import is_address
 from weitiao.data.rows import Rows, everything
 from weitiao.data.targets import reader_of
@@ -178,13 +179,13 @@ def _may_be_file(path: str) -> bool:
 
 
 def _row(row: Any) -> dict[str, Any]:
-    if isinstance(row, str):
+    if row is None or isinstance(row, str):
         return {"text": row}
     if isinstance(row, Mapping):
         return dict(row)
     if isinstance(row, Example):
         return dict(row.inputs)
-    if len(row) not in (1, 2) or not all(isinstance(one, str) for one in row):
+    if len(row) not in (1, 2) or not all(is_missing_value(o) or isinstance(o, str) for o in row):
         raise DataError(_("a tuple to learn from holds one text or two, not {row}.", row=repr(row)))
     return dict(zip(("text", "text_pair"), row, strict=False))
 
@@ -239,7 +240,7 @@ def check_known_labels(model: Model, rows: Rows) -> None:
             file=rows.name,
             labels=name_list(labels, 5, quoted=True),
             known=name_list(known, 5, quoted=True),
-            likeness=_likeness(labels, known),
+            likeness=likeness(labels, known),
         )
     )
 
@@ -247,22 +248,6 @@ def check_known_labels(model: Model, rows: Rows) -> None:
 def rows_labels(task: Task, rows: Rows) -> dict[str, int]:
     """Label -> rows of a file to evaluate on; empty where targets are no labels."""
     return type(task).label_counts([one for one in rows.targets() if one is not None])
-
-
-def _likeness(labels: Sequence[str], known: Sequence[str]) -> str:
-    """The first label that looks like a known one, as a sentence."""
-    plain = {one.casefold().strip(): one for one in known}
-    for label in labels:
-        folded = label.casefold().strip()
-        alike = (
-            name
-            for other, name in plain.items()
-            if other and folded and (folded.startswith(other) or other.startswith(folded))
-        )
-        close = plain.get(folded) or next(alike, None)
-        if close:
-            return _("Is {label!r} meant as {known!r}? ", label=label, known=close)
-    return ""
 
 
 def rows_of(
@@ -306,9 +291,9 @@ def rows_of(
     rows = Rows(source.table, everything(source.table), roles, source.name, model.plan.task_name)
     if not labelled:
         return rows
-    rows = without_refused(rows, [] if notes is None else notes)
-    rows = without_misfits(rows, aside is not None, [], aside if aside is not None else [])
     lines: list[str] = [] if notes is None else notes
+    rows = without_refused(without_blank(rows, lines), lines)
+    rows = without_misfits(rows, aside is not None, [], aside if aside is not None else [])
     separator = reader_of(rows.task).level_separator(model.task.choices)
     rules = model.plan.data.labels
     rows = with_label_rules(rows, rules, lines, strict=False, separator=separator)
@@ -316,4 +301,7 @@ def rows_of(
     if not known:
         message = _("{file}: no row has a target; `weitiao predict` needs none.", file=source.name)
         raise DataError(message)
+    if len(known) < len(rows):
+        count = plural(len(rows) - len(known), "row")
+        lines.append(reader_of(rows.task).unlabelled_message(count))
     return rows.take(known)

@@ -32,6 +32,7 @@ from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _, name_list, plural
 from weitiao.model.model import Model
 from weitiao.model.predictor import Predictor
+from weitiao.model.without_text import is_blank
 from weitiao.run import Run
 
 STOPPED = ("interrupted", "running", "failed")  # states of a run before its end
@@ -143,8 +144,8 @@ def predict(
     source = open_rows(model, rows, how)
     notes: list[str] = list(source.history) if len(source.history) > 1 else []
     inputs = assigned(model, source, roles or {}, notes)
-    # The first row tells which columns will be written, before anything is.
-    (first,) = model.predictions(inputs.take(slice(1)).examples())
+    # The first row with a text tells which columns will be written, before anything is.
+    (first,) = model.predictions([_first_with_text(inputs)])
     table = Table(source, model.task, form, shape_of(model.task, shape, form), columns_of(first))
     if new := table.renamed:
         notes.append(
@@ -191,12 +192,24 @@ def _checked_form(output: str | Path | IO[str], form: str | None, force: bool) -
     return checked_form(output, form, force)
 
 
+def _first_with_text(rows: Rows) -> Example:
+    """The first example with all its texts; where there is none, one that stands for it."""
+    for start in range(0, len(rows), CHUNK_ROWS):
+        part = rows.take(slice(start, start + CHUNK_ROWS))
+        if len(places := np.flatnonzero(~is_empty(part))):
+            (example,) = part.examples(places[:1])
+            return example
+    return Example(dict.fromkeys(rows.text_roles, "?"))
+
+
 def _answers(
     model: Model | BaselineModel, part: Rows, empty: np.ndarray
 ) -> list[Prediction | None]:
     """A prediction for each row with a text, None for the others."""
     answers: list[Prediction | None] = [None] * len(part)
     places = np.flatnonzero(~empty)
+    if not len(places):
+        return answers
     for at, prediction in zip(places, model.predictions(part.examples(places)), strict=True):
         answers[at] = prediction
     return answers
@@ -265,4 +278,6 @@ def _one_example(model: Model, row: Any) -> Example:
     examples = list(islice(model.row_reader.examples(tuple(row) if texts else row), 2))
     if len(examples) > 1:
         raise DataError(_("explain is about one row; more were given."))
+    if is_blank(examples[0]):
+        raise DataError(_("the row has no text: there is nothing to predict and to explain."))
     return examples[0]

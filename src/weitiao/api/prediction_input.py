@@ -24,6 +24,7 @@ from weitiao.data.files.table import LINE, Source, from_rows
 from weitiao.data.infer.column_names import TEXT_WORDS, is_known
 from weitiao.data.infer.column_stats import Column, columns_of
 from weitiao.data.infer.roles import TEXT_ROLES, pair_in
+from weitiao.data.python_rows import is_missing_value
 from weitiao.data.readers.lines import COLUMN
 from weitiao.data.rows import Rows, everything, extra_columns
 from weitiao.data.targets import Roles, target_columns
@@ -97,8 +98,9 @@ def open_rows(model: AnyModel, rows: Any, how: ReadOptions) -> Source:
     """Open the rows to predict: a path, a list of Path, or rows from Python. Raises DataError."""
     files = files_in(rows)
     if not files:
-        if isinstance(rows, (list, tuple)) and all(isinstance(one, str) for one in rows):
-            rows = Texts(in_order=rows)
+        if isinstance(rows, (list, tuple)) and any(isinstance(one, str) for one in rows):
+            texts = ["" if is_missing_value(one) else one for one in rows]
+            rows = Texts(in_order=texts) if all(isinstance(one, str) for one in texts) else rows
         if isinstance(rows, Texts):
             return rows.source([*text_roles(model)])
         return from_rows(rows)

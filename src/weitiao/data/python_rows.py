@@ -111,6 +111,14 @@ def plain_cell(value: Any) -> Any:
     return value
 
 
+def is_missing_value(value: Any) -> bool:
+    """Whether a value is None, NaN, or a missing value of pandas."""
+    if isinstance(value, (str, Mapping, tuple, list)):
+        return False
+    missing = value is None or type(value).__name__ in ("NAType", "NaTType")
+    return missing or (isinstance(value, float) and value != value)
+
+
 def kind_of(value: Any) -> str:
     """The name of a value's type, for messages."""
     return "None" if value is None else type(value).__name__
@@ -130,15 +138,19 @@ def _rows_of_columns(table: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _alike(rows: Iterator[Any]) -> Iterator[Any]:
-    """The rows, of which there is at least one, and which are all of one kind."""
+    """The rows, of which there is at least one, and which are all of one kind; or missing."""
     first = next(rows, rows)
     if first is rows:
         raise DataError(_("there are no rows."))
-    return _checked(chain([first], rows), _row_kind(first))
+    return _checked(chain([first], rows))
 
 
-def _checked(rows: Iterator[Any], wanted: type | None) -> Iterator[Any]:
+def _checked(rows: Iterator[Any]) -> Iterator[Any]:
+    wanted, place = None, 0  # of the first row that is not missing
     for number, row in enumerate(rows):
+        if is_missing_value(row):
+            yield None
+            continue
         kind = _row_kind(row)
         if kind is None:
             raise DataError(
@@ -149,13 +161,16 @@ def _checked(rows: Iterator[Any], wanted: type | None) -> Iterator[Any]:
                     kind=kind_of(row),
                 )
             )
+        if wanted is None:
+            wanted, place = kind, number
         if kind is not wanted:
             raise DataError(
                 _(
-                    "row {number} is of another kind than row 0 ({kind}, {first}).",
+                    "row {number} is of another kind than row {place} ({kind}, {first}).",
                     number=number,
+                    place=place,
                     kind=kind.__name__,
-                    first="?" if wanted is None else wanted.__name__,
+                    first=wanted.__name__,
                 )
             )
         yield row

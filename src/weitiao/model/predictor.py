@@ -14,6 +14,7 @@ from weitiao.errors import DataError
 from weitiao.example import Example, Prediction
 from weitiao.i18n.messages import _, plural
 from weitiao.model.row_reader import RowReader
+from weitiao.model.without_text import WithoutText, is_blank, no_answer
 from weitiao.tasks.base import Task
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class Predictor(ABC):
 
     rows, of every method: a text; texts, tuples (pairs of texts) or dicts in a list or a generator;
     an array, a Series, a DataFrame with the columns of the training rows. Anything else is a
-    DataError.
+    DataError. A row without a text (empty, blanks only, None, NaN) has no answer: its value is None
+    (NaN where values are numbers), and a warning counts such rows.
     """
 
     task: Task
@@ -62,7 +64,8 @@ class Predictor(ABC):
 
     def predict(self, rows: Any) -> Any:
         """The predicted values, as in scikit-learn: an array of labels or of numbers; a list of
-        tuples where a row has several labels, of spans for tagging, of answers for questions.
+        tuples where a row has several labels, of spans for tagging, of answers for questions. None
+        (of numbers NaN) for a row without a text.
 
         `predictions` gives confidences, too.
         """
@@ -71,23 +74,36 @@ class Predictor(ABC):
 
     def predictions(self, rows: Any, chunk: int = CHUNK_ROWS) -> Iterator[Prediction]:
         """One Prediction per row, in order; memory is bounded by `chunk` rows."""
-        examples = self.row_reader.examples(rows)
+        examples, without = self.row_reader.examples(rows), WithoutText()
         while part := list(islice(examples, chunk)):
             part = list(self.task.read(part))
-            yield from self.task.decide(self.scores(part), part)
+            texts = without.texts(part)
+            decided = iter(self.task.decide(self.scores(texts), texts) if texts else [])
+            for example in part:
+                yield no_answer() if is_blank(example) else next(decided)
+        without.warn()
 
     def predict_proba(self, rows: Any) -> np.ndarray:
-        """Scores (n, labels), the columns as in `classes_`; for numbers (n, 1)."""
+        """Scores (n, labels), the columns as in `classes_`; for numbers (n, 1). NaN for a row
+        without a text."""
         if self.task.writes:
             message = _("predict_proba is about labels and numbers; here answers are texts.")
             raise DataError(message)
         if self.task.per_token:
             message = _("predict_proba is about labels and numbers; here answers are places.")
             raise DataError(message)
-        examples, scores = self.row_reader.examples(rows), []
+        examples, without, scores = self.row_reader.examples(rows), WithoutText(), []
         while part := list(islice(examples, CHUNK_ROWS)):
-            scores.append(np.asarray(self.scores(part)))
-        return np.concatenate(scores)
+            if texts := without.texts(part):
+                scores.append(np.asarray(self.scores(texts)))
+        without.warn()
+        if not without.rows:
+            return np.concatenate(scores)
+        width = scores[0].shape[1:] if scores else (max(1, len(self.labels_)),)
+        result = np.full((without.seen, *width), np.nan, np.float32)
+        if scores:
+            result[np.setdiff1d(np.arange(without.seen), without.rows)] = np.concatenate(scores)
+        return result
 
     def example(self, row: Any) -> Example:
         """One row as an Example. Raises DataError when a text is missing."""

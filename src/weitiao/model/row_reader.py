@@ -16,6 +16,7 @@ from weitiao.data.infer.roles import OF_TRAINING
 from weitiao.data.python_rows import (
     column_names,
     columns_in,
+    is_missing_value,
     is_table,
     kind_of,
     plain_cell,
@@ -65,22 +66,23 @@ class RowReader:
         if others:
             cells = {name: "" if named[name] is None else as_text(named[name]) for name in others}
             first = next(iter(inputs))
-            inputs[first] = with_columns(cells, inputs[first])
+            if inputs[first].strip():  # a row without a text stays one
+                inputs[first] = with_columns(cells, inputs[first])
         return Example(inputs)
 
     def named(self, row: Any) -> dict[str, Any]:
         """The cells of a row by the columns of the training rows; roles name columns, too.
 
-        Raises DataError where a text, or one of the role `columns`, is missing.
+        A missing text is None. Raises DataError where a text, or one of the role `columns`, has no
+        column.
         """
         row = self._by_role(row)
         named = {}
         for role in self.roles:
             column = str(self.columns[role])
-            cell = plain_cell(_cell(row, column) if _has(row, column) else row.get(role))
-            if cell is None:
+            if not _has(row, column) and role not in row:
                 raise DataError(_missing(role, column, row))
-            named[column] = cell
+            named[column] = plain_cell(_cell(row, column) if _has(row, column) else row[role])
         for column in extra_columns(self.columns):
             if not _has(row, column):
                 raise DataError(_missing("columns", column, row))
@@ -140,8 +142,10 @@ class RowReader:
             return row
         if isinstance(row, Example):
             return row.inputs
+        if is_missing_value(row):
+            return dict.fromkeys(self.roles)
         texts = [row] if isinstance(row, str) else list(row) if isinstance(row, tuple) else []
-        if len(texts) != len(self.roles) or not all(isinstance(one, str) for one in texts):
+        if len(texts) != len(self.roles) or not all(map(_is_text_or_missing, texts)):
             message = (
                 _("a row is a text, or a dict; this is {kind}.", kind=kind_of(row))
                 if len(self.roles) == 1
@@ -156,6 +160,8 @@ class RowReader:
         return dict(zip(self.roles, texts, strict=True))
 
     def _text(self, role: str, cell: Any) -> str:
+        if cell is None or cell == []:
+            return ""
         if isinstance(cell, (Mapping, bytes)) or (
             isinstance(cell, list) and not self._lists_are_cells
         ):
@@ -165,13 +171,17 @@ class RowReader:
         return as_text(cell)
 
     def _is_pair(self, data: Any) -> bool:
-        texts = isinstance(data, tuple) and all(isinstance(one, str) for one in data)
+        texts = isinstance(data, tuple) and all(map(_is_text_or_missing, data))
         return texts and len(data) == len(self.roles) > 1
 
     @property
     def _lists_are_cells(self) -> bool:
         """Whether a text may come as the list of its words."""
         return self.task.head == "tokens"
+
+
+def _is_text_or_missing(cell: Any) -> bool:
+    return isinstance(cell, str) or is_missing_value(cell)
 
 
 def _listed(columns: str | list[str]) -> list[str]:
@@ -183,8 +193,11 @@ def _are_texts(cells: list[Any]) -> bool:
     return bool(texts) and all(isinstance(cell, str) for cell in texts)
 
 
+_ABSENT = object()
+
+
 def _has(row: Mapping[str, Any], column: str) -> bool:
-    return column in row or _inner(row, column) is not None
+    return column in row or _inner(row, column) is not _ABSENT
 
 
 def _cell(row: Mapping[str, Any], column: str) -> Any:
@@ -195,7 +208,7 @@ def _inner(row: Mapping[str, Any], column: str) -> Any:
     """The cell of a column like review.body in {"review": {"body": ...}}, as files are read."""
     value: Any = row
     for key in column.split("."):
-        value = value.get(key) if isinstance(value, Mapping) else None
+        value = value.get(key, _ABSENT) if isinstance(value, Mapping) else _ABSENT
     return value
 
 

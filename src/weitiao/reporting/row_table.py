@@ -333,6 +333,8 @@ def _words() -> dict[str, str]:
         "all": _("all"),
         "least": _("confidence from"),
         "most": _("to"),
+        "shortest": _("characters from"),
+        "longest": _("to"),
         "clear": _("Clear filters"),
         "csv": _("Download CSV"),
         "shown": _("{shown} of {all} rows", shown="{shown}", all="{all}"),

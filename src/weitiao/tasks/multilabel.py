@@ -144,6 +144,16 @@ class Multilabel(Task):
         return 1
 
     @classmethod
+    def problems(cls, rows: Rows, targets: Sequence[Any]) -> Iterator[str]:
+        columns = target_columns(rows.roles)
+        if len(columns) > 1 and targets and all(len(target) == 1 for target in targets):
+            yield _(
+                "each row has exactly one of the {count} labels; where that is always so, give one "
+                "column with the label's name: a classification chooses one for each row",
+                count=len(columns),
+            )
+
+    @classmethod
     def guess(cls, evidence: Evidence) -> tuple[float, str] | None:
         columns = target_columns(evidence.roles)
         if len(columns) > 1:

@@ -87,7 +87,10 @@ def test_a_test_file_is_the_test_and_its_texts_are_not_learned(tmp_path):
     assert "row number 3" not in texts(data.train) + texts(data.validation)
     assert len(data.train) + len(data.validation) == 99
     assert "1 row left out whose text also stands in the test file" in data.history
-    assert "the test has 1 label that no training row has: 'c'" in data.history
+    assert (
+        "the test has 1 label that no training row has: 'c' (in 1 row: always wrong)"
+        in data.history
+    )
 
 
 def test_a_validation_file_is_the_validation_and_the_test_comes_first(tmp_path):

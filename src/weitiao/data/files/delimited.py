@@ -74,6 +74,8 @@ class Lines:
     def __next__(self) -> str:
         line = self._waiting.popleft() if self._waiting else next(self._file)
         self.number += 1
+        if not self.held:  # a byte-order mark before a record: files that were put together
+            line = line.lstrip("\ufeff")
         self.held.append(line)
         return self._null.sub(r"\\\\N", line) if self._null and "\\N" in line else line
 

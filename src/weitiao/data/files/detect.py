@@ -190,6 +190,8 @@ def _of_json(text: str) -> str:
     first, _, rest = text.partition("\n")
     # The expression: behind a bracket JSON has a value (string, number, true, false, null) or the
     # closing bracket. "[sic] a text" and "{name}, hello" are lines of a csv file.
+    if not rest.strip() and re.match(r"\[\s*\{", first):
+        return "json"  # a list of objects in one line, whatever the file is called
     if not rest.strip():
         return EITHER if re.match(r"[\[{]\s*([\[{\"\]}\dtfn-]|$)", first[:200]) else "csv"
     try:

@@ -118,6 +118,10 @@ def _is_empty(rows: Sequence[Sequence[str]], place: int) -> bool:
     return all(len(row) <= place or not row[place].strip() for row in rows)
 
 
+def _is_nearly_empty(rows: Sequence[Sequence[str]], place: int) -> bool:
+    return sum(len(row) > place and bool(row[place].strip()) for row in rows) <= len(rows) / 20
+
+
 def _votes(first: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
     """Score of the first line as a header: above 0 for, below 0 against, 0 undecided.
 
@@ -131,8 +135,9 @@ def _votes(first: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
     for place, name in enumerate(first):
         cells = [_clean(row[place]) for row in rows if len(row) > place]
         votes += _vote(name, [cell for cell in cells if cell])
-    empty = sum(1 for name in first[1:] if not name)
-    return votes - empty
+    # A name is lacking where a column has values: spam.csv of Kaggle has three empty columns.
+    lacking = (place for place, name in enumerate(first) if place and not name)
+    return votes - sum(1 for place in lacking if not _is_nearly_empty(rows, place))
 
 
 def _vote(name: str, cells: Sequence[str]) -> int:

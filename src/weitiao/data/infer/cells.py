@@ -12,7 +12,7 @@ from weitiao.core.literals import is_listed, value_of
 from weitiao.data.infer.column_names import words
 from weitiao.i18n.messages import _
 
-_SEPARATORS = re.compile(r"[|;,，、；]")
+_SEPARATORS = re.compile(r"[|;,，、；\n]")
 
 # What programs write where there is no value; in a target such a cell is empty.
 _MISSING = {
@@ -38,7 +38,7 @@ _AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 
 
 def split_labels(cell: str) -> list[str]:
-    """Split a multi-label cell: a list, or pieces between | ; , ， 、 ； (each label once).
+    """Split a multi-label cell: a list, or pieces between | ; , ， 、 ；, or in lines (each once).
 
     A list is JSON, or what Python, numpy and pandas print.
 
@@ -82,7 +82,7 @@ def separator_of(cells: Iterable[str]) -> str:
         if label_list(cell) is not None or re.fullmatch(r"\[[^\[\]]*\]", cell.strip()):
             counts[""] += 1
         else:
-            counts.update(re.findall(r"(?<=\S) *[|;,，、；] *(?=\S)", cell.strip())[:1])
+            counts.update(re.findall(r"(?<=\S) *[|;,，、；\n] *(?=\S)", cell.strip())[:1])
     return counts.most_common(1)[0][0] if counts else ""
 
 

@@ -64,6 +64,14 @@ class Column:
         return tuple(v for v in self.counts if _number(v) is None and not _no_number(v))
 
     @property
+    def among_numbers(self) -> tuple[str, ...]:
+        """Values that are no numbers where three quarters are; empty where fewer are."""
+        none = [v for v in self.values if _number(v) is None and not _no_number(v)]
+        few = len(none) <= len(self.values) / 4
+        numeric = any(_number(v) is not None for v in self.values)
+        return tuple(dict.fromkeys(none)) if few and numeric else ()
+
+    @property
     def whole(self) -> bool:
         return self.numbers is not None and all(value.is_integer() for value in self.numbers)
 

@@ -125,6 +125,15 @@ def guess_task(table: Any, roles: Roles) -> tuple[str, str]:
     likely = {name: guess for name, guess in guesses.items() if guess is not None}
     if not likely:
         assert column is not None, "two target columns or more fit a task"
+        if odd := column.among_numbers:
+            raise DataError(
+                _(
+                    "the target column {name!r} holds numbers, but also {cells}: mend these cells "
+                    "or leave them empty; --task regression --skip-bad sets their rows aside.",
+                    name=column.name,
+                    cells=name_list(odd, 3, quoted=True),
+                )
+            )
         raise DataError(
             _(
                 "the target column {name!r} has {distinct:,} different values in {rows:,} rows "

@@ -23,13 +23,15 @@ Part = Literal["test", "validation"]
 
 @dataclass(frozen=True, eq=False)
 class ExtraFile:
-    """The labelled rows of a separate file. keys: hashes of their texts, to detect leakage."""
+    """The labelled rows of a separate file. keys: hashes of their texts, to detect leakage;
+    declared: whether they are a part that a column of the main file declares."""
 
     part: Part
     path: str
     rows: Rows
     keys: np.ndarray
     content: str  # fingerprint of the file, targets and all
+    declared: bool = False
 
     def without_overlap(
         self, positions: np.ndarray, rows: Rows, keys: np.ndarray, history: list[str]
@@ -137,4 +139,4 @@ def extra_part(part: Part, rows: Rows, content: str) -> ExtraFile | None:
     if len(rows) == 0:
         return None
     keys = duplicates.text_keys(rows.table, rows.text_columns, rows.indices)
-    return ExtraFile(part, rows.name, rows, keys, content)
+    return ExtraFile(part, rows.name, rows, keys, content, declared=True)

@@ -50,24 +50,7 @@ def usable(
             _("data.roles must name a text and the target, e.g. {{text: a, target: b}}.")
         )
     rows = Rows(source.table, everything(source.table), plan.roles, source.name, task)
-    empty = np.zeros(len(rows), bool)
-    for role in rows.text_roles:
-        column = source.table.column(str(plan.roles[role]))
-        done = 0
-        for span in position_batches(rows.indices, duplicates.SPAN):
-            blank = [not text.strip() for text in cell_texts(column, span)]
-            empty[done : done + len(span)] |= np.array(blank)
-            done += len(span)
-    if empty.any():
-        named = rows.take(np.flatnonzero(empty)[:4]).ids()
-        history.append(
-            _(
-                "{rows} without a text left out ({named})",
-                rows=plural(int(empty.sum()), "row"),
-                named=name_list(named, 3),
-            )
-        )
-    rows = without_refused(rows.take(np.flatnonzero(~empty)), history)
+    rows = without_refused(without_blank(rows, history), history)
     rows = without_misfits(rows, plan.skip_bad, history, bad)
     rows = with_label_rules(rows, plan.labels, history, strict=strict, separator=separator)
     history += weight_lines(rows)
@@ -76,6 +59,29 @@ def usable(
         count = plural(int((~labelled).sum()), "row")
         history.append(reader_of(task).unlabelled_message(count))
     return rows.take(np.flatnonzero(labelled)), rows.take(np.flatnonzero(~labelled))
+
+
+def without_blank(rows: Rows, history: list[str]) -> Rows:
+    """Filter out rows that lack a text; `history` counts and names them."""
+    empty = np.zeros(len(rows), bool)
+    for role in rows.text_roles:
+        column = rows.table.column(str(rows.roles[role]))
+        done = 0
+        for span in position_batches(rows.indices, duplicates.SPAN):
+            blank = [not text.strip() for text in cell_texts(column, span)]
+            empty[done : done + len(span)] |= np.array(blank)
+            done += len(span)
+    if not empty.any():
+        return rows
+    named = rows.take(np.flatnonzero(empty)[:4]).ids()
+    history.append(
+        _(
+            "{rows} without a text left out ({named})",
+            rows=plural(int(empty.sum()), "row"),
+            named=name_list(named, 3),
+        )
+    )
+    return rows.take(np.flatnonzero(~empty))
 
 
 def weight_lines(rows: Rows) -> Iterator[str]:

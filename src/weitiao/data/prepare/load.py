@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -19,13 +19,21 @@ from weitiao.data.files.table import Source
 from weitiao.data.infer.cells import has_unit, number
 from weitiao.data.prepare import duplicates
 from weitiao.data.prepare.corrections import Corrections, Parts
-from weitiao.data.prepare.declared import declared_parts
-from weitiao.data.prepare.extra_files import ExtraFile, extra_part, open_extra_file
+from weitiao.data.prepare.declared import Declared, declared_parts
+from weitiao.data.prepare.extra_files import ExtraFile, Part, extra_part, open_extra_file
 from weitiao.data.prepare.filter import check_enough, usable
 from weitiao.data.prepare.near_groups import with_near_groups, without_near
 from weitiao.data.prepare.run_steps import AllExamples, as_rows
 from weitiao.data.prepare.split import TOGETHER, sample, split, units_of
 from weitiao.data.prepare.time_split import TIME, described, split_by_time, times_in
+from weitiao.data.prepare.unknown_labels import (
+    MAX_NAMED_LABELS,
+    are_hidden,
+    as_list,
+    label_counts,
+    require_known_labels,
+    unknown_labels,
+)
 from weitiao.data.rows import Rows
 from weitiao.data.targets import TargetReader, reader_of
 from weitiao.errors import DataError
@@ -34,7 +42,6 @@ from weitiao.planfile.plan import DataPlan
 
 __all__ = ["Data", "Rows", "load"]
 
-MAX_NAMED_LABELS = 3  # in a line of the history
 UNEVEN = 0.25  # of the planned rows of a part; a larger difference is explained
 FEWEST_VALIDATION_ROWS = 10  # in a file; with fewer, the best checkpoint is a matter of luck
 # Settings of the plan that decide which row is in which part.
@@ -86,32 +93,25 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     # The order matters for a test that is honest: duplicates first (they would straddle the split),
     # then rows of the separate files, and only of what remains a sample and the split.
     chosen = _deduplicated(keys, targets, plan.deduplicate, history, reader.one_target)
-    strata = reader.strata(targets)
+    strata, labels = reader.strata(targets), reader.row_labels(targets)
     test_file = open_extra_file(plan, "test", rows, history, bad)
     validation_file = open_extra_file(plan, "validation", rows, history, bad)
     if declared is not None:  # a file that the user names is worth more than the column
         content = fingerprint.of_texts(source.fingerprint, declared.column)
-        test_file = test_file or extra_part("test", whole.take(declared.test), content)
-        validation_file = validation_file or extra_part(
-            "validation", whole.take(declared.validation), content
+        test_file = test_file or _declared_part("test", whole, declared, content, history)
+        validation_file = validation_file or _declared_part(
+            "validation", whole, declared, content, history
         )
     if validation_file and test_file:
         validation_file = validation_file.without(test_file, history)
     for other in filter(None, (test_file, validation_file)):
+        if labels is not None:
+            require_known_labels(
+                labels, _labels_in(other, reader), other.part, other.path, other.declared
+            )
         chosen = other.without_overlap(chosen, rows, keys, history)
         chosen = without_near(rows, chosen, other, plan.near_duplicates, history)
-    if plan.max_rows is not None and plan.max_rows < len(chosen):
-        history.append(
-            _(
-                "{taken:,} rows of {rows:,} taken (seed {seed})",
-                taken=plan.max_rows,
-                rows=len(chosen),
-                seed=plan.split_seed,
-            )
-        )
-        taken = sample(_at(strata, chosen), len(chosen), plan.max_rows, plan.split_seed)
-        chosen = chosen[taken]
-    labels = reader.row_labels(targets)
+    chosen = _sampled(chosen, strata, plan, history)
     rows, keys = rows.take(chosen), keys[chosen]
     targets, strata = _at(targets, chosen), _at(strata, chosen)
     check_enough(targets, reader, source.name)
@@ -166,15 +166,15 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
         labels = _at(labels, chosen)
         history += _single_labels(labels, rows.ids())
         in_validation, in_test = _labels_in(validation_file, reader), _labels_in(test_file, reader)
-        history += alike_labels(_label_counts([*labels, *in_test, *in_validation]))
+        history += alike_labels(label_counts([*labels, *in_test, *in_validation]))
         if validation_file is not None:
-            history += _unknown_labels(_at(labels, train), in_validation, "validation")
+            history += unknown_labels(_at(labels, train), in_validation, "validation")
         parts_of = [in_validation if validation_file else _at(labels, validation)]
         parts_of += [in_test if test_file else _at(labels, test)] if sealed is not None else []
         history += _unmeasured_labels(_at(labels, train), parts_of)
         if sealed is not None:
             in_test = in_test if test_file else _at(labels, test)
-            history += _unknown_labels(_at(labels, train), in_test, "test")
+            history += unknown_labels(_at(labels, train), in_test, "test")
     # Equal fingerprints: the same content, split in the same way. Settings that move no row to
     # another split, such as the path, are not part of it.
     splitting = json.dumps([plan.model_dump(include=_SPLITTING), task], sort_keys=True)
@@ -245,6 +245,42 @@ def _deduplicated(
     return chosen if drop else np.arange(len(keys))
 
 
+def _sampled(
+    chosen: np.ndarray, strata: Sequence[Any], plan: DataPlan, history: list[str]
+) -> np.ndarray:
+    """A stratified sample of `data.max_rows`, where there are more."""
+    if plan.max_rows is None or plan.max_rows >= len(chosen):
+        return chosen
+    history.append(
+        _(
+            "{taken:,} rows of {rows:,} taken (seed {seed})",
+            taken=plan.max_rows,
+            rows=len(chosen),
+            seed=plan.split_seed,
+        )
+    )
+    return chosen[sample(_at(strata, chosen), len(chosen), plan.max_rows, plan.split_seed)]
+
+
+def _declared_part(
+    part: Part, whole: Rows, declared: Declared, content: str, history: list[str]
+) -> ExtraFile | None:
+    """A part that the file declares; None where it has no rows, or hides their labels."""
+    rows = whole.take(declared.test if part == "test" else declared.validation)
+    if are_hidden(whole.take(declared.train).targets(), rows.targets()):
+        count = plural(len(rows), "row")
+        history.append(
+            _("the test has hidden labels ({rows} of -1): left out, and split off anew", rows=count)
+            if part == "test"
+            else _(
+                "the validation has hidden labels ({rows} of -1): left out, and split off anew",
+                rows=count,
+            )
+        )
+        return None
+    return extra_part(part, rows, content)
+
+
 def _labels_in(file: ExtraFile | None, reader: TargetReader) -> list[Any]:
     return (reader.row_labels(file.rows.targets()) or []) if file else []
 
@@ -280,32 +316,14 @@ def _few_validation_rows(count: int) -> Iterator[str]:
         )
 
 
-def _unknown_labels(
-    train: Sequence[Any], others: Sequence[Any], part: Literal["validation", "test"]
-) -> Iterator[str]:
-    """Warning for labels of a split that no training row has."""
-    unknown = sorted(_label_counts(others).keys() - _label_counts(train).keys())
-    if unknown:
-        labels, some = plural(len(unknown), "label"), _some(map(repr, unknown))
-        yield (
-            _("the test has {labels} that no training row has: {some}", labels=labels, some=some)
-            if part == "test"
-            else _(
-                "the validation has {labels} that no training row has: {some}",
-                labels=labels,
-                some=some,
-            )
-        )
-
-
 def _unmeasured_labels(train: Sequence[Any], parts_of: Sequence[Sequence[Any]]) -> Iterator[str]:
     """Warning for labels that are learned, but of which a part for evaluation has no row."""
-    counts, whole = _label_counts(train), Counter[Any]()
+    counts, whole = label_counts(train), Counter[Any]()
     for labels_of_part in (train, *parts_of):
-        whole.update(_label_counts(labels_of_part))
+        whole.update(label_counts(labels_of_part))
     for part, others in zip(("validation", "test"), parts_of, strict=False):
         # Labels of a single row are told of already.
-        lacking = sorted(n for n in counts.keys() - _label_counts(others).keys() if whole[n] > 1)
+        lacking = sorted(n for n in counts.keys() - label_counts(others).keys() if whole[n] > 1)
         if lacking:
             labels, some = plural(len(lacking), "label"), _some(map(repr, lacking))
             yield (
@@ -326,9 +344,9 @@ def _unmeasured_labels(train: Sequence[Any], parts_of: Sequence[Sequence[Any]]) 
 
 def _single_labels(row_labels: Sequence[Any], ids: Sequence[str]) -> Iterator[str]:
     """Warning for labels of a single row: it is in train, so that no metric covers the label."""
-    single = {label: "" for label, count in _label_counts(row_labels).items() if count == 1}
+    single = {label: "" for label, count in label_counts(row_labels).items() if count == 1}
     for labels, place in zip(row_labels, ids, strict=True):
-        for label in single.keys() & set(_as_list(labels)):
+        for label in single.keys() & set(as_list(labels)):
             single[label] = place
     if single:
         yield _(
@@ -353,14 +371,6 @@ def alike_labels(labels: Iterable[Any]) -> Iterator[str]:
                 first=other,
                 second=label,
             )
-
-
-def _label_counts(row_labels: Sequence[Any]) -> Counter[str]:
-    return Counter(label for labels in row_labels for label in _as_list(labels))
-
-
-def _as_list(labels: Any) -> list[Any]:
-    return labels if isinstance(labels, list) else [labels]
 
 
 def _some(names: Iterable[str]) -> str:

@@ -26,10 +26,11 @@ class Conll(Reader):
     """Words in the first column, tags in the last; a row is a sentence, known by its first line.
 
     What stands between is called column2, column3, ...; -DOCSTART- lines and comments are left out.
+    Where words are numbered, a sentence also begins where the numbers do.
     """
 
     endings: ClassVar[tuple[str, ...]] = ("conll", "conll03", "iob", "bio", "bmes", "ner")
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
     columns: tuple[str, ...] = Field((), description="names of the columns, from the left")
@@ -96,8 +97,12 @@ def _sentences(path: Path, detected: encoding.Encoding) -> Iterator[list[Line]]:
                 # Where the sentence's first line has tabs, blanks belong to the words.
                 tabbed = bool(lines) and "\t" in lines[0][1]
                 if not _is_comment(line, tabbed, width):
+                    fields = _fields(line, tabbed)
+                    if _starts_again(fields, lines, tabbed):
+                        yield lines
+                        lines = []
                     lines.append((number, line))
-                    width = len(_fields(line, tabbed))
+                    width = len(fields)
             elif lines:
                 yield lines
                 lines = []
@@ -117,6 +122,14 @@ def _conllu_sentences(path: Path, detected: encoding.Encoding) -> Iterator[list[
 def _fields(line: str, tabbed: bool) -> list[str]:
     # Not split(): a blank that does not break (10 000, U+00A0) stands inside a word.
     return line.rstrip(" \t").split("\t") if tabbed else re.split(r"[ \t]+", line.strip(" \t"))
+
+
+def _starts_again(fields: list[str], lines: list[Line], tabbed: bool) -> bool:
+    """Whether the numbers of the words start again: a sentence without a blank line before it."""
+    if len(lines) < 2 or len(fields) < 3 or fields[0] not in ("0", "1"):
+        return False
+    first, last = (_fields(lines[at][1], tabbed)[0] for at in (0, -1))
+    return first == fields[0] and last == str(int(first) + len(lines) - 1)
 
 
 def _is_comment(line: str, tabbed: bool, width: int) -> bool:

@@ -41,7 +41,9 @@
 
   // --- filters
   const form = place.querySelector(".filters");
-  const filter = { text: "", least: "", most: "", sets: {} };
+  const blank = { text: "", least: "", most: "", shortest: "", longest: "" };
+  const filter = { ...blank, sets: {} };
+  const ranges = [["confidence", "least", "most", 0.05, 1], ["length", "shortest", "longest", 1, null]];
   const field = (title, control) => {
     const label = element("label", title);
     label.append(control);
@@ -59,9 +61,11 @@
     selects[column.key] = select;
   }
   const bounds = {};
-  if (named.confidence) {
-    for (const name of ["least", "most"]) {
-      const box = field(words[name], element("input", undefined, { type: "number", min: 0, max: 1, step: 0.05, id: name }));
+  for (const [key, low, high, step, most] of ranges) {
+    if (!named[key]) continue;
+    for (const name of [low, high]) {
+      const box = field(words[name], element("input", undefined, { type: "number", min: 0, step, id: name }));
+      if (most !== null) box.max = most;
       box.addEventListener("input", () => { filter[name] = box.value; apply(); });
       bounds[name] = box;
     }
@@ -89,14 +93,12 @@
       const fits = column.sets.map((set) => set.includes(Number(wanted)));
       made.push((row) => fits[column.codes[row]]);
     }
-    const confidence = named.confidence;
-    if (confidence && filter.least !== "") {
-      const least = Number(filter.least) / confidence.scale - 1e-9;
-      made.push((row) => confidence.values[row] !== null && confidence.values[row] >= least);
-    }
-    if (confidence && filter.most !== "") {
-      const most = Number(filter.most) / confidence.scale + 1e-9;
-      made.push((row) => confidence.values[row] !== null && confidence.values[row] <= most);
+    for (const [key, low, high] of ranges) {
+      const column = named[key];
+      if (!column || (filter[low] === "" && filter[high] === "")) continue;
+      const least = filter[low] === "" ? -Infinity : Number(filter[low]) / column.scale - 1e-9;
+      const most = filter[high] === "" ? Infinity : Number(filter[high]) / column.scale + 1e-9;
+      made.push((row) => column.values[row] !== null && column.values[row] >= least && column.values[row] <= most);
     }
     const text = filter.text.trim().toLowerCase();
     if (text) {
@@ -225,13 +227,13 @@
   };
   clear.textContent = words.clear;
   clear.addEventListener("click", () => {
-    Object.assign(filter, { text: "", least: "", most: "", sets: {} });
+    Object.assign(filter, blank, { sets: {} });
     show();
     apply();
     search.focus();
   });
   document.addEventListener("weitiao:filter", (event) => { // a cell of the confusion matrix
-    Object.assign(filter, { text: "", least: "", most: "", sets: { ...event.detail } });
+    Object.assign(filter, blank, { sets: { ...event.detail } });
     show();
     apply();
     place.closest("section").scrollIntoView();
