@@ -271,6 +271,30 @@ def test_a_row_without_a_text_stays_a_row_of_the_output(model, tmp_path):
     assert {"score", "score_good", "score_bad"} <= {*pandas.read_csv(tmp_path / "none.csv")}
 
 
+def test_columns_of_rows_to_evaluate_are_found_or_named(model, tmp_path):
+    model.save(tmp_path / "saved")
+    rows, file = pandas.DataFrame(toy_rows("classification", 20)), tmp_path / "rows.csv"
+    rows.to_csv(file, index=False)
+    wanted = weitiao.evaluate(tmp_path / "saved", file).report.metrics
+    said = []
+    rows.rename(columns={"text": "Text ", "label": "TARGET"}).to_csv(file, index=False)
+    got = weitiao.evaluate(tmp_path / "saved", file, say=said.append)
+    assert got.report.metrics == pytest.approx(wanted)
+    assert any("no column 'label'; its column 'TARGET' is read instead" in line for line in said)
+    rows.rename(columns={"text": "review", "label": "stars"}).to_csv(file, index=False)
+    with pytest.raises(DataError, match="--text COLUMN"):
+        weitiao.evaluate(tmp_path / "saved", file)
+    with pytest.raises(DataError, match="--target COLUMN"):
+        weitiao.evaluate(tmp_path / "saved", file, roles={"text": "review"})
+    roles = {"text": "review", "target": "stars"}
+    assert weitiao.evaluate(tmp_path / "saved", file, roles=roles).report.metrics == pytest.approx(
+        wanted
+    )
+    for wrong in ({"text": "reviw"}, {"premise": "review"}):
+        with pytest.raises(DataError):
+            weitiao.evaluate(tmp_path / "saved", file, roles=wrong)
+
+
 def test_rows_without_a_text_are_not_judged_and_counted(model, tmp_path):
     model.save(tmp_path / "saved")
     rows = toy_rows("classification", 20)
@@ -280,6 +304,8 @@ def test_rows_without_a_text_are_not_judged_and_counted(model, tmp_path):
     got = weitiao.evaluate(tmp_path / "saved", more, say=said.append).report
     assert (got.rows, got.metrics) == (wanted.rows, pytest.approx(wanted.metrics))
     assert any("2 rows" in line and "text" in line for line in said)
+    with pytest.warns(UserWarning, match="2 rows without a text left out"):
+        weitiao.evaluate(tmp_path / "saved", more)
 
 
 @pytest.mark.parametrize("task", ["regression", "multilabel", "token_classification", "nli"])

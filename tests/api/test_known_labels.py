@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from conftest import toy_rows
-from weitiao.api.inputs import check_known_labels
+from weitiao.api.evaluation_rows import unknown_labels
 from weitiao.data.files.table import from_rows
 from weitiao.data.prepare.load import load
 from weitiao.data.rows import Rows, everything
@@ -31,7 +33,7 @@ def checked(task, make, learned, others, checkpoint):
     model = Model.start(plan, data.train, data.validation)
     source = rows(others)
     new = Rows(source.table, everything(source.table), plan.data.roles, "new.csv", task)
-    check_known_labels(model, new)
+    return list(unknown_labels(model, new))
 
 
 def one(text, n, label):
@@ -69,4 +71,6 @@ def test_labels_that_a_model_does_not_know_are_refused(
 
 @pytest.mark.parametrize(("task", "make"), [("classification", one), ("multilabel", several)])
 def test_one_label_that_is_known_is_enough(task, make, tiny_bert):
-    checked(task, make, ("a", "b"), ("a", "new"), tiny_bert)
+    (line,) = checked(task, make, ("a", "b"), ("a", "new"), tiny_bert)
+    assert re.match(r"\d+ rows with a label that the model does not know \('new'", line)
+    assert checked(task, make, ("a", "b"), ("b", "a"), tiny_bert) == []

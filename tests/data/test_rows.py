@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from conftest import toy_plan, toy_rows
-from weitiao.api.inputs import rows_of
+from weitiao.api.prediction_input import assigned
 from weitiao.cli import options
 from weitiao.data.files.table import from_rows
 from weitiao.data.prepare.load import load
@@ -32,7 +32,7 @@ def started(checkpoint, **changes):
 
 def test_cells_stand_before_the_text_and_empty_ones_nowhere(tiny_bert):
     model, source = started(tiny_bert)
-    texts = [e.inputs["text"] for e in rows_of(model, source, labelled=False).examples()]
+    texts = [e.inputs["text"] for e in assigned(model, source, {}, []).examples()]
     own = [row["text"] for row in rows()]
     assert texts[0] == f"price: 12.5 | brand: good | {own[0]}"
     assert texts[1] == f"price: 3 | brand: 店 | {own[1]}"
@@ -44,7 +44,7 @@ def test_raw_rows_are_read_as_those_of_a_file(tiny_bert, tmp_path):
     model, source = started(tiny_bert)
     model.save(tmp_path / "best")
     loaded = Model.load(tmp_path / "best")
-    examples = rows_of(model, source, labelled=False).examples()
+    examples = assigned(model, source, {}, []).examples()
     for raw, example in zip(rows(), examples, strict=True):
         assert loaded.example(raw).inputs == example.inputs
     scores = [loaded(raw).scores["good"] for raw in rows()[:9]]
@@ -57,7 +57,7 @@ def test_a_missing_column_is_named(tiny_bert):
         model("a film")
     lacking = from_rows([{"text": "a film", "brand": "x"}] * 3)
     with pytest.raises(DataError, match="no column 'price', which the model was trained on"):
-        rows_of(model, lacking, labelled=False)
+        assigned(model, lacking, {}, [])
 
 
 def test_rows_that_differ_beside_the_text_are_no_duplicates():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 from weitiao.api import seeds
+from weitiao.api.evaluation_rows import Roles
 from weitiao.api.fitted import Evaluation
 from weitiao.api.inputs import how_of, require_pairs
 from weitiao.api.predict import load
@@ -25,6 +27,7 @@ def evaluate(
     targets: Any = None,
     *,
     final: bool = False,
+    roles: Roles | None = None,
     sheet: str | None = None,
     skip_bad: bool = False,
     threads: int | None = None,
@@ -35,10 +38,15 @@ def evaluate(
     validation.
 
     rows: a path, or rows from Python as for `model(...)` with the column of the targets, or with
-    `targets`. With `final`, every seed of a run of several seeds is evaluated, which counts as one
-    use of the test set; the result is that of the best seed. precision: as for `load`. Raises
-    WeitiaoError.
+    `targets`. roles: role -> column of a file, where columns are not called as in training. With
+    `final`, every seed of a run of several seeds is evaluated, which counts as one use of the test
+    set; the result is that of the best seed. precision: as for `load`. say: called with what is
+    left out, and what is worth knowing; without it, warnings say so. Raises WeitiaoError.
     """
+    if rows is None and roles:
+        raise WeitiaoError(
+            _("--text, --target, --roles name columns of a file to evaluate on: give one, too.")
+        )
     if rows is not None and final:
         why = _("--final is about the run's own sealed test: leave out the file.")
         raise WeitiaoError(why)
@@ -47,16 +55,24 @@ def evaluate(
         return seeds.evaluate_seeds(run, say=say)
     if seeds.is_several(run) and Run.open(run).best_folder() is None:
         seeds.require_complete(run)
+    say = say or _warn
     how = how_of(sheet, skip_bad)
     if targets is None and (rows is None or isinstance(rows, (str, Path))):
         path = None if rows is None else str(rows)
-        return evaluate_run(run, path, final=final, how=how, say=say, precision=precision)
+        return evaluate_run(
+            run, path, final=final, how=how, say=say, precision=precision, roles=roles
+        )
     model = load(run, precision=precision)
     listed = None if targets is None else list_of(targets)
     named = list(model.row_reader.labelled(rows, listed))
     if listed is not None:
         require_pairs(named, listed)
     return evaluate_rows(model, from_rows(named), how, say, Path(run))
+
+
+def _warn(message: str) -> None:
+    """What rows to evaluate leave out, where nobody listens: a program is told by a warning."""
+    warnings.warn(message, stacklevel=5)
 
 
 def require_criteria(folder: str | Path) -> None:

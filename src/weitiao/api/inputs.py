@@ -10,19 +10,11 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from weitiao.core.clock import seconds
-from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source, from_rows
-from weitiao.data.infer.roles import OF_TRAINING
-from weitiao.data.prepare.declared import without_refused
-from weitiao.data.prepare.filter import without_blank, without_misfits
-from weitiao.data.prepare.label_rules import with_label_rules
 from weitiao.data.prepare.load import Data
-from weitiao.data.prepare.unknown_labels import likeness
 from weitiao.data.python_rows import is_missing_value, list_of, rows_in
 from weitiao.data.readers.sql import is_address
-from weitiao.data.rows import Rows, everything
-from weitiao.data.targets import reader_of
 from weitiao.errors import DataError, RunError, WeitiaoError
 from weitiao.evaluation.baselines.model import BaselineModel
 from weitiao.example import Example
@@ -31,7 +23,6 @@ from weitiao.model.model import Model
 from weitiao.planning.advise import Wish
 from weitiao.results.records import EnvironmentRecord
 from weitiao.run import Run
-from weitiao.tasks.base import Task
 
 Paths = str | Sequence[str]
 Roles = Mapping[str, str | list[str]]
@@ -224,84 +215,3 @@ def same_rows(run: Run, data: Data) -> Data:
             parts=name_list(changed) or "?",
         )
     )
-
-
-def check_known_labels(model: Model, rows: Rows) -> None:
-    """Raises DataError where the model knows none of the labels: they are spelt otherwise."""
-    task = model.task
-    known = list(getattr(task, "types", ()) or task.choices)
-    labels = list(rows_labels(task, rows)) if known else []
-    if not labels or set(labels) & set(known):
-        return
-    raise DataError(
-        _(
-            "{file}: the model knows none of its labels ({labels}); it knows {known}. {likeness}"
-            "Write them as in the rows that it learned from.",
-            file=rows.name,
-            labels=name_list(labels, 5, quoted=True),
-            known=name_list(known, 5, quoted=True),
-            likeness=likeness(labels, known),
-        )
-    )
-
-
-def rows_labels(task: Task, rows: Rows) -> dict[str, int]:
-    """Label -> rows of a file to evaluate on; empty where targets are no labels."""
-    return type(task).label_counts([one for one in rows.targets() if one is not None])
-
-
-def rows_of(
-    model: Model | BaselineModel,
-    source: Source,
-    *,
-    labelled: bool,
-    aside: list[Bad] | None = None,
-    notes: list[str] | None = None,
-) -> Rows:
-    """Rows of a source with the column roles of the model; with `labelled`, those with a target.
-
-    Rows with a malformed target go to `aside`; without it, DataError is raised, as for a column
-    that is missing.
-    """
-    roles = dict(model.plan.data.roles)
-    # A file to evaluate on needs no groups and weights; one to predict needs no targets either.
-    for role in OF_TRAINING if labelled else (*OF_TRAINING, "start", "target"):
-        wanted = role == "weight" and labelled and model.plan.evaluate.weighted
-        if not (wanted and roles.get(role) in source.columns):
-            roles.pop(role, None)
-    columns = [
-        c for value in roles.values() for c in ([value] if isinstance(value, str) else value)
-    ]
-    missing = [column for column in columns if column not in source.columns]
-    if (
-        not labelled
-        and columns == missing
-        and [*roles] == ["text"]
-        and source.columns == ["column1"]
-    ):
-        roles["text"], missing = "column1", []  # a text a line, and no header
-    if missing:
-        message = _(
-            "{file}: no column {column!r}, which the model was trained on; it has {names}.",
-            file=source.name,
-            column=missing[0],
-            names=name_list(source.columns),
-        )
-        raise DataError(message)
-    rows = Rows(source.table, everything(source.table), roles, source.name, model.plan.task_name)
-    if not labelled:
-        return rows
-    lines: list[str] = [] if notes is None else notes
-    rows = without_refused(without_blank(rows, lines), lines)
-    rows = without_misfits(rows, aside is not None, [], aside if aside is not None else [])
-    separator = reader_of(rows.task).level_separator(model.task.choices)
-    rules = model.plan.data.labels
-    rows = with_label_rules(rows, rules, lines, strict=False, separator=separator)
-    known = [i for i, target in enumerate(rows.targets()) if target is not None]
-    if not known:
-        message = _("{file}: no row has a target; `weitiao predict` needs none.", file=source.name)
-        raise DataError(message)
-    if len(known) < len(rows):
-        count = plural(len(rows) - len(known), "row")
-        lines.append(reader_of(rows.task).unlabelled_message(count))
-    return rows.take(known)

@@ -13,8 +13,9 @@ import numpy as np
 from weitiao.api import findings as analysis
 from weitiao.api import stages
 from weitiao.api.baselines import baselines_of
+from weitiao.api.evaluation_rows import Roles, rows_to_evaluate, unknown_labels
 from weitiao.api.fitted import Evaluation
-from weitiao.api.inputs import check_known_labels, open_other, rows_of, same_rows
+from weitiao.api.inputs import open_other, same_rows
 from weitiao.api.predict import load
 from weitiao.core import notice
 from weitiao.core.units import score as score_text
@@ -53,13 +54,14 @@ def evaluate_run(
     how: ReadOptions | None = None,
     say: Say | None = None,
     precision: str | None = None,
+    roles: Roles | None = None,
 ) -> Evaluation:
     """Evaluate a run's best model: on a file, on the sealed test (`final`), else on validation."""
     model = load(folder, precision=precision)
     if path:
         how = how or ReadOptions()
         source = open_other(model, path, how)
-        report, _split, openings = evaluate_rows(model, source, how, say, Path(folder))
+        report, _split, openings = evaluate_rows(model, source, how, say, Path(folder), roles)
         return Evaluation(report, path, openings)
     if not (Path(folder) / "plan.yaml").is_file():
         raise RunError(
@@ -96,18 +98,25 @@ def evaluate_run(
 
 
 def evaluate_rows(
-    model: Model, source: Source, how: ReadOptions, say: Say | None, folder: Path
+    model: Model,
+    source: Source,
+    how: ReadOptions,
+    say: Say | None,
+    folder: Path,
+    roles: Roles | None = None,
 ) -> Evaluation:
-    """Evaluate the model of a folder on labelled rows other than the run's own."""
+    """Evaluate the model of a folder on labelled rows other than the run's own.
+
+    roles: role -> column, where columns are not called as in training.
+    """
     aside = list(source.bad)
-    notes: list[str] = []  # rows that annotators refused
-    rows = rows_of(model, source, labelled=True, aside=aside if how.skip_bad else None, notes=notes)
+    notes: list[str] = []  # what is left out
+    rows = rows_to_evaluate(model, source, roles or {}, notes, aside if how.skip_bad else None)
+    notes += [set_aside(aside)] if aside else []
+    notes += unknown_labels(model, rows)
     if say:
         for note in notes:
             say(note)
-    if aside and say:
-        say(set_aside(aside))
-    check_known_labels(model, rows)
     if say and (known := _known_rows(folder, rows)):
         message = _(
             "{known:,} of {rows:,} rows have a text that the model was trained or validated on: "

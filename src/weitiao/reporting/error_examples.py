@@ -25,6 +25,7 @@ from weitiao.results.format import number, short_label
 from weitiao.results.records import ExplainedError
 from weitiao.results.run_data import Material, StoredAnswers, text_digest
 from weitiao.tasks.answers.base import Answers
+from weitiao.tasks.answers.label_sets import LabelSets
 from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.answers.spans import Spans
 from weitiao.tasks.answers.texts import Texts
@@ -52,6 +53,7 @@ def examples_section(material: Material, unmasked: bool) -> Section:
         )
         blocks.append(Words(message, "note"))
     head = _("true"), _("predicted"), _("error") if answers.numeric else _("confidence")
+    several = isinstance(answers, LabelSets)  # whose two lists show different figures
     if len(wrong):
         items = _rows(material, wrong, answers.mistake_confidence(), unmasked)
         if any(row.marked for row in items):
@@ -59,7 +61,8 @@ def examples_section(material: Material, unmasked: bool) -> Section:
         caption = _("Largest errors") if answers.numeric else _("Most confident mistakes")
         if isinstance(answers, Texts):
             caption = _("Furthest from the reference")
-        blocks.append(_list(caption, head, items, OPEN_MISTAKES))
+        of_label = (*head[:2], _("confidence in the wrong label")) if several else head
+        blocks.append(_list(caption, of_label, items, OPEN_MISTAKES))
         if not answers.numeric:
             mistakes = plural(int((~answers.right()).sum()), "wrong row")
             blocks.append(
@@ -72,7 +75,8 @@ def examples_section(material: Material, unmasked: bool) -> Section:
         caption = _(
             "Least confident predictions, right or wrong: worth checking, or labelling more of"
         )
-        blocks.append(_list(caption, head, items, OPEN_UNSURE))
+        of_label = (*head[:2], _("confidence in all labels")) if several else head
+        blocks.append(_list(caption, of_label, items, OPEN_UNSURE))
     return Section("mistakes", _("Examples"), blocks)
 
 

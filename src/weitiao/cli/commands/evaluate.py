@@ -11,12 +11,16 @@ from weitiao.cli import show_results, terminal
 from weitiao.cli.options import (
     Json,
     Precision,
+    Roles,
     RunFolder,
     Sheet,
     SkipBad,
+    Target,
+    Text,
     Threads,
     changes_of,
     loading,
+    roles_of,
 )
 from weitiao.core import dotted
 from weitiao.errors import WeitiaoError
@@ -29,6 +33,9 @@ def evaluate(
     run: RunFolder,
     rows: Annotated[str | None, typer.Argument(help="labelled rows; default: validation")] = None,
     final: Annotated[bool, typer.Option("--final", help="use the sealed test set")] = False,
+    text: Text = None,
+    target: Target = None,
+    roles: Roles = None,
     sheet: Sheet = None,
     skip_bad: SkipBad = False,
     gate: Annotated[
@@ -51,6 +58,7 @@ def evaluate(
         run,
         rows,
         final=final,
+        roles=roles_of(text, target, roles),
         sheet=sheet,
         skip_bad=skip_bad,
         threads=threads,

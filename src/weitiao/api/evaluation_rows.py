@@ -1,0 +1,154 @@
+"""Rows to evaluate a model on: columns by the roles of training, rows with a text and a target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from weitiao.core.fields import near
+from weitiao.data.files.bad_rows import Bad
+from weitiao.data.files.table import Source
+from weitiao.data.infer.roles import OF_TRAINING
+from weitiao.data.prepare.declared import without_refused
+from weitiao.data.prepare.filter import without_blank, without_misfits
+from weitiao.data.prepare.label_rules import with_label_rules
+from weitiao.data.prepare.unknown_labels import as_list, likeness
+from weitiao.data.rows import Rows, everything
+from weitiao.data.targets import reader_of
+from weitiao.errors import DataError
+from weitiao.evaluation.baselines.model import BaselineModel
+from weitiao.i18n.messages import _, name_list, plural
+from weitiao.model.model import Model
+
+Roles = Mapping[str, str | list[str]]
+
+
+def rows_to_evaluate(
+    model: Model | BaselineModel,
+    source: Source,
+    roles: Roles,
+    notes: list[str],
+    aside: list[Bad] | None = None,
+) -> Rows:
+    """Rows of a source with a text and a target; `notes` say what is left out.
+
+    roles: role -> column, where columns are not called as in training. Rows with a malformed
+    target go to `aside`; without it, DataError is raised, as for a column that is missing.
+    """
+    columns = _columns(model, source, roles, notes)
+    rows = Rows(source.table, everything(source.table), columns, source.name, model.plan.task_name)
+    rows = without_refused(without_blank(rows, notes), notes)
+    rows = without_misfits(rows, aside is not None, [], aside if aside is not None else [])
+    separator = reader_of(rows.task).level_separator(model.task.choices)
+    rows = with_label_rules(rows, model.plan.data.labels, notes, strict=False, separator=separator)
+    known = [i for i, target in enumerate(rows.targets()) if target is not None]
+    if not known:
+        message = _("{file}: no row has a target; `weitiao predict` needs none.", file=source.name)
+        raise DataError(message)
+    if len(known) < len(rows):
+        count = plural(len(rows) - len(known), "row")
+        notes.append(reader_of(rows.task).unlabelled_message(count))
+    return rows.take(known)
+
+
+def unknown_labels(model: Model, rows: Rows) -> Iterator[str]:
+    """Warning for labels that the model does not know, with the number of their rows.
+
+    Raises DataError where it knows none of them: they are spelt otherwise.
+    """
+    task = model.task
+    known = set(getattr(task, "types", ()) or task.choices)
+    targets = [one for one in rows.targets() if one is not None]
+    labels = type(task).label_counts(targets) if known else {}
+    unknown = labels.keys() - known
+    if not unknown:
+        return
+    if not labels.keys() & known:
+        raise DataError(
+            _(
+                "{file}: the model knows none of its labels ({labels}); it knows {known}. "
+                "{likeness}Write them as in the rows that it learned from.",
+                file=rows.name,
+                labels=name_list(labels, 5, quoted=True),
+                known=name_list(sorted(known), 5, quoted=True),
+                likeness=likeness([*labels], sorted(known)),
+            )
+        )
+    of_rows = type(task).row_labels(targets) or []
+    count = sum(not unknown.isdisjoint(as_list(one)) for one in of_rows)
+    yield _(
+        "{rows} with a label that the model does not know ({labels}): always wrong",
+        rows=plural(count, "row"),
+        labels=name_list(sorted(unknown), 3, quoted=True),
+    )
+
+
+def _columns(
+    model: Model | BaselineModel, source: Source, given: Roles, notes: list[str]
+) -> dict[str, str | list[str]]:
+    """Role -> column. A column under another case, or under the name of its role, is found."""
+    trained = dict(model.plan.data.roles)
+    for role in OF_TRAINING:  # a file to evaluate on needs no groups, and weights if they count
+        wanted = role == "weight" and model.plan.evaluate.weighted
+        if not (wanted and trained.get(role) in source.columns):
+            trained.pop(role, None)
+    if unknown := [role for role in given if role not in trained]:
+        raise DataError(
+            _(
+                "this model reads {roles}, and has no role {role!r}.",
+                roles=name_list(trained),
+                role=unknown[0],
+            )
+        )
+    columns = {**trained, **given}
+    for role, column in columns.items():
+        if role in given or not isinstance(column, str) or column in source.columns:
+            continue
+        if other := _by_name(role, column, source, columns):
+            columns[role] = other
+            notes.append(
+                _(
+                    "{file}: no column {trained!r}; its column {column!r} is read instead",
+                    file=source.name,
+                    trained=column,
+                    column=other,
+                )
+            )
+    _require_columns(columns, given, source)
+    return columns
+
+
+def _by_name(role: str, column: str, source: Source, taken: Roles) -> str | None:
+    free = [name for name in source.columns if name not in taken.values()]
+    for wanted in (column, role):
+        folded = [name for name in free if name.strip().casefold() == wanted.strip().casefold()]
+        if len(folded) == 1:
+            return folded[0]
+    return None
+
+
+def _require_columns(columns: Roles, given: Roles, source: Source) -> None:
+    for role, named in columns.items():
+        for column in [named] if isinstance(named, str) else named:
+            if column in source.columns:
+                continue
+            if role in given:
+                raise DataError(
+                    _(
+                        "{file}: no column {column!r}; it has {names}.{hint}",
+                        file=source.name,
+                        column=column,
+                        names=name_list(source.columns),
+                        hint=near(column, source.columns),
+                    )
+                )
+            option = f"--{role}" if role in ("text", "target") else f"--roles {role}="
+            raise DataError(
+                _(
+                    "{file}: no column {column!r}, which the model was trained on; it has {names}. "
+                    "Say which one it is: {remedy}",
+                    file=source.name,
+                    column=column,
+                    names=name_list(source.columns),
+                    remedy=f"{option}{'' if option.endswith('=') else ' '}COLUMN",
+                )
+            )
