@@ -161,6 +161,12 @@ def _read_stsb_zh(path: Path) -> list[Row]:
     ]
 
 
+def _read_lcqmc(path: Path) -> list[Row]:
+    parts = (line.split("\t") for line in _lines(path))
+    return [{"text": left.strip(), "text_pair": right.strip(), "label": label.strip()}
+            for left, right, label in parts]  # fmt: skip
+
+
 def _read_mrpc(path: Path) -> list[Row]:
     parts = (line.split("\t") for line in _lines(path)[1:])
     return [
@@ -250,6 +256,7 @@ FURTHER = {
         "minilm-l6",
         "en",
     ),
+    "lcqmc": Kind("lcqmc/dev.txt", "lcqmc/test.txt", _read_lcqmc, 1000, 2000, "e5-small", "zh"),
     "banking77": Kind(
         "banking77/train.csv", "banking77/test.csv", _read_banking77, 1000, 4000, "minilm-l6", "en"
     ),

@@ -33,6 +33,8 @@ LABELLED = {
     "stsb_zh": "stsb_zh",
     "trec6": "trec6",
     "thucnews_titles": "thucnews_titles",
+    "mrpc": "mrpc",
+    "lcqmc": "lcqmc",
 }
 MULTILABEL = ("two_topics",)
 TAGGED = ("wnut17",)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from weitiao.api.augment import Augmented, augment
     from weitiao.api.augment_trial import Trial, try_steps
     from weitiao.api.calibrate import calibrate
+    from weitiao.api.choose import Choice, choose
     from weitiao.api.clean import Cleaned, clean
     from weitiao.api.compare import compare
     from weitiao.api.convert import Converted, convert
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from weitiao.api.fit import fit, resume, train
     from weitiao.api.fitted import Evaluation, Fitted
     from weitiao.api.look import look
+    from weitiao.api.models import models
     from weitiao.api.plan import check, plan
     from weitiao.api.predict import explain, load, predict
     from weitiao.api.report import report
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Augmented": "weitiao.api.augment:Augmented",
     "Batch": "weitiao.example:Batch",
+    "Choice": "weitiao.api.choose:Choice",
     "Cleaned": "weitiao.api.clean:Cleaned",
     "Converted": "weitiao.api.convert:Converted",
     "Evaluation": "weitiao.api.fitted:Evaluation",
@@ -76,6 +79,7 @@ _HOME = {
     "augment": "weitiao.api.augment:augment",
     "calibrate": "weitiao.api.calibrate:calibrate",
     "check": "weitiao.api.plan:check",
+    "choose": "weitiao.api.choose:choose",
     "clean": "weitiao.api.clean:clean",
     "compare": "weitiao.api.compare:compare",
     "convert": "weitiao.api.convert:convert",
@@ -86,6 +90,7 @@ _HOME = {
     "fit": "weitiao.api.fit:fit",
     "load": "weitiao.api.predict:load",
     "look": "weitiao.api.look:look",
+    "models": "weitiao.api.models:models",
     "open_experiment": "weitiao.experiments.runner:open_experiment",
     "plan": "weitiao.api.plan:plan",
     "predict": "weitiao.api.predict:predict",
@@ -116,6 +121,7 @@ _DEPRECATED = {
 __all__ = [
     "Augmented",
     "Batch",
+    "Choice",
     "Cleaned",
     "Converted",
     "Evaluation",
@@ -136,6 +142,7 @@ __all__ = [
     "augment",
     "calibrate",
     "check",
+    "choose",
     "clean",
     "compare",
     "convert",
@@ -146,6 +153,7 @@ __all__ = [
     "fit",
     "load",
     "look",
+    "models",
     "open_experiment",
     "plan",
     "predict",

@@ -88,6 +88,12 @@ MISTAKES = {
     "check newer.yaml": ("weitiao 99.0", "update it", "升级"),
     "train good.yaml train.loss=mse": ("mse", "it has cross_entropy", "cross_entropy"),
     "train": ("--resume", "name a plan to train", "--resume"),
+    "choose good.csv --goal cheap": ("'cheap'", "accuracy, speed, small", "accuracy、speed、small"),
+    "choose good.csv --latency soon": ("--latency", "write 20ms or 0.5s", "20ms 或 0.5s"),
+    "choose good.csv --memory much": ("--memory", "write 5GB or 500MB", "5GB 或 500MB"),
+    "choose good.csv --candidates ./nosuch": ("./nosuch", "name a folder", "文件夹"),
+    "models minilm-l7": ("'minilm-l7'", "'minilm-l6'", "'minilm-l6'"),
+    "models --task clasification": ("'clasification'", "'classification'", "classification"),
     "plan good.csv --model tiny -o gone/plan.yaml": ("gone", "written", "写"),
     # runs
     "train --resume gone": ("gone", "`weitiao runs` lists them", "`weitiao runs`"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -37,6 +38,15 @@ def require(name: str, revision: str | None = None) -> None:
             endpoint=constants.ENDPOINT,
         )
     )
+
+
+def is_cached(name: str) -> bool:
+    """Whether the local cache of the hub holds the weights of a checkpoint."""
+    # Looked at without huggingface_hub, whose import takes a second.
+    home = os.environ.get("HF_HOME", "~/.cache/huggingface")
+    root = Path(os.environ.get("HF_HUB_CACHE", f"{home}/hub")).expanduser()
+    snapshots = root / f"models--{name.replace('/', '--')}" / "snapshots"
+    return any(snapshots.glob("*/model.safetensors"))
 
 
 def _reachable(endpoint: str) -> bool:

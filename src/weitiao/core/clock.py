@@ -10,6 +10,9 @@ import re
 import sys
 import time
 
+from weitiao.errors import WeitiaoError
+from weitiao.i18n.messages import _
+
 TICKS = 10_000_000  # of Windows' interrupt time in a second
 
 if sys.platform == "win32":
@@ -41,6 +44,21 @@ def seconds(text: str) -> float | None:
         return None
     hours, minutes, rest = (float(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + rest
+
+
+def latency_of(wanted: float | str | None) -> float | None:
+    """A latency in seconds, also from 20ms or 0.5s. Raises WeitiaoError.
+
+    >>> latency_of("20ms"), latency_of("0.5s"), latency_of(0.1)
+    (0.02, 0.5, 0.1)
+    """
+    if not isinstance(wanted, str):
+        return wanted
+    text = wanted.strip().lower()
+    value = seconds(text.removesuffix("ms") if text.endswith("ms") else text)
+    if not value:
+        raise WeitiaoError(_("--latency: {text!r} is not a time; write 20ms or 0.5s.", text=wanted))
+    return value / 1000 if text.endswith("ms") else value
 
 
 def duration(seconds: float) -> str:

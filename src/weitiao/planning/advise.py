@@ -63,6 +63,7 @@ class Wish:
     changes: Mapping[str, Any] = field(default_factory=dict)
     reader: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     skip_bad: bool = False
+    decided: Mapping[str, Reason] = field(default_factory=dict)  # by measuring, before the plan
 
     @property
     def how(self) -> ReadOptions:
@@ -118,11 +119,8 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     Raises PlanError when the user's own choices do not fit together.
     """
     known, source = look(wish, source)
-    task, settings = known.task, _settings(known)
-    why: dict[str, Reason] = {
-        "task": Reason(value={task: settings}, reason=known.reasons["task"]),
-        "data.roles": Reason(value=dict(known.roles), reason=reason_of_roles(known)),
-    }
+    task = known.task
+    why = _from_rows(known)
     language = known.language
     writes = parts.find("tasks", task).head == "text"
     if writes:
@@ -132,6 +130,7 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     if wish.model:
         chosen = Reason(value=wish.model, reason=reason_of_model(wish.model, known, chosen))
     why["model.checkpoint"] = chosen
+    why |= wish.decided
     draft = _plan(wish, why)
     facts = _facts(wish, draft, known, source)
     fixed = "model.max_length" in wish.changes
@@ -143,11 +142,11 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
         del why["data.validation_size"]
     open_way = not {"task", "model.head", f"task.{task}.{pairs.FIELD}"} & {*wish.changes}
     if task == pairs.TASK and open_way:
-        why["task"] = pairs.way(_plan(wish, why), _labelled(source, known, wish))
+        why["task"] = pairs.way(_plan(wish, why), labelled_rows(source, known, wish))
     if (
         not writes
         and "model.head" not in wish.changes
-        and (chosen_head := _head(_plan(wish, why), _labelled(source, known, wish)))
+        and (chosen_head := _head(_plan(wish, why), labelled_rows(source, known, wish)))
     ):
         why["model.head"] = chosen_head
     if parts.build("tasks", task).contrasts:
@@ -156,9 +155,41 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
         why |= _of_retrieval(facts, source, draft)
     if facts.task.head == "spans":
         why |= passage_choices.choices_of(facts, source, wish.how, draft.model.revision)
+    why |= wish.decided
     plan = _plan(wish, why)
     plan = plan.model_copy(update={"why": why, "expect": expectations(plan, facts)})
     return Advice(plan, known, source)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The facts of the rows alone."""
+
+    profile: Profile
+
+    @property
+    def task(self) -> type[Task]:
+        return parts.find("tasks", self.profile.task)
+
+
+def drafted(wish: Wish, known: Profile) -> Plan:
+    """A plan before anything is measured: task, roles, metrics, the checkpoint of the language."""
+    why = _from_rows(known)
+    name = wish.model or default_for(known.language)
+    why["model.checkpoint"] = Reason(value=name, reason="")
+    task: Task = parts.build("tasks", known.task, _settings(known))
+    if figures := choices.metrics(_Rows(known), task.default_metrics):
+        why["evaluate.metrics"] = figures
+    return _plan(wish, why)
+
+
+def _from_rows(known: Profile) -> dict[str, Reason]:
+    """Task and roles, with their reasons."""
+    settings = {known.task: _settings(known)}
+    return {
+        "task": Reason(value=settings, reason=known.reasons["task"]),
+        "data.roles": Reason(value=dict(known.roles), reason=reason_of_roles(known)),
+    }
 
 
 def _languages(wish: Wish, known: Profile) -> tuple[str, str]:
@@ -218,7 +249,7 @@ def _head(plan: Plan, rows: Rows) -> Reason | None:
     return pooling.head(plan, rows) if len(rows) else None
 
 
-def _labelled(source: Source, known: Profile, wish: Wish) -> Rows:
+def labelled_rows(source: Source, known: Profile, wish: Wish) -> Rows:
     """Some rows that have a target; none where no target fits, which is told on loading them."""
     roles = dict(known.roles)
     rows = Rows(source.table, everything(source.table), roles, source.name, known.task)

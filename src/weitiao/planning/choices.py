@@ -7,7 +7,7 @@ They are pure functions: nothing here reads files or clocks. Where the numbers c
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from weitiao import parts
 from weitiao.checkpoints.catalogue import CATALOGUE
@@ -24,6 +24,7 @@ from weitiao.planning.in_budget import (
     validation_share,
 )
 from weitiao.tasks.answers.labels import Labels
+from weitiao.tasks.base import Task
 
 MAX_EPOCHS = 15
 LEAST_EPOCHS = 0.1  # that a run is expected to reach, however short its budget
@@ -183,7 +184,17 @@ def class_weights(facts: Facts) -> Reason | None:
     return Reason(value="none", reason=_("no label is very rare"), evidence=evidence)
 
 
-def metrics(facts: Facts, usual: tuple[str, ...]) -> Reason | None:
+class HasProfile(Protocol):
+    """The profile of rows, and their task."""
+
+    @property
+    def profile(self) -> Profile: ...
+
+    @property
+    def task(self) -> type[Task]: ...
+
+
+def metrics(facts: HasProfile, usual: tuple[str, ...]) -> Reason | None:
     """Metrics: macro F1 first where always predicting the majority label would look good."""
     shares = facts.profile.shares
     if not issubclass(facts.task.answers, Labels) or not shares:

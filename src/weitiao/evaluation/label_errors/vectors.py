@@ -40,7 +40,7 @@ def _of_role(
     if role == rows.text_roles[0] and (extra := extra_columns(rows.roles)):
         roles["columns"] = extra
     texts = Rows(rows.table, rows.indices, roles, rows.name, TASK)
-    known = [_weights_of(checkpoint, revision), str(TOKENS), str(VERSION), texts.fingerprint]
+    known = [weights_of(checkpoint, revision), str(TOKENS), str(VERSION), texts.fingerprint]
     file = store.folder("vectors") / f"{fingerprint.of_texts(*known)}.npy"
     store.hold(file)
     try:
@@ -58,7 +58,7 @@ def _of_role(
     return vectors
 
 
-def _weights_of(checkpoint: str, revision: str | None) -> str:
+def weights_of(checkpoint: str, revision: str | None) -> str:
     """What says which weights a checkpoint has: of a folder, its files too."""
     source = resolve(checkpoint, revision)
     folder = Path(source.path_or_name)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -12,8 +11,15 @@ from typing import Any
 from weitiao.checkpoints import verify
 from weitiao.checkpoints.catalogue import CATALOGUE
 from weitiao.checkpoints.families import can_write, configure_padding, has_head
+from weitiao.checkpoints.licences import model_card, of_folder
 from weitiao.checkpoints.load import load_config, load_tokenizer, text_length
 from weitiao.checkpoints.resolve import Source, check_folder, resolve
+from weitiao.checkpoints.unknown_tokens import (
+    HIGH_UNKNOWN,
+    LOW_UNKNOWN,
+    token_ids,
+    unknown_share,
+)
 from weitiao.core import disk
 from weitiao.core.units import shown
 from weitiao.errors import ModelError
@@ -38,8 +44,6 @@ CHINESE = (
     "这款手机续航太差，几个小时就没电了，不推荐购买。",
     "央行宣布维持利率不变，周二股市应声上涨。",
 )
-LOW_UNKNOWN = 0.02  # proportion of unknown tokens below which the loss hardly matters
-HIGH_UNKNOWN = 0.2
 SAMPLE_ROWS = 2000  # of a file, spread evenly over it
 SHOWN_LANGUAGES = 6
 
@@ -101,12 +105,12 @@ def opened(name: str) -> Checkpoint:
 
 def static_findings(checkpoint: Checkpoint) -> Iterator[Finding]:
     """All checks that need no forward pass."""
-    card = _model_card(checkpoint.folder)
+    card = model_card(checkpoint.folder)
     yield _files(checkpoint)
     yield _network(checkpoint)
     yield _tokenizer(checkpoint)
     yield languages_finding(checkpoint.tokenizer, card, checkpoint.entry)
-    yield _licence(checkpoint, card)
+    yield _licence(checkpoint)
     yield _tasks(checkpoint)
     yield _execution(checkpoint)
 
@@ -198,14 +202,9 @@ def _tokenizer(checkpoint: Checkpoint) -> Finding:
     return Finding("tokenizer", _("tokenizer"), message, "note", remedy, values)
 
 
-def _licence(checkpoint: Checkpoint, card: Mapping[str, Any]) -> Finding:
+def _licence(checkpoint: Checkpoint) -> Finding:
     entry = checkpoint.entry
-    licence = entry.licence if entry else str(card.get("license") or "")
-    files = sorted(checkpoint.folder.glob("LICEN[SC]E*"))
-    if not licence and files:
-        lines = files[0].read_text(encoding="utf-8", errors="replace").split("\n")
-        licence = next((line.strip() for line in lines if line.strip()), "")[:80]
-    if licence:
+    if licence := entry.licence if entry else of_folder(checkpoint.folder):
         return Finding("licence", _("licence"), licence, values={"licence": licence})
     remedy = _("find out where it came from before you pass the model on")
     message = _("unknown: no model card, no LICENSE")
@@ -250,23 +249,6 @@ def _execution(checkpoint: Checkpoint) -> Finding:
     return Finding("tiers", _("execution"), message, values=values)
 
 
-def _model_card(folder: Path) -> Mapping[str, Any]:
-    """The YAML front matter of the model card, README.md; empty when there is none."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        text = (folder / "README.md").read_text(encoding="utf-8-sig", errors="replace")[:100_000]
-    except OSError:
-        return {}
-    match = re.match(r"---\s*\n(.*?)\n---", text, re.DOTALL)
-    try:
-        card = YAML(typ="safe", pure=True).load(match[1]) if match else {}
-    except (YAMLError, ValueError):
-        return {}
-    return card if isinstance(card, dict) else {}
-
-
 # --- the tokenizer's languages
 
 
@@ -302,7 +284,7 @@ def rows_finding(tokenizer: Any, longest: int, path: str) -> Finding:
     import numpy as np
 
     name, texts = _sample_texts(path)
-    lengths = np.array([len(ids) for ids in _token_ids(tokenizer, texts, special=True)])
+    lengths = np.array([len(ids) for ids in token_ids(tokenizer, texts, special=True)])
     unknown = unknown_share(tokenizer, texts)
     truncated = float((lengths > longest).mean())
     median, p95, maximum = (int(np.percentile(lengths, p)) for p in (50, 95, 100))
@@ -333,34 +315,18 @@ def rows_finding(tokenizer: Any, longest: int, path: str) -> Finding:
     return Finding("rows", subject, message, values=values)
 
 
-def unknown_share(tokenizer: Any, texts: Sequence[str]) -> float:
-    """The proportion of unknown tokens, [UNK]."""
-    if tokenizer.unk_token_id is None:
-        return 0.0
-    ids = [one for encoded in _token_ids(tokenizer, texts) for one in encoded]
-    return ids.count(tokenizer.unk_token_id) / max(len(ids), 1)
-
-
 def _single_share(tokenizer: Any) -> float:
     """The proportion of Chinese characters that are one token each."""
     characters = [c for text in CHINESE for c in text if "\u4e00" <= c <= "\u9fff"]
     known = [c for c in set(characters) if c in tokenizer.get_vocab()]
     tokens = [
         token
-        for ids in _token_ids(tokenizer, CHINESE)
+        for ids in token_ids(tokenizer, CHINESE)
         for token in tokenizer.convert_ids_to_tokens(ids)
     ]
     # "##" marks a continuation in WordPiece, "▁" a word's start in SentencePiece
     single = [token for token in tokens if token.removeprefix("##").strip("▁") in known]
     return min(len(single) / len(characters), 1.0)
-
-
-def _token_ids(tokenizer: Any, texts: Sequence[str], special: bool = False) -> list[list[int]]:
-    from weitiao.checkpoints.verify import quiet
-
-    with quiet():  # transformers warns of texts over the maximum length; here they are counted
-        encoded = tokenizer(list(texts), add_special_tokens=special, truncation=False)
-    return list(encoded["input_ids"])
 
 
 def _sample_texts(path: str) -> tuple[str, list[str]]:
