@@ -27,7 +27,7 @@ def rows(tmp_path_factory):
     with path.open("w", newline="", encoding="utf-8") as file:
         out = csv.DictWriter(file, ["text", "label"])
         out.writeheader()
-        out.writerows(toy_rows("classification", 80))
+        out.writerows(toy_rows("classification", 60))
     return str(path)
 
 
@@ -36,7 +36,7 @@ def test_a_share_is_measured_and_the_plan_says_why(share, rows, tmp_path):
     chosen = weitiao.choose(rows, candidates=[share, "./nowhere"], say=said.append)
     assert {one.candidate.shown for one in chosen.table} == {"first", "second"}
     assert chosen.model == chosen.picked.one.name
-    assert chosen.picked.one.score > 0.8
+    assert chosen.picked.one.low > 0.55
     assert [one.name for one in chosen.refused] == ["./nowhere"]
     assert "measuring 2 models on" in said[0]
     assert "about" in said[0]
@@ -52,23 +52,19 @@ def test_a_share_is_measured_and_the_plan_says_why(share, rows, tmp_path):
     assert again.why["model.checkpoint"].reason == why.reason
 
 
-def test_a_second_call_reads_its_features_from_the_cache(share, rows, monkeypatch):
-    first = weitiao.choose(rows, candidates=share)
-    monkeypatch.setattr("weitiao.evaluation.layer_features._means", None)
-    again = weitiao.choose(rows, candidates=share)
-    assert [m.score for m in again.table] == [m.score for m in first.table]
-    assert [m.row_seconds for m in again.table] == [m.row_seconds for m in first.table]
-
-
 def test_a_latency_that_none_keeps_leaves_nothing(share, rows):
     with pytest.raises(WeitiaoError, match="no model is left to choose from; 2 refused"):
         weitiao.choose(rows, candidates=share, latency=1e-9)
 
 
-def test_the_goal_speed_measures_one_text_alone(share, rows):
-    chosen = weitiao.choose(rows, candidates=share, goal="speed", latency="10s")
-    assert all(one.latency > 0 for one in chosen.table)
-    assert chosen.plain()["candidates"][0]["text_ms"] > 0
+def test_speed_measures_one_text_alone_and_features_come_from_the_cache(share, rows, monkeypatch):
+    first = weitiao.choose(rows, candidates=f"{share}/first")
+    monkeypatch.setattr("weitiao.evaluation.layer_features._means", None)
+    again = weitiao.choose(rows, candidates=f"{share}/first", goal="speed", latency="10s")
+    assert [m.score for m in again.table] == [m.score for m in first.table]
+    assert [m.row_seconds for m in again.table] == [m.row_seconds for m in first.table]
+    assert again.table[0].latency > 0
+    assert again.plain()["candidates"][0]["text_ms"] > 0
 
 
 @pytest.mark.parametrize(
@@ -96,7 +92,7 @@ def test_too_few_rows_are_refused(share):
         weitiao.choose(toy_rows("classification", 20), candidates=share)
 
 
-@pytest.mark.parametrize("task", ["regression", "multilabel", "nli", "similarity"])
+@pytest.mark.parametrize("task", ["multilabel", "similarity"])
 def test_every_task_of_whole_texts_is_measured(share, task):
     rows = toy_rows(task, 50)
     chosen = weitiao.choose(rows, task=task, candidates=f"{share}/first")

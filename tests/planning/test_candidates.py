@@ -2,11 +2,12 @@
 
 import pytest
 
+from conftest import toy_rows
 from weitiao.checkpoints import modelscope
 from weitiao.planning import candidates
 from weitiao.planning.candidates import Candidate, Refused, inspected, reachable
 
-TEXTS = ["good film tonight", "bad film"]
+TEXTS = [row["text"] for row in toy_rows("classification", 8)]
 
 
 def test_a_share_is_searched_down_to_its_checkpoints(tmp_path):
