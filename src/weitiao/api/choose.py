@@ -243,17 +243,17 @@ class _Choosing:
                 tuning=tuning,
             )
         )
-        table = []
+        table: list[Measured] = []
         for one in costed:
             try:
                 figures = replace(measured(one.candidate, sample), memory_mb=one.memory_mb)
-                figures = self._with_latency(figures, sample, draft, refused)
+                timed = self._with_latency(figures, sample, draft, refused)
             except WeitiaoError as error:
                 refused.append(Refused(one.candidate.name, str(error)))
                 continue
-            if figures is not None:
-                table.append(figures)
-                self.say(_line(figures, sample.metric_name))
+            if timed is not None:
+                table.append(timed)
+                self.say(_line(timed, sample.metric_name))
         if not table:
             raise ModelError(_nothing_left(refused))
         return self._decided(table, refused, sample, source, draft, (expected, tuning))
