@@ -18,7 +18,13 @@ LOOP_LINES = 110
 HEAVY = {"torch", "transformers", "sklearn"}
 PICKLES = {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 # The files that may print.
-PRINT = {"cli/show.py", "cli/show_results.py", "cli/terminal.py", "api/progress.py"}
+PRINT = {
+    "cli/show.py",
+    "cli/show_choose.py",
+    "cli/show_results.py",
+    "cli/terminal.py",
+    "api/progress.py",
+}
 MIXINS = {"api/estimators.py"}  # scikit-learn's classes are made of mixins
 # Objects whose `open` or `read_text` is not that of a text file, or that opens with its own name.
 NO_TEXT_FILES = ("os.", "webbrowser.", "Run.", "zipfile.", "how", "archive.", "dialect.",

@@ -22,12 +22,24 @@ def test_the_probe_is_exactly_leave_one_out():
     kernel = transferability._kernel(read)
     scale = np.linalg.eigvalsh(kernel).clip(0).mean()
     ridge = kernel + found.penalty * scale * np.eye(25)
-    middle = targets.mean(0)
     for left_out in (0, 7, 24):
         others = np.delete(np.arange(25), left_out)
-        weights = np.linalg.solve(ridge[np.ix_(others, others)], targets[others] - middle)
-        wanted = kernel[left_out, others] @ weights + middle
+        # Kernel ridge regression with an intercept of its own, on the others alone.
+        system = np.block([[ridge[np.ix_(others, others)], np.ones((24, 1))],
+                           [np.ones((1, 24)), np.zeros((1, 1))]])  # fmt: skip
+        solved = np.linalg.solve(system, np.vstack([targets[others], np.zeros((1, 2))]))
+        wanted = kernel[left_out, others] @ solved[:-1] + solved[-1]
         assert found.scores[left_out] == pytest.approx(wanted, abs=1e-8)
+
+
+@pytest.mark.parametrize("labels", [2, 5])
+def test_noise_scores_like_guessing(labels):
+    """More features than rows: the mean of all targets must not leak the one that is left out."""
+    rng = np.random.default_rng(3)
+    gold = rng.integers(0, labels, 200)
+    read = rng.normal(size=(200, 4, 300)).astype(np.float32)
+    scores = transferability.probe(read, np.eye(labels)[gold]).scores
+    assert (scores.argmax(1) == gold).mean() < 1 / labels + 0.12
 
 
 SCORES = {

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # times the mean eigenvalue
+PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # times the mean eigenvalue
 NEIGHBOURS = 5
 EVIDENCE_STEPS = 30  # of LogME's fixed point; it settles in a few
 SETTLED = 1e-3  # relative change of alpha / beta
@@ -35,7 +35,9 @@ def probe(features: np.ndarray, targets: np.ndarray) -> Probe:
     others.
 
     With the kernel K of n rows and G = (K + a I)^-1, the residual of row i when it is left out is
-    (G y)_i / G_ii (Allen 1974, PRESS): one eigendecomposition serves all penalties a.
+    (G y)_i / G_ii (Allen 1974, PRESS): one eigendecomposition serves all penalties a. The intercept
+    is not penalised: K is centred, so that its part of G is 1 / (a n), which is taken away.
+    Without that the mean, which knows the row, would leak it.
     """
     kernel = _kernel(features)
     values, vectors = np.linalg.eigh(kernel)
@@ -47,8 +49,8 @@ def probe(features: np.ndarray, targets: np.ndarray) -> Probe:
     for penalty in PENALTIES:
         shrunk = 1 / (values + penalty * scale)
         inverse = vectors * shrunk
-        diagonal = (inverse * vectors).sum(1)
-        left_out = (vectors @ (shrunk[:, None] * turned)) / diagonal[:, None]
+        diagonal = (inverse * vectors).sum(1) - 1 / (penalty * scale * len(kernel))
+        left_out = (vectors @ (shrunk[:, None] * turned)) / diagonal.clip(min=TINY)[:, None]
         error = float((left_out**2).mean())
         if best is None or error < best[0]:
             best = error, Probe(targets - left_out, penalty)
