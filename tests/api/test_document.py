@@ -70,9 +70,18 @@ def of_task(tiny_bert, monkeypatch):
                         "train_seconds": 75.0,
                         "memory_mb": 1234,
                         "of": "0",
-                        "quality": {"low": 0.81, "high": 0.9},
-                        "curve": [{"rows": 40, "score": 0.7}, {"rows": 80, "score": 0.75}],
+                        "total_seconds": [75.0, 60.0, 91.5],
+                        "quality": {
+                            "score": [0.85, 0.81, 0.9],
+                            "doubled": [1.5, 0.4, 2.6],
+                            "curve": [[40, 0.7], [80, 0.75]],
+                        },
+                        "phases": {
+                            "loading": {"seconds": [3.0, 2.5, 4.0], "raw": 2.9},
+                            "training": {"seconds": [70.0, 60.0, 80.0], "raw": 69.0},
+                        },
                         "models": [{"model": "one", "score": 0.5}, {"model": "two", "score": 0.6}],
+                        "refused": [{"model": "three", "why": "too slow"}],
                     },
                 }
             )
@@ -214,10 +223,16 @@ def test_a_figure_that_is_in_no_file_is_noticed(of_task):
 
 def test_measurements_that_stand_in_the_plan_are_shown(of_task):
     text = page.html_of(document_of(trace_of(of_task("classification"))))
-    assert "Measured on a sample of the rows" in text
-    assert "Learning curve" in text
-    assert "quality.low" in text
-    assert "The plan was changed after these figures were computed" in text
+    for shown in (
+        *("Measured on a sample of the rows", "Left out, and why", "too slow", "Learning curve"),
+        *("score on new rows", "0.85 [0.81, 0.9]", "75 [60, 91.5]", "70 [60, 80]", "loading"),
+        *("Twice the rows would add about", "1.5 [0.4, 2.6]"),
+        "The plan was changed after these figures were computed",
+    ):
+        assert shown in text, shown
+    short = page.html_of(document_of(trace_of(of_task("classification"), full=False)))
+    assert ">raw<" in text
+    assert ">raw<" not in short
 
 
 # --- formulas
@@ -398,6 +413,10 @@ def test_marks_lead_to_sources_in_the_word_file(of_task):
     for root in body.iter(f"{MATH}rad"):
         assert root.find(f"{MATH}deg") is not None
     assert not list(body.iter(f"{MATH}box"))
+    order = ["tblStyle", "tblW", "jc", "tblBorders", "shd", "tblLayout", "tblCellMar", "tblLook"]
+    for properties in body.iter(f"{WORD}tblPr"):  # Word refuses files that are out of order
+        names = [one.tag.removeprefix(WORD) for one in properties]
+        assert names == sorted(names, key=order.index)
 
 
 @pytest.mark.parametrize("task", TASKS)

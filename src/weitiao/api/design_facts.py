@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from weitiao.data.files.open import open_source
 from weitiao.data.files.table import Source
 from weitiao.data.prepare.load import Data, load
 from weitiao.data.prepare.profile import Profile
+from weitiao.data.quality.personal_data import hidden
 from weitiao.errors import WeitiaoError
 from weitiao.hardware.machine import describe
 from weitiao.model.model import Model
@@ -249,7 +251,9 @@ def _look(wanted: Wanted, watch: Watch) -> LookFacts:
 
 def look_facts(known: Profile) -> LookFacts:
     """The part of a profile that the document shows; of texts it holds none."""
-    labels = dict(list(known.labels.items())[:MOST_LABELS])
+    labels = Counter[str]()
+    for name, count in list(known.labels.items())[:MOST_LABELS]:
+        labels[hidden(name)] += count
     tokens = {key: value for key, value in known.tokens.items() if key not in ("histogram", "step")}
     return LookFacts(
         rows=known.rows,
@@ -261,7 +265,7 @@ def look_facts(known: Profile) -> LookFacts:
         leaks=known.leaks,
         columns=list(known.columns),
         label_count=len(known.labels),
-        labels=labels,
+        labels=dict(labels),
         imbalance=known.imbalance,
         numbers=dict(known.numbers),
         characters={role: dict(values) for role, values in known.lengths.items()},

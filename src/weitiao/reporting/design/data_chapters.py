@@ -79,7 +79,14 @@ def _acceptance(trace: Trace) -> Iterator[str]:
 
 
 def _criterion(trace: Trace, name: str, one: Criterion) -> str:
-    what: str = Quote(metric(name))
+    names = {
+        "recall": _("recall"),
+        "precision": _("precision"),
+        "f1": "F1",
+        "ece": _("calibration error"),
+        "latency": _("seconds for a row"),
+    }
+    what: str = Quote(names.get(name) or metric(name))
     limit = trace.of_plan(f"acceptance.{name}", number(one.limit))
     if one.label:
         what = _("{metric} of the label {label}", metric=what, label=Quote(one.label))
@@ -227,7 +234,7 @@ def _findings(trace: Trace) -> Iterator[Block]:
         [
             words.get(one.severity, one.severity),
             trace.of_facts("look.findings", shortened(localized(one.sentence), 400)),
-            trace.of_facts("look.findings", one.rows),
+            trace.of_facts("look.findings", plural(one.rows, "row")),
             *([localized(one.remedy)] if trace.full else []),
         ]
         for one in listed

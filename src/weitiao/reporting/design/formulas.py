@@ -193,20 +193,20 @@ def first_step(one: GradientFact, rate: float, eps: float, stepped: float) -> st
 
 # --- schedule
 
-WARM = r"\eta_{t}=\eta\cdot\frac{s}{w}\quad\text{if }s<w,\quad s=\frac{t-0.5}{S}"
+WARM = r"\eta_{t}=\eta\cdot\frac{s}{w}\;\left(s<w\right),\quad s=\frac{t-0.5}{S}"
 RATES = {
-    "constant": r"\eta_{t}=\eta\quad\text{if }s\ge w",
-    "linear": r"\eta_{t}=\eta\frac{1-s}{1-w}\quad\text{if }s\ge w",
+    "constant": r"\eta_{t}=\eta\;\left(s\ge w\right)",
+    "linear": r"\eta_{t}=\eta\frac{1-s}{1-w}\;\left(s\ge w\right)",
     "cosine": (
         r"\eta_{t}=\frac{\eta}{2}\left(1+\cos\left(\pi\frac{s-w}{1-w}\right)\right)"
-        r"\quad\text{if }s\ge w"
+        r"\;\left(s\ge w\right)"
     ),
 }
 FLOORED = {
-    "linear": (r"\eta_{t}=\eta\left(f+\left(1-f\right)\frac{1-s}{1-w}\right)\quad\text{if }s\ge w"),
+    "linear": (r"\eta_{t}=\eta\left(f+\left(1-f\right)\frac{1-s}{1-w}\right)\;\left(s\ge w\right)"),
     "cosine": (
         r"\eta_{t}=\eta\left(f+\frac{1-f}{2}\left(1+\cos\left(\pi\frac{s-w}{1-w}\right)\right)"
-        r"\right)\quad\text{if }s\ge w"
+        r"\right)\;\left(s\ge w\right)"
     ),
 }
 STEPS = r"S=\left\lceil\frac{E\cdot N}{B}\right\rceil"

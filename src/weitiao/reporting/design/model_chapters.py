@@ -51,8 +51,10 @@ def model_chapter(trace: Trace) -> Chapter:
 def _candidates(trace: Trace) -> Iterator[Block]:
     """The catalogue; and, where the plan holds measurements of several models, these."""
     for key, measured in tables_of(trace.plan.expect):
-        if _about_models(measured):
-            yield measured_table(trace, key, measured, _("Measured on a sample of the rows"))
+        if about_models(measured):
+            scored = any(isinstance(v, (int, float)) for one in measured for v in one.values())
+            title = _("Measured on a sample of the rows") if scored else _("Left out, and why")
+            yield measured_table(trace, key, measured, title)
     listed = trace.facts.candidates[:MOST_CANDIDATES]
     if not listed:
         return
@@ -178,41 +180,91 @@ def _why_not(trace: Trace, at: int, one: Candidate) -> str:
     )
 
 
-# --- tables that stand in the plan
+# --- tables that stand in the plan: what other commands have measured and written into `expect`
 
 
 def tables_of(node: Any, above: str = "") -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Lists of records in nested plain data, each with its dotted key: what other commands have
-    measured and written into `expect`.
+    """Tables in nested plain data, each with its dotted key: lists of records, mappings of names to
+    records with the same keys, and pairs of rows and score.
 
     >>> list(tables_of({"a": {"b": [{"rows": 10, "score": 0.5}]}, "c": 1}))
     [('a.b', [{'rows': 10, 'score': 0.5}])]
+    >>> list(tables_of({"phases": {"train": {"seconds": 3}, "test": {"seconds": 1}}}))
+    [('phases', [{'': 'train', 'seconds': 3}, {'': 'test', 'seconds': 1}])]
+    >>> list(tables_of({"curve": [[50, 0.7], [100, 0.8]]}))
+    [('curve', [{'rows': 50, 'score': 0.7}, {'rows': 100, 'score': 0.8}])]
     """
-    if isinstance(node, dict):
+    if (records := _records(node, above)) is not None:
+        yield above, records
+    elif isinstance(node, dict):
         for key, value in node.items():
             yield from tables_of(value, f"{above}.{key}" if above else str(key))
-    elif isinstance(node, list) and node and all(isinstance(one, dict) for one in node):
-        yield above, node
 
 
-def _about_models(records: list[dict[str, Any]]) -> bool:
+def _records(node: Any, key: str) -> list[dict[str, Any]] | None:
+    """What stands there as records; None where it is no table."""
+    if isinstance(node, list) and node:
+        if all(isinstance(one, dict) for one in node):
+            return list(node)
+        pairs = all(isinstance(one, list) and len(one) == 2 for one in node)
+        if pairs and key.endswith("curve"):
+            return [dict(zip(("rows", "score"), one, strict=True)) for one in node]
+    if key and isinstance(node, dict) and node:
+        values = list(node.values())
+        if all(isinstance(one, dict) and one.keys() == values[0].keys() for one in values):
+            return [{"": name, **one} for name, one in node.items()]
+    return None
+
+
+def about_models(records: list[dict[str, Any]]) -> bool:
+    """Whether records are about checkpoints."""
     return bool({"model", "checkpoint", "candidate"} & records[0].keys())
 
 
+def estimate(value: Any) -> Any:
+    """An estimate with its interval, [value, low, high], as it is shown; others as they are.
+
+    >>> estimate([0.85, 0.8, 0.9]), estimate([3, 1, 2]), estimate(5)
+    ('0.85 [0.8, 0.9]', [3, 1, 2], 5)
+    """
+    plain = isinstance(value, (list, tuple)) and len(value) == 3
+    if not plain or not all(isinstance(one, (int, float)) for one in value):
+        return value
+    middle, low, high = value
+    return f"{shown(middle)} [{shown(low)}, {shown(high)}]" if low <= middle <= high else value
+
+
 def measured_table(trace: Trace, key: str, records: list[dict[str, Any]], title: str) -> Grid:
-    """Records of the plan as a table; the columns are called as they stand there."""
-    names = list(dict.fromkeys(name for one in records for name in one))
-    numeric = [
-        at
-        for at, name in enumerate(names)
-        if any(isinstance(one.get(name), (int, float)) for one in records)
-    ]
+    """Records of the plan as a table; the columns are called as they stand there. What begins with
+    `raw` was corrected, and is shown in the full document."""
+    named = list(dict.fromkeys(name for one in records for name in one))
+    names = [name for name in named if trace.full or not name.startswith("raw")]
+    texts = {name for name in names for one in records if isinstance(one.get(name), str)}
+    numeric = [at for at, name in enumerate(names) if name not in texts]
     rows = [
-        [trace.of_plan(f"expect.{key}", shown(one.get(name))) for name in names] for one in records
+        [trace.of_plan(f"expect.{key}", _cell(one.get(name))) for name in names] for one in records
     ]
     source = trace.of_plan(f"expect.{key}", _plan_file(trace))
     caption = _("{title} ({source})", title=title, source=source)
-    return Grid(caption, [Quote(name) for name in names], rows, numeric, marked=False)
+    return Grid(caption, [_column(name) for name in names], rows, numeric, marked=False)
+
+
+def _cell(value: Any) -> str:
+    value = estimate(value)
+    return localized(value) if isinstance(value, str) else shown(value)
+
+
+def _column(name: str) -> Quote:
+    names = {
+        "seconds": _("seconds"),
+        "memory_mb": _("memory (MB)"),
+        "rows": _("rows"),
+        "score": _("score"),
+        "model": _("model"),
+        "why": _("why"),
+        "metric": _("metric"),
+    }
+    return Quote(names.get(name, name))
 
 
 def _plan_file(trace: Trace) -> str:

@@ -7,10 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from weitiao.core import fingerprint
-from weitiao.i18n.messages import _, plural
+from weitiao.i18n.messages import _, localized, plural
 from weitiao.reporting.design.content import Block, Chapter, Grid, Points, Prose, Quote
-from weitiao.reporting.design.model_chapters import measured_table, tables_of
+from weitiao.reporting.design.model_chapters import (
+    about_models,
+    estimate,
+    measured_table,
+    tables_of,
+)
 from weitiao.reporting.design.trace import Trace, number, shown
+from weitiao.reporting.verdict import criterion_name
 from weitiao.results.format import duration, figure, metric, short_label, split_name
 
 FEW_ROWS = 30  # of a label: its recall is a matter of single rows
@@ -34,11 +40,13 @@ def expectation_chapter(trace: Trace) -> Chapter:
         rows.append([_("threads"), trace.of_plan("expect.threads", expect["threads"])])
     more = {key: value for key, value in expect.items() if key not in OWN_KEYS}
     rows += [
-        [Quote(key, code=True), trace.of_plan(f"expect.{key}", value)]
+        [_known_key(key), trace.of_plan(f"expect.{key}", estimate(value))]
         for key, value in leaves_of(more)
     ]
     if rows:
         blocks.append(Grid(_("Expected on this machine"), [], rows, [1]))
+        if any(estimate(value) is not value for _key, value in leaves_of(more)):
+            blocks.append(Prose(_("In brackets: the interval of the estimate."), "note"))
         if _is_stale(trace):
             blocks.append(
                 Prose(
@@ -51,9 +59,13 @@ def expectation_chapter(trace: Trace) -> Chapter:
             )
     else:
         blocks.append(Prose(_("The plan has no prediction of time and memory.")))
-    curves = [(k, t) for k, t in tables_of(more) if CURVE & t[0].keys()]
-    for key, records in curves:
-        blocks.append(measured_table(trace, key, records, _("Learning curve")))
+    tables = [(key, one) for key, one in tables_of(more) if not about_models(one)]
+    curves = [(key, one) for key, one in tables if CURVE & one[0].keys()]
+    for key, records in tables:
+        title: str = _("Phases") if key == "phases" else Quote(localized(key))
+        title = _("Learning curve") if (key, records) in curves else title
+        blocks.append(measured_table(trace, key, records, title))
+    blocks += _doubled(trace)
     if not curves:
         blocks.append(
             Prose(
@@ -64,16 +76,45 @@ def expectation_chapter(trace: Trace) -> Chapter:
     return Chapter("expected", _("Expected time, memory and quality"), blocks)
 
 
+def _known_key(key: str) -> str:
+    """What a key of `expect` is called; others stand as they are."""
+    names = {
+        "total_seconds": _("whole run (seconds)"),
+        "peak_mb": _("peak memory (MB)"),
+        "quality.metric": _("metric"),
+        "quality.score": _("score on new rows"),
+        "quality.linear": _("score of the linear model on frozen features"),
+        "quality.rows": _("training rows"),
+        "quality.doubled": _("gain from twice the rows"),
+    }
+    return names.get(key) or Quote(key, code=True)
+
+
+def _doubled(trace: Trace) -> Iterator[Block]:
+    """What twice the rows would add, where that was measured."""
+    quality = trace.plan.expect.get("quality")
+    if isinstance(quality, dict) and "doubled" in quality:
+        gain = trace.of_plan("expect.quality.doubled", estimate(quality["doubled"]))
+        yield Prose(_("Twice the rows would add about {gain} to the metric.", gain=gain))
+
+
 def leaves_of(node: Any, above: str = "") -> Iterator[tuple[str, Any]]:
     """Dotted key and value of nested plain data; lists of plain values whole, tables left out.
 
     >>> list(leaves_of({"quality": {"low": 0.8, "high": 0.9}, "phases": [{"a": 1}]}))
     [('quality.low', 0.8), ('quality.high', 0.9)]
     """
+    tables = {key for key, _records in tables_of(node)}
+    yield from _leaves(node, above, tables)
+
+
+def _leaves(node: Any, above: str, tables: set[str]) -> Iterator[tuple[str, Any]]:
+    if above in tables:
+        return
     if isinstance(node, dict):
         for key, value in node.items():
-            yield from leaves_of(value, f"{above}.{key}" if above else str(key))
-    elif not (isinstance(node, list) and any(isinstance(one, dict) for one in node)):
+            yield from _leaves(value, f"{above}.{key}" if above else str(key), tables)
+    else:
         yield above, node
 
 
@@ -221,9 +262,7 @@ def _criteria(trace: Trace) -> Iterator[Block]:
     lines = []
     for at, one in enumerate(trace.run.metrics.acceptance):
         key = f"acceptance.{at}"
-        name: str = Quote(metric(one.name))
-        if one.label:
-            name = _("{metric} of the label {label}", metric=name, label=Quote(one.label))
+        name = Quote(criterion_name(one))
         value = trace.of_run("metrics.json", key, figure(one.value))
         limit = trace.of_run("metrics.json", key, shown(one.limit))
         lines.append(

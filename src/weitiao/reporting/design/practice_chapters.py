@@ -244,19 +244,19 @@ def consent_chapter(trace: Trace) -> Chapter:
     first = [
         trace.of_facts("date", facts.date),
         _("written by weitiao {version}", version=trace.of_facts("weitiao", facts.weitiao)),
-        Blank(_("name")),
+        Blank(_("full name")),
     ]
-    empty = [Blank(_("date")), Blank(_("change")), Blank(_("name"))]
+    empty = [Blank(_("date")), Blank(_("change")), Blank(_("full name"))]
     revisions = Grid(
         _("Revisions"),
-        [_("date"), _("change"), _("name")],
+        [_("date"), _("change"), _("full name")],
         [first, *[empty for _line in range(EMPTY_LINES)]],
     )
     roles = [_("Owner of the task"), _("Owner of the data"), _("Engineer"), _("Privacy or law")]
     signed = Grid(
         _("Sign-off"),
-        [_("role"), _("name"), _("date"), _("signature")],
-        [[role, Blank(_("name")), Blank(_("date")), Blank(_("signature"))] for role in roles],
+        [_("role"), _("full name"), _("date"), _("signature")],
+        [[role, Blank(_("full name")), Blank(_("date")), Blank(_("signature"))] for role in roles],
     )
     return Chapter("consent", _("Revisions and sign-off"), [revisions, signed])
 

@@ -31,6 +31,7 @@ FONT, CHINESE_FONT, CODE_FONT = "Calibri", "Microsoft YaHei", "Consolas"
 SOFT, BLUE, GROUND, LINE = "56616D", "0072B2", "EEF1F4", "DDE2E7"  # as in the page
 # Of tables, in the units of `width_of`: the page, the widest column, a line to write on, margins.
 ROOM, WIDEST, BLANK, PADDING = 520.0, 360.0, 70.0, 24.0
+BEHIND_BORDERS = ("shd", "tblLayout", "tblCellMar", "tblLook")  # in the order of the schema
 MARGIN_CM, PAGE_CM = 2.2, (21.0, 29.7)
 _CODE = re.compile("`([^`]+)`")
 
@@ -336,11 +337,13 @@ def _borders(table: Any) -> None:
     by_name = {one.tag.rpartition("}")[2]: one for one in borders}
     for name in order:
         borders.append(by_name[name])
-    layout = table._tbl.tblPr.find(f"{{{WORD}}}tblLayout")
-    if layout is None:
-        table._tbl.tblPr.append(borders)
+    properties = table._tbl.tblPr
+    behind = [properties.find(f"{{{WORD}}}{name}") for name in BEHIND_BORDERS]
+    first = next((one for one in behind if one is not None), None)
+    if first is None:
+        properties.append(borders)
     else:
-        layout.addprevious(borders)
+        first.addprevious(borders)
 
 
 def _widths(table: Any, widths: Sequence[float]) -> None:
