@@ -45,12 +45,14 @@ if TYPE_CHECKING:
     from weitiao.api.review import review
     from weitiao.api.runs import runs
     from weitiao.api.seeds import Seeded
+    from weitiao.api.tune import tune
     from weitiao.errors import WeitiaoError
     from weitiao.example import Batch, Example, Output, Prediction
     from weitiao.experiments.runner import open_experiment, run_experiment
     from weitiao.exporting.export import export
     from weitiao.planfile.plan import Plan
     from weitiao.run import Run
+    from weitiao.tuning.outcome import Tuned
     from weitiao.web.annotate import annotate
 
 # Public name -> where it lives. No name may be that of a folder or file beside this one: importing
@@ -72,6 +74,7 @@ _HOME = {
     "TextClassifier": "weitiao.api.estimators:TextClassifier",
     "TextRegressor": "weitiao.api.estimators:TextRegressor",
     "Trial": "weitiao.api.augment_trial:Trial",
+    "Tuned": "weitiao.tuning.outcome:Tuned",
     "WeitiaoError": "weitiao.errors:WeitiaoError",
     "annotate": "weitiao.web.annotate:annotate",
     "ask": "weitiao.api.ask:ask",
@@ -101,6 +104,7 @@ _HOME = {
     "runs": "weitiao.api.runs:runs",
     "train": "weitiao.api.fit:train",
     "try_steps": "weitiao.api.augment_trial:try_steps",
+    "tune": "weitiao.api.tune:tune",
 }
 
 # Names of 0.1, which warn: see api/deprecated.py.
@@ -135,6 +139,7 @@ __all__ = [
     "TextClassifier",
     "TextRegressor",
     "Trial",
+    "Tuned",
     "WeitiaoError",
     "annotate",
     "ask",
@@ -164,6 +169,7 @@ __all__ = [
     "runs",
     "train",
     "try_steps",
+    "tune",
 ]
 
 wait_briefly()

@@ -95,6 +95,12 @@ MISTAKES = {
     "models minilm-l7": ("'minilm-l7'", "'minilm-l6'", "'minilm-l6'"),
     "models --task clasification": ("'clasification'", "'classification'", "classification"),
     "plan good.csv --model tiny -o gone/plan.yaml": ("gone", "written", "写"),
+    "tune gone.yaml": ("gone.yaml", "`weitiao plan ROWS.csv -o gone.yaml`", "gone.yaml`"),
+    "tune good.yaml --budget soon": ("--budget", "write 90s, 5m or 1h30m", "90s、5m 或 1h30m"),
+    "tune good.yaml --space train.epochs": ("'train.epochs'", "setting=range", "设置=范围"),
+    "tune good.yaml --space train.epoch=1..3": ("epoch", "'epochs'", "epochs"),
+    "tune good.yaml --space train.seed=1,2": ("train.seed", "not searched", "不能搜索"),
+    "tune good.yaml --latency fast": ("'fast'", "write 20ms", "20ms"),
     # runs
     "train --resume gone": ("gone", "`weitiao runs` lists them", "`weitiao runs`"),
     "train --resume RUN": (

@@ -66,7 +66,7 @@ def test_every_problem_is_told_at_once_with_its_line(tmp_path):
         "  optimizer: {adamw: {}, sgd: {}}\n"
         "evaluate:\n"
         "  metrics: [acuracy]\n"
-        "tune: {}\n"
+        "serve: {}\n"
     )
     found = problems(tmp_path, text)
     expected = {
@@ -78,7 +78,7 @@ def test_every_problem_is_told_at_once_with_its_line(tmp_path):
         "line 14, train.strategies.ema.deccay": "Did you mean 'decay'?",
         "line 15, train.optimizer": "names 2 parts",
         "line 17, evaluate.metrics": "no metric called 'acuracy'. Did you mean 'accuracy'?",
-        "line 18, tune": "no such setting",
+        "line 18, serve": "no such setting",
     }
     for where, what in expected.items():
         assert [p for p in found if p.startswith(where + ":") and what in p], (where, found)

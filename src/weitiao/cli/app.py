@@ -34,6 +34,7 @@ from weitiao.cli.commands import (
     predict,
     review,
     train,
+    tune,
 )
 from weitiao.core import disk, notice
 from weitiao.errors import WeitiaoError
@@ -107,6 +108,7 @@ for _verb in (
     train.check,
     document.document,
     train.train,
+    tune.tune,
     evaluate.evaluate,
     evaluate.calibrate,
     compare.report,

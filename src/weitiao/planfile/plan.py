@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field, ValidationError
 
@@ -20,6 +20,7 @@ from weitiao.errors import PlanError
 from weitiao.i18n.messages import _, localized
 from weitiao.planfile import aliases, read, short, write
 from weitiao.planfile.acceptance import Acceptance, problems_of_acceptance
+from weitiao.planfile.search_space import TunePlan
 from weitiao.planfile.sections import (
     AT_MOST_ONE,
     PLACES,
@@ -48,12 +49,14 @@ __all__ = [
 class Plan(Section):
     """Settings of one run."""
 
+    unwritten: ClassVar[frozenset[str]] = frozenset({"tune"})
     task: Parts = Field(description="task: classification, regression, ...")
     data: DataPlan = Field(description="data: files, column roles, splits")
     model: ModelPlan = Field(description="pre-trained model and what is built on it")
     train: TrainPlan = Field(TrainPlan(), description="training settings")
     evaluate: EvaluatePlan = Field(EvaluatePlan(), description="evaluation settings")
     acceptance: Acceptance = Field({}, description="what the model must reach to be accepted")
+    tune: TunePlan = Field(TunePlan(), description="hyperparameter search: its space and limits")
     why: dict[str, Reason] = Field({}, description="setting -> reason for its value")
     expect: dict[str, Any] = Field({}, description="expected time and memory on this machine")
 

@@ -204,6 +204,47 @@
         },
       }],
     }),
+    dots: (plot) => ({ // points with names, perhaps a line through the best of them
+      ...base(legend(plot.series)),
+      xAxis: plot.categories ? axis(plot.x, { type: "category", data: plot.categories, splitLine: { show: false },
+          axisLabel: text({ formatter: fitted(90), hideOverlap: true }) })
+        : numbers(plot.x, { type: plot.log ? "log" : "value", scale: true, minInterval: plot.log ? 0 : plot.whole ? 1 : 0,
+          splitLine: { show: false } }),
+      yAxis: numbers(plot.y, { scale: true, nameGap: 46 }),
+      tooltip: {
+        ...base().tooltip,
+        formatter: (one) => balloon(one.data[2] || one.seriesName, [
+          `${plot.x}: ${plot.categories ? plot.categories[one.data[0]] : digits(one.data[0])}`,
+          `${plot.y}: ${digits(one.data[1])}`,
+        ]),
+      },
+      series: plot.series.map((one, at) => one.line ? {
+        type: "line", name: one.name, data: one.points, step: "end", showSymbol: false, silent: true,
+        lineStyle: { width: 2, color: color("two") }, itemStyle: { color: color("two") },
+      } : {
+        type: "scatter", name: one.name, data: one.points, symbolSize: one.large ? 13 : 8,
+        symbol: one.large ? "diamond" : at ? "triangle" : "circle",
+        itemStyle: { opacity: one.faint ? 0.45 : 0.85, color: one.large ? color("two") : one.faint ? color("soft") : color("one") },
+      }),
+    }),
+    parallel: (plot) => ({ // parallel coordinates: a line a trial, each axis from 0 to 1
+      ...base({ grid: { left: 30, right: 30, top: 20, bottom: 84 } }),
+      xAxis: axis("", { type: "category", data: plot.axes, boundaryGap: false,
+        splitLine: { show: true, lineStyle: { color: color("line") } },
+        axisLabel: text({ interval: 0, rotate: 30, formatter: fitted(innerWidth < 640 ? 84 : 120) }) }),
+      yAxis: { type: "value", min: 0, max: 1, show: false },
+      tooltip: {
+        ...base().tooltip, trigger: "item",
+        formatter: (one) => balloon(one.seriesName, plot.axes.map((name, at) =>
+          `${name}: ${plot.rows[one.seriesIndex].texts[at]}`)),
+      },
+      series: plot.rows.map((one) => ({
+        type: "line", name: one.name, data: one.places, symbolSize: 6, symbol: "circle",
+        triggerLineEvent: true, connectNulls: true, z: one.best ? 5 : 2,
+        lineStyle: { width: one.best ? 3 : 1.2, opacity: one.best ? 1 : 0.15 + 0.6 * one.rank },
+        itemStyle: { color: one.best ? color("two") : color("one"), opacity: one.best ? 1 : 0.15 + 0.6 * one.rank },
+      })),
+    }),
     density: (plot) => ({
       ...base(),
       xAxis: axis(plot.x, { type: "category", data: plot.names, splitLine: { show: false } }),
@@ -232,7 +273,7 @@
 
   // --- drawing
   const size = (plot, place) => {
-    const flat = plot.flat ? 90 + plot.categories.length * (plot.stacked ? 24 : 34) : 280;
+    const flat = plot.kind === "parallel" ? 380 : plot.flat ? 90 + plot.categories.length * (plot.stacked ? 24 : 34) : 280;
     const labels = plot.kind === "matrix" ? longest(plot.names) : 0;
     const matrix = plot.kind === "matrix" ? 60 + 0.71 * labels + plot.names.length * 32 : 0;
     place.style.height = `${Math.max(flat, matrix)}px`;

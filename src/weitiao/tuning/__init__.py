@@ -1,0 +1,1 @@
+"""Hyperparameter search: space, proposals, rungs, stopping rule, journal. It trains nothing."""

@@ -1,0 +1,141 @@
+"""The search on formulas: a planted optimum, noise alone, kills, limits, failures."""
+
+import math
+
+import pytest
+
+from searching import Formula, Killed, search_in, space
+from weitiao.errors import RunError, WeitiaoError
+from weitiao.tuning.journal import Journal
+from weitiao.tuning.records import DONE, FAILED, OVER
+from weitiao.tuning.search import OverLimit
+
+
+def peak(values, epochs):
+    """0.8 at a rate of 2e-3; the plan's 1e-4 reaches 0.63."""
+    off = math.log10(values["train.learning_rate"] / 2e-3)
+    return 0.8 - 0.1 * off**2 - 0.05 / (1 + epochs)
+
+
+def flat(values, epochs):
+    return 0.5
+
+
+def test_a_planted_better_value_is_found(tmp_path):
+    search = search_in(tmp_path, peak, trials=14)
+    search.run()
+    trials = search.history.trials
+    assert trials[0].values == {}, "trial 0 is the plan as it stands"
+    assert trials[0].state == DONE
+    best = search.candidates()[0]
+    assert best.number
+    assert 6e-4 < best.values["train.learning_rate"] < 6e-3
+    plan, won = search.history.scores_of(0), search.history.scores_of(best.number)
+    assert len(plan) == len(won) >= 3
+    assert min(won) > max(plan)
+
+
+def test_noise_alone_ends_the_search_early(tmp_path):
+    search = search_in(tmp_path, flat, trials=200, stops=True)
+    search.run()
+    assert search.stopped == "gain"
+    assert len(search.history.trials) < 40
+    assert search.bound.gain <= search.bound.noise
+    assert "inside the noise" in " ".join(search.said)
+
+
+def test_nothing_is_searched_above_a_perfect_score(tmp_path):
+    search = search_in(tmp_path, lambda values, epochs: 1.0, stops=True)
+    search.objective.noise = 0.0
+    search.run()
+    assert search.stopped == "gain"
+    assert len(search.history.trials) == 1
+
+
+def results(search):
+    return [(one.number, one.values, [(r.level, r.score, r.order) for r in one.reached], one.state)
+            for one in search.history.trials]  # fmt: skip
+
+
+@pytest.mark.parametrize("after", [5, 14])
+def test_a_killed_search_goes_on_with_equal_results(after, tmp_path):
+    whole = search_in(tmp_path / "whole", peak, trials=12)
+    whole.run()
+    searched = space()
+    killed = search_in(tmp_path / "killed", peak, trials=12,
+                       objective=Formula(searched, peak, killed_after=after))  # fmt: skip
+    with pytest.raises(Killed):
+        killed.run()
+    with (tmp_path / "killed" / "tuning.journal").open("ab") as file:
+        file.write(b'{"op_code":8,"worker')  # a line that the kill cut short
+    again = search_in(tmp_path / "killed", peak, trials=12)
+    again.run()
+    assert results(again) == results(whole)
+    assert again.history.fresh == whole.history.fresh
+
+
+def test_a_promoted_trial_goes_on_and_is_not_begun_anew(tmp_path):
+    search = search_in(tmp_path, peak, trials=12)
+    search.run()
+    went_on = [entry for entry in search.objective.log if entry[2] >= 0 and entry[0]]
+    assert went_on, "some trial was promoted"
+    assert len({(number, level) for number, _epochs, level in search.objective.log}) == len(
+        search.objective.log
+    ), "no rung is trained twice"
+
+
+def test_plans_over_a_limit_are_not_trained(tmp_path):
+    searched = space()
+    objective = Formula(searched, peak)
+
+    def limited(values):
+        if values["train.batch_size"] == 32:
+            raise OverLimit("too large")
+
+    objective.limited = limited
+    search = search_in(tmp_path, peak, trials=11, objective=objective, searched=searched)
+    search.run()
+    over = [one for one in search.history.trials if one.state == OVER]
+    assert over
+    assert all(one.values["train.batch_size"] == 32 and not one.reached for one in over)
+    assert all(one.values["train.batch_size"] != 32 for one in search.candidates())
+
+
+def test_a_trial_that_fails_costs_only_itself(tmp_path):
+    def failing(values, epochs):
+        if values["train.learning_rate"] > 1e-3:
+            raise WeitiaoError("diverged")
+        return peak(values, epochs)
+
+    search = search_in(tmp_path, failing, trials=11)
+    search.run()
+    assert any(one.state == FAILED for one in search.history.trials)
+    assert any(one.state == DONE for one in search.history.trials)
+
+
+def test_a_plan_that_cannot_be_trained_is_an_error(tmp_path):
+    def failing(values, epochs):
+        raise WeitiaoError("no such checkpoint")
+
+    with pytest.raises(WeitiaoError, match="as it stands cannot be trained: no such checkpoint"):
+        search_in(tmp_path, failing).run()
+
+
+def test_a_budget_that_is_too_short_is_said(tmp_path):
+    search = search_in(tmp_path, peak, budget=20)  # an epoch takes a second
+    search.run()
+    assert search.stopped == "short"
+    assert "give it" in search.said[-1]
+    assert search.candidates() == []
+
+
+def test_a_journal_of_another_search_is_refused(tmp_path):
+    Journal(tmp_path / "j", {"space": "a", "rows": "1"})
+    with pytest.raises(RunError, match="rows"):
+        Journal(tmp_path / "j", {"space": "a", "rows": "2"})
+
+
+def test_a_file_that_is_no_journal_is_an_error(tmp_path):
+    (tmp_path / "j").write_text("hello\nworld\n", encoding="utf-8")
+    with pytest.raises(RunError, match="damaged"):
+        Journal(tmp_path / "j", {})
