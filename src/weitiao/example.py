@@ -123,6 +123,8 @@ class Prediction:
     its probability, which is the sum of all labels under it.
     places: for spans of a text, start and end in characters.
     reason: why there is no value, e.g. "no text".
+    best_known, known_score: where unknown inputs are recognized, the answer among the known labels,
+    and of known inputs the proportion that looks as strange.
     """
 
     value: Any
@@ -131,6 +133,8 @@ class Prediction:
     levels: tuple[tuple[str, float], ...] = ()
     places: Mapping[str, Any] = field(default_factory=dict)
     reason: str = field(default="", repr=False)
+    best_known: Any = None
+    known_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from weitiao.api.unknown import FIT_ROWS
 from weitiao.core.clock import awake
 from weitiao.data.prepare.load import Data
 from weitiao.evaluation.evaluate import judged_part
@@ -57,6 +58,8 @@ def reserve(clock: Clock, model: Model, data: Data, final: bool, busy: float = 0
     share = min(1.0, budget / 2 / max(fixed + estimated, 1e-6))
     # Texts are written in the end, and only read before.
     later = 0.0 if model.task.writes else _rows_after(data, final) / max(len(data.validation), 1)
+    if plan.evaluate.unknown != "none":  # read again for their features, and some training rows
+        later += 1 + min(len(data.train), FIT_ROWS) / max(len(data.validation), 1)
     clock.reserve(share * fixed, share * estimated, later)
 
 

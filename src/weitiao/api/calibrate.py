@@ -13,8 +13,9 @@ import numpy as np
 
 from weitiao import parts
 from weitiao.api.inputs import same_rows
+from weitiao.api.unknown import refitted_detector, tuned_detector
 from weitiao.core import notice
-from weitiao.data.prepare.load import Rows, load
+from weitiao.data.prepare.load import Rows, joined, load
 from weitiao.errors import PlanError, RunError
 from weitiao.evaluation.calibration import fold, quality, refusal_of, summary_of, temperature
 from weitiao.evaluation.decisions.base import Decision
@@ -194,10 +195,13 @@ def calibrate(
     folded = held.temperature or 1.0
     data = same_rows(opened, load(plan.data, plan.task_name))
     model, calibration = calibrated(model, data.validation, folded, decisions)
+    if model.detector:  # its scores are those of the calibrated logits
+        model = tuned_detector(opened, model, data)
     if kept is not None:
         replace_model(opened, "selected", model, calibration)
         total = 1.0 if calibration.get("refused") else calibration.temperature or folded
-        model = taken_over(kept, model, total / folded)
+        selected, model = model, taken_over(kept, model, total / folded)
+        model = refitted_detector(selected, model, joined(data.train, data.validation))
     replace_model(opened, "best", model, calibration)
     calibration.write(opened)
     return calibration

@@ -50,6 +50,8 @@ class PlanOptions(RowOptions, total=False):
     validation: Any  # validation rows, as `test`
     max_rows: int | None
     corrections: str | Path | None  # file of `review` with decisions about rows
+    unknown: bool | str  # recognize unknown inputs: True, or a score, e.g. "mahalanobis"
+    unknown_label: str | Sequence[str] | None  # of rows that are such inputs; several as a list
     budget: float | str | None  # seconds for everything, or 90s, 5m, 1h30m
     seed: int | None
     source_lang: str | None  # of a translation: en, zh, de, ...
@@ -79,6 +81,8 @@ def wish_of(path: Paths, options: Mapping[str, Any]) -> Wish:
     if corrections := known.pop("corrections", None):
         changes = {"data.corrections": str(corrections), **(known.get("changes") or {})}
         known["changes"] = changes
+    if recognized := _unknown_inputs(known.pop("unknown", None), known.pop("unknown_label", None)):
+        known["changes"] = {**recognized, **(known.get("changes") or {})}
     if (budget := known.pop("budget", None)) is not None:
         known["budget"] = seconds_of(budget)
     languages = {
@@ -90,6 +94,16 @@ def wish_of(path: Paths, options: Mapping[str, Any]) -> Wish:
         known["task"] = known.get("task") or "translation"
         known["changes"] = {**languages, **(known.get("changes") or {})}
     return Wish(path, roles=roles, reader=reader, **files, **known)
+
+
+def _unknown_inputs(score: bool | str | None, labels: str | Sequence[str] | None) -> dict[str, Any]:
+    """Changes of the plan for the options about unknown inputs."""
+    changes: dict[str, Any] = {}
+    if labels:
+        changes["data.labels.unknown"] = [labels] if isinstance(labels, str) else list(labels)
+    if score or labels:
+        changes["evaluate.unknown"] = score if isinstance(score, str) else "auto"
+    return changes
 
 
 def with_targets(options: Mapping[str, Any], source: Source | None, targets: Any) -> dict[str, Any]:

@@ -125,7 +125,8 @@ def predict(
 
     rows: a path, a list of Path, texts, a DataFrame or a list of dicts. Each row of the input is
     a row of the output, in order: its columns plus prediction, score and score_<label>, which stay
-    empty where the text is empty. Memory is bounded.
+    empty where the text is empty; where unknown inputs are recognized, best_known and known_score,
+    too. Memory is bounded.
     form: csv, jsonl, ... instead of what the ending says; needed where `output` is a text stream.
     shape: of names and other spans, "long" is a row a span (default of tables), "wide" a list.
     roles: role -> column, where the columns are not called as in training.
@@ -143,6 +144,7 @@ def predict(
     how = ReadOptions(reader or ({"xlsx": {"sheet": sheet}} if sheet else {}), skip_bad)
     source = open_rows(model, rows, how)
     notes: list[str] = list(source.history) if len(source.history) > 1 else []
+    notes += _baseline_notes(model)
     inputs = assigned(model, source, roles or {}, notes)
     # The first row with a text tells which columns will be written, before anything is.
     (first,) = model.predictions([_first_with_text(inputs)])
@@ -202,6 +204,12 @@ def _first_with_text(rows: Rows) -> Example:
     return Example(dict.fromkeys(rows.text_roles, "?"))
 
 
+def _baseline_notes(model: Model | BaselineModel) -> Iterator[str]:
+    """What a baseline does not do of the plan."""
+    if isinstance(model, BaselineModel) and model.plan.evaluate.unknown != "none":
+        yield _("the baseline recognizes no unknown inputs: each row gets a known label")
+
+
 def _answers(
     model: Model | BaselineModel, part: Rows, empty: np.ndarray
 ) -> list[Prediction | None]:
@@ -226,6 +234,14 @@ def _remarks(table: Table, empty: np.ndarray, rows: Rows) -> Iterator[str]:
             )
         else:
             yield _("{rows} without a text: the answer is empty", rows=missing)
+    if "known_score" in table.answers:
+        yield _(
+            "{unknown:,} of {rows:,} rows are unknown inputs ({share:.1%}); best_known is what the "
+            "answer would be",
+            unknown=table.unknown,
+            rows=len(rows),
+            share=table.unknown / max(len(rows), 1),
+        )
     if table.shape == "long":
         yield _(
             "a row for each span that was found; {rows} without any. --shape wide gives a row "

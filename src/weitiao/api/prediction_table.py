@@ -46,6 +46,8 @@ def columns_of(prediction: Prediction) -> dict[str, Any]:
     for at, (name, confidence) in enumerate(prediction.levels[:-1], 1):
         upper |= {f"level_{at}": name, f"score_level_{at}": confidence}
     values = {"prediction": prediction.value, **prediction.places, "score": prediction.score}
+    if prediction.known_score is not None:  # unknown inputs are recognized
+        values |= {"best_known": prediction.best_known, "known_score": prediction.known_score}
     return {**values, **upper, **scores}
 
 
@@ -60,6 +62,7 @@ class Table:
     answers: Mapping[str, Any]  # the columns of one prediction
     without: int = 0  # rows in which no span was found
     guarded: int = 0  # cells with an apostrophe before them
+    unknown: int = 0  # rows that are refused as unknown inputs
 
     @property
     def renamed(self) -> dict[str, str]:
@@ -93,7 +96,7 @@ class Table:
             if issubclass(self.task.answers, LabelSets):
                 return pa.list_(TEXT)
             return NUMBER if self.task.numeric else TEXT
-        return NUMBER if name.startswith(("score", "no_answer")) else TEXT
+        return NUMBER if name.startswith(("score", "no_answer", "known_score")) else TEXT
 
     def cells(
         self, start: int, predictions: Iterable[Prediction | None], count: int
@@ -112,6 +115,8 @@ class Table:
         if prediction is None:
             return [None] * len(self.answers)
         values = columns_of(prediction)
+        known = prediction.known_score is not None
+        self.unknown += known and prediction.value != prediction.best_known
         if self.form not in NESTED:
             values["prediction"] = self.task.written(prediction.value)
         return [values.get(name) for name in self.answers]

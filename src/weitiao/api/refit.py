@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from weitiao.api.calibrate import calibrate_in, replace_model, taken_over
 from weitiao.api.distributed import world
+from weitiao.api.unknown import refitted_detector, with_detector
 from weitiao.data.prepare.load import Data, joined
 from weitiao.errors import DivergedError
 from weitiao.i18n.messages import _, plural
@@ -106,6 +107,7 @@ class Refit:
             selected, calibration = Model.load(run.selected), Calibration.read(run)
         else:
             selected, calibration = calibrate_in(run, outcome.model, self.data.validation)
+            selected = with_detector(run, selected, self.data)
             if left is None:
                 left = (self.plan.train.budget or math.inf) - outcome.seconds
             record = plan_refit(run, self.plan, self.data, outcome, calibration, left)
@@ -151,7 +153,8 @@ class Refit:
         outcome = train_on_all(self.plan, data, inner, length, self.watch, factor)
         if outcome.state == "interrupted":  # asked for during the last update
             raise KeyboardInterrupt
-        return taken_over(outcome.model, selected, record.temperature or 1.0)
+        model = taken_over(outcome.model, selected, record.temperature or 1.0)
+        return refitted_detector(selected, model, data.train)
 
 
 def announcement(record: Refitted) -> str:

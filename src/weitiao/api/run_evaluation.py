@@ -17,6 +17,7 @@ from weitiao.api.evaluation_rows import Roles, rows_to_evaluate, unknown_labels
 from weitiao.api.fitted import Evaluation
 from weitiao.api.inputs import open_other, same_rows
 from weitiao.api.predict import load
+from weitiao.api.unknown import evaluated_unknown, out_of_scope_labels
 from weitiao.core import notice
 from weitiao.core.units import score as score_text
 from weitiao.data.files.bad_rows import set_aside
@@ -26,8 +27,9 @@ from weitiao.data.prepare import duplicates
 from weitiao.data.prepare.load import Data
 from weitiao.data.prepare.load import load as load_data
 from weitiao.data.prepare.sealed import open_test
+from weitiao.data.prepare.unknown_rows import known_and_unknown
 from weitiao.data.rows import Rows
-from weitiao.errors import RunError, WeitiaoError
+from weitiao.errors import DataError, RunError, WeitiaoError
 from weitiao.evaluation.baselines import Baseline
 from weitiao.evaluation.evaluate import Evaluated, Report, judged_part
 from weitiao.evaluation.evaluate import evaluate as evaluate_model
@@ -40,6 +42,7 @@ from weitiao.results.model_card import write_card
 from weitiao.results.records import Calibration, Findings
 from weitiao.results.refitted import Refitted
 from weitiao.results.run_data import VALIDATION_FILE, write_answers
+from weitiao.results.unknown import UnknownRecord
 from weitiao.run import Run
 
 LEAST_FINDINGS_SECONDS = 2.0  # of an error analysis that says anything
@@ -82,7 +85,8 @@ def evaluate_run(
     # metrics.json of the test set is worth more: validation does not replace it.
     keeps = final or run.read("metrics").get("split") != "test"
     calibration = Calibration.read(run) if keeps else Calibration()
-    report, answers, findings = evaluated(model, rows, data, calibration, run=run)
+    unknown = data.sealed_unknown if final else data.unknown
+    report, answers, findings = evaluated(model, rows, data, calibration, run=run, unknown=unknown)
     wanted = (*better.KEYS, "best_step", "epochs")  # what training found
     before = {name: value for name, value in run.read("metrics").items() if name in wanted}
     report = replace(report, more={**before, **report.more, **Refitted.read(run).summary(split)})
@@ -113,6 +117,14 @@ def evaluate_rows(
     notes: list[str] = []  # what is left out
     rows = rows_to_evaluate(model, source, roles or {}, notes, aside if how.skip_bad else None)
     notes += [set_aside(aside)] if aside else []
+    rows, unknown = known_and_unknown(rows, out_of_scope_labels(model))
+    if not len(rows):
+        raise DataError(
+            _(
+                "{file}: all rows are unknown inputs; some with known labels are needed, too.",
+                file=source.name,
+            )
+        )
     notes += unknown_labels(model, rows)
     if say:
         for note in notes:
@@ -125,7 +137,7 @@ def evaluate_rows(
             rows=len(rows),
         )
         say(message)
-    report, _answers, findings = evaluated(model, rows, None, Calibration())
+    report, _answers, findings = evaluated(model, rows, None, Calibration(), unknown=unknown)
     return Evaluation(_with_findings(report, findings), source.name, 0)
 
 
@@ -150,14 +162,16 @@ def evaluated(
     calibration: Calibration,
     *,
     run: Run | None = None,
+    unknown: Rows | None = None,
     baseline_seconds: float | None = None,
     findings_seconds: float | None = None,
 ) -> tuple[Report, Evaluated, Findings]:
     """Evaluate rows: metrics with baselines (which need training rows: `data`), calibration
     quality, acceptance criteria, and the error analysis of what the plan wants.
 
-    run: whose baselines were fitted before training. baseline_seconds, findings_seconds: time
-    limits; by default they follow from how long the evaluation takes.
+    run: whose baselines were fitted before training. unknown: rows of unknown inputs.
+    baseline_seconds, findings_seconds: time limits; by default they follow from how long the
+    evaluation takes.
     """
     plan, left_out = model.plan.evaluate, list[str]()
     whole, rows = len(rows), judged_part(model, rows)
@@ -185,6 +199,8 @@ def evaluated(
             _("with each row counted by its weight: {metrics}", metrics=name_list(shown))
         )
         report = replace(report, more={**report.more, "weighted": values})
+    if figures := evaluated_unknown(model, rows, unknown, UnknownRecord.read(run) if run else None):
+        report = replace(report, more={**report.more, "unknown": figures})
     report = analysis.with_more(model, report, answers, calibration, left_out)
     findings = Findings()
     if plan.findings:

@@ -18,6 +18,7 @@ from weitiao.api.baselines import fit_before_training
 from weitiao.api.fitted import Fitted
 from weitiao.api.run_evaluation import Say, evaluated
 from weitiao.api.surroundings import environment_of
+from weitiao.api.unknown import choose_before_training
 from weitiao.checkpoints.resolve import resolve
 from weitiao.core import notice
 from weitiao.core.clock import awake
@@ -171,6 +172,7 @@ class Job:
 
     def _before_training(self, run: Run, data: Data, clock: Clock, model: Model) -> None:
         fit_before_training(run, data, model, clock.left(), say=self.say)
+        choose_before_training(run, model, data, self.say)
         budgeting.reserve(clock, model, data, self.final, self.disturbed.proportion())
 
     def _started(self, report: Report) -> None:
@@ -226,14 +228,14 @@ class Job:
             watch = budgeting.within_budget(self.watch, self.plan.train.budget, self.begun)
             refit = refitting.Refit(run, self.plan, data, self.say, watch)
             selected, kept, calibration = refit.of(outcome, left)
-            model, rows = selected, data.validation
+            model, rows, unknown = selected, data.validation, data.unknown
             if self.final and data.sealed_test is not None:
                 # Comparisons may be on validation too.
                 rows = judged_part(selected, rows)
                 _task, _gold, known = answers_of(selected, rows)
                 write_answers(run, Evaluated(rows, known, {}), "validation")
                 rows, openings = open_test(data, str(run.folder), stages.use_of_test(run))
-                model, split = kept, "test"
+                model, split, unknown = kept, "test", data.sealed_unknown
             for_baselines, for_findings = budgeting.seconds_to_judge(
                 self.plan.train.budget, self.begun, outcome.seconds
             )
@@ -243,6 +245,7 @@ class Job:
                 data,
                 calibration,
                 run=run,
+                unknown=unknown,
                 baseline_seconds=for_baselines,
                 findings_seconds=for_findings,
             )

@@ -27,7 +27,7 @@ from weitiao.run import JUDGED, TRAINED, Run, damaged, now
 from weitiao.training.run import Outcome, locked
 
 # Keys of metrics.json that say something of the evaluated rows: they do not outlive them.
-OF_EVALUATION = ("calibration", "acceptance", "left_out", "levels", "absent")
+OF_EVALUATION = ("calibration", "acceptance", "left_out", "levels", "absent", "unknown")
 OF_TRAINING = ("refit", "best_step", "epochs")  # what a report says of the training before it
 
 

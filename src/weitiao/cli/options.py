@@ -60,6 +60,18 @@ MaxRows = Annotated[
 Corrections = Annotated[
     str | None, typer.Option(help="review table of `weitiao review` with decisions about rows")
 ]
+Unknown = Annotated[
+    bool,
+    typer.Option("--unknown", help="answer `unknown` to inputs that belong to none of the labels"),
+]
+UnknownLabel = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--unknown-label",
+        help="label of rows that are such inputs: not learned, they choose and test --unknown "
+        "(may be repeated)",
+    ),
+]
 Budget = Annotated[str | None, typer.Option(help="total time, e.g. 90s, 5m, 1h")]
 Seed = Annotated[int | None, typer.Option(min=0, help="random seed of head, dropout and row order")]
 Seeds = Annotated[

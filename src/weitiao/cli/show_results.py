@@ -150,6 +150,8 @@ def show_report(report: Report, split: str, openings: int) -> None:
         others = [figure(values[name]) for values in report.baselines.values()]
         add_row(table, name, figure(value), interval, *others)
     console().print(table)
+    for line in _unknown(report.more.get("unknown")):
+        say(plain(line))
     if absent := report.more.get("absent"):
         say(absent_sentence(absent))
     if sentence := refit_sentence(report.more.get("refit")):
@@ -175,6 +177,14 @@ def show_report(report: Report, split: str, openings: int) -> None:
                     value=figure(score),
                 )
             )
+
+
+def _unknown(figures: Mapping[str, Any] | None) -> list[str]:
+    """How unknown inputs are recognized, a sentence each; nothing where they are not."""
+    from weitiao.reporting.unknown import sentences
+    from weitiao.results.unknown import UnknownFigures
+
+    return sentences(UnknownFigures.model_validate(figures)) if figures else []
 
 
 def show_criteria(metrics: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ from weitiao.evaluation.intervals import UNKNOWN, Interval, bootstrap, wilson
 from weitiao.evaluation.metrics.base import Metric, label_counts, once, ratio
 from weitiao.i18n.messages import _
 from weitiao.parts import near
-from weitiao.planfile.acceptance import OF_LABEL, Criterion
+from weitiao.planfile.acceptance import OF_LABEL, OF_UNKNOWN, Criterion
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.label_sets import LabelSets
 from weitiao.tasks.answers.labels import Labels
@@ -119,6 +119,8 @@ def _measure(
         return latency(model, evaluated), UNKNOWN
     if name == "ece":
         return quality(answers).ece, UNKNOWN
+    if name in OF_UNKNOWN:
+        return _of_unknown(name, report.more.get("unknown") or {})
     if name in OF_LABEL:
         return _of_label(name, criterion.label, answers, samples)
     if name in report.intervals:
@@ -146,6 +148,13 @@ def _of_label(name: str, label: str, answers: Answers, samples: int) -> tuple[fl
     if rows:  # precision and recall are proportions of these rows; F1 is none
         return value, wilson(value, rows)
     return value, bootstrap(answers, {name: metric}, samples)[name]
+
+
+def _of_unknown(name: str, figures: Mapping[str, Any]) -> tuple[float, Interval]:
+    """A figure of out-of-scope detection; NaN, which passes nothing, where no row tells it."""
+    field = name.partition("_")[2]
+    low, high = figures.get(f"{field}_interval") or UNKNOWN
+    return figures.get(field, math.nan), (low, high)
 
 
 def latency(model: Model, evaluated: Evaluated) -> float:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+INFERENCE_TOKENS = 8192  # in a forward pass without gradients, where the plan says `auto`
+
 
 def by_length(lengths: np.ndarray, tokens: int, packed: bool) -> Iterator[np.ndarray]:
     """Length buckets: positions grouped by length, longest first, each within the token budget.

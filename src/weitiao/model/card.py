@@ -216,7 +216,14 @@ def _limits(about: Described, results: Results | None) -> list[str]:
     )
     if about.task.writes:
         lines.append(_("- It may write what is not true, however fluent it is: read it over."))
-    if about.task.choices:
+    if about.plan.evaluate.unknown != "none":
+        lines.append(
+            _(
+                "- weitiao answers `unknown` to texts that none of its labels fits (unknown.json); "
+                "transformers alone, and exports, give the likeliest label instead."
+            )
+        )
+    elif about.task.choices:
         lines.append(_("- It gives its own labels alone, also to texts that none of them fits."))
     reads_all = about.task.head == "spans" or getattr(about.task, "windowed", False)
     if list(about.plan.model.long_texts) != ["windows"] and not reads_all:

@@ -31,23 +31,25 @@ from weitiao.core.ragged import Ragged, edges, flat, together
 from weitiao.data.cache.encoded import BATCH_ROWS, Encoded, encode, in_memory
 from weitiao.data.cleaners.base import Cleaner
 from weitiao.data.prepare.load import Rows
-from weitiao.example import Batch, Example
+from weitiao.errors import ModelError
+from weitiao.example import Batch, Example, Prediction
 from weitiao.hardware.precision import arithmetic
 from weitiao.hardware.probe import resolve as resolve_precision
 from weitiao.i18n.messages import _
 from weitiao.losses.base import Loss
 from weitiao.model import adapted as adapters
 from weitiao.model import card, custom_head, folding, preprocess, saved, sentence_folder, writing
-from weitiao.model.batching import by_length
+from weitiao.model.batching import INFERENCE_TOKENS, by_length
 from weitiao.model.long_texts.base import LongText, long_text_of
 from weitiao.model.net import Net, set_dropout
+from weitiao.model.output_layer import logits_and_features
 from weitiao.model.predictor import Predictor
 from weitiao.model.sharded import gathered_state
+from weitiao.model.unknown import UnknownDetector
 from weitiao.planfile.plan import Plan
 from weitiao.tasks.base import Task
 from weitiao.tasks.retrieval import Retrieval
 
-INFERENCE_TOKENS = 8192  # in a forward pass without gradients, where the plan says `auto`
 TOKEN_LOGITS_EXAMPLES = 2000  # examples whose logits of all tokens are in memory at a time
 Progress = Callable[[int], None]  # called with the number of rows after each batch
 
@@ -63,6 +65,7 @@ class Model(Predictor):
     cleaners: tuple[Cleaner, ...] = ()
     weights: tuple[float, ...] = ()  # of each label in the loss; empty: equal
     head: Mapping[str, Any] = field(default_factory=lambda: {"native": {}})  # the one in use
+    detector: UnknownDetector | None = None  # of unknown inputs
 
     @classmethod
     def start(cls, plan: Plan, train: Rows, validation: Rows | None = None) -> Self:
@@ -283,10 +286,35 @@ class Model(Predictor):
         """Scores (n, outputs) for examples in memory, or what the task has instead."""
         if not examples and not self.task.per_token:
             return np.zeros((0, self.task.outputs), dtype=np.float32)
+        return self.scored(self._encoded(examples))
+
+    def _encoded(self, examples: Sequence[Example]) -> Encoded:
         # In chunks: the tokenizer's output holds far more of a text than its ids.
         starts = range(0, max(len(examples), 1), BATCH_ROWS)
         ids = (self._clean_ids(examples[start : start + BATCH_ROWS]) for start in starts)
-        return self.scored(in_memory(ids))
+        return in_memory(ids)
+
+    def decided(self, examples: Sequence[Example]) -> list[Prediction]:
+        """The predictions for examples; of unknown inputs "unknown", where the plan wants it."""
+        if self.detector is None or not examples:
+            return super().decided(examples)
+        logits, read = logits_and_features(self, self._encoded(examples))
+        predictions = self.task.decide(self.task.score(logits), examples)
+        known = self.detector.p_values(self.detector.scores(logits, read)).tolist()
+        return [
+            self.detector.marked(one, p_value)
+            for one, p_value in zip(predictions, known, strict=True)
+        ]
+
+    def known_scores(self, rows: Any) -> np.ndarray:
+        """(n,) the p-value of "this input is known" of each row: of known inputs, the proportion
+        that looks as strange; NaN without a text. Raises ModelError where the plan recognizes no unknown inputs."""
+        if self.detector is None:
+            raise ModelError(
+                _("this model recognizes no unknown inputs: train it with evaluate.unknown=auto.")
+            )
+        scores = [one.known_score for one in self.predictions(rows)]
+        return np.array([np.nan if score is None else score for score in scores])
 
     def state(self, keep: bool = True) -> dict[str, Tensor]:
         """The weights of the folder to save.
@@ -329,6 +357,8 @@ class Model(Predictor):
         card.write(folder, self.described)
         note = self.long_texts.note(self.tokenizer.model_max_length)
         saved.Metadata(self.plan, task, self.cleaners, self.head, note).write(folder, self.folds)
+        if self.detector:
+            self.detector.write(folder)
 
     @classmethod
     def load(cls, folder: str | Path, *, precision: str | None = None) -> Self:
@@ -356,7 +386,8 @@ class Model(Predictor):
         layout = "auto" if layout == "fused" or not net.packs else layout
         net = net.run_as(layout, resolve_precision(plan.train.precision)).eval()
         net = net.to("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(net, tokenizer, task, plan, metadata.cleaners, head=head)
+        detector = UnknownDetector.read(folder)
+        return cls(net, tokenizer, task, plan, metadata.cleaners, head=head, detector=detector)
 
     def ids(self, cleaned: Sequence[Example], length: int | None = None) -> dict[str, list[Any]]:
         """Token ids of cleaned examples, as the network reads them; length: of fewer tokens."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -18,7 +18,10 @@ from weitiao.data.cache.encoded import Encoded
 from weitiao.errors import RunError
 from weitiao.example import Batch
 from weitiao.i18n.messages import _
-from weitiao.model.model import INFERENCE_TOKENS, Model
+from weitiao.model.batching import INFERENCE_TOKENS
+
+if TYPE_CHECKING:
+    from weitiao.model.model import Model
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,26 @@ def output_layer(model: Model) -> nn.Linear | None:
 def features(model: Model, encoded: Encoded, positions: Sequence[int] | np.ndarray) -> Any:
     """The features of rows, without dropout: (n, width), float32; of tasks of tokens Ragged, with
     as many as each row has tokens. Where windows are pooled, the mean of an example's windows."""
+    return _read(model, encoded, positions, with_logits=False)
+
+
+def logits_and_features(
+    model: Model, encoded: Encoded, positions: Sequence[int] | np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (n, outputs) and features (n, width) of rows, in one pass; of tasks whose rows have
+    one answer each."""
+    both = _read(model, encoded, positions, with_logits=True)
+    outputs = model.task.outputs
+    return both[:, :outputs], both[:, outputs:]
+
+
+def _read(
+    model: Model,
+    encoded: Encoded,
+    positions: Sequence[int] | np.ndarray | None,
+    *,
+    with_logits: bool,
+) -> Any:
     layer = output_layer(model)
     assert layer is not None, "`output_layer` tells whether there is one"
     seen: list[Tensor] = []
@@ -82,14 +105,14 @@ def features(model: Model, encoded: Encoded, positions: Sequence[int] | np.ndarr
 
     def run(batch: Batch) -> Tensor:
         seen.clear()
-        model.net(batch)
-        return _of_rows(model, seen[0].float(), batch)
+        logits = model.net(batch)
+        read = _of_rows(model, seen[0].float(), batch)
+        return torch.cat([logits.float(), read], 1) if with_logits else read
 
+    width = layer.in_features + (model.task.outputs if with_logits else 0)
     try:
         # Always as many tokens at once: another number would change the last bits of a run.
-        return model.in_batches(
-            run, model.net, layer.in_features, encoded, positions, tokens=INFERENCE_TOKENS
-        )
+        return model.in_batches(run, model.net, width, encoded, positions, tokens=INFERENCE_TOKENS)
     finally:
         hook.remove()
 

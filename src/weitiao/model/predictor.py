@@ -78,10 +78,14 @@ class Predictor(ABC):
         while part := list(islice(examples, chunk)):
             part = list(self.task.read(part))
             texts = without.texts(part)
-            decided = iter(self.task.decide(self.scores(texts), texts) if texts else [])
+            decided = iter(self.decided(texts) if texts else [])
             for example in part:
                 yield no_answer() if is_blank(example) else next(decided)
         without.warn()
+
+    def decided(self, examples: Sequence[Example]) -> list[Prediction]:
+        """The predictions for examples, by the decisions of the task."""
+        return self.task.decide(self.scores(examples), examples)
 
     def predict_proba(self, rows: Any) -> np.ndarray:
         """Scores (n, labels), the columns as in `classes_`; for numbers (n, 1). NaN for a row

@@ -12,7 +12,8 @@ from weitiao.core.fields import Fields, Problem, near
 from weitiao.i18n.messages import N_, _
 
 OF_LABEL = ("precision", "recall", "f1")  # of one label
-MORE = ("ece", "latency")  # neither a metric nor about a label
+OF_UNKNOWN = ("unknown_auroc", "unknown_caught", "known_refused")  # with evaluate.unknown
+MORE = ("ece", "latency", *OF_UNKNOWN)  # neither a metric nor about a label
 NO_INTERVAL = ("ece", "latency")  # figures that have no lower bound
 
 

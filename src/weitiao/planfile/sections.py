@@ -124,7 +124,7 @@ LabelNames = Annotated[list[LabelName], BeforeValidator(_one_or_more)]
 class LabelsPlan(Section):
     """Names of labels, also of the types of tags: the rows' own -> those that are learned."""
 
-    unwritten: ClassVar[frozenset[str]] = frozenset({"rename", "merge", "drop", "keep"})
+    unwritten: ClassVar[frozenset[str]] = frozenset({"rename", "merge", "drop", "keep", "unknown"})
     rename: dict[LabelName, LabelName] = Field({}, description="old name -> new name")
     merge: dict[LabelName, LabelNames] = Field(
         {}, description="new name -> the labels that become it"
@@ -133,6 +133,10 @@ class LabelsPlan(Section):
         [], description="labels that are left out: with their rows, of several labels alone"
     )
     keep: LabelNames = Field([], description="the only labels that are not left out; empty: all")
+    unknown: LabelNames = Field(
+        [],
+        description="labels of unknown inputs: not learned; they choose and test evaluate.unknown",
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -321,7 +325,7 @@ class TrainPlan(Section):
 class EvaluatePlan(Section):
     """Evaluation settings."""
 
-    unwritten: ClassVar[frozenset[str]] = frozenset({"weighted"})
+    unwritten: ClassVar[frozenset[str]] = frozenset({"weighted", "unknown", "keep_known"})
     metrics: list[str] = Field([], description="empty: the task's own; the first picks the best")
     bootstrap_samples: int = Field(1000, ge=0, description="resamples behind each 95 % interval")
     baselines: bool = Field(
@@ -332,6 +336,14 @@ class EvaluatePlan(Section):
     )
     decisions: Parts = Field(
         {}, description="thresholds, costs and abstaining, chosen on validation; empty: likeliest"
+    )
+    unknown: Literal["none", "auto", "max_probability", "energy", "mahalanobis"] = Field(
+        "none",
+        description="answer `unknown` to inputs that belong to none of the labels, by this score; "
+        "auto: chosen on rows of data.labels.unknown, else on held-out labels",
+    )
+    keep_known: float = Field(
+        0.95, gt=0, lt=1, description="proportion of known inputs that evaluate.unknown answers"
     )
     findings: bool = Field(
         True, description="look for weak slices, group mistakes, try changed texts, explain some"

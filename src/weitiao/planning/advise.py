@@ -78,7 +78,9 @@ class Wish:
             if f"{path}.".startswith("data.labels."):
                 dotted.put(raw, path, value)
         with suppress(ValidationError):
-            return LabelsPlan.model_validate(raw.get("data", {}).get("labels", {}))
+            labels = LabelsPlan.model_validate(raw.get("data", {}).get("labels", {}))
+            # Rows of unknown inputs are not learned: no choice depends on them.
+            return labels.model_copy(update={"drop": [*labels.drop, *labels.unknown]})
         return LabelsPlan()
 
 

@@ -8,7 +8,9 @@ from weitiao.errors import PlanError
 from weitiao.evaluation.metrics.base import metrics_of
 from weitiao.i18n.messages import _, name_list
 from weitiao.model.heads.base import misfit
+from weitiao.planfile.acceptance import OF_UNKNOWN
 from weitiao.planfile.plan import Plan
+from weitiao.tasks.answers.label_sets import LabelSets
 from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.base import Task
 from weitiao.training import sharding
@@ -130,6 +132,36 @@ def warnings_of(plan: Plan) -> list[str]:
     return [text for _name, one in cleaners_of(plan) if (text := one.warning(plan.task_name))]
 
 
+def _problems_of_unknown(task: Task, plan: Plan) -> list[str]:
+    """Settings about unknown inputs that do not go together, or not with the task."""
+    unknown, labels = plan.evaluate.unknown, plan.data.labels.unknown
+    problems = []
+    fits = task.answers.probabilities and not issubclass(task.answers, LabelSets)
+    if unknown != "none" and not (fits and task.head == "sequence"):
+        problems.append(
+            _(
+                "evaluate.unknown: does not fit {task}; it is about tasks with one label a row.",
+                task=plan.task_name,
+            )
+        )
+    if labels and unknown == "none":
+        problems.append(
+            _("data.labels.unknown: rows of these labels serve evaluate.unknown; set it to auto.")
+        )
+    for name in OF_UNKNOWN:
+        if name in plan.acceptance and unknown == "none":
+            problems.append(_("acceptance: {name} needs evaluate.unknown.", name=name))
+        elif name in plan.acceptance and name != "known_refused" and not labels:
+            problems.append(
+                _(
+                    "acceptance: {name} needs rows of unknown inputs; name their labels in "
+                    "data.labels.unknown.",
+                    name=name,
+                )
+            )
+    return problems
+
+
 def _missing_for_4_bits() -> list[str]:
     """What this machine lacks for 4-bit quantization."""
     from weitiao.checkpoints.load import nf4_config
@@ -187,6 +219,7 @@ def _unfitting_settings(task: Task, plan: Plan) -> list[str]:
                 most=plan.model.max_length,
             )
         )
+    problems += _problems_of_unknown(task, plan)
     for name in plan.acceptance:
         metric = name in parts.names("metrics")
         fits = (

@@ -24,6 +24,7 @@ from weitiao.reporting import (
     scores,
     summary,
     tensorboard,
+    unknown,
     weak_spots,
 )
 from weitiao.reporting.render import Section, render
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
     from weitiao.model.model import Model
 
 NAME = "report.html"
-SUMMARY = {"answer", "scores", "answers", "weak", "sure"}  # sections of the printed summary
+# Sections of the printed summary.
+SUMMARY = {"answer", "scores", "answers", "weak", "sure", "unknown"}
 HASH_DIGITS = 12  # of the fingerprint under the title; Provenance has it whole
 
 
@@ -124,6 +126,7 @@ def sections(material: Material, page: Path, unmasked: bool) -> list[Section]:
     optional = [
         weak_spots.weak_spots_section(material, unmasked),
         calibration.calibration_section(material),
+        unknown.unknown_section(material),
     ]
     listed += [section for section in optional if section]
     listed.append(curves.curves_section(material))

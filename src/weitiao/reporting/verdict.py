@@ -53,6 +53,9 @@ def criterion_name(one: CriterionResult) -> str:
         "f1": "F1",
         "ece": _("calibration error"),
         "latency": _("seconds for a row"),
+        "unknown_auroc": _("AUROC of unknown inputs"),
+        "unknown_caught": _("unknown inputs caught"),
+        "known_refused": _("known inputs refused"),
     }
     name = names.get(one.name, metric(one.name))
     if not one.label:

@@ -7,79 +7,19 @@ Keys that a newer version added are kept when an older one rewrites the file; re
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, ClassVar, Self
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from weitiao.core.fields import problems_of
-from weitiao.errors import placed
 from weitiao.i18n.messages import _
 from weitiao.results.better import BetterBaseline
-from weitiao.run import MAX_NUMBER, Run, damaged
-
-# A text of ours. Not validated: pydantic would make a plain str of a message with its values.
-Text = Annotated[str, SkipValidation]
-Interval = tuple[float | None, float | None]
-Count = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
-Score = float | None  # None or NaN where a metric has no value on these rows
-
-
-class _Values(BaseModel):
-    """Typed values of a JSON object; `record["key"]` works as for the object itself."""
-
-    model_config = ConfigDict(extra="allow")
-    OLD_NAMES: ClassVar[dict[str, str]] = {}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _renamed(cls, values: Any) -> Any:
-        if not isinstance(values, dict):
-            return values
-        return {cls.OLD_NAMES.get(key, key): value for key, value in values.items()}
-
-    def __getitem__(self, key: str) -> Any:
-        values = self.__dict__ | (self.model_extra or {})
-        return values[self.OLD_NAMES.get(key, key)]
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """The value of a key, as `dict.get`."""
-        values = self.__dict__ | (self.model_extra or {})
-        return values.get(self.OLD_NAMES.get(key, key), default)
-
-    def plain(self) -> dict[str, Any]:
-        """Plain values, as they stand in the file."""
-        return self.model_dump(exclude={"version"})
-
-
-class Record(_Values):
-    """A JSON file in a run's folder. NAME: of the file, without its ending."""
-
-    NAME: ClassVar[str]
-    version: int = 1
-
-    def __bool__(self) -> bool:
-        return bool(self.plain())
-
-    @classmethod
-    def read(cls, run: Run) -> Self:
-        """The record of a run; an empty one where it has none. Raises RunError when damaged."""
-        try:
-            return cls.model_validate(run.read(cls.NAME))
-        except ValidationError as error:
-            first = problems_of(error, cls)[0]
-            path = run.folder / f"{cls.NAME}.json"
-            raise damaged(path, placed(first.path, first.text)) from None
-
-    def write(self, run: Run) -> None:
-        """Write NAME.json whole or not at all."""
-        values = self.plain()
-        run.write(self.NAME, {"version": self.version, **values} if values else {})
-
+from weitiao.results.record import Count, Interval, Record, Score, Text, Values
+from weitiao.results.unknown import UnknownFigures
 
 # --- seeds.json
 
 
-class SeedRun(_Values):
+class SeedRun(Values):
     """One seed: its run's folder and its scores. replaced: it learned nothing or diverged."""
 
     seed: int
@@ -89,7 +29,7 @@ class SeedRun(_Values):
     replaced: bool = False
 
 
-class SeedScores(_Values):
+class SeedScores(Values):
     """The primary metric over all seeds; std with n - 1."""
 
     OLD_NAMES = {"spread": "std"}
@@ -128,7 +68,7 @@ class SeedsRecord(Record):
 # --- calibration.json
 
 
-class Decision(_Values):
+class Decision(Values):
     """What one decision rule chose on validation rows; each rule sets its own fields."""
 
     name: str = ""
@@ -175,7 +115,7 @@ class Calibration(Record):
 # --- findings.json: of texts it holds shared words and digests only
 
 
-class SliceScore(_Values):
+class SliceScore(Values):
     """A part of the rows and its score against all other rows; of numbers the mean error."""
 
     kind: str
@@ -191,14 +131,14 @@ class SliceScore(_Values):
     weak: bool
 
 
-class ErrorGroup(_Values):
+class ErrorGroup(Values):
     """Positions of wrong predictions whose texts share `terms`."""
 
     rows: list[int]
     terms: list[str]
 
 
-class NearestRow(_Values):
+class NearestRow(Values):
     """The training row nearest to an evaluated one; digest: of its text."""
 
     row: int
@@ -209,7 +149,7 @@ class NearestRow(_Values):
     digest: str
 
 
-class FlippedRow(_Values):
+class FlippedRow(Values):
     """A prediction that a check changed. role: of the text that was rewritten."""
 
     row: int
@@ -218,7 +158,7 @@ class FlippedRow(_Values):
     after: Any
 
 
-class CheckResult(_Values):
+class CheckResult(Values):
     """Predictions that flipped when the texts were changed."""
 
     name: str
@@ -232,7 +172,7 @@ class CheckResult(_Values):
     missing: Text = ""
 
 
-class WordScore(_Values):
+class WordScore(Values):
     """A word's attribution by leave-one-out and by gradient; NaN where there is none."""
 
     role: str
@@ -243,7 +183,7 @@ class WordScore(_Values):
     without: float
 
 
-class ExplainedError(_Values):
+class ExplainedError(Values):
     """A wrong prediction attributed to its words; digest: of the texts."""
 
     row: int
@@ -278,7 +218,7 @@ class Findings(Record):
 # --- metrics.json
 
 
-class CriterionResult(_Values):
+class CriterionResult(Values):
     """An acceptance criterion of the plan, and whether it is reached."""
 
     name: str
@@ -292,7 +232,7 @@ class CriterionResult(_Values):
     passed: bool
 
 
-class LevelScore(_Values):
+class LevelScore(Values):
     """Accuracy at one level of hierarchical labels."""
 
     level: int
@@ -302,13 +242,13 @@ class LevelScore(_Values):
     high: Score = None
 
 
-class BaselineDetail(_Values):
+class BaselineDetail(Values):
     """How a baseline was chosen. features: in words."""
 
     features: Text = ""
 
 
-class Seconds(_Values):
+class Seconds(Values):
     """Wall-clock time."""
 
     total: float | None = None
@@ -335,6 +275,7 @@ class MetricsRecord(Record):
     peak_memory_mb: int | float | None = None
     calibration: Calibration | None = None
     acceptance: list[CriterionResult] = Field(default_factory=list)
+    unknown: UnknownFigures | None = None
     levels: list[LevelScore] = Field(default_factory=list)
     absent: list[str] = Field(default_factory=list)  # labels of which no evaluated row is
     epochs: float | None = None  # of training; best_step 0: the output layer alone was fitted
@@ -359,7 +300,7 @@ class MetricsRecord(Record):
 # --- environment.json
 
 
-class PartOrigin(_Values):
+class PartOrigin(Values):
     """The package that a part of the plan comes from."""
 
     distribution: str | None = None
@@ -388,7 +329,7 @@ class EnvironmentRecord(Record):
 # --- figures.json: counts of the rows, no texts
 
 
-class LengthHistogram(_Values):
+class LengthHistogram(Values):
     """Tokens per text of sampled training rows; the last bar holds everything from its edge on."""
 
     step: int
@@ -437,7 +378,7 @@ class RowStatistics(Record):
 # --- answers.parquet
 
 
-class AnswersHeader(_Values):
+class AnswersHeader(Values):
     """Metadata of answers.parquet: what its columns mean, and which rows they are about."""
 
     format: int = 1

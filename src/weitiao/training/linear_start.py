@@ -203,6 +203,14 @@ def _held_out_losses(
     return np.asarray(held_out.mean(0))
 
 
+def linear_layer(
+    inputs: Tensor, targets: Tensor, cost: Loss, outputs: int, strength: float
+) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a linear layer on standardised features, for one strength."""
+    with _threads(inputs.numel() * outputs):
+        return next(_path(inputs, targets, cost, outputs, (strength,)))
+
+
 @contextmanager
 def _threads(multiplications: int) -> Iterator[None]:
     """One thread for small products: with other programs on the cores, threads that wait for each

@@ -34,6 +34,7 @@ from weitiao.data.prepare.unknown_labels import (
     require_known_labels,
     unknown_labels,
 )
+from weitiao.data.prepare.unknown_rows import check_unknown_labels, known_and_unknown, set_apart
 from weitiao.data.rows import Rows
 from weitiao.data.targets import TargetReader, reader_of
 from weitiao.errors import DataError
@@ -60,6 +61,9 @@ class Data:
     history: tuple[str, ...]
     fingerprint: str  # of the files' content and of how they are split
     bad: tuple[Bad, ...] = ()  # rows set aside
+    # Out-of-scope rows (data.labels.unknown): of training and validation, and of the sealed test.
+    unknown: Rows | None = None
+    sealed_unknown: Rows | None = None
 
     @property
     def digests(self) -> dict[str, str]:
@@ -87,6 +91,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     targets = rows.targets()
     reader = reader_of(task)
     check_enough(targets, reader, source.name)
+    check_unknown_labels(rows, plan.labels.unknown)
     columns = rows.text_columns
     keys = duplicates.text_keys(source.table, columns, rows.indices)
 
@@ -182,7 +187,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     others += [validation_file.content] if validation_file else []
     others += [declared.column] if declared else []
     others += _changes_of(plan, corrections)
-    return Data(
+    data = Data(
         train=rows.take(train),
         validation=validation_rows,
         sealed_test=sealed,
@@ -190,6 +195,31 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
         history=tuple(history),
         fingerprint=fingerprint.of_texts(source.fingerprint, splitting, *others),
         bad=tuple(bad),
+    )
+    return _without_unknown(data, plan.labels.unknown, reader, source.name)
+
+
+def _without_unknown(data: Data, labels: Sequence[str], reader: TargetReader, file: str) -> Data:
+    """The rows with these labels taken out of each part. Raises DataError where too few stay."""
+    if not labels:
+        return data
+    train, of_train = known_and_unknown(data.train, labels)
+    validation, of_validation = known_and_unknown(data.validation, labels)
+    test, of_test = data.sealed_test, None
+    if test is not None:
+        test, of_test = known_and_unknown(test, labels)
+    check_enough(train.targets(), reader, file)
+    if not len(validation):
+        raise DataError(_("{file}: no row of validation has a known label.", file=file))
+    unknown = joined(of_train, of_validation)
+    return replace(
+        data,
+        train=train,
+        validation=validation,
+        sealed_test=test if test is None or len(test) else None,
+        unknown=unknown,
+        sealed_unknown=of_test,
+        history=(*data.history, set_apart((unknown, of_test), labels)),
     )
 
 
@@ -213,7 +243,7 @@ def _parted(
 
 def _changes_of(plan: DataPlan, corrections: Corrections | None) -> list[str]:
     """What changes targets beside the files: part of the fingerprint where there is any."""
-    rules = [plan.labels.model_dump_json()] if plan.labels.rules else []
+    rules = [plan.labels.model_dump_json()] if plan.labels.rules or plan.labels.unknown else []
     return [*rules, *([corrections.content, str(plan.correct_test)] if corrections else [])]
 
 
