@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from weitiao.example import Batch, Example, Output, Prediction
     from weitiao.experiments.runner import open_experiment, run_experiment
     from weitiao.exporting.export import export
+    from weitiao.exporting.script.write import Script, code
     from weitiao.planfile.plan import Plan
     from weitiao.run import Run
     from weitiao.tuning.outcome import Tuned
@@ -70,6 +71,7 @@ _HOME = {
     "Plan": "weitiao.planfile.plan:Plan",
     "Prediction": "weitiao.example:Prediction",
     "Run": "weitiao.run:Run",
+    "Script": "weitiao.exporting.script.write:Script",
     "Seeded": "weitiao.api.seeds:Seeded",
     "TextClassifier": "weitiao.api.estimators:TextClassifier",
     "TextRegressor": "weitiao.api.estimators:TextRegressor",
@@ -84,6 +86,7 @@ _HOME = {
     "check": "weitiao.api.plan:check",
     "choose": "weitiao.api.choose:choose",
     "clean": "weitiao.api.clean:clean",
+    "code": "weitiao.exporting.script.write:code",
     "compare": "weitiao.api.compare:compare",
     "convert": "weitiao.api.convert:convert",
     "document": "weitiao.api.document:document",
@@ -135,6 +138,7 @@ __all__ = [
     "Plan",
     "Prediction",
     "Run",
+    "Script",
     "Seeded",
     "TextClassifier",
     "TextRegressor",
@@ -149,6 +153,7 @@ __all__ = [
     "check",
     "choose",
     "clean",
+    "code",
     "compare",
     "convert",
     "document",

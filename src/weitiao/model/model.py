@@ -308,7 +308,8 @@ class Model(Predictor):
 
     def known_scores(self, rows: Any) -> np.ndarray:
         """(n,) the p-value of "this input is known" of each row: of known inputs, the proportion
-        that looks as strange; NaN without a text. Raises ModelError where the plan recognizes no unknown inputs."""
+        that looks as strange; NaN without a text. Raises ModelError where the plan recognizes no
+        unknown inputs."""
         if self.detector is None:
             raise ModelError(
                 _("this model recognizes no unknown inputs: train it with evaluate.unknown=auto.")

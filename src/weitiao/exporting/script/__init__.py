@@ -1,0 +1,1 @@
+"""A plan as a plain PyTorch and transformers script."""
