@@ -83,7 +83,7 @@ MISTAKES = {
     "check gone.yaml": ("gone.yaml", "`weitiao plan ROWS.csv -o gone.yaml`", "gone.yaml`"),
     "check good.csv": ("good.csv", "`weitiao plan good.csv`", "`weitiao plan good.csv`"),
     "code gone.yaml": ("gone.yaml", "`weitiao plan ROWS.csv -o gone.yaml`", "gone.yaml`"),
-    "fit good.csv --unknown-label oos": ("'oos'", "no row has the label", "没有一行带"),
+    "fit good.csv --unknown-label oos": ("'oos'", "no row has the label", "没有哪一行"),
     "check tiny": ("tiny", "plan.yaml", "plan.yaml"),
     "check typo.yaml": ("trian", "Did you mean 'train'", "'train'"),
     "check backslash.yaml": ("line 3", "write / instead", "/"),

@@ -47,7 +47,14 @@ def printed(script, capsys):
     return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
-@pytest.mark.parametrize("name", ["classification-native", "token_classification", "nli"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "classification-native",
+        pytest.param("token_classification", marks=pytest.mark.slow),
+        pytest.param("nli", marks=pytest.mark.slow),
+    ],
+)
 def test_the_weights_are_those_of_weitiao(name, tiny_bert, tmp_path, capsys):
     """Without dropout and with all rows in each batch, the order of the rows says nothing."""
     changes = {
@@ -109,8 +116,14 @@ def test_with_real_weights_the_score_is_the_same_within_the_noise_of_seeds(tmp_p
     assert abs(theirs.mean() - ours.mean()) < 3 * noise
 
 
-@pytest.mark.parametrize("name", TASKS)
-@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [
+        ("classification", "en"),
+        ("token_classification", "zh"),
+        *(pytest.param(name, "en", marks=pytest.mark.slow) for name in TASKS),
+    ],
+)
 def test_a_script_is_short_plain_and_clean(name, language, tiny_bert, tmp_path):
     messages.use(language)
     script = code(plan_of(name, tiny_bert, tmp_path), tmp_path / "train.py")
