@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import time
+from collections.abc import Callable
 
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _
@@ -29,6 +30,14 @@ else:
     def awake() -> float:
         """Monotonic seconds (arbitrary start) without system sleep."""
         return time.monotonic()
+
+
+def stopwatch() -> Callable[[], float]:
+    """A clock that starts now: called, it gives the seconds since, without those that this process
+    waited for a processor of which other programs had the use."""
+    wall, own = time.perf_counter(), time.process_time()
+    # Several threads use more processor time than wall time: then nobody was waited for.
+    return lambda: min(time.perf_counter() - wall, time.process_time() - own)
 
 
 def seconds(text: str) -> float | None:

@@ -8,14 +8,13 @@ read.seconds      of the forward passes, when they were run
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from weitiao.core import fingerprint
+from weitiao.core import clock, fingerprint
 from weitiao.data.cache import store
 from weitiao.data.files.table import from_rows
 from weitiao.data.rows import Rows, everything, extra_columns
@@ -67,9 +66,9 @@ def _of_role(
     if not loaded:
         loaded.append(_encoder(checkpoint, revision, most))
     model, encoded = loaded[0], loaded[0].encode(texts)
-    begin = time.perf_counter()
+    watch = clock.stopwatch()
     vectors = _means(model, encoded)
-    read = LayerFeatures(vectors, time.perf_counter() - begin, int(encoded.lengths.sum()))
+    read = LayerFeatures(vectors, watch(), int(encoded.lengths.sum()))
     with store.written(file) as sibling, Path(sibling).open("wb") as out:
         np.save(out, vectors.astype(np.float16), allow_pickle=False)
     with store.written(about) as sibling:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from weitiao import parts
+from weitiao.core import clock
 from weitiao.data.rows import Rows
 from weitiao.evaluation import transferability
 from weitiao.evaluation.intervals import bootstrap, difference
@@ -175,9 +176,9 @@ def latency(candidate: Candidate, sample: Sample, plan: Plan) -> float:
     times: list[float] = []
     begin = time.perf_counter()
     for example in examples:
-        start = time.perf_counter()
+        watch = clock.stopwatch()
         model.scores([example])
-        times.append(time.perf_counter() - start)
+        times.append(watch())
         if time.perf_counter() - begin > ALONE_SECONDS:
             break
     return float(np.median(times))
