@@ -1,22 +1,27 @@
 """The design document: its content for every task, sources of all figures, formulas, both files."""
 
 import csv
+import io
 import json
 import math
 import re
 import zipfile
+from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
 
 import weitiao
 from conftest import toy_plan, toy_rows
 from weitiao import parts
 from weitiao.api import design_facts
+from weitiao.data.files.table import from_rows
 from weitiao.errors import WeitiaoError
 from weitiao.i18n import messages
 from weitiao.planfile.plan import Reason
@@ -24,11 +29,16 @@ from weitiao.planning import advise
 from weitiao.reporting.design import formulas, page
 from weitiao.reporting.design.content import (
     Blank,
+    Chapter,
+    Document,
     Figure,
+    Flow,
     Formula,
+    Grid,
     Prose,
     Quote,
     pieces,
+    shown,
     texts_of,
 )
 from weitiao.reporting.design.document import document_of
@@ -94,7 +104,12 @@ def of_task(tiny_bert, monkeypatch):
 
 def trace_of(known, full=True):
     plan, facts = known
-    return Trace(plan, facts, "plan.yaml", "plan.facts.json", None, full)
+    whole = plan.model_dump(mode="json")
+    facts = facts.model_copy(update={"plan": whole})
+    # As a short file has it: some settings stand there, the others in the facts.
+    train = {name: whole["train"][name] for name in ("epochs", "batch_size", "learning_rate")}
+    written = {"train": train, "why": whole["why"], "expect": whole["expect"]}
+    return Trace(plan, facts, "plan.yaml", "plan.facts.json", written, None, full)
 
 
 # --- content
@@ -157,7 +172,7 @@ def _files(trace):
     kept = _read.get(id(trace))
     if kept is None or kept[0] is not trace:
         parsed = {
-            "plan.yaml": trace.plan.model_dump(mode="json"),
+            "plan.yaml": trace.written,
             "plan.facts.json": trace.facts.model_dump(mode="json"),
         }
         kept = _read[id(trace)] = trace, json.loads(json.dumps(parsed))
@@ -223,13 +238,13 @@ def test_a_figure_that_is_in_no_file_is_noticed(of_task):
 
 def test_measurements_that_stand_in_the_plan_are_shown(of_task):
     text = page.html_of(document_of(trace_of(of_task("classification"))))
-    for shown in (
+    for wanted in (
         *("Measured on a sample of the rows", "Left out, and why", "too slow", "Learning curve"),
         *("score on new rows", "0.85 [0.81, 0.9]", "75 [60, 91.5]", "70 [60, 80]", "loading"),
         *("Twice the rows would add about", "1.5 [0.4, 2.6]"),
         "The plan was changed after these figures were computed",
     ):
-        assert shown in text, shown
+        assert wanted in text, wanted
     short = page.html_of(document_of(trace_of(of_task("classification"), full=False)))
     assert ">raw<" in text
     assert ">raw<" not in short
@@ -241,7 +256,6 @@ def test_measurements_that_stand_in_the_plan_are_shown(of_task):
 def test_the_worked_loss_is_that_of_the_plain_network(of_task, tiny_bert):
     plan, facts = of_task("classification")
     row = facts.row
-    from weitiao.data.files.table import from_rows
     from weitiao.data.prepare.load import load
     from weitiao.model.model import Model
 
@@ -397,6 +411,34 @@ def test_hostile_labels_are_text_in_both_files(hostile):
     assert HOSTILE[0] in json.loads(facts.read_text(encoding="utf-8"))["look"]["labels"]
 
 
+@settings(max_examples=3, deadline=None)
+@given(st.lists(st.text(max_size=30), min_size=1, max_size=12))
+def test_any_text_can_stand_in_both_files(texts):
+    docx = pytest.importorskip("docx")
+    texts += ["\uffff", "\ufffe", "\ud800", "\x0b", "</td>", "`", "{}"]
+    rows = [[Quote(text), Figure(text, f"plan.yaml: {text}")] for text in texts]
+    block = Grid(Quote(texts[0]), [Quote(texts[-1]), Blank("fill in")], rows)
+    flow = Flow("picture", [(text, [Quote(text)]) for text in map(shown, texts)])
+    document = Document("title", [Quote(texts[0])], [Chapter("one", "One", [block, flow])])
+    parser = _Tags()
+    parser.feed(page.html_of(document))
+    assert parser.tags.count("script") == 3
+    assert parser.tags.count("td") == len(texts)
+    file = io.BytesIO()
+    docx_of(document).save(file)
+    opened = docx.Document(file)
+    words = "".join(cell.text for row in opened.tables[0].rows for cell in row.cells)
+    squeezed = re.sub(r"\s", "", words)
+    for text in texts:
+        assert re.sub(r"\s", "", shown(text)).replace("`", "") in squeezed.replace("`", "")
+
+
+def test_personal_data_in_labels_is_masked():
+    known = advise.look(advise.Wish("memory"), from_rows(toy_rows("classification", 20)))[0]
+    facts = design_facts.look_facts(replace(known, labels={"call 138 1234 5678": 3, "b": 2}))
+    assert facts.labels == {"call [phone]": 3, "b": 2}
+
+
 def test_marks_lead_to_sources_in_the_word_file(of_task):
     pytest.importorskip("docx")
     with messages.speaking("zh"):
@@ -502,6 +544,7 @@ def test_a_plan_in_memory_stands_in_the_facts(tmp_path, tiny_bert, monkeypatch):
     page_, facts = weitiao.document(plan, tmp_path / "a.html", rows=rows)
     known = json.loads(facts.read_text(encoding="utf-8"))
     assert known["plan"]["train"]["batch_size"] == 8
+    assert "row" in known
     text = page_.read_text(encoding="utf-8")
     assert "a.facts.json: plan.train.epochs" in text
     assert "plan.yaml:" not in text

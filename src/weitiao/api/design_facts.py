@@ -17,6 +17,7 @@ from weitiao.api.inputs import source_of
 from weitiao.api.look import look
 from weitiao.api.worked_row import worked_row
 from weitiao.checkpoints.catalogue import CATALOGUE
+from weitiao.checkpoints.known_models import known_models
 from weitiao.checkpoints.resolve import WEIGHTS, resolve
 from weitiao.core import fingerprint
 from weitiao.data.files.open import open_source
@@ -340,6 +341,9 @@ def _licence_of(plan: Plan) -> str:
     """The licence that the catalogue or the model card names; empty where neither does."""
     if entry := CATALOGUE.get(plan.model.checkpoint):
         return entry.licence
+    for one in known_models():
+        if plan.model.checkpoint in (one.name, one.hub) and "licence" not in one.unverified:
+            return one.licence
     card = Path(plan.model.checkpoint).expanduser() / "README.md"
     if not card.is_file():
         return ""

@@ -10,6 +10,7 @@ from weitiao.core import notice
 from weitiao.errors import WeitiaoError
 from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _
+from weitiao.planfile import read
 from weitiao.planfile.plan import Plan
 from weitiao.reporting.design import page, word
 from weitiao.reporting.design.document import document_of
@@ -17,7 +18,6 @@ from weitiao.reporting.design.trace import Trace
 from weitiao.results.run_data import Material, gathered
 from weitiao.run import Run
 
-PLAN = "plan.yaml"
 FACTS = ".facts.json"  # after the name of the first document
 WRITERS = {".html": page.write, ".htm": page.write, ".docx": word.write}
 Watch = Callable[[str, int, int], None]
@@ -51,10 +51,11 @@ def document(
     with notice.during(_("measuring for the document: rows, checkpoint, one row worked")):
         wanted = Wanted(made, rows, targets, label_seconds, strict=run is None)
         facts = measured(wanted, watch)
-    if isinstance(plan, Plan):  # in no file: the facts hold it
-        facts.plan = made.model_dump(mode="json")
-    name = Path(plan).name if isinstance(plan, str | Path) and run is None else PLAN
-    written = document_of(Trace(made, facts, name, facts_path.name, run, full))
+    facts.plan = made.model_dump(mode="json")  # short plan files leave out the defaults
+    file = None if isinstance(plan, Plan) else run.run.plan_path if run else Path(plan)
+    raw = read.read(file, strict=False).value if file else {}
+    name = file.name if file else ""
+    written = document_of(Trace(made, facts, name, facts_path.name, raw, run, full))
     facts.write(facts_path)
     return [*(WRITERS[path.suffix.lower()](written, path) for path in paths), facts_path]
 

@@ -13,6 +13,18 @@ from dataclasses import dataclass
 from weitiao.core.sanitize import visible
 from weitiao.i18n.messages import JOINED, Message, fragments
 
+# What no XML may hold, beside the controls and halves of pairs that `visible` replaces.
+NO_XML = {code: f"⟨U+{code:04X}⟩" for code in (0xFFFE, 0xFFFF)}
+
+
+def shown(text: object) -> str:
+    """A text of the user's as both files can hold it.
+
+    >>> shown("a" + chr(0xFFFF))
+    'a⟨U+FFFF⟩'
+    """
+    return visible(str(text)).translate(NO_XML)
+
 
 class Figure(str):
     """A figure, or a text with figures, as it is shown. source: "plan.yaml: train.epochs"."""
@@ -21,8 +33,8 @@ class Figure(str):
     source: str
 
     def __new__(cls, text: object, source: str) -> Figure:
-        figure = super().__new__(cls, visible(str(text)))
-        figure.source = source
+        figure = super().__new__(cls, shown(text))
+        figure.source = shown(source)
         return figure
 
 
@@ -33,7 +45,7 @@ class Quote(str):
     code: bool
 
     def __new__(cls, text: object, code: bool = False) -> Quote:
-        quote = super().__new__(cls, visible(str(text)))
+        quote = super().__new__(cls, shown(text))
         quote.code = code
         return quote
 

@@ -171,7 +171,7 @@ class Facts(_Fact):
     derived: Derived | None = None
     label_seconds: float | None = None  # a person's, for a row; by the user
     missing: list[Any] = Field(default_factory=list)  # what could not be measured, and why
-    plan: dict[str, Any] | None = None  # where the plan is in no file of its own
+    plan: dict[str, Any] = Field(default_factory=dict)  # whole, its defaults too
 
     def write(self, path: Path) -> None:
         """Write the facts as JSON, whole or not at all."""

@@ -97,7 +97,9 @@ def settings_chapter(trace: Trace) -> Chapter:
         rows.append([Quote(key, code=True), value, text])
     blocks: list[Block] = []
     if rows:
-        caption = _("Settings ({source})", source=trace.of_plan("why", _plan_file(trace)))
+        caption = _(
+            "Settings ({source})", source=trace.of_plan("why", trace.place("why").partition(":")[0])
+        )
         head = [_("setting"), _("value"), _("why")]
         blocks.append(Grid(caption, head, rows, marked=False))
     else:
@@ -115,7 +117,7 @@ def _others(trace: Trace) -> Grid:
             key = f"{section}.{name}"
             if key not in trace.plan.why:
                 rows.append([Quote(key, code=True), trace.of_plan(key)])
-    caption = _("All other settings ({source})", source=trace.of_plan("train", _plan_file(trace)))
+    caption = _("All other settings ({source})", source=trace.of_facts("plan", trace.facts_file))
     return Grid(caption, [_("setting"), _("value")], rows, marked=False)
 
 
@@ -244,7 +246,8 @@ def measured_table(trace: Trace, key: str, records: list[dict[str, Any]], title:
     rows = [
         [trace.of_plan(f"expect.{key}", _cell(one.get(name))) for name in names] for one in records
     ]
-    source = trace.of_plan(f"expect.{key}", _plan_file(trace))
+    place = f"expect.{key}"
+    source = trace.of_plan(place, trace.place(place).partition(":")[0])
     caption = _("{title} ({source})", title=title, source=source)
     return Grid(caption, [_column(name) for name in names], rows, numeric, marked=False)
 
@@ -265,7 +268,3 @@ def _column(name: str) -> Quote:
         "metric": _("metric"),
     }
     return Quote(names.get(name, name))
-
-
-def _plan_file(trace: Trace) -> str:
-    return trace.facts_file if trace.facts.plan is not None else trace.plan_file

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from weitiao.i18n.messages import localized, plural
@@ -15,21 +15,28 @@ from weitiao.results.run_data import Material
 
 @dataclass(frozen=True)
 class Trace:
-    """A plan with its facts, and the names of their files. run: what became of it, if it ran."""
+    """A plan with its facts, and the names of their files. written: what stands in the plan's file,
+    as plain values; everything else of the plan stands in the facts. run: what became of it."""
 
     plan: Plan
     facts: Facts
     plan_file: str
     facts_file: str
+    written: Mapping[str, Any] = field(default_factory=dict)
     run: Material | None = None
     full: bool = False
 
     def of_plan(self, key: str, text: object = None) -> Figure:
         """A setting of the plan. text: how it is shown, else as it stands there."""
         value = self.plan.get(key) if text is None else text
-        if self.facts.plan is not None:
-            return Figure(shown(value), f"{self.facts_file}: plan.{key}")
-        return Figure(shown(value), f"{self.plan_file}: {key}")
+        return Figure(shown(value), self.place(key))
+
+    def place(self, key: str) -> str:
+        """The file of a setting, and its key there. Short plan files leave out what has its
+        default."""
+        if _stands(self.written, key):
+            return f"{self.plan_file}: {key}"
+        return f"{self.facts_file}: plan.{key}"
 
     def reason(self, key: str) -> Figure:
         """The reason of a setting, with its evidence."""
@@ -50,6 +57,20 @@ class Trace:
     def of_run(self, file: str, key: str, text: object) -> Figure:
         """What a file of the run says."""
         return Figure(shown(text), f"{file}: {key}")
+
+
+def _stands(node: Any, key: str) -> bool:
+    """Whether a dotted key stands in plain data; keys of `why` hold dots themselves.
+
+    >>> _stands({"why": {"train.epochs": 3}}, "why.train.epochs"), _stands({"a": {}}, "a.b")
+    (True, False)
+    """
+    if not isinstance(node, Mapping):
+        return False
+    if key in node:
+        return True
+    inner = (one for one in node if key.startswith(f"{one}."))
+    return any(_stands(node[one], key.removeprefix(f"{one}.")) for one in inner)
 
 
 def shown(value: Any) -> str:
