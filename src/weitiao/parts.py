@@ -89,12 +89,26 @@ def find(kind: str, name: str) -> type[Any]:
 
 def _modules(kind: str) -> list[str]:
     """Modules of a kind's package, without base.py."""
-    package = importlib.import_module(KINDS[kind])
-    return [m.name for m in pkgutil.iter_modules(package.__path__) if m.name != "base"]
+    return _listed(_path(kind))
 
 
 def _built_in(kind: str) -> dict[str, type[Any]]:
-    return {name: part for module in _modules(kind) for name, part in _classes(kind, module)}
+    return _loaded(kind, _path(kind))
+
+
+def _path(kind: str) -> tuple[str, ...]:
+    return tuple(importlib.import_module(KINDS[kind]).__path__)
+
+
+# Cached, since a plan asks for its parts hundreds of times. By path: another one has other files.
+@lru_cache(maxsize=64)
+def _listed(path: tuple[str, ...]) -> list[str]:
+    return [m.name for m in pkgutil.iter_modules(path) if m.name != "base"]
+
+
+@lru_cache(maxsize=64)
+def _loaded(kind: str, path: tuple[str, ...]) -> dict[str, type[Any]]:
+    return {name: part for module in _listed(path) for name, part in _classes(kind, module)}
 
 
 def _classes(kind: str, module: str) -> Iterator[tuple[str, type[Any]]]:

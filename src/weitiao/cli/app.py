@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 import typer
 from typer import completion
+from typer.main import get_command
 
 from weitiao.api.distributed import rank
 from weitiao.cli import help as usage
@@ -132,6 +134,12 @@ for _verb in (
     app.command(cls=usage.Verb)(_verb)
 
 
+@cache
+def _command() -> Any:
+    """The commands as click has them, which takes a tenth of a second to build."""
+    return get_command(app)
+
+
 def main() -> None:
     """Run the command line: user errors become one message, Ctrl-C no traceback."""
     # First of all: it may replace the process, and a message before it would be printed twice.
@@ -146,7 +154,7 @@ def main() -> None:
             completion.completion_init()  # type: ignore[attr-defined]
         # Not standalone: click would print its errors in English and exit with its own codes.
         with notice.listening(terminal.say if rank() == 0 else _ignored):
-            code = app(words, prog_name="weitiao", standalone_mode=False)
+            code = _command()(words, prog_name="weitiao", standalone_mode=False)
     except WeitiaoError as error:
         terminal.complain(str(error))
         code = 2

@@ -22,7 +22,7 @@ Words = tuple[tuple[str, int], ...]  # of the user, with their counts; 0: as man
 
 def chinese_words(text: str) -> list[str]:
     """The words of a Chinese text, segmented by jieba, without punctuation."""
-    segmenter = _segmenter()
+    segmenter = _segmenter(())
     pieces = (segmenter.cut(piece) for piece in _pieces(text))
     return [word for words in pieces for word in words if word[0].isalnum()]
 
@@ -47,7 +47,7 @@ def _pieces(text: str) -> list[str]:
 
 
 @functools.lru_cache(maxsize=4)
-def _segmenter(words: Words = ()) -> Any:
+def _segmenter(words: Words) -> Any:
     """A separate jieba tokenizer, so that words added elsewhere in the process change nothing."""
     with warnings.catch_warnings():
         # jieba 0.42 is older than these warnings about its source; its answers are not affected.
@@ -56,7 +56,7 @@ def _segmenter(words: Words = ()) -> Any:
         import jieba
     segmenter = jieba.Tokenizer()
     if words:
-        usual = _segmenter()
+        usual = _segmenter(())
         segmenter.FREQ, segmenter.total = dict(usual.FREQ), usual.total
         segmenter.initialized = True
         for word, count in words:
