@@ -26,7 +26,7 @@ demo: $(READY) ## fit 1,000 rows of news in English, then of reviews in Chinese,
 	$(BIN)/weitiao runs runs
 
 test: $(READY) ## the tests: offline, on the processor, some minutes
-	$(BIN)/python -m pytest -q -n auto
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 check: $(READY) ## style, types, layers, both languages
 	$(BIN)/ruff check .
@@ -37,7 +37,7 @@ check: $(READY) ## style, types, layers, both languages
 
 slow: $(READY) ## real weights, kills at random moments, several processes, pages in a browser
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,browser]'
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q -m "slow or hypothesis" --hypothesis-profile all
 
 bench: $(READY) ## measurements, each an hour at most, resumable: make bench DATA=../data
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,bench]'

@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 import random
@@ -6,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import is_hypothesis_test, settings
 
 HERE = Path(__file__).parent
 
@@ -19,6 +21,20 @@ WORDS = {
     "bad": "bad awful poor dirty sad cold 差 坏 脏".split(),
     "other": "the a film room hotel staff food was is very we it 我 们 很 的 酒 店 了".split(),
 }
+
+
+settings.register_profile("all")  # examples; `make slow` asks for it
+
+
+def pytest_collection_modifyitems(items):
+    """Properties are tried on a third of their examples (20 at least), on all by `make slow`."""
+    if settings.get_current_profile_name() == "all":
+        return
+    kind = "_hypothesis_internal_use_settings"  # as hypothesis' own plugin sets them
+    for test in {item.obj for item in items if is_hypothesis_test(item.obj)}:
+        wanted = getattr(test, kind)
+        fewer = min(wanted.max_examples, max(20, wanted.max_examples // 3))
+        setattr(test, kind, settings(wanted, max_examples=fewer))
 
 
 @pytest.fixture(autouse=True)
@@ -53,19 +69,40 @@ def _two_threads():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _few_objects_to_collect():
+    """Each training collects garbage: not among the million objects that libraries and collected
+    tests have made, which took it a second."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_power_cuts():
+    """What is written need not survive a power cut; a save of ten files waited a tenth of a second
+    for the disk. Tests that end a process by a kill see the same files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def compiled_once(tmp_path_factory):
-    """The cache that holds the C++ kernels, compiled once for all tests; None without a compiler.
-    This process keeps them loaded, whatever its cache is by then."""
+    """The cache that holds the C++ kernels, compiled once for all tests (of all workers); None
+    without a compiler. This process keeps them loaded, whatever its cache is by then."""
+    from filelock import FileLock
+
     from weitiao.model.fast import compiler
 
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(compiler.OFF)
-        folder = tmp_path_factory.mktemp("compiled")
+        base = tmp_path_factory.getbasetemp()
+        folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "compiled"
         patch.setenv("WEITIAO_CACHE", str(folder))
         if compiler.find() is None:
             return None
-        assert compiler.library() is not None, compiler.why_not()
+        with FileLock(f"{folder}.lock"):
+            assert compiler.library() is not None, compiler.why_not()
         return folder
 
 

@@ -14,6 +14,8 @@ QUICK = {
     "model.max_length": 32,
     "evaluate.bootstrap_samples": 20,
     "evaluate.baselines": False,
+    "evaluate.findings": False,
+    "train.refit": "never",
 }
 
 

@@ -454,8 +454,7 @@ main()
 
 
 @pytest.mark.parametrize("size", [
-    500, pytest.param(20_000, marks=pytest.mark.slow), 100_000,
-    pytest.param(300_000, marks=pytest.mark.slow),
+    *(pytest.param(size, marks=pytest.mark.slow) for size in (500, 20_000, 300_000)), 100_000,
 ])  # fmt: skip
 def test_a_full_disk_is_said_and_costs_nothing_that_was_there(size, place, tmp_path):
     """The limit on the size of a file stands in for the disk: each size stops at another file."""

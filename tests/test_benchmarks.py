@@ -1,9 +1,12 @@
 """The scripts of benchmarks/ start, keep what they have measured, and drop what was disturbed."""
 
+import io
 import json
+import runpy
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -22,8 +25,15 @@ def _importable(monkeypatch):
 
 
 def called(script, *words):
-    command = [sys.executable, str(FOLDER / f"{script}.py"), *words]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    """A script as a process would end: run in this one, since there are many calls."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", [f"{script}.py", *words])
+        try:
+            runpy.run_path(str(FOLDER / f"{script}.py"), run_name="__main__")
+        except SystemExit as ended:
+            code = ended.code or 0
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

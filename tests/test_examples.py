@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from weitiao.api import estimators
+
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 PAGES = sorted((ROOT / "docs").rglob("*.md"))  # test_readme.py runs the README's block
@@ -23,6 +25,7 @@ def blocks(path, language="python"):
 def test_an_example_runs(path, tiny_bert, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WEITIAO_EXAMPLE_MODEL", tiny_bert)
+    monkeypatch.setitem(estimators.CHANGES, "train.refit", "never")  # scikit-learn fits eight times
     runpy.run_path(str(path), run_name="__main__")
     assert capsys.readouterr().out
 

@@ -21,7 +21,7 @@ def write(folder, found):
         (folder / name).write_text(text, encoding="utf-8")
 
 
-QUICK = {"classification", "token_classification"}  # the others by `make slow`
+QUICK = {"classification"}  # the others by `make slow`
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 from weitiao import parts
@@ -11,7 +12,6 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "weitiao"
 FILES = sorted(SOURCE.rglob("*.py"))
 OTHERS = sorted([*(ROOT / "benchmarks").glob("*.py"), *(ROOT / "examples").glob("*.py")])
-TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 MOST_LINES = 450
 MOST_AT_ROOT = 8
 LOOP_LINES = 110
@@ -45,9 +45,15 @@ def called(call):
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
+@cache
+def trees():
+    """Every source file parsed, which takes seconds: where these tests run, and once."""
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+
+
 def faults(rule):
     """Every fault that `rule(path, tree)` yields, with its file."""
-    return [f"{name_of(path)}: {fault}" for path, tree in TREES.items()
+    return [f"{name_of(path)}: {fault}" for path, tree in trees().items()
             for fault in rule(path, tree)]  # fmt: skip
 
 
@@ -156,7 +162,7 @@ def test_classes_have_one_base_and_plain_names():
 def test_the_loop_stays_short():
     (loop,) = [
         node
-        for node in TREES[SOURCE / "training" / "loop.py"].body
+        for node in trees()[SOURCE / "training" / "loop.py"].body
         if isinstance(node, ast.FunctionDef) and node.name == "fit"
     ]
     assert loop.end_lineno - loop.lineno + 1 <= LOOP_LINES
@@ -180,7 +186,7 @@ def imported_at_once(body):
 def test_a_part_imports_nothing_heavy():
     for package in parts.KINDS.values():
         for path in sorted((SOURCE.parent / Path(*package.split("."))).glob("*.py")):
-            heavy = {name for name in imported_at_once(TREES[path].body)
+            heavy = {name for name in imported_at_once(trees()[path].body)
                      if name.partition(".")[0] in HEAVY}  # fmt: skip
             assert not heavy, path
 
@@ -235,7 +241,7 @@ def circles(graph):
 
 
 def test_no_files_import_each_other_in_a_circle():
-    modules = {module_of(path): tree for path, tree in TREES.items()}
+    modules = {module_of(path): tree for path, tree in trees().items()}
     graph = {name: {one for one in every_import(tree) if one in modules and one != name}
              for name, tree in modules.items()}  # fmt: skip
     assert circles(graph) == []

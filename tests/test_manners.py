@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -85,13 +86,8 @@ def test_a_real_gbk_locale(gbk, tiny_bert, tmp_path):
     assert "accuracy" in weitiao("fit", rows, "--model", *again)[1]
 
 
-@pytest.mark.parametrize(
-    "locale",
-    [
-        pytest.param(locale, marks=pytest.mark.slow if place else ())
-        for place, locale in enumerate(LOCALES)
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("locale", LOCALES)
 def test_the_main_job_in_any_locale(locale, place, tiny_bert):
     rows = "评论 第1版.csv"
     done = run(place, LOCALES[locale], "fit", rows, "--model", tiny_bert, *QUICK, "--json")
@@ -109,11 +105,36 @@ def test_the_main_job_in_any_locale(locale, place, tiny_bert):
 
 
 def test_a_mistake_in_a_gbk_locale_is_one_message(place):
-    done = run(place, LOCALES["gbk"], "look", "没有 这个😀.csv")
+    done = run(place, LOCALES["gbk"], "check", "没有 这个😀.yaml")
     told = done.stderr.decode("gbk")
     assert done.returncode == 2
     assert "没有 这个" in told
     assert "Traceback" not in told
+
+
+@pytest.fixture(scope="module")
+def fitted_once(tiny_bert, tmp_path_factory):
+    import weitiao
+
+    root = tmp_path_factory.mktemp("fitted")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WEITIAO_CACHE", str(root / "cache"))
+        patch.setenv("WEITIAO_STATE", str(root / "state"))
+        lines = [json.dumps(row) for row in toy_rows("classification", 60)]
+        (root / "rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
+        return weitiao.fit(
+            root / "rows.jsonl", model=tiny_bert, out=root / "runs",
+            changes={"train.epochs": 1, "evaluate.bootstrap_samples": 0,
+                     "evaluate.findings": False, "evaluate.baselines": False},
+        )  # fmt: skip
+
+
+@pytest.fixture
+def run_copy(fitted_once, tmp_path):
+    """A finished run that a test may change."""
+    from weitiao.run import Run
+
+    return Run(Path(shutil.copytree(fitted_once.run.folder, tmp_path / "copy")))
 
 
 def answers(folder, texts, queue):
@@ -122,22 +143,17 @@ def answers(folder, texts, queue):
     queue.put([answer.value for answer in weitiao.load(folder)(*texts)])
 
 
-def test_a_spawned_process_loads_and_answers(tiny_bert, tmp_path):
-    import weitiao
-
-    fitted = weitiao.fit(
-        toy_rows("classification", 60), model=tiny_bert, out=tmp_path / "runs",
-        changes={"train.epochs": 1, "evaluate.bootstrap_samples": 0},
-    )  # fmt: skip
+@pytest.mark.slow
+def test_a_spawned_process_loads_and_answers(fitted_once):
     texts = ["good film", "bad hotel"]
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
-    child = context.Process(target=answers, args=(fitted.run.best, texts, queue))
+    child = context.Process(target=answers, args=(fitted_once.run.best, texts, queue))
     child.start()
     found = queue.get(timeout=120)
     child.join(timeout=60)
     assert child.exitcode == 0
-    assert found == [answer.value for answer in fitted(*texts)]
+    assert found == [answer.value for answer in fitted_once(*texts)]
 
 
 @pytest.mark.slow
@@ -156,35 +172,24 @@ def test_two_processes_fit_the_same_rows_at_once(place, tiny_bert, tmp_path):
     assert logs[0] == logs[1]
 
 
-def test_a_second_process_leaves_a_run_that_is_training_alone(tiny_bert, tmp_path):
-    import weitiao
+def test_a_run_that_is_training_is_left_alone(run_copy, typed):
     from weitiao.run import now
 
-    fitted = weitiao.fit(
-        toy_rows("classification", 60), model=tiny_bert, out=tmp_path / "runs",
-        changes={"train.epochs": 1, "evaluate.bootstrap_samples": 0},
-    )  # fmt: skip
-    run = fitted.run
+    run = run_copy
     run.write("status", {"state": "running", "pid": os.getpid(), "started": now()})
     before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
-    done = subprocess.run(
-        [sys.executable, "-m", "weitiao.cli.app", "train", "--resume", str(run.folder)],
-        capture_output=True, encoding="utf-8", timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert "another process is training in it" in done.stderr
+    code, _, err = typed("train", "--resume", run.folder)
+    assert code == 2
+    assert "another process is training in it" in err
     assert before == {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
 
 
-def test_a_run_takes_one_process_at_a_time(tiny_bert, tmp_path):
+def test_a_run_takes_one_process_at_a_time(run_copy):
     from filelock import FileLock
 
     import weitiao
 
-    run = weitiao.fit(
-        toy_rows("classification", 60), model=tiny_bert, out=tmp_path / "runs",
-        changes={"train.epochs": 1, "evaluate.bootstrap_samples": 0},
-    ).run  # fmt: skip
+    run = run_copy
     run.write("status", {"state": "interrupted"})
     with FileLock(run.folder / ".lock"), pytest.raises(RunError, match="another process"):
         weitiao.resume(run.folder)

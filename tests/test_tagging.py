@@ -140,7 +140,8 @@ def fitted(tiny_bert, tmp_path_factory):
     return weitiao.fit(
         rows, model=tiny_bert, out=folder,
         changes={"train.epochs": 15, "train.learning_rate": 5e-3, "train.batch_size": 8,
-                 "model.max_length": 32, "evaluate.bootstrap_samples": 50},
+                 "train.refit": "never", "model.max_length": 32,
+                 "evaluate.bootstrap_samples": 50},
     )  # fmt: skip
 
 

@@ -151,7 +151,8 @@ def test_an_order_that_teaches_the_wrong_thing_is_left():
     assert reading.probability < 0.2
 
 
-def test_label_sets_are_encoded_and_measured():
+def test_label_sets_are_encoded_and_measured(monkeypatch):
+    monkeypatch.setattr(meter, "REPEATS", 1)
     found = encoded([["a"], [], ["b", "a"]], ("a", "b"))
     assert found.tolist() == [[1, 0], [0, 0], [1, 1]]
     rng = np.random.default_rng(0)

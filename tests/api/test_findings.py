@@ -16,8 +16,9 @@ from weitiao.i18n.messages import speaking
 from weitiao.reporting import page
 from weitiao.run import Run
 
-QUICK = {"train.epochs": 15, "train.evaluations": 2, "train.learning_rate": 3e-3,
-         "model.max_length": 32, "evaluate.bootstrap_samples": 50}  # fmt: skip
+QUICK = {"train.epochs": 10, "train.evaluations": 2, "train.learning_rate": 3e-3,
+         "train.refit": "never", "model.max_length": 32,
+         "evaluate.bootstrap_samples": 50}  # fmt: skip
 
 
 def rows_with_a_bad_source(count=800, seed=3):

@@ -24,6 +24,7 @@ def home(tmp_path_factory, tiny_bert):
         fitted = package.fit(
             root / "rows.csv", model=tiny_bert, out=root / "runs",
             changes={"train.epochs": 3, "train.learning_rate": 3e-3, "model.max_length": 32,
+                     "train.refit": "never",
                      "evaluate.bootstrap_samples": 20, "data.validation_size": 0.2,
                      "acceptance": {"accuracy": {"at_least": 0.01},
                                     "recall": {"label": "good", "at_least": 1.01}}},

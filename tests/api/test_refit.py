@@ -5,6 +5,7 @@ import math
 import shutil
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -38,20 +39,30 @@ def same(first, second):
     return first.keys() == second.keys() and all(torch.equal(first[n], second[n]) for n in first)
 
 
-@pytest.fixture
-def rows_file(tmp_path):
-    path = tmp_path / "toy.jsonl"
+@pytest.fixture(scope="module")
+def rows_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("rows") / "toy.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in toy_rows("classification", 120)))
     return str(path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def plan(tiny_bert, rows_file):
     return toy_plan("classification", tiny_bert, **{**QUICK, "data.path": rows_file})
 
 
 def trained(plan, tmp_path, name="runs", **changes):
     return weitiao.train(plan, changes=changes, out=tmp_path / name)
+
+
+@pytest.fixture(scope="module")
+def whole(plan, tmp_path_factory):
+    """A run with its refit, which nobody has interrupted."""
+    root = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WEITIAO_CACHE", str(root / "cache"))
+        patch.setenv("WEITIAO_STATE", str(root / "state"))
+        return trained(plan, root)
 
 
 def test_all_rows_and_a_schedule_as_long_as_they_ask_for(plan, tmp_path):
@@ -87,9 +98,10 @@ def test_all_rows_and_a_schedule_as_long_as_they_ask_for(plan, tmp_path):
     assert not (fitted.run.folder / "refit").exists()
 
 
-def test_validation_figures_stay_those_of_the_selected_model(plan, tmp_path):
+def test_validation_figures_stay_those_of_the_selected_model(plan, whole, tmp_path):
     without = trained(plan, tmp_path, "without", **{"train.refit": "never"})
-    fitted = trained(plan, tmp_path)
+    run = Run(Path(shutil.copytree(whole.run.folder, tmp_path / "copy")))
+    fitted = replace(whole, run=run)
     assert fitted.metrics == without.metrics
     assert same(weights(fitted.run.selected), weights(without.run.best))
     assert not without.run.selected.exists()
@@ -147,9 +159,10 @@ def interrupted_at(monkeypatch, step, error):
 
 
 @pytest.mark.parametrize("save", [0.0, pytest.param(1e9, marks=pytest.mark.slow)])
-def test_a_refit_that_is_cut_short_goes_on_to_the_same_end(plan, tmp_path, monkeypatch, save):
+def test_a_refit_that_is_cut_short_goes_on_to_the_same_end(
+    plan, whole, tmp_path, monkeypatch, save
+):
     plan = plan.with_({"train.save_seconds": save})
-    whole = trained(plan, tmp_path, "whole")
     interrupted_at(monkeypatch, 9, KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt, match="train --resume"):
         trained(plan, tmp_path)
@@ -169,9 +182,8 @@ def test_a_refit_that_is_cut_short_goes_on_to_the_same_end(plan, tmp_path, monke
         weitiao.resume(run.folder)
 
 
-def test_a_kill_while_the_new_model_is_swapped_in(plan, tmp_path, monkeypatch):
+def test_a_kill_while_the_new_model_is_swapped_in(plan, whole, tmp_path, monkeypatch):
     """What a killed process leaves: status "running" of a dead one, refit/ whole, best/ new."""
-    whole = trained(plan, tmp_path, "whole")
     monkeypatch.setattr(shutil, "rmtree", lambda *a, **k: (_ for _ in ()).throw(SystemExit()))
     real = refit.Refitted.write
 

@@ -187,10 +187,10 @@ def test_processes_that_start_together_make_it_once(folder, tensors, tmp_path):
     command = [sys.executable, "-c", RESOLVE, str(folder)]
     started = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(3)
+        for _ in range(2)
     ]
     told = [process.communicate(timeout=120) for process in started]
-    assert [process.returncode for process in started] == [0, 0, 0], told
+    assert [process.returncode for process in started] == [0, 0], told
     assert len({output for output, _ in told}) == 1
     left = [path.name for path in (tmp_path / "cache" / "models").iterdir()]
     assert sorted(name.partition(".")[2] for name in left) == ["", "lock"]

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from typer.testing import CliRunner
 
 import weitiao
@@ -18,7 +19,10 @@ from conftest import toy_plan, toy_rows
 from weitiao.cli.app import app
 from weitiao.errors import PlanError, WeitiaoError
 from weitiao.experiments.cells import Experiment, cells_of
+from weitiao.experiments.executors.base import Finished, Job
+from weitiao.experiments.executors.local import Local
 from weitiao.experiments.store import Store
+from weitiao.experiments.work import run_cell
 
 QUICK = {
     "train.epochs": 1, "train.evaluations": 2, "train.save_seconds": 0, "evaluate.baselines": False,
@@ -42,6 +46,18 @@ def asked(tiny_bert, tmp_path):
         return tmp_path / "exp.yaml"
 
     return make
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """Cells run in this process: what a worker computes needs no start of another."""
+
+    def run(executor, jobs):
+        for job in jobs:
+            run_cell(job.root, job.cell)
+            yield Finished(job.key)
+
+    monkeypatch.setattr(Local, "run", run)
 
 
 def keys(path):
@@ -109,9 +125,10 @@ def test_recipes_and_peers_become_one_table(asked, tmp_path):
     assert [line["done"] for line in told["lines"]] == [2, 2, 2]
 
 
-def test_a_cell_that_fails_costs_only_itself(asked, tmp_path):
+def test_a_cell_that_fails_costs_only_itself(asked, tmp_path, request):
     path = asked("recipes: {broken: {model.checkpoint: ./nowhere}, usual: {}}\nseeds: 1\n")
     found = weitiao.run_experiment(path, out=tmp_path / "out")
+    request.getfixturevalue("in_process")
     assert [row["state"] for row in found.rows()] == ["failed", "done"]
     line = found.lines()[0]
     assert "nowhere" in line.error
@@ -120,7 +137,9 @@ def test_a_cell_that_fails_costs_only_itself(asked, tmp_path):
     assert [row["state"] for row in again.rows()] == ["failed", "done"]
 
 
-def test_a_peer_that_is_not_installed_is_said_and_left_missing(asked, tmp_path, monkeypatch):
+def test_a_peer_that_is_not_installed_is_said_and_left_missing(
+    asked, tmp_path, monkeypatch, in_process
+):
     from weitiao.experiments.peers.setfit import SetFit
 
     monkeypatch.setattr(SetFit, "needs", ("no_such_module_at_all",))
@@ -180,23 +199,35 @@ def test_killed_at_random_it_ends_with_the_same_table(kills, asked, tmp_path):
     assert broken == unbroken
 
 
+MASTER = """
+import json, sys
+from weitiao.experiments.executors.base import Job
+from weitiao.experiments.executors.local import Local
+
+list(Local().run([Job(**json.loads(sys.argv[1]))]))
+"""
+
+
 def test_workers_end_when_their_master_is_killed(asked, tmp_path):
     import psutil
 
-    path = asked("recipes: {slow: {train.epochs: 400}}\nseeds: 1\n")
+    cell = cells_of(*Experiment.load(asked("recipes: {usual: {}}\nseeds: 1\n")))[0]
+    store = Store(tmp_path / "out")
+    store.folder_of(cell.key).mkdir(parents=True)
+    job = json.dumps(vars(Job(cell.key, str(store.root), cell.job())))
     here = {**os.environ, "PYTHONPATH": str(Path(weitiao.__file__).parents[1])}
-    words = [sys.executable, "-m", "weitiao.cli.app", "experiment", str(path), "--out",
-             str(tmp_path / "out")]  # fmt: skip
-    process = subprocess.Popen(words, env=here, stderr=subprocess.DEVNULL)
-    children: list[psutil.Process] = []
-    end = time.monotonic() + 60
-    while not children and time.monotonic() < end:
-        time.sleep(0.2)
-        children = psutil.Process(process.pid).children()
-    assert children
-    process.kill()
-    process.wait()
-    _, alive = psutil.wait_procs(children, timeout=30)
+    with FileLock(store.folder_of(cell.key) / ".lock"):  # its worker would wait for ever
+        words = [sys.executable, "-c", MASTER, job]
+        process = subprocess.Popen(words, env=here, stderr=subprocess.DEVNULL)
+        children: list[psutil.Process] = []
+        end = time.monotonic() + 60
+        while not children and time.monotonic() < end:
+            time.sleep(0.2)
+            children = psutil.Process(process.pid).children()
+        assert children
+        process.kill()
+        process.wait()
+        _, alive = psutil.wait_procs(children, timeout=30)
     assert alive == []
 
 

@@ -96,12 +96,21 @@ def saved(native, found, folder):
     return AutoModelForSequenceClassification.from_pretrained(folder)
 
 
+def pairs(families):
+    """Adapters and families: each family with every second adapter, all pairs by `make slow`."""
+    return [
+        pytest.param(name, family, marks=() if (number + place) % 2 == 0 else pytest.mark.slow)
+        for number, name in enumerate(MERGING)
+        for place, family in enumerate(families)
+        if name != "bitfit" or family not in NO_BIASES or families is FAMILIES
+    ]
+
+
 def test_every_adapter_is_covered():
     assert parts.names("adapters") == sorted(SETTINGS)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("name", MERGING)
+@pytest.mark.parametrize(("name", "family"), pairs(FAMILIES))
 def test_the_merged_folder_is_plain_and_answers_the_same(name, family, tmp_path):
     if name == "bitfit" and family in NO_BIASES:
         with pytest.raises(PlanError, match="bitfit: .* has no biases; take lora"):
@@ -120,8 +129,7 @@ def test_the_merged_folder_is_plain_and_answers_the_same(name, family, tmp_path)
     assert (before - wanted).abs().max() > 1e-2  # it has learned something
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("name", MERGING)
+@pytest.mark.parametrize(("name", "family"), pairs(FAMILIES))
 def test_only_the_adapter_and_the_whole_head_learn(name, family):
     native = network(family)
     try:
@@ -135,10 +143,7 @@ def test_only_the_adapter_and_the_whole_head_learn(name, family):
         assert param.requires_grad == (head or new), path
 
 
-@pytest.mark.parametrize(
-    ("name", "family"),
-    [(n, f) for n in MERGING for f in PACKED if n != "bitfit" or f not in NO_BIASES],
-)
+@pytest.mark.parametrize(("name", "family"), pairs(PACKED))
 def test_the_layouts_agree_on_logits_and_gradients(name, family, own_kernels):
     native, found = adapted(name, family)
     net = Net(native, found)

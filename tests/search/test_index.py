@@ -242,18 +242,27 @@ def test_tuning_chooses_the_side_that_is_right(docs, index):
 
 
 class Slow(Letters):
+    """Tells of each document that it begins with."""
+
+    def __init__(self, name, begun):
+        super().__init__(name)
+        object.__setattr__(self, "begun", begun)
+
     def passages(self, texts):
+        os.write(self.begun, b".")
         time.sleep(0.004)
         return self.questions(texts)
 
 
 def in_another_process(docs, folder):
-    """Index in a fork, slowly; returns its process id."""
+    """Index in a fork, slowly; its process id, and a file with a byte for each document begun."""
+    begun, telling = os.pipe()
     pid = os.fork()
     if pid:
-        return pid
+        os.close(telling)
+        return pid, open(begun, "rb", buffering=0)
     try:
-        Index.at(folder, Slow("one")).update(docs)
+        Index.at(folder, Slow("one", telling)).update(docs)
         os._exit(0)
     except BaseException as error:
         print(repr(error), file=sys.stderr)
@@ -268,10 +277,13 @@ def test_killed_ten_times_nothing_is_lost_and_nothing_twice(tmp_path):
         (docs / f"{number}.txt").write_text(f"number {number}. {words}")
     kills, seen = 0, []
     while kills < 10:
-        pid = in_another_process(docs, folder)
-        time.sleep(rng.uniform(0.01, 0.3))
-        os.kill(pid, signal.SIGKILL)
-        _, status = os.waitpid(pid, 0)
+        pid, begun = in_another_process(docs, folder)
+        with begun:
+            for _ in range(rng.randint(1, 40)):
+                begun.read(1)
+            time.sleep(rng.uniform(0, 0.006))
+            os.kill(pid, signal.SIGKILL)
+            _, status = os.waitpid(pid, 0)
         if os.WIFEXITED(status):  # it was through
             assert os.WEXITSTATUS(status) == 0
             for path in docs.iterdir():
@@ -282,5 +294,7 @@ def test_killed_ten_times_nothing_is_lost_and_nothing_twice(tmp_path):
         (docs / f"{kills}.txt").write_text(f"changed after {kills} kills")
         (docs / f"{kills + 50}.txt").unlink()
     assert len({len(files) for files in seen}) > 3  # it was killed at different places
-    assert os.waitpid(in_another_process(docs, folder), 0)[1] == 0
+    pid, begun = in_another_process(docs, folder)
+    with begun:
+        assert os.waitpid(pid, 0)[1] == 0
     assert content(folder) == unbroken(docs, tmp_path / "again")

@@ -70,9 +70,9 @@ def test_ctrl_c_while_validation_is_judged_is_an_interruption(number, stopped, t
 def test_ctrl_c_while_validation_is_judged_leaves_the_test_sealed(stopped, tiny_bert, tmp_path):
     stopped("judging", 2)
     fitted = weitiao.fit(
-        toy_rows("classification", 200), model=tiny_bert, out=tmp_path,
-        changes={"train.epochs": 1, "train.evaluations": 3, "evaluate.baselines": False,
-                 "evaluate.findings": False},
+        toy_rows("classification", 120), model=tiny_bert, out=tmp_path,
+        changes={"train.epochs": 1, "train.evaluations": 3, "train.refit": "never",
+                 "evaluate.baselines": False, "evaluate.findings": False},
     )  # fmt: skip
     assert (fitted.state, fitted.split, fitted.openings) == ("interrupted", "validation", 0)
     assert not sealed.openings_file().exists()
@@ -130,9 +130,10 @@ def test_ctrl_c_before_validation_was_judged_tells_how_to_go_on(stopped, tiny_be
     stopped("learning", 2)
     with pytest.raises(KeyboardInterrupt, match="--resume") as caught:
         weitiao.fit(
-            toy_rows("classification", 200), model=tiny_bert, out=tmp_path,
-            changes={"train.epochs": 1, "train.evaluations": 1, "evaluate.baselines": False,
-                     "evaluate.findings": False, "train.linear_start": False},
+            toy_rows("classification", 120), model=tiny_bert, out=tmp_path,
+            changes={"train.epochs": 1, "train.evaluations": 1, "train.refit": "never",
+                     "evaluate.baselines": False, "evaluate.findings": False,
+                     "train.linear_start": False},
         )  # fmt: skip
     folder = str(caught.value).rpartition(" ")[2]
     assert weitiao.resume(folder).state == "finished"

@@ -53,7 +53,8 @@ def weights(run):
     ids=["adamw", "touched rows", "sgd"],
 )
 def test_a_resumed_run_equals_an_unbroken_one(strategies, optimizer, tiny_bert, tmp_path):
-    cut_and_resume(tiny_bert, tmp_path, strategies, optimizer)
+    every = bool(strategies) and optimizer == {"adamw": {"lazy_embeddings": True}}
+    cut_and_resume(tiny_bert, tmp_path, strategies, optimizer, every=every)
 
 
 def test_a_resumed_run_equals_an_unbroken_one_on_every_tier(tier, tiny_bert, tmp_path):
@@ -105,8 +106,11 @@ def test_a_checkpoint_of_an_adapter_knows_its_frozen_weights(tiny_bert, tmp_path
         train(here, data, run, resume=True)
 
 
-def cut_and_resume(checkpoint, tmp_path, strategies, optimizer, layout="auto", **changes):
-    """Cut a run at several moments, go on, compare; the settings that the checkpoints record."""
+def cut_and_resume(
+    checkpoint, tmp_path, strategies, optimizer, layout="auto", every=False, **changes
+):
+    """Cut a run early and late (every: at each third moment), go on, compare; the settings that
+    the checkpoints record."""
     plan = toy_plan("classification", checkpoint, **{
         "train.strategies": strategies, "train.optimizer": optimizer, "train.epochs": 1,
         "train.evaluations": 3, "train.save_seconds": 0, "train.layout": layout, **changes,
@@ -114,8 +118,8 @@ def cut_and_resume(checkpoint, tmp_path, strategies, optimizer, layout="auto", *
     data = toy_data(plan, 80)
     unbroken = new_run(tmp_path, "unbroken", plan)
     train(plan, data, unbroken)
-    moments = len(unbroken.history())
-    for moment in range(1, moments + 1, 3):
+    moments = range(1, len(unbroken.history()) + 1, 3)
+    for moment in moments if every else moments[1::2]:
         run = new_run(tmp_path, f"cut{moment}", plan)
         with pytest.raises(Cut):
             train(plan, data, run, watch=cut_at(moment))
@@ -252,7 +256,7 @@ def kill(tmp_path, times, tier):
     return told
 
 
-@pytest.mark.parametrize("tier", ["padded", "fused, c++"], indirect=True)
+@pytest.mark.parametrize("tier", ["fused, c++"], indirect=True)
 def test_killed_at_any_moment_it_goes_on_as_if_nothing_had_happened(tier, tmp_path):
     kill(tmp_path, 2, tier)
 
