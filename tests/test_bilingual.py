@@ -22,9 +22,6 @@ HAN = re.compile(r"[\u3400-\u9fff]")
 VERBS = ["", *getattr(typer.main.get_command(app), "commands", {})]
 QUICK = "train.epochs=1 train.evaluations=2 evaluate.bootstrap_samples=20".split()
 
-# What `fit` says again: left out of `train`.
-SHORT = ["evaluate.findings=false", "evaluate.baselines=false", "train.refit=never"]
-
 
 @pytest.fixture
 def told(monkeypatch, capsys, tmp_path):
@@ -85,7 +82,7 @@ def test_a_whole_session_is_in_one_language(told, rows, tiny_bert):
             ["look", "rows.csv"],
             ["plan", *given, "-o", "plan.yaml"],
             ["check", "plan.yaml"],
-            ["train", "plan.yaml", "--out", "other", *SHORT],
+            ["train", "plan.yaml", "--out", "other"],
             ["fit", *given, "--out", f"runs-{language}"],
             ["evaluate", run],
             ["evaluate", run, "--final"],

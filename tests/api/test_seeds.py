@@ -28,7 +28,7 @@ def plan(tiny_bert, tmp_path):
         rows = [[row["text"], row["label"]] for row in toy_rows("classification", 300)]
         csv.writer(file).writerows([["text", "label"], *rows])
     return toy_plan("classification", tiny_bert, **{
-        "data.path": str(tmp_path / "rows.csv"), "train.epochs": 1, "train.learning_rate": 2e-3,
+        "data.path": str(tmp_path / "rows.csv"), "train.epochs": 2, "train.learning_rate": 2e-3,
         "train.evaluations": 3, "evaluate.bootstrap_samples": 20, "evaluate.baselines": False,
         "data.validation_size": 0.3, "evaluate.findings": False,
     })  # fmt: skip

@@ -59,7 +59,7 @@ PLACES = {
 
 
 def fit(folder, checkpoint):
-    rows = toy_rows("classification", 120)
+    rows = toy_rows("classification", 200)
     return weitiao.fit(rows, model=checkpoint, out=folder, changes=CHANGES)
 
 

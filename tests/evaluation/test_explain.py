@@ -21,9 +21,9 @@ def learned(tiny_bert, tmp_path_factory):
         plan = toy_plan(
             "classification",
             tiny_bert,
-            **{"train.epochs": 12, "train.learning_rate": 3e-3, "train.layout": "packed"},
+            **{"train.epochs": 15, "train.learning_rate": 3e-3, "train.layout": "packed"},
         )
-        data = toy_data(plan, 200)
+        data = toy_data(plan, 400)
         run = Run.create(tmp_path_factory.mktemp("runs"), "run", plan)
         return train(plan, data, run).model
 
