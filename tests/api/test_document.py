@@ -1,6 +1,7 @@
 """The design document: its content for every task, sources of all figures, formulas, both files."""
 
 import csv
+import doctest
 import io
 import json
 import math
@@ -26,7 +27,7 @@ from weitiao.errors import WeitiaoError
 from weitiao.i18n import messages
 from weitiao.planfile.plan import Reason
 from weitiao.planning import advise
-from weitiao.reporting.design import formulas, page
+from weitiao.reporting.design import content, formulas, model_chapters, page
 from weitiao.reporting.design.content import (
     Blank,
     Chapter,
@@ -293,16 +294,23 @@ def test_the_numbers_of_the_loss_add_up(task, of_task):
     assert last == formulas.tex(row.loss)
 
 
-def test_label_smoothing_and_shares_are_worked(of_task):
-    row = of_task("nli")[1].row
-    log_p = [one.logit - row.log_sum for one in row.outputs]
-    smooth = row.model_copy(update={"smoothing": 0.1, "mean_log": float(np.mean(log_p))})
-    target = torch.tensor([[one.share for one in row.outputs]])
+def test_label_smoothing_and_class_weights_are_worked(tiny_bert, monkeypatch):
+    monkeypatch.setattr(design_facts, "look", quick_look)
+    changes = {
+        "train.loss": {"cross_entropy": {"label_smoothing": 0.1}},
+        "train.class_weights": {"good": 3.0, "bad": 2.0},
+    }
+    plan = toy_plan("classification", tiny_bert, **changes)
+    facts = design_facts.measured(design_facts.Wanted(plan, toy_rows("classification", 60)))
+    row = facts.row
     logits = torch.tensor([[one.logit for one in row.outputs]])
+    target = torch.tensor([[one.share for one in row.outputs]])
     wanted = torch.nn.functional.cross_entropy(logits, target, label_smoothing=0.1)
-    own = next(p for p, one in zip(log_p, row.outputs, strict=True) if one.share == 1)
-    assert float(wanted) == pytest.approx(-0.9 * own - 0.1 * smooth.mean_log, abs=1e-6)
-    assert r"\left(1-0.1\right)" in formulas.worked_loss(smooth)
+    assert row.loss == pytest.approx(float(wanted), abs=1e-5)
+    assert row.weight == {"good": 3.0, "bad": 2.0}[row.target]
+    assert r"\left(1-0.1\right)" in formulas.worked_loss(row)
+    text = page.html_of(document_of(trace_of((plan, facts))))
+    assert "weighted mean" in text
 
 
 def test_the_first_step_is_that_of_torch(of_task):
@@ -347,6 +355,13 @@ def test_rates_and_steps_are_those_of_the_loop(of_task):
 )
 def test_numbers_in_formulas(value, wanted):
     assert formulas.tex(value) == wanted
+
+
+@pytest.mark.parametrize("module", [formulas, page, content, model_chapters])
+def test_examples_in_docstrings_are_right(module):
+    done = doctest.testmod(module)
+    assert done.attempted
+    assert not done.failed
 
 
 # --- files
