@@ -35,7 +35,7 @@ SETS = ("banking77", "trec6", "thucnews_titles")
 SEEDS = (1, 2, 3)
 ROWS, TEST_ROWS, EPOCHS = 800, 600, 3
 UNKNOWN_SHARE = 0.25  # of the labels
-RESULTS = Path(__file__).parent / "results" / "unknown_inputs.json"
+RESULTS = Path(__file__).parent / "results" / "2026-11-29-unknown_inputs.json"
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from weitiao.planfile.plan import Plan
 
 TASKS = {
     "classification": {"model.head": {"mean": {}}},
-    "classification-native": {"train.linear_start": False, "train.patience": 3},
+    "classification-native": {"train.patience": 3},
     "multilabel": {},
     "nli": {"model.dropout": 0.0},
     "regression": {"evaluate.metrics": ["spearman"], "train.schedule": {"cosine": {}}},
@@ -94,12 +94,13 @@ def test_the_score_is_that_of_weitiao(name, tiny_bert, tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_with_real_weights_the_score_is_the_same_within_the_noise_of_seeds(tmp_path):
     """Over three seeds, on rows of a package."""
     import numpy as np
 
     changes = {"train.epochs": 3, "train.refit": "never", "evaluate.baselines": False}
-    plan = weitiao.plan("sample:tweets", model="minilm-l6", max_rows=600, changes=changes)
+    plan = weitiao.plan("sample:tweets", model="minilm-l6", max_rows=400, changes=changes)
     scores = {"script": [], "weitiao": []}
     for seed in (1, 2, 3):
         own = plan.with_({"train.seed": seed})
@@ -112,7 +113,7 @@ def test_with_real_weights_the_score_is_the_same_within_the_noise_of_seeds(tmp_p
         scores["weitiao"].append(report.metrics[report.primary])
     print(scores)
     theirs, ours = np.array(scores["script"]), np.array(scores["weitiao"])
-    noise = max(np.sqrt((theirs.var(ddof=1) + ours.var(ddof=1)) / 3), 1 / 60)
+    noise = max(np.sqrt((theirs.var(ddof=1) + ours.var(ddof=1)) / 3), 1 / 40)
     assert abs(theirs.mean() - ours.mean()) < 3 * noise
 
 
