@@ -59,6 +59,15 @@ def test_a_plan_without_a_search_is_written_as_before(tmp_path):
     assert Plan.load(tmp_path / "plan.yaml") == with_space
 
 
+def test_what_is_searched_is_no_part_of_a_run():
+    from weitiao.experiments.cells import Cell
+
+    plans = plan_of(), plan_of(tune={"space": {"train.epochs": "2..6"}})
+    keys = {Cell("a", "b", 1, "weitiao", {}, one.model_dump(mode="json"), "r", "test").key
+            for one in plans}  # fmt: skip
+    assert len(keys) == 1
+
+
 def test_the_plan_is_a_point_of_its_default_space():
     for rows in (100, 50_000):
         searched = space_of(plan_of(), default_dimensions(plan_of(), rows))

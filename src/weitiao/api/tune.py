@@ -114,6 +114,8 @@ def tune(
         )
         trainings.watch = lambda progress, left: search.progress()
         _say_space(search)
+        if plan.train.budget:
+            search.say(_("train.budget of the plan is left out: trials train all their epochs"))
         try:
             search.run()
         except OverLimit as error:
@@ -138,6 +140,7 @@ def outcome_of(search: Search, trainings: Trainings, folder: Path) -> Tuned:
     found.sort(key=lambda one: -one.gain)
     won = next((one for one in found if one.better), None)
     refused = "" if won else "noise" if found else "unconfirmed" if candidates else "none"
+    refused = "short" if search.stopped == "short" else refused
     space, winner = search.space, won.trial if won else 0
     plan = space.plan.model_copy(update={"tune": TunePlan()})
     if won:
@@ -161,7 +164,7 @@ def outcome_of(search: Search, trainings: Trainings, folder: Path) -> Tuned:
         seconds=search.clock.used(),
         budget=search.clock.budget,
         rows=(trainings.rows, len(trainings.fold.validation)),
-        note=trainings.fold_note,
+        note=trainings.fold_note if found else "",
     )
 
 

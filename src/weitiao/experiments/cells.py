@@ -103,8 +103,9 @@ class Cell:
     @property
     def key(self) -> str:
         """Hash of the content, 16 hexadecimal digits."""
-        # `why` and `expect` explain a plan and change no result; names of recipe and data neither.
-        plan = {name: value for name, value in self.plan.items() if name not in ("why", "expect")}
+        # These explain a plan and change no result; names of recipe and data neither.
+        apart = ("why", "expect", "tune")
+        plan = {name: value for name, value in self.plan.items() if name not in apart}
         content = [FORMAT_VERSION, self.method, dict(self.settings), plan, self.rows, self.split]
         text = json.dumps(content, sort_keys=True, ensure_ascii=False)
         return fingerprint.of_text(text)

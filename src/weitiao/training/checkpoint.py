@@ -101,6 +101,7 @@ def settings_of(
     apart: Any = {
         "why": True,
         "expect": True,
+        "tune": True,
         "train": {"linear_start", "refit", "truncate_to"},
         "data": {"declared_split"},
     }

@@ -23,6 +23,7 @@ REFUSED = {  # why the plan stays as it stood
     "none": N_("no trial was better than the plan as it stands"),
     "noise": N_("no candidate is better than the plan beyond noise, with fresh seeds"),
     "unconfirmed": N_("no candidate could be run again with fresh seeds"),
+    "short": STOPPED["short"],
 }
 
 
