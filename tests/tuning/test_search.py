@@ -8,7 +8,7 @@ from searching import Formula, Killed, search_in, space
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.tuning.journal import Journal
 from weitiao.tuning.records import DONE, FAILED, OVER
-from weitiao.tuning.search import OverLimit
+from weitiao.tuning.search import OutOfTime, OverLimit
 
 
 def peak(values, epochs):
@@ -127,6 +127,42 @@ def test_a_budget_that_is_too_short_is_said(tmp_path):
     assert search.stopped == "short"
     assert "give it" in search.said[-1]
     assert search.candidates() == []
+
+
+class Ticking(Formula):
+    """A formula on a clock that it moves itself; what does not fit is cut short, as a training is."""
+
+    now = 0.0
+
+    def reach(self, trial, epochs, until):
+        before = trial.reached[-1].epochs if trial.reached else 0.0
+        self._spend(epochs - before, until)
+        return super().reach(trial, epochs, until)
+
+    def fresh(self, trial, seed, until):
+        self._spend(trial.epochs, until)
+        return super().fresh(trial, seed, until)
+
+    def _spend(self, seconds, until):
+        self.now += min(seconds, max(until - self.now, 0.0))
+        if self.now >= until:
+            raise OutOfTime
+
+
+@pytest.mark.parametrize("budget", [12, 40, 60, 100, 300])
+def test_a_budget_is_kept_with_time_for_fresh_seeds(budget, tmp_path, monkeypatch):
+    searched = space()
+    objective = Ticking(searched, peak)
+    monkeypatch.setattr("weitiao.tuning.search.awake", lambda: objective.now)
+    monkeypatch.setattr("searching.awake", lambda: objective.now)
+    search = search_in(tmp_path, peak, budget=budget, objective=objective, searched=searched)
+    search.run()
+    assert search.clock.used() <= budget
+    assert search.stopped == ("short" if budget < 40 else "budget")
+    if budget >= 60:
+        assert search.clock.used() > 0.7 * budget, "the time was used"
+        best = search.candidates()[0]
+        assert len(search.history.scores_of(best.number)) == len(search.seeds)
 
 
 def test_a_journal_of_another_search_is_refused(tmp_path):
