@@ -180,12 +180,12 @@ def _trained(plan: Any, folder: Path) -> tuple[Any, float]:
 
 
 def _judged(model: Any, validation: float, test: list[sets.Row]) -> timing.Record:
-    from weitiao.api.inputs import rows_of
+    from weitiao.api.evaluation_rows import rows_to_evaluate
     from weitiao.data.files.table import from_rows
     from weitiao.evaluation.evaluate import answers_of, measure
     from weitiao.evaluation.metrics.base import metrics_of
 
-    rows = rows_of(model, from_rows(test, "test"), labelled=True)
+    rows = rows_to_evaluate(model, from_rows(test, "test"), {}, [], None)
     task, _gold, answers = answers_of(model, rows)
     report = measure(answers, metrics_of(task, []))
     train = model.plan.train
