@@ -28,7 +28,8 @@ KINDS = (
 STRENGTHS = (
     N_("accurate"), N_("balanced"), N_("casual texts"), N_("code"), N_("well known"), N_("fast"),
     N_("few rows"), N_("formal texts"), N_("writing"), N_("inference"),
-    N_("following instructions"), N_("long texts"), N_("many languages"), N_("names"), N_("without a network"),
+    N_("following instructions"), N_("long texts"), N_("many languages"), N_("names"),
+    N_("without a network"),
     N_("parallel texts"), N_("reading"), N_("re-ranking"), N_("retrieval"), N_("sentiment"),
     N_("similarity"), N_("small"), N_("summaries"), N_("translation"),
 )  # fmt: skip
