@@ -153,34 +153,6 @@ def test_mistakes_are_named_before_anything_runs(options, problem, planned, tmp_
 
 
 @pytest.mark.slow
-def test_a_better_value_wins_with_its_evidence(tiny_bert, tmp_path, monkeypatch):
-    monkeypatch.setattr(search, "SEEDS", 3)
-    monkeypatch.setattr(search, "MORE_SEEDS", 3)
-    with (tmp_path / "rows.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["text", "label"])
-        writer.writerows([row["text"], row["label"]] for row in toy_rows("classification", 400))
-    plan = toy_plan("classification", tiny_bert).with_({
-        "data.path": str(tmp_path / "rows.csv"), "data.validation_size": 0.15,
-        "train.linear_start": False, "train.learning_rate": 1e-6, "train.epochs": 6,
-    })  # fmt: skip
-    space = {"train.learning_rate": [1e-6, 3e-3]}
-    tuned = weitiao.tune(plan, budget="30m", space=space, out=tmp_path / "out")
-    assert tuned.stopped in ("space", "gain")
-    assert tuned.winner == 1, (tuned.compared, tuned.fresh, tuned.trials)
-    (one,) = tuned.compared
-    assert one.better, one
-    assert 0 < one.low < one.gain
-    assert tuned.note == "", "compared on a fresh fold"
-    found = Plan.load(tmp_path / "out" / "tuned.yaml")
-    assert found.train.learning_rate == 3e-3
-    assert "1e-06" in found.why["train.learning_rate"].reason
-    assert "3 fresh seeds" in found.why["train.learning_rate"].evidence
-    assert found.model_copy(update={"why": {}}) == plan.with_({"train.learning_rate": 3e-3})
-    assert "Better settings found" in (tmp_path / "out" / "tuning.html").read_text("utf-8")
-
-
-@pytest.mark.slow
 def test_on_shuffled_labels_a_search_ends_early_and_says_so(tiny_bert, tmp_path):
     import random
 
