@@ -256,8 +256,10 @@ def loading() -> AbstractContextManager[None]:
 
 def open_rows(rows: Paths | None, others: Iterable[Paths | None], how: ReadOptions) -> None:
     """Read the data files into the cache, so that mistakes in them are reported before torch is
-    imported."""
-    if rows:
+    imported. A database is read once, later."""
+    from weitiao.data.readers.sql import is_address
+
+    if rows and not is_address(rows):
         with notice.during(_("reading the rows")):
             how.open(rows)
             for other in filter(None, others):

@@ -29,7 +29,9 @@ from weitiao.cli.options import (
     Validation,
     Words,
     confirm_folder_labels,
+    how_of,
     loading,
+    open_rows,
     parted,
     roles_of,
     seconds_of,
@@ -79,6 +81,7 @@ def choose(
     """Measure models on some of the rows, and write a plan with the one that fits the goal."""
     paths, changes = parted(rows, words)
     confirm_folder_labels(paths, folder_labels)
+    open_rows(paths, [test, validation], how_of(sheet, skip_bad, changes))
     with loading():
         from weitiao.api.choose import choose
     chosen = choose(

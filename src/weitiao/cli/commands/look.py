@@ -20,7 +20,9 @@ from weitiao.cli.options import (
     Test,
     Text,
     Words,
+    how_of,
     loading,
+    open_rows,
     parted,
     roles_of,
 )
@@ -57,10 +59,11 @@ def look(
     """Describe the data and find its faults: duplicates, leaks, conflicts, damaged texts."""
     if page:
         check_page(page)
+    paths, changes = parted(rows, words)
+    open_rows(paths, [test], how_of(sheet, skip_bad, changes))
     with loading():
         from weitiao.api.look import look
 
-    paths, changes = parted(rows, words)
     with notice.during(_("reading the rows")), terminal.working() as watch:
         profile = look(
             paths,
