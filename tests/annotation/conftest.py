@@ -13,7 +13,8 @@ def begin(tmp_path):
 
     def start(rows=ROWS, name="j.jsonl", **options):
         options.setdefault("labels", "good,bad")
-        options.setdefault("shares", PLAIN)
+        if not (tmp_path / name).exists():  # a journal keeps those that it was begun with
+            options.setdefault("shares", PLAIN)
         options = {key: value for key, value in options.items() if value is not None}
         one = weitiao.annotate(rows, journal=tmp_path / name, **options)
         opened.append(one)

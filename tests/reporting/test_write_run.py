@@ -105,7 +105,8 @@ def test_train_is_judged_on_validation_then_the_test_is_worth_more(tmp_path, tin
 def test_a_file_that_is_not_the_runs_own_leaves_nothing(tmp_path, tiny_bert):
     done = fitted("classification", tiny_bert, tmp_path)
     before = (done.run.folder / "answers.parquet").read_bytes()
-    evaluate(done.run.folder, str(tmp_path / "rows.jsonl"))
+    with pytest.warns(UserWarning, match="trained or validated on"):
+        evaluate(done.run.folder, str(tmp_path / "rows.jsonl"))
     assert (done.run.folder / "answers.parquet").read_bytes() == before
 
 

@@ -27,6 +27,8 @@ def evaluate(
     targets: Any = None,
     *,
     final: bool = False,
+    text: str | None = None,
+    target: str | None = None,
     roles: Roles | None = None,
     sheet: str | None = None,
     skip_bad: bool = False,
@@ -38,11 +40,13 @@ def evaluate(
     validation.
 
     rows: a path, or rows from Python as for `model(...)` with the column of the targets, or with
-    `targets`. roles: role -> column of a file, where columns are not called as in training. With
+    `targets`. text, target, roles: columns of a file, where they are not called as in training. With
     `final`, every seed of a run of several seeds is evaluated, which counts as one use of the test
     set; the result is that of the best seed. precision: as for `load`. say: called with what is
     left out, and what is worth knowing; without it, warnings say so. Raises WeitiaoError.
     """
+    columns = {role: name for role, name in (("text", text), ("target", target)) if name}
+    roles = {**(roles or {}), **columns}
     if rows is None and roles:
         raise WeitiaoError(
             _("--text, --target, --roles name columns of a file to evaluate on: give one, too.")
@@ -61,6 +65,13 @@ def evaluate(
         path = None if rows is None else str(rows)
         return evaluate_run(
             run, path, final=final, how=how, say=say, precision=precision, roles=roles
+        )
+    if roles:
+        raise WeitiaoError(
+            _(
+                "text, target and roles name columns of a file. Call the columns of rows from "
+                "Python as in training."
+            )
         )
     model = load(run, precision=precision)
     listed = None if targets is None else list_of(targets)
