@@ -82,7 +82,7 @@ def measured(plan: Plan, source: Source | None, say: Say | None = None) -> Plan:
             family=found.family,
         ),
     )
-    learning = [phases[name].seconds.value for name in ("training", "evaluations")]
+    learning = [phases[n].seconds.value for n in ("training", "evaluations") if n in phases]
     quick = {"train_seconds": round(sum(learning), 1), "memory_mb": round(peak.value)}
     return plan.model_copy(update={"expect": {**plan.expect, **quick, **expected.plain()}})
 
