@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from weitiao.cli.terminal import console, figure, say, table_of
+from weitiao.cli.terminal import figure, say, show
 from weitiao.i18n.messages import _, plural
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ def show_expectation(plan: Plan) -> None:
     if not found:
         return
     head = (_("phase"), _("seconds"), _("80 % interval"), _("memory, MB"))
-    table = table_of(_("expected on this machine as it is now"), *head)
-    for name, phase in found.phases.items():
-        memory = f"{phase.memory_mb.value:,.0f}"
-        table.add_row(shown(name), *_cells(phase.seconds, 1), memory)
+    rows = [
+        [shown(name), *_cells(phase.seconds, 1), f"{phase.memory_mb.value:,.0f}"]
+        for name, phase in found.phases.items()
+    ]
     if found.total_seconds and found.peak_mb:
         peak = f"{found.peak_mb.value:,.0f}"
-        table.add_row(_("all phases"), *_cells(found.total_seconds, 1), peak)
-    console().print(table)
+        rows.append([_("all phases"), *_cells(found.total_seconds, 1), peak])
+    show(_("expected on this machine as it is now"), head, rows)
     for line in _lines(found):
         say(line)
 
@@ -87,8 +87,5 @@ def show_outcome(fitted: Fitted) -> None:
     listed = expected.held(fitted.plan, RunPhases.read(fitted.run), metrics)
     if not listed:
         return
-    table = table_of(_("Expected and actual"), *expected.columns())
-    for cells in expected.rows_of(listed):
-        table.add_row(*cells)
-    console().print(table)
+    show(_("Expected and actual"), expected.columns(), expected.rows_of(listed))
     say(expected.summary(listed))
