@@ -108,7 +108,7 @@ def _measured(plan: Plan, source: Source | None, data: Data) -> _Found:
     with notice.during(_("measuring: a new process")):
         imports = import_seconds()
     with notice.during(_("measuring: a run on a sample of the rows, from start to end")):
-        rehearsed = rehearse(plan, source, _labels(plan, data))
+        rehearsed = rehearse(plan, source, _labels(plan, data), _refits(plan, data))
     gc.collect()
     peak_memory_since()
     with notice.during(_("measuring: tokens, features, baselines, a few updates")):
@@ -123,9 +123,7 @@ def _timed(
     data = load(plan.data, plan.task_name, source)
     reading = watch.lap()
     train = run_steps(data.train.weighing(), plan.data.steps, plan.train.seed, [])
-    watch.lap()
     model = Model.start(plan, train, data.validation)
-    starting = watch.lap()
     feed = training_feed(model, train, plan.train.truncate_to)
     watch.lap()  # that filled the cache, in which the run will find the tokens
     feed = training_feed(model, train, plan.train.truncate_to)
@@ -148,7 +146,6 @@ def _timed(
         training_mb=peak_memory_since(),
         imports=imports,
         reading=reading,
-        starting=starting,
         encoding=encoding,
         saving=saving,
         linear=linear,

@@ -18,6 +18,7 @@ from weitiao.errors import DataError
 from weitiao.planfile.plan import Plan
 from weitiao.planning.expected_phases import Rehearsed
 from weitiao.results.records import Findings
+from weitiao.results.refitted import Refitted
 from weitiao.results.run_phases import RunPhases
 
 ROWS = 120  # of a rehearsal, or a few for each label
@@ -34,13 +35,14 @@ print(json.dumps([middle - begun, time.monotonic() - middle]))
 """
 
 
-def rehearse(plan: Plan, source: Source | None, labels: int) -> Rehearsed:
-    """Train, evaluate and report on a sample. labels: that a row may have; 0 for numbers.
+def rehearse(plan: Plan, source: Source | None, labels: int, refit: bool) -> Rehearsed:
+    """Train, evaluate and report on a sample. labels: that a row may have; 0 for numbers. refit:
+    whether the run will be trained once more on all rows.
 
     Raises WeitiaoError for what would stop the run itself.
     """
     for rows in dict.fromkeys((max(ROWS, ROWS_A_LABEL * labels), 4 * ROWS, None)):
-        small = _on_sample(plan, rows)
+        small = _on_sample(plan, rows, refit)
         try:
             begun = awake()
             data = load(small.data, small.task_name, source)
@@ -53,7 +55,7 @@ def rehearse(plan: Plan, source: Source | None, labels: int) -> Rehearsed:
     raise AssertionError("the last of them has all rows")
 
 
-def _on_sample(plan: Plan, rows: int | None) -> Plan:
+def _on_sample(plan: Plan, rows: int | None, refit: bool) -> Plan:
     """The plan of the sample: as few updates as show what they cost."""
     most = min(rows or sys.maxsize, plan.data.max_rows or sys.maxsize)
     return plan.with_(
@@ -61,7 +63,7 @@ def _on_sample(plan: Plan, rows: int | None) -> Plan:
             "data.max_rows": None if most == sys.maxsize else most,
             "train.epochs": 0.01,
             "train.budget": None,
-            "train.refit": "never",
+            "train.refit": "always" if refit else "never",
             "acceptance": {},
             "why": {},
             "expect": {},
@@ -77,6 +79,7 @@ def _rehearsed(plan: Plan, source: Source | None, data: Data, seconds: float) ->
         fitted = Job(plan, awake(), silent, None).start(folder, source)
         status = fitted.run.status()
         phases, findings = RunPhases.read(fitted.run).phases, Findings.read(fitted.run)
+        refitted = Refitted.read(fitted.run)
         evaluated = [line for line in fitted.run.history() if "validation" in line]
     return Rehearsed(
         seconds={name: one.seconds for name, one in phases.items()},
@@ -86,6 +89,7 @@ def _rehearsed(plan: Plan, source: Source | None, data: Data, seconds: float) ->
         updates=status.total or 0,
         evaluations=len(evaluated),
         saves=sum(bool(line.get("best")) for line in evaluated),
+        refit_updates=refitted.updates,
         reading=seconds,
         findings=findings.seconds,
     )

@@ -14,7 +14,7 @@ BETTER = 0.6  # of the evaluations after the first find the best model yet, whic
 READ_TO_JUDGE = 5  # times that validation rows are read after training
 # The part of the updates after which the best model is found: least, usual, most.
 BEST_PART = (0.4, 0.8, 1.0)
-REFIT_SAVES = 3  # of a refit: the selected model, the new one, with its temperature
+LEARNING = ("training", "evaluations", "refit", "judging", "report")  # during or after updates
 FINDINGS_SECONDS, FINDINGS_SHARE = 10.0 / 3, 0.15 / 3  # limits of the error analysis
 
 
@@ -22,8 +22,8 @@ FINDINGS_SECONDS, FINDINGS_SHARE = 10.0 / 3, 0.15 / 3  # limits of the error ana
 class Rehearsed:
     """A run on a sample: seconds and memory_mb by phase, and how much was done.
 
-    reading: seconds of reading and splitting the rows. evaluations, saves: how many there were.
-    findings: seconds of the error analysis.
+    reading: seconds of reading and splitting the rows. evaluations, saves, refit_updates: how many
+    there were. findings: seconds of the error analysis.
     """
 
     seconds: Mapping[str, float]
@@ -33,6 +33,7 @@ class Rehearsed:
     updates: int
     evaluations: int
     saves: int
+    refit_updates: int = 0
     reading: float = 0.0
     findings: float = 0.0
 
@@ -67,12 +68,17 @@ class Taken:
     training_mb: float
     imports: tuple[float, float] = (0.0, 0.0)
     reading: float = 0.0
-    starting: float = 0.0  # the network, with its weights
     encoding: float = 0.0
     saving: float = 0.0
     linear: tuple[int, float] | None = None
     baselines: tuple[int, float] | None = None
     most_linear_rows: int = 4_000
+
+    def memory_mb(self, phase: str) -> float:
+        """The peak of a phase: that of the rehearsal, and what the longest updates need more."""
+        own = self.rehearsed.memory_mb
+        longer = max(self.training_mb - own.get("training", self.training_mb), 0.0)
+        return own.get(phase, 0.0) + (longer if phase in LEARNING else 0.0)
 
     def read_seconds(self, rows: float, tokens: float) -> float:
         """Of predicting so many rows with so many tokens together."""
@@ -89,9 +95,7 @@ def expected_phases(
     for name, raw in seconds.items():
         found = history.of_phase(past, name, family)
         runs = max(runs, found.runs)
-        most = taken.rehearsed.memory_mb.get(name, 0.0)
-        if name in ("training", "refit"):
-            most = max(most, taken.training_mb)
+        most = taken.memory_mb(name)
         peak = max(peak, most)
         corrected = PhaseSeconds(raw.seconds * found.factor, found.std, *_scaled(raw, found.factor))
         phases[name] = PhaseEstimate(
@@ -169,9 +173,8 @@ def _linear_start(taken: Taken, sizes: Sizes) -> float:
 
 def _training(taken: Taken, sizes: Sizes) -> float:
     """All updates by their tokens, and what the rehearsal took besides its own updates."""
-    usual = sum(sizes.update_tokens) / len(sizes.update_tokens)
     rehearsed = taken.rehearsed
-    own = rehearsed.updates * taken.learned.seconds(usual, sizes.batch_size)
+    own = _updates(taken, sizes, rehearsed.updates)
     return max(rehearsed.took("training") - own, 0.0) + _updates(taken, sizes, sizes.updates)
 
 
@@ -195,11 +198,14 @@ def _read(taken: Taken, sizes: Sizes, rows: float) -> float:
 
 
 def _refit(taken: Taken, sizes: Sizes, part: float) -> float:
-    """Training on all rows for as long as the best model took, which nobody knows before."""
-    ratio = 1 + sizes.validation_rows / sizes.train_rows
+    """Training on all rows for as long as the best model took, which nobody knows before; and what
+    the refit of the rehearsal took besides its own updates."""
+    ratio, rehearsed = 1 + sizes.validation_rows / sizes.train_rows, taken.rehearsed
     updates = _updates(taken, sizes, ratio * part * sizes.updates)
-    linear = ratio * _linear_start(taken, sizes)
-    return taken.starting + linear + updates + REFIT_SAVES * taken.saving
+    own = rehearsed.took("refit") - _updates(taken, sizes, rehearsed.refit_updates)
+    rows = ratio * sizes.train_rows - rehearsed.train_rows - rehearsed.judged_rows
+    linear = taken.linear[1] / taken.linear[0] * max(rows, 0.0) if taken.linear else 0.0
+    return max(own, 0.0) + linear + updates
 
 
 def _judging(taken: Taken, sizes: Sizes, training: float) -> float:
