@@ -46,7 +46,7 @@ def read(model: Model, feed: Feed, positions: np.ndarray, seconds: float) -> Run
     ordered = positions[np.argsort(sizes[positions], kind="stable")]
     chunks = [ordered[at : at + CHUNK_ROWS] for at in range(0, len(ordered), CHUNK_ROWS)]
     reads = _features if linear_start.possible(model) else _nothing
-    rows, values, samples = [], [], list[Sample]()
+    rows, values, samples = list[np.ndarray](), list[np.ndarray](), list[Sample]()
     reads(model, feed, chunks[0][:8])  # the first pass builds kernels
     begun = awake()
     for at in np.random.default_rng(model.plan.train.seed).permutation(len(chunks)):
