@@ -14,7 +14,13 @@ from weitiao.core import fingerprint
 
 LEVEL = 0.8  # of all intervals here: the outcome lies inside in 8 of 10 cases
 # Sections and settings that change neither the time of a run nor, in expectation, its score.
-WITHOUT = {"why": True, "expect": True, "acceptance": True, "train": {"seed", "save_seconds"}}
+WITHOUT = {
+    "why": True,
+    "expect": True,
+    "acceptance": True,
+    "tune": True,
+    "train": {"seed", "save_seconds"},
+}
 
 
 class Estimate(NamedTuple):
