@@ -37,6 +37,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(rehearsal, "ROWS", 60)
 
 
+@pytest.mark.slow
 def test_a_plan_is_measured_and_held_against_its_run(rows_file, tiny_bert, tmp_path, quick):
     said = []
     plan = weitiao.plan(rows_file, model=tiny_bert, measure=True, say=said.append, changes=CHANGES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from weitiao.hardware.phases import NAMES
 from weitiao.planfile.expectation import Estimate, PhaseEstimate
 from weitiao.planning import history
 from weitiao.planning.phase_cost import Line, PhaseSeconds, Z
@@ -104,7 +105,8 @@ def expected_phases(
             raw=round(raw.seconds, 2),
             raw_mb=round(most),
         )
-    return phases, _memory(peak, memory), runs
+    ordered = {name: phases[name] for name in NAMES if name in phases}
+    return ordered, _memory(peak, memory), runs
 
 
 def _scaled(raw: PhaseSeconds, factor: float) -> tuple[float | None, float | None]:
