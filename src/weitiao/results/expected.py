@@ -68,8 +68,9 @@ def _quality(expectation: Expectation, metrics: MetricsRecord) -> Held | None:
     actual = metrics.metrics.get(quality.metric) if quality else None
     if quality is None or actual is None or math.isnan(actual):
         return None
-    low, high = metrics.intervals.get(quality.metric) or (actual, actual)
-    std = (high - low) / 2 / WIDTH95 if math.isfinite(high - low) else 0.0
+    low, high = metrics.intervals.get(quality.metric) or (None, None)
+    width = 0.0 if low is None or high is None else high - low
+    std = width / 2 / WIDTH95 if math.isfinite(width) else 0.0
     return Held(QUALITY, "score", on_rows(quality.score, std), actual)
 
 
