@@ -40,10 +40,10 @@ def evaluate(
     validation.
 
     rows: a path, or rows from Python as for `model(...)` with the column of the targets, or with
-    `targets`. text, target, roles: columns of a file, where they are not called as in training. With
-    `final`, every seed of a run of several seeds is evaluated, which counts as one use of the test
-    set; the result is that of the best seed. precision: as for `load`. say: called with what is
-    left out, and what is worth knowing; without it, warnings say so. Raises WeitiaoError.
+    `targets`. text, target, roles: columns of a file, where they are not called as in training.
+    With `final`, every seed of a run of several seeds is evaluated, which counts as one use of the
+    test set; the result is that of the best seed. precision: as for `load`. say: called with what
+    is left out, and what is worth knowing; without it, warnings say so. Raises WeitiaoError.
     """
     columns = {role: name for role, name in (("text", text), ("target", target)) if name}
     roles = {**(roles or {}), **columns}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from weitiao.api.inputs import PlanOptions, source_of, wish_of, with_targets
+from weitiao.api.run_evaluation import Say
 from weitiao.core import notice
 from weitiao.errors import PlanError
 from weitiao.hardware.machine import set_threads
@@ -17,16 +18,29 @@ from weitiao.planning.full_check import problems_of
 
 
 def plan(
-    rows: Any, targets: Any = None, *, threads: int | None = None, **options: Unpack[PlanOptions]
+    rows: Any,
+    targets: Any = None,
+    *,
+    threads: int | None = None,
+    measure: bool = False,
+    say: Say | None = None,
+    **options: Unpack[PlanOptions],
 ) -> Plan:
     """Choose task, model and hyperparameters from the rows; each reason stands in `plan.why`.
 
-    rows and targets: as for `fit`. Raises PlanError when the options do not fit together.
+    rows and targets: as for `fit`. measure: rehearse the run on a sample and time a few updates;
+    `plan.expect` then has seconds and memory of each phase and the score, with 80 % intervals. say:
+    called with what measuring will cost. Raises PlanError when the options do not fit together.
     """
     set_threads(threads)
     path, source = source_of(rows, targets)
     with notice.during(_("choosing the settings: rows and machine are measured")):
-        return advise.advise(wish_of(path, with_targets(options, source, targets)), source).plan
+        advice = advise.advise(wish_of(path, with_targets(options, source, targets)), source)
+    if not measure:
+        return advice.plan
+    from weitiao.api.measure import measured
+
+    return measured(advice.plan, advice.source, say)
 
 
 def check(

@@ -20,6 +20,7 @@ from weitiao.api.distributed import world
 from weitiao.api.unknown import refitted_detector, with_detector
 from weitiao.data.prepare.load import Data, joined
 from weitiao.errors import DivergedError
+from weitiao.hardware import phases
 from weitiao.i18n.messages import _, plural
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
@@ -121,7 +122,8 @@ class Refit:
             self.say(announcement(record))
         kept = selected
         if record.state == "running":
-            kept = self._refitted(record, selected, calibration)
+            with phases.during("refit", whole=True):
+                kept = self._refitted(record, selected, calibration)
         return selected, kept, calibration
 
     def _refitted(self, record: Refitted, selected: Model, calibration: Calibration) -> Model:

@@ -16,6 +16,7 @@ from weitiao.api import findings as analysis
 from weitiao.api import refit as refitting
 from weitiao.api.baselines import fit_before_training
 from weitiao.api.fitted import Fitted
+from weitiao.api.measured_outcome import past_run
 from weitiao.api.run_evaluation import Say, evaluated
 from weitiao.api.surroundings import environment_of
 from weitiao.api.unknown import choose_before_training
@@ -33,22 +34,26 @@ from weitiao.evaluation.acceptance import known_criteria
 from weitiao.evaluation.baselines.saved import FOLDER as BASELINES
 from weitiao.evaluation.evaluate import Evaluated, Report, answers_of, judged_part
 from weitiao.evaluation.evaluate import evaluate as evaluate_model
+from weitiao.hardware import phases
 from weitiao.hardware.machine import set_threads
+from weitiao.hardware.phases import PhaseClock
 from weitiao.hardware.probe import Disturbance
 from weitiao.i18n.messages import _, plural
 from weitiao.model import saved
 from weitiao.model.fast import compiler
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
+from weitiao.planning import history
 from weitiao.planning.check import check, warnings_of
 from weitiao.reporting import page
 from weitiao.reporting.page import write_unfinished_page
 from weitiao.results import better
 from weitiao.results.format import figure, metric
 from weitiao.results.model_card import write_card
-from weitiao.results.records import Calibration, Findings
+from weitiao.results.records import Calibration, Findings, MetricsRecord
 from weitiao.results.refitted import Refitted
 from weitiao.results.run_data import plan_of, write_answers, write_reasons
+from weitiao.results.run_phases import RunPhases
 from weitiao.run import JUDGED, Run
 from weitiao.training.budget import Clock
 from weitiao.training.run import Hooks, Outcome, train
@@ -102,7 +107,7 @@ def resume_run(
     data = load_data(plan.data, plan.task_name)
     final = bool(run.read("environment").get("final"))
     job = Job(plan, begun, say or silent, watch, final)
-    with stages.resumable(run):
+    with stages.resumable(run), phases.recorded(PhaseClock("loading")):
         return job.judge(run, data) if run.status().stage else job.run_in(run, data, resume=True)
 
 
@@ -125,6 +130,12 @@ class Job:
         self, out: str | Path, source: Source | None = None, plan_file: Path | None = None
     ) -> Fitted:
         """Train in a new run; problems in the rows are raised before its folder is made."""
+        clock = PhaseClock("loading")
+        clock.add("starting", awake() - self.begun)
+        with phases.recorded(clock):
+            return self._start(out, source, plan_file)
+
+    def _start(self, out: str | Path, source: Source | None, plan_file: Path | None) -> Fitted:
         with notice.during(_("splitting the rows")):
             data = load_data(self.plan.data, self.plan.task_name, source)
         _check_criteria(self.plan, data)
@@ -197,13 +208,27 @@ class Job:
             if run.status().stage == JUDGED:
                 fitted = self._judged(run, data, outcome)
             else:
-                fitted = self._finish(run, data, outcome, left)
-            page.write_page(run)
+                with phases.during("judging"):
+                    fitted = self._finish(run, data, outcome, left)
+                if outcome.state != "interrupted":
+                    self._record_phases(run)
+            with phases.during("report"):
+                page.write_page(run)
             if outcome.state != "interrupted":
                 stages.mark(run, outcome.state)
         if pruned := prune.prune():
             self.say(pruned)
         return fitted
+
+    def _record_phases(self, run: Run) -> None:
+        """Write phases.json; only of a run that one process took from start to end."""
+        clock = phases.current()
+        if clock is None or "starting" not in clock.costs:
+            return
+        took = RunPhases(phases=clock.plain(), busy=self.disturbed.proportion())
+        took.write(run)
+        if past := past_run(self.plan, took, MetricsRecord.read(run)):
+            history.add(past)
 
     def _judged(self, run: Run, data: Data, outcome: Outcome) -> Fitted:
         """The result of a run whose evaluation is written."""
@@ -268,7 +293,7 @@ class Job:
             "step": outcome.step,
             "total": outcome.total,
         }
-        with notice.during(_("writing the results")):
+        with phases.during("report"), notice.during(_("writing the results")):
             page.write_results(run, model, data, answers, metrics, findings)
             write_card(run, model)
         if outcome.state != "interrupted":

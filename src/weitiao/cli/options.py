@@ -88,6 +88,12 @@ PlanFile = Annotated[Path, typer.Option("-o", "--output", help="file for the pla
 FullPlan = Annotated[
     bool, typer.Option("--full", help="write every setting, also those with their default")
 ]
+Measure = Annotated[
+    bool,
+    typer.Option(
+        "--measure", help="expected time, memory and score, from a rehearsal: takes a minute"
+    ),
+]
 Predictions = Annotated[
     str | None,
     typer.Option(

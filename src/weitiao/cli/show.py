@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from weitiao.cli.show_expected import show_expectation
 from weitiao.cli.terminal import console, figure, say, table_of
 from weitiao.core.clock import duration
 from weitiao.i18n.messages import N_, _, localized, translated
@@ -70,6 +71,7 @@ def show_plan(plan: Plan, path: Path) -> None:
     console().print(table)
     time, memory = duration(plan.expect["train_seconds"]), plan.expect["memory_mb"]
     say(_("expected: {time} of training, {memory:,} MB", time=time, memory=memory))
+    show_expectation(plan)
     for warning in warnings_of(plan):
         say(_("warning: {text}", text=warning))
     say(_("next: weitiao check {path} · weitiao document {path} · weitiao train {path}", path=path))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weitiao.cli.show import add_row
+from weitiao.cli.show_expected import show_outcome
 from weitiao.cli.terminal import (
     console,
     figure,
@@ -69,6 +70,7 @@ def show_fitted(fitted: Fitted) -> None:
     say(_("{state} after {time} ({training} training)", state=state, time=total, training=training))
     for line in _budget_messages(fitted):
         say(line)
+    show_outcome(fitted)
     say(_("model: {path}", path=fitted.run.best))
     say(_("report: {path}", path=fitted.page))
     if fitted.state == "interrupted":

@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,16 +55,37 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
+_highest_mb = 0.0  # of the peaks that `peak_memory_since` has forgotten
+
+
 def peak_memory_mb() -> int:
     """The peak resident memory of this process, in MB."""
+    return round(max(_highest_mb, _peak_mb()))
+
+
+def peak_memory_since() -> float:
+    """The peak resident memory in MB since the last call; where the system cannot forget a peak,
+    since the process began."""
+    global _highest_mb
+    peak = _peak_mb()
+    _highest_mb = max(_highest_mb, peak)
+    with suppress(OSError):  # Linux alone; not in all containers
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # VmHWM becomes VmRSS
+    return peak
+
+
+def _peak_mb() -> float:
+    found = re.search(r"^VmHWM:\s*(\d+) kB", _read("/proc/self/status"), re.M)
+    if found:
+        return int(found[1]) * 1024 / 1e6
     try:
         import resource
     except ImportError:  # Windows
         import psutil
 
-        return round(psutil.Process().memory_info().peak_wset / 1e6)
+        return float(psutil.Process().memory_info().peak_wset / 1e6)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS, KB on Linux
-    return round(peak / (1e6 if sys.platform == "darwin" else 1e3))
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
 def wait_briefly() -> None:

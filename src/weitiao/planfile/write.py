@@ -51,6 +51,13 @@ def dump(raw: Mapping[str, Any], short: bool = False) -> str:
     return out.getvalue()
 
 
+def _is_one_line(raw: Mapping[str, Any], path: str, depth: int) -> bool:
+    """Whether a mapping of a short plan stands on one line; what was measured is for people."""
+    if path in ("expect", "expect.phases"):
+        return "phases" not in raw and path == "expect"
+    return depth > 1 or path in ("why", "task")
+
+
 def with_comments(text: str, comments: Mapping[str, str]) -> str:
     """Put a comment behind the settings at these dotted paths."""
     lines = text.split("\n")
@@ -74,7 +81,7 @@ def _styled(raw: Any, path: str, short: bool) -> Any:
         node = CommentedMap()
         # One line: of a short plan all but the sections, else what is for programs.
         depth = path.count(".") + bool(path)
-        if not raw or (short and (depth > 1 or path in ("why", "expect", "task"))):
+        if not raw or (short and _is_one_line(raw, path, depth)):
             node.fa.set_flow_style()
         for key, value in raw.items():
             inner = f"{path}.{key}" if path else str(key)

@@ -18,6 +18,7 @@ from weitiao.reporting import (
     curves,
     error_examples,
     error_plots,
+    expected,
     provenance,
     row_statistics,
     row_table,
@@ -139,6 +140,7 @@ def sections(material: Material, page: Path, unmasked: bool) -> list[Section]:
         *listed,
         row_statistics.rows_section(material),
         provenance.plan_section(material),
+        *([held] if (held := expected.expected_section(material)) else []),
         provenance.run_section(material, page),
     ]
 

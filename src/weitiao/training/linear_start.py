@@ -95,8 +95,7 @@ def fit_output_layer(
         groups = first[place][groups]  # places of originals in the drawn order, which is random
     losses = held_out_losses(inputs, targets, groups, cost, outputs, weights)
     strength = STRENGTHS[int(losses.argmin())]
-    with _threads(inputs.numel() * outputs):
-        weight, bias = list(_path(inputs, targets, cost, outputs, (strength,), weights))[-1]
+    weight, bias = fitted(inputs, targets, cost, outputs, strength, weights)
     if not (weight.isfinite().all() and bias.isfinite().all()):
         raise DivergedError(
             _(
@@ -105,6 +104,19 @@ def fit_output_layer(
             )
         )
     return OutputLayer(weight / std, bias - (weight / std) @ mean, len(order), strength)
+
+
+def fitted(
+    inputs: Tensor,
+    targets: Tensor,
+    cost: Loss,
+    outputs: int,
+    strength: float,
+    weights: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Weight and bias for one strength of the penalty; inputs: standardised features."""
+    with _threads(inputs.numel() * outputs):
+        return list(_path(inputs, targets, cost, outputs, (strength,), weights))[-1]
 
 
 def origins_of(rows: Rows, encoded: Encoded) -> np.ndarray | None:

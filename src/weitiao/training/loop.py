@@ -23,6 +23,7 @@ from weitiao import parts
 from weitiao.errors import DivergedError, PlanError
 from weitiao.evaluation.evaluate import Report, evaluate_network
 from weitiao.example import Batch, Output
+from weitiao.hardware import phases
 from weitiao.i18n.messages import _
 from weitiao.losses.base import Loss
 from weitiao.model.model import Model
@@ -208,9 +209,10 @@ def fit(
             with _for_evaluation(strategies, model) as stack:
                 # Evaluation must not move the RNG: a run with more of them would train otherwise.
                 stack.enter_context(torch.random.fork_rng())
-                report = evaluate_network(
-                    model, net, validation.encoded, validation.labels, accelerator
-                )
+                with phases.during("evaluations"):
+                    report = evaluate_network(
+                        model, net, validation.encoded, validation.labels, accelerator
+                    )
                 # Of equal scores the later wins: it was trained at the lower rate.
                 best, gained = report.score >= state.best, report.score > state.best
                 state.best, state.judged = max(state.best, report.score), state.step

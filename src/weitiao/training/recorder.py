@@ -12,6 +12,7 @@ import torch
 from accelerate import Accelerator
 
 from weitiao.evaluation.evaluate import Report
+from weitiao.hardware import phases
 from weitiao.model.model import Model
 from weitiao.model.output_layer import OutputLayer
 from weitiao.planfile.plan import Plan
@@ -99,7 +100,8 @@ class Recorder:
         if progress.report is None:
             self._updated(progress, plan)
         else:
-            self._evaluated(progress, model, plan)
+            with phases.during("evaluations"):
+                self._evaluated(progress, model, plan)
         if stop_requested():
             progress.stop()
         # With a report the network holds weights for evaluation (EMA), which no checkpoint may

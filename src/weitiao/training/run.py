@@ -18,6 +18,7 @@ from weitiao.data.prepare.run_steps import run_steps
 from weitiao.data.soft_labels import shares_of
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.evaluate import Report, evaluate_network
+from weitiao.hardware import phases
 from weitiao.hardware.probe import pinned_precision, resolve
 from weitiao.i18n.messages import _
 from weitiao.model.fast import fused
@@ -200,7 +201,8 @@ class _Training:
         )
         disk.need(self.run.folder, sum(each))
         if self.hooks.before:
-            self.hooks.before(model)
+            with phases.during("baselines"):
+                self.hooks.before(model)
         with notice.during(_("tokenizing the rows")):
             feed = training_feed(model, train_rows, plan.train.truncate_to)
             if getattr(model.task, "hard_negatives", False):
@@ -221,12 +223,15 @@ class _Training:
                 model.net.to(accelerator.device)
                 recorder.clock.minimum = 0.0
                 recorder.pace.pause()
-                with notice.during(_("evaluating the model before training")):
+                with (
+                    phases.during("evaluations"),
+                    notice.during(_("evaluating the model before training")),
+                ):
                     report = evaluate_network(
                         model, model.net, until.encoded, until.labels, accelerator
                     )
-                wanted = planned_updates(plan.train, len(feed.labels))
-                course = recorder.evaluated_first(report, model, plan, wanted, fitted)
+                    wanted = planned_updates(plan.train, len(feed.labels))
+                    course = recorder.evaluated_first(report, model, plan, wanted, fitted)
                 if fitted and self.hooks.started:
                     self.hooks.started(report)
                 if course.total == 0:
@@ -235,7 +240,8 @@ class _Training:
         progress = None
         first = ExitStack()
         first.enter_context(notice.during(_("first step: memory is measured, kernels are built")))
-        with closing(steps), first, _interruptible() as stop_requested:
+        training = phases.during("training")
+        with training, closing(steps), first, _interruptible() as stop_requested:
             for progress in steps:
                 first.close()
                 recorder.handle(progress, model, plan, stop_requested)
@@ -263,7 +269,8 @@ class _Training:
         model.net.to(accelerator.device)
         rows = distributed.agreed(recorder.replay.linear_rows)
         left = None if rows or accelerator.num_processes > 1 else recorder.linear_seconds()
-        with notice.during(_("fitting the output layer to features of the frozen network")):
+        fitting = notice.during(_("fitting the output layer to features of the frozen network"))
+        with phases.during("linear_start"), fitting:
             feed = training_feed(model, train)
             origins = linear_start.origins_of(train, feed.encoded)
             fitted = linear_start.fit_output_layer(

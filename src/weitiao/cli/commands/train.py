@@ -16,6 +16,7 @@ from weitiao.cli.options import (
     FullPlan,
     Json,
     MaxRows,
+    Measure,
     Model,
     Name,
     Out,
@@ -137,6 +138,7 @@ def plan(
     words: Words = None,
     output: PlanFile = Path("plan.yaml"),
     full: FullPlan = False,
+    measure: Measure = False,
     text: Text = None,
     target: Target = None,
     roles: Roles = None,
@@ -184,6 +186,8 @@ def plan(
         seed=seed,
         changes=changes,
         threads=threads,
+        measure=measure,
+        say=terminal.say,
     )
     planned.save(output, full=full)
     if json_:

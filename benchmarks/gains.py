@@ -1,0 +1,121 @@
+"""What does fine-tuning gain over a linear model on the frozen encoder? From stored results alone.
+
+    python benchmarks/gains.py            # pairs, and how well intervals of other sets hold a set
+    python benchmarks/gains.py --python   # the table of src/weitiao/planning/gains.py
+
+A pair is the score of `frozen_linear` and that of weitiao on the same judged rows, in a budget of a
+minute or more, or without one. The gain is the logarithm of the ratio of their errors (1 less the
+score): -0.7 halves the errors. A set counts once: as the mean of its pairs of one size. Nothing is
+measured; it is repeated when results are added.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import re
+import statistics
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+FILES = re.compile(r"\d{4}-\d\d-\d\d-(anytime|few_rows|linear_start)[\w-]*\.json")
+LEAST_BUDGET = 60.0  # seconds; in less, the training is cut short
+LINEAR, OURS = "frozen_linear", "weitiao"
+LEAST_ERROR = 0.005  # of 300 rows, half a row and a bit: no logarithm of 0
+Z = 1.2816
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--python", action="store_true", help="print the table as Python")
+    options = parser.parse_args()
+    table = by_set(list(pairs()))
+    print(as_python(table) if options.python else as_markdown(table))
+
+
+def pairs() -> Iterator[dict[str, Any]]:
+    """Every pair of scores on the same rows."""
+    for path in sorted(RESULTS.iterdir()):
+        if not FILES.fullmatch(path.name):
+            continue
+        records = [one for one in json.loads(path.read_text(encoding="utf-8"))
+                   if one.get("score") is not None]  # fmt: skip
+        frozen = {_rows(one): one["score"] for one in records if one.get("contender") == LINEAR}
+        for one in records:
+            if one.get("contender") != OURS or 0 < one.get("budget", 0) < LEAST_BUDGET:
+                continue
+            linear = frozen.get(_rows(one), (one.get("saved_baselines") or {}).get(LINEAR))
+            if linear is not None and one["metric"] != "entity_f1":  # tags have no such plan
+                yield {
+                    "set": one["set"].replace("_htl", ""),
+                    "rows": one["train_rows"],
+                    "metric": one["metric"],
+                    "linear": linear,
+                    "final": one["score"],
+                    "gain": gain(linear, one["score"]),
+                }
+
+
+def gain(linear: float, final: float) -> float:
+    return math.log(max(1 - final, LEAST_ERROR) / max(1 - linear, LEAST_ERROR))
+
+
+def _rows(record: dict[str, Any]) -> tuple[Any, ...]:
+    return record["set"], record.get("rows_fingerprint"), record.get("seed")
+
+
+def by_set(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row for each set and size: means of its pairs."""
+    groups: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
+    for one in found:
+        groups[one["set"], one["rows"]].append(one)
+    return [
+        {
+            "set": name,
+            "rows": rows,
+            "pairs": len(some),
+            "linear": statistics.fmean(one["linear"] for one in some),
+            "final": statistics.fmean(one["final"] for one in some),
+            "gain": statistics.fmean(one["gain"] for one in some),
+        }
+        for (name, rows), some in sorted(groups.items())
+    ]
+
+
+def left_out(table: list[dict[str, Any]]) -> list[bool]:
+    """Whether the 80 % interval of all other sets holds the gain of each row of the table."""
+    holds = []
+    for one in table:
+        others = [other["gain"] for other in table if other["set"] != one["set"]]
+        mean, std = statistics.fmean(others), statistics.stdev(others)
+        half = Z * std * math.sqrt(1 + 1 / len(others))
+        holds.append(abs(one["gain"] - mean) <= half)
+    return holds
+
+
+def as_markdown(table: list[dict[str, Any]]) -> str:
+    lines = ["| set | rows | pairs | linear | fine-tuned | log error ratio | held by the others |",
+             "|---" * 7 + "|"]  # fmt: skip
+    holds = left_out(table)
+    for one, held in zip(table, holds, strict=True):
+        lines.append(
+            f"| {one['set']} | {one['rows']} | {one['pairs']} | {100 * one['linear']:.1f} "
+            f"| {100 * one['final']:.1f} | {one['gain']:+.2f} | {'yes' if held else 'no'} |"
+        )
+    lines.append(f"\nheld by the 80 % interval of the other sets: {sum(holds)} of {len(holds)}")
+    return "\n".join(lines)
+
+
+def as_python(table: list[dict[str, Any]]) -> str:
+    lines = [f'    ("{one["set"]}", {one["rows"]}, {one["gain"]:.3f}),' for one in table]
+    return "\n".join(["GAINS = (", *lines, ")"])
+
+
+if __name__ == "__main__":
+    main()

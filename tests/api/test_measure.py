@@ -1,0 +1,86 @@
+"""`plan(..., measure=True)`: what it foretells, and what the run then makes of it."""
+
+import json
+
+import pytest
+
+import weitiao
+from conftest import toy_rows
+from weitiao.api import measure, rehearsal
+from weitiao.hardware.phases import NAMES
+from weitiao.planfile.expectation import Expectation
+from weitiao.planning import history
+from weitiao.reporting.page import write
+from weitiao.results import expected
+from weitiao.results.records import MetricsRecord
+from weitiao.results.run_phases import RunPhases
+from weitiao.run import Run
+
+CHANGES = {
+    "train.epochs": 2, "train.evaluations": 2, "model.max_length": 32, "model.dropout": 0.0,
+    "evaluate.bootstrap_samples": 20, "evaluate.findings": False, "data.validation_size": 0.2,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def rows_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("rows") / "toy.jsonl"
+    rows = toy_rows("classification", 160)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Without a new process, which takes as long as torch takes to import."""
+    monkeypatch.setattr(measure, "import_seconds", lambda: (2.0, 0.5))
+    monkeypatch.setattr(rehearsal, "ROWS", 60)
+
+
+@pytest.mark.slow
+def test_a_plan_is_measured_and_held_against_its_run(rows_file, tiny_bert, tmp_path, quick):
+    said = []
+    plan = weitiao.plan(rows_file, model=tiny_bert, measure=True, say=said.append, changes=CHANGES)
+    assert "takes about" in said[0], "its own cost comes first"
+    found = Expectation.of(plan)
+    assert found.fits(plan)
+    assert {"starting", "loading", "linear_start", "training", "refit", "judging"} <= {
+        *found.phases
+    }
+    assert [*found.phases] == [name for name in NAMES if name in found.phases], "in their order"
+    for phase in found.phases.values():
+        assert phase.seconds.low <= phase.seconds.value <= phase.seconds.high
+    assert found.phases["starting"].seconds.value == 2.0
+    assert 0.5 < found.quality.score.value <= 1
+    assert found.quality.rows > 60
+    assert len(found.quality.curve) >= 2
+    assert not (tmp_path / "runs").exists(), "a rehearsal leaves nothing behind"
+
+    plan.save(tmp_path / "plan.yaml")
+    fitted = weitiao.train(tmp_path / "plan.yaml", out=tmp_path / "runs")
+    took = RunPhases.read(fitted.run)
+    assert {"loading", "training", "evaluations", "judging", "report"} <= {*took.phases}
+    assert sum(one.seconds for one in took.phases.values()) <= 1.1 * fitted.seconds["total"] + 1
+    listed = expected.held(fitted.plan, took, MetricsRecord.read(fitted.run))
+    assert {"training", "total", "memory", "quality"} <= {one.name for one in listed}
+    page = write(fitted.run).read_text(encoding="utf-8")
+    assert "Expected and actual" in page
+    assert "expectations came true" in page
+    (line,) = history.runs(found.measured.machine)
+    assert line.family == "bert"
+    assert rows_file not in history.path().read_text(encoding="utf-8")
+
+
+def test_a_plan_that_is_not_measured_says_nothing_new(rows_file, tiny_bert, tmp_path):
+    said = []
+    plan = weitiao.plan(rows_file, model=tiny_bert, say=said.append, changes=CHANGES)
+    assert {*plan.expect} == {"train_seconds", "memory_mb", "threads", "of"}
+    assert said == []
+    fitted = weitiao.train(plan, out=tmp_path / "runs")
+    assert not history.path().exists()
+    assert "Expected and actual" not in fitted.page.read_text(encoding="utf-8")
+
+
+def test_a_run_without_phases_has_none(tmp_path):
+    (tmp_path / "plan.yaml").touch()
+    assert RunPhases.read(Run(tmp_path)) == RunPhases()
