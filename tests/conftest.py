@@ -54,11 +54,13 @@ def _no_notices(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _spoken_to_in_english():
-    """A test that asks for Chinese does not leave it behind."""
+    """A test that asks for Chinese, or remarks that nobody read, do not last beyond it."""
+    from weitiao.data.cache import checked
     from weitiao.i18n import messages
 
     yield
     messages.use(None)
+    checked.remarks()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -51,6 +51,8 @@ def test_a_kill_while_posting_loses_nothing_acknowledged(tmp_path):
                     enough.set()
         except (OSError, http.client.HTTPException, ValueError):
             pass  # the server is gone
+        finally:
+            connection.close()
 
     threads = [threading.Thread(target=annotate, args=(name,)) for name in ("ann", "bob")]
     for thread in threads:
