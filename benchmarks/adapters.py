@@ -59,7 +59,7 @@ def act(job: Mapping[str, Any]) -> timing.Record:
 
     from torch.optim import optimizer
 
-    from weitiao.api.inputs import rows_of
+    from weitiao.api.evaluation_rows import rows_to_evaluate
     from weitiao.data.files.table import from_rows
     from weitiao.data.prepare.load import load
     from weitiao.evaluation.evaluate import evaluate
@@ -93,7 +93,7 @@ def act(job: Mapping[str, Any]) -> timing.Record:
     with tempfile.TemporaryDirectory() as folder:
         run = Run.create(folder, "cell", plan)
         outcome = train(plan, load(plan.data, plan.task_name, source), run)
-        rows = rows_of(outcome.model, from_rows(test_rows, "test"), labelled=True)
+        rows = rows_to_evaluate(outcome.model, from_rows(test_rows, "test"), {}, [])
         report, _ = evaluate(outcome.model, rows)
     return {
         "score": report.metrics["accuracy"], "test_rows": report.rows, "validation": outcome.score,

@@ -43,7 +43,7 @@ def run(name: str, data_dir: Path) -> dict[str, Any]:
     """Train, calibrate on validation, judge on other rows."""
     import sets
     from weitiao.api.calibrate import calibrate_in
-    from weitiao.api.inputs import rows_of
+    from weitiao.api.evaluation_rows import rows_to_evaluate
     from weitiao.core.clock import awake
     from weitiao.data.files.table import from_rows
     from weitiao.data.prepare.load import load
@@ -72,7 +72,7 @@ def run(name: str, data_dir: Path) -> dict[str, Any]:
         made = Run.create(folder, "cell", plan)
         outcome = train(plan, data, made, clock=Clock(BUDGET))
         model, told = calibrate_in(made, outcome.model, data.validation)
-        report, answers = evaluate(model, rows_of(model, from_rows(test_rows), labelled=True))
+        report, answers = evaluate(model, rows_to_evaluate(model, from_rows(test_rows), {}, []))
         apart = _apart(made.best, model, test_rows[:ASKED])
     judged, divisor = answers.answers, told.temperature
     before = quality(judged.tempered(divisor))
