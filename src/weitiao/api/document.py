@@ -31,6 +31,7 @@ def document(
     rows: Any = None,
     targets: Any = None,
     label_seconds: float | None = None,
+    force: bool = False,
     threads: int | None = None,
     watch: Watch = lambda what, done, total: None,
 ) -> list[Path]:
@@ -39,10 +40,11 @@ def document(
 
     output: .html and .docx files; default plan.html beside the plan. full: all chapters and
     tables. rows, targets: where the plan was made from rows in memory, these. label_seconds: what
-    a person needs to label a row. Raises WeitiaoError.
+    a person needs to label a row. force: overwrite a Word file, in which people may have written.
+    Raises WeitiaoError.
     """
     set_threads(threads)
-    paths = _paths(output)
+    paths = _paths(output, force)
     made, folder, run = _opened(plan)
     paths = paths or [folder / "plan.html"]
     facts_path = paths[0].with_name(paths[0].stem + FACTS)
@@ -71,9 +73,9 @@ def _opened(plan: Plan | str | Path) -> tuple[Plan, Path, Material | None]:
     return Plan.load(path), path.parent, None
 
 
-def _paths(output: Any) -> list[Path]:
-    """The files to write, none where none is named. Raises WeitiaoError for other formats, before
-    anything is read."""
+def _paths(output: Any, force: bool) -> list[Path]:
+    """The files to write, none where none is named. Raises WeitiaoError for other formats and for
+    Word files that exist, before anything is read."""
     listed = [output] if isinstance(output, str | Path) else list(output or [])
     paths = [Path(one) for one in listed]
     for path in paths:
@@ -83,4 +85,8 @@ def _paths(output: Any) -> list[Path]:
             )
         if path.suffix.lower() == ".docx":
             word.require_docx(path)
+            if path.exists() and not force:
+                raise WeitiaoError(
+                    _("{file}: this file exists already. --force overwrites it.", file=path)
+                )
     return paths

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from weitiao.data.files.table import from_rows
 from weitiao.data.prepare.load import load
-from weitiao.data.prepare.time_split import split_by_time
+from weitiao.data.prepare.time_split import described, split_by_time
 from weitiao.errors import DataError
 from weitiao.planfile.plan import DataPlan
 
@@ -41,6 +41,17 @@ def test_one_moment_for_all_rows_still_gives_three_parts():
     assert [len(part) for part in split_by_time(np.zeros(50), np.arange(50), 0.1, 0.2)] == [
         35, 5, 10,
     ]  # fmt: skip
+
+
+def test_a_long_moment_is_parted_rather_than_taken_whole():
+    times = np.repeat([1.0, 2.0, 3.0], [5, 85, 10])
+    assert [len(part) for part in split_by_time(times, np.arange(100), 0.1, 0.1)] == [80, 10, 10]
+
+
+def test_numbers_that_are_no_times_stay_numbers():
+    weeks = np.repeat(np.arange(1.0, 11.0), 10)
+    parts = split_by_time(weeks, np.arange(100), 0.1, 0.1)
+    assert "train 1 to 8, validation 9, test 10" in described(weeks, parts, "week")
 
 
 def rows(n=60):

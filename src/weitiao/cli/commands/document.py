@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from weitiao.cli import terminal
-from weitiao.cli.options import Json, Threads, loading
+from weitiao.cli.options import Force, Json, Threads, loading
 from weitiao.core import notice
 from weitiao.i18n.messages import _
 
@@ -26,6 +26,7 @@ def document(
         float | None,
         typer.Option(min=0.1, help="seconds that a person needs to label a row, for the labour"),
     ] = None,
+    force: Force = False,
     threads: Threads = None,
     json_: Json = False,
 ) -> None:
@@ -39,6 +40,7 @@ def document(
             output,
             full=full,
             label_seconds=label_seconds,
+            force=force,
             threads=threads,
             watch=watch,
         )

@@ -14,6 +14,8 @@ from weitiao.i18n.messages import _
 
 TIME = "time"  # role of the column
 
+FEWEST_SECONDS = 1e6  # since 1970: smaller numbers count weeks, versions, ...
+
 Split = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -34,7 +36,7 @@ def split_by_time(
     """Positions (int64, ascending) of the train, validation and test rows.
 
     Rows with the same number in `units` stay together, by the time of their newest one. Rows of
-    one moment are not parted where another boundary leaves every part some rows.
+    one moment stay together, too, unless that made a part more than twice as large as planned.
 
     >>> split_by_time(np.arange(10.0), np.arange(10), 0.2, 0.2)[1:]
     (array([6, 7]), array([8, 9]))
@@ -48,19 +50,25 @@ def split_by_time(
     sorted_units, sorted_times = owner[order], newest[owner][order]
     between = np.flatnonzero(np.diff(sorted_units)) + 1
     changes = np.flatnonzero(np.diff(sorted_times)) + 1
-    wanted = [round(n * (1 - validation_size - test_size)), round(n * (1 - test_size))]
-    parts = int(validation_size > 0) + int(test_size > 0)
-    allowed = changes if len(changes) >= parts else between
-    test_from = _nearest(allowed, wanted[1], n) if test_size else n
-    before = allowed[allowed < test_from]
-    valid_from = _nearest(before, wanted[0], test_from) if validation_size else test_from
+    test_from = _boundary(changes, between, n, round(n * test_size))
+    valid_from = _boundary(changes, between, test_from, round(n * validation_size))
     bounds = ((0, valid_from), (valid_from, test_from), (test_from, n))
     train, validation, test = (np.sort(order[begin:end]) for begin, end in bounds)
     return train, validation, test
 
 
-def _nearest(allowed: np.ndarray, wanted: int, otherwise: int) -> int:
-    return int(allowed[np.abs(allowed - wanted).argmin()]) if len(allowed) else otherwise
+def _boundary(changes: np.ndarray, between: np.ndarray, end: int, size: int) -> int:
+    """Where a part of about `size` rows that goes to `end` begins: at a change of time where that
+    makes it at most twice as large, else between two units; `end` where no row can be spared."""
+    if not size:
+        return end
+    for places, most in ((changes, size), (between, end)):
+        allowed = places[places < end]
+        if len(allowed):
+            nearest = int(allowed[np.abs(allowed - (end - size)).argmin()])
+            if abs(nearest - (end - size)) <= most:
+                return nearest
+    return end
 
 
 def described(times: np.ndarray, split: Split, column: str) -> str:
@@ -83,6 +91,8 @@ def _span(times: np.ndarray) -> str:
 
 
 def _written(seconds: float) -> str:
+    if 0 <= seconds < FEWEST_SECONDS:
+        return f"{seconds:g}"
     try:
         moment = datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):  # a number that is no time since 1970
