@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help env demo test check slow bench wheel lowest highest format charts rooms messages clean
 
@@ -13,10 +14,11 @@ help: ## this list
 
 env: $(READY) ## make .venv with everything: the package, offline models, samples, tools
 
+# --no-compile: byte code of what is imported alone, written by `doctor --prepare` and the first use.
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[dev]'
 	-$(BIN)/weitiao doctor --prepare
 	touch $(READY)
 
@@ -36,11 +38,11 @@ check: $(READY) ## style, types, layers, both languages
 	$(BIN)/python dev/messages.py check
 
 slow: $(READY) ## real weights, kills at random moments, several processes, pages in a browser
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,browser]'
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[dev,browser]'
 	$(BIN)/python -m pytest -q -m "slow or hypothesis" --hypothesis-profile all
 
 bench: $(READY) ## measurements, each an hour at most, resumable: make bench DATA=../data
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,bench]'
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[dev,bench]'
 	$(BIN)/python benchmarks/startup.py --data $(DATA) --minutes 55
 	$(BIN)/python benchmarks/train_speed.py --data $(DATA) --fraction 0.25 --minutes 55
 	$(BIN)/python benchmarks/processes.py --data $(DATA) --minutes 55
@@ -59,14 +61,14 @@ VERSIONS := tests/test_run.py tests/test_api.py tests/planfile tests/tasks tests
 lowest: ## some tests with the lowest versions that pyproject.toml allows (PyTorch apart)
 	test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest
 	$(PYTHON) dev/lowest.py > .venv-lowest/pins.txt
-	.venv-lowest/bin/python -m pip install --quiet -c constraints.txt torch
-	.venv-lowest/bin/python -m pip install --quiet -c .venv-lowest/pins.txt -e '.[dev]'
+	.venv-lowest/bin/python -m pip install --quiet --no-compile -c constraints.txt torch
+	.venv-lowest/bin/python -m pip install --quiet --no-compile -c .venv-lowest/pins.txt -e '.[dev]'
 	.venv-lowest/bin/python -m pytest -q $(VERSIONS)
 
 highest: ## the same with the newest versions that can be had
 	test -x .venv-highest/bin/python || $(PYTHON) -m venv .venv-highest
-	.venv-highest/bin/python -m pip install --quiet -c constraints.txt torch
-	.venv-highest/bin/python -m pip install --quiet --upgrade -e '.[dev]'
+	.venv-highest/bin/python -m pip install --quiet --no-compile -c constraints.txt torch
+	.venv-highest/bin/python -m pip install --quiet --no-compile --upgrade -e '.[dev]'
 	.venv-highest/bin/python -m pytest -q $(VERSIONS)
 
 wheel: $(READY) ## dist/*.whl with compiled kernels (x86-64, Linux); a pure one: KERNELS=0 make wheel
