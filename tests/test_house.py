@@ -28,7 +28,7 @@ PRINT = {
 MIXINS = {"api/estimators.py"}  # scikit-learn's classes are made of mixins
 # Objects whose `open` or `read_text` is not that of a text file, or that opens with its own name.
 NO_TEXT_FILES = ("os.", "webbrowser.", "Run.", "zipfile.", "how", "archive.", "dialect.",
-                 "encoding.", "detected.")  # fmt: skip
+                 "encoding.", "detected.", "opener.")  # fmt: skip
 
 
 def name_of(path):

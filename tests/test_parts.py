@@ -22,6 +22,9 @@ from weitiao.training.run import train
 NEEDED = {
     "language_filter": {"languages": ["en"]},
     "at_recall": {"label": "spam"}, "at_precision": {"label": "spam"},
+    "back_translation": {"there": "a", "back": "b"}, "round_trip": {"there": "a", "back": "b"},
+    "contextual_words": {"checkpoint": "a"}, "language_model": {"checkpoint": "a"},
+    "rewriting": {"model": "a"}, "chat": {"model": "a"},
     "abstain": {"coverage": 0.9}, "costs": {"matrix": {"spam": {"ham": 5}}},
 }  # fmt: skip
 EVERY = [(kind, name) for kind in parts.KINDS for name in parts.names(kind)]

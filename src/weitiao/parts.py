@@ -47,6 +47,7 @@ KINDS = {
     "schedules": "weitiao.training.schedules",
     "strategies": "weitiao.training.strategies",
     "heads": "weitiao.model.heads",
+    "writers": "weitiao.model.writers",
     "executors": "weitiao.experiments.executors",
     "peers": "weitiao.experiments.peers",
     "orders": "weitiao.annotation.choose",

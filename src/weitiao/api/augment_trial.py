@@ -19,7 +19,7 @@ from weitiao.data.prepare.load import Data
 from weitiao.data.prepare.load import load as load_data
 from weitiao.data.prepare.run_steps import built_steps, run_steps
 from weitiao.data.rows import Rows
-from weitiao.errors import DataError, PlanError
+from weitiao.errors import DataError, PartError, PlanError
 from weitiao.evaluation.compare import Comparison, compare
 from weitiao.evaluation.evaluate import answers_of
 from weitiao.evaluation.metrics.base import metrics_of
@@ -224,6 +224,14 @@ def _candidates(
             if steps is not None:
                 raise
             skipped[name] = str(error)
+        except PartError as error:
+            if steps is not None:
+                problems = [f"data.steps.{name}.{path}: {why}" for path, why in error.problems]
+                raise PlanError(problems) from None
+            skipped[name] = _(
+                "needs settings of yours: {names}",
+                names=name_list([path for path, _why in error.problems]),
+            )
     return chosen, skipped
 
 

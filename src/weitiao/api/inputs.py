@@ -175,7 +175,7 @@ def _are_files(rows: Any) -> bool:
 
 def _may_be_file(path: str) -> bool:
     """Whether a str is a file, a pattern or a sample, or looks like the name of one."""
-    named = path.startswith("sample:") or is_address(path)
+    named = path.startswith(("sample:", "hf:")) or is_address(path)
     named = named or glob.has_magic(path) or bool(Path(path).suffix)
     try:
         return named or Path(path).exists()

@@ -148,6 +148,9 @@ def _descriptions(kind: str) -> dict[str, str]:
     for name in registry.names(kind):
         part = registry.find(kind, name)
         text = translated(registry.summary(part))
-        fields = ", ".join(f"{field}={info.default!r}" for field, info in part.model_fields.items())
+        fields = ", ".join(
+            f"{field}={'...' if info.is_required() else repr(info.default)}"
+            for field, info in part.model_fields.items()
+        )
         described[name] = f"{text} [{fields}]" if fields else text
     return described

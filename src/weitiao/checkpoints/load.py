@@ -11,6 +11,7 @@ from transformers import (
     AutoConfig,
     AutoModel,
     AutoModelForCausalLM,
+    AutoModelForMaskedLM,
     AutoModelForQuestionAnswering,
     AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
@@ -46,6 +47,7 @@ HEADS: dict[str, Any] = {
     "tokens": AutoModelForTokenClassification,
     "spans": AutoModelForQuestionAnswering,
     "text": AutoModelForText,
+    "masked": AutoModelForMaskedLM,
     "none": AutoModel,
 }
 
@@ -143,7 +145,7 @@ def network(source: Source, config: Any, head: str = "sequence", quantization: s
     if native._hf_peft_config_loaded:
         raise adapter_error(source.path_or_name)
     # A network that writes has no head that may be new: the last layer must be in the file, too.
-    below = "" if head in ("none", "text") else f"{native.base_model_prefix}."
+    below = "" if head in ("none", "text", "masked") else f"{native.base_model_prefix}."
     for name, file_shape, config_shape in sorted(loading["mismatched_keys"]):
         if name.startswith(below):
             raise ModelError(

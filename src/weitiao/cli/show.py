@@ -126,10 +126,21 @@ def _state(run: RunLine) -> str:
     return _("{state}, {time} left", state=done, time=duration(run.seconds_left))
 
 
+# Names of kinds of parts that are no words of the field, or have another meaning elsewhere.
+TITLES = {
+    "steps": N_("data steps"),
+    "writers": N_("text writers"),
+    "adapters": N_("adapters"),
+    "heads": N_("heads"),
+    "long_texts": N_("long texts"),
+}
+
+
 def show_parts(kinds: Mapping[str, Mapping[str, str]]) -> None:
     """The parts a plan may name, with their descriptions, a table per kind."""
     for kind, names in kinds.items():
-        title = kind if kind == translated(kind) else f"{kind} · {translated(kind)}"
+        named = translated(TITLES.get(kind, kind))
+        title = kind if kind == named else f"{kind} · {named}"
         table = table_of(title, _("name"), _("description"))
         for name, description in names.items():
             table.add_row(name, description)

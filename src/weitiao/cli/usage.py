@@ -110,7 +110,7 @@ def _command_for(name: str) -> str:
         return shlex.join(["evaluate", name])
     if path.suffix.lower() in (".yaml", ".yml"):
         return shlex.join(["train", name])
-    if name.startswith("sample:") or (path.suffix and path.is_file()):
+    if name.startswith(("sample:", "hf:")) or (path.suffix and path.is_file()):
         return shlex.join(["fit", name])
     return ""
 

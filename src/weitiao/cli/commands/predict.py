@@ -227,7 +227,7 @@ def _kind(word: str) -> str:
     """What a word is by its form: "file", "text", "change", or "" where it may be either."""
     if not word.strip():
         raise WeitiaoError(_("a word is empty: neither a file nor a text."))
-    if word in _STREAMS or word.startswith("sample:"):
+    if word in _STREAMS or word.startswith(("sample:", "hf:")):
         return "file"
     if re.match(r"[a-z_]+\.[\w.-]+=", word):
         return "change"

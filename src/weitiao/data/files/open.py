@@ -18,7 +18,7 @@ import pyarrow as pa
 from weitiao import parts
 from weitiao.core import dotted, fingerprint
 from weitiao.data.cache import checked, store
-from weitiao.data.files import aligned, archive, card, find
+from weitiao.data.files import aligned, archive, card, find, hub
 from weitiao.data.files.card import with_names
 from weitiao.data.files.cells import TEXT, as_text, widest
 from weitiao.data.files.conversations import by_turns
@@ -83,8 +83,12 @@ class ReadOptions:
                 return open_database(path, self.reader)
             path, reader = file_of(path, self.reader)
             return open_source(path, reader, self.skip_bad, self.blank_rows)
-        files = find.find(path)
-        names = find.names(files)
+        if hub.is_hub(path):
+            assert isinstance(path, str), "hub.is_hub"
+            files, names = [hub.folder_of(path)], [path]
+        else:
+            files = find.find(path)
+            names = find.names(files)
         if not self.reader and (pair := aligned.pair_in(files)):
             return concatenated([aligned.open_pair(pair, names[0], self.skip_bad)], names[:1])
         pieces = [
@@ -114,8 +118,8 @@ def open_source(
     skip_bad: bool = False,
     blank_rows: bool = False,
 ) -> Source:
-    """Open a data source: files, a folder, a pattern like data/*.csv, `sample:NAME`, or the
-    address of a database.
+    """Open a data source: files, a folder, a pattern like data/*.csv, `sample:NAME`,
+    `hf:owner/name`, or the address of a database.
 
     reader: {name: settings}; else detected by each file's ending and first bytes. Raises DataError,
     also for a row that cannot be read, unless `skip_bad` sets such rows aside.

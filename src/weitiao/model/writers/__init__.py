@@ -1,0 +1,1 @@
+"""What writes texts anew for augmentation: translators, language models, a service."""
