@@ -23,6 +23,7 @@ from weitiao.experiments.executors.base import Finished, Job
 from weitiao.experiments.executors.local import Local
 from weitiao.experiments.store import Store
 from weitiao.experiments.work import run_cell
+from weitiao.results import run_data
 
 QUICK = {
     "train.epochs": 1, "train.evaluations": 2, "train.save_seconds": 0, "evaluate.baselines": False,
@@ -234,3 +235,38 @@ def test_workers_end_when_their_master_is_killed(asked, tmp_path):
 def test_show_takes_no_other_option(asked):
     done = CliRunner().invoke(app, ["experiment", str(asked()), "--show", "--again"])
     assert isinstance(done.exception, WeitiaoError)
+
+
+def ids_of(folder):
+    saved = run_data.read_answers(folder)
+    return saved.ids(range(len(saved.answers)))
+
+
+def test_folds_test_each_row_once_and_are_compared_over_all_rows(asked, tmp_path):
+    text = "recipes: {usual: {}, warm: {train.learning_rate: 3e-3}}\nfolds: 3\n"
+    path = asked(text, rows=66)
+    done = weitiao.run_experiment(path, out=tmp_path / "store")
+    assert [(cell.seed, cell.fold) for cell in done.cells[::2]] == [
+        (13, "1/3"), (13, "2/3"), (13, "3/3")
+    ]  # fmt: skip
+    usual, warm = done.lines()
+    assert len(usual.values) == usual.cells == 3
+    ids = [line for cell in done.cells[::2] for line in ids_of(done.store.folder_of(cell.key))]
+    assert len(ids) == len(set(ids)) == done.record(done.cells[0]).rows * 3
+    assert warm.against.rows == len(ids)
+    assert [row["fold"] for row in done.rows()[::2]] == ["1/3", "2/3", "3/3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("folds: 3\nsplit: validation\n", "folds are evaluated on their tests"),
+        ("folds: 1\n", "folds"),
+        ("recipes: {x: {data.fold: 4/3}}\n", "there are folds 1 to 3"),
+    ],
+)
+def test_folds_that_are_none(text, told, asked, tmp_path):
+    with pytest.raises(WeitiaoError) as caught:
+        done = weitiao.run_experiment(asked(text), out=tmp_path / "store")
+        raise WeitiaoError(done.lines()[0].error)
+    assert told in str(caught.value)

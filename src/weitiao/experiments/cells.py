@@ -5,6 +5,7 @@
     data: {hotels: {data.path: hotels.csv}, books: {data.path: books.csv}}
     peers: [tfidf_linear, trainer]
     seeds: 5
+    folds: 5          # instead of a split: each row is tested once (cross-validation)
 
 A cell's key is a hash of its content: the plan with all changes, the rows, and the evaluated split.
 So a finished cell is never run again, whatever is added to the experiment later.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,6 +49,9 @@ class Experiment(Section):
     )
     peers: Parts = Field({}, description="other methods on the same rows, e.g. [tfidf_linear]")
     seeds: int | list[int] = Field(3, description="how many, counted from the plan's, or which")
+    folds: int | None = Field(
+        None, ge=2, le=100, description="cross-validation: each part of the rows is the test once"
+    )
     split: Literal["validation", "test"] = Field(
         "validation", description="rows to evaluate on; with test, each cell uses the test set"
     )
@@ -57,7 +62,10 @@ class Experiment(Section):
     def _old_names(cls, values: Any) -> Any:
         """`judge` is what files of 0.1 call `split`."""
         if isinstance(values, dict) and "judge" in values and "split" not in values:
-            return {("split" if name == "judge" else name): one for name, one in values.items()}
+            values = {("split" if name == "judge" else name): one for name, one in values.items()}
+        if isinstance(values, dict) and values.get("folds") is not None:
+            # The folds are the tests; seeds beside them are the exception.
+            values = {"split": "test", "seeds": 1, **values}
         return values
 
     @classmethod
@@ -82,6 +90,8 @@ class Experiment(Section):
             problems.append(_("executor: name exactly one."))
         if (isinstance(experiment.seeds, int) and experiment.seeds < 1) or experiment.seeds == []:
             problems.append(_("seeds: at least one."))
+        if experiment.folds and experiment.split != "test":
+            problems.append(_("split: folds are evaluated on their tests; leave it out."))
         if problems:
             raise PlanError(problems, str(path))
         return experiment, Plan.load(Path(path).parent / experiment.plan)
@@ -110,6 +120,11 @@ class Cell:
         text = json.dumps(content, sort_keys=True, ensure_ascii=False)
         return fingerprint.of_text(text)
 
+    @property
+    def fold(self) -> str:
+        """The part that is tested, e.g. 2/5; empty without folds."""
+        return str(self.plan["data"].get("fold") or "")
+
     def job(self) -> dict[str, Any]:
         """The cell as plain values that can be sent to a worker."""
         return {**vars(self), "settings": dict(self.settings), "plan": dict(self.plan)}
@@ -121,13 +136,16 @@ class Cell:
 
 
 def cells_of(experiment: Experiment, plan: Plan) -> list[Cell]:
-    """All cells, seed by seed, so that an early stop leaves whole seeds. Raises PlanError."""
+    """All cells, seed by seed and fold by fold, so that an early stop leaves whole ones. Raises
+    PlanError."""
     seeds = experiment.seeds
     if isinstance(seeds, int):
         seeds = [plan.train.seed + number for number in range(seeds)]
     fingerprints: dict[str, str] = {}
     cells = []
-    for seed in seeds:
+    count = experiment.folds
+    folds = [f"{number}/{count}" for number in range(1, count + 1)] if count else [None]
+    for seed, fold in product(seeds, folds):
         for data, data_changes in experiment.data.items():
             base = plan.with_(data_changes)
             methods: list[tuple[str, str, Mapping[str, Any], Changes]] = [
@@ -135,7 +153,8 @@ def cells_of(experiment: Experiment, plan: Plan) -> list[Cell]:
                 *((peer, peer, settings, {}) for peer, settings in experiment.peers.items()),
             ]
             for recipe, method, settings, changes in methods:
-                changed = base.with_({**changes, "train.seed": seed})
+                of_fold: Changes = {"data.fold": fold} if fold else {}
+                changed = base.with_({**changes, **of_fold, "train.seed": seed})
                 rows = _fingerprint(changed, fingerprints)
                 content = changed.model_dump(mode="json")
                 cell = Cell(recipe, data, seed, method, settings, content, rows, experiment.split)

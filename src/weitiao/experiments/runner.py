@@ -21,7 +21,7 @@ from weitiao.i18n.messages import _, plural
 from weitiao.results import run_data
 from weitiao.tasks.answers.base import Answers
 
-COLUMNS = ("data", "recipe", "method", "seed", "state", "metric", "value", "rows", "key")
+COLUMNS = ("data", "recipe", "method", "seed", "fold", "state", "metric", "value", "rows", "key")
 TABLE = "table"  # table.csv in the store
 
 Say = Callable[[str], None]
@@ -74,7 +74,7 @@ class ExperimentResults:
         rows = []
         for cell in self.cells:
             record = self.record(cell)
-            place = (cell.data, cell.recipe, cell.method, cell.seed)
+            place = (cell.data, cell.recipe, cell.method, cell.seed, cell.fold or None)
             result = (record.state, record.metric, record.value, record.rows)
             rows.append(dict(zip(COLUMNS, (*place, *result, cell.key), strict=True)))
         return rows
@@ -120,6 +120,8 @@ class ExperimentResults:
         done = [(c, r) for c, r in zip(cells, records, strict=True) if r.done]
         saved = [run_data.read_answers(self.store.folder_of(cell.key)) for cell, _record in done]
         judged = [one.answers for one in saved if one is not None]
+        if cells[0].fold:
+            judged = _over_folds([cell for cell, _record in done], judged, cells)
         if all(cell.method != OURS for cell in cells) and _same(judged):
             judged = judged[:1]  # a deterministic peer: equal seeds are one sample, not several
         errors = [record.error for record in records if record.failed]
@@ -203,7 +205,8 @@ def _opened(path: str | Path, out: str | Path | None) -> tuple[Experiment, Exper
 
 def _progress(cell: Cell, record: Record, number: int, count: int) -> str:
     place: dict[str, Any] = {"number": number, "count": count}
-    place |= {"data": cell.data, "recipe": cell.recipe, "seed": cell.seed}
+    recipe = f"{cell.recipe} {cell.fold}" if cell.fold else cell.recipe
+    place |= {"data": cell.data, "recipe": recipe, "seed": cell.seed}
     if record.done:
         return _(
             "{number}/{count} {data}, {recipe}, seed {seed}: {metric} {value:.4f}",
@@ -222,6 +225,21 @@ def _metrics(primary: str, judged: Answers) -> dict[str, Metric]:
     names = dict.fromkeys([primary, *judged.metrics])
     metrics = {name: parts.build("metrics", name) for name in names}
     return {name: one for name, one in metrics.items() if not one.of_scores}
+
+
+def _over_folds(
+    done: Sequence[Cell], judged: Sequence[Answers], cells: Sequence[Cell]
+) -> list[Answers]:
+    """The answers to all rows for each seed whose folds are all done, in the order of the folds."""
+    whole = []
+    for seed in dict.fromkeys(cell.seed for cell in cells):
+        pairs = zip(done, judged, strict=True)
+        of_seed = {cell.fold: one for cell, one in pairs if cell.seed == seed}
+        wanted = [cell.fold for cell in cells if cell.seed == seed]
+        if of_seed.keys() == set(wanted) and len({one.labels for one in of_seed.values()}) == 1:
+            first, *others = (of_seed[fold] for fold in wanted)
+            whole.append(first.followed_by(others))
+    return whole
 
 
 def _same(judged: Sequence[Answers]) -> bool:

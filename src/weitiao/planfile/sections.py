@@ -172,7 +172,7 @@ class DataPlan(Section):
     """Data: files, column roles, splits."""
 
     unwritten: ClassVar[frozenset[str]] = frozenset(
-        {"labels", "corrections", "correct_test", "near_duplicates"}
+        {"labels", "corrections", "correct_test", "near_duplicates", "fold"}
     )
     path: str | list[str] = Field(
         description="file with the rows, several files, a folder, a pattern like data/*.csv, or "
@@ -211,6 +211,12 @@ class DataPlan(Section):
         True, description="use the parts that a column such as split, or names of files, declare"
     )
     split_seed: int = Field(13, ge=0, description="seed of the split alone")
+    fold: str | None = Field(
+        None,
+        pattern=r"^[1-9]\d{0,2}/([2-9]|[1-9]\d{1,2})$",
+        description="the test is one of several parts of the rows, e.g. 2/5, instead of test_size: "
+        "cross-validation (`folds` of an experiment file)",
+    )
     labels: LabelsPlan = Field(
         LabelsPlan(), description="labels that are renamed, merged or left out"
     )

@@ -24,7 +24,7 @@ from weitiao.data.prepare.extra_files import ExtraFile, Part, extra_part, open_e
 from weitiao.data.prepare.filter import check_enough, usable
 from weitiao.data.prepare.near_groups import with_near_groups, without_near
 from weitiao.data.prepare.run_steps import AllExamples, as_rows
-from weitiao.data.prepare.split import TOGETHER, sample, split, units_of
+from weitiao.data.prepare.split import TOGETHER, sample, split, split_by_fold, units_of
 from weitiao.data.prepare.time_split import TIME, described, split_by_time, times_in
 from weitiao.data.prepare.unknown_labels import (
     MAX_NAMED_LABELS,
@@ -126,7 +126,8 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
         "test": 0.0 if test_file else plan.test_size,
     }
     units = with_near_groups(units_of(rows, keys), rows, plan.near_duplicates, history)
-    train, validation, test = _parted(rows, strata, planned, plan.split_seed, units, history)
+    planned |= _share_of_fold(plan, test_file is not None, source.name)
+    train, validation, test = _parted(rows, strata, planned, plan, units, history)
     if corrections is not None:
         uncorrected = Parts(rows, train, validation, test, validation_file, test_file)
         rows, train, validation, test, validation_file, test_file = uncorrected.corrected(
@@ -227,12 +228,14 @@ def _parted(
     rows: Rows,
     strata: Sequence[Any],
     planned: Mapping[str, float],
-    seed: int,
+    plan: DataPlan,
     units: np.ndarray,
     history: list[str],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Positions of the train, validation and test rows: by time where rows have one."""
-    sizes = planned["validation"], planned["test"]
+    sizes, seed = (planned["validation"], planned["test"]), plan.split_seed
+    if plan.fold:
+        return split_by_fold(strata, len(rows), sizes[0], plan.fold, seed, units)
     if TIME not in rows.roles:
         return split(strata, len(rows), *sizes, seed, stratify=True, groups=units)
     times = times_in(rows)
@@ -241,9 +244,30 @@ def _parted(
     return parts_of_rows
 
 
+def _share_of_fold(plan: DataPlan, tested: bool, file: str) -> dict[str, float]:
+    """The share of the test where it is a fold. Raises DataError where it cannot be one."""
+    if not plan.fold:
+        return {}
+    number, folds = (int(part) for part in str(plan.fold).split("/"))
+    if number > folds:
+        raise DataError(
+            _("data.fold: {fold}: there are folds 1 to {folds}.", fold=plan.fold, folds=folds)
+        )
+    if tested or TIME in plan.roles:
+        raise DataError(
+            _(
+                "{file}: data.fold makes each row a test once, but the test is given already (a "
+                "file, a column, or by time): leave one of them out.",
+                file=file,
+            )
+        )
+    return {"test": 1 / folds}
+
+
 def _changes_of(plan: DataPlan, corrections: Corrections | None) -> list[str]:
     """What changes targets beside the files: part of the fingerprint where there is any."""
     rules = [plan.labels.model_dump_json()] if plan.labels.rules or plan.labels.unknown else []
+    rules += [plan.fold] if plan.fold else []
     return [*rules, *([corrections.content, str(plan.correct_test)] if corrections else [])]
 
 

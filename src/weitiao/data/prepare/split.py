@@ -51,6 +51,39 @@ def split(
     return tuple(np.flatnonzero(parts == part) for part in (TRAIN, VALIDATION, TEST))  # type: ignore[return-value]
 
 
+def split_by_fold(
+    targets: Sequence[Any],
+    n: int,
+    validation_size: float,
+    fold: str,
+    seed: int,
+    groups: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As `split`, stratified, with a fold as the test, e.g. "2/5": over all five, with the same
+    seed, each row is tested once.
+
+    >>> parts = [split_by_fold(["a"] * 6 + ["b"] * 4, 10, 0.2, f"{i}/5", 1) for i in range(1, 6)]
+    >>> sorted(int(row) for _train, _validation, test in parts for row in test)
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+    """
+    number, folds = (int(part) for part in fold.split("/"))
+    strata = strata_of(targets, n)
+    owner = np.arange(n) if groups is None else np.unique(groups, return_inverse=True)[1]
+    first = np.full(int(owner.max(initial=-1)) + 1, n, np.int64)
+    np.minimum.at(first, owner, np.arange(n))
+    order = np.random.default_rng(seed).permutation(len(first))
+    order = order[np.argsort(strata[first][order], kind="stable")]
+    of_unit = np.empty(len(first), np.int64)
+    of_unit[order] = np.arange(len(first)) % folds  # each stratum in turns over the folds
+    tested = of_unit[owner] == number - 1
+    others = np.flatnonzero(~tested)
+    size = min(0.5, validation_size * n / max(1, len(others)))
+    rest = [targets[row] for row in others.tolist()]
+    same = None if groups is None else groups[others]
+    train, validation, _none = split(rest, len(others), size, 0.0, seed, True, same)
+    return others[train], others[validation], np.flatnonzero(tested)
+
+
 def sample(targets: Sequence[Any] | None, n: int, rows: int, seed: int) -> np.ndarray:
     """Stratified sample: positions (ascending) of `rows` rows that keeps the labels' shares."""
     strata = strata_of(targets, n) if targets is not None else np.zeros(n, np.int64)

@@ -12,6 +12,7 @@ them knows which answer classes there are. Members by caller:
 | report: mistakes, closest calls, weak slices | `right`, `confidence`, `has_confidence`, `losses`, `mistakes`, `closest_calls`, `mistake_confidence`, `changed`, `plain` |
 | compare, McNemar, seeds that learned nothing | `differs`, `constant` |
 | `predict` in Python | `as_returned` |
+| experiments with folds | `followed_by` |
 | answers.parquet | `kind`, `columns`, `column`, `from_arrow`, `values_of` |
 | rows in common with other runs and files | `has_gold`, `answered`, `gold_keys`, `gold_differs`, `aligned`, `unlisted`, `often_empty`, `from_cells` |
 | HTML page | `spelled`; presentation of its own is registered in `reporting` by class |
@@ -78,6 +79,13 @@ class Answers:
             scores=scores[rows] if scores is not None and len(scores) else scores,
             counts=None if counts is None else counts[rows],
         )
+
+    def followed_by(self, others: Sequence[Self]) -> Self:
+        """These rows and, behind them, those of others with the same labels."""
+        import pyarrow as pa
+
+        table = pa.concat_tables([pa.table(one.columns()) for one in (self, *others)])
+        return self.from_arrow(table, self.labels, self.separator)
 
     # --- right and wrong
 
