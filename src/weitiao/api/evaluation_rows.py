@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from weitiao.core.fields import near
 from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.table import Source
+from weitiao.data.infer.column_names import alike
 from weitiao.data.infer.roles import OF_TRAINING
 from weitiao.data.prepare.declared import without_refused
 from weitiao.data.prepare.filter import without_blank, without_misfits
@@ -120,9 +121,8 @@ def _columns(
 def _by_name(role: str, column: str, source: Source, taken: Roles) -> str | None:
     free = [name for name in source.columns if name not in taken.values()]
     for wanted in (column, role):
-        folded = [name for name in free if name.strip().casefold() == wanted.strip().casefold()]
-        if len(folded) == 1:
-            return folded[0]
+        if found := alike(wanted, free):
+            return found
     return None
 
 

@@ -21,7 +21,7 @@ from weitiao.data.files.cells import INTEGER, TEXT, cell_texts
 from weitiao.data.files.delimited import FIRST
 from weitiao.data.files.open import Paths, ReaderSettings, ReadOptions
 from weitiao.data.files.table import LINE, Source, from_rows
-from weitiao.data.infer.column_names import TEXT_WORDS, is_known
+from weitiao.data.infer.column_names import TEXT_WORDS, alike, is_known, plain
 from weitiao.data.infer.column_stats import Column, columns_of
 from weitiao.data.infer.roles import TEXT_ROLES, pair_in
 from weitiao.data.python_rows import is_missing_value
@@ -158,7 +158,7 @@ def _reader_of_texts(model: AnyModel, path: Paths) -> ReaderSettings:
 def _names_columns(columns: Sequence[str]) -> bool:
     """Whether a first line surely names columns: "Great title" alone is a text."""
     if len(columns) == 1:
-        return columns[0].strip().lower() in TEXT_WORDS
+        return plain(columns[0]) in TEXT_WORDS
     return any(map(is_known, columns))
 
 
@@ -273,9 +273,8 @@ def _by_name(
     for wanted in (column, role, generic):
         if wanted in free:
             return wanted
-        folded = [name for name in free if name.strip().casefold() == wanted.strip().casefold()]
-        if len(folded) == 1:
-            return folded[0]
+        if found := alike(wanted, free):
+            return found
     return None
 
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from weitiao.core.ragged import Ragged
 from weitiao.data.files.cells import cell_texts, position_batches
-from weitiao.data.infer.column_names import words
+from weitiao.data.infer.column_names import by_plain_name, words
 from weitiao.data.infer.column_stats import FEW_CLASSES, Column, sample_positions
 from weitiao.data.infer.roles import Evidence, Guess
 from weitiao.data.targets import Locate, Roles, parse_cells
@@ -49,7 +49,8 @@ SAMPLED_ROWS = 200
 ROWS_PER_CLASS = 10  # FEW_CLASSES different values in so many times the rows are labels
 QUESTION_COLUMNS = words("question questions query 问题 提问 问句")
 PASSAGE_COLUMNS = words(
-    "context contexts passage paragraph document article text 上下文 段落 原文 材料 文章"
+    "context contexts passage paragraph document article text 上下文 段落 原文 材料 文章 "
+    "文章内容 正文 篇章 阅读材料"
 )
 ANSWER_COLUMNS = words("answers answer answer_text gold_answer gold_answers label target 答案 回答")
 START_COLUMNS = words("answer_start start answer_begin 起始位置 答案位置")
@@ -159,12 +160,14 @@ class QuestionAnswering(Task):
         named = named or bool({"context", "question"} & evidence.roles.keys())
         if not named and {"text", "text_pair", "premise"} & evidence.roles.keys():
             return None
-        lower = {name.lower(): name for name in evidence.columns}
+        columns = by_plain_name(evidence.columns)
         guess = Guess({}, {})
 
         def by_name(role: str, wanted: Sequence[str]) -> None:
             taken = [*evidence.roles.values(), *guess.roles.values()]
-            free = (lower[name] for name in wanted if name in lower and lower[name] not in taken)
+            free = (
+                columns[name] for name in wanted if name in columns and columns[name] not in taken
+            )
             column = next(free, None)
             if role not in evidence.roles and column is not None:
                 guess.roles[role], guess.reasons[role] = column, _("its name")
@@ -176,7 +179,7 @@ class QuestionAnswering(Task):
         if not {"question", "context", "target"} <= roles.keys():
             return None
         context, target = str(roles["context"]), str(roles["target"])
-        starts = any(name in lower for name in START_COLUMNS)
+        starts = any(name in columns for name in START_COLUMNS)
         if not named and not starts and _are_labels(evidence.columns[target]):
             return None
         proportion = _proportion_held(evidence.table, context, target)

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from weitiao.core.batch_layout import Layout, filled, tensor
 from weitiao.core.ragged import Ragged
+from weitiao.data.infer.column_names import by_plain_name
 from weitiao.data.infer.pairs import text_and_target
 from weitiao.data.infer.roles import Guess
 from weitiao.example import Batch, Example, Prediction
@@ -89,11 +90,11 @@ class Retrieval(TextTargets):
             return None
         if evidence.roles:
             return text_and_target(evidence)
-        lower = {name.strip().lower(): name for name in evidence.columns}
-        pair = next((pair for pair in PAIRS if all(name in lower for name in pair)), None)
+        columns = by_plain_name(evidence.columns)
+        pair = next((pair for pair in PAIRS if all(name in columns for name in pair)), None)
         if pair is None:
             return text_and_target(evidence)
-        roles: dict[str, Any] = {"text": lower[pair[0]], "target": lower[pair[1]]}
+        roles: dict[str, Any] = {"text": columns[pair[0]], "target": columns[pair[1]]}
         return Guess(roles, dict.fromkeys(roles, _("its name")))
 
     def for_network(self, config: Any) -> Self:

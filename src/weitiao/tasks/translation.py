@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from weitiao.core.script import has_han
-from weitiao.data.infer.column_names import TARGET_WORDS, TEXT_WORDS, matches
+from weitiao.data.infer.column_names import TARGET_WORDS, TEXT_WORDS, by_plain_name, matches
 from weitiao.data.infer.pairs import text_and_target
 from weitiao.data.infer.roles import Guess
 from weitiao.errors import PlanError
@@ -197,9 +197,9 @@ def without_ends(rows: Sequence[Sequence[int]], tokenizer: Any) -> list[list[int
 def pair_of(names: Iterable[str]) -> tuple[str, str] | None:
     """The columns of source and target: named so, or two languages in the order of the file."""
     names = list(names)
-    lower = {name.strip().lower(): name for name in names}
-    source = next((lower[name] for name in SOURCES if name in lower), None)
-    target = next((lower[name] for name in TARGETS if name in lower), None)
+    columns = by_plain_name(names)
+    source = next((columns[name] for name in SOURCES if name in columns), None)
+    target = next((columns[name] for name in TARGETS if name in columns), None)
     if source and target:
         return source, target
     languages = [name for name in names if language_of(name)]

@@ -61,6 +61,30 @@ def guess(columns, given=None):
             "nli",
         ),
         (
+            {"句子１": ZH, "句子２：": ZH[::-1], "相似度（０～５）": [0, 1, 2, 3, 4, 5] * 10},
+            {"text": "句子１", "text_pair": "句子２：", "target": "相似度（０～５）"},
+            "regression",
+        ),
+        (
+            {"前提：": ZH, "假设：": ZH[::-1], "关系（必填）": ["蕴含", "中立", "矛盾"] * 20},
+            {"premise": "前提：", "hypothesis": "假设：", "target": "关系（必填）"},
+            "nli",
+        ),
+        (
+            {
+                "问题？": [f"第{i}间怎么样" for i in range(60)],
+                "文章内容": ZH,
+                "答案：": ["服务非常好"] * 60,
+            },
+            {"question": "问题？", "context": "文章内容", "target": "答案："},
+            "question_answering",
+        ),
+        (
+            {"评论（译文）": [t[:9] for t in ZH], "评论": ZH, "＊标签": TWO},
+            {"text": "评论", "target": "＊标签"},
+            "classification",
+        ),
+        (
             {"premise": EN, "hypothesis": EN[::-1], "gold_label": ["e", "n", "c"] * 20},
             {"premise": "premise", "hypothesis": "hypothesis", "target": "gold_label"},
             "nli",

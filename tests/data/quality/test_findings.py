@@ -14,6 +14,8 @@ from weitiao.data.quality.label_names import alike_names
 from weitiao.data.quality.languages import language_of
 from weitiao.data.quality.repeats import differences, spread
 from weitiao.data.quality.text_damage import mojibake_spans, width_spans
+from weitiao.data.steps.resampling import LengthFilter
+from weitiao.example import Example
 from weitiao.planfile.plan import DataPlan
 
 ROLES = {"text": "text", "target": "label"}
@@ -275,6 +277,18 @@ def test_targets_in_words():
         "0.5",
         '["x", "y"]',
     ]
+
+
+def test_the_length_of_words_in_a_list_is_that_of_their_text():
+    rows = [{"text": '["' + '", "'.join("这家酒店的房间很干净也安静" * 2) + f'", "{at}"]', "label": "O " * 27}
+            for at in range(40)]  # fmt: skip
+    rows.append({"text": '["秀", "军"]', "label": "B-人 I-人"})
+    finding = found(rows, "token_classification")["short_texts"]
+    assert finding.rows.tolist() == [40]
+    assert finding.plan_line == "data.steps.length_filter={shortest: 3}"
+    assert table_of(finding)[1][-2:] == ["2", "秀军"]
+    kept = LengthFilter(shortest=3)([Example({"text": row["text"]}) for row in rows], None)
+    assert len([*kept]) == 40
 
 
 TASKS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from weitiao.core.script import HAN
@@ -42,6 +43,51 @@ OTHER_WORDS = words(
     "编号 序号 日期 时间 用户 姓名 来源 语言"
 )
 
+_AROUND = " \t:?!*#\"'.,;、。"  # a name, once its characters have the usual width
+_REMARK = re.compile(r"[(\[【〔].*?[)\]】〕]")
+
+
+def folded(name: str) -> str:
+    """A column name in the usual width, without the punctuation around it.
+
+    >>> folded("句子１："), folded("*Text")
+    ('句子1', 'Text')
+    """
+    return unicodedata.normalize("NFKC", name).strip(_AROUND)
+
+
+def plain(name: str) -> str:
+    """A folded column name in small letters, without a remark in brackets.
+
+    >>> plain("评分（满分５分）"), plain("Label [0/1]"), plain("(a)")
+    ('评分', 'label', '(a)')
+    """
+    whole = folded(name)
+    return (folded(_REMARK.sub("", whole)) or whole).lower()
+
+
+def by_plain_name(names: Iterable[str]) -> dict[str, str]:
+    """Columns by their plain names; of two alike, the one that is called so, else the first."""
+    found: dict[str, str] = {}
+    for name in names:
+        short = plain(name)
+        if short not in found or name.strip().lower() == short:
+            found[short] = name
+    return found
+
+
+def alike(wanted: str, names: Iterable[str]) -> str | None:
+    """The one name that is `wanted` up to case and blanks, else up to width, punctuation, remarks.
+
+    >>> alike("前提：", ["假设", "前提"]), alike("评论（一）", ["评论（一）", "评论（二）"])
+    ('前提', '评论（一）')
+    """
+    for same in (lambda name: name.strip().casefold(), plain):
+        found = [name for name in names if same(name) == same(wanted)]
+        if len(found) == 1:
+            return found[0]
+    return None
+
 
 def matches(name: str, wanted: Iterable[str]) -> bool:
     """Match a column name with words, as a whole or by its parts (snake_case, CamelCase).
@@ -50,9 +96,9 @@ def matches(name: str, wanted: Iterable[str]) -> bool:
     (True, False, True)
     """
     known = set(wanted)
-    if name.lower() in known:
+    if name.lower() in known or plain(name) in known:
         return True
-    pieces = re.findall(rf"[A-Z]?[a-z]+|[A-Z]+|[{HAN}]+", name)
+    pieces = re.findall(rf"[A-Z]?[a-z]+|[A-Z]+|[{HAN}]+", folded(name))
     return any(piece.lower() in known for piece in pieces) or any(
         word in name for word in known if not word.isascii()
     )
@@ -64,7 +110,8 @@ def is_known(name: str) -> bool:
     >>> is_known("review_text"), is_known("the review was good"), is_known("评论内容")
     (True, False, True)
     """
-    if len(name) > (24 if name.isascii() else 8) or len(name.split()) > 2:
+    short = plain(name)
+    if len(short) > (24 if short.isascii() else 8) or len(short.split()) > 2:
         return False
     return matches(name.strip(' "#'), [*TEXT_WORDS, *TARGET_WORDS, *OTHER_WORDS]) or bool(
         re.fullmatch(r"(?i)column\d+|unnamed: \d+|field\d+|列\d+", name)

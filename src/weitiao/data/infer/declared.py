@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from weitiao.data.infer.column_names import words
+from weitiao.data.infer.column_names import plain, words
 
 if TYPE_CHECKING:
     from weitiao.data.infer.column_stats import Column
@@ -85,7 +85,7 @@ def is_split(name: str, values: Iterable[str]) -> bool:
     if _FLAG.fullmatch(name.strip().lower()):
         flags = {flag_part(name, value) for value in values}
         return "" not in flags and len(flags) == 2
-    if name.strip().lower() not in _SPLIT_NAMES:
+    if plain(name) not in _SPLIT_NAMES:
         return False
     parts = {part_of(value) for value in values}
     return "train" in parts and len(parts - {""}) > 1

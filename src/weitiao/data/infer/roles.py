@@ -15,7 +15,10 @@ from weitiao.data.infer.column_names import (
     SURE_PAIRS,
     TARGET_WORDS,
     TEXT_WORDS,
+    by_plain_name,
+    folded,
     matches,
+    plain,
 )
 from weitiao.data.infer.column_stats import Column, columns_of
 from weitiao.data.infer.declared import decision_of, declaring
@@ -67,7 +70,7 @@ class Evidence:
         """Whether another column holds labels or numbers, by its name and its cells."""
         others = self.columns.keys() - set(besides)
         return any(
-            name.strip().lower() in ANNOTATIONS and not column.is_text and column.distinct > 1
+            plain(name) in ANNOTATIONS and not column.is_text and column.distinct > 1
             for name, column in ((other, self.columns[other]) for other in others)
         )
 
@@ -221,7 +224,10 @@ def _named_texts(free: Mapping[str, Column]) -> dict[str, Column]:
         if column.distinct > 1
         and column.numbers is None
         and 2 * len(column.values) > column.rows
-        and (name.lower() in sure or (re.search(_NUMBERED, name) and matches(name, TEXT_WORDS)))
+        and (
+            plain(name) in sure
+            or (re.search(_NUMBERED, folded(name)) and matches(name, TEXT_WORDS))
+        )
     }
 
 
@@ -239,17 +245,18 @@ def _why_text(column: Column, *, named: bool) -> str:
 
 
 def pair_in(texts: Mapping[str, Column]) -> tuple[str, str] | None:
-    lower = {name.lower(): name for name in texts}
+    named = by_plain_name(texts)
     for first, second in PAIRED_NAMES:
-        if first in lower and second in lower:
-            return lower[first], lower[second]
-    for name in texts:
+        if first in named and second in named:
+            return named[first], named[second]
+    wide = {folded(name): name for name in texts}
+    for name in wide:
         for one, two in (("1", "2"), ("一", "二"), ("a", "b"), ("A", "B")):
             # A digit counts anywhere (question1), a letter only as a word of its own (text_a).
             pattern = one if not one.isascii() or one.isdigit() else rf"(?<![A-Za-z]){one}(?![a-z])"
             other = re.sub(pattern, two, name, count=1)
-            if other != name and other in texts:
-                return name, other
+            if other != name and other in wide:
+                return wide[name], wide[other]
     return None
 
 
@@ -317,8 +324,8 @@ def _guess_target(
 def _require_values(free: Mapping[str, Column], named: Sequence[str], same: Sequence[str]) -> None:
     """Raise DataError where the column that is called a target has no values, or one only: another
     column that looks like one is not meant. same: columns of one value, by their names a target."""
-    empty = [n for n, c in free.items() if not c.values and n.strip().lower() in TARGET_WORDS]
-    if empty and not (named and named[0].strip().lower() in TARGET_WORDS[:4]):
+    empty = [n for n, c in free.items() if not c.values and plain(n) in TARGET_WORDS]
+    if empty and not (named and plain(named[0]) in TARGET_WORDS[:4]):
         raise DataError(
             _(
                 "the column {name!r} is empty. If another one is the target: --target COLUMN. In "
@@ -326,7 +333,7 @@ def _require_values(free: Mapping[str, Column], named: Sequence[str], same: Sequ
                 name=empty[0],
             )
         )
-    if not named and any(name.strip().lower() in TARGET_WORDS[:6] for name in same):
+    if not named and any(plain(name) in TARGET_WORDS[:6] for name in same):
         raise DataError(_one_value(free[same[0]]))
 
 
@@ -370,7 +377,7 @@ def _best_named(usable: Mapping[str, Column], readers: Sequence[TargetReader]) -
     named = [
         name for name in named if not (usable[name].is_text and usable[name].unique_share > 0.5)
     ]
-    exact = [name for word in TARGET_WORDS for name in named if name.lower() == word]
+    exact = [name for word in TARGET_WORDS for name in named if plain(name) == word]
     clear = [name for name in named if any(one.recognizes(usable[name]) for one in readers)]
     return list(dict.fromkeys([*exact, *clear, *named]))
 

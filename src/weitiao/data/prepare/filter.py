@@ -11,6 +11,7 @@ from weitiao.data.files.bad_rows import Bad, refused, set_aside
 from weitiao.data.files.cells import cell_texts, position_batches
 from weitiao.data.files.table import Source
 from weitiao.data.infer.cells import is_missing
+from weitiao.data.infer.column_names import plain
 from weitiao.data.infer.roles import TEXT_ROLES, check_role
 from weitiao.data.prepare import duplicates
 from weitiao.data.prepare.declared import without_refused
@@ -88,7 +89,7 @@ def weight_lines(rows: Rows) -> Iterator[str]:
     """What is said of the weights of rows. Raises DataError, naming the row, for one that is none,
     and for tasks whose losses have no weights."""
     if WEIGHT not in rows.roles:
-        names = [name for name in rows.table.column_names if name.strip().lower() in WEIGHT_NAMES]
+        names = [name for name in rows.table.column_names if plain(name) in WEIGHT_NAMES]
         taken = {*rows.text_columns, *target_columns(rows.roles)}
         if free := [name for name in names if name not in taken]:
             yield _(

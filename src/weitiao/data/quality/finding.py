@@ -13,7 +13,9 @@ from weitiao.core.sanitize import shortened
 from weitiao.data.files.cells import cell_texts
 from weitiao.data.quality.personal_data import hidden
 from weitiao.data.rows import Rows
+from weitiao.data.targets import reader_of
 from weitiao.labels.tags.cells import written as written_target
+from weitiao.labels.tags.words import text_of
 
 Severity = Literal["error", "warning", "note"]  # metrics would lie, rows are worth a look, fact
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
@@ -149,7 +151,11 @@ def shown_row(
 
 def texts_of(rows: Rows, positions: np.ndarray) -> list[tuple[str, ...]]:
     """The texts of rows at positions, a tuple a row."""
-    columns = [
-        cell_texts(rows.table.column(name), rows.indices[positions]) for name in rows.text_columns
-    ]
+    columns = [texts_in(rows, name, rows.indices[positions]) for name in rows.text_columns]
     return list(zip(*columns, strict=True))
+
+
+def texts_in(rows: Rows, column: str, indices: np.ndarray) -> list[str]:
+    """The texts of a column; lists of words that have tags are read as the texts they make."""
+    cells = cell_texts(rows.table.column(column), indices)
+    return [*map(text_of, cells)] if reader_of(rows.task).head == "tokens" else cells

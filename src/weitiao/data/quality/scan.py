@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from weitiao import parts
-from weitiao.data.files.cells import cell_texts, position_batches
+from weitiao.data.files.cells import position_batches
 from weitiao.data.quality.finding import (
     Case,
     Finding,
@@ -19,6 +19,7 @@ from weitiao.data.quality.finding import (
     ids_of,
     shown_row,
     target_of,
+    texts_in,
     texts_of,
 )
 from weitiao.data.quality.repeats import MOST_CASES, SPAN, spread
@@ -34,10 +35,7 @@ def texts_by_span(inspected: Inspected) -> Iterator[tuple[int, list[list[str]]]]
     for span in position_batches(rows.indices, SPAN):
         yield (
             done,
-            [
-                cell_texts(rows.table.column(str(rows.roles[role])), span)
-                for role in rows.text_roles
-            ],
+            [texts_in(rows, str(rows.roles[role]), span) for role in rows.text_roles],
         )
         done += len(span)
 

@@ -14,6 +14,7 @@ from weitiao.data.steps.base import Step, made_from
 from weitiao.errors import DataError
 from weitiao.example import Example
 from weitiao.i18n.messages import _
+from weitiao.labels.tags.words import text_of
 
 
 class Oversample(Step):
@@ -67,6 +68,6 @@ class LengthFilter(Step):
 
     def __call__(self, examples: Iterable[Example], rng: random.Random) -> Iterator[Example]:
         for example in examples:
-            lengths = [len(str(text)) for text in example.inputs.values()]
+            lengths = [len(text_of(str(text))) for text in example.inputs.values()]
             if self.shortest <= min(lengths) and max(lengths) <= self.longest:
                 yield example
