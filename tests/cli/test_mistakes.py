@@ -25,6 +25,7 @@ MISTAKES = {
     "finetune good.csv": ("'finetune'", "`weitiao fit good.csv`", "`weitiao fit good.csv`"),
     "good.csv": ("'good.csv'", "`weitiao fit good.csv`", "`weitiao fit good.csv`"),
     "good.yaml": ("'good.yaml'", "`weitiao train good.yaml`", "`weitiao train good.yaml`"),
+    "evaluate nowhere-001": ("nowhere-001", "no such folder", "没有这个文件夹"),
     "help fti": ("'fti'", "Did you mean 'fit'", "'fit'"),
     "--vresion": ("--vresion", "Did you mean '--version'", "'--version'"),
     "fit good.csv --taks nli": ("--taks", "Did you mean '--task'", "'--task'"),

@@ -149,6 +149,6 @@ def _require_columns(columns: Roles, given: Roles, source: Source) -> None:
                     file=source.name,
                     column=column,
                     names=name_list(source.columns),
-                    remedy=f"{option}{'' if option.endswith('=') else ' '}COLUMN",
+                    remedy=f"{option}{'' if option.endswith('=') else ' '}{_('COLUMN')}",
                 )
             )

@@ -332,4 +332,4 @@ def _lacks(source: Source, column: str, missing: Sequence[str] = ()) -> str:
 
 
 def _remedy(missing: Sequence[str]) -> str:
-    return " ".join(f"{option_of(role)} COLUMN" for role in missing)
+    return " ".join(f"{option_of(role)} {_('COLUMN')}" for role in missing)

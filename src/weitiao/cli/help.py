@@ -34,9 +34,9 @@ class Verb(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         # Else click raises for surplus arguments, in English and without saying which they are.
         ctx.allow_extra_args = True
-        words = list(args)
+        words = usage.with_hyphens(args, [name for p in self.get_params(ctx) for name in p.opts])
         try:
-            rest = super().parse_args(ctx, args)
+            rest = super().parse_args(ctx, list(words))
         except _UsageError as error:
             raise WeitiaoError(usage.message_of(error, self, ctx, words)) from None
         if ctx.args and not ctx.resilient_parsing:

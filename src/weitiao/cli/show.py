@@ -62,7 +62,7 @@ def show_plan(plan: Plan, path: Path) -> None:
         value = plan.get(key)
         text = str(value)
         if isinstance(value, dict):
-            text = ", ".join(f"{k}: {v}" if v else k for k, v in value.items())
+            text = ", ".join(f"{k}: {_flow(v)}" if v else k for k, v in value.items())
         why = _("set by you")
         if value == reason.value:
             why = localized(reason.reason)
@@ -75,6 +75,15 @@ def show_plan(plan: Plan, path: Path) -> None:
     for warning in warnings_of(plan):
         say(_("warning: {text}", text=warning))
     say(_("next: weitiao check {path} · weitiao document {path} · weitiao train {path}", path=path))
+
+
+def _flow(value: Any) -> str:
+    """A setting as the plan writes it: {lazy_embeddings: true}, not Python's braces."""
+    import yaml
+
+    if not isinstance(value, (dict, list)):
+        return str(value)
+    return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000).strip()
 
 
 def show_runs(runs: Sequence[Mapping[str, Any]], root: Path) -> None:

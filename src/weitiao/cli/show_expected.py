@@ -64,7 +64,16 @@ def _lines(found: Expectation) -> list[str]:
                 high=100 * more.high,
             )
         )
-    if measured is not None:
+    if measured is not None and not measured.runs:
+        lines.append(
+            _(
+                "measured in {seconds:.0f} s, while other programs used {busy:.0%} of the "
+                "processors; not corrected: no measured plan has run on this machine",
+                seconds=measured.seconds,
+                busy=measured.busy,
+            )
+        )
+    elif measured is not None:
         lines.append(
             _(
                 "measured in {seconds:.0f} s, while other programs used {busy:.0%} of the "

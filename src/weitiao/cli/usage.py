@@ -6,6 +6,7 @@ here: one message gives the whole command as it is written.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -38,6 +39,7 @@ SAME_OPTION = {
     "-f": "--yes", "--format": "--json", "--out": "--output", "--jobs": "--processes",
     "--workers": "--processes", "--nthreads": "--threads", "--cores": "--threads",
 }  # fmt: skip
+_DASHES = re.compile(r"^(?!--?[a-z])[-‐‑‒–—―−－]+(?=[a-z])")
 # Commands that other programs have -> ours.
 SAME_COMMAND = {
     "finetune": "fit", "fine-tune": "fit", "tune": "fit", "learn": "fit", "start": "fit",
@@ -50,6 +52,19 @@ SAME_COMMAND = {
     "benchmark": "probe", "version": "--version", "diff": "compare", "ab": "compare",
     "clean": "cache clean", "config": "plan", "init": "plan", "page": "report", "info": "doctor",
 }  # fmt: skip
+
+
+def with_hyphens(args: Sequence[str], options: Sequence[str]) -> list[str]:
+    """Options whose hyphens a word processor or a Chinese keyboard made dashes, as they are meant.
+
+    >>> with_hyphens(["fit.csv", "—budget", "30s", "－－rows=9", "——so"], ["--budget", "--rows"])
+    ['fit.csv', '--budget', '30s', '--rows=9', '——so']
+    """
+    meant = [_DASHES.sub("--", word) for word in args]
+    return [
+        option if option.partition("=")[0] in options else word
+        for word, option in zip(args, meant, strict=True)
+    ]
 
 
 def message_of(error: Any, command: Any, ctx: Any, args: Sequence[str]) -> str:

@@ -39,6 +39,13 @@ class Metadata:
     def read(cls, folder: Path) -> Self:
         """Raises ModelError when there is no saved model, or the file is damaged."""
         path = folder / METADATA_FILE
+        if not folder.exists():
+            raise ModelError(
+                _(
+                    "{folder}: there is no such folder. `weitiao runs` lists the runs.",
+                    folder=folder,
+                )
+            )
         if not path.is_file():
             raise ModelError(
                 _(

@@ -37,7 +37,11 @@ SHALLOW_LAYERS = 6  # with 12, twice the rate learned nothing (see dev/LOG.md)
 
 def checkpoint(language: str, shares: Any, name: str) -> Reason:
     """The default checkpoint of the rows' language."""
-    evidence = name_list(f"{key} {share:.0%}" for key, share in shares.items() if share)
+    evidence = name_list(
+        _("other {share:.0%}", share=share) if key == "other" else f"{key} {share:.0%}"
+        for key, share in shares.items()
+        if share
+    )
     why = {
         "en": _("the texts are English: a small English encoder is quick and good"),
         "zh": _("the texts are Chinese: the encoder must know Chinese characters"),

@@ -36,6 +36,10 @@ PAIRS = (
     ("query", "positive"),
     ("anchor", "positive"),
     ("question", "context"),
+    ("问题", "段落"),
+    ("问题", "文章"),
+    ("查询", "段落"),
+    ("查询", "文档"),
 )
 
 

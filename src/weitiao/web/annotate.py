@@ -23,7 +23,7 @@ from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source, from_rows
 from weitiao.data.infer.roles import check_role
 from weitiao.errors import DataError
-from weitiao.i18n.messages import _, plural
+from weitiao.i18n.messages import _, name_list, plural
 
 FOLDER = Path("annotations")  # of journals that the user does not name
 TARGET = "label"
@@ -282,7 +282,7 @@ def _task_of(labels: Any, scale: str | None, column: str | None) -> str:
     message = _(
         "say what to label: --labels positive,negative for one label a row, --scale 1-5 for "
         "numbers, or --task: {known}",
-        known=", ".join(scheme.KINDS),
+        known=name_list(scheme.KINDS),
     )
     raise DataError(message)
 

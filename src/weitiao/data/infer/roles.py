@@ -207,7 +207,7 @@ def _guess_texts(
     why = _why_text(free[best], named=best in named)
     others = [name for name in likely if name != best]
     if others:
-        names = name_list(others)
+        names = name_list(others, quoted=True)
         why = _("{why}; --text could also name {names}", why=why, names=names)
     return {"text": best}, why
 
@@ -291,7 +291,7 @@ def _guess_target(
         why = _("its name, and {figures}", figures=_figures(usable[named[0]]))
         others = [name for name in named[1:] if usable[name].is_label or usable[name].numbers]
         if others:
-            names = name_list(others)
+            names = name_list(others, quoted=True)
             why = _("{why}; --target could also name {names}", why=why, names=names)
         return named[0], why
     flags = [name for name, column in usable.items() if column.binary]
@@ -412,7 +412,10 @@ def _pair_names(evidence: Evidence, known: Roles) -> dict[str, str]:
 
 def _unclear(columns: Mapping[str, Column], *, text: bool) -> str:
     empty = _("(empty)")
-    lines = "\n".join(f"  {name}: {column.example or empty}" for name, column in columns.items())
+    lines = "\n".join(
+        _("  {name}: {example}", name=name, example=column.example or empty)
+        for name, column in columns.items()
+    )
     if len(columns) == 1:
         return _(
             "there is only one column: {column}. Besides the text a column with labels or numbers "
@@ -426,10 +429,17 @@ def _unclear(columns: Mapping[str, Column], *, text: bool) -> str:
             "text=COLUMN,target=COLUMN). The columns, each with a value:\n{columns}",
             columns=lines,
         )
-    return _(
+    message = _(
         "cannot tell which column is the target. Say it with --target COLUMN (or --roles "
         "text=COLUMN,target=COLUMN). The columns, each with a value:\n{columns}",
         columns=lines,
+    )
+    if sum(column.is_text for column in columns.values()) < 2:
+        return message
+    return _(
+        "{message}\nTwo texts and no label? --task retrieval: questions with their passages; "
+        "--task generation: prompts with replies.",
+        message=message,
     )
 
 

@@ -155,7 +155,7 @@ def without_misfits(rows: Rows, skip_bad: bool, history: list[str], bad: list[Ba
             _(
                 "{cells} that say {marks} count as empty targets",
                 cells=plural(sum(markers.values()), "cell"),
-                marks=name_list(sorted(markers)),
+                marks=name_list(sorted(markers), quoted=True),
             )
         )
     if not wrong:  # a target that cannot be read is told first
