@@ -120,7 +120,7 @@ MISTAKES = {
         "weitiao train --resume runs/new",
     ),
     "evaluate good.csv": ("good.csv", "`weitiao runs` lists runs", "`weitiao runs`"),
-    "evaluate RUN numbers.csv": ("numbers.csv", "--text COLUMN", "--text COLUMN"),
+    "evaluate RUN numbers.csv": ("numbers.csv", "--text COLUMN", "--text 列名"),
     "evaluate RUN good.csv --target labe": ("'labe'", "Did you mean 'label'", "label"),
     "evaluate RUN --target label": ("--target", "give one, too", "文件"),
     "clean gone.csv": ("gone.csv", "no such file", "没有这个文件"),

@@ -79,11 +79,11 @@ def show_plan(plan: Plan, path: Path) -> None:
 
 def _flow(value: Any) -> str:
     """A setting as the plan writes it: {lazy_embeddings: true}, not Python's braces."""
-    import yaml
+    from weitiao.planfile.write import dump
 
     if not isinstance(value, (dict, list)):
         return str(value)
-    return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000).strip()
+    return dump({"why": value}, short=True).partition(": ")[2].strip()  # why: on one line
 
 
 def show_runs(runs: Sequence[Mapping[str, Any]], root: Path) -> None:

@@ -95,6 +95,8 @@ def _budget_messages(fitted: Fitted) -> list[str]:
     budget, spent = fitted.plan.train.budget, fitted.seconds["total"]
     if budget is None or fitted.state == "interrupted":
         return []
+    from weitiao.results.format import baseline
+
     messages = []
     if spent > OVERRUN_FACTOR * budget:
         message = _(
@@ -106,10 +108,10 @@ def _budget_messages(fitted: Fitted) -> list[str]:
         messages.append(message)
     if not _learned(fitted.report):
         message = _(
-            "In {budget} the model learned no more than the baseline {baseline}: use more time or "
-            "a smaller model.",
+            "In {budget} the model learned no more than the simplest baseline ({baseline}): use "
+            "more time or a smaller model.",
             budget=duration(budget),
-            baseline=next(iter(fitted.report.baselines)),
+            baseline=baseline(next(iter(fitted.report.baselines))),
         )
         messages.append(message)
     return messages

@@ -42,7 +42,7 @@ class Metadata:
         if not folder.exists():
             raise ModelError(
                 _(
-                    "{folder}: there is no such folder. `weitiao runs` lists the runs.",
+                    "{folder}: there is no such folder. `weitiao runs` lists runs.",
                     folder=folder,
                 )
             )

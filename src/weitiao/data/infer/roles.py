@@ -285,7 +285,8 @@ def _guess_target(
     if family and (reader is None or reader.flag_columns):
         return family, flags_of.reason_of(family, free)
     names = _names_of(named[0], free) if named else ""
-    if names and names in usable and _labels_wanted(reader):
+    labels = reader is None or not reader.numeric  # the task that the user names, if any
+    if names and names in usable and labels:
         return names, _("its values are the names of {column!r}", column=named[0])
     if named:
         why = _("its name, and {figures}", figures=_figures(usable[named[0]]))
@@ -297,7 +298,6 @@ def _guess_target(
     flags = [name for name, column in usable.items() if column.binary]
     if len(flags) >= 2 and (reader is None or reader.flag_columns):
         return flags, flags_of.reason_of(flags, free)
-    labels = reader is None or not reader.numeric
     likely = [name for name, c in usable.items() if c.is_label and labels] or [
         name for name, c in usable.items() if c.numbers is not None
     ]
@@ -344,11 +344,6 @@ def _one_value(column: Column) -> str:
         name=column.name,
         value=column.example,
     )
-
-
-def _labels_wanted(reader: TargetReader | None) -> bool:
-    """Whether the task that the user names, if any, learns labels."""
-    return reader is None or not reader.numeric
 
 
 def _names_of(target: str, columns: Mapping[str, Column]) -> str:
