@@ -83,7 +83,7 @@ def test_cells_are_known_by_their_content(asked, tmp_path):
     ("seds: 3\n", "Did you mean 'seeds'"),
     ("peers: [tfidf_liner]\n", "Did you mean 'tfidf_linear'"),
     ("peers: {trainer: {epoch: 3}}\n", "Did you mean 'epochs'"),
-    ("executor: ray\n", "no 'ray' among the executors"),
+    ("executor: slurm\n", "no 'slurm' among the executors"),
     ("recipes: {a: {train.lerning_rate: 1}}\n", "learning_rate"),
     ("seeds: 0\n", "at least one"),
 ])  # fmt: skip

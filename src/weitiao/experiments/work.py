@@ -149,7 +149,7 @@ def main() -> None:
         os._exit(1)  # also in the middle of a job: nobody waits for its result any more
 
     threading.Thread(target=listen, daemon=True).start()
-    _cap_threads()
+    cap_threads()
     while True:
         job = Job(**json.loads(waiting.get()))
         run_cell(job.root, job.cell)
@@ -157,7 +157,8 @@ def main() -> None:
         back.flush()
 
 
-def _cap_threads() -> None:
+def cap_threads() -> None:
+    """Use as many threads as the executor allows."""
     from weitiao.hardware.machine import set_threads
 
     set_threads(int(os.environ.get("OMP_NUM_THREADS", "0")) or None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -96,6 +96,9 @@ def experiment(
     ] = None,
     processes: Annotated[int | None, typer.Option(min=1, help="number of cells at once")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="processor threads of each")] = None,
+    executor: Annotated[
+        str | None, typer.Option(help="where the cells run, instead of the file's: local, ray")
+    ] = None,
     show: Annotated[
         bool, typer.Option("--show", help="show the results so far; run nothing")
     ] = False,
@@ -106,17 +109,33 @@ def experiment(
     from weitiao.experiments import runner
 
     if show:
-        if processes or threads or again:
+        if processes or threads or again or executor:
             raise WeitiaoError(_("--show runs nothing: leave out the other options."))
         results = runner.open_experiment(path, out=out)
         results.write()
     else:
-        local = {"processes": processes or 1, "threads": threads or 0}
-        executor = {"local": local} if processes or threads else None
+        where = _where(executor, processes, threads)
         results = runner.run_experiment(
-            path, out=out, executor=executor, again=again, say=terminal.say
+            path, out=out, executor=where, again=again, say=terminal.say
         )
     if json_:
         terminal.print_json(results.summary())
     else:
         show_results.show_experiment(results)
+
+
+def _where(
+    executor: str | None, processes: int | None, threads: int | None
+) -> dict[str, dict[str, Any]] | None:
+    """The executor that options name; None: the file's."""
+    if executor in (None, "local") and (processes or threads or executor):
+        return {"local": {"processes": processes or 1, "threads": threads or 0}}
+    if executor and (processes or threads):
+        raise WeitiaoError(
+            _(
+                "--processes and --threads are of this machine: leave them out, or --executor "
+                "{name}.",
+                name=executor,
+            )
+        )
+    return {executor: {}} if executor else None
