@@ -38,7 +38,9 @@ def known(task, checkpoint):
                         "doubled": [1.5, 0.4, 2.6],
                         "curve": [[40, 0.7], [80, 0.75]],
                     },
+                    "measured": {"plan": "0a1b2c3d", "busy": 0.93, "seconds": 821.5, "runs": 0},
                     "phases": {
+                        "linear_start": {"seconds": [3.0, 2.5, 4.0], "raw": 2.9},
                         "loading": {"seconds": [3.0, 2.5, 4.0], "raw": 2.9},
                         "training": {"seconds": [70.0, 60.0, 80.0], "raw": 69.0},
                     },

@@ -234,6 +234,24 @@ def test_label_smoothing_and_class_weights_are_worked(tiny_bert, monkeypatch):
     assert "weighted mean" in text
 
 
+def test_what_was_expected_is_said_in_words_and_not_in_keys_of_the_plan(of_task):
+    trace = trace_of(of_task("classification"), full=False)
+    text = page.html_of(document_of(trace))
+    assert "linear start" in text
+    assert "13:42" in text  # the measurement
+    assert "93%" in text
+    for word in ("linear_start", ">measured.", "0a1b2c3d"):
+        assert word not in text
+
+
+def test_links_to_sources_are_called_as_they_are_seen(of_task):
+    text = page.html_of(document_of(trace_of(of_task("classification"))))
+    links = re.findall(r'<a href="#source-\d+" aria-label="([^"]+)">([^<]+)</a>', text)
+    assert len(links) > 20
+    assert all(name.startswith(f"{seen} ") for name, seen in links)
+    assert '<div class="scroll">' not in text  # the keyboard scrolls them
+
+
 def test_the_first_step_is_that_of_torch(of_task):
     plan, facts = of_task("classification")
     one, derived = facts.row.weights, facts.derived

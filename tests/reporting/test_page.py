@@ -158,6 +158,17 @@ def test_every_row_id_of_a_mistake_leads_to_its_row(finished):
     assert all(int(line) == int(row) + 1 for line, row in rows)
 
 
+@pytest.mark.parametrize(("task", "targets", "heading"), [
+    ("classification", TARGETS["classification"], "Predictions whose two likeliest labels"),
+    ("classification", ["good", "bad", "bad"] * 30, "Least confident predictions"),
+    ("multilabel", TARGETS["multilabel"], "Predictions with a label closest to one half"),
+])  # fmt: skip
+def test_the_heading_of_unsure_rows_says_what_they_are_sorted_by(task, targets, heading, tmp_path):
+    run = judged_run(tmp_path, TEXTS, targets, task=task)
+    found = Read(page.write(run).read_text(encoding="utf-8"))
+    assert heading in found.text
+
+
 def test_making_it_anew_opens_no_test(finished):
     made(finished)
     assert not sealed.openings_file().exists()

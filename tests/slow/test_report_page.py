@@ -39,6 +39,34 @@ def test_a_page_is_quiet_and_never_wider_than_the_screen(kind, scheme, width, pa
     seen.view.close()
 
 
+# of every legend above numbers: how many lines it has, and pixels down to the highest number
+LEGENDS = """() => [...document.querySelectorAll(".canvas")].flatMap((place) => {
+  const plot = JSON.parse(document.getElementById("data").textContent).plots[place.dataset.plot];
+  const names = (plot.series || []).map((one) => one.name);
+  const texts = [...place.querySelectorAll("text")].map((one) =>
+    ({ said: one.textContent, box: one.getBoundingClientRect() }));
+  const legend = texts.filter((one) => names.includes(one.said)).map((one) => one.box);
+  const left = place.getBoundingClientRect().left + 62;
+  const numbers = texts.filter((one) => one.box.right < left && !isNaN(Number(one.said)));
+  if (names.length < 2 || !numbers.length) return [];
+  const top = Math.min(...numbers.map((one) => one.box.top + one.box.height / 2));
+  return [[new Set(legend.map((one) => Math.round(one.top))).size,
+    top - Math.max(...legend.map((one) => one.bottom))]]; })"""
+
+
+@pytest.mark.parametrize(("width", "lines"), [(1100, 1), (360, 2)])
+def test_a_legend_of_two_lines_stays_above_its_plot(width, lines, pages, browser, tmp_path):
+    text = pages["classification", "en"].read_text(encoding="utf-8")
+    for name in ("validation", "wrong", "exact"):  # some names are longer in other plots
+        text = text.replace(f'"{name}"', f'"{name}: a name with many characters"')
+    (tmp_path / "long.html").write_text(text, encoding="utf-8")
+    seen = Seen(browser, tmp_path / "long.html", width)
+    found = seen.view.evaluate(LEGENDS)
+    assert max(count for count, _ in found) == lines
+    assert min(gap for _, gap in found) >= 0
+    seen.view.close()
+
+
 def test_it_is_there_within_a_second_for_100_000_rows(tmp_path, browser):
     rng = random.Random(1)
     labels = [rng.choice(["news", "sport", "travel", "money", "film"]) for _ in range(100_000)]

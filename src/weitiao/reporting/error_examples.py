@@ -26,6 +26,7 @@ from weitiao.results.records import ExplainedError
 from weitiao.results.run_data import Material, StoredAnswers, text_digest
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.label_sets import LabelSets
+from weitiao.tasks.answers.labels import Labels
 from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.answers.spans import Spans
 from weitiao.tasks.answers.texts import Texts
@@ -72,12 +73,25 @@ def examples_section(material: Material, unmasked: bool) -> Section:
         blocks.append(Words(_("Every evaluated row is correct.")))
     if len(unsure):
         items = _rows(material, unsure, stored.confidence, unmasked)
-        caption = _(
-            "Least confident predictions, right or wrong: worth checking, or labelling more of"
-        )
+        caption = _closest_calls(answers)
         of_label = (*head[:2], _("confidence in all labels")) if several else head
         blocks.append(_list(caption, of_label, items, OPEN_UNSURE))
     return Section("mistakes", _("Examples"), blocks)
+
+
+def _closest_calls(answers: Answers) -> str:
+    """A heading that says what `closest_calls` sorts by, which is not always the confidence."""
+    if isinstance(answers, LabelSets):
+        return _(
+            "Predictions with a label closest to one half, right or wrong: worth checking, or "
+            "labelling more of"
+        )
+    if isinstance(answers, Labels) and len(answers.labels) > 2:
+        return _(
+            "Predictions whose two likeliest labels are closest, right or wrong: worth checking, "
+            "or labelling more of"
+        )
+    return _("Least confident predictions, right or wrong: worth checking, or labelling more of")
 
 
 def _legend(answers: Answers) -> str:

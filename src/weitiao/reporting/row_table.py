@@ -323,7 +323,7 @@ def _cell(column: dict[str, Any], row: int) -> str:
         return "—"
     if "decimals" in column:
         return f"{value * column['scale']:.{column['decimals']}f}"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
+    return f"{value:,.0f}" if isinstance(value, int) or abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _words() -> dict[str, str]:

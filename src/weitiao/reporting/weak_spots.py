@@ -166,11 +166,12 @@ def _checks(material: Material, unmasked: bool) -> list[Any]:
         if one.missing:
             rows.append([check_name(one.name), "", "", "", "", localized(one.missing)])
             continue
+        share = f"{one.flipped / one.rows:.0%}"
         rows.append(
             [
                 check_name(one.name),
                 f"{one.rows:,}",
-                f"{one.flipped:,} ({one.flipped / one.rows:.0%})",
+                _("{count} ({share})", count=f"{one.flipped:,}", share=share),
                 _("{low} to {high}", low=f"{one.low:.0%}", high=f"{one.high:.0%}"),
                 f"{one.worse:,}",
                 _("may change") if one.expected == "open" else _("no change"),

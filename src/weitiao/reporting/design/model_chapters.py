@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from weitiao import parts
 from weitiao.checkpoints.catalogue import CATALOGUE
+from weitiao.hardware import phases
 from weitiao.i18n.messages import _, localized, translated
 from weitiao.reporting.design.content import Blank, Block, Chapter, Grid, Prose, Quote
 from weitiao.reporting.design.facts import Candidate
@@ -223,17 +224,22 @@ def about_models(records: list[dict[str, Any]]) -> bool:
     return bool({"model", "checkpoint", "candidate"} & records[0].keys())
 
 
-def estimate(value: Any) -> Any:
+def estimate(value: Any, spell: Callable[[Any], str] | None = None) -> Any:
     """An estimate with its interval, [value, low, high], as it is shown; others as they are.
+
+    spell: how a single number is written.
 
     >>> estimate([0.85, 0.8, 0.9]), estimate([3, 1, 2]), estimate(5)
     ('0.85 [0.8, 0.9]', [3, 1, 2], 5)
     """
     plain = isinstance(value, (list, tuple)) and len(value) == 3
+    if spell and isinstance(value, (int, float)):
+        return spell(value)
     if not plain or not all(isinstance(one, (int, float)) for one in value):
         return value
     middle, low, high = value
-    return f"{shown(middle)} [{shown(low)}, {shown(high)}]" if low <= middle <= high else value
+    spell = spell or shown
+    return f"{spell(middle)} [{spell(low)}, {spell(high)}]" if low <= middle <= high else value
 
 
 def measured_table(trace: Trace, key: str, records: list[dict[str, Any]], title: str) -> Grid:
@@ -243,8 +249,10 @@ def measured_table(trace: Trace, key: str, records: list[dict[str, Any]], title:
     names = [name for name in named if trace.full or not name.startswith("raw")]
     texts = {name for name in names for one in records if isinstance(one.get(name), str)}
     numeric = [at for at, name in enumerate(names) if name not in texts]
+    spell = phases.shown if key == "phases" else localized
     rows = [
-        [trace.of_plan(f"expect.{key}", _cell(one.get(name))) for name in names] for one in records
+        [trace.of_plan(f"expect.{key}", _cell(one.get(name), spell)) for name in names]
+        for one in records
     ]
     place = f"expect.{key}"
     source = trace.of_plan(place, trace.place(place).partition(":")[0])
@@ -252,9 +260,11 @@ def measured_table(trace: Trace, key: str, records: list[dict[str, Any]], title:
     return Grid(caption, [_column(name) for name in names], rows, numeric, marked=False)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, spell: Callable[[str], str]) -> str:
+    if isinstance(value, str):
+        return spell(value)
     value = estimate(value)
-    return localized(value) if isinstance(value, str) else shown(value)
+    return value if isinstance(value, str) else shown(value)
 
 
 def _column(name: str) -> Quote:

@@ -23,6 +23,7 @@ FEW_ROWS = 30  # of a label: its recall is a matter of single rows
 SKEWED = 10.0  # times the rows of the smallest label
 MUCH_CUT = 0.05  # of the tokens
 CURVE = {"rows", "train_rows", "examples"}  # columns by which a table is a learning curve
+FINGERPRINTS = {"measured.plan", "measured.machine", "measured.family"}  # only in the full document
 OWN_KEYS = {"train_seconds", "memory_mb", "threads", "of"}
 
 
@@ -40,8 +41,9 @@ def expectation_chapter(trace: Trace) -> Chapter:
         rows.append([_("threads"), trace.of_plan("expect.threads", expect["threads"])])
     more = {key: value for key, value in expect.items() if key not in OWN_KEYS}
     rows += [
-        [_known_key(key), trace.of_plan(f"expect.{key}", estimate(value))]
+        [_known_key(key), trace.of_plan(f"expect.{key}", _spelled(key, value))]
         for key, value in leaves_of(more)
+        if trace.full or key not in FINGERPRINTS
     ]
     if rows:
         blocks.append(Grid(_("Expected on this machine"), [], rows, [1]))
@@ -86,8 +88,20 @@ def _known_key(key: str) -> str:
         "quality.linear": _("score of the linear model on frozen features"),
         "quality.rows": _("training rows"),
         "quality.doubled": _("gain from twice the rows"),
+        "measured.seconds": _("time of the measurement"),
+        "measured.busy": _("processor taken by other programs meanwhile"),
+        "measured.runs": _("earlier runs that corrected it"),
     }
     return names.get(key) or Quote(key, code=True)
+
+
+def _spelled(key: str, value: Any) -> Any:
+    """A value of `expect` as people read it."""
+    if key == "measured.seconds":
+        return estimate(value, duration)
+    if key == "measured.busy":
+        return estimate(value, "{:.0%}".format)
+    return metric(value) if key == "quality.metric" else estimate(value)
 
 
 def _doubled(trace: Trace) -> Iterator[Block]:

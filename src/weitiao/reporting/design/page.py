@@ -92,8 +92,9 @@ class _Writer:
 
     def _mark(self, source: str) -> str:
         at = self.marks[source]
-        label = markupsafe.escape(_("source: {source}", source=source))
-        return f'<sup class="mark"><a href="#source-{at}" aria-label="{label}">[{at}]</a></sup>'
+        label = markupsafe.escape(_("source: {source}", source=source))  # begins as it is seen
+        link = f'<a href="#source-{at}" aria-label="[{at}] {label}">[{at}]</a>'
+        return f'<sup class="mark">{link}</sup>'
 
     def _prose(self, block: Prose) -> str:
         return f'<p class="{block.kind}">{self.text(block.text)}</p>'
@@ -131,7 +132,9 @@ class _Writer:
         lines = "".join(mathml(part) for part in parts_of(block.latex))
         marks = "".join(self._mark(one) for one in dict.fromkeys(block.sources))
         kind = "formula worked" if block.sources else "formula"
-        return f'<figure class="{kind}"><div class="scroll">{lines}</div>{marks}</figure>'
+        return (
+            f'<figure class="{kind}"><div class="scroll" tabindex="0">{lines}</div>{marks}</figure>'
+        )
 
     def _flow(self, block: Flow) -> str:
         rows = -(-len(block.boxes) // COLUMNS)
@@ -148,7 +151,7 @@ class _Writer:
         marks = "".join(self._mark(one) for one in dict.fromkeys(figures))
         label = markupsafe.escape(block.caption)
         return (
-            f'<figure class="flow"><div class="scroll"><svg viewBox="0 0 {width} {height}" '
+            f'<figure class="flow"><div class="scroll" tabindex="0"><svg viewBox="0 0 {width} {height}" '
             f'role="img" aria-label="{label}">{arrows}{drawn}</svg></div>'
             f"<figcaption>{label} {marks}</figcaption></figure>"
         )

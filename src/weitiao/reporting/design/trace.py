@@ -98,12 +98,12 @@ def shown(value: Any) -> str:
 def number(value: float, digits: int = 4) -> str:
     """A number with so many significant digits, plain where it is neither huge nor tiny.
 
-    >>> number(0.00002), number(1.5), number(123456.7), number(-0.123456)
-    ('2e-05', '1.5', '123,457', '-0.1235')
+    >>> number(0.00002), number(1.5), number(4997.1), number(-0.123456)
+    ('2e-05', '1.5', '4,997', '-0.1235')
     """
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}"
-    if abs(value) >= 10**digits:
+    if abs(value) >= 10 ** (digits - 1):
         return f"{value:,.0f}"
     return f"{value:.{digits}g}"
 

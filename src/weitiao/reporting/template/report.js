@@ -82,10 +82,21 @@
       textStyle: { color: color("text"), fontFamily: family },
     }, ...more,
   });
-  const legend = (series) => series.length < 2 ? {} : {
-    legend: { top: 0, left: "center", itemWidth: 18, itemHeight: 10, textStyle: text(),
-      data: series.map((one) => one.name) },
-    grid: { left: 62, right: 28, top: 36, bottom: 48 },
+  const ruler = document.createElement("canvas").getContext("2d");
+  const legend = (series, room) => {
+    if (series.length < 2) return {};
+    ruler.font = `12px ${family}`;
+    let lines = 1, used = 0; // as many lines as ECharts breaks it into; the plot begins below them
+    for (const { name } of series) {
+      const width = ruler.measureText(name).width + 18 + 5 + 10; // icon and gaps
+      if (used && used + width > room - 10) { lines += 1; used = 0; }
+      used += width;
+    }
+    return {
+      legend: { top: 0, left: "center", itemWidth: 18, itemHeight: 10, textStyle: text(),
+        data: series.map((one) => one.name) },
+      grid: { left: 62, right: 28, top: 18 + 18 * lines, bottom: 48 },
+    };
   };
   const mark = (at) => !at ? {} : {
     markLine: {
@@ -98,11 +109,12 @@
 
   // --- one function a kind
   const kinds = {
-    lines: (plot) => ({
-      ...base(legend(plot.series)),
+    lines: (plot, room) => ({
+      ...base(legend(plot.series, room)),
       xAxis: numbers(plot.x, plot.share ? { min: 0, max: 1, splitLine: { show: false } }
         : { min: "dataMin", max: "dataMax", minInterval: 1, splitLine: { show: false } }),
-      yAxis: numbers(plot.y, plot.square ? { min: 0, max: 1, nameGap: 46 } : { scale: true, nameGap: 46 }),
+      yAxis: numbers(plot.y, plot.square ? { min: 0, max: 1, nameGap: 46 }
+        : { scale: true, nameGap: 46, ...(plot.share ? { max: (of) => (of.max > 0.9 ? 1 : null) } : {}) }),
       tooltip: {
         ...base().tooltip, trigger: "axis",
         formatter: (found) => balloon(`${plot.x} ${digits(found[0].value[0])}`,
@@ -116,13 +128,13 @@
         ...(at === 0 ? mark(plot.mark) : {}),
       })),
     }),
-    bars: (plot) => {
+    bars: (plot, room) => {
       const names = axis(plot.flat ? "" : plot.x, {
         type: "category", data: plot.categories, splitLine: { show: false },
         ...(plot.flat ? { inverse: true, axisLabel: text({ formatter: fitted(longest(plot.categories)), interval: 0 }) } : {}),
       });
       const values = numbers(plot.flat ? plot.x : plot.y, { nameGap: plot.flat ? 30 : 46 });
-      const more = legend(plot.series);
+      const more = legend(plot.series, room);
       const grid = { ...(more.grid || base().grid), ...(plot.flat ? { left: longest(plot.categories) + 16 } : {}) };
       return {
         ...base(more), grid,
@@ -204,8 +216,8 @@
         },
       }],
     }),
-    dots: (plot) => ({ // points with names, perhaps a line through the best of them
-      ...base(legend(plot.series)),
+    dots: (plot, room) => ({ // points with names, perhaps a line through the best of them
+      ...base(legend(plot.series, room)),
       xAxis: plot.categories ? axis(plot.x, { type: "category", data: plot.categories, splitLine: { show: false },
           axisLabel: text({ formatter: fitted(90), hideOverlap: true }) })
         : numbers(plot.x, { type: plot.log ? "log" : "value", scale: true, minInterval: plot.log ? 0 : plot.whole ? 1 : 0,
@@ -284,7 +296,7 @@
       const wide = place.closest(".wide") ? "wide" : "half";
       const room = printed ? printed[wide] : place.clientWidth;
       chart.resize({ width: room, height: place.clientHeight });
-      chart.setOption(kinds[plot.kind](plot), true);
+      chart.setOption(kinds[plot.kind](plot, room), true);
       chart.getZr().flush();
     }
   };
@@ -350,7 +362,7 @@
     const plot = plots[place.dataset.plot];
     size(plot, place);
     const chart = echarts.init(place, null, { renderer: "svg" });
-    chart.setOption(kinds[plot.kind](plot));
+    chart.setOption(kinds[plot.kind](plot, place.clientWidth));
     if (plot.codes && document.getElementById("all-rows")) { // a cell shows its rows in the table
       chart.on("click", ({ value }) => document.dispatchEvent(new CustomEvent("weitiao:filter", {
         detail: { target: String(plot.codes[value[1]]), answer: String(plot.codes[value[0]]) } })));

@@ -21,7 +21,8 @@
   const named = Object.fromEntries(columns.map((column) => [column.key, column]));
 
   // --- cells
-  const figures = new Intl.NumberFormat(language === "zh" ? "zh-CN" : "en-US", { maximumSignificantDigits: 6 });
+  const figures = new Intl.NumberFormat(language === "zh" ? "zh-CN" : "en-US", { maximumSignificantDigits: 4 });
+  const whole = new Intl.NumberFormat(language === "zh" ? "zh-CN" : "en-US", { maximumFractionDigits: 0 });
   for (const column of columns) {
     if (column.kind === "coded") column.spelled = column.sets.map((set) => set.map((at) => column.names[at]).join(words.separator) || "—");
   }
@@ -31,7 +32,7 @@
     if (column.kind === "text") return column.prefix + value;
     if (value === null) return "—";
     if (column.decimals) return (value * column.scale).toFixed(column.decimals);
-    return value !== 0 && Math.abs(value) < 1e-4 ? value.toExponential(3) : figures.format(value);
+    return value !== 0 && Math.abs(value) < 1e-4 ? value.toExponential(3) : (Math.abs(value) < 1000 ? figures : whole).format(value);
   };
   const value = (column, row) => { // by which rows are sorted
     if (column.kind === "number") return column.values[row];
@@ -177,10 +178,12 @@
   pane.addEventListener("scroll", later, { passive: true });
   addEventListener("resize", later);
   const widths = { text: 240, number: 110, coded: 130 }; // in pixels; together the least of the table
-  const least = columns.reduce((sum, column) => sum + widths[column.kind], 0);
+  const room = (column) => Math.max(widths[column.kind], column.kind === "number" ? 40 + 7 * column.title.length : 0);
+  const least = columns.reduce((sum, column) => sum + room(column), 0);
   pane.querySelector("table").style.minWidth = `${least}px`;
   for (const column of columns) {
     const made = head.appendChild(element("th", undefined, { scope: "col", className: `${wide[column.kind]} of-${column.key}` }));
+    if (room(column) > widths[column.kind]) made.style.width = `${room(column)}px`;
     const button = made.appendChild(element("button", column.title, { type: "button" }));
     button.addEventListener("click", () => {
       order = order.column !== column ? { column, down: column.kind === "number" && column.key !== "id" }
