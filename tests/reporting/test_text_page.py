@@ -9,6 +9,7 @@ import weitiao
 import writing_networks as tiny
 from conftest import TINY_WRITER
 from weitiao.i18n.messages import speaking
+from weitiao.reporting.render import Plot, Plots, Section, drawings
 from weitiao.reporting.text_plots import by_length, edits
 from weitiao.tasks.answers.texts import Texts
 
@@ -39,6 +40,15 @@ def test_chrf_by_length_has_groups_of_equal_size():
     assert plot.drawing["series"][0]["values"] == [100.0] * 5
     assert [row[1] for row in plot.figures.rows] == ["20"] * 5
     assert by_length(answers(targets[:10], targets[:10])) == []
+
+
+def test_chrf_by_length_is_not_drawn_as_the_lengths_of_the_rows():
+    targets = ["word " * (1 + row % 40) for row in range(100)]
+    (plot,) = by_length(answers(targets, targets))
+    histogram = Plot("lengths", "", "", {}, plot.figures)
+    assert len(drawings([Section("a", "", [Plots([plot]), Plots([histogram])])])) == 2
+    with pytest.raises(AssertionError, match="one name"):
+        drawings([Section("a", "", [Plots([plot, plot])])])
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -351,4 +351,6 @@ def test_a_phone_shows_all_without_scrolling_sideways(serve, browser, lang):
                         has_touch=True, is_mobile=True)  # fmt: skip
         wide = window.view.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0
+        scrolled = "[...document.querySelectorAll('.scroll')].every((one) => one.tabIndex === 0)"
+        assert window.view.evaluate(scrolled), "the keyboard scrolls wide tables"
         window.check()

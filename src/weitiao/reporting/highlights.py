@@ -75,7 +75,7 @@ def spans_in_words(answers: Answers, spans: np.ndarray, text: str | None, unmask
     for start, end, label in spans[:MAX_SPANS].tolist():
         name = short_label(answers.labels[label])
         held = f"{start}-{end}" if text is None else text[start:end]
-        shown.append(f"{held if unmasked else masked(held)} ({name})")
+        shown.append(_("{text} ({label})", text=held if unmasked else masked(held), label=name))
     more = f", ... {len(spans)}" if len(spans) > MAX_SPANS else ""
     return shortened(joined(shown, ", ")) + more if shown else _("(none)")
 

@@ -324,6 +324,7 @@ def policy(style: str, scripts: Iterable[str]) -> str:
 def drawings(sections: Iterable[Section]) -> dict[str, Any]:
     """What the script draws, by the id of its place; plain values without nan."""
     plots = [plot for block in _blocks(sections, Plots) for plot in block.items]
+    assert len({plot.name for plot in plots}) == len(plots), "two plots have one name"
     return {plot.name: _finite(_of(plot)) for plot in plots}
 
 

@@ -46,7 +46,7 @@ def by_length(answers: Texts) -> list[Plot]:
     title, head = _("chrF by length"), [_("characters of the reference"), _("rows"), "chrF"]
     message = _("The mean chrF of the rows, in groups by the length of the reference.")
     return [
-        Plot("lengths", title, message, drawing, Table(title, head, cells, [1, 2], folded=True))
+        Plot("by-length", title, message, drawing, Table(title, head, cells, [1, 2], folded=True))
     ]
 
 

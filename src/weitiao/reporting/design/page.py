@@ -151,8 +151,9 @@ class _Writer:
         marks = "".join(self._mark(one) for one in dict.fromkeys(figures))
         label = markupsafe.escape(block.caption)
         return (
-            f'<figure class="flow"><div class="scroll" tabindex="0"><svg viewBox="0 0 {width} {height}" '
-            f'role="img" aria-label="{label}">{arrows}{drawn}</svg></div>'
+            '<figure class="flow"><div class="scroll" tabindex="0">'
+            f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{label}">'
+            f"{arrows}{drawn}</svg></div>"
             f"<figcaption>{label} {marks}</figcaption></figure>"
         )
 

@@ -39,7 +39,7 @@ const section = (title, ...content) => [element("h2", {}, title), ...content];
 
 function table(names, rows) {
   const numeric = (at) => (at > 0 ? "number" : null);
-  return element("div", { class: "scroll" }, element("table", {},
+  return element("div", { class: "scroll", tabindex: "0" }, element("table", {},
     element("thead", {}, element("tr", {}, ...names.map((name, at) =>
       element("th", { scope: "col", class: numeric(at) || "" }, name)))),
     element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map((cell, at) =>
