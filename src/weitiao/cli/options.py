@@ -14,10 +14,11 @@ from weitiao.cli import terminal
 from weitiao.core import notice
 from weitiao.core.clock import seconds
 from weitiao.errors import WeitiaoError
-from weitiao.i18n.messages import _, joined
+from weitiao.i18n.messages import _, joined, plural
 
 if TYPE_CHECKING:
     from weitiao.data.files.open import ReadOptions
+    from weitiao.data.files.table import Source
 
 FEW_FILES = 200  # in a folder: fewer are asked about before their folders become labels
 
@@ -260,13 +261,75 @@ def loading() -> AbstractContextManager[None]:
     return notice.during(_("loading PyTorch and transformers"))
 
 
-def open_rows(rows: Paths | None, others: Iterable[Paths | None], how: ReadOptions) -> None:
+def open_rows(
+    rows: Paths | None, others: Iterable[Paths | None], how: ReadOptions
+) -> Source | None:
     """Read the data files into the cache, so that mistakes in them are reported before torch is
-    imported. A database is read once, later."""
+    imported. A database is read once, later: None."""
     from weitiao.data.readers.sql import is_address
 
-    if rows and not is_address(rows):
-        with notice.during(_("reading the rows")):
-            how.open(rows)
-            for other in filter(None, others):
-                how.open_other(other, rows)
+    if not rows or is_address(rows):
+        return None
+    with notice.during(_("reading the rows")):
+        source = how.open(rows)
+        for other in filter(None, others):
+            how.open_other(other, rows)
+    return source
+
+
+def check_columns(
+    source: Source | None,
+    roles: Mapping[str, Any] | None,
+    task: str | None,
+    changes: Mapping[str, Any],
+) -> None:
+    """Raises DataError where the columns do not tell what they mean, before torch is imported.
+
+    A plan's own `task` and `data.roles` among the changes are looked at later, with the plan.
+    """
+    if source is None or any(path.startswith(("task", "data.roles")) for path in changes):
+        return
+    from weitiao.data.infer.roles import guess_roles
+
+    guess_roles(source.table, roles or {}, task)
+
+
+def require_run(folder: Path, command: str) -> None:
+    """Raises WeitiaoError where a run cannot be, naming one that may be meant.
+
+    command: that takes it as its first argument.
+    """
+    try:
+        is_file, exists = folder.is_file(), folder.exists()
+    except OSError:  # a text, longer than a name may be
+        is_file = exists = False
+    if is_file:
+        message = _(
+            "{file}: this is a file. The run comes first: weitiao {command} RUN {file}; "
+            "`weitiao runs` lists runs.",
+            file=str(folder),
+            command=command,
+        )
+        raise WeitiaoError(message)
+    if not exists:
+        from weitiao.core.fields import near  # imports pydantic
+
+        runs = [path.parent for path in Path("runs").glob("*/plan.yaml")]
+        close = [str(path) for path in runs if path.name == folder.name]
+        message = _(
+            "{folder}: no such run.{hint} `weitiao runs` lists runs; the run comes first: "
+            "weitiao {command} RUN ...",
+            folder=str(folder),
+            command=command,
+            hint=near(str(folder), close or [str(path) for path in runs]) if runs else "",
+        )
+        raise WeitiaoError(message)
+    inner = sorted(folder.glob("*/plan.yaml"), key=lambda path: path.stat().st_mtime)
+    if inner and not any((folder / name).exists() for name in ("plan.yaml", "weitiao.json")):
+        message = _(
+            "{folder}: holds {runs}; name one of them, e.g. the newest: {newest}",
+            folder=str(folder),
+            runs=plural(len(inner), "run"),
+            newest=str(inner[-1].parent),
+        )
+        raise WeitiaoError(message)

@@ -40,6 +40,14 @@ SAME_OPTION = {
     "--workers": "--processes", "--nthreads": "--threads", "--cores": "--threads",
 }  # fmt: skip
 _DASHES = re.compile(r"^(?!--?[a-z])[-‐‑‒–—―−－]+(?=[a-z])")
+# Settings of readers that are taken for options.
+OF_READERS = {
+    "table": "data.reader.sqlite.table", "query": "data.reader.sqlite.query",
+    "sql": "data.reader.sqlite.query", "delimiter": "data.reader.csv.delimiter",
+    "sep": "data.reader.csv.delimiter", "encoding": "data.reader.csv.encoding",
+    "header": "data.reader.csv.header", "quotes": "data.reader.csv.quotes",
+    "header-row": "data.reader.xlsx.header_row",
+}  # fmt: skip
 # Commands that other programs have -> ours.
 SAME_COMMAND = {
     "finetune": "fit", "fine-tune": "fit", "tune": "fit", "learn": "fit", "start": "fit",
@@ -204,6 +212,8 @@ def _setting(option: str) -> str:
     if not option.startswith("-"):
         return ""
     name = option.lstrip("-").replace("-", "_")
+    if path := OF_READERS.get(name.replace("_", "-")):
+        return path
     if name in aliases.INSTEAD:
         return name
     if name in aliases.ALIASES:

@@ -36,6 +36,7 @@ class TargetReader(Protocol):
     flag_columns: bool
     field_columns: bool
     one_target: bool
+    label_sets: bool
 
     def parse_target(self, cell: str, column: str) -> Any: ...
     def read_targets(
@@ -87,6 +88,14 @@ def reader_of(task: str) -> TargetReader:
     """Look up a task class by name. Raises PartError when there is none."""
     reader: Any = parts.find("tasks", task)
     return reader
+
+
+def comparable(targets: Sequence[Any], reader: TargetReader) -> Sequence[Any]:
+    """Targets in a form that is equal where they say the same, to find duplicates and conflicts:
+    of sets of labels, "a; b" and "b; a"."""
+    if not reader.label_sets:
+        return targets
+    return [target if target is None else sorted(target) for target in targets]
 
 
 def all_readers() -> dict[str, TargetReader]:

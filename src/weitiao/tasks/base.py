@@ -57,6 +57,7 @@ class Task(Part):
     numeric: ClassVar[bool] = False  # targets are numbers
     flag_columns: ClassVar[bool] = False  # the target may be several columns of 0 and 1
     one_target: ClassVar[bool] = True  # a text with two targets is a doubt; translations differ
+    label_sets: ClassVar[bool] = False  # a target is a set of labels: their order says nothing
     field_columns: ClassVar[bool] = False  # the target may be several columns, fields of one answer
     head: ClassVar[HeadKind] = "sequence"
     notes: ClassVar[tuple[str, ...]] = ()  # what `encode` gives beside what the network reads

@@ -62,6 +62,7 @@ class Multilabel(Task):
     losses: ClassVar[tuple[str, ...]] = ("bce",)
     answers: ClassVar[type[Answers]] = LabelSets
     flag_columns: ClassVar[bool] = True
+    label_sets: ClassVar[bool] = True
     problem_type: ClassVar[str] = "multi_label_classification"
     labels: tuple[str, ...] = Field((), description="in the order of the outputs; empty: learned")
     threshold: float = Field(

@@ -1,11 +1,13 @@
 import io
+import sqlite3
 import zipfile
+from contextlib import closing
 
 import pytest
 
 from weitiao.data.cache import store
 from weitiao.data.files import archive
-from weitiao.data.files.open import open_source
+from weitiao.data.files.open import ReadOptions, open_source
 from weitiao.errors import DataError
 
 
@@ -232,3 +234,23 @@ def test_a_bomb_is_refused(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="no honest archive"):
         open_source(path)
     assert list(store.folder("unpacked").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("rows.csv", "CSV|csv"), ("rows.sqlite", "data.reader.sqlite.table"), ("rows.jsonl", "JSON")],
+)
+def test_a_sheet_of_what_is_no_workbook_is_named_and_not_a_broken_workbook(tmp_path, name, message):
+    file = tmp_path / name
+    if name == "rows.sqlite":
+        with closing(sqlite3.connect(file)) as database:
+            database.execute("CREATE TABLE feedback (text TEXT, label TEXT)")
+            database.commit()
+    else:
+        file.write_text('{"text": "good", "label": "a"}\n' * 3, encoding="utf-8")
+    if name == "rows.csv":
+        file.write_text("text,label\ngood,a\nbad,b\n", encoding="utf-8")
+    with pytest.raises(DataError, match=message) as error:
+        ReadOptions({"xlsx": {"sheet": "feedback"}}).open(str(file))
+    assert "--sheet" in str(error.value)
+    assert "broken" not in str(error.value)

@@ -228,3 +228,44 @@ def test_yes_and_no_about_a_passage_are_labels(labels):
     roles, task = guess({"question": questions, "passage": passages, "label": labels * 30})
     assert roles == {"text": "question", "text_pair": "passage", "target": "label"}
     assert task == "classification"
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"statement": EN, "claim": EN[::-1], "verdict": ["yes", "no"] * 30},
+        {"原句": ZH, "改写": ZH[::-1], "结论": TWO},
+        {"alpha": EN, "beta": EN[::-1], "gamma": EN, "label": TWO},
+    ],
+)
+def test_of_texts_alike_none_is_taken_in_silence(columns):
+    with pytest.raises(DataError, match=r"--roles '?text=\w+,text_pair=\w+"):
+        guess(columns)
+    first, second = list(columns)[:2]
+    assert guess(columns, {"text": first})[0]["text"] == first
+    both = guess(columns, {"text": first, "text_pair": second})[0]
+    assert both["text_pair"] == second
+
+
+def test_a_longer_text_is_taken_before_a_shorter_one_without_asking():
+    columns = {"x": [text[:12] for text in EN], "y": EN, "label": TWO}
+    assert guess(columns)[0]["text"] == "y"
+
+
+DATES = [f"{1 + i % 28}.{1 + i % 9}.2026" for i in range(60)]
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        DATES,
+        [f"{1 + i % 9:02}/{20 + i % 8}/2026 10:3{i % 9}" for i in range(60)],
+        [f"2026-0{1 + i % 3}-01" for i in range(60)],
+        [f"2026年{1 + i % 3}月" for i in range(60)],
+    ],
+)
+def test_dates_are_neither_target_nor_text(dates):
+    roles, _task = guess({"when": dates, "what they said": EN, "happy": TWO})
+    assert roles == {"text": "what they said", "target": "happy"}
+    reasons = guess_roles(from_rows({"when": dates, "a": EN, "happy": TWO}).table, {}).reasons
+    assert "when" not in reasons["text"]

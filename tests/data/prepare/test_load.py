@@ -243,3 +243,23 @@ def test_parts_that_few_groups_make_uneven_are_explained(groups, explained):
     with_groups = plan(roles={**ROLES, "group": "person"}, validation_size=0.2, test_size=0.2)
     told = "\n".join(load(with_groups, "classification", from_rows(given)).history)
     assert ("same value in 'person' stay together, and there are 7 groups" in told) == explained
+
+
+@pytest.mark.parametrize("labels", [("sport; uk", "uk; sport"), ('["a", "b"]', '["b", "a"]')])
+def test_sets_of_labels_in_another_order_are_the_same_target(labels):
+    twice = [{"text": "written twice", "label": label} for label in labels]
+    several = [{**row, "label": "ab"[i % 2] + "; c"} for i, row in enumerate(rows())]
+    source = from_rows([*several, *twice])
+    data = load(plan(), "multilabel", source)
+    history = " ".join(data.history)
+    assert "1 exact duplicate left out" in history
+    assert "conflicting" not in history
+
+
+def test_merged_labels_are_the_same_target_in_any_order():
+    several = [{**row, "label": "ab"[i % 2] + "; c"} for i, row in enumerate(rows())]
+    twice = [{"text": "written twice", "label": label} for label in ("z; c", "a; c")]
+    data = load(
+        plan(labels={"merge": {"d": ["z", "a"]}}), "multilabel", from_rows([*several, *twice])
+    )
+    assert "1 exact duplicate left out" in " ".join(data.history)

@@ -89,6 +89,13 @@ def test_conflicts_name_all_rows_of_the_text():
     assert finding.plan_line == "data.steps.drop_conflicts={}"
 
 
+def test_a_set_of_labels_in_another_order_is_a_duplicate_and_no_conflict():
+    rows = [{**row, "label": f"{row['label']}; c"} for row in plain_rows()]
+    rows.append({**rows[2], "label": "c; " + rows[2]["label"].partition(";")[0]})
+    kinds = found(rows, "multilabel")
+    assert "conflicts" not in kinds
+
+
 def test_several_translations_of_a_text_are_no_conflict():
     rows = [{"text": one["text"], "target": f"ziel {at}"} for at, one in enumerate(plain_rows())]
     rows.append({"text": rows[0]["text"], "target": "another"})

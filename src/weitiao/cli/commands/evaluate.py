@@ -20,6 +20,7 @@ from weitiao.cli.options import (
     Threads,
     changes_of,
     loading,
+    require_run,
     roles_of,
 )
 from weitiao.core import dotted
@@ -46,6 +47,7 @@ def evaluate(
     json_: Json = False,
 ) -> None:
     """Evaluate a run's best model on a file, on validation, or on the sealed test set."""
+    require_run(run, "evaluate")
     with loading():
         from weitiao.api import evaluate as evaluating
         from weitiao.api.seeds import Seeded, is_several
@@ -95,6 +97,7 @@ def calibrate(
     json_: Json = False,
 ) -> None:
     """Refit temperature, thresholds and decisions on the validation rows."""
+    require_run(run, "calibrate")
     with loading():
         from weitiao.api.calibrate import calibrate
     calibration = calibrate(run, _nested(decisions), threads=threads)

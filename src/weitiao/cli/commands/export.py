@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from weitiao.cli import terminal
-from weitiao.cli.options import Json, Threads, loading
+from weitiao.cli.options import Json, Threads, loading, require_run
 from weitiao.i18n.messages import _
 
 
@@ -34,6 +34,7 @@ def export(
     json_: Json = False,
 ) -> None:
     """Export a translator to CTranslate2; refused where BLEU falls."""
+    require_run(run, "export")
     with loading():
         from weitiao.exporting.export import export
     done = export(

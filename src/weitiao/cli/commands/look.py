@@ -20,6 +20,7 @@ from weitiao.cli.options import (
     Test,
     Text,
     Words,
+    check_columns,
     how_of,
     loading,
     open_rows,
@@ -60,14 +61,16 @@ def look(
     if page:
         check_page(page)
     paths, changes = parted(rows, words)
-    open_rows(paths, [test], how_of(sheet, skip_bad, changes))
+    columns = roles_of(text, target, roles)
+    source = open_rows(paths, [test], how_of(sheet, skip_bad, changes))
+    check_columns(source, columns, task, changes)
     with loading():
         from weitiao.api.look import look
 
     with notice.during(_("reading the rows")), terminal.working() as watch:
         profile = look(
             paths,
-            roles=roles_of(text, target, roles),
+            roles=columns,
             task=task,
             model=model,
             test=test,

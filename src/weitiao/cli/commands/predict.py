@@ -27,6 +27,7 @@ from weitiao.cli.options import (
     changes_of,
     loading,
     names_rows,
+    require_run,
     roles_of,
 )
 from weitiao.core import notice
@@ -79,7 +80,7 @@ def predict(
         "question": question, "context": context,
     }  # fmt: skip
     by_role = {role: values for role, values in options_of_roles.items() if values}
-    _require_run(run)
+    require_run(run, "predict")
     files, texts, changes = _sorted(run, words)
     if not (files or texts or by_role) and not sys.stdin.isatty():
         files = [STREAM]
@@ -163,41 +164,6 @@ def _reader_of(changes: Sequence[str]) -> Mapping[str, Any] | None:
         )
         raise WeitiaoError(message)
     return how_of(None, False, wanted).reader or None
-
-
-def _require_run(folder: Path) -> None:
-    """Raises WeitiaoError where a run cannot be, naming one that may be meant."""
-    try:
-        is_file, exists = folder.is_file(), folder.exists()
-    except OSError:  # a text, longer than a name may be
-        is_file = exists = False
-    if is_file:
-        message = _(
-            "{file}: this is a file. The run comes first: weitiao predict RUN {file}",
-            file=str(folder),
-        )
-        raise WeitiaoError(message)
-    if not exists:
-        from weitiao.core.fields import near  # imports pydantic
-
-        runs = [path.parent for path in Path("runs").glob("*/plan.yaml")]
-        close = [str(path) for path in runs if path.name == folder.name]
-        message = _(
-            "{folder}: no such run.{hint} `weitiao runs` lists them; first comes the run, then "
-            "what it is to predict.",
-            folder=str(folder),
-            hint=near(str(folder), close or [str(path) for path in runs]) if runs else "",
-        )
-        raise WeitiaoError(message)
-    inner = sorted(folder.glob("*/plan.yaml"), key=lambda path: path.stat().st_mtime)
-    if inner and not any((folder / name).exists() for name in ("plan.yaml", "weitiao.json")):
-        message = _(
-            "{folder}: holds {runs}; name one of them, e.g. the newest: {newest}",
-            folder=str(folder),
-            runs=plural(len(inner), "run"),
-            newest=str(inner[-1].parent),
-        )
-        raise WeitiaoError(message)
 
 
 # --- what the words are
@@ -321,6 +287,7 @@ def explain(
     json_: Json = False,
 ) -> None:
     """Predict one text and show its most influential words."""
+    require_run(run, "explain")
     with loading():
         from weitiao.api.predict import explain
     with notice.during(_("explaining: the text is predicted many times with words left out")):

@@ -41,6 +41,7 @@ from weitiao.cli.options import (
     Validation,
     Words,
     changes_of,
+    check_columns,
     confirm_folder_labels,
     how_of,
     loading,
@@ -97,7 +98,8 @@ def fit(
 
     compiler.prepare()
     # The API imports torch, which takes seconds: a typing mistake in a path is reported before.
-    open_rows(paths, [test, validation], how_of(sheet, skip_bad, changes))
+    source = open_rows(paths, [test, validation], how_of(sheet, skip_bad, changes))
+    check_columns(source, columns, _task_of(task, source_lang, target_lang), changes)
     with loading():
         from weitiao.api.fit import fit
 
@@ -162,13 +164,16 @@ def plan(
     json_: Json = False,
 ) -> None:
     """Choose task, model and settings for the data, and write them with their reasons."""
+    columns, wanted_task = roles_of(text, target, roles), _task_of(task, source_lang, target_lang)
     paths, changes = parted(rows, words)
     confirm_folder_labels(paths, folder_labels)
+    source = open_rows(paths, [test, validation], how_of(sheet, skip_bad, changes))
+    check_columns(source, columns, wanted_task, changes)
     with loading():
         from weitiao.api.plan import plan
     planned = plan(
         paths,
-        roles=roles_of(text, target, roles),
+        roles=columns,
         task=task,
         model=model,
         revision=revision,
@@ -194,6 +199,11 @@ def plan(
         terminal.print_json({"plan": str(output), **planned.model_dump(mode="json")})
     else:
         show.show_plan(planned, output)
+
+
+def _task_of(task: str | None, source_lang: str | None, target_lang: str | None) -> str | None:
+    """The task that options name: languages alone mean a translation."""
+    return task or ("translation" if source_lang or target_lang else None)
 
 
 def check(

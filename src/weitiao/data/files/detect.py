@@ -78,6 +78,8 @@ def reader_for(
     """Choose the reader of a file: name, reader, and notes where the extension did not tell it."""
     if chosen:
         name, settings = next(iter(chosen.items()))
+        if name == "xlsx":
+            _require_workbook(path)
         return name, parts.build("readers", name, settings), []
     ending = path.suffix.lower().removeprefix(".")
     known = endings()
@@ -114,6 +116,31 @@ def reader_for(
         kind = FORMAT_NAMES.get(seen, seen)
         notes.append(_("its name does not say what it holds; read as {kind}", kind=kind))
     return seen, parts.build("readers", seen), notes
+
+
+def _require_workbook(path: Path) -> None:
+    """Raises DataError where the settings of a workbook are given for a file that is none."""
+    seen = look(path)
+    if seen == "xlsx":
+        return
+    kind = FORMAT_NAMES.get(seen, seen)
+    if seen == "sqlite":
+        raise DataError(
+            _(
+                "{file}: --sheet names a sheet of a workbook, and this file holds {kind}. Name a "
+                "table with data.reader.sqlite.table=NAME",
+                file=path.name,
+                kind=kind,
+            )
+        )
+    raise DataError(
+        _(
+            "{file}: --sheet and data.reader.xlsx are for workbooks, and this file holds {kind}. "
+            "Leave them out.",
+            file=path.name,
+            kind=kind,
+        )
+    )
 
 
 def packing(path: Path) -> str:

@@ -14,6 +14,7 @@ from weitiao.core.script import han_count, has_han
 from weitiao.data.files.cells import cell_texts
 from weitiao.data.files.table import OURS
 from weitiao.data.infer.cells import has_unit, is_ambiguous, is_missing, number
+from weitiao.data.infer.times import is_date
 from weitiao.i18n.messages import name_list
 
 SAMPLE_ROWS = 5000
@@ -96,9 +97,14 @@ class Column:
         return all(_ID.fullmatch(value) and not has_han(value) for value in self.values[:200])
 
     @cached_property
+    def is_date(self) -> bool:
+        """Whether a column holds dates or times: neither texts nor labels."""
+        return bool(self.values) and all(is_date(value) for value in self.counts)
+
+    @cached_property
     def is_text(self) -> bool:
         """Whether a column is free text: no numbers, no ids, longer or more varied than labels."""
-        if not self.values or self.numbers is not None or self.is_id:
+        if not self.values or self.numbers is not None or self.is_id or self.is_date:
             return False
         # 24 letters are a short sentence; labels are rarely so long on average. Shorter texts
         # (queries, titles) must differ from row to row, as labels do not.

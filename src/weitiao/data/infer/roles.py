@@ -22,6 +22,7 @@ from weitiao.data.infer.column_names import (
 )
 from weitiao.data.infer.column_stats import Column, columns_of
 from weitiao.data.infer.declared import decision_of, declaring
+from weitiao.data.infer.pairs import require_one
 from weitiao.data.targets import Roles, TargetReader, all_readers, reader_of, target_columns
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _, name_list
@@ -204,6 +205,8 @@ def _guess_texts(
         raise DataError(_unclear(columns, text=True))
     # Of a title and a body, the body; of several unnamed ones, the one that says most.
     best = max(likely, key=lambda name: free[name].mean_length)
+    if best not in named:
+        require_one(texts, free[best])
     why = _why_text(free[best], named=best in named)
     others = [name for name in likely if name != best]
     if others:
@@ -272,6 +275,7 @@ def _guess_target(
         for name, column in free.items()
         if column.distinct > 1
         and (not column.is_id or _is_amount(column))
+        and not column.is_date
         and not {value.lower() for value in column.counts} <= _SPEAKERS  # turns of conversations
     }
     if reader:

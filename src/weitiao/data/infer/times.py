@@ -52,6 +52,20 @@ def times_of(cells: Sequence[str], places: Sequence[str], column: str) -> np.nda
     return times
 
 
+def is_date(cell: str) -> bool:
+    """Whether a cell is a date, maybe with a time, in one of the forms that `times_of` reads; a
+    number of seconds is not told from other numbers.
+
+    >>> is_date("2024-05-01 12:30"), is_date("1.12.2024"), is_date("2024 was good"), is_date("1.5")
+    (True, True, False, False)
+    """
+    text = cell.strip()
+    dated = text.startswith(tuple("0123456789")) and any(
+        form.match(text) for form in (_YEAR_FIRST, _YEAR_LAST, _CHINESE)
+    )
+    return dated and not all(np.isnan(_seconds(text, day_first)) for day_first in (True, False))
+
+
 def _day_first(texts: Sequence[str], column: str) -> bool:
     """Whether dates with the year at the end begin with the day."""
     pairs = [match.groups()[:2] for text in texts if (match := _YEAR_LAST.match(text))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,7 +37,7 @@ from weitiao.data.prepare.unknown_labels import (
 )
 from weitiao.data.prepare.unknown_rows import check_unknown_labels, known_and_unknown, set_apart
 from weitiao.data.rows import Rows
-from weitiao.data.targets import TargetReader, reader_of
+from weitiao.data.targets import TargetReader, comparable, reader_of
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _, name_list, plural
 from weitiao.planfile.plan import DataPlan
@@ -97,7 +98,9 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
 
     # The order matters for a test that is honest: duplicates first (they would straddle the split),
     # then rows of the separate files, and only of what remains a sample and the split.
-    chosen = _deduplicated(keys, targets, plan.deduplicate, history, reader.one_target)
+    chosen = _deduplicated(
+        keys, comparable(targets, reader), plan.deduplicate, history, reader.one_target
+    )
     strata, labels = reader.strata(targets), reader.row_labels(targets)
     test_file = open_extra_file(plan, "test", rows, history, bad)
     validation_file = open_extra_file(plan, "validation", rows, history, bad)
@@ -421,9 +424,12 @@ def alike_labels(labels: Iterable[Any]) -> Iterator[str]:
         if other != label:
             yield _(
                 "the labels {first!r} and {second!r} differ only in spelling; they are taken as "
-                "two labels (if they are one, spell them alike in the file)",
+                "two labels (if they are one, spell them alike in the file, or add {setting})",
                 first=other,
                 second=label,
+                setting=shlex.quote(
+                    f"data.labels.merge={json.dumps({label: [other]}, ensure_ascii=False)}"
+                ),
             )
 
 

@@ -21,7 +21,7 @@ from weitiao.data.prepare.filter import without_misfits
 from weitiao.data.prepare.label_rules import with_label_rules
 from weitiao.data.prepare.load import alike_labels
 from weitiao.data.rows import Rows, everything
-from weitiao.data.targets import reader_of
+from weitiao.data.targets import comparable, reader_of
 from weitiao.i18n.messages import _
 from weitiao.labels.tags.words import text_of
 from weitiao.planfile.sections import LabelsPlan
@@ -109,7 +109,7 @@ def profile(
     reader = reader_of(task)
     history += reader.problems(rows.take(labelled), known)
     labelled_texts = texts[labelled]
-    whole = duplicates.row_keys(labelled_texts, known)
+    whole = duplicates.row_keys(labelled_texts, comparable(known, reader))
     by_label = reader.label_counts(known)
     history += alike_labels(by_label)
     return Profile(

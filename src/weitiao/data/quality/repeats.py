@@ -19,7 +19,7 @@ from weitiao.data.quality.finding import (
 )
 from weitiao.data.quality.near_duplicates import Likeness
 from weitiao.data.quality.shingles import SIZE, SIZE_UNSEPARATED
-from weitiao.data.targets import reader_of
+from weitiao.data.targets import comparable, reader_of
 from weitiao.i18n.messages import _, plural
 
 MOST_CASES = 12
@@ -29,7 +29,7 @@ FAR_NUMBERS = 1.0  # standard deviations between the targets of near duplicates
 
 def repeats(inspected: Inspected, like: Likeness) -> Iterator[Finding]:
     """Findings of exact duplicates, near duplicates and conflicting targets."""
-    codes = target_codes(inspected.targets)
+    codes = target_codes(comparable(inspected.targets, reader_of(inspected.rows.task)))
     yield from _exact(inspected, like, codes)
     yield from _near(inspected, like)
     if reader_of(inspected.rows.task).one_target and "target" in inspected.rows.roles:
