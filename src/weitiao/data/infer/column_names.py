@@ -29,6 +29,8 @@ TARGET_WORDS = words(
 ANNOTATIONS = words(
     "target label labels gold_label class is_safe y judgment judgement 标签 类别 关系"
 )
+# What was written to the text beside it: labels are of that one.
+ANSWER_WORDS = words("response output completion answer reply 回复 回答 答案 输出")
 # Both are texts, however short their cells are.
 SURE_PAIRS = (("text", "text_pair"), ("premise", "hypothesis"), ("前提", "假设"))
 PAIRED_NAMES = (

@@ -6,7 +6,12 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from weitiao.data.infer.column_names import TARGET_WORDS, TEXT_WORDS, matches
+from weitiao.data.infer.column_names import (
+    ANSWER_WORDS,
+    TARGET_WORDS,
+    TEXT_WORDS,
+    matches,
+)
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _, name_list
 
@@ -52,7 +57,11 @@ def require_one(texts: Mapping[str, Column], best: Column) -> None:
 
     best: the likeliest of them.
     """
-    alike = [name for name, column in texts.items() if _is_alike(column, best)]
+    alike = [
+        name
+        for name, column in texts.items()
+        if _is_alike(column, best) and (column is best or not matches(name, ANSWER_WORDS))
+    ]
     if len(alike) < 2:
         return
     raise DataError(

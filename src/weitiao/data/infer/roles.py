@@ -100,6 +100,7 @@ def guess_roles(table: Any, known: Roles, task: str | None = None) -> Guess:
             reasons |= by_cells.reasons
             break
     free = {name: column for name, column in columns.items() if name not in _flat(roles.values())}
+    texts: dict[str, str] = {}
     if not any(role in roles for role in TEXT_ROLES):
         wants_pair = reader is not None and len(reader.roles) == 2
         texts, why = _guess_texts(free, columns, wants_pair=wants_pair)
@@ -110,6 +111,10 @@ def guess_roles(table: Any, known: Roles, task: str | None = None) -> Guess:
         roles["target"], reasons["target"] = _guess_target(
             free, columns, reader, readers, decisions
         )
+    if texts.keys() == {"text"} and not matches(texts["text"], TEXT_WORDS):
+        taken = set(_flat(roles.values())) - {texts["text"]}
+        others = {name: c for name, c in columns.items() if c.is_text and name not in taken}
+        require_one(others, columns[texts["text"]])
     new_names = _pair_names(Evidence(table, columns, roles), known)
     return Guess(_ordered(roles, new_names), _ordered(reasons, new_names))
 
@@ -205,8 +210,6 @@ def _guess_texts(
         raise DataError(_unclear(columns, text=True))
     # Of a title and a body, the body; of several unnamed ones, the one that says most.
     best = max(likely, key=lambda name: free[name].mean_length)
-    if best not in named:
-        require_one(texts, free[best])
     why = _why_text(free[best], named=best in named)
     others = [name for name in likely if name != best]
     if others:
