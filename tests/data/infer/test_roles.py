@@ -269,3 +269,15 @@ def test_dates_are_neither_target_nor_text(dates):
     assert roles == {"text": "what they said", "target": "happy"}
     reasons = guess_roles(from_rows({"when": dates, "a": EN, "happy": TWO}).table, {}).reasons
     assert "when" not in reasons["text"]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"lesson": [i // 4 for i in range(60)], "English sentence": EN, "中文": ZH},
+        {"passage_text": EN, "q": ZH, "pos": [i * 7 % 50 for i in range(60)]},
+    ],
+)
+def test_numbers_beside_two_texts_are_no_target_in_silence(columns):
+    with pytest.raises(DataError, match="cannot tell which column is the target"):
+        guess(columns)

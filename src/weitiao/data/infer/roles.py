@@ -320,7 +320,10 @@ def _guess_target(
         )
     if not likely and same:
         raise DataError(_one_value(free[same[0]]))
-    if len(likely) != 1:
+    # Numbers without a telling name beside further texts are places, lessons, counts: were they
+    # the target, a text would be left out in silence.
+    one = usable[likely[0]] if len(likely) == 1 else None
+    if one is None or (one.numbers and not one.binary and any(c.is_text for c in free.values())):
         raise DataError(_unclear(columns, text=False))
     why = _("the only column like a target: {figures}", figures=_figures(usable[likely[0]]))
     if likely == flags:
