@@ -1,25 +1,14 @@
-"""Two columns of texts: those that a named task needs, and those that could both be the text."""
+"""Two columns of texts, where the user has named a task that needs just these."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from weitiao.data.infer.column_names import (
-    ANSWER_WORDS,
-    TARGET_WORDS,
-    TEXT_WORDS,
-    matches,
-)
-from weitiao.errors import DataError
-from weitiao.i18n.messages import _, name_list
+from weitiao.data.infer.column_names import TARGET_WORDS, TEXT_WORDS, matches
+from weitiao.i18n.messages import _
 
 if TYPE_CHECKING:
-    from weitiao.data.infer.column_stats import Column
     from weitiao.data.infer.roles import Evidence, Guess
-
-ALIKE_TEXTS = 1.5  # so many times as long as another text, and a column is the likelier one
 
 
 def text_and_target(evidence: Evidence) -> Guess | None:
@@ -49,34 +38,3 @@ def _swapped(first: str, second: str) -> bool:
     target_first = matches(first, TARGET_WORDS) and not matches(second, TARGET_WORDS)
     text_last = matches(second, TEXT_WORDS) and not matches(first, TEXT_WORDS)
     return target_first or text_last
-
-
-def require_one(texts: Mapping[str, Column], best: Column) -> None:
-    """Raises DataError where several columns without a telling name could be the text alike: a
-    model that reads a premise without its hypothesis looks fine, and has not seen half of it.
-
-    best: the likeliest of them.
-    """
-    alike = [
-        name
-        for name, column in texts.items()
-        if _is_alike(column, best) and (column is best or not matches(name, ANSWER_WORDS))
-    ]
-    if len(alike) < 2:
-        return
-    raise DataError(
-        _(
-            "{columns} hold texts alike. Say whether one is the text or two are a pair: --text "
-            "COLUMN, or --roles {pair}.",
-            columns=name_list(alike, quoted=True),
-            pair=shlex.quote(f"text={alike[0]},text_pair={alike[1]}"),
-        )
-    )
-
-
-def _is_alike(column: Column, best: Column) -> bool:
-    """Whether a column is nearly as long, and its values nearly as different."""
-    return (
-        ALIKE_TEXTS * column.mean_length >= best.mean_length
-        and ALIKE_TEXTS * column.unique_share >= best.unique_share
-    )

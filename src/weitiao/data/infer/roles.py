@@ -9,6 +9,7 @@ from typing import Any
 
 from weitiao.core.fields import near
 from weitiao.data.infer import flags as flags_of
+from weitiao.data.infer.alike_texts import require_one
 from weitiao.data.infer.column_names import (
     ANNOTATIONS,
     PAIRED_NAMES,
@@ -22,7 +23,6 @@ from weitiao.data.infer.column_names import (
 )
 from weitiao.data.infer.column_stats import Column, columns_of
 from weitiao.data.infer.declared import decision_of, declaring
-from weitiao.data.infer.pairs import require_one
 from weitiao.data.targets import Roles, TargetReader, all_readers, reader_of, target_columns
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _, name_list
