@@ -316,12 +316,15 @@ def require_run(folder: Path, command: str) -> None:
 
         runs = [path.parent for path in Path("runs").glob("*/plan.yaml")]
         close = [str(path) for path in runs if path.name == folder.name]
+        hint = near(str(folder), close or [str(path) for path in runs]) if runs else ""
+        if command != "predict" and (not hint or folder.parent == Path()):
+            return  # the command says what is missing
         message = _(
             "{folder}: no such run.{hint} `weitiao runs` lists runs; the run comes first: "
             "weitiao {command} RUN ...",
             folder=str(folder),
             command=command,
-            hint=near(str(folder), close or [str(path) for path in runs]) if runs else "",
+            hint=hint,
         )
         raise WeitiaoError(message)
     inner = sorted(folder.glob("*/plan.yaml"), key=lambda path: path.stat().st_mtime)

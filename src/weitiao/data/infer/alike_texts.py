@@ -45,3 +45,17 @@ def _is_alike(column: Column, best: Column) -> bool:
         ALIKE_TEXTS * column.mean_length >= best.mean_length
         and ALIKE_TEXTS * column.unique_share >= best.unique_share
     )
+
+
+def why_text(column: Column, *, named: bool) -> str:
+    """Why a column is the text, in figures."""
+    figures = {"length": column.mean_length, "share": column.unique_share}
+    if named:
+        return _(
+            "its name, and {length:.0f} characters on average, {share:.0%} of the values are "
+            "different",
+            **figures,
+        )
+    return _(
+        "{length:.0f} characters on average, {share:.0%} of the values are different", **figures
+    )

@@ -9,7 +9,7 @@ from typing import Any
 
 from weitiao.core.fields import near
 from weitiao.data.infer import flags as flags_of
-from weitiao.data.infer.alike_texts import require_one
+from weitiao.data.infer.alike_texts import require_one, why_text
 from weitiao.data.infer.column_names import (
     ANNOTATIONS,
     PAIRED_NAMES,
@@ -210,7 +210,7 @@ def _guess_texts(
         raise DataError(_unclear(columns, text=True))
     # Of a title and a body, the body; of several unnamed ones, the one that says most.
     best = max(likely, key=lambda name: free[name].mean_length)
-    why = _why_text(free[best], named=best in named)
+    why = why_text(free[best], named=best in named)
     others = [name for name in likely if name != best]
     if others:
         names = name_list(others, quoted=True)
@@ -235,19 +235,6 @@ def _named_texts(free: Mapping[str, Column]) -> dict[str, Column]:
             or (re.search(_NUMBERED, folded(name)) and matches(name, TEXT_WORDS))
         )
     }
-
-
-def _why_text(column: Column, *, named: bool) -> str:
-    figures = {"length": column.mean_length, "share": column.unique_share}
-    if named:
-        return _(
-            "its name, and {length:.0f} characters on average, {share:.0%} of the values are "
-            "different",
-            **figures,
-        )
-    return _(
-        "{length:.0f} characters on average, {share:.0%} of the values are different", **figures
-    )
 
 
 def pair_in(texts: Mapping[str, Column]) -> tuple[str, str] | None:
