@@ -100,7 +100,7 @@ def test_the_plan_says_how_its_rows_are_read(weitiao, tiny_bert, tmp_path):
         (["a.csv", "train.epochs"], "'train.epochs' is not path=value"),
         (["a.csv", "data.reader.csv.encoding=gbkk"], "no encoding called 'gbkk'"),
         (["a.csv", "data.reader=cvs"], "Did you mean 'csv'"),
-        (["a.csv", "--sheet", "May"], "a.csv: this workbook is broken"),
+        (["a.csv", "--sheet", "May"], "a.csv: --sheet and data.reader.xlsx are for workbooks"),
         (["*.parquet"], "no file is called like this pattern"),
     ],
 )

@@ -54,7 +54,7 @@ def test_cells_that_say_there_is_no_value_are_unlabelled_and_counted():
     marks = ["NULL", r"\N", "#N/A", "NaN", "<NA>", "null", ""]
     data = load(plan(), "classification", from_rows(rows(["a", "b"]) + rows(marks, 7)))
     assert len(data.unlabelled) == 7
-    assert any("6 cells that say #N/A, <NA>, NULL" in line for line in data.history)
+    assert any("6 cells that say '#N/A', '<NA>', 'NULL'" in line for line in data.history)
     assert any(
         "7 rows without a target, not used for training or evaluation" in line
         for line in data.history
