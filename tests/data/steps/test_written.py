@@ -51,6 +51,8 @@ def test_back_translation_goes_there_and_back_and_is_kept(translator):
     assert len(translator) == 2
     made(BackTranslation(there="en-zh", back="zh-en"), rows())
     assert len(translator) == 2, "the second time it is read from the cache"
+    made(BackTranslation(there="en-zh", back="zh-en"), rows([*TEXTS[:2], "a new one"]))
+    assert translator[2:] == [("en-zh", ["a new one"]), ("zh-en", ["a new one en-zh"])]
 
 
 def test_new_texts_with_other_numbers_or_lengths_are_dropped(monkeypatch, translator):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from collections.abc import Iterable, Sequence
@@ -23,6 +22,7 @@ from weitiao.example import Example
 from weitiao.i18n.messages import _, plural
 
 MOST_TEXTS = 20_000  # beyond, the others have no copy
+MOST_KEPT = 100_000  # texts of one writer in the cache
 LONGER = 3.0  # a new text of more times the length, or its inverse, is dropped
 SHORT = 20  # characters, up to which length says nothing
 _NUMBERS = re.compile(r"\d+")
@@ -65,19 +65,21 @@ class WholeTexts(Augmentation):
             self._new |= self._written(texts[:MOST_TEXTS])
 
     def _written(self, texts: Sequence[str]) -> dict[str, str]:
+        """New texts by their old ones, from the cache where they were written before."""
         name, settings = self.writer()
         writer = parts.build("writers", name, settings)
-        key = fingerprint.of_texts(name, writer.identity(), json.dumps([*texts]))
-        path = store.folder("written") / f"{key}.json"
+        path = store.folder("written") / f"{fingerprint.of_texts(name, writer.identity())}.json"
+        known: dict[str, str] = {}
         with suppress(OSError, ValueError, TypeError):
-            cached = checked.read_json(path)
-            if isinstance(cached, list) and len(cached) == len(texts):
-                store.touch(path)
-                return dict(zip(texts, map(str, cached), strict=True))
-        new = writer.rewrite(texts)
-        with suppress(OSError):  # a full disk: written again the next time
-            checked.write_json(path, new)
-        return dict(zip(texts, new, strict=True))
+            known = {str(old): str(new) for old, new in dict(checked.read_json(path)).items()}
+            store.touch(path)
+        missing = [text for text in texts if text not in known]
+        if missing:
+            known |= dict(zip(missing, writer.rewrite(missing), strict=True))
+            kept = dict(list(known.items())[-MOST_KEPT:])
+            with suppress(OSError):  # a full disk: written again the next time
+                checked.write_json(path, kept)
+        return {text: known[text] for text in texts}
 
     def changed(self, example: Example, rng: random.Random) -> Example | None:
         texts = _texts_of(example)
