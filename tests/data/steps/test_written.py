@@ -197,6 +197,18 @@ def test_a_service_writes_texts_and_is_asked_again_when_busy(service):
     assert len(service.seen) == 2, "what is written is kept"
 
 
+def test_what_was_written_before_a_failure_is_kept(service, monkeypatch):
+    texts = [f"text number {word}" for word in "abcdefghijklmnopqrstuvwxyz"]
+    good = (200, {"choices": [{"message": {"content": "another text"}}]})
+    monkeypatch.setattr(service, "answers", [good] * 22 + [(401, {})])
+    with pytest.raises(DataError, match="HTTP 401"):
+        made(Rewriting(model="m"), rows(texts))
+    service.seen.clear()
+    monkeypatch.setattr(service, "answers", [good])
+    made(Rewriting(model="m"), rows(texts))
+    assert len(service.seen) == 6, "20 of 26 were kept"
+
+
 def test_answers_that_are_none_are_named(service, monkeypatch):
     monkeypatch.setattr(service, "answers", [(200, {"error": "x"})])
     with pytest.raises(DataError, match="no answer of a chat"):

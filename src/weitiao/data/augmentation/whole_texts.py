@@ -74,8 +74,9 @@ class WholeTexts(Augmentation):
             known = {str(old): str(new) for old, new in dict(checked.read_json(path)).items()}
             store.touch(path)
         missing = [text for text in texts if text not in known]
-        if missing:
-            known |= dict(zip(missing, writer.rewrite(missing), strict=True))
+        for first in range(0, len(missing), writer.at_once):  # what is written is never lost
+            texts_now = missing[first : first + writer.at_once]
+            known |= dict(zip(texts_now, writer.rewrite(texts_now), strict=True))
             kept = dict(list(known.items())[-MOST_KEPT:])
             with suppress(OSError):  # a full disk: written again the next time
                 checked.write_json(path, kept)

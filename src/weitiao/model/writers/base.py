@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from typing import ClassVar
 
 from weitiao.parts import Part
 
 
 class Writer(Part):
     """Writes for a step of augmentation. Which method a writer has, its step knows."""
+
+    at_once: ClassVar[int] = 2_000  # texts of one call, which are kept then
 
     def identity(self) -> str:
         """What decides the answers beside the texts: weights, versions, settings."""

@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -34,6 +34,8 @@ class Chat(Writer):
     A plan never says where rows are sent: the address, and `$WEITIAO_CHAT_KEY`, are those of the
     environment. Only https, or this machine.
     """
+
+    at_once: ClassVar[int] = 20
 
     model: str
     instruction: str | None = Field(None, description="what it is told; default: in other words")
