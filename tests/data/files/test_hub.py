@@ -65,6 +65,17 @@ def test_the_card_names_the_classes(cache):
     assert set(open_source(name).table.column("label").to_pylist()) == {"bad", "good"}
 
 
+def test_the_card_names_the_classes_of_a_subset(cache):
+    card = (
+        "---\ndataset_info:\n- config_name: a\n  features:\n  - name: text\n    dtype: string\n"
+        "  - name: label\n    dtype:\n      class_label:\n        names:\n          '0': bad\n"
+        "          '1': good\n---\n"
+    )
+    files = {"a/train.jsonl": rows(8), "b/train.jsonl": rows(8), "README.md": card}
+    name = cache("me/subsets", files)
+    assert set(open_source(f"{name}/a").table.column("label").to_pylist()) == {"bad", "good"}
+
+
 def test_scripts_are_not_run(cache):
     name = cache("me/script", {"script.py": "raise SystemExit(3)", "README.md": "x"})
     with pytest.raises(DataError, match="Scripts of a data set are not run"):

@@ -81,6 +81,16 @@ def folder_of(path: str) -> Path:
     return snapshot
 
 
+def card_folder(path: str, folder: Path) -> Path:
+    """Where the card of a data set lies: above the folder of a subset.
+
+    >>> card_folder("hf:owner/name/a/b@main", Path("x/a/b")).as_posix()
+    'x'
+    """
+    depth = path.partition("@")[0].count("/") - 1
+    return folder.parents[depth - 1] if depth > 0 else folder
+
+
 def _downloaded(name: str, inner: str, revision: str | None) -> Path:
     """The snapshot of a data set, from the cache where there is no network."""
     from huggingface_hub import errors, snapshot_download

@@ -83,9 +83,11 @@ class ReadOptions:
                 return open_database(path, self.reader)
             path, reader = file_of(path, self.reader)
             return open_source(path, reader, self.skip_bad, self.blank_rows)
+        classes: card.Classes | None = None
         if hub.is_hub(path):
             assert isinstance(path, str), "hub.is_hub"
             files, names = [hub.folder_of(path)], [path]
+            classes = card.class_names(hub.card_folder(path, files[0]))
         else:
             files = find.find(path)
             names = find.names(files)
@@ -94,7 +96,7 @@ class ReadOptions:
         pieces = [
             piece
             for file, name in zip(files, names, strict=True)
-            for piece in _pieces_of(file, name, self)
+            for piece in _pieces_of(file, name, self, classes)
         ]
         return concatenated(pieces, names)
 
@@ -138,7 +140,7 @@ def _pieces_of(
 ) -> list[Piece]:
     """Tables of a path: one for a file, one for each file of a folder or an archive."""
     if path.is_dir():
-        return _of_folder(path, name, how)
+        return _of_folder(path, name, how, classes)
     kind = packing(path)
     if kind:
         return _of_archive(path, name, kind, how)
@@ -168,7 +170,9 @@ def _reader_key(name: str, reader: Reader) -> str:
     )
 
 
-def _of_folder(path: Path, name: str, how: ReadOptions) -> list[Piece]:
+def _of_folder(
+    path: Path, name: str, how: ReadOptions, classes: card.Classes | None = None
+) -> list[Piece]:
     """Tables of a folder: one for sub-folders of texts by label; else one for each table file."""
     shape = find.folder_shape(path, set(endings()), name)
     if shape.labels:
@@ -177,7 +181,7 @@ def _of_folder(path: Path, name: str, how: ReadOptions) -> list[Piece]:
         key = _reader_key("folder", reader)
         return [cached_piece(name, content, key, lambda: reader.read(path), how.skip_bad)]
     others = {key: value for key, value in how.reader.items() if key != "folder"}
-    classes = card.class_names(path)
+    classes = classes or card.class_names(path)
     names = [f"{name}/{file.relative_to(path).as_posix()}" for file in shape.tables]
     return [
         piece
