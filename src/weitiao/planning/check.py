@@ -79,8 +79,19 @@ def check(plan: Plan, here: bool = False) -> None:
         problems += _missing_for_4_bits()
     if plan.data.validation_size + plan.data.test_size >= MAX_HELD_OUT:
         problems.append(_("data: validation_size and test_size leave too few rows to learn from."))
+    problems += _no_fold(plan)
     if problems:
         raise PlanError(problems)
+
+
+def _no_fold(plan: Plan) -> list[str]:
+    """What keeps `data.fold` from being a part of the rows."""
+    if not plan.data.fold:
+        return []
+    number, folds = (int(part) for part in plan.data.fold.split("/"))
+    if number <= folds:
+        return []
+    return [_("data.fold: {fold}: there are folds 1 to {folds}.", fold=plan.data.fold, folds=folds)]
 
 
 def _unfitting_roles(task: Task, plan: Plan) -> list[str]:

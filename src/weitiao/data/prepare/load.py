@@ -251,11 +251,6 @@ def _share_of_fold(plan: DataPlan, tested: bool, file: str) -> dict[str, float]:
     """The share of the test where it is a fold. Raises DataError where it cannot be one."""
     if not plan.fold:
         return {}
-    number, folds = (int(part) for part in str(plan.fold).split("/"))
-    if number > folds:
-        raise DataError(
-            _("data.fold: {fold}: there are folds 1 to {folds}.", fold=plan.fold, folds=folds)
-        )
     if tested or TIME in plan.roles:
         raise DataError(
             _(
@@ -264,7 +259,7 @@ def _share_of_fold(plan: DataPlan, tested: bool, file: str) -> dict[str, float]:
                 file=file,
             )
         )
-    return {"test": 1 / folds}
+    return {"test": 1 / int(plan.fold.partition("/")[2])}
 
 
 def _changes_of(plan: DataPlan, corrections: Corrections | None) -> list[str]:
