@@ -302,7 +302,8 @@
   };
   const unpack = async () => {
     const packed = atob(document.getElementById("charts").textContent);
-    const bytes = Uint8Array.from(packed, (one) => one.charCodeAt(0));
+    const bytes = new Uint8Array(packed.length); // a loop: from() with a function takes 0.3 s
+    for (let at = 0; at < packed.length; at += 1) bytes[at] = packed.charCodeAt(at);
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     const script = document.createElement("script");
     script.textContent = await new Response(stream).text();

@@ -9,7 +9,8 @@
   };
   const unpack = async () => {
     const packed = atob(document.getElementById("rows-packed").textContent);
-    const bytes = Uint8Array.from(packed, (one) => one.charCodeAt(0));
+    const bytes = new Uint8Array(packed.length); // a loop: from() with a function takes 0.3 s
+    for (let at = 0; at < packed.length; at += 1) bytes[at] = packed.charCodeAt(at);
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Response(stream).json();
   };
