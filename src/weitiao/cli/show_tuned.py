@@ -19,7 +19,8 @@ def show_tuned(tuned: Tuned) -> None:
     from weitiao.results.format import metric
 
     columns = (_("trial"), metric(tuned.metric), _("epochs"), _("settings"))
-    show(_("best trials on validation"), columns, tune_page.best_lines(tuned, MOST_SHOWN))
+    if lines := tune_page.best_lines(tuned, MOST_SHOWN):
+        show(_("best trials on validation"), columns, lines)
     if tuned.winner:
         say(_("better settings found: {reason}", reason=tune_page.reason(tuned)))
     else:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from weitiao.core.clock import awake
+from weitiao.core.clock import awake, duration
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import N_, _
 from weitiao.tuning.journal import Journal
@@ -161,13 +161,14 @@ class Search:
         needed = (len(self.seeds) - len(known)) + len(self.seeds) + 1
         if len(self.history.trials) == 1 and self.clock.left() < needed * each * WARM_UP:
             self.stopped = "short"
+            enough = self.clock.used() + (2 * SEEDS + 3) * each * WARM_UP
             self.say(
                 _(
-                    "the plan takes {each:.0f} s, and a search at least {times} such trainings: "
-                    "give it {needed:.0f} s or more.",
-                    each=each,
+                    "the plan takes {each}, and a search at least {times} such trainings: "
+                    "give it --budget {needed}m or more.",
+                    each=duration(each),
                     times=2 * SEEDS + 4,
-                    needed=self.clock.used() + (2 * SEEDS + 3) * each * WARM_UP,
+                    needed=math.ceil(enough / 60),
                 )
             )
             return False
@@ -370,13 +371,13 @@ class Search:
         self.say(
             _(
                 "{trial} at {epochs:.3g} epochs: {score} (best so far {best}, {name}); "
-                "{left:.0f} s left",
+                "{left} left",
                 trial=name_of(trial),
                 epochs=trial.reached[-1].epochs,
                 score=self._shown(trial.score),
                 best=self._shown(best.score),
                 name=name_of(best),
-                left=max(self.clock.left(), 0.0),
+                left=duration(max(self.clock.left(), 0.0)),
             )
         )
 
