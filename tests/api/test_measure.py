@@ -6,7 +6,7 @@ import pytest
 
 import weitiao
 from conftest import toy_rows
-from weitiao.api import measure, rehearsal
+from weitiao.api import rehearsal
 from weitiao.hardware.phases import NAMES
 from weitiao.planfile.expectation import Expectation
 from weitiao.planning import history
@@ -32,8 +32,6 @@ def rows_file(tmp_path_factory):
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Without a new process, which takes as long as torch takes to import."""
-    monkeypatch.setattr(measure, "import_seconds", lambda: (2.0, 0.5))
     monkeypatch.setattr(rehearsal, "ROWS", 60)
 
 
@@ -50,7 +48,7 @@ def test_a_plan_is_measured_and_held_against_its_run(rows_file, tiny_bert, tmp_p
     assert [*found.phases] == [name for name in NAMES if name in found.phases], "in their order"
     for phase in found.phases.values():
         assert phase.seconds.low <= phase.seconds.value <= phase.seconds.high
-    assert found.phases["starting"].seconds.value == 2.0
+    assert found.phases["starting"].seconds.value > 0.5, "a process of its own"
     assert 0.5 < found.quality.score.value <= 1
     assert found.quality.rows > 60
     assert len(found.quality.curve) >= 2
@@ -84,3 +82,33 @@ def test_a_plan_that_is_not_measured_says_nothing_new(rows_file, tiny_bert, tmp_
 def test_a_run_without_phases_has_none(tmp_path):
     (tmp_path / "plan.yaml").touch()
     assert RunPhases.read(Run(tmp_path)) == RunPhases()
+
+
+@pytest.mark.slow
+def test_rows_of_python_are_rehearsed_in_a_process_of_their_own(tiny_bert, quick):
+    rows = toy_rows("classification", 160)
+    plan = weitiao.plan(rows, model=tiny_bert, measure=True, changes=CHANGES)
+    assert Expectation.of(plan).phases["training"].seconds.value > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ("import sys; sys.exit('no room')", "ended with code 1: no room"),
+        ("import os; os.kill(os.getpid(), 9)", "ended with code -9"),
+        (
+            "import weitiao.api.rehearsal as it; from weitiao.errors import RunError\n"
+            "def run(*given): raise RunError('diverged')\n"
+            "it._run = run; it.main()",
+            "^diverged",
+        ),
+    ],
+    ids=["bug", "killed", "told"],
+)
+def test_what_stops_the_run_on_a_sample_is_told(
+    program, said, rows_file, tiny_bert, quick, monkeypatch
+):
+    monkeypatch.setattr(rehearsal, "PROGRAM", program)
+    with pytest.raises(weitiao.WeitiaoError, match=said):
+        weitiao.plan(rows_file, model=tiny_bert, measure=True, changes=CHANGES)

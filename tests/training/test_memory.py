@@ -1,6 +1,8 @@
 """How much goes through at once: measured, halved when memory is short, and said."""
 
+import gc
 import json
+import weakref
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -57,6 +59,16 @@ def short_of_memory(monkeypatch, most, passes=None, error=RuntimeError, told=TOL
 
     monkeypatch.setattr(Net, "forward", limited)
     return seen
+
+
+def test_a_network_that_was_measured_is_forgotten_with_its_model(tier, tiny_bert):
+    model, (feed, _judged) = started(tiny_bert, **{"train.layout": tier.layout})
+    _, _, loss_of = learning(model, model.loss())
+    assert memory.bytes_a_token(model, feed, loss_of) > 0
+    kept = weakref.ref(model.net.embeddings())  # the graph of a pass ends there
+    del model, loss_of, _
+    gc.collect()
+    assert kept() is None
 
 
 def lines(run, event=None):

@@ -1,7 +1,9 @@
 """Each optimizer against its own formula: decoupled decay and coupled L2 are told apart."""
 
 import math
+import mmap
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +15,7 @@ from weitiao.errors import PlanError
 from weitiao.training import update as gradients
 from weitiao.training.groups import groups_of, merged
 from weitiao.training.loop import set_rates
+from weitiao.training.sparse_adamw import LazyAdamW
 
 RATE, DECAY = 0.1, 0.5
 
@@ -207,3 +210,21 @@ def test_the_old_name_of_lazy_embeddings_is_accepted():
     old = parts.build("optimizers", "adamw", {"touched_rows": True})
     assert old == parts.build("optimizers", "adamw", {"lazy_embeddings": True})
     assert not old.shards
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's count of pages")
+def test_moments_of_words_that_never_come_take_no_memory():
+    def resident():
+        return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * mmap.PAGESIZE
+
+    table = torch.nn.Parameter(torch.zeros(100_000, 256))  # 102 MB, and twice that of moments
+    optimizer = LazyAdamW([table], lr=0.1)
+    rows = torch.arange(0, 1000)
+    values = torch.ones(1000, 256)
+    table.grad = torch.sparse_coo_tensor(rows[None], values, table.shape, check_invariants=True)
+    before = resident()
+    optimizer.step()
+    assert resident() - before < 30e6
+    state = optimizer.state[table]
+    assert state["exp_avg"][:1000].ne(0).all()
+    assert state["exp_avg"][1000:].eq(0).all()

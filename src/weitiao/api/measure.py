@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,14 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from weitiao import parts
-from weitiao.api.rehearsal import import_seconds, rehearse
-from weitiao.core import notice
+from weitiao.api.rehearsal import rehearse
+from weitiao.core import atomic, notice
 from weitiao.core.clock import awake, duration
 from weitiao.data.files.table import Source
 from weitiao.data.prepare.load import Data, load
 from weitiao.data.prepare.run_steps import run_steps
 from weitiao.evaluation.baselines.of_model import fit_for
-from weitiao.hardware.machine import peak_memory_since
 from weitiao.hardware.probe import Disturbance, machine_key
 from weitiao.i18n.messages import _
 from weitiao.model.model import Model
@@ -105,19 +103,13 @@ class _Found:
 
 
 def _measured(plan: Plan, source: Source | None, data: Data) -> _Found:
-    with notice.during(_("measuring: a new process")):
-        imports = import_seconds()
     with notice.during(_("measuring: a run on a sample of the rows, from start to end")):
         rehearsed = rehearse(plan, source, _labels(plan, data), _refits(plan, data))
-    gc.collect()
-    peak_memory_since()
     with notice.during(_("measuring: tokens, features, baselines, a few updates")):
-        return _timed(plan, source, imports, rehearsed)
+        return _timed(plan, source, rehearsed)
 
 
-def _timed(
-    plan: Plan, source: Source | None, imports: tuple[float, float], rehearsed: Rehearsed
-) -> _Found:
+def _timed(plan: Plan, source: Source | None, rehearsed: Rehearsed) -> _Found:
     """Time each piece of work that a run does more often, or on more rows, than the rehearsal."""
     watch = Stopwatch()
     data = load(plan.data, plan.task_name, source)
@@ -137,14 +129,13 @@ def _timed(
     tokens = timed_updates.update_tokens(model, feed, updates)
     baselines, linear = _baselines(model, data), _linear(model, feed)
     saving = _saving(model)
-    peak_memory_since()
+    longer_mb = timed_updates.longer_mb(model, feed, tokens)
     costs = list(timed_updates.timed(model, feed, tokens, UPDATE_SECONDS))
     taken = Taken(
         rehearsed=rehearsed,
         learned=phase_cost.fitted([Sample(one.tokens, one.rows, one.seconds) for one in costs]),
         read=phase_cost.fitted(rung.samples),
-        training_mb=peak_memory_since(),
-        imports=imports,
+        longer_mb=longer_mb,
         reading=reading,
         encoding=encoding,
         saving=saving,
@@ -207,10 +198,12 @@ def _linear(model: Model, feed: Feed) -> tuple[int, float] | None:
 
 
 def _saving(model: Model) -> float:
-    """Seconds of saving the model."""
-    watch = Stopwatch()
+    """Seconds of saving the model, as a run does it: all on the disk before it is swapped in."""
     with tempfile.TemporaryDirectory() as folder:
-        model.save(Path(folder) / "best")
+        for _time in range(2):  # the first time more is read and imported than later
+            watch = Stopwatch()
+            with atomic.swapping_folder(Path(folder) / "best") as new:
+                model.save(new)
         return watch.lap()
 
 

@@ -1,20 +1,26 @@
-"""Rehearsal: the whole of a run on a sample of its rows, in a folder that is thrown away; it gives
-what every phase takes whatever the number of rows."""
+"""Rehearsal: the whole of a run on a sample of its rows, in a process of its own and a folder that
+is thrown away; it gives what every phase takes whatever the number of rows."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from weitiao.api.single_run import Job, silent
+from weitiao.core import atomic, disk
 from weitiao.core.clock import awake
-from weitiao.data.files.table import Source
+from weitiao.data.files.table import Source, mapped
 from weitiao.data.prepare.load import Data, load
-from weitiao.errors import DataError
+from weitiao.errors import DataError, WeitiaoError
+from weitiao.hardware.machine import set_threads
+from weitiao.i18n.messages import _, language
 from weitiao.planfile.plan import Plan
 from weitiao.planning.expected_phases import Rehearsed
 from weitiao.results.records import Findings
@@ -24,15 +30,14 @@ from weitiao.results.run_phases import RunPhases
 ROWS = 120  # of a rehearsal, or a few for each label
 ROWS_A_LABEL = 4
 UPDATES = 3
-IMPORTS = """
-import json, time
-begun = time.monotonic()
-import weitiao.cli.app, weitiao.cli.commands.train, weitiao.api.fit
-middle = time.monotonic()
-import accelerate
-import transformers.models.auto.modeling_auto, transformers.models.bert.modeling_bert
-print(json.dumps([middle - begun, time.monotonic() - middle]))
+# The new process imports what `weitiao train` does.
+PROGRAM = """
+import weitiao.cli.app, weitiao.cli.commands.train
+from weitiao.api import rehearsal
+rehearsal.main()
 """
+TASK, TABLE, OUTCOME = "task.json", "rows.arrow", "outcome.json"
+MOST_SAID = 500  # characters of what a process says before it dies
 
 
 def rehearse(plan: Plan, source: Source | None, labels: int, refit: bool) -> Rehearsed:
@@ -73,35 +78,75 @@ def _on_sample(plan: Plan, rows: int | None, refit: bool) -> Plan:
 
 def _rehearsed(plan: Plan, source: Source | None, data: Data, seconds: float) -> Rehearsed:
     train, judged = len(data.train), len(data.validation)
-    epochs = UPDATES * plan.train.batch_size / train
-    plan = plan.with_({"train.epochs": epochs})
-    with tempfile.TemporaryDirectory() as folder:
-        fitted = Job(plan, awake(), silent, None).start(folder, source)
-        status = fitted.run.status()
-        phases, findings = RunPhases.read(fitted.run).phases, Findings.read(fitted.run)
-        refitted = Refitted.read(fitted.run)
-        evaluated = [line for line in fitted.run.history() if "validation" in line]
-    return Rehearsed(
-        seconds={name: one.seconds for name, one in phases.items()},
-        memory_mb={name: one.memory_mb for name, one in phases.items()},
-        train_rows=train,
-        judged_rows=judged,
-        updates=status.total or 0,
-        evaluations=len(evaluated),
-        saves=sum(bool(line.get("best")) for line in evaluated),
-        refit_updates=refitted.updates,
-        reading=seconds,
-        findings=findings.seconds,
-    )
+    plan = plan.with_({"train.epochs": UPDATES * plan.train.batch_size / train})
+    found = _in_new_process(plan, source)
+    return Rehearsed(train_rows=train, judged_rows=judged, reading=seconds, **found)
 
 
-def import_seconds() -> tuple[float, float]:
-    """Seconds of a new process until it has imported what every run needs, and what is imported
-    later; (0, 0) where no process can be started."""
-    with suppress(OSError, subprocess.SubprocessError, ValueError):
-        done: Any = subprocess.run(
-            [sys.executable, "-c", IMPORTS], capture_output=True, check=True, timeout=300
+def _in_new_process(plan: Plan, source: Source | None) -> dict[str, Any]:
+    """Seconds and memory of a run, not of what this process has done before it."""
+    import torch
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        task = {"plan": plan.model_dump(), "threads": torch.get_num_threads(), "begun": awake()}
+        if source is not None and str(plan.data.path).startswith("memory:"):
+            task |= {"name": source.name, "fingerprint": source.fingerprint}
+            _keep(source, folder / TABLE)
+        atomic.replace_text(folder / TASK, json.dumps(task))
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, name],
+            env={**os.environ, "WEITIAO_LANG": language()},
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        written = folder / OUTCOME
+        found: dict[str, Any] = json.loads(written.read_text("utf-8")) if written.exists() else {}
+    if done.returncode or not found:
+        said = done.stderr.decode(errors="replace").strip()[-MOST_SAID:]
+        raise WeitiaoError(
+            _(
+                "measuring: the run on a sample of the rows ended with code {code}: {reason}",
+                code=done.returncode,
+                reason=said or "-",
+            )
         )
-        first, later = json.loads(done.stdout.splitlines()[-1])
-        return float(first), float(later)
-    return 0.0, 0.0
+    if "failed" in found:
+        raise WeitiaoError(found["failed"])
+    return found
+
+
+def _keep(source: Source, path: Path) -> None:
+    """Write rows that come from no file for the new process."""
+    schema = source.table.schema
+    with pa.OSFile(disk.plain(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+        writer.write_table(source.table)
+
+
+def main() -> None:
+    """In the new process: the run, and what it took as outcome.json."""
+    folder = Path(sys.argv[1])
+    task = json.loads((folder / TASK).read_text("utf-8"))
+    set_threads(task["threads"])
+    source = None
+    if "name" in task:
+        source = Source(mapped(folder / TABLE), task["name"], task["fingerprint"])
+    try:
+        found = _run(Plan.parse(task["plan"]), source, task["begun"], folder / "runs")
+    except WeitiaoError as error:
+        found = {"failed": str(error)}
+    atomic.replace_text(folder / OUTCOME, json.dumps(found))
+
+
+def _run(plan: Plan, source: Source | None, begun: float, out: Path) -> dict[str, Any]:
+    """Everything of Rehearsed that the run tells. begun: when its process was started."""
+    run = Job(plan, begun, silent, None).start(out, source).run
+    phases, evaluated = RunPhases.read(run).phases, [x for x in run.history() if "validation" in x]
+    return {
+        "seconds": {name: one.seconds for name, one in phases.items()},
+        "memory_mb": {name: one.memory_mb for name, one in phases.items()},
+        "updates": run.status().total or 0,
+        "evaluations": len(evaluated),
+        "saves": sum(bool(line.get("best")) for line in evaluated),
+        "refit_updates": Refitted.read(run).updates,
+        "findings": Findings.read(run).seconds,
+    }

@@ -86,8 +86,9 @@ def trust(folder: Path) -> None:
     path = folder / FILE
     if path.is_file():
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-            highest = _highest(json.loads(path.read_text(encoding="utf-8")))
-            checked.write_json(_memo(path), {"highest": highest})
+            if not (memo := _memo(path)).exists():  # 17 MB of JSON take most of a second
+                highest = _highest(json.loads(path.read_text(encoding="utf-8")))
+                checked.write_json(memo, {"highest": highest})
 
 
 def _memo(path: Path) -> Path:

@@ -83,7 +83,7 @@ def _saved_bytes(model: Model, train: Feed, rows: np.ndarray, loss_of: LossFn) -
         if tensor.layout == torch.strided and not (base.is_leaf and base.requires_grad):
             storage = tensor.untyped_storage()
             seen[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        return tensor.detach()  # itself, an output would hold its own graph, and that the network
 
     model.net.train()
     with saved_tensors_hooks(record, lambda tensor: tensor), arithmetic(kind, device.type):

@@ -19,6 +19,7 @@ from weitiao.data.soft_labels import shares_of
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.evaluate import Report, evaluate_network
 from weitiao.hardware import phases
+from weitiao.hardware.machine import return_memory
 from weitiao.hardware.probe import pinned_precision, resolve
 from weitiao.i18n.messages import _
 from weitiao.model.fast import fused
@@ -153,6 +154,7 @@ class _Training:
             recorder.write_status("preparing")
             self._train(recorder, start)
             accelerator.free_memory()  # before the best model comes into memory
+            return_memory()
             if recorder.ended == "interrupted" or not run.best.exists():
                 recorder.write_status(recorder.ended)
             else:

@@ -16,9 +16,10 @@ from weitiao.hardware.probe import pinned_precision, resolve
 from weitiao.model.model import Model
 from weitiao.training import distributed, memory
 from weitiao.training.batches import Feed, Stream
-from weitiao.training.loop import Length, fit
+from weitiao.training.loop import Length, fit, learning
 
 LEVELS = (0.0, 0.4, 0.8, 1.0)  # quantiles of the updates' tokens
+OF_A_FEW = 0.75  # the quantile at which the longest of three updates is expected
 REPEATED = 3  # updates of a level, after one that warms up
 MOST_UPDATES = 4_000  # of a run, whose tokens are counted; of more, a part at its beginning
 
@@ -60,6 +61,17 @@ def _at_once(model: Model, feed: Feed) -> int:
     wanted = model.plan.train.micro_batch_tokens
     longest = int(model.sizes(feed.encoded).max())
     return max(memory.MAX_TOKENS if wanted == "auto" else wanted, longest)
+
+
+def longer_mb(model: Model, feed: Feed, tokens: np.ndarray) -> float:
+    """Memory in MB that the longest update needs more than the longest of a few.
+
+    tokens: of `update_tokens`.
+    """
+    _loss, _strategies, loss_of = learning(model, model.loss())
+    usual, most = np.minimum(np.quantile(tokens, OF_A_FEW), _at_once(model, feed)), max(tokens)
+    more = min(float(most), _at_once(model, feed)) - float(usual)
+    return max(more, 0.0) * memory.bytes_a_token(model, feed, loss_of) / 1e6
 
 
 def timed(model: Model, feed: Feed, tokens: np.ndarray, limit: float) -> Iterator[UpdateCost]:

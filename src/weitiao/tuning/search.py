@@ -370,8 +370,7 @@ class Search:
         best = self.history.ranked()[0]
         self.say(
             _(
-                "{trial} at {epochs:.3g} epochs: {score} (best so far {best}, {name}); "
-                "{left} left",
+                "{trial} at {epochs:.3g} epochs: {score} (best so far {best}, {name}); {left} left",
                 trial=name_of(trial),
                 epochs=trial.reached[-1].epochs,
                 score=self._shown(trial.score),
