@@ -118,8 +118,8 @@ def memory_mb(network: Network, *, batch_tokens: float, learned: int | None = No
 
     learned: number of trained parameters; all if left out.
     """
-    # Embedding tables count in full, lazy or not: their moments are as large as the table, although
-    # an update changes few of its rows.
+    # Embedding tables count in full, lazy or not. On a processor moments of words that never come
+    # take no memory; but a refit has the model beside it that validation chose.
     activations = batch_tokens * network.layers * network.hidden_size * ACTIVATIONS * 4
     learned = network.parameters if learned is None else learned
     weights = network.parameters * BYTES_A_PARAMETER + learned * BYTES_LEARNED

@@ -416,13 +416,26 @@ def _range(one: Dimension) -> str:
 
 
 def _value(value: Any) -> str:
-    """A value as a person reads it: parts by their names."""
+    """A value as a person reads it: parts by their names, with their settings in brackets.
+
+    >>> _value({"ema": {}, "cross_entropy": {"label_smoothing": 0.1}})
+    'ema, cross_entropy (label_smoothing 0.1)'
+    """
     if value is None or value == {}:
         return "–"
-    if isinstance(value, dict) and not any(value.values()):
-        return ", ".join(value)
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict):
+        text = ", ".join(_part(name, settings) for name, settings in value.items())
+    else:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return shortened(text, MAX_VALUE_CHARACTERS)
+
+
+def _part(name: str, settings: Any) -> str:
+    if not settings:
+        return name
+    if not isinstance(settings, dict):
+        return f"{name} {_value(settings)}"
+    return f"{name} ({', '.join(f'{key} {_value(one)}' for key, one in settings.items())})"
 
 
 def _short(value: float) -> float:
