@@ -227,6 +227,24 @@ def test_pairs_under_other_names(models, tmp_path):
 # --- a row out for each row in
 
 
+@pytest.mark.parametrize("name", ["new.en", "new.zh-CN", "NEW.text", "lines", "new.2026"])
+def test_a_file_without_a_known_ending_has_a_text_on_each_line(name, call, models, tmp_path):
+    """Of lines with a comma each, the first was the header of a table."""
+    texts = ["He came, he saw", "She left, he stayed", "", "good, bad"]
+    (tmp_path / name).write_text("".join(f"{one}\n" for one in texts))
+    code, _, err = call(models("classification"), name, "-o", "out.jsonl")
+    assert code == 0, err
+    assert [row["text"] or "" for row in lines((tmp_path / "out.jsonl").read_text())] == texts
+
+
+def test_files_in_braces_are_rows(call, models, tmp_path):
+    for name in ("en", "de"):
+        (tmp_path / f"new.{name}").write_text("a good film\na bad room\n")
+    code, _, err = call(models("translation"), "new.{en,de}", "-o", "out.jsonl", "--text", "en")
+    assert code == 0, err
+    assert len(lines((tmp_path / "out.jsonl").read_text())) == 2
+
+
 @pytest.mark.parametrize(
     ("name", "content", "empty"),
     [

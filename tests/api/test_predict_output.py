@@ -191,3 +191,16 @@ def test_messages_are_chinese_for_chinese(call, models, tmp_path):
     assert "没有文本" in err
     assert "撇号" in err
     assert "已预测 2 行" in err
+
+
+def test_an_output_that_exists_is_told_before_anything_is_loaded(
+    call, models, tmp_path, monkeypatch
+):
+    """It was said after PyTorch was loaded: 25 seconds on a busy machine."""
+    write(tmp_path / "new.csv", {"text": ["a good film"]})
+    (tmp_path / "out.csv").write_text("mine")
+    folder = models("classification")
+    monkeypatch.setattr("weitiao.cli.commands.predict._opened", None)
+    code, _, err = call(folder, "new.csv", "-o", "out.csv")
+    assert code == 2
+    assert "out.csv: this file exists already" in err

@@ -85,3 +85,12 @@ def test_a_mistake_is_one_message(typed, tmp_path, monkeypatch, words, message):
     assert code != 0
     assert message in err
     assert "Traceback" not in err + out
+
+
+def test_a_folder_that_is_none_is_told_at_once(typed, docs, reading_run, monkeypatch):  # noqa: F811
+    """It was said after the networks were loaded: a minute on a busy machine."""
+    monkeypatch.setattr("weitiao.cli.commands.ask.loading", None)
+    wrong = docs.with_name("dosc")
+    code, _, err = typed("ask", reading_run, "x", "--docs", wrong, "--encoder", "bm25")
+    assert code == 2
+    assert "dosc: no such folder of documents. Did you mean 'docs'?" in " ".join(err.split())

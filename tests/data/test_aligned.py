@@ -11,7 +11,7 @@ from conftest import TINY_WRITER
 from weitiao.data.files.find import find
 from weitiao.data.files.open import open_source
 from weitiao.data.prepare.load import load
-from weitiao.errors import DataError
+from weitiao.errors import DataError, PlanError
 
 EN = ["A house.", "", "Two cats, and\ta dog.", "The end."]
 DE = ["Ein Haus.", "Nichts.", "Zwei Katzen und ein Hund.", "Schluss."]
@@ -133,3 +133,38 @@ def test_look_and_plan_with_a_test_of_its_own(tmp_path):
     assert example.inputs == {"text": "another english sentence number 0 of many that are here"}
     assert example.target == "noch ein deutsch sentence number 0 of many that are here"
     assert example.id == "test.en:1"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "roles"),
+    [
+        ({"source_lang": "de", "target_lang": "en"}, ("de", "en")),
+        ({"source_lang": "de"}, ("de", "en")),
+        ({"target_lang": "en"}, ("de", "en")),
+        ({"source_lang": "en", "target_lang": "de"}, ("en", "de")),
+        ({"target_lang": "zh"}, ("en", "de")),
+    ],
+)
+def test_the_languages_that_are_named_say_the_direction(tmp_path, wanted, roles):
+    """Columns in the order of the file were learned from en to de, and called de to en."""
+    write(tmp_path, "a.en", sentences(40, "english"))
+    write(tmp_path, "a.de", sentences(40, "deutsch"))
+    found = weitiao.plan(f"{tmp_path}/a.{{en,de}}", model=TINY_WRITER, **wanted)
+    assert (found.data.roles["text"], found.data.roles["target"]) == roles
+
+
+def test_chinese_is_known_by_its_writing_where_no_name_tells(tmp_path):
+    path = tmp_path / "book.csv"
+    path.write_text("phrase,meaning\n" + "".join(f"it is {n} now,现在{n}点了\n" for n in range(40)))
+    for wanted, roles in (("zh", ("meaning", "phrase")), ("en", ("phrase", "meaning"))):
+        into = {"zh": "en", "en": "zh"}[wanted]
+        found = weitiao.plan(str(path), model=TINY_WRITER, source_lang=wanted, target_lang=into)
+        assert (found.data.roles["text"], found.data.roles["target"]) == roles
+
+
+def test_columns_and_languages_that_contradict_are_refused(tmp_path):
+    write(tmp_path, "a.en", sentences(40, "english"))
+    write(tmp_path, "a.de", sentences(40, "deutsch"))
+    named = {"text": "en", "target": "de", "source_lang": "de", "target_lang": "en"}
+    with pytest.raises(PlanError, match="from de into en"):
+        weitiao.plan(f"{tmp_path}/a.{{en,de}}", model=TINY_WRITER, **named)

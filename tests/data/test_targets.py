@@ -6,6 +6,7 @@ from weitiao.data.files.bad_rows import write
 from weitiao.data.files.open import open_source
 from weitiao.data.files.table import from_rows
 from weitiao.data.infer.cells import flag, is_missing, label, number
+from weitiao.data.infer.column_stats import columns_of
 from weitiao.data.infer.roles import guess_roles, guess_task
 from weitiao.data.prepare.load import load
 from weitiao.errors import DataError
@@ -84,9 +85,42 @@ def test_blanks_around_labels_go_and_look_alikes_are_said():
     assert "the labels 'A' and 'Ａ' differ only" in told
 
 
+def test_alike_labels_are_merged_into_the_most_frequent_one():
+    """The load said {"uk": ["UK"]}, and `look` the other way round; and one setting a pair."""
+    given = rows(["UK", "UK", "uk", "Uk", "us", "us", "US"], 70)
+    data = load(plan(), "classification", from_rows(given))
+    told = [line for line in data.history if "differ only in spelling" in line]
+    assert len(told) == 3
+    setting = 'data.labels.merge={"UK": ["Uk", "uk"], "us": ["US"]}'
+    assert all(setting in line for line in told)
+
+
 def test_a_number_that_can_be_read_in_two_ways_is_asked_about():
     with pytest.raises(DataError, match=r"rows:1: label is '1,234', which is 1234 to some"):
         load(plan(), "regression", from_rows(rows(["2.5", "1,234"])))
+
+
+@pytest.mark.parametrize("task", ["regression", "similarity"])
+def test_the_other_cells_of_a_column_tell_what_a_comma_is(task):
+    given = [
+        {**row, "text_pair": f"and another text {n}"}
+        for n, row in enumerate(rows(["3,7", "4", "3,785", "n/a", "2,25"]))
+    ]
+    how = plan(skip_bad=False)
+    if task == "similarity":
+        roles = {"text": "text", "text_pair": "text_pair", "target": "label"}
+        how = DataPlan(path="rows", roles=roles)
+    data = load(how, task, from_rows(given))
+    assert set(data.train.targets()) == {3.7, 4.0, 3.785, 2.25}
+    column = columns_of(from_rows(given).table)["label"]
+    assert column.numbers is not None
+    assert max(column.numbers) == 4
+
+
+@pytest.mark.parametrize("others", [["3,7", "3.7"], ["1,234.5"], ["1,234,567", "2,5"], ["12"]])
+def test_a_column_with_both_ways_or_none_does_not_tell(others):
+    with pytest.raises(DataError, match="which is 1234 to some"):
+        load(plan(), "regression", from_rows(rows([*others, "1,234"])))
 
 
 def test_targets_that_do_not_fit_are_named_counted_and_set_aside(tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 
 from weitiao.reporting.scores import Label
-from weitiao.reporting.verdict import fine_tuning_gain, more_rows, verdict
+from weitiao.reporting.verdict import better_baseline, fine_tuning_gain, more_rows, verdict
 from weitiao.results.records import MetricsRecord
 
 GOOD = [Label("a", 50, 50, 45), Label("b", 50, 50, 45)]
@@ -117,3 +117,21 @@ def test_so_many_more_rows_are_enough():
     gap, half, rows = 0.05, 0.12, 400
     more = more_rows(gap, gap - half, gap + half, rows)
     assert 0.95 * gap < half * (rows / (rows + more)) ** 0.5 <= gap
+
+
+@pytest.mark.parametrize("name", ["untuned_encoder", "lexical", "nearest"])
+@pytest.mark.parametrize("epochs", [0.0, 2.0])
+def test_a_network_without_a_fitted_output_layer_is_no_linear_model(name, epochs):
+    metrics = judged(0.0, -0.1, 0.1, best_step=0, epochs=epochs).model_copy(
+        update={"against": name, "baselines": {name: {"accuracy": 0.9}}}
+    )
+    told = fine_tuning_gain(metrics)
+    assert "linear model" not in told
+    assert "before" in told
+
+
+def test_the_baseline_of_taggers_is_called_as_in_the_table():
+    """It was "the most-frequent-tag baseline", which is what the table calls majority."""
+    told = better_baseline(judged(0, 0, 0, better="baseline", better_baseline={
+        **AHEAD, "baseline": "lookup"}), "runs/a")  # fmt: skip
+    assert told.startswith("The lookup of each word's usual tag")

@@ -102,7 +102,13 @@ class Journal:
 def read(path: Path) -> list[dict[str, Any]]:
     """The records of a journal, also while a server writes it. Raises DataError."""
     if not path.is_file():
-        raise DataError(_("{path}: no such journal of annotations.", path=path))
+        raise DataError(
+            _(
+                "{path}: no such journal of annotations. `weitiao annotate ROWS --labels a,b` "
+                "begins one; --journal names another.",
+                path=path,
+            )
+        )
     return _parsed(path)[0]
 
 

@@ -124,6 +124,7 @@ def asker(
         raise DataError(_("{path}: --index is a folder, and this is a file.", path=index))
     set_threads(threads)
     folder = Path(docs)
+    files_in(folder)  # before a network is loaded for it
     model = load(run) if run is not None else None
     if model is not None and isinstance(model.task, Retrieval):
         encoder, model = encoder or str(run), None

@@ -114,6 +114,9 @@ def _columns(
                     column=other,
                 )
             )
+    # A table may leave the places of answers out: they are searched in the passage then.
+    if "start" not in given and columns.get("start") not in source.columns:
+        columns.pop("start", None)
     _require_columns(columns, given, source)
     return columns
 
@@ -141,7 +144,6 @@ def _require_columns(columns: Roles, given: Roles, source: Source) -> None:
                         hint=near(column, source.columns),
                     )
                 )
-            option = f"--{role}" if role in ("text", "target") else f"--roles {role}="
             raise DataError(
                 _(
                     "{file}: no column {column!r}, which the model was trained on; it has {names}. "
@@ -149,6 +151,19 @@ def _require_columns(columns: Roles, given: Roles, source: Source) -> None:
                     file=source.name,
                     column=column,
                     names=name_list(source.columns),
-                    remedy=f"{option}{'' if option.endswith('=') else ' '}{_('COLUMN')}",
+                    remedy=_remedy(columns, source),
                 )
             )
+
+
+def _remedy(columns: Roles, source: Source) -> str:
+    """The options for all columns that are missing, so that one more command is enough."""
+    missing = [
+        role for role, named in columns.items()
+        if not {*([named] if isinstance(named, str) else named)} <= {*source.columns}
+    ]  # fmt: skip
+    if roles := [role for role in missing if role not in ("text", "target")]:
+        listed = ",".join(f"{role}={_('COLUMN')}" for role in roles)
+        plain = [f"--{role} {_('COLUMN')}" for role in missing if role not in roles]
+        return " ".join([*plain, f"--roles {listed}"])
+    return " ".join(f"--{role} {_('COLUMN')}" for role in missing)

@@ -36,6 +36,7 @@ from weitiao.model.model import Model
 AnyModel = Model | BaselineModel
 STDIN_FILE = "stdin"  # how messages call it
 _LINES: ReaderSettings = {"lines": {}}
+_OF_LINES = ("", ".txt", ".text")  # endings of tables that may be a text on each line
 _GENERIC = ("text", "text_pair")  # stand for the model's first and second text
 
 
@@ -122,13 +123,15 @@ def open_rows(model: AnyModel, rows: Any, how: ReadOptions) -> Source:
 
 
 def _reader_of_texts(model: AnyModel, path: Paths) -> ReaderSettings:
-    """The reader of a .txt file or of standard input; {} where the usual detection stands.
+    """The reader of a .txt file, of one whose ending names no format (new.en), or of standard
+    input; {} where the usual detection stands.
 
     Commas belong to sentences, and the first one is no header: such a file is a table where its
     first line names columns, or where tabs part it.
     """
     first = Path(path if isinstance(path, str) else path[0])
-    if first.suffix.lower() not in ("", ".txt", ".text") or not first.is_file():
+    ending = first.suffix.lower()
+    if not first.is_file() or (ending[1:] in detect.endings() and ending not in _OF_LINES):
         return {}
     trained = model.plan.data.path
     trained_on = Path(trained if isinstance(trained, str) else trained[0])

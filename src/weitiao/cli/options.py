@@ -212,8 +212,9 @@ def part_settings(
 def names_rows(word: str) -> bool:
     """Whether a word names a data file, by what is there or by its form."""
     from weitiao.data.files.detect import endings
+    from weitiao.data.files.find import expanded
 
-    if Path(word).exists():
+    if any(Path(one).exists() for one in expanded(word)):
         return True
     # A path that does not exist counts as a file all the same: "no such file" helps more than "not
     # path=value" with a typing mistake in rows-2.csv.

@@ -118,8 +118,17 @@ def near(name: str, known: Sequence[str]) -> str:
 
     >>> near("learning_rat", ["learning_rate", "epochs"])
     " Did you mean 'learning_rate'?"
+    >>> near("tag", ["Body text", "Tags"])
+    " Did you mean 'Tags'?"
+    >>> near("Mood", ["Tweet", "Mood (-4 to 4)"])
+    " Did you mean 'Mood (-4 to 4)'?"
     """
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if not close:  # tag for Tags, Mood for Mood (-4 to 4)
+        folded = {one.casefold(): one for one in known}
+        found = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+        begun = [one for one in folded if len(name) > 2 and one.startswith(name.casefold())]
+        close = [folded[one] for one in found or (begun if len(begun) == 1 else [])]
     if close:
         return _(" Did you mean {name!r}?", name=close[0])
     names = name_list(known, MOST_NAMES)

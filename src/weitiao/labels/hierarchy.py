@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -22,7 +22,11 @@ def separator_of(labels: Sequence[str]) -> str:
     '/'
     >>> separator_of(["a/b", "c/d", "e/f", "g/h"]), separator_of(["yes", "no"])
     ('', '')
+    >>> separator_of(["a", "a / b", "b / a", "c / a"])  # sets
+    ''
     """
+    if two_orders(labels):
+        return ""
     for separator in SEPARATORS:
         paths = [[piece.strip() for piece in label.split(separator)] for label in labels]
         deep = [path for path in paths if len(path) > 1 and all(path)]
@@ -32,6 +36,26 @@ def separator_of(labels: Sequence[str]) -> str:
         if enough and 2 <= len(parents) <= len(deep) / 2:
             return separator
     return ""
+
+
+def two_orders(labels: Collection[str]) -> tuple[str, str] | None:
+    """Two labels that say the same in another order, as several labels a row do and no path does:
+    "UK / sports" and "sports / UK", where "sports" stands alone as well; None without such.
+
+    >>> two_orders(["UK / sports", "sports / UK", "sports"]), two_orders(["en/de", "de/en"])
+    (('UK / sports', 'sports / UK'), None)
+    """
+    for separator in SEPARATORS:
+        sets: dict[tuple[str, ...], str] = {}
+        alone = {label.strip() for label in labels if separator not in label}
+        for label in labels:
+            pieces = [piece.strip() for piece in label.split(separator)]
+            if len(pieces) < 2 or not all(pieces) or alone.isdisjoint(pieces):
+                continue
+            other = sets.setdefault(tuple(sorted(pieces)), label)
+            if [piece.strip() for piece in other.split(separator)] != pieces:
+                return other, label
+    return None
 
 
 @lru_cache(maxsize=64)

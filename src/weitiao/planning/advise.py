@@ -105,6 +105,9 @@ def look(wish: Wish, source: Source | None = None) -> tuple[Profile, Source]:
         task, reason = wish.task, named.named_reason(evidence)
     else:
         task, reason = guess_task(source.table, roles)
+    if task == "translation":
+        columns = columns_of(source.table)
+        roles = text_choices.in_direction(roles, _given(wish, task), columns, bool(wish.roles))
     inputs = parts.find("tasks", task).roles
     roles, reasons = _renamed(roles, inputs), _renamed(reasons, inputs)
     reasons["task"] = reason
@@ -196,9 +199,13 @@ def _from_rows(known: Profile) -> dict[str, Reason]:
 
 def _languages(wish: Wish, known: Profile) -> tuple[str, str]:
     """The languages of source and target."""
-    prefix = f"task.{known.task}."
-    given = {n.removeprefix(prefix): v for n, v in wish.changes.items() if n.startswith(prefix)}
-    return text_choices.languages_of(given, dict(known.roles))
+    return text_choices.languages_of(_given(wish, known.task), dict(known.roles))
+
+
+def _given(wish: Wish, task: str) -> dict[str, Any]:
+    """The settings of the task that the user gave."""
+    prefix = f"task.{task}."
+    return {n.removeprefix(prefix): v for n, v in wish.changes.items() if n.startswith(prefix)}
 
 
 def _of_texts(wish: Wish, facts: Facts, source: Source, draft: Plan) -> dict[str, Reason]:

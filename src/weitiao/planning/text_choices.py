@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from weitiao import parts
 from weitiao.checkpoints import hub, new_network
-from weitiao.errors import ModelError
+from weitiao.core.script import has_han
+from weitiao.data.infer.column_stats import Column
+from weitiao.errors import ModelError, PlanError
 from weitiao.example import Example
 from weitiao.i18n.messages import _
 from weitiao.labels.texts.languages import language_of
@@ -23,6 +25,7 @@ LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 COVERAGE = 0.99  # proportion of sources, and of targets, that are held whole
 HELD_OUT = 2_000  # rows at most for validation, and for the test: writing takes its time
 BEAMS = 4
+SAMPLED = 100  # cells that are looked at for Chinese
 NEW_EPOCHS, NEW_BATCH, NEW_RATE = 40, 128, 1e-3  # of a network from nothing
 SEEN = 30_000  # rows that fine-tuning of few rows goes through
 PAIRS = {  # of Helsinki-NLP's opus-mt, which are on the hub
@@ -69,6 +72,47 @@ def languages_of(settings: dict[str, Any], roles: dict[str, Any]) -> tuple[str, 
     source = settings.get("source_language") or str(roles.get("text", ""))
     target = settings.get("target_language") or str(roles.get("target", ""))
     return language_of(source), language_of(target)
+
+
+def in_direction(
+    roles: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    columns: Mapping[str, Column],
+    named: bool,
+) -> dict[str, Any]:
+    """The roles of a translation in the direction of its settings: columns that were found the
+    other way round change places.
+
+    named: the user named the columns. Raises PlanError where these contradict the languages.
+    """
+    text, target = roles.get("text"), roles.get("target")
+    if not (isinstance(text, str) and isinstance(target, str)):
+        return dict(roles)
+    source = language_of(str(settings.get("source_language") or ""))
+    into = language_of(str(settings.get("target_language") or ""))
+    read, written = _language_in(text, columns), _language_in(target, columns)
+    wrong = bool(source and source == written != read) or bool(into and into == read != written)
+    if not wrong:
+        return dict(roles)
+    if named:
+        message = _(
+            "the text is {text!r} and the target {target!r}, but the translation is to be from "
+            "{source} into {into}. Name the columns, or the languages, the other way round.",
+            text=text,
+            target=target,
+            source=source or written or "?",
+            into=into or read or "?",
+        )
+        raise PlanError([message])
+    return {**roles, "text": target, "target": text}
+
+
+def _language_in(name: str, columns: Mapping[str, Column]) -> str:
+    """The language of a column by its name, or Chinese by its writing; else empty."""
+    if code := language_of(name):
+        return code
+    values = columns[name].values[:SAMPLED] if name in columns else ()
+    return "zh" if values and 2 * sum(map(has_han, values)) > len(values) else ""
 
 
 def hyperparameters(

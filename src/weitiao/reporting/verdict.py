@@ -17,6 +17,8 @@ from weitiao.results.records import CriterionResult, MetricsRecord
 # Behind a baseline, a run may still be ahead of it by this proportion of its score: on rows so few
 # nothing is decided.
 UNDECIDED = 0.1
+# Baselines of tasks that have no output layer to fit before training: retrieval, passages, texts.
+WITHOUT_LINEAR_START = {"bm25", "untuned_encoder", "lexical", "no_answer", "nearest", "copy"}
 MAX_ROWS_FACTOR = 50  # more rows than so many times those there are: out of reach
 
 
@@ -142,7 +144,7 @@ def better_baseline(metrics: MetricsRecord, run: str = "RUN") -> str:
     name = (
         _("TF-IDF with a linear model")
         if ahead.baseline == "tfidf_linear"
-        else _("The most-frequent-tag baseline")
+        else _("The lookup of each word's usual tag")
     )
     if metrics.better == "baseline":
         return _(
@@ -208,6 +210,8 @@ def _less_than_an_epoch(values: Mapping[str, str], clear: bool) -> str:
 
 def _untouched(metrics: MetricsRecord, values: Mapping[str, str]) -> str:
     """That the model is the frozen network with the output layer fitted before training."""
+    if WITHOUT_LINEAR_START & metrics.baselines.keys():
+        return _untrained(metrics, values)
     if metrics.epochs:
         return _(
             "Fine-tuning did not get better on validation than a linear model on the frozen "
@@ -216,6 +220,20 @@ def _untouched(metrics: MetricsRecord, values: Mapping[str, str]) -> str:
         )
     return _(
         "There was no time for fine-tuning: the model is a linear model on the frozen network, "
+        "{metric} {model} against {other} with {baseline}.",
+        **values,
+    )
+
+
+def _untrained(metrics: MetricsRecord, values: Mapping[str, str]) -> str:
+    if metrics.epochs:
+        return _(
+            "Fine-tuning did not get better on validation than the network before it, which the "
+            "model is: {metric} {model} against {other} with {baseline}.",
+            **values,
+        )
+    return _(
+        "There was no time for fine-tuning: the model is the network as it was before training, "
         "{metric} {model} against {other} with {baseline}.",
         **values,
     )

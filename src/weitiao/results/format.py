@@ -155,7 +155,7 @@ def baseline(name: str) -> str:
         "mean": _("always the mean"),
         "tfidf_linear": "TF-IDF",
         "frozen_linear": _("the frozen encoder"),
-        "lookup": _("the most-frequent-tag baseline"),
+        "lookup": _("the lookup of each word's usual tag"),
         "lexical": _("the lexical baseline"),
         "no_answer": _('always "no answer"'),
         "nearest": _("the answer of the most similar training row"),

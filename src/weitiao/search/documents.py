@@ -12,11 +12,13 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from weitiao.core.fields import near
 from weitiao.data.files import encoding
 from weitiao.data.files.cells import cell_texts
 from weitiao.data.files.detect import endings
@@ -64,7 +66,9 @@ def files_in(folder: Path) -> dict[str, Path]:
             )
         return {_name(Path(folder.name)): folder}
     if not folder.is_dir():
-        raise DataError(_("{folder}: no such folder of documents.", folder=folder))
+        raise DataError(
+            _("{folder}: no such folder of documents.{hint}", folder=folder, hint=_nearest(folder))
+        )
     root, readers, found = folder.resolve(), _readers(), {}
     for path in sorted(folder.rglob("*")):
         below = path.relative_to(folder)
@@ -73,6 +77,15 @@ def files_in(folder: Path) -> dict[str, Path]:
         if path.suffix.lower() in readers and path.resolve().is_relative_to(root):
             found[_name(below)] = path
     return found
+
+
+def _nearest(folder: Path) -> str:
+    try:
+        beside = [one.name for one in folder.parent.iterdir()]
+    except OSError:
+        return ""
+    close = get_close_matches(folder.name, beside, n=1)
+    return near(folder.name, close) if close else ""
 
 
 def _name(path: Path) -> str:

@@ -15,7 +15,7 @@ from weitiao.data.infer.column_stats import FEW_CLASSES, Column
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.i18n.messages import _, name_list
-from weitiao.labels.hierarchy import Level, levels_of, separator_of, top_down
+from weitiao.labels.hierarchy import Level, levels_of, separator_of, top_down, two_orders
 from weitiao.losses.base import symmetric_kl
 from weitiao.parts import near
 from weitiao.tasks.answers.base import Answers
@@ -116,6 +116,17 @@ class Classification(Task):
             return (0.6, _of_class_indices(column)) if column.is_class_index else None
         if column.unique_share > 0.5 and column.distinct > FEW_CLASSES:
             return None
+        if pair := two_orders(column.counts):
+            raise DataError(
+                _(
+                    "{name!r}: {one!r} stands elsewhere as {other!r}, as if a row had several "
+                    "labels. Several are written with ; , | or 、 between them; if it is one label "
+                    "a row: --task classification.",
+                    name=column.name,
+                    one=pair[0],
+                    other=pair[1],
+                )
+            )
         one_each = _one_label_each(column)
         if one_each:
             return 0.1, one_each

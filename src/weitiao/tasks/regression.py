@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from pydantic import Field
 
-from weitiao.data.infer.cells import id_lists, is_ambiguous, number
+from weitiao.data.files.cells import different_cells
+from weitiao.data.infer.cells import (
+    has_decimal_commas,
+    id_lists,
+    is_ambiguous,
+    is_missing,
+    number,
+)
+from weitiao.data.targets import Locate, Roles, parse_cells, target_columns
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.i18n.messages import _, name_list
@@ -46,6 +54,31 @@ class Regression(Task):
     @property
     def outputs(self) -> int:
         return 1
+
+    @classmethod
+    def read_targets(
+        cls,
+        table: Any,
+        roles: Roles,
+        positions: np.ndarray,
+        locate: Locate,
+        wrong: dict[int, str] | None = None,
+    ) -> list[Any]:
+        """A number per position. The other cells of the column tell what the comma of 1,234 is."""
+        (column,) = target_columns(roles)
+        commas: list[bool] = []  # whether they are decimal; all cells are read only if one asks
+
+        def parse(cell: str) -> Any:
+            if is_missing(cell, among_numbers=True):
+                return None
+            if is_ambiguous(cell):
+                if not commas:
+                    commas.append(has_decimal_commas(different_cells(table.column(column))))
+                if commas[0]:
+                    return cls.parse_target(cell.replace(",", ".").replace("，", "."), column)
+            return cls.parse_target(cell, column)
+
+        return parse_cells(table, [column], positions, parse, locate, wrong)
 
     @classmethod
     def parse_target(cls, cell: str, column: str) -> float:

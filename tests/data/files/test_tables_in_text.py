@@ -61,6 +61,22 @@ def test_a_header_that_begins_with_a_sign_stays(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        ("#;text;label;score", "{n};{a}, so, it is;{b};3,{n}"),  # commas are in the texts, too
+        ("#,text,label,score", '{n},"{a}, so",{b},3'),
+        ("#ID\ttext\tlabel\tscore", "{n}\t{a}, or; so\t{b}\t3,7"),
+    ],
+)
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_number_sign_heads_the_column_of_numbers(tmp_path, mark, head, row):
+    rows = [row.format(n=n, a=a, b=b) for n, (a, b) in enumerate(ROWS)]
+    table, history = read(tmp_path, [mark + head, *rows])
+    assert list(table)[1:4] == ["text", "label", "score"]
+    assert "left out above" not in history
+
+
+@pytest.mark.parametrize(
     "between", ["_!_", "|,|", "||", "::", "|||", " ||| ", "###", "<sep>", "@@", "\t|\t"]
 )
 @pytest.mark.parametrize("name", ["rows.csv", "rows.txt", "rows.tsv"])

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 
 import numpy as np
 import pytest
@@ -284,6 +285,30 @@ def test_targets_in_words():
         "0.5",
         '["x", "y"]',
     ]
+
+
+def test_words_with_tags_are_shown_as_a_text():
+    """Both stood there as JSON: ["Ann", "came"] [["B-x", "O"]]; and marks were of the text."""
+    words = [["Ann", "came", "to", "Delft", "today", str(at)] for at in range(40)]
+    rows = [
+        {"text": json.dumps(one), "label": json.dumps(["B-person", "O", "O", "B-place", "O", "O"])}
+        for one in [*words, [*words[0][:-1], "0!"]]
+    ]
+    (case, *_) = found(rows, "token_classification")["near_duplicates"].cases
+    first = case.rows[0]
+    assert first.texts[0].text.startswith("Ann came to Delft today")
+    assert first.target == "Ann/B-person Delft/B-place"
+
+
+def test_answers_of_questions_are_shown_as_texts():
+    rows = [
+        {"question": f"where is it {at}", "context": f"it is in Delft, number {at}",
+         "label": json.dumps([{"text": "Delft", "answer_start": 9}])}
+        for at in [*range(40), 0]
+    ]  # fmt: skip
+    roles = {"question": "question", "context": "context", "target": "label"}
+    (case, *_) = found(rows, "question_answering", roles)["exact_duplicates"].cases
+    assert case.rows[0].target == '["Delft"]'
 
 
 def test_the_length_of_words_in_a_list_is_that_of_their_text():

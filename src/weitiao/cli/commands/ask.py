@@ -102,9 +102,11 @@ def _check_questions(
 ) -> None:
     """Raises WeitiaoError where something is missing; before anything is loaded or indexed."""
     from weitiao.errors import WeitiaoError
+    from weitiao.search.documents import files_in
 
     if docs is None:
         raise WeitiaoError(_("ask needs a folder of documents: docs=..., or --docs DIR."))
+    files_in(docs)
     if not question and evaluate is None:
         raise WeitiaoError(_("what is the question? Put it in quotes behind the run."))
     if not all(one.strip() for one in question or []):

@@ -102,6 +102,10 @@ def predict(
         "precision": precision,
         "baseline": baseline,
     }
+    if not to_stream:
+        from weitiao.api.written_table import checked_form
+
+        checked_form(output or "predictions.csv", form, force)  # before PyTorch is loaded
     with _opened(files, texts, by_role) as given:
         if not to_stream:
             out = Path(output or "predictions.csv")

@@ -77,6 +77,11 @@ def _is_empty(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
+def different_cells(column: Any) -> list[str]:
+    """The different cells of a chunked column as texts, without empty ones."""
+    return [as_text(value) for value in column.unique().to_pylist() if value is not None]
+
+
 def take(column: Any, positions: np.ndarray) -> Any:
     """Gather the cells of a chunked column at `positions`, in that order, as one Arrow array.
 

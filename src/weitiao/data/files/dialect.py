@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -26,6 +27,7 @@ from weitiao.errors import DataError, placed
 from weitiao.i18n.messages import _, plural
 
 SAMPLE_CHARACTERS = 2_000_000
+NEARLY_ALL = 0.8  # of the rows, which are as wide as their header
 # What stands first in a row of TREC ("DESC:manner", "3") or fastText.
 _LABEL = re.compile(r"\ufeff?(__label__\S+|[A-Z]{2,}:\w+|\d{1,3}) +[^\s\d]")
 RARE = ("\x01", "，", BLANKS, " ")  # delimiters that are believed only when every row agrees
@@ -131,13 +133,22 @@ def _comments(lines: Sequence[str]) -> int:
     if not count or len(below) < 2 or any(line.startswith("#") for line in below):
         return 0
 
-    def delimiters(line: str) -> list[int]:
-        return [line.count(one) for one in (",", ";", "\t", "|")]
-
-    # "#id,text" is a header: no blank behind the sign, and as many delimiters as the rows.
+    # "#id,text" and "#;text" are headers: no blank behind the sign, and as many fields as the rows.
     last = lines[count - 1].lstrip("\ufeff")
-    header = not last.startswith("# ") and delimiters(last) == delimiters(below[0]) != [0] * 4
+    header = not last.startswith("# ") and _is_as_wide(last, below)
     return count - 1 if header else count
+
+
+def _is_as_wide(line: str, below: Sequence[str]) -> bool:
+    """Whether a delimiter parts a line into as many fields as nearly all rows below it: a text may
+    hold commas and line breaks of its own."""
+    csv.field_size_limit(FIELD_LIMIT)
+    for delimiter in (";", "\t", "|", ","):
+        with suppress(csv.Error):
+            width, *widths = map(len, csv.reader([line, *below], delimiter=delimiter))
+            if width > 1 and widths.count(width) >= NEARLY_ALL * len(widths):
+                return True
+    return False
 
 
 def _sample(file: object) -> list[str]:

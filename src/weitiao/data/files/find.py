@@ -37,7 +37,7 @@ def find(path: str | Sequence[str]) -> list[Path]:
     if not wanted:
         raise DataError(_("data.path: names no file."))
     files: dict[Path, Path] = {}
-    for name in chain.from_iterable(map(_expanded, wanted)):
+    for name in chain.from_iterable(map(expanded, wanted)):
         for match in _matches(name):
             files.setdefault(match.resolve(), match)
     if len(files) > MAX_TABLES:
@@ -47,10 +47,10 @@ def find(path: str | Sequence[str]) -> list[Path]:
     return list(files.values())
 
 
-def _expanded(name: str) -> list[str]:
+def expanded(name: str) -> list[str]:
     """The names that braces stand for, as in a shell: train.{en,de}.
 
-    >>> _expanded("a/train.{en,de}"), _expanded("a.csv")
+    >>> expanded("a/train.{en,de}"), expanded("a.csv")
     (['a/train.en', 'a/train.de'], ['a.csv'])
     """
     match = re.fullmatch(r"([^{}]*)\{([^{}]+,[^{}]+)\}([^{}]*)", name)

@@ -179,7 +179,9 @@ def id_lists(cells: Collection[str]) -> str:
     ('1,2', '', '')
     """
     lists = [cell for cell in cells if not cell.isdigit()]
-    if len(lists) == len(cells) or any(map(is_ambiguous, cells)):
+    if len(lists) == len(cells):
+        return ""
+    if any(map(is_ambiguous, cells)) and not has_decimal_commas(cells):
         return ""
     if not all(_IDS.fullmatch(cell) for cell in cells):
         return ""
@@ -194,6 +196,29 @@ def has_unit(cell: str) -> bool:
 def is_ambiguous(cell: str) -> bool:
     """Whether a cell is a number with an ambiguous comma: 1,234."""
     return _AMBIGUOUS.fullmatch(unicodedata.normalize("NFKC", cell).strip()) is not None
+
+
+def has_decimal_commas(cells: Iterable[str]) -> bool:
+    """Whether the numbers of a column are written with a decimal comma: some can be nothing else
+    (3,7), and none has a decimal point or thousands of another way (3.7; 1,234.5).
+
+    >>> has_decimal_commas(["3,7", "4", "3,785"]), has_decimal_commas(["3,7", "3.7", "3,785"])
+    (True, False)
+    >>> has_decimal_commas(["1,234", "12"]), has_decimal_commas(["1,234.5", "1,5"])
+    (False, False)
+    """
+    found = False
+    for cell in cells:
+        text = _UNIT.sub("", unicodedata.normalize("NFKC", cell).strip().removesuffix("%").rstrip())
+        if _AMBIGUOUS.fullmatch(text):
+            continue
+        comma, point = text.rfind(","), text.rfind(".")
+        if point > comma or (comma >= 0 and text.count(",") > 1):
+            if number(text) is not None:
+                return False
+        elif comma >= 0 and number(text) is not None:
+            found = True
+    return found
 
 
 def flag(cell: str) -> bool | None:

@@ -13,7 +13,13 @@ import numpy as np
 from weitiao.core.script import han_count, has_han
 from weitiao.data.files.cells import cell_texts
 from weitiao.data.files.table import OURS
-from weitiao.data.infer.cells import has_unit, is_ambiguous, is_missing, number
+from weitiao.data.infer.cells import (
+    has_decimal_commas,
+    has_unit,
+    is_ambiguous,
+    is_missing,
+    number,
+)
 from weitiao.data.infer.times import is_date
 from weitiao.i18n.messages import name_list
 
@@ -54,7 +60,10 @@ class Column:
     @cached_property
     def numbers(self) -> tuple[float, ...] | None:
         """The values as numbers, or None when more than a few of them are not numeric."""
-        numbers = [_number(value) for value in self.values if not _no_number(value)]
+        values = [value for value in self.values if not _no_number(value)]
+        if any(map(is_ambiguous, self.counts)) and has_decimal_commas(self.counts):
+            values = [value.replace(",", ".").replace("，", ".") for value in values]
+        numbers = [_number(value) for value in values]
         good = tuple(value for value in numbers if value is not None)
         few = max(1, FEW_ODD * len(numbers)) if len(numbers) >= 20 else 0
         return good if good and len(numbers) - len(good) <= few else None

@@ -408,23 +408,29 @@ def _single_labels(row_labels: Sequence[Any], ids: Sequence[str]) -> Iterator[st
         )
 
 
-def alike_labels(labels: Iterable[Any]) -> Iterator[str]:
-    """Warning for labels that differ only by case, width (NFKC) or unit: they stay two labels."""
-    known: dict[str, str] = {}
-    for label in sorted(map(str, labels)):
+def alike_labels(counts: Mapping[Any, int]) -> Iterator[str]:
+    """Warning for labels that differ only by case, width (NFKC) or unit: they stay two labels.
+
+    The setting that makes one of them takes the most frequent spelling. counts: of each label.
+    """
+    alike: dict[str, list[str]] = {}
+    for label in sorted(map(str, counts)):
         plain = " ".join(unicodedata.normalize("NFKC", label).casefold().split())
-        if has_unit(plain):
-            plain = f"{number(plain):g}"
-        other = known.setdefault(plain, label)
-        if other != label:
+        alike.setdefault(f"{number(plain):g}" if has_unit(plain) else plain, []).append(label)
+    groups = [group for group in alike.values() if len(group) > 1]
+    merged = {}  # one setting for all: a second one would take the place of the first
+    for group in groups:
+        common = max(group, key=lambda label: counts.get(label, 0))
+        merged[common] = [label for label in group if label != common]
+    setting = shlex.quote(f"data.labels.merge={json.dumps(merged, ensure_ascii=False)}")
+    for first, *others in groups:
+        for other in others:
             yield _(
                 "the labels {first!r} and {second!r} differ only in spelling; they are taken as "
                 "two labels (if they are one, spell them alike in the file, or add {setting})",
-                first=other,
-                second=label,
-                setting=shlex.quote(
-                    f"data.labels.merge={json.dumps({label: [other]}, ensure_ascii=False)}"
-                ),
+                first=first,
+                second=other,
+                setting=setting,
             )
 
 

@@ -15,7 +15,7 @@ from weitiao.data.quality.personal_data import hidden
 from weitiao.data.rows import Rows
 from weitiao.data.targets import reader_of
 from weitiao.labels.tags.cells import written as written_target
-from weitiao.labels.tags.words import text_of
+from weitiao.labels.tags.words import listed, text_of
 
 Severity = Literal["error", "warning", "note"]  # metrics would lie, rows are worth a look, fact
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
@@ -143,10 +143,25 @@ def shown_row(
     """A row as it is shown. marks: of each text role, the characters that matter."""
     one = rows.take([position])
     texts = [
-        ShownText(role, cell_texts(one.table.column(str(one.roles[role])), one.indices)[0], spans)
+        ShownText(role, texts_in(one, str(one.roles[role]), one.indices)[0], spans)
         for role, spans in zip(rows.text_roles, marks or [()] * len(rows.text_roles), strict=False)
     ]
-    return ShownRow(one.ids()[0], texts, target_of(targets[position]))
+    return ShownRow(one.ids()[0], texts, _in_words(one, targets[position]))
+
+
+def _in_words(one: Rows, target: Any) -> str:
+    """The target of a row for people: passages as texts, the tagged words, each with its tag."""
+    head = reader_of(one.task).head
+    if head == "spans" and target is not None:
+        return hidden(json.dumps([text for _at, text in target], ensure_ascii=False))
+    if head != "tokens" or not target or not all(isinstance(tag, str) for tag in target):
+        return target_of(target)
+    cell = cell_texts(one.table.column(str(one.roles["text"])), one.indices)[0]
+    words = listed(cell) or cell.split()
+    if len(words) != len(target):
+        return target_of(target)
+    tagged = [f"{word}/{tag}" for word, tag in zip(words, target, strict=True) if tag != "O"]
+    return hidden(" ".join(tagged)) if tagged else "O"
 
 
 def texts_of(rows: Rows, positions: np.ndarray) -> list[tuple[str, ...]]:

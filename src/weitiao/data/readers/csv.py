@@ -30,7 +30,7 @@ class Csv(Reader):
     """
 
     endings: ClassVar[tuple[str, ...]] = ("csv", "txt")
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 8
     usual_delimiter: ClassVar[str] = ","
 
     encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")

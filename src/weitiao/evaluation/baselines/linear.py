@@ -146,6 +146,8 @@ def _logistic(
     with warnings.catch_warnings():
         # 300 steps are far past where validation changes: a bound on time, not a failure.
         warnings.simplefilter("ignore", ConvergenceWarning)
+        # Many labels for few rows are still labels: which it is was decided, and is told, before.
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         return fitted.fit(features, labels, sample_weight=weights)
 
 
