@@ -59,6 +59,19 @@ def test_hits_and_misses_are_named(plan):
         assert expected.verdict(listed["training"]) == "用时更长"
 
 
+def test_a_phase_of_a_blink_is_no_expectation(plan):
+    blink = PhaseEstimate(seconds=Estimate(0.0, 0.0, 0.0), memory_mb=Estimate(800, 700, 900),
+                          raw=0.04, raw_mb=800)  # fmt: skip
+    found = Expectation.of(plan)
+    measured = found.model_copy(update={"phases": {**found.phases, "report": blink}})
+    plan = plan.model_copy(update={"expect": measured.plain()})
+    took = TOOK.model_copy(
+        update={"phases": {**TOOK.phases, "report": TOOK.phases["loading"].model_copy(
+            update={"seconds": 0.1})}}
+    )  # fmt: skip
+    assert "report" not in {one.name for one in expected.held(plan, took, METRICS)}
+
+
 def test_few_judged_rows_widen_the_interval_of_the_score(plan):
     (score,) = (one for one in expected.held(plan, TOOK, METRICS) if one.kind == "score")
     assert score.expected.low < 0.73 < 0.75, "0.73 on 150 rows does not refute 0.75 to 0.85"

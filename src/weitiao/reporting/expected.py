@@ -19,7 +19,7 @@ def expected_section(material: Material) -> Section | None:
     sentences = [Words(expected.summary(listed))]
     if sentence := busy_sentence(Expectation.of(material.plan), took):
         sentences.append(Words(sentence))
-    table = Table(_("Expected and actual"), expected.columns(), expected.rows_of(listed))
+    table = Table(_("Expected and actual"), expected.columns(), expected.rows_of(listed), [1, 2, 3])
     return Section("expected", _("Expected and actual"), [*sentences, table])
 
 

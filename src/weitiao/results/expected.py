@@ -15,6 +15,7 @@ from weitiao.results.records import MetricsRecord
 from weitiao.results.run_phases import RunPhases
 
 WIDTH95, WIDTH80 = 1.96, 1.2816  # standard deviations of a normal interval, either way
+LEAST_SECONDS = 0.5  # of a phase whose time is worth an expectation
 TOTAL, MEMORY, QUALITY = "total", "memory", "quality"
 
 
@@ -49,6 +50,7 @@ def held(plan: Plan, phases: RunPhases, metrics: MetricsRecord) -> list[Held]:
         Held(name, "seconds", expectation.phases[name].seconds, took[name].seconds)
         for name in NAMES
         if name in expectation.phases and name in took
+        if max(expectation.phases[name].seconds.high, took[name].seconds) >= LEAST_SECONDS
     ]
     both = expectation.phases.keys() & took.keys()
     if expectation.total_seconds and both:
