@@ -100,7 +100,9 @@ def _in_new_process(plan: Plan, source: Source | None) -> dict[str, Any]:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
         written = folder / OUTCOME
-        found: dict[str, Any] = json.loads(written.read_text("utf-8")) if written.exists() else {}
+        found: dict[str, Any] = (
+            json.loads(written.read_text(encoding="utf-8")) if written.exists() else {}
+        )
     if done.returncode or not found:
         said = done.stderr.decode(errors="replace").strip()[-MOST_SAID:]
         raise WeitiaoError(
@@ -125,7 +127,7 @@ def _keep(source: Source, path: Path) -> None:
 def main() -> None:
     """In the new process: the run, and what it took as outcome.json."""
     folder = Path(sys.argv[1])
-    task = json.loads((folder / TASK).read_text("utf-8"))
+    task = json.loads((folder / TASK).read_text(encoding="utf-8"))
     set_threads(task["threads"])
     source = None
     if "name" in task:

@@ -27,7 +27,7 @@ from weitiao.reporting.render import (
     render,
 )
 from weitiao.results.comparison import signed
-from weitiao.results.format import figure, metric
+from weitiao.results.format import figure, metric, setting
 from weitiao.tuning.outcome import REFUSED, Compared, Tuned, complete
 from weitiao.tuning.records import DONE, FAILED, OVER, Trial
 from weitiao.tuning.search import STOPPED, name_of
@@ -36,7 +36,6 @@ NAME = "tuning.html"
 MAX_SLICES = 12
 MAX_LINES = 60  # of the parallel coordinates; the best are drawn
 MAX_TABLE_TRIALS = 300
-MAX_VALUE_CHARACTERS = 60
 
 
 def write(tuned: Tuned, path: Path) -> Path:
@@ -127,7 +126,7 @@ def _bound(tuned: Tuned) -> str:
 
 def _changes(tuned: Tuned, trial: Trial) -> list[list[str]]:
     return [
-        [path, _value(tuned.space.own[path]), _value(value)]
+        [path, setting(tuned.space.own[path]), setting(value)]
         for path, value in trial.values.items()
         if value != tuned.space.own[path]
     ]
@@ -248,7 +247,7 @@ def _slices(tuned: Tuned) -> Section:
 def _slice(tuned: Tuned, one: Dimension, at: int) -> Plot:
     trials, name = _plotted(tuned), metric(tuned.metric)
     best = tuned.winner or tuned.ranked[0].number
-    choices = [_value(value) for value in one.choices]
+    choices = [setting(value) for value in one.choices]
     points = [
         [
             choices.index(_choice(trial, one)) if choices else trial.params[one.path],
@@ -276,7 +275,7 @@ def _slice(tuned: Tuned, one: Dimension, at: int) -> Plot:
     if choices:
         drawing["categories"] = [plot_label(choice) for choice in choices]
     rows = [
-        [_value(trial.values.get(one.path, tuned.space.own[one.path])),
+        [setting(trial.values.get(one.path, tuned.space.own[one.path])),
          figure(tuned.value(trial.score))]
         for trial in sorted(trials, key=lambda trial: -trial.score)[:16]
     ]  # fmt: skip
@@ -294,7 +293,7 @@ def _parallel(tuned: Tuned) -> Section:
         places = [round(_place(one, trial.params[one.path]), 4) for one in dimensions]
         score = (trial.score - low) / (high - low) if high > low else 0.5
         values = [
-            _value(trial.values.get(one.path, tuned.space.own[one.path])) for one in dimensions
+            setting(trial.values.get(one.path, tuned.space.own[one.path])) for one in dimensions
         ]
         rows.append(
             {
@@ -374,7 +373,7 @@ def _method(tuned: Tuned) -> Section:
             "them; without a gain beyond noise the plan stays."
         ),
     ]
-    space = [[one.path, _range(one), _value(tuned.space.own[one.path])]
+    space = [[one.path, _range(one), setting(tuned.space.own[one.path])]
              for one in tuned.space.dimensions]  # fmt: skip
     head = [_("setting"), _("searched"), _("the plan")]
     return Section(
@@ -406,36 +405,13 @@ def _place(one: Dimension, param: Any) -> float:
 
 
 def _choice(trial: Trial, one: Dimension) -> str:
-    return _value(json.loads(trial.params[one.path]))
+    return setting(json.loads(trial.params[one.path]))
 
 
 def _range(one: Dimension) -> str:
     if one.choices:
-        return joined([_value(value) for value in one.choices], ", ")
+        return joined([setting(value) for value in one.choices], ", ")
     return one.spelled()
-
-
-def _value(value: Any) -> str:
-    """A value as a person reads it: parts by their names, with their settings in brackets.
-
-    >>> _value({"ema": {}, "cross_entropy": {"label_smoothing": 0.1}})
-    'ema, cross_entropy (label_smoothing 0.1)'
-    """
-    if value is None or value == {}:
-        return "–"
-    if isinstance(value, dict):
-        text = ", ".join(_part(name, settings) for name, settings in value.items())
-    else:
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return shortened(text, MAX_VALUE_CHARACTERS)
-
-
-def _part(name: str, settings: Any) -> str:
-    if not settings:
-        return name
-    if not isinstance(settings, dict):
-        return f"{name} {_value(settings)}"
-    return f"{name} ({', '.join(f'{key} {_value(one)}' for key, one in settings.items())})"
 
 
 def _short(value: float) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from weitiao.errors import PartError
 from weitiao.i18n.messages import _, localized
 
 MAX_LABEL_CHARACTERS = 80  # characters of a label
+MAX_SETTING_CHARACTERS = 60
 
 
 def short_label(name: str) -> str:
@@ -198,3 +201,26 @@ def duration(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def setting(value: Any) -> str:
+    """A value as a person reads it: parts by their names, with their settings in brackets.
+
+    >>> setting({"ema": {}, "cross_entropy": {"label_smoothing": 0.1}})
+    'ema, cross_entropy (label_smoothing 0.1)'
+    """
+    if value is None or value == {}:
+        return "–"
+    if isinstance(value, dict):
+        text = ", ".join(_part(name, settings) for name, settings in value.items())
+    else:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return shortened(text, MAX_SETTING_CHARACTERS)
+
+
+def _part(name: str, settings: Any) -> str:
+    if not settings:
+        return name
+    if not isinstance(settings, dict):
+        return f"{name} {setting(settings)}"
+    return f"{name} ({', '.join(f'{key} {setting(one)}' for key, one in settings.items())})"
