@@ -13,8 +13,8 @@ def judged(gap, low, high, **more):
     return MetricsRecord.model_validate({
         "primary": "accuracy", "metrics": {"accuracy": 0.9}, "rows": 100, "against": "tfidf_linear",
         "baselines": {"tfidf_linear": {"accuracy": 0.9 - gap}},
-        "differences": {"accuracy": [gap, low, high]}, **more,
-    })  # fmt: skip
+        "differences": {"accuracy": [gap, low, high]},
+    } | more)  # fmt: skip
 
 
 def test_clearly_better_is_go():
@@ -33,6 +33,16 @@ def test_a_baseline_as_good_is_told_with_the_budget_that_was_too_small():
     assert found.kind == "stop"
     assert "this run had 1:00" in found.reason
     assert "label more rows" not in found.reason
+
+
+@pytest.mark.parametrize("constant", ["majority", "mean"])
+def test_better_than_a_constant_alone_is_open_where_the_budget_left_out_the_rest(constant):
+    alone = {"against": constant, "baselines": {constant: {"accuracy": 0.5}}}
+    late = judged(0.4, 0.3, 0.5, left_out=["no time for the baselines"], **alone)
+    found = verdict(late, GOOD)
+    assert found.kind == "open"
+    assert "which reads no text" in found.reason
+    assert verdict(judged(0.4, 0.3, 0.5, **alone), GOOD).kind == "go", "the plan wanted no more"
 
 
 AHEAD = {"baseline": "tfidf_linear", "metric": "accuracy", "value": 0.96, "model": 0.93, "rows": 90}

@@ -19,6 +19,7 @@ from weitiao.results.records import CriterionResult, MetricsRecord
 UNDECIDED = 0.1
 # Baselines of tasks that have no output layer to fit before training: retrieval, passages, texts.
 WITHOUT_LINEAR_START = {"bm25", "untuned_encoder", "lexical", "no_answer", "nearest", "copy"}
+CONSTANT = {"majority", "mean"}  # that read no text
 MAX_ROWS_FACTOR = 50  # more rows than so many times those there are: out of reach
 
 
@@ -119,6 +120,8 @@ def verdict(
     useless = [label for label in labels if label.useless]
     if useless:
         return _open(_useless_labels(useless))
+    if metrics.left_out and CONSTANT.issuperset(metrics.baselines):
+        return _open(_only_constant(values))
     reason = _(
         "Clearly better than the best baseline, {baseline}: {metric} {model} against {other}, "
         "more than chance explains.",
@@ -175,6 +178,14 @@ def better_baseline(metrics: MetricsRecord, run: str = "RUN") -> str:
 
 def _barely_trained(metrics: MetricsRecord) -> bool:
     return metrics.epochs is not None and metrics.epochs < 1
+
+
+def _only_constant(values: Mapping[str, str]) -> str:
+    return _(
+        "It is better than {baseline} ({metric} {model} against {other}), which reads no text; a "
+        "linear model was left out for the budget. `weitiao evaluate` compares it with one.",
+        **values,
+    )
 
 
 def _undecided(metrics: MetricsRecord, high: float) -> bool:
