@@ -46,6 +46,17 @@ def test_the_export_writes_what_the_model_writes(family, beams, tmp_path):
     assert engine.written(model.encode(rows)) == list(model.predict(texts))
 
 
+def test_a_text_that_the_model_leaves_empty_is_empty_in_the_export(tmp_path):
+    """A network that has hardly learned ends at once; CTranslate2 writes a token at least."""
+    model, rows = trained(tmp_path / "checkpoint", "marian", num_beams=1)
+    model.net.native.final_logits_bias[..., model.tokenizer.eos_token_id] = 1e4
+    texts = [example.inputs["text"] for batch in rows.batches() for example in batch]
+    assert set(model.predict(texts)) == {""}
+    ctranslate2.convert(model, tmp_path / "export", "float32")
+    engine = ctranslate2.Translator(tmp_path / "export", model, 1)
+    assert set(engine.written(model.encode(rows))) == {""}
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("export")

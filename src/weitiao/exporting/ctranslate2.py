@@ -185,4 +185,5 @@ class Translator:
         assert isinstance(task, Generative)
         given = task.decoding()
         settings = {ours: given[name] for name, ours in DECODING.items() if name in given}
+        settings["min_decoding_length"] = 0  # its own default is 1: an empty text is never written
         return {**settings, "sampling_topk": 0} if task.do_sample else settings
