@@ -122,7 +122,7 @@ def test_pairs_by_options_by_place_and_by_roles(call, models):
     told = call(run, "a good film")[2]
     assert "reads 2 texts (premise, hypothesis), not 1: write --premise" in told
     assert '--hypothesis "..."' in told
-    assert "give --hypothesis TEXT, too" in call(run, "--text", "a good film")[2]
+    assert 'give --hypothesis "...", too' in call(run, "--text", "a good film")[2]
 
 
 def test_a_terminal_gets_a_table(call, models):
@@ -208,6 +208,13 @@ def test_several_candidates_are_named_with_the_option(call, models, tmp_path):
     answers = lines((tmp_path / "a.jsonl").read_text("utf-8"))
     assert [row["prediction"] for row in answers] == [one.value for one in direct]
     assert weitiao.predict(run, file, tmp_path / "b.csv", roles={"text": "body"}) == 2
+
+
+def test_the_columns_there_are_are_listed_once(call, models, tmp_path):
+    write(tmp_path / "new.csv", {"n": [1, 2, 3], "body": ["good", "bad", "good"]})
+    err = call(models("classification"), "new.csv", "--text", "zzz")[2]
+    assert "no column 'zzz'; it has n, body." in err
+    assert "There are" not in err
 
 
 def test_a_column_of_numbers_beside_the_target_is_no_text(call, models, tmp_path):

@@ -7,6 +7,7 @@ import io
 import json
 import sys
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
@@ -14,8 +15,14 @@ import pytest
 import weitiao
 from conftest import toy_data, toy_plan
 from predicting import TEXTS, call, lines, models, saved, table, write
+from weitiao.api.predict import _remarks
+from weitiao.api.prediction_table import Table
 from weitiao.cli.app import main
+from weitiao.data.files.table import from_rows
+from weitiao.data.rows import Rows, everything
+from weitiao.data.targets import reader_of
 from weitiao.errors import DataError
+from weitiao.example import Prediction
 from weitiao.model.model import Model
 
 # --- the output
@@ -204,3 +211,16 @@ def test_an_output_that_exists_is_told_before_anything_is_loaded(
     code, _, err = call(folder, "new.csv", "-o", "out.csv")
     assert code == 2
     assert "out.csv: this file exists already" in err
+
+
+def test_texts_that_a_network_left_empty_are_counted(tmp_path):
+    """A run of translation that had hardly learned answered with 20 empty cells, and no word."""
+    written = [Prediction("ein Hund", 0.5), Prediction("", 0.1), Prediction("", 0.1), None]
+    source = from_rows({"en": ["a dog", "a cat", "a man", ""]})
+    answers = {"prediction": "", "score": 0.0}
+    rows = Rows(source.table, everything(source.table), {"text": "en"}, "a.csv", "translation")
+    table = Table(source, reader_of("translation")(), "csv", "wide", answers)
+    assert len(list(table.cells(0, written, 4))) == 4
+    assert table.wordless == 2
+    (said,) = _remarks(table, np.zeros(4, bool), rows)
+    assert said.startswith("2 of 4 answers are empty")

@@ -75,6 +75,7 @@ def test_the_whole_chain_is_judged_and_tuned(typed, docs, reading_run, tmp_path)
         (("none", "what"), "--docs"),
         (("none", "--docs", "."), "what is the question"),
         (("none", "what", "--docs", "nowhere"), "no such folder"),
+        (("nosuchrun", "what", "--docs", "nowhere"), "no such folder"),
         (("none", "what", "--docs", ".", "--tune"), "--evaluate"),
         (("nosuchrun", "what", "--docs", "."), "nosuchrun"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from weitiao.core.fields import near
+from weitiao.core.fields import nearest
 from weitiao.data.files.bad_rows import Bad
 from weitiao.data.files.table import Source
 from weitiao.data.infer.column_names import alike
@@ -141,7 +141,7 @@ def _require_columns(columns: Roles, given: Roles, source: Source) -> None:
                         file=source.name,
                         column=column,
                         names=name_list(source.columns),
-                        hint=near(column, source.columns),
+                        hint=nearest(column, source.columns),
                     )
                 )
             raise DataError(

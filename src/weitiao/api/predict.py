@@ -242,6 +242,13 @@ def _remarks(table: Table, empty: np.ndarray, rows: Rows) -> Iterator[str]:
             rows=len(rows),
             share=table.unknown / max(len(rows), 1),
         )
+    if table.wordless:
+        yield _(
+            "{wordless:,} of {rows:,} answers are empty: the network wrote nothing, as one does "
+            "that has hardly learned",
+            wordless=table.wordless,
+            rows=len(rows),
+        )
     if table.shape == "long":
         yield _(
             "a row for each span that was found; {rows} without any. --shape wide gives a row "

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from weitiao.api.inputs import open_other
 from weitiao.api.written_table import files_in
-from weitiao.core.fields import near
+from weitiao.core.fields import nearest
 from weitiao.data.files import detect, dialect
 from weitiao.data.files.cells import INTEGER, TEXT, cell_texts
 from weitiao.data.files.delimited import FIRST
@@ -214,7 +214,7 @@ def _require_all(
         message = _(
             "this model reads {roles}: give {options}, too.",
             roles=name_list(trained),
-            options=" ".join(f"{option_of(role)} TEXT" for role in missing),
+            options=" ".join(f'{option_of(role)} "..."' for role in missing),
         )
         raise DataError(message)
     unread = [role for role in source.columns if role not in roles.values()]
@@ -249,7 +249,7 @@ def _given(trained: Mapping[str, str], source: Source, given: Mapping[str, str])
                 file=source.name,
                 column=column,
                 names=name_list(source.columns),
-                hint=near(column, source.columns),
+                hint=nearest(column, source.columns),
             )
             if len(column.split()) > 2 or len(column) > 40:
                 remedy = _("Beside a file this names a column; to predict a text, leave it out.")

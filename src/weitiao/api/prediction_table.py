@@ -63,6 +63,7 @@ class Table:
     without: int = 0  # rows in which no span was found
     guarded: int = 0  # cells with an apostrophe before them
     unknown: int = 0  # rows that are refused as unknown inputs
+    wordless: int = 0  # rows for which a network that writes wrote nothing
 
     @property
     def renamed(self) -> dict[str, str]:
@@ -117,6 +118,7 @@ class Table:
         values = columns_of(prediction)
         known = prediction.known_score is not None
         self.unknown += known and prediction.value != prediction.best_known
+        self.wordless += self.task.writes and prediction.value == ""
         if self.form not in NESTED:
             values["prediction"] = self.task.written(prediction.value)
         return [values.get(name) for name in self.answers]

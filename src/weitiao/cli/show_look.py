@@ -129,5 +129,5 @@ def _example(case: Case) -> str:
         )
         target = f" [{shortened(hidden(row.target), 20)}]" if row.target else ""
         shown.append(f"{row.id} “{texts}”{target}".strip())
-    note = f" ({case.note})" if case.note else ""
-    return " ~ ".join(shown) + note
+    pair = " ~ ".join(shown)
+    return _("{text} ({note})", text=pair, note=case.note) if case.note else pair

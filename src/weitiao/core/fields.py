@@ -113,14 +113,14 @@ def narrowed(text: str) -> str:
     return unicodedata.normalize("NFKC", text).translate(table)
 
 
-def near(name: str, known: Sequence[str]) -> str:
-    """Spelling suggestion (' Did you mean ...?') when a known name is similar, else all names.
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Spelling suggestion (' Did you mean ...?') when a known name is similar; empty else.
 
-    >>> near("learning_rat", ["learning_rate", "epochs"])
+    >>> nearest("learning_rat", ["learning_rate", "epochs"])
     " Did you mean 'learning_rate'?"
-    >>> near("tag", ["Body text", "Tags"])
+    >>> nearest("tag", ["Body text", "Tags"])
     " Did you mean 'Tags'?"
-    >>> near("Mood", ["Tweet", "Mood (-4 to 4)"])
+    >>> nearest("Mood", ["Tweet", "Mood (-4 to 4)"])
     " Did you mean 'Mood (-4 to 4)'?"
     """
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
@@ -129,8 +129,17 @@ def near(name: str, known: Sequence[str]) -> str:
         found = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
         begun = [one for one in folded if len(name) > 2 and one.startswith(name.casefold())]
         close = [folded[one] for one in found or (begun if len(begun) == 1 else [])]
-    if close:
-        return _(" Did you mean {name!r}?", name=close[0])
+    return _(" Did you mean {name!r}?", name=close[0]) if close else ""
+
+
+def near(name: str, known: Sequence[str]) -> str:
+    """Spelling suggestion when a known name is similar, else all names.
+
+    >>> near("speed", ["learning_rate", "epochs"])
+    ' There are: learning_rate, epochs.'
+    """
+    if hint := nearest(name, known):
+        return hint
     names = name_list(known, MOST_NAMES)
     return _(" There are: {names}.", names=names) if known else ""
 

@@ -155,6 +155,11 @@ class Multilabel(Task):
             )
 
     @classmethod
+    def recognizes(cls, column: Column) -> bool:
+        """Cells of labels that stand together in several combinations: 体育、财经."""
+        return column.numbers is None and column.distinct > 1 and bool(_why_label_lists(column))
+
+    @classmethod
     def guess(cls, evidence: Evidence) -> tuple[float, str] | None:
         columns = target_columns(evidence.roles)
         if len(columns) > 1:

@@ -10,12 +10,24 @@ import numpy as np
 from pydantic import Field
 
 from weitiao.core.script import has_han
-from weitiao.data.infer.column_names import TARGET_WORDS, TEXT_WORDS, by_plain_name, matches
+from weitiao.data.infer.column_names import (
+    TARGET_WORDS,
+    TEXT_WORDS,
+    by_plain_name,
+    matches,
+    plain,
+)
 from weitiao.data.infer.pairs import text_and_target
 from weitiao.data.infer.roles import Guess
 from weitiao.errors import PlanError
 from weitiao.i18n.messages import _, name_list, plural
-from weitiao.labels.texts.languages import codes_of, language_behind, language_of, token_of
+from weitiao.labels.texts.languages import (
+    codes_of,
+    language_behind,
+    language_in,
+    language_of,
+    token_of,
+)
 from weitiao.labels.texts.parallel import describe, doubts
 from weitiao.labels.texts.terms import held, placeholders, read_glossary, terms_in
 from weitiao.tasks.answers.texts import Texts
@@ -94,14 +106,15 @@ class Translation(Generative):
     @classmethod
     def guess_roles(cls, evidence: Evidence, named: bool) -> Guess | None:
         """Two columns of texts that are named by languages, or as source and target; or the only
-        two columns, one of them Chinese."""
+        two columns but for ids and dates, one of them Chinese."""
         pair = None if evidence.roles else pair_of(evidence.texts)
         why = _("the names of the two columns")
-        only = list(evidence.columns) == evidence.texts and len(evidence.texts) == 2
-        if pair is None and only and not evidence.roles:
-            first, second = evidence.columns.values()
-            why = _("one column is Chinese, the other is not")
-            pair = (first.name, second.name) if two_writings(first, second) else None
+        if pair is None and not evidence.roles and _stand_alone(evidence):
+            first, second = (evidence.columns[name] for name in evidence.texts)
+            pair = (first.name, second.name) if two_languages(*evidence.texts) else None
+            if pair is None and two_writings(first, second):
+                why = _("one column is Chinese, the other is not")
+                pair = first.name, second.name
         if pair is None or evidence.annotated(pair):
             return text_and_target(evidence) if named else None
         source, target = pair
@@ -113,6 +126,7 @@ class Translation(Generative):
         if target is None or not isinstance(text, str):
             return None
         named = pair_of([text, target.name]) == (text, target.name)
+        named = named or two_languages(text, target.name)
         if not target.is_text or not (named or two_writings(evidence.columns[text], target)):
             return None
         return 1.0, _(
@@ -206,6 +220,23 @@ def pair_of(names: Iterable[str]) -> tuple[str, str] | None:
     if len(languages) == 2 and language_of(languages[0]) != language_of(languages[1]):
         return languages[0], languages[1]
     return None
+
+
+def two_languages(first: str, second: str) -> bool:
+    """Whether the names of two columns begin with different languages.
+
+    >>> two_languages("英文原文", "中文译文"), two_languages("中文标题", "中文正文")
+    (True, False)
+    """
+    codes = {language_in(plain(name)) for name in (first, second)}
+    return len(codes) == 2 and "" not in codes
+
+
+def _stand_alone(evidence: Evidence) -> bool:
+    """Whether two columns are texts, and the others ids, dates, or the same in every row."""
+    others = (c for name, c in evidence.columns.items() if name not in evidence.texts)
+    silent = all(one.is_id or one.is_date or one.distinct <= 1 for one in others)
+    return len(evidence.texts) == 2 and silent
 
 
 def two_writings(first: Column, second: Column) -> bool:

@@ -281,3 +281,36 @@ def test_dates_are_neither_target_nor_text(dates):
 def test_numbers_beside_two_texts_are_no_target_in_silence(columns):
     with pytest.raises(DataError, match="cannot tell which column is the target"):
         guess(columns)
+
+
+def test_labels_between_separators_are_the_target_also_under_another_name():
+    """Their many combinations made them look like a second text."""
+    names = ["财经", "体育", "科技", "娱乐", "社会", "教育", "房产"]
+    cells = [
+        names[i % 7] if i % 2 else "、；"[i % 4 // 2].join([names[i % 7], names[(i * 3 + 1) % 7]])
+        for i in range(60)
+    ]
+    columns = {"标题": ZH, "所属栏目（可多选）": cells}
+    assert guess(columns) == ({"text": "标题", "target": "所属栏目（可多选）"}, "multilabel")
+
+
+DAYS = [f"2024年{1 + i % 12}月{1 + i % 28}日" for i in range(60)]
+
+
+@pytest.mark.parametrize(
+    "names", [("英文原文", "中文译文"), ("英文标题", "中文标题"), ("one", "other")]
+)
+def test_texts_in_two_languages_beside_numbers_and_dates_are_a_translation(names):
+    one, other = names
+    columns = {"序号": list(range(1, 61)), one: EN, other: ZH, "审校日期": DAYS}
+    assert guess(columns) == ({"text": one, "target": other}, "translation")
+
+
+def test_reviews_in_two_languages_with_a_feeling_are_no_translation():
+    columns = {"英文评论": EN, "中文评论": ZH, "情感": TWO}
+    assert guess(columns)[0]["target"] == "情感"
+
+
+def test_the_question_for_a_target_names_translation():
+    with pytest.raises(DataError, match="--task translation"):
+        guess({"a": ZH, "b": [f"{t}，谢谢您的光临" for t in ZH]})

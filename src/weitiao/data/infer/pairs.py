@@ -22,13 +22,14 @@ def text_and_target(evidence: Evidence) -> Guess | None:
     wanted = [role for role in ("text", "target") if role not in evidence.roles]
     taken = [name for name in evidence.roles.values() if isinstance(name, str)]
     free = [name for name in evidence.columns if name not in taken]
+    why = _("the only columns that are left")
     if len(free) > len(wanted):
+        why = _("the only columns of texts that are left")
         free = [name for name in free if evidence.columns[name].is_text]
     if not wanted or len(free) != len(wanted):
         return None
     if len(wanted) == 2 and _swapped(*free):
         free.reverse()
-    why = _("the only columns that are left")
     roles: dict[str, str | list[str]] = dict(zip(wanted, free, strict=True))
     return Guess(roles, dict.fromkeys(wanted, why))
 

@@ -292,9 +292,11 @@ def _guess_target(
     flags = [name for name, column in usable.items() if column.binary]
     if len(flags) >= 2 and (reader is None or reader.flag_columns):
         return flags, flags_of.reason_of(flags, free)
-    likely = [name for name, c in usable.items() if c.is_label and labels] or [
-        name for name, c in usable.items() if c.numbers is not None
-    ]
+    likely = [
+        name
+        for name, c in usable.items()
+        if labels and (c.is_label or any(one.recognizes(c) for one in readers))
+    ] or [name for name, c in usable.items() if c.numbers is not None]
     if not likely and same and decisions:
         raise DataError(
             _(
@@ -429,8 +431,8 @@ def _unclear(columns: Mapping[str, Column], *, text: bool) -> str:
     if sum(column.is_text for column in columns.values()) < 2:
         return message
     return _(
-        "{message}\nTwo texts and no label? --task retrieval: questions with their passages; "
-        "--task generation: prompts with replies.",
+        "{message}\nTwo texts and no label? --task translation: in two languages; --task "
+        "retrieval: questions with their passages; --task generation: prompts with replies.",
         message=message,
     )
 

@@ -14,6 +14,7 @@ from weitiao.data.files.cells import cell_texts
 from weitiao.data.quality.personal_data import hidden
 from weitiao.data.rows import Rows
 from weitiao.data.targets import reader_of
+from weitiao.i18n.messages import joined
 from weitiao.labels.tags.cells import written as written_target
 from weitiao.labels.tags.words import listed, text_of
 
@@ -154,8 +155,10 @@ def _in_words(one: Rows, target: Any) -> str:
     head = reader_of(one.task).head
     if head == "spans" and target is not None:
         return hidden(json.dumps([text for _at, text in target], ensure_ascii=False))
-    if head != "tokens" or not target or not all(isinstance(tag, str) for tag in target):
+    if not target or not isinstance(target, list) or not all(isinstance(t, str) for t in target):
         return target_of(target)
+    if head != "tokens":  # the labels of a row
+        return hidden(joined(target, ", "))
     cell = cell_texts(one.table.column(str(one.roles["text"])), one.indices)[0]
     words = listed(cell) or cell.split()
     if len(words) != len(target):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -54,6 +55,23 @@ def language_of(name: str) -> str:
     """
     plain = name.strip().lower().replace("_", "-")
     return _CODES.get(plain, "") or (_CODES.get(plain.split("-")[0], "") if "-" in plain else "")
+
+
+def language_in(name: str) -> str:
+    """The code of the language that a column's name is or begins with, in words; empty for none.
+
+    >>> language_in("英文原文"), language_in("中文"), language_in("English_text")
+    ('en', 'zh', 'en')
+    >>> language_in("it"), language_in("it_staff"), language_in("内容")
+    ('it', '', '')
+    """
+    if code := language_of(name):
+        return code
+    first = re.split(r"[\s_-]", name.strip().lower())[0]
+    for word, code in _CODES.items():
+        if (first == word and len(word) > 3) or (not word.isascii() and first.startswith(word)):
+            return code
+    return ""
 
 
 def token_of(language: str, tokens: Iterable[str]) -> str:
