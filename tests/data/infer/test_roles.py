@@ -314,3 +314,12 @@ def test_reviews_in_two_languages_with_a_feeling_are_no_translation():
 def test_the_question_for_a_target_names_translation():
     with pytest.raises(DataError, match="--task translation"):
         guess({"a": ZH, "b": [f"{t}，谢谢您的光临" for t in ZH]})
+
+
+@pytest.mark.parametrize("given", [{}, {"target": "实体"}])
+def test_spans_under_other_keys_are_told_how_spans_are_written(given):
+    """They were called a second text, or no labels, and nothing more."""
+    cells = [f'[{{"起点": 0, "终点": {2 + i % 3}, "类型": "姓名{i}"}}]' for i in range(60)]
+    with pytest.raises(DataError, match="start, end and label") as error:
+        guess({"编号": list(range(60)), "正文": ZH, "实体": cells}, given)
+    assert "Two texts" not in str(error.value)

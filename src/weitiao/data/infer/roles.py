@@ -23,6 +23,7 @@ from weitiao.data.infer.column_names import (
 )
 from weitiao.data.infer.column_stats import Column, columns_of
 from weitiao.data.infer.declared import decision_of, declaring
+from weitiao.data.infer.unclear import no_labels, unclear
 from weitiao.data.targets import Roles, TargetReader, all_readers, reader_of, target_columns
 from weitiao.errors import DataError
 from weitiao.i18n.messages import _, name_list
@@ -143,17 +144,7 @@ def guess_task(table: Any, roles: Roles) -> tuple[str, str]:
                     cells=name_list(odd, 3, quoted=True),
                 )
             )
-        raise DataError(
-            _(
-                "the target column {name!r} has {distinct:,} different values in {rows:,} rows "
-                "(e.g. {example!r}): these are no labels. Say which column is the target: "
-                "--target COLUMN.",
-                name=column.name,
-                distinct=column.distinct,
-                rows=len(column.values),
-                example=column.example,
-            )
-        )
+        raise DataError(no_labels(column))
     task = max(likely, key=lambda name: likely[name][0])
     return task, likely[task][1]
 
@@ -207,7 +198,7 @@ def _guess_texts(
     named = [name for name in named if free[name].numbers is None and free[name].distinct > 1]
     likely = [name for name in named if name in texts] or named or list(texts)
     if not likely:
-        raise DataError(_unclear(columns, text=True))
+        raise DataError(unclear(columns, text=True))
     # Of a title and a body, the body; of several unnamed ones, the one that says most.
     best = max(likely, key=lambda name: free[name].mean_length)
     why = why_text(free[best], named=best in named)
@@ -313,7 +304,7 @@ def _guess_target(
     # the target, a text would be left out in silence.
     one = usable[likely[0]] if len(likely) == 1 else None
     if one is None or (one.numbers and not one.binary and any(c.is_text for c in free.values())):
-        raise DataError(_unclear(columns, text=False))
+        raise DataError(unclear(columns, text=False))
     why = _("the only column like a target: {figures}", figures=_figures(usable[likely[0]]))
     if likely == flags:
         why = flags_of.with_same(why, flags, free)
@@ -402,39 +393,6 @@ def _pair_names(evidence: Evidence, known: Roles) -> dict[str, str]:
         if len(reader.roles) == 2 and reader.recognizes(target):
             return dict(zip(("text", "text_pair"), reader.roles, strict=True))
     return {}
-
-
-def _unclear(columns: Mapping[str, Column], *, text: bool) -> str:
-    empty = _("(empty)")
-    lines = "\n".join(
-        _("  {name}: {example}", name=name, example=column.example or empty)
-        for name, column in columns.items()
-    )
-    if len(columns) == 1:
-        return _(
-            "there is only one column: {column}. Besides the text a column with labels or numbers "
-            "is needed. If each line holds both, name what stands between them: "
-            "data.reader.csv.delimiter=...",
-            column=lines.strip(),
-        )
-    if text:
-        return _(
-            "cannot tell which column is the text. Say it with --text COLUMN (or --roles "
-            "text=COLUMN,target=COLUMN). The columns, each with a value:\n{columns}",
-            columns=lines,
-        )
-    message = _(
-        "cannot tell which column is the target. Say it with --target COLUMN (or --roles "
-        "text=COLUMN,target=COLUMN). The columns, each with a value:\n{columns}",
-        columns=lines,
-    )
-    if sum(column.is_text for column in columns.values()) < 2:
-        return message
-    return _(
-        "{message}\nTwo texts and no label? --task translation: in two languages; --task "
-        "retrieval: questions with their passages; --task generation: prompts with replies.",
-        message=message,
-    )
 
 
 def _flat(columns: Iterable[str | list[str]]) -> list[str]:
