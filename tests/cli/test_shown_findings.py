@@ -13,13 +13,15 @@ def test_labels_of_a_row_are_written_as_people_write_them():
     rows = Rows(
         table, everything(table), {"text": "text", "target": "label"}, "a.csv", "multilabel"
     )
-    row = shown_row(rows, [["娱乐", "体育"]], 0)
-    assert row.target == "娱乐, 体育"
-    assert _example(Case([row])).endswith("“one” [娱乐, 体育]")
+    with speaking("en"):
+        row = shown_row(rows, [["娱乐", "体育"]], 0)
+        assert row.target == "娱乐, 体育"
+        assert _example(Case([row])).endswith("“one” [娱乐, 体育]")
 
 
 def test_a_remark_on_rows_stands_in_the_brackets_of_its_language():
     row = ShownRow("a.csv:2", [ShownText("text", "one", [])], "")
-    assert _example(Case([row], "similarity 0.86")) == "a.csv:2 “one” (similarity 0.86)"
+    with speaking("en"):
+        assert _example(Case([row], "similarity 0.86")) == "a.csv:2 “one” (similarity 0.86)"
     with speaking("zh"):
         assert _example(Case([row], "相似度 0.86")) == "a.csv:2 “one”（相似度 0.86）"
