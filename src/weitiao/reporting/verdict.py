@@ -117,6 +117,13 @@ def verdict(
         return Verdict("stop", _("No-go"), _not_better(values, budget))
     if not low > 0:
         return _open(_too_few((gap, low, high), metrics.rows, values))
+    return _clearly_better(metrics, labels, values)
+
+
+def _clearly_better(
+    metrics: MetricsRecord, labels: Sequence[Label], values: Mapping[str, str]
+) -> Verdict:
+    """Go, where nothing speaks against it."""
     useless = [label for label in labels if label.useless]
     if useless:
         return _open(_useless_labels(useless))
