@@ -18,6 +18,7 @@ from weitiao.evaluation.calibration import (
 )
 from weitiao.model.model import Model
 from weitiao.reporting.calibration import decisions_in_words
+from weitiao.results.records import Calibration
 from weitiao.tasks.answers.label_sets import LabelSets
 from weitiao.tasks.answers.labels import Labels
 
@@ -179,3 +180,14 @@ def test_what_does_not_gain_is_not_folded_in_and_an_earlier_temperature_goes(
     again, told = calibrated(model, data.validation, 2.0)
     weight = again.net.last_linear(model.task.outputs)[1].weight
     assert np.allclose(weight.detach(), before.detach())
+
+
+def test_labels_that_share_a_threshold_are_told_in_one_sentence():
+    labels = [
+        {"label": name, "threshold": score, "precision": 0.5, "recall": 0.5}
+        for name, score in (("a", 0.4), ("b", 0.7), ("c", 0.4), ("d", 0.4))
+    ]
+    told = Calibration.model_validate({"decisions": [{"name": "best_f1", "labels": labels}]})
+    one, all_others = decisions_in_words(told)
+    assert one.startswith("b is predicted from a confidence of 0.700")
+    assert all_others == "3 labels are predicted from a confidence of 0.400 on (best_f1): a, c, d."

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import time
@@ -74,11 +75,17 @@ def test_sums_in_too_few_bits_are_found_wrong():
     assert probe._error(right, tokens, weight) < probe.MAX_ERRORS["bf16"]
 
 
-def test_what_was_measured_beside_other_programs_is_not_kept(fresh, monkeypatch):
-    busy = dataclasses.replace(figures(), busy=0.5)
+def test_what_was_measured_beside_other_programs_is_kept_for_half_an_hour(fresh, monkeypatch):
+    busy, quiet = dataclasses.replace(figures(), busy=0.5), figures()
     monkeypatch.setattr(probe, "measure", lambda: busy)
     assert probe.measured() == busy
-    assert not list(store.folder("probe").iterdir())
+    monkeypatch.setattr(probe, "measure", lambda: quiet)
+    (file,) = store.folder("probe").iterdir()
+    for age, found in ((60, busy), (1700, busy), (1900, quiet), (10**6, quiet)):
+        before = time.time() - age
+        os.utime(file, (before, before))
+        probe._cached.cache_clear()
+        assert probe.measured() == found
 
 
 def test_beside_other_programs_the_processor_decides_and_not_noise(monkeypatch):

@@ -41,9 +41,11 @@ WORK = 3 * 2 * TOKENS * WIDTH * INNER
 SECONDS = 0.12  # of measuring for each candidate
 MIN_ROUNDS = 3
 SLOW_FACTOR = 3.0  # candidates slower than this times the best are not measured again
-# Above this, nothing is cached and what is usual for the processor is taken: the proportion of the
-# processors that other programs used, or of time in which this one was not running.
+# Above this, results are cached for BUSY_SECONDS alone, and what is usual for the processor is
+# taken: the proportion of the processors that other programs used, or of time in which this one
+# was not running.
 BUSY = 0.1
+BUSY_SECONDS = 1800.0
 WAITED_SECONDS = 0.1
 COPIED = 25_000_000  # floats: more than the processor caches hold
 
@@ -163,15 +165,22 @@ def _cached(key: str) -> Probe:
     path = _cache_path(key)
     try:
         result = Probe(**checked.read_json(path))
+        keep(path, result.busy)
     except (OSError, ValueError, TypeError):
         with notice.during(_("measuring this machine: precisions")):
             result = measure()
-        if result.busy <= BUSY:  # else the next process measures again
-            with suppress(OSError):  # a full disk: measured again the next time
-                checked.write_json(path, asdict(result))
-    else:
-        store.touch(path)
+        with suppress(OSError):  # a full disk: measured again the next time
+            checked.write_json(path, asdict(result))
     return result
+
+
+def keep(path: Path, busy: float) -> None:
+    """Note that cached results were used; raises ValueError for those of a busy machine that have
+    become old: by now it may be quiet."""
+    if busy <= BUSY:
+        store.touch(path)
+    elif time.time() - path.stat().st_mtime > BUSY_SECONDS:
+        raise ValueError(busy)
 
 
 def _cache_path(key: str) -> Path:

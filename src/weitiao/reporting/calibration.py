@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weitiao.core.sanitize import quoted
 from weitiao.evaluation import passages
 from weitiao.evaluation.calibration import coverage, quality, reliability
-from weitiao.i18n.messages import _, plural
+from weitiao.i18n.messages import _, joined, plural
 from weitiao.reporting.render import Plot, Plots, Section, Table, Words, thinned
 from weitiao.results.format import figure, short_label
 from weitiao.results.records import Calibration, Decision
@@ -16,6 +17,7 @@ from weitiao.results.run_data import Material, StoredAnswers
 from weitiao.tasks.answers.label_sets import LabelSets
 from weitiao.tasks.answers.passages import Passages
 
+FEWEST_TOGETHER = 3  # labels with the same threshold, from which on one sentence tells it
 LEAST_COVERAGE = 0.1  # of the rows; the accuracy of fewer is noise
 
 
@@ -156,7 +158,7 @@ def decisions_in_words(calibration: Calibration) -> list[str]:
     refused = calibration.get("refused")
     sentences = [_refusal(refused)] if refused else []
     for rule in calibration.decisions or []:
-        sentences += [_decision(rule.name, one) for one in rule.labels or [rule]]
+        sentences += _decisions(rule.name, rule.labels or [rule])
         if not rule.met:
             sentences.append(
                 _(
@@ -180,9 +182,9 @@ def _refusal(refused: Mapping[str, Any]) -> str:
         )
     nll, ece = refused["nll"], refused["ece"]
     return _(
-        "No temperature was folded in: on {rows} of validation, {temperature} would lower the "
-        "log-loss by {nll} (95% CI {nll_low} to {nll_high}) and the calibration error by {ece} "
-        "({ece_low} to {ece_high}), not both beyond chance.",
+        "No temperature was folded in: on {rows} of validation, {temperature} gains {nll} (95% CI "
+        "{nll_low} to {nll_high}) in log-loss and {ece} ({ece_low} to {ece_high}) in calibration "
+        "error, not both beyond chance.",
         temperature=figure(refused["temperature"]),
         rows=rows,
         nll=figure(nll["value"]),
@@ -192,6 +194,24 @@ def _refusal(refused: Mapping[str, Any]) -> str:
         ece_low=figure(ece["low"]),
         ece_high=figure(ece["high"]),
     )
+
+
+def _decisions(name: str, rules: Sequence[Decision]) -> list[str]:
+    """A sentence each; one for all labels that share a threshold, as those with few rows do."""
+    count = Counter(one.threshold for one in rules if one.threshold is not None)
+    shared = [threshold for threshold, labels in count.items() if labels >= FEWEST_TOGETHER]
+    sentences = [_decision(name, one) for one in rules if one.threshold not in shared]
+    for threshold in sorted(shared):
+        names = [short_label(one.label or "") for one in rules if one.threshold == threshold]
+        message = _(
+            "{count} labels are predicted from a confidence of {score} on ({name}): {labels}.",
+            count=len(names),
+            score=figure(threshold),
+            name=name,
+            labels=joined(names, ", "),
+        )
+        sentences.append(message)
+    return sentences
 
 
 def _decision(name: str, one: Decision) -> str:

@@ -1,6 +1,7 @@
 """Of every group of kernels the faster implementation of this machine runs, and is recorded."""
 
 import json
+import os
 import sys
 import time
 
@@ -123,10 +124,17 @@ def test_times_are_measured_once_for_a_library_and_an_arithmetic(timed, monkeypa
     assert len(list(cache.folder("probe").iterdir())) == 3
 
 
-def test_times_beside_other_programs_are_not_kept(timed, monkeypatch):
+def test_times_beside_other_programs_are_kept_for_half_an_hour(timed, monkeypatch):
     monkeypatch.setattr(probe, "BUSY", -1.0)
-    timing.measured(timed, torch.float32)
-    assert not list(cache.folder("probe").iterdir())
+    times = timing.measured(timed, torch.float32)
+    (file,) = cache.folder("probe").iterdir()
+    monkeypatch.setattr(timing, "measure", lambda *args: other)
+    other = times_of(attention=3)
+    for age, found in ((1700, times), (1900, other)):
+        before = time.time() - age
+        os.utime(file, (before, before))
+        timing._cached.cache_clear()
+        assert timing.measured(timed, torch.float32) == found
 
 
 @pytest.mark.slow

@@ -77,14 +77,12 @@ def _cached(key: str, library: ctypes.CDLL, dtype: torch.dtype) -> KernelTimes:
     try:
         times = KernelTimes(**checked.read_json(path))
         _unused = times.in_torch  # raises where something is missing
+        probe.keep(path, times.busy)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         with notice.during(_("measuring this machine: kernels")):
             times = measure(library, dtype)
-        if times.busy <= probe.BUSY:  # else the next process measures again
-            with suppress(OSError):  # a full disk: measured again the next time
-                checked.write_json(path, asdict(times))
-    else:
-        store.touch(path)
+        with suppress(OSError):  # a full disk: measured again the next time
+            checked.write_json(path, asdict(times))
     return times
 
 
