@@ -202,7 +202,9 @@ def _decisions(name: str, rules: Sequence[Decision]) -> list[str]:
     shared = [threshold for threshold, labels in count.items() if labels >= FEWEST_TOGETHER]
     sentences = [_decision(name, one) for one in rules if one.threshold not in shared]
     for threshold in sorted(shared):
-        names = [short_label(one.label or "") for one in rules if one.threshold == threshold]
+        names = [
+            quoted(short_label(one.label or "")) for one in rules if one.threshold == threshold
+        ]
         message = _(
             "{count} labels are predicted from a confidence of {score} on ({name}): {labels}.",
             count=len(names),
