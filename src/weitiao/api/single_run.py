@@ -20,6 +20,7 @@ from weitiao.api.measured_outcome import past_run
 from weitiao.api.run_evaluation import Say, evaluated
 from weitiao.api.surroundings import environment_of
 from weitiao.api.unknown import choose_before_training
+from weitiao.checkpoints import kept_tokenizers
 from weitiao.checkpoints.resolve import resolve
 from weitiao.core import notice
 from weitiao.core.clock import awake
@@ -156,6 +157,10 @@ class Job:
 
     def run_in(self, run: Run, data: Data, *, resume: bool = False) -> Fitted:
         """Train inside the run's folder, then evaluate."""
+        with kept_tokenizers.sharing():
+            return self._run_in(run, data, resume)
+
+    def _run_in(self, run: Run, data: Data, resume: bool) -> Fitted:
         clock = budgeting.clock_of(self.plan, self.begun)
         source = resolve(self.plan.model.checkpoint, self.plan.model.revision)
         if source.remark:

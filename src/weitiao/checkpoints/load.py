@@ -19,7 +19,7 @@ from transformers import (
     AutoTokenizer,
 )
 
-from weitiao.checkpoints import hub, trial
+from weitiao.checkpoints import hub, kept_tokenizers, trial
 from weitiao.checkpoints.bounds import check_model_max_length
 from weitiao.checkpoints.families import OFFSET
 from weitiao.checkpoints.resolve import Source
@@ -65,14 +65,18 @@ def load_tokenizer(path: str, revision: str | None, *, trusted: bool = False) ->
         _check_convertible(folder, path)
         if not trusted:
             trial.check(folder)
-        tokenizer = AutoTokenizer.from_pretrained(
-            disk.plain(path), revision=revision, trust_remote_code=False
-        )
-        check_model_max_length(tokenizer.model_max_length, path)
-        # A special token that the vocabulary lacks gets an id behind it; texts are padded with
-        # another one then (`configure_padding`).
-        trial.check_ids(folder, tokenizer("a", "b")["input_ids"])
-        return tokenizer
+        return kept_tokenizers.tokenizer_of(folder, lambda: _built(path, revision, folder))
+
+
+def _built(path: str, revision: str | None, folder: Path) -> Any:
+    tokenizer = AutoTokenizer.from_pretrained(
+        disk.plain(path), revision=revision, trust_remote_code=False
+    )
+    check_model_max_length(tokenizer.model_max_length, path)
+    # A special token that the vocabulary lacks gets an id behind it; texts are padded with another
+    # one then (`configure_padding`).
+    trial.check_ids(folder, tokenizer("a", "b")["input_ids"])
+    return tokenizer
 
 
 def _check_convertible(folder: Path, path: str) -> None:
