@@ -92,3 +92,15 @@ def test_the_history_corrects_seconds_and_memory_but_not_what_it_is_measured_by(
     assert peak.value == longest
     assert longest < more.value < 1.1 * longest
     assert peak.low < longest < peak.high
+
+
+def test_a_rehearsal_whose_best_model_is_the_first_one_lacks_memory():
+    first = replace(REHEARSED, refit_updates=0, frozen=False,
+                    memory_mb={"linear_start": 600, "training": 700, "refit": 800,
+                               "judging": 900})  # fmt: skip
+    taken = replace(TAKEN, rehearsed=first, weights_mb=400)
+    assert taken.memory_mb("refit") == 800 + 500 + (700 - 600)
+    assert taken.memory_mb("judging") == 900 + 400
+    learned = replace(taken, rehearsed=replace(first, refit_updates=2, frozen=True))
+    assert learned.memory_mb("refit") == 800 + 500
+    assert learned.memory_mb("judging") == 900

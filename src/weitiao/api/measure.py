@@ -136,6 +136,7 @@ def _timed(plan: Plan, source: Source | None, rehearsed: Rehearsed) -> _Found:
         learned=phase_cost.fitted([Sample(one.tokens, one.rows, one.seconds) for one in costs]),
         read=phase_cost.fitted(rung.samples),
         longer_mb=longer_mb,
+        weights_mb=sum(p.numel() * p.element_size() for p in model.net.parameters()) / 1e6,
         reading=reading,
         encoding=encoding,
         saving=saving,

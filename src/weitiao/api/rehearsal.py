@@ -23,7 +23,7 @@ from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _, language
 from weitiao.planfile.plan import Plan
 from weitiao.planning.expected_phases import Rehearsed
-from weitiao.results.records import Findings
+from weitiao.results.records import Findings, MetricsRecord
 from weitiao.results.refitted import Refitted
 from weitiao.results.run_phases import RunPhases
 
@@ -151,4 +151,5 @@ def _run(plan: Plan, source: Source | None, begun: float, out: Path) -> dict[str
         "saves": sum(bool(line.get("best")) for line in evaluated),
         "refit_updates": Refitted.read(run).updates,
         "findings": Findings.read(run).seconds,
+        "frozen": "frozen_linear" in MetricsRecord.read(run).baselines,
     }

@@ -27,7 +27,8 @@ class Rehearsed:
     """A run on a sample: seconds and memory_mb by phase, and how much was done.
 
     reading: seconds of reading and splitting the rows. evaluations, saves, refit_updates: how many
-    there were. findings: seconds of the error analysis.
+    there were. findings: seconds of the error analysis. frozen: whether the frozen network was
+    loaded once more as a baseline, as in all runs whose best model is not the first one.
     """
 
     seconds: Mapping[str, float]
@@ -40,6 +41,7 @@ class Rehearsed:
     refit_updates: int = 0
     reading: float = 0.0
     findings: float = 0.0
+    frozen: bool = True
 
     def took(self, phase: str) -> float:
         return float(self.seconds.get(phase, 0.0))
@@ -64,12 +66,14 @@ class Sizes:
 @dataclass(frozen=True)
 class Taken:
     """Everything that was timed, in seconds. linear, baselines: (rows, seconds) of fits to that
-    many rows. longer_mb: memory that the longest update needs more than those of the rehearsal."""
+    many rows. longer_mb: memory that the longest update needs more than those of the rehearsal;
+    weights_mb: that of the network."""
 
     rehearsed: Rehearsed
     learned: Line  # updates
     read: Line  # forward passes of CHUNK_ROWS rows
     longer_mb: float = 0.0
+    weights_mb: float = 0.0
     reading: float = 0.0
     encoding: float = 0.0
     saving: float = 0.0
@@ -78,9 +82,16 @@ class Taken:
     most_linear_rows: int = 4_000
 
     def memory_mb(self, phase: str) -> float:
-        """The peak of a phase: that of the rehearsal, and what the longest updates need more."""
-        own = self.rehearsed.memory_mb.get(phase, 0.0)
-        return own + (self.longer_mb if phase in LEARNING else 0.0)
+        """The peak of a phase: that of the rehearsal, what the longest updates need more, and what
+        a rehearsal leaves out whose best model was the first one."""
+        peaks, more = self.rehearsed.memory_mb, 0.0
+        if phase in LEARNING:
+            more = self.longer_mb
+        if phase == "refit" and not self.rehearsed.refit_updates:
+            more += max(peaks.get("training", 0.0) - peaks.get("linear_start", 0.0), 0.0)
+        if phase == "judging" and not self.rehearsed.frozen and self.linear:
+            more = self.weights_mb
+        return peaks.get(phase, 0.0) + more
 
     def read_seconds(self, rows: float, tokens: float) -> float:
         """Of predicting so many rows with so many tokens together."""
