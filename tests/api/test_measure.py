@@ -1,6 +1,7 @@
 """`plan(..., measure=True)`: what it foretells, and what the run then makes of it."""
 
 import json
+import sys
 
 import pytest
 
@@ -85,10 +86,21 @@ def test_a_run_without_phases_has_none(tmp_path):
 
 
 @pytest.mark.slow
-def test_rows_of_python_are_rehearsed_in_a_process_of_their_own(tiny_bert, quick):
+def test_rows_of_python_are_rehearsed_in_a_process_of_their_own(
+    tiny_bert, quick, tmp_path, monkeypatch
+):
+    """Also beside files that are called as modules of the library are."""
+    (tmp_path / "random.py").write_text("raise SystemExit('not this one')", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
     rows = toy_rows("classification", 160)
     plan = weitiao.plan(rows, model=tiny_bert, measure=True, changes=CHANGES)
     assert Expectation.of(plan).phases["training"].seconds.value > 0
+
+
+def test_where_no_process_can_be_started_it_is_told(rows_file, tiny_bert, quick, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(weitiao.WeitiaoError, match="no process can be started"):
+        weitiao.plan(rows_file, model=tiny_bert, measure=True, changes=CHANGES)
 
 
 @pytest.mark.slow

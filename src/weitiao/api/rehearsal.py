@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+import weitiao
 from weitiao.api.single_run import Job, silent
 from weitiao.core import atomic, disk
 from weitiao.core.clock import awake
@@ -94,11 +95,7 @@ def _in_new_process(plan: Plan, source: Source | None) -> dict[str, Any]:
             task |= {"name": source.name, "fingerprint": source.fingerprint}
             _keep(source, folder / TABLE)
         atomic.replace_text(folder / TASK, json.dumps(task))
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, name],
-            env={**os.environ, "WEITIAO_LANG": language()},
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        )  # fmt: skip
+        done = _started(name)
         written = folder / OUTCOME
         found: dict[str, Any] = (
             json.loads(written.read_text(encoding="utf-8")) if written.exists() else {}
@@ -115,6 +112,22 @@ def _in_new_process(plan: Plan, source: Source | None) -> dict[str, Any]:
     if "failed" in found:
         raise WeitiaoError(found["failed"])
     return found
+
+
+def _started(folder: str) -> subprocess.CompletedProcess[bytes]:
+    """Run the new process to its end. With -P, since a random.py of the user's in the working
+    directory is none of its modules; this package is found where it was found here."""
+    here = str(Path(weitiao.__file__).parents[1])
+    paths = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
+    try:
+        return subprocess.run(
+            [sys.executable, "-P", "-c", PROGRAM, folder],
+            env={**os.environ, "WEITIAO_LANG": language(), "PYTHONPATH": paths},
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+    except OSError as error:
+        message = _("measuring: no process can be started: {reason}", reason=error)
+        raise WeitiaoError(message) from None
 
 
 def _keep(source: Source, path: Path) -> None:

@@ -84,13 +84,12 @@ class Taken:
     def memory_mb(self, phase: str) -> float:
         """The peak of a phase: that of the rehearsal, what the longest updates need more, and what
         a rehearsal leaves out whose best model was the first one."""
-        peaks, more = self.rehearsed.memory_mb, 0.0
-        if phase in LEARNING:
-            more = self.longer_mb
+        peaks = self.rehearsed.memory_mb
+        more = self.longer_mb if phase in LEARNING else 0.0
         if phase == "refit" and not self.rehearsed.refit_updates:
             more += max(peaks.get("training", 0.0) - peaks.get("linear_start", 0.0), 0.0)
         if phase == "judging" and not self.rehearsed.frozen and self.linear:
-            more = self.weights_mb
+            more += self.weights_mb
         return peaks.get(phase, 0.0) + more
 
     def read_seconds(self, rows: float, tokens: float) -> float:

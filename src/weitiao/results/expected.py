@@ -15,7 +15,7 @@ from weitiao.results.records import MetricsRecord
 from weitiao.results.run_phases import RunPhases
 
 WIDTH95, WIDTH80 = 1.96, 1.2816  # standard deviations of a normal interval, either way
-LEAST_SECONDS = 0.5  # of a phase whose time is worth an expectation
+LEAST_SECONDS = 0.15  # of a phase; less is shown as 0.0 or 0.1 s, and missed by chance
 TOTAL, MEMORY, QUALITY = "total", "memory", "quality"
 
 

@@ -12,13 +12,12 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from weitiao.core.fields import near
+from weitiao.core.fields import nearest
 from weitiao.data.files import encoding
 from weitiao.data.files.cells import cell_texts
 from weitiao.data.files.detect import endings
@@ -84,8 +83,7 @@ def _nearest(folder: Path) -> str:
         beside = [one.name for one in folder.parent.iterdir()]
     except OSError:
         return ""
-    close = get_close_matches(folder.name, beside, n=1)
-    return near(folder.name, close) if close else ""
+    return nearest(folder.name, beside)
 
 
 def _name(path: Path) -> str:

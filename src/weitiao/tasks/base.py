@@ -64,8 +64,7 @@ class Task(Part):
     soft: ClassVar[bool] = False  # targets may be shares of labels
     problem_type: ClassVar[str]  # what transformers calls it
     pipeline_tag: ClassVar[str] = "text-classification"  # what the hub calls it
-    # Whether half the batch size was measured to help where a budget leaves time for few steps.
-    small_batches: ClassVar[bool] = False
+    small_batches: ClassVar[bool] = False  # half the size was measured to help in few steps
 
     @property
     @abstractmethod
@@ -106,6 +105,11 @@ class Task(Part):
         return label(cell)
 
     @classmethod
+    def cell_parser(cls, table: Any, column: str) -> Callable[[str], Any]:
+        """What parses a cell of the target column; for a task whose cells explain one another."""
+        return lambda cell: cls.parse_target(cell, column)
+
+    @classmethod
     def read_targets(
         cls,
         table: Any,
@@ -114,15 +118,13 @@ class Task(Part):
         locate: Locate,
         wrong: dict[int, str] | None = None,
     ) -> list[Any]:
-        """One target per position, None where unlabelled.
-
-        A cell that does not fit goes to `wrong` (position -> reason); without it, DataError.
-        """
+        """One target per position, None where unlabelled. A cell that does not fit goes to `wrong`
+        (position -> reason); without it, DataError."""
         (column,) = target_columns(roles)
+        parsed = cls.cell_parser(table, column)
 
         def parse(cell: str) -> Any:
-            missing = is_missing(cell, among_numbers=cls.numeric)
-            return None if missing else cls.parse_target(cell, column)
+            return None if is_missing(cell, among_numbers=cls.numeric) else parsed(cell)
 
         return parse_cells(table, [column], positions, parse, locate, wrong)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -14,10 +15,9 @@ from weitiao.data.infer.cells import (
     has_decimal_commas,
     id_lists,
     is_ambiguous,
-    is_missing,
     number,
+    with_point,
 )
-from weitiao.data.targets import Locate, Roles, parse_cells, target_columns
 from weitiao.errors import DataError
 from weitiao.example import Batch, Example, Prediction
 from weitiao.i18n.messages import _, name_list
@@ -56,29 +56,18 @@ class Regression(Task):
         return 1
 
     @classmethod
-    def read_targets(
-        cls,
-        table: Any,
-        roles: Roles,
-        positions: np.ndarray,
-        locate: Locate,
-        wrong: dict[int, str] | None = None,
-    ) -> list[Any]:
-        """A number per position. The other cells of the column tell what the comma of 1,234 is."""
-        (column,) = target_columns(roles)
-        commas: list[bool] = []  # whether they are decimal; all cells are read only if one asks
+    def cell_parser(cls, table: Any, column: str) -> Callable[[str], Any]:
+        """The other cells of the column tell what the comma of 1,234 is."""
 
-        def parse(cell: str) -> Any:
-            if is_missing(cell, among_numbers=True):
-                return None
-            if is_ambiguous(cell):
-                if not commas:
-                    commas.append(has_decimal_commas(different_cells(table.column(column))))
-                if commas[0]:
-                    return cls.parse_target(cell.replace(",", ".").replace("，", "."), column)
-            return cls.parse_target(cell, column)
+        @cache
+        def decimal() -> bool:  # all cells are read only if one asks
+            return has_decimal_commas(different_cells(table.column(column)))
 
-        return parse_cells(table, [column], positions, parse, locate, wrong)
+        def parse(cell: str) -> float:
+            clear = with_point(cell) if is_ambiguous(cell) and decimal() else cell
+            return cls.parse_target(clear, column)
+
+        return parse
 
     @classmethod
     def parse_target(cls, cell: str, column: str) -> float:

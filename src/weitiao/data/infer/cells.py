@@ -198,6 +198,11 @@ def is_ambiguous(cell: str) -> bool:
     return _AMBIGUOUS.fullmatch(unicodedata.normalize("NFKC", cell).strip()) is not None
 
 
+def with_point(cell: str) -> str:
+    """A number with a decimal comma as one with a point: 3,785 as 3.785."""
+    return cell.replace(",", ".").replace("，", ".")
+
+
 def has_decimal_commas(cells: Iterable[str]) -> bool:
     """Whether the numbers of a column are written with a decimal comma: some can be nothing else
     (3,7), and none has a decimal point or thousands of another way (3.7; 1,234.5).

@@ -19,6 +19,7 @@ from weitiao.data.infer.cells import (
     is_ambiguous,
     is_missing,
     number,
+    with_point,
 )
 from weitiao.data.infer.times import is_date
 from weitiao.i18n.messages import name_list
@@ -62,7 +63,7 @@ class Column:
         """The values as numbers, or None when more than a few of them are not numeric."""
         values = [value for value in self.values if not _no_number(value)]
         if any(map(is_ambiguous, self.counts)) and has_decimal_commas(self.counts):
-            values = [value.replace(",", ".").replace("，", ".") for value in values]
+            values = list(map(with_point, values))
         numbers = [_number(value) for value in values]
         good = tuple(value for value in numbers if value is not None)
         few = max(1, FEW_ODD * len(numbers)) if len(numbers) >= 20 else 0
