@@ -23,7 +23,7 @@ import numpy as np
 import sets
 import timing
 
-SETS = ("sst2", "trec6", "chnsenticorp_htl", "thucnews_titles")
+SETS = ("sst2", "trec6", "chnsenticorp", "thucnews_titles")
 ORDERS = ("random", "least_confident", "margin", "entropy", "diverse", "disagreement")
 SEEDS = (1, 2, 3, 4, 5)
 POOL, LABELS, BATCH = 2_000, 600, 10

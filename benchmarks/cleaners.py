@@ -25,8 +25,9 @@ import pooled
 import sets
 import timing
 
-SETS = ("sst2", "sms_spam", "trec6", "tweets", "chnsenticorp", "thucnews_titles")
-ROWS = (200,)
+SETS = ("sst2", "sms_spam", "trec6", "tweets", "bbc_news",
+        "chnsenticorp", "thucnews_titles", "sample_reviews_zh")  # fmt: skip
+ROWS = (100, 500)
 SEEDS = (1, 2, 3)
 JUDGED = 300
 LONGEST = 96  # tokens

@@ -18,10 +18,15 @@ for tally in cleaned.cleaners:
 many = [{**row, "text": f"{row['text']} ({n})"} for n in range(20) for row in rows]
 weitiao.clean(many, "cleaned.csv", force=True)
 
+rows, model = many, os.environ.get("WEITIAO_EXAMPLE_MODEL")
+trial = weitiao.try_cleaners(rows, cleaners=["html", "stop_words"], seeds=2, model=model)
+for one in trial.tried:
+    print(one.step, one.gain, one.low, one.high, one.kept)
+
 fitted = weitiao.fit(
-    many,
+    rows,
     roles={"text": "text", "target": "label"},
-    model=os.environ.get("WEITIAO_EXAMPLE_MODEL"),
+    model=model,
     changes={"train.epochs": 1, "data.cleaners": {"html": {}, "links": {}}},
 )
 print(fitted("<b>Lovely</b> room").value)

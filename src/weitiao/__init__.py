@@ -26,10 +26,11 @@ from weitiao.version import __version__ as __version__
 if TYPE_CHECKING:
     from weitiao.api.ask import ask, asker
     from weitiao.api.augment import Augmented, augment
-    from weitiao.api.augment_trial import Trial, try_steps
+    from weitiao.api.augment_trial import try_steps
     from weitiao.api.calibrate import calibrate
     from weitiao.api.choose import Choice, choose
     from weitiao.api.clean import Cleaned, clean
+    from weitiao.api.clean_trial import try_cleaners
     from weitiao.api.compare import compare
     from weitiao.api.convert import Converted, convert
     from weitiao.api.document import document
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from weitiao.api.review import review
     from weitiao.api.runs import runs
     from weitiao.api.seeds import Seeded
+    from weitiao.api.trial import Trial
     from weitiao.api.tune import tune
     from weitiao.errors import WeitiaoError
     from weitiao.example import Batch, Example, Output, Prediction
@@ -75,7 +77,7 @@ _HOME = {
     "Seeded": "weitiao.api.seeds:Seeded",
     "TextClassifier": "weitiao.api.estimators:TextClassifier",
     "TextRegressor": "weitiao.api.estimators:TextRegressor",
-    "Trial": "weitiao.api.augment_trial:Trial",
+    "Trial": "weitiao.api.trial:Trial",
     "Tuned": "weitiao.tuning.outcome:Tuned",
     "WeitiaoError": "weitiao.errors:WeitiaoError",
     "annotate": "weitiao.web.annotate:annotate",
@@ -106,6 +108,7 @@ _HOME = {
     "run_experiment": "weitiao.experiments.runner:run_experiment",
     "runs": "weitiao.api.runs:runs",
     "train": "weitiao.api.fit:train",
+    "try_cleaners": "weitiao.api.clean_trial:try_cleaners",
     "try_steps": "weitiao.api.augment_trial:try_steps",
     "tune": "weitiao.api.tune:tune",
 }
@@ -173,6 +176,7 @@ __all__ = [
     "run_experiment",
     "runs",
     "train",
+    "try_cleaners",
     "try_steps",
     "tune",
 ]

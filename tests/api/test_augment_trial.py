@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import weitiao
-from weitiao.api import augment_trial
-from weitiao.api.augment_trial import PairedFits
+from weitiao.api import trial as trials
+from weitiao.api.trial import PairedFits
 from weitiao.data.files.table import from_rows
 from weitiao.data.rows import Rows, everything
 from weitiao.errors import DataError
@@ -38,7 +38,7 @@ def test_a_trial_compares_each_step_and_plans_those_that_help(tiny_bert, tmp_pat
         change = replace(gap.change, value=0.2, low=0.1, high=0.3)
         return replace(comparison, gaps=(replace(gap, change=change),), rows=1000, differ=99)
 
-    monkeypatch.setattr(augment_trial, "compare", better)
+    monkeypatch.setattr(trials, "compare", better)
     trial = weitiao.try_steps(ROWS, steps={"aeda": {"times": 2}}, seeds=2, model=tiny_bert)
     assert trial.tried[0].kept
     assert trial.plan.data.steps == {"aeda": {"times": 2}}
@@ -62,7 +62,7 @@ def test_the_gain_of_an_error_is_turned():
 
 def test_fine_tuning_is_timed_once(tiny_bert, monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr(augment_trial.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(trials.time, "monotonic", lambda: clock[0])
     fits = PairedFits.__new__(PairedFits)
     fits.fine_tune, fits.size = True, 10
     fits.answers, fits.seconds, fits.rows = {}, {}, {}
@@ -75,8 +75,8 @@ def test_fine_tuning_is_timed_once(tiny_bert, monkeypatch):
         return rows
 
     monkeypatch.setattr(fits, "_tuned", tuned, raising=False)
-    monkeypatch.setattr(augment_trial, "run_steps", counted)
-    monkeypatch.setattr(augment_trial, "answers_of", lambda *args: (0, 0, None))
+    monkeypatch.setattr(trials, "run_steps", counted)
+    monkeypatch.setattr(trials, "answers_of", lambda *args: (0, 0, None))
     rows = from_rows(ROWS, "a")
     rows = Rows(rows.table, everything(rows.table), {"text": "text", "target": "label"}, "a",
                 "classification")  # fmt: skip

@@ -142,6 +142,7 @@ MISTAKES = {
     "evaluate RUN --target label": ("--target", "give one, too", "文件"),
     "clean gone.csv": ("gone.csv", "no such file", "没有这个文件"),
     "clean good.csv --cleaner htm": ("htm", "Did you mean 'html'", "html"),
+    "clean good.csv --try --plan good.yaml": ("--try", "takes no --plan", "不能与 --plan 同用"),
     "clean good.csv train.epochs=3": ("train.epochs", "data.cleaners.html", "data.cleaners.html"),
     "convert good.csv -o out.docx": ("out.docx", ".csv", ".csv"),
     "convert good.csv -o out.json --to labelstudio": (

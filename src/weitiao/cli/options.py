@@ -120,6 +120,10 @@ Form = Annotated[
     str | None,
     typer.Option("--format", help="csv, tsv, jsonl, json, xlsx or parquet; default: the ending"),
 ]
+FineTune = Annotated[
+    bool, typer.Option("--fine-tune", help="with --try: train each time, which takes long")
+]
+TrialSeeds = Annotated[int, typer.Option(min=2, help="with --try: paired seeds")]
 Force = Annotated[bool, typer.Option("--force", help="overwrite the output")]
 Json = Annotated[bool, typer.Option("--json", help="print one line of JSON to stdout")]
 
@@ -143,6 +147,13 @@ def roles_of(text: str | None, target: str | None, roles: str | None) -> dict[st
     if target:
         columns |= {"target": target.split(",") if "," in target else target}
     return columns
+
+
+def refuse_existing(path: Path | None, force: bool) -> None:
+    """Raise WeitiaoError where a file is there already, before the work that it is for."""
+    if path and path.exists() and not force:
+        message = _("{file}: this file exists already. --force overwrites it.", file=path)
+        raise WeitiaoError(message)
 
 
 def changes_of(words: Sequence[str] | None) -> dict[str, Any]:

@@ -1,17 +1,15 @@
-"""What the command augment shows: new rows by step with samples, or a trial with its verdicts."""
+"""What the command augment shows: new rows by step with samples."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weitiao.cli.terminal import say, show
 from weitiao.core.sanitize import visible
-from weitiao.i18n.messages import _, name_list, plural
+from weitiao.i18n.messages import _, plural
 
 if TYPE_CHECKING:
     from weitiao.api.augment import Augmented
-    from weitiao.api.augment_trial import Trial
 
 
 def show_augmented(augmented: Augmented) -> None:
@@ -37,38 +35,3 @@ def show_augmented(augmented: Augmented) -> None:
         )
     else:
         say(_("nothing is written; -o FILE writes the rows."))
-
-
-def show_trial(trial: Trial, output: Path | None) -> None:
-    """Gain, interval and cost of each step, and what became of it."""
-    title = _(
-        "{metric} on {validation:,} validation rows; {seeds} paired seeds of {rows:,} training "
-        "rows; without a step {none}",
-        metric=trial.metric,
-        validation=trial.validation_rows,
-        seeds=trial.seeds,
-        rows=trial.rows,
-        none=f"{trial.none:.4f}",
-    )
-    lines = [
-        (
-            one.step,
-            f"{one.gain:+.4f}",
-            _("{low} to {high}", low=f"{one.low:+.4f}", high=f"{one.high:+.4f}"),
-            f"{one.new_rows:,.0f}",
-            f"{one.seconds:+.1f} s",
-            _("kept") if one.kept else _("dropped"),
-        )
-        for one in trial.tried
-    ]
-    columns = (_("step"), _("gain"), _("interval"), _("new rows"), _("cost"), _("verdict"))
-    show(title, columns, lines)
-    for step, reason in trial.skipped.items():
-        say(_("not tried: {step}: {reason}", step=step, reason=reason))
-    kept = [one.step for one in trial.tried if one.kept]
-    if kept:
-        say(_("data.steps of the plan: {steps}", steps=name_list(kept)))
-    else:
-        say(_("no step helps beyond doubt; the plan has none."))
-    if output:
-        say(_("plan written to {path}", path=output))

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from weitiao.cli import show_augmented, terminal
+from weitiao.cli import show_augmented, show_trial, terminal
 from weitiao.cli.options import (
+    FineTune,
     Force,
     Form,
     Json,
@@ -21,14 +22,14 @@ from weitiao.cli.options import (
     Task,
     Text,
     Threads,
+    TrialSeeds,
     files_of,
     loading,
     part_settings,
     parted,
+    refuse_existing,
     roles_of,
 )
-from weitiao.errors import WeitiaoError
-from weitiao.i18n.messages import _
 
 _OUTPUT = "file for the rows (.csv, .xlsx, ...); with --try, for the plan; default: none"
 
@@ -50,10 +51,8 @@ def augment(
     try_: Annotated[
         bool, typer.Option("--try", help="try each step against none, and plan those that help")
     ] = False,
-    fine_tune: Annotated[
-        bool, typer.Option("--fine-tune", help="with --try: train each time, which takes long")
-    ] = False,
-    seeds: Annotated[int, typer.Option(min=2, help="with --try: paired seeds")] = 5,
+    fine_tune: FineTune = False,
+    seeds: TrialSeeds = 5,
     text: Text = None,
     target: Target = None,
     roles: Roles = None,
@@ -82,9 +81,7 @@ def augment(
             from weitiao.api.augment_trial import try_steps
             from weitiao.hardware.machine import set_threads
         set_threads(threads)
-        if output and output.exists() and not force:
-            message = _("{file}: this file exists already. --force overwrites it.", file=output)
-            raise WeitiaoError(message)
+        refuse_existing(output, force)
         with terminal.working() as watch:
             trial = try_steps(
                 paths, steps=steps, times=times, seeds=seeds, fine_tune=fine_tune, watch=watch,
@@ -95,7 +92,7 @@ def augment(
         if json_:
             terminal.print_json(trial.to_json())
         else:
-            show_augmented.show_trial(trial, output)
+            show_trial.show_trial(trial, output)
         return
     with loading():
         from weitiao.api.augment import augment

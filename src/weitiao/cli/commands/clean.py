@@ -7,27 +7,33 @@ from typing import Annotated
 
 import typer
 
-from weitiao.cli import show_cleaned, terminal
+from weitiao.cli import show_cleaned, show_trial, terminal
 from weitiao.cli.options import (
+    FineTune,
     Force,
     Form,
     Json,
+    Model,
     Roles,
     Rows,
     Sheet,
     SkipBad,
     Target,
     Task,
+    Threads,
+    TrialSeeds,
     files_of,
     how_of,
+    loading,
     part_settings,
     parted,
+    refuse_existing,
     roles_of,
 )
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _
 
-_OUTPUT = "file for the cleaned rows: .csv, .xlsx, .jsonl, ...; without it nothing is written"
+_OUTPUT = "file for the cleaned rows: .csv, .xlsx, ...; with --try, for the plan; default: none"
 
 
 def clean(
@@ -48,18 +54,50 @@ def clean(
     text: Annotated[
         list[str] | None, typer.Option(help="column with texts to clean, again for each")
     ] = None,
+    try_: Annotated[
+        bool, typer.Option("--try", help="try each cleaner against none, and plan those that help")
+    ] = False,
+    fine_tune: FineTune = False,
+    seeds: TrialSeeds = 5,
     target: Target = None,
     roles: Roles = None,
     task: Task = None,
+    model: Model = None,
+    seed: Annotated[int, typer.Option(min=0, help="with --try: random seed")] = 0,
     form: Form = None,
     force: Force = False,
     sheet: Sheet = None,
     skip_bad: SkipBad = False,
+    threads: Threads = None,
     json_: Json = False,
 ) -> None:
-    """Clean the texts of rows; without -o, only show what would change."""
+    """Clean the texts of rows; without -o, only show what would change; --try: keep what helps."""
     paths, changes = parted(rows, words)
     settings, reading = part_settings("data.cleaners", cleaner, changes)
+    if try_:
+        if plan or len(text or ()) > 1:
+            message = _(
+                "--try takes no --plan, and one --text; name more by --roles text=a,text_pair=b."
+            )
+            raise WeitiaoError(message)
+        with loading():
+            from weitiao.api.clean_trial import try_cleaners
+            from weitiao.hardware.machine import set_threads
+        set_threads(threads)
+        refuse_existing(output, force)
+        with terminal.working() as watch:
+            trial = try_cleaners(
+                paths, cleaners=settings, seeds=seeds, fine_tune=fine_tune, watch=watch,
+                roles=roles_of(text[0] if text else None, target, roles), task=task, model=model,
+                seed=seed, sheet=sheet, skip_bad=skip_bad, changes=reading,
+            )  # fmt: skip
+        if output:
+            trial.plan.save(output)
+        if json_:
+            terminal.print_json(trial.to_json())
+        else:
+            show_trial.show_trial(trial, output)
+        return
     if wrong := next((path for path in reading if not path.startswith("data.reader")), ""):
         message = _(
             "{path}: clean changes nothing but cleaners and how a file is read: "

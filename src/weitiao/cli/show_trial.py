@@ -1,0 +1,52 @@
+"""What a trial of steps or cleaners shows: gain, interval and cost of each, and its verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weitiao.cli.terminal import say, show
+from weitiao.i18n.messages import _, name_list
+
+if TYPE_CHECKING:
+    from weitiao.api.trial import Trial
+
+
+def show_trial(trial: Trial, output: Path | None) -> None:
+    """Gain, interval and cost of each step or cleaner, and what became of it."""
+    from weitiao.api.trial import STEPS
+
+    steps = trial.section == STEPS
+    title = _(
+        "{metric} on {validation:,} validation rows; {seeds} paired seeds of {rows:,} training "
+        "rows; without any of them {none}",
+        metric=trial.metric,
+        validation=trial.validation_rows,
+        seeds=trial.seeds,
+        rows=trial.rows,
+        none=f"{trial.none:.4f}",
+    )
+    lines = [
+        (
+            one.step,
+            f"{one.gain:+.4f}",
+            _("{low} to {high}", low=f"{one.low:+.4f}", high=f"{one.high:+.4f}"),
+            f"{one.new_rows:,.0f}",
+            f"{one.seconds:+.1f} s",
+            _("kept") if one.kept else _("dropped"),
+        )
+        for one in trial.tried
+    ]
+    name, rows = (_("step"), _("new rows")) if steps else (_("cleaner"), _("changed rows"))
+    show(title, (name, _("gain"), _("interval"), rows, _("cost"), _("verdict")), lines)
+    for skipped, reason in trial.skipped.items():
+        say(_("not tried: {step}: {reason}", step=skipped, reason=reason))
+    kept = [one.step for one in trial.tried if one.kept]
+    if kept:
+        say(_("{section} of the plan: {names}", section=trial.section, names=name_list(kept)))
+    elif steps:
+        say(_("no step helps beyond doubt; the plan has none."))
+    else:
+        say(_("no cleaner helps beyond doubt; the plan has no more than before."))
+    if output:
+        say(_("plan written to {path}", path=output))
