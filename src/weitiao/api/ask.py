@@ -10,27 +10,26 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, overload
 
+from weitiao.api.ask_runs import check_runs, finds, positive_label
 from weitiao.api.predict import load
+from weitiao.api.trained import trained
 from weitiao.checkpoints.catalogue import default_for
 from weitiao.core import fingerprint, notice
 from weitiao.core.fields import near
 from weitiao.core.script import has_han
 from weitiao.data.cache import store as cache
-from weitiao.errors import DataError, RunError, WeitiaoError
+from weitiao.errors import DataError, WeitiaoError
 from weitiao.hardware.machine import set_threads
-from weitiao.i18n.messages import _, name_list, plural
+from weitiao.i18n.messages import _, plural
 from weitiao.search.documents import documents_of, files_in
 from weitiao.search.encoder import Encoder, encoder_of
 from weitiao.search.index import Changes, Found, Index
 from weitiao.search.reading import Answer, Reader, Support
-from weitiao.tasks.retrieval import Retrieval
 
 PASSAGES = 5  # that are read
 RERANKED = 30  # passages that a re-ranker looks at
 SAMPLED_FILES = 5  # by which the language is told
 BM25 = "bm25"  # in place of an encoder: words alone
-# Labels of pairs by which a text follows from another, or fits it.
-POSITIVE = {"entailment", "entailed", "蕴含", "relevant", "相关", "yes", "是", "true", "1"}
 
 Say = Callable[[str], None]
 
@@ -91,7 +90,7 @@ def _relevance(model: Any, prediction: Any) -> float:
     """The number of a prediction, or the probability of the label that says yes."""
     if not prediction.scores:
         return float(prediction.value)
-    return float(prediction.scores[_positive_label(model)])
+    return float(prediction.scores[positive_label(model)])
 
 
 def asker(
@@ -125,23 +124,15 @@ def asker(
     set_threads(threads)
     folder = Path(docs)
     files_in(folder)  # before a network is loaded for it
-    model = load(run) if run is not None else None
-    if model is not None and isinstance(model.task, Retrieval):
-        encoder, model = encoder or str(run), None
-    translates = model is not None and model.task.pipeline_tag == "translation"
-    if model is not None and (translates or model.task.head not in ("spans", "text")):
-        raise RunError(
-            _(
-                "{run}: this run is for {task}; questions are answered by a run of "
-                "question_answering or of generation.",
-                run=run,
-                task=model.plan.task_name,
-            )
-        )
+    check_runs(run, rerank, support)
+    reads = run is not None and not finds(trained(run).task)
+    if run is not None and not reads:
+        encoder = encoder or str(run)
     name = str(encoder) if encoder else default_for("zh" if _is_chinese(folder) else "en")
     name = _plain_name(name)
-    judge = _support_of(support)  # what is wrong with them is said before anything is indexed
-    scorer = _pair_model(rerank) if rerank else None
+    model = load(run) if run is not None and reads else None
+    judge = _support_of(support)
+    scorer = load(rerank) if rerank else None
     where = Path(index) if index else _default_place(folder, name)
     chosen: Encoder | None = None if name == BM25 else encoder_of(name)
     opened = Index.at(where, chosen)
@@ -181,47 +172,15 @@ def _support_of(run: str | Path | None) -> Support | None:
     """Whether a sentence follows from a passage, by a run of inference (nli)."""
     if run is None:
         return None
-    model = _pair_model(run)
+    model = load(run)
     premise, hypothesis = model.row_reader.roles[:2]
-    label = _positive_label(model)
+    label = positive_label(model)
 
     def support(pairs: Sequence[tuple[str, str]]) -> list[float]:
         rows = [{premise: passage, hypothesis: sentence} for passage, sentence in pairs]
         return [float(one.scores[label]) for one in model.predictions(rows)]
 
     return support
-
-
-def _pair_model(run: str | Path) -> Any:
-    """A run that reads two texts. Raises RunError where it does not."""
-    model = load(run)
-    if len(model.row_reader.roles) < 2 or model.task.head != "sequence":
-        raise RunError(
-            _(
-                "{run}: this run is for {task}; passages are scored by a run that reads two texts "
-                "(nli, similarity).",
-                run=run,
-                task=model.plan.task_name,
-            )
-        )
-    if model.labels_:
-        _positive_label(model)
-    return model
-
-
-def _positive_label(model: Any) -> str:
-    """The label that says that the second text follows from, or answers, the first."""
-    labels = list(model.labels_)
-    label = next((name for name in labels if name.strip().lower() in POSITIVE), None)
-    if label is None:
-        raise RunError(
-            _(
-                "none of the labels {labels} says that a text follows or fits (entailment, "
-                "relevant, yes, 1).",
-                labels=name_list(labels),
-            )
-        )
-    return label
 
 
 def _plain_name(encoder: str) -> str:

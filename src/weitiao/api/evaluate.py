@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from weitiao.api import seeds
-from weitiao.api.evaluation_rows import Roles
+from weitiao.api.evaluation_rows import Roles, labelled_rows
 from weitiao.api.fitted import Evaluation
 from weitiao.api.inputs import how_of, require_pairs
 from weitiao.api.predict import load
 from weitiao.api.run_evaluation import Say, evaluate_rows, evaluate_run
+from weitiao.api.trained import trained
 from weitiao.data.files.table import from_rows
 from weitiao.data.python_rows import list_of
 from weitiao.errors import PlanError, WeitiaoError
 from weitiao.evaluation.evaluate import Report
 from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _
+from weitiao.model.row_reader import RowReader
 from weitiao.run import Run
 
 
@@ -73,12 +75,13 @@ def evaluate(
                 "Python as in training."
             )
         )
-    model = load(run, precision=precision)
+    known = trained(run)
     listed = None if targets is None else list_of(targets)
-    named = list(model.row_reader.labelled(rows, listed))
+    named = list(RowReader(known.task, known.plan.data.roles).labelled(rows, listed))
     if listed is not None:
         require_pairs(named, listed)
-    return evaluate_rows(model, from_rows(named), how, say, Path(run))
+    labelled, notes = labelled_rows(known, from_rows(named), how)
+    return evaluate_rows(load(run, precision=precision), labelled, notes, say, Path(run))
 
 
 def _warn(message: str) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
+from weitiao.api.trained import Trained, open_other, trained
 from weitiao.core.fields import nearest
-from weitiao.data.files.bad_rows import Bad
+from weitiao.data.files.bad_rows import Bad, set_aside
+from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source
 from weitiao.data.infer.column_names import alike
 from weitiao.data.infer.roles import OF_TRAINING
@@ -13,18 +16,32 @@ from weitiao.data.prepare.declared import without_refused
 from weitiao.data.prepare.filter import without_blank, without_misfits
 from weitiao.data.prepare.label_rules import with_label_rules
 from weitiao.data.prepare.unknown_labels import as_list, likeness
+from weitiao.data.readers.sql import is_address
 from weitiao.data.rows import Rows, everything
 from weitiao.data.targets import reader_of
-from weitiao.errors import DataError
-from weitiao.evaluation.baselines.model import BaselineModel
+from weitiao.errors import DataError, RunError
 from weitiao.i18n.messages import _, name_list, plural
-from weitiao.model.model import Model
 
 Roles = Mapping[str, str | list[str]]
 
 
+def check_columns(run: str | Path, path: str, how: ReadOptions, roles: Roles) -> None:
+    """Raises WeitiaoError where a file lacks a column to evaluate on; neither the model nor PyTorch
+    is loaded.
+
+    The file is read into the cache. A database is read once, later.
+    """
+    if is_address(path):
+        return
+    try:
+        known = trained(run)
+    except RunError:  # whoever loads it knows more: a run of several seeds may be incomplete
+        return
+    _columns(known, open_other(known, path, how), roles, [])
+
+
 def rows_to_evaluate(
-    model: Model | BaselineModel,
+    model: Trained,
     source: Source,
     roles: Roles,
     notes: list[str],
@@ -51,7 +68,16 @@ def rows_to_evaluate(
     return rows.take(known)
 
 
-def unknown_labels(model: Model, rows: Rows) -> Iterator[str]:
+def labelled_rows(
+    model: Trained, source: Source, how: ReadOptions, roles: Roles | None = None
+) -> tuple[Rows, list[str]]:
+    """`rows_to_evaluate` with what they leave out, rows that cannot be read among it."""
+    aside, notes = list(source.bad), list[str]()
+    rows = rows_to_evaluate(model, source, roles or {}, notes, aside if how.skip_bad else None)
+    return rows, notes + ([set_aside(aside)] if aside else [])
+
+
+def unknown_labels(model: Trained, rows: Rows) -> Iterator[str]:
     """Warning for labels that the model does not know, with the number of their rows.
 
     Raises DataError where it knows none of them: they are spelt otherwise.
@@ -84,7 +110,7 @@ def unknown_labels(model: Model, rows: Rows) -> Iterator[str]:
 
 
 def _columns(
-    model: Model | BaselineModel, source: Source, given: Roles, notes: list[str]
+    model: Trained, source: Source, given: Roles, notes: list[str]
 ) -> dict[str, str | list[str]]:
     """Role -> column. A column under another case, or under the name of its role, is found."""
     trained = dict(model.plan.data.roles)

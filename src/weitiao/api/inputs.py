@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -16,10 +15,8 @@ from weitiao.data.prepare.load import Data
 from weitiao.data.python_rows import is_missing_value, list_of, rows_in
 from weitiao.data.readers.sql import is_address
 from weitiao.errors import DataError, RunError, WeitiaoError
-from weitiao.evaluation.baselines.model import BaselineModel
 from weitiao.example import Example
 from weitiao.i18n.messages import _, name_list, plural
-from weitiao.model.model import Model
 from weitiao.planning.advise import Wish
 from weitiao.results.records import EnvironmentRecord
 from weitiao.run import Run
@@ -198,13 +195,6 @@ def _row(row: Any) -> dict[str, Any]:
 def how_of(sheet: str | None, skip_bad: bool) -> ReadOptions:
     """ReadOptions for the options `sheet` and `skip_bad`."""
     return ReadOptions({"xlsx": {"sheet": sheet}} if sheet else {}, skip_bad)
-
-
-def open_other(model: Model | BaselineModel, path: Paths, how: ReadOptions) -> Source:
-    """Open rows other than the run's own, with the reader settings of its plan by default."""
-    reader = how.reader or model.plan.data.reader
-    like = path if how.reader else model.plan.data.path
-    return replace(how, reader=reader).open_other(path, like)
 
 
 def same_rows(run: Run, data: Data) -> Data:

@@ -11,6 +11,7 @@ import numpy as np
 
 from weitiao.api.prediction_input import assigned, is_empty, open_rows
 from weitiao.api.prediction_table import Table, columns_of, shape_of
+from weitiao.api.trained import model_folder, trained
 from weitiao.api.written_table import (
     checked_form,
     files_in,
@@ -22,9 +23,8 @@ from weitiao.data.files.csv_writer import guarded_notes
 from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table_writers import BINARY, Target, writing
 from weitiao.data.rows import Rows
-from weitiao.errors import DataError, RunError
+from weitiao.errors import DataError
 from weitiao.evaluation.baselines.model import BaselineModel
-from weitiao.evaluation.baselines.saved import FOLDER, has_saved
 from weitiao.evaluation.explain import Explanation
 from weitiao.evaluation.explain import explain as explain_example
 from weitiao.example import Example, Prediction
@@ -33,9 +33,7 @@ from weitiao.i18n.messages import _, name_list, plural
 from weitiao.model.model import Model
 from weitiao.model.predictor import Predictor
 from weitiao.model.without_text import is_blank
-from weitiao.run import Run
 
-STOPPED = ("interrupted", "running", "failed")  # states of a run before its end
 CHUNK_ROWS = 5_000  # rows predicted at a time: memory stays bounded
 
 
@@ -60,44 +58,8 @@ def load(
     that transformers gives. baseline: the run's TF-IDF with a linear model (of tagging: the
     lookup) instead; no network is loaded.
     """
-    folder = Path(run)
-    if baseline:
-        return _baseline_of(folder)
-    if (folder / "plan.yaml").is_file():
-        best = Run.open(folder).best_folder()
-        if best is None:
-            message = _(
-                "{folder}: this run has no best model yet. Go on first: "
-                "weitiao train --resume {folder}",
-                folder=folder,
-            )
-            raise RunError(message)
-        return Model.load(best, precision=precision)
-    return Model.load(folder, precision=precision)
-
-
-def _baseline_of(folder: Path) -> BaselineModel:
-    """The saved baseline of a run, of the best of several seeds, or of the folder itself."""
-    folders = [folder / FOLDER, folder]
-    if (folder / "plan.yaml").is_file() and (best := Run.open(folder).best_folder()):
-        folders.append(best.parent / FOLDER)
-    for one in folders:
-        if has_saved(one):
-            return BaselineModel.load(one)
-    if (folder / "plan.yaml").is_file() and Run.open(folder).status().state in STOPPED:
-        message = _(
-            "{folder}: this run was stopped before its end, and has no saved baseline yet. Go on "
-            "first: weitiao train --resume {folder}",
-            folder=folder,
-        )
-        raise RunError(message)
-    message = _(
-        "{folder}: no saved baseline here: its task has none, its plan wants none "
-        "(evaluate.baselines), a budget left no time for it, or the run is of an older version; "
-        "`weitiao evaluate {folder}` fits it once the run has ended.",
-        folder=folder,
-    )
-    raise RunError(message)
+    folder = model_folder(run, baseline=baseline)
+    return BaselineModel.load(folder) if baseline else Model.load(folder, precision=precision)
 
 
 def predict(
@@ -140,12 +102,14 @@ def predict(
     form = _checked_form(output, form, force)
     if isinstance(output, (str, Path)):
         require_other_file(output, files_in(rows))
-    model = _opened(run, threads, precision, baseline)
+    known = run if isinstance(run, Predictor) else trained(run, baseline=baseline)
     how = ReadOptions(reader or ({"xlsx": {"sheet": sheet}} if sheet else {}), skip_bad)
-    source = open_rows(model, rows, how)
+    source = open_rows(known, rows, how)
+    named: list[str] = []
+    inputs = assigned(known, source, roles or {}, named)
+    model = _opened(run, threads, precision, baseline)
     notes: list[str] = list(source.history) if len(source.history) > 1 else []
-    notes += _baseline_notes(model)
-    inputs = assigned(model, source, roles or {}, notes)
+    notes += [*_baseline_notes(model), *named]
     # The first row with a text tells which columns will be written, before anything is.
     (first,) = model.predictions([_first_with_text(inputs)])
     table = Table(source, model.task, form, shape_of(model.task, shape, form), columns_of(first))

@@ -13,7 +13,7 @@ from typing import IO, Any
 import numpy as np
 import pyarrow as pa
 
-from weitiao.api.inputs import open_other
+from weitiao.api.trained import Trained, open_other, trained
 from weitiao.api.written_table import files_in
 from weitiao.core.fields import nearest
 from weitiao.data.files import detect, dialect
@@ -26,14 +26,12 @@ from weitiao.data.infer.column_stats import Column, columns_of
 from weitiao.data.infer.roles import TEXT_ROLES, pair_in
 from weitiao.data.python_rows import is_missing_value
 from weitiao.data.readers.lines import COLUMN
+from weitiao.data.readers.sql import is_address
 from weitiao.data.rows import Rows, everything, extra_columns
 from weitiao.data.targets import Roles, target_columns
 from weitiao.errors import DataError
-from weitiao.evaluation.baselines.model import BaselineModel
 from weitiao.i18n.messages import _, joined, name_list
-from weitiao.model.model import Model
 
-AnyModel = Model | BaselineModel
 STDIN_FILE = "stdin"  # how messages call it
 _LINES: ReaderSettings = {"lines": {}}
 _OF_LINES = ("", ".txt", ".text")  # endings of tables that may be a text on each line
@@ -95,7 +93,7 @@ def saved_stream(stream: IO[bytes]) -> Iterator[Path]:
         yield path
 
 
-def open_rows(model: AnyModel, rows: Any, how: ReadOptions) -> Source:
+def open_rows(model: Trained, rows: Any, how: ReadOptions) -> Source:
     """Open the rows to predict: a path, a list of Path, or rows from Python. Raises DataError."""
     files = files_in(rows)
     if not files:
@@ -122,7 +120,7 @@ def open_rows(model: AnyModel, rows: Any, how: ReadOptions) -> Source:
     return replace(source, table=table.rename_columns(names))
 
 
-def _reader_of_texts(model: AnyModel, path: Paths) -> ReaderSettings:
+def _reader_of_texts(model: Trained, path: Paths) -> ReaderSettings:
     """The reader of a .txt file, of one whose ending names no format (new.en), or of standard
     input; {} where the usual detection stands.
 
@@ -168,13 +166,26 @@ def _names_columns(columns: Sequence[str]) -> bool:
 # --- which column is which
 
 
-def text_roles(model: AnyModel) -> dict[str, str]:
+def check_inputs(
+    run: str | Path, rows: Any, how: ReadOptions, given: Mapping[str, str], baseline: bool = False
+) -> None:
+    """Raises WeitiaoError where a model cannot read these rows; neither it nor PyTorch is loaded.
+
+    Files are read into the cache. A database is read once, later.
+    """
+    if isinstance(rows, str) and is_address(rows):
+        return
+    known = trained(run, baseline=baseline)
+    assigned(known, open_rows(known, rows, how), given, [])
+
+
+def text_roles(model: Trained) -> dict[str, str]:
     """The texts that the model reads: role -> column that it was trained on."""
     roles = model.plan.data.roles
     return {role: str(roles[role]) for role in TEXT_ROLES if role in roles}
 
 
-def assigned(model: AnyModel, source: Source, given: Mapping[str, str], notes: list[str]) -> Rows:
+def assigned(model: Trained, source: Source, given: Mapping[str, str], notes: list[str]) -> Rows:
     """The rows with the roles of the model; columns under other names are found, and `notes` say
     so. given: role -> column. Raises DataError where a column is missing or unclear."""
     trained = text_roles(model)
@@ -282,7 +293,7 @@ def _by_name(
 
 
 def _by_cells(
-    model: AnyModel, source: Source, taken: Mapping[str, Any], missing: Sequence[str]
+    model: Trained, source: Source, taken: Mapping[str, Any], missing: Sequence[str]
 ) -> dict[str, str]:
     """The only columns that hold texts. Raises DataError where there are others, or none."""
     targets = model.plan.data.roles.get("target")

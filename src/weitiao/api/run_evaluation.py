@@ -13,16 +13,15 @@ import numpy as np
 from weitiao.api import findings as analysis
 from weitiao.api import stages
 from weitiao.api.baselines import baselines_of
-from weitiao.api.evaluation_rows import Roles, rows_to_evaluate, unknown_labels
+from weitiao.api.evaluation_rows import Roles, labelled_rows, unknown_labels
 from weitiao.api.fitted import Evaluation
-from weitiao.api.inputs import open_other, same_rows
+from weitiao.api.inputs import same_rows
 from weitiao.api.predict import load
+from weitiao.api.trained import open_other, trained
 from weitiao.api.unknown import evaluated_unknown, out_of_scope_labels
 from weitiao.core import notice
 from weitiao.core.units import score as score_text
-from weitiao.data.files.bad_rows import set_aside
 from weitiao.data.files.open import ReadOptions
-from weitiao.data.files.table import Source
 from weitiao.data.prepare import duplicates
 from weitiao.data.prepare.load import Data
 from weitiao.data.prepare.load import load as load_data
@@ -60,12 +59,13 @@ def evaluate_run(
     roles: Roles | None = None,
 ) -> Evaluation:
     """Evaluate a run's best model: on a file, on the sealed test (`final`), else on validation."""
-    model = load(folder, precision=precision)
     if path:
-        how = how or ReadOptions()
-        source = open_other(model, path, how)
-        report, _split, openings = evaluate_rows(model, source, how, say, Path(folder), roles)
+        how, known = how or ReadOptions(), trained(folder)
+        rows, notes = labelled_rows(known, open_other(known, path, how), how, roles)
+        model = load(folder, precision=precision)
+        report, _split, openings = evaluate_rows(model, rows, notes, say, Path(folder))
         return Evaluation(report, path, openings)
+    model = load(folder, precision=precision)
     if not (Path(folder) / "plan.yaml").is_file():
         raise RunError(
             _(
@@ -102,30 +102,21 @@ def evaluate_run(
 
 
 def evaluate_rows(
-    model: Model,
-    source: Source,
-    how: ReadOptions,
-    say: Say | None,
-    folder: Path,
-    roles: Roles | None = None,
+    model: Model, labelled: Rows, notes: list[str], say: Say | None, folder: Path
 ) -> Evaluation:
     """Evaluate the model of a folder on labelled rows other than the run's own.
 
-    roles: role -> column, where columns are not called as in training.
+    labelled, notes: of `labelled_rows`.
     """
-    aside = list(source.bad)
-    notes: list[str] = []  # what is left out
-    rows = rows_to_evaluate(model, source, roles or {}, notes, aside if how.skip_bad else None)
-    notes += [set_aside(aside)] if aside else []
-    rows, unknown = known_and_unknown(rows, out_of_scope_labels(model))
+    rows, unknown = known_and_unknown(labelled, out_of_scope_labels(model))
     if not len(rows):
         raise DataError(
             _(
                 "{file}: all rows are unknown inputs; some with known labels are needed, too.",
-                file=source.name,
+                file=labelled.name,
             )
         )
-    notes += unknown_labels(model, rows)
+    notes = [*notes, *unknown_labels(model, rows)]
     if say:
         for note in notes:
             say(note)
@@ -138,7 +129,7 @@ def evaluate_rows(
         )
         say(message)
     report, _answers, findings = evaluated(model, rows, None, Calibration(), unknown=unknown)
-    return Evaluation(_with_findings(report, findings), source.name, 0)
+    return Evaluation(_with_findings(report, findings), labelled.name, 0)
 
 
 def _known_rows(folder: Path, rows: Rows) -> int:

@@ -12,7 +12,6 @@ from weitiao import parts
 from weitiao.checkpoints.verify import broken
 from weitiao.data.cleaners.base import Cleaner
 from weitiao.errors import ModelError, PlanError
-from weitiao.hardware.probe import resolve
 from weitiao.i18n.messages import _
 from weitiao.planfile.plan import Plan
 from weitiao.tasks.base import Task
@@ -95,6 +94,8 @@ def inference_plan(plan: Plan, precision: str | None) -> Plan:
     precision: overrides the plan's. A precision of the plan that this machine does not have becomes
     `auto`.
     """
+    from weitiao.hardware.probe import resolve  # imports torch
+
     if precision is None:
         try:
             resolve(plan.train.precision)

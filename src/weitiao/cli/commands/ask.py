@@ -54,6 +54,8 @@ def ask(
     assert docs is not None, "that was checked"
     if page:
         check_page(page)
+    own = None if run == "none" else run
+    _check_runs(own, rerank, support)
     with loading():
         from weitiao.api.ask import asker, summary
         from weitiao.api.ask_judged import judge, questions_in
@@ -70,7 +72,7 @@ def ask(
     asked = questions_in(str(evaluate)) if evaluate else []
     with terminal.counting(_("files")) as step:
         opened = asker(
-            None if run == "none" else run,
+            own,
             docs,
             say=terminal.say,
             step=lambda _done, _all: step(1),
@@ -95,6 +97,13 @@ def ask(
     elif answers:
         for answer in answers:
             show_ask.show_answer(answer)
+
+
+def _check_runs(run: str | None, rerank: str | None, support: str | None) -> None:
+    """Raises WeitiaoError where a run is for another task; before PyTorch is loaded."""
+    from weitiao.api.ask_runs import check_runs
+
+    check_runs(run, rerank, support)
 
 
 def _check_questions(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,11 +19,12 @@ from weitiao.cli.options import (
     Text,
     Threads,
     changes_of,
+    how_of,
     loading,
     require_run,
     roles_of,
 )
-from weitiao.core import dotted
+from weitiao.core import dotted, notice
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _
 
@@ -48,6 +49,9 @@ def evaluate(
 ) -> None:
     """Evaluate a run's best model on a file, on validation, or on the sealed test set."""
     require_run(run, "evaluate")
+    columns = roles_of(text, target, roles)
+    if rows and not final:
+        _check_columns(run, rows, sheet, skip_bad, columns)
     with loading():
         from weitiao.api import evaluate as evaluating
         from weitiao.api.seeds import Seeded, is_several
@@ -60,7 +64,7 @@ def evaluate(
         run,
         rows,
         final=final,
-        roles=roles_of(text, target, roles),
+        roles=columns,
         sheet=sheet,
         skip_bad=skip_bad,
         threads=threads,
@@ -85,6 +89,14 @@ def evaluate(
         show_results.show_findings(metrics, findings)
     if gate and not evaluating.passed(report):
         raise typer.Exit(NOT_ACCEPTED)
+
+
+def _check_columns(run: Path, rows: str, sheet: str | None, skip_bad: bool, columns: Any) -> None:
+    """Raises WeitiaoError where the file lacks a column; before PyTorch is loaded."""
+    from weitiao.api.evaluation_rows import check_columns
+
+    with notice.during(_("reading the rows")):
+        check_columns(run, rows, how_of(sheet, skip_bad), columns)
 
 
 def calibrate(

@@ -107,6 +107,7 @@ def predict(
 
         checked_form(output or "predictions.csv", form, force)  # before PyTorch is loaded
     with _opened(files, texts, by_role) as given:
+        _check_inputs(run, given, options)
         if not to_stream:
             out = Path(output or "predictions.csv")
             count = _predicted(run, given, out, options)
@@ -126,6 +127,17 @@ def predict(
         else:
             with terminal.output() as stream:
                 _predicted(run, given, stream, options)
+
+
+def _check_inputs(run: Path, given: Any, options: Mapping[str, Any]) -> None:
+    """Raises WeitiaoError where the model cannot read these rows; before PyTorch is loaded."""
+    from weitiao.api.prediction_input import check_inputs
+    from weitiao.data.files.open import ReadOptions
+
+    sheet = {"xlsx": {"sheet": options["sheet"]}} if options["sheet"] else {}
+    how = ReadOptions(options["reader"] or sheet, options["skip_bad"])
+    with notice.during(_("reading the rows")):
+        check_inputs(run, given, how, options["roles"], options["baseline"])
 
 
 def _predicted(run: Path, given: Any, output: Path | IO[str], options: Mapping[str, Any]) -> int:
