@@ -90,10 +90,10 @@ def reader_of(task: str) -> TargetReader:
     return reader
 
 
-def comparable(targets: Sequence[Any], reader: TargetReader) -> Sequence[Any]:
+def comparable(targets: Sequence[Any], label_sets: bool) -> Sequence[Any]:
     """Targets in a form that is equal where they say the same, to find duplicates and conflicts:
-    of sets of labels, "a; b" and "b; a"."""
-    if not reader.label_sets:
+    of sets of labels (`label_sets` of the task), "a; b" and "b; a"."""
+    if not label_sets:
         return targets
     return [target if target is None else sorted(target) for target in targets]
 

@@ -43,6 +43,17 @@ def test_conflicts_are_left_out_whole():
     assert "3 rows" in step.notes()[0]
 
 
+@pytest.mark.parametrize("similarity", [1.0, 0.9])
+def test_sets_of_labels_are_compared_in_any_order(similarity):
+    rows = examples(["A good film.", "a GOOD film"] * 2, [["a", "b"], ["b", "a"]] * 2)
+    kept, repeated = DropConflicts(), Deduplicate(similarity=similarity)
+    assert ids(kept.for_task("multilabel"), rows) == [0, 1, 2, 3]
+    assert ids(repeated.for_task("multilabel"), rows) == [0]
+    assert ids(kept.for_task("token_classification"), rows) == []  # tags stand for words
+    other = examples(TEXTS[:2], [["a", "b"], ["a"]])
+    assert ids(kept.for_task("multilabel"), other) == []
+
+
 @given(
     st.lists(
         st.tuples(st.sampled_from(["a b", "A b!", "c", ""]), st.sampled_from("xy")), max_size=6

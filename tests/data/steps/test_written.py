@@ -228,6 +228,12 @@ def test_a_plan_never_says_where_texts_are_sent(monkeypatch):
     assert parts.problems("steps", "rewriting", {"model": "m", "url": "http://example.org"})
 
 
+def test_mixed_rows_have_the_same_set_of_labels_in_any_order():
+    step = MixedRows().for_task("multilabel")
+    step.learn([Example({"text": "one two"}, ["a", "b"]), Example({"text": "x"}, ["b", "a"])])
+    assert [len(rows) for rows in step._others.values()] == [2]
+
+
 def test_mixed_rows_are_halves_of_rows_of_one_label():
     texts = [f"{word} one two end{i}" for i, word in enumerate("abcdefgh")]
     out, _step = made(MixedRows(times=2), rows(texts))

@@ -99,7 +99,7 @@ def load(plan: DataPlan, task: str, source: Source | None = None) -> Data:
     # The order matters for a test that is honest: duplicates first (they would straddle the split),
     # then rows of the separate files, and only of what remains a sample and the split.
     chosen = _deduplicated(
-        keys, comparable(targets, reader), plan.deduplicate, history, reader.one_target
+        keys, comparable(targets, reader.label_sets), plan.deduplicate, history, reader.one_target
     )
     strata, labels = reader.strata(targets), reader.row_labels(targets)
     test_file = open_extra_file(plan, "test", rows, history, bad)

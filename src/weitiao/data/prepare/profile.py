@@ -109,7 +109,7 @@ def profile(
     reader = reader_of(task)
     history += reader.problems(rows.take(labelled), known)
     labelled_texts = texts[labelled]
-    whole = duplicates.row_keys(labelled_texts, comparable(known, reader))
+    whole = duplicates.row_keys(labelled_texts, comparable(known, reader.label_sets))
     by_label = reader.label_counts(known)
     history += alike_labels(by_label)
     return Profile(

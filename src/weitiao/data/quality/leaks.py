@@ -27,6 +27,7 @@ from weitiao.data.quality.finding import (
 from weitiao.data.quality.near_duplicates import Likeness, RowTexts, Texts, similarity_of
 from weitiao.data.quality.repeats import MOST_CASES, SPAN, differences, first_rows, spread
 from weitiao.data.rows import Rows
+from weitiao.data.targets import comparable, read_targets, reader_of
 from weitiao.i18n.messages import _, plural
 
 SHARED = 0.2  # of the held-out rows: where more stand in both, both come from one collection
@@ -149,7 +150,8 @@ def _finding(inspected: Inspected, part: str, overlap: Overlap, total: int) -> F
     equal = int((overlap.similarity == 1).sum()) - same
     near = len(overlap.held) - same - equal
     count = len(overlap.held)
-    learned, held = _targets(inspected, overlap)
+    sets = reader_of(inspected.rows.task).label_sets
+    learned, held = (comparable(side, sets) for side in _targets(inspected, overlap))
     both = [a == b for a, b in zip(learned, held, strict=True) if a is not None and b is not None]
     figures = {
         "held_out": total,
@@ -239,8 +241,6 @@ def _targets(inspected: Inspected, overlap: Overlap) -> tuple[list[object], list
 def _file_targets(test: Rows | None, places: np.ndarray) -> list[object]:
     if test is None or "target" not in test.roles:
         return [None] * len(places)
-    from weitiao.data.targets import read_targets
-
     some = test.take(places)
     return read_targets(some.table, some.roles, some.task, some.indices, some.id_of, {})
 

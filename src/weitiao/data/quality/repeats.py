@@ -29,7 +29,7 @@ FAR_NUMBERS = 1.0  # standard deviations between the targets of near duplicates
 
 def repeats(inspected: Inspected, like: Likeness) -> Iterator[Finding]:
     """Findings of exact duplicates, near duplicates and conflicting targets."""
-    codes = target_codes(comparable(inspected.targets, reader_of(inspected.rows.task)))
+    codes = target_codes(comparable(inspected.targets, reader_of(inspected.rows.task).label_sets))
     yield from _exact(inspected, like, codes)
     yield from _near(inspected, like)
     if reader_of(inspected.rows.task).one_target and "target" in inspected.rows.roles:

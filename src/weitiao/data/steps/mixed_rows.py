@@ -14,7 +14,7 @@ from weitiao.core.script import has_han
 from weitiao.data.augmentation.rewriting import with_tags
 from weitiao.data.augmentation.step import Augmentation
 from weitiao.data.augmentation.words import word_offsets
-from weitiao.data.targets import reader_of
+from weitiao.data.targets import comparable, reader_of
 from weitiao.errors import DataError
 from weitiao.example import Example
 from weitiao.i18n.messages import _
@@ -32,11 +32,12 @@ class MixedRows(Augmentation):
 
     mark: ClassVar[str] = "mixed_rows"
     _tagged: bool = PrivateAttr(False)
+    _label_sets: bool = PrivateAttr(False)
     _others: dict[str, list[Example]] = PrivateAttr(default_factory=dict)
 
     def prepare(self, task: str) -> None:
         reader = reader_of(task)
-        self._tagged = reader.head == "tokens"
+        self._tagged, self._label_sets = reader.head == "tokens", reader.label_sets
         if reader.numeric or reader.head not in ("sequence", "tokens"):
             raise DataError(
                 _(
@@ -64,7 +65,7 @@ class MixedRows(Augmentation):
     def _kind(self, example: Example) -> str:
         """Rows of one kind may be mixed: of one target; of tagged texts, in one form."""
         if not self._tagged:
-            return repr(example.target)
+            return repr(comparable([example.target], self._label_sets)[0])
         target = example.target or []
         spans = bool(target) and isinstance(target[0], tuple)
         words = listed(str(example.inputs["text"])) is not None
