@@ -262,6 +262,32 @@ def test_a_mistake_names_the_thing_and_the_remedy(line, home, typed, monkeypatch
         assert remedy in err, err
 
 
+@pytest.mark.parametrize(
+    ("typed_name", "meant"),
+    [
+        ("runs/reviews-001", "runs/reviews-002"),
+        ("reviews-002", "runs/reviews-002"),
+        ("reveiws-003", "runs/reviews-002"),
+        ("runs/news-001", ""),  # shares nothing but the folder and the number
+        ("runs/tweets-001", ""),
+    ],
+)
+def test_only_a_run_with_a_near_name_is_suggested(typed_name, meant, typed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("reviews-002", "bbc-001", "spam-014"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "plan.yaml").touch()
+    for words in (["predict", typed_name, "a film!"], ["runs", "rm", typed_name, "--yes"]):
+        if words[-1] == "--yes" and typed_name == "reviews-002":
+            continue  # that is its name there
+        code, _, err = typed(*words)
+        assert code == 2
+        name = meant if words[0] == "predict" else meant.removeprefix("runs/")
+        assert (f"Did you mean '{name}'?" in err) if meant else ("Did you mean" not in err), err
+        assert "spam-014" not in err
+        assert "`weitiao runs` lists" in err or meant
+
+
 def test_there_are_many_mistakes_over_all_commands():
     from weitiao.cli.app import app
 

@@ -6,11 +6,13 @@ import re
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from weitiao import parts as registry
 from weitiao.checkpoints.catalogue import CATALOGUE
+from weitiao.core.fields import closest
 from weitiao.errors import PartError, PlanError, RunError
 from weitiao.i18n.messages import N_, _, translated
 from weitiao.i18n.system import said
@@ -105,14 +107,32 @@ def open_all(names: Sequence[str], root: str | Path = DEFAULT_FOLDER) -> list[Ru
         inside = Path(root) / name
         folder = inside if (inside / "plan.yaml").is_file() else Path(name)
         if not (folder / "plan.yaml").is_file():
-            known = [run.folder.name for run in runs_in(root)]
-            near = registry.near(name, known) or _(" `weitiao runs` lists them.")
+            close = nearest_run(name, [run.folder for run in runs_in(root)])
+            near = _(" Did you mean {name!r}?", name=close.name) if close else ""
+            near = near or _(" `weitiao runs` lists them.")
             raise RunError(_("{name}: no run of this name.{near}", name=name, near=near))
         run = Run(folder)
         if run.status().state == "running":
             raise run.busy()
         found.append(run)
     return found
+
+
+def nearest_run(name: str, folders: Sequence[Path]) -> Path | None:
+    """The folder of a run that may be meant, by its name without the number: tweets-001 and
+    reviews-001 have nothing but that in common. None where no name is near."""
+    by_stem: dict[str, list[Path]] = {}
+    for folder in folders:
+        by_stem.setdefault(_stem(folder.name), []).append(folder)
+    wanted = Path(name).name
+    alike = by_stem.get(closest(_stem(wanted), list(by_stem)), [])
+    names = {folder.name: folder for folder in alike}
+    near = get_close_matches(wanted, names, n=1, cutoff=0)
+    return names[near[0]] if near else None
+
+
+def _stem(name: str) -> str:
+    return re.sub(r"-\d+$", "", name)
 
 
 def remove(run: Run) -> None:

@@ -324,11 +324,10 @@ def require_run(folder: Path, command: str) -> None:
         )
         raise WeitiaoError(message)
     if not exists:
-        from weitiao.core.fields import near  # imports pydantic
+        from weitiao.api.runs import nearest_run  # imports pydantic
 
-        runs = [path.parent for path in Path("runs").glob("*/plan.yaml")]
-        close = [str(path) for path in runs if path.name == folder.name]
-        hint = near(str(folder), close or [str(path) for path in runs]) if runs else ""
+        close = nearest_run(folder.name, [one.parent for one in Path("runs").glob("*/plan.yaml")])
+        hint = _(" Did you mean {name!r}?", name=str(close)) if close else ""
         if command != "predict" and (not hint or folder.parent == Path()):
             return  # the command says what is missing
         message = _(

@@ -123,13 +123,19 @@ def nearest(name: str, known: Sequence[str]) -> str:
     >>> nearest("Mood", ["Tweet", "Mood (-4 to 4)"])
     " Did you mean 'Mood (-4 to 4)'?"
     """
+    close = closest(name, known)
+    return _(" Did you mean {name!r}?", name=close) if close else ""
+
+
+def closest(name: str, known: Sequence[str]) -> str:
+    """The known name that is most similar, or begins alike; empty where none is near."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if not close:  # tag for Tags, Mood for Mood (-4 to 4)
         folded = {one.casefold(): one for one in known}
         found = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
         begun = [one for one in folded if len(name) > 2 and one.startswith(name.casefold())]
         close = [folded[one] for one in found or (begun if len(begun) == 1 else [])]
-    return _(" Did you mean {name!r}?", name=close[0]) if close else ""
+    return close[0] if close else ""
 
 
 def near(name: str, known: Sequence[str]) -> str:
