@@ -7,7 +7,8 @@ import pytest
 
 import weitiao
 from conftest import toy_rows
-from weitiao.api import rehearsal
+from weitiao.api import measure, rehearsal
+from weitiao.core.clock import duration
 from weitiao.hardware.phases import NAMES
 from weitiao.planfile.expectation import Expectation
 from weitiao.planning import history
@@ -68,6 +69,42 @@ def test_a_plan_is_measured_and_held_against_its_run(rows_file, tiny_bert, tmp_p
     (line,) = history.runs(found.measured.machine)
     assert line.family == "bert"
     assert rows_file not in history.path().read_text(encoding="utf-8")
+
+
+def test_beside_other_programs_measuring_is_announced_to_take_longer(
+    rows_file, tiny_bert, monkeypatch
+):
+    class Begun(Exception):
+        pass
+
+    def begin(*_given):
+        raise Begun
+
+    monkeypatch.setattr(measure, "_measured", begin)
+    said = {}
+    for busy in (0.0, 0.5, 1.0):
+        monkeypatch.setattr(measure.Disturbance, "proportion", lambda self, busy=busy: busy)
+        with pytest.raises(Begun):
+            weitiao.plan(
+                rows_file, model=tiny_bert, measure=True, changes=CHANGES,
+                say=lambda text, busy=busy: said.setdefault(busy, text),
+            )  # fmt: skip
+    plan = weitiao.plan(rows_file, model=tiny_bert, changes=CHANGES)
+    idle, half, full = (measure.cost_of_measuring(plan, 100, busy) for busy in said)
+    assert idle < measure.FIXED_SECONDS + 1
+    assert half == pytest.approx(2 * idle, rel=0.02)
+    assert full == pytest.approx(5 * idle, rel=0.02)
+    for busy, seconds in zip(said, (idle, half, full), strict=True):
+        assert duration(seconds) in said[busy]
+
+
+def test_what_is_limited_in_time_is_not_announced_longer(rows_file, tiny_bert):
+    plan = weitiao.plan(rows_file, model=tiny_bert, changes=CHANGES)
+    slow = plan.model_copy(update={"expect": {**plan.expect, "train_seconds": 1e6}})
+    limited = 2 * measure.UPDATE_SECONDS + measure.FEATURE_SECONDS
+    for busy, fixed in ((0.0, 1), (0.5, 2)):
+        expected = fixed * measure.FIXED_SECONDS + limited
+        assert measure.cost_of_measuring(slow, 100, busy) == pytest.approx(expected)
 
 
 def test_a_plan_that_is_not_measured_says_nothing_new(rows_file, tiny_bert, tmp_path):

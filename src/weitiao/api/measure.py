@@ -38,18 +38,22 @@ UPDATE_SECONDS = 30.0
 BASELINE_ROWS = 400  # that TF-IDF is fitted to
 LINEAR_ROWS = 500  # that the output layer is fitted to
 FIXED_SECONDS = 25.0  # of a measurement, before it is known what an update costs here
+MOST_BUSY = 0.8  # the system shares the processors: this program gets some of them in any case
 UPDATES = len(timed_updates.LEVELS) * (timed_updates.REPEATED + 1)
 
 Say = Callable[[str], None]
 
 
-def cost_of_measuring(plan: Plan, rows: int) -> float:
+def cost_of_measuring(plan: Plan, rows: int, busy: float = 0.0) -> float:
     """About how many seconds it takes to measure a plan, from its quick estimate. rows: of
-    training."""
+    training. busy: proportion of the processors that other programs use now; the estimate is of
+    an idle machine, and what is limited in time takes no longer."""
+    slower = 1 / (1 - min(busy, MOST_BUSY))
     updates = max(planned_updates(plan.train, rows), 1)
-    update = float(plan.expect.get("train_seconds", 0.0)) / updates
+    update = slower * float(plan.expect.get("train_seconds", 0.0)) / updates
     some = min(rows, FEATURE_ROWS) / max(plan.train.batch_size, 1) * update / 3
-    return FIXED_SECONDS + min(UPDATES * update, 2 * UPDATE_SECONDS) + min(some, FEATURE_SECONDS)
+    timed = min(UPDATES * update, 2 * UPDATE_SECONDS) + min(some, FEATURE_SECONDS)
+    return slower * FIXED_SECONDS + timed
 
 
 def measured(plan: Plan, source: Source | None, say: Say | None = None) -> Plan:
@@ -60,7 +64,7 @@ def measured(plan: Plan, source: Source | None, say: Say | None = None) -> Plan:
     begun, disturbance = awake(), Disturbance()
     data = load(plan.data, plan.task_name, source)
     if say:
-        about = duration(cost_of_measuring(plan, len(data.train)))
+        about = duration(cost_of_measuring(plan, len(data.train), disturbance.proportion()))
         say(_("measuring time, memory and score takes about {time}", time=about))
     found = _measured(plan, source, data)
     machine = history.machine_of(machine_key())
