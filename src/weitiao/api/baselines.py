@@ -23,6 +23,7 @@ from weitiao.evaluation.baselines.of_model import (
 from weitiao.evaluation.baselines.saved import FOLDER, has_saved
 from weitiao.evaluation.evaluate import texts_of
 from weitiao.evaluation.frozen_encoder import FEATURES, NAME, fit_frozen
+from weitiao.evaluation.metric_names import metric as metric_name
 from weitiao.evaluation.metrics.base import metrics_of
 from weitiao.evaluation.passages import reading_baselines
 from weitiao.evaluation.retrieval_baselines import UNTUNED, retrieval_baselines
@@ -30,6 +31,7 @@ from weitiao.evaluation.text_baselines import text_baselines
 from weitiao.i18n.messages import _, in_english
 from weitiao.model.model import Model
 from weitiao.model.output_layer import OutputLayer
+from weitiao.results.format import baseline as baseline_name
 from weitiao.run import Run
 from weitiao.tasks.answers.passages import Passages
 from weitiao.tasks.answers.spans import Spans
@@ -176,8 +178,8 @@ def fit_before_training(
         say(
             _(
                 "{baseline} on validation: {metric} {value}",
-                baseline=name,
-                metric=report.primary,
+                baseline=baseline_name(name),
+                metric=metric_name(report.primary),
                 value=score_text(report.metrics[report.primary], 4),
             )
         )

@@ -14,6 +14,7 @@ from weitiao.api.inputs import PlanOptions, source_of, wish_of, with_targets
 from weitiao.core.clock import latency_of
 from weitiao.core.units import bytes_of
 from weitiao.errors import ModelError, PlanError, WeitiaoError
+from weitiao.evaluation.metric_names import metric as metric_name
 from weitiao.evaluation.metrics.base import Metric
 from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _, name_list, plural
@@ -344,7 +345,7 @@ def _line(one: Measured, metric: str) -> str:
     return _(
         "{model}: {metric} {score:.3f} ({low:.3f} to {high:.3f}), {time:.1f} ms a row",
         model=one.candidate.shown,
-        metric=metric,
+        metric=metric_name(metric),
         score=one.score,
         low=one.low,
         high=one.high,

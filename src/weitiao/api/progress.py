@@ -12,6 +12,7 @@ from weitiao.core import html
 from weitiao.core.clock import duration
 from weitiao.core.sanitize import visible
 from weitiao.core.units import score
+from weitiao.evaluation.metric_names import metric as metric_name
 from weitiao.i18n.messages import _
 
 Say = Callable[[str], None]
@@ -147,8 +148,8 @@ def _step(p: Any) -> str:
 def _message(p: Any) -> str:
     if p.report is None:
         return _("loss {loss:.3f}", loss=p.loss)
-    metric = p.report.primary
-    value = score(p.report.metrics[metric], decimals=4)
+    value = score(p.report.metrics[p.report.primary], decimals=4)
+    metric = metric_name(p.report.primary)
     if p.best:
         return _("validation {metric} {value} (best so far)", metric=metric, value=value)
     return _("validation {metric} {value}", metric=metric, value=value)

@@ -32,6 +32,7 @@ from weitiao.errors import DataError, RunError, WeitiaoError
 from weitiao.evaluation.baselines import Baseline
 from weitiao.evaluation.evaluate import Evaluated, Report, judged_part
 from weitiao.evaluation.evaluate import evaluate as evaluate_model
+from weitiao.evaluation.metric_names import metric as metric_name
 from weitiao.evaluation.metrics.base import metrics_of
 from weitiao.i18n.messages import _, name_list
 from weitiao.model.model import Model
@@ -185,7 +186,10 @@ def evaluated(
     with notice.during(_("evaluating: predictions, intervals, comparison with the baselines")):
         report, answers = evaluate_model(model, rows, baselines)
     if plan.weighted and (values := weighted_metrics(model, answers)):
-        shown = (f"{name} {score_text(value, 4)}" for name, value in values.items())
+        shown = [
+            _("{metric} {value}", metric=metric_name(name), value=score_text(value, 4))
+            for name, value in values.items()
+        ]
         left_out.append(
             _("with each row counted by its weight: {metrics}", metrics=name_list(shown))
         )

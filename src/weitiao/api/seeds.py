@@ -28,6 +28,7 @@ from weitiao.api.single_run import Watch
 from weitiao.data.prepare.sealed import one_look
 from weitiao.errors import DivergedError, RunError, WeitiaoError
 from weitiao.evaluation.compare import degenerate
+from weitiao.evaluation.metric_names import metric as metric_name
 from weitiao.i18n.messages import _, joined, plural
 from weitiao.planfile.plan import Plan
 from weitiao.planning.check import check
@@ -311,7 +312,7 @@ class _SeedSeries:
                     "seed {seed} learned nothing: {metric} {value} in validation, always the most "
                     "frequent answer has {constant}. It is run again with another seed.",
                     seed=one.seed,
-                    metric=record.metric,
+                    metric=metric_name(record.metric),
                     value=f"{one.validation:.4f}",
                     constant=f"{_constant(constant, record.metric):.4f}",
                 )

@@ -20,6 +20,7 @@ from weitiao.data.rows import Rows
 from weitiao.errors import PlanError
 from weitiao.evaluation.compare import Comparison, compare
 from weitiao.evaluation.evaluate import answers_of
+from weitiao.evaluation.metric_names import metric as metric_name
 from weitiao.evaluation.metrics.base import metrics_of
 from weitiao.i18n.messages import _, joined, plural
 from weitiao.model.model import Model
@@ -206,7 +207,7 @@ def _reason(trial: Trial, changes: Mapping[str, Any], fine_tune: bool) -> Reason
         _(
             "{step}: {metric} {gain} ({low} to {high}), {seconds} s more",
             step=one.step,
-            metric=trial.metric,
+            metric=metric_name(trial.metric),
             gain=f"{one.gain:+.4f}",
             low=f"{one.low:+.4f}",
             high=f"{one.high:+.4f}",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from weitiao.cli.show_expected import show_expectation
 from weitiao.cli.terminal import console, figure, say, table_of
 from weitiao.core.clock import duration
+from weitiao.evaluation.metric_names import metric as metric_name
 from weitiao.i18n.messages import N_, _, localized, translated
 
 if TYPE_CHECKING:
@@ -103,7 +104,12 @@ def show_runs(runs: Sequence[Mapping[str, Any]], root: Path) -> None:
         score = ""
         if run.value is not None:
             value, split = figure(run.value), translated(run.split or "")
-            score = _("{metric} {value} ({split})", metric=run.metric, value=value, split=split)
+            score = _(
+                "{metric} {value} ({split})",
+                metric=metric_name(run.metric or ""),
+                value=value,
+                split=split,
+            )
         data = "" if (run.data or "").startswith("memory:") else PurePath(run.data or "").name
         facts = [translated(run.task or ""), data, PurePath(run.model or "").name]
         this_year = run.date.startswith(f"{datetime.now(UTC):%Y}-")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from weitiao.cli.show import WIDE, add_row
 from weitiao.cli.terminal import console, say, table_of
 from weitiao.core.units import UNDEFINED
+from weitiao.evaluation.metric_names import metric as metric_name
 from weitiao.i18n.messages import _, joined, localized, name_list, plural, translated
 
 if TYPE_CHECKING:
@@ -21,7 +22,14 @@ SHOWN_LANGUAGES = 4
 def show_choice(choice: Choice, path: Path) -> None:
     """What was measured, what was refused, the pick with its reason, and the next command."""
     apart = console().width >= WIDE
-    head = [_("model"), choice.metric, _("neighbours"), _("ms a row"), _("licence"), "[UNK]"]
+    head = [
+        _("model"),
+        metric_name(choice.metric),
+        _("neighbours"),
+        _("ms a row"),
+        _("licence"),
+        "[UNK]",
+    ]
     head += ["LogME", _("H-score"), _("memory")] if apart else []
     table = table_of(_("models on {rows}", rows=plural(choice.table[0].rows, "row")), *head)
     for one in choice.table:

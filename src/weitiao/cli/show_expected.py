@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from weitiao.cli.terminal import figure, say, show
+from weitiao.evaluation.metric_names import metric as metric_name
 from weitiao.i18n.messages import _, plural
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _lines(found: Expectation) -> list[str]:
             _(
                 "expected {metric} on new rows: {value}, in 8 of 10 cases {low} to {high}; a "
                 "linear model on the frozen network has {linear}",
-                metric=quality.metric,
+                metric=metric_name(quality.metric),
                 value=figure(score.value),
                 low=figure(score.low),
                 high=figure(score.high),

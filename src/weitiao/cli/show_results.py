@@ -20,6 +20,7 @@ from weitiao.cli.terminal import (
 )
 from weitiao.core.clock import duration
 from weitiao.core.units import UNDEFINED
+from weitiao.evaluation.metric_names import metric as metric_name
 from weitiao.i18n.messages import _, joined, localized, plural, translated
 
 if TYPE_CHECKING:
@@ -364,7 +365,7 @@ def show_seeds(seeded: Seeded) -> None:
     rows += [[_("mean"), *mean, ""], [_("std"), *std, ""]]
     head = [_("seed"), _("validation"), _("test"), ""]
     count = plural(record.requested, "seed")
-    show(_("{metric} of {seeds}", metric=record.metric, seeds=count), head, rows)
+    show(_("{metric} of {seeds}", metric=metric_name(record.metric), seeds=count), head, rows)
     show_criteria({"acceptance": seeded.verdicts})
     say(_("model: {path}", path=seeded.run.best))
     say(_("compare with another recipe: weitiao compare {run} OTHER", run=seeded.run.folder))

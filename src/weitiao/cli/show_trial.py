@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weitiao.cli.terminal import say, show
+from weitiao.evaluation.metric_names import metric as metric_name
 from weitiao.i18n.messages import _, name_list
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def show_trial(trial: Trial, output: Path | None) -> None:
     title = _(
         "{metric} on {validation:,} validation rows; {seeds} paired seeds of {rows:,} training "
         "rows; without any of them {none}",
-        metric=trial.metric,
+        metric=metric_name(trial.metric),
         validation=trial.validation_rows,
         seeds=trial.seeds,
         rows=trial.rows,

@@ -13,6 +13,7 @@ from weitiao import parts
 from weitiao.api.compare import FAMILY_ALPHA
 from weitiao.errors import ModelError
 from weitiao.evaluation.compare import Comparison, compare, differing
+from weitiao.evaluation.metric_names import metric as metric_name
 from weitiao.evaluation.metrics.base import Metric
 from weitiao.experiments.cells import OURS, Cell, Experiment, cells_of
 from weitiao.experiments.executors.base import Job
@@ -211,7 +212,7 @@ def _progress(cell: Cell, record: Record, number: int, count: int) -> str:
         return _(
             "{number}/{count} {data}, {recipe}, seed {seed}: {metric} {value:.4f}",
             **place,
-            metric=record.metric,
+            metric=metric_name(record.metric),
             value=record.value,
         )
     return _(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from weitiao.core.units import score as shown_score
+from weitiao.evaluation.metric_names import metric as metric_name
 from weitiao.evaluation.metrics.base import Metric
 from weitiao.i18n.messages import _, joined, name_list
 from weitiao.planfile.plan import Reason
@@ -119,7 +120,7 @@ def _evidence(
     one: Measured, following: Measured | None, margin: tuple[float, float, float] | None, name: str
 ) -> str:
     figures: dict[str, Any] = {
-        "metric": name,
+        "metric": metric_name(name),
         "score": shown_score(one.score, 3),
         "low": shown_score(one.low, 3),
         "high": shown_score(one.high, 3),
