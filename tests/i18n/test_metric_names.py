@@ -17,7 +17,7 @@ def test_the_progress_of_a_training_names_the_metric():
     step = SimpleNamespace(step=3, total=9, report=report, best=True)
     assert progress._step(step) == "step 3/9: validation macro F1 0.5000 (best so far)"
     messages.use("zh")
-    assert "宏平均 F1 0.5000" in progress._step(step)
+    assert "宏平均 F1（验证集）0.5000" in progress._step(step)
 
 
 def test_no_sentence_is_given_the_key_of_a_metric():
