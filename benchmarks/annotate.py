@@ -4,15 +4,17 @@
     python benchmarks/annotate.py --table
 
 A cell is (set, seed, order): of a pool of 2,000 rows the linear rung (frozen vectors, logistic
-regression) learns from what the order chooses, ten labels at a time, up to 600; random order goes
-on to the whole pool. Labels count until the score on the judged rows is within 2 points of the
+regression) learns from what the order chooses, ten labels at a time, up to 600, and on to where
+the goal is reached. Labels count until the score on the judged rows is within 2 points of the
 score of the whole pool, and stays there for two further readings in the mean. A cell with `arm`
-simulates a session with a random arm of 20 %, and compares what the meter says with what is true.
+simulates a session with a random arm of this share, and compares what the meter says with what is
+true.
 """
 
 from __future__ import annotations
 
 import argparse
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,9 +26,11 @@ import sets
 import timing
 
 SETS = ("sst2", "trec6", "chnsenticorp", "thucnews_titles")
-ORDERS = ("random", "least_confident", "margin", "entropy", "diverse", "disagreement")
+ORDERS = ("random", "least_confident", "margin", "entropy", "diverse", "density", "disagreement")
+DEFAULT = "density"
 SEEDS = (1, 2, 3, 4, 5)
 POOL, LABELS, BATCH = 2_000, 600, 10
+STEP = 50  # labels between two readings beyond these
 POINTS = 0.02  # below the score of the whole pool
 READINGS = 3  # in a row, whose mean counts
 ARM, METER_AT = 0.2, (150, 300, 600)
@@ -55,8 +59,8 @@ def cells(
     for seed in seeds:
         for name in names:
             for order in orders:
-                yield {"set": name, "seed": seed, "order": order}
-            yield {"set": name, "seed": seed, "order": "margin", "arm": ARM}
+                yield {"set": name, "seed": seed, "order": order, "arm": 0.0}
+            yield {"set": name, "seed": seed, "order": DEFAULT, "arm": ARM}
 
 
 def run(cell: timing.Record, data: Path, store: Path) -> timing.Record:
@@ -64,15 +68,14 @@ def run(cell: timing.Record, data: Path, store: Path) -> timing.Record:
     pool, judged, labels, answers, outputs = material(cell["set"], cell["seed"], data, store)
     session = Session(pool, answers, outputs, cell["seed"])
     full = session.score(np.arange(len(pool)), judged, labels)
-    if "arm" in cell:
+    if cell["arm"]:
         return metered(session, cell, full, judged, labels)
-    most = len(pool) if cell["order"] == "random" else LABELS
-    sizes, scores = session.curve(cell["order"], most, judged, labels)
+    sizes, scores = session.curve(cell["order"], full - POINTS, judged, labels)
     reached = labels_to(full - POINTS, sizes, scores)
     return {
         "full": round(full, 4),
         "labels": reached,
-        "at_600": round(float(scores[sizes.index(min(LABELS, sizes[-1]))]), 4),
+        "at_600": round(float(scores[bisect_right(sizes, LABELS) - 1]), 4),
         "curve": [round(float(one), 4) for one in scores],
         "sizes": sizes,
     }
@@ -121,14 +124,16 @@ class Session:
             yield len(self.chosen)
 
     def curve(
-        self, order: str, most: int, judged: np.ndarray, labels: np.ndarray
+        self, order: str, goal: float, judged: np.ndarray, labels: np.ndarray
     ) -> tuple[list[int], list[float]]:
-        sizes, scores = [], []
-        for size in self.grow(order, most, np.zeros(0, np.int64)):
-            if size > LABELS and size % 50:
-                continue
-            sizes.append(size)
-            scores.append(self.score(np.array(self.chosen), judged, labels))
+        """Scores at so many labels, to `LABELS` and on to where the goal is reached."""
+        sizes, scores = list[int](), list[float]()
+        for size in self.grow(order, len(self.pool), np.zeros(0, np.int64)):
+            if size <= LABELS or not (size - sizes[-1]) % STEP:
+                sizes.append(size)
+                scores.append(self.score(np.array(self.chosen), judged, labels))
+            if size > LABELS and (labels_to(goal, sizes, scores) or size) <= sizes[-READINGS]:
+                break
         return sizes, scores
 
 
@@ -225,7 +230,7 @@ def table(records: list[timing.Record]) -> str:
              "|---|---|---|---|---|---|"]  # fmt: skip
     by: dict[tuple[str, str], dict[int, timing.Record]] = defaultdict(dict)
     for record in good:
-        if "arm" not in record:
+        if not record["arm"]:
             by[record["set"], record["order"]][record["seed"]] = record
     for (name, order), some in by.items():
         random = by[name, "random"]
@@ -251,9 +256,10 @@ def _meter_lines(good: list[timing.Record]) -> list[str]:
     lines = ["| set | labels | it gives a share | in the mean | true there | inside the interval |"
              " order goes on |", "|---|---|---|---|---|---|---|"]  # fmt: skip
     by: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
-    for record in good:
-        for reading in record.get("readings", ()):
-            by[record["set"], reading["labels"]].append(reading)
+    metered_ones = [r for r in good if r["arm"] and r["order"] == DEFAULT]
+    for record in metered_ones:
+        for at, reading in zip(METER_AT, record.get("readings", ()), strict=False):
+            by[record["set"], at].append(reading)
     for (name, labels), some in by.items():
         told = [one for one in some if one["low"] is not None]
         inside = sum(one["low"] <= one["true"] <= one["high"] for one in told)

@@ -40,11 +40,22 @@ def test_an_order_ranks_every_row_once(name, candidates):
     assert sorted(found) == list(range(260))
 
 
-@pytest.mark.parametrize("name", ["least_confident", "margin", "entropy", "diverse"])
+@pytest.mark.parametrize("name", ["least_confident", "margin", "entropy", "diverse", "density"])
 def test_unsure_rows_come_first(name, candidates):
     found = parts.build("orders", name).rank(candidates)
     sure = candidates.scores.max(1)
     assert sure[found[:10]].max() < np.quantile(sure, 0.5)
+
+
+def test_of_equally_unsure_rows_those_with_many_like_them_come_first():
+    rng = np.random.default_rng(0)
+    crowd = np.eye(8)[0] + 0.1 * rng.normal(size=(60, 8))
+    features = np.concatenate([np.eye(8)[1:7], crowd]).astype(np.float32)  # six odd ones first
+    scores = np.full((66, 2), 0.5)
+    rows = Candidates(features, scores, lambda: scores[None], np.full(66, -1), 10, rng)
+    assert set(parts.build("orders", "density").rank(rows)[-6:]) == set(range(6))
+    plain = parts.build("orders", "density", {"power": 0.0}).rank(rows)
+    assert set(plain[-6:]) != set(range(6)), "the margin alone: any order"
 
 
 def test_suspected_errors_come_first(candidates):

@@ -36,7 +36,7 @@ class Annotation:
     session: Session
     target: str
     notes: list[str]
-    order: str = "margin"
+    order: str = "density"
     every: int = 10
     goal: float | None = None
     model: str | None = None
@@ -107,7 +107,7 @@ def annotate(
     guideline: str | Path | None = None,
     prelabels: str | None = None,
     gold: str | None = None,
-    order: str = "margin",
+    order: str = "density",
     every: int = 10,
     goal: float | None = None,
     model: str | None = None,

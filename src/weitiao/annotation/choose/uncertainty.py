@@ -15,7 +15,8 @@ class LeastConfident(Order):
 
 
 class Margin(Order):
-    """Rows whose two likeliest labels are closest in probability. When to use: by default."""
+    """Rows whose two likeliest labels are closest in probability. When to use: more than two
+    labels, no odd rows."""
 
     def rank(self, rows: Candidates) -> np.ndarray:
         return descending(-margins(rows.scores), rows.rng)

@@ -41,7 +41,7 @@ def annotate(
     ] = None,
     order: Annotated[
         str, typer.Option(help="which rows first; `weitiao parts orders` lists them")
-    ] = "margin",
+    ] = "density",
     every: Annotated[int, typer.Option(min=1, help="labels between two rankings")] = 10,
     goal: Annotated[
         float | None, typer.Option(min=0.01, max=0.999, help="acceptance line, e.g. 0.9")
