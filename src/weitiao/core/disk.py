@@ -39,6 +39,21 @@ OTHERS = {
 }
 
 
+def content_of(path: str | Path, most_bytes: int) -> bytes:
+    """The bytes of a regular file. Raises OSError for anything else, which may have no end or
+    never begin (a device, a pipe), and for a file above `most_bytes`."""
+    file = Path(path)
+    status = file.stat()
+    if file.is_dir():
+        raise _named(errno.EISDIR, path)
+    if not file.is_file():
+        raise OSError(errno.ENODEV, _("it is no regular file"), str(path))
+    if status.st_size > most_bytes:
+        raise _named(errno.EFBIG, path)
+    with file.open("rb") as opened:
+        return opened.read(most_bytes + 1)
+
+
 @contextmanager
 def writing(path: str | Path) -> Iterator[None]:
     """Make disk errors inside the block name this path, also those of safetensors and Arrow."""

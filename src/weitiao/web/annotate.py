@@ -19,6 +19,7 @@ from weitiao.annotation.queue import Shares
 from weitiao.annotation.scheme import Scheme
 from weitiao.annotation.session import Session
 from weitiao.annotation.statistics import Figures, figures
+from weitiao.core import disk
 from weitiao.data.files.open import ReadOptions
 from weitiao.data.files.table import Source, from_rows
 from weitiao.data.infer.roles import check_role
@@ -27,6 +28,7 @@ from weitiao.i18n.messages import _, name_list, plural
 
 FOLDER = Path("annotations")  # of journals that the user does not name
 TARGET = "label"
+MOST_GUIDELINE_BYTES = 5_000_000
 
 
 @dataclass
@@ -383,7 +385,7 @@ def _check_shares(shares: Mapping[str, float]) -> None:
 
 def _text_of(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return disk.content_of(path, MOST_GUIDELINE_BYTES).decode("utf-8-sig").replace("\r\n", "\n")
     except FileNotFoundError:
         raise DataError(_("{file}: no such file.", file=path)) from None
     except UnicodeDecodeError:

@@ -1,5 +1,7 @@
 """What each cleaner makes of typical texts, and what it leaves alone."""
 
+import os
+
 import pytest
 
 from weitiao import parts
@@ -123,3 +125,17 @@ def test_words_come_from_files_in_any_encoding_and_travel(tmp_path):
 def test_long_runs_without_a_mark_are_cut_into_words_too():
     text = "我喜欢电影" * 200
     assert clean("segmentation", text).replace(" ", "") == text
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name")
+def test_files_that_have_no_end_or_never_begin_are_no_lists_of_words(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (str(tmp_path / "pipe"), "/dev/zero"):
+        with pytest.raises(PlanError, match="cannot be read: it is no regular file"):
+            parts.build("cleaners", "stop_words", {"file": path}).learn([])
+
+
+def test_a_file_of_words_that_is_not_there_is_named_once():
+    with pytest.raises(PlanError) as error:
+        parts.build("cleaners", "stop_words", {"file": "none.txt"}).learn([])
+    assert str(error.value).count("none.txt") == 1

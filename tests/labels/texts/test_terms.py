@@ -1,5 +1,7 @@
 """Placeholders and terms of a glossary in texts."""
 
+import os
+
 import pytest
 
 from weitiao.errors import PlanError
@@ -67,3 +69,11 @@ def test_files(tmp_path):
     (tmp_path / "d.csv").write_text("\n")
     with pytest.raises(PlanError, match="no terms"):
         read_glossary(str(tmp_path / "d.csv"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name")
+def test_a_glossary_is_a_regular_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path in (str(tmp_path / "pipe.csv"), "/dev/zero"):
+        with pytest.raises(PlanError, match="cannot be read"):
+            read_glossary(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from weitiao.core import disk
 from weitiao.data.files import encoding
 from weitiao.errors import DataError, PlanError
 from weitiao.i18n.messages import _
+from weitiao.i18n.system import said
 
 MOST_BYTES = 20_000_000
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a]")  # in no list of words
@@ -31,28 +33,21 @@ def counted_words(path: str, setting: str) -> tuple[tuple[str, int], ...]:
 
 def lines_of(path: str, setting: str) -> list[str]:
     """The lines of a text file that hold something, in whatever encoding it is."""
-    file = Path(path)
     try:
-        if file.stat().st_size > MOST_BYTES:
-            raise PlanError(
-                [
-                    _(
-                        "{setting}: {path}: is larger than a list of words.",
-                        setting=setting,
-                        path=path,
-                    )
-                ]
-            )
-        raw = file.read_bytes()
-        text = raw.decode(encoding.of_bytes(raw, file.name))
+        raw = disk.content_of(path, MOST_BYTES)
+        text = raw.decode(encoding.of_bytes(raw, Path(path).name))
         if _CONTROL.search(text):
             raise DataError("no text")
     except OSError as error:
-        message = _(
-            "{setting}: {path}: cannot be read: {error}.",
-            setting=setting,
-            path=path,
-            error=disk.explanation(error),
+        message = (
+            _("{setting}: {path}: is larger than a list of words.", setting=setting, path=path)
+            if error.errno == errno.EFBIG
+            else _(
+                "{setting}: {path}: cannot be read: {error}.",
+                setting=setting,
+                path=path,
+                error=said(error),
+            )
         )
         raise PlanError([message]) from None
     except (UnicodeDecodeError, DataError):

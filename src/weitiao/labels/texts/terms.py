@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from weitiao.core import disk
 from weitiao.core.script import UNSEPARATED
 from weitiao.errors import PlanError
 from weitiao.i18n.messages import _
+from weitiao.i18n.system import said
 from weitiao.labels.texts.languages import language_of
 
+MOST_BYTES = 20_000_000  # of a glossary
 PLACEHOLDER = re.compile(
     r"https?://[^\s<>\"'，。；、！？（）]*[\w/=&#-]"  # an address, without the full stop behind it
     r"|</?[A-Za-z][^<>]*>"  # a tag
@@ -69,18 +73,18 @@ def held(wanted: Iterable[str], text: str) -> int:
 def read_glossary(path: str) -> dict[str, str]:
     """Source terms and target terms of a .csv or .tsv file of two columns; a first line such as
     source,target or en,de is its header. Raises PlanError."""
-    file = Path(path)
-    tabs = file.suffix.lower() in (".tsv", ".tab", ".txt")
+    tabs = Path(path).suffix.lower() in (".tsv", ".tab", ".txt")
     try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            rows = [row for row in csv.reader(lines, delimiter="\t" if tabs else ",") if any(row)]
+        text = disk.content_of(path, MOST_BYTES).decode("utf-8-sig")
+        lines = io.StringIO(text, newline="")
+        rows = [row for row in csv.reader(lines, delimiter="\t" if tabs else ",") if any(row)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PlanError(
             [
                 _(
                     "task.translation.glossary: {path}: cannot be read: {error}.",
                     path=path,
-                    error=error,
+                    error=said(error),
                 )
             ]
         ) from None
