@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weitiao.data.augmentation import sounds, synonym_tables
-from weitiao.data.augmentation.words import is_protected, word_offsets
+from weitiao.data.augmentation.words import WordsOf, is_protected, word_offsets
 from weitiao.data.files.table import from_rows
 from weitiao.data.prepare.run_steps import run_steps
 from weitiao.data.rows import Rows, everything
@@ -287,3 +287,20 @@ def test_entity_swap_wants_tags_and_times_have_a_limit():
     rows = Rows(rows, everything(rows), {"text": "text", "target": "label"}, "a.csv", "classification")  # fmt: skip
     with pytest.raises(PartError, match="100"):
         run_steps(rows, {"aeda": {"times": 1000}}, 1)
+
+
+@pytest.mark.parametrize("step", [Aeda(share=1.0), RandomEdits(share=1.0)])
+def test_numbers_addresses_and_abbreviations_are_not_taken_apart(step):
+    wholes = ["192.168.1.1", "U.S.", "a.b@example.com", "http://x.io/a?b=1", "1,000", "10:30"]
+    text = " alpha beta ".join(wholes) + " gamma"
+    for seed in range(20):
+        edited = text
+        for edit in reversed(step.edits(WordsOf.find(text), random.Random(seed))):
+            edited = edited[: edit.start] + edit.put + edited[edit.end :]
+        assert [one for one in wholes if one not in edited] == []
+
+
+def test_parts_of_words_with_a_hyphen_and_chinese_words_are_free():
+    assert WordsOf.find("a well-known film").free == [(0, 1), (2, 6), (7, 12), (13, 17)]
+    assert WordsOf.find("a well-known film").gaps == [0, 2, 13]
+    assert len(WordsOf.find("电影.好看").free) == 2

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from weitiao.core.script import has_han
 from weitiao.data.segmentation import chinese_tokens
@@ -14,14 +15,16 @@ from weitiao.data.stop_words import is_negation
 
 Range = tuple[int, int]
 _RUN = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)*")
+_JOINT = re.compile(r"[.:/@&=?#%+~_-]{1,3}")  # between the parts of 192.168.1.1, U.S., a@b.com
 
 
 @dataclass(frozen=True)
 class WordsOf:
     """A text with its words.
 
-    free: words that may be changed. Negations, words with digits, and words that overlap a fixed
-    range (a span) may not. gaps: starts of words before which something may be put.
+    free: words that may be changed. Negations, words with digits, parts of a number, an address or
+    an abbreviation, and words that overlap a fixed range (a span) may not. gaps: starts of words
+    before which something may be put.
     """
 
     text: str
@@ -33,12 +36,20 @@ class WordsOf:
     def find(cls, text: str, fixed: Sequence[Range] = ()) -> WordsOf:
         """The words of a text; by jieba where it is Chinese."""
         words = word_offsets(text)
+        joints = [_joint(text, *pair) for pair in pairwise(words)]
+        parts = {word for pair, joint in zip(pairwise(words), joints, strict=True)
+                 if joint not in ("", "-") for word in pair}  # fmt: skip
         free = [
             (start, end)
             for start, end in words
             if not (is_protected(text[start:end]) or _overlaps(start, end, fixed))
+            and (start, end) not in parts
         ]
-        gaps = [start for start, _end in words if not any(a < start < b for a, b in fixed)]
+        gaps = [
+            start
+            for (start, _end), joint in zip(words, ["", *joints], strict=False)
+            if not joint and not any(a < start < b for a, b in fixed)
+        ]
         return cls(text, words, free, gaps)
 
     def count(self, share: float) -> int:
@@ -68,6 +79,17 @@ def word_offsets(text: str) -> tuple[Range, ...]:
         else:
             words.append(run.span())
     return tuple(words)
+
+
+def _joint(text: str, first: Range, second: Range) -> str:
+    """What joins two neighbouring words to one, as in 1,000 or well-known; empty where nothing
+    does. Chinese words have no joints."""
+    between = text[first[1] : second[0]]
+    before, after = text[first[1] - 1], text[second[0]]
+    if has_han(before + after):
+        return ""
+    number = between == "," and before.isdigit() and after.isdigit()
+    return between if number or _JOINT.fullmatch(between) else ""
 
 
 def is_protected(word: str) -> bool:
