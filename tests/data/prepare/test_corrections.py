@@ -171,3 +171,23 @@ def test_an_empty_list_is_no_decision(tmp_path):
     before = load(plan(), "classification", rows())
     with pytest.raises(DataError, match=r"r\.csv.*no label"):
         apply(table(tmp_path / "r.csv", reviewed(before, [0], ["[]"])))
+
+
+def test_a_line_whose_key_is_another_rows_changes_neither(tmp_path):
+    """As where a column of the table was sorted alone."""
+    before = load(plan(), "classification", rows())
+    first, second, third = reviewed(before, [0, 1, 2], ["remove", "", "remove"])
+    first[-1] = second[-1]
+    after = apply(table(tmp_path / "r.csv", [first, second, third]))
+    assert "1 row with contradictory decisions left as they are (r.csv:2)" in "\n".join(
+        after.history
+    )
+    assert len(after.train) == len(before.train) - 1
+
+
+def test_a_long_cell_is_not_shown_whole(tmp_path):
+    before = load(plan(), "classification", rows())
+    lines = reviewed(before, [0], ["long " * 10_000])
+    with pytest.raises(DataError) as error:
+        apply(table(tmp_path / "r.csv", lines))
+    assert len(str(error.value)) < 300

@@ -59,6 +59,7 @@ class Corrections:
             for key in decision.keys:
                 if by_key.setdefault(key, decision).contradicts(decision):
                     contradictory[key] = decision
+        contradictory |= {key: one for one in _of_two_rows(decisions, rows) for key in one.keys}
         by_key = {key: one for key, one in by_key.items() if key not in contradictory}
         name = name_list(Path(path).name for path in listed)
         content = fingerprint.of_texts(*contents)
@@ -150,6 +151,16 @@ class Corrections:
         """Whether an equal decision about the same row was found."""
         same = (self.by_key.get(key) for key in decision.keys)
         return any(one is not None and id(one) in matched for one in same)
+
+
+def _of_two_rows(decisions: Sequence[Decision], rows: Rows) -> list[Decision]:
+    """Decisions whose key is that of one row and whose cells are another's, as where a column
+    of the table was sorted alone: which row is meant cannot be told."""
+    doubtful = [one for one in decisions if len(one.keys) > 1]
+    if not doubtful:
+        return []
+    known = {(int(first), int(second)) for first, second in keys_of(rows)}
+    return [one for one in doubtful if known >= {*one.keys}]
 
 
 def _word(decision: Decision, rows: Rows) -> str:

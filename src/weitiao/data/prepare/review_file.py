@@ -30,6 +30,7 @@ _WORDS = {
 }  # fmt: skip
 _KEY = re.compile(r"k([0-9a-f]{16})([0-9a-f]{16})")
 NAMED = 3  # places that a message names
+SHOWN = 60  # characters of a cell that a message shows
 
 Key = tuple[int, int]  # 128 bits
 
@@ -92,7 +93,7 @@ class Vocabulary:
         """The target that a cell spells. Raises ValueError for an unknown label."""
         target = self.reader.parse_target(cell, DECISION)
         if target is None:
-            raise ValueError(_("{cell!r} is no label.", cell=cell))
+            raise ValueError(_("{cell!r} is no label.", cell=cell[:SHOWN]))
         if self.reader.numeric:
             return target
         if isinstance(target, str):
@@ -115,7 +116,7 @@ class Vocabulary:
         raise ValueError(
             _(
                 "no row has the label {label!r}.{hint}",
-                label=label,
+                label=label[:SHOWN],
                 hint=near(label, list(self.labels)),
             )
         )
