@@ -96,3 +96,17 @@ def test_objects_are_columns_unless_they_are_answers(tmp_path, ending, row, flat
 def test_objects_whose_keys_are_data_stay_whole(tmp_path):
     table, _told = read(tmp_path / "rows.jsonl", [{"n": 1, "a": {f"k{n}": n}} for n in range(9)])
     assert table["a"][3] == '{"k3": 3}'
+
+
+@pytest.mark.parametrize("kind", ["hypertextlabels", "paragraphlabels"])
+def test_regions_of_hypertext_are_spans_by_their_places_in_the_whole(tmp_path, kind):
+    value = {"start": "/p[1]/text()[1]", "end": "/p[1]/text()[1]", "startOffset": 0, "endOffset": 3,
+             "text": "row", kind: ["X"]}  # fmt: skip
+    whole = {**value, "globalOffsets": {"start": 0, "end": 3}}
+    tasks = [task(n) for n in range(2)]
+    for one, region in zip(tasks, (whole, value), strict=True):
+        one["annotations"] = [{"result": [{"from_name": "s", "type": kind, "value": region}]}]
+    table, _told = read(tmp_path / "rows.json", tasks)
+    spans = [json.loads(cell) for cell in table["label"]]
+    assert spans[0] == [{"start": 0, "end": 3, "text": "row", "label": "X"}]
+    assert spans[1][0]["start"] == value["start"]  # no place in the text: refused, never dropped

@@ -18,6 +18,7 @@ _FOREIGN = {
     "keypointlabels", "keypoint", "ellipselabels", "ellipse", "timeserieslabels", "videorectangle",
     "vectorlabels", "bitmasklabels",
 }  # fmt: skip
+_REGIONS = ("hypertextlabels", "paragraphlabels")  # of texts, with places of their own
 _PAIR = 2  # spaCy: [text, {"entities": [...]}]
 
 
@@ -268,7 +269,8 @@ def _controls(row: Mapping[str, Any]) -> set[str]:
         for item in _list(one, "result")
         if isinstance(item, Mapping) and isinstance(item.get("value"), Mapping)
         if isinstance(name := item.get("from_name"), str)
-        and item["value"].keys() & {"choices", "labels", "rating", "number", "taxonomy", "text"}
+        and item["value"].keys()
+        & {"choices", "labels", "rating", "number", "taxonomy", "text", *_REGIONS}
     }
 
 
@@ -276,7 +278,19 @@ def _values(annotation: Mapping[str, Any], control: str) -> list[Mapping[str, An
     """The values in an annotation, of one control or of all ("")."""
     items = [one for one in _list(annotation, "result") if isinstance(one, Mapping)]
     values = [one.get("value") for one in items if control in ("", one.get("from_name"))]
-    return [value for value in values if isinstance(value, Mapping)]
+    return [_as_labels(value) for value in values if isinstance(value, Mapping)]
+
+
+def _as_labels(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A region of hypertext or paragraphs like one of a text: under `labels`, and with the places
+    in the whole text where Label Studio tells them. Other places are refused as no span."""
+    kind = next((kind for kind in _REGIONS if kind in value), "")
+    if not kind:
+        return value
+    whole = value.get("globalOffsets")
+    places = whole if isinstance(whole, Mapping) else {}
+    return {**value, **{key: places[key] for key in ("start", "end") if key in places},
+            "labels": value[kind]}  # fmt: skip
 
 
 def _answer(values: Sequence[Mapping[str, Any]]) -> Any:
