@@ -198,3 +198,14 @@ def test_a_list_of_rows_left_out_is_never_overwritten_or_stale(tmp_path):
         weitiao.clean(source, tmp_path / "out.csv", plan=plan)
     weitiao.clean(source, tmp_path / "out.csv", plan=plan, force=True)
     assert read(listed)[0]["row"] == "rows.csv:2"
+
+
+@pytest.mark.parametrize("name", ["stop_words", "segmentation", "lower_case", "emoji"])
+def test_texts_alone_have_no_task_and_are_cleaned_all_the_same(name):
+    cleaned = weitiao.clean(["This is the good film", "x"], cleaners=[name])
+    assert len(cleaned.data) == 2
+
+
+def test_a_setting_that_a_cleaner_does_not_have_is_named_once():
+    with pytest.raises(WeitiaoError, match=r"^cleaners: repeats\.longest: no such setting"):
+        weitiao.clean(["a"], cleaners={"repeats": {"longest": 3}})

@@ -161,7 +161,7 @@ def build_cleaners(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Clean
                 continue
             built[name] = cleaner.learn([])
         except PartError as error:
-            problems += [f"{name}{path and '.'}{path}: {why}" for path, why in error.problems]
+            problems += [f"{path or name}: {why}" for path, why in error.problems]
         except PlanError as error:
             problems += error.problems
     if problems:

@@ -35,7 +35,7 @@ class Cleaner(Part):
     def warning(self, task: str) -> str:
         """Why this cleaner is rarely wanted for a pre-trained network; empty where it does no harm.
 
-        task: the name of the plan's.
+        task: the name of the plan's; empty where texts come without a target.
         """
         return ""
 

@@ -62,7 +62,7 @@ class StopWords(Cleaner):
             done = end
 
     def warning(self, task: str) -> str:
-        if reader_of(task).head != "sequence":  # the answers are spans
+        if task and reader_of(task).head != "sequence":  # the answers are spans
             return _(
                 "stop_words: words are removed inside of spans too, and a span without one of its "
                 "words cannot be predicted whole. Leave it out."
