@@ -115,7 +115,7 @@ def _show_finding(finding: Finding) -> None:
     if finding.remedy:
         say(_("    -> {remedy}", remedy=localized(finding.remedy)))
     if finding.plan_line:
-        say(_("    plan: {line}", line=finding.plan_line))
+        say(_("    plan: {line}", line=finding.typed))
 
 
 def _example(case: Case) -> str:

@@ -103,7 +103,7 @@ def _summary(profile: Profile) -> Section:
     if rows:
         head = [_("kind"), _("finding"), _("rows")]
         blocks.append(Table(_("Faults"), head, rows, [2]))
-    lines = [one.plan_line for one in profile.findings if one.plan_line]
+    lines = [one.typed for one in profile.findings if one.plan_line]
     if lines:
         blocks.append(
             Words(_("What mends them, as it is typed behind `weitiao fit` or stands in the plan:"))
@@ -230,7 +230,7 @@ def _finding(finding: Finding, table: Path | None) -> Section:
     if finding.remedy:
         blocks.append(Words(_("What to do: {remedy}.", remedy=localized(finding.remedy))))
     if finding.plan_line:
-        blocks.append(Words(f"`{finding.plan_line}`"))
+        blocks.append(Words(f"`{finding.typed}`"))
     cases = [_shown(case) for case in finding.cases]
     if cases:
         more = _("{count} more", count=len(cases) - OPEN_CASES) if len(cases) > OPEN_CASES else ""

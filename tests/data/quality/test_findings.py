@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -353,3 +354,15 @@ def test_rows_without_a_target():
     kinds = found([*rows, rows[0]], roles={"text": "text"}, test=rows[:2])
     assert kinds["exact_duplicates"].rows.tolist() == [60]
     assert kinds["leaks_test_file"].figures["rows"] == 2
+
+
+def test_lines_are_shown_so_that_a_shell_keeps_them_whole():
+    rows = plain_rows()
+    for at, name in ((0, "positive"), (1, "Positive"), (2, "positive")):
+        rows[at]["label"] = name
+    rows += [dict(rows[3]), {"text": rows[4]["text"].upper() + " !!", "label": rows[4]["label"]}]
+    known = found(rows)
+    finding = known["label_names"]
+    assert finding.typed == f"'{finding.plan_line}'"
+    assert shlex.split(finding.typed) == [finding.plan_line]
+    assert known["exact_duplicates"].typed == "data.steps.deduplicate={}"

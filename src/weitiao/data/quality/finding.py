@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -80,6 +81,12 @@ class Finding:
     cases: Sequence[Case] = ()  # the first few, to be shown
     figures: dict[str, Any] = field(default_factory=dict)  # plain values for --json
     ids: Sequence[str] = ()  # row ids of the first MOST_IDS rows
+
+    @property
+    def typed(self) -> str:
+        """`plan_line` as it is typed, quoted where a shell would take it apart."""
+        bare = self.plan_line.replace("{}", "")
+        return self.plan_line if bare == shlex.quote(bare) else shlex.quote(self.plan_line)
 
     def to_json(self) -> dict[str, Any]:
         """A dict of plain values for json.dumps."""

@@ -71,6 +71,12 @@ class Suspects:
         if issubclass(self.task.answers, Spans):
             assert values.details is not None
             word, given, likely = values.details["worst"][at]
+            if given == likely:  # the list is filled up with what models are least sure of
+                return _(
+                    "{word!r} is given {given}, which models would also give, but not surely",
+                    word=word,
+                    given=given,
+                )
             return _(
                 "{word!r} is given {given}, likelier {likely}",
                 word=word,
@@ -87,6 +93,8 @@ class Suspects:
         targets = self.gold
         if issubclass(self.task.answers, LabelSets):
             doubts = np.flatnonzero(np.asarray(values.suggested[at]) != (targets[at] > 0.5))
+            if not len(doubts):
+                doubts = np.array([np.abs(predicted[at] - targets[at]).argmax()])
             shown = (
                 f"{self.task.choices[label]} {predicted[at, label]:.0%}"
                 for label in sorted(
