@@ -203,3 +203,16 @@ def test_training_on_shorter_texts_answers_by_whole_ones(tiny_bert, tmp_path):
     assert losses[0] != losses[1]
     layers = [OutputLayer.load(run.linear) for run in outcomes]
     assert torch.equal(layers[0].weight, layers[1].weight)
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_labels_of_one_row_do_not_choose_the_penalty(copies):
+    """A held-out row whose label nothing else has cannot be learned; its loss is least where
+    nothing is."""
+    draw = torch.Generator().manual_seed(0)
+    centres = torch.randn(12, 32, generator=draw)
+    labels = torch.arange(12).repeat(copies)
+    inputs = centres.repeat(copies, 1) + 0.05 * torch.randn(12 * copies, 32, generator=draw)
+    groups = np.tile(np.arange(12), copies)
+    losses = held_out_losses(inputs, labels, groups, CrossEntropy(), 12)
+    assert STRENGTHS[int(losses.argmin())] > STRENGTHS[0]

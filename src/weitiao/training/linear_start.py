@@ -37,6 +37,8 @@ MAX_TOKENS = 40_000  # the same for tags, of which each token has one
 # in this order, each from the solution before, until the held-out loss has risen twice.
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 LEAST_STD = 0.2  # of a feature, as a share of the mean one
+# Of one row a label, accuracy at 0.001 and 0.01: banking77 0.527, 0.543; trec6 0.280, 0.310.
+ONE_SHOT_STRENGTH = 0.01
 FOLDS = 4  # of cross-validation, by which the strength is chosen
 HELD_OUT_ROWS = 500  # enough to choose by: of many rows, fewer folds are held out
 ITERATIONS = 40  # of L-BFGS for one strength
@@ -194,25 +196,39 @@ def _held_out_losses(
     # Rows were drawn or split at random, so that every folds-th one is a random part.
     fold_of = torch.from_numpy(np.searchsorted(rows, groups) % folds)
     held_out = np.full((folds, len(STRENGTHS)), math.inf)
+    used = []
     for fold in range(folds):
         apart = fold_of == fold
+        judged = apart & _learnable(targets, ~apart)
+        if not judged.any():
+            continue
+        used.append(fold)
         inside = None if weights is None else weights[~apart]
         path = _path(inputs[~apart], targets[~apart], cost, outputs, STRENGTHS, inside)
-        own = () if weights is None else (weights[apart],)
+        own = () if weights is None else (weights[judged],)
         least, rises = math.inf, 0
         for at, (weight, bias) in enumerate(path):
-            logits = nn.functional.linear(inputs[apart], weight, bias)
-            summed = cost.value(logits, targets[apart], *own)
-            loss = float(summed / _count(cost, targets[apart], *own))
+            logits = nn.functional.linear(inputs[judged], weight, bias)
+            summed = cost.value(logits, targets[judged], *own)
+            loss = float(summed / _count(cost, targets[judged], *own))
             loss = loss if math.isfinite(loss) else math.inf
             held_out[fold, at] = loss
             least, rises = min(loss, least), 0 if loss <= least else rises + 1
             if rises == RISES:
                 break
         if len(rows) * (fold + 1) >= HELD_OUT_ROWS * folds:
-            held_out = held_out[: fold + 1]
             break
-    return np.asarray(held_out.mean(0))
+    if not used:  # each label has one row: any strength is a guess
+        return np.abs(np.log(np.array(STRENGTHS) / ONE_SHOT_STRENGTH))
+    return np.asarray(held_out[used].mean(0))
+
+
+def _learnable(targets: Tensor, inside: Tensor) -> Tensor:
+    """Rows whose label can be learned from the rows `inside`: of a label that has none there, the
+    least loss is that of a layer that has learned nothing."""
+    if targets.ndim > 1 or targets.is_floating_point():
+        return torch.ones_like(inside)
+    return torch.isin(targets, targets[inside])
 
 
 def linear_layer(
