@@ -110,3 +110,15 @@ def test_regions_of_hypertext_are_spans_by_their_places_in_the_whole(tmp_path, k
     spans = [json.loads(cell) for cell in table["label"]]
     assert spans[0] == [{"start": 0, "end": 3, "text": "row", "label": "X"}]
     assert spans[1][0]["start"] == value["start"]  # no place in the text: refused, never dropped
+
+
+@pytest.mark.parametrize("ending", [".json", ".jsonl"])
+@pytest.mark.parametrize("open_ones", [(1, 2), (0, 3)])
+def test_tasks_that_nobody_has_annotated_are_rows_without_a_label(tmp_path, ending, open_ones):
+    tasks = [task(n, ["x"]) for n in range(4)]
+    del tasks[open_ones[0]]["annotations"]
+    tasks[open_ones[1]]["annotations"] = None
+    table, _told = read(tmp_path / f"rows{ending}", tasks)
+    assert table["text"] == ["row 0", "row 1", "row 2", "row 3"]
+    assert table["label"] == [None if n in open_ones else "x" for n in range(4)]
+    assert not table.keys() & {"data", "annotations"}

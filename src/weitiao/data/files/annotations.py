@@ -122,6 +122,7 @@ def plain_rows(rows: Sequence[Any], agreement: Agreement | None = None) -> list[
     >>> plain_rows(tasks)
     [{'label': ['x']}, {'label': ['x', 'y']}, {}]
     """
+    rows = _with_open_tasks(rows)
     controls = sorted({name for row in rows if is_task(row) for name in _controls(row)})
     columns = {name: name for name in controls} if len(controls) > 1 else {}
     result = [_plain(row, columns, agreement) for row in rows]
@@ -133,6 +134,19 @@ def plain_rows(rows: Sequence[Any], agreement: Agreement | None = None) -> list[
     for column in columns.values() or [LABEL]:
         _alike(theirs, column)
     return result
+
+
+def _with_open_tasks(rows: Sequence[Any]) -> Sequence[Any]:
+    """Rows in which tasks that nobody has annotated (no list, or null) are tasks like the others;
+    their text would stand in a column of its own."""
+    if not any(is_task(row) for row in rows):
+        return rows
+    return [
+        {**row, "annotations": []}
+        if isinstance(row, dict) and isinstance(row.get("data"), dict) and not is_task(row)
+        else row
+        for row in rows
+    ]
 
 
 def _hint(row: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -36,7 +36,7 @@ class Json(Reader):
     """
 
     endings: ClassVar[tuple[str, ...]] = ("json",)
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
 
     encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
     rows: str | None = Field(None, description="key of the object that holds the rows")
@@ -65,14 +65,17 @@ class Jsonl(Reader):
     """Numbers stay numbers, lists become JSON text, a missing key is an empty cell."""
 
     endings: ClassVar[tuple[str, ...]] = ("jsonl", "ndjson")
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
 
     encoding: str | None = Field(None, description="utf-8, gbk, big5, utf-16, cp1252, ...")
 
     def read(self, path: Path) -> Reading:
         detected = encoding.detect(path, self.encoding, "jsonl")
         first_row = next((o[1] for o in _lines(path, detected) if not isinstance(o, Bad)), None)
-        if is_task(first_row):  # how many annotators a task has is known after the last one
+        data = first_row.get("data") if isinstance(first_row, dict) else None
+        tasks = (is_task(one[1]) for one in _lines(path, detected) if not isinstance(one, Bad))
+        if isinstance(data, dict) and any(tasks):
+            # How many annotators a task has is known after the last one.
             return reading_of(list(_lines(path, detected)), path.name, detected.notes)
         # Two passes: the columns and their types are only known when every row has been seen.
         nesting, exports = Nesting(), Exports()
