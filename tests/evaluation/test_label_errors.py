@@ -5,13 +5,14 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
 from conftest import toy_rows
+from weitiao import parts
 from weitiao.data.files.table import from_rows
 from weitiao.data.rows import Rows, everything
 from weitiao.errors import DataError
 from weitiao.evaluation.label_errors import neighbours, scores
-from weitiao.evaluation.label_errors.of_rows import suspects_of
+from weitiao.evaluation.label_errors.of_rows import Suspects, suspects_of
 from weitiao.evaluation.label_errors.out_of_fold import folds_of, vector_view
-from weitiao.evaluation.label_errors.suspicion import of_classes, of_numbers, of_sets
+from weitiao.evaluation.label_errors.suspicion import Suspicion, of_classes, of_numbers, of_sets
 
 
 def drawn(rows, labels, seed):
@@ -177,3 +178,12 @@ def test_the_finder_of_look_names_the_rows(tiny_bert):
     assert len(list(finding.table.rows())) == finding.figures["listed"]
     few = rows.take(np.arange(3))
     assert list(wrong_labels(Inspected(few, few.targets(), np.full(3, ""), "en"), tiny_bert)) == []
+
+
+def test_a_tag_that_models_would_give_too_is_not_called_unlikely():
+    details = {"worst": [("New", "B-LOC", "B-LOC"), ("New", "O", "B-LOC")]}
+    values = Suspicion(np.zeros(2), np.zeros((2, 1)), np.zeros(0), None, details)
+    task = parts.build("tasks", "token_classification", {})
+    some = Suspects(None, task, values, [None, None])
+    assert "likelier" not in some.reason(0)
+    assert "likelier B-LOC" in some.reason(1)
