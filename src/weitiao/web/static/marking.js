@@ -109,8 +109,10 @@ export class Marking {
     return at;
   }
 
-  // What is marked, without blanks at its ends; null when nothing is.
+  // What is marked, without blanks at its ends; null when nothing is. A key may come before the
+  // browser tells of the selection.
   chosen(label = "") {
+    this.take();
     let { start, stop } = this;
     while (start < stop && /\s/.test(this.text[start])) start += 1;
     while (stop > start && /\s/.test(this.text[stop - 1])) stop -= 1;
