@@ -6,17 +6,14 @@ from typing import Any, Unpack
 
 from weitiao import parts
 from weitiao.api.augment import Steps, settings_of
-from weitiao.api.inputs import PlanOptions, source_of, wish_of, with_targets
-from weitiao.api.trial import SEEDS, PairedFits, Trial, Watch
-from weitiao.core import notice
+from weitiao.api.inputs import PlanOptions
+from weitiao.api.trial import SEEDS, PairedFits, Trial, Watch, planned
 from weitiao.data.augmentation.step import Augmentation
-from weitiao.data.prepare.load import load as load_data
 from weitiao.data.prepare.run_steps import built_steps
 from weitiao.errors import DataError, PartError, PlanError
 from weitiao.i18n.messages import _, name_list
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
-from weitiao.planning.advise import advise
 
 
 def try_steps(
@@ -37,11 +34,7 @@ def try_steps(
     instead of a linear layer on the frozen encoder. The test rows are not read. Raises
     WeitiaoError.
     """
-    path, source = source_of(rows, targets)
-    with notice.during(_("choosing the settings: rows and machine are measured")):
-        advice = advise(wish_of(path, with_targets(options, source, targets)), source)
-    plan = advice.plan
-    data = load_data(plan.data, plan.task_name, advice.source)
+    plan, data = planned(rows, targets, options, seeds)
     chosen, skipped = _candidates(plan, steps, times)
     model = Model.start(plan, data.train, data.validation)
     fits = PairedFits(plan, data, model, fine_tune)

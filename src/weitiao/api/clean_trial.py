@@ -8,12 +8,10 @@ from typing import Any, Unpack
 
 from weitiao import parts
 from weitiao.api.clean import Cleaners, build_cleaners
-from weitiao.api.inputs import PlanOptions, source_of, wish_of, with_targets
-from weitiao.api.trial import CLEANERS, SEEDS, PairedFits, Trial, Watch
-from weitiao.core import notice
+from weitiao.api.inputs import PlanOptions
+from weitiao.api.trial import CLEANERS, SEEDS, PairedFits, Trial, Watch, planned
 from weitiao.data.cleaners.base import Cleaner, clean_text
 from weitiao.data.prepare.load import Data
-from weitiao.data.prepare.load import load as load_data
 from weitiao.data.rows import Rows
 from weitiao.errors import DataError, PartError
 from weitiao.i18n.messages import _, name_list
@@ -21,7 +19,6 @@ from weitiao.model import preprocess
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
 from weitiao.planfile.sections import as_parts
-from weitiao.planning.advise import advise
 
 
 def try_cleaners(
@@ -42,11 +39,7 @@ def try_cleaners(
     the plan, instead of a linear layer on the frozen encoder. The test rows are not read. Raises
     WeitiaoError.
     """
-    path, source = source_of(rows, targets)
-    with notice.during(_("choosing the settings: rows and machine are measured")):
-        advice = advise(wish_of(path, with_targets(options, source, targets)), source)
-    plan = advice.plan
-    data = load_data(plan.data, plan.task_name, advice.source)
+    plan, data = planned(rows, targets, options, seeds)
     chosen, skipped = _candidates(plan, data, cleaners)
     model = Model.start(plan, data.train, data.validation)
     return PairedCleaners(plan, data, model, fine_tune).all_of(chosen, skipped, seeds, watch)

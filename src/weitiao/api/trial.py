@@ -14,7 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from weitiao.api.inputs import PlanOptions, source_of, wish_of, with_targets
+from weitiao.core import notice
 from weitiao.data.prepare.load import Data
+from weitiao.data.prepare.load import load as load_data
 from weitiao.data.prepare.run_steps import run_steps
 from weitiao.data.rows import Rows
 from weitiao.errors import PlanError
@@ -25,6 +28,7 @@ from weitiao.evaluation.metrics.base import metrics_of
 from weitiao.i18n.messages import _, joined, plural
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan, Reason
+from weitiao.planning.advise import advise
 from weitiao.run import Run
 from weitiao.tasks.answers.base import Answers
 from weitiao.training import linear_start
@@ -72,6 +76,16 @@ class Trial:
         """As plain values."""
         listed = {**vars(self), "plan": self.plan.model_dump(mode="json")}
         return {**listed, "tried": [vars(one) for one in self.tried]}
+
+
+def planned(rows: Any, targets: Any, options: PlanOptions, seeds: int) -> tuple[Plan, Data]:
+    """The plan of a trial and its rows, split. Raises WeitiaoError."""
+    if seeds < 2:
+        raise PlanError([_("seeds: at least 2 are needed for an interval.")])
+    path, source = source_of(rows, targets)
+    with notice.during(_("choosing the settings: rows and machine are measured")):
+        advice = advise(wish_of(path, with_targets(options, source, targets)), source)
+    return advice.plan, load_data(advice.plan.data, advice.plan.task_name, advice.source)
 
 
 class PairedFits:
@@ -137,8 +151,6 @@ class PairedFits:
         watch: Watch,
     ) -> Trial:
         """Run every seed with no change and with each one, and compare."""
-        if seeds < 2:
-            raise PlanError([_("seeds: at least 2 are needed for an interval.")])
         if not self.fine_tune and not linear_start.possible(self.model):
             raise PlanError(
                 [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weitiao.cli.terminal import say, show
+from weitiao.cli.terminal import print_json, say, show
 from weitiao.evaluation.metric_names import metric as metric_name
 from weitiao.i18n.messages import _, name_list
 
@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from weitiao.api.trial import Trial
 
 
-def show_trial(trial: Trial, output: Path | None) -> None:
+def finish(trial: Trial, output: Path | None, json_: bool) -> None:
+    """Write the plan of a trial where a file is named, and show the trial."""
+    if output:
+        trial.plan.save(output)
+    if json_:
+        print_json(trial.to_json())
+    else:
+        _show(trial, output)
+
+
+def _show(trial: Trial, output: Path | None) -> None:
     """Gain, interval and cost of each step or cleaner, and what became of it."""
     from weitiao.api.trial import STEPS
 

@@ -87,12 +87,7 @@ def augment(
                 paths, steps=steps, times=times, seeds=seeds, fine_tune=fine_tune, watch=watch,
                 model=model, seed=seed, **columns,
             )  # fmt: skip
-        if output:
-            trial.plan.save(output)
-        if json_:
-            terminal.print_json(trial.to_json())
-        else:
-            show_trial.show_trial(trial, output)
+        show_trial.finish(trial, output, json_)
         return
     with loading():
         from weitiao.api.augment import augment

@@ -91,12 +91,7 @@ def clean(
                 roles=roles_of(text[0] if text else None, target, roles), task=task, model=model,
                 seed=seed, sheet=sheet, skip_bad=skip_bad, changes=reading,
             )  # fmt: skip
-        if output:
-            trial.plan.save(output)
-        if json_:
-            terminal.print_json(trial.to_json())
-        else:
-            show_trial.show_trial(trial, output)
+        show_trial.finish(trial, output, json_)
         return
     if wrong := next((path for path in reading if not path.startswith("data.reader")), ""):
         message = _(
