@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Unpack
 
 from weitiao import parts
@@ -34,17 +35,17 @@ def try_steps(
     instead of a linear layer on the frozen encoder. The test rows are not read. Raises
     WeitiaoError.
     """
+    settings = _named(steps, times)
     plan, data = planned(rows, targets, options, seeds)
-    chosen, skipped = _candidates(plan, steps, times)
+    chosen, skipped = _candidates(plan, settings, strict=steps is not None)
     model = Model.start(plan, data.train, data.validation)
     fits = PairedFits(plan, data, model, fine_tune)
     return fits.all_of(chosen, skipped, seeds, watch)
 
 
-def _candidates(
-    plan: Plan, steps: Steps | None, times: int | None
-) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Steps with their settings, and of those that nobody named, why some cannot be tried."""
+def _named(steps: Steps | None, times: int | None) -> dict[str, dict[str, Any]]:
+    """Steps with their settings; all that make copies without a wish. Raises PlanError for others,
+    before anything is measured."""
     known = [n for n in parts.names("steps") if issubclass(parts.find("steps", n), Augmentation)]
     settings = settings_of(known if steps is None else steps, times)
     if wrong := [name for name in settings if name not in known]:
@@ -54,17 +55,25 @@ def _candidates(
             known=name_list(known),
         )
         raise PlanError([message])
+    return settings
+
+
+def _candidates(
+    plan: Plan, settings: Mapping[str, dict[str, Any]], *, strict: bool
+) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Steps that can be tried on the rows of a plan; and why others cannot: where they were named
+    (`strict`), this is raised."""
     chosen, skipped = {}, {}
     for name, values in settings.items():
         try:
             built_steps({name: values}, plan.task_name)
             chosen[name] = values
         except (DataError, PlanError) as error:
-            if steps is not None:
+            if strict:
                 raise
             skipped[name] = str(error)
         except PartError as error:
-            if steps is not None:
+            if strict:
                 problems = [f"data.steps.{name}.{path}: {why}" for path, why in error.problems]
                 raise PlanError(problems) from None
             skipped[name] = _(

@@ -13,7 +13,7 @@ from weitiao.api.trial import CLEANERS, SEEDS, PairedFits, Trial, Watch, planned
 from weitiao.data.cleaners.base import Cleaner, clean_text
 from weitiao.data.prepare.load import Data
 from weitiao.data.rows import Rows
-from weitiao.errors import DataError, PartError
+from weitiao.errors import DataError
 from weitiao.i18n.messages import _, name_list
 from weitiao.model import preprocess
 from weitiao.model.model import Model
@@ -39,8 +39,9 @@ def try_cleaners(
     the plan, instead of a linear layer on the frozen encoder. The test rows are not read. Raises
     WeitiaoError.
     """
+    named = _named(cleaners)
     plan, data = planned(rows, targets, options, seeds)
-    chosen, skipped = _candidates(plan, data, cleaners)
+    chosen, skipped = _candidates(plan, data, named)
     model = Model.start(plan, data.train, data.validation)
     return PairedCleaners(plan, data, model, fine_tune).all_of(chosen, skipped, seeds, watch)
 
@@ -69,16 +70,21 @@ class PairedCleaners(PairedFits):
         )
 
 
-def _candidates(
-    plan: Plan, data: Data, cleaners: Cleaners | None
-) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Cleaners with their settings, and why the others are not tried."""
+def _named(cleaners: Cleaners | None) -> dict[str, dict[str, Any]]:
+    """Cleaners with their settings; all without a wish. Raises DataError with all problems of
+    those that were named, before anything is measured."""
     if cleaners is None:
-        named: dict[str, dict[str, Any]] = {name: {} for name in parts.names("cleaners")}
-    else:
-        given = cleaners if isinstance(cleaners, Mapping) else as_parts(list(cleaners))
-        named = {name: dict(values or {}) for name, values in given.items()}
-        build_cleaners(named)  # all problems of what was named at once
+        return {name: {} for name in parts.names("cleaners")}
+    given = cleaners if isinstance(cleaners, Mapping) else as_parts(list(cleaners))
+    named = {name: dict(values or {}) for name, values in given.items()}
+    build_cleaners(named)
+    return named
+
+
+def _candidates(
+    plan: Plan, data: Data, named: Mapping[str, dict[str, Any]]
+) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """The cleaners that are tried, and why the others are not."""
     chosen, skipped = {}, {}
     for name, values in named.items():
         if name in plan.data.cleaners:
@@ -86,7 +92,7 @@ def _candidates(
             continue
         try:
             built = [*build_cleaners({name: values}).values()]
-        except (DataError, PartError) as error:
+        except DataError as error:
             skipped[name] = str(error)
             continue
         texts = (text for part in (data.train, data.validation)
