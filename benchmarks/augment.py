@@ -7,9 +7,10 @@
 A cell is (set, rows, seed, step): the linear layer of `weitiao augment --try` learns from the same
 rows with one step, one new row for each, or with none, and is judged on 300 other rows. A cell of
 the step `rule` tries all steps on these rows alone, as the verb does, and learns with those that
-it keeps. The difference is paired by (set, rows, seed) and pooled; its interval is a bootstrap over
-sets and the pairs within them. `synonyms` needs WordNet's files and weitiao[augmentation],
-`back_translation` Apertium with its pair en-es; it is tried on English alone.
+it keeps (`rule_by_validation`: as it judged until 30 November). The difference is paired by
+(set, rows, seed) and pooled; its interval is a bootstrap over sets and the pairs within them.
+`synonyms` needs WordNet's files and weitiao[augmentation], `back_translation` Apertium with its
+pair en-es; it is tried on English alone, and `entity_swap` on tagged texts.
 """
 
 from __future__ import annotations
@@ -27,13 +28,16 @@ import pooled
 import timing
 import whole_sets
 
-SETS = ("sst2", "trec6", "banking77", "mrpc",
-        "thucnews_titles", "chnsenticorp_htl", "reviews-zh", "lcqmc")  # fmt: skip
-# Where a step cannot be: Apertium's pair is of English, and of two texts there are no halves.
-LEFT_OUT = {
-    "back_translation": ("thucnews_titles", "chnsenticorp_htl", "reviews-zh", "lcqmc"),
-    "mixed_rows": ("mrpc", "lcqmc"),
-}
+ENGLISH = ("sst2", "trec6", "banking77", "mrpc")
+SETS = (*ENGLISH, "thucnews_titles", "chnsenticorp_htl", "reviews-zh", "lcqmc",
+        *whole_sets.TAGGED)  # fmt: skip
+# Where a step can be: Apertium's pair is of English, two texts have no halves, texts no names.
+ONLY = {
+    "back_translation": ENGLISH,
+    "mixed_rows": tuple(name for name in SETS
+                        if name not in ("mrpc", "lcqmc", *whole_sets.TAGGED)),
+    "entity_swap": whole_sets.TAGGED,
+}  # fmt: skip
 ROWS = (100, 500)
 SEEDS = (1, 2, 3)
 NONE, RULE = "none", "rule"
@@ -43,6 +47,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "typos": {},
     "synonyms": {},
     "mixed_rows": {},
+    "entity_swap": {},
     "back_translation": {"there": "apertium:eng-spa", "back": "apertium:spa-eng"},
 }
 STEPS = tuple(SETTINGS)
@@ -78,13 +83,13 @@ def cells(
 
 def steps_of(name: str) -> tuple[str, ...]:
     """The steps that are tried on a set."""
-    return tuple(step for step in STEPS if name not in LEFT_OUT.get(step, ()))
+    return tuple(step for step in STEPS if name in ONLY.get(step, SETS))
 
 
 def run(cell: timing.Record, options: argparse.Namespace, store: Path) -> timing.Record:
     import torch
 
-    from weitiao.evaluation.evaluate import measure
+    from weitiao.evaluation.evaluate import answers_of, measure
     from weitiao.evaluation.metrics.base import metrics_of
 
     torch.set_num_threads(options.threads)
@@ -94,13 +99,20 @@ def run(cell: timing.Record, options: argparse.Namespace, store: Path) -> timing
     chosen = {} if step == NONE else {step: SETTINGS.get(step)}
     if step == RULE:
         chosen, more = kept(cell, options, store)
-    fits.run(0, step, chosen)
+    model, seconds, learned = fits.learn(np.arange(len(fits.train)), chosen, fits.plan.train.seed)
     report = measure(
-        fits.answers[step][-1], metrics_of(fits.model.task, fits.plan.evaluate.metrics)
+        answers_of(model, fits.data.validation)[2],
+        metrics_of(fits.model.task, fits.plan.evaluate.metrics),
     )
-    return {"metric": report.primary, "score": report.metrics[report.primary],
-            "seconds": round(fits.seconds[step][-1], 2), "learned_rows": fits.rows[step][-1],
-            "judged_rows": report.rows, "rows_fingerprint": fingerprint, **more}  # fmt: skip
+    return {
+        "metric": report.primary,
+        "score": report.metrics[report.primary],
+        "seconds": round(seconds, 2),
+        "learned_rows": learned,
+        "judged_rows": report.rows,
+        "rows_fingerprint": fingerprint,
+        **more,
+    }
 
 
 def kept(
@@ -118,7 +130,7 @@ def kept(
         roles=rows.roles,
         model=rows.checkpoint,
         seed=cell["seed"],
-        changes={"model.max_length": LONGEST, "model.head": "mean"},
+        changes=changes_of(rows),
     )
     figures = {one.step: [round(v, 4) for v in (one.gain, one.low, one.high)]
                for one in trial.tried}  # fmt: skip
@@ -142,9 +154,8 @@ def prepared(name: str, size: int, seed: int, data_dir: Path, store: Path) -> tu
 
     rows = whole_sets.load(name, size, seed, data_dir)
     paths = [str(path) for path in rows.write(store / "rows")]
-    changes = {"model.max_length": LONGEST, "model.head": "mean"}
     plan = weitiao.plan(paths[0], validation=paths[1], task=rows.task, roles=rows.roles,
-                        model=rows.checkpoint, seed=seed, changes=changes)  # fmt: skip
+                        model=rows.checkpoint, seed=seed, changes=changes_of(rows))  # fmt: skip
     sources = [ReadOptions().open(path) for path in paths]
     learned, judged = (
         Rows(one.table, everything(one.table), plan.data.roles, one.name, rows.task)
@@ -152,8 +163,13 @@ def prepared(name: str, size: int, seed: int, data_dir: Path, store: Path) -> tu
     )
     data = Data(learned, judged, None, learned.take([]), (), "")
     fits = PairedFits(plan, data, Model.start(plan, learned, judged), False)
-    fits.size = len(learned)
     return fits, rows.fingerprint
+
+
+def changes_of(rows: whole_sets.Rows) -> dict[str, Any]:
+    """The plan's fields that are not measured."""
+    head = {} if rows.task == "token_classification" else {"model.head": "mean"}
+    return {"model.max_length": LONGEST, **head}
 
 
 def table(records: list[timing.Record]) -> str:

@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 
 import weitiao
+from weitiao import parts
 from weitiao.api import trial as trials
-from weitiao.api.trial import PairedFits
+from weitiao.api.inputs import source_of, wish_of
+from weitiao.api.trial import PairedFits, Tried
 from weitiao.data.files.table import from_rows
+from weitiao.data.prepare.load import load
 from weitiao.data.rows import Rows, everything
 from weitiao.errors import DataError
 from weitiao.evaluation.compare import compare
-from weitiao.evaluation.metrics.regression import Rmse
+from weitiao.model.model import Model
+from weitiao.planning.advise import advise
 from weitiao.tasks.answers.numbers import Numbers
 
 ROWS = [
@@ -52,9 +56,15 @@ def test_the_gain_of_an_error_is_turned():
     gold = np.arange(200, dtype=float)
     noise = np.random.default_rng(0).normal(size=(4, 200))
     sets = [Numbers(gold, gold + (3 if at < 2 else 1) * noise[at]) for at in range(4)]
-    comparison = compare(sets[:2], sets[2:], {"rmse": Rmse()}, paired=True)
-    fits = SimpleNamespace(seconds={"": [1.0], "x": [3.0]}, rows={"": [5], "x": [9]})
-    judged = PairedFits._judged(fits, "x", comparison)
+    plan = SimpleNamespace(evaluate=SimpleNamespace(metrics=["rmse"]))
+    fits = SimpleNamespace(
+        plan=plan,
+        model=SimpleNamespace(task=parts.build("tasks", "regression", {})),
+        answers={"": sets[:2], "x": sets[2:]},
+        seconds={"": [1.0], "x": [3.0]},
+        rows={"": [5], "x": [9]},
+    )
+    judged = PairedFits._judged(fits, "x", 1)
     assert judged.kept
     assert 0 < judged.low < judged.gain < judged.high
     assert (judged.seconds, judged.new_rows) == (2.0, 4.0)
@@ -64,8 +74,7 @@ def test_fine_tuning_is_timed_once(tiny_bert, monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(trials.time, "monotonic", lambda: clock[0])
     fits = PairedFits.__new__(PairedFits)
-    fits.fine_tune, fits.size = True, 10
-    fits.answers, fits.seconds, fits.rows = {}, {}, {}
+    fits.fine_tune = True
 
     def tuned(*args):
         clock[0] += 5
@@ -76,15 +85,60 @@ def test_fine_tuning_is_timed_once(tiny_bert, monkeypatch):
 
     monkeypatch.setattr(fits, "_tuned", tuned, raising=False)
     monkeypatch.setattr(trials, "run_steps", counted)
-    monkeypatch.setattr(trials, "answers_of", lambda *args: (0, 0, None))
-    rows = from_rows(ROWS, "a")
-    rows = Rows(rows.table, everything(rows.table), {"text": "text", "target": "label"}, "a",
+    fits.train = rows_of(ROWS)
+    fits.plan = SimpleNamespace(data=SimpleNamespace(steps={}))
+    _model, seconds, count = fits.learn(np.arange(10), {"aeda": {}}, 1)
+    assert (seconds, count) == (5.0, 10)
+
+
+def rows_of(rows):
+    table = from_rows(rows, "a").table
+    return Rows(table, everything(table), {"text": "text", "target": "label"}, "a",
                 "classification")  # fmt: skip
-    fits.plan = SimpleNamespace(train=SimpleNamespace(seed=1), data=SimpleNamespace(steps={}))
-    fits.data = SimpleNamespace(train=rows, validation=rows)
-    fits.run(0, "aeda", {"aeda": {}})
-    assert fits.seconds == {"aeda": [5.0]}
-    assert fits.rows == {"aeda": [10]}
+
+
+def test_each_row_is_answered_by_a_model_that_has_not_seen_it_nor_its_copies(
+    tiny_bert, monkeypatch
+):
+    rows = [dict(row, group=f"day {at // 4}") for at, row in enumerate(ROWS)]
+    path, source = source_of(rows, None)
+    wish = wish_of(path, {"model": tiny_bert, "roles": {"group": "group"}})
+    advice = advise(wish, source)
+    data = load(advice.plan.data, advice.plan.task_name, advice.source)
+    model = Model.start(advice.plan, data.train, data.validation)
+    fits = PairedFits(advice.plan, data, model, False)
+    learned = []
+    learn = fits.learn
+    monkeypatch.setattr(
+        fits, "learn", lambda at, *more: (learned.append(set(at.tolist())), learn(at, *more))[1]
+    )
+    fits.run(0, "", {})
+    fits.run(1, "", {})
+    groups = fits.train.table.column("group")
+    groups = [groups[int(at)] for at in fits.train.indices]
+    everyone = set(range(len(fits.train)))
+    for one in learned:
+        assert not {str(groups[at]) for at in one} & {str(groups[at]) for at in everyone - one}
+    for seed in (learned[: trials.FOLDS], learned[trials.FOLDS :]):
+        assert sorted(at for one in seed for at in everyone - one) == sorted(everyone)
+    assert learned[: trials.FOLDS] != learned[trials.FOLDS :]
+    gold = [str(target) for target in fits.train.targets()]
+    names = np.array(fits.answers[""][0].labels)
+    for answers in fits.answers[""]:
+        assert names[answers.targets].tolist() == gold
+
+
+def tried(step, gain, kept=True):
+    return Tried(step, gain, gain - 0.01, gain + 0.01, 1.0, 5.0, kept)
+
+
+def test_changes_that_help_alone_are_kept_together_only_where_that_gains_more():
+    alone = [tried("aeda", 0.02), tried("typos", 0.03), tried("synonyms", -0.1, kept=False)]
+    both = trials._together_or_best(alone, tried(trials.TOGETHER, 0.04))
+    assert [one.step for one in both if one.kept] == ["aeda", "typos", trials.TOGETHER]
+    one = trials._together_or_best(alone, tried(trials.TOGETHER, 0.03))
+    assert [it.step for it in one if it.kept] == ["typos"]
+    assert one[-1].step == trials.TOGETHER
 
 
 def test_steps_that_do_not_fit_are_named_or_refused(tiny_bert):

@@ -156,6 +156,22 @@ def test_pairs_have_both_texts_in_label_studio_and_are_refused_for_doccano(tmp_p
         weitiao.convert(rows, tmp_path / "t.jsonl", to="doccano", **asked)
 
 
+def test_annotations_of_the_first_doccano_are_spans_and_labels(tmp_path):
+    path = tmp_path / "old.jsonl"
+    spans = [
+        {"text": "😀 Anna met Bo", "annotations": [
+            {"label": 7, "start_offset": 3, "end_offset": 7, "user": 1}]},
+        {"text": "nobody", "annotations": []},
+    ]  # fmt: skip
+    path.write_text("\n".join(map(json.dumps, spans)), encoding="utf-8")
+    first, second = read_back(path, "doccano")
+    assert target_of("spans", first["label"], first["text"]) == [(2, 6, "7")]
+    assert target_of("spans", second["label"], second["text"]) == []
+    texts = [{"text": f"t {n}", "annotations": [{"label": n % 2, "user": 1}]} for n in range(4)]
+    path.write_text("\n".join(map(json.dumps, texts)), encoding="utf-8")
+    assert [row["label"] for row in read_back(path, "doccano")] == ["0", "1", "0", "1"]
+
+
 def test_rows_without_labels_need_names_to_choose_from(tmp_path):
     rows = [{"text": f"film {n}"} for n in range(5)]
     weitiao.convert(rows, tmp_path / "t.json", to="label-studio", labels=["good", "bad"])

@@ -1,28 +1,34 @@
-"""A trial of changes against none: paired seeds, a frozen encoder, validation rows.
+"""A trial of changes against none: a frozen encoder, repeated cross-validation, paired seeds.
 
-Augmentation steps and cleaners are judged by one rule: kept is what has a gain on the validation
-rows whose interval, over seeds and rows, lies above 0.
+Augmentation steps and cleaners are judged by one rule. Each training row is answered by a model
+that has seen neither it nor its duplicates, once a seed; kept is what has a gain whose interval,
+over seeds and rows, lies above 0. The validation and test rows are not judged.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from weitiao.api.inputs import PlanOptions, source_of, wish_of, with_targets
 from weitiao.core import notice
+from weitiao.data.prepare.duplicates import text_keys
 from weitiao.data.prepare.load import Data
 from weitiao.data.prepare.load import load as load_data
+from weitiao.data.prepare.near_groups import with_near_groups
 from weitiao.data.prepare.run_steps import run_steps
+from weitiao.data.prepare.split import sample, strata_of, units_of
 from weitiao.data.rows import Rows
-from weitiao.errors import PlanError
-from weitiao.evaluation.compare import Comparison, compare
-from weitiao.evaluation.evaluate import answers_of
+from weitiao.data.targets import reader_of
+from weitiao.errors import DataError, PlanError
+from weitiao.evaluation.compare import compare
+from weitiao.evaluation.evaluate import answers_of, measure
+from weitiao.evaluation.label_errors.out_of_fold import folds_of
 from weitiao.evaluation.metric_names import metric as metric_name
 from weitiao.evaluation.metrics.base import metrics_of
 from weitiao.i18n.messages import _, joined, plural
@@ -35,9 +41,10 @@ from weitiao.training import linear_start
 from weitiao.training.run import train, training_feed
 
 STEPS, CLEANERS = "data.steps", "data.cleaners"
+TOGETHER = "together"
 SEEDS = 5
+FOLDS = 4  # of cross-validation; each seed has its own
 MAX_ROWS = 1_000  # training rows of the trial; augmentation is for few
-SHARE = 0.8  # of the training rows that each seed draws
 ERROR_RATE = 0.05  # of all changes together: each interval is that of 1 - ERROR_RATE / changes
 
 Watch = Callable[[str, int, int], None]  # (what is done, how many are done, of how many)
@@ -68,8 +75,7 @@ class Trial:
     tried: tuple[Tried, ...]
     skipped: Mapping[str, str]  # name -> why it was not tried
     seeds: int
-    rows: int  # training rows of each seed
-    validation_rows: int
+    rows: int  # training rows, each answered once a seed
     section: str = STEPS  # of the plan, in which the changes stand
 
     def to_json(self) -> dict[str, Any]:
@@ -95,28 +101,44 @@ class PairedFits:
 
     def __init__(self, plan: Plan, data: Data, model: Model, fine_tune: bool) -> None:
         self.plan, self.data, self.model, self.fine_tune = plan, data, model, fine_tune
-        self.size = max(2, round(SHARE * min(len(data.train), round(MAX_ROWS / SHARE))))
+        self.train, self.strata, self.groups = _judged_rows(plan, data.train)
         self.answers: dict[str, list[Answers]] = {}
         self.seconds: dict[str, list[float]] = {}
         self.rows: dict[str, list[int]] = {}
 
     def run(self, seed: int, name: str, change: Mapping[str, Mapping[str, Any]]) -> None:
-        """Learn from the rows of a seed with a change, and answer the validation rows."""
+        """Answer each training row by a model of the other folds, which learns with a change."""
         number = self.plan.train.seed + seed
-        order = np.random.default_rng(number).permutation(len(self.data.train))
-        rows = self.data.train.take(np.sort(order[: self.size]))
+        fold = folds_of(self.strata, self.groups, number, FOLDS)
+        answers, order, seconds, counts = [], [], [], []
+        for one in np.unique(fold):
+            inside = np.flatnonzero(fold == one)
+            model, took, count = self.learn(np.flatnonzero(fold != one), change, number)
+            answers.append(answers_of(model, self.train.take(inside))[2])
+            order.append(inside)
+            seconds.append(took)
+            counts.append(count)
+        whole = answers[0].followed_by(answers[1:]).take(np.argsort(np.concatenate(order)))
+        self.answers.setdefault(name, []).append(whole)
+        self.seconds.setdefault(name, []).append(float(np.mean(seconds)))
+        times = len(counts) - 1  # that each row was learned
+        self.rows.setdefault(name, []).append(round(sum(counts) / times))
+
+    def learn(
+        self, positions: np.ndarray, change: Mapping[str, Mapping[str, Any]], seed: int
+    ) -> tuple[Model, float, int]:
+        """A model of some training rows, the seconds it took, and `_count` of its rows."""
+        rows = self.train.take(positions)
         begin = time.monotonic()
         if self.fine_tune:
-            model = self._tuned(rows, change, number)  # runs the steps itself
+            model = self._tuned(rows, change, seed)  # runs the steps itself
             seconds = time.monotonic() - begin
-            made = run_steps(rows, self._steps(change), number)  # to count its rows
+            made = run_steps(rows, self._steps(change), seed)  # to count its rows
         else:
-            made = run_steps(rows, self._steps(change), number)
+            made = run_steps(rows, self._steps(change), seed)
             model = self._fitted(made, self._started(change, made))
             seconds = time.monotonic() - begin
-        self.seconds.setdefault(name, []).append(seconds)
-        self.rows.setdefault(name, []).append(self._count(model, made))
-        self.answers.setdefault(name, []).append(answers_of(model, self.data.validation)[2])
+        return model, seconds, self._count(model, made)
 
     def _steps(self, change: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         """The steps that make the training rows."""
@@ -138,7 +160,10 @@ class PairedFits:
         return model
 
     def _tuned(self, rows: Rows, change: Mapping[str, Mapping[str, Any]], seed: int) -> Model:
-        plan = self.plan.with_({self.section: self._with(change), "train.seed": seed})
+        ((task_name, settings),) = self.plan.task.items()
+        task = {task_name: {**settings, **_labels(self.model)}}
+        wanted = {self.section: self._with(change), "train.seed": seed, "task": task}
+        plan = self.plan.with_(wanted)
         data = Data(rows, self.data.validation, None, self.data.unlabelled, (), "")
         with tempfile.TemporaryDirectory() as folder:
             return train(plan, data, Run.create(folder, "trial", plan)).model
@@ -150,7 +175,17 @@ class PairedFits:
         seeds: int,
         watch: Watch,
     ) -> Trial:
-        """Run every seed with no change and with each one, and compare."""
+        """Run every seed with no change and with each one, and compare. Raises WeitiaoError."""
+        if len(np.unique(self.groups)) < FOLDS:
+            raise DataError(
+                _(
+                    "a trial leaves the training rows out in {folds} parts; they are only "
+                    "{groups} (equal texts and rows with one value of the role group stay "
+                    "together).",
+                    folds=FOLDS,
+                    groups=plural(len(np.unique(self.groups)), "group"),
+                )
+            )
         if not self.fine_tune and not linear_start.possible(self.model):
             raise PlanError(
                 [
@@ -166,33 +201,29 @@ class PairedFits:
             for place, name in enumerate(names):
                 watch(_("trying changes"), seed * len(names) + place, seeds * len(names))
                 self.run(seed, name, {name: chosen[name]} if name else {})
-        return self.outcome(chosen, skipped, seeds)
+        tried = [self._judged(name, len(chosen)) for name in chosen]
+        helpful = {one.step: chosen[one.step] for one in tried if one.kept}
+        if len(helpful) > 1:
+            for seed in range(seeds):
+                watch(_("trying them together"), seed, seeds)
+                self.run(seed, TOGETHER, helpful)
+            tried = _together_or_best(tried, self._judged(TOGETHER, len(chosen)))
+        return self._outcome(chosen, tried, skipped)
 
-    def outcome(
+    def _outcome(
         self,
         chosen: Mapping[str, Mapping[str, Any]],
+        tried: Sequence[Tried],
         skipped: Mapping[str, str],
-        seeds: int,
     ) -> Trial:
-        """Compare each change with none."""
-        metrics = metrics_of(self.model.task, self.plan.evaluate.metrics)
-        first = next(iter(metrics))
-        level = 1 - ERROR_RATE / max(1, len(chosen))
-        tried, none = [], float("nan")
-        for name in chosen:
-            comparison = compare(
-                self.answers[""],
-                self.answers[name],
-                {first: metrics[first]},
-                level=level,
-                paired=True,
-            )
-            none = comparison.gaps[0].means[0]
-            tried.append(self._judged(name, comparison))
-        kept = {one.step: dict(chosen[one.step]) for one in tried if one.kept}
+        """The plan with the changes that are kept."""
+        metric, values = self._primary("")
+        kept = {
+            one.step: dict(chosen[one.step]) for one in tried if one.kept and one.step in chosen
+        }
         outcome = Trial(
-            self.plan, first, none, tuple(tried), dict(skipped), seeds, self.size,
-            len(self.data.validation), self.section,
+            self.plan, metric, float(np.mean(values)), tuple(tried), dict(skipped),
+            len(values), len(self.train), self.section,
         )  # fmt: skip
         if not kept:
             return outcome
@@ -205,12 +236,52 @@ class PairedFits:
         """The section of the plan with a change."""
         return {**getattr(self.plan.data, self.section.removeprefix("data.")), **change}
 
-    def _judged(self, name: str, comparison: Comparison) -> Tried:
+    def _judged(self, name: str, changes: int) -> Tried:
+        """A change, one of so many, compared with none."""
+        metrics = metrics_of(self.model.task, self.plan.evaluate.metrics)
+        first = next(iter(metrics))
+        comparison = compare(
+            self.answers[""],
+            self.answers[name],
+            {first: metrics[first]},
+            level=1 - ERROR_RATE / changes,
+            paired=True,
+        )
         change = comparison.gaps[0].change
         more = np.mean(self.seconds[name]) - np.mean(self.seconds[""])
         new = np.mean(self.rows[name]) - np.mean(self.rows[""])
         kept = comparison.word == "better"
         return Tried(name, change.value, change.low, change.high, float(more), float(new), kept)
+
+    def _primary(self, name: str) -> tuple[str, list[float]]:
+        """The plan's first metric, and its value for each seed."""
+        metrics = metrics_of(self.model.task, self.plan.evaluate.metrics)
+        first = next(iter(metrics))
+        reports = (measure(answers, {first: metrics[first]}) for answers in self.answers[name])
+        return first, [report.metrics[first] for report in reports]
+
+
+def _together_or_best(tried: Sequence[Tried], together: Tried) -> list[Tried]:
+    """All that help, where together they gain more than the best one does alone; else that one."""
+    best = max((one for one in tried if one.kept), key=lambda one: one.gain)
+    if together.gain > best.gain:
+        return [*tried, together]
+    return [*(replace(one, kept=one is best) for one in tried), replace(together, kept=False)]
+
+
+def _judged_rows(plan: Plan, train: Rows) -> tuple[Rows, np.ndarray, np.ndarray]:
+    """The training rows that are judged, their strata, and the groups that share a fold."""
+    reader = reader_of(plan.task_name)
+    rows = train.take(sample(reader.strata(train.targets()), len(train), MAX_ROWS, plan.train.seed))
+    keys = text_keys(rows.table, rows.text_columns, rows.indices)
+    groups = with_near_groups(units_of(rows, keys), rows, plan.data.near_duplicates, [])
+    return rows, strata_of(reader.strata(rows.targets()), len(rows)), groups
+
+
+def _labels(model: Model) -> dict[str, Any]:
+    """The labels of the task as a setting: rows of a fold may lack one."""
+    labels = getattr(model.task, "labels", ())
+    return {"labels": list(labels)} if labels else {}
 
 
 def _reason(trial: Trial, changes: Mapping[str, Any], fine_tune: bool) -> Reason:
@@ -231,9 +302,9 @@ def _reason(trial: Trial, changes: Mapping[str, Any], fine_tune: bool) -> Reason
     return Reason(
         value=dict(changes),
         reason=_(
-            "tried against none on {rows} with {seeds} ({how}): the interval of the gain lies "
-            "above 0; others were dropped",
-            rows=plural(trial.validation_rows, "validation row"),
+            "tried against none on {rows}, left out in turns, with {seeds} ({how}): the interval "
+            "of the gain lies above 0; others were dropped",
+            rows=plural(trial.rows, "training row"),
             seeds=plural(trial.seeds, "paired seed"),
             how=how,
         ),

@@ -29,12 +29,11 @@ def _show(trial: Trial, output: Path | None) -> None:
 
     steps = trial.section == STEPS
     title = _(
-        "{metric} on {validation:,} validation rows; {seeds} paired seeds of {rows:,} training "
-        "rows; without any of them {none}",
+        "{metric} of {rows:,} training rows, each left out in turn, with {seeds} paired seeds; "
+        "without any of them {none}",
         metric=metric_name(trial.metric),
-        validation=trial.validation_rows,
-        seeds=trial.seeds,
         rows=trial.rows,
+        seeds=trial.seeds,
         none=f"{trial.none:.4f}",
     )
     lines = [

@@ -15,6 +15,7 @@ from weitiao.data.prepare.review_file import (
     KEY,
     REASON,
     ROW,
+    SHEET,
     SUGGESTED,
     SUSPICION,
 )
@@ -57,7 +58,7 @@ def _workbook(
 
     book = Workbook()
     page = book.active
-    page.title = "review"
+    page.title = SHEET
     page.freeze_panes = "A2"
     for column, name in enumerate(names, 1):
         head = page.cell(1, column, name)

@@ -72,6 +72,15 @@ def test_responses_of_argilla(tmp_path, layout, ending):
     assert "8 rows with several annotators: 4 agree, 4 by majority" in said
 
 
+def test_responses_of_argilla_without_a_status_count_as_submitted(tmp_path):
+    rows = [
+        {"text": text(n), "q.responses": ["a", "a", "b"], "q.responses.users": ["u", "v", "w"]}
+        for n in range(20)
+    ]
+    targets, _said = read(lines(tmp_path / "rows.jsonl", rows), target="q")
+    assert targets == ["a"] * 20
+
+
 @pytest.mark.parametrize("ids", [["A", "B"], [1, 2], ["sport", "money"]])
 @pytest.mark.parametrize("many", [False, True])
 def test_options_of_prodigy_have_names(tmp_path, ids, many):

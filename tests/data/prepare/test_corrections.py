@@ -1,5 +1,6 @@
 import csv
 
+import openpyxl
 import pytest
 
 from weitiao.data.files.table import from_rows
@@ -8,6 +9,7 @@ from weitiao.data.prepare.load import joined, load
 from weitiao.data.prepare.review_file import key_text
 from weitiao.errors import DataError
 from weitiao.planfile.plan import DataPlan
+from weitiao.reporting.review_table import write_review
 
 HEAD = ["row", "text", "given", "suggested", "decision", "key"]
 
@@ -147,6 +149,21 @@ def test_other_tables_are_refused(tmp_path):
     path = table(tmp_path / "r.csv", [["a", "b"]] * 3, head=["text", "label"])
     with pytest.raises(DataError, match="no table of `weitiao review`"):
         apply(path)
+
+
+def test_a_larger_sheet_beside_the_review_is_not_taken_for_it(tmp_path):
+    before = load(plan(), "classification", rows())
+    path = tmp_path / "r.xlsx"
+    (line,) = reviewed(before, [0], ["pos"])
+    row, text, given, suggested, decision, key = line
+    write_review(path, ["text"], [[row, text, given, suggested, 0.9, "", decision, key]], ["pos"])
+    book = openpyxl.load_workbook(path)
+    notes = book.create_sheet("notes")
+    for at in range(30):
+        notes.append(["text", f"a note {at}"])
+    book.save(path)
+    after = load(plan(corrections=str(path)), "classification", rows())
+    assert after.train.targets()[0] == "pos"
 
 
 def test_a_corrected_copy_is_known_by_position(tmp_path):

@@ -218,6 +218,14 @@ def test_a_copy_equal_to_a_row_of_another_label_is_left_out_and_counted():
     assert "2" in step.notes()[0]
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_half_of_the_words_stay_however_large_the_share(seed):
+    text = "we flew over the old town until late evening came"
+    step = RandomEdits(share=1.0, operations=("delete",))
+    _row, copy = made_by(step, [Example({"text": text}, "a", "f:1")], seed=seed)
+    assert len(text.split()) > len(copy.inputs["text"].split()) >= len(text.split()) // 2
+
+
 def test_rows_of_other_steps_are_passed_on():
     rows = from_rows([{"text": "we flew to Paris", "label": "a"}], "a.csv").table
     rows = Rows(rows, everything(rows), {"text": "text", "target": "label"}, "a.csv", "classification")  # fmt: skip

@@ -59,6 +59,7 @@ def _label(question: Question, text: str, target: Any) -> list[Any]:
 
 def plain(row: Mapping[str, Any], utf16: bool) -> dict[str, Any]:
     """A row with spans in code points, their text beside them. Raises ValueError."""
+    row = _of_first_version(row)
     new = {name: cell for name, cell in row.items() if name not in _LEFT_OUT}
     key = next((name for name in _LABEL_KEYS if isinstance(row.get(name), list)), None)
     if key is None or not row[key] or all(isinstance(one, str) for one in row[key]):
@@ -69,6 +70,27 @@ def plain(row: Mapping[str, Any], utf16: bool) -> dict[str, Any]:
     spans: list[Any] = answer_of(json.dumps(row[key]))
     new[key] = [_span(text, span, utf16) for span in spans]
     return new
+
+
+def _of_first_version(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """doccano 0.x: `annotations` with the number of a label, and where a span begins and ends.
+
+    >>> _of_first_version({"text": "a b", "annotations": [{"label": 3, "user": 1}]})
+    {'text': 'a b', 'label': ['3']}
+    """
+    given = row.get("annotations")
+    if not isinstance(given, list) or any(key in row for key in _LABEL_KEYS):
+        return row
+    if not all(isinstance(one, dict) and "label" in one for one in given):
+        return row
+    labels: list[Any] = [
+        [one["start_offset"], one["end_offset"], str(one["label"])]
+        if one.keys() >= {"start_offset", "end_offset"}
+        else str(one["label"])
+        for one in given
+    ]
+    rest = {name: cell for name, cell in row.items() if name != "annotations"}
+    return {**rest, LABEL_KEY: labels}
 
 
 def _span(text: str, span: Any, utf16: bool) -> dict[str, Any]:

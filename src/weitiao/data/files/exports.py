@@ -71,8 +71,10 @@ class Exports:
             return self._of_record(row, responses, agreement)
         new: dict[str, Any] = {}
         answered = {name for name, value in row.items() if _are_responses(value)}
-        flat = {name.removesuffix(_RESPONSES) for name in row if name.endswith(_RESPONSES)} & {
-            name.removesuffix(_STATUS) for name in row if name.endswith(_STATUS)
+        flat = {
+            name.removesuffix(_RESPONSES)
+            for name in row
+            if name.endswith(_RESPONSES) and {name + ".status", name + ".users"} & row.keys()
         }
         if not answered and not flat:
             return row
@@ -82,7 +84,7 @@ class Exports:
                 _decide(new, name, value, agreement)
             elif question:
                 if name == f"{question}{_RESPONSES}":
-                    status = as_list(row[f"{question}{_STATUS}"])
+                    status = as_list(row.get(f"{question}{_STATUS}"))
                     _decide(new, question, _paired(as_list(value), status), agreement)
             elif _is_suggestion(name, {*answered, *flat}):
                 self._suggestions[name] += 1

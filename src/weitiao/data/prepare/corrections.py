@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from weitiao.core import fingerprint
-from weitiao.data.files.open import open_source
 from weitiao.data.prepare import duplicates
 from weitiao.data.prepare.extra_files import ExtraFile
 from weitiao.data.prepare.review_file import (
@@ -26,6 +25,7 @@ from weitiao.data.prepare.review_file import (
     Decision,
     Key,
     decisions_in,
+    open_review,
 )
 from weitiao.data.rows import Rows
 from weitiao.data.targets import TargetChanges, reader_of
@@ -49,7 +49,7 @@ class Corrections:
         listed = [paths] if isinstance(paths, str) else list(paths)
         decisions, contents, undecided = list[Decision](), list[str](), 0
         for path in listed:
-            source = open_source(path)
+            source = open_review(path)
             contents.append(source.fingerprint)
             some, without = decisions_in(source, rows)
             decisions, undecided = [*decisions, *some], undecided + without

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from weitiao.core.fields import near
 from weitiao.data.files.cells import cell_texts
+from weitiao.data.files.open import open_source
 from weitiao.data.files.table import LINE, Source
 from weitiao.data.infer.cells import number
 from weitiao.data.prepare import duplicates
@@ -22,6 +25,8 @@ from weitiao.i18n.messages import _, name_list, plural
 # Columns of a review table; the texts stand under their roles.
 ROW, GIVEN, SUGGESTED, SUSPICION, REASON = "row", "given", "suggested", "suspicion", "reason"
 DECISION, KEY = "decision", "key"
+SHEET = "review"  # its name in a workbook
+WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
 KEEP, CHANGE, REMOVE = "keep", "change", "remove"
 _WORDS = {
     KEEP: KEEP, "ok": KEEP, "保留": KEEP, "不变": KEEP,
@@ -122,13 +127,29 @@ class Vocabulary:
         )
 
 
+def open_review(path: str | Path) -> Source:
+    """A review table; of a workbook whose largest sheet is another one, the sheet `review`. Raises
+    DataError."""
+    source = open_source(path)
+    if _is_review(source) or Path(path).suffix.lower() not in WORKBOOKS:
+        return source
+    with suppress(DataError):
+        other = open_source(path, {"xlsx": {"sheet": SHEET}})
+        return other if _is_review(other) else source
+    return source
+
+
+def _is_review(source: Source) -> bool:
+    return bool({KEY, GIVEN} & {name.strip().casefold() for name in source.columns})
+
+
 def decisions_in(source: Source, rows: Rows) -> tuple[list[Decision], int]:
     """The decisions of a review table, and how many rows have none. rows: that were reviewed.
 
     Raises DataError for a table of another kind, and for decisions that cannot be understood.
     """
     names = {name.strip().casefold(): name for name in source.columns}
-    if not {KEY, GIVEN} & names.keys():
+    if not _is_review(source):
         raise DataError(
             _(
                 "{file}: no table of `weitiao review`: it has none of the columns {columns}.",

@@ -23,6 +23,7 @@ SHARE = Field(0.1, gt=0, le=1, description="of the words that are changed; at le
 _MARKS, _CHINESE_MARKS = ".;?:!,", "。；？：！，"  # the six of Karimi et al. 2021
 _LEAST_OF_WORDNET = 3  # letters of a word whose synonyms are looked up
 _LEAST_LETTERS = 4  # of a word with a slip: shorter ones become other words
+_MOST_DELETED = 0.5  # of the words: more would leave another text
 
 
 class RandomEdits(Augmentation):
@@ -222,13 +223,11 @@ def _swapped(words: WordsOf, share: float, rng: random.Random) -> list[Edit]:
 
 
 def _deleted(words: WordsOf, share: float, rng: random.Random) -> list[Edit]:
-    """Words are left out, with the blank behind them; at least one word stays."""
+    """Words are left out, with the blank behind them; about half of all stay at least."""
     if len(words.words) < 2 or not words.free:
         return []
-    drawn = words.drawn(share, rng)
-    if len(drawn) == len(words.words):
-        drawn = drawn[:-1]
     text = words.text
+    drawn = words.drawn(min(share, _MOST_DELETED), rng)
     return [Edit(start, end + (text[end : end + 1] == " "), "") for start, end in drawn]
 
 
