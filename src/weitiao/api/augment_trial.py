@@ -28,12 +28,12 @@ def try_steps(
     watch: Watch = lambda what, done, total: None,
     **options: Unpack[PlanOptions],
 ) -> Trial:
-    """Plan, and keep those augmentation steps whose gain on validation is certain.
+    """Plan, and keep those augmentation steps whose gain in cross-validation is certain.
 
-    Each seed draws 80 % of the training rows; all steps learn from the same ones, and so does none.
-    steps: as for `augment`; default: all that fit the rows. fine_tune: train each time by the plan,
-    instead of a linear layer on the frozen encoder. The test rows are not read. Raises
-    WeitiaoError.
+    Each seed leaves the training rows out in four parts; all steps learn from the same ones, and so
+    does none. Where several steps help, they are tried together. steps: as for `augment`; default:
+    all that fit the rows. fine_tune: train each time by the plan, instead of a linear layer on the
+    frozen encoder. The test rows are not read. Raises WeitiaoError.
     """
     settings = _named(steps, times)
     plan, data = planned(rows, targets, options, seeds)

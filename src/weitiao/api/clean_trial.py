@@ -31,13 +31,13 @@ def try_cleaners(
     watch: Watch = lambda what, done, total: None,
     **options: Unpack[PlanOptions],
 ) -> Trial:
-    """Plan, and keep those cleaners whose gain on validation is certain.
+    """Plan, and keep those cleaners whose gain in cross-validation is certain.
 
-    Each seed draws 80 % of the training rows; all cleaners learn from the same ones, and so does
-    none. Validation texts are cleaned alike, as those to predict will be. cleaners: names, or name
-    -> settings; default: all that need no settings and change a text. fine_tune: train each time by
-    the plan, instead of a linear layer on the frozen encoder. The test rows are not read. Raises
-    WeitiaoError.
+    Each seed leaves the training rows out in four parts; all cleaners learn from the same ones, and
+    so does none. Texts to answer are cleaned alike, as those to predict will be. cleaners: names,
+    or name -> settings; default: all that need no settings and change a text. fine_tune: train each
+    time by the plan, instead of a linear layer on the frozen encoder. The test rows are not read.
+    Raises WeitiaoError.
     """
     named = _named(cleaners)
     plan, data = planned(rows, targets, options, seeds)

@@ -127,7 +127,7 @@ class Vocabulary:
         )
 
 
-def open_review(path: str | Path) -> Source:
+def open_review(path: str) -> Source:
     """A review table; of a workbook whose largest sheet is another one, the sheet `review`. Raises
     DataError."""
     source = open_source(path)
