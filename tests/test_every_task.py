@@ -198,6 +198,58 @@ def test_divergence_is_nothing_for_equal_outputs_and_symmetric(task, tiny_bert):
     torch.testing.assert_close(one, other)
 
 
+def test_contrast_is_the_supervised_contrastive_loss():
+    """Against the formula of Khosla et al. 2020 (L_out), a row without a partner left out."""
+    from weitiao.training.strategies.contrast import contrast
+
+    vectors = torch.randn(6, 4, dtype=torch.float64)
+    labels = [0, 1, 0, 2, 1, 0]
+    unit = vectors / vectors.norm(dim=1, keepdim=True)
+    total = 0.0
+    for i, label in enumerate(labels):
+        partners = [p for p in range(6) if p != i and labels[p] == label]
+        below = sum(math.exp(unit[i] @ unit[a] / 0.2) for a in range(6) if a != i)
+        for p in partners:
+            total -= math.log(math.exp(unit[i] @ unit[p] / 0.2) / below) / len(partners)
+    found = contrast(vectors, torch.tensor(labels), 0.2)
+    torch.testing.assert_close(found, torch.tensor(total, dtype=torch.float64))
+    assert contrast(vectors[:2], torch.tensor([0, 1]), 0.2) == 0
+
+
+def test_contrast_joins_the_loss_of_the_task_and_reaches_the_encoder(tiny_bert):
+    from weitiao.training.strategies.contrast import Contrast
+
+    model, data = started("classification", tiny_bert)
+    model.net.eval()
+    labels = model.task.indices(data.train.targets(), data.train.ids())
+    batch = model.batch(model.encode(data.train), range(6), labels)
+    cost = model.loss()
+
+    def inner(net, rows):
+        logits = net(rows)
+        return Output(cost.value(logits, rows.labels), logits)
+
+    losses = {}
+    for weight in (0.0, 0.25, 1.0):
+        strategy = Contrast(weight=weight)
+        strategy.start(model.net, model.task)
+        losses[weight] = strategy.loss(inner)(model.net, batch).loss
+    torch.testing.assert_close(losses[0.25], 0.75 * losses[0.0] + 0.25 * losses[1.0])
+    losses[1.0].backward()
+    word_vectors = model.net.native.get_input_embeddings().weight.grad
+    assert word_vectors is not None
+    assert word_vectors.abs().sum() > 0
+
+
+@pytest.mark.parametrize("task", ["multilabel", "regression", "token_classification"])
+def test_contrast_wants_single_labels(tiny_bert, task):
+    from weitiao.training.strategies.contrast import Contrast
+
+    model, _data = started(task, tiny_bert)
+    with pytest.raises(PlanError, match=r"strategies\.contrast"):
+        Contrast().start(model.net, model.task)
+
+
 def test_rdrop_adds_the_kl_of_two_dropout_masks(tiny_bert):
     """Against the formula of Liang et al. 2021, with both passes known."""
     from weitiao.example import Output

@@ -32,6 +32,7 @@ from weitiao.evaluation.label_errors.out_of_fold import folds_of
 from weitiao.evaluation.metric_names import metric as metric_name
 from weitiao.evaluation.metrics.base import metrics_of
 from weitiao.i18n.messages import _, joined, plural
+from weitiao.model.known_features import KnownFeatures
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan, Reason
 from weitiao.planning.advise import advise
@@ -104,6 +105,7 @@ class PairedFits:
     def __init__(self, plan: Plan, data: Data, model: Model, fine_tune: bool) -> None:
         self.plan, self.data, self.model, self.fine_tune = plan, data, model, fine_tune
         self.train, self.strata, self.groups = _judged_rows(plan, data.train)
+        self.known = KnownFeatures()  # of the frozen encoder
         self.answers: dict[str, list[Answers]] = {}
         self.seconds: dict[str, list[float]] = {}
         self.rows: dict[str, list[int]] = {}
@@ -157,7 +159,9 @@ class PairedFits:
     def _fitted(self, rows: Rows, model: Model) -> Model:
         feed = training_feed(model, rows)
         origins = linear_start.origins_of(rows, feed.encoded)
-        layer = linear_start.fit_output_layer(model, feed, model.loss(), len(rows), origins=origins)
+        layer = linear_start.fit_output_layer(
+            model, feed, model.loss(), len(rows), origins=origins, read_features=self.known.read
+        )
         layer.put_into(model)
         return model
 

@@ -64,13 +64,15 @@ def fit_output_layer(
     left: Callable[[], float] | None = None,
     *,
     origins: np.ndarray | None = None,
+    read_features: Callable[..., Any] = features,
 ) -> OutputLayer:
     """Fit the output layer to features of at most `rows` training rows by the loss of the plan.
 
     The rows are the first of an order drawn with the plan's seed; the same rows give the same layer
     to the last bit. left: seconds that are left for reading features; when they are used up, the
     rows read so far must do. origins: of `origins_of`; a row and its copies share a fold when the
-    penalty is chosen. Raises DivergedError where a loss is not finite.
+    penalty is chosen. read_features: as `features`. Raises DivergedError where a loss is not
+    finite.
     """
     generator = np.random.default_rng(model.plan.train.seed)
     order = generator.permutation(len(train.labels))
@@ -79,7 +81,7 @@ def fit_output_layer(
     order = order[:rows]
     read = []
     for start in range(0, len(order), CHUNK_ROWS):
-        read.append(features(model, train.encoded, order[start : start + CHUNK_ROWS]))
+        read.append(read_features(model, train.encoded, order[start : start + CHUNK_ROWS]))
         if left and left() <= 0:
             order = order[: start + CHUNK_ROWS]
             break
