@@ -6,10 +6,10 @@
     python benchmarks/few_rows.py --table
 
 Five samples of each set and size, every contender on the same rows and the same encoder: weitiao's
-defaults; weitiao as before (first token, no linear start, no refit); a linear model on the frozen
-encoder; SetFit (`pip install setfit`), with as many steps as fit into the time that weitiao's
-defaults took on the same rows. A run is degenerate when it answers no better than the most frequent
-label of the judged rows.
+defaults; the same without the contrast of few rows (`plain`); weitiao as before (first token, no
+linear start, no refit, no contrast); a linear model on the frozen encoder; SetFit (`pip install
+setfit`), with as many steps as fit into the time that weitiao's defaults took on the same rows. A
+run is degenerate when it answers no better than the most frequent label of the judged rows.
 """
 
 from __future__ import annotations
@@ -36,7 +36,13 @@ PER_CLASS = (8, 16, 64)
 SAMPLES = (1, 2, 3, 4, 5)
 CHANGES: dict[str, dict[str, Any]] = {
     "weitiao": {},
-    "before": {"model.head": "native", "train.linear_start": False, "train.refit": "never"},
+    "plain": {"train.strategies": {}},
+    "before": {
+        "model.head": "native",
+        "train.linear_start": False,
+        "train.refit": "never",
+        "train.strategies": {},
+    },
 }
 CONTENDERS = (*CHANGES, "frozen_linear", "setfit")
 SAME = ("set", "per_class", "seed")

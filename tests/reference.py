@@ -54,6 +54,18 @@ def plain_loss(task, output, labels, mask):
     return functional.mse_loss(logits.squeeze(-1), labels)
 
 
+def plain_contrast(vectors, labels, temperature):
+    """L_out of Khosla et al. 2020, row by row; the mean over all rows."""
+    unit, total = vectors / vectors.norm(dim=1, keepdim=True), 0.0
+    for row, label in enumerate(labels):
+        others = [at for at in range(len(labels)) if at != row]
+        scores = torch.stack([unit[row] @ unit[at] / temperature for at in others])
+        same = torch.tensor([bool(labels[at] == label) for at in others])
+        if same.any():
+            total = total - (scores - scores.exp().sum().log())[same].mean()
+    return total / len(labels)
+
+
 def labels_of(model, rows):
     """What each row is to teach, worked out without weitiao: a tensor; of tags a list of such, one
     for each piece (all words of the tests are one piece, between [CLS] and [SEP])."""
@@ -149,7 +161,9 @@ def train(model, rows, updates):
     # A large eps: keys have a bias without any gradient, whose rounding noise Adam would blow up.
     optimizer = torch.optim.AdamW(kinds, lr=1.0, eps=EPS, foreach=False)
     total = int(plan.epochs * len(examples) / plan.batch_size + 0.999999)
-    average = {}
+    average, read = {}, []
+    if "contrast" in plan.strategies:
+        net.classifier.register_forward_pre_hook(lambda _layer, inputs: read.append(inputs[0]))
     for step in range(updates):
         picked = np.array(order[step * plan.batch_size : (step + 1) * plan.batch_size])
         texts = task.texts(task.read([examples[i] for i in picked]))
@@ -164,6 +178,9 @@ def train(model, rows, updates):
             push = plan.strategies["fgm"].get("epsilon", 1.0) * gradient / length
             pushed = net(inputs_embeds=words + push, **batch)
             loss = loss + plain_loss(task, pushed, wanted, mask)
+        if chosen := plan.strategies.get("contrast"):
+            apart_from = plain_contrast(read.pop(), wanted, chosen["temperature"])
+            loss = (1 - chosen["weight"]) * loss + chosen["weight"] * apart_from
         net.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), plan.max_grad_norm)

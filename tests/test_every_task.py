@@ -10,10 +10,11 @@ import torch
 from accelerate import Accelerator
 
 from conftest import WRITING, toy_data, toy_plan
-from reference import EPS
+from reference import EPS, plain_contrast
 from reference import train as plain_training
 from weitiao import parts
 from weitiao.core.ragged import values_of
+from weitiao.errors import PlanError
 from weitiao.model.model import Model
 from weitiao.tasks.answers.label_sets import LabelSets
 from weitiao.tasks.answers.labels import Labels
@@ -26,6 +27,7 @@ TASKS = sorted([*ROWS, "question_answering", "token_classification"])
 # Settings that make each strategy do something a plain loop can repeat (there is no dropout here).
 STRATEGIES = {
     "plain": {},
+    "contrast": {"contrast": {"weight": 0.3, "temperature": 0.2}},
     "ema": {"ema": {"decay": 0.7}},
     "fgm": {"fgm": {"epsilon": 0.1}},
     "freeze": {"freeze": {"layers": 1}},
@@ -45,6 +47,7 @@ LAYOUTS = {
     "fused, accumulated": {"train.layout": "fused", "train.micro_batch_tokens": 40},
 }
 OPTIMIZERS = {"whole table": {}, "touched rows": {"lazy_embeddings": True}}
+SINGLE = ["classification", "nli"]  # tasks with one label a row, which contrast needs
 UPDATES = 5
 
 
@@ -91,6 +94,8 @@ def loops():
     rows = list(itertools.product(TASKS, STRATEGIES, OPTIMIZERS))
     tasks, strategies, optimizers = TASKS, list(STRATEGIES), list(OPTIMIZERS)
     for task, strategy, optimizer in rows:
+        if strategy == "contrast" and task not in SINGLE:
+            continue
         places = tasks.index(task), strategies.index(strategy), optimizers.index(optimizer)
         quick = (places[0] - places[1]) % 3 == 0 and places[2] == places[0] % 2
         yield pytest.param(task, strategy, optimizer, marks=() if quick else pytest.mark.slow)
@@ -108,6 +113,8 @@ def test_the_loop_gives_the_numbers_of_a_plain_loop(
     for kind, layout in LAYOUTS.items():
         if kind == {"touched rows": "fused", "whole table": "fused, accumulated"}[optimizer]:
             continue
+        if "contrast" in chosen and "accumulated" in kind:
+            continue  # it compares the rows of a micro-batch
         changes = {**settings, **layout, "train.strategies": chosen}
         with monkeypatch.context() as patch:
             if kind == "fused" and compiled_once:
@@ -202,21 +209,14 @@ def test_contrast_is_the_supervised_contrastive_loss():
     """Against the formula of Khosla et al. 2020 (L_out), a row without a partner left out."""
     from weitiao.training.strategies.contrast import contrast
 
-    vectors = torch.randn(6, 4, dtype=torch.float64)
-    labels = [0, 1, 0, 2, 1, 0]
-    unit = vectors / vectors.norm(dim=1, keepdim=True)
-    total = 0.0
-    for i, label in enumerate(labels):
-        partners = [p for p in range(6) if p != i and labels[p] == label]
-        below = sum(math.exp(unit[i] @ unit[a] / 0.2) for a in range(6) if a != i)
-        for p in partners:
-            total -= math.log(math.exp(unit[i] @ unit[p] / 0.2) / below) / len(partners)
-    found = contrast(vectors, torch.tensor(labels), 0.2)
-    torch.testing.assert_close(found, torch.tensor(total, dtype=torch.float64))
+    vectors, labels = torch.randn(6, 4, dtype=torch.float64), torch.tensor([0, 1, 0, 2, 1, 0])
+    found = contrast(vectors, labels, 0.2) / len(labels)
+    torch.testing.assert_close(found, plain_contrast(vectors, labels, 0.2))
     assert contrast(vectors[:2], torch.tensor([0, 1]), 0.2) == 0
 
 
 def test_contrast_joins_the_loss_of_the_task_and_reaches_the_encoder(tiny_bert):
+    from weitiao.example import Output
     from weitiao.training.strategies.contrast import Contrast
 
     model, data = started("classification", tiny_bert)

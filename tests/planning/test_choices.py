@@ -186,6 +186,22 @@ def test_every_reason_stands_at_its_value(task, budget, tiny_bert):
     check(plan)
 
 
+@pytest.mark.parametrize(
+    ("rows", "labels", "sentences", "roles", "chosen"),
+    [(300, 6, True, {}, True), (5_000, 6, True, {}, False), (300, 77, True, {}, False),
+     (300, 6, False, {}, False), (300, 6, True, {"text_pair": "b"}, False)],
+)  # fmt: skip
+def test_few_rows_a_label_are_contrasted(known, rows, labels, sentences, roles, chosen):
+    facts = facts_of(
+        known,
+        rows,
+        labels={f"label {at}": rows // labels for at in range(labels)},
+        roles={**known.roles, **roles},
+    )
+    reason = choices.strategies(dataclasses.replace(facts, sentences=sentences))
+    assert (reason is not None and "contrast" in reason.value) == chosen
+
+
 def test_what_the_user_wants_stands(tiny_bert):
     changes = {"train.epochs": 2, "train.strategies.fgm.epsilon": 0.5}
     wish = advise.Wish("memory:x", model=tiny_bert, changes=changes)

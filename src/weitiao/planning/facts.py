@@ -64,6 +64,7 @@ class Facts:
     adapter: str = ""  # parameter-efficient method, by the user
     reading: Reading = field(default_factory=lambda: long_text_of({"head": {}}))
     train_share: float = 0.8  # of the rows: without validation and test rows
+    sentences: bool = False  # whether the network is one of the encoders of sentences in packages
 
     @property
     def task(self) -> type[Task]:
@@ -74,6 +75,12 @@ class Facts:
     def train_rows(self) -> int:
         """Training rows after validation and test are split off (about)."""
         return max(1, round(self.rows * self.train_share))
+
+    @property
+    def single_texts(self) -> bool:
+        """Whether a row is one text with one label."""
+        single = self.task.problem_type == "single_label_classification"
+        return single and self.task.roles == ("text",) and "text_pair" not in self.profile.roles
 
     def tokens_a_row(self, max_length: int) -> float:
         """Mean tokens of a row truncated at `max_length`."""

@@ -16,12 +16,14 @@ from accelerate import Accelerator
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
+from weitiao import parts
 from weitiao.errors import RunError
 from weitiao.hardware.precision import arithmetic
 from weitiao.hardware.probe import resolve
 from weitiao.i18n.messages import _
 from weitiao.model.model import Model
 from weitiao.model.sharded import local
+from weitiao.planfile.plan import Plan
 from weitiao.tasks.base import LossFn
 from weitiao.training.batches import Feed
 
@@ -43,12 +45,19 @@ def tokens_at_once(model: Model, train: Feed, loss_of: LossFn, accelerator: Acce
     if wanted != "auto":
         return wanted
     longest = int(model.sizes(train.encoded).max())
+    if whole_updates(model.plan):
+        longest *= model.plan.train.batch_size
     room = MEMORY_SHARE * free_bytes(accelerator.device) / accelerator.num_processes
     fits = room / max(bytes_a_token(model, train, loss_of), 1.0)
     # A power of two: free memory varies from run to run, and the micro-batches, on which the last
     # bits of a gradient depend, should not follow it.
     tokens = max(min(2 ** math.floor(math.log2(max(fits, 1.0))), MAX_TOKENS), longest)
     return int(accelerator.gather(torch.tensor([tokens], device=accelerator.device)).min())
+
+
+def whole_updates(plan: Plan) -> bool:
+    """Whether a strategy wants all rows of an update in one forward pass."""
+    return any(parts.find("strategies", name).whole_updates for name in plan.train.strategies)
 
 
 def bytes_a_token(model: Model, train: Feed, loss_of: LossFn) -> float:

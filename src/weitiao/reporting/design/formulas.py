@@ -232,5 +232,10 @@ STRATEGIES = {
         r"L'=\frac{L_{1}+L_{2}}{2}+\alpha\cdot\frac{D\left(p_{1}\|p_{2}\right)+"
         r"D\left(p_{2}\|p_{1}\right)}{2}"
     ),
+    "contrast": (
+        r"L'=\left(1-w\right)L-\frac{w}{B}\sum_{i}\frac{1}{\left|P_{i}\right|}\sum_{p\in P_{i}}"
+        r"\log\frac{e^{\cos\left(h_{i},h_{p}\right)/\tau}}"
+        r"{\sum_{a\neq i}e^{\cos\left(h_{i},h_{a}\right)/\tau}}"
+    ),
     "layer_decay": r"\eta_{l}=\eta\cdot d^{\,n-l}",
 }

@@ -35,6 +35,8 @@ class Strategy(Part):
 
     # Whether it is correct with sharded weights (`train.sharding`).
     shards: ClassVar[bool] = False
+    # Whether its loss compares the rows of an update, which must then stay together.
+    whole_updates: ClassVar[bool] = False
     # Whether its loss reads the logits: those of a vocabulary are not kept otherwise.
     reads_logits: ClassVar[bool] = False
 

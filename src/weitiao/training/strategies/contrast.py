@@ -27,14 +27,15 @@ class Contrast(Strategy):
     When to use: few rows a label, and an encoder of sentences.
     """
 
-    weight: float = Field(0.5, ge=0, le=1, description="of the contrast; the task has the rest")
-    temperature: float = Field(0.1, gt=0, description="lower: near rows of other labels count more")
+    weight: float = Field(0.9, ge=0, le=1, description="of the contrast; the task has the rest")
+    temperature: float = Field(0.3, gt=0, description="lower: near rows of other labels count more")
     reads_logits: ClassVar[bool] = True
+    whole_updates: ClassVar[bool] = True
     _layer: Any = PrivateAttr(None)
 
     def start(self, net: Net, task: Task) -> None:
         found = None if net.crf is not None else net.last_linear(task.outputs)
-        if task.head != "sequence" or task.numeric or found is None:
+        if task.problem_type != "single_label_classification" or task.per_token or found is None:
             message = _("train.strategies.contrast: rows of this task have no single label.")
             raise PlanError([message])
         self._layer = found[1]
