@@ -62,7 +62,11 @@ def main() -> None:
         return
     store = timing.store_of(options.store)
     records = timing.run_cells(
-        cells(options.sets, options.rows, options.seeds),
+        (
+            cell
+            for cell in cells(options.sets, options.rows, options.seeds)
+            if cell["step"] in options.steps
+        ),
         options.results,
         lambda cell: run(cell, options, store),
         options.minutes,
@@ -232,6 +236,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--sets", nargs="+", default=SETS, help="only these")
     parser.add_argument("--rows", nargs="+", type=int, default=ROWS, help="only these sizes")
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
+    parser.add_argument("--steps", nargs="+", default=(NONE, *STEPS, RULE), help="only these")
     return timing.parsed(parser)
 
 

@@ -26,6 +26,7 @@ from typing import Any
 import epochs
 import quality_trainer
 import timing
+import train_speed
 import whole_runs
 import whole_sets
 
@@ -44,6 +45,11 @@ def main() -> None:
     if timing.is_served(given, trainer, table):
         return
     store = timing.store_of(given.store)
+    if given.avx2:  # both contenders
+        os.environ |= timing.LAPTOP
+        os.environ["WEITIAO_COMPILER"] = str(train_speed.compiler_for(timing.AVX2, store))
+        store = store / "avx2"  # its own cache: measurements and kernels
+        store.mkdir(exist_ok=True)
     ready: list[str] = []
 
     def run(cell: timing.Record) -> timing.Record:
@@ -58,10 +64,12 @@ def main() -> None:
 
 
 def cells(given: argparse.Namespace) -> Iterator[timing.Record]:
-    for name in SETS:
+    processor = {"processor": "AVX2"} if given.avx2 else {}
+    for name in given.sets:
         for turn in range(given.rounds):
             for contender in CONTENDERS:
-                yield {"set": name, "rows": given.rows, "contender": contender, "turn": turn}
+                yield {"set": name, "rows": given.rows, "contender": contender, "turn": turn,
+                       **processor}  # fmt: skip
 
 
 def process(
@@ -132,8 +140,8 @@ def table(records: list[timing.Record]) -> str:
         "|---" * 10 + "|",
     ]
     good = [one for one in records if timing.has_figures(one)]
-    for name, rows in dict.fromkeys((one["set"], one["rows"]) for one in good):
-        here = [one for one in good if (one["set"], one["rows"]) == (name, rows)]
+    for name, rows, isa in dict.fromkeys(map(_place, good)):
+        here = [one for one in good if _place(one) == (name, rows, isa)]
         both = [[one for one in here if one["contender"] == who] for who in CONTENDERS]
         if not all(both):
             continue
@@ -141,10 +149,15 @@ def table(records: list[timing.Record]) -> str:
                        for part in both)  # fmt: skip
         foreign = max(one["foreign_cpu_seconds"] for one in here)
         lines.append(
-            f"| {name} | {rows} | {ours[0]:.0f} | {other[0]:.0f} | {other[0] / ours[0]:.2f} "
+            f"| {name}{isa} | {rows} | {ours[0]:.0f} | {other[0]:.0f} | {other[0] / ours[0]:.2f} "
             f"| {ours[1]:.0f} | {other[1]:.0f} | {ours[2]:.3f} | {other[2]:.3f} | {foreign:.0f} s |"
         )
     return "\n".join(lines)
+
+
+def _place(record: timing.Record) -> tuple[str, int, str]:
+    isa = f", {record['processor']}" if "processor" in record else ""
+    return record["set"], record["rows"], isa
 
 
 def _median(records: list[timing.Record], key: str) -> float:
@@ -154,6 +167,8 @@ def _median(records: list[timing.Record], key: str) -> float:
 def parse() -> argparse.Namespace:
     parser = timing.options(__doc__, "whole_process", rounds=2)
     parser.add_argument("--rows", type=int, default=1200, help="of training; 3,600 take an hour")
+    parser.add_argument("--sets", nargs="+", default=SETS, help="only these")
+    parser.add_argument("--avx2", action="store_true", help="AVX2, no bf16, kernels by g++ for it")
     return timing.parsed(parser)
 
 
