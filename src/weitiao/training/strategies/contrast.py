@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr
 from weitiao.errors import PlanError
 from weitiao.example import Batch, Output
 from weitiao.i18n.messages import _
+from weitiao.losses.base import weighted_sum
 from weitiao.tasks.base import LossFn, Task
 from weitiao.training.strategies.base import Strategy
 
@@ -53,25 +54,43 @@ class Contrast(Strategy):
             finally:
                 hook.remove()
             vectors = caught[0].float()
-            if batch.windows is not None:
-                vectors = torch.segment_reduce(vectors, "mean", lengths=batch.windows, axis=0)
             assert batch.labels is not None, "strategies learn"
-            apart = contrast(vectors, batch.labels, self.temperature)
+            # A strategy inside, such as R-Drop, may run the rows several times at once.
+            rows = len(batch.labels) if batch.windows is None else int(batch.windows.sum())
+            times = len(vectors) // rows
+            if batch.windows is not None:
+                windows = batch.windows.repeat(times)
+                vectors = torch.segment_reduce(vectors, "mean", lengths=windows, axis=0)
+            labels = torch.cat([batch.labels] * times)
+            weights = None if batch.weights is None else batch.weights.repeat(times)
+            apart = contrast(vectors, labels, self.temperature, weights) / times
             return replace(output, loss=(1 - self.weight) * output.loss + self.weight * apart)
 
         return loss
 
 
-def contrast(vectors: Tensor, labels: Tensor, temperature: float) -> Tensor:
-    """The summed loss of rows, (n, width) and (n,): -log of the softmax over the cosines to all
-    other rows, mean over those of the same label; a row without one adds nothing."""
+def contrast(
+    vectors: Tensor, labels: Tensor, temperature: float, weights: Tensor | None = None
+) -> Tensor:
+    """The summed loss of rows (n, width): -log of the softmax over the cosines to all other rows,
+    mean over those of the same label; a row without one adds nothing.
+
+    labels: (n,), or (n, outputs): the share of each label, and two rows count as far as both draw
+    the same one. weights: (n,), of the rows; one of weight 0 is not there.
+    """
     import torch
     from torch.nn import functional
 
+    if weights is not None:
+        there = weights > 0
+        vectors, labels, weights = vectors[there], labels[there], weights[there]
     unit = functional.normalize(vectors, dim=1)
     itself = torch.eye(len(unit), dtype=torch.bool, device=unit.device)
     scores = (unit @ unit.T / temperature).masked_fill(itself, float("-inf"))
-    same = (labels[:, None] == labels[None, :]) & ~itself
-    logs = scores.log_softmax(1).masked_fill(~same, 0.0)
+    shares = labels.float() if labels.is_floating_point() else None
+    same = (labels[:, None] == labels[None, :]).float() if shares is None else shares @ shares.T
+    same = same.masked_fill(itself, 0.0)
+    logs = scores.log_softmax(1).masked_fill(same == 0, 0.0)
     count = same.sum(1)
-    return -(logs.sum(1) / count.clamp(min=1))[count > 0].sum()
+    means = (same * logs).sum(1) / count.masked_fill(count == 0, 1.0)
+    return -weighted_sum(means, weights)
