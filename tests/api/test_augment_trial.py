@@ -144,3 +144,24 @@ def test_changes_that_help_alone_are_kept_together_only_where_that_gains_more():
 def test_steps_that_do_not_fit_are_named_or_refused(tiny_bert):
     with pytest.raises(DataError, match="entity_swap"):
         weitiao.try_steps(ROWS, steps=["entity_swap"], model=tiny_bert)
+
+
+def test_steps_that_refuse_the_rows_themselves_are_skipped(tiny_bert):
+    pairs = [
+        {"premise": row["text"], "hypothesis": f"by {row['text'].split()[5]}", "label": at % 2}
+        for at, row in enumerate(ROWS)
+    ]
+    roles = {"premise": "premise", "hypothesis": "hypothesis", "target": "label"}
+    options = {"seeds": 2, "model": tiny_bert, "task": "nli", "roles": roles}
+    trial = weitiao.try_steps(pairs, **options)
+    assert "premise, hypothesis" in trial.skipped["mixed_rows"]
+    assert "aeda" in {one.step for one in trial.tried}
+    with pytest.raises(DataError, match="premise, hypothesis"):
+        weitiao.try_steps(pairs, steps=["mixed_rows"], **options)
+
+
+def test_a_trial_without_any_step_that_fits_says_why(tiny_bert):
+    shared = [{**row, "p_good": 0.9, "p_bad": 0.1} for row in ROWS]
+    roles = {"text": "text", "target": "label", "probabilities": ["p_good", "p_bad"]}
+    with pytest.raises(DataError, match="no step can be tried: .*no shares of labels"):
+        weitiao.try_steps(shared, seeds=2, model=tiny_bert, roles=roles)

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Unpack
 
+import numpy as np
+
 from weitiao import parts
 from weitiao.api.augment import Steps, settings_of
 from weitiao.api.inputs import PlanOptions
 from weitiao.api.trial import SEEDS, PairedFits, Trial, Watch, planned
 from weitiao.data.augmentation.step import Augmentation
-from weitiao.data.prepare.run_steps import built_steps
+from weitiao.data.prepare.load import Data
+from weitiao.data.prepare.run_steps import run_steps
 from weitiao.errors import DataError, PartError, PlanError
 from weitiao.i18n.messages import _, name_list
 from weitiao.model.model import Model
 from weitiao.planfile.plan import Plan
+
+CHECKED_ROWS = 8  # training rows that a step must take, before anything is measured
 
 
 def try_steps(
@@ -37,7 +42,7 @@ def try_steps(
     """
     settings = _named(steps, times)
     plan, data = planned(rows, targets, options, seeds)
-    chosen, skipped = _candidates(plan, settings, strict=steps is not None)
+    chosen, skipped = _candidates(plan, data, settings, strict=steps is not None)
     model = Model.start(plan, data.train, data.validation)
     fits = PairedFits(plan, data, model, fine_tune)
     return fits.all_of(chosen, skipped, seeds, watch)
@@ -59,14 +64,15 @@ def _named(steps: Steps | None, times: int | None) -> dict[str, dict[str, Any]]:
 
 
 def _candidates(
-    plan: Plan, settings: Mapping[str, dict[str, Any]], *, strict: bool
+    plan: Plan, data: Data, settings: Mapping[str, dict[str, Any]], *, strict: bool
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """Steps that can be tried on the rows of a plan; and why others cannot: where they were named
     (`strict`), this is raised."""
     chosen, skipped = {}, {}
+    some = data.train.take(np.arange(min(len(data.train), CHECKED_ROWS)))
     for name, values in settings.items():
         try:
-            built_steps({name: values}, plan.task_name)
+            run_steps(some, {name: values}, plan.train.seed)
             chosen[name] = values
         except (DataError, PlanError) as error:
             if strict:
@@ -80,4 +86,7 @@ def _candidates(
                 "needs settings of yours: {names}",
                 names=name_list([path for path, _why in error.problems]),
             )
+    if not chosen:
+        reasons = name_list(f"{name} ({why})" for name, why in skipped.items())
+        raise DataError(_("no step can be tried: {reasons}", reasons=reasons))
     return chosen, skipped
