@@ -1,6 +1,7 @@
 """One reader of rows for everything that answers: each kind of input at each entry point."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas
@@ -207,7 +208,10 @@ def test_each_entry_point_takes_each_kind(kind, model):
     wanted = model(*TEXTS)
     assert model(rows()) == wanted
     assert model.predict(rows()).tolist() == [one.value for one in wanted]
-    assert list(model.predictions(rows(), chunk=2)) == pytest.approx(wanted)
+    for one, alike in zip(model.predictions(rows(), chunk=2), wanted, strict=True):
+        assert one.score == pytest.approx(alike.score)
+        assert one.scores == pytest.approx(alike.scores)
+        assert replace(one, score=0, scores={}) == replace(alike, score=0, scores={})
     assert model.predict_proba(rows()).shape == (3, 2)
     assert weitiao.predict(model, rows()).tolist() == [one.value for one in wanted]
 

@@ -9,13 +9,18 @@ from __future__ import annotations
 GAINS = (
     ("banking77", 1000, 0.128),
     ("bbc-news", 1000, -0.157),
+    ("chnsenticorp", 16, -0.258),
+    ("chnsenticorp", 32, -0.243),
     ("chnsenticorp", 1000, 0.150),
     ("reviews-zh", 1000, -0.160),
-    ("sst2", 16, -0.089),
+    ("sst2", 16, -0.120),
+    ("sst2", 32, -0.235),
     ("sst2", 1000, -0.286),
     ("stsb_zh", 1000, -0.034),
-    ("thucnews_titles", 80, 0.075),
-    ("trec6", 48, -0.483),
+    ("thucnews_titles", 80, -0.089),
+    ("thucnews_titles", 160, -0.244),
+    ("trec6", 48, -0.916),
+    ("trec6", 96, -1.274),
     ("two_topics", 1000, -0.336),
 )
 
