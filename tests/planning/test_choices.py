@@ -189,13 +189,14 @@ def test_every_reason_stands_at_its_value(task, budget, tiny_bert):
 @pytest.mark.parametrize(
     ("rows", "labels", "sentences", "roles", "chosen"),
     [(300, 6, True, {}, True), (5_000, 6, True, {}, False), (300, 77, True, {}, False),
-     (300, 6, False, {}, False), (300, 6, True, {"text_pair": "b"}, False)],
+     (300, 6, False, {}, False), (300, 6, True, {"text_pair": "b"}, False), (300, 0, True, {}, False)],
 )  # fmt: skip
 def test_few_rows_a_label_are_contrasted(known, rows, labels, sentences, roles, chosen):
+    rare = {"often": rows, "rare": 5}  # labels are weighted, which contrast does not know
     facts = facts_of(
         known,
         rows,
-        labels={f"label {at}": rows // labels for at in range(labels)},
+        labels={f"label {at}": rows // labels for at in range(labels)} if labels else rare,
         roles={**known.roles, **roles},
     )
     reason = choices.strategies(dataclasses.replace(facts, sentences=sentences))

@@ -32,6 +32,7 @@ LEAST_EPOCHS = 0.1  # that a run is expected to reach, however short its budget
 # 15 epochs and 0.872 after 8 (minilm-l6 at 1e-4, dev/LOG.md).
 TARGET_ROWS = 6_000
 FEW_UPDATES = 150  # a run of fewer has a smaller batch size, and a higher rate if it is shallow
+RARE = 10  # times as many rows has the largest label as the rarest: labels are weighted
 SHALLOW_LAYERS = 6  # with 12, twice the rate learned nothing (see dev/LOG.md)
 
 
@@ -182,7 +183,7 @@ def class_weights(facts: Facts) -> Reason | None:
         rows=labels[rare],
         most=max(labels.values()),
     )
-    if facts.profile.imbalance >= 10:
+    if facts.profile.imbalance >= RARE:
         why = _("mistakes on rare labels cost more, else the network would ignore them")
         return Reason(value="balanced", reason=why, evidence=evidence)
     return Reason(value="none", reason=_("no label is very rare"), evidence=evidence)
@@ -258,7 +259,8 @@ def strategies(facts: Facts) -> Reason | None:
     """Supervised contrast for few rows a label. A higher learning rate for the head of taggers: at
     the network's own, they find no span in the first hundred updates."""
     labels = len(facts.profile.labels)
-    if facts.sentences and facts.single_texts and not facts.adapter and 2 <= labels <= CONTRASTED:
+    usual = facts.single_texts and not facts.adapter and facts.profile.imbalance < RARE
+    if facts.sentences and usual and 2 <= labels <= CONTRASTED:
         return _contrast(facts.train_rows / labels)
     if facts.task.head != "tokens" or facts.adapter:
         return None
