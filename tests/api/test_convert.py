@@ -168,8 +168,11 @@ def test_annotations_of_the_first_doccano_are_spans_and_labels(tmp_path):
     assert target_of("spans", first["label"], first["text"]) == [(2, 6, "7")]
     assert target_of("spans", second["label"], second["text"]) == []
     texts = [{"text": f"t {n}", "annotations": [{"label": n % 2, "user": 1}]} for n in range(4)]
+    texts.append({"text": "nobody has seen it", "annotations": None})
     path.write_text("\n".join(map(json.dumps, texts)), encoding="utf-8")
-    assert [row["label"] for row in read_back(path, "doccano")] == ["0", "1", "0", "1"]
+    rows = read_back(path, "doccano")
+    assert [row["label"] for row in rows] == ["0", "1", "0", "1", None]
+    assert "annotations" not in rows[0]
 
 
 def test_rows_without_labels_need_names_to_choose_from(tmp_path):

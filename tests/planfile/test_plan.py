@@ -45,6 +45,11 @@ def problems(tmp_path, text):
     return caught.value.problems
 
 
+def test_a_fold_that_is_misspelt_says_how_one_is_written():
+    with pytest.raises(PlanError, match=r"data\.fold: '2' cannot be used here; write 2/5\."):
+        parsed(data={**MINIMAL["data"], "fold": "2"})
+
+
 def test_a_small_plan_gets_every_default(tmp_path):
     plan = load(tmp_path, TEXT)
     assert plan.task_name == "classification"

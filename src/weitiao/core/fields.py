@@ -80,6 +80,10 @@ def sentence(items: Sequence[Mapping[str, Any]], model: type[BaseModel] | None =
         return _TEXTS[kind](shown(value), limits)
     if kind in ("value_error", "assertion_error"):
         return str(item["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if kind == "string_pattern_mismatch" and (example := _example(model, item["loc"])):
+        return _(
+            "{value} cannot be used here; write {example}.", value=shown(value), example=example
+        )
     return _("{value} cannot be used here.", value=shown(value))
 
 
@@ -186,6 +190,22 @@ def _kind(items: Sequence[Mapping[str, Any]]) -> str:
 
 def _fields(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
     """Names of the settings at a path, through dicts and lists of models."""
+    kind = _kind_at(model, path)
+    found = isinstance(kind, type) and issubclass(kind, BaseModel)
+    return list(kind.model_fields) if found else []
+
+
+def _example(model: type[BaseModel] | None, path: Sequence[str | int]) -> str:
+    """How the setting at a path may be written, by the first of its `examples`; "" without any."""
+    kind = _kind_at(model, path[:-1])
+    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        return ""
+    field = kind.model_fields.get(str(path[-1]))
+    return str(field.examples[0]) if field and field.examples else ""
+
+
+def _kind_at(model: type[BaseModel] | None, path: Sequence[str | int]) -> Any:
+    """The type of the setting at a path."""
     kind: Any = model
     for key in path:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
@@ -195,8 +215,7 @@ def _fields(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
             kind = get_args(kind)[-1]
         while get_origin(kind) is Annotated:
             kind = get_args(kind)[0]
-    found = isinstance(kind, type) and issubclass(kind, BaseModel)
-    return list(kind.model_fields) if found else []
+    return kind
 
 
 def _whole(limits: Mapping[str, Any]) -> str:

@@ -214,6 +214,7 @@ class DataPlan(Section):
     fold: str | None = Field(
         None,
         pattern=r"^[1-9]\d{0,2}/([2-9]|[1-9]\d{1,2})$",
+        examples=["2/5"],
         description="the test is one of several parts of the rows, e.g. 2/5, instead of test_size: "
         "cross-validation (`folds` of an experiment file)",
     )

@@ -78,8 +78,13 @@ def _of_first_version(row: Mapping[str, Any]) -> Mapping[str, Any]:
     >>> _of_first_version({"text": "a b", "annotations": [{"label": 3, "user": 1}]})
     {'text': 'a b', 'label': ['3']}
     """
-    given = row.get("annotations")
-    if not isinstance(given, list) or any(key in row for key in _LABEL_KEYS):
+    given = row.get("annotations", "")
+    rest = {name: cell for name, cell in row.items() if name != "annotations"}
+    if any(key in row for key in _LABEL_KEYS):
+        return row
+    if given is None:  # nobody has annotated it
+        return rest
+    if not isinstance(given, list):
         return row
     if not all(isinstance(one, dict) and "label" in one for one in given):
         return row
@@ -89,7 +94,6 @@ def _of_first_version(row: Mapping[str, Any]) -> Mapping[str, Any]:
         else str(one["label"])
         for one in given
     ]
-    rest = {name: cell for name, cell in row.items() if name != "annotations"}
     return {**rest, LABEL_KEY: labels}
 
 
