@@ -10,6 +10,7 @@ from weitiao import parts
 from weitiao.api import trial as trials
 from weitiao.api.inputs import source_of, wish_of
 from weitiao.api.trial import PairedFits, Tried
+from weitiao.cli.show_trial import finish
 from weitiao.data.files.table import from_rows
 from weitiao.data.prepare.load import load
 from weitiao.data.rows import Rows, everything
@@ -57,14 +58,11 @@ def test_the_gain_of_an_error_is_turned():
     noise = np.random.default_rng(0).normal(size=(4, 200))
     sets = [Numbers(gold, gold + (3 if at < 2 else 1) * noise[at]) for at in range(4)]
     plan = SimpleNamespace(evaluate=SimpleNamespace(metrics=["rmse"]))
-    fits = SimpleNamespace(
-        plan=plan,
-        model=SimpleNamespace(task=parts.build("tasks", "regression", {})),
-        answers={"": sets[:2], "x": sets[2:]},
-        seconds={"": [1.0], "x": [3.0]},
-        rows={"": [5], "x": [9]},
-    )
-    judged = PairedFits._judged(fits, "x", 1)
+    fits = PairedFits.__new__(PairedFits)
+    fits.plan, fits.model = plan, SimpleNamespace(task=parts.build("tasks", "regression", {}))
+    fits.answers = {"": sets[:2], "x": sets[2:]}
+    fits.seconds, fits.rows = {"": [1.0], "x": [3.0]}, {"": [5], "x": [9]}
+    judged = fits._judged("x", 1)
     assert judged.kept
     assert 0 < judged.low < judged.gain < judged.high
     assert (judged.seconds, judged.new_rows) == (2.0, 4.0)
@@ -134,11 +132,29 @@ def tried(step, gain, kept=True):
 
 def test_changes_that_help_alone_are_kept_together_only_where_that_gains_more():
     alone = [tried("aeda", 0.02), tried("typos", 0.03), tried("synonyms", -0.1, kept=False)]
-    both = trials._together_or_best(alone, tried(trials.TOGETHER, 0.04))
-    assert [one.step for one in both if one.kept] == ["aeda", "typos", trials.TOGETHER]
-    one = trials._together_or_best(alone, tried(trials.TOGETHER, 0.03))
+    both, together = trials._together_or_best(alone, tried(trials.TOGETHER, 0.04))
+    assert [one.step for one in both if one.kept] == ["aeda", "typos"]
+    assert together.kept
+    one, together = trials._together_or_best(alone, tried(trials.TOGETHER, 0.03))
     assert [it.step for it in one if it.kept] == ["typos"]
-    assert one[-1].step == trials.TOGETHER
+    assert not together.kept
+
+
+def test_steps_that_are_kept_together_are_shown_so_and_stand_alone_in_the_plan(
+    tiny_bert, monkeypatch, capsys
+):
+    gains = {"aeda": 0.02, "random_edits": 0.03, trials.TOGETHER: 0.05}
+    monkeypatch.setattr(PairedFits, "_judged", lambda self, name, count: tried(name, gains[name]))
+    trial = weitiao.try_steps(ROWS, steps=["aeda", "random_edits"], seeds=2, model=tiny_bert)
+    assert [one.step for one in trial.tried] == ["aeda", "random_edits"]
+    assert trial.together.gain == 0.05
+    assert [*trial.plan.data.steps] == ["aeda", "random_edits"]
+    assert "together: " in trial.plan.why["data.steps"].evidence
+    assert trial.to_json()["together"]["kept"]
+    finish(trial, None, False)
+    said = capsys.readouterr().err
+    assert "together" in said
+    assert "data.steps of the plan: aeda, random_edits" in said
 
 
 def test_steps_that_do_not_fit_are_named_or_refused(tiny_bert):

@@ -45,7 +45,9 @@ def weights(run):
 
 
 @pytest.mark.parametrize(
-    "strategies", [{}, {"ema": {"decay": 0.8}, "rdrop": {}}], ids=["plain", "all"]
+    "strategies",
+    [{}, {"ema": {"decay": 0.8}, "rdrop": {}}, {"contrast": {}}],
+    ids=["plain", "all", "contrast"],
 )
 @pytest.mark.parametrize(
     "optimizer",

@@ -27,10 +27,10 @@ from weitiao.data.rows import Rows
 from weitiao.data.targets import reader_of
 from weitiao.errors import DataError, PlanError
 from weitiao.evaluation.compare import compare
-from weitiao.evaluation.evaluate import answers_of, measure
+from weitiao.evaluation.evaluate import answers_of
 from weitiao.evaluation.label_errors.out_of_fold import folds_of
 from weitiao.evaluation.metric_names import metric as metric_name
-from weitiao.evaluation.metrics.base import metrics_of
+from weitiao.evaluation.metrics.base import Metric, metrics_of
 from weitiao.i18n.messages import _, joined, plural
 from weitiao.model.known_features import KnownFeatures
 from weitiao.model.model import Model
@@ -80,11 +80,13 @@ class Trial:
     seeds: int
     rows: int  # training rows, each answered once a seed
     section: str = STEPS  # of the plan, in which the changes stand
+    together: Tried | None = None  # all that help, where several do
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
         listed = {**vars(self), "plan": self.plan.model_dump(mode="json")}
-        return {**listed, "tried": [vars(one) for one in self.tried]}
+        together = vars(self.together) if self.together else None
+        return {**listed, "tried": [vars(one) for one in self.tried], "together": together}
 
 
 def planned(rows: Any, targets: Any, options: PlanOptions, seeds: int) -> tuple[Plan, Data]:
@@ -209,27 +211,28 @@ class PairedFits:
                 self.run(seed, name, {name: chosen[name]} if name else {})
         tried = [self._judged(name, len(chosen)) for name in chosen]
         helpful = {one.step: chosen[one.step] for one in tried if one.kept}
+        together = None
         if len(helpful) > 1:
             for seed in range(seeds):
                 watch(_("trying them together"), seed, seeds)
                 self.run(seed, TOGETHER, helpful)
-            tried = _together_or_best(tried, self._judged(TOGETHER, len(chosen)))
-        return self._outcome(chosen, tried, skipped)
+            tried, together = _together_or_best(tried, self._judged(TOGETHER, len(chosen)))
+        return self._outcome(chosen, tried, together, skipped)
 
     def _outcome(
         self,
         chosen: Mapping[str, Mapping[str, Any]],
         tried: Sequence[Tried],
+        together: Tried | None,
         skipped: Mapping[str, str],
     ) -> Trial:
         """The plan with the changes that are kept."""
-        metric, values = self._primary("")
-        kept = {
-            one.step: dict(chosen[one.step]) for one in tried if one.kept and one.step in chosen
-        }
+        name, metric = self._metric()
+        values = [float(metric.value(answers)) for answers in self.answers[""]]
+        kept = {one.step: dict(chosen[one.step]) for one in tried if one.kept}
         outcome = Trial(
-            self.plan, metric, float(np.mean(values)), tuple(tried), dict(skipped),
-            len(values), len(self.train), self.section,
+            self.plan, name, float(np.mean(values)), tuple(tried), dict(skipped),
+            len(values), len(self.train), self.section, together,
         )  # fmt: skip
         if not kept:
             return outcome
@@ -244,12 +247,11 @@ class PairedFits:
 
     def _judged(self, name: str, changes: int) -> Tried:
         """A change, one of so many, compared with none."""
-        metrics = metrics_of(self.model.task, self.plan.evaluate.metrics)
-        first = next(iter(metrics))
+        first, metric = self._metric()
         comparison = compare(
             self.answers[""],
             self.answers[name],
-            {first: metrics[first]},
+            {first: metric},
             level=1 - ERROR_RATE / changes,
             paired=True,
         )
@@ -259,20 +261,17 @@ class PairedFits:
         kept = comparison.word == "better"
         return Tried(name, change.value, change.low, change.high, float(more), float(new), kept)
 
-    def _primary(self, name: str) -> tuple[str, list[float]]:
-        """The plan's first metric, and its value for each seed."""
-        metrics = metrics_of(self.model.task, self.plan.evaluate.metrics)
-        first = next(iter(metrics))
-        reports = (measure(answers, {first: metrics[first]}) for answers in self.answers[name])
-        return first, [report.metrics[first] for report in reports]
+    def _metric(self) -> tuple[str, Metric]:
+        """The plan's first metric, by which changes are judged."""
+        return next(iter(metrics_of(self.model.task, self.plan.evaluate.metrics).items()))
 
 
-def _together_or_best(tried: Sequence[Tried], together: Tried) -> list[Tried]:
+def _together_or_best(tried: Sequence[Tried], together: Tried) -> tuple[list[Tried], Tried]:
     """All that help, where together they gain more than the best one does alone; else that one."""
     best = max((one for one in tried if one.kept), key=lambda one: one.gain)
     if together.gain > best.gain:
-        return [*tried, together]
-    return [*(replace(one, kept=one is best) for one in tried), replace(together, kept=False)]
+        return [*tried], replace(together, kept=True)
+    return [replace(one, kept=one is best) for one in tried], replace(together, kept=False)
 
 
 def _judged_rows(plan: Plan, train: Rows) -> tuple[Rows, np.ndarray, np.ndarray]:
@@ -290,19 +289,25 @@ def _labels(model: Model) -> dict[str, Any]:
     return {"labels": list(labels)} if labels else {}
 
 
+def named(trial: Trial) -> list[tuple[str, Tried]]:
+    """All that was tried, with a name for people."""
+    together = [(_("together"), trial.together)] if trial.together else []
+    return [*((one.step, one) for one in trial.tried), *together]
+
+
 def _reason(trial: Trial, changes: Mapping[str, Any], fine_tune: bool) -> Reason:
     """Why the changes stand in the plan: gain, interval and cost of each."""
     figures = [
         _(
             "{step}: {metric} {gain} ({low} to {high}), {seconds} s more",
-            step=one.step,
+            step=name,
             metric=metric_name(trial.metric),
             gain=f"{one.gain:+.4f}",
             low=f"{one.low:+.4f}",
             high=f"{one.high:+.4f}",
             seconds=f"{one.seconds:.1f}",
         )
-        for one in trial.tried
+        for name, one in named(trial)
     ]
     how = _("fine-tuning") if fine_tune else _("a linear layer on the frozen encoder")
     return Reason(

@@ -25,7 +25,7 @@ def finish(trial: Trial, output: Path | None, json_: bool) -> None:
 
 def _show(trial: Trial, output: Path | None) -> None:
     """Gain, interval and cost of each step or cleaner, and what became of it."""
-    from weitiao.api.trial import STEPS
+    from weitiao.api.trial import STEPS, named
 
     steps = trial.section == STEPS
     title = _(
@@ -38,14 +38,14 @@ def _show(trial: Trial, output: Path | None) -> None:
     )
     lines = [
         (
-            one.step,
+            name,
             f"{one.gain:+.4f}",
             _("{low} to {high}", low=f"{one.low:+.4f}", high=f"{one.high:+.4f}"),
             f"{one.new_rows:,.0f}",
             f"{one.seconds:+.1f} s",
             _("kept") if one.kept else _("dropped"),
         )
-        for one in trial.tried
+        for name, one in named(trial)
     ]
     name, rows = (_("step"), _("new rows")) if steps else (_("cleaner"), _("changed rows"))
     show(title, (name, _("gain"), _("interval"), rows, _("cost"), _("verdict")), lines)

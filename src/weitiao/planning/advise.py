@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from weitiao import parts
-from weitiao.checkpoints.catalogue import CATALOGUE, default_for
+from weitiao.checkpoints.catalogue import ENCODERS, default_for
 from weitiao.checkpoints.new_network import check_task, is_new
 from weitiao.core import dotted, fingerprint
 from weitiao.data.files.open import ReadOptions
@@ -366,7 +366,7 @@ def _facts(wish: Wish, draft: Plan, known: Profile, source: Source) -> Facts:
         next(iter(draft.model.adapter), ""),
         reading_of(task, examples, tokenizer, draft),
         _train_share(wish, draft, known, labelled, rows),
-        draft.model.checkpoint in CATALOGUE,
+        draft.model.checkpoint in ENCODERS,
     )
 
 

@@ -64,7 +64,7 @@ class Facts:
     adapter: str = ""  # parameter-efficient method, by the user
     reading: Reading = field(default_factory=lambda: long_text_of({"head": {}}))
     train_share: float = 0.8  # of the rows: without validation and test rows
-    sentences: bool = False  # whether the network is one of the encoders of sentences in packages
+    sentences: bool = False  # whether the network is one of `catalogue.ENCODERS`
 
     @property
     def task(self) -> type[Task]:

@@ -2,7 +2,8 @@
 out-of-memory.
 
 It affects memory, not the result: an update has the same rows and the same gradient however it is
-cut. (The last bits differ, and dropout masks are drawn for other pieces.)
+cut. (The last bits differ, and dropout masks are drawn for other pieces.) A loss that compares rows
+is the exception: its updates stay whole as long as memory allows.
 """
 
 from __future__ import annotations
