@@ -262,7 +262,8 @@ def _strategies(trace: Trace) -> Iterator[Block]:
         )
     for name in plan.strategies:
         text = translated(parts.summary(parts.find("strategies", name)))
-        settings = trace.of_plan(f"train.strategies.{name}")
+        every = parts.build("strategies", name, plan.strategies[name]).model_dump()
+        settings = trace.of_plan(f"train.strategies.{name}", every)
         lines.append(
             _(
                 "{name} ({settings}): {about}",
