@@ -47,7 +47,8 @@ def _show(trial: Trial, output: Path | None) -> None:
         )
         for name, one in named(trial)
     ]
-    name, rows = (_("augmentation step"), _("new rows")) if steps else (_("cleaner"), _("changed rows"))
+    name = _("augmentation step") if steps else _("cleaner")
+    rows = _("new rows") if steps else _("changed rows")
     show(title, (name, _("gain"), _("interval"), rows, _("cost"), _("verdict")), lines)
     for skipped, reason in trial.skipped.items():
         say(_("not tried: {step}: {reason}", step=skipped, reason=reason))
