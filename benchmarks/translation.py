@@ -40,7 +40,14 @@ def main() -> None:
     if timing.is_served(given, act, table):
         return
     cells = [
-        {"pair": pair, "contender": name, "seconds": given.seconds, "judged": given.judged}
+        {
+            "pair": pair,
+            "contender": name,
+            "train_seconds": given.seconds,
+            "judged": given.judged,
+            "network": given.network,
+            "threads": given.threads,
+        }
         for pair in given.pairs
         for name in given.contenders
     ]
@@ -57,7 +64,7 @@ def act(job: Mapping[str, Any]) -> timing.Record:
     test = test[: job["judged"]] if job["judged"] else test
     contender = _by_weitiao if job["contender"] == "weitiao" else _by_trainer
     begun = time.perf_counter()
-    network_of(train)
+    network_of(train, job["network"])
     texts, more = contender(train, validation, [source for source, _target in test], job)
     references = [target for _source, target in test]
     tokenizer = similarity.writing_of(references)
@@ -68,7 +75,6 @@ def act(job: Mapping[str, Any]) -> timing.Record:
         "chrf": similarity.corpus_chrf(chrf, tokenizer),
         "rows": len(test),
         "process_seconds": round(time.perf_counter() - begun, 1),
-        "network": NETWORK,
         **more,
     }
 
@@ -98,11 +104,11 @@ def rows_of(pair: str, data: Path) -> tuple[list[Pair], list[Pair], list[Pair]]:
     return unique[held:], unique[JUDGED:held], unique[:JUDGED]
 
 
-def network_of(train: Sequence[Pair]) -> str:
+def network_of(train: Sequence[Pair], network: str = NETWORK) -> str:
     """The folder of the network with random weights, made once for both contenders."""
     from weitiao.checkpoints.resolve import resolve
 
-    return str(resolve(NETWORK, texts=[text for pair in train for text in pair]).path_or_name)
+    return str(resolve(network, texts=[text for pair in train for text in pair]).path_or_name)
 
 
 def _by_weitiao(
@@ -115,7 +121,9 @@ def _by_weitiao(
     from weitiao.run import Run
 
     with tempfile.TemporaryDirectory() as folder:
-        run = trained_by_weitiao(train, validation, Path(folder), job["seconds"])
+        run = trained_by_weitiao(
+            train, validation, Path(folder), job["train_seconds"], network=job["network"]
+        )
         status = Run.open(run).status()
         begun = time.perf_counter()
         texts = list(weitiao.load(run).predict(list(sources)))
@@ -129,6 +137,7 @@ def trained_by_weitiao(
     folder: Path,
     seconds: float,
     beams: int = BEAMS,
+    network: str = NETWORK,
 ) -> Path:
     """The run of a translator that was trained for so many seconds."""
     import weitiao
@@ -141,7 +150,7 @@ def trained_by_weitiao(
         "task": {"translation": {"max_new_tokens": LONGEST, "num_beams": beams}},
         "data": {"path": str(paths["train"]), "validation_path": str(paths["validation"]),
                  "roles": {"text": "source", "target": "target"}, "test_size": 0.0},
-        "model": {"checkpoint": network_of(train), "max_length": LONGEST},
+        "model": {"checkpoint": network_of(train, network), "max_length": LONGEST},
         "train": {"epochs": 200, "batch_size": BATCH, "learning_rate": RATE,
                   "warmup_ratio": 0.05, "evaluations": 8, "budget": seconds,
                   "loss": {"cross_entropy": {"label_smoothing": 0.1}}, "refit": "never"},
@@ -169,7 +178,7 @@ def _by_trainer(
     import torch
     import transformers
 
-    folder = network_of(train)
+    folder = network_of(train, job["network"])
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     network = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder)
 
@@ -183,12 +192,12 @@ def _by_trainer(
 
     class Clock(transformers.TrainerCallback):  # type: ignore[misc]
         def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> Any:
-            if time.perf_counter() - begun > job["seconds"]:
+            if time.perf_counter() - begun > job["train_seconds"]:
                 control.should_training_stop = True
             return control
 
     rows, collate = encoded(train), transformers.DataCollatorForSeq2Seq(tokenizer, network)
-    steps = int(job["seconds"] / _seconds_a_step(network, rows, collate))
+    steps = int(job["train_seconds"] / _seconds_a_step(network, rows, collate))
     begun = time.perf_counter()
     settings = transformers.Seq2SeqTrainingArguments(
         output_dir=tempfile.mkdtemp(), per_device_train_batch_size=BATCH, learning_rate=RATE,
@@ -233,13 +242,14 @@ def _seconds_a_step(network: Any, rows: Sequence[Any], collate: Any) -> float:
 def table(records: list[timing.Record]) -> str:
     """Markdown: a line a pair and contender."""
     lines = [
-        "| pair | contender | seconds | updates | BLEU | chrF | rows | writing, s |",
+        "| pair | contender | seconds, threads | updates | BLEU | chrF | rows | writing, s |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for one in records:
         if timing.has_figures(one):
             lines.append(
-                f"| {one['pair']} | {one['contender']} | {one['seconds']:.0f} | "
+                f"| {one['pair']} | {one['contender']} | "
+                f"{one['train_seconds']:.0f}, {one['threads']} | "
                 f"{one['updates']:,} | {one['bleu']:.1f} | {one['chrf']:.1f} | {one['rows']:,} | "
                 f"{one['writing_seconds']:.0f} |"
             )
@@ -251,6 +261,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pairs", nargs="*", default=list(PAIRS))
     parser.add_argument("--contenders", nargs="*", default=list(CONTENDERS))
     parser.add_argument("--seconds", type=float, default=2400.0, help="of training")
+    parser.add_argument("--network", default=NETWORK, help="with random weights")
     parser.add_argument("--judged", type=int, default=0, help="rows to judge; 0: all")
     return timing.parsed(parser)
 
