@@ -123,6 +123,67 @@ def test_another_encoder_gives_other_vectors_and_forgets_what_was_tuned(docs, in
     assert not len(without.store.vectors()[0])
 
 
+class Counting(Letters):
+    """Remembers what it encoded; stops before a text with `stop` in it."""
+
+    def __init__(self, name, stop="-"):
+        super().__init__(name)
+        object.__setattr__(self, "stop", stop)
+        object.__setattr__(self, "encoded", [])
+
+    def passages(self, texts):
+        if any(self.stop in text for text in texts):
+            raise KeyboardInterrupt
+        self.encoded.extend(texts)
+        return super().passages(texts)
+
+
+def table_in(folder, texts):
+    folder.mkdir(exist_ok=True)
+    (folder / "rows.csv").write_text("text\n" + "".join(f"{text}\n" for text in texts))
+
+
+def test_a_changed_row_of_a_large_table_is_encoded_alone(tmp_path):
+    docs, texts = tmp_path / "docs", [f"row number {at}" for at in range(700)]
+    table_in(docs, texts)
+    Index.at(tmp_path / "index", Letters("one")).update(docs)
+    texts[5] = "another text altogether"
+    table_in(docs, texts)
+    encoder = Counting("one")
+    assert Index.at(tmp_path / "index", encoder).update(docs) == Changes(1, 0)
+    assert len(encoder.encoded) == 1
+    assert content(tmp_path / "index") == unbroken(docs, tmp_path / "again")
+
+
+def test_a_killed_large_table_goes_on_with_the_vectors_it_has(tmp_path):
+    docs = tmp_path / "docs"
+    table_in(docs, [f"row number {at}" for at in range(700)])
+    done = []
+    with pytest.raises(KeyboardInterrupt):
+        Index.at(tmp_path / "index", Counting("one", "number 600")).update(
+            docs, lambda *step: done.append(step)
+        )
+    assert len(done) == 2  # two batches of 256
+    assert 0.7 < done[1][0] / done[1][1] < 0.75
+    encoder = Counting("one")
+    index = Index.at(tmp_path / "index", encoder)
+    index.update(docs, lambda *step: done.append(step))
+    assert len(encoder.encoded) == 700 - 512
+    assert done[-1][0] == done[-1][1] == (docs / "rows.csv").stat().st_size
+    assert index.store.known_vectors("another file") == {}
+    assert content(tmp_path / "index") == unbroken(docs, tmp_path / "again")
+
+
+def test_vectors_of_another_encoder_are_not_taken(tmp_path):
+    docs = tmp_path / "docs"
+    table_in(docs, [f"row number {at}" for at in range(700)])
+    with pytest.raises(KeyboardInterrupt):
+        Index.at(tmp_path / "index", Counting("one", "number 600")).update(docs)
+    encoder = Counting("two")
+    Index.at(tmp_path / "index", encoder).update(docs)
+    assert len(encoder.encoded) == 700
+
+
 def test_a_kill_while_the_encoder_changes_mixes_no_vectors(docs, index):
     index.update(docs)
 

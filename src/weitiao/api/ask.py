@@ -115,7 +115,8 @@ def asker(
     path. encoder: a run of retrieval or a checkpoint; "bm25" for words alone; by default the one of
     the documents' language. rerank, support: runs of pairs: one scores (question, passage), the
     other judges whether a sentence follows from a passage (nli). threshold: of the score, below it
-    nothing is found; by default the one that was tuned. Raises WeitiaoError.
+    nothing is found; by default the one that was tuned. step: called while documents are
+    indexed, with the bytes that are done and those of all. Raises WeitiaoError.
     """
     if threshold is not None and not 0 <= threshold < math.inf:
         raise DataError(_("--threshold: write a score, such as 0.3."))

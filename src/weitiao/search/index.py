@@ -6,19 +6,20 @@ labelled questions; without any, reciprocal ranks are added (Cormack et al. 2009
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from weitiao.core import fingerprint
 from weitiao.errors import DataError, WeitiaoError
 from weitiao.i18n.messages import _
 from weitiao.search.documents import documents_of, files_in
 from weitiao.search.encoder import Encoder
 from weitiao.search.passages import Passage, passages_of
-from weitiao.search.store import Store, Stored
+from weitiao.search.store import Store, Stored, stored_vector
 
 CANDIDATES = 100  # of BM25, and of the vectors
 RRF = 60  # of reciprocal rank fusion
@@ -26,7 +27,7 @@ USUAL = 0.65  # weight that was good for XQuAD in English and Chinese
 WEIGHTS = np.round(np.arange(0, 1.01, 0.05), 2)  # of the vectors, that tuning tries
 BATCH = 256  # passages whose vectors are computed at a time
 Scores = tuple[Mapping[int, float], Mapping[int, float]]  # BM25 and cosines, by passage
-Progress = Callable[[int, int], None]  # (files done, files in all)
+Progress = Callable[[int, int], None]  # (bytes of files done, bytes in all)
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,13 @@ class Index:
                 self.store.use_encoder(name)
                 changed, gone = self._differences(documents)
                 self.store.remove(gone)
-                for done, (file, path) in enumerate(changed.items(), 1):
-                    self._put(file, path)
-                    if step:
-                        step(done, len(changed))
+                sizes = {file: max(_state(path)[0], 1) for file, path in changed.items()}
+                done, total = 0, sum(sizes.values())
+                for file, path in changed.items():
+                    for share in self._put(file, path):
+                        if step:
+                            step(done + round(share * sizes[file]), total)
+                    done += sizes[file]
         else:
             changed, gone = {}, []
         self.__dict__.pop("_vectors", None)
@@ -96,8 +100,8 @@ class Index:
         }
         return changed, [name for name in before if name not in files]
 
-    def _put(self, name: str, path: Path) -> None:
-        """Read one file into the index."""
+    def _put(self, name: str, path: Path) -> Iterator[float]:
+        """Read one file into the index; yields how much of it is done, up to 1."""
         state, problem, found = _state(path), "", list[tuple[str, Passage]]()
         try:
             for document in documents_of(path, name):
@@ -107,12 +111,26 @@ class Index:
         vectors = None
         if self.encoder is not None and found:
             texts = [f"{one.title}\n{one.text}".strip() for _name, one in found]
-            parts = [
-                self.encoder.passages(texts[start : start + BATCH])
-                for start in range(0, len(texts), BATCH)
-            ]
-            vectors = np.concatenate(parts)
+            known = self.store.known_vectors(name)
+            yield from self._encode(texts, known)
+            vectors = [known[fingerprint.of_texts(text)] for text in texts]
         self.store.put(name, state, found, vectors, problem)
+        yield 1.0
+
+    def _encode(self, texts: Sequence[str], known: dict[str, bytes]) -> Iterator[float]:
+        """Compute the vectors that are not known. They are kept at once: a large file takes long,
+        and a process that is killed loses a batch."""
+        assert self.encoder is not None
+        named = {fingerprint.of_texts(text): text for text in texts}
+        left = [name for name in named if name not in known]
+        for start in range(0, len(left), BATCH):
+            names = left[start : start + BATCH]
+            vectors = self.encoder.passages([named[name] for name in names])
+            new = dict(zip(names, map(stored_vector, vectors), strict=True))
+            known |= new
+            if len(left) > BATCH:
+                self.store.keep_vectors(new)
+            yield 1 - (len(left) - start - len(names)) / len(named)
 
     # --- searching
 
@@ -143,14 +161,16 @@ class Index:
         numbers, vectors = self._vectors
         if not len(numbers):
             return [(one, {}) for one in lexical]
-        place = {int(number): at for at, number in enumerate(numbers)}
         both: list[Scores] = []
         for vector, words in zip(self.encoder.questions(questions), lexical, strict=True):
             cosines = vectors @ vector
             top = np.argpartition(-cosines, min(CANDIDATES, len(cosines)) - 1)[:CANDIDATES]
             near = {int(numbers[at]): float(cosines[at]) for at in top}
             # Candidates of BM25 have a cosine, too; the other way round BM25 is 0 or nearly so.
-            near |= {n: float(cosines[place[n]]) for n in words if n in place}
+            found = np.array(sorted(words), np.int64)
+            places = np.searchsorted(numbers, found).clip(max=len(numbers) - 1)
+            near |= {int(n): float(cosines[at])
+                     for n, at in zip(found, places, strict=True) if numbers[at] == n}  # fmt: skip
             both.append((words, near))
         return both
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from weitiao.core.fingerprint import of_texts
 from weitiao.errors import RunError
 from weitiao.evaluation.retrieval_baselines import terms
 from weitiao.i18n.messages import _
@@ -39,6 +40,8 @@ CREATE INDEX passages_of_files ON passages (file);
 CREATE VIRTUAL TABLE words USING fts5(terms, tokenize='ascii');
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab(words, 'row');
 """
+# Vectors of a file whose passages are not in the index yet, by the fingerprint of the text.
+COMPUTED = "CREATE TABLE IF NOT EXISTS computed (text TEXT PRIMARY KEY, vector BLOB)"
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class Store:
             database.execute("PRAGMA synchronous=NORMAL")
             if version != VERSION:
                 _create_tables(database)
+            database.execute(COMPUTED)
         return database
 
     @contextmanager
@@ -175,6 +179,7 @@ class Store:
             return
         with self._transaction() as database:
             database.execute("DELETE FROM about")
+            database.execute("DELETE FROM computed")
             database.execute("UPDATE passages SET vector = NULL")
             database.execute("UPDATE files SET size = ?", (UNREAD,))
             rows = [("encoder", name), ("started", "yes")]
@@ -185,19 +190,20 @@ class Store:
         name: str,
         state: tuple[int, int],
         passages: Sequence[tuple[str, Passage]],
-        vectors: np.ndarray | None,
+        vectors: Sequence[bytes] | None,
         problem: str = "",
     ) -> None:
-        """Replace a file's passages, (document, passage) each, with their vectors."""
+        """Replace a file's passages, (document, passage) each, with their stored vectors."""
         with self._transaction() as database:
             _remove(database, name)
             row = database.execute(
                 "INSERT INTO files (name, size, changed, problem) VALUES (?, ?, ?, ?)",
                 (name, *state, problem),
             )
+            database.execute("DELETE FROM computed")
             file = row.lastrowid
             for at, (document, passage) in enumerate(passages):
-                blob = None if vectors is None else vectors[at].astype(np.float16).tobytes()
+                blob = None if vectors is None else vectors[at]
                 added = database.execute(
                     "INSERT INTO passages (file, document, start, end, title, text, vector) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -207,6 +213,21 @@ class Store:
                 database.execute(
                     "INSERT INTO words (rowid, terms) VALUES (?, ?)", (added.lastrowid, words)
                 )
+
+    def keep_vectors(self, vectors: Mapping[str, bytes]) -> None:
+        """Keep vectors, by the fingerprint of their text, until the file that has them is put."""
+        with self._transaction() as database:
+            database.executemany("INSERT OR REPLACE INTO computed VALUES (?, ?)", vectors.items())
+
+    def known_vectors(self, name: str) -> dict[str, bytes]:
+        """Vectors of the file as it was, and those of a process that did not put it."""
+        rows = self._rows(
+            "SELECT title, text, vector FROM passages WHERE vector IS NOT NULL AND file = "
+            "(SELECT id FROM files WHERE name = ?)",
+            (name,),
+        )
+        before = {of_texts(f"{title}\n{text}".strip()): vector for title, text, vector in rows}
+        return before | dict(self._rows("SELECT text, vector FROM computed"))
 
     def remove(self, names: Sequence[str]) -> None:
         """Forget files that are gone."""
@@ -265,6 +286,11 @@ def _remove(database: sqlite3.Connection, name: str) -> None:
     )
     database.execute("DELETE FROM passages WHERE file = ?", (row[0],))
     database.execute("DELETE FROM files WHERE id = ?", (row[0],))
+
+
+def stored_vector(vector: np.ndarray) -> bytes:
+    """A vector (width,) as the index keeps it: 16 bits a number."""
+    return np.asarray(vector, np.float16).tobytes()
 
 
 def words_of(text: str) -> list[str]:

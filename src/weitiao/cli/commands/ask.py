@@ -70,12 +70,12 @@ def ask(
         "threads": threads,
     }
     asked = questions_in(str(evaluate)) if evaluate else []
-    with terminal.counting(_("files")) as step:
+    with terminal.working() as watch:
         opened = asker(
             own,
             docs,
             say=terminal.say,
-            step=lambda _done, _all: step(1),
+            step=lambda done, total: watch(_("indexing the documents"), done, total),
             **options,
         )
     if opened.changes != Changes(0, 0):
