@@ -86,8 +86,8 @@ def _by_weitiao(rows: Sequence[translation.Pair], plan: Mapping[str, Any]) -> Ma
 
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        path = translation._written(rows, Path(folder) / "train")
-        few = translation._written(rows[:64], Path(folder) / "few")
+        path = translation.written(rows, Path(folder) / "train")
+        few = translation.written(rows[:64], Path(folder) / "few")
         whole = Plan.parse({
             **plan,
             "data": {"path": str(path), "validation_path": str(few), "test_size": 0.0,

@@ -57,8 +57,6 @@ def main() -> None:
 
 def act(job: Mapping[str, Any]) -> timing.Record:
     """In the fresh process: train and judge one cell."""
-    from weitiao.labels.texts import similarity
-
     epochs.use_threads(job["threads"])
     train, validation, test = rows_of(job["pair"], Path(job["data"]))
     test = test[: job["judged"]] if job["judged"] else test
@@ -66,16 +64,24 @@ def act(job: Mapping[str, Any]) -> timing.Record:
     begun = time.perf_counter()
     network_of(train, job["network"])
     texts, more = contender(train, validation, [source for source, _target in test], job)
-    references = [target for _source, target in test]
+    return {
+        **scores(texts, [target for _source, target in test]),
+        "rows": len(test),
+        "process_seconds": round(time.perf_counter() - begun, 1),
+        **more,
+    }
+
+
+def scores(texts: Sequence[str], references: Sequence[str]) -> dict[str, float]:
+    """BLEU and chrF of the corpus."""
+    from weitiao.labels.texts import similarity
+
     tokenizer = similarity.writing_of(references)
     bleu = similarity.bleu_statistics(texts, references, tokenizer).sum(0)
     chrf = similarity.chrf_statistics(texts, references, tokenizer).sum(0)
     return {
         "bleu": similarity.corpus_bleu(bleu),
         "chrf": similarity.corpus_chrf(chrf, tokenizer),
-        "rows": len(test),
-        "process_seconds": round(time.perf_counter() - begun, 1),
-        **more,
     }
 
 
@@ -145,21 +151,35 @@ def trained_by_weitiao(
 
     folder.mkdir(parents=True, exist_ok=True)
     files = {"train": train, "validation": validation}
-    paths = {name: _written(rows, folder / name) for name, rows in files.items()}
-    plan = Plan.parse({
-        "task": {"translation": {"max_new_tokens": LONGEST, "num_beams": beams}},
-        "data": {"path": str(paths["train"]), "validation_path": str(paths["validation"]),
-                 "roles": {"text": "source", "target": "target"}, "test_size": 0.0},
-        "model": {"checkpoint": network_of(train, network), "max_length": LONGEST},
-        "train": {"epochs": 200, "batch_size": BATCH, "learning_rate": RATE,
-                  "warmup_ratio": 0.05, "evaluations": 8, "budget": seconds,
-                  "loss": {"cross_entropy": {"label_smoothing": 0.1}}, "refit": "never"},
-        "evaluate": {"baselines": False, "bootstrap_samples": 0, "findings": False},
-    })  # fmt: skip
+    paths = {name: written(rows, folder / name) for name, rows in files.items()}
+    checkpoint = network_of(train, network)
+    plan = Plan.parse(settings(paths["train"], paths["validation"], checkpoint, seconds, beams))
     return Path(weitiao.train(plan, out=folder, progress=False).run.folder)
 
 
-def _written(rows: Sequence[Pair], path: Path) -> Path:
+def settings(
+    train: Path,
+    validation: Path,
+    checkpoint: str,
+    seconds: float,
+    beams: int = BEAMS,
+    **changes: Any,
+) -> dict[str, Any]:
+    """The plan of a translator. changes: of the part `train`."""
+    return {
+        "task": {"translation": {"max_new_tokens": LONGEST, "num_beams": beams}},
+        "data": {"path": str(train), "validation_path": str(validation),
+                 "roles": {"text": "source", "target": "target"}, "test_size": 0.0},
+        "model": {"checkpoint": checkpoint, "max_length": LONGEST},
+        "train": {"epochs": 200, "batch_size": BATCH, "learning_rate": RATE,
+                  "warmup_ratio": 0.05, "evaluations": 8, "budget": seconds,
+                  "loss": {"cross_entropy": {"label_smoothing": 0.1}}, "refit": "never",
+                  **changes},
+        "evaluate": {"baselines": False, "bootstrap_samples": 0, "findings": False},
+    }  # fmt: skip
+
+
+def written(rows: Sequence[Pair], path: Path) -> Path:
     import json
 
     path = path.with_suffix(".jsonl")
