@@ -149,6 +149,25 @@ def test_marks_lead_to_sources_in_the_word_file(of_task):
         assert names == sorted(names, key=order.index)
 
 
+def test_a_sum_without_an_upper_limit_prints_no_empty_box():
+    pytest.importorskip("mathml_to_omml")
+    from weitiao.reporting.design.omml import omml
+
+    first, second = omml(r"\sum_{i} x + \sum_{j=1}^{K} y").iter(f"{MATH}nary")
+    hidden = [[one.tag.removeprefix(MATH) for one in sign.find(f"{MATH}naryPr")]
+              for sign in (first, second)]  # fmt: skip
+    assert "supHide" in hidden[0]
+    assert "subHide" not in hidden[0]
+    assert not {"supHide", "subHide"} & set(hidden[1])
+
+
+def test_short_cells_of_a_word_table_are_not_broken():
+    from weitiao.reporting.design.word import PADDING, _word_width
+
+    assert _word_width("预训练模型") > 5 * 13
+    assert _word_width("用提示词调用大语言模型") == PADDING
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_word_formulas_hold_the_numbers_of_the_page(task, of_task):
     pytest.importorskip("mathml_to_omml")

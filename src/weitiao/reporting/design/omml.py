@@ -33,6 +33,8 @@ def _omml_text(latex: str) -> bytes:
         _accented(limit)
     for root_sign in root.iter(f"{{{MATH}}}rad"):
         _of_degree_two(root_sign)
+    for operator in root.iter(f"{{{MATH}}}nary"):
+        _hide_empty_limits(operator)
     for run in root.iter(f"{{{MATH}}}r"):
         properties = etree.Element(f"{{{WORD}}}rPr", nsmap={"w": WORD})
         fonts = etree.SubElement(properties, f"{{{WORD}}}rFonts")
@@ -76,3 +78,13 @@ def _of_degree_two(root_sign: Any) -> None:
     etree.SubElement(properties, f"{{{MATH}}}degHide").set(f"{{{MATH}}}val", "1")
     root_sign.insert(0, properties)
     root_sign.insert(1, etree.Element(f"{{{MATH}}}deg"))
+
+
+def _hide_empty_limits(operator: Any) -> None:
+    """A sum without an upper limit as such; else an empty box is printed there."""
+    from lxml import etree
+
+    properties = operator.find(f"{{{MATH}}}naryPr")
+    for name in ("sub", "sup"):
+        if not len(operator.find(f"{{{MATH}}}{name}")):
+            etree.SubElement(properties, f"{{{MATH}}}{name}Hide").set(f"{{{MATH}}}val", "1")

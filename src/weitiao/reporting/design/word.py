@@ -30,7 +30,8 @@ from weitiao.reporting.design.page import COLUMNS, parts_of, width_of
 FONT, CHINESE_FONT, CODE_FONT = "Calibri", "Microsoft YaHei", "Consolas"
 SOFT, BLUE, GROUND, LINE = "56616D", "0072B2", "EEF1F4", "DDE2E7"  # as in the page
 # Of tables, in the units of `width_of`: the page, the widest column, a line to write on, margins.
-ROOM, WIDEST, BLANK, PADDING = 520.0, 360.0, 70.0, 24.0
+ROOM, WIDEST, BLANK, PADDING = 700.0, 490.0, 70.0, 24.0
+TOGETHER = 6  # characters of a cell that are not broken
 BEHIND_BORDERS = ("shd", "tblLayout", "tblCellMar", "tblLook")  # in the order of the schema
 MARGIN_CM, PAGE_CM = 2.2, (21.0, 29.7)
 _CODE = re.compile("`([^`]+)`")
@@ -382,8 +383,8 @@ def _cell_width(text: str) -> float:
 
 
 def _word_width(text: str) -> float:
-    """Of the longest word; Chinese may be broken anywhere."""
-    if isinstance(text, Blank):
+    """Of the longest word; Chinese may be broken anywhere, but a few characters stay together."""
+    if isinstance(text, Blank) or len(text) <= TOGETHER:
         return _cell_width(text)
     words = re.split(r"[\s\u2e80-\uffff]", text) if not isinstance(text, Quote) else [str(text)]
     wide = isinstance(text, Quote) and text.code
