@@ -1,7 +1,8 @@
 """Attention of short rows in bf16 on a processor, for networks that write.
 
 torch's kernel for processors is made for long rows: forward and backward of 20 tokens take it as
-long as those of 256. Up to SHORT tokens plain matrix products are two to six times as fast there.
+long as those of 256. Up to SHORT tokens plain matrix products are two to six times as fast there,
+and so they are for the one token of a row that is written at a time.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ def attention(
 ) -> tuple[Tensor, None]:
     """scaled_dot_product_attention behind transformers' interface, by products where that is
     faster. query, key, value: (rows, heads, longest, width)."""
-    learns = query.requires_grad and query.device.type == "cpu" and query.dtype == torch.bfloat16
-    if not (learns and max(query.shape[2], key.shape[2]) <= SHORT):
+    slow = query.device.type == "cpu" and query.dtype == torch.bfloat16
+    one_or_learns = query.requires_grad or query.shape[2] == 1
+    if not (slow and one_or_learns and max(query.shape[2], key.shape[2]) <= SHORT):
         output, _ = sdpa_attention_forward(module, query, key, value, mask, **more)
         return output, None
     with sdpa_kernel([SDPBackend.MATH]):
