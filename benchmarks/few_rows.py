@@ -6,7 +6,8 @@
     python benchmarks/few_rows.py --table
 
 Five samples of each set and size, every contender on the same rows and the same encoder: weitiao's
-defaults; the same without the contrast of few rows (`plain`); weitiao as before (first token, no
+defaults; the same without the contrast of few rows (`plain`), or with the names of the labels as
+rows (`names`, the step label_names); weitiao as before (first token, no
 linear start, no refit, no contrast); a linear model on the frozen encoder; SetFit (`pip install
 setfit`), with as many steps as fit into the time that weitiao's defaults took on the same rows. A
 run is degenerate when it answers no better than the most frequent label of the judged rows.
@@ -43,7 +44,19 @@ CHANGES: dict[str, dict[str, Any]] = {
         "train.refit": "never",
         "train.strategies": {},
     },
+    "names": {"data.steps": {"label_names": {}}},
 }
+# What a user would call the labels of the sets that have numbers, codes or another language.
+NAMES: dict[str, dict[str, str]] = {
+    "sst2": {"0": "negative, bad, boring", "1": "positive, good, moving"},
+    "trec6": {"ABBR": "abbreviation", "DESC": "description, definition, reason, manner",
+              "ENTY": "thing, animal, food, term", "HUM": "person, group of people",
+              "LOC": "place, city, country", "NUM": "number, date, count, money"},
+    "chnsenticorp_htl": {"0": "差评，不满意，很差", "1": "好评，满意，很好"},
+    "thucnews_titles": {"finance": "财经", "realty": "房产", "stocks": "股票", "education": "教育",
+                        "science": "科技", "society": "社会", "politics": "时政", "sports": "体育",
+                        "game": "游戏", "entertainment": "娱乐"},
+}  # fmt: skip
 CONTENDERS = (*CHANGES, "frozen_linear", "setfit")
 SAME = ("set", "per_class", "seed")
 DEGENERATE_ROWS, DEGENERATE_SEEDS = 200, 20
@@ -109,6 +122,8 @@ def run(cell: timing.Record, options: argparse.Namespace, store: Path) -> timing
              "train_rows": len(rows.train), "rows_fingerprint": rows.fingerprint}  # fmt: skip
     if contender in CHANGES:
         changes = {"model.max_length": linear_start.LONGEST, **CHANGES[contender]}
+        if contender == "names":
+            changes["data.steps"] = {"label_names": {"names": NAMES.get(name, {})}}
         return {**linear_start.fit_cell(rows, seed, changes, options, SCRIPT, store), **about}
     settings = whole_runs.Settings(store, options.threads)
     env = whole_runs.environment(settings, store / whole_runs.WARM)

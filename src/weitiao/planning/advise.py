@@ -31,6 +31,7 @@ from weitiao.planfile.sections import REFIT_ROWS, LabelsPlan
 from weitiao.planning import (
     choices,
     cost,
+    label_names,
     lengths,
     pairs,
     passage_choices,
@@ -154,6 +155,9 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
         and (chosen_head := _head(_plan(wish, why), labelled_rows(source, known, wish)))
     ):
         why["model.head"] = chosen_head
+    if "data.steps" not in wish.changes and label_names.possible(_plan(wish, why), facts):
+        some = labelled_rows(source, known, wish)
+        why |= label_names.steps(_plan(wish, why), some, facts)
     if parts.build("tasks", task).contrasts:
         for name in ("model.long_texts", "train.truncate_to"):  # passages have their own
             why.pop(name, None)

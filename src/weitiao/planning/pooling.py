@@ -95,13 +95,13 @@ def compared(plan: Plan, rows: Rows) -> tuple[int, float, float]:
         "train.class_weights": "none",
     }
     model = Model.start(plan.with_(changes), rows)
-    vectors = _vectors(model, rows)
+    both = vectors(model, rows)
     gold = model.task.gold(rows)
     import torch
 
     labels = torch.from_numpy(np.asarray(gold))
     losses = []
-    for vector in vectors:
+    for vector in both:
         standard = (vector - vector.mean(0)) / (vector.std(0) + 1e-6)
         each = held_out_losses(
             standard, labels, np.arange(len(rows)), model.loss(), model.task.outputs
@@ -110,7 +110,7 @@ def compared(plan: Plan, rows: Rows) -> tuple[int, float, float]:
     return len(rows), losses[0], losses[1]
 
 
-def _vectors(model: Model, rows: Rows) -> tuple[Tensor, Tensor]:
+def vectors(model: Model, rows: Rows) -> tuple[Tensor, Tensor]:
     """The mean and the first token's vector of each row, (rows, width) each."""
     import torch
 
