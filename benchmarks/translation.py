@@ -47,6 +47,7 @@ def main() -> None:
             "judged": given.judged,
             "network": given.network,
             "threads": given.threads,
+            "rate": given.rate,
         }
         for pair in given.pairs
         for name in given.contenders
@@ -128,7 +129,12 @@ def _by_weitiao(
 
     with tempfile.TemporaryDirectory() as folder:
         run = trained_by_weitiao(
-            train, validation, Path(folder), job["train_seconds"], network=job["network"]
+            train,
+            validation,
+            Path(folder),
+            job["train_seconds"],
+            network=job["network"],
+            learning_rate=job["rate"],
         )
         status = Run.open(run).status()
         begun = time.perf_counter()
@@ -144,6 +150,7 @@ def trained_by_weitiao(
     seconds: float,
     beams: int = BEAMS,
     network: str = NETWORK,
+    **changes: Any,
 ) -> Path:
     """The run of a translator that was trained for so many seconds."""
     import weitiao
@@ -153,7 +160,9 @@ def trained_by_weitiao(
     files = {"train": train, "validation": validation}
     paths = {name: written(rows, folder / name) for name, rows in files.items()}
     checkpoint = network_of(train, network)
-    plan = Plan.parse(settings(paths["train"], paths["validation"], checkpoint, seconds, beams))
+    plan = Plan.parse(
+        settings(paths["train"], paths["validation"], checkpoint, seconds, beams, **changes)
+    )
     return Path(weitiao.train(plan, out=folder, progress=False).run.folder)
 
 
@@ -220,7 +229,7 @@ def _by_trainer(
     steps = int(job["train_seconds"] / _seconds_a_step(network, rows, collate))
     begun = time.perf_counter()
     settings = transformers.Seq2SeqTrainingArguments(
-        output_dir=tempfile.mkdtemp(), per_device_train_batch_size=BATCH, learning_rate=RATE,
+        output_dir=tempfile.mkdtemp(), per_device_train_batch_size=BATCH, learning_rate=job["rate"],
         max_steps=steps, warmup_steps=round(0.05 * steps), label_smoothing_factor=0.1,
         save_strategy="no", eval_strategy="no", report_to=[], use_cpu=True, disable_tqdm=True,
         logging_strategy="no", train_sampling_strategy="group_by_length",
@@ -281,6 +290,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pairs", nargs="*", default=list(PAIRS))
     parser.add_argument("--contenders", nargs="*", default=list(CONTENDERS))
     parser.add_argument("--seconds", type=float, default=2400.0, help="of training")
+    parser.add_argument("--rate", type=float, default=RATE, help="learning rate of both")
     parser.add_argument("--network", default=NETWORK, help="with random weights")
     parser.add_argument("--judged", type=int, default=0, help="rows to judge; 0: all")
     return timing.parsed(parser)
