@@ -34,7 +34,7 @@ DISTRACTORS = 5_000
 DEPTH = 20
 TUNING_QUESTIONS = 50
 WORDS_A_PASSAGE, CHARACTERS_A_PASSAGE = 120, 250
-NEGATIVES = 3  # of each question, for the re-ranker: from the top of BM25
+NEGATIVES = 3  # of each question, for the re-ranker: the nearest wrong passages
 RESAMPLES = 2_000
 Asked = dict[str, str]  # question, passage
 
@@ -189,10 +189,13 @@ def reranked(
         rows = []
         found = index.scores([one["question"] for one in train])
         for one, both in zip(train, found, strict=True):
-            near = [n for n, _score in _fused(both, weight)[:DEPTH]]
-            wrong = [p.text for p in index.store.passages(near) if not is_right(one, p)]
-            rows.append({**one, "label": "yes"})
-            rows += [{**one, "passage": text, "label": "no"} for text in wrong[:NEGATIVES]]
+            near = index.store.passages([n for n, _score in _fused(both, weight)[:DEPTH]])
+            # Passages of the index for both labels: a whole paragraph would be told by its length.
+            texts: dict[bool, list[str]] = {True: [], False: []}
+            for passage in near:
+                texts[is_right(one, passage)].append(passage.text)
+            for label, some, most in (("yes", texts[True], 1), ("no", texts[False], NEGATIVES)):
+                rows += [{**one, "passage": text, "label": label} for text in some[:most]]
         path = _written(store / "pairs.csv", rows)
         fitted = weitiao.fit(
             str(path), task="classification", model=CHECKPOINT, out=store / "runs", progress=False,
