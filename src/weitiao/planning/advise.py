@@ -37,6 +37,7 @@ from weitiao.planning import (
     passage_choices,
     pooling,
     retrieval_choices,
+    temperature,
     text_choices,
 )
 from weitiao.planning.choices import reason_of_model, reason_of_paths, reason_of_roles
@@ -152,7 +153,7 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
     if (
         not writes
         and "model.head" not in wish.changes
-        and (chosen_head := _head(_plan(wish, why), labelled_rows(source, known, wish)))
+        and (chosen_head := pooling.head(_plan(wish, why), labelled_rows(source, known, wish)))
     ):
         why["model.head"] = chosen_head
     if "data.steps" not in wish.changes and label_names.possible(_plan(wish, why), facts):
@@ -162,6 +163,8 @@ def advise(wish: Wish, source: Source | None = None) -> Advice:
         for name in ("model.long_texts", "train.truncate_to"):  # passages have their own
             why.pop(name, None)
         why |= _of_retrieval(facts, source, draft)
+        some = labelled_rows(source, known, wish)
+        why |= temperature.loss(_plan(wish, why), some)
     if facts.task.head == "spans":
         why |= passage_choices.choices_of(facts, source, wish.how, draft.model.revision)
     why |= wish.decided
@@ -255,11 +258,6 @@ def _examples(known: Profile, source: Source, with_targets: bool = False) -> lis
     roles = {r: column for r, column in known.roles.items() if with_targets or r != "target"}
     rows = Rows(source.table, everything(source.table), roles, source.name, known.task)
     return rows.examples(sampled(len(rows), SAMPLE))
-
-
-def _head(plan: Plan, rows: Rows) -> Reason | None:
-    """The head for whole texts, from rows that have a target."""
-    return pooling.head(plan, rows) if len(rows) else None
 
 
 def labelled_rows(source: Source, known: Profile, wish: Wish) -> Rows:

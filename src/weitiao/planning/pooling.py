@@ -43,7 +43,7 @@ def head(plan: Plan, rows: Rows) -> Reason | None:
     from weitiao.model import folding
 
     task = parts.build("tasks", plan.task_name, plan.task[plan.task_name])
-    if task.head != "sequence" or task.own_head:
+    if task.head != "sequence" or task.own_head or not len(rows):
         return None
     source = resolve(plan.model.checkpoint, plan.model.revision)
     with load_errors(plan.model.checkpoint):
