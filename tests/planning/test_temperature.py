@@ -42,7 +42,7 @@ def test_the_loss_is_that_of_the_part():
     numbers = np.array([0, 1, 2, 2, 3, 4])  # two questions share a passage
     same = numbers[:, None] == numbers[None, :]
     np.fill_diagonal(same, val=False)
-    labels = torch.tensor(np.column_stack([numbers, numbers, np.full(6, -1)]))
+    labels = torch.tensor(np.column_stack([numbers, np.arange(6), np.full((6, 3), -1)]))
     part = Contrastive(temperature=0.03).value(torch.tensor(vectors), labels)
     assert np.isclose(temperature._loss(questions @ passages.T / 0.03, same), float(part) / 6)
 

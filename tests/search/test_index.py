@@ -123,6 +123,29 @@ def test_another_encoder_gives_other_vectors_and_forgets_what_was_tuned(docs, in
     assert not len(without.store.vectors()[0])
 
 
+def test_chinese_beside_numbers_and_letters_is_found(tmp_path):
+    docs = tmp_path / "docs"
+    table_in(docs, ["2023年公司营收增长了百分之十。", "USB接口在机身右侧。", "办公室在伯尔尼。"])
+    index = Index.at(tmp_path / "index")
+    index.update(docs)
+    for question, text in (
+        ("公司营收", "营收"),
+        ("2023", "2023"),
+        ("usb", "USB"),
+        ("机身右侧", "USB"),
+    ):
+        assert text in index.search(question)[0].passage.text
+
+
+def test_in_a_small_index_a_frequent_word_counts(tmp_path):
+    docs = tmp_path / "docs"
+    table_in(docs, ["the bulb lasts", "a bulb glows", "a warranty", "the room", "the door"])
+    index = Index.at(tmp_path / "index")
+    index.update(docs)
+    found = {one.passage.text[6:] for one in index.search("bulb lifetime warranty")}
+    assert found == {"the bulb lasts", "a bulb glows", "a warranty"}
+
+
 class Counting(Letters):
     """Remembers what it encoded; stops before a text with `stop` in it."""
 

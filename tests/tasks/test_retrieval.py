@@ -51,7 +51,8 @@ def started(checkpoint, settings=None, **changes):
 def test_the_loss_is_cross_entropy_among_the_passages_of_a_batch():
     torch.manual_seed(0)
     vectors = torch.nn.functional.normalize(torch.randn(6, 8), dim=1)
-    labels = torch.tensor([[0, -1, -1], [1, -1, -1], [0, -1, -1]])
+    none = [-1, -1, -1]
+    labels = torch.tensor([[0, 0, *none], [1, 1, *none], [0, 2, *none]])
     questions, passages = vectors[0::2], vectors[1::2]
     similar = questions @ passages.T / 0.05
     similar[0, 2] = similar[2, 0] = -torch.inf  # the same passage is no negative
@@ -60,26 +61,38 @@ def test_the_loss_is_cross_entropy_among_the_passages_of_a_batch():
     torch.testing.assert_close(found, wanted)
 
 
+def test_other_right_passages_of_a_question_are_no_negatives():
+    """Rows 0 and 1 ask the same; row 2's hard negative is right for what they ask."""
+    torch.manual_seed(0)
+    vectors = torch.nn.functional.normalize(torch.randn(7, 8), dim=1)
+    none = [-1, -1, -1]
+    labels = torch.tensor([[0, 0, *none], [1, 0, *none], [2, 1, 9, 3, 0]])
+    similar = vectors[0:6:2] @ torch.cat([vectors[1:6:2], vectors[6:]]).T / 0.05
+    similar[0, 1] = similar[1, 0] = similar[0, 3] = similar[1, 3] = -torch.inf
+    wanted = torch.nn.functional.cross_entropy(similar, torch.arange(3), reduction="sum")
+    torch.testing.assert_close(Contrastive().value(vectors, labels), wanted)
+
+
 def test_hard_negatives_are_near_and_wrong(tiny_bert):
     model, data = started(tiny_bert)
     feed = with_hard_negatives(model, training_feed(model, data.train))
     labels = feed.labels
-    chosen = labels[:, 1] >= 0
+    chosen = labels[:, 2] >= 0
     assert chosen.any()
-    assert (labels[chosen, 0] != labels[chosen, 2]).all()
-    assert (labels[labels[chosen, 1], 0] == labels[chosen, 2]).all()
+    assert (labels[chosen, :2] != labels[chosen, 3:]).all()
+    assert (labels[labels[chosen, 2], :2] == labels[chosen, 3:]).all()
     vectors = model.logits(feed.encoded)
     width = vectors.shape[1] // 2
     similar = vectors[:, :width] @ vectors[:, width:].T
     for row in np.flatnonzero(chosen):
         allowed = (labels[:, 0] != labels[row, 0]) & (similar[row] <= 0.95 * similar[row, row])
-        assert similar[row, labels[row, 1]] == pytest.approx(similar[row][allowed].max(), abs=1e-5)
+        assert similar[row, labels[row, 2]] == pytest.approx(similar[row][allowed].max(), abs=1e-5)
 
 
 def test_a_batch_holds_questions_passages_and_hard_negatives_in_order(tiny_bert):
     model, data = started(tiny_bert)
     feed = with_hard_negatives(model, training_feed(model, data.train))
-    rows = np.flatnonzero(feed.labels[:, 1] >= 0)[:3]
+    rows = np.flatnonzero(feed.labels[:, 2] >= 0)[:3]
     model.net.eval()
     batch = model.batch(feed.encoded, rows, feed.labels)
     vectors = model.net(batch)
@@ -88,7 +101,7 @@ def test_a_batch_holds_questions_passages_and_hard_negatives_in_order(tiny_bert)
     width = alone.shape[1] // 2
     torch.testing.assert_close(vectors[0:6:2], alone[rows, :width], rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(vectors[1:6:2], alone[rows, width:], rtol=1e-4, atol=1e-5)
-    negatives = alone[feed.labels[rows, 1], width:]
+    negatives = alone[feed.labels[rows, 2], width:]
     torch.testing.assert_close(vectors[6:], negatives, rtol=1e-4, atol=1e-5)
 
 

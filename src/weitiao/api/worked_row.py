@@ -209,10 +209,7 @@ def _contrastive(
 ) -> tuple[dict[str, Any], float]:
     assert batch.labels is not None
     rows = len(batch.labels)
-    similar = (logits[0 : 2 * rows : 2] @ logits[1 : 2 * rows : 2].T) / cost.temperature
-    own = batch.labels[:, 0]
-    same = (own[:, None] == own[None, :]).fill_diagonal_(False)
-    similar = similar.masked_fill(same, -torch.inf)
+    similar = cost.similarities(logits, batch.labels)
     losses = -similar.log_softmax(1).diagonal()
     similar_p = similar[0].softmax(0)
     cosines = [float(one) * cost.temperature for one in similar[0]]

@@ -11,6 +11,8 @@ HAN_RARE = "\U00020000-\U0003ffff"
 # Scripts whose words are not separated by blanks at all: Han with its marks of repetition and
 # compatibility forms, Hiragana, Katakana. Each character counts as a word of its own.
 UNSEPARATED = "\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff" + HAN_RARE
+# A letter or digit of all other writing. "2023年USB接口" is a number, a word and three characters.
+LETTER = rf"(?:(?![{UNSEPARATED}])[^\W_])"
 # What the official script of CMRC 2018 takes for Chinese: its figures must stay comparable.
 HAN_OF_CMRC = "\u4e00-\u9fa5"
 

@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.core.script import HAN
+from weitiao.core.script import LETTER, UNSEPARATED
 from weitiao.evaluation.baselines import Baseline, Texts
 from weitiao.i18n.messages import N_, _
 from weitiao.tasks.answers.base import Answers
 from weitiao.tasks.answers.passages import BEST_OVERLAP, MARGIN
 
-TOKEN = re.compile(rf"[{HAN}]|[^\W_]+")  # a Chinese character, or a word of other writing
+TOKEN = re.compile(rf"[{UNSEPARATED}]|{LETTER}+")  # a Chinese character, or a word of other writing
 SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|(?<=[。！？；])|\n+")
 CONTEXT_TOKENS = 8  # to either side of a candidate
 IDF_ROWS = 2000  # training rows from which document frequencies are counted

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.core.script import UNSEPARATED
+from weitiao.core.script import LETTER, UNSEPARATED
 from weitiao.data.rows import Rows
 from weitiao.evaluation.baselines import Baseline
 from weitiao.i18n.messages import N_
@@ -18,7 +18,7 @@ from weitiao.tasks.retrieval import ranked
 NAME, UNTUNED = "bm25", "untuned_encoder"
 NAMES = (N_("bm25"), N_("untuned_encoder"))
 K1, B = 1.2, 0.75
-_WORD = re.compile(rf"[{UNSEPARATED}]+|[^\W_]+")
+_WORD = re.compile(rf"[{UNSEPARATED}]+|{LETTER}+")
 _UNSEPARATED = re.compile(f"[{UNSEPARATED}]")
 
 
@@ -27,6 +27,8 @@ def terms(text: str) -> list[str]:
 
     >>> terms("The cat"), terms("你好吗")
     (['the', 'cat'], ['你', '好', '吗', '你好', '好吗'])
+    >>> terms("2023年USB")
+    ['2023', '年', 'usb']
     """
     found: list[str] = []
     for word in _WORD.findall(text.lower()):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from weitiao.checkpoints.sentence_encoder import pooling, prefixes
 from weitiao.example import Example
 from weitiao.i18n.messages import _
 from weitiao.planfile.plan import Reason
@@ -24,16 +25,16 @@ def choices_of(
 ) -> dict[str, Reason]:
     """The choices that differ from those for labels."""
     checkpoint = facts.network.checkpoint
-    settings: dict[str, Any] = {}
-    if "e5" in checkpoint.lower():
-        settings = {"query_prefix": "query: ", "passage_prefix": "passage: "}
+    settings: dict[str, Any] = {**prefixes(checkpoint)}
     why = (
-        _("{why}; E5 was trained with a prefix before questions and passages", why=reason)
+        _("{why}; this encoder was trained with prefixes before the texts", why=reason)
         if settings
         else reason
     )
+    pooled = pooling(checkpoint)
+    head = {"embedding": {"pooling": pooled}} if pooled not in ("", "mean") else None
     narrow = facts.network.hidden_size <= 512
-    return {
+    chosen = {
         "task": Reason(value={facts.profile.task: settings}, reason=why),
         "model.max_length": _max_length(facts, examples, tokenizer),
         "train.batch_size": Reason(
@@ -54,6 +55,10 @@ def choices_of(
             value="never", reason=_("the length of training was chosen by the validation rows")
         ),
     }
+    if head:
+        reason = _("its folder says that the encoder was trained so")
+        chosen["model.head"] = Reason(value=head, reason=reason)
+    return chosen
 
 
 def _max_length(facts: Facts, examples: Sequence[Example], tokenizer: Any) -> Reason:

@@ -46,7 +46,7 @@ def loss(plan: Plan, rows: Rows) -> dict[str, Reason]:
 
 def compared(plan: Plan, rows: Rows) -> tuple[int, np.ndarray]:
     """Rows that were read, and the contrastive loss of the untrained encoder at each temperature;
-    a passage that is right for another question too is no negative."""
+    other right passages of a question are no negatives."""
     from weitiao.model.model import Model
 
     rows = rows.take(sampled(len(rows), ROWS))
@@ -56,15 +56,18 @@ def compared(plan: Plan, rows: Rows) -> tuple[int, np.ndarray]:
     vectors = np.asarray(model.scores(examples), np.float64)
     width = vectors.shape[1] // 2
     cosines = vectors[:, :width] @ vectors[:, width:].T
-    passages = np.array([of_text(str(one.target)) for one in examples])
-    same = passages[:, None] == passages[None, :]
-    np.fill_diagonal(same, val=False)
-    return len(rows), np.array([_loss(cosines / one, same) for one in TRIED])
+    right = np.eye(len(examples), dtype=bool)
+    for texts in ([str(one.target) for one in examples],
+                  [str(one.inputs["text"]) for one in examples]):  # fmt: skip
+        known = np.array([of_text(text) for text in texts])
+        right |= known[:, None] == known[None, :]
+    np.fill_diagonal(right, val=False)
+    return len(rows), np.array([_loss(cosines / one, right) for one in TRIED])
 
 
-def _loss(similar: np.ndarray, same: np.ndarray) -> float:
-    """The mean cross-entropy of the right passage."""
-    similar = np.where(same, -np.inf, similar)
+def _loss(similar: np.ndarray, right: np.ndarray) -> float:
+    """The mean cross-entropy of each question's own passage; other right ones are no negatives."""
+    similar = np.where(right, -np.inf, similar)
     highest = similar.max(axis=1, keepdims=True)
     total = highest[:, 0] + np.log(np.exp(similar - highest).sum(axis=1))
     return float((total - np.diag(similar)).mean())

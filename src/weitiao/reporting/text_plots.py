@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 import numpy as np
 
 from weitiao.core.redact import masked
-from weitiao.core.script import UNSEPARATED
+from weitiao.core.script import LETTER, UNSEPARATED
 from weitiao.i18n.messages import _
 from weitiao.reporting.render import Bar, Bars, Plot, Table
 from weitiao.results.format import number, whole_baseline
@@ -18,7 +18,7 @@ from weitiao.tasks.answers.texts import Texts
 GROUPS = 5  # of lengths, with as many rows each
 FEWEST = 5  # rows of a group
 MOST_CHARACTERS = 900  # of a text with marks
-_WORD = re.compile(rf"[{UNSEPARATED}]|[^\W_]+|\s+|.", re.DOTALL)
+_WORD = re.compile(rf"[{UNSEPARATED}]|{LETTER}+|\s+|.", re.DOTALL)
 Pieces = list[tuple[str, str]]  # text, CSS class
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from weitiao.checkpoints.catalogue import default_for
+from weitiao.checkpoints.sentence_encoder import pooling, prefixes
+from weitiao.core.fingerprint import of_texts
 from weitiao.data.files.table import from_rows
 from weitiao.data.rows import Rows, everything
 from weitiao.errors import RunError
@@ -55,7 +57,7 @@ def encoder_of(name: str | Path) -> Encoder:
         (one for one in (folder / "best", folder) if (one / "weitiao.json").is_file()), None
     )
     if saved is None:
-        return Encoder(_untuned(str(name)), str(name))
+        return Encoder(_untuned(str(name)), _identity(str(name)))
     model = Model.load(saved)
     if not isinstance(model.task, Retrieval):
         raise RunError(
@@ -72,16 +74,31 @@ def encoder_of(name: str | Path) -> Encoder:
     return Encoder(model, f"{saved.resolve()} {written}")
 
 
+def _identity(checkpoint: str) -> str:
+    """The name of a checkpoint; of a folder also its files: others may be put into the same
+    place."""
+    folder = Path(checkpoint)
+    if not folder.is_dir():
+        return checkpoint
+    marks = [
+        f"{one.relative_to(folder)} {one.stat().st_size} {one.stat().st_mtime_ns}"
+        for one in sorted(folder.rglob("*"))
+        if one.suffix in (".safetensors", ".json", ".model", ".txt")
+    ]
+    return f"{folder.resolve()} {of_texts(*marks)}"
+
+
 def _untuned(checkpoint: str) -> Model:
-    """A pre-trained encoder as a bi-encoder: the mean of its tokens, and E5's prefixes."""
-    settings: dict[str, Any] = {}
-    if "e5" in checkpoint.lower():
-        settings = {"query_prefix": "query: ", "passage_prefix": "passage: "}
+    """A pre-trained encoder as a bi-encoder, with the pooling and the prefixes it was trained with;
+    the mean of the tokens where its folder does not say."""
+    settings: dict[str, Any] = {**prefixes(checkpoint)}
+    pooled = pooling(checkpoint)
+    head = {"head": {"embedding": {"pooling": pooled}}} if pooled not in ("", "mean") else {}
     plan = Plan.parse(
         {
             "task": {"retrieval": settings},
             "data": {"path": "memory:none", "roles": {"text": "text", "target": "passage"}},
-            "model": {"checkpoint": checkpoint, "max_length": TOKENS},
+            "model": {"checkpoint": checkpoint, "max_length": TOKENS, **head},
         }
     )
     source = from_rows([{"text": "a", "passage": "b"}, {"text": "c", "passage": "d"}])

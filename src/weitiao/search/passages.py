@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from weitiao.core.script import UNSEPARATED
+from weitiao.core.script import LETTER, UNSEPARATED
 from weitiao.labels.texts.pieces import SENTENCE_END
 
 UNITS = 120  # of a passage: words, and characters of writing without blanks
 MOST_CHARACTERS = 6_000  # of a passage
 LONGEST_SENTENCE = 2 * UNITS
 # Very long words, and rows of signs, count as several: no passage has no end.
-_UNIT = re.compile(rf"[{UNSEPARATED}]|[^\W_]{{1,30}}|[\W_]{{30}}")
+_UNIT = re.compile(rf"[{UNSEPARATED}]|{LETTER}{{1,30}}|[\W_]{{30}}")
 _HEADING = re.compile(r"^[ \t]*(#{1,6})[ \t]+(\S.{0,199})$", re.MULTILINE)
 BETWEEN_HEADINGS = " › "
 
@@ -32,8 +32,8 @@ class Passage:
 def size_of(text: str) -> int:
     """Words of a text, and characters of writing without blanks.
 
-    >>> size_of("two words"), size_of("三个字")
-    (2, 3)
+    >>> size_of("two words"), size_of("三个字"), size_of("2023年USB接口")
+    (2, 3, 5)
     """
     return len(_UNIT.findall(text))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from weitiao.checkpoints.catalogue import default_for
+from weitiao.checkpoints.sentence_encoder import is_e5
 from weitiao.data.quality.finding import Finder, Finding, Inspected, texts_of
 from weitiao.data.quality.repeats import pair_cases, pair_table
 from weitiao.data.quality.scan import with_rows
@@ -51,7 +52,7 @@ def same_meaning(inspected: Inspected, checkpoint: str) -> Iterator[Finding]:
         checkpoint,
         lambda done: inspected.advance(_("meaning"), done, len(first)),
     )[place]
-    least = COSINE_E5 if "e5" in checkpoint.lower() else COSINE
+    least = COSINE_E5 if is_e5(checkpoint) else COSINE
 
     def differs(one: int, other: int) -> bool:
         return text_similarity(texts[one], texts[other]) < inspected.similarity

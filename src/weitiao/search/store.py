@@ -25,9 +25,11 @@ from weitiao.search.passages import Passage
 
 FILE = "index.sqlite"
 OURS = 0x57544149  # SQLite's application_id of our files
-VERSION = 1  # of the tables, and of how texts become passages and words; another one: indexed again
+VERSION = 2  # of the tables, and of how texts become passages and words; another one: indexed again
 UNREAD = -1  # the size of a file that has to be read again
-FREQUENT = 0.3  # of the passages have a word: it tells nothing, and costs most of the time
+# A word that so many of the passages have tells nothing and costs most of the time; in a small
+# index it costs none, and may be what is asked for.
+FREQUENT, MANY = 0.3, 1_000
 TABLES = ("vocabulary", "words", "passages", "files", "about")
 SCHEMA = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT);
@@ -269,7 +271,8 @@ class Store:
 
     def _telling(self, wanted: Sequence[str]) -> list[str]:
         """The words that not too many passages have; all of them where none is rare."""
-        limit = FREQUENT * len(self)
+        passages = len(self)
+        limit = passages * (FREQUENT if passages >= MANY else 1)
         known = {}
         for term in wanted:
             for (count,) in self._rows("SELECT doc FROM vocabulary WHERE term = ?", (term,)):

@@ -116,11 +116,17 @@ class Retrieval(TextTargets):
         return gold
 
     def labels_for(self, encoded: Encoded, gold: Any) -> np.ndarray:
-        """(rows, 3): the number of each row's passage (equal texts have equal numbers), the row
-        whose passage is its hard negative, and that passage's number; -1 for none."""
-        numbers: dict[str, int] = {}
-        own = [numbers.setdefault(passage, len(numbers)) for _question, passage in gold]
-        return np.column_stack([own, np.full((len(own), 2), -1)]).astype(np.int64)
+        """(rows, 5): the numbers of each row's passage and question (equal texts have equal
+        numbers); then of its hard negative the row, its passage and its question, -1 for none."""
+        passages: dict[str, int] = {}
+        questions: dict[str, int] = {}
+        own = [
+            (passages.setdefault(passage, len(passages)),
+             questions.setdefault(question, len(questions)))
+            for question, passage in gold
+        ]  # fmt: skip
+        both = np.array(own, np.int64).reshape(-1, 2)
+        return np.column_stack([both, np.full((len(both), 3), -1, np.int64)])
 
     # --- tokens
 
@@ -151,7 +157,7 @@ class Retrieval(TextTargets):
         """Rows whose passages are hard negatives of a batch."""
         if labels is None or not len(labels):
             return np.zeros(0, np.int64)
-        return np.asarray(labels[:, 1][labels[:, 1] >= 0])
+        return np.asarray(labels[:, 2][labels[:, 2] >= 0])
 
     def collate(
         self,

@@ -10,10 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from weitiao.core.ragged import flat
-from weitiao.data.cache.encoded import Encoded
 from weitiao.model.model import Model
-from weitiao.tasks.retrieval import PART, QUESTION
 from weitiao.training.batches import Feed
 
 MOST_ROWS = 50_000  # among whose passages negatives are looked for
@@ -28,8 +25,7 @@ def with_hard_negatives(model: Model, feed: Feed) -> Feed:
     vectors = model.logits(feed.encoded, positions=rows)
     width = vectors.shape[1] // 2
     questions, passages = vectors[:, :width], vectors[:, width:]
-    asked = _questions(feed.encoded, rows)
-    numbers = labels[rows, 0]
+    numbers, asked = labels[rows, 0], labels[rows, 1]
     for start in range(0, len(rows), CHUNK):
         part = rows[start : start + CHUNK]
         similar = questions[part] @ passages.T
@@ -39,18 +35,6 @@ def with_hard_negatives(model: Model, feed: Feed) -> Feed:
         nearest = np.where(right | (similar > PROBABLY_RIGHT * own[:, None]), -np.inf, similar)
         best = nearest.argmax(1)
         found = np.isfinite(nearest[np.arange(len(part)), best])
-        labels[part, 1] = np.where(found, best, -1)
-        labels[part, 2] = np.where(found, numbers[best], -1)
+        hard = np.column_stack([best, numbers[best], asked[best]])
+        labels[part, 2:] = np.where(found[:, None], hard, -1)
     return replace(feed, labels=labels)
-
-
-def _questions(encoded: Encoded, rows: np.ndarray) -> np.ndarray:
-    """A number for each row's question; equal questions have equal numbers."""
-    known: dict[bytes, int] = {}
-    ids, parts = encoded.values["input_ids"], encoded.values[PART]
-    numbers = []
-    for row in rows:
-        place = flat(encoded.offsets, np.array([row]))
-        tokens = np.asarray(ids[place])[np.asarray(parts[place]) == QUESTION]
-        numbers.append(known.setdefault(tokens.tobytes(), len(known)))
-    return np.array(numbers)
