@@ -13,6 +13,7 @@ from weitiao.data.infer.roles import Guess
 from weitiao.data.targets import Locate, Roles, parse_cells, target_columns
 from weitiao.i18n.messages import _
 from weitiao.tasks.texts.generative import Generative
+from weitiao.tasks.texts.special_tokens import ids_of
 from weitiao.tasks.translation import without_ends
 
 if TYPE_CHECKING:
@@ -109,8 +110,8 @@ class Generation(Generative):
         return parse_cells(table, columns, positions, parse, locate, wrong, memo_size=0)
 
     def target_ids(self, targets: Sequence[str], tokenizer: Any) -> list[list[int]]:
-        encoded = tokenizer(list(targets), add_special_tokens=not self.causal, verbose=False)
-        rows = [list(ids) for ids in encoded["input_ids"]]
+        rows = ids_of(targets, tokenizer, add_special_tokens=not self.causal)
+        rows = [list(ids) for ids in rows]
         return rows if self.causal else without_ends(rows, tokenizer)
 
 

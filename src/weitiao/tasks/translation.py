@@ -32,6 +32,7 @@ from weitiao.labels.texts.parallel import describe, doubts
 from weitiao.labels.texts.terms import held, placeholders, read_glossary, terms_in
 from weitiao.tasks.answers.texts import Texts
 from weitiao.tasks.texts.generative import Generative
+from weitiao.tasks.texts.special_tokens import ids_of
 
 if TYPE_CHECKING:
     from weitiao.data.infer.column_stats import Column
@@ -188,10 +189,8 @@ class Translation(Generative):
 
     def target_ids(self, targets: Sequence[str], tokenizer: Any) -> list[list[int]]:
         if self.causal:
-            encoded = tokenizer(list(targets), add_special_tokens=False, verbose=False)
-            return [list(ids) for ids in encoded["input_ids"]]
-        encoded = tokenizer(text_target=list(targets), verbose=False)
-        return without_ends(encoded["input_ids"], tokenizer)
+            return [list(ids) for ids in ids_of(targets, tokenizer, add_special_tokens=False)]
+        return without_ends(ids_of(targets, tokenizer, target=True), tokenizer)
 
 
 def without_ends(rows: Sequence[Sequence[int]], tokenizer: Any) -> list[list[int]]:

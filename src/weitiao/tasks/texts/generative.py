@@ -23,6 +23,7 @@ from weitiao.labels.texts.terms import plain
 from weitiao.losses.base import symmetric_kl
 from weitiao.tasks.answers.texts import Texts
 from weitiao.tasks.base import IGNORED, HeadKind
+from weitiao.tasks.texts.special_tokens import ids_of, without_special
 from weitiao.tasks.texts.targets import TextTargets
 
 if TYPE_CHECKING:
@@ -118,15 +119,26 @@ class Generative(TextTargets):
 
     def prompts(self, examples: Sequence[Example], tokenizer: Any) -> list[str]:
         """The text that the network continues or translates, one a row."""
-        return [render(self.template, example.inputs, tokenizer) for example in examples]
+        each = (example.inputs for example in examples)
+        if self.template or self._is_chat(tokenizer):
+            each = (without_special(inputs, tokenizer) for inputs in each)
+        return [render(self.template, inputs, tokenizer) for inputs in each]
+
+    def _is_chat(self, tokenizer: Any) -> bool:
+        """Whether prompts are in the chat template, which writes the special tokens itself."""
+        return bool(self.causal and not self.template and tokenizer.chat_template)
 
     def source_ids(self, prompts: Sequence[str], tokenizer: Any) -> list[list[int]]:
         """Token ids of prompts, special tokens included."""
-        # A chat template writes the special tokens itself.
-        special = not (self.causal and not self.template and tokenizer.chat_template)
-        encoded = tokenizer(list(prompts), add_special_tokens=special, verbose=False)
+        special = not self._is_chat(tokenizer)
+        if special and not self.template:
+            encoded = ids_of(prompts, tokenizer)
+        else:  # the special tokens of the template are meant
+            encoded = tokenizer(list(prompts), add_special_tokens=special, verbose=False)[
+                "input_ids"
+            ]
         end = tokenizer.eos_token_id
-        rows = [list(ids) for ids in encoded["input_ids"]]
+        rows = [list(ids) for ids in encoded]
         if self.causal:  # some tokenizers end every text: the answer would come behind the end
             rows = [ids[:-1] if ids and ids[-1] == end else ids for ids in rows]
         # An empty prompt still needs a token to begin from.
