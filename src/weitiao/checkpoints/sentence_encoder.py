@@ -70,9 +70,9 @@ def _content(checkpoint: str, name: str) -> dict[str, Any]:
         place: Any = Path(source.path_or_name) / name
         if not Path(source.path_or_name).is_dir():
             place = try_to_load_from_cache(source.path_or_name, name, revision=source.revision)
-        content = (
-            json.loads(Path(place).read_text("utf-8")) if isinstance(place, str | Path) else {}
-        )
+        if not isinstance(place, str | Path):
+            return {}
+        content = json.loads(Path(place).read_text(encoding="utf-8"))
     except (WeitiaoError, OSError, ValueError):  # loading the checkpoint tells what is wrong
         return {}
     return content if isinstance(content, dict) else {}
