@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -29,7 +30,8 @@ from weitiao.labels.texts.languages import (
     token_of,
 )
 from weitiao.labels.texts.parallel import describe, doubts
-from weitiao.labels.texts.terms import held, placeholders, read_glossary, terms_in
+from weitiao.labels.texts.terms import Terms, held, placeholders, read_glossary
+from weitiao.labels.texts.terms import plain as plain_text
 from weitiao.tasks.answers.texts import Texts
 from weitiao.tasks.texts.generative import Generative
 
@@ -86,16 +88,28 @@ class Translation(Generative):
     def required(self, text: str) -> list[str]:
         """The placeholders of a text, each as often as it comes, and the terms of the glossary."""
         marks = placeholders(text) if self.placeholders else []
-        terms = terms_in(text, self.glossary) if isinstance(self.glossary, dict) else []
+        terms = self._terms.wanted_in(text)
         return [*marks, *(term for term in terms if term not in marks)]
+
+    @cached_property
+    def _terms(self) -> Terms:
+        """The terms of the glossary; none while it is a file that was not read."""
+        return Terms(self.glossary if isinstance(self.glossary, dict) else {})
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        copied = super().model_copy(update=update, deep=deep)
+        if copied.glossary is not self.glossary:
+            copied.__dict__.pop("_terms", None)
+        return copied
 
     def to_answers(self, gold: Any, scores: Any) -> Texts:
         """With the terms of the glossary that stand in each reference, and in its answer."""
         answers = super().to_answers(gold, scores)
         if not isinstance(self.glossary, dict):
             return answers
-        known = set(self.glossary.values())
-        wanted = [[t for t in known if held([t], target or "")] for target in answers.targets]
+        known = {term: plain_text(term) for term in self.glossary.values()}
+        targets = [plain_text(target or "") for target in answers.targets]
+        wanted = [[t for t, short in known.items() if short in target] for target in targets]
         rows = [
             [len(terms), held(terms, text or "")]
             for terms, text in zip(wanted, answers.values, strict=True)
