@@ -20,7 +20,8 @@ from weitiao.data.infer.column_names import (
 )
 from weitiao.data.infer.pairs import text_and_target
 from weitiao.data.infer.roles import Guess
-from weitiao.errors import PlanError
+from weitiao.data.infer.unclear import unclear
+from weitiao.errors import DataError, PlanError
 from weitiao.i18n.messages import _, name_list, plural
 from weitiao.labels.texts.languages import (
     codes_of,
@@ -43,8 +44,11 @@ if TYPE_CHECKING:
 NEARLY_ALL, SOME = 0.95, 0.2  # of the cells have Chinese characters
 SAMPLED = 100  # cells that are looked at for lists and objects
 MOSTLY_DIFFERENT = 0.5  # of the cells; labels repeat
-SOURCES = ("source", "src", "source_text", "原文", "源语言")
-TARGETS = ("target", "tgt", "target_text", "translation", "译文", "目标语言")
+SOURCES = ("source", "src", "source_text", "original", "原文", "源文", "源语言")
+TARGETS = ("target", "tgt", "target_text", "translation", "译文", "目标", "目标语言")
+# Words of longer names, such as 英文译文 or German translation.
+SOURCE_WORDS = (*SOURCES, "originals", "sources")
+TARGET_SIDE_WORDS = (*TARGETS, "translated", "translations", "targets", "翻译")
 
 
 class Translation(Generative):
@@ -130,8 +134,8 @@ class Translation(Generative):
                 why = _("one column is Chinese, the other is not")
                 pair = first.name, second.name
         if pair is None or evidence.annotated(pair):
-            return text_and_target(evidence) if named else None
-        source, target = pair
+            return _by_side(evidence, text_and_target(evidence)) if named else None
+        source, target = _directed(evidence, *pair)
         return Guess({"text": source, "target": target}, {"text": why, "target": why})
 
     @classmethod
@@ -139,8 +143,7 @@ class Translation(Generative):
         text, target = evidence.roles.get("text"), evidence.target
         if target is None or not isinstance(text, str):
             return None
-        named = pair_of([text, target.name]) == (text, target.name)
-        named = named or two_languages(text, target.name)
+        named = pair_of([text, target.name]) is not None or two_languages(text, target.name)
         if not target.is_text or not (named or two_writings(evidence.columns[text], target)):
             return None
         return 1.0, _(
@@ -232,8 +235,41 @@ def pair_of(names: Iterable[str]) -> tuple[str, str] | None:
         return source, target
     languages = [name for name in names if language_of(name)]
     if len(languages) == 2 and language_of(languages[0]) != language_of(languages[1]):
-        return languages[0], languages[1]
+        return in_order(*languages) or (languages[0], languages[1])
     return None
+
+
+def in_order(first: str, second: str) -> tuple[str, str] | None:
+    """Two columns as text and target by the words of their names, in the order of the file where
+    these say nothing; None where they contradict each other.
+
+    >>> in_order("英文译文", "中文原文"), in_order("German", "English")
+    (('中文原文', '英文译文'), ('German', 'English'))
+    >>> in_order("German source", "English source") is None
+    True
+    """
+    forward = matches(first, SOURCE_WORDS) or matches(second, TARGET_SIDE_WORDS)
+    backward = matches(first, TARGET_SIDE_WORDS) or matches(second, SOURCE_WORDS)
+    if forward and backward:
+        return None
+    return (second, first) if backward else (first, second)
+
+
+def _directed(evidence: Evidence, first: str, second: str) -> tuple[str, str]:
+    """Raises DataError where the names of two columns contradict each other."""
+    exact = plain(first) in SOURCES and plain(second) in TARGETS
+    pair = (first, second) if exact else in_order(first, second)
+    if pair is None:
+        raise DataError(unclear(evidence.columns, text=False))
+    return pair
+
+
+def _by_side(evidence: Evidence, guess: Guess | None) -> Guess | None:
+    """A guess of both columns, the other way round where their names say so."""
+    if guess is None or guess.roles.keys() != {"text", "target"}:
+        return guess
+    source, target = _directed(evidence, str(guess.roles["text"]), str(guess.roles["target"]))
+    return replace(guess, roles={"text": source, "target": target})
 
 
 def two_languages(first: str, second: str) -> bool:
