@@ -11,6 +11,7 @@ from weitiao.labels.texts.languages import LANGUAGES, codes_of, language_of, tok
         ("en", "en"), (" EN ", "en"), ("en_US", "en"), ("zh-Hans-CN", "zh"), ("zho_Hans", "zh"),
         ("eng", "en"), ("Deutsch", "de"), ("中文", "zh"), ("英文", "en"), ("cmn", "zh"),
         ("", ""), ("text", ""), ("english text", ""), ("label", ""), ("entity", ""), ("zhong", ""),
+        ("en_text", "en"), ("de-AT", "de"), ("es-419", "es"), ("it_staff", ""), ("id_number", ""),
     ],
 )  # fmt: skip
 def test_names(name, code):

@@ -45,6 +45,12 @@ LANGUAGES = {
     "zh": ("zho", "chinese", "中文", "汉语", "cmn"),
 }
 _CODES = {name: code for code, names in LANGUAGES.items() for name in (code, *names)}
+# What stands behind a code: a script, a region, what the column holds; is_spam is no Icelandic.
+_BEHIND = re.compile(
+    r"(?:(?:latn|cyrl|arab|hans|hant|jpan|deva|beng|grek|hang|kore|hebr|thai|geor|armn|ethi|khmr"
+    r"|mymr|taml|telu|knda|mlym|gujr|guru|sinh|tibt|laoo|orya|olck|mtei|tfng)(?:-[a-z]{2})?"
+    r"|[a-z]{2}|\d{3}|texts?|sentences?|source|src|target|tgt|translation|translated|original)"
+)
 
 
 def language_of(name: str) -> str:
@@ -53,8 +59,9 @@ def language_of(name: str) -> str:
     >>> language_of("EN"), language_of("zh-CN"), language_of("German"), language_of("中文")
     ('en', 'zh', 'de', 'zh')
     """
-    plain = name.strip().lower().replace("_", "-")
-    return _CODES.get(plain, "") or (_CODES.get(plain.split("-")[0], "") if "-" in plain else "")
+    short = name.strip().lower().replace("_", "-")
+    first, _, rest = short.partition("-")
+    return _CODES.get(short, "") or (_CODES.get(first, "") if _BEHIND.fullmatch(rest) else "")
 
 
 def language_in(name: str) -> str:
@@ -72,6 +79,17 @@ def language_in(name: str) -> str:
         if (first == word and len(word) > 3) or (not word.isascii() and first.startswith(word)):
             return code
     return ""
+
+
+def same_language(first: str, second: str) -> bool:
+    """Whether two codes may stand for one language: one is unknown, or Norwegian is one of both
+    kinds.
+
+    >>> same_language("no", "nb"), same_language("", "de"), same_language("en", "de")
+    (True, True, False)
+    """
+    norwegian = {"no", "nb", "nn"}
+    return not first or not second or first == second or {first, second} <= norwegian
 
 
 def token_of(language: str, tokens: Iterable[str]) -> str:
