@@ -23,7 +23,10 @@ from weitiao.data.infer.roles import Guess
 from weitiao.data.infer.unclear import unclear
 from weitiao.errors import DataError, PlanError
 from weitiao.i18n.messages import _, name_list, plural
+from weitiao.labels.texts.glossary import read_glossary, require_terms
 from weitiao.labels.texts.languages import (
+    SOURCES,
+    TARGETS,
     codes_of,
     language_behind,
     language_in,
@@ -31,7 +34,7 @@ from weitiao.labels.texts.languages import (
     token_of,
 )
 from weitiao.labels.texts.parallel import describe, doubts
-from weitiao.labels.texts.terms import Terms, held, placeholders, read_glossary
+from weitiao.labels.texts.terms import Terms, held, placeholders
 from weitiao.labels.texts.terms import plain as plain_text
 from weitiao.tasks.answers.texts import Texts
 from weitiao.tasks.texts.generative import Generative
@@ -44,8 +47,6 @@ if TYPE_CHECKING:
 NEARLY_ALL, SOME = 0.95, 0.2  # of the cells have Chinese characters
 SAMPLED = 100  # cells that are looked at for lists and objects
 MOSTLY_DIFFERENT = 0.5  # of the cells; labels repeat
-SOURCES = ("source", "src", "source_text", "original", "原文", "源文", "源语言")
-TARGETS = ("target", "tgt", "target_text", "translation", "译文", "目标", "目标语言")
 # Words of longer names, such as 英文译文 or German translation.
 SOURCE_WORDS = (*SOURCES, "originals", "sources")
 TARGET_SIDE_WORDS = (*TARGETS, "translated", "translations", "targets", "翻译")
@@ -175,7 +176,10 @@ class Translation(Generative):
                 )
         # The file may be gone where the model is used: its terms are saved with the model.
         if isinstance(self.glossary, str) and self.glossary:
-            return self.model_copy(update={"glossary": read_glossary(self.glossary)})
+            languages = self.source_language, self.target_language
+            return self.model_copy(update={"glossary": read_glossary(self.glossary, *languages)})
+        if isinstance(self.glossary, dict):
+            require_terms(self.glossary)
         return self
 
     def adapt(self, tokenizer: Any) -> None:

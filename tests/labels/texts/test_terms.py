@@ -1,19 +1,16 @@
 """Placeholders and terms of a glossary in texts."""
 
-import os
 import random
 import re
 import time
 
 import pytest
 
-from weitiao.errors import PlanError
 from weitiao.labels.texts.terms import (
     LETTER,
     Terms,
     held,
     placeholders,
-    read_glossary,
     terms_in,
 )
 from weitiao.tasks.translation import Translation
@@ -109,29 +106,3 @@ def test_held():
     assert held(["{a}", "{a}", "b"], "{ a } b") == 2
     assert held([], "x") == 0
     assert held(["Weißes Haus"], "das WeißesHaus") == 1
-
-
-def test_files(tmp_path):
-    (tmp_path / "a.csv").write_text('house,Haus\n"a, b","c, d"\n\n', encoding="utf-8-sig")
-    assert read_glossary(str(tmp_path / "a.csv")) == {"house": "Haus", "a, b": "c, d"}
-    (tmp_path / "a.tsv").write_text("source\ttarget\n猫\tcat\n")
-    assert read_glossary(str(tmp_path / "a.tsv")) == {"猫": "cat"}
-    (tmp_path / "b.csv").write_text("house,Haus\nlonely\n")
-    with pytest.raises(PlanError, match="entry 2 has no source term and target term"):
-        read_glossary(str(tmp_path / "b.csv"))
-    with pytest.raises(PlanError, match="cannot be read"):
-        read_glossary(str(tmp_path / "none.csv"))
-    (tmp_path / "c.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(PlanError, match="cannot be read"):
-        read_glossary(str(tmp_path / "c.csv"))
-    (tmp_path / "d.csv").write_text("\n")
-    with pytest.raises(PlanError, match="no terms"):
-        read_glossary(str(tmp_path / "d.csv"))
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name")
-def test_a_glossary_is_a_regular_file(tmp_path):
-    os.mkfifo(tmp_path / "pipe.csv")
-    for path in (str(tmp_path / "pipe.csv"), "/dev/zero"):
-        with pytest.raises(PlanError, match="cannot be read"):
-            read_glossary(path)

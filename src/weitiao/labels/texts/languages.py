@@ -44,6 +44,9 @@ LANGUAGES = {
     "vi": ("vie", "vietnamese", "越南语"),
     "zh": ("zho", "chinese", "中文", "汉语", "cmn"),
 }
+# How columns of a text and of its translation are called.
+SOURCES = ("source", "src", "source_text", "original", "原文", "源文", "源语言")
+TARGETS = ("target", "tgt", "target_text", "translation", "译文", "目标", "目标语言")
 _CODES = {name: code for code, names in LANGUAGES.items() for name in (code, *names)}
 # What stands behind a code: a script, a region, what the column holds; is_spam is no Icelandic.
 _BEHIND = re.compile(

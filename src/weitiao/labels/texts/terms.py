@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
 
-from weitiao.core import disk
 from weitiao.core.script import UNSEPARATED
-from weitiao.errors import PlanError
-from weitiao.i18n.messages import _
-from weitiao.i18n.system import said
-from weitiao.labels.texts.languages import language_of
 
-MOST_BYTES = 20_000_000  # of a glossary
 PLACEHOLDER = re.compile(
     r"https?://[^\s<>\"'，。；、！？（）]*[\w/=&#-]"  # an address, without the full stop behind it
     r"|</?[A-Za-z][^<>]*>"  # a tag
@@ -45,7 +36,7 @@ class Terms:
         lengths: dict[str, set[int]] = {}
         longest_first = sorted(glossary, key=len, reverse=True)
         for place, source in enumerate(longest_first):
-            small = _small(source)
+            small = in_small_letters(source)
             # Of two that differ in their capitals the first counts.
             if source and small not in self._terms:
                 self._terms[small] = _Term(place, glossary[source], source)
@@ -57,7 +48,7 @@ class Terms:
         not looked up again."""
         covered = bytearray(len(text))
         wanted: dict[str, None] = {}
-        for _place, start, end, target in sorted(self._found(text, _small(text))):
+        for _place, start, end, target in sorted(self._found(text, in_small_letters(text))):
             if not any(covered[start:end]):
                 covered[start:end] = b"\1" * (end - start)
                 wanted[target] = None
@@ -107,7 +98,8 @@ class _SmallLetters(dict[int, str]):
 _SMALL = _SmallLetters()
 
 
-def _small(text: str) -> str:
+def in_small_letters(text: str) -> str:
+    """A text as terms are compared: whatever its capitals, and as long as it was."""
     return text.translate(_SMALL)
 
 
@@ -130,46 +122,3 @@ def held(wanted: Iterable[str], text: str) -> int:
     short = plain(text)
     counts = Counter(map(plain, wanted))
     return sum(min(count, short.count(term)) for term, count in counts.items())
-
-
-def read_glossary(path: str) -> dict[str, str]:
-    """Source terms and target terms of a .csv or .tsv file of two columns; a first line such as
-    source,target or en,de is its header. Raises PlanError."""
-    tabs = Path(path).suffix.lower() in (".tsv", ".tab", ".txt")
-    try:
-        text = disk.content_of(path, MOST_BYTES).decode("utf-8-sig")
-        lines = io.StringIO(text, newline="")
-        rows = [row for row in csv.reader(lines, delimiter="\t" if tabs else ",") if any(row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PlanError(
-            [
-                _(
-                    "task.translation.glossary: {path}: cannot be read: {error}.",
-                    path=path,
-                    error=said(error),
-                )
-            ]
-        ) from None
-    if wrong := next((n for n, row in enumerate(rows, 1) if len(row) < 2 or not all(row[:2])), 0):
-        raise PlanError(
-            [
-                _(
-                    "task.translation.glossary: {path}: entry {number} has no source term and "
-                    "target term, separated by a comma (.csv) or a tab (.tsv).",
-                    path=path,
-                    number=wrong,
-                )
-            ]
-        )
-    if rows and _is_header(rows[0]):
-        rows = rows[1:]
-    if not rows:
-        raise PlanError([_("task.translation.glossary: {path}: holds no terms.", path=path)])
-    return {row[0].strip(): row[1].strip() for row in rows}
-
-
-def _is_header(row: Sequence[str]) -> bool:
-    names = [name.strip().lower() for name in row[:2]]
-    return names in (["source", "target"], ["src", "tgt"], ["原文", "译文"]) or all(
-        language_of(name) for name in names
-    )
