@@ -196,3 +196,22 @@ def test_a_column_that_changes_places_is_in_the_other_language(tmp_path):
     found = weitiao.plan(str(path), model=TINY_WRITER, source_lang="de")
     assert found.data.roles["text"] == "German text"
     assert found.task["translation"]["target_language"] == "en"
+
+
+@pytest.mark.parametrize("code", ["sk", "hr", "sr", "ca", "ur", "sw", "sl", "nb"])
+def test_files_of_further_languages_are_a_pair(tmp_path, code):
+    write(tmp_path, "train.en", sentences(40, "english"))
+    write(tmp_path, f"train.{code}", sentences(40, "other"))
+    path = f"{tmp_path}/train.{{en,{code}}}"
+    assert open_source(path).columns == ["en", code]
+    found = weitiao.plan(path, model=TINY_WRITER, target_lang=code)
+    assert found.task["translation"]["target_language"] == code
+
+
+def test_a_code_of_no_language_is_told_when_planning(tmp_path):
+    path = tmp_path / "book.csv"
+    path.write_text("source,target\n" + "".join(f"it is {n},now {n}\n" for n in range(40)))
+    with pytest.raises(PlanError, match="target_language: 'klingon' is no language code"):
+        weitiao.plan(str(path), model=TINY_WRITER, target_lang="klingon")
+    found = weitiao.plan(str(path), model=TINY_WRITER, source_lang="en", target_lang="zh-TW")
+    assert found.task["translation"]["target_language"] == "zh-TW"

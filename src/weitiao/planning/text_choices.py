@@ -21,6 +21,7 @@ from weitiao.planfile.plan import Reason
 from weitiao.planning import choices
 from weitiao.planning.facts import Facts
 from weitiao.tasks.texts.generative import PART, REQUIRED, SOURCE, Generative
+from weitiao.tasks.translation import require_codes
 
 LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 COVERAGE = 0.99  # proportion of sources, and of targets, that are held whole
@@ -84,9 +85,10 @@ def in_direction(
     """The roles of a translation in the direction of its settings: columns that were found the
     other way round change places.
 
-    named: the user named the columns. Raises PlanError where these contradict the languages, and
-    where the columns' names say other languages.
+    named: the user named the columns. Raises PlanError where these contradict the languages,
+    where the columns' names say other languages, and for a code that is none.
     """
+    require_codes(settings)
     text, target = roles.get("text"), roles.get("target")
     if not (isinstance(text, str) and isinstance(target, str)):
         return dict(roles)

@@ -28,6 +28,7 @@ from weitiao.labels.texts.languages import (
     SOURCES,
     TARGETS,
     codes_of,
+    is_code,
     language_behind,
     language_in,
     language_of,
@@ -161,19 +162,7 @@ class Translation(Generative):
             yield describe(doubt, plural(count, "row"))
 
     def learn(self, targets: Sequence[Any]) -> Self:
-        for name in ("source_language", "target_language"):
-            code = getattr(self, name)
-            if code and not language_of(code) and "_" not in code:
-                raise PlanError(
-                    [
-                        _(
-                            "task.translation.{name}: {code!r} is no language code; write en, zh, "
-                            "de, ..., or the checkpoint's own code.",
-                            name=name,
-                            code=code,
-                        )
-                    ]
-                )
+        require_codes(self.model_dump(include={"source_language", "target_language"}))
         # The file may be gone where the model is used: its terms are saved with the model.
         if isinstance(self.glossary, str) and self.glossary:
             languages = self.source_language, self.target_language
@@ -305,6 +294,23 @@ def two_writings(first: Column, second: Column) -> bool:
     )
     differ = min(first.unique_share, second.unique_share) > MOSTLY_DIFFERENT
     return differ and shares[0] < SOME and shares[1] > NEARLY_ALL
+
+
+def require_codes(settings: Mapping[str, Any]) -> None:
+    """Raise PlanError where the language of the text or of the translation is none."""
+    for name in ("source_language", "target_language"):
+        code = str(settings.get(name) or "")
+        if code and not is_code(code):
+            raise PlanError(
+                [
+                    _(
+                        "task.translation.{name}: {code!r} is no language code; write en, zh, "
+                        "de, ..., or the checkpoint's own code.",
+                        name=name,
+                        code=code,
+                    )
+                ]
+            )
 
 
 def _unknown_language(name: str, code: str, known: Sequence[str]) -> str:
