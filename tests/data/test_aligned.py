@@ -142,7 +142,7 @@ def test_look_and_plan_with_a_test_of_its_own(tmp_path):
         ({"source_lang": "de"}, ("de", "en")),
         ({"target_lang": "en"}, ("de", "en")),
         ({"source_lang": "en", "target_lang": "de"}, ("en", "de")),
-        ({"target_lang": "zh"}, ("en", "de")),
+        ({"target_lang": "German"}, ("en", "de")),
     ],
 )
 def test_the_languages_that_are_named_say_the_direction(tmp_path, wanted, roles):
@@ -168,3 +168,50 @@ def test_columns_and_languages_that_contradict_are_refused(tmp_path):
     named = {"text": "en", "target": "de", "source_lang": "de", "target_lang": "en"}
     with pytest.raises(PlanError, match="from de into en"):
         weitiao.plan(f"{tmp_path}/a.{{en,de}}", model=TINY_WRITER, **named)
+
+
+@pytest.mark.parametrize("named", [{}, {"text": "en", "target": "de"}])
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"source_lang": "en", "target_lang": "fr"}, "from en into fr, but.*'de' in de"),
+        ({"target_lang": "zh"}, r"from \? into zh, but"),
+        ({"source_lang": "fr", "target_lang": "de"}, "from fr into de, but.*'en' is in en"),
+        ({"source_lang": "zh", "target_lang": "fr"}, "--source-lang.*--text"),
+    ],
+)
+def test_languages_that_no_column_is_in_are_refused(tmp_path, named, wanted, message):
+    write(tmp_path, "a.en", sentences(40, "english"))
+    write(tmp_path, "a.de", sentences(40, "deutsch"))
+    with pytest.raises(PlanError, match=message):
+        weitiao.plan(f"{tmp_path}/a.{{en,de}}", model=TINY_WRITER, **named, **wanted)
+
+
+def test_a_column_that_changes_places_is_in_the_other_language(tmp_path):
+    path = tmp_path / "book.csv"
+    rows = "".join(f"it is {n} now,jetzt ist es {n}\n" for n in range(40))
+    path.write_text("English text,German text\n" + rows)
+    with pytest.raises(PlanError, match="from de into fr, but.*'English text' in en"):
+        weitiao.plan(str(path), model=TINY_WRITER, source_lang="de", target_lang="fr")
+    found = weitiao.plan(str(path), model=TINY_WRITER, source_lang="de")
+    assert found.data.roles["text"] == "German text"
+    assert found.task["translation"]["target_language"] == "en"
+
+
+@pytest.mark.parametrize("code", ["sk", "hr", "sr", "ca", "ur", "sw", "sl", "nb"])
+def test_files_of_further_languages_are_a_pair(tmp_path, code):
+    write(tmp_path, "train.en", sentences(40, "english"))
+    write(tmp_path, f"train.{code}", sentences(40, "other"))
+    path = f"{tmp_path}/train.{{en,{code}}}"
+    assert open_source(path).columns == ["en", code]
+    found = weitiao.plan(path, model=TINY_WRITER, target_lang=code)
+    assert found.task["translation"]["target_language"] == code
+
+
+def test_a_code_of_no_language_is_told_when_planning(tmp_path):
+    path = tmp_path / "book.csv"
+    path.write_text("source,target\n" + "".join(f"it is {n},now {n}\n" for n in range(40)))
+    with pytest.raises(PlanError, match="target_language: 'klingon' is no language code"):
+        weitiao.plan(str(path), model=TINY_WRITER, target_lang="klingon")
+    found = weitiao.plan(str(path), model=TINY_WRITER, source_lang="en", target_lang="zh-TW")
+    assert found.task["translation"]["target_language"] == "zh-TW"

@@ -10,16 +10,18 @@ import numpy as np
 from weitiao import parts
 from weitiao.checkpoints import hub, new_network
 from weitiao.core.script import has_han
+from weitiao.data.infer.column_names import plain
 from weitiao.data.infer.column_stats import Column
 from weitiao.errors import ModelError, PlanError
 from weitiao.example import Example
 from weitiao.i18n.messages import _
-from weitiao.labels.texts.languages import language_of
+from weitiao.labels.texts.languages import language_in, language_of, same_language
 from weitiao.labels.texts.similarity import writing_of
 from weitiao.planfile.plan import Reason
 from weitiao.planning import choices
 from weitiao.planning.facts import Facts
 from weitiao.tasks.texts.generative import PART, REQUIRED, SOURCE, Generative
+from weitiao.tasks.translation import require_codes
 
 LENGTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 COVERAGE = 0.99  # proportion of sources, and of targets, that are held whole
@@ -71,7 +73,7 @@ def languages_of(settings: dict[str, Any], roles: dict[str, Any]) -> tuple[str, 
     """The languages of source and target: of the task's settings, or the names of the columns."""
     source = settings.get("source_language") or str(roles.get("text", ""))
     target = settings.get("target_language") or str(roles.get("target", ""))
-    return language_of(source), language_of(target)
+    return language_in(plain(source)), language_in(plain(target))
 
 
 def in_direction(
@@ -83,8 +85,10 @@ def in_direction(
     """The roles of a translation in the direction of its settings: columns that were found the
     other way round change places.
 
-    named: the user named the columns. Raises PlanError where these contradict the languages.
+    named: the user named the columns. Raises PlanError where these contradict the languages,
+    where the columns' names say other languages, and for a code that is none.
     """
+    require_codes(settings)
     text, target = roles.get("text"), roles.get("target")
     if not (isinstance(text, str) and isinstance(target, str)):
         return dict(roles)
@@ -93,6 +97,7 @@ def in_direction(
     read, written = _language_in(text, columns), _language_in(target, columns)
     wrong = bool(source and source == written != read) or bool(into and into == read != written)
     if not wrong:
+        _require_languages({text: source, target: into})
         return dict(roles)
     if named:
         message = _(
@@ -104,12 +109,38 @@ def in_direction(
             into=into or read or "?",
         )
         raise PlanError([message])
+    _require_languages({target: source, text: into})
     return {**roles, "text": target, "target": text}
+
+
+def _require_languages(wanted: Mapping[str, str]) -> None:
+    """Raise PlanError where a column's name says another language than it is to be in.
+
+    wanted: of text and target; empty where nobody said.
+    """
+    (text, source), (target, into) = wanted.items()
+    if all(same_language(language_in(plain(name)), code) for name, code in wanted.items()):
+        return
+    raise PlanError(
+        [
+            _(
+                "the translation is to be from {source} into {into}, but by their names the text "
+                "{text!r} is in {read} and the target {target!r} in {written}. Correct the "
+                "languages (--source-lang, --target-lang), or name the columns (--text, --target).",
+                source=source or "?",
+                into=into or "?",
+                text=text,
+                target=target,
+                read=language_in(plain(text)) or "?",
+                written=language_in(plain(target)) or "?",
+            )
+        ]
+    )
 
 
 def _language_in(name: str, columns: Mapping[str, Column]) -> str:
     """The language of a column by its name, or Chinese by its writing; else empty."""
-    if code := language_of(name):
+    if code := language_in(plain(name)):
         return code
     values = columns[name].values[:SAMPLED] if name in columns else ()
     return "zh" if values and 2 * sum(map(has_han, values)) > len(values) else ""

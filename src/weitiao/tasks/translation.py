@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -19,17 +20,23 @@ from weitiao.data.infer.column_names import (
 )
 from weitiao.data.infer.pairs import text_and_target
 from weitiao.data.infer.roles import Guess
-from weitiao.errors import PlanError
+from weitiao.data.infer.unclear import unclear
+from weitiao.errors import DataError, PlanError
 from weitiao.i18n.messages import _, name_list, plural
+from weitiao.labels.texts.glossary import read_glossary, require_terms
 from weitiao.labels.texts.languages import (
+    SOURCES,
+    TARGETS,
     codes_of,
+    is_code,
     language_behind,
     language_in,
     language_of,
     token_of,
 )
 from weitiao.labels.texts.parallel import describe, doubts
-from weitiao.labels.texts.terms import held, placeholders, read_glossary, terms_in
+from weitiao.labels.texts.terms import Terms, held, placeholders
+from weitiao.labels.texts.terms import plain as plain_text
 from weitiao.tasks.answers.texts import Texts
 from weitiao.tasks.texts.generative import Generative
 from weitiao.tasks.texts.special_tokens import ids_of
@@ -42,8 +49,9 @@ if TYPE_CHECKING:
 NEARLY_ALL, SOME = 0.95, 0.2  # of the cells have Chinese characters
 SAMPLED = 100  # cells that are looked at for lists and objects
 MOSTLY_DIFFERENT = 0.5  # of the cells; labels repeat
-SOURCES = ("source", "src", "source_text", "原文", "源语言")
-TARGETS = ("target", "tgt", "target_text", "translation", "译文", "目标语言")
+# Words of longer names, such as 英文译文 or German translation.
+SOURCE_WORDS = (*SOURCES, "originals", "sources")
+TARGET_SIDE_WORDS = (*TARGETS, "translated", "translations", "targets", "翻译")
 
 
 class Translation(Generative):
@@ -87,16 +95,28 @@ class Translation(Generative):
     def required(self, text: str) -> list[str]:
         """The placeholders of a text, each as often as it comes, and the terms of the glossary."""
         marks = placeholders(text) if self.placeholders else []
-        terms = terms_in(text, self.glossary) if isinstance(self.glossary, dict) else []
+        terms = self._terms.wanted_in(text)
         return [*marks, *(term for term in terms if term not in marks)]
+
+    @cached_property
+    def _terms(self) -> Terms:
+        """The terms of the glossary; none while it is a file that was not read."""
+        return Terms(self.glossary if isinstance(self.glossary, dict) else {})
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        copied = super().model_copy(update=update, deep=deep)
+        if copied.glossary is not self.glossary:
+            copied.__dict__.pop("_terms", None)
+        return copied
 
     def to_answers(self, gold: Any, scores: Any) -> Texts:
         """With the terms of the glossary that stand in each reference, and in its answer."""
         answers = super().to_answers(gold, scores)
         if not isinstance(self.glossary, dict):
             return answers
-        known = set(self.glossary.values())
-        wanted = [[t for t in known if held([t], target or "")] for target in answers.targets]
+        known = {term: plain_text(term) for term in self.glossary.values()}
+        targets = [plain_text(target or "") for target in answers.targets]
+        wanted = [[t for t, short in known.items() if short in target] for target in targets]
         rows = [
             [len(terms), held(terms, text or "")]
             for terms, text in zip(wanted, answers.values, strict=True)
@@ -117,8 +137,8 @@ class Translation(Generative):
                 why = _("one column is Chinese, the other is not")
                 pair = first.name, second.name
         if pair is None or evidence.annotated(pair):
-            return text_and_target(evidence) if named else None
-        source, target = pair
+            return _by_side(evidence, text_and_target(evidence)) if named else None
+        source, target = _directed(evidence, *pair)
         return Guess({"text": source, "target": target}, {"text": why, "target": why})
 
     @classmethod
@@ -126,8 +146,7 @@ class Translation(Generative):
         text, target = evidence.roles.get("text"), evidence.target
         if target is None or not isinstance(text, str):
             return None
-        named = pair_of([text, target.name]) == (text, target.name)
-        named = named or two_languages(text, target.name)
+        named = pair_of([text, target.name]) is not None or two_languages(text, target.name)
         if not target.is_text or not (named or two_writings(evidence.columns[text], target)):
             return None
         return 1.0, _(
@@ -144,22 +163,13 @@ class Translation(Generative):
             yield describe(doubt, plural(count, "row"))
 
     def learn(self, targets: Sequence[Any]) -> Self:
-        for name in ("source_language", "target_language"):
-            code = getattr(self, name)
-            if code and not language_of(code) and "_" not in code:
-                raise PlanError(
-                    [
-                        _(
-                            "task.translation.{name}: {code!r} is no language code; write en, zh, "
-                            "de, ..., or the checkpoint's own code.",
-                            name=name,
-                            code=code,
-                        )
-                    ]
-                )
+        require_codes(self.model_dump(include={"source_language", "target_language"}))
         # The file may be gone where the model is used: its terms are saved with the model.
         if isinstance(self.glossary, str) and self.glossary:
-            return self.model_copy(update={"glossary": read_glossary(self.glossary)})
+            languages = self.source_language, self.target_language
+            return self.model_copy(update={"glossary": read_glossary(self.glossary, *languages)})
+        if isinstance(self.glossary, dict):
+            require_terms(self.glossary)
         return self
 
     def adapt(self, tokenizer: Any) -> None:
@@ -217,8 +227,41 @@ def pair_of(names: Iterable[str]) -> tuple[str, str] | None:
         return source, target
     languages = [name for name in names if language_of(name)]
     if len(languages) == 2 and language_of(languages[0]) != language_of(languages[1]):
-        return languages[0], languages[1]
+        return in_order(*languages) or (languages[0], languages[1])
     return None
+
+
+def in_order(first: str, second: str) -> tuple[str, str] | None:
+    """Two columns as text and target by the words of their names, in the order of the file where
+    these say nothing; None where they contradict each other.
+
+    >>> in_order("英文译文", "中文原文"), in_order("German", "English")
+    (('中文原文', '英文译文'), ('German', 'English'))
+    >>> in_order("German source", "English source") is None
+    True
+    """
+    forward = matches(first, SOURCE_WORDS) or matches(second, TARGET_SIDE_WORDS)
+    backward = matches(first, TARGET_SIDE_WORDS) or matches(second, SOURCE_WORDS)
+    if forward and backward:
+        return None
+    return (second, first) if backward else (first, second)
+
+
+def _directed(evidence: Evidence, first: str, second: str) -> tuple[str, str]:
+    """Raises DataError where the names of two columns contradict each other."""
+    exact = plain(first) in SOURCES and plain(second) in TARGETS
+    pair = (first, second) if exact else in_order(first, second)
+    if pair is None:
+        raise DataError(unclear(evidence.columns, text=False))
+    return pair
+
+
+def _by_side(evidence: Evidence, guess: Guess | None) -> Guess | None:
+    """A guess of both columns, the other way round where their names say so."""
+    if guess is None or guess.roles.keys() != {"text", "target"}:
+        return guess
+    source, target = _directed(evidence, str(guess.roles["text"]), str(guess.roles["target"]))
+    return replace(guess, roles={"text": source, "target": target})
 
 
 def two_languages(first: str, second: str) -> bool:
@@ -250,6 +293,23 @@ def two_writings(first: Column, second: Column) -> bool:
     )
     differ = min(first.unique_share, second.unique_share) > MOSTLY_DIFFERENT
     return differ and shares[0] < SOME and shares[1] > NEARLY_ALL
+
+
+def require_codes(settings: Mapping[str, Any]) -> None:
+    """Raise PlanError where the language of the text or of the translation is none."""
+    for name in ("source_language", "target_language"):
+        code = str(settings.get(name) or "")
+        if code and not is_code(code):
+            raise PlanError(
+                [
+                    _(
+                        "task.translation.{name}: {code!r} is no language code; write en, zh, "
+                        "de, ..., or the checkpoint's own code.",
+                        name=name,
+                        code=code,
+                    )
+                ]
+            )
 
 
 def _unknown_language(name: str, code: str, known: Sequence[str]) -> str:

@@ -306,6 +306,34 @@ def test_texts_in_two_languages_beside_numbers_and_dates_are_a_translation(names
     assert guess(columns) == ({"text": one, "target": other}, "translation")
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("英文译文", "中文原文"), ("中文译文", "英文原文"), ("英文翻译", "中文"),
+        ("German translation", "English source"), ("English", "中文源文"), ("en_target", "zh"),
+        ("translated", "原文"), ("English target", "Chinese original"), ("译文", "原文"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("task", [None, "translation"])
+def test_names_of_columns_say_the_direction_of_a_translation(first, second, task):
+    for columns in ({first: EN, second: ZH}, {second: ZH, first: EN}):
+        table = from_rows(columns).table
+        roles = guess_roles(table, {}, task).roles
+        assert roles == {"text": second, "target": first}
+        assert guess_task(table, roles)[0] == "translation"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("英文原文", "中文原文"), ("English target", "Chinese translation"), ("原文的译文", "中文")],
+)
+@pytest.mark.parametrize("task", [None, "translation"])
+def test_names_that_contradict_each_other_are_asked_about(names, task):
+    table = from_rows(dict(zip(names, (EN, ZH), strict=True))).table
+    with pytest.raises(DataError, match="cannot tell which column is the target"):
+        guess_roles(table, {}, task)
+
+
 def test_reviews_in_two_languages_with_a_feeling_are_no_translation():
     columns = {"英文评论": EN, "中文评论": ZH, "情感": TWO}
     assert guess(columns)[0]["target"] == "情感"

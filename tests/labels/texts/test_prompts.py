@@ -106,3 +106,40 @@ def test_a_chat_template_that_refuses_is_one_message(tmp_path):
     tokenizer.chat_template = "{{ raise_exception('System role not supported') }}"
     with pytest.raises(PlanError, match="refuses a row .*user.*: System role not supported"):
         render("", {"text": "the cat"}, tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("{{ 1 / 0 }}", "division by zero"),
+        ("{{ messages[0]['content'] + 1 }}", "can only concatenate"),
+        ("{{ '{0}'.format() }}", "index"),
+        ("{{ '{name}'.format() }}", "name"),
+        ("{% include 'x' %}", "no loader"),
+        ("{% for i in range(10 ** 9) %}x{% endfor %}", "Range too big"),
+        ("{{ 'a' * 10 ** 12 }}", "MemoryError"),
+        ("{{ 'a' * 10 ** 30 }}", "cannot fit"),
+        ("{{ messages.nothing.more }}", "no attribute .nothing"),
+        ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "recursion"),
+        ("{{ [1] | first | tojson | map('nosuch') | list }}", "nosuch"),
+        ("{{ messages[", "unexpected"),
+        ("{{ ''.__class__.__mro__ }}", "unsafe"),
+    ],
+)
+@pytest.mark.parametrize("text", ["the cat", '[{"role": 1, "content": "the cat"}]'])
+def test_a_chat_template_that_is_wrong_is_one_short_message(tmp_path, template, words, text):
+    import transformers
+
+    tiny.tokenizer_in(tmp_path, chat=True)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    tokenizer.chat_template = template
+    with pytest.raises(PlanError, match=words) as error:
+        render("", {"text": text}, tokenizer)
+    assert "chat template of this checkpoint" in str(error.value)
+    assert len(str(error.value)) < 600
+
+
+def test_a_long_error_is_cut(tmp_path):
+    with pytest.raises(PlanError) as error:
+        render("{{ '{" + "long" * 500 + "}'.format() }}", ROW)
+    assert len(str(error.value)) < 600

@@ -1,11 +1,19 @@
 """Placeholders and terms of a glossary in texts."""
 
-import os
+import random
+import re
+import time
 
 import pytest
 
-from weitiao.errors import PlanError
-from weitiao.labels.texts.terms import held, placeholders, read_glossary, terms_in
+from weitiao.labels.texts.terms import (
+    LETTER,
+    Terms,
+    held,
+    placeholders,
+    terms_in,
+)
+from weitiao.tasks.translation import Translation
 
 
 @pytest.mark.parametrize(
@@ -47,33 +55,54 @@ def test_terms(text, terms):
     assert terms_in(text, GLOSSARY) == terms
 
 
+def one_by_one(text, glossary):
+    """As the terms were once looked for: a regular expression each, the longest first."""
+    letter, wanted = LETTER.pattern, {}
+    for source in sorted(glossary, key=len, reverse=True):
+        before = f"(?<!{letter})" if re.match(letter, source) else ""
+        behind = f"(?!{letter})" if re.match(letter, source[-1:]) else ""
+        pattern = f"{before}{re.escape(source)}{behind}"
+        text, count = re.subn(pattern, "\0", text, flags=re.IGNORECASE)
+        if count:
+            wanted[glossary[source]] = None
+    return list(wanted)
+
+
+@pytest.mark.parametrize("letters", ["ab +", "aA猫 _", "iIıİsſß-", "kKKσςΣ é", "a猫カ한1."])
+def test_terms_are_those_of_a_search_for_each(letters):
+    draw = random.Random(letters)
+
+    def text(most):
+        return "".join(draw.choices(letters, k=draw.randint(1, most)))
+
+    for _ in range(150):
+        glossary = {text(4): text(2) for _ in range(draw.randint(1, 8))}
+        for _ in range(3):
+            row = text(24)
+            assert terms_in(row, glossary) == one_by_one(row, glossary), (row, glossary)
+
+
+def test_thousands_of_terms_are_found_in_no_time():
+    glossary = {f"the word {n}": f"Wort {n}" for n in range(5000)}
+    rows = [
+        f"the word {n} is the word {n + 1}, and the words of the wordy " * 20 for n in range(50)
+    ]
+    begun = time.perf_counter()
+    terms = Terms(glossary)
+    found = [terms.wanted_in(row) for row in rows]
+    assert time.perf_counter() - begun < 10
+    assert found[7] == ["Wort 7", "Wort 8"]
+
+
+def test_a_copied_task_with_another_glossary_looks_for_that_one():
+    task = Translation(glossary={"cat": "Katze"})
+    assert task.required("a cat and a dog") == ["Katze"]
+    other = task.model_copy(update={"glossary": {"dog": "Hund"}})
+    assert other.required("a cat and a dog") == ["Hund"]
+    assert task.required("a cat and a dog") == ["Katze"]
+
+
 def test_held():
     assert held(["{a}", "{a}", "b"], "{ a } b") == 2
     assert held([], "x") == 0
     assert held(["Weißes Haus"], "das WeißesHaus") == 1
-
-
-def test_files(tmp_path):
-    (tmp_path / "a.csv").write_text('house,Haus\n"a, b","c, d"\n\n', encoding="utf-8-sig")
-    assert read_glossary(str(tmp_path / "a.csv")) == {"house": "Haus", "a, b": "c, d"}
-    (tmp_path / "a.tsv").write_text("source\ttarget\n猫\tcat\n")
-    assert read_glossary(str(tmp_path / "a.tsv")) == {"猫": "cat"}
-    (tmp_path / "b.csv").write_text("house,Haus\nlonely\n")
-    with pytest.raises(PlanError, match="entry 2 has no source term and target term"):
-        read_glossary(str(tmp_path / "b.csv"))
-    with pytest.raises(PlanError, match="cannot be read"):
-        read_glossary(str(tmp_path / "none.csv"))
-    (tmp_path / "c.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(PlanError, match="cannot be read"):
-        read_glossary(str(tmp_path / "c.csv"))
-    (tmp_path / "d.csv").write_text("\n")
-    with pytest.raises(PlanError, match="no terms"):
-        read_glossary(str(tmp_path / "d.csv"))
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name")
-def test_a_glossary_is_a_regular_file(tmp_path):
-    os.mkfifo(tmp_path / "pipe.csv")
-    for path in (str(tmp_path / "pipe.csv"), "/dev/zero"):
-        with pytest.raises(PlanError, match="cannot be read"):
-            read_glossary(path)

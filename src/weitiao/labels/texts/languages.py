@@ -6,45 +6,21 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-# Two letters (ISO 639-1), three (639-3), names. NLLB writes eng_Latn, mBART en_XX, M2M100 en.
-LANGUAGES = {
-    "ar": ("arb", "arabic"),
-    "bg": ("bul", "bulgarian"),
-    "bn": ("ben", "bengali"),
-    "cs": ("ces", "czech"),
-    "da": ("dan", "danish"),
-    "de": ("deu", "german", "deutsch", "德语", "德文"),
-    "el": ("ell", "greek"),
-    "en": ("eng", "english", "英语", "英文"),
-    "es": ("spa", "spanish", "西班牙语"),
-    "et": ("est", "estonian"),
-    "fa": ("pes", "persian"),
-    "fi": ("fin", "finnish"),
-    "fr": ("fra", "french", "法语", "法文"),
-    "he": ("heb", "hebrew"),
-    "hi": ("hin", "hindi"),
-    "hu": ("hun", "hungarian"),
-    "id": ("ind", "indonesian"),
-    "it": ("ita", "italian", "意大利语"),
-    "ja": ("jpn", "japanese", "日语", "日文"),
-    "ko": ("kor", "korean", "韩语", "韩文"),
-    "lt": ("lit", "lithuanian"),
-    "lv": ("lvs", "latvian"),
-    "ms": ("zsm", "malay"),
-    "nl": ("nld", "dutch"),
-    "no": ("nob", "norwegian"),
-    "pl": ("pol", "polish"),
-    "pt": ("por", "portuguese", "葡萄牙语"),
-    "ro": ("ron", "romanian"),
-    "ru": ("rus", "russian", "俄语", "俄文"),
-    "sv": ("swe", "swedish"),
-    "th": ("tha", "thai", "泰语"),
-    "tr": ("tur", "turkish"),
-    "uk": ("ukr", "ukrainian"),
-    "vi": ("vie", "vietnamese", "越南语"),
-    "zh": ("zho", "chinese", "中文", "汉语", "cmn"),
+from weitiao.labels.texts.language_table import FURTHER, LANGUAGES
+
+# How columns of a text and of its translation are called.
+SOURCES = ("source", "src", "source_text", "original", "原文", "源文", "源语言")
+TARGETS = ("target", "tgt", "target_text", "translation", "译文", "目标", "目标语言")
+_CODES = {
+    name: code for code, (codes, names) in LANGUAGES.items() for name in (code, *codes, *names)
 }
-_CODES = {name: code for code, names in LANGUAGES.items() for name in (code, *names)}
+_ALIKE = {"no": ("nb",), "nb": ("no",)}  # Norwegian is called by either code
+# What stands behind a code: a script, a region, what the column holds; is_spam is no Icelandic.
+_BEHIND = re.compile(
+    r"(?:(?:latn|cyrl|arab|hans|hant|jpan|deva|beng|grek|hang|kore|hebr|thai|geor|armn|ethi|khmr"
+    r"|mymr|taml|telu|knda|mlym|gujr|guru|sinh|tibt|laoo|orya|olck|mtei|tfng)(?:-[a-z]{2})?"
+    r"|[a-z]{2}|\d{3}|texts?|sentences?|source|src|target|tgt|translation|translated|original)"
+)
 
 
 def language_of(name: str) -> str:
@@ -53,8 +29,9 @@ def language_of(name: str) -> str:
     >>> language_of("EN"), language_of("zh-CN"), language_of("German"), language_of("中文")
     ('en', 'zh', 'de', 'zh')
     """
-    plain = name.strip().lower().replace("_", "-")
-    return _CODES.get(plain, "") or (_CODES.get(plain.split("-")[0], "") if "-" in plain else "")
+    short = name.strip().lower().replace("_", "-")
+    first, _, rest = short.partition("-")
+    return _CODES.get(short, "") or (_CODES.get(first, "") if _BEHIND.fullmatch(rest) else "")
 
 
 def language_in(name: str) -> str:
@@ -74,22 +51,64 @@ def language_in(name: str) -> str:
     return ""
 
 
+def same_language(first: str, second: str) -> bool:
+    """Whether two codes may stand for one language: one is unknown, or Norwegian is one of both
+    kinds.
+
+    >>> same_language("no", "nb"), same_language("", "de"), same_language("en", "de")
+    (True, True, False)
+    """
+    kinds = {"no", "nb", "nn"}
+    return not first or not second or first == second or {first, second} <= kinds
+
+
+def is_code(code: str) -> bool:
+    """Whether a code may stand for a language: of ISO 639-1, by name, or of a checkpoint.
+
+    >>> is_code("sk"), is_code("zh-TW"), is_code("ceb"), is_code("eng_Latn"), is_code("klingon")
+    (True, True, True, True, False)
+    """
+    return bool(language_of(code)) or code.strip().lower() in FURTHER or "_" in code
+
+
 def token_of(language: str, tokens: Iterable[str]) -> str:
     """The code by which a multilingual tokenizer knows a language; empty where it does not.
 
     >>> token_of("zh", ["eng_Latn", "zho_Hans", "zho_Hant"]), token_of("de", ["en_XX", "de_DE"])
     ('zho_Hans', 'de_DE')
+    >>> token_of("zh-TW", ["zho_Hans", "zho_Hant"]), token_of("sr-Latn", ["srp_Cyrl", "srp_Latn"])
+    ('zho_Hant', 'srp_Latn')
     """
     names = list(tokens)
     if language in names:
         return language
-    code = language_of(language) or language
-    known = (code, *LANGUAGES.get(code, ())[:1])
-    fitting = [one for one in names if one.lower().replace("-", "_").split("_")[0] in known]
-    # zho_Hans and zho_Hant: simplified, as nearly all rows are.
-    return min(
-        fitting, key=lambda one: ("Hant" in one or "TW" in one, names.index(one)), default=""
-    )
+    code = language_of(language) or language.strip().lower()
+    wanted = _subtags(language)
+
+    def rank(name: str) -> tuple[int, bool, int]:
+        own = _subtags(name)
+        # zho_Hans and zho_Hant: simplified where nobody says, as nearly all rows are.
+        return -len(wanted & own), "hant" in own, names.index(name)
+
+    for alike in (code, *_ALIKE.get(code, ())):
+        known = (alike, *LANGUAGES.get(alike, ((), ()))[0])
+        fitting = [one for one in names if _parts(one)[0] in known]
+        if fitting:
+            return min(fitting, key=rank)
+    return ""
+
+
+def _parts(name: str) -> list[str]:
+    return name.strip().lower().replace("-", "_").split("_")
+
+
+def _subtags(name: str) -> set[str]:
+    """Script and region of a code; the script of Chinese also by its region or its name."""
+    found = set(_parts(name)[1:])
+    if "hans" not in found and language_of(name) == "zh":
+        traditional = found & {"tw", "hk", "mo"} or re.search("繁|traditional", name.lower())
+        return found | {"hant"} if traditional else found
+    return found
 
 
 def language_behind(tokenizer: Any) -> int | None:

@@ -8,9 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from weitiao.errors import PlanError
-from weitiao.i18n.messages import _
+from weitiao.i18n.messages import _, name_list
 
 CONTEXT, TEXT = "context", "text"
+SHOWN = 200  # characters of what a template says about its error
+# What a template calls may raise whatever it likes: "{0}".format() an IndexError.
+ERRORS = (
+    *(ArithmeticError, LookupError, AttributeError, TypeError, ValueError, AssertionError),
+    *(RuntimeError, MemoryError),
+)
 
 
 def render(template: str, inputs: Mapping[str, Any], tokenizer: Any = None) -> str:
@@ -59,21 +65,21 @@ def _of_turns(turns: list[dict[str, str]], tokenizer: Any) -> str:
 
 
 def _by_chat_template(turns: list[dict[str, str]], tokenizer: Any) -> str:
-    """Raises PlanError where the checkpoint's template refuses these messages: some know no system
-    message, or want user and assistant in turn."""
+    """Raises PlanError where the checkpoint's template refuses these messages (some know no system
+    message, or want user and assistant in turn) or is wrong."""
     from jinja2.exceptions import TemplateError
 
     try:
         return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
-    except TemplateError as error:
+    except (TemplateError, *ERRORS) as error:
         raise PlanError(
             [
                 _(
                     "the chat template of this checkpoint refuses a row (its messages are by "
                     "{speakers}): {error}. Write a prompt with task.generation.template, or take "
                     "another checkpoint.",
-                    speakers=", ".join(turn["role"] for turn in turns),
-                    error=error,
+                    speakers=name_list(list(dict.fromkeys(str(one["role"]) for one in turns)), 8),
+                    error=_reason(error),
                 )
             ]
         ) from None
@@ -86,19 +92,23 @@ def _rendered(template: str, texts: Mapping[str, str]) -> str:
         return str(_compiled(template).render(texts))
     except SecurityError as error:
         raise PlanError([_("template: refused: {error}", error=error)]) from None
-    # What a template calls may raise whatever it likes: "{0}".format() an IndexError.
-    except (TemplateError, ArithmeticError, LookupError, AttributeError, TypeError, ValueError,
-            RecursionError, MemoryError) as error:  # fmt: skip
+    except (TemplateError, *ERRORS) as error:
         raise PlanError(
             [
                 _(
                     "template: {error}. It may name the row's texts ({names}), such as "
                     "{{{{ text }}}}.",
-                    error=error,
+                    error=_reason(error),
                     names=", ".join(texts),
                 )
             ]
         ) from None
+
+
+def _reason(error: BaseException) -> str:
+    """An error in a few words; a MemoryError has none of its own."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    return words if len(words) <= SHOWN else f"{words[:SHOWN]}..."
 
 
 @functools.lru_cache(64)
