@@ -33,7 +33,9 @@ class Rungs:
         levels = [max(epochs / ETA**2, min(1.0, epochs / ETA))]
         while levels[-1] * ETA < epochs * (1 - SLACK):
             levels.append(levels[-1] * ETA)
-        return cls((*(round(one, 6) for one in levels if one < epochs * (1 - SLACK)), epochs))
+        return cls(
+            (*(round(one, 6) for one in levels if one < epochs * (1 - SLACK)), float(epochs))
+        )
 
     def top(self, trials: Sequence[Trial], noise: float) -> int:
         """The top rung by now, at first the second; noise: a difference of scores that says

@@ -32,8 +32,9 @@ def times_of(cells: Sequence[str], places: Sequence[str], column: str) -> np.nda
     places: the rows' ids, for messages. Raises DataError for cells that are no time, and where day
     and month cannot be told apart.
 
-    >>> times_of(["1970-01-02", "1970年1月1日 0时1分", "2024/5/1"], ["a", "b", "c"], "day")[:2]
-    array([86400.,    60.])
+    >>> cells = ["1970-01-02", "1970年1月1日 0时1分", "1970/1/13"]
+    >>> times_of(cells, ["a", "b", "c"], "day").tolist()
+    [86400.0, 60.0, 1036800.0]
     """
     texts = [cell.strip() for cell in cells]
     day_first = _day_first(texts, column)

@@ -16,7 +16,7 @@ CLOSE = re.compile(f"[{UNSEPARATED}。！？；，、：”’）》]$")
 def pieces(text: str, fits: Callable[[str], bool]) -> list[str]:
     """Pieces of a text that each fit, in order, cut as near to the middle as sentences allow.
 
-    >>> pieces("One. Two. Three.", lambda text: len(text) < 10)
+    >>> pieces("One. Two. Three.", lambda text: len(text) <= 10)
     ['One. Two. ', 'Three.']
     """
     if len(text) < 2 or fits(text):
