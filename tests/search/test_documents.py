@@ -75,8 +75,8 @@ def test_every_row_of_a_table_is_a_document_that_names_its_row(tmp_path):
     path.write_text("name,built\nEiffel Tower,1889\nBig Ben,\n")
     found = [(one.name, one.text) for one in documents_of(path, "sub/a.csv")]
     assert found == [
-        ("sub/a.csv:1", "name: Eiffel Tower\nbuilt: 1889"),
-        ("sub/a.csv:2", "name: Big Ben"),
+        ("sub/a.csv:2", "name: Eiffel Tower\nbuilt: 1889"),
+        ("sub/a.csv:3", "name: Big Ben"),
     ]
 
 
@@ -182,6 +182,21 @@ def test_a_large_file_is_refused_before_it_is_read(tmp_path):
         file.truncate(documents.MOST_BYTES + 1)
     with pytest.raises(DataError, match="split it"):
         text_of(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.html", "a.docx"])
+def test_a_text_that_is_cut_is_named(tmp_path, name, monkeypatch):
+    if name == "a.docx":
+        docx(tmp_path / name, paragraph("long " * 30))
+    else:
+        (tmp_path / name).write_text("long " * 30)
+    said = []
+    assert len(list(documents_of(tmp_path / name, name, said.append))) == 1
+    assert said == []
+    monkeypatch.setattr(documents, "MOST_CHARACTERS", 100)
+    (found,) = documents_of(tmp_path / name, name, said.append)
+    assert len(found.text) <= 100
+    assert said == [f"{name}: only the first 100 characters are indexed: split it."]
 
 
 def test_controls_and_invisible_characters_go():

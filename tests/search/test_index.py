@@ -90,7 +90,7 @@ def test_new_changed_renamed_and_deleted_files(docs, index, tmp_path):
     (docs / "sub").mkdir()
     (docs / "sub" / "a.csv").write_text("name,where\nBig Ben,London\nLouvre,Paris\n")
     assert index.update(docs) == Changes(1, 1)
-    assert best(index, "Louvre") == "sub/a.csv:2"
+    assert best(index, "Louvre") == "sub/a.csv:3"
     assert content(index.store.folder) == unbroken(docs, tmp_path / "again")
 
 

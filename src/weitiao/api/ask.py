@@ -229,9 +229,15 @@ def _silent(text: str) -> None:
 
 def summary(changes: Changes) -> str:
     """What indexing did, as a sentence."""
-    return _(
-        "{added} indexed, {removed} removed, {problems} not readable",
-        added=plural(changes.added - changes.refused, "file"),
-        removed=changes.removed,
-        problems=len(changes.problems),
-    )
+    figures = {
+        "added": plural(changes.added - changes.refused, "file"),
+        "removed": changes.removed,
+        "problems": len(changes.problems) - changes.partly,
+    }
+    if changes.partly:
+        return _(
+            "{added} indexed, {removed} removed, {problems} not readable, {partly} only in part",
+            **figures,
+            partly=changes.partly,
+        )
+    return _("{added} indexed, {removed} removed, {problems} not readable", **figures)

@@ -25,7 +25,7 @@ from weitiao.search.passages import Passage
 
 FILE = "index.sqlite"
 OURS = 0x57544149  # SQLite's application_id of our files
-VERSION = 1  # of the tables, and of how texts become passages and words; another one: indexed again
+VERSION = 2  # of the tables, and of how texts become passages and words; another one: indexed again
 UNREAD = -1  # the size of a file that has to be read again
 FREQUENT = 0.3  # of the passages have a word: it tells nothing, and costs most of the time
 TABLES = ("vocabulary", "words", "passages", "files", "about")
@@ -147,9 +147,14 @@ class Store:
         self._rows("INSERT OR REPLACE INTO about VALUES (?, ?)", (name, value))
 
     def files(self) -> dict[str, tuple[int, int, str]]:
-        """Name -> size, time of change, and why it could not be read."""
+        """Name -> size, time of change, and what of it could not be read, and why."""
         rows = self._rows("SELECT name, size, changed, problem FROM files")
         return {name: (size, changed, problem or "") for name, size, changed, problem in rows}
+
+    def without_passages(self) -> set[str]:
+        """The files of which nothing is in the index."""
+        query = "SELECT name FROM files WHERE id NOT IN (SELECT file FROM passages)"
+        return {row[0] for row in self._rows(query)}
 
     def __len__(self) -> int:
         return int(self._rows("SELECT count(*) FROM passages")[0][0])

@@ -45,6 +45,10 @@ Row = tuple[int, Sequence[Any]]  # number of the row, its cells; None is an empt
 Rows = Callable[[], Iterator[Row]]  # each call gives all rows from the first on
 
 
+class NoRows(DataError):
+    """A sheet or page without a row that could be a table."""
+
+
 class Xlsx(Reader):
     """The rows of one sheet: the one with the most rows, unless it is named.
 
@@ -120,11 +124,20 @@ def _then_close(batches: Batches, file: IO[str]) -> Batches:
         yield from batches
 
 
-def _convert(path: Path, sheet: str, lines: IO[str]) -> None:
+def sheet_names(path: Path) -> list[str]:
+    """The names of all sheets of a workbook, also hidden ones. Raises DataError."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8", dir=store.folder("unpacked")) as lines:
+        _convert(path, "", lines, "names")
+        lines.seek(0)
+        return list(json.loads(lines.readline())["sheets"])
+
+
+def _convert(path: Path, sheet: str, lines: IO[str], *more: str) -> None:
     """Convert a workbook to JSON lines in a subprocess, which may crash. Raises DataError."""
     # -P: without it, a file of the user's such as json.py in the working directory would be
     # imported in the place of the standard library's.
-    command = [sys.executable, "-P", "-m", "weitiao.data.files.workbook", disk.plain(path), sheet]
+    module = "weitiao.data.files.workbook"
+    command = [sys.executable, "-P", "-m", module, disk.plain(path), sheet, *more]
     try:
         done = subprocess.run(
             command,
@@ -265,7 +278,7 @@ def table_reading(
 def _first_row(rows: Sequence[Row], header_row: int | None, file: str) -> int:
     """The row where the table begins: titles above it fill fewer columns. Raises DataError."""
     if not rows:
-        raise DataError(_("{file}: holds no row.", file=file))
+        raise NoRows(_("{file}: holds no row.", file=file))
     if header_row is not None:
         if not any(number == header_row for number, _ in rows):
             raise DataError(
