@@ -171,3 +171,21 @@ def test_a_label_that_says_yes_is_needed(docs, tiny_bert, tmp_path):  # noqa: F8
     for option in ("rerank", "support"):
         with pytest.raises(RunError, match="says that a text follows"):
             asker(None, docs, encoder="bm25", **{option: tmp_path / "odd"})
+
+
+def test_gold_answers_may_be_numbers_and_null_is_none(tmp_path):
+    rows = [
+        {"question": "when", "answers": [1889]},
+        {"question": "where and when", "answers": ["Paris", 1889]},
+        {"question": "who", "answers": [None]},
+    ]
+    path = write_questions(tmp_path / "a.jsonl", rows)
+    assert [one.answers for one in questions_in(str(path))] == [("1889",), ("Paris", "1889"), ()]
+
+
+@pytest.mark.parametrize("cell", ["array(['Paris'], dtype=object)", "['Paris' ... 'Rome']"])
+def test_answers_as_numpy_prints_them_are_refused_with_their_row(tmp_path, cell):
+    rows = [{"question": "a", "answers": "b"}, {"question": "where", "answers": cell}]
+    path = write_questions(tmp_path / "a.jsonl", rows)
+    with pytest.raises(DataError, match=r"a\.jsonl:2: .* is an array as numpy prints it"):
+        questions_in(str(path))

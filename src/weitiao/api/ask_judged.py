@@ -9,10 +9,11 @@ from typing import Any
 from weitiao.api.ask import Asker
 from weitiao.data.files.cells import cell_texts
 from weitiao.data.files.open import open_source
+from weitiao.data.files.table import LINE, Source
 from weitiao.data.rows import everything
-from weitiao.errors import DataError
+from weitiao.errors import DataError, placed
 from weitiao.i18n.messages import _, name_list
-from weitiao.labels.passages.golds import parse_answers
+from weitiao.labels.passages.golds import is_printed_array, parse_answers
 from weitiao.search.judging import DEPTHS, Question, judged, tuned_threshold
 from weitiao.search.reading import Answer
 
@@ -48,12 +49,26 @@ def questions_in(path: str) -> list[Question]:
     for at, text in enumerate(asked):
         if not text.strip():
             continue
-        golds = (parse_answers(answers[at]) or ()) if answers else None
-        known = None if golds is None else tuple(one for _at, one in golds if one.strip())
+        known = None
+        if answers:
+            _check_answers(answers[at], source, at)
+            known = tuple(one for _at, one in parse_answers(answers[at]) or () if one.strip())
         rows.append(Question(text, known, passages[at] if passages else ""))
     if not rows:
         raise DataError(_("{file}: no question here.", file=source.name))
     return rows
+
+
+def _check_answers(cell: str, source: Source, row: int) -> None:
+    """Raises DataError with the row where its answers are no list but what numpy prints."""
+    if is_printed_array(cell):
+        place = f"{source.name}:{source.table.column(LINE)[row]}"
+        reason = _(
+            '{cell!r} is an array as numpy prints it: write the answers as a list, ["Paris", '
+            '"1889"].',
+            cell=cell[:60],
+        )
+        raise DataError(placed(place, reason))
 
 
 def judge(asker: Asker, questions: Sequence[Question], tune: bool = False) -> dict[str, Any]:
