@@ -147,7 +147,7 @@ def asker(
     if model is not None:
         limit = threshold
         if limit is None:
-            limit = float(opened.store.about(key) or 0.0)
+            limit = opened.store.number(key) or 0.0
         reader = Reader(model, limit, judge)
     return Asker(opened, reader, passages, scorer, changes, key)
 

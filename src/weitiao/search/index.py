@@ -150,8 +150,7 @@ class Index:
     @property
     def weight(self) -> float | None:
         """The weight of the vectors in the fusion; None: reciprocal ranks."""
-        value = self.store.about("weight")
-        return float(value) if value else None
+        return self.store.number("weight", most=1.0)
 
     def search(self, question: str, most: int = 10) -> list[Found]:
         """The passages that fit a question best."""
@@ -171,7 +170,10 @@ class Index:
         if not len(numbers):
             return [(one, {}) for one in lexical]
         both: list[Scores] = []
-        for vector, words in zip(self.encoder.questions(questions), lexical, strict=True):
+        asked = np.asarray(self.encoder.questions(questions))
+        if len(questions) and asked.shape[1] != vectors.shape[1]:
+            raise self.store.damaged(_("its vectors do not fit together"))
+        for vector, words in zip(asked, lexical, strict=True):
             cosines = vectors @ vector
             top = np.argpartition(-cosines, min(CANDIDATES, len(cosines)) - 1)[:CANDIDATES]
             near = {int(numbers[at]): float(cosines[at]) for at in top}

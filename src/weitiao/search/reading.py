@@ -147,8 +147,8 @@ class Reader:
             for one, against in zip(predictions, sure, strict=True)
         ]
 
-    def _written(self, question: str, found: Sequence[Found]) -> Answer:
-        sources = self._fitting(question, found)
+    def _written(self, question: str, passages: Sequence[Found]) -> Answer:
+        sources = self._fitting(question, passages)
         (prediction,) = self.model.predictions([self._prompt(question, sources)])
         text = _CITED.sub("", str(prediction.value)).strip()
         parts = [one.strip() for one in SENTENCE_END.split(text) if one.strip()]
