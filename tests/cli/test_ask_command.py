@@ -69,6 +69,34 @@ def test_the_whole_chain_is_judged_and_tuned(typed, docs, reading_run, tmp_path)
     assert json.loads(out)["questions"] == 21
 
 
+def test_a_page_without_a_question_and_a_threshold_without_a_reader_fail(typed, docs, tmp_path):  # noqa: F811
+    (tmp_path / "q.jsonl").write_text('{"question": "which is good", "answers": "great"}\n')
+    words = ("--docs", docs, "--encoder", "bm25")
+    code, _, err = typed(
+        "ask", "none", *words, "--evaluate", tmp_path / "q.jsonl", "--page", tmp_path / "p.html"
+    )
+    assert code == 2
+    assert "--page shows answers" in err
+    code, out, err = typed("ask", "none", "which is good", *words, "--threshold", "0.99")
+    assert code == 2
+    assert not out
+    assert "--threshold is about answers" in err
+
+
+def test_a_question_beside_tuning_has_the_new_threshold(typed, docs, reading_run, tmp_path):  # noqa: F811
+    # Nothing is ever right: the best threshold is above all scores.
+    rows = [{"question": f"which is good number{n}", "answers": ""} for n in range(2, 26)]
+    (tmp_path / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ("ask", reading_run, "which is good number1", "--docs", docs, "--encoder", "bm25")
+    _, before, _ = typed(*words)
+    assert "= great" in before
+    code, out, _ = typed(*words, "--evaluate", tmp_path / "q.jsonl", "--tune")
+    _, after, _ = typed(*words)
+    assert code == 0
+    assert out == after
+    assert "= the documents do not say" in out
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
