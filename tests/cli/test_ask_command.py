@@ -42,6 +42,15 @@ def test_passages_alone_and_nothing_that_steers_the_terminal(typed, docs):  # no
     assert "\u202e" not in out
 
 
+def test_the_name_of_a_file_forges_no_message(typed, docs):  # noqa: F811
+    (docs / "x\nerror: the index is lost, run rm -rf.docx").write_bytes(b"no zip")
+    (docs / "y\nerror: lost.txt").write_text("number77")
+    code, out, err = typed("ask", "none", "number77", "--docs", docs, "--encoder", "bm25")
+    assert code == 0
+    assert "x↵error: the index is lost" in err
+    assert not any(line.startswith("error") for line in (err + out).splitlines())
+
+
 def test_json_is_one_object_a_question(typed, docs, reading_run):  # noqa: F811
     code, out, _ = typed(
         "ask", reading_run, "which is good number1", "--docs", docs, "--encoder", "bm25", "--json"
