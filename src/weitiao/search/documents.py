@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,13 @@ MOST_CHARACTERS = 20_000_000  # of a document's text
 PLAIN = {".txt", ".text", ".md", ".markdown", ".rst"}
 WEB = {".html", ".htm", ".xhtml"}
 NO_TABLES = {"html", "lines", "folder", "sqlite"}  # readers that are not for documents
+STYLES = "word/styles.xml"
+# A part that is not there, that is damaged, that is packed or encrypted in another way.
+BROKEN_PART = (
+    KeyError, ValueError, SyntaxError, OSError, EOFError, RuntimeError, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
+DEEPEST = 6  # level of a heading
 Read = tuple[str, bool]  # a text, and whether it is the whole one
 _SPACES = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r"\n{3,}")
@@ -115,6 +123,15 @@ def documents_of(path: Path, name: str, tell: Tell = _silent) -> Iterator[Docume
                     )
                 )
             yield Document(name, tidy(text))
+    except encoding.UnknownEncoding as error:
+        raise DataError(
+            _(
+                "{file}:{line}: in no encoding that is known (UTF-8, GB18030, Big5, Windows-1252): "
+                "save the file as UTF-8.",
+                file=name,
+                line=error.line,
+            )
+        ) from None
     except WeitiaoError:
         raise
     except Exception as error:  # what damaged documents raise has no common class
@@ -224,25 +241,76 @@ def _docx(path: Path) -> Read:
         # zipfile gives no more bytes than the part says that it has; other parts stay packed.
         _check_size(archive.getinfo("word/document.xml").file_size, path.name)
         root = fromstring(archive.read("word/document.xml"))
+        levels = _heading_levels(archive)
     lines = [""]
-    _walk_docx(root, lines)
+    _walk_docx(root, lines, levels)
     return _first("\n".join(lines))
 
 
-def _walk_docx(root: Any, lines: list[str]) -> None:
+def _heading_levels(archive: zipfile.ZipFile) -> dict[str, int]:
+    """Id of a style -> its level as a heading, by its name, its outline or the style it is based
+    on: the id alone tells it in English (Heading1; in Chinese files it is 1)."""
+    from defusedxml.ElementTree import fromstring
+
+    try:
+        if archive.getinfo(STYLES).file_size > MOST_BYTES:
+            return {}
+        root = fromstring(archive.read(STYLES))
+    except BROKEN_PART:  # the text is there without it
+        return {}
+    levels: dict[str, int] = {}
+    bases: dict[str, str] = {}
+    for style in root:
+        own = _attribute(style, "styleId")
+        parts = {_kind(part): _attribute(part, "val") for part in style.iter()}
+        named = _HEADING_STYLE.match(parts.get("name", ""))
+        outline = parts.get("outlineLvl", "")
+        if named or outline.isdecimal():
+            levels[own] = int(named[1]) if named else int(outline) + 1
+        bases[own] = parts.get("basedOn", "")
+    return {own: _inherited(own, levels, bases) for own in bases}
+
+
+def _inherited(style: str, levels: dict[str, int], bases: dict[str, str]) -> int:
+    """The level of a style or of the nearest one that it is based on; 0 for none."""
+    seen = set[str]()
+    while style and style not in levels and style not in seen:
+        seen.add(style)
+        style = bases.get(style, "")
+    return levels.get(style, 0) if levels.get(style, 0) <= DEEPEST else 0
+
+
+def _kind(element: Any) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+def _attribute(element: Any, name: str) -> str:
+    return next((v for k, v in element.attrib.items() if k.rpartition("}")[2] == name), "")
+
+
+def _mark_of(element: Any, levels: dict[str, int]) -> str:
+    """What a heading begins with, by the style or the outline of a paragraph; "" for others."""
+    value = _attribute(element, "val")
+    if _kind(element) == "outlineLvl":
+        level = int(value) + 1 if value.isdecimal() else 0
+    else:
+        named = _HEADING_STYLE.match(value)
+        level = levels.get(value, 0) or (int(named[1]) if named else 0)
+    return "#" * level + " " if 0 < level <= DEEPEST else ""
+
+
+def _walk_docx(root: Any, lines: list[str], levels: dict[str, int]) -> None:
     """Append the lines of a part of WordprocessingML; its elements may be nested deeply."""
     stack = [root]
     while stack:
         element = stack.pop()
-        kind = str(element.tag).rpartition("}")[2]
+        kind = _kind(element)
         if kind == "Fallback":  # says again what the choice before it says
             continue
         if kind == "p":
             lines += ["", ""]
-        elif kind == "pStyle":
-            style = next((v for k, v in element.attrib.items() if k.endswith("}val")), "")
-            level = _HEADING_STYLE.match(style)
-            lines[-1] += "#" * int(level[1]) + " " if level else ""
+        elif kind in ("pStyle", "outlineLvl"):
+            lines[-1] = lines[-1] or _mark_of(element, levels)
         elif kind == "t":
             lines[-1] += element.text or ""
         elif kind in ("tab", "tc"):
