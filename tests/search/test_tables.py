@@ -81,6 +81,20 @@ def test_all_sheets_of_a_workbook_are_read(tmp_path):
     assert list(read(one)[0]) == ["b.xlsx:2"]
 
 
+def test_what_stands_above_a_table_and_its_totals_are_there_or_named(tmp_path):
+    rows = [["Towers of the company"], [], ["name", "built", "height"], ["Eiffel", 1889, 330]]
+    rows += [[f"tower {n}", 1900 + n, 10] for n in range(6)] + [["Total", None, 390]]
+    found, said = read(workbook(tmp_path / "a.xlsx", A=rows))
+    assert found["a.xlsx:1"] == "Towers of the company"
+    assert found["a.xlsx:4"] == "name: Eiffel\nbuilt: 1889\nheight: 330"
+    assert found["a.xlsx:11"] == "name: Total\nheight: 390"
+    assert said == []
+    (tmp_path / "b.csv").write_text("# a comment\n# another\nname,built\nEiffel,1889\nBen,1859\n")
+    found, said = read(tmp_path / "b.csv")
+    assert list(found) == ["b.csv:4", "b.csv:5"]
+    assert said == ["b.csv: left out above the table, comments (#) and rulers: 2 lines"]
+
+
 def test_a_sheet_that_cannot_be_read_is_named(tmp_path, monkeypatch):
     sheets = {"A": [["a"], ["x"]], "B": [["only a header", "and another"]], "C": [["c"], ["y"]]}
     path = workbook(tmp_path / "a.xlsx", **sheets)

@@ -15,12 +15,13 @@ from weitiao.data.files.sentences import by_sentence
 from weitiao.data.files.table import OURS
 from weitiao.data.readers.base import Reading
 from weitiao.data.readers.sheets import NoRows, Xlsx, sheet_names
-from weitiao.errors import DataError
-from weitiao.i18n.messages import _
+from weitiao.errors import DataError, placed
+from weitiao.i18n.messages import N_, _
 
 MOST_SHEETS = 100  # of a workbook; each is read by a process of its own
 MOST_DEPTH = 20  # of lists in lists that are written as lines
 SPEAKER, SAID = ("role", "from"), ("content", "value")  # keys of a message in a conversation
+COMMENTS = N_("left out above the table, comments (#) and rulers: {lines}")  # a reader's note
 Tell = Callable[[str], None]  # takes a message about what is left out
 
 
@@ -43,7 +44,7 @@ def rows_of(path: Path, name: str, tell: Tell) -> Iterator[Row | Bad]:
     if len(names) > 1:
         yield from _of_sheets(path, name, names, tell)
     else:
-        yield from _of_reading(reader.read(path))
+        yield from _of_reading(reader.read(path), name, tell)
 
 
 def _of_sheets(path: Path, name: str, sheets: list[str], tell: Tell) -> Iterator[Row | Bad]:
@@ -58,7 +59,7 @@ def _of_sheets(path: Path, name: str, sheets: list[str], tell: Tell) -> Iterator
         )
     for sheet in sheets[:MOST_SHEETS]:
         try:
-            for one in _of_reading(Xlsx(sheet=sheet).read(path)):
+            for one in _of_reading(Xlsx(sheet=sheet).read(path), name, tell):
                 if isinstance(one, Bad):
                     yield replace(one, id=f"{name}:{sheet}:{one.line}")
                 else:
@@ -76,15 +77,20 @@ def _of_sheets(path: Path, name: str, sheets: list[str], tell: Tell) -> Iterator
             )
 
 
-def _of_reading(reading: Reading) -> Iterator[Row | Bad]:
+def _of_reading(reading: Reading, name: str, tell: Tell) -> Iterator[Row | Bad]:
+    for note in reading.notes:
+        if getattr(note, "template", "") == COMMENTS:
+            tell(placed(name, note))
+    for line, above in reading.above:
+        yield Row(str(line), "\n".join(text for cell in above if (text := said(cell)).strip()))
     for batch in by_sentence(reading).batches:
         for one in batch:
             if isinstance(one, Bad):
                 yield one
                 continue
             line, cells = one
-            texts = {name: said(value) for name, value in cells.items() if name not in OURS}
-            lines = [f"{name}: {text}" for name, text in texts.items() if text.strip()]
+            texts = {column: said(cell) for column, cell in cells.items() if column not in OURS}
+            lines = [f"{column}: {text}" for column, text in texts.items() if text.strip()]
             yield Row(str(line), "\n".join(lines))
 
 

@@ -14,6 +14,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import islice
 from pathlib import Path
@@ -88,7 +89,7 @@ class Xlsx(Reader):
         reading = table_reading(
             rows, path.name, "xlsx", self.header_row, self.header, notes, self.blank_rows
         )
-        return Reading(reading.columns, _then_close(reading.batches, lines), reading.notes)
+        return replace(reading, batches=_then_close(reading.batches, lines))
 
     def _notes(self, about: Mapping[str, Any]) -> list[str]:
         if self.sheet is not None or len(about["sheets"]) + about["hidden"] < 2:
@@ -254,7 +255,8 @@ def table_reading(
     used = _used(rows, begin, width)
     texts = [_texts(cells, used) for _, cells in sample]
     names = header.look(texts, begin, file, True if header_row else has_header, reader)
-    notes = [*notes, *_header_notes(first, begin, names)]
+    above = [(number, cells) for number, cells in first if number < begin]
+    notes = (*notes, *_header_notes(above, begin, names))
     places = used[: len(names.columns)]
 
     def numbered() -> Iterator[Numbered | Bad]:
@@ -272,7 +274,8 @@ def table_reading(
     columns = kinds_of(row[1] for row in numbered() if not isinstance(row, Bad))
     if not columns:
         raise DataError(_("{file}: holds a header and no row.", file=file))
-    return Reading({name: columns[name] for name in names.columns}, batched(numbered()), (*notes,))
+    columns = {name: columns[name] for name in names.columns}
+    return Reading(columns, batched(numbered()), notes, tuple(above))
 
 
 def _first_row(rows: Sequence[Row], header_row: int | None, file: str) -> int:
@@ -327,8 +330,7 @@ def _texts(cells: Sequence[Any], used: Sequence[int]) -> list[str]:
     return ["" if cell is None else as_text(cell) for cell in taken]
 
 
-def _header_notes(rows: Sequence[Row], begin: int, names: header.Names) -> list[str]:
-    above = [(number, cells) for number, cells in rows if number < begin]
+def _header_notes(above: Sequence[Row], begin: int, names: header.Names) -> list[str]:
     if not above:
         return names.notes
     title = next((str(c) for _, cells in above for c in cells if c is not None), "")
