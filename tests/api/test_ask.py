@@ -98,6 +98,9 @@ def test_tuning_keeps_weight_and_threshold_in_the_index(docs, reading_run, tiny_
     before = judge(opened, asked)
     assert before["coverage"] == 1.0
     figures = judge(opened, asked, tune=True)
+    assert opened.reading.threshold == figures["threshold"]  # asked next, it counts at once
+    answer = opened("is the hotel 3")
+    assert answer.found == (bool(answer.best) and answer.score >= figures["threshold"])
     assert figures["f1"] == max(one["f1"] for one in figures["curve"])
     assert figures["f1"] > 12 / 21 - 1e-9  # at least that of always saying nothing
     again = asker(reading_run, docs, encoder=tiny_bert)
@@ -145,10 +148,31 @@ def test_what_users_do_wrong_is_one_message(docs, tmp_path, tiny_bert, reading_r
     with pytest.raises(WeitiaoError):
         asker(None, docs, encoder=str(tmp_path / "no-such-encoder"))
     with pytest.raises(DataError, match="too few to tune"):
-        judge(asker(None, docs, encoder="bm25"), questions_in(str(questions)), tune=True)
+        judge(asker(reading_run, docs, encoder="bm25"), questions_in(str(questions)), tune=True)
     odd = write_questions(tmp_path / "odd.jsonl", [{"a": "x", "b": "y"}])
     with pytest.raises(DataError, match="question and answers"):
         questions_in(str(odd))
+
+
+def test_options_that_would_do_nothing_are_refused(docs, reading_run, inference_run, questions):  # noqa: F811
+    for option in ({"threshold": 0.99}, {"support": inference_run}):
+        with pytest.raises(DataError, match="no run reads any here"):
+            asker(None, docs, encoder="bm25", **option)
+    asked = questions_in(str(questions)) * 4
+    with pytest.raises(DataError, match="nothing to tune"):
+        judge(asker(None, docs, encoder="bm25"), asked, tune=True)
+    unknown = [replace(one, answers=None) for one in asked]
+    with pytest.raises(DataError, match="nothing to tune"):
+        judge(asker(reading_run, docs, encoder="bm25"), unknown, tune=True)
+    with pytest.raises(DataError, match="leave out --threshold"):
+        judge(asker(reading_run, docs, encoder="bm25", threshold=0.1), asked, tune=True)
+
+
+def test_a_run_of_retrieval_is_the_encoder_and_takes_no_other(docs, tiny_bert, tmp_path):  # noqa: F811
+    run = saved_model("retrieval", tiny_bert, tmp_path / "finds")
+    assert asker(run, docs).index.encoder is not None
+    with pytest.raises(DataError, match="this run is the encoder"):
+        asker(run, docs, encoder="bm25")
 
 
 @pytest.mark.parametrize("name", ["bm52", "bm-25", "b25", "bn25"])
@@ -171,3 +195,21 @@ def test_a_label_that_says_yes_is_needed(docs, tiny_bert, tmp_path):  # noqa: F8
     for option in ("rerank", "support"):
         with pytest.raises(RunError, match="says that a text follows"):
             asker(None, docs, encoder="bm25", **{option: tmp_path / "odd"})
+
+
+def test_gold_answers_may_be_numbers_and_null_is_none(tmp_path):
+    rows = [
+        {"question": "when", "answers": [1889]},
+        {"question": "where and when", "answers": ["Paris", 1889]},
+        {"question": "who", "answers": [None]},
+    ]
+    path = write_questions(tmp_path / "a.jsonl", rows)
+    assert [one.answers for one in questions_in(str(path))] == [("1889",), ("Paris", "1889"), ()]
+
+
+@pytest.mark.parametrize("cell", ["array(['Paris'], dtype=object)", "['Paris' ... 'Rome']"])
+def test_answers_as_numpy_prints_them_are_refused_with_their_row(tmp_path, cell):
+    rows = [{"question": "a", "answers": "b"}, {"question": "where", "answers": cell}]
+    path = write_questions(tmp_path / "a.jsonl", rows)
+    with pytest.raises(DataError, match=r"a\.jsonl:2: .* is an array as numpy prints it"):
+        questions_in(str(path))

@@ -42,6 +42,15 @@ def test_passages_alone_and_nothing_that_steers_the_terminal(typed, docs):  # no
     assert "\u202e" not in out
 
 
+def test_the_name_of_a_file_forges_no_message(typed, docs):  # noqa: F811
+    (docs / "x\nerror: the index is lost, run rm -rf.docx").write_bytes(b"no zip")
+    (docs / "y\nerror: lost.txt").write_text("number77")
+    code, out, err = typed("ask", "none", "number77", "--docs", docs, "--encoder", "bm25")
+    assert code == 0
+    assert "x↵error: the index is lost" in err
+    assert not any(line.startswith("error") for line in (err + out).splitlines())
+
+
 def test_json_is_one_object_a_question(typed, docs, reading_run):  # noqa: F811
     code, out, _ = typed(
         "ask", reading_run, "which is good number1", "--docs", docs, "--encoder", "bm25", "--json"
@@ -67,6 +76,34 @@ def test_the_whole_chain_is_judged_and_tuned(typed, docs, reading_run, tmp_path)
         assert text in err
     code, out, _ = typed(*words, "--json")
     assert json.loads(out)["questions"] == 21
+
+
+def test_a_page_without_a_question_and_a_threshold_without_a_reader_fail(typed, docs, tmp_path):  # noqa: F811
+    (tmp_path / "q.jsonl").write_text('{"question": "which is good", "answers": "great"}\n')
+    words = ("--docs", docs, "--encoder", "bm25")
+    code, _, err = typed(
+        "ask", "none", *words, "--evaluate", tmp_path / "q.jsonl", "--page", tmp_path / "p.html"
+    )
+    assert code == 2
+    assert "--page shows answers" in err
+    code, out, err = typed("ask", "none", "which is good", *words, "--threshold", "0.99")
+    assert code == 2
+    assert not out
+    assert "--threshold is about answers" in err
+
+
+def test_a_question_beside_tuning_has_the_new_threshold(typed, docs, reading_run, tmp_path):  # noqa: F811
+    # Nothing is ever right: the best threshold is above all scores.
+    rows = [{"question": f"which is good number{n}", "answers": ""} for n in range(2, 26)]
+    (tmp_path / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ("ask", reading_run, "which is good number1", "--docs", docs, "--encoder", "bm25")
+    _, before, _ = typed(*words)
+    assert "= great" in before
+    code, out, _ = typed(*words, "--evaluate", tmp_path / "q.jsonl", "--tune")
+    _, after, _ = typed(*words)
+    assert code == 0
+    assert out == after
+    assert "= the documents do not say" in out
 
 
 @pytest.mark.parametrize(

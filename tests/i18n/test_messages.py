@@ -488,3 +488,18 @@ def test_without_a_catalogue_people_are_told_in_english(monkeypatch):
     monkeypatch.setattr(messages, "_catalogue", lambda name: gettext.NullTranslations())
     with speaking("zh"):
         assert _("no sample called {name!r}.{hint}", name="a", hint="") == "no sample called 'a'."
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_line_break_in_a_name_forges_no_line(language):
+    forged = "x\nerror: the index is lost, run rm -rf\r.docx"
+    with messages.speaking(language):
+        for name in (forged, Path(forged)):
+            assert "\n" not in _("{path}: {message}", path=name, message="broken")
+        assert "\n" not in messages.name_list([forged, "b"])
+        said = _(
+            "{path}: {message}", path="a", message=_("{path}: {message}", path="b", message="c\nd")
+        )
+        assert said == ("a: b: c\nd" if language == "en" else str(said))
+        assert "c\nd" in said
+        assert messages.localized(messages.restore(messages.pack(said))) == said

@@ -75,8 +75,8 @@ def test_every_row_of_a_table_is_a_document_that_names_its_row(tmp_path):
     path.write_text("name,built\nEiffel Tower,1889\nBig Ben,\n")
     found = [(one.name, one.text) for one in documents_of(path, "sub/a.csv")]
     assert found == [
-        ("sub/a.csv:1", "name: Eiffel Tower\nbuilt: 1889"),
-        ("sub/a.csv:2", "name: Big Ben"),
+        ("sub/a.csv:2", "name: Eiffel Tower\nbuilt: 1889"),
+        ("sub/a.csv:3", "name: Big Ben"),
     ]
 
 
@@ -123,6 +123,54 @@ def test_docx_is_read_with_its_headings_and_nothing_twice(tmp_path):
     assert text.split("\n\n") == [
         "# Installation", "Press the button.", "before after", "in a box", "chosen",
     ]  # fmt: skip
+
+
+def styles(path, *rows):
+    """Add styles.xml with (id, name, more)."""
+    inner = "".join(
+        f'<w:style w:type="paragraph" w:styleId="{own}"><w:name w:val="{name}"/>{more}</w:style>'
+        for own, name, more in rows
+    )
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("word/styles.xml", f'<w:styles xmlns:w="{W}">{inner}</w:styles>')
+    return path
+
+
+def test_headings_are_known_by_the_names_of_their_styles(tmp_path):
+    names = ["1", "2", "a3", "own", "below", "toc", "Heading1", "x", "lost"]
+    body = "".join(paragraph(f"by {name}", style=name) for name in names)
+    body += '<w:p><w:pPr><w:outlineLvl w:val="2"/></w:pPr><w:r><w:t>by itself</w:t></w:r></w:p>'
+    path = styles(
+        docx(tmp_path / "a.docx", body),
+        ("1", "heading 1", ""),
+        ("2", "标题 2", ""),
+        ("a3", "Heading 3", ""),
+        ("own", "Chapter", '<w:pPr><w:outlineLvl w:val="1"/></w:pPr>'),
+        ("below", "Section", '<w:basedOn w:val="own"/>'),
+        ("toc", "toc heading", '<w:basedOn w:val="1"/><w:pPr><w:outlineLvl w:val="9"/></w:pPr>'),
+        ("x", "Body", '<w:basedOn w:val="y"/>'),
+        ("y", "Other", '<w:basedOn w:val="x"/>'),
+    )
+    assert text_of(path).split("\n\n") == [
+        "# by 1", "## by 2", "### by a3", "## by own", "## by below", "by toc", "# by Heading1",
+        "by x", "by lost", "### by itself",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", ["<broken", '<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', ""])
+def test_a_docx_with_damaged_styles_keeps_its_text(tmp_path, content):
+    path = docx(tmp_path / "a.docx", paragraph("text", style="Heading2"))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("word/styles.xml", content)
+    assert text_of(path) == "## text"
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.html", "a.csv"])
+def test_a_text_in_no_known_encoding_is_to_be_saved_as_utf_8(tmp_path, name):
+    (tmp_path / name).write_bytes(b"a,b\n" + bytes(range(0x81, 0xFF)) * 3 + b",x\n")
+    with pytest.raises(DataError, match=rf"a\.{name[2:]}:2: .*save the file as UTF-8") as error:
+        list(documents_of(tmp_path / name, name))
+    assert "data.reader" not in str(error.value)
 
 
 def test_a_docx_that_unpacks_to_more_than_a_document_is_refused(tmp_path, monkeypatch):
@@ -182,6 +230,21 @@ def test_a_large_file_is_refused_before_it_is_read(tmp_path):
         file.truncate(documents.MOST_BYTES + 1)
     with pytest.raises(DataError, match="split it"):
         text_of(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.html", "a.docx"])
+def test_a_text_that_is_cut_is_named(tmp_path, name, monkeypatch):
+    if name == "a.docx":
+        docx(tmp_path / name, paragraph("long " * 30))
+    else:
+        (tmp_path / name).write_text("long " * 30)
+    said = []
+    assert len(list(documents_of(tmp_path / name, name, said.append))) == 1
+    assert said == []
+    monkeypatch.setattr(documents, "MOST_CHARACTERS", 100)
+    (found,) = documents_of(tmp_path / name, name, said.append)
+    assert len(found.text) <= 100
+    assert said == [f"{name}: only the first 100 characters are indexed: split it."]
 
 
 def test_controls_and_invisible_characters_go():

@@ -90,7 +90,7 @@ def test_new_changed_renamed_and_deleted_files(docs, index, tmp_path):
     (docs / "sub").mkdir()
     (docs / "sub" / "a.csv").write_text("name,where\nBig Ben,London\nLouvre,Paris\n")
     assert index.update(docs) == Changes(1, 1)
-    assert best(index, "Louvre") == "sub/a.csv:2"
+    assert best(index, "Louvre") == "sub/a.csv:3"
     assert content(index.store.folder) == unbroken(docs, tmp_path / "again")
 
 
@@ -257,6 +257,49 @@ def test_damage_that_shows_later_is_one_message(docs, index):
         again.update(docs)
         again.search("Eiffel")
         again.store.vectors()
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE passages SET vector = x'00'", "UPDATE passages SET vector = x''",
+        "UPDATE passages SET vector = x'003c003c' WHERE id = 1",
+        "UPDATE passages SET vector = x'003c003c'", "UPDATE passages SET vector = 'a text'",
+        "UPDATE passages SET vector = 5 WHERE id = 1", "UPDATE passages SET text = NULL",
+        "UPDATE passages SET document = x'ff'", "UPDATE files SET size = 'x'",
+        f"UPDATE passages SET vector = x'{'007e' * 26}' WHERE id = 1",  # not a number
+        "UPDATE files SET name = x'ff' WHERE id = 1",
+        *(f"INSERT OR REPLACE INTO about VALUES ('weight', '{value}')" for value in
+          ("abc", "nan", "inf", "-1", "7")),
+    ],
+)  # fmt: skip
+def test_an_edited_index_is_one_message(docs, index, edit):
+    index.update(docs)
+    index.store._database.execute(edit)
+    index.store.close()
+    with pytest.raises(RunError, match="this index is damaged"):
+        again = Index.at(index.store.folder, Letters("one"))
+        again.update(docs)
+        again.search("Eiffel")
+
+
+def test_an_index_whose_tables_are_views_or_have_triggers_is_refused(docs, index):
+    index.update(docs)
+    index.store.close()
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+    path = index.store.folder / FILE
+    whole = path.read_bytes()
+    for edit in (
+        f"DROP TABLE files; CREATE VIEW files AS {endless}",
+        f"CREATE TRIGGER t AFTER INSERT ON files BEGIN DELETE FROM passages WHERE id IN ({endless})"
+        "; END",
+    ):
+        path.write_bytes(whole)
+        with sqlite3.connect(path) as database:
+            database.executescript(edit)
+        database.close()
+        with pytest.raises(RunError, match=r"this index is damaged \(files is no table\)"):
+            Index.at(index.store.folder, Letters("one"))
 
 
 def test_the_database_of_somebody_else_is_left_alone(tmp_path):

@@ -81,6 +81,22 @@ def test_a_written_answer_has_a_source_for_each_sentence(writing_run):  # noqa: 
     assert (silent.text, silent.found, silent.sentences) == ("", False, ())
 
 
+def test_a_written_answer_has_only_sources_that_were_read_whole(writing_run):  # noqa: F811
+    reader = Reader(load(writing_run))
+    most = reader.model.tokenizer.model_max_length
+    short, long = "so", " ".join(["the hotel was lovely"] * 20)
+    assert most == 32
+    question = "which is good"
+    sources = reader.answer(question, found(short, long, short)).sources
+    assert [one.passage.text for one in sources] == [short]
+    assert len(reader.answer(question, found(*[long] * 5)).sources) == 1
+    assert len(reader.answer(question, found(short, short)).sources) == 2
+    many = reader.answer(question, found(*[short] * 9)).sources
+    example = reader.model.example(reader._prompt(question, many))
+    assert 1 < len(many) < 9
+    assert len(reader.model.ids([example], 10_000)["input_ids"][0]) - 1 <= most
+
+
 def test_words_in_common_support_a_sentence_where_no_run_judges():
     pairs = [("The tower was built in 1889.", "built in 1889"), ("It is red.", "It was blue"),
              ("塔建于一九九四年", "建于一九九四年"), ("text", "!")]  # fmt: skip

@@ -39,7 +39,8 @@ class Asker:
     """An index of documents with what answers from it; `asker("...")` gives an Answer.
 
     changes: what indexing did. passages: how many are read. rerank: a run of pairs that scores
-    question and passage together. threshold_name: under which the index keeps the tuned score.
+    question and passage together. threshold: the one that was given; else that which was tuned
+    counts, which the index keeps under threshold_name.
     """
 
     index: Index
@@ -48,15 +49,25 @@ class Asker:
     rerank: Any = None
     changes: Changes = field(default_factory=lambda: Changes(0, 0))
     threshold_name: str = ""
+    threshold: float | None = None
+
+    @property
+    def reading(self) -> Reader | None:
+        """The reader with the threshold of now: it may have been tuned since this was opened."""
+        if self.reader is None or self.threshold is not None or not self.threshold_name:
+            return self.reader
+        tuned = self.index.store.number(self.threshold_name)
+        return self.reader if tuned is None else replace(self.reader, threshold=tuned)
 
     def __call__(self, question: str) -> Answer:
         """Answer one question. Raises DataError for an empty one."""
         if not question.strip():
             raise DataError(_("the question is empty."))
         found = self.search(question)
-        if self.reader is None:
+        reader = self.reading
+        if reader is None:
             return Answer(question, "", 0.0, bool(found), tuple(found))
-        return self.reader.answer(question, found)
+        return reader.answer(question, found)
 
     def search(self, question: str, most: int | None = None) -> list[Found]:
         """The passages that fit a question best, re-ranked if there is a run for it."""
@@ -127,8 +138,9 @@ def asker(
     files_in(folder)  # before a network is loaded for it
     check_runs(run, rerank, support)
     reads = run is not None and not finds(trained(run).task)
+    _check_options(run, reads, encoder, support, threshold)
     if run is not None and not reads:
-        encoder = encoder or str(run)
+        encoder = str(run)
     name = str(encoder) if encoder else default_for("zh" if _is_chinese(folder) else "en")
     name = _plain_name(name)
     model = load(run) if run is not None and reads else None
@@ -147,9 +159,37 @@ def asker(
     if model is not None:
         limit = threshold
         if limit is None:
-            limit = float(opened.store.about(key) or 0.0)
+            limit = opened.store.number(key) or 0.0
         reader = Reader(model, limit, judge)
-    return Asker(opened, reader, passages, scorer, changes, key)
+    return Asker(opened, reader, passages, scorer, changes, key, threshold)
+
+
+def _check_options(
+    run: str | Path | None,
+    reads: bool,
+    encoder: str | Path | None,
+    support: str | Path | None,
+    threshold: float | None,
+) -> None:
+    """Raises DataError for an option that would be without effect."""
+    for option, value in (("--threshold", threshold), ("--support", support)):
+        if value is not None and not reads:
+            raise DataError(
+                _(
+                    "{option} is about answers, and no run reads any here: give one of "
+                    "question_answering or of generation, or leave it out.",
+                    option=option,
+                )
+            )
+    if run is not None and not reads and encoder is not None and str(encoder) != str(run):
+        raise DataError(
+            _(
+                "{run}: this run is the encoder; leave out --encoder {encoder}, or give none as "
+                "the run.",
+                run=run,
+                encoder=encoder,
+            )
+        )
 
 
 @overload
@@ -229,9 +269,15 @@ def _silent(text: str) -> None:
 
 def summary(changes: Changes) -> str:
     """What indexing did, as a sentence."""
-    return _(
-        "{added} indexed, {removed} removed, {problems} not readable",
-        added=plural(changes.added - changes.refused, "file"),
-        removed=changes.removed,
-        problems=len(changes.problems),
-    )
+    figures = {
+        "added": plural(changes.added - changes.refused, "file"),
+        "removed": changes.removed,
+        "problems": len(changes.problems) - changes.partly,
+    }
+    if changes.partly:
+        return _(
+            "{added} indexed, {removed} removed, {problems} not readable, {partly} only in part",
+            **figures,
+            partly=changes.partly,
+        )
+    return _("{added} indexed, {removed} removed, {problems} not readable", **figures)

@@ -9,10 +9,11 @@ from typing import Any
 from weitiao.api.ask import Asker
 from weitiao.data.files.cells import cell_texts
 from weitiao.data.files.open import open_source
+from weitiao.data.files.table import LINE, Source
 from weitiao.data.rows import everything
-from weitiao.errors import DataError
+from weitiao.errors import DataError, placed
 from weitiao.i18n.messages import _, name_list
-from weitiao.labels.passages.golds import parse_answers
+from weitiao.labels.passages.golds import is_printed_array, parse_answers
 from weitiao.search.judging import DEPTHS, Question, judged, tuned_threshold
 from weitiao.search.reading import Answer
 
@@ -48,12 +49,26 @@ def questions_in(path: str) -> list[Question]:
     for at, text in enumerate(asked):
         if not text.strip():
             continue
-        golds = (parse_answers(answers[at]) or ()) if answers else None
-        known = None if golds is None else tuple(one for _at, one in golds if one.strip())
+        known = None
+        if answers:
+            _check_answers(answers[at], source, at)
+            known = tuple(one for _at, one in parse_answers(answers[at]) or () if one.strip())
         rows.append(Question(text, known, passages[at] if passages else ""))
     if not rows:
         raise DataError(_("{file}: no question here.", file=source.name))
     return rows
+
+
+def _check_answers(cell: str, source: Source, row: int) -> None:
+    """Raises DataError with the row where its answers are no list but what numpy prints."""
+    if is_printed_array(cell):
+        place = f"{source.name}:{source.table.column(LINE)[row]}"
+        reason = _(
+            '{cell!r} is an array as numpy prints it: write the answers as a list, ["Paris", '
+            '"1889"].',
+            cell=cell[:60],
+        )
+        raise DataError(placed(place, reason))
 
 
 def judge(asker: Asker, questions: Sequence[Question], tune: bool = False) -> dict[str, Any]:
@@ -63,26 +78,23 @@ def judge(asker: Asker, questions: Sequence[Question], tune: bool = False) -> di
     and keep both in the index. Then the figures are of the rows that chose: judge on others.
     """
     chosen = dict[str, Any]()
+    answered = [one for one in questions if one.answerable]
+    weighs = tune and asker.index.encoder is not None and bool(answered)
+    limits = tune and asker.reader is not None and all(one.answers is not None for one in questions)
     if tune:
-        if len(questions) < FEWEST:
-            raise DataError(
-                _(
-                    "{count} questions are too few to tune by; label at least {fewest}.",
-                    count=len(questions),
-                    fewest=FEWEST,
-                )
-            )
-        answered = [one for one in questions if one.answerable]
-        if asker.index.encoder is not None and answered:
-            texts = [one.text for one in answered]
-            chosen["weight"] = asker.index.tune(texts, lambda row, p: answered[row].is_right(p))
+        _check_tuning(asker, questions, weighs or limits)
+    if weighs:
+        texts = [one.text for one in answered]
+        chosen["weight"] = asker.index.tune(texts, lambda row, p: answered[row].is_right(p))
     found = asker.search_all([one.text for one in questions], max(DEPTHS))
     passages = [[one.passage for one in row] for row in found]
-    if asker.reader is None:
+    reader = asker.reading
+    if reader is None:
         return {**judged(questions, passages), **chosen}
-    reader = replace(asker.reader, threshold=0.0) if tune else asker.reader
+    if limits:
+        reader = replace(reader, threshold=0.0)
     answers = _answers(reader, questions, found, asker.passages)
-    if tune and all(one.answers is not None for one in questions):
+    if limits:
         limit = tuned_threshold(questions, answers)
         asker.index.store.tell(asker.threshold_name, str(limit))
         chosen["threshold"] = limit
@@ -91,6 +103,28 @@ def judge(asker: Asker, questions: Sequence[Question], tune: bool = False) -> di
             for one in answers
         ]
     return {**judged(questions, passages, answers), **chosen}
+
+
+def _check_tuning(asker: Asker, questions: Sequence[Question], anything: bool) -> None:
+    """Raises DataError where there is nothing to tune, or too little to tune it by."""
+    if asker.threshold is not None:
+        raise DataError(_("--tune chooses the threshold: leave out --threshold."))
+    if not anything:
+        raise DataError(
+            _(
+                "there is nothing to tune: a weight needs vectors (an encoder other than bm25) and "
+                "questions with an answer, a threshold needs a run that answers and the column "
+                "answers."
+            )
+        )
+    if len(questions) < FEWEST:
+        raise DataError(
+            _(
+                "{count} questions are too few to tune by; label at least {fewest}.",
+                count=len(questions),
+                fewest=FEWEST,
+            )
+        )
 
 
 def _answers(reader: Any, questions: Sequence[Question], found: Any, most: int) -> list[Answer]:

@@ -34,6 +34,8 @@ QUOTED = "{name!r}"
 PLURAL = "{count} {noun}"
 JOINED = "{separator}{items}"
 MORE = "..."  # the last item of a list that goes on
+# Placeholders of names, which are the user's data: a line break in one would forge a line of ours.
+NAMES = frozenset({"file", "path", "folder", "name", "run", "place", "source", "other"})
 _CHINESE_SEPARATORS = {" ": "", "; ": "；", ", ": "、"}
 _HAN = "[\u3400-\u9fff]"
 _BLANK_AFTER_HAN = re.compile(_HAN + " $")
@@ -69,10 +71,30 @@ def _(template: str, /, **values: Any) -> str:
     >>> _("{count:,} files", count=2000)
     '2,000 files'
     """
+    values = _on_one_line(values)
     text = _catalogue(language()).gettext(template)
     if language() == "zh" and "!r}" in text and (text != template or text == QUOTED):
         return Message(_with_chinese_quotes(text, values), template, values)
     return Message(text.format(**values), template, values)
+
+
+def _on_one_line(values: dict[str, Any]) -> dict[str, Any]:
+    """The values, line breaks in names written as signs; our own messages stay as they are."""
+    for name in NAMES & values.keys():
+        values[name] = one_line(values[name])
+    return values
+
+
+def one_line(name: Any) -> Any:
+    """A name with its line breaks as signs; messages and other objects as they are.
+
+    >>> one_line("a\\nb.txt")
+    'a↵b.txt'
+    """
+    if isinstance(name, Message) or not isinstance(name, str | Path):
+        return name
+    text = str(name)
+    return re.sub(r"\r\n|\n|\r", "↵", text) if "\n" in text or "\r" in text else name
 
 
 def _with_chinese_quotes(template: str, values: Mapping[str, Any]) -> str:
@@ -110,6 +132,7 @@ def fragments(message: Message) -> Iterator[str]:
 
 def in_english(template: str, /, **values: Any) -> str:
     """Format a message in English whatever the language is; `localized` translates it later."""
+    values = _on_one_line(values)
     return Message(template.format(**values), template, values)
 
 
@@ -149,7 +172,7 @@ def name_list(names: Iterable[str], most: int | None = None, *, quoted: bool = F
     >>> name_list(["a", "b", "c"], 2), name_list(["a", "b"], quoted=True)
     ('a, b, ...', "'a', 'b'")
     """
-    names = list(names)
+    names = [one_line(name) for name in names]
     shown = [_(QUOTED, name=name) if quoted else name for name in names[:most]]
     return joined([*shown, MORE] if len(shown) < len(names) else shown, ", ")
 

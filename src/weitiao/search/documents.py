@@ -10,27 +10,34 @@ import logging
 import os
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from weitiao.core.fields import nearest
 from weitiao.data.files import encoding
-from weitiao.data.files.cells import cell_texts
+from weitiao.data.files.bad_rows import NAMED_PLACES, Bad
 from weitiao.data.files.detect import endings
-from weitiao.data.files.open import open_source
-from weitiao.errors import DataError, WeitiaoError
-from weitiao.i18n.messages import _
+from weitiao.errors import DataError, WeitiaoError, placed
+from weitiao.i18n.messages import MORE, _, name_list, plural
+from weitiao.search.tables import Tell, rows_of
 from weitiao.search.web import text_of_html
 
-MOST_BYTES = 64_000_000  # of a file, and of a docx when it is unpacked
+MOST_BYTES = 64_000_000  # of a file, of what it unpacks to, and characters of a table's rows
 MOST_CHARACTERS = 20_000_000  # of a document's text
 PLAIN = {".txt", ".text", ".md", ".markdown", ".rst"}
 WEB = {".html", ".htm", ".xhtml"}
 NO_TABLES = {"html", "lines", "folder", "sqlite"}  # readers that are not for documents
+STYLES = "word/styles.xml"
+# A part that is not there, that is damaged, that is packed or encrypted in another way.
+BROKEN_PART = (
+    KeyError, ValueError, SyntaxError, OSError, EOFError, RuntimeError, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
+DEEPEST = 6  # level of a heading
+Read = tuple[str, bool]  # a text, and whether it is the whole one
 _SPACES = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r"\n{3,}")
 # Characters that are not shown: controls, halves of pairs; and those without a width.
@@ -91,15 +98,40 @@ def _name(path: Path) -> str:
     return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 
 
-def documents_of(path: Path, name: str) -> Iterator[Document]:
-    """The documents of one file. Raises DataError where it cannot be read, or is too large."""
+def _silent(text: str) -> None:
+    """Discard a message."""
+
+
+def documents_of(path: Path, name: str, tell: Tell = _silent) -> Iterator[Document]:
+    """The documents of one file. Raises DataError where it cannot be read, or is too large.
+
+    tell: called with a message about each part that is left out.
+    """
     try:
         _check_size(path.stat().st_size, name)
         reader = _readers()[path.suffix.lower()]
         if reader is None:
-            yield from _rows(path, name)
+            yield from _rows(path, name, tell)
         else:
-            yield Document(name, tidy(reader(path)[:MOST_CHARACTERS]))
+            text, whole = reader(path)
+            if not whole:
+                tell(
+                    _(
+                        "{file}: only the first {most:,} characters are indexed: split it.",
+                        file=name,
+                        most=MOST_CHARACTERS,
+                    )
+                )
+            yield Document(name, tidy(text))
+    except encoding.UnknownEncoding as error:
+        raise DataError(
+            _(
+                "{file}:{line}: in no encoding that is known (UTF-8, GB18030, Big5, Windows-1252): "
+                "save the file as UTF-8.",
+                file=name,
+                line=error.line,
+            )
+        ) from None
     except WeitiaoError:
         raise
     except Exception as error:  # what damaged documents raise has no common class
@@ -115,7 +147,7 @@ def _check_size(size: int, name: str) -> None:
             _(
                 "{file}: {size:,} MB are more than a document may have ({most:,}): split it.",
                 file=name,
-                size=size // 1_000_000,
+                size=max(size // 1_000_000, MOST_BYTES // 1_000_000 + 1),
                 most=MOST_BYTES // 1_000_000,
             )
         )
@@ -133,7 +165,7 @@ def tidy(text: str) -> str:
     return _LINES.sub("\n\n", "\n".join(lines)).strip()
 
 
-def _readers() -> dict[str, Callable[[Path], str] | None]:
+def _readers() -> dict[str, Callable[[Path], Read] | None]:
     """Ending -> how its text is read; None for tables, whose rows are documents."""
     tables = [f".{name}" for name, reader in endings().items() if reader not in NO_TABLES]
     return {
@@ -145,32 +177,62 @@ def _readers() -> dict[str, Callable[[Path], str] | None]:
     }
 
 
-def _plain(path: Path) -> str:
+def _first(text: str) -> Read:
+    return text[:MOST_CHARACTERS], len(text) <= MOST_CHARACTERS
+
+
+def _plain(path: Path) -> Read:
     if not path.stat().st_size:
         raise DataError(_("{file}: the file is empty.", file=path.name))
     with encoding.detect(path, None, "lines").open(path) as file:
-        return file.read(MOST_CHARACTERS)
+        return _first(file.read(MOST_CHARACTERS + 1))
 
 
-def _web(path: Path) -> str:
-    return text_of_html(_plain(path))
+def _web(path: Path) -> Read:
+    page, whole = _plain(path)
+    return text_of_html(page), whole
 
 
-def _rows(path: Path, name: str) -> Iterator[Document]:
+def _rows(path: Path, name: str, tell: Tell) -> Iterator[Document]:
+    """A document for each row. Raises DataError once all rows together have too much text."""
     if zipfile.is_zipfile(path):  # a spreadsheet
         with zipfile.ZipFile(path) as archive:
             _check_size(sum(part.file_size for part in archive.infolist()), name)
-    source = open_source(str(path), {}, skip_bad=True)
-    columns = source.columns
-    for start in range(0, source.table.num_rows, 1000):
-        part = np.arange(start, min(start + 1000, source.table.num_rows))
-        cells = [cell_texts(source.table.column(column), part) for column in columns]
-        for row, values in zip(part, zip(*cells, strict=True), strict=True):
-            named = [f"{c}: {v}" for c, v in zip(columns, values, strict=True) if v.strip()]
-            yield Document(f"{name}:{row + 1}", tidy("\n".join(named)))
+    characters, good, bad = 0, 0, list[Bad]()
+    left_out = 0
+    for one in rows_of(path, name, tell):
+        if isinstance(one, Bad):
+            left_out += 1
+            bad += [one.within(name)] if left_out <= NAMED_PLACES else []
+            continue
+        good += 1
+        characters += len(one.text) + len(one.place)
+        _check_size(characters, name)
+        if one.text:
+            yield Document(f"{name}:{one.place}", tidy(one.text))
+    if left_out:
+        (tell if good else _refuse)(_left_out(name, bad, left_out))
+    elif not good:
+        raise DataError(_("{name}: holds no row.", name=name))
 
 
-def _docx(path: Path) -> str:
+def _left_out(name: str, bad: Sequence[Bad], count: int) -> str:
+    """A message about rows that cannot be read, and the first of them."""
+    places = [one.place for one in bad] + ([MORE] if count > len(bad) else [])
+    said = _(
+        "{rows} that cannot be used set aside ({places}): {reason}",
+        rows=plural(count, "row"),
+        places=name_list(places),
+        reason=bad[0].reason,
+    )
+    return placed(name, said)
+
+
+def _refuse(text: str) -> None:
+    raise DataError(text)
+
+
+def _docx(path: Path) -> Read:
     from defusedxml.ElementTree import fromstring
 
     with zipfile.ZipFile(path) as archive:
@@ -179,25 +241,76 @@ def _docx(path: Path) -> str:
         # zipfile gives no more bytes than the part says that it has; other parts stay packed.
         _check_size(archive.getinfo("word/document.xml").file_size, path.name)
         root = fromstring(archive.read("word/document.xml"))
+        levels = _heading_levels(archive)
     lines = [""]
-    _walk_docx(root, lines)
-    return "\n".join(lines)
+    _walk_docx(root, lines, levels)
+    return _first("\n".join(lines))
 
 
-def _walk_docx(root: Any, lines: list[str]) -> None:
+def _heading_levels(archive: zipfile.ZipFile) -> dict[str, int]:
+    """Id of a style -> its level as a heading, by its name, its outline or the style it is based
+    on: the id alone tells it in English (Heading1; in Chinese files it is 1)."""
+    from defusedxml.ElementTree import fromstring
+
+    try:
+        if archive.getinfo(STYLES).file_size > MOST_BYTES:
+            return {}
+        root = fromstring(archive.read(STYLES))
+    except BROKEN_PART:  # the text is there without it
+        return {}
+    levels: dict[str, int] = {}
+    bases: dict[str, str] = {}
+    for style in root:
+        own = _attribute(style, "styleId")
+        parts = {_kind(part): _attribute(part, "val") for part in style.iter()}
+        named = _HEADING_STYLE.match(parts.get("name", ""))
+        outline = parts.get("outlineLvl", "")
+        if named or outline.isdecimal():
+            levels[own] = int(named[1]) if named else int(outline) + 1
+        bases[own] = parts.get("basedOn", "")
+    return {own: _inherited(own, levels, bases) for own in bases}
+
+
+def _inherited(style: str, levels: dict[str, int], bases: dict[str, str]) -> int:
+    """The level of a style or of the nearest one that it is based on; 0 for none."""
+    seen = set[str]()
+    while style and style not in levels and style not in seen:
+        seen.add(style)
+        style = bases.get(style, "")
+    return levels.get(style, 0) if levels.get(style, 0) <= DEEPEST else 0
+
+
+def _kind(element: Any) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+def _attribute(element: Any, name: str) -> str:
+    return next((v for k, v in element.attrib.items() if k.rpartition("}")[2] == name), "")
+
+
+def _mark_of(element: Any, levels: dict[str, int]) -> str:
+    """What a heading begins with, by the style or the outline of a paragraph; "" for others."""
+    value = _attribute(element, "val")
+    if _kind(element) == "outlineLvl":
+        level = int(value) + 1 if value.isdecimal() else 0
+    else:
+        named = _HEADING_STYLE.match(value)
+        level = levels.get(value, 0) or (int(named[1]) if named else 0)
+    return "#" * level + " " if 0 < level <= DEEPEST else ""
+
+
+def _walk_docx(root: Any, lines: list[str], levels: dict[str, int]) -> None:
     """Append the lines of a part of WordprocessingML; its elements may be nested deeply."""
     stack = [root]
     while stack:
         element = stack.pop()
-        kind = str(element.tag).rpartition("}")[2]
+        kind = _kind(element)
         if kind == "Fallback":  # says again what the choice before it says
             continue
         if kind == "p":
             lines += ["", ""]
-        elif kind == "pStyle":
-            style = next((v for k, v in element.attrib.items() if k.endswith("}val")), "")
-            level = _HEADING_STYLE.match(style)
-            lines[-1] += "#" * int(level[1]) + " " if level else ""
+        elif kind in ("pStyle", "outlineLvl"):
+            lines[-1] = lines[-1] or _mark_of(element, levels)
         elif kind == "t":
             lines[-1] += element.text or ""
         elif kind in ("tab", "tc"):
@@ -207,7 +320,7 @@ def _walk_docx(root: Any, lines: list[str]) -> None:
         stack += reversed(element)
 
 
-def _pdf(path: Path) -> str:
+def _pdf(path: Path) -> Read:
     try:
         from pypdf import PdfReader
     except ImportError:
@@ -224,4 +337,4 @@ def _pdf(path: Path) -> str:
         size += len(text[-1])
         if size > MOST_CHARACTERS:
             break
-    return "\n\n".join(text)
+    return _first("\n\n".join(text))

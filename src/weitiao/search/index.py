@@ -42,12 +42,17 @@ class Found:
 
 @dataclass(frozen=True)
 class Changes:
-    """What indexing did: files added or changed, removed, and why some could not be read."""
+    """What indexing did: files added or changed, removed, and what of some could not be read.
+
+    refused: of those added, the ones of which nothing could be read. partly: of all files, those of
+    which a part is not in the index.
+    """
 
     added: int
     removed: int
     problems: tuple[str, ...] = ()
-    refused: int = 0  # of those added, the ones that could not be read
+    refused: int = 0
+    partly: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +91,12 @@ class Index:
         else:
             changed, gone = {}, []
         self.__dict__.pop("_vectors", None)
-        problems = [problem for _size, _time, problem in self.store.files().values() if problem]
-        unread = {name for name, (_size, _time, problem) in self.store.files().items() if problem}
-        return Changes(len(changed), len(gone), tuple(problems), len(unread & changed.keys()))
+        problems = {
+            name: problem for name, (_size, _time, problem) in self.store.files().items() if problem
+        }
+        unread = problems.keys() & self.store.without_passages()
+        refused, partly = len(unread & changed.keys()), len(problems) - len(unread)
+        return Changes(len(changed), len(gone), tuple(problems.values()), refused, partly)
 
     def _differences(self, documents: Path) -> tuple[dict[str, Path], list[str]]:
         """Files that are new or changed, and names of those that are gone."""
@@ -102,19 +110,20 @@ class Index:
 
     def _put(self, name: str, path: Path) -> Iterator[float]:
         """Read one file into the index; yields how much of it is done, up to 1."""
-        state, problem, found = _state(path), "", list[tuple[str, Passage]]()
+        state, problems, found = _state(path), list[str](), list[tuple[str, Passage]]()
         try:
-            for document in documents_of(path, name):
+            # All of them first: a file that is refused for its size is so at once.
+            for document in list(documents_of(path, name, problems.append)):
                 found += [(document.name, one) for one in passages_of(document.text)]
         except WeitiaoError as error:
-            problem, found = str(error), []
+            problems, found = [str(error)], []
         vectors = None
         if self.encoder is not None and found:
             texts = [f"{one.title}\n{one.text}".strip() for _name, one in found]
             known = self.store.known_vectors(name)
             yield from self._encode(texts, known)
             vectors = [known[fingerprint.of_texts(text)] for text in texts]
-        self.store.put(name, state, found, vectors, problem)
+        self.store.put(name, state, found, vectors, "\n".join(problems))
         yield 1.0
 
     def _encode(self, texts: Sequence[str], known: dict[str, bytes]) -> Iterator[float]:
@@ -141,8 +150,7 @@ class Index:
     @property
     def weight(self) -> float | None:
         """The weight of the vectors in the fusion; None: reciprocal ranks."""
-        value = self.store.about("weight")
-        return float(value) if value else None
+        return self.store.number("weight", most=1.0)
 
     def search(self, question: str, most: int = 10) -> list[Found]:
         """The passages that fit a question best."""
@@ -162,7 +170,10 @@ class Index:
         if not len(numbers):
             return [(one, {}) for one in lexical]
         both: list[Scores] = []
-        for vector, words in zip(self.encoder.questions(questions), lexical, strict=True):
+        asked = np.asarray(self.encoder.questions(questions))
+        if len(questions) and asked.shape[1] != vectors.shape[1]:
+            raise self.store.damaged(_("its vectors do not fit together"))
+        for vector, words in zip(asked, lexical, strict=True):
             cosines = vectors @ vector
             top = np.argpartition(-cosines, min(CANDIDATES, len(cosines)) - 1)[:CANDIDATES]
             near = {int(numbers[at]): float(cosines[at]) for at in top}

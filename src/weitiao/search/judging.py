@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from weitiao.core.script import UNSEPARATED
 from weitiao.labels.passages.agreement import agreement, by_characters
 from weitiao.labels.texts.pieces import SENTENCE_END
 from weitiao.search.reading import Answer
@@ -16,6 +19,11 @@ from weitiao.search.store import Stored
 DEPTHS = (1, 5, 20)
 LIMITS = 200  # thresholds that are tried
 TELLING = 8  # characters of a sentence by which a passage is known
+# Scripts without blanks, or (Korean) with endings that stand at the word: Thai, Lao, Tibetan, ...
+_FREE = UNSEPARATED + "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\uac00-\ud7a3"
+_WITHIN_WORD = re.compile(rf"(?:(?![{_FREE}])[\w\u0300-\u036f]){{2}}")
+_WITHIN_NUMBER = re.compile(r"\d[.,]\d")
+_NEEDLESS = re.compile(rf"(?<=[{UNSEPARATED}]) | (?=[{UNSEPARATED}])")
 
 
 @dataclass(frozen=True)
@@ -35,16 +43,18 @@ class Question:
 
     def is_right(self, passage: Stored) -> bool:
         """Whether a passage answers the question: it holds an answer, and where the right passage
-        is known, one of its sentences. Blanks and case do not count."""
+        is known, one of its sentences. Case does not count, nor how words are divided by blanks and
+        line breaks; an answer begins and ends where words do (Chinese ones: anywhere)."""
         text, gold = _plain(passage.text), _plain(self.passage)
         answers = [_plain(one) for one in self.answers or ()]
         if gold:
             sentences = [_plain(one) for one in SENTENCE_END.split(passage.text)]
-            if not (gold in text or any(len(one) >= TELLING and one in gold for one in sentences)):
+            telling = [one for one in sentences if len(one) >= TELLING]
+            if not (_holds(text, gold) or any(_holds(gold, one) for one in telling)):
                 return False
-            answers = [one for one in answers if one in gold]  # others are in other words
-            return not answers or any(one in text for one in answers)
-        return any(one in text for one in answers)
+            answers = [one for one in answers if _holds(gold, one)]  # others are in other words
+            return not answers or any(_holds(text, one) for one in answers)
+        return any(_holds(text, one) for one in answers)
 
 
 def judged(
@@ -127,7 +137,34 @@ def tuned_threshold(questions: Sequence[Question], answers: Sequence[Answer]) ->
 
 
 def _plain(text: str) -> str:
-    return "".join(text.split()).casefold()
+    """A text with one blank between words, and none beside characters that need none."""
+    text = " ".join(unicodedata.normalize("NFC", text).split()).casefold()
+    return _NEEDLESS.sub("", text)
+
+
+def _holds(text: str, part: str) -> bool:
+    """Whether a plain text holds a part that does not begin or end within a word.
+
+    >>> _holds("education", "cat"), _holds("a cat.", "cat"), _holds("建于1889年", "1889")
+    (False, True, True)
+    """
+    at = text.find(part) if part else -1
+    while at >= 0:
+        end = at + len(part)
+        if not (_joined(text, at) or _joined(text, end)):
+            return True
+        at = text.find(part, at + 1)
+    return False
+
+
+def _joined(text: str, at: int) -> bool:
+    """Whether the characters on both sides of a place are of one word or number."""
+    if at == 0 or at == len(text):
+        return False
+    return _WITHIN_WORD.match(text, at - 1) is not None or (
+        _WITHIN_NUMBER.match(text, max(at - 2, 0), at + 1) is not None
+        or _WITHIN_NUMBER.match(text, at - 1, at + 2) is not None
+    )
 
 
 def _rank(question: Question, found: Sequence[Stored]) -> int:

@@ -147,13 +147,9 @@ class Reader:
             for one, against in zip(predictions, sure, strict=True)
         ]
 
-    def _written(self, question: str, sources: Sequence[Found]) -> Answer:
-        numbered = [f"[{at}] {one.passage.text}" for at, one in enumerate(sources, 1)]
-        row = {"text": question, "context": "\n\n".join(numbered)}
-        roles = self.model.row_reader.roles
-        if "context" not in roles:  # a run that was trained without passages gets them in its text
-            row = {roles[0]: f"{row['context']}\n\n{question}"}
-        (prediction,) = self.model.predictions([row])
+    def _written(self, question: str, passages: Sequence[Found]) -> Answer:
+        sources = self._fitting(question, passages)
+        (prediction,) = self.model.predictions([self._prompt(question, sources)])
         text = _CITED.sub("", str(prediction.value)).strip()
         parts = [one.strip() for one in SENTENCE_END.split(text) if one.strip()]
         sentences = self._judged("", parts, sources)
@@ -169,6 +165,30 @@ class Reader:
             sentences if found else (),
             text,
         )
+
+    def _prompt(self, question: str, sources: Sequence[Found]) -> dict[str, str]:
+        """The row of a question with passages, for a run that writes."""
+        numbered = [f"[{at}] {one.passage.text}" for at, one in enumerate(sources, 1)]
+        row = {"text": question, "context": "\n\n".join(numbered)}
+        roles = self.model.row_reader.roles
+        if "context" not in roles:  # a run that was trained without passages gets them in its text
+            row = {roles[0]: f"{row['context']}\n\n{question}"}
+        return row
+
+    def _fitting(self, question: str, sources: Sequence[Found]) -> Sequence[Found]:
+        """As many passages, the best first, as the network reads whole with the question; of a
+        first one that is too long it reads a part."""
+        model, count = self.model, len(sources)
+        while count > 1:
+            example = model.example(self._prompt(question, sources[:count]))
+            examples = model.clean(list(model.task.read([example])))
+            (ids,) = model.task.source_ids(
+                model.task.prompts(examples, model.tokenizer), model.tokenizer
+            )
+            if len(ids) <= model.tokenizer.model_max_length:
+                break
+            count -= 1
+        return sources[:count]
 
     def _judged(
         self, question: str, parts: Sequence[str], sources: Sequence[Found], source: int = -1

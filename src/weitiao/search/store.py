@@ -7,6 +7,7 @@ every changed document.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -80,6 +81,8 @@ class Store:
                     file=self.folder / FILE,
                 )
             )
+        if tables:
+            self._check_tables(database)
         with self._reported():
             if not tables:
                 database.execute("PRAGMA journal_mode=WAL")
@@ -103,14 +106,28 @@ class Store:
                 )
             ) from None
         except sqlite3.DatabaseError as error:
-            raise RunError(
-                _(
-                    "{file}: this index is damaged ({error}). Remove the folder; it is built "
-                    "again from the documents.",
-                    file=self.folder / FILE,
-                    error=error,
-                )
-            ) from None
+            raise self.damaged(str(error)) from None
+
+    def damaged(self, reason: str) -> RunError:
+        """The error that says that this index is damaged, and what helps."""
+        return RunError(
+            _(
+                "{file}: this index is damaged ({error}). Remove the folder; it is built "
+                "again from the documents.",
+                file=self.folder / FILE,
+                error=reason,
+            )
+        )
+
+    def _check_tables(self, database: sqlite3.Connection) -> None:
+        """Raises RunError where a table is something else, or a statement hangs on one: reading a
+        view may never end."""
+        with self._reported():
+            query = "SELECT name, type, tbl_name FROM sqlite_master WHERE type != 'index'"
+            kinds = database.execute(query).fetchall()
+        for name, kind, table in kinds:
+            if kind != "table":
+                raise self.damaged(_("{name} is no table", name=name if kind == "view" else table))
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         with self._reported():
@@ -145,13 +162,36 @@ class Store:
         rows = self._rows("SELECT value FROM about WHERE name = ?", (name,))
         return str(rows[0][0]) if rows else ""
 
+    def number(self, name: str, most: float = math.inf) -> float | None:
+        """A number from 0 to `most` that it was told; None where there is none."""
+        text = self.about(name)
+        try:
+            value = float(text or 0)
+        except ValueError:
+            value = math.nan
+        if not (0 <= value <= most and math.isfinite(value)):
+            raise self.damaged(_("{name} is {value!r}", name=name.split()[0], value=text[:40]))
+        return value if text else None
+
     def tell(self, name: str, value: str) -> None:
         self._rows("INSERT OR REPLACE INTO about VALUES (?, ?)", (name, value))
 
     def files(self) -> dict[str, tuple[int, int, str]]:
-        """Name -> size, time of change, and why it could not be read."""
+        """Name -> size, time of change, and what of it could not be read, and why."""
         rows = self._rows("SELECT name, size, changed, problem FROM files")
+        self._check_types(rows, (str, int, int, str | None))
         return {name: (size, changed, problem or "") for name, size, changed, problem in rows}
+
+    def _check_types(self, rows: Sequence[Sequence[Any]], kinds: Sequence[Any]) -> None:
+        """Raises RunError where a value is of another type than we write: SQLite keeps any."""
+        for row in rows:
+            if not all(map(isinstance, row, kinds)):
+                raise self.damaged(_("a value of another type"))
+
+    def without_passages(self) -> set[str]:
+        """The files of which nothing is in the index."""
+        query = "SELECT name FROM files WHERE id NOT IN (SELECT file FROM passages)"
+        return {row[0] for row in self._rows(query)}
 
     def __len__(self) -> int:
         return int(self._rows("SELECT count(*) FROM passages")[0][0])
@@ -246,16 +286,24 @@ class Store:
             f"SELECT id, document, start, end, title, text FROM passages WHERE id IN ({marks})",
             list(numbers),
         )
+        self._check_types(rows, (int, str, int, int, str, str))
         found = {row[0]: Stored(*row) for row in rows}
         return [found[number] for number in numbers if number in found]
 
     def vectors(self) -> tuple[np.ndarray, np.ndarray]:
         """Numbers of all passages with a vector (n,), and the vectors (n, width), float32."""
         rows = self._rows("SELECT id, vector FROM passages WHERE vector IS NOT NULL ORDER BY id")
-        numbers = np.array([row[0] for row in rows], np.int64)
-        joined = b"".join(row[1] for row in rows)
-        flat = np.frombuffer(joined, np.float16).astype(np.float32)
-        return numbers, flat.reshape(len(rows), -1) if len(rows) else np.zeros((0, 1), np.float32)
+        if not rows:
+            return np.zeros(0, np.int64), np.zeros((0, 1), np.float32)
+        self._check_types(rows, (int, bytes))
+        (width, *others) = {len(vector) for _number, vector in rows}
+        if others or not width or width % 2:
+            raise self.damaged(_("its vectors do not fit together"))
+        joined = b"".join(vector for _number, vector in rows)
+        vectors = np.frombuffer(joined, np.float16).astype(np.float32).reshape(len(rows), -1)
+        if not np.isfinite(vectors).all():
+            raise self.damaged(_("its vectors do not fit together"))
+        return np.array([number for number, _vector in rows], np.int64), vectors
 
     def bm25(self, question: str, most: int) -> Mapping[int, float]:
         """The best passages by BM25: number -> score, higher is better."""

@@ -10,6 +10,7 @@ import typer
 from weitiao.cli import show_ask, terminal
 from weitiao.cli.commands.look import check_page
 from weitiao.cli.options import Json, Threads, loading
+from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _
 
 
@@ -53,6 +54,8 @@ def ask(
     _check_questions(question, docs, evaluate, tune)
     assert docs is not None, "that was checked"
     if page:
+        if not question:
+            raise WeitiaoError(_("--page shows answers: ask a question, too, or leave it out."))
         check_page(page)
     own = None if run == "none" else run
     _check_runs(own, rerank, support)
@@ -110,7 +113,6 @@ def _check_questions(
     question: list[str] | None, docs: Path | None, evaluate: Path | None, tune: bool
 ) -> None:
     """Raises WeitiaoError where something is missing; before anything is loaded or indexed."""
-    from weitiao.errors import WeitiaoError
     from weitiao.search.documents import files_in
 
     if docs is None:

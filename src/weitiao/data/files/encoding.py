@@ -51,6 +51,14 @@ def _as_surrogates(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(SURROGATES, _as_surrogates)
 
 
+class UnknownEncoding(DataError):
+    """A text in no encoding that is known; line: of the first byte that is not UTF-8."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
 @dataclass(frozen=True)
 class Encoding:
     """A character encoding. Not clean: some byte does not fit it, or there is a NUL character."""
@@ -255,18 +263,17 @@ def _most_plausible(sample: bytes, path: Path, reader: str) -> tuple[str, list[s
     (best, name), (second, other), *_unused = _ranked(sample)
     if best < MIN_PLAUSIBLE:
         line, place, byte = _place(path)
-        raise DataError(
-            _(
-                "{file}:{line}: not UTF-8 at byte {place} (0x{byte:02x}), nor GB18030, Big5 or "
-                "Windows-1252. Save the file as UTF-8, or name its encoding: "
-                "data.reader.{reader}.encoding=...",
-                file=path.name,
-                line=line,
-                place=place,
-                byte=byte,
-                reader=reader,
-            )
+        message = _(
+            "{file}:{line}: not UTF-8 at byte {place} (0x{byte:02x}), nor GB18030, Big5 or "
+            "Windows-1252. Save the file as UTF-8, or name its encoding: "
+            "data.reader.{reader}.encoding=...",
+            file=path.name,
+            line=line,
+            place=place,
+            byte=byte,
+            reader=reader,
         )
+        raise UnknownEncoding(message, line)
     if name == "utf-8-sig":
         return name, []
     if second > best - AMBIGUOUS_MARGIN:

@@ -1,10 +1,11 @@
 """Subprocess that converts a workbook (Excel, ODS) to JSON lines.
 
-    python -P -m weitiao.data.files.workbook FILE [SHEET]
+    python -P -m weitiao.data.files.workbook FILE [SHEET [names]]
 
 The library that reads workbooks ends its process when a sheet claims more cells than memory can
 hold (one stray cell in the last column of the last row is enough). So it gets a process to end.
-The first line says which sheets there are, the others hold [row number, cells].
+The first line says which sheets there are, the others hold [row number, cells]. names: the names of
+all sheets alone.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ MEMORY = 6 << 30  # bytes that the process may take
 BROKEN, PASSWORD, NO_SHEET = 3, 4, 5  # exit codes
 
 
-def lines(path: str, wanted: str) -> Iterator[Any]:
+def lines(path: str, wanted: str, only_names: bool = False) -> Iterator[Any]:
     """JSON values to print: the sheets and the chosen one, then its rows."""
     from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
@@ -29,6 +30,9 @@ def lines(path: str, wanted: str) -> Iterator[Any]:
     sheets = [s for s in book.sheets_metadata if s.typ == SheetTypeEnum.WorkSheet]
     shown = [s.name for s in sheets if s.visible == SheetVisibleEnum.Visible]
     names = [s.name for s in sheets]
+    if only_names:
+        yield {"sheets": names}
+        return
     if wanted and wanted not in names:
         number = int(wanted) if wanted.isdigit() else 0
         if not 1 <= number <= len(names):
@@ -71,7 +75,7 @@ def main() -> int:
     path, wanted = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
     _limit_memory()
     try:
-        for line in lines(path, wanted):
+        for line in lines(path, wanted, only_names=len(sys.argv) > 3):
             sys.stdout.write(json.dumps(line) + "\n")
     except KeyError:
         return NO_SHEET

@@ -20,11 +20,15 @@ Batches = Iterator[Sequence[Numbered | Bad]]  # a row that cannot be read stands
 
 @dataclass(frozen=True)
 class Reading:
-    """Result of a reader: the schema (column -> Arrow type), and a stream of row batches."""
+    """Result of a reader: the schema (column -> Arrow type), and a stream of row batches.
+
+    above: lines of a sheet that stand above its table, (row, cells), such as a title.
+    """
 
     columns: Mapping[str, Any]
     batches: Batches
     notes: tuple[str, ...] = ()
+    above: tuple[tuple[int, Sequence[Any]], ...] = ()
 
 
 class Reader(Part):

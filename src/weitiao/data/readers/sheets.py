@@ -14,6 +14,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import islice
 from pathlib import Path
@@ -43,6 +44,10 @@ _NO_TEXT = {"style", "script", "head", "title"}
 
 Row = tuple[int, Sequence[Any]]  # number of the row, its cells; None is an empty one
 Rows = Callable[[], Iterator[Row]]  # each call gives all rows from the first on
+
+
+class NoRows(DataError):
+    """A sheet or page without a row that could be a table."""
 
 
 class Xlsx(Reader):
@@ -84,7 +89,7 @@ class Xlsx(Reader):
         reading = table_reading(
             rows, path.name, "xlsx", self.header_row, self.header, notes, self.blank_rows
         )
-        return Reading(reading.columns, _then_close(reading.batches, lines), reading.notes)
+        return replace(reading, batches=_then_close(reading.batches, lines))
 
     def _notes(self, about: Mapping[str, Any]) -> list[str]:
         if self.sheet is not None or len(about["sheets"]) + about["hidden"] < 2:
@@ -120,11 +125,20 @@ def _then_close(batches: Batches, file: IO[str]) -> Batches:
         yield from batches
 
 
-def _convert(path: Path, sheet: str, lines: IO[str]) -> None:
+def sheet_names(path: Path) -> list[str]:
+    """The names of all sheets of a workbook, also hidden ones. Raises DataError."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8", dir=store.folder("unpacked")) as lines:
+        _convert(path, "", lines, "names")
+        lines.seek(0)
+        return list(json.loads(lines.readline())["sheets"])
+
+
+def _convert(path: Path, sheet: str, lines: IO[str], *more: str) -> None:
     """Convert a workbook to JSON lines in a subprocess, which may crash. Raises DataError."""
     # -P: without it, a file of the user's such as json.py in the working directory would be
     # imported in the place of the standard library's.
-    command = [sys.executable, "-P", "-m", "weitiao.data.files.workbook", disk.plain(path), sheet]
+    module = "weitiao.data.files.workbook"
+    command = [sys.executable, "-P", "-m", module, disk.plain(path), sheet, *more]
     try:
         done = subprocess.run(
             command,
@@ -241,7 +255,8 @@ def table_reading(
     used = _used(rows, begin, width)
     texts = [_texts(cells, used) for _, cells in sample]
     names = header.look(texts, begin, file, True if header_row else has_header, reader)
-    notes = [*notes, *_header_notes(first, begin, names)]
+    above = [(number, cells) for number, cells in first if number < begin]
+    notes = (*notes, *_header_notes(above, begin, names))
     places = used[: len(names.columns)]
 
     def numbered() -> Iterator[Numbered | Bad]:
@@ -259,13 +274,14 @@ def table_reading(
     columns = kinds_of(row[1] for row in numbered() if not isinstance(row, Bad))
     if not columns:
         raise DataError(_("{file}: holds a header and no row.", file=file))
-    return Reading({name: columns[name] for name in names.columns}, batched(numbered()), (*notes,))
+    columns = {name: columns[name] for name in names.columns}
+    return Reading(columns, batched(numbered()), notes, tuple(above))
 
 
 def _first_row(rows: Sequence[Row], header_row: int | None, file: str) -> int:
     """The row where the table begins: titles above it fill fewer columns. Raises DataError."""
     if not rows:
-        raise DataError(_("{file}: holds no row.", file=file))
+        raise NoRows(_("{file}: holds no row.", file=file))
     if header_row is not None:
         if not any(number == header_row for number, _ in rows):
             raise DataError(
@@ -314,8 +330,7 @@ def _texts(cells: Sequence[Any], used: Sequence[int]) -> list[str]:
     return ["" if cell is None else as_text(cell) for cell in taken]
 
 
-def _header_notes(rows: Sequence[Row], begin: int, names: header.Names) -> list[str]:
-    above = [(number, cells) for number, cells in rows if number < begin]
+def _header_notes(above: Sequence[Row], begin: int, names: header.Names) -> list[str]:
     if not above:
         return names.notes
     title = next((str(c) for _, cells in above for c in cells if c is not None), "")

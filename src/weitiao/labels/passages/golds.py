@@ -6,10 +6,12 @@ it. No gold answer at all, (), says that the passage does not answer the questio
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from weitiao.core.literals import value_of
+from weitiao.core.literals import ARRAYS, CutShort, is_listed, value_of
+from weitiao.data.files.cells import as_text
 from weitiao.i18n.messages import _
 
 Gold = tuple[int, str]
@@ -27,6 +29,8 @@ def parse_answers(cell: str, start: str = "") -> ParsedAnswers | None:
     (((None, 'in Paris'),), (), None)
     >>> parse_answers('{"text": ["Paris"], "answer_start": [3]}'), parse_answers('[[3, "Paris"]]')
     (((3, 'Paris'),), ((3, 'Paris'),))
+    >>> parse_answers('["Paris", 1889, null]')
+    ((None, 'Paris'), (None, '1889'))
     """
     if not cell.strip():
         return None
@@ -43,26 +47,57 @@ def parse_answers(cell: str, start: str = "") -> ParsedAnswers | None:
 
 def _of_json(value: Any) -> ParsedAnswers | None:
     # {"text": [...], "answer_start": [...]} as in `datasets`, [{"text", "answer_start"}, ...] as in
-    # SQuAD's own files, lists of texts, and pairs [start, text].
+    # SQuAD's own files, lists of texts or numbers, and pairs [start, text].
     if isinstance(value, dict):
         texts = value["text"]
         starts = value.get("answer_start", value.get("start"))
-        if isinstance(texts, str):
-            return ((None if starts is None else int(starts), texts),)
+        if not isinstance(texts, list):
+            return _answer(starts, texts)
         starts = [None] * len(texts) if starts is None else starts
-        return tuple((_whole(at), str(text)) for at, text in zip(starts, texts, strict=True))
+        pairs = zip(starts, texts, strict=True)
+        return tuple(one for at, text in pairs for one in _answer(at, text))
     if not isinstance(value, list):
         return None
     answers: list[tuple[int | None, str]] = []
     for one in value:
-        if isinstance(one, str):
-            answers.append((None, one))
-        elif isinstance(one, dict):
+        if isinstance(one, dict):
             answers += _of_json(one) or ()
-        else:
+        elif isinstance(one, list):
             at, text = one
-            answers.append((_whole(at), str(text)))
+            answers += _answer(at, text)
+        else:
+            answers += _answer(None, one)
     return tuple(answers)
+
+
+def _answer(start: Any, text: Any) -> ParsedAnswers:
+    """An answer; numbers are their text, and null or an empty text is none."""
+    if isinstance(text, list | dict):
+        raise TypeError("an answer is a text")
+    if text is None or (isinstance(text, float) and math.isnan(text)):
+        return ()
+    return ((_whole(start), as_text(text)),) if as_text(text).strip() else ()
+
+
+def is_printed_array(cell: str) -> bool:
+    """Whether a cell is an array as numpy prints it, which has no fixed form and may be cut.
+
+    >>> is_printed_array("array(['Paris'], dtype=object)"), is_printed_array("['a' ... 'z']")
+    (True, True)
+    >>> is_printed_array('["Paris"]')
+    False
+    """
+    text = cell.strip()
+    if text.startswith(ARRAYS):
+        return is_listed(text)
+    try:
+        if text[:1] in ("[", "{"):
+            value_of(text)
+    except CutShort:
+        return True
+    except ValueError:
+        return False  # a text in brackets
+    return False
 
 
 def _whole(value: Any) -> int | None:
