@@ -28,9 +28,9 @@ FILE = "index.sqlite"
 OURS = 0x57544149  # SQLite's application_id of our files
 VERSION = 2  # of the tables, and of how texts become passages and words; another one: indexed again
 UNREAD = -1  # the size of a file that has to be read again
-# A word that so many of the passages have tells nothing and costs most of the time; in a small
-# index it costs none, and may be what is asked for.
-FREQUENT, MANY = 0.3, 1_000
+# A word that so many of the passages have tells nothing, and costs most of the time. In a small
+# folder a word of a few passages may be what is asked for.
+FREQUENT, FEW = 0.3, 3
 TABLES = ("vocabulary", "words", "passages", "files", "about")
 SCHEMA = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT);
@@ -319,8 +319,7 @@ class Store:
 
     def _telling(self, wanted: Sequence[str]) -> list[str]:
         """The words that not too many passages have; all of them where none is rare."""
-        passages = len(self)
-        limit = passages * (FREQUENT if passages >= MANY else 1)
+        limit = max(FREQUENT * len(self), FEW)
         known = {}
         for term in wanted:
             for (count,) in self._rows("SELECT doc FROM vocabulary WHERE term = ?", (term,)):

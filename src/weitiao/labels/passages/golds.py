@@ -6,12 +6,12 @@ it. No gold answer at all, (), says that the passage does not answer the questio
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from typing import Any
 
 from weitiao.core.literals import ARRAYS, CutShort, is_listed, value_of
-from weitiao.data.files.cells import as_text
 from weitiao.i18n.messages import _
 
 Gold = tuple[int, str]
@@ -76,7 +76,9 @@ def _answer(start: Any, text: Any) -> ParsedAnswers:
         raise TypeError("an answer is a text")
     if text is None or (isinstance(text, float) and math.isnan(text)):
         return ()
-    return ((_whole(start), as_text(text)),) if as_text(text).strip() else ()
+    whole = isinstance(text, float) and text.is_integer()
+    written = text if isinstance(text, str) else json.dumps(int(text) if whole else text)
+    return ((_whole(start), written),) if written.strip() else ()
 
 
 def is_printed_array(cell: str) -> bool:
