@@ -229,7 +229,7 @@ def test_setfit_comes_after_what_it_is_timed_by(tmp_path):
     import timing
 
     cells = list(few_rows.cells())
-    assert len(cells) == 5 * 3 * 5 * 5
+    assert len(cells) == 5 * 3 * 5 * 6
     done = set()
     for cell in cells:
         key = tuple(cell[name] for name in few_rows.SAME)
