@@ -86,7 +86,7 @@ def act(job: Mapping[str, Any]) -> timing.Record:
         speed = speeds(model, judged, NEW_TOKENS[work]) if job["way"] == "lora" else {}
     return {
         "train_seconds": took,
-        "validation_loss": fitted.run.status().value,
+        "validation_loss": best_loss(Path(fitted.run.folder)),
         **{name: float(report.metrics[name]) for name in metrics},
         **({"field_f1": field_f1(texts, judged)} if work == "fields" else {}),
         "judged": len(judged),
@@ -96,6 +96,15 @@ def act(job: Mapping[str, Any]) -> timing.Record:
             [row["text"][:200], text] for row, text in zip(judged[:5], texts, strict=False)
         ],
     }
+
+
+def best_loss(run: Path) -> float | None:
+    """The least loss of the validation rows in a run's log."""
+    lines = (
+        json.loads(one) for one in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    )
+    found = [one["validation"]["loss"] for one in lines if "validation" in one]
+    return min(found) if found else None
 
 
 def rows_of(work: str, count: int, data: Path) -> tuple[list[Row], list[Row]]:
