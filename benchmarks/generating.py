@@ -223,7 +223,9 @@ def table(records: list[timing.Record]) -> str:
     lines = [f"| work | way | {' | '.join(names)} |", "|---" * 8 + "|"]
     shown = [one for one in records if timing.has_figures(one)]
     for one in shown:
-        values = " | ".join(f"{one[name]:.3f}" if name in one else "" for name in names)
+        values = " | ".join(
+            f"{one[name]:.3f}" if one.get(name) is not None else "" for name in names
+        )
         lines.append(f"| {one['work']} | {one['way']} | {values} |")
     for one in shown:
         if "speed" in one:
