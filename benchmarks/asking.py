@@ -16,7 +16,6 @@ inference (sick, ocnli). Weight and threshold are tuned on 60 questions of the t
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -63,8 +62,11 @@ def act(job: Mapping[str, Any]) -> timing.Record:
     epochs.use_threads(job["threads"])
     language, data = job["language"], Path(job["data"])
     store = timing.store_of(None) / "retrieval" / language
-    train, test = articles_of(language, data)
-    folder, gone = documents_in(store, language, data, train, test)
+    train, test = retrieval.halves(language, data)
+    # Every second paragraph of an article.
+    gone = {one["context"] for article in [*train, *test] for one in article["paragraphs"][1::2]}
+    asked = [row["context"] for row in rows_of([*train, *test])]
+    folder = retrieval.documents_in(store / "asked", language, data, asked, gone)
     encoder = retrieval.CHECKPOINT
     if job["encoder"] == "tuned":
         encoder = retrieval.tuned(store, retrieval.articles_of(language, data)[0], job)
@@ -116,14 +118,6 @@ def act(job: Mapping[str, Any]) -> timing.Record:
     }  # fmt: skip
 
 
-def articles_of(language: str, data: Path) -> tuple[list[Any], list[Any]]:
-    """The articles of `retrieval.articles_of`, whole."""
-    file = data / "xquad_en_zh" / f"xquad.{language}.json"
-    articles = json.loads(file.read_text(encoding="utf-8"))["data"]
-    order = sorted(range(len(articles)), key=lambda at: random.Random(f"xquad {at}").random())
-    return [articles[at] for at in order[::2]], [articles[at] for at in order[1::2]]
-
-
 def rows_of(articles: Sequence[Any]) -> list[Paragraph]:
     """Questions with their paragraph and answers."""
     return [
@@ -132,31 +126,6 @@ def rows_of(articles: Sequence[Any]) -> list[Paragraph]:
         for paragraph in article["paragraphs"]
         for qa in paragraph["qas"]
     ]
-
-
-def documents_in(
-    store: Path, language: str, data: Path, train: Sequence[Any], test: Sequence[Any]
-) -> tuple[Path, set[str]]:
-    """The folder of documents, and the paragraphs that are not in it."""
-    gone = {
-        paragraph["context"]
-        for article in [*train, *test]
-        for paragraph in article["paragraphs"][1::2]
-    }
-    own = dict.fromkeys(row["context"] for row in rows_of([*train, *test]))
-    plain = {" ".join(one.split()) for one in own}
-    others = [one for one in retrieval.distractors(language, data)
-              if " ".join(one.split()) not in plain]  # fmt: skip
-    random.Random(f"{language} distractors").shuffle(others)
-    path = store / "asked" / "passages.csv"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["text"])
-            writer.writerows([one] for one in own if one not in gone)
-            writer.writerows([one] for one in others[: retrieval.DISTRACTORS])
-    return path.parent, gone
 
 
 def reader_of(

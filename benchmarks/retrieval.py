@@ -17,7 +17,7 @@ import argparse
 import csv
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,8 @@ def act(job: Mapping[str, Any]) -> timing.Record:
     language, data = job["language"], Path(job["data"])
     store = timing.store_of(None) / "retrieval" / language
     train, test = articles_of(language, data)
-    folder = documents_in(store, language, data, [*train, *test])
+    asked = [one["passage"] for one in [*train, *test]]
+    folder = documents_in(store / "docs", language, data, asked)
     begin = timing.mark()
     encoder = CHECKPOINT if job["encoder"] == "untuned" else tuned(store, train, job)
     trained = timing.mark()
@@ -100,25 +101,35 @@ def act(job: Mapping[str, Any]) -> timing.Record:
     }
 
 
-def articles_of(language: str, data: Path) -> tuple[list[Asked], list[Asked]]:
-    """Questions with their paragraphs, of the articles to train on and of those that are judged."""
+def halves(language: str, data: Path) -> tuple[list[Any], list[Any]]:
+    """The articles to train on and those that are judged."""
     file = data / "xquad_en_zh" / f"xquad.{language}.json"
     articles = json.loads(file.read_text(encoding="utf-8"))["data"]
     order = sorted(range(len(articles)), key=lambda at: random.Random(f"xquad {at}").random())
-    parts: tuple[list[Asked], list[Asked]] = ([], [])
-    for place, at in enumerate(order):
-        for paragraph in articles[at]["paragraphs"]:
-            for one in paragraph["qas"]:
-                asked = {"question": one["question"], "passage": paragraph["context"]}
-                parts[place % 2].append(asked)
-    return parts
+    return [articles[at] for at in order[::2]], [articles[at] for at in order[1::2]]
 
 
-def documents_in(store: Path, language: str, data: Path, asked: Sequence[Asked]) -> Path:
-    """A folder with a table of all paragraphs and the distractors."""
-    path = store / "docs" / "passages.csv"
+def articles_of(language: str, data: Path) -> tuple[list[Asked], list[Asked]]:
+    """Questions with their paragraphs, of the articles to train on and of those that are judged."""
+    train, test = (
+        [
+            {"question": one["question"], "passage": paragraph["context"]}
+            for article in articles
+            for paragraph in article["paragraphs"]
+            for one in paragraph["qas"]
+        ]
+        for articles in halves(language, data)
+    )
+    return train, test
+
+
+def documents_in(
+    folder: Path, language: str, data: Path, passages: Iterable[str], gone: Container[str] = ()
+) -> Path:
+    """A folder with a table of all paragraphs but those that are gone, and the distractors."""
+    path = folder / "passages.csv"
     if not path.exists():
-        paragraphs = list(dict.fromkeys(one["passage"] for one in asked))
+        paragraphs = list(dict.fromkeys(passages))
         own = {" ".join(one.split()) for one in paragraphs}
         others = [one for one in distractors(language, data) if " ".join(one.split()) not in own]
         random.Random(f"{language} distractors").shuffle(others)
@@ -126,8 +137,9 @@ def documents_in(store: Path, language: str, data: Path, asked: Sequence[Asked])
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["text"])
-            writer.writerows([one] for one in [*paragraphs, *others[:DISTRACTORS]])
-    return path.parent
+            writer.writerows([one] for one in paragraphs if one not in gone)
+            writer.writerows([one] for one in others[:DISTRACTORS])
+    return folder
 
 
 def distractors(language: str, data: Path) -> list[str]:

@@ -197,6 +197,19 @@ def test_a_killed_large_table_goes_on_with_the_vectors_it_has(tmp_path):
     assert content(tmp_path / "index") == unbroken(docs, tmp_path / "again")
 
 
+def test_another_file_leaves_the_vectors_of_a_killed_one(tmp_path):
+    docs = tmp_path / "docs"
+    table_in(docs, [f"row number {at}" for at in range(700)])
+    with pytest.raises(KeyboardInterrupt):
+        Index.at(tmp_path / "index", Counting("one", "number 600")).update(docs)
+    (docs / "a.txt").write_text("It comes first.")
+    encoder = Counting("one")
+    index = Index.at(tmp_path / "index", encoder)
+    index.update(docs)
+    assert len(encoder.encoded) == 1 + 700 - 512
+    assert index.store.known_vectors("another file") == {}
+
+
 def test_vectors_of_another_encoder_are_not_taken(tmp_path):
     docs = tmp_path / "docs"
     table_in(docs, [f"row number {at}" for at in range(700)])

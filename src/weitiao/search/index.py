@@ -13,13 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from weitiao.core import fingerprint
 from weitiao.errors import DataError, WeitiaoError
 from weitiao.i18n.messages import _
 from weitiao.search.documents import documents_of, files_in
 from weitiao.search.encoder import Encoder
 from weitiao.search.passages import Passage, passages_of
-from weitiao.search.store import Store, Stored, stored_vector
+from weitiao.search.store import Store, Stored, encoded_text, key_of, stored_vector
 
 CANDIDATES = 100  # of BM25, and of the vectors
 RRF = 60  # of reciprocal rank fusion
@@ -88,6 +87,7 @@ class Index:
                         if step:
                             step(done + round(share * sizes[file]), total)
                     done += sizes[file]
+                self.store.forget_kept()
         else:
             changed, gone = {}, []
         self.__dict__.pop("_vectors", None)
@@ -119,27 +119,27 @@ class Index:
             problems, found = [str(error)], []
         vectors = None
         if self.encoder is not None and found:
-            texts = [f"{one.title}\n{one.text}".strip() for _name, one in found]
+            texts = {key_of(one.title, one.text): encoded_text(one.title, one.text)
+                     for _name, one in found}  # fmt: skip
             known = self.store.known_vectors(name)
             yield from self._encode(texts, known)
-            vectors = [known[fingerprint.of_texts(text)] for text in texts]
+            vectors = [known[key_of(one.title, one.text)] for _name, one in found]
         self.store.put(name, state, found, vectors, "\n".join(problems))
         yield 1.0
 
-    def _encode(self, texts: Sequence[str], known: dict[str, bytes]) -> Iterator[float]:
-        """Compute the vectors that are not known. They are kept at once: a large file takes long,
-        and a process that is killed loses a batch."""
+    def _encode(self, texts: Mapping[str, str], known: dict[str, bytes]) -> Iterator[float]:
+        """Compute the vectors of texts, by their keys, that are not known. They are kept at once:
+        a large file takes long, and a process that is killed loses a batch."""
         assert self.encoder is not None
-        named = {fingerprint.of_texts(text): text for text in texts}
-        left = [name for name in named if name not in known]
+        left = [key for key in texts if key not in known]
         for start in range(0, len(left), BATCH):
-            names = left[start : start + BATCH]
-            vectors = self.encoder.passages([named[name] for name in names])
-            new = dict(zip(names, map(stored_vector, vectors), strict=True))
+            keys = left[start : start + BATCH]
+            vectors = self.encoder.passages([texts[key] for key in keys])
+            new = dict(zip(keys, map(stored_vector, vectors), strict=True))
             known |= new
             if len(left) > BATCH:
                 self.store.keep_vectors(new)
-            yield 1 - (len(left) - start - len(names)) / len(named)
+            yield 1 - (len(left) - start - len(keys)) / len(texts)
 
     # --- searching
 

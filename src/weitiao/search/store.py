@@ -242,9 +242,10 @@ class Store:
                 "INSERT INTO files (name, size, changed, problem) VALUES (?, ?, ?, ?)",
                 (name, *state, problem),
             )
-            database.execute("DELETE FROM computed")
             file = row.lastrowid
             for at, (document, passage) in enumerate(passages):
+                known = (key_of(passage.title, passage.text),)
+                database.execute("DELETE FROM computed WHERE text = ?", known)
                 blob = None if vectors is None else vectors[at]
                 added = database.execute(
                     "INSERT INTO passages (file, document, start, end, title, text, vector) "
@@ -261,6 +262,10 @@ class Store:
         with self._transaction() as database:
             database.executemany("INSERT OR REPLACE INTO computed VALUES (?, ?)", vectors.items())
 
+    def forget_kept(self) -> None:
+        """Forget the vectors that no file was put for: it has changed since, or is gone."""
+        self._rows("DELETE FROM computed")
+
     def known_vectors(self, name: str) -> dict[str, bytes]:
         """Vectors of the file as it was, and those of a process that did not put it."""
         rows = self._rows(
@@ -268,7 +273,7 @@ class Store:
             "(SELECT id FROM files WHERE name = ?)",
             (name,),
         )
-        before = {of_texts(f"{title}\n{text}".strip()): vector for title, text, vector in rows}
+        before = {key_of(title, text): vector for title, text, vector in rows}
         return before | dict(self._rows("SELECT text, vector FROM computed"))
 
     def remove(self, names: Sequence[str]) -> None:
@@ -336,6 +341,16 @@ def _remove(database: sqlite3.Connection, name: str) -> None:
     )
     database.execute("DELETE FROM passages WHERE file = ?", (row[0],))
     database.execute("DELETE FROM files WHERE id = ?", (row[0],))
+
+
+def key_of(title: str, text: str) -> str:
+    """By which the vector of a passage is known, in whatever file the passage stands."""
+    return of_texts(encoded_text(title, text))
+
+
+def encoded_text(title: str, text: str) -> str:
+    """What is encoded of a passage: the headings above it, too."""
+    return f"{title}\n{text}".strip()
 
 
 def stored_vector(vector: np.ndarray) -> bytes:
