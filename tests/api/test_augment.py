@@ -85,3 +85,18 @@ def test_the_command_counts_and_shows_samples(tmp_path):
     report = json.loads(done.stdout)
     assert report["rows"] == 8
     assert report["made"]["aeda"] > 8
+
+
+def test_names_of_labels_are_counted_and_have_their_own_label():
+    report = weitiao.augment(ROWS, steps={"label_names": {}})
+    assert report.made == {"label_names": 2}
+    assert [(row["text"], row["label"]) for row in report.data[len(ROWS) :]] == [
+        ("good", "good"), ("bad", "bad")
+    ]  # fmt: skip
+    rows = [{"text": f"a thing {at}", "label": "red|blue" if at % 2 else "red"} for at in range(8)]
+    report = weitiao.augment(rows, task="multilabel", steps={"label_names": {}})
+    made = {row["text"]: row["label"] for row in report.data[len(rows) :]}
+    assert made == {"red": "red", "blue": "blue"}
+    kept = [{"text": row["text"], "label": row["label"]} for row in report.data]
+    reader = weitiao.augment(kept, task="multilabel", steps={"label_names": {}})
+    assert reader.made == {"label_names": 0}  # the names are read back as they were written

@@ -11,7 +11,6 @@ from typing import Any, Unpack
 
 from weitiao.api.inputs import RowOptions, source_of, wish_of, with_targets
 from weitiao.api.written_table import checked_form, files_in, require_other_file, write_table
-from weitiao.data.augmentation.step import Augmentation
 from weitiao.data.files import csv_writer
 from weitiao.data.files.cells import TEXT, as_text
 from weitiao.data.files.table import Source
@@ -19,6 +18,7 @@ from weitiao.data.files.table_writers import writing
 from weitiao.data.prepare.row_cleaner import Sample, changed_part
 from weitiao.data.prepare.run_steps import built_steps, stepped
 from weitiao.data.rows import Rows, everything
+from weitiao.data.steps.base import Step
 from weitiao.data.targets import reader_of
 from weitiao.errors import DataError, PartError, PlanError
 from weitiao.example import Example
@@ -112,7 +112,18 @@ def augment(
 
         write_table(out, kind, source, write)
         job.report.output = str(out)
-    return job.finished([step for step in built.values() if isinstance(step, Augmentation)], form)
+    return job.finished({name: step for name, step in built.items() if step.makes_rows}, form)
+
+
+def _label_cell(labels: Sequence[str], before: Any) -> str:
+    """Labels as the cell of the original has them: a JSON list, or one label as it is.
+
+    >>> _label_cell(["a"], '["a", "b"]'), _label_cell(["a"], "a|b")
+    ('["a"]', 'a')
+    """
+    if len(labels) == 1 and not str(before).lstrip().startswith("["):
+        return str(labels[0])
+    return json.dumps(list(labels), ensure_ascii=False)
 
 
 def settings_of(steps: Steps | None, times: int | None) -> dict[str, dict[str, Any]]:
@@ -131,7 +142,9 @@ class _Job:
     def __init__(self, source: Source, rows: Rows) -> None:
         self.source, self.rows = source, rows
         self.report = Augmented(rows=len(rows), notes=list(source.history[1:]))
-        self.tagged = reader_of(rows.task).head == "tokens"
+        reader = reader_of(rows.task)
+        self.tagged = reader.head == "tokens"
+        self._sets = rows.targets() if reader.label_sets else None
         self.guarded = 0
         self._positions = {identity: at for at, identity in enumerate(rows.ids())}
         self._made: Counter[str] = Counter()
@@ -158,9 +171,11 @@ class _Job:
                 self._put(row, str(self.rows.roles[role]), str(example.inputs[role]), example)
             if step:
                 self._made[step] += 1
+                target = str(self.rows.roles["target"])
                 if self.tagged:
-                    cell = written(example.target)
-                    row[str(self.rows.roles["target"])] = json.dumps(cell, ensure_ascii=False)
+                    row[target] = json.dumps(written(example.target), ensure_ascii=False)
+                elif self._sets and example.target != self._sets[at]:
+                    row[target] = _label_cell(example.target, row[target])
             cells = {**row, FROM: origin if step else None, BY: step}
             cells = {
                 name: as_text(cell) if kind == TEXT and cell is not None else cell
@@ -178,10 +193,10 @@ class _Job:
         if len(samples) < SAMPLES:
             samples.append(Sample(example.meta["made_from"], *changed_part(before, text)))
 
-    def finished(self, steps: Sequence[Augmentation], form: str | None) -> Augmented:
+    def finished(self, steps: Mapping[str, Step], form: str | None) -> Augmented:
         """The report, once all rows are made."""
         report = self.report
-        report.made = {step.mark: self._made[step.mark] for step in steps}
-        report.notes += [note for step in steps for note in step.notes()]
+        report.made = {name: self._made[name] for name in steps}
+        report.notes += [note for step in steps.values() for note in step.notes()]
         report.notes += csv_writer.guarded_notes(self.guarded, form)
         return report
