@@ -182,6 +182,7 @@ def settings(
         "model": {"checkpoint": checkpoint, "max_length": LONGEST},
         "train": {"epochs": 200, "batch_size": BATCH, "learning_rate": RATE,
                   "warmup_ratio": 0.05, "evaluations": 8, "budget": seconds,
+                  "optimizer": {"muon": {}},
                   "loss": {"cross_entropy": {"label_smoothing": 0.1}}, "refit": "never",
                   **changes},
         "evaluate": {"baselines": False, "bootstrap_samples": 0, "findings": False},

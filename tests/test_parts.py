@@ -57,7 +57,7 @@ def test_every_file_of_a_folder_holds_a_part(kind):
 def test_a_near_name_is_offered():
     with pytest.raises(PartError, match=r"no 'fmg' among the strategies. Did you mean 'fgm'\?"):
         parts.find("strategies", "fmg")
-    with pytest.raises(PartError, match="There are: adam, adamw, sgd"):
+    with pytest.raises(PartError, match="There are: adam, adamw, muon, sgd"):
         parts.find("optimizers", "zzzzz")
     for name in ("base", "__init__", "fgm.FGM", "../fgm", "", "FGM"):
         with pytest.raises(PartError):

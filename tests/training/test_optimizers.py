@@ -228,3 +228,65 @@ def test_moments_of_words_that_never_come_take_no_memory():
     state = optimizer.state[table]
     assert state["exp_avg"][:1000].ne(0).all()
     assert state["exp_avg"][1000:].eq(0).all()
+
+
+def _two_layers():
+    net = torch.nn.Module()
+    net.layers = torch.nn.ModuleList([torch.nn.Linear(6, 3)])
+    net.embed = torch.nn.Embedding(7, 4)
+    net.head = torch.nn.Linear(3, 2)
+    return net
+
+
+def orthogonal(matrix):
+    """The nearest matrix with singular values of 1, by singular values."""
+    left, _values, right = torch.linalg.svd(matrix, full_matrices=False)
+    return left @ right
+
+
+def test_muon_makes_the_momentum_of_matrices_orthogonal_and_leaves_the_rest_to_adamw():
+    torch.manual_seed(0)
+    net, beside = _two_layers(), _two_layers()
+    beside.load_state_dict(net.state_dict())
+    groups = [g.options() for g in groups_of(net, RATE, 0.0)]
+    recipe = parts.build("optimizers", "muon", {"matrix_scale": 2.0})
+    recipe.start(net)
+    muon = recipe.optimizer(groups)
+    adamw = parts.build("optimizers", "adamw").optimizer(
+        [g.options() for g in groups_of(beside, RATE, 0.0)]
+    )
+    before = net.layers[0].weight.detach().clone()
+    for param, other in zip(net.parameters(), beside.parameters(), strict=True):
+        param.grad = torch.randn_like(param)
+        other.grad = param.grad.clone()
+    gradient = net.layers[0].weight.grad.clone()
+    muon.step()
+    adamw.step()
+    moved = (before - net.layers[0].weight.detach()) / (2.0 * RATE * 0.2 * math.sqrt(6))
+    # Five iterations bring singular values near 1, not to it.
+    values = torch.linalg.svdvals(moved)
+    assert values.min() > 0.6
+    assert values.max() < 1.3
+    assert torch.nn.functional.cosine_similarity(
+        moved.flatten(), orthogonal(gradient).flatten(), dim=0
+    ) > 0.95  # fmt: skip
+    assert net.layers[0].weight.grad is not None  # given back
+    for name, param in net.named_parameters():
+        if name != "layers.0.weight":
+            torch.testing.assert_close(param, beside.get_parameter(name))
+
+
+def test_muon_without_matrices_is_adamw():
+    torch.testing.assert_close(step("muon", GRADIENTS), adam(GRADIENTS, False))
+
+
+def test_muon_keeps_its_momentum_in_the_state_that_checkpoints_hold():
+    net = _two_layers()
+    recipe = parts.build("optimizers", "muon")
+    recipe.start(net)
+    optimizer = recipe.optimizer([g.options() for g in groups_of(net, RATE, DECAY)])
+    for param in net.parameters():
+        param.grad = torch.ones_like(param)
+    optimizer.step()
+    assert set(optimizer.state[net.layers[0].weight]) == {"momentum_buffer"}
+    assert set(optimizer.state[net.embed.weight]) == {"step", "exp_avg", "exp_avg_sq"}

@@ -51,8 +51,8 @@ def weights(run):
 )
 @pytest.mark.parametrize(
     "optimizer",
-    [{"adamw": {}}, {"adamw": {"lazy_embeddings": True}}, {"sgd": {}}],
-    ids=["adamw", "touched rows", "sgd"],
+    [{"adamw": {}}, {"adamw": {"lazy_embeddings": True}}, {"sgd": {}}, {"muon": {}}],
+    ids=["adamw", "touched rows", "sgd", "muon"],
 )
 def test_a_resumed_run_equals_an_unbroken_one(strategies, optimizer, tiny_bert, tmp_path):
     every = bool(strategies) and optimizer == {"adamw": {"lazy_embeddings": True}}

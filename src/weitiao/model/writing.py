@@ -18,6 +18,7 @@ from weitiao.checkpoints.load import MIN_TEXT_POSITIONS
 from weitiao.core.batch_layout import Layout
 from weitiao.core.ragged import Ragged, edges
 from weitiao.data.cache.encoded import Encoded
+from weitiao.data.targets import target_columns
 from weitiao.errors import PlanError
 from weitiao.example import Batch, Written
 from weitiao.hardware.precision import arithmetic
@@ -25,6 +26,7 @@ from weitiao.hardware.probe import resolve as resolve_precision
 from weitiao.i18n.messages import _
 from weitiao.model import constraints
 from weitiao.model.batching import by_length
+from weitiao.model.json_fields import JsonFields
 from weitiao.model.net import Net, unwrap
 from weitiao.tasks.base import IGNORED, Task
 from weitiao.tasks.texts.generative import PART, REQUIRED, SOURCE, TARGET, Generative
@@ -100,19 +102,23 @@ def _rows(model: Model, encoded: Encoded, net: Any, step: Progress | None) -> li
 def _constraints(
     model: Model, native: Any, encoded: Encoded, rows: np.ndarray, begun: int
 ) -> dict[str, Any]:
-    """Settings of `generate` by which answers contain the texts that their sources require."""
+    """Settings of `generate` by which answers contain the texts that their sources require, and by
+    which those of several columns are JSON objects."""
     from transformers import LogitsProcessorList
 
     taken, task = encoded.take(rows), model.task
     assert isinstance(task, Generative)
     terms = [required_in(*row) for row in zip(taken["input_ids"], taken[PART], strict=True)]
-    if not any(terms):
-        return {}
-    ends = _ends_of(native)
-    forced = "forced_bos_token_id" in task.forced(model.tokenizer)
+    fields = target_columns(model.plan.data.roles) if task.field_columns else []
+    ends, tokenizer = _ends_of(native), model.tokenizer
+    forced = "forced_bos_token_id" in task.forced(tokenizer)
     most, beams = task.max_new_tokens, task.num_beams
-    required = constraints.Required(terms, model.tokenizer, begun, most, ends, beams, forced)
-    return {"logits_processor": LogitsProcessorList([required])}
+    found: list[Any] = []
+    if any(terms):
+        found = [constraints.Required(terms, tokenizer, begun, most, ends, beams, forced)]
+    elif len(fields) > 1 and ends:
+        found = [JsonFields(fields, tokenizer, begun, most, ends, forced)]
+    return {"logits_processor": LogitsProcessorList(found)} if found else {}
 
 
 def required_in(ids: np.ndarray, part: np.ndarray) -> list[list[int]]:

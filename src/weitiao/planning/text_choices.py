@@ -176,9 +176,7 @@ def hyperparameters(
             reason=_("a text can be said in several ways: no token is wholly sure"),
             evidence=_("Szegedy et al. 2016, Vaswani et al. 2017"),
         ),
-        "train.optimizer": Reason(
-            value={"adamw": {}}, reason=_("the vectors of words are the last layer, too")
-        ),
+        "train.optimizer": _optimizer(new),
         "train.refit": Reason(
             value="never", reason=_("the length of training was chosen by the validation rows")
         ),
@@ -263,6 +261,21 @@ def _batch_size(facts: Facts, new: bool) -> Reason:
         size = NEW_BATCH if facts.train_rows >= 2_000 else 32
         return Reason(value=size, reason=_("random weights need steady gradients"))
     return Reason(value=16 if facts.train_rows < 5_000 else 32, reason=_("the usual size"))
+
+
+def _optimizer(new: bool) -> Reason:
+    if new:
+        return Reason(
+            value={"muon": {}},
+            reason=_("matrices that start from nothing learn faster by orthogonal updates"),
+            evidence=_(
+                "multi30k, German of English, 3 minutes of one core: BLEU {muon} by Muon, {adamw} "
+                "by AdamW; Jordan et al. 2024",
+                muon=13.1,
+                adamw=1.9,
+            ),
+        )
+    return Reason(value={"adamw": {}}, reason=_("the vectors of words are the last layer, too"))
 
 
 def _learning_rate(facts: Facts, new: bool) -> Reason:
