@@ -187,6 +187,22 @@ def test_languages_that_no_column_is_in_are_refused(tmp_path, named, wanted, mes
         weitiao.plan(f"{tmp_path}/a.{{en,de}}", model=TINY_WRITER, **named, **wanted)
 
 
+@pytest.mark.parametrize(("source", "target"), [("de", "fr"), ("fr", "en"), ("en", "German")])
+def test_of_three_languages_two_are_named(tmp_path, source, target, typed):
+    path = tmp_path / "book.csv"
+    rows = "".join(f"it is {n} now,jetzt ist es {n},il est {n}\n" for n in range(40))
+    path.write_text("en,German text,fr\n" + rows)
+    columns = {"en": "en", "de": "German text", "German": "German text", "fr": "fr"}
+    found = weitiao.plan(str(path), model=TINY_WRITER, source_lang=source, target_lang=target)
+    assert (found.data.roles["text"], found.data.roles["target"]) == (
+        columns[source],
+        columns[target],
+    )
+    named = ["--source-lang", source, "--target-lang", target, "--model", TINY_WRITER]
+    code, _out, error = typed("plan", path, *named, "-o", tmp_path / "plan.yaml")
+    assert code == 0, error
+
+
 def test_a_column_that_changes_places_is_in_the_other_language(tmp_path):
     path = tmp_path / "book.csv"
     rows = "".join(f"it is {n} now,jetzt ist es {n}\n" for n in range(40))

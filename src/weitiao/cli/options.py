@@ -294,6 +294,7 @@ def check_columns(
     roles: Mapping[str, Any] | None,
     task: str | None,
     changes: Mapping[str, Any],
+    languages: tuple[str | None, str | None] = (None, None),
 ) -> None:
     """Raises DataError where the columns do not tell what they mean, before torch is imported.
 
@@ -301,9 +302,14 @@ def check_columns(
     """
     if source is None or any(path.startswith(("task", "data.roles")) for path in changes):
         return
+    from weitiao.data.infer.column_stats import columns_of
     from weitiao.data.infer.roles import guess_roles
+    from weitiao.labels.texts.languages import columns_in
 
-    guess_roles(source.table, roles or {}, task)
+    of_languages = {}
+    if all(languages):
+        of_languages = columns_in(columns_of(source.table), *map(str, languages))
+    guess_roles(source.table, {**of_languages, **(roles or {})}, task)
 
 
 def require_run(folder: Path, command: str) -> None:

@@ -99,7 +99,10 @@ def look(wish: Wish, source: Source | None = None) -> tuple[Profile, Source]:
     """Profile rows: roles, task, statistics. Raises DataError when they cannot be guessed."""
     how = wish.how
     source = source or how.open(wish.path)
-    guess = guess_roles(source.table, wish.roles, wish.task)
+    given = dict(wish.roles)
+    if wish.task == "translation":
+        given = text_choices.roles_of(given, _given(wish, wish.task), columns_of(source.table))
+    guess = guess_roles(source.table, given, wish.task)
     roles, reasons = dict(guess.roles), dict(guess.reasons)
     if wish.task:
         named: type[Task] = parts.find("tasks", wish.task)

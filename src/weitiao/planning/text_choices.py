@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from weitiao.data.infer.column_stats import Column
 from weitiao.errors import ModelError, PlanError
 from weitiao.example import Example
 from weitiao.i18n.messages import _
-from weitiao.labels.texts.languages import language_in, language_of, same_language
+from weitiao.labels.texts.languages import columns_in, language_in, language_of, same_language
 from weitiao.labels.texts.similarity import writing_of
 from weitiao.planfile.plan import Reason
 from weitiao.planning import choices
@@ -74,6 +74,14 @@ def languages_of(settings: dict[str, Any], roles: dict[str, Any]) -> tuple[str, 
     source = settings.get("source_language") or str(roles.get("text", ""))
     target = settings.get("target_language") or str(roles.get("target", ""))
     return language_in(plain(source)), language_in(plain(target))
+
+
+def roles_of(
+    roles: Mapping[str, Any], settings: Mapping[str, Any], columns: Iterable[str]
+) -> dict[str, Any]:
+    """The given roles, and the columns that are called by the languages of the settings."""
+    sides = (str(settings.get(f"{side}_language") or "") for side in ("source", "target"))
+    return {**columns_in(columns, *sides), **roles}
 
 
 def in_direction(

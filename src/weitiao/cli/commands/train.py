@@ -99,7 +99,8 @@ def fit(
     compiler.prepare()
     # The API imports torch, which takes seconds: a typing mistake in a path is reported before.
     source = open_rows(paths, [test, validation], how_of(sheet, skip_bad, changes))
-    check_columns(source, columns, _task_of(task, source_lang, target_lang), changes)
+    languages = source_lang, target_lang
+    check_columns(source, columns, _task_of(task, *languages), changes, languages)
     with loading():
         from weitiao.api.fit import fit
 
@@ -168,7 +169,7 @@ def plan(
     paths, changes = parted(rows, words)
     confirm_folder_labels(paths, folder_labels)
     source = open_rows(paths, [test, validation], how_of(sheet, skip_bad, changes))
-    check_columns(source, columns, wanted_task, changes)
+    check_columns(source, columns, wanted_task, changes, (source_lang, target_lang))
     with loading():
         from weitiao.api.plan import plan
     planned = plan(

@@ -51,6 +51,20 @@ def language_in(name: str) -> str:
     return ""
 
 
+def columns_in(names: Iterable[str], source: str, target: str) -> dict[str, str]:
+    """Text and target of a translation among columns called by languages, where each of the two
+    languages is one column; empty where they do not say which.
+
+    >>> columns_in(["en", "de", "fr"], "de", "fr"), columns_in(["en", "text"], "en", "de")
+    ({'text': 'de', 'target': 'fr'}, {})
+    """
+    names, wanted = list(names), (language_of(source), language_of(target))
+    found = [[name for name in names if code and language_in(name) == code] for code in wanted]
+    if any(len(some) != 1 for some in found) or found[0] == found[1]:
+        return {}
+    return {"text": found[0][0], "target": found[1][0]}
+
+
 def same_language(first: str, second: str) -> bool:
     """Whether two codes may stand for one language: one is unknown, or Norwegian is one of both
     kinds.
