@@ -17,6 +17,8 @@ W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 
 def docx(path, body, **more):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in more.get("parts", {}).items():
+            archive.writestr(name, content)
         archive.writestr(
             "word/document.xml",
             f'{more.get("doctype", "")}<w:document xmlns:w="{W}"><w:body>{body}</w:body></w:document>',
@@ -123,6 +125,30 @@ def test_docx_is_read_with_its_headings_and_nothing_twice(tmp_path):
     assert text.split("\n\n") == [
         "# Installation", "Press the button.", "before after", "in a box", "chosen",
     ]  # fmt: skip
+
+
+def test_notes_of_a_docx_stand_where_they_are_cited(tmp_path):
+    def cited(kind, number):
+        return f'<w:r><w:{kind}Reference w:id="{number}"/></w:r>'
+
+    def notes(kind, *texts):
+        some = "".join(f'<w:{kind} w:id="{at}">{paragraph(one)}</w:{kind}>'
+                       for at, one in enumerate(texts))  # fmt: skip
+        return f'<w:{kind}s xmlns:w="{W}">{some}</w:{kind}s>'
+
+    body = (
+        f"<w:p><w:r><w:t>It is paid</w:t></w:r>{cited('footnote', 1)}<w:r><w:t> by all.</w:t></w:r>"
+        f"</w:p>{paragraph('And')}<w:p><w:r><w:t>again</w:t></w:r>{cited('footnote', 1)}"
+        f"{cited('endnote', 0)}{cited('footnote', 7)}</w:p>"
+    )
+    parts = {"word/footnotes.xml": notes("footnote", "never cited", "but for members"),
+             "word/endnotes.xml": notes("endnote", "since 2023")}  # fmt: skip
+    text = text_of(docx(tmp_path / "a.docx", body, parts=parts))
+    assert text.split("\n\n") == ["It is paid (but for members) by all.", "And",
+                                  "again (since 2023)"]  # fmt: skip
+    broken = {"word/footnotes.xml": "<w:footnotes", "word/endnotes.xml": "\0"}
+    text = text_of(docx(tmp_path / "b.docx", body, parts=broken))
+    assert text.split("\n\n") == ["It is paid by all.", "And", "again"]
 
 
 def styles(path, *rows):

@@ -31,6 +31,7 @@ PLAIN = {".txt", ".text", ".md", ".markdown", ".rst"}
 WEB = {".html", ".htm", ".xhtml"}
 NO_TABLES = {"html", "lines", "folder", "sqlite"}  # readers that are not for documents
 STYLES = "word/styles.xml"
+NOTES = ("footnote", "endnote")
 # A part that is not there, that is damaged, that is packed or encrypted in another way.
 BROKEN_PART = (
     KeyError, ValueError, SyntaxError, OSError, EOFError, RuntimeError, zipfile.BadZipFile,
@@ -241,26 +242,41 @@ def _docx(path: Path) -> Read:
         # zipfile gives no more bytes than the part says that it has; other parts stay packed.
         _check_size(archive.getinfo("word/document.xml").file_size, path.name)
         root = fromstring(archive.read("word/document.xml"))
-        levels = _heading_levels(archive)
+        levels = _heading_levels(_part(archive, STYLES))
+        notes = {kind: _notes(_part(archive, f"word/{kind}s.xml")) for kind in NOTES}
     lines = [""]
-    _walk_docx(root, lines, levels)
+    _walk_docx(root, lines, levels, notes)
     return _first("\n".join(lines))
 
 
-def _heading_levels(archive: zipfile.ZipFile) -> dict[str, int]:
-    """Id of a style -> its level as a heading, by its name, its outline or the style it is based
-    on: the id alone tells it in English (Heading1; in Chinese files it is 1)."""
+def _part(archive: zipfile.ZipFile, name: str) -> Any:
+    """The elements of a part without which the text is still there; none where it is not."""
     from defusedxml.ElementTree import fromstring
 
     try:
-        if archive.getinfo(STYLES).file_size > MOST_BYTES:
-            return {}
-        root = fromstring(archive.read(STYLES))
-    except BROKEN_PART:  # the text is there without it
-        return {}
+        if archive.getinfo(name).file_size > MOST_BYTES:
+            return ()
+        return fromstring(archive.read(name))
+    except BROKEN_PART:
+        return ()
+
+
+def _notes(part: Any) -> dict[str, str]:
+    """Id of a footnote or endnote -> its text on one line."""
+    notes = {}
+    for note in part:
+        lines = [""]
+        _walk_docx(note, lines, {}, {})
+        notes[_attribute(note, "id")] = " ".join(" ".join(lines).split())
+    return notes
+
+
+def _heading_levels(styles: Any) -> dict[str, int]:
+    """Id of a style -> its level as a heading, by its name, its outline or the style it is based
+    on: the id alone tells it in English (Heading1; in Chinese files it is 1)."""
     levels: dict[str, int] = {}
     bases: dict[str, str] = {}
-    for style in root:
+    for style in styles:
         own = _attribute(style, "styleId")
         parts = {_kind(part): _attribute(part, "val") for part in style.iter()}
         named = _HEADING_STYLE.match(parts.get("name", ""))
@@ -299,8 +315,11 @@ def _mark_of(element: Any, levels: dict[str, int]) -> str:
     return "#" * level + " " if 0 < level <= DEEPEST else ""
 
 
-def _walk_docx(root: Any, lines: list[str], levels: dict[str, int]) -> None:
-    """Append the lines of a part of WordprocessingML; its elements may be nested deeply."""
+def _walk_docx(
+    root: Any, lines: list[str], levels: dict[str, int], notes: dict[str, dict[str, str]]
+) -> None:
+    """Append the lines of a part of WordprocessingML; its elements may be nested deeply. A note
+    stands in brackets where its number first stands, and is taken out of `notes`."""
     stack = [root]
     while stack:
         element = stack.pop()
@@ -313,11 +332,19 @@ def _walk_docx(root: Any, lines: list[str], levels: dict[str, int]) -> None:
             lines[-1] = lines[-1] or _mark_of(element, levels)
         elif kind == "t":
             lines[-1] += element.text or ""
+        elif note := _noted(element, kind, notes):
+            lines[-1] += f" ({note})"
         elif kind in ("tab", "tc"):
             lines[-1] += " "
         elif kind in ("br", "cr"):
             lines.append("")
         stack += reversed(element)
+
+
+def _noted(element: Any, kind: str, notes: dict[str, dict[str, str]]) -> str:
+    """The note whose number an element is, once."""
+    own = notes.get(kind.removesuffix("Reference"), {})
+    return own.pop(_attribute(element, "id"), "") if own else ""
 
 
 def _pdf(path: Path) -> Read:
