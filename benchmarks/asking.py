@@ -214,7 +214,7 @@ def _judged(asker: Any, questions: Sequence[Any], threshold: float) -> dict[str,
 
     found = asker.search_all([one.text for one in questions], 20)
     passages = [[one.passage for one in row] for row in found]
-    reader = replace(asker.reader, threshold=0.0)
+    reader = replace(asker.reading, threshold=0.0)
     answers = [
         reader.answer(one.text, row[: asker.passages])
         for one, row in zip(questions, found, strict=True)
@@ -251,7 +251,7 @@ def gold_reading(asker: Any, rows: Sequence[Paragraph]) -> dict[str, float]:
     spans = asker.reader._spans([{first: one["question"], second: one["context"]} for one in rows])
     golds = [[answer["text"] for answer in one["answers"]] for one in rows]
     by = by_characters([text for gold in golds for text in gold])
-    said = [agreement(text, gold, by) for (text, _s), gold in zip(spans, golds, strict=True)]
+    said = [agreement(text, gold, by) for (text, *_scores), gold in zip(spans, golds, strict=True)]
     exact, f1 = np.array(said).mean(axis=0).tolist()
     return {"exact_match": exact, "f1": f1}
 

@@ -99,6 +99,7 @@ def test_tuning_keeps_weight_and_threshold_in_the_index(docs, reading_run, tiny_
     assert before["coverage"] == 1.0
     figures = judge(opened, asked, tune=True)
     assert opened.reading.threshold == figures["threshold"]  # asked next, it counts at once
+    assert opened.reading.confidence is not None
     answer = opened("is the hotel 3")
     assert answer.found == (bool(answer.best) and answer.score >= figures["threshold"])
     assert figures["f1"] == max(one["f1"] for one in figures["curve"])
@@ -109,7 +110,12 @@ def test_tuning_keeps_weight_and_threshold_in_the_index(docs, reading_run, tiny_
     after = judge(again, asked)
     for name in ("recall_at1", "recall_at5", "exact_match", "f1", "coverage", "supported"):
         assert after[name] == pytest.approx(figures[name]), name
-    assert asker(reading_run, docs, encoder=tiny_bert, threshold=0.5).reader.threshold == 0.5
+    given = asker(reading_run, docs, encoder=tiny_bert, threshold=0.5)
+    assert given.reading.threshold == 0.5
+    assert given.reading.confidence == opened.reading.confidence
+    opened.index.store.tell(opened.confidence_name, "[1, 2")
+    with pytest.raises(RunError, match=r"its score of answers is '\[1, 2'"):
+        opened("is the hotel 3")
 
 
 def test_figures_of_passages_alone(docs, questions):  # noqa: F811

@@ -21,6 +21,7 @@ from weitiao.data.cache import store as cache
 from weitiao.errors import DataError, WeitiaoError
 from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _, plural
+from weitiao.search.confidence import parsed
 from weitiao.search.documents import documents_of, files_in
 from weitiao.search.encoder import Encoder, encoder_of
 from weitiao.search.index import Changes, Found, Index
@@ -53,11 +54,25 @@ class Asker:
 
     @property
     def reading(self) -> Reader | None:
-        """The reader with the threshold of now: it may have been tuned since this was opened."""
-        if self.reader is None or self.threshold is not None or not self.threshold_name:
+        """The reader with the score and threshold of now: they may have been tuned since this was
+        opened."""
+        if self.reader is None or not self.threshold_name:
             return self.reader
-        tuned = self.index.store.number(self.threshold_name)
-        return self.reader if tuned is None else replace(self.reader, threshold=tuned)
+        store = self.index.store
+        written = store.about(self.confidence_name)
+        try:
+            sure = parsed(written)
+        except ValueError:
+            said = _("its score of answers is {value!r}", value=written[:40])
+            raise store.damaged(said) from None
+        reader = replace(self.reader, confidence=sure)
+        tuned = store.number(self.threshold_name) if self.threshold is None else None
+        return reader if tuned is None else replace(reader, threshold=tuned)
+
+    @property
+    def confidence_name(self) -> str:
+        """Under which the index keeps how sure an answer is."""
+        return f"confidence of {self.threshold_name}"
 
     def __call__(self, question: str) -> Answer:
         """Answer one question. Raises DataError for an empty one."""

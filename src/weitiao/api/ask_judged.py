@@ -14,6 +14,7 @@ from weitiao.data.rows import everything
 from weitiao.errors import DataError, placed
 from weitiao.i18n.messages import _, name_list
 from weitiao.labels.passages.golds import is_printed_array, parse_answers
+from weitiao.search.confidence import features, fitted
 from weitiao.search.judging import DEPTHS, Question, judged, tuned_threshold
 from weitiao.search.reading import Answer
 
@@ -92,9 +93,14 @@ def judge(asker: Asker, questions: Sequence[Question], tune: bool = False) -> di
     if reader is None:
         return {**judged(questions, passages), **chosen}
     if limits:
-        reader = replace(reader, threshold=0.0)
+        reader = replace(reader, threshold=0.0, confidence=None)
     answers = _answers(reader, questions, found, asker.passages)
     if limits:
+        rows = [features(one.score, one.sources) for one in answers]
+        sure = fitted(rows, [one.answerable for one in questions])
+        asker.index.store.tell(asker.confidence_name, sure.text() if sure else "")
+        if sure:
+            answers = [replace(one, score=sure.of(one.score, one.sources)) for one in answers]
         limit = tuned_threshold(questions, answers)
         asker.index.store.tell(asker.threshold_name, str(limit))
         chosen["threshold"] = limit

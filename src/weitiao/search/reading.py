@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from weitiao.labels.texts.pieces import SENTENCE_END
+from weitiao.search.confidence import Confidence
 from weitiao.search.index import Found
 from weitiao.search.store import words_of
 
@@ -35,8 +36,9 @@ class Sentence:
 class Answer:
     """The answer to a question. found: False where the documents do not say; then text is empty.
 
-    score: how sure, 0 to 1. sources: the passages that were read, the best first. sentences: each
-    with its source. best: what would have been said, also where `found` is False.
+    score: how sure that the documents answer it, 0 to 1. sources: the passages that were read, the
+    best first. sentences: each with its source. best: what would have been said, also where `found`
+    is False.
     """
 
     question: str
@@ -82,10 +84,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Candidate:
-    """An answer read out of one passage: its text, and how sure the reader is that it is one."""
+    """An answer read out of one passage: its text, the score by which it is chosen, and how sure
+    the reader is that the passage answers at all."""
 
     text: str
     score: float
+    answers: float
     source: int
 
 
@@ -93,12 +97,14 @@ class Candidate:
 class Reader:
     """Answers from passages. model: an extractive run (question_answering) or one that writes.
 
-    threshold: of the score, below it nothing is found; support: judges sentences, None by words.
+    threshold: of the score, below it nothing is found; support: judges sentences, None by words;
+    confidence: makes the score of an answer, None: the reader's own.
     """
 
     model: Any
     threshold: float = 0.0
     support: Support | None = None
+    confidence: Confidence | None = None
 
     @property
     def writes(self) -> bool:
@@ -112,27 +118,32 @@ class Reader:
             return self._written(question, sources)
         candidates = self._read(question, sources)
         best = max(candidates, key=lambda one: one.score)
-        found = bool(best.text) and best.score >= self.threshold
+        score = self._sure(max(one.answers for one in candidates), sources)
+        found = bool(best.text) and score >= self.threshold
         sentences = self._judged(question, [best.text], sources, best.source) if found else ()
         text = best.text if found else ""
-        return Answer(question, text, best.score, found, tuple(sources), sentences, best.text)
+        return Answer(question, text, score, found, tuple(sources), sentences, best.text)
+
+    def _sure(self, score: float, sources: Sequence[Found]) -> float:
+        return score if self.confidence is None else self.confidence.of(score, sources)
 
     def _read(self, question: str, sources: Sequence[Found]) -> list[Candidate]:
-        """The best span of each passage. Its score is that of the reader against "no answer", times
-        how near the passage came to the first one."""
+        """The best span of each passage. It is chosen by its probability, times that of an answer
+        against "no answer", times how near the passage came to the first one."""
         first, second = self.model.row_reader.roles[:2]
+        told = getattr(self.model.task, "unanswerable", False)
         rows = [{first: question, second: one.passage.text} for one in sources]
         near = np.array([one.score for one in sources])
         highest = float(near.max())  # scores of a re-ranker may be negative
         weights = np.clip(near / highest, 0, 1) if highest > 0 else np.ones(len(near))
         return [
-            Candidate(text, score * float(weights[place]), place)
-            for place, (text, score) in enumerate(self._spans(rows))
+            Candidate(text, span * sure * float(weights[place]), sure if told else span, place)
+            for place, (text, span, sure) in enumerate(self._spans(rows))
         ]
 
-    def _spans(self, rows: Sequence[dict[str, str]]) -> list[tuple[str, float]]:
-        """The best span of each row and its probability against "no answer", also where the model
-        alone would say that there is none."""
+    def _spans(self, rows: Sequence[dict[str, str]]) -> list[tuple[str, float, float]]:
+        """The best span of each row, also where the model alone would say that there is none; its
+        probability among all spans, and that of an answer against "no answer"."""
         model = self.model
         examples = [model.example(row) for row in rows]
         scores = model.scores(examples)
@@ -143,7 +154,7 @@ class Reader:
         unanswerable = getattr(model.task, "unanswerable", False)
         sure = 1 / (1 + np.exp(-margins)) if unanswerable else np.ones(len(rows))
         return [
-            (str(one.value), float(one.score) * float(against))
+            (str(one.value), float(one.score), float(against))
             for one, against in zip(predictions, sure, strict=True)
         ]
 
@@ -154,7 +165,7 @@ class Reader:
         parts = [one.strip() for one in SENTENCE_END.split(text) if one.strip()]
         sentences = self._judged("", parts, sources)
         supported = [one.support for one in sentences]
-        score = float(np.mean(supported)) if supported else 0.0
+        score = self._sure(float(np.mean(supported)) if supported else 0.0, sources)
         found = bool(text) and score >= self.threshold
         return Answer(
             question,
