@@ -86,7 +86,7 @@ def act(job: Mapping[str, Any]) -> timing.Record:
         "fused by ranks": ranked(index, test, scores, lambda both: _fused(both, None)),
         "fused, tuned": ranked(index, test, scores, lambda both: _fused(both, weight)),
     }
-    if job["encoder"] == "tuned":
+    if job["encoder"] == "tuned" and job["reranked"]:
         few = random.Random(f"{language} re-ranked").sample(range(len(test)), job["reranked"])
         ranks["fused, of these"] = [ranks["fused, tuned"][at] for at in few]
         some, found = [test[at] for at in few], [scores[at] for at in few]
@@ -361,7 +361,7 @@ def _options() -> argparse.Namespace:
     parser = timing.options(__doc__, "retrieval", rounds=1, days=True)
     parser.add_argument("--languages", nargs="*", default=list(LANGUAGES))
     parser.add_argument("--epochs", type=int, default=3, help="of the bi-encoder")
-    parser.add_argument("--reranked", type=int, default=200, help="questions to re-rank")
+    parser.add_argument("--reranked", type=int, default=200, help="questions to re-rank; 0: none")
     return timing.parsed(parser)
 
 
