@@ -9,7 +9,8 @@ A cell is (set, rows, contender, state, budget). Each is a whole process on the 
 the same 300 rows: weitiao by `fit --budget`, its cache warm (kernels, conversions and measurements
 of this machine are there) or cold (an empty folder); the Trainer gets the same seconds, imports
 included, and takes as many epochs as fit (at most 10; without a budget the 3 of its example);
-TF-IDF + linear and frozen encoder + linear take what they need. 4,000 rows are all rows of a set
+TF-IDF + linear and frozen encoder + linear take what they need; `frozen_in_time` encodes as many
+rows as the same seconds allow. 4,000 rows are all rows of a set
 that has fewer. Differences are paired by row, weitiao less the other, with 95 % intervals.
 """
 
@@ -34,7 +35,9 @@ ROWS = (1000, 200, 4000)  # in the order of importance, as the next two
 BUDGETS = (30.0, 60.0, 15.0, 120.0, 0.0, 300.0)  # seconds; 0: none
 STATES = ("warm", "cold")
 LINEAR = ("tfidf_linear", "frozen_linear")
-CONTENDERS = (*LINEAR, "weitiao", "trainer")
+IN_TIME = "frozen_in_time"
+CONTENDERS = (*LINEAR, IN_TIME, "weitiao", "trainer")
+NO_TAGS = ("trainer", "frozen_linear", IN_TIME)
 MOST_BELOW = -0.01  # a cell of weitiao is listed from one point below the best linear model
 
 
@@ -80,7 +83,7 @@ def cells(
                 ranked += [
                     (rank, {"set": name, **cell})
                     for name in sets
-                    if not (name in whole_sets.TAGGED and contender in ("trainer", "frozen_linear"))
+                    if not (name in whole_sets.TAGGED and contender in NO_TAGS)
                 ]
     return [cell for _, cell in sorted(ranked, key=lambda pair: pair[0])]
 
@@ -94,7 +97,8 @@ def _settings(
         return
     for state in states if contender == "weitiao" else ("-",):
         for budget in budgets:
-            yield state, budget
+            if budget or contender != IN_TIME:
+                yield state, budget
 
 
 def run(cell: timing.Record, options: argparse.Namespace, store: Path) -> timing.Record:
@@ -112,6 +116,8 @@ def run(cell: timing.Record, options: argparse.Namespace, store: Path) -> timing
             name: whole_runs.difference(answers, answers_of(linear_cell(cell, name), store))
             for name in LINEAR
         }
+        in_time = {**linear_cell(cell, IN_TIME), "budget": cell["budget"]}
+        others[IN_TIME] = whole_runs.difference(answers, answers_of(in_time, store))
         differences = {name: value for name, value in others.items() if value}
         return {**record, **about, "differences": differences}
     job = {"contender": cell["contender"], "seed": 1, "threads": options.threads,
@@ -153,7 +159,7 @@ def table(records: list[timing.Record]) -> str:
     if not records:
         return "nothing is stored"
     good = usable(records)
-    sections = [means(good), below(good), every_cell(good)]
+    sections = [means(good), below(good), below_in_time(good), every_cell(good)]
     disturbed = sum(bool(record.get("disturbed")) for record in good)
     if disturbed:
         sections.append(f"{disturbed} of {len(good)} cells were disturbed by other processes (*).")
@@ -180,10 +186,10 @@ def means(records: Sequence[timing.Record]) -> str:
         else:
             columns = by_place.setdefault((size, record["budget"]), {})
             columns.setdefault(name, {})[record["set"]] = record
-    names = ["tfidf_linear", "frozen_linear", "weitiao warm", "weitiao cold", "trainer"]
+    names = ["tfidf_linear", "frozen_linear", "weitiao warm", "weitiao cold", "trainer", IN_TIME]
     lines = [
         "**Mean score x 100 (mean seconds), whole processes**",
-        "| rows | budget | sets | " + " | ".join(names) + " |\n" + "|---" * 8 + "|",
+        "| rows | budget | sets | " + " | ".join(names) + " |\n" + "|---" * 9 + "|",
     ]
     for size, budget in sorted(by_place, key=lambda place: (place[0], place[1] or 1e9)):
         columns = {**by_place[size, budget]}
@@ -223,6 +229,28 @@ def below(records: Sequence[timing.Record]) -> str:
     for record, name, text, _ in listed:
         lines.append(f"- {name_of(record)}: {text} points against {name}")
     return "\n".join(lines)
+
+
+def below_in_time(records: Sequence[timing.Record]) -> str:
+    """The cells of weitiao against the better of TF-IDF and of what the frozen encoder reaches in
+    the same time, of cells where both are known."""
+    known = {(r["set"], r["rows"], r["contender"], r["budget"]): r for r in records}
+    lines = []
+    for record in records:
+        if record["contender"] != "weitiao":
+            continue
+        place = record["set"], record["rows"]
+        rivals = {IN_TIME: known.get((*place, IN_TIME, record["budget"])),
+                  "tfidf_linear": known.get((*place, "tfidf_linear", 0.0))}  # fmt: skip
+        if not all(rivals.values()):
+            continue
+        figures = {name: float(one["score"]) for name, one in rivals.items() if one}
+        name = max(figures, key=lambda one: figures[one])
+        low, high = (record.get("differences", {}).get(name) or [0, float("nan"), float("nan")])[1:]
+        gap = 100 * (record["score"] - figures[name])
+        interval = f"({100 * low:+.1f} to {100 * high:+.1f})"
+        lines.append(f"- {name_of(record)}: {gap:+.1f} {interval} against {name}")
+    return "\n".join(["**Against the better linear model of the same time**", *lines])
 
 
 def verdict(record: timing.Record, records: Sequence[timing.Record]) -> tuple[str, str, bool]:

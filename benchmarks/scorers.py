@@ -1,8 +1,9 @@
 """Other methods on the rows of whole_runs.py, each in a process of its own, judged the same way.
 
 tfidf_linear, frozen_linear: weitiao's own baselines without a limit of time; of tags the lookup of
-words. trainer: the Hugging Face Trainer, which takes as many epochs as fit into the seconds.
-setfit: SetFit, which takes as many steps as fit. Their time counts from the start of the process.
+words. frozen_in_time: of as many rows as are encoded in the seconds. trainer: the Hugging Face
+Trainer, which takes as many epochs as fit into the seconds. setfit: SetFit, which takes as many
+steps as fit. Their time counts from the start of the process.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ FOLDS = 5  # of cross-validation on the frozen features
 STRENGTHS = (0.01, 0.1, 1.0)  # C, on standardised features
 ALPHAS = (1.0, 10.0, 100.0, 1000.0)  # of ridge regression
 PAIR_BATCH = 16  # of SetFit
+FIT_SHARE, ROWS_AT_ONCE = 0.15, 64  # of frozen_in_time
 
 
 @dataclass(frozen=True)
@@ -169,12 +171,32 @@ def frozen_linear(material: Material, about: dict[str, Any]) -> Any:
         raise ModelError("frozen_linear does not take tags.")
     encoder = Encoder(Model.start(material.plan, data.train, data.validation))
     texts, labels = texts_and_labels(material, material.everyone)
-    features = encoder.features(texts)
     judged = encoder.features(texts_and_labels(material, material.rows)[0])
+    if material.seconds is None:
+        features = encoder.features(texts)
+    else:
+        features, labels = _features_in_time(material, encoder, texts, labels)
+        about["encoded_rows"] = len(features)
     mean, std = features.mean(0), features.std(0) + 1e-6
     return linear_scores(
         (features - mean) / std, labels, (judged - mean) / std, material.task.outputs
     )
+
+
+def _features_in_time(
+    material: Material, encoder: Any, texts: list[list[str]], labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features of as many rows, in an order by chance, as are encoded until only FIT_SHARE of the
+    time is left for the linear model."""
+    order = np.random.default_rng(material.plan.train.seed).permutation(len(labels))
+    assert material.seconds is not None
+    parts: list[np.ndarray] = []
+    done = 0
+    while done < len(order) and (not parts or material.left() > FIT_SHARE * material.seconds):
+        rows = order[done : done + ROWS_AT_ONCE]
+        parts.append(encoder.features([[role[at] for at in rows] for role in texts]))
+        done += len(rows)
+    return np.concatenate(parts), labels[order[:done]]
 
 
 def linear_scores(
@@ -326,6 +348,7 @@ def pair_steps(labels: np.ndarray) -> int:
 SCORERS: dict[str, Callable[[Material, dict[str, Any]], Any]] = {
     "tfidf_linear": tfidf_linear,
     "frozen_linear": frozen_linear,
+    "frozen_in_time": frozen_linear,
     "trainer": trainer,
     "setfit": setfit,
 }
