@@ -210,7 +210,6 @@ def _judged(asker: Any, questions: Sequence[Any], threshold: float) -> dict[str,
 
     from weitiao.labels.passages.agreement import agreement, by_characters
     from weitiao.search.judging import judged
-    from weitiao.search.reading import covered
 
     found = asker.search_all([one.text for one in questions], 20)
     passages = [[one.passage for one in row] for row in found]
@@ -227,12 +226,15 @@ def _judged(asker: Any, questions: Sequence[Any], threshold: float) -> dict[str,
     for figures in (free, strict):
         figures.pop("curve", None)
     by = by_characters([text for one in questions for text in one.answers])
+    own = replace(reader, support=None)
     marks = []
-    for question, answer in zip(questions, answers, strict=True):
-        for said in answer.sentences:
-            passage = answer.sources[said.source].passage.text
-            f1 = agreement(said.text, question.answers, by)[1] if question.answers else 0.0
-            marks.append((said.support, covered([(passage, said.text)])[0], f1))
+    for question, row, answer in zip(questions, found, answers, strict=True):
+        if not answer.sentences:
+            continue
+        said = answer.sentences[0]
+        by_reader = own.answer(question.text, row[: asker.passages]).sentences[0].support
+        f1 = agreement(said.text, question.answers, by)[1] if question.answers else 0.0
+        marks.append((said.support, by_reader, f1))
     return {
         "free": free,
         "limited": strict,
@@ -257,25 +259,25 @@ def gold_reading(asker: Any, rows: Sequence[Paragraph]) -> dict[str, float]:
 
 
 def support_of(*parts: Mapping[str, Any]) -> dict[str, Any]:
-    """How often an answer is right (F1 of at least a half) by its support, and how well the
-    support tells right answers from wrong ones."""
-    from weitiao.search.judging import auroc
-
+    """How often an answer is right (F1 of at least a half) by its support, of a run of inference
+    and of the reader itself, and how well each tells right answers from wrong ones."""
     marks = np.array([one for part in parts for one in part["marks"]])
     right = marks[:, 2] >= 0.5
-    bins = np.digitize(marks[:, 0], SURE)
-    return {
-        "auroc": auroc(right, marks[:, 0]),
-        "auroc_by_words": auroc(right, marks[:, 1]),
-        "error": float(
-            sum((bins == at).mean() * abs(marks[bins == at, 0].mean() - right[bins == at].mean())
-                for at in set(bins.tolist()))),
-        "bins": [
-            {"support": float(marks[bins == at, 0].mean()),
-             "right": float(right[bins == at].mean()), "answers": int((bins == at).sum())}
-            for at in sorted(set(bins.tolist()))
-        ],
-    }  # fmt: skip
+    return {"by_inference": _calibration(marks[:, 0], right),
+            "by_reader": _calibration(marks[:, 1], right)}  # fmt: skip
+
+
+def _calibration(support: np.ndarray, right: np.ndarray) -> dict[str, Any]:
+    from weitiao.search.judging import auroc
+
+    bins = np.digitize(support, SURE)
+    rows = [
+        {"support": float(support[bins == at].mean()), "right": float(right[bins == at].mean()),
+         "answers": int((bins == at).sum())}
+        for at in sorted(set(bins.tolist()))
+    ]  # fmt: skip
+    gaps = [abs(one["support"] - one["right"]) * one["answers"] for one in rows]
+    return {"auroc": auroc(right, support), "error": sum(gaps) / len(right), "bins": rows}
 
 
 def table(records: list[timing.Record]) -> str:
@@ -295,14 +297,15 @@ def table(records: list[timing.Record]) -> str:
             f"{one['unrelated_silent']:.2f} | {one['answer_seconds']:.2f} |"
         )
     for one in shown:
-        support = one["support"]
-        bins = "; ".join(
-            f"{b['support']:.2f} right {b['right']:.2f} ({b['answers']})" for b in support["bins"]
-        )
-        lines.append(
-            f"\n{one['language']}: support by inference AUROC {support['auroc']:.3f}, by words "
-            f"{support['auroc_by_words']:.3f}, calibration error {support['error']:.3f}: {bins}"
-        )
+        for way, support in one["support"].items():
+            bins = "; ".join(
+                f"{b['support']:.2f} right {b['right']:.2f} ({b['answers']})"
+                for b in support["bins"]
+            )
+            lines.append(
+                f"\n{one['language']}: support {way.replace('_', ' ')}: AUROC "
+                f"{support['auroc']:.3f}, calibration error {support['error']:.3f}: {bins}"
+            )
     return "\n".join(lines)
 
 

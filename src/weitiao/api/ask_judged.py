@@ -104,10 +104,7 @@ def judge(asker: Asker, questions: Sequence[Question], tune: bool = False) -> di
         limit = tuned_threshold(questions, answers)
         asker.index.store.tell(asker.threshold_name, str(limit))
         chosen["threshold"] = limit
-        answers = [
-            one if one.score >= limit else replace(one, text="", found=False, sentences=())
-            for one in answers
-        ]
+        answers = _answers(asker.reading, questions, found, asker.passages)
     return {**judged(questions, passages, answers), **chosen}
 
 

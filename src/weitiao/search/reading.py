@@ -97,8 +97,9 @@ class Candidate:
 class Reader:
     """Answers from passages. model: an extractive run (question_answering) or one that writes.
 
-    threshold: of the score, below it nothing is found; support: judges sentences, None by words;
-    confidence: makes the score of an answer, None: the reader's own.
+    threshold: of the score, below it nothing is found; support: judges sentences, None: the reader
+    itself, or where it knows no "no answer" by words; confidence: makes the score of an answer,
+    None: the reader's own.
     """
 
     model: Any
@@ -120,9 +121,23 @@ class Reader:
         best = max(candidates, key=lambda one: one.score)
         score = self._sure(max(one.answers for one in candidates), sources)
         found = bool(best.text) and score >= self.threshold
-        sentences = self._judged(question, [best.text], sources, best.source) if found else ()
+        sentences = self._judged_span(question, best, sources) if found else ()
         text = best.text if found else ""
         return Answer(question, text, score, found, tuple(sources), sentences, best.text)
+
+    def _judged_span(
+        self, question: str, best: Candidate, sources: Sequence[Found]
+    ) -> tuple[Sentence, ...]:
+        """The span with its passage. Its words always stand there: where no run judges it, how
+        sure the reader is that this passage answers says more, if it knows "no answer"."""
+        if self.support or not self.knows_no_answer:
+            return self._judged(question, [best.text], sources, best.source)
+        support = self._sure(best.answers, sources[best.source : best.source + 1])
+        return (Sentence(best.text, best.source, support, support >= FOLLOWS),)
+
+    @property
+    def knows_no_answer(self) -> bool:
+        return bool(getattr(self.model.task, "unanswerable", False))
 
     def _sure(self, score: float, sources: Sequence[Found]) -> float:
         return score if self.confidence is None else self.confidence.of(score, sources)
@@ -131,7 +146,7 @@ class Reader:
         """The best span of each passage. It is chosen by its probability, times that of an answer
         against "no answer", times how near the passage came to the first one."""
         first, second = self.model.row_reader.roles[:2]
-        told = getattr(self.model.task, "unanswerable", False)
+        told = self.knows_no_answer
         rows = [{first: question, second: one.passage.text} for one in sources]
         near = np.array([one.score for one in sources])
         highest = float(near.max())  # scores of a re-ranker may be negative
@@ -151,8 +166,7 @@ class Reader:
         task = model.task.model_copy(update={"unanswerable": False})
         predictions = task.decide(scores, examples)
         margins = np.clip(scores[:, 2] - scores[:, 3], -30, 30)
-        unanswerable = getattr(model.task, "unanswerable", False)
-        sure = 1 / (1 + np.exp(-margins)) if unanswerable else np.ones(len(rows))
+        sure = 1 / (1 + np.exp(-margins)) if self.knows_no_answer else np.ones(len(rows))
         return [
             (str(one.value), float(one.score), float(against))
             for one, against in zip(predictions, sure, strict=True)
