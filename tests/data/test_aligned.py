@@ -12,6 +12,7 @@ from weitiao.data.files.find import find
 from weitiao.data.files.open import open_source
 from weitiao.data.prepare.load import load
 from weitiao.errors import DataError, PlanError
+from weitiao.labels.texts.languages import columns_in
 
 EN = ["A house.", "", "Two cats, and\ta dog.", "The end."]
 DE = ["Ein Haus.", "Nichts.", "Zwei Katzen und ein Hund.", "Schluss."]
@@ -201,6 +202,36 @@ def test_of_three_languages_two_are_named(tmp_path, source, target, typed):
     named = ["--source-lang", source, "--target-lang", target, "--model", TINY_WRITER]
     code, _out, error = typed("plan", path, *named, "-o", tmp_path / "plan.yaml")
     assert code == 0, error
+
+
+@pytest.mark.parametrize(
+    ("names", "source", "target", "found"),
+    [
+        (["en", "zh-CN", "zh-TW"], "en", "zh-TW", ("en", "zh-TW")),
+        (["en", "zh_CN", "zh_TW"], "zh-CN", "zh-tw", ("zh_CN", "zh_TW")),
+        (["en", "zh", "zh-TW"], "zh", "en", ("zh", "en")),
+        (["en", "zh", "繁體中文"], "en", "zh-TW", ("en", "繁體中文")),
+        (["en", "pt-PT", "pt-BR"], "pt-BR", "en", ("pt-BR", "en")),
+        (["en", "de", "no"], "de", "nb", ("de", "no")),
+        (["en", "de", "nb"], "no", "de", ("nb", "de")),
+        (["en", "nb", "nn"], "nn", "nb", ("nn", "nb")),
+        (["en", "pt-PT", "pt-BR"], "pt", "en", None),  # either may be meant
+        (["en", "de", "fr"], "de", "de", None),
+    ],
+)
+def test_of_columns_of_one_language_that_of_the_region_is_taken(names, source, target, found):
+    wanted = dict(zip(("text", "target"), found, strict=True)) if found else {}
+    assert columns_in(names, source, target) == wanted
+
+
+def test_a_region_among_three_columns_is_planned(tmp_path, typed):
+    path = tmp_path / "book.csv"
+    rows = "".join(f"it is {n} now,现在是{n}点钟了,現在是{n}點鐘了\n" for n in range(40))
+    path.write_text("en,zh-CN,zh-TW\n" + rows, encoding="utf-8")
+    named = ["--source-lang", "en", "--target-lang", "zh-TW", "--model", TINY_WRITER]
+    code, _out, error = typed("plan", path, *named, "-o", tmp_path / "plan.yaml")
+    assert code == 0, error
+    assert "zh-TW" in (tmp_path / "plan.yaml").read_text(encoding="utf-8").split("roles")[1]
 
 
 def test_a_column_that_changes_places_is_in_the_other_language(tmp_path):

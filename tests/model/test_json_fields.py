@@ -6,12 +6,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 import weitiao
 from conftest import TINY_WRITER
+from weitiao.labels.texts.fields import object_of
 from weitiao.model.json_fields import JsonFields
+from weitiao.tasks.generation import as_json
 
 FIELDS = ["name", "年龄", 'the "place"']
 CELLS = st.one_of(st.none(), st.integers(-999, 99_999), st.text(max_size=12))
@@ -42,7 +44,28 @@ def by_pieces():
     return _tokenizer(TEXTS * 5, Marian(vocabulary=300))
 
 
-@pytest.fixture(scope="module", params=[by_bytes, by_pieces], ids=["bytes", "pieces"])
+def by_pieces_and_bytes():
+    """As Llama has it: a character that is no piece is written byte by byte."""
+    blank = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    tokenizer = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>"))
+    tokenizer.normalizer = blank
+    steps = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    tokenizer.decoder = decoders.Sequence([*steps, decoders.Strip(" ", 1, 0)])
+    some = ["<unk>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    trainer = trainers.BpeTrainer(vocab_size=330, special_tokens=some, show_progress=False)
+    tokenizer.train_from_iterator([text.encode("ascii", "ignore").decode() for text in TEXTS] * 5,
+                                  trainer)  # fmt: skip
+    saved = json.loads(tokenizer.to_str())
+    saved["added_tokens"] = saved["added_tokens"][:2]
+    tokenizer = Tokenizer.from_str(json.dumps(saved))
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="</s>", unk_token="<unk>")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[by_bytes, by_pieces, by_pieces_and_bytes],
+    ids=["bytes", "pieces", "pieces and bytes"],
+)
 def tokenizer(request):
     return request.param()
 
@@ -116,6 +139,88 @@ def test_a_likeliest_token_that_fits_stays_the_likeliest(tokenizer):
         scores[0, token] = 5.0
         ids = torch.tensor([[0, *wanted[:at]]])
         assert int(processor(ids, scores)[0].argmax()) == token
+
+
+@pytest.mark.parametrize("make", [by_bytes, by_pieces_and_bytes])
+@pytest.mark.parametrize("fields", [["😀", "日期（年）"], ["é", "\u200b"], ['a\nb"', "x, y: {"]])
+def test_names_of_characters_that_are_several_tokens_are_written(make, fields):
+    tokenizer = make()
+    skeleton = json.dumps(dict.fromkeys(fields), ensure_ascii=False)
+    need = len(tokenizer(skeleton, add_special_tokens=False)["input_ids"])
+    for seed, room in [(0, need + 8), (1, need + 40)]:
+        processor = processor_for(tokenizer, room, fields)
+        text = written(processor, tokenizer, seed, room, 1 + seed).strip()
+        assert list(json.loads(text)) == fields, text
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_scores_that_are_all_far_below_zero_keep_their_order(single):
+    """GPT-2's logits are about -100."""
+    tokenizer = by_bytes()
+    ids = [tokenizer.encode(text)[0] for text in ('{"', "{")]
+    scores = torch.full((1, len(tokenizer)), -110.0)
+    scores[0, ids[0]], scores[0, ids[1]] = -90.0, -80.0
+    processor = JsonFields(FIELDS, tokenizer, 1, 120, [tokenizer.eos_token_id], single=single)
+    made = processor(torch.zeros((1, 1), dtype=torch.long), scores)
+    assert int(made.argmax()) == ids[1]
+    assert made.max() == -80.0
+
+
+def test_a_number_does_not_grow_beyond_what_readers_of_json_take():
+    processor = processor_for(None)
+    assert processor._fits('{"name": ' + "1" * 18)
+    assert not processor._fits('{"name": ' + "1" * 19)
+    assert as_json({"a": "1" * 18, "b": "1" * 5_000}) == json.dumps(
+        {"a": int("1" * 18), "b": "1" * 5_000}
+    )
+
+
+def test_special_tokens_are_no_part_of_a_value():
+    tokenizer = by_pieces_and_bytes()
+    processor = JsonFields(FIELDS, tokenizer, 1, 120, [tokenizer.eos_token_id])
+    ids = tokenizer('{"name": "a', add_special_tokens=False)["input_ids"]
+    scores = torch.zeros(1, len(tokenizer))
+    scores[0, tokenizer.unk_token_id] = 9.0
+    made = processor(torch.tensor([[0, *ids]]), scores)
+    assert made[0, tokenizer.unk_token_id] == -torch.inf
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ('"name": "Li", "n": 3', {"name": "Li", "n": 3}),  # T5 has no braces
+        ('{ " name " : " li wei ", " n " : null }', {"name": "li wei", "n": None}),  # BERT
+        ('{"name": "Li", "n": "open', {"name": "Li", "n": "open"}),
+        ('{"name": "Li", "n', {"name": "Li", "n": None}),
+        ('{"n": 1, "name": "x"}', {"name": "x", "n": 1}),
+        ("", {"name": None, "n": None}),
+        ("[" * 100_000, {"name": None, "n": None}),
+        ('{"name": ' + "1" * 6_000, {"name": "1" * 6_000, "n": None}),
+        ('{"name": {"a": 1}, "n": [2]}', {"name": {"a": 1}, "n": [2]}),
+        ('{"name": NaN, "n": 1}', {"name": "NaN", "n": 1}),
+        ('{"n": 1e999, "name": "x"}', {"name": "x", "n": "1e999"}),
+    ],
+)
+def test_what_is_not_quite_an_object_is_made_one(text, fields):
+    assert json.loads(object_of(text, ["name", "n"])) == fields
+
+
+@pytest.mark.parametrize("family", ["t5", "encoder-decoder"])
+def test_a_tokenizer_without_braces_gives_objects_too(family, tmp_path):
+    from writing_networks import checkpoint_in, pairs
+
+    rows = [{"text": row["text"], "a": row["label"], "b b": len(row["text"])} for row in pairs(30)]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    fitted = weitiao.fit(
+        str(path), task="generation", model=checkpoint_in(tmp_path / "net", family),
+        out=tmp_path / "runs", progress=False, roles={"text": "text", "target": ["a", "b b"]},
+        changes={"train.epochs": 1, "evaluate.baselines": False, "evaluate.findings": False,
+                 "task": {"generation": {"max_new_tokens": 12}}},
+    )  # fmt: skip
+    model = weitiao.load(fitted.run.folder)
+    for text in model.predict([row["text"] for row in rows[:4]]):
+        assert list(json.loads(str(text))) == ["a", "b b"], text
 
 
 @pytest.mark.parametrize("beams", [1, 2])

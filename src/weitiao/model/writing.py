@@ -24,6 +24,7 @@ from weitiao.example import Batch, Written
 from weitiao.hardware.precision import arithmetic
 from weitiao.hardware.probe import resolve as resolve_precision
 from weitiao.i18n.messages import _
+from weitiao.labels.texts.fields import object_of
 from weitiao.model import constraints
 from weitiao.model.batching import by_length
 from weitiao.model.json_fields import JsonFields
@@ -73,7 +74,7 @@ def _rows(model: Model, encoded: Encoded, net: Any, step: Progress | None) -> li
     task, tokenizer, own = model.task, model.tokenizer, unwrap(net)
     assert isinstance(task, Generative)
     settings = {**task.decoding(), **task.forced(tokenizer), "use_cache": True}
-    kinds = np.asarray(encoded.values[PART])
+    fields, kinds = fields_of(model), np.asarray(encoded.values[PART])
     owners = np.repeat(np.arange(len(encoded)), encoded.lengths)
     sources = np.bincount(owners[kinds == SOURCE], minlength=len(encoded))
     device = next(own.parameters()).device
@@ -92,7 +93,8 @@ def _rows(model: Model, encoded: Encoded, net: Any, step: Progress | None) -> li
             for row, answer, text, loss in zip(group, answers, texts, losses, strict=True):
                 cut = len(answer) >= task.max_new_tokens
                 mean = -float(loss) / max(len(answer), 1)
-                result[int(row)] = Written(text.strip(), mean, len(answer), cut)
+                text = object_of(text, fields) if fields else text.strip()
+                result[int(row)] = Written(text, mean, len(answer), cut)
             if step:
                 step(len(group))
     net.train(training)
@@ -109,16 +111,23 @@ def _constraints(
     taken, task = encoded.take(rows), model.task
     assert isinstance(task, Generative)
     terms = [required_in(*row) for row in zip(taken["input_ids"], taken[PART], strict=True)]
-    fields = target_columns(model.plan.data.roles) if task.field_columns else []
+    fields = fields_of(model)
     ends, tokenizer = _ends_of(native), model.tokenizer
     forced = "forced_bos_token_id" in task.forced(tokenizer)
     most, beams = task.max_new_tokens, task.num_beams
     found: list[Any] = []
     if any(terms):
         found = [constraints.Required(terms, tokenizer, begun, most, ends, beams, forced)]
-    elif len(fields) > 1 and ends:
-        found = [JsonFields(fields, tokenizer, begun, most, ends, forced)]
+    elif fields and ends:
+        single = beams == 1 and not task.do_sample
+        found = [JsonFields(fields, tokenizer, begun, most, ends, forced, single)]
     return {"logits_processor": LogitsProcessorList(found)} if found else {}
+
+
+def fields_of(model: Model) -> list[str]:
+    """The fields of each answer; empty where it is no object."""
+    columns = target_columns(model.plan.data.roles) if model.task.field_columns else []
+    return columns if len(columns) > 1 else []
 
 
 def required_in(ids: np.ndarray, part: np.ndarray) -> list[list[int]]:

@@ -12,6 +12,7 @@ from weitiao.data.infer.pairs import text_and_target
 from weitiao.data.infer.roles import Guess
 from weitiao.data.targets import Locate, Roles, parse_cells, target_columns
 from weitiao.i18n.messages import _
+from weitiao.labels.texts.fields import NUMBER
 from weitiao.tasks.texts.generative import Generative
 from weitiao.tasks.texts.special_tokens import ids_of
 from weitiao.tasks.translation import without_ends
@@ -129,5 +130,4 @@ def _value(cell: str) -> Any:
     if not text:
         return None
     # Only what is written the same: 007 and 1e5 stay texts.
-    number = int(text) if text.lstrip("-").isdecimal() and text.isascii() else None
-    return number if number is not None and str(number) == text else cell
+    return int(text) if NUMBER.fullmatch(text) and text != "-0" else cell

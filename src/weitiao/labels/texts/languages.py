@@ -57,12 +57,32 @@ def columns_in(names: Iterable[str], source: str, target: str) -> dict[str, str]
 
     >>> columns_in(["en", "de", "fr"], "de", "fr"), columns_in(["en", "text"], "en", "de")
     ({'text': 'de', 'target': 'fr'}, {})
+    >>> columns_in(["en", "zh-CN", "zh-TW"], "en", "zh-Hant"), columns_in(["en", "no"], "nb", "en")
+    ({'text': 'en', 'target': 'zh-TW'}, {'text': 'no', 'target': 'en'})
     """
-    names, wanted = list(names), (language_of(source), language_of(target))
-    found = [[name for name in names if code and language_in(name) == code] for code in wanted]
+    names = list(names)
+    found = [_columns_of(side, names) for side in (source, target)]
     if any(len(some) != 1 for some in found) or found[0] == found[1]:
         return {}
     return {"text": found[0][0], "target": found[1][0]}
+
+
+def _columns_of(language: str, names: Sequence[str]) -> list[str]:
+    """The columns of a language: called just like it, else of its script and region, else of its
+    code, or of another code of the same language."""
+    if not (code := language_of(language)):
+        return []
+    if same := [name for name in names if _parts(name) == _parts(language)]:
+        return same
+    for alike in (code, *_ALIKE.get(code, ())):
+        fitting = [name for name in names if language_in(name) == alike]
+        if len(fitting) > 1:
+            shared = [len(_subtags(language) & _subtags(name)) for name in fitting]
+            pairs = zip(fitting, shared, strict=True)
+            fitting = [name for name, count in pairs if count == max(shared)]
+        if fitting:
+            return fitting
+    return []
 
 
 def same_language(first: str, second: str) -> bool:
