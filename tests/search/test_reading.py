@@ -1,10 +1,13 @@
 """Answers from passages: read, written, marked as supported, not found."""
 
+from dataclasses import replace
+
 import pytest
 
 from answering import GOOD, docs, inference_run, reading_run, writing_run  # noqa: F401
 from weitiao.api.ask import _support_of
 from weitiao.api.predict import load
+from weitiao.search.confidence import Confidence
 from weitiao.search.index import Found
 from weitiao.search.reading import Reader, covered
 from weitiao.search.store import Stored
@@ -47,6 +50,21 @@ def test_scores_of_a_re_ranker_may_be_negative(reader, scores):
     answer = reader.answer("which is good", found("the room is superb", "we it was", scores=scores))
     assert answer.text == "superb"
     assert 0 <= answer.score <= 1
+
+
+def test_a_reader_that_knows_no_answer_judges_its_own_span(reader):
+    """Its words stand in the passage whatever it says: by words every span was supported."""
+    sources = found("the film was very", "the room is superb")
+    assert reader.knows_no_answer
+    answer = reader.answer("which is good", sources)
+    (sentence,) = answer.sentences
+    assert sentence.support == pytest.approx(answer.score)
+    assert sentence.supported == (sentence.support >= 0.5)
+    sure = Confidence(-1.0, 2.0, 0.0, 0.0)
+    tuned = replace(reader, confidence=sure).answer("which is good", sources)
+    assert tuned.text == answer.text
+    assert tuned.score == pytest.approx(sure.of(answer.score, sources))
+    assert tuned.sentences[0].support == pytest.approx(sure.of(sentence.support, sources[1:]))
 
 
 def test_below_the_threshold_nothing_is_found_but_the_best_is_kept(reader):
