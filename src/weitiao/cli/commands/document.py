@@ -31,6 +31,11 @@ def document(
     json_: Json = False,
 ) -> None:
     """Write the technical design of a plan or a run: plan.html, plan.docx."""
+    formats = {path.suffix.lower() for path in output or []}
+    if not plan.is_dir() and formats <= {".html", ".htm", ".docx"}:
+        from weitiao.planfile import read
+
+        read.read(plan, strict=False)  # a slip in its name or in the YAML, before PyTorch is loaded
     with loading():
         from weitiao.api.document import document as write
 
