@@ -80,13 +80,14 @@ def act(job: Mapping[str, Any]) -> timing.Record:
             roles={"text": "text", "target": target}, changes=changes,
         )  # fmt: skip
         took = round(time.perf_counter() - begun, 1)
+        loss = best_loss(Path(fitted.run.folder))
         report, _, _ = weitiao.evaluate(fitted.run.folder, str(test))
         model = weitiao.load(fitted.run.folder)
         texts = [str(one) for one in model.predict([row["text"] for row in judged])]
         speed = speeds(model, judged, NEW_TOKENS[work]) if job["way"] == "lora" else {}
     return {
         "train_seconds": took,
-        "validation_loss": best_loss(Path(fitted.run.folder)),
+        "validation_loss": loss,
         **{name: float(report.metrics[name]) for name in metrics},
         **({"field_f1": field_f1(texts, judged)} if work == "fields" else {}),
         "judged": len(judged),
