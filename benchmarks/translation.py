@@ -31,6 +31,7 @@ PAIRS = ("multi30k en-de", "multi30k de-en", "tatoeba en-zh")
 CONTENDERS = ("weitiao", "trainer")
 NETWORK = "new:marian(d_model=128, layers=3, vocabulary=8000)"
 RATE, BATCH, LONGEST, BEAMS = 2e-3, 128, 64, 4
+RESAMPLES = 1000
 JUDGED, HELD_OUT = 2000, 500  # rows of tatoeba
 Pair = tuple[str, str]
 
@@ -73,16 +74,21 @@ def act(job: Mapping[str, Any]) -> timing.Record:
     }
 
 
-def scores(texts: Sequence[str], references: Sequence[str]) -> dict[str, float]:
-    """BLEU and chrF of the corpus."""
+def scores(texts: Sequence[str], references: Sequence[str]) -> timing.Record:
+    """BLEU and chrF of the corpus, with 95 % intervals (bootstrap of the rows)."""
     from weitiao.labels.texts import similarity
 
     tokenizer = similarity.writing_of(references)
-    bleu = similarity.bleu_statistics(texts, references, tokenizer).sum(0)
-    chrf = similarity.chrf_statistics(texts, references, tokenizer).sum(0)
+    bleu = np.asarray(similarity.bleu_statistics(texts, references, tokenizer))
+    chrf = np.asarray(similarity.chrf_statistics(texts, references, tokenizer))
+    draws = np.random.default_rng(1).integers(0, len(texts), (RESAMPLES, len(texts)))
+    bleus = [similarity.corpus_bleu(bleu[one].sum(0)) for one in draws]
+    chrfs = [similarity.corpus_chrf(chrf[one].sum(0), tokenizer) for one in draws]
     return {
-        "bleu": similarity.corpus_bleu(bleu),
-        "chrf": similarity.corpus_chrf(chrf, tokenizer),
+        "bleu": similarity.corpus_bleu(bleu.sum(0)),
+        "bleu_interval": np.quantile(bleus, (0.025, 0.975)).tolist(),
+        "chrf": similarity.corpus_chrf(chrf.sum(0), tokenizer),
+        "chrf_interval": np.quantile(chrfs, (0.025, 0.975)).tolist(),
     }
 
 
@@ -282,10 +288,18 @@ def table(records: list[timing.Record]) -> str:
             lines.append(
                 f"| {one['pair']} | {one['contender']} | "
                 f"{one['train_seconds']:.0f}, {one['threads']} | "
-                f"{one['updates']:,} | {one['bleu']:.1f} | {one['chrf']:.1f} | {one['rows']:,} | "
+                f"{one['updates']:,} | {_told(one, 'bleu')} | {_told(one, 'chrf')} | "
+                f"{one['rows']:,} | "
                 f"{one['writing_seconds']:.0f} |"
             )
     return "\n".join(lines)
+
+
+def _told(record: Mapping[str, Any], name: str) -> str:
+    """A figure with its interval, which records of before December 2026 lack."""
+    low, high = record.get(f"{name}_interval") or (None, None)
+    interval = f" ({low:.1f} to {high:.1f})" if low is not None else ""
+    return f"{record[name]:.1f}{interval}"
 
 
 def _options() -> argparse.Namespace:
