@@ -29,7 +29,7 @@ def object_of(text: str, fields: Sequence[str]) -> str:
     found = _read(text)
     if isinstance(found, dict):
         if list(found) == list(fields):
-            return text
+            return text.strip()
         if set(found) == set(fields):
             return _written({name: found[name] for name in fields})
     places, at = [], 0
