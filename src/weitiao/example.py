@@ -123,6 +123,7 @@ class Prediction:
     its probability, which is the sum of all labels under it.
     places: for spans of a text, start and end in characters.
     reason: why there is no value, e.g. "no text".
+    fields: of an answer of several columns, the text of each, None for null.
     best_known, known_score: where unknown inputs are recognized, the answer among the known labels,
     and of known inputs the proportion that looks as strange.
     """
@@ -133,6 +134,7 @@ class Prediction:
     levels: tuple[tuple[str, float], ...] = ()
     places: Mapping[str, Any] = field(default_factory=dict)
     reason: str = field(default="", repr=False)
+    fields: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     best_known: Any = None
     known_score: float | None = None
 

@@ -1,5 +1,6 @@
 """Answers of several columns are JSON objects with these fields, whatever the network would write."""
 
+import csv
 import json
 
 import pytest
@@ -240,3 +241,9 @@ def test_a_run_of_several_columns_writes_objects(beams, tmp_path):
     model = weitiao.load(fitted.run.folder)
     for text in model.predict([row["text"] for row in rows]):
         assert list(json.loads(str(text))) == ["name", "age", "place"], text
+    predicted = tmp_path / "out.csv"
+    weitiao.predict(fitted.run.folder, str(path), output=predicted)
+    with predicted.open(encoding="utf-8-sig", newline="") as file:
+        for row in csv.DictReader(file):
+            for name, value in json.loads(row["prediction"]).items():
+                assert row[f"prediction_{name}"] == ("" if value is None else str(value))

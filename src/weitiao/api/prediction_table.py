@@ -40,12 +40,15 @@ def shape_of(task: Task, shape: str | None, form: str) -> Shape:
 
 
 def columns_of(prediction: Prediction) -> dict[str, Any]:
-    """Output columns of a prediction: prediction, score, score_<label>, levels, offsets."""
+    """Output columns of a prediction: prediction, its fields, score, score_<label>, levels,
+    offsets."""
     scores = {f"score_{label}": value for label, value in prediction.scores.items()}
     upper: dict[str, Any] = {}  # the last level of a path is the prediction itself
     for at, (name, confidence) in enumerate(prediction.levels[:-1], 1):
         upper |= {f"level_{at}": name, f"score_level_{at}": confidence}
-    values = {"prediction": prediction.value, **prediction.places, "score": prediction.score}
+    fields = {f"prediction_{name}": value for name, value in prediction.fields.items()}
+    values = {"prediction": prediction.value, **fields, **prediction.places,
+              "score": prediction.score}  # fmt: skip
     if prediction.known_score is not None:  # unknown inputs are recognized
         values |= {"best_known": prediction.best_known, "known_score": prediction.known_score}
     return {**values, **upper, **scores}

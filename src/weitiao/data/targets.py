@@ -109,6 +109,15 @@ def target_columns(roles: Roles) -> list[str]:
     return [target] if isinstance(target, str) else list(target)
 
 
+def fields_of(reader: Any, roles: Roles) -> list[str]:
+    """The fields of an answer of several columns; empty where the answer is no object.
+
+    reader: a task.
+    """
+    columns = target_columns(roles) if reader.field_columns and "target" in roles else []
+    return columns if len(columns) > 1 else []
+
+
 def read_targets(
     table: Any,
     roles: Roles,

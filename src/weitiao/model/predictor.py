@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from weitiao.core.sanitize import shortened
+from weitiao.data.targets import fields_of
 from weitiao.errors import DataError
 from weitiao.example import Example, Prediction
 from weitiao.i18n.messages import _, plural
+from weitiao.labels.texts.fields import values_of
 from weitiao.model.row_reader import RowReader
 from weitiao.model.without_text import WithoutText, is_blank, no_answer
 from weitiao.tasks.base import Task
@@ -85,7 +88,10 @@ class Predictor(ABC):
 
     def decided(self, examples: Sequence[Example]) -> list[Prediction]:
         """The predictions for examples, by the decisions of the task."""
-        return self.task.decide(self.scores(examples), examples)
+        predictions = self.task.decide(self.scores(examples), examples)
+        if not (columns := fields_of(self.task, self.plan.data.roles)):
+            return predictions
+        return [replace(one, fields=values_of(str(one.value), columns)) for one in predictions]
 
     def predict_proba(self, rows: Any) -> np.ndarray:
         """Scores (n, labels), the columns as in `classes_`; for numbers (n, 1). NaN for a row

@@ -18,7 +18,7 @@ from weitiao.checkpoints.load import MIN_TEXT_POSITIONS
 from weitiao.core.batch_layout import Layout
 from weitiao.core.ragged import Ragged, edges
 from weitiao.data.cache.encoded import Encoded
-from weitiao.data.targets import target_columns
+from weitiao.data.targets import fields_of
 from weitiao.errors import PlanError
 from weitiao.example import Batch, Written
 from weitiao.hardware.precision import arithmetic
@@ -74,7 +74,7 @@ def _rows(model: Model, encoded: Encoded, net: Any, step: Progress | None) -> li
     task, tokenizer, own = model.task, model.tokenizer, unwrap(net)
     assert isinstance(task, Generative)
     settings = {**task.decoding(), **task.forced(tokenizer), "use_cache": True}
-    fields, kinds = fields_of(model), np.asarray(encoded.values[PART])
+    fields, kinds = fields_of(task, model.plan.data.roles), np.asarray(encoded.values[PART])
     owners = np.repeat(np.arange(len(encoded)), encoded.lengths)
     sources = np.bincount(owners[kinds == SOURCE], minlength=len(encoded))
     device = next(own.parameters()).device
@@ -111,7 +111,7 @@ def _constraints(
     taken, task = encoded.take(rows), model.task
     assert isinstance(task, Generative)
     terms = [required_in(*row) for row in zip(taken["input_ids"], taken[PART], strict=True)]
-    fields = fields_of(model)
+    fields = fields_of(task, model.plan.data.roles)
     ends, tokenizer = _ends_of(native), model.tokenizer
     forced = "forced_bos_token_id" in task.forced(tokenizer)
     most, beams = task.max_new_tokens, task.num_beams
@@ -122,12 +122,6 @@ def _constraints(
         single = beams == 1 and not task.do_sample
         found = [JsonFields(fields, tokenizer, begun, most, ends, forced, single)]
     return {"logits_processor": LogitsProcessorList(found)} if found else {}
-
-
-def fields_of(model: Model) -> list[str]:
-    """The fields of each answer; empty where it is no object."""
-    columns = target_columns(model.plan.data.roles) if model.task.field_columns else []
-    return columns if len(columns) > 1 else []
 
 
 def required_in(ids: np.ndarray, part: np.ndarray) -> list[list[int]]:

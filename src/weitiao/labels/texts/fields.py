@@ -45,8 +45,27 @@ def object_of(text: str, fields: Sequence[str]) -> str:
     return _written({name: values[name] for name in fields})
 
 
+def values_of(text: str, fields: Sequence[str]) -> dict[str, str | None]:
+    """The text of each field of an answer, None for null.
+
+    >>> values_of('{"a": "x", "b": 31, "c": null}', ["a", "b", "c"])
+    {'a': 'x', 'b': '31', 'c': None}
+    """
+    found = _read(text)
+    values = found if isinstance(found, dict) else {}
+    return {name: _as_text(values.get(name)) for name in fields}
+
+
+def _as_text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else _dumped(value)
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _written(fields: dict[str, Any]) -> str:
-    return json.dumps(fields, ensure_ascii=False)
+    return _dumped(fields)
 
 
 def _read(text: str) -> Any:
