@@ -108,7 +108,7 @@ def indexed(folder: Path, job: Mapping[str, Any]) -> timing.Record:
     done = timing.mark()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     count, added = len(opened.index.store), opened.changes.added
-    reader = timing.store_of(None) / "retrieval" / "en" / "reader.txt"
+    reader = timing.store_of(None) / "retrieval" / "reader.txt"
     run = reader.read_text(encoding="utf-8") if reader.exists() else None
     begun = time.perf_counter()
     opened = weitiao.asker(run, docs, encoder=ENCODER, index=folder / "index",
