@@ -7,7 +7,7 @@ import pytest
 
 import weitiao
 from answering import GOOD, docs, inference_run, reading_run, saved_model  # noqa: F401
-from weitiao.api.ask import asker
+from weitiao.api.ask import SCORE, asker
 from weitiao.api.ask_judged import judge, questions_in
 from weitiao.errors import DataError, RunError, WeitiaoError
 
@@ -116,6 +116,17 @@ def test_tuning_keeps_weight_and_threshold_in_the_index(docs, reading_run, tiny_
     opened.index.store.tell(opened.confidence_name, "[1, 2")
     with pytest.raises(RunError, match=r"its score of answers is '\[1, 2'"):
         opened("is the hotel 3")
+
+
+def test_a_threshold_of_another_score_is_forgotten(docs, reading_run, tiny_bert):  # noqa: F811
+    """Of before the score said how sure an answer is: the old number would mean something else."""
+    opened = asker(reading_run, docs, encoder=tiny_bert)
+    old = opened.threshold_name.replace(f"threshold {SCORE} ", "threshold ")
+    assert old != opened.threshold_name
+    opened.index.store.tell(old, "0.99")
+    assert asker(reading_run, docs, encoder=tiny_bert).reading.threshold == 0
+    opened.index.store.tell(opened.threshold_name, "0.99")
+    assert asker(reading_run, docs, encoder=tiny_bert).reading.threshold == 0.99
 
 
 def test_figures_of_passages_alone(docs, questions):  # noqa: F811

@@ -1,6 +1,7 @@
 """Answers of several columns are JSON objects with these fields, whatever the network would write."""
 
 import csv
+import functools
 import json
 
 import pytest
@@ -27,6 +28,7 @@ TEXTS = [
 ]
 
 
+@functools.cache
 def by_bytes():
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -72,15 +74,13 @@ def tokenizer(request):
 
 
 def processor_for(tokenizer, most=120, fields=FIELDS, begun=1):
-    return JsonFields(
-        fields, tokenizer, begun, most, [tokenizer.eos_token_id] if tokenizer else [0]
-    )
+    return JsonFields(fields, tokenizer, begun, most, [tokenizer.eos_token_id])
 
 
 @given(OBJECTS, st.floats(0, 1))
 @settings(deadline=None)
 def test_every_beginning_of_an_object_fits_and_is_ended(text, share):
-    processor = processor_for(None)
+    processor = processor_for(by_bytes())
     begun = text[: int(share * len(text))]
     assert processor._fits(begun)
     whole = json.loads(begun + processor.rest_of(begun))
@@ -91,7 +91,7 @@ def test_every_beginning_of_an_object_fits_and_is_ended(text, share):
     "text", ["[", '{"nam"', '{"name": nul,', '{"name": 01', '{"name": "a", "name"', '{"name": {']
 )
 def test_what_begins_no_such_object_does_not_fit(text):
-    assert not processor_for(None)._fits(text)
+    assert not processor_for(by_bytes())._fits(text)
 
 
 def written(processor, tokenizer, seed, most, width=1):
@@ -168,7 +168,7 @@ def test_scores_that_are_all_far_below_zero_keep_their_order(single):
 
 
 def test_a_number_does_not_grow_beyond_what_readers_of_json_take():
-    processor = processor_for(None)
+    processor = processor_for(by_bytes())
     assert processor._fits('{"name": ' + "1" * 18)
     assert not processor._fits('{"name": ' + "1" * 19)
     assert as_json({"a": "1" * 18, "b": "1" * 5_000}) == json.dumps(

@@ -30,6 +30,7 @@ from weitiao.search.reading import Answer, Reader, Support
 PASSAGES = 5  # that are read
 RERANKED = 30  # passages that a re-ranker looks at
 SAMPLED_FILES = 5  # by which the language is told
+SCORE = "2"  # what the score of an answer is; a threshold that was tuned for another is forgotten
 BM25 = "bm25"  # in place of an encoder: words alone
 
 Say = Callable[[str], None]
@@ -275,7 +276,9 @@ def _starts_chinese(path: Path, name: str) -> bool:
 
 def _threshold_name(*runs: str | Path | None) -> str:
     """Under which the index keeps the threshold that was tuned for these runs."""
-    return " ".join(["threshold", *(str(Path(run).resolve()) if run else "-" for run in runs)])
+    return " ".join(
+        ["threshold", SCORE, *(str(Path(run).resolve()) if run else "-" for run in runs)]
+    )
 
 
 def _silent(text: str) -> None:

@@ -64,9 +64,9 @@ class JsonFields:
         self._forced: dict[tuple[int, ...], list[int]] = {}
         self._next: dict[tuple[int, ...], list[int]] = {}
         self._cuts: dict[str, list[list[int]]] = {}
-        self._special = set(getattr(tokenizer, "all_special_ids", ()))
+        self._special = set(tokenizer.all_special_ids)
         begin = self.rest_of("")
-        self.able = tokenizer is None or self._ids_of([], "", begin) is not None
+        self.able = self._ids_of([], "", begin) is not None
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         if not self.able:

@@ -31,7 +31,7 @@ def object_of(text: str, fields: Sequence[str]) -> str:
         if list(found) == list(fields):
             return text.strip()
         if set(found) == set(fields):
-            return _written({name: found[name] for name in fields})
+            return _dumped({name: found[name] for name in fields})
     places, at = [], 0
     for name in fields:
         place = _key(name).search(text, at)
@@ -42,7 +42,7 @@ def object_of(text: str, fields: Sequence[str]) -> str:
     for name, place in reversed(list(zip(fields, places, strict=True))):
         values[name] = _value(text[place.end() : end]) if place else None
         end = place.start() if place else end
-    return _written({name: values[name] for name in fields})
+    return _dumped({name: values[name] for name in fields})
 
 
 def values_of(text: str, fields: Sequence[str]) -> dict[str, str | None]:
@@ -62,10 +62,6 @@ def _as_text(value: Any) -> str | None:
 
 def _dumped(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def _written(fields: dict[str, Any]) -> str:
-    return _dumped(fields)
 
 
 def _read(text: str) -> Any:
