@@ -1,5 +1,7 @@
 """A file or folder is there whole or not at all."""
 
+import threading
+
 import pytest
 
 from weitiao.core import atomic
@@ -43,3 +45,41 @@ def test_what_kills_left_behind_is_removed(tmp_path):
         (tmp_path / kept).write_text("", encoding="utf-8")
     atomic.remove_siblings(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"status.json", ".gitignore", ".a.b.c"}
+
+
+def test_a_swap_in_the_background_keeps_the_old_content_until_the_disk_has_the_new(
+    tmp_path, monkeypatch
+):
+    path, may_go_on = tmp_path / "best", threading.Event()
+    with atomic.swapping_folder(path) as new:
+        (new / "weights").write_text("old")
+    monkeypatch.setattr(atomic, "to_disk", lambda _path: may_go_on.wait(60))
+    swap = atomic.BackgroundSwap(path)
+    with swap.filling() as new:
+        (new / "weights").write_text("new")
+    assert (path / "weights").read_text() == "old"
+    may_go_on.set()
+    swap.wait()
+    assert (path / "weights").read_text() == "new"
+    assert [one.name for one in tmp_path.iterdir()] == ["best"]
+    with swap.filling() as new:
+        (new / "weights").write_text("third")
+    with swap.filling() as new:  # the one before has its name first
+        assert (path / "weights").read_text() == "third"
+        (new / "weights").write_text("fourth")
+    swap.wait()
+    assert (path / "weights").read_text() == "fourth"
+
+
+def test_a_disk_that_fails_in_the_background_is_told_by_the_wait(tmp_path, monkeypatch):
+    def fails(_path):
+        raise OSError(28, "No space left on device")
+
+    swap = atomic.BackgroundSwap(tmp_path / "best")
+    monkeypatch.setattr(atomic, "to_disk", fails)
+    with swap.filling() as new:
+        (new / "weights").write_text("new")
+    with pytest.raises(OSError, match="No space"):
+        swap.wait()
+    assert not (tmp_path / "best").exists()
+    swap.wait()  # told once

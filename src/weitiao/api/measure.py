@@ -132,7 +132,7 @@ def _timed(plan: Plan, source: Source | None, rehearsed: Rehearsed) -> _Found:
     updates = planned_updates(plan.train, len(feed.labels))
     tokens = timed_updates.update_tokens(model, feed, updates)
     baselines, linear = _baselines(model, data), _linear(model, feed)
-    saving = _saving(model)
+    saving, disk = _saving(model)
     longer_mb = timed_updates.longer_mb(model, feed, tokens)
     costs = list(timed_updates.timed(model, feed, tokens, UPDATE_SECONDS))
     taken = Taken(
@@ -144,6 +144,7 @@ def _timed(plan: Plan, source: Source | None, rehearsed: Rehearsed) -> _Found:
         reading=reading,
         encoding=encoding,
         saving=saving,
+        disk=disk,
         linear=linear,
         baselines=baselines,
         most_linear_rows=linear_start.MAX_ROWS,
@@ -202,14 +203,15 @@ def _linear(model: Model, feed: Feed) -> tuple[int, float] | None:
     return rows, watch.lap()
 
 
-def _saving(model: Model) -> float:
-    """Seconds of saving the model, as a run does it: all on the disk before it is swapped in."""
+def _saving(model: Model) -> tuple[float, float]:
+    """Seconds of writing the model, and until a disk has it, before it is swapped in."""
     with tempfile.TemporaryDirectory() as folder:
         for _time in range(2):  # the first time more is read and imported than later
             watch = Stopwatch()
             with atomic.swapping_folder(Path(folder) / "best") as new:
                 model.save(new)
-        return watch.lap()
+                written = watch.lap()
+        return written, watch.lap()
 
 
 def _refits(plan: Plan, data: Data) -> bool:

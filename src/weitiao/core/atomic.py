@@ -11,6 +11,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -70,10 +71,25 @@ def swapping_folder(path: Path) -> Iterator[Path]:
     A folder that is not empty cannot be replaced by one rename, so the old one steps aside as
     NAME.old first. Killed at any moment, the old or the new one is there, after `repair_folder`.
     """
-    new, old = (path.with_name(path.name + end) for end in (".new", ".old"))
+    yield _emptied(path)
+    _swap(path)
+
+
+def _new_and_old(path: Path) -> tuple[Path, Path]:
+    return path.with_name(path.name + ".new"), path.with_name(path.name + ".old")
+
+
+def _emptied(path: Path) -> Path:
+    """The folder NAME.new, empty."""
+    new, _old = _new_and_old(path)
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir()
-    yield new
+    return new
+
+
+def _swap(path: Path) -> None:
+    """NAME.new takes the name."""
+    new, old = _new_and_old(path)
     # All content must be on the disk before the name points to it.
     for file in new.rglob("*"):
         if file.is_file():
@@ -88,9 +104,32 @@ def swapping_folder(path: Path) -> Iterator[Path]:
     shutil.rmtree(old, ignore_errors=True)
 
 
+class BackgroundSwap:
+    """Swaps of one folder, as `swapping_folder`, whose content a thread waits for: a disk takes
+    seconds for hundreds of megabytes, and needs no processor meanwhile."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._thread = ThreadPoolExecutor(max_workers=1)  # starts with the first swap
+        self._swap: Future[None] | None = None
+
+    @contextmanager
+    def filling(self) -> Iterator[Path]:
+        """NAME.new, to be filled; it takes the name after the body, at the latest in `wait`."""
+        self.wait()
+        yield _emptied(self.path)
+        self._swap = self._thread.submit(_swap, self.path)
+
+    def wait(self) -> None:
+        """Wait until the last content has its name; raises the OSError of the disk."""
+        swap, self._swap = self._swap, None
+        if swap:
+            swap.result()
+
+
 def repair_folder(path: Path) -> None:
     """Roll back or finish a folder swap that a kill cut short."""
-    new, old = (path.with_name(path.name + end) for end in (".new", ".old"))
+    new, old = _new_and_old(path)
     # Killed between the two renames: only NAME.old is whole for certain, since NAME.new may be half
     # filled by a later swap that was killed too.
     if not path.exists() and old.exists():

@@ -67,7 +67,8 @@ class Sizes:
 class Taken:
     """Everything that was timed, in seconds. linear, baselines: (rows, seconds) of fits to that
     many rows. longer_mb: memory that the longest update needs more than those of the rehearsal;
-    weights_mb: that of the network."""
+    weights_mb: that of the network. saving, disk: of writing the model, and until a disk has it,
+    which is waited for in the background of the next updates."""
 
     rehearsed: Rehearsed
     learned: Line  # updates
@@ -77,6 +78,7 @@ class Taken:
     reading: float = 0.0
     encoding: float = 0.0
     saving: float = 0.0
+    disk: float = 0.0
     linear: tuple[int, float] | None = None
     baselines: tuple[int, float] | None = None
     most_linear_rows: int = 4_000
@@ -197,13 +199,27 @@ def _updates(taken: Taken, sizes: Sizes, count: float) -> float:
 
 
 def _evaluations(taken: Taken, sizes: Sizes) -> float:
-    """Each reads the validation rows; some save the model."""
+    """Each reads the validation rows; some save the model, the first one to the disk."""
     rehearsed, rows = taken.rehearsed, sizes.validation_rows
-    count = (taken.linear is not None) + min(sizes.evaluations, sizes.updates)
-    own = rehearsed.took("evaluations") - rehearsed.saves * taken.saving
+    first = taken.linear is not None
+    count = first + min(sizes.evaluations, sizes.updates)
+    own = rehearsed.took("evaluations")
+    own -= _saves(taken, sizes, rehearsed.saves, first, rehearsed.updates, rehearsed.evaluations)
     own = own / max(rehearsed.evaluations, 1) - _read(taken, sizes, rehearsed.judged_rows)
     saves = 1 + BETTER * (count - 1)
-    return count * (max(own, 0.0) + _read(taken, sizes, rows)) + saves * taken.saving
+    saving = _saves(taken, sizes, saves, first, sizes.updates, count)
+    return count * (max(own, 0.0) + _read(taken, sizes, rows)) + saving
+
+
+def _saves(
+    taken: Taken, sizes: Sizes, saves: float, first: bool, updates: int, evaluations: int
+) -> float:
+    """Seconds of saving so often. first: whether there is a model before the updates, which is
+    waited for; the disk has the others by the next evaluation, or makes it wait."""
+    between = _updates(taken, sizes, updates) / max(evaluations - first, 1)
+    late = max(taken.disk - between, 0.0)
+    later = max(saves - first, 0.0)
+    return saves * taken.saving + first * taken.disk + later * late
 
 
 def _read(taken: Taken, sizes: Sizes, rows: float) -> float:

@@ -71,6 +71,7 @@ class Recorder:
         self.begun = now()
         self.kernels: str | None = None  # that the network runs with
         self.evaluations = 0  # fewer than the plan's; 0: those of the plan
+        self.swaps = run.replacing_in_background("best")
 
     def restore(self, state: State) -> None:
         """Take over step, total and best score of a checkpoint."""
@@ -146,6 +147,7 @@ class Recorder:
         """
         self._log(step=0, validation=dict(report.metrics), best=True)
         self._save_best(report, 0, model)
+        self.swaps.wait()  # from now on there is a model, whenever the run is killed
         self.pace.evaluated()
         total, evaluations = self.replay.totals.get(0), self.replay.evaluations
         if not self.replay.until:
@@ -214,6 +216,7 @@ class Recorder:
     def _save(self, p: Progress) -> None:
         """Write a checkpoint. Of several processes, rank 0 makes the folder and swaps it in; the
         barriers keep the others from writing before it exists and after it has moved."""
+        self.swaps.wait()  # best/ is not older than the checkpoint, whose log names it
         self.saved = self.clock.passed()
         size, used = self.run.log_size(), self.clock.used()
         if self.accelerator.num_processes == 1:
@@ -254,7 +257,7 @@ class Recorder:
             metric = report.primary
             self.best = {"metric": metric, "value": report.metrics[metric]}
             self.best_step = step
-            with self.run.replacing("best") as folder:
+            with self.swaps.filling() as folder:
                 model.save(folder, weights)
         self.score = report.score
 

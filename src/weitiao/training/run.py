@@ -152,7 +152,10 @@ class _Training:
         recorder.restore(state)  # there may be no update left that would set them
         try:
             recorder.write_status("preparing")
-            self._train(recorder, start)
+            try:
+                self._train(recorder, start)
+            finally:
+                recorder.swaps.wait()
             accelerator.free_memory()  # before the best model comes into memory
             return_memory()
             if recorder.ended == "interrupted" or not run.best.exists():
