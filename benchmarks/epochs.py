@@ -42,6 +42,7 @@ WORKS = {
     "long": Work("bbc_news", 320, 512, (100, 300)),
     "e5": Work("chnsenticorp", 416, 128),
     "tags": Work("wnut17", 1728, 128),
+    "tags_zh": Work("cluener", 416, 128),
     "reading": Work("xquad", 320, 384),
 }
 # Columns of a work's rows -> their roles, where they are not a text and its label.

@@ -8,7 +8,8 @@
 Timed is the training alone: from before the first update to after the last one, the texts
 tokenised before, nothing judged or saved meanwhile. Tokens are real ones, never padding. Works:
 sst2 (6,920 rows), long (articles, 299 tokens in the mean, a sample of 320 rows), e5 (e5-small on
-Chinese reviews, a sample of 416 rows), tags (names in wnut17, 1,728 rows), reading (questions on
+Chinese reviews, a sample of 416 rows), tags (names in wnut17, 1,728 rows), tags_zh (e5-small on
+cluener, 416 rows), reading (questions on
 xquad's paragraphs, 320 rows); batches of 32 rows. `--laptop` hides AVX-512, bf16 and the
 compiler from all contenders; `--avx2` leaves the compiler, for AVX2 code. Further plans:
 `--variant NAME "train.layout=packed ..."`.

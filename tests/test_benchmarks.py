@@ -14,7 +14,7 @@ import pytest
 from conftest import toy_data, toy_plan
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-SCRIPTS = ["adapters", "kernels", "long_documents", "padding", "predict_speed", "processes", "quality_trainer", "rows",
+SCRIPTS = ["adapters", "cluster", "kernels", "long_documents", "padding", "predict_speed", "processes", "quality_trainer", "rows",
            "quality_weitiao", "reading", "scale", "similarity", "startup", "tasks_quality",
            "tiers_quality", "train_speed"]  # fmt: skip
 

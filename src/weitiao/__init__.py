@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from weitiao.api.seeds import Seeded
     from weitiao.api.trial import Trial
     from weitiao.api.tune import tune
+    from weitiao.cluster.predict import predict_on_cluster
+    from weitiao.cluster.train import train_on_cluster
     from weitiao.errors import WeitiaoError
     from weitiao.example import Batch, Example, Output, Prediction
     from weitiao.experiments.runner import open_experiment, run_experiment
@@ -102,12 +104,14 @@ _HOME = {
     "open_experiment": "weitiao.experiments.runner:open_experiment",
     "plan": "weitiao.api.plan:plan",
     "predict": "weitiao.api.predict:predict",
+    "predict_on_cluster": "weitiao.cluster.predict:predict_on_cluster",
     "report": "weitiao.api.report:report",
     "resume": "weitiao.api.fit:resume",
     "review": "weitiao.api.review:review",
     "run_experiment": "weitiao.experiments.runner:run_experiment",
     "runs": "weitiao.api.runs:runs",
     "train": "weitiao.api.fit:train",
+    "train_on_cluster": "weitiao.cluster.train:train_on_cluster",
     "try_cleaners": "weitiao.api.clean_trial:try_cleaners",
     "try_steps": "weitiao.api.augment_trial:try_steps",
     "tune": "weitiao.api.tune:tune",
@@ -170,12 +174,14 @@ __all__ = [
     "open_experiment",
     "plan",
     "predict",
+    "predict_on_cluster",
     "report",
     "resume",
     "review",
     "run_experiment",
     "runs",
     "train",
+    "train_on_cluster",
     "try_cleaners",
     "try_steps",
     "tune",

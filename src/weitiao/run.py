@@ -354,10 +354,6 @@ class Run:
         """Atomic swap of the sub-folder `name` with a new one."""
         return atomic.swapping_folder(self.folder / name)
 
-    def replacing_in_background(self, name: str) -> atomic.BackgroundSwap:
-        """Atomic swaps of the sub-folder `name` whose content a thread puts on the disk."""
-        return atomic.BackgroundSwap(self.folder / name)
-
     def keep_selected(self) -> None:
         """Keep the model of `best` in `selected`, too; its files are hard-linked."""
         with self.replacing("selected") as folder:

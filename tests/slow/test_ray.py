@@ -1,6 +1,8 @@
 """Cells on a cluster of three local nodes: the table of one machine, also when a node is killed."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -15,7 +17,8 @@ os.environ.setdefault("RAY_worker_niceness", "0")  # else tests wait for other p
 ray = pytest.importorskip("ray")
 cluster_utils = pytest.importorskip("ray.cluster_utils")
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+# Ray warns of its own deprecations.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.filterwarnings("default")]
 
 QUICK = {
     "train.epochs": 2, "train.evaluations": 4, "train.save_seconds": 0, "evaluate.baselines": False,
@@ -89,3 +92,120 @@ def test_a_cluster_that_is_not_there_is_named(asked, tmp_path):
 def test_a_folder_that_a_machine_does_not_see_is_said(tmp_path):
     job = {"key": "k", "root": str(tmp_path / "nowhere"), "cell": {}}
     assert "does not see" in ours._run(job, str(tmp_path))
+
+
+TRAINED = {**QUICK, "train.epochs": 12, "train.batch_size": 16}
+
+
+@pytest.fixture
+def plan_file(tiny_bert, tmp_path):
+    import csv
+
+    with (tmp_path / "rows.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "label"])
+        writer.writerows([r["text"], r["label"]] for r in toy_rows("classification", 400))
+    plan = toy_plan("classification", tiny_bert, **TRAINED)
+    plan.with_({"data.path": str(tmp_path / "rows.csv")}).save(tmp_path / "plan.yaml")
+    return tmp_path / "plan.yaml"
+
+
+def weights(fitted):
+    from safetensors.torch import load_file
+
+    return load_file(fitted.run.best / "model.safetensors")
+
+
+def close(one, other):
+    assert one.keys() == other.keys()
+    return max(float((one[name] - other[name]).abs().max()) for name in one)
+
+
+def test_a_training_of_two_workers_is_that_of_two_processes(cluster, plan_file, tmp_path):
+    made, _workers = cluster
+    there = weitiao.train_on_cluster(plan_file, workers=2, address=made.address, out=tmp_path)
+    log = [line for line in there.run.history() if "loss" in line]
+    assert there.state == "finished"
+    assert len(log) == there.run.status().total
+    assert not (there.run.folder / "ray").exists()
+    started = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "-m", "weitiao",
+         "train", str(plan_file), "--out", str(tmp_path / "torchrun"), "--threads", "1"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert not started.returncode, started.stderr
+    (folder,) = (tmp_path / "torchrun").iterdir()
+    other = weitiao.Run.open(folder)
+    here = [line["loss"] for line in other.history() if "loss" in line]
+    assert [line["loss"] for line in log] == pytest.approx(here, rel=1e-4)
+
+
+def test_a_training_goes_on_when_a_node_is_killed(cluster, plan_file, tmp_path):
+    made, workers = cluster
+    out = tmp_path / "runs"
+    killed = []
+
+    def kill():
+        while not killed:
+            time.sleep(0.2)
+            for run in out.glob("*/status.json") if out.exists() else ():
+                status = weitiao.Run.open(run.parent).status()
+                if (status.step or 0) >= 30 and (run.parent / "last").exists():
+                    made.add_node(num_cpus=1)  # in its place
+                    made.remove_node(workers[0], allow_graceful=False)
+                    killed.append(status.step)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    fitted = weitiao.train_on_cluster(plan_file, workers=3, address=made.address, out=out)
+    thread.join()
+    steps = [line["step"] for line in fitted.run.history() if "loss" in line]
+    assert killed
+    assert steps == list(range(1, fitted.run.status().total + 1))  # each update once
+    whole = weitiao.train_on_cluster(plan_file, workers=3, address=made.address, out=tmp_path / "b")
+    assert close(weights(fitted), weights(whole)) < 1e-5
+
+
+def test_a_cluster_that_is_too_small_is_said(cluster, plan_file, tmp_path):
+    made, _workers = cluster
+    with pytest.raises(WeitiaoError, match="has 3 processors.*need 4"):
+        weitiao.train_on_cluster(plan_file, workers=4, address=made.address, out=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_what_no_restart_would_mend_is_told_once(cluster, plan_file, tmp_path):
+    made, _workers = cluster
+    changes = {"train.learning_rate": 1e6, "train.linear_start": False}
+    with pytest.raises(WeitiaoError, match="loss"):
+        weitiao.train_on_cluster(
+            plan_file, address=made.address, changes=changes, out=tmp_path / "runs"
+        )
+
+
+@pytest.fixture
+def many_rows(tmp_path):
+    path = tmp_path / "many.csv"
+    rows = [r["text"] for r in toy_rows("classification", 400)] * 100
+    path.write_text("text\n" + "\n".join(f"{text} {at}" for at, text in enumerate(rows)) + "\n\n")
+    return path
+
+
+def test_predictions_are_those_of_one_machine_when_a_node_is_killed(
+    cluster, plan_file, many_rows, tmp_path
+):
+    made, workers = cluster
+    run = weitiao.train(plan_file, out=tmp_path / "runs").run.folder
+    counted = []
+    here, there = tmp_path / "here.csv", tmp_path / "there.csv"
+
+    def step(rows):
+        if not counted:  # in the middle: other chunks are under way
+            made.remove_node(workers[0], allow_graceful=False)
+        counted.append(rows)
+
+    weitiao.predict_on_cluster(
+        run, str(many_rows), there, workers=3, address=made.address, step=step
+    )
+    weitiao.predict(run, str(many_rows), here, threads=1)
+    assert there.read_text(encoding="utf-8") == here.read_text(encoding="utf-8")
+    assert sum(counted) == 40_000

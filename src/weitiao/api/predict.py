@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Literal, overload
@@ -21,6 +22,7 @@ from weitiao.api.written_table import (
 )
 from weitiao.data.files.csv_writer import guarded_notes
 from weitiao.data.files.open import ReadOptions
+from weitiao.data.files.table import Source
 from weitiao.data.files.table_writers import BINARY, Target, writing
 from weitiao.data.rows import Rows
 from weitiao.errors import DataError
@@ -35,6 +37,38 @@ from weitiao.model.predictor import Predictor
 from weitiao.model.without_text import is_blank
 
 CHUNK_ROWS = 5_000  # rows predicted at a time: memory stays bounded
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Answers to consecutive rows: a prediction for each row with a text, None for the others."""
+
+    empty: np.ndarray  # (n,) bool: rows without a text
+    answers: Sequence[Prediction | None]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Rows to predict: their table, what the model reads of them, and messages about columns."""
+
+    source: Source
+    inputs: Rows
+    named: tuple[str, ...]
+
+
+def open_inputs(
+    run: str | Path | Predictor,
+    rows: Any,
+    how: ReadOptions,
+    roles: Mapping[str, str],
+    *,
+    baseline: bool = False,
+) -> Opened:
+    """Open the rows to predict, as the model of the run reads them. Raises DataError."""
+    known = run if isinstance(run, Predictor) else trained(run, baseline=baseline)
+    source = open_rows(known, rows, how)
+    named: list[str] = []
+    return Opened(source, assigned(known, source, roles, named), tuple(named))
 
 
 @overload
@@ -79,6 +113,7 @@ def predict(
     baseline: bool = False,
     step: Callable[[int], None] | None = None,
     say: Callable[[str], None] | None = None,
+    elsewhere: Callable[[Opened], Iterable[Chunk]] | None = None,
 ) -> Any:
     """Predict rows into `output` (.csv, .xlsx, .jsonl, .parquet, ...); returns their number.
 
@@ -93,7 +128,8 @@ def predict(
     shape: of names and other spans, "long" is a row a span (default of tables), "wide" a list.
     roles: role -> column, where the columns are not called as in training.
     force: overwrite a file. precision, baseline: as for `load`. step: called with the number of
-    rows after each chunk. say: called with messages for people.
+    rows after each chunk. say: called with messages for people. elsewhere: gives the answers of
+    all chunks in order, from other processes; default: the model in this one.
     """
     if output is None:
         if not files_in(rows):
@@ -102,14 +138,11 @@ def predict(
     form = _checked_form(output, form, force)
     if isinstance(output, (str, Path)):
         require_other_file(output, files_in(rows))
-    known = run if isinstance(run, Predictor) else trained(run, baseline=baseline)
     how = ReadOptions(reader or ({"xlsx": {"sheet": sheet}} if sheet else {}), skip_bad)
-    source = open_rows(known, rows, how)
-    named: list[str] = []
-    inputs = assigned(known, source, roles or {}, named)
+    opened = open_inputs(run, rows, how, roles or {}, baseline=baseline)
+    source, inputs = opened.source, opened.inputs
     model = _opened(run, threads, precision, baseline)
-    notes: list[str] = list(source.history) if len(source.history) > 1 else []
-    notes += [*_baseline_notes(model), *named]
+    notes = _notes(model, opened)
     # The first row with a text tells which columns will be written, before anything is.
     (first,) = model.predictions([_first_with_text(inputs)])
     table = Table(source, model.task, form, shape_of(model.task, shape, form), columns_of(first))
@@ -129,14 +162,16 @@ def predict(
 
     def write(target: Target) -> None:
         with writing(target, form, table.schema) as add:
-            for start in range(0, len(inputs), CHUNK_ROWS):
-                part = inputs.take(slice(start, start + CHUNK_ROWS))
-                empty[start : start + len(part)] = is_empty(part)
-                answers = _answers(model, part, empty[start : start + len(part)])
-                for cells in table.cells(start, answers, len(part)):
+            start = 0
+            for chunk in elsewhere(opened) if elsewhere else answered(model, inputs):
+                count = len(chunk.answers)
+                empty[start : start + count] = chunk.empty
+                for cells in table.cells(start, chunk.answers, count):
                     add(cells)
+                start += count
                 if step:
-                    step(len(part))
+                    step(count)
+            assert start == len(inputs)
 
     if isinstance(output, (str, Path)):
         write_table(Path(output), form, source, write)
@@ -168,23 +203,29 @@ def _first_with_text(rows: Rows) -> Example:
     return Example(dict.fromkeys(rows.text_roles, "?"))
 
 
-def _baseline_notes(model: Model | BaselineModel) -> Iterator[str]:
-    """What a baseline does not do of the plan."""
+def _notes(model: Model | BaselineModel, opened: Opened) -> list[str]:
+    """How the rows were read, and what a baseline does not do of the plan."""
+    notes = list(opened.source.history) if len(opened.source.history) > 1 else []
     if isinstance(model, BaselineModel) and model.plan.evaluate.unknown != "none":
-        yield _("the baseline recognizes no unknown inputs: each row gets a known label")
+        notes.append(_("the baseline recognizes no unknown inputs: each row gets a known label"))
+    return [*notes, *opened.named]
 
 
-def _answers(
-    model: Model | BaselineModel, part: Rows, empty: np.ndarray
-) -> list[Prediction | None]:
-    """A prediction for each row with a text, None for the others."""
+def answered(model: Model | BaselineModel, inputs: Rows) -> Iterator[Chunk]:
+    """The answers to all rows, chunk by chunk."""
+    return (chunk_at(model, inputs, start) for start in range(0, len(inputs), CHUNK_ROWS))
+
+
+def chunk_at(model: Model | BaselineModel, inputs: Rows, start: int) -> Chunk:
+    """The answers to CHUNK_ROWS rows from `start` on."""
+    part = inputs.take(slice(start, start + CHUNK_ROWS))
+    empty = is_empty(part)
     answers: list[Prediction | None] = [None] * len(part)
     places = np.flatnonzero(~empty)
-    if not len(places):
-        return answers
-    for at, prediction in zip(places, model.predictions(part.examples(places)), strict=True):
-        answers[at] = prediction
-    return answers
+    if len(places):
+        for at, prediction in zip(places, model.predictions(part.examples(places)), strict=True):
+            answers[at] = prediction
+    return Chunk(empty, answers)
 
 
 def _remarks(table: Table, empty: np.ndarray, rows: Rows) -> Iterator[str]:

@@ -137,6 +137,14 @@ class Job:
             return self._start(out, source, plan_file)
 
     def _start(self, out: str | Path, source: Source | None, plan_file: Path | None) -> Fitted:
+        run, data = self.create(out, source, plan_file)
+        with stages.resumable(run):
+            return self.run_in(run, data)
+
+    def create(
+        self, out: str | Path, source: Source | None = None, plan_file: Path | None = None
+    ) -> tuple[Run, Data]:
+        """A new run of the plan, and its rows, in which nothing is trained yet."""
         with notice.during(_("splitting the rows")):
             data = load_data(self.plan.data, self.plan.task_name, source)
         _check_criteria(self.plan, data)
@@ -149,11 +157,10 @@ class Job:
         # At once: a run that is killed from here on is resumed as what it was.
         run.write("environment", {"final": self.final})
         self.say(_("run: {folder}", folder=run.folder))
-        with stages.resumable(run):
-            if plan_file:
-                run.keep(plan_file)
-            bad_rows.write(run.folder / bad_rows.FILE, data.bad)
-            return self.run_in(run, data)
+        if plan_file:
+            run.keep(plan_file)
+        bad_rows.write(run.folder / bad_rows.FILE, data.bad)
+        return run, data
 
     def run_in(self, run: Run, data: Data, *, resume: bool = False) -> Fitted:
         """Train inside the run's folder, then evaluate."""
@@ -304,6 +311,14 @@ class Job:
         if outcome.state != "interrupted":
             stages.mark(run, JUDGED)
         return fitted
+
+
+def opened(run: Run) -> Fitted:
+    """The result of a run that has ended."""
+    metrics, state = run.read("metrics"), run.status().state
+    used = metrics["split"], state, metrics["seconds"], metrics["openings"]
+    history = tuple(run.read("environment").get("history", ()))
+    return Fitted(run, plan_of(run), stages.report_of(run), *used, history, Findings.read(run))
 
 
 def _check_criteria(plan: Plan, data: Data) -> None:

@@ -79,6 +79,12 @@ Seeds = Annotated[
     int | None, typer.Option(min=2, help="number of runs that differ only in the seed")
 ]
 Threads = Annotated[int | None, typer.Option(min=1, help="number of processor threads")]
+Executor = Annotated[
+    str | None, typer.Option(help="where it runs: local (this process), ray (a cluster)")
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="with --executor ray: processes at once; default 2")
+]
 Precision = Annotated[
     str | None, typer.Option(help="auto, fp32, onednn or bf16; default: the plan's")
 ]
@@ -310,6 +316,15 @@ def check_columns(
     if all(languages):
         of_languages = columns_in(columns_of(source.table), *map(str, languages))
     guess_roles(source.table, {**of_languages, **(roles or {})}, task)
+
+
+def on_cluster(executor: str | None, workers: int | None) -> bool:
+    """Whether --executor names the cluster. Raises WeitiaoError for another name."""
+    if executor not in (None, "local", "ray"):
+        raise WeitiaoError(_("--executor: {name!r} is neither local nor ray.", name=executor))
+    if workers and executor != "ray":
+        raise WeitiaoError(_("--workers is for --executor ray."))
+    return executor == "ray"
 
 
 def require_run(folder: Path, command: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
+from weitiao.core.atomic import BackgroundSwap
 from weitiao.evaluation.evaluate import Report
 from weitiao.hardware import phases
 from weitiao.model.model import Model
@@ -71,7 +72,7 @@ class Recorder:
         self.begun = now()
         self.kernels: str | None = None  # that the network runs with
         self.evaluations = 0  # fewer than the plan's; 0: those of the plan
-        self.swaps = run.replacing_in_background("best")
+        self.swaps = BackgroundSwap(run.best)
 
     def restore(self, state: State) -> None:
         """Take over step, total and best score of a checkpoint."""

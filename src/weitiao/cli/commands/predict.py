@@ -15,6 +15,7 @@ import typer
 
 from weitiao.cli import show_results, terminal
 from weitiao.cli.options import (
+    Executor,
     Force,
     Form,
     Json,
@@ -24,9 +25,11 @@ from weitiao.cli.options import (
     Sheet,
     SkipBad,
     Threads,
+    Workers,
     changes_of,
     loading,
     names_rows,
+    on_cluster,
     require_run,
     roles_of,
 )
@@ -71,6 +74,8 @@ def predict(
     baseline: Annotated[
         bool, typer.Option("--baseline", help="answer with the run's TF-IDF and linear model")
     ] = False,
+    executor: Executor = None,
+    workers: Workers = None,
     json_: Json = False,
 ) -> None:
     """Predict rows: the input's columns plus prediction, score and score_<label>."""
@@ -102,6 +107,9 @@ def predict(
         "precision": precision,
         "baseline": baseline,
     }
+    there = on_cluster(executor, workers)
+    if there and (to_stream or files == [STREAM]):
+        raise WeitiaoError(_("--executor ray reads files and writes one: name them, -o as well."))
     if not to_stream:
         from weitiao.api.written_table import checked_form
 
@@ -110,7 +118,10 @@ def predict(
         _check_inputs(run, given, options)
         if not to_stream:
             out = Path(output or "predictions.csv")
-            count = _predicted(run, given, out, options)
+            if there:
+                count = _predicted_there(run, given, out, options, workers or 2)
+            else:
+                count = _predicted(run, given, out, options)
             if json_:
                 terminal.print_json({"rows": count, "output": str(out)})
             else:
@@ -145,6 +156,19 @@ def _predicted(run: Path, given: Any, output: Path | IO[str], options: Mapping[s
         from weitiao.api.predict import predict
     with terminal.counting(_("rows")) as step:
         return predict(run, given, output, step=step, say=terminal.say, **options)
+
+
+def _predicted_there(
+    run: Path, given: Any, output: Path, options: Mapping[str, Any], workers: int
+) -> int:
+    with loading():
+        from weitiao.cluster.predict import predict_on_cluster
+    more = {name: value for name, value in options.items() if name != "threads"}
+    cpus = options["threads"] or 1
+    with terminal.counting(_("rows")) as step:
+        return predict_on_cluster(
+            run, given, output, workers=workers, cpus=cpus, step=step, say=terminal.say, **more
+        )
 
 
 @contextmanager

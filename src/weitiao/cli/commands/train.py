@@ -12,6 +12,7 @@ from weitiao.cli.options import (
     Budget,
     Changes,
     Corrections,
+    Executor,
     FolderLabels,
     FullPlan,
     Json,
@@ -40,11 +41,13 @@ from weitiao.cli.options import (
     UnknownLabel,
     Validation,
     Words,
+    Workers,
     changes_of,
     check_columns,
     confirm_folder_labels,
     how_of,
     loading,
+    on_cluster,
     open_rows,
     parted,
     roles_of,
@@ -249,6 +252,8 @@ def train(
     seed: Seed = None,
     seeds: Seeds = None,
     threads: Threads = None,
+    executor: Executor = None,
+    workers: Workers = None,
     out: Out = Path("runs"),
     name: Name = None,
     json_: Json = False,
@@ -274,6 +279,7 @@ def train(
         "--out": out != Path("runs"),
         "--name": name,
         "--skip-bad": skip_bad,
+        "--executor": executor,
     }
     conflicting = [name for name, value in options.items() if value]
     if resume and conflicting:
@@ -281,6 +287,9 @@ def train(
         raise WeitiaoError(_("a resumed run keeps its plan: leave out {names}.", names=names))
     if not resume and path is None:
         raise WeitiaoError(_("name a plan to train, or --resume RUN to resume a run."))
+    there = on_cluster(executor, workers)
+    if there and seeds:
+        raise WeitiaoError(_("--seeds with --executor ray: use `weitiao experiment`."))
     seconds = seconds_of(budget)
     settings = {
         "train.budget": seconds and seconds / (seeds or 1),
@@ -299,6 +308,9 @@ def train(
         from weitiao.api.runs import require_free
 
         require_free(out, name)
+    if there and path:
+        _train_on_cluster(path, wanted, workers, threads, out, name, json_)
+        return
     with loading():
         from weitiao.api import fit as fitting
         from weitiao.api.seeds import Seeded
@@ -323,3 +335,28 @@ def train(
         show_results.finish_seeds(result, json_)
     else:
         show_results.finish(result, json_)
+
+
+def _train_on_cluster(
+    path: Path,
+    changes: dict[str, Any],
+    workers: int | None,
+    threads: int | None,
+    out: Path,
+    name: str | None,
+    json_: bool,
+) -> None:
+    with loading():
+        from weitiao.cluster.train import train_on_cluster
+    with terminal.progress() as watch:
+        result = train_on_cluster(
+            path,
+            workers=workers or 2,
+            cpus=threads or 1,
+            changes=changes,
+            out=out,
+            name=name,
+            say=terminal.say,
+            watch=watch,
+        )
+    show_results.finish(result, json_)

@@ -1,0 +1,1 @@
+"""Training and predictions on the machines of a Ray cluster."""

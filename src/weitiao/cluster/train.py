@@ -1,0 +1,203 @@
+"""One training divided among the machines of a Ray cluster, by Ray Train (`TorchTrainer`).
+
+Ray Train starts a process for each worker and joins them to a process group, as torchrun does on
+one machine; the training is that of several processes (DDP). Rows and runs lie in a folder that all
+machines see. When a machine dies, the workers are started again on those that are left or come,
+and go on from the last checkpoint of the run.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from weitiao.api import single_run
+from weitiao.api.fitted import Fitted
+from weitiao.api.progress import shown
+from weitiao.cluster.connect import connect, last_line, unseen, variables
+from weitiao.errors import RunError, WeitiaoError
+from weitiao.i18n.messages import _
+from weitiao.planfile.plan import Plan
+from weitiao.planning.check import check
+from weitiao.run import Run
+
+STATE = "ray"  # folder inside the run: what Ray Train writes; deleted at the end
+REFUSED = "cluster"  # cluster.json of the run: the error that starting again would not mend
+LOOK_SECONDS = 1.0  # between two looks at the progress of the run
+
+Say = Callable[[str], None]
+Watch = Callable[[Any, float], None]
+
+
+def train_on_cluster(
+    plan: Plan | str | Path,
+    *,
+    workers: int = 2,
+    cpus: int = 1,
+    gpus: float = 0,
+    tries: int = 3,
+    address: str = "",
+    changes: Mapping[str, Any] | None = None,
+    out: str | Path = "runs",
+    name: str | None = None,
+    say: Say | None = None,
+    watch: Watch | None = None,
+    progress: bool | None = None,
+) -> Fitted:
+    """Train a plan by several workers of a Ray cluster, and evaluate it on validation.
+
+    workers: processes that learn together; each has `cpus` processors and `gpus` cards. tries: how
+    often the training may be started, when machines die. address: of the cluster; default:
+    $RAY_ADDRESS, or this machine alone. Raises WeitiaoError.
+    """
+    file = None if isinstance(plan, Plan) else Path(plan)
+    plan = plan.with_(changes or {}) if isinstance(plan, Plan) else Plan.load(plan, changes)
+    check(plan, here=True)
+    ray, started = connect(address)
+    try:
+        _require(ray, workers, cpus)
+        with shown(progress, say, watch) as (told, watched):
+            job = single_run.Job(plan, 0.0, told or single_run.silent, watched, name=name)
+            run, _data = job.create(out, plan_file=file)
+            with _watched(run, watched, partial(_missing, ray, workers * cpus), job.say):
+                _fit(run, workers, {"CPU": cpus, "GPU": gpus}, tries)
+            return single_run.opened(run)
+    finally:
+        if started:
+            ray.shutdown()
+
+
+def _require(ray: Any, workers: int, cpus: int) -> None:
+    """Raise WeitiaoError where the workers have no place: Ray would wait for it."""
+    have, need = int(ray.cluster_resources().get("CPU", 0)), workers * cpus
+    if have < need:
+        message = _(
+            "the cluster has {have} processors; {workers} workers need {need}: take fewer, or add "
+            "machines.",
+            have=have,
+            workers=workers,
+            need=need,
+        )
+        raise WeitiaoError(message)
+
+
+def _missing(ray: Any, need: int) -> int:
+    """Processors that the workers need and the cluster does not have any more."""
+    return max(need - int(ray.cluster_resources().get("CPU", 0)), 0)
+
+
+def _fit(run: Run, workers: int, resources: Mapping[str, float], tries: int) -> None:
+    from ray.train import FailureConfig, RunConfig, ScalingConfig
+    from ray.train.torch import TorchTrainer
+
+    threads = max(1, int(resources["CPU"]))
+    needs = {key: value for key, value in resources.items() if value}
+    trainer = TorchTrainer(
+        _learn,
+        train_loop_config={"run": str(run.folder.resolve()), "folder": os.getcwd(),
+                           "threads": threads, "environment": variables(threads)},
+        scaling_config=ScalingConfig(
+            num_workers=workers, use_gpu=bool(resources["GPU"]), resources_per_worker=needs
+        ),
+        run_config=RunConfig(
+            name=STATE,
+            storage_path=str(run.folder.resolve()),
+            failure_config=FailureConfig(max_failures=tries - 1),
+        ),
+    )  # fmt: skip
+    try:
+        trainer.fit()
+    except Exception as error:
+        reason = _refusal(run) or _(
+            "the training ended on the cluster: {reason}", reason=last_line(str(error))
+        )
+        raise WeitiaoError(f"{reason} {run.goes_on()}") from None
+    finally:
+        shutil.rmtree(run.folder / STATE, ignore_errors=True)
+    if reason := _refusal(run):
+        raise WeitiaoError(reason)
+
+
+def _refusal(run: Run) -> str:
+    return str(run.read(REFUSED).get("failed", ""))
+
+
+def _learn(config: Mapping[str, Any]) -> None:
+    """In each worker: join the training of the run."""
+    os.environ |= config["environment"]
+    if problem := unseen(Path(config["run"])):
+        raise RunError(problem)
+    os.chdir(config["folder"])  # paths of the plan are relative to it
+
+    from weitiao.api import distributed
+    from weitiao.hardware.machine import set_threads
+
+    run = Run.open(config["run"])
+    if _refusal(run):  # every worker ends, so that none waits for another one
+        return
+    set_threads(config["threads"])
+    if distributed.rank():
+        distributed.join()
+        return
+    if run.status().state in ("finished", "early"):
+        return
+    try:
+        single_run.resume_run(run.folder)
+    except WeitiaoError as error:
+        run.write(REFUSED, {"failed": str(error)})
+        raise
+
+
+@contextmanager
+def _watched(run: Run, watch: Watch | None, missing: Callable[[], int], say: Say) -> Iterator[None]:
+    """Tell the progress that the first worker writes into the run's folder, and when the training
+    waits for a machine."""
+    ended = threading.Event()
+
+    def look() -> None:
+        seen, waiting = None, False
+        while not ended.wait(LOOK_SECONDS):
+            count = missing()
+            if count and not waiting:
+                say(
+                    _(
+                        "a machine has died: the training waits for {count} more processors, and "
+                        "then goes on from its last checkpoint",
+                        count=count,
+                    )
+                )
+            waiting = bool(count)
+            try:
+                status = run.status()
+            except WeitiaoError:
+                continue
+            if watch and status.total and status.step != seen:
+                seen = status.step
+                watch(_progress(run, status), status.seconds_left or float("nan"))
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _progress(run: Run, status: Any) -> Any:
+    """What a display reads of the progress of a training."""
+    losses = [line["loss"] for line in run.history() if "loss" in line]
+    return SimpleNamespace(
+        step=status.step,
+        total=status.total,
+        loss=losses[-1] if losses else float("nan"),
+        report=None,
+        best=False,
+    )
