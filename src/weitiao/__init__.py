@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from weitiao.api.trial import Trial
     from weitiao.api.tune import tune
     from weitiao.cluster.predict import predict_on_cluster
-    from weitiao.cluster.train import train_on_cluster
+    from weitiao.cluster.train import resume_on_cluster, train_on_cluster
     from weitiao.errors import WeitiaoError
     from weitiao.example import Batch, Example, Output, Prediction
     from weitiao.experiments.runner import open_experiment, run_experiment
@@ -107,6 +107,7 @@ _HOME = {
     "predict_on_cluster": "weitiao.cluster.predict:predict_on_cluster",
     "report": "weitiao.api.report:report",
     "resume": "weitiao.api.fit:resume",
+    "resume_on_cluster": "weitiao.cluster.train:resume_on_cluster",
     "review": "weitiao.api.review:review",
     "run_experiment": "weitiao.experiments.runner:run_experiment",
     "runs": "weitiao.api.runs:runs",
@@ -177,6 +178,7 @@ __all__ = [
     "predict_on_cluster",
     "report",
     "resume",
+    "resume_on_cluster",
     "review",
     "run_experiment",
     "runs",

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -140,30 +141,45 @@ def test_a_training_of_two_workers_is_that_of_two_processes(cluster, plan_file, 
     assert [line["loss"] for line in log] == pytest.approx(here, rel=1e-4)
 
 
-def test_a_training_goes_on_when_a_node_is_killed(cluster, plan_file, tmp_path):
-    made, workers = cluster
-    out = tmp_path / "runs"
+@contextmanager
+def killing_a_node(made, node, out):
+    """Kill the node once the training has a checkpoint; another one is in its place."""
     killed = []
 
     def kill():
         while not killed:
             time.sleep(0.2)
-            for run in out.glob("*/status.json") if out.exists() else ():
-                status = weitiao.Run.open(run.parent).status()
-                if (status.step or 0) >= 30 and (run.parent / "last").exists():
-                    made.add_node(num_cpus=1)  # in its place
-                    made.remove_node(workers[0], allow_graceful=False)
-                    killed.append(status.step)
+            for status in out.glob("*/status.json") if out.exists() else ():
+                step = weitiao.Run.open(status.parent).status().step or 0
+                if step >= 30 and (status.parent / "last").exists():
+                    made.add_node(num_cpus=1)
+                    made.remove_node(node, allow_graceful=False)
+                    killed.append(step)
 
     thread = threading.Thread(target=kill)
     thread.start()
-    fitted = weitiao.train_on_cluster(plan_file, workers=3, address=made.address, out=out)
+    yield killed
     thread.join()
-    steps = [line["step"] for line in fitted.run.history() if "loss" in line]
     assert killed
+
+
+def test_a_training_goes_on_when_a_node_is_killed(cluster, plan_file, tmp_path):
+    made, workers = cluster
+    out = tmp_path / "runs"
+    with killing_a_node(made, workers[0], out):
+        fitted = weitiao.train_on_cluster(plan_file, workers=3, address=made.address, out=out)
+    steps = [line["step"] for line in fitted.run.history() if "loss" in line]
     assert steps == list(range(1, fitted.run.status().total + 1))  # each update once
-    whole = weitiao.train_on_cluster(plan_file, workers=3, address=made.address, out=tmp_path / "b")
-    assert close(weights(fitted), weights(whole)) < 1e-5
+    with (
+        killing_a_node(made, workers[1], tmp_path / "b"),
+        pytest.raises(WeitiaoError, match="--resume .* --executor ray --workers 3"),
+    ):
+        weitiao.train_on_cluster(
+            plan_file, workers=3, address=made.address, out=tmp_path / "b", tries=1
+        )
+    (folder,) = (tmp_path / "b").iterdir()
+    other = weitiao.resume_on_cluster(folder, workers=3, address=made.address)
+    assert close(weights(fitted), weights(other)) < 1e-5
 
 
 def test_a_cluster_that_is_too_small_is_said(cluster, plan_file, tmp_path):

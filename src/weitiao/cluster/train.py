@@ -13,6 +13,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -60,18 +61,72 @@ def train_on_cluster(
     file = None if isinstance(plan, Plan) else Path(plan)
     plan = plan.with_(changes or {}) if isinstance(plan, Plan) else Plan.load(plan, changes)
     check(plan, here=True)
+    with _connected(address, workers, cpus) as ray, shown(progress, say, watch) as (told, watched):
+        job = single_run.Job(plan, 0.0, told or single_run.silent, watched, name=name)
+        run, _data = job.create(out, plan_file=file)
+        return _run(ray, run, _Workers(workers, cpus, gpus, tries), watched, job.say)
+
+
+def resume_on_cluster(
+    run: str | Path,
+    *,
+    workers: int = 2,
+    cpus: int = 1,
+    gpus: float = 0,
+    tries: int = 3,
+    address: str = "",
+    say: Say | None = None,
+    watch: Watch | None = None,
+    progress: bool | None = None,
+) -> Fitted:
+    """Resume a run exactly from its last checkpoint, by as many workers as it had."""
+    opened = Run.open(run)
+    state = opened.status().state
+    if state == "running":
+        raise opened.busy()
+    with _connected(address, workers, cpus) as ray, shown(progress, say, watch) as (told, watched):
+        several = _Workers(workers, cpus, gpus, tries)
+        return _run(ray, opened, several, watched, told or single_run.silent)
+
+
+@dataclass(frozen=True)
+class _Workers:
+    """How many processes, what each of them has, and how often they may be started."""
+
+    count: int
+    cpus: int
+    gpus: float
+    tries: int
+
+    @property
+    def threads(self) -> int:
+        return max(1, int(self.cpus))
+
+
+@contextmanager
+def _connected(address: str, workers: int, cpus: int) -> Iterator[Any]:
     ray, started = connect(address)
     try:
         _require(ray, workers, cpus)
-        with shown(progress, say, watch) as (told, watched):
-            job = single_run.Job(plan, 0.0, told or single_run.silent, watched, name=name)
-            run, _data = job.create(out, plan_file=file)
-            with _watched(run, watched, partial(_missing, ray, workers * cpus), job.say):
-                _fit(run, workers, {"CPU": cpus, "GPU": gpus}, tries)
-            return single_run.opened(run)
+        yield ray
     finally:
         if started:
             ray.shutdown()
+
+
+def _run(ray: Any, run: Run, workers: _Workers, watch: Watch | None, say: Say) -> Fitted:
+    (run.folder / f"{REFUSED}.json").unlink(missing_ok=True)
+    missing = partial(_missing, ray, workers.count * workers.cpus)
+    try:
+        with _watched(run, watch, missing, say):
+            _fit(run, workers)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_goes_on(run, workers)) from None
+    return single_run.opened(run)
+
+
+def _goes_on(run: Run, workers: _Workers) -> str:
+    return f"{run.goes_on()} --executor ray --workers {workers.count}"
 
 
 def _require(ray: Any, workers: int, cpus: int) -> None:
@@ -93,23 +148,23 @@ def _missing(ray: Any, need: int) -> int:
     return max(need - int(ray.cluster_resources().get("CPU", 0)), 0)
 
 
-def _fit(run: Run, workers: int, resources: Mapping[str, float], tries: int) -> None:
+def _fit(run: Run, workers: _Workers) -> None:
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 
-    threads = max(1, int(resources["CPU"]))
-    needs = {key: value for key, value in resources.items() if value}
+    needs = {"CPU": workers.cpus, **({"GPU": workers.gpus} if workers.gpus else {})}
     trainer = TorchTrainer(
         _learn,
         train_loop_config={"run": str(run.folder.resolve()), "folder": os.getcwd(),
-                           "threads": threads, "environment": variables(threads)},
+                           "threads": workers.threads,
+                           "environment": variables(workers.threads)},
         scaling_config=ScalingConfig(
-            num_workers=workers, use_gpu=bool(resources["GPU"]), resources_per_worker=needs
+            num_workers=workers.count, use_gpu=bool(workers.gpus), resources_per_worker=needs
         ),
         run_config=RunConfig(
             name=STATE,
             storage_path=str(run.folder.resolve()),
-            failure_config=FailureConfig(max_failures=tries - 1),
+            failure_config=FailureConfig(max_failures=workers.tries - 1),
         ),
     )  # fmt: skip
     try:
@@ -118,7 +173,7 @@ def _fit(run: Run, workers: int, resources: Mapping[str, float], tries: int) -> 
         reason = _refusal(run) or _(
             "the training ended on the cluster: {reason}", reason=last_line(str(error))
         )
-        raise WeitiaoError(f"{reason} {run.goes_on()}") from None
+        raise WeitiaoError(f"{reason} {_goes_on(run, workers)}") from None
     finally:
         shutil.rmtree(run.folder / STATE, ignore_errors=True)
     if reason := _refusal(run):

@@ -279,7 +279,6 @@ def train(
         "--out": out != Path("runs"),
         "--name": name,
         "--skip-bad": skip_bad,
-        "--executor": executor,
     }
     conflicting = [name for name, value in options.items() if value]
     if resume and conflicting:
@@ -308,8 +307,8 @@ def train(
         from weitiao.api.runs import require_free
 
         require_free(out, name)
-    if there and path:
-        _train_on_cluster(path, wanted, workers, threads, out, name, json_)
+    if there:
+        _train_on_cluster(path, resume, wanted, workers, threads, out, name, json_)
         return
     with loading():
         from weitiao.api import fit as fitting
@@ -338,7 +337,8 @@ def train(
 
 
 def _train_on_cluster(
-    path: Path,
+    path: Path | None,
+    resume: Path | None,
     changes: dict[str, Any],
     workers: int | None,
     threads: int | None,
@@ -347,16 +347,16 @@ def _train_on_cluster(
     json_: bool,
 ) -> None:
     with loading():
-        from weitiao.cluster.train import train_on_cluster
+        from weitiao.cluster.train import resume_on_cluster, train_on_cluster
     with terminal.progress() as watch:
-        result = train_on_cluster(
-            path,
-            workers=workers or 2,
-            cpus=threads or 1,
-            changes=changes,
-            out=out,
-            name=name,
-            say=terminal.say,
-            watch=watch,
-        )
+        options: dict[str, Any] = {
+            "workers": workers or 2,
+            "cpus": threads or 1,
+            "say": terminal.say,
+            "watch": watch,
+        }
+        if resume:
+            result = resume_on_cluster(resume, **options)
+        else:
+            result = train_on_cluster(path or "", changes=changes, out=out, name=name, **options)
     show_results.finish(result, json_)
