@@ -4,9 +4,10 @@
     python benchmarks/gains.py --python   # the table of src/weitiao/planning/gains.py
 
 A pair is the score of `frozen_linear` and that of weitiao on the same judged rows, in a budget of a
-minute or more, or without one. The gain is the logarithm of the ratio of their errors (1 less the
-score): -0.7 halves the errors. A set counts once: as the mean of its pairs of one size. Nothing is
-measured; it is repeated when results are added.
+minute or more, or without one: updates enough; or what `hit_rates.py` has predicted from a linear
+model and what came of it, with its few updates. The gain is the logarithm of the ratio of their
+errors (1 less the score): -0.7 halves the errors. Pairs of one set and as many updates are one row
+of the table, their mean. Nothing is measured; it is repeated when results are added.
 """
 
 from __future__ import annotations
@@ -21,12 +22,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from weitiao.planning.quality import ENOUGH_UPDATES, Curve, Gain, usual_gain
+
 RESULTS = Path(__file__).parent / "results"
 FILES = re.compile(r"\d{4}-\d\d-\d\d-(anytime|few_rows|linear_start)[\w-]*\.json")
 LEAST_BUDGET = 60.0  # seconds; in less, the training is cut short
 LINEAR, OURS = "frozen_linear", "weitiao"
 LEAST_ERROR = 0.005  # of 300 rows, half a row and a bit: no logarithm of 0
-Z = 1.2816
+PREDICTED = re.compile(r"\d{4}-\d\d-\d\d-hit_rates[\w-]*\.json")
+BATCH = 16  # of the plans of hit_rates.py
 
 
 def main() -> None:
@@ -35,7 +41,7 @@ def main() -> None:
     )
     parser.add_argument("--python", action="store_true", help="print the table as Python")
     options = parser.parse_args()
-    table = by_set(list(pairs()))
+    table = by_set([*pairs(), *predicted_pairs()])
     print(as_python(table) if options.python else as_markdown(table))
 
 
@@ -54,12 +60,35 @@ def pairs() -> Iterator[dict[str, Any]]:
             if linear is not None and one["metric"] != "entity_f1":  # tags have no such plan
                 yield {
                     "set": one["set"].replace("_htl", ""),
-                    "rows": one["train_rows"],
+                    "updates": ENOUGH_UPDATES,
                     "metric": one["metric"],
                     "linear": linear,
                     "final": one["score"],
                     "gain": gain(linear, one["score"]),
                 }
+
+
+def predicted_pairs() -> Iterator[dict[str, Any]]:
+    """Every pair of a linear model, as its curve foretells it for all rows, and a training."""
+    for path in sorted(RESULTS.iterdir()):
+        if not PREDICTED.fullmatch(path.name):
+            continue
+        for one in json.loads(path.read_text(encoding="utf-8")):
+            quality = (one.get("expected") or {}).get("quality")
+            if not quality or one.get("score") is None:
+                continue
+            rows, scores = zip(*quality["curve"], strict=True)
+            curve = Curve(np.array(rows), 1 - np.array([scores]))
+            fall = (quality["rows"] / rows[-1]) ** -float(curve.exponents()[0])
+            linear = 1 - (1 - quality["linear"]) * fall
+            yield {
+                "set": one["set"].replace("_htl", ""),
+                "updates": one["epochs"] * math.ceil(quality["rows"] / BATCH),
+                "metric": quality["metric"],
+                "linear": linear,
+                "final": one["score"],
+                "gain": gain(linear, one["score"]),
+            }
 
 
 def gain(linear: float, final: float) -> float:
@@ -71,20 +100,20 @@ def _rows(record: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def by_set(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row for each set and size: means of its pairs."""
+    """One row for each set and number of updates: means of its pairs."""
     groups: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
     for one in found:
-        groups[one["set"], one["rows"]].append(one)
+        groups[one["set"], one["updates"]].append(one)
     return [
         {
             "set": name,
-            "rows": rows,
+            "updates": updates,
             "pairs": len(some),
             "linear": statistics.fmean(one["linear"] for one in some),
             "final": statistics.fmean(one["final"] for one in some),
             "gain": statistics.fmean(one["gain"] for one in some),
         }
-        for (name, rows), some in sorted(groups.items())
+        for (name, updates), some in sorted(groups.items())
     ]
 
 
@@ -92,20 +121,23 @@ def left_out(table: list[dict[str, Any]]) -> list[bool]:
     """Whether the 80 % interval of all other sets holds the gain of each row of the table."""
     holds = []
     for one in table:
-        others = [other["gain"] for other in table if other["set"] != one["set"]]
-        mean, std = statistics.fmean(others), statistics.stdev(others)
-        half = Z * std * math.sqrt(1 + 1 / len(others))
-        holds.append(abs(one["gain"] - mean) <= half)
+        others = [
+            Gain(other["set"], other["updates"], other["gain"])
+            for other in table
+            if other["set"] != one["set"]
+        ]
+        low, _mean, high = usual_gain(others, one["updates"])
+        holds.append(low <= one["gain"] <= high)
     return holds
 
 
 def as_markdown(table: list[dict[str, Any]]) -> str:
-    lines = ["| set | rows | pairs | linear | fine-tuned | log error ratio | held by the others |",
+    lines = ["| set | updates | pairs | linear | fine-tuned | log error ratio | held by others |",
              "|---" * 7 + "|"]  # fmt: skip
     holds = left_out(table)
     for one, held in zip(table, holds, strict=True):
         lines.append(
-            f"| {one['set']} | {one['rows']} | {one['pairs']} | {100 * one['linear']:.1f} "
+            f"| {one['set']} | {one['updates']} | {one['pairs']} | {100 * one['linear']:.1f} "
             f"| {100 * one['final']:.1f} | {one['gain']:+.2f} | {'yes' if held else 'no'} |"
         )
     lines.append(f"\nheld by the 80 % interval of the other sets: {sum(holds)} of {len(holds)}")
@@ -113,7 +145,7 @@ def as_markdown(table: list[dict[str, Any]]) -> str:
 
 
 def as_python(table: list[dict[str, Any]]) -> str:
-    lines = [f'    ("{one["set"]}", {one["rows"]}, {one["gain"]:.3f}),' for one in table]
+    lines = [f'    ("{one["set"]}", {one["updates"]}, {one["gain"]:.3f}),' for one in table]
     return "\n".join(["GAINS = (", *lines, ")"])
 
 

@@ -93,7 +93,7 @@ def test_a_place_that_cannot_be_written_is_no_error(tmp_path, monkeypatch):
 
 def test_it_holds_no_words_of_the_user():
     assert set(PastRun.model_fields) == {
-        "machine", "family", "at", "seconds", "memory", "busy", "gain",
+        "machine", "family", "at", "seconds", "memory", "busy", "gain", "updates",
     }  # fmt: skip
     name = history.machine_of({"processor": "secret host"})
     assert name == pytest.approx(name) if isinstance(name, float) else "secret" not in name

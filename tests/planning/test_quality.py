@@ -9,9 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weitiao.planning import gains
-from weitiao.planning.quality import Curve, predicted
+from weitiao.planning.quality import Curve, Gain, usual_gain
+from weitiao.planning.quality import predicted as predicted_by
 
 SIZES = np.array([50, 100, 200, 400])
+
+
+def predicted(metric, curve, rows, values, updates=150):
+    known = [Gain(f"set {at}", 150, value) for at, value in enumerate(values)]
+    return predicted_by(metric, curve, rows, known, updates)
 
 
 def power_law(exponent, least=0.3, noise=0.0, resamples=100):
@@ -54,13 +60,35 @@ def test_gains_that_scatter_widen_it():
     assert wide.score.high - wide.score.low > 3 * (narrow.score.high - narrow.score.low)
 
 
+def test_runs_of_as_many_updates_say_what_is_usual():
+    known = [Gain(f"few {at}", 12, 0.1) for at in range(4)]
+    known += [Gain(f"many {at}", 150, -0.9) for at in range(4)]
+    assert usual_gain(known, 10)[1] == pytest.approx(0.1, abs=0.01)
+    assert usual_gain(known, 400)[1] == pytest.approx(-0.9, abs=0.01)
+    low, mean, high = usual_gain(known, math.sqrt(12 * 150))
+    assert (low, mean, high) == pytest.approx((-0.9, -0.4, 0.1))
+
+
+def test_a_set_counts_once_however_often_it_was_run():
+    one, other = Gain("one", 50, -1.0), Gain("other", 50, 0.0)
+    assert usual_gain([one, other], 50)[1] == pytest.approx(-0.5)
+    assert usual_gain([one, *[other] * 9], 50)[1] == pytest.approx(-0.5)
+
+
+@given(st.lists(st.floats(-2, 2), min_size=1, max_size=9), st.floats(1, 1e5), st.floats(1, 1e5))
+@settings(max_examples=40, deadline=None)
+def test_the_usual_gain_lies_among_those_that_are_known(values, there, here):
+    low, mean, high = usual_gain([Gain("a", there, value) for value in values], here)
+    assert min(values) - 1e-9 <= low <= mean + 1e-9 <= high + 2e-9 <= max(values) + 3e-9
+
+
 def test_the_shipped_gains_are_those_of_the_script(monkeypatch):
     """Results that are added later may move a mean; they need not be shipped at once."""
     monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[2] / "benchmarks"))
     import gains as script
 
-    table = script.by_set(list(script.pairs()))
-    found = {(one["set"], one["rows"]): one["gain"] for one in table}
-    for name, rows, gain in gains.GAINS:
-        assert found[name, rows] == pytest.approx(gain, abs=0.2), name
+    table = script.by_set([*script.pairs(), *script.predicted_pairs()])
+    found = {(one["set"], one["updates"]): one["gain"] for one in table}
+    for name, updates, gain in gains.GAINS:
+        assert found[name, updates] == pytest.approx(gain, abs=0.2), name
     assert len(script.left_out(table)) == len(table)

@@ -85,14 +85,15 @@ def test_few_judged_rows_widen_the_interval_of_the_score(plan):
 def test_nothing_is_compared_where_the_plan_was_changed_or_the_run_resumed(plan):
     assert expected.held(plan.with_({"train.epochs": 9}), TOOK, METRICS) == []
     assert expected.held(plan, RunPhases(), METRICS) == []
-    assert past_run(plan.with_({"train.epochs": 9}), TOOK, METRICS) is None
-    assert past_run(toy_plan("classification", "x"), TOOK, METRICS) is None
+    assert past_run(plan.with_({"train.epochs": 9}), TOOK, METRICS, 20) is None
+    assert past_run(toy_plan("classification", "x"), TOOK, METRICS, 20) is None
 
 
 def test_the_history_gets_ratios_to_what_was_predicted_without_it(plan):
-    found = past_run(plan, TOOK, METRICS)
+    found = past_run(plan, TOOK, METRICS, 20)
     assert found.seconds == {"loading": 1.25, "training": 2.3333}
     assert found.memory == pytest.approx(850 / 800, abs=1e-4)
+    assert found.updates == 20
     assert found.gain == pytest.approx(0.077, abs=1e-3)  # log(0.27 / 0.25)
     few = METRICS.model_copy(update={"rows": 40})
-    assert past_run(plan, TOOK, few).gain is None, "40 rows say nothing of a gain"
+    assert past_run(plan, TOOK, few, 20).gain is None, "40 rows say nothing of a gain"

@@ -99,11 +99,12 @@ class _Found:
     metric: str
     curve: quality.Curve | None
 
-    def quality(self, known: list[float]) -> QualityEstimate | None:
+    def quality(self, known: list[quality.Gain]) -> QualityEstimate | None:
         """The score, given the gains of fine-tuning so far."""
         if self.curve is None:
             return None
-        return quality.predicted(self.metric, self.curve, self.sizes.train_rows, known)
+        sizes = self.sizes
+        return quality.predicted(self.metric, self.curve, sizes.train_rows, known, sizes.updates)
 
 
 def _measured(plan: Plan, source: Source | None, data: Data) -> _Found:

@@ -16,8 +16,9 @@ LEAST_ROWS = 100  # evaluated, for a gain that is more than the noise of few row
 LEAST_ERROR = 0.002
 
 
-def past_run(plan: Plan, took: RunPhases, metrics: MetricsRecord) -> PastRun | None:
-    """A line of the history; None where the plan was not measured, or was changed since."""
+def past_run(plan: Plan, took: RunPhases, metrics: MetricsRecord, updates: int) -> PastRun | None:
+    """A line of the history; None where the plan was not measured, or was changed since. updates:
+    of the training."""
     expectation = Expectation.of(plan)
     about = expectation.measured
     if about is None or not expectation.fits(plan) or not took.phases:
@@ -37,6 +38,7 @@ def past_run(plan: Plan, took: RunPhases, metrics: MetricsRecord) -> PastRun | N
         memory=round(peak / expected_peak, 4) if expected_peak and peak else None,
         busy=took.busy or 0.0,
         gain=_gain(expectation, metrics),
+        updates=updates,
     )
 
 

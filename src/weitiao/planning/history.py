@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from weitiao.core import atomic
 from weitiao.data.cache import store
+from weitiao.planning.quality import ENOUGH_UPDATES, Gain
 
 FILE = "history.jsonl"
 MOST_LINES = 1000  # the newest ones are kept
@@ -32,7 +33,7 @@ class PastRun(BaseModel):
     """A run that was predicted: actual over predicted seconds by phase, over predicted memory.
 
     The predictions are those before the history corrected them. gain: the logarithm of the error
-    of the fine-tuned model over that of the linear one.
+    of the fine-tuned model over that of the linear one; updates: of its training.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -44,6 +45,7 @@ class PastRun(BaseModel):
     memory: float | None = None
     busy: float = 0.0
     gain: float | None = None
+    updates: int = ENOUGH_UPDATES
 
 
 class Correction(BaseModel):
@@ -133,9 +135,14 @@ def of_memory(past: Sequence[PastRun], family: str) -> Correction:
     return correction(ratios, MEMORY_PRIOR_STD, FEWEST_MEMORY_STD)
 
 
-def gains(past: Sequence[PastRun]) -> list[float]:
-    """The gains of fine-tuning over the linear model that runs here have had."""
-    return [one.gain for one in past if one.gain is not None and math.isfinite(one.gain)]
+def gains(past: Sequence[PastRun]) -> list[Gain]:
+    """The gains of fine-tuning over the linear model that runs here have had. Which rows they
+    learned from is not kept: each counts as a set of its own."""
+    return [
+        Gain(f"run {at}", max(one.updates, 1), one.gain)
+        for at, one in enumerate(past)
+        if one.gain is not None and math.isfinite(one.gain)
+    ]
 
 
 def _weight(run: PastRun, family: str) -> float:

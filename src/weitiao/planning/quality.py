@@ -1,17 +1,36 @@
-"""Predicted score: a linear model's learning curve, times the usual gain of fine-tuning."""
+"""Predicted score: a linear model's learning curve, times the usual gain of so many updates."""
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from weitiao.planfile.expectation import LEVEL, Estimate, QualityEstimate
+from weitiao.planning.phase_cost import Z
 
 LEAST_ERROR = 0.002  # whose logarithm still says something of a few hundred rows
 STEEPEST = 1.0  # exponent of a power law: errors fall at most as fast as rows grow
+ENOUGH_UPDATES = 150  # more of them change nothing in the usual gain
+# Standard deviation of a normal kernel over logarithms of updates. Of 65 runs, predicted from those
+# of other sets, with 0.3 to 0.7: 52 or 53 in the 80 % interval, interval scores 29.5 to 31.0.
+WIDTH = 0.4
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What fine-tuning has gained: the logarithm of its error over that of a linear model.
+
+    set: of which rows; a set counts once, however many of its runs are known. updates: of the
+    training.
+    """
+
+    set: str
+    updates: float
+    value: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,21 +60,20 @@ class Curve:
         return np.clip(-(y * x).sum(1) / (x * x).sum(), 0.0, STEEPEST)
 
 
-def predicted(metric: str, curve: Curve, rows: int, gains: Sequence[float]) -> QualityEstimate:
+def predicted(
+    metric: str, curve: Curve, rows: int, gains: Sequence[Gain], updates: float
+) -> QualityEstimate:
     """The score of a model that is fine-tuned on `rows` rows, on new rows of any number.
 
-    In logarithms of errors: that of the linear model at `rows`, plus the gain. gains: of earlier
-    runs; a new one is drawn from a t distribution around their mean.
+    In logarithms of errors: that of the linear model at `rows`, plus the gain of as many updates.
     """
-    from scipy import stats
-
     exponents = curve.exponents()
     grown = -exponents * math.log(rows / float(curve.rows[-1]))
     linear = np.log(np.maximum(curve.errors[:, -1], LEAST_ERROR)) + grown
-    gain, std, freedom = _moments(gains)
-    middle = float(linear.mean()) + gain
-    half = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * math.hypot(float(linear.std()), std)
-    score = Estimate(*(1 - math.exp(min(middle + side * half, math.log(2))) for side in (0, 1, -1)))
+    low, gain, high = usual_gain(gains, updates)
+    middle, half = float(linear.mean()) + gain, Z * float(linear.std())
+    ends = (middle, middle + math.hypot(high - gain, half), middle - math.hypot(gain - low, half))
+    score = Estimate(*(1 - math.exp(min(end, math.log(2))) for end in ends))
     # Twice the rows: the error falls to 2 ** -c of what it is.
     fall = 1 - 2.0**-exponents
     error = 1 - score.value
@@ -71,9 +89,24 @@ def predicted(metric: str, curve: Curve, rows: int, gains: Sequence[float]) -> Q
     )
 
 
-def _moments(gains: Sequence[float]) -> tuple[float, float, int]:
-    """Mean, standard deviation of a new gain, degrees of freedom."""
-    values = np.asarray(gains, float)
-    count = len(values)
-    std = float(values.std(ddof=1)) if count > 1 else 0.3
-    return float(values.mean()), std * math.sqrt(1 + 1 / count), max(count - 1, 1)
+def usual_gain(gains: Sequence[Gain], updates: float) -> tuple[float, float, float]:
+    """The lower end of an 80 % interval, the mean and the upper end of the gain of so many updates,
+    from runs of as many: weighted by a normal kernel over the logarithm of updates."""
+    wanted = math.log(min(max(updates, 1.0), ENOUGH_UPDATES))
+    by_set: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for one in gains:
+        away = (math.log(min(one.updates, ENOUGH_UPDATES)) - wanted) / WIDTH
+        by_set[one.set].append((math.exp(-0.5 * away * away), one.value))
+    values, weights = [], []
+    for known in by_set.values():
+        # A set weighs as much as its nearest run, and divides that among its runs.
+        nearest, whole = max(w for w, _v in known), sum(w for w, _v in known)
+        values += [value for _w, value in known]
+        weights += [nearest * w / max(whole, 1e-300) for w, _v in known]
+    order = np.argsort(values)
+    gain, weight = np.array(values)[order], np.array(weights)[order]
+    weight = np.maximum(weight, 1e-12)  # far from all that is known, all count alike
+    passed = (np.cumsum(weight) - weight / 2) / weight.sum()
+    low, high = np.interp([(1 - LEVEL) / 2, (1 + LEVEL) / 2], passed, gain)
+    mean = float(np.average(gain, weights=weight))
+    return min(float(low), mean), mean, max(float(high), mean)
