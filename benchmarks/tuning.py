@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 import epochs
+import hit_rates
 import quality_trainer
 import sets
 import timing
@@ -50,6 +51,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="*", default=METHODS, help="only these methods")
     parser.add_argument("--rows", type=int, default=ROWS, help="training rows of a study")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each method")
+    parser.add_argument("--layers", type=int, default=0, help="the first layers alone; 0: all")
     given = timing.parsed(parser)
     if timing.is_served(given, act, table):
         return
@@ -68,6 +70,7 @@ def cells(given: argparse.Namespace) -> Iterator[timing.Record]:
                     "study": study,
                     "seconds_each": given.seconds,
                     "method": method,
+                    **({"layers": given.layers} if given.layers else {}),
                 }
 
 
@@ -75,6 +78,9 @@ def act(job: Mapping[str, Any]) -> timing.Record:
     """In the fresh process: one cell."""
     epochs.use_threads(job["threads"])
     train, test, info = sets.load(job["set"], job["rows"], job["study"], Path(job["data"]))
+    if job.get("layers"):  # more trials in the same seconds
+        cut = {"model": f"{info['checkpoint']}/{job['layers']}", "store": tempfile.gettempdir()}
+        info = {**info, "checkpoint": hit_rates.checkpoint(cut)}
     method = {"default": default, "grid": grid, "tune": tune, "optuna_trainer": optuna_trainer}
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:

@@ -15,8 +15,8 @@ from weitiao.planning.phase_cost import Z
 LEAST_ERROR = 0.002  # whose logarithm still says something of a few hundred rows
 STEEPEST = 1.0  # exponent of a power law: errors fall at most as fast as rows grow
 ENOUGH_UPDATES = 150  # more of them change nothing in the usual gain
-# Standard deviation of a normal kernel over logarithms of updates. Of 65 runs, predicted from those
-# of other sets, with 0.3 to 0.7: 52 or 53 in the 80 % interval, interval scores 29.5 to 31.0.
+# Standard deviation of a normal kernel over logarithms of updates. Of 72 runs, predicted from those
+# of other sets, with 0.3 to 0.7: 57 to 59 in the 80 % interval, interval scores 30.4 to 30.9.
 WIDTH = 0.4
 
 
