@@ -111,23 +111,15 @@ def plan_file(tiny_bert, tmp_path):
     return tmp_path / "plan.yaml"
 
 
-def weights(fitted):
-    from safetensors.torch import load_file
-
-    return load_file(fitted.run.best / "model.safetensors")
-
-
-def close(one, other):
-    assert one.keys() == other.keys()
-    return max(float((one[name] - other[name]).abs().max()) for name in one)
+def losses(fitted):
+    return [line["loss"] for line in fitted.run.history() if "loss" in line]
 
 
 def test_a_training_of_two_workers_is_that_of_two_processes(cluster, plan_file, tmp_path):
     made, _workers = cluster
     there = weitiao.train_on_cluster(plan_file, workers=2, address=made.address, out=tmp_path)
-    log = [line for line in there.run.history() if "loss" in line]
     assert there.state == "finished"
-    assert len(log) == there.run.status().total
+    assert len(losses(there)) == there.run.status().total
     assert not (there.run.folder / "ray").exists()
     started = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "-m", "weitiao",
@@ -138,12 +130,14 @@ def test_a_training_of_two_workers_is_that_of_two_processes(cluster, plan_file, 
     (folder,) = (tmp_path / "torchrun").iterdir()
     other = weitiao.Run.open(folder)
     here = [line["loss"] for line in other.history() if "loss" in line]
-    assert [line["loss"] for line in log] == pytest.approx(here, rel=1e-4)
+    assert losses(there) == pytest.approx(here, rel=1e-4)
 
 
 @contextmanager
 def killing_a_node(made, node, out):
     """Kill the node once the training has a checkpoint; another one is in its place."""
+    made.add_node(num_cpus=1)  # here, since Ray sets signal handlers, which a thread may not
+    made.wait_for_nodes()
     killed = []
 
     def kill():
@@ -152,7 +146,6 @@ def killing_a_node(made, node, out):
             for status in out.glob("*/status.json") if out.exists() else ():
                 step = weitiao.Run.open(status.parent).status().step or 0
                 if step >= 30 and (status.parent / "last").exists():
-                    made.add_node(num_cpus=1)
                     made.remove_node(node, allow_graceful=False)
                     killed.append(step)
 
@@ -179,7 +172,7 @@ def test_a_training_goes_on_when_a_node_is_killed(cluster, plan_file, tmp_path):
         )
     (folder,) = (tmp_path / "b").iterdir()
     other = weitiao.resume_on_cluster(folder, workers=3, address=made.address)
-    assert close(weights(fitted), weights(other)) < 1e-5
+    assert losses(fitted) == pytest.approx(losses(other), rel=1e-5)
 
 
 def test_a_cluster_that_is_too_small_is_said(cluster, plan_file, tmp_path):
@@ -191,8 +184,8 @@ def test_a_cluster_that_is_too_small_is_said(cluster, plan_file, tmp_path):
 
 def test_what_no_restart_would_mend_is_told_once(cluster, plan_file, tmp_path):
     made, _workers = cluster
-    changes = {"train.learning_rate": 1e6, "train.linear_start": False}
-    with pytest.raises(WeitiaoError, match="loss"):
+    changes = {"train.sharding": "full"}  # which processors do not have
+    with pytest.raises(WeitiaoError, match="sharding"):
         weitiao.train_on_cluster(
             plan_file, address=made.address, changes=changes, out=tmp_path / "runs"
         )

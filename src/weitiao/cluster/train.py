@@ -60,7 +60,7 @@ def train_on_cluster(
     """
     file = None if isinstance(plan, Plan) else Path(plan)
     plan = plan.with_(changes or {}) if isinstance(plan, Plan) else Plan.load(plan, changes)
-    check(plan, here=True)
+    check(plan)  # what this machine lacks says nothing of those of the workers
     with _connected(address, workers, cpus) as ray, shown(progress, say, watch) as (told, watched):
         job = single_run.Job(plan, 0.0, told or single_run.silent, watched, name=name)
         run, _data = job.create(out, plan_file=file)
