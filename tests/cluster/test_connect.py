@@ -91,6 +91,18 @@ def test_an_address_that_is_none_is_named(monkeypatch, address):
         connect.connect(address)
 
 
+def test_a_ray_that_does_not_start_is_said(monkeypatch):
+    def init(**_options):
+        raise Exception("The current node timed out during startup.")
+
+    ray = cluster((1, 0))
+    ray.is_initialized, ray.init = lambda: False, init
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(WeitiaoError, match="timed out during startup"):
+        connect.connect()
+
+
 def test_each_folder_that_is_not_seen_is_named(tmp_path):
     assert not connect.unseen(tmp_path)
     assert "nowhere" in connect.unseen(tmp_path, tmp_path / "nowhere")

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -99,3 +100,15 @@ def test_the_last_loss_is_read_from_the_end_of_a_long_log(run):
     with run.log_path.open("a", encoding="utf-8") as file:
         file.write(json.dumps({"step": 501, "loss": 9.0})[:-4])  # is being written
     assert train._last_loss(run) == 49.9
+
+
+def test_a_cluster_that_is_gone_does_not_stop_the_progress():
+    exceptions = pytest.importorskip("ray.exceptions")
+
+    def nodes():
+        raise exceptions.RayError("no answer")
+
+    ray = SimpleNamespace(nodes=nodes, exceptions=exceptions)
+    assert train._missing(ray, train._Workers(2, 1, 0, 3)) == 0
+    ray.nodes = lambda: [{"Alive": True, "Resources": {"CPU": 1.0}}]
+    assert train._missing(ray, train._Workers(2, 1, 0, 3)) == 1

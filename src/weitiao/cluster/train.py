@@ -149,7 +149,11 @@ def _goes_on(run: Run, workers: _Workers) -> str:
 
 def _missing(ray: Any, workers: _Workers) -> int:
     """Processors of the workers that the machines have no room for any more."""
-    return max(workers.count - places(ray, workers.cpus, workers.gpus), 0) * workers.cpus
+    try:
+        room = places(ray, workers.cpus, workers.gpus)
+    except (ray.exceptions.RayError, RuntimeError, OSError):
+        return 0  # the cluster is gone: the training itself says so
+    return max(workers.count - room, 0) * workers.cpus
 
 
 @contextmanager
@@ -248,10 +252,7 @@ def _watched(run: Run, watch: Watch | None, missing: Callable[[], int], say: Say
     def look() -> None:
         seen, waiting = None, False
         while not ended.wait(LOOK_SECONDS):
-            try:
-                count = missing()
-            except Exception:  # the cluster is gone: the training itself says so
-                continue
+            count = missing()
             if count and not waiting:
                 say(
                     _(
