@@ -184,6 +184,11 @@ MISTAKES = {
     "train good.yaml --executor spark": ("'spark'", "neither local nor ray", "既不是 local"),
     "train good.yaml --workers 4": ("--workers", "--executor ray", "--executor ray"),
     "predict runs/done good.csv --executor ray -o -": ("--executor ray", "-o as well", "也写明 -o"),
+    "predict runs/done --text good --executor ray -o a.csv": (
+        "--executor ray",
+        "reads files",
+        "ray",
+    ),
     "experiment gone.yaml": ("gone.yaml", "no such file", "没有这个文件"),
     "runs rm": ("NAME", "weitiao runs rm NAME", "weitiao runs rm NAME"),
     "runs rm dnoe": ("dnoe", "Did you mean 'done'", "'done'"),

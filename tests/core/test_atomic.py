@@ -1,5 +1,6 @@
 """A file or folder is there whole or not at all."""
 
+import signal
 import threading
 
 import pytest
@@ -83,3 +84,26 @@ def test_a_disk_that_fails_in_the_background_is_told_by_the_wait(tmp_path, monke
         swap.wait()
     assert not (tmp_path / "best").exists()
     swap.wait()  # told once
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers of this kind")
+def test_an_interrupted_wait_is_not_the_end_of_the_swap(tmp_path, monkeypatch):
+    may_go_on = threading.Event()
+
+    def interrupt(*_args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(atomic, "to_disk", lambda _path: may_go_on.wait(60))
+    swap = atomic.BackgroundSwap(tmp_path / "best")
+    with swap.filling() as new:
+        (new / "weights").write_text("new")
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with pytest.raises(KeyboardInterrupt):
+            swap.wait()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    threading.Timer(0.2, may_go_on.set).start()
+    swap.wait()  # as the training does at its end
+    assert (tmp_path / "best" / "weights").read_text() == "new"

@@ -10,6 +10,7 @@ from weitiao.planning.expected_phases import (
     Taken,
     expected_phases,
     phase_seconds,
+    updates_in_budget,
 )
 from weitiao.planning.history import PastRun
 from weitiao.planning.phase_cost import Line
@@ -78,6 +79,16 @@ def test_a_budget_shortens_the_refit_and_then_the_training():
     tight = seconds(sizes=replace(sizes, budget=sum(free.values()) - free["refit"] - 10))
     assert "refit" not in tight
     assert tight["training"] == pytest.approx(free["training"] - 10)
+
+
+def test_a_budget_leaves_time_for_fewer_updates():
+    assert updates_in_budget(TAKEN, SIZES) == 100
+    free = sum(seconds().values())
+    assert updates_in_budget(TAKEN, replace(SIZES, budget=free + 1)) == 100
+    update = 0.1 + 0.001 * 400
+    tight = updates_in_budget(TAKEN, replace(SIZES, budget=free - 20 * update))
+    assert tight == pytest.approx(80)
+    assert updates_in_budget(TAKEN, replace(SIZES, budget=1.0)) == 0
 
 
 def test_the_history_corrects_seconds_and_memory_but_not_what_it_is_measured_by():

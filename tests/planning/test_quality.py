@@ -69,6 +69,15 @@ def test_runs_of_as_many_updates_say_what_is_usual():
     assert (low, mean, high) == pytest.approx((-0.9, -0.4, 0.1))
 
 
+def test_one_run_of_as_many_updates_is_not_all_that_is_usual():
+    """A run whose budget left time for no update is kept as one of a single update."""
+    own = Gain("run 0", 1, 0.0)
+    low, _mean, high = usual_gain([*gains.shipped(), own], 1)
+    assert high - low > 0.4
+    low, _mean, high = usual_gain(gains.shipped(), 1)
+    assert high - low > 0.3
+
+
 def test_a_set_counts_once_however_often_it_was_run():
     one, other = Gain("one", 50, -1.0), Gain("other", 50, 0.0)
     assert usual_gain([one, other], 50)[1] == pytest.approx(-0.5)

@@ -25,7 +25,13 @@ from weitiao.planfile.expectation import Expectation, Measured, QualityEstimate,
 from weitiao.planfile.plan import Plan
 from weitiao.planfile.sections import REFIT_ROWS
 from weitiao.planning import gains, history, linear_rung, phase_cost, quality
-from weitiao.planning.expected_phases import Rehearsed, Sizes, Taken, expected_phases
+from weitiao.planning.expected_phases import (
+    Rehearsed,
+    Sizes,
+    Taken,
+    expected_phases,
+    updates_in_budget,
+)
 from weitiao.planning.phase_cost import Sample
 from weitiao.training import linear_start, timed_updates
 from weitiao.training.batches import Feed
@@ -104,7 +110,8 @@ class _Found:
         if self.curve is None:
             return None
         sizes = self.sizes
-        return quality.predicted(self.metric, self.curve, sizes.train_rows, known, sizes.updates)
+        updates = updates_in_budget(self.taken, sizes)
+        return quality.predicted(self.metric, self.curve, sizes.train_rows, known, updates)
 
 
 def _measured(plan: Plan, source: Source | None, data: Data) -> _Found:

@@ -61,6 +61,8 @@ from weitiao.training.run import Hooks, Outcome, train
 
 Watch = Callable[[Any, float], None]
 
+ENDED = ("finished", "early")  # states of a run that has nothing left to do
+
 
 def train_run(
     plan: Plan | str | Path,
@@ -94,22 +96,26 @@ def resume_run(
     begun = awake() if since is None else since
     compiler.prepare()
     run = Run.open(folder)
-    state = run.status().state
-    if state == "running":  # before anything is written into it
+    if run.status().state == "running":  # before anything is written into it
         raise run.busy()
-    if state in ("finished", "early"):
-        raise RunError(
-            _(
-                "{folder}: this run has ended; `weitiao evaluate {folder}` evaluates it.",
-                folder=folder,
-            )
-        )
+    require_unended(run)
     plan = plan_of(run)
     data = load_data(plan.data, plan.task_name)
     final = bool(run.read("environment").get("final"))
     job = Job(plan, begun, say or silent, watch, final)
     with stages.resumable(run), phases.recorded(PhaseClock("loading")):
         return job.judge(run, data) if run.status().stage else job.run_in(run, data, resume=True)
+
+
+def require_unended(run: Run) -> None:
+    """Raise RunError where a run has nothing left to do."""
+    if run.status().state in ENDED:
+        raise RunError(
+            _(
+                "{folder}: this run has ended; `weitiao evaluate {folder}` evaluates it.",
+                folder=run.folder,
+            )
+        )
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import os
 import socket
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +14,15 @@ from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _, language
 
 REACHED_SECONDS = 10
+LOOKED_SECONDS = 2.0  # between two looks at what is free
 INSTALL = "pip install 'weitiao[ray]'"
 
 
-def connect(address: str = "") -> tuple[Any, bool]:
-    """Ray, connected to the cluster at `address`, $RAY_ADDRESS or on this machine alone; and
-    whether this call has connected it. Raises WeitiaoError where there is none."""
-    if importlib.util.find_spec("ray") is None:
-        raise WeitiaoError(_("executor ray needs a package more: {install}", install=INSTALL))
-    import ray
-
+def connect(address: str = "", library: str = "") -> tuple[Any, bool]:
+    """Ray, connected to the cluster at `address`, $RAY_ADDRESS or one that runs on this machine, or
+    else on it alone; and whether this call has connected it. library: a part of Ray that is needed,
+    train or data. Raises WeitiaoError where there is none."""
+    ray = _installed(library)
     if ray.is_initialized():
         return ray, False
     address = address or os.environ.get("RAY_ADDRESS") or ""
@@ -30,7 +31,7 @@ def connect(address: str = "") -> tuple[Any, bool]:
     try:
         _reach(address)
         ray.init(address=address or None, log_to_driver=False, logging_level="error", **alone)
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+    except Exception as error:  # Ray raises a bare one where it does not start in time
         raise WeitiaoError(
             _(
                 "executor ray: no cluster at {address} ({reason}). Start one: ray start --head",
@@ -41,11 +42,98 @@ def connect(address: str = "") -> tuple[Any, bool]:
     return ray, True
 
 
+def _installed(library: str) -> Any:
+    """Ray, with this library of it: each needs packages that Ray alone does not bring."""
+    try:
+        ray = importlib.import_module("ray")
+        ray.is_initialized  # noqa: B018  # a folder called ray has nothing of the kind
+        if library:
+            importlib.import_module(f"ray.{library}")
+    except (ImportError, AttributeError):
+        raise WeitiaoError(
+            _("executor ray needs a package more: {install}", install=INSTALL)
+        ) from None
+    return ray
+
+
 def _reach(address: str) -> None:
     """Raise OSError at once where nothing listens: Ray itself waits for minutes, and exits."""
     host, _colon, port = address.rpartition("://")[2].rpartition(":")
     if host and port.isdigit():
-        socket.create_connection((host, int(port)), timeout=REACHED_SECONDS).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=REACHED_SECONDS).close()
+
+
+def require_numbers(**numbers: float) -> None:
+    """Raises WeitiaoError where one of these numbers is below one: workers, cpus, tries."""
+    for name, number in numbers.items():
+        if not number >= 1:
+            raise WeitiaoError(
+                _("{name}: {number} is too few; at least 1.", name=name, number=number)
+            )
+
+
+def places(ray: Any, cpus: float, gpus: float = 0) -> int:
+    """How many workers of so many processors and cards the machines have room for. A worker is on
+    one machine: two processors on each of two machines have no room for one of three."""
+    have = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return sum(
+        min(
+            int(has.get(name, 0) / needed + 1e-6)  # 0.6 / 0.2 is a little less than 3
+            for name, needed in (("CPU", cpus), ("GPU", gpus))
+            if needed
+        )
+        for has in have
+    )
+
+
+def require_places(ray: Any, workers: int, cpus: float, gpus: float = 0) -> None:
+    """Raises WeitiaoError where the workers have no place: Ray would wait for it, and say
+    nothing."""
+    known, have = ray.cluster_resources(), places(ray, cpus, gpus)
+    if have >= workers:
+        return
+    total = int(known.get("CPU", 0))
+    if total < workers * cpus:
+        message = _(
+            "the cluster has {have} processors; {workers} workers need {need}: take fewer, or add "
+            "machines.",
+            have=total,
+            workers=workers,
+            need=_short(workers * cpus),
+        )
+    else:
+        message = _(
+            "the machines of the cluster have room for {have} workers of {cpus} processors and "
+            "{gpus} graphics cards each, not for {workers}: take fewer or smaller ones, or add "
+            "machines.",
+            have=have,
+            cpus=_short(cpus),
+            gpus=_short(gpus),
+            workers=workers,
+        )
+    raise WeitiaoError(message)
+
+
+def tell_busy(ray: Any, need: float, say: Callable[[str], None]) -> None:
+    """Say it where others use the processors: the workers start once these are free."""
+    for last in (False, True):
+        free = int(ray.available_resources().get("CPU", 0))
+        if free >= need:
+            return
+        if not last:  # machines that have just come tell of themselves a moment later
+            time.sleep(LOOKED_SECONDS)
+    say(
+        _(
+            "the cluster is in use: {free} of its processors are free, {need} are needed; "
+            "waiting for the others",
+            free=free,
+            need=_short(need),
+        )
+    )
+
+
+def _short(number: float) -> str:
+    return f"{number:g}"
 
 
 def variables(threads: int) -> dict[str, str]:
@@ -57,15 +145,17 @@ def variables(threads: int) -> dict[str, str]:
     }
 
 
-def unseen(folder: Path) -> str:
-    """Why this machine cannot work in the folder; empty where it can."""
-    if folder.is_dir():
-        return ""
-    return _(
-        "the machine {host} does not see {folder}: put rows and results on a folder that all share",
-        host=socket.gethostname(),
-        folder=str(folder),
-    )
+def unseen(*folders: Path) -> str:
+    """Why this machine cannot work in these folders; empty where it can."""
+    for folder in folders:
+        if not folder.is_dir():
+            return _(
+                "the machine {host} does not see {folder}: put rows and results on a folder that "
+                "all share",
+                host=socket.gethostname(),
+                folder=str(folder),
+            )
+    return ""
 
 
 def last_line(text: str) -> str:

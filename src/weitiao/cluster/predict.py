@@ -8,7 +8,9 @@ So memory is bounded on every machine, and the chunks of one that dies are predi
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,15 @@ import numpy as np
 
 from weitiao.api.predict import CHUNK_ROWS, Chunk, Opened, chunk_at, load, open_inputs, predict
 from weitiao.api.written_table import files_in
-from weitiao.cluster.connect import connect, last_line, unseen, variables
+from weitiao.cluster.connect import (
+    connect,
+    last_line,
+    require_numbers,
+    require_places,
+    tell_busy,
+    unseen,
+    variables,
+)
 from weitiao.data.files.open import ReadOptions
 from weitiao.errors import DataError, WeitiaoError
 from weitiao.hardware.machine import set_threads
@@ -50,6 +60,7 @@ def predict_on_cluster(
     workers: processes that predict; each has `cpus` processors and `gpus` cards. address: of the
     cluster; default: $RAY_ADDRESS, or this machine alone. The others are those of `predict`.
     """
+    require_numbers(workers=workers, cpus=cpus)
     if not files_in(rows):
         raise DataError(_("on a cluster, rows are files in a folder that all its machines see."))
     how = ReadOptions(reader or ({"xlsx": {"sheet": sheet}} if sheet else {}), skip_bad)
@@ -59,8 +70,10 @@ def predict_on_cluster(
         "folder": os.getcwd(), "threads": max(1, int(cpus)),
     }  # fmt: skip
     needs = {"num_cpus": cpus, **({"num_gpus": gpus} if gpus else {})}
-    ray, started = connect(address)
+    ray, started = connect(address, "data")
     try:
+        require_places(ray, 1, cpus, gpus)
+        tell_busy(ray, cpus, say or (lambda text: None))
         count: int = predict(
             run, rows, output, form=form, shape=shape, roles=roles, sheet=sheet, reader=reader,
             skip_bad=skip_bad, force=force, threads=max(1, int(cpus)), precision=precision,
@@ -80,19 +93,18 @@ def _answers(
     import ray
 
     count = -(-len(opened.inputs) // CHUNK_ROWS)
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.execution_options.preserve_order = True
+    task = {**task, "fingerprint": opened.source.fingerprint, "count": len(opened.inputs)}
     # No task reads the numbers: it would wait for a processor that the workers hold.
     numbers = [{"id": number} for number in range(count)]
-    answers = ray.data.from_items(numbers, override_num_blocks=count).map_batches(
-        _Worker,
-        fn_constructor_args=[task],
-        batch_size=1,
-        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(workers, count)),
-        runtime_env={"env_vars": variables(task["threads"])},
-        **needs,
-    )
+    with _ordered():
+        answers = ray.data.from_items(numbers, override_num_blocks=count).map_batches(
+            _Worker,
+            fn_constructor_args=[task],
+            batch_size=1,
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(workers, count)),
+            runtime_env={"env_vars": variables(task["threads"])},
+            **needs,
+        )
     expected = 0
     try:
         for batch in answers.iter_batches(batch_size=1, prefetch_batches=0):
@@ -109,6 +121,23 @@ def _answers(
         raise WeitiaoError(message) from None
 
 
+@contextmanager
+def _ordered() -> Iterator[None]:
+    """Data sets that are made inside keep their order, and show no progress of their own. The
+    settings are those of the process: others may use Ray in it."""
+    import ray
+
+    context = ray.data.DataContext.get_current()
+    shown, ordered = context.enable_progress_bars, context.execution_options.preserve_order
+    context.enable_progress_bars = False
+    context.execution_options.preserve_order = True
+    try:
+        yield
+    finally:
+        context.enable_progress_bars = shown
+        context.execution_options.preserve_order = ordered
+
+
 class _Worker:
     """A process that predicts chunks."""
 
@@ -119,6 +148,17 @@ class _Worker:
         set_threads(task["threads"])
         run, baseline = task["run"], task["baseline"]
         opened = open_inputs(run, task["rows"], task["how"], task["roles"], baseline=baseline)
+        # Answers go by the numbers of the rows: with other rows they would be those of others.
+        known = task["fingerprint"], task["count"]
+        if (opened.source.fingerprint, len(opened.inputs)) != known:
+            raise DataError(
+                _(
+                    "{file}: on the machine {host} the rows are other ones; were they changed "
+                    "meanwhile? Predict again.",
+                    file=opened.source.name,
+                    host=socket.gethostname(),
+                )
+            )
         self.inputs = opened.inputs
         self.model = load(run, precision=task["precision"], baseline=baseline)
 

@@ -8,11 +8,13 @@ and go on from the last checkpoint of the run.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,16 +24,27 @@ from typing import Any
 from weitiao.api import single_run
 from weitiao.api.fitted import Fitted
 from weitiao.api.progress import shown
-from weitiao.cluster.connect import connect, last_line, unseen, variables
+from weitiao.cluster.connect import (
+    connect,
+    last_line,
+    places,
+    require_numbers,
+    require_places,
+    tell_busy,
+    unseen,
+    variables,
+)
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.i18n.messages import _
 from weitiao.planfile.plan import Plan
 from weitiao.planning.check import check
 from weitiao.run import Run
+from weitiao.training.run import locked
 
 STATE = "ray"  # folder inside the run: what Ray Train writes; deleted at the end
 REFUSED = "cluster"  # cluster.json of the run: the error that starting again would not mend
 LOOK_SECONDS = 1.0  # between two looks at the progress of the run
+LAST_BYTES = 8_192  # of the log, where its last loss stands
 
 Say = Callable[[str], None]
 Watch = Callable[[Any, float], None]
@@ -58,13 +71,14 @@ def train_on_cluster(
     often the training may be started, when machines die. address: of the cluster; default:
     $RAY_ADDRESS, or this machine alone. Raises WeitiaoError.
     """
+    several = _Workers(workers, cpus, gpus, tries)
     file = None if isinstance(plan, Plan) else Path(plan)
     plan = plan.with_(changes or {}) if isinstance(plan, Plan) else Plan.load(plan, changes)
     check(plan)  # what this machine lacks says nothing of those of the workers
-    with _connected(address, workers, cpus) as ray, shown(progress, say, watch) as (told, watched):
+    with _connected(address, several) as ray, shown(progress, say, watch) as (told, watched):
         job = single_run.Job(plan, 0.0, told or single_run.silent, watched, name=name)
         run, _data = job.create(out, plan_file=file)
-        return _run(ray, run, _Workers(workers, cpus, gpus, tries), watched, job.say)
+        return _run(ray, run, several, watched, job.say)
 
 
 def resume_on_cluster(
@@ -80,12 +94,11 @@ def resume_on_cluster(
     progress: bool | None = None,
 ) -> Fitted:
     """Resume a run exactly from its last checkpoint, by as many workers as it had."""
+    several = _Workers(workers, cpus, gpus, tries)
     opened = Run.open(run)
-    state = opened.status().state
-    if state == "running":
-        raise opened.busy()
-    with _connected(address, workers, cpus) as ray, shown(progress, say, watch) as (told, watched):
-        several = _Workers(workers, cpus, gpus, tries)
+    single_run.require_unended(opened)
+    _take_over(opened)
+    with _connected(address, several) as ray, shown(progress, say, watch) as (told, watched):
         return _run(ray, opened, several, watched, told or single_run.silent)
 
 
@@ -98,16 +111,19 @@ class _Workers:
     gpus: float
     tries: int
 
+    def __post_init__(self) -> None:
+        require_numbers(workers=self.count, cpus=self.cpus, tries=self.tries)
+
     @property
     def threads(self) -> int:
         return max(1, int(self.cpus))
 
 
 @contextmanager
-def _connected(address: str, workers: int, cpus: int) -> Iterator[Any]:
-    ray, started = connect(address)
+def _connected(address: str, workers: _Workers) -> Iterator[Any]:
+    ray, started = connect(address, "train")
     try:
-        _require(ray, workers, cpus)
+        require_places(ray, workers.count, workers.cpus, workers.gpus)
         yield ray
     finally:
         if started:
@@ -116,9 +132,10 @@ def _connected(address: str, workers: int, cpus: int) -> Iterator[Any]:
 
 def _run(ray: Any, run: Run, workers: _Workers, watch: Watch | None, say: Say) -> Fitted:
     (run.folder / f"{REFUSED}.json").unlink(missing_ok=True)
-    missing = partial(_missing, ray, workers.count * workers.cpus)
+    tell_busy(ray, workers.count * workers.cpus, say)
+    missing = partial(_missing, ray, workers)
     try:
-        with _watched(run, watch, missing, say):
+        with _watched(run, watch, missing, say), _interruptible():
             _fit(run, workers)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_goes_on(run, workers)) from None
@@ -126,26 +143,32 @@ def _run(ray: Any, run: Run, workers: _Workers, watch: Watch | None, say: Say) -
 
 
 def _goes_on(run: Run, workers: _Workers) -> str:
-    return f"{run.goes_on()} --executor ray --workers {workers.count}"
+    threads = f" --threads {workers.threads}" if workers.threads > 1 else ""
+    return f"{run.goes_on()} --executor ray --workers {workers.count}{threads}"
 
 
-def _require(ray: Any, workers: int, cpus: int) -> None:
-    """Raise WeitiaoError where the workers have no place: Ray would wait for it."""
-    have, need = int(ray.cluster_resources().get("CPU", 0)), workers * cpus
-    if have < need:
-        message = _(
-            "the cluster has {have} processors; {workers} workers need {need}: take fewer, or add "
-            "machines.",
-            have=have,
-            workers=workers,
-            need=need,
-        )
-        raise WeitiaoError(message)
+def _missing(ray: Any, workers: _Workers) -> int:
+    """Processors of the workers that the machines have no room for any more."""
+    try:
+        room = places(ray, workers.cpus, workers.gpus)
+    except (ray.exceptions.RayError, RuntimeError, OSError):
+        return 0  # the cluster is gone: the training itself says so
+    return max(workers.count - room, 0) * workers.cpus
 
 
-def _missing(ray: Any, need: int) -> int:
-    """Processors that the workers need and the cluster does not have any more."""
-    return max(need - int(ray.cluster_resources().get("CPU", 0)), 0)
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C inside is a KeyboardInterrupt, as everywhere: Ray Train puts a handler of its own in
+    place, which ends the program as if all were well, and leaves it there."""
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT) if main else None
+    try:
+        yield
+    except SystemExit:
+        raise KeyboardInterrupt from None
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
 
 
 def _fit(run: Run, workers: _Workers) -> None:
@@ -187,7 +210,7 @@ def _refusal(run: Run) -> str:
 def _learn(config: Mapping[str, Any]) -> None:
     """In each worker: join the training of the run."""
     os.environ |= config["environment"]
-    if problem := unseen(Path(config["run"])):
+    if problem := unseen(Path(config["run"]), Path(config["folder"])):
         raise RunError(problem)
     os.chdir(config["folder"])  # paths of the plan are relative to it
 
@@ -201,13 +224,23 @@ def _learn(config: Mapping[str, Any]) -> None:
     if distributed.rank():
         distributed.join()
         return
-    if run.status().state in ("finished", "early"):
+    if run.status().state in single_run.ENDED:  # a machine died after that
+        distributed.announce_nothing()
         return
+    _take_over(run)
     try:
         single_run.resume_run(run.folder)
     except WeitiaoError as error:
         run.write(REFUSED, {"failed": str(error)})
         raise
+
+
+def _take_over(run: Run) -> None:
+    """Raise RunError where a process trains in the run. The lock tells: the number of a process
+    says nothing on another machine, where one of the same number may run."""
+    with locked(run, main=True):
+        if status := run.read("status"):
+            run.write("status", {**status, "pid": None})
 
 
 @contextmanager
@@ -248,11 +281,21 @@ def _watched(run: Run, watch: Watch | None, missing: Callable[[], int], say: Say
 
 def _progress(run: Run, status: Any) -> Any:
     """What a display reads of the progress of a training."""
-    losses = [line["loss"] for line in run.history() if "loss" in line]
     return SimpleNamespace(
-        step=status.step,
-        total=status.total,
-        loss=losses[-1] if losses else float("nan"),
-        report=None,
-        best=False,
+        step=status.step, total=status.total, loss=_last_loss(run), report=None, best=False
     )
+
+
+def _last_loss(run: Run) -> float:
+    """The loss of the last update; NaN where the end of the log has none. A long log is not read
+    whole, each second, from a folder on a network."""
+    try:
+        with run.log_path.open("rb") as file:
+            file.seek(max(run.log_size() - LAST_BYTES, 0))
+            lines = file.read().splitlines()
+    except OSError:
+        return float("nan")
+    for line in reversed(lines):
+        with suppress(ValueError, KeyError, TypeError):  # cut at either end; no update
+            return float(json.loads(line)["loss"])
+    return float("nan")

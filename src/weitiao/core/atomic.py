@@ -121,10 +121,14 @@ class BackgroundSwap:
         self._swap = self._thread.submit(_swap, self.path)
 
     def wait(self) -> None:
-        """Wait until the last content has its name; raises the OSError of the disk."""
-        swap, self._swap = self._swap, None
-        if swap:
-            swap.result()
+        """Wait until the last content has its name; raises the OSError of the disk. Interrupted
+        (Ctrl-C), the next call waits for the same content: the thread is still at work on it."""
+        if swap := self._swap:
+            try:
+                swap.result()
+            finally:
+                if swap.done():
+                    self._swap = None
 
 
 def repair_folder(path: Path) -> None:

@@ -153,6 +153,16 @@ def phase_seconds(taken: Taken, sizes: Sizes) -> dict[str, PhaseSeconds]:
     return _in_budget(phases, sizes.budget)
 
 
+def updates_in_budget(taken: Taken, sizes: Sizes) -> float:
+    """How many of its updates the run has time for; all of them where there is no budget."""
+    whole = _updates(taken, sizes, sizes.updates)
+    training = phase_seconds(taken, sizes).get("training")
+    if sizes.budget is None or whole <= 0:
+        return sizes.updates
+    cut = _training(taken, sizes) - (training.seconds if training else 0.0)
+    return sizes.updates * min(max(1 - cut / whole, 0.0), 1.0)
+
+
 def _in_budget(phases: dict[str, PhaseSeconds], budget: float | None) -> dict[str, PhaseSeconds]:
     """A budget shortens the training, and has no time for a refit before that."""
     over = sum(one.seconds for one in phases.values()) - (budget or float("inf"))

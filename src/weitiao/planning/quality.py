@@ -18,6 +18,8 @@ ENOUGH_UPDATES = 150  # more of them change nothing in the usual gain
 # Standard deviation of a normal kernel over logarithms of updates. Of 72 runs, predicted from those
 # of other sets, with 0.3 to 0.7: 57 to 59 in the 80 % interval, interval scores 30.4 to 30.9.
 WIDTH = 0.4
+FEWEST_SETS = 3.0  # as many count, about: with fewer of as many updates, the kernel is widened
+WIDER, WIDEST = 1.25, 8.0
 
 
 @dataclass(frozen=True)
@@ -91,22 +93,38 @@ def predicted(
 
 def usual_gain(gains: Sequence[Gain], updates: float) -> tuple[float, float, float]:
     """The lower end of an 80 % interval, the mean and the upper end of the gain of so many updates,
-    from runs of as many: weighted by a normal kernel over the logarithm of updates."""
+    from runs of as many: weighted by a normal kernel over the logarithm of updates. Where hardly
+    any run had as many, it is wider: one run alone would say how far nobody's gains scatter."""
     wanted = math.log(min(max(updates, 1.0), ENOUGH_UPDATES))
-    by_set: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for one in gains:
-        away = (math.log(min(one.updates, ENOUGH_UPDATES)) - wanted) / WIDTH
-        by_set[one.set].append((math.exp(-0.5 * away * away), one.value))
-    values, weights = [], []
-    for known in by_set.values():
-        # A set weighs as much as its nearest run, and divides that among its runs.
-        nearest, whole = max(w for w, _v in known), sum(w for w, _v in known)
-        values += [value for _w, value in known]
-        weights += [nearest * w / max(whole, 1e-300) for w, _v in known]
-    order = np.argsort(values)
-    gain, weight = np.array(values)[order], np.array(weights)[order]
-    weight = np.maximum(weight, 1e-12)  # far from all that is known, all count alike
+    width = WIDTH
+    gain, weight, sets = _weighted(gains, wanted, width)
+    while sets < min(FEWEST_SETS, len({one.set for one in gains}) / 2) and width < WIDEST:
+        width *= WIDER
+        gain, weight, sets = _weighted(gains, wanted, width)
     passed = (np.cumsum(weight) - weight / 2) / weight.sum()
     low, high = np.interp([(1 - LEVEL) / 2, (1 + LEVEL) / 2], passed, gain)
     mean = float(np.average(gain, weights=weight))
     return min(float(low), mean), mean, max(float(high), mean)
+
+
+def _weighted(
+    gains: Sequence[Gain], wanted: float, width: float
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Gains in rising order, their weights at the logarithm of updates that is wanted, and how many
+    sets these come to: as many as would give the same scatter of a mean, if all weighed alike."""
+    by_set: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for one in gains:
+        away = (math.log(min(one.updates, ENOUGH_UPDATES)) - wanted) / width
+        by_set[one.set].append((math.exp(-0.5 * away * away), one.value))
+    values, weights, whole_sets = [], [], []
+    for known in by_set.values():
+        # A set weighs as much as its nearest run, and divides that among its runs.
+        nearest, whole = max(w for w, _v in known), sum(w for w, _v in known)
+        whole_sets.append(max(nearest, 1e-12))  # far from all that is known, all count alike
+        values += [value for _w, value in known]
+        weights += [nearest * w / max(whole, 1e-300) for w, _v in known]
+    order = np.argsort(values)
+    gain, weight = np.array(values)[order], np.array(weights)[order]
+    of_sets = np.array(whole_sets)
+    sets = float(of_sets.sum() ** 2 / (of_sets**2).sum())
+    return gain, np.maximum(weight, 1e-12), sets

@@ -108,7 +108,7 @@ def predict(
         "baseline": baseline,
     }
     there = on_cluster(executor, workers)
-    if there and (to_stream or files == [STREAM]):
+    if there and (to_stream or not files or files[0] in _STREAMS):
         raise WeitiaoError(_("--executor ray reads files and writes one: name them, -o as well."))
     if not to_stream:
         from weitiao.api.written_table import checked_form

@@ -270,12 +270,13 @@ def train(
         distributed.join()
         return
 
+    there = on_cluster(executor, workers)
     options = {
         _("a plan or changes"): path or changes,
         "--budget": budget,
         "--seed": seed,
         "--seeds": seeds,
-        "--threads": threads,
+        "--threads": threads and not there,  # there they are the processors of a worker
         "--out": out != Path("runs"),
         "--name": name,
         "--skip-bad": skip_bad,
@@ -286,7 +287,6 @@ def train(
         raise WeitiaoError(_("a resumed run keeps its plan: leave out {names}.", names=names))
     if not resume and path is None:
         raise WeitiaoError(_("name a plan to train, or --resume RUN to resume a run."))
-    there = on_cluster(executor, workers)
     if there and seeds:
         raise WeitiaoError(_("--seeds with --executor ray: use `weitiao experiment`."))
     seconds = seconds_of(budget)

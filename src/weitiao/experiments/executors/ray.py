@@ -9,7 +9,14 @@ from typing import Any
 
 from pydantic import Field, PrivateAttr
 
-from weitiao.cluster.connect import connect, last_line, unseen, variables
+from weitiao.cluster.connect import (
+    connect,
+    last_line,
+    require_places,
+    unseen,
+    variables,
+)
+from weitiao.errors import WeitiaoError
 from weitiao.experiments.executors.base import Executor, Finished, Job
 from weitiao.i18n.messages import _
 
@@ -30,6 +37,12 @@ class Ray(Executor):
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Finished]:
         ray, self._started = connect(self.address)
+        try:
+            require_places(ray, 1, self.cpus, self.gpus)
+        except WeitiaoError:
+            if self._started:
+                ray.shutdown()
+            raise
         task = ray.remote(
             num_cpus=self.cpus,
             num_gpus=self.gpus,
@@ -67,7 +80,7 @@ def _run(job: dict[str, Any], folder: str) -> str:
     """Run a cell on this machine; what keeps it from being run."""
     from weitiao.experiments.work import cap_threads, run_cell
 
-    if problem := unseen(Path(folder) / job["root"]):
+    if problem := unseen(Path(folder), Path(folder) / job["root"]):
         return problem
     cap_threads()
     os.chdir(folder)  # paths of the plan are relative to it
