@@ -59,7 +59,7 @@ def _spoken_to_in_english():
     from weitiao.i18n import messages
 
     yield
-    messages.use(None)
+    messages.use("en")  # not None: a test's own WEITIAO_LANG may still be set
     checked.remarks()
 
 
