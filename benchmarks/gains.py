@@ -2,6 +2,7 @@
 
     python benchmarks/gains.py            # pairs, and how well intervals of other sets hold a set
     python benchmarks/gains.py --python   # the table of src/weitiao/planning/gains.py
+    python benchmarks/gains.py --again    # stored scores of hit_rates.py, foretold by today's code
 
 A pair is the score of `frozen_linear` and that of weitiao on the same judged rows, in a budget of a
 minute or more, or without one: updates enough; or what `hit_rates.py` has predicted from a linear
@@ -24,7 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from weitiao.planning.quality import ENOUGH_UPDATES, Curve, Gain, usual_gain
+import hit_rates
+from weitiao.planning.quality import ENOUGH_UPDATES, Curve, Gain, predicted, usual_gain
 
 RESULTS = Path(__file__).parent / "results"
 FILES = re.compile(r"\d{4}-\d\d-\d\d-(anytime|few_rows|linear_start)[\w-]*\.json")
@@ -33,6 +35,7 @@ LINEAR, OURS = "frozen_linear", "weitiao"
 LEAST_ERROR = 0.005  # of 300 rows, half a row and a bit: no logarithm of 0
 PREDICTED = re.compile(r"\d{4}-\d\d-\d\d-hit_rates[\w-]*\.json")
 BATCH = 16  # of the plans of hit_rates.py
+RESAMPLES = 200
 
 
 def main() -> None:
@@ -40,9 +43,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--python", action="store_true", help="print the table as Python")
+    parser.add_argument("--again", action="store_true", help="foretell the stored scores again")
     options = parser.parse_args()
     table = by_set([*pairs(), *predicted_pairs()])
-    print(as_python(table) if options.python else as_markdown(table))
+    if options.again:
+        print("\n".join(again(table)))
+    else:
+        print(as_python(table) if options.python else as_markdown(table))
 
 
 def pairs() -> Iterator[dict[str, Any]]:
@@ -68,27 +75,56 @@ def pairs() -> Iterator[dict[str, Any]]:
                 }
 
 
+def foretold() -> Iterator[dict[str, Any]]:
+    """The records of hit_rates.py that have foretold a score and seen it."""
+    for path in sorted(RESULTS.iterdir()):
+        if PREDICTED.fullmatch(path.name):
+            for one in json.loads(path.read_text(encoding="utf-8")):
+                if (one.get("expected") or {}).get("quality") and one.get("score") is not None:
+                    yield one
+
+
+def updates_of(record: dict[str, Any]) -> int:
+    return int(record["epochs"] * math.ceil(record["expected"]["quality"]["rows"] / BATCH))
+
+
 def predicted_pairs() -> Iterator[dict[str, Any]]:
     """Every pair of a linear model, as its curve foretells it for all rows, and a training."""
-    for path in sorted(RESULTS.iterdir()):
-        if not PREDICTED.fullmatch(path.name):
-            continue
-        for one in json.loads(path.read_text(encoding="utf-8")):
-            quality = (one.get("expected") or {}).get("quality")
-            if not quality or one.get("score") is None:
-                continue
-            rows, scores = zip(*quality["curve"], strict=True)
-            curve = Curve(np.array(rows), 1 - np.array([scores]))
-            fall = (quality["rows"] / rows[-1]) ** -float(curve.exponents()[0])
-            linear = 1 - (1 - quality["linear"]) * fall
-            yield {
-                "set": one["set"].replace("_htl", ""),
-                "updates": one["epochs"] * math.ceil(quality["rows"] / BATCH),
-                "metric": quality["metric"],
-                "linear": linear,
-                "final": one["score"],
-                "gain": gain(linear, one["score"]),
-            }
+    for one in foretold():
+        quality = one["expected"]["quality"]
+        rows, scores = zip(*quality["curve"], strict=True)
+        curve = Curve(np.array(rows), 1 - np.array([scores]))
+        fall = (quality["rows"] / rows[-1]) ** -float(curve.exponents()[0])
+        linear = 1 - (1 - quality["linear"]) * fall
+        yield {
+            "set": one["set"].replace("_htl", ""),
+            "updates": updates_of(one),
+            "metric": quality["metric"],
+            "linear": linear,
+            "final": one["score"],
+            "gain": gain(linear, one["score"]),
+        }
+
+
+def again(table: list[dict[str, Any]]) -> list[str]:
+    """The rates of hit_rates.py for the stored scores, each set foretold from the gains of others.
+
+    The resamples of a curve are not stored: the noise of its last point is that of so many rows.
+    """
+    found = []
+    for one in foretold():
+        name, quality = one["set"].replace("_htl", ""), one["expected"]["quality"]
+        own = (name, *hit_rates.KIN.get(name, ()))
+        known = [Gain(r["set"], r["updates"], r["gain"]) for r in table if r["set"] not in own]
+        rows, scores = zip(*quality["curve"], strict=True)
+        error = max(1 - scores[-1], LEAST_ERROR)
+        noise = math.sqrt(error * (1 - error) / rows[-1]) / error
+        drawn = np.exp(np.random.default_rng(0).normal(0, noise, (RESAMPLES, 1)))
+        curve = Curve(np.array(rows), (1 - np.array([scores])) * drawn)
+        now = predicted(quality["metric"], curve, quality["rows"], known, updates_of(one))
+        expected = {**one["expected"], "quality": {**quality, "score": tuple(now.score)}}
+        found.append(hit_rates.outcome({**one, "expected": expected}))
+    return hit_rates.rates(found)[2:]
 
 
 def gain(linear: float, final: float) -> float:

@@ -20,7 +20,7 @@ DATA, LEARNING, EVALUATION, RESULTS = 120, 340, 560, 780
 COLUMNS = {
     "planning": DATA, "data": DATA, "labels": DATA,
     "training": LEARNING, "model": LEARNING, "checkpoints": LEARNING, "losses": LEARNING,
-    "evaluation": EVALUATION, "tasks": EVALUATION, "parts": EVALUATION,
+    "search": EVALUATION, "evaluation": EVALUATION, "tasks": EVALUATION, "parts": EVALUATION,
     "reporting": RESULTS, "results": RESULTS, "hardware": RESULTS, "run": RESULTS,
     "planfile": RESULTS,
 }  # fmt: skip

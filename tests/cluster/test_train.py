@@ -28,7 +28,7 @@ def no_cluster(monkeypatch):
     def connect(*_args):
         raise AssertionError("a cluster was asked for")
 
-    monkeypatch.setattr(train, "connect", connect)
+    monkeypatch.setattr(train, "connected", connect)
 
 
 def test_ctrl_c_is_an_interruption_whatever_ray_makes_of_it():

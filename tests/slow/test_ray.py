@@ -1,5 +1,6 @@
 """Cells on a cluster of three local nodes: the table of one machine, also when a node is killed."""
 
+import csv
 import os
 import subprocess
 import sys
@@ -25,6 +26,7 @@ QUICK = {
     "train.epochs": 2, "train.evaluations": 4, "train.save_seconds": 0, "evaluate.baselines": False,
     "evaluate.bootstrap_samples": 20, "evaluate.findings": False,
 }  # fmt: skip
+LONGER = {"train.epochs": 12, "train.batch_size": 16}
 
 
 @pytest.fixture
@@ -37,16 +39,20 @@ def cluster():
     made.shutdown()
 
 
-@pytest.fixture
-def asked(tiny_bert, tmp_path):
-    import csv
-
-    with (tmp_path / "rows.csv").open("w", encoding="utf-8", newline="") as file:
+def write_plan(folder, model, count, **changes):
+    """plan.yaml of so many rows, which lie beside it."""
+    with (folder / "rows.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["text", "label"])
-        writer.writerows([r["text"], r["label"]] for r in toy_rows("classification", 80))
-    plan = toy_plan("classification", tiny_bert, **QUICK)
-    plan.with_({"data.path": str(tmp_path / "rows.csv")}).save(tmp_path / "plan.yaml")
+        writer.writerows([r["text"], r["label"]] for r in toy_rows("classification", count))
+    plan = toy_plan("classification", model, **{**QUICK, **changes})
+    plan.with_({"data.path": str(folder / "rows.csv")}).save(folder / "plan.yaml")
+    return folder / "plan.yaml"
+
+
+@pytest.fixture
+def asked(tiny_bert, tmp_path):
+    write_plan(tmp_path, tiny_bert, 80)
     text = "plan: plan.yaml\nrecipes: {usual: {}, warm: {train.learning_rate: 3e-3}}\nseeds: 3\n"
     (tmp_path / "exp.yaml").write_text(text, encoding="utf-8")
     return tmp_path / "exp.yaml"
@@ -95,20 +101,9 @@ def test_a_folder_that_a_machine_does_not_see_is_said(tmp_path):
     assert "does not see" in ours._run(job, str(tmp_path))
 
 
-TRAINED = {**QUICK, "train.epochs": 12, "train.batch_size": 16}
-
-
 @pytest.fixture
 def plan_file(tiny_bert, tmp_path):
-    import csv
-
-    with (tmp_path / "rows.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["text", "label"])
-        writer.writerows([r["text"], r["label"]] for r in toy_rows("classification", 400))
-    plan = toy_plan("classification", tiny_bert, **TRAINED)
-    plan.with_({"data.path": str(tmp_path / "rows.csv")}).save(tmp_path / "plan.yaml")
-    return tmp_path / "plan.yaml"
+    return write_plan(tmp_path, tiny_bert, 400, **LONGER)
 
 
 def losses(fitted):

@@ -49,11 +49,14 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Opened:
-    """Rows to predict: their table, what the model reads of them, and messages about columns."""
+    """Rows to predict: their table, what the model reads of them, messages about columns, and how
+    another process opens the same."""
 
     source: Source
     inputs: Rows
     named: tuple[str, ...]
+    how: ReadOptions
+    roles: Mapping[str, str]
 
 
 def open_inputs(
@@ -68,7 +71,7 @@ def open_inputs(
     known = run if isinstance(run, Predictor) else trained(run, baseline=baseline)
     source = open_rows(known, rows, how)
     named: list[str] = []
-    return Opened(source, assigned(known, source, roles, named), tuple(named))
+    return Opened(source, assigned(known, source, roles, named), tuple(named), how, dict(roles))
 
 
 @overload

@@ -245,7 +245,7 @@ class Job:
             return
         took = RunPhases(phases=clock.plain(), busy=self.disturbed.proportion())
         took.write(run)
-        if past := past_run(self.plan, took, MetricsRecord.read(run), run.status().total or 1):
+        if past := past_run(self.plan, took, MetricsRecord.read(run), run.status().step or 1):
             history.add(past)
 
     def _judged(self, run: Run, data: Data, outcome: Outcome) -> Fitted:

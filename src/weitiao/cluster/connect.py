@@ -6,7 +6,8 @@ import importlib
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,17 @@ from weitiao.i18n.messages import _, language
 REACHED_SECONDS = 10
 LOOKED_SECONDS = 2.0  # between two looks at what is free
 INSTALL = "pip install 'weitiao[ray]'"
+
+
+@contextmanager
+def connected(address: str = "", library: str = "") -> Iterator[Any]:
+    """Ray, as of `connect`; what that has connected is left at the end."""
+    ray, started = connect(address, library)
+    try:
+        yield ray
+    finally:
+        if started:
+            ray.shutdown()
 
 
 def connect(address: str = "", library: str = "") -> tuple[Any, bool]:

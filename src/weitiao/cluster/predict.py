@@ -19,7 +19,7 @@ import numpy as np
 from weitiao.api.predict import CHUNK_ROWS, Chunk, Opened, chunk_at, load, open_inputs, predict
 from weitiao.api.written_table import files_in
 from weitiao.cluster.connect import (
-    connect,
+    connected,
     last_line,
     require_numbers,
     require_places,
@@ -27,7 +27,6 @@ from weitiao.cluster.connect import (
     unseen,
     variables,
 )
-from weitiao.data.files.open import ReadOptions
 from weitiao.errors import DataError, WeitiaoError
 from weitiao.hardware.machine import set_threads
 from weitiao.i18n.messages import _
@@ -58,32 +57,27 @@ def predict_on_cluster(
     number of rows.
 
     workers: processes that predict; each has `cpus` processors and `gpus` cards. address: of the
-    cluster; default: $RAY_ADDRESS, or this machine alone. The others are those of `predict`.
+    cluster; default: $RAY_ADDRESS, else one that runs on this machine, else this machine alone. The
+    others are those of `predict`.
     """
     require_numbers(workers=workers, cpus=cpus)
     if not files_in(rows):
         raise DataError(_("on a cluster, rows are files in a folder that all its machines see."))
-    how = ReadOptions(reader or ({"xlsx": {"sheet": sheet}} if sheet else {}), skip_bad)
-    task = {
-        "run": str(run), "rows": rows, "how": how, "roles": dict(roles or {}),
-        "precision": precision, "baseline": baseline,
+    task: dict[str, Any] = {
+        "run": str(run), "rows": rows, "precision": precision, "baseline": baseline,
         "folder": os.getcwd(), "threads": max(1, int(cpus)),
     }  # fmt: skip
     needs = {"num_cpus": cpus, **({"num_gpus": gpus} if gpus else {})}
-    ray, started = connect(address, "data")
-    try:
+    with connected(address, "data") as ray:
         require_places(ray, 1, cpus, gpus)
         tell_busy(ray, cpus, say or (lambda text: None))
         count: int = predict(
             run, rows, output, form=form, shape=shape, roles=roles, sheet=sheet, reader=reader,
-            skip_bad=skip_bad, force=force, threads=max(1, int(cpus)), precision=precision,
+            skip_bad=skip_bad, force=force, threads=task["threads"], precision=precision,
             baseline=baseline, step=step, say=say,
             elsewhere=lambda opened: _answers(opened, task, workers, needs),
         )  # fmt: skip
-        return count
-    finally:
-        if started:
-            ray.shutdown()
+    return count
 
 
 def _answers(
@@ -93,7 +87,10 @@ def _answers(
     import ray
 
     count = -(-len(opened.inputs) // CHUNK_ROWS)
-    task = {**task, "fingerprint": opened.source.fingerprint, "count": len(opened.inputs)}
+    task = {
+        **task, "how": opened.how, "roles": opened.roles,
+        "fingerprint": opened.source.fingerprint, "count": len(opened.inputs),
+    }  # fmt: skip
     # No task reads the numbers: it would wait for a processor that the workers hold.
     numbers = [{"id": number} for number in range(count)]
     with _ordered():

@@ -25,7 +25,7 @@ from weitiao.api import single_run
 from weitiao.api.fitted import Fitted
 from weitiao.api.progress import shown
 from weitiao.cluster.connect import (
-    connect,
+    connected,
     last_line,
     places,
     require_numbers,
@@ -69,13 +69,14 @@ def train_on_cluster(
 
     workers: processes that learn together; each has `cpus` processors and `gpus` cards. tries: how
     often the training may be started, when machines die. address: of the cluster; default:
-    $RAY_ADDRESS, or this machine alone. Raises WeitiaoError.
+    $RAY_ADDRESS, else one that runs on this machine, else this machine alone. Raises WeitiaoError.
     """
     several = _Workers(workers, cpus, gpus, tries)
     file = None if isinstance(plan, Plan) else Path(plan)
     plan = plan.with_(changes or {}) if isinstance(plan, Plan) else Plan.load(plan, changes)
     check(plan)  # what this machine lacks says nothing of those of the workers
-    with _connected(address, several) as ray, shown(progress, say, watch) as (told, watched):
+    with connected(address, "train") as ray, shown(progress, say, watch) as (told, watched):
+        several.require_places(ray)
         job = single_run.Job(plan, 0.0, told or single_run.silent, watched, name=name)
         run, _data = job.create(out, plan_file=file)
         return _run(ray, run, several, watched, job.say)
@@ -98,7 +99,8 @@ def resume_on_cluster(
     opened = Run.open(run)
     single_run.require_unended(opened)
     _take_over(opened)
-    with _connected(address, several) as ray, shown(progress, say, watch) as (told, watched):
+    with connected(address, "train") as ray, shown(progress, say, watch) as (told, watched):
+        several.require_places(ray)
         return _run(ray, opened, several, watched, told or single_run.silent)
 
 
@@ -118,16 +120,9 @@ class _Workers:
     def threads(self) -> int:
         return max(1, int(self.cpus))
 
-
-@contextmanager
-def _connected(address: str, workers: _Workers) -> Iterator[Any]:
-    ray, started = connect(address, "train")
-    try:
-        require_places(ray, workers.count, workers.cpus, workers.gpus)
-        yield ray
-    finally:
-        if started:
-            ray.shutdown()
+    def require_places(self, ray: Any) -> None:
+        """Raises WeitiaoError where the machines have no room for them."""
+        require_places(ray, self.count, self.cpus, self.gpus)
 
 
 def _run(ray: Any, run: Run, workers: _Workers, watch: Watch | None, say: Say) -> Fitted:

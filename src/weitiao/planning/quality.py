@@ -16,7 +16,7 @@ LEAST_ERROR = 0.002  # whose logarithm still says something of a few hundred row
 STEEPEST = 1.0  # exponent of a power law: errors fall at most as fast as rows grow
 ENOUGH_UPDATES = 150  # more of them change nothing in the usual gain
 # Standard deviation of a normal kernel over logarithms of updates. Of 72 runs, predicted from those
-# of other sets, with 0.3 to 0.7: 57 to 59 in the 80 % interval, interval scores 30.4 to 30.9.
+# of other sets, with 0.3 to 0.7: 57 or 58 in the 80 % interval, interval scores 29.7 to 30.2.
 WIDTH = 0.4
 FEWEST_SETS = 3.0  # as many count, about: with fewer of as many updates, the kernel is widened
 WIDER, WIDEST = 1.25, 8.0

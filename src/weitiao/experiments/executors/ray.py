@@ -7,16 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 
-from weitiao.cluster.connect import (
-    connect,
-    last_line,
-    require_places,
-    unseen,
-    variables,
-)
-from weitiao.errors import WeitiaoError
+from weitiao.cluster.connect import connected, last_line, require_places, unseen, variables
 from weitiao.experiments.executors.base import Executor, Finished, Job
 from weitiao.i18n.messages import _
 
@@ -33,33 +26,25 @@ class Ray(Executor):
     cpus: float = Field(1, gt=0, description="processors for each cell")
     gpus: float = Field(0, ge=0, description="graphics cards for each cell")
     tries: int = Field(3, ge=1, description="for a cell whose machine dies")
-    _started: bool = PrivateAttr(False)
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Finished]:
-        ray, self._started = connect(self.address)
-        try:
+        with connected(self.address) as ray:
             require_places(ray, 1, self.cpus, self.gpus)
-        except WeitiaoError:
-            if self._started:
-                ray.shutdown()
-            raise
-        task = ray.remote(
-            num_cpus=self.cpus,
-            num_gpus=self.gpus,
-            max_retries=self.tries - 1,
-            retry_exceptions=False,
-            runtime_env={"env_vars": variables(max(1, int(self.cpus)))},
-        )(_run)
-        waiting = {task.remote(vars(job), os.getcwd()): job for job in jobs}
-        try:
-            while waiting:
-                (ready,), _others = ray.wait(list(waiting), num_returns=1)
-                yield self._finished(ray, waiting.pop(ready), ready)
-        finally:
-            for reference in waiting:
-                ray.cancel(reference, force=True)
-            if self._started:
-                ray.shutdown()
+            task = ray.remote(
+                num_cpus=self.cpus,
+                num_gpus=self.gpus,
+                max_retries=self.tries - 1,
+                retry_exceptions=False,
+                runtime_env={"env_vars": variables(max(1, int(self.cpus)))},
+            )(_run)
+            waiting = {task.remote(vars(job), os.getcwd()): job for job in jobs}
+            try:
+                while waiting:
+                    (ready,), _others = ray.wait(list(waiting), num_returns=1)
+                    yield self._finished(ray, waiting.pop(ready), ready)
+            finally:
+                for reference in waiting:
+                    ray.cancel(reference, force=True)
 
     def _finished(self, ray: Any, job: Job, reference: Any) -> Finished:
         """How a task ended: machines that died, and errors of ours, are told apart."""
