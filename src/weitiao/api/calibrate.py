@@ -56,7 +56,7 @@ def calibrated(
     labels = wide.indices(rows.targets(), rows.ids())
     known, labels = task.answers.known(labels, task.outputs)
     with notice.during(_("calibrating on validation")):
-        logits, labels = model.logits(model.encode(rows))[known], labels[known]
+        logits, labels = model.logits_of(rows)[known], labels[known]
     figures: dict[str, Any] = {"rows": len(labels)}
     scores = task.score(logits)
     if plan.calibration and len(labels) >= MIN_ROWS:
@@ -83,7 +83,7 @@ def _only_decided(model: Model, rows: Rows) -> tuple[Model, Calibration]:
     if not wanted:
         return model, Calibration()
     truth = model.task.gold(rows)
-    scores = model.scored(model.encode(rows))
+    scores = model.scores_of(rows)
     model, choices = _decided(model, truth, scores, wanted)
     return model, Calibration(decisions=choices)
 

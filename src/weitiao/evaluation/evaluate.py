@@ -204,7 +204,7 @@ def answers_of(
     """The model's answers, with the gold targets of the rows, and its task with their labels."""
     task = model.task.widened(rows.targets())  # a label that the model does not know is a mistake
     gold = task.gold(rows)
-    scores = model.scored(model.encode(rows), step=step)
+    scores = model.scores_of(rows, step)
     return task, gold, task.to_answers(gold, _wide(scores, model.task, task))
 
 

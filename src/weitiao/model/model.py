@@ -40,6 +40,7 @@ from weitiao.losses.base import Loss
 from weitiao.model import adapted as adapters
 from weitiao.model import card, custom_head, folding, preprocess, saved, sentence_folder, writing
 from weitiao.model.batching import INFERENCE_TOKENS, by_length
+from weitiao.model.kept_logits import KeptLogits
 from weitiao.model.long_texts.base import LongText, long_text_of
 from weitiao.model.net import Net, set_dropout
 from weitiao.model.output_layer import logits_and_features
@@ -66,6 +67,7 @@ class Model(Predictor):
     weights: tuple[float, ...] = ()  # of each label in the loss; empty: equal
     head: Mapping[str, Any] = field(default_factory=lambda: {"native": {}})  # the one in use
     detector: UnknownDetector | None = None  # of unknown inputs
+    kept: KeptLogits = field(default_factory=KeptLogits, compare=False)
 
     @classmethod
     def start(cls, plan: Plan, train: Rows, validation: Rows | None = None) -> Self:
@@ -281,6 +283,22 @@ class Model(Predictor):
             if step:
                 step(len(chunk))
         return together(scores)
+
+    def logits_of(self, rows: Rows, step: Progress | None = None) -> Any:
+        """Logits of rows, as of `logits`; of the rows that were read last, they are kept."""
+        known = self.kept.of(rows, self.net)
+        if known is None:
+            known = self.logits(self.encode(rows), step=step)
+            self.kept.keep(rows, self.net, known)
+        elif step:
+            step(len(rows))
+        return known
+
+    def scores_of(self, rows: Rows, step: Progress | None = None) -> Any:
+        """Scores of rows, as of `scored`."""
+        if self.task.writes or self.task.per_token:
+            return self.scored(self.encode(rows), step=step)
+        return self.task.score(self.logits_of(rows, step))
 
     def scores(self, examples: Sequence[Example]) -> Any:
         """Scores (n, outputs) for examples in memory, or what the task has instead."""

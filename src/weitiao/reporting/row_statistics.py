@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAX_PLOTTED_LABELS = 20
 MAX_TABLE_LABELS = 200
 MAX_STORED_LABELS = 1000
-SAMPLED_ROWS = 2000  # whose tokens are counted, evenly spaced
+SAMPLED_ROWS = 500  # whose tokens are counted, evenly spaced
 MAX_TOKENS = 10_000  # how far lengths are followed
 BINS = 20
 

@@ -60,7 +60,7 @@ def better_baseline(
         return None
     gold = task.gold(rows)
     other = baseline_answers(baselines[name], texts or rows, gold, model.task, task)
-    answers = task.to_answers(gold, model.scored(model.encode(rows)))
+    answers = task.to_answers(gold, model.scores_of(rows))
     first = {report.primary: metrics_of(task, model.plan.evaluate.metrics)[report.primary]}
     samples = model.plan.evaluate.bootstrap_samples
     low = high = math.nan
