@@ -7,7 +7,8 @@ from weitiao.core.clock import awake
 from weitiao.planfile.plan import Plan
 from weitiao.planfile.search_space import dimension
 from weitiao.tuning.journal import Journal
-from weitiao.tuning.search import Clock, Result, Search
+from weitiao.tuning.objective import Objective, Result
+from weitiao.tuning.search import Clock, Search
 from weitiao.tuning.space import space_of
 from weitiao.tuning.stopping import Bound
 
@@ -32,7 +33,7 @@ def space(written=None, plan=None):
     return space_of(plan, [dimension(*one) for one in (written or SPACE).items()])
 
 
-class Formula:
+class Formula(Objective):
     """Score = formula(values, epochs) + noise by seed; each epoch takes `second` of a clock that
     stands still otherwise. killed_after: results, then KeyboardInterrupt comes as a kill would."""
 

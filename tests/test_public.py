@@ -134,8 +134,8 @@ def test_options_are_called_as_on_the_command_line(verb):
         wanted -= {"output", "full"}  # a Plan is returned: `plan.save(path, full=True)`
     if verb == "train":  # given as changes
         wanted -= {"skip_bad", "budget", "seed"}
-    if verb in ("train", "predict"):
-        wanted -= {"executor", "workers"}  # weitiao.train_on_cluster, weitiao.predict_on_cluster
+    if verb in ("train", "predict", "tune"):
+        wanted -= {"executor", "workers"}  # weitiao.train_on_cluster and the like
     if verb == "predict":  # texts are given to the model itself, columns as `roles`
         wanted -= {"text", "text_pair", "premise", "hypothesis", "question", "context"}
     assert wanted <= set(taken)

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from weitiao.api.tune import tune
     from weitiao.cluster.predict import predict_on_cluster
     from weitiao.cluster.train import resume_on_cluster, train_on_cluster
+    from weitiao.cluster.tune import tune_on_cluster
     from weitiao.errors import WeitiaoError
     from weitiao.example import Batch, Example, Output, Prediction
     from weitiao.experiments.runner import open_experiment, run_experiment
@@ -116,6 +117,7 @@ _HOME = {
     "try_cleaners": "weitiao.api.clean_trial:try_cleaners",
     "try_steps": "weitiao.api.augment_trial:try_steps",
     "tune": "weitiao.api.tune:tune",
+    "tune_on_cluster": "weitiao.cluster.tune:tune_on_cluster",
 }
 
 # Names of 0.1, which warn: see api/deprecated.py.
@@ -187,6 +189,7 @@ __all__ = [
     "try_cleaners",
     "try_steps",
     "tune",
+    "tune_on_cluster",
 ]
 
 wait_briefly()

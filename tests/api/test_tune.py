@@ -12,7 +12,7 @@ from weitiao.data.prepare.load import load
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.planfile.plan import Plan
 from weitiao.tuning import search
-from weitiao.tuning.search import Result
+from weitiao.tuning.objective import Result
 
 SPACE = {"train.learning_rate": "1e-4..1e-2:log", "train.epochs": "2..4"}
 

@@ -12,6 +12,7 @@ import pytest
 
 import weitiao
 from conftest import toy_plan, toy_rows
+from weitiao.api.tune_trials import Trainings
 from weitiao.errors import WeitiaoError
 from weitiao.experiments.executors import ray as ours
 
@@ -213,3 +214,50 @@ def test_predictions_are_those_of_one_machine_when_a_node_is_killed(
     weitiao.predict(run, str(many_rows), here, threads=1)
     assert there.read_text(encoding="utf-8") == here.read_text(encoding="utf-8")
     assert sum(counted) == 40_000
+
+
+def tuned(plan_file, folder, made=None, at_once=2):
+    """A search of five trials; on the cluster, or by this process as if so many ran at once."""
+    options = {
+        "budget": 900,
+        "trials": 5,
+        "out": folder,
+        "space": {"train.learning_rate": "1e-5..1e-2:log", "train.batch_size": [8, 16]},
+    }
+    if made:
+        return weitiao.tune_on_cluster(plan_file, workers=at_once, address=made.address, **options)
+
+    class Here(Trainings):
+        pass
+
+    Here.at_once = at_once
+    return weitiao.tune(plan_file, elsewhere=Here, threads=1, **options)
+
+
+def scores(search):
+    trials = [(one.number, one.values, one.state, [(r.level, r.score) for r in one.reached])
+              for one in search.trials]  # fmt: skip
+    return trials, sorted((one.trial, one.seed, one.score) for one in search.fresh)
+
+
+@pytest.fixture
+def tuning_plan(tiny_bert, tmp_path):
+    return write_plan(tmp_path, tiny_bert, 200, **{"train.epochs": 6, "train.batch_size": 16})
+
+
+def test_a_search_is_that_of_one_machine_when_a_node_is_killed(cluster, tuning_plan, tmp_path):
+    made, workers = cluster
+
+    def kill():
+        while not list((tmp_path / "there" / "trials").glob("trial-002/log.jsonl")):
+            time.sleep(0.05)
+        made.remove_node(workers[0], allow_graceful=False)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    there = tuned(tuning_plan, tmp_path / "there", made)
+    thread.join()
+    here = tuned(tuning_plan, tmp_path / "here")
+    assert scores(there) == scores(here)
+    assert there.winner == here.winner
+    assert all(one.reached for one in there.trials)

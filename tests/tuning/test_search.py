@@ -7,8 +7,8 @@ import pytest
 from searching import Formula, Killed, search_in, space
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.tuning.journal import Journal
-from weitiao.tuning.records import DONE, FAILED, OVER
-from weitiao.tuning.search import OutOfTime, OverLimit
+from weitiao.tuning.objective import OutOfTime, OverLimit
+from weitiao.tuning.records import DONE, FAILED, OVER, PAUSED
 
 
 def peak(values, epochs):
@@ -72,6 +72,55 @@ def test_a_killed_search_goes_on_with_equal_results(after, tmp_path):
     again.run()
     assert results(again) == results(whole)
     assert again.history.fresh == whole.history.fresh
+
+
+def several(folder, at_once=3, **options):
+    """A search that has so many trainings at once."""
+    searched = space()
+    objective = Formula(searched, peak, killed_after=options.pop("killed_after", math.inf))
+    objective.at_once = at_once
+    return search_in(folder, peak, objective=objective, searched=searched, **options)
+
+
+def test_several_at_once_find_the_better_value_and_try_no_plan_twice(tmp_path):
+    search = several(tmp_path, trials=14)
+    search.run()
+    values = [tuple(sorted(one.values.items())) for one in search.history.trials]
+    assert len(set(values)) == len(values) == 14
+    assert 6e-4 < search.candidates()[0].values["train.learning_rate"] < 6e-3
+    fresh = [(one.trial, one.seed) for one in search.history.fresh]
+    assert len(set(fresh)) == len(fresh)
+
+
+@pytest.mark.parametrize("after", [4, 5, 6, 9])
+def test_several_at_once_are_resumed_without_doing_anything_twice(after, tmp_path):
+    killed = several(tmp_path, trials=12, killed_after=after)
+    with pytest.raises(Killed):
+        killed.run()
+    before = results(several(tmp_path, trials=12))
+    again = several(tmp_path, trials=12)
+    again.run()
+    done = {(number, level) for number, _v, reached, _s in before for level, _score, _o in reached}
+    assert done.isdisjoint((number, level + 1) for number, _e, level in again.objective.log)
+    assert all(one.reached for one in again.history.trials)
+
+
+def test_of_several_at_once_those_that_end_count_when_one_has_no_time(tmp_path):
+    search = several(tmp_path, trials=14)
+    own = search.objective.reach
+
+    def late(trial, epochs, until):
+        if trial.number == 3:
+            raise OutOfTime
+        return own(trial, epochs, until)
+
+    search.objective.reach = late
+    search.run()
+    assert search.stopped == "budget"
+    third = search.history.trials[3]
+    assert not third.reached
+    assert third.state == PAUSED
+    assert [one.number for one in search.history.trials if one.reached][:3] == [0, 1, 2]
 
 
 def test_a_promoted_trial_goes_on_and_is_not_begun_anew(tmp_path):

@@ -22,6 +22,7 @@ from weitiao import parts
 from weitiao.api.tune_trials import Trainings
 from weitiao.core import notice
 from weitiao.core.clock import awake, seconds
+from weitiao.data.prepare.load import Data
 from weitiao.data.prepare.load import load as load_data
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.evaluation.compare import compare
@@ -38,10 +39,11 @@ from weitiao.results.format import metric as metric_name
 from weitiao.tasks.answers.base import Answers
 from weitiao.tuning.default_space import default_dimensions
 from weitiao.tuning.journal import Journal
+from weitiao.tuning.objective import OverLimit
 from weitiao.tuning.outcome import Compared, Tuned
 from weitiao.tuning.records import Trial
 from weitiao.tuning.search import Clock as SearchClock
-from weitiao.tuning.search import OverLimit, Search
+from weitiao.tuning.search import Search
 from weitiao.tuning.space import Space, space_of
 
 JOURNAL, TUNED, TRIALS = "tuning.journal", "tuned.yaml", "trials"
@@ -67,14 +69,16 @@ def tune(
     say: Say | None = None,
     watch: Watch | None = None,
     since: float | None = None,
+    elsewhere: Callable[[Space, Data, Path], Trainings] = Trainings,
 ) -> Tuned:
     """Search better settings for a plan, and keep them only where fresh seeds confirm them.
 
     budget: seconds or "30m", for all sessions together. space: setting -> "1e-5..1e-4:log" or a
     list of choices; default: `tune.space` of the plan, else by the rows and the task. latency: at
     most so long to predict one row ("20ms"); memory: at most so much in training ("4g"). trials: at
-    most so many. out: tuning/NAME by default; called again with the same folder it goes on. The
-    test set is not read. Raises WeitiaoError.
+    most so many. out: tuning/NAME by default; called again with the same folder it goes on.
+    elsewhere: what trains the trials, where that is not this process (`tune_on_cluster`). The test
+    set is not read. Raises WeitiaoError.
     """
     begun = awake() if since is None else since
     allowed = _budget_of(budget)
@@ -100,7 +104,7 @@ def tune(
     }
     with _locked(folder):
         journal = Journal(folder / JOURNAL, settings)
-        trainings = Trainings(searched, data, folder / TRIALS)
+        trainings = elsewhere(searched, data, folder / TRIALS)
         clock = SearchClock(allowed, journal.history().seconds, begun)
         search = Search(
             searched,

@@ -33,8 +33,8 @@ from weitiao.results.run_data import write_answers
 from weitiao.run import Run
 from weitiao.tasks.base import Task
 from weitiao.training.run import train
+from weitiao.tuning.objective import Objective, OutOfTime, OverLimit, Result
 from weitiao.tuning.records import Trial
-from weitiao.tuning.search import OutOfTime, OverLimit, Result
 from weitiao.tuning.space import Space
 
 LATENCY_ROWS, WARMUP_ROWS = 20, 3
@@ -51,7 +51,7 @@ BARE = {
 }
 
 
-class Trainings:
+class Trainings(Objective):
     """The objective of a search on rows: trainings in `folder`, a run each."""
 
     def __init__(self, space: Space, data: Data, folder: Path) -> None:

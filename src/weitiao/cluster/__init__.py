@@ -1,1 +1,1 @@
-"""Training and predictions on the machines of a Ray cluster."""
+"""Training, searches and predictions on the machines of a Ray cluster."""

@@ -8,7 +8,7 @@ of the results in their order, so that a resumed search decides as the killed on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from weitiao.tuning.records import DONE, PAUSED, Reached, Trial, by_order
@@ -51,14 +51,16 @@ class Rungs:
                 top += 1
         return top
 
-    def promoted(self, trials: Sequence[Trial], top: int) -> Trial | None:
+    def promoted(
+        self, trials: Sequence[Trial], top: int, picked: Collection[int] = ()
+    ) -> Trial | None:
         """The trial that goes on to its next rung: of the highest rung below `top` where one of the
-        best third stands paused; None for a new trial."""
+        best third stands paused; None for a new trial. picked: numbers of trials that go on."""
         for level in range(top - 1, -1, -1):
             there = [one for one in trials if one.at(level) and one.state in (PAUSED, DONE)]
             best = sorted(there, key=lambda one: (-_score(one, level), one.number))
             for one in best[: len(there) // ETA]:
-                if one.state == PAUSED and one.level == level:
+                if one.state == PAUSED and one.level == level and one.number not in picked:
                     return one
         return None
 

@@ -6,14 +6,14 @@ What trains is handed in (`Objective`), so that the same search runs on a formul
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from weitiao.core.clock import awake, duration
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import N_, _
 from weitiao.tuning.journal import Journal
+from weitiao.tuning.objective import Failure, Objective, OutOfTime, OverLimit, Result
 from weitiao.tuning.proposals import propose
 from weitiao.tuning.records import DONE, FAILED, OVER, PAUSED, FreshSeed, History, Reached, Trial
 from weitiao.tuning.rungs import Rungs
@@ -35,46 +35,6 @@ STOPPED = {
     "short": N_("the budget is too short for a search"),
     "interrupted": N_("interrupted"),
 }
-
-
-@dataclass(frozen=True)
-class Result:
-    """What an objective reached: the score so far, epochs, and whether the training has ended."""
-
-    score: float
-    epochs: float
-    seconds: float
-    ended: bool
-
-
-class Objective(Protocol):
-    """Trains trials. Raises OutOfTime when `until` (of the clock) has come, WeitiaoError when the
-    plan cannot be trained, OverLimit when it costs too much."""
-
-    rows: int  # of validation
-    bounded: bool  # scores are proportions
-    ceiling: float  # the best possible score
-    sign: int  # of a score; -1: of a metric whose lower values are better
-
-    def limits(self, trial: Trial) -> None:
-        """Raise OverLimit before anything is trained."""
-
-    def reach(self, trial: Trial, epochs: float, until: float) -> Result:
-        """Train a trial up to so many epochs, from its last checkpoint if that is there."""
-
-    def fresh(self, trial: Trial, seed: int, until: float) -> tuple[float, float]:
-        """Score and seconds of a whole training with a seed that the search did not use."""
-
-    def forget(self, trials: Sequence[Trial]) -> None:
-        """Remove checkpoints of all trials but these."""
-
-
-class OutOfTime(Exception):
-    """The time of a training is used up; what was trained so far is saved."""
-
-
-class OverLimit(Exception):
-    """A plan costs more than a limit allows."""
 
 
 @dataclass
@@ -147,34 +107,38 @@ class Search:
         if not self.default.reached:
             self.objective.limits(self.default)
         while self.default.state == PAUSED:
-            self._advance(self.default, self.clock.until())
+            self._advance([self.default], self.clock.until())
         if self.default.state != DONE:
             raise WeitiaoError(
                 _("the plan as it stands cannot be trained: {reason}", reason=self.default.reason)
             )
         each = self.default.seconds
-        many = MORE_SEEDS * 2 * each <= CONFIRM_SHARE * self.clock.budget
+        many = self._turns(MORE_SEEDS * 2) * each <= CONFIRM_SHARE * self.clock.budget
         count = MORE_SEEDS if many else SEEDS
         known = [one.seed for one in self.history.fresh if one.trial == 0]
         first = self.space.plan.train.seed + 1
         self.seeds = tuple(sorted({*known, *range(first, first + count)}))[: max(count, len(known))]
-        needed = (len(self.seeds) - len(known)) + len(self.seeds) + 1
+        unknown = len(self.seeds) - len(known)
+        needed = self._turns(unknown) + self._turns(len(self.seeds)) + 1
         if len(self.history.trials) == 1 and self.clock.left() < needed * each * WARM_UP:
             self.stopped = "short"
-            enough = self.clock.used() + (2 * SEEDS + 3) * each * WARM_UP
+            enough = self.clock.used() + (2 * self._turns(SEEDS) + 3) * each * WARM_UP
             self.say(
                 _(
                     "the plan takes {each}, and a search at least {times} such trainings: "
                     "give it --budget {needed}m or more.",
                     each=duration(each),
-                    times=2 * SEEDS + 4,
+                    times=2 * self._turns(SEEDS) + 4,
                     needed=math.ceil(enough / 60),
                 )
             )
             return False
-        for seed in self.seeds:
-            self._fresh(self.default, seed, self.clock.until())
+        self._fresh([(self.default, seed) for seed in self.seeds])
         return True
+
+    def _turns(self, trainings: int) -> int:
+        """How many times as long as one of them so many trainings take."""
+        return -(-trainings // self.objective.at_once)
 
     # --- trials
 
@@ -186,28 +150,39 @@ class Search:
                 self.stopped = "gain"
                 break
             until = self.clock.until(reserved)
-            trial = self._next(until - awake())
-            if trial is None:
+            trials = self._next_ones(until - awake())
+            if not trials:
                 self.stopped = self.stopped or "budget"
                 break
             try:
-                self._advance(trial, until)
+                self._advance(trials, until)
             except OutOfTime:
                 self.stopped = "budget"
             self._clean()
         self.bound = self._measured_bound()
         self._say_stopped()
 
-    def _next(self, room: float) -> Trial | None:
+    def _next_ones(self, room: float) -> list[Trial]:
+        """The trials that are trained next, as many as run at once, by their number: a search that
+        was killed goes on with the same ones."""
+        picked = list[Trial]()
+        while len(picked) < self.objective.at_once:
+            one = self._next(room, {other.number for other in picked})
+            if one is None:
+                break
+            picked.append(one)
+        return sorted(picked, key=lambda one: one.number)
+
+    def _next(self, room: float, picked: Collection[int]) -> Trial | None:
         """The trial that is trained next: one that was begun, one that is promoted, or a new one;
-        None when there is none that fits into `room` seconds."""
+        None when there is none that fits into `room` seconds. picked: trials that are left out."""
         trials = self.history.trials
         lowest = self.rungs.levels[0] * self._epoch_seconds()
         for one in trials:
-            if one.state == PAUSED and not one.reached:
+            if one.state == PAUSED and not one.reached and one.number not in picked:
                 return one if lowest <= room else None
         top = self.rungs.top(trials, self.noise)
-        promoted = self.rungs.promoted(trials, top)
+        promoted = self.rungs.promoted(trials, top, picked)
         if promoted and self._estimated(promoted) <= room:
             return promoted
         while lowest <= room:
@@ -229,29 +204,33 @@ class Search:
             return trial
         return None
 
-    def _advance(self, trial: Trial, until: float) -> None:
-        """Train a trial to its next rung."""
-        level = trial.level + 1
-        wanted = min(self.rungs.levels[level], trial.epochs)
+    def _advance(self, trials: Sequence[Trial], until: float) -> None:
+        """Train trials to their next rung."""
+        steps = [(one, min(self.rungs.levels[one.level + 1], one.epochs)) for one in trials]
         self.progress()
-        try:
-            result = self.objective.reach(trial, wanted, until)
-        except OverLimit as error:
-            self._write(replace(trial, state=OVER, reason=str(error)))
-            return
-        except WeitiaoError as error:
-            self._write(replace(trial, state=FAILED, reason=" ".join(str(error).split())))
+        late = False
+        for one, result in zip(trials, self.objective.reach_all(steps, until), strict=True):
+            late |= isinstance(result, OutOfTime)
+            self._reached(one, result)
+        if late:
+            raise OutOfTime
+
+    def _reached(self, trial: Trial, result: Result | Failure) -> None:
+        """Write down what a training gave; one without time stays where it was."""
+        if isinstance(result, OverLimit):
+            self._write(replace(trial, state=OVER, reason=str(result)))
+        elif isinstance(result, WeitiaoError):
+            self._write(replace(trial, state=FAILED, reason=" ".join(str(result).split())))
             self._say_trial(trial.number)
-            return
-        if not math.isfinite(result.score):
+        elif isinstance(result, Result) and not math.isfinite(result.score):
             reason = _("its score is undefined")
             self._write(replace(trial, state=FAILED, reason=str(reason)))
-            return
-        order = self.history.next_order()
-        reached = Reached(level, result.epochs, result.score, result.seconds, order)
-        state = DONE if result.ended else PAUSED
-        self._write(replace(trial, reached=(*trial.reached, reached), state=state))
-        self._say_trial(trial.number)
+        elif isinstance(result, Result):
+            order, level = self.history.next_order(), trial.level + 1
+            reached = Reached(level, result.epochs, result.score, result.seconds, order)
+            state = DONE if result.ended else PAUSED
+            self._write(replace(trial, reached=(*trial.reached, reached), state=state))
+            self._say_trial(trial.number)
 
     def _epoch_seconds(self) -> float:
         """Seconds an epoch took, on average over the trials."""
@@ -294,7 +273,7 @@ class Search:
 
     def _affordable(self, count: int, candidates: Sequence[Trial]) -> bool:
         needed = sum(self._whole(one) for one in candidates[:count]) * len(self.seeds)
-        return needed <= CONFIRM_SHARE * self.clock.budget
+        return needed / self.objective.at_once <= CONFIRM_SHARE * self.clock.budget
 
     def _whole(self, trial: Trial) -> float:
         """Seconds of its whole training, by what it took so far."""
@@ -303,28 +282,39 @@ class Search:
 
     def _reserved(self) -> float:
         """Seconds that the candidates of now will take with fresh seeds."""
-        candidates = self.candidates() or [self.default]
         done = {(one.trial, one.seed) for one in self.history.fresh}
-        return sum(
+        left = [
             self._whole(one)
-            for one in candidates
+            for one in self.candidates() or [self.default]
             for seed in self.seeds
             if (one.number, seed) not in done
-        )
+        ]
+        return self._turns(len(left)) * sum(left) / max(len(left), 1)
 
     def _confirm(self) -> None:
-        for seed in self.seeds:  # seed by seed: an early end leaves pairs of all candidates
-            for one in self.candidates():
-                self._fresh(one, seed, self.clock.until())
+        candidates = self.candidates()
+        # Seed by seed: an early end leaves pairs of all candidates.
+        self._fresh([(one, seed) for seed in self.seeds for one in candidates])
 
-    def _fresh(self, trial: Trial, seed: int, until: float) -> None:
-        if any((one.trial, one.seed) == (trial.number, seed) for one in self.history.fresh):
-            return
-        if until - awake() < self._whole(trial) / WARM_UP:
-            raise OutOfTime  # it would not come to its end
-        self.progress()
-        score, seconds = self.objective.fresh(trial, seed, until)
-        one = FreshSeed(trial.number, seed, score, seconds)
+    def _fresh(self, pairs: Sequence[tuple[Trial, int]]) -> None:
+        """Train trials with fresh seeds, as many as run at once; none is begun that would not come
+        to its end."""
+        done = {(one.trial, one.seed) for one in self.history.fresh}
+        pairs = [(one, seed) for one, seed in pairs if (one.number, seed) not in done]
+        while pairs:
+            until, now = self.clock.until(), pairs[: self.objective.at_once]
+            fitting = [one for one in now if self._whole(one[0]) / WARM_UP <= until - awake()]
+            self.progress()
+            results = self.objective.fresh_all(fitting, until)
+            for (trial, seed), result in zip(fitting, results, strict=True):
+                if isinstance(result, Exception):
+                    raise result
+                self._confirmed(FreshSeed(trial.number, seed, *result), trial)
+            if len(fitting) < len(now):
+                raise OutOfTime
+            pairs = pairs[len(now) :]
+
+    def _confirmed(self, one: FreshSeed, trial: Trial) -> None:
         self.journal.add_fresh(one)
         self.history.fresh.append(one)
         self.journal.used(self.clock.used())
@@ -332,8 +322,8 @@ class Search:
             _(
                 "{trial}, fresh seed {seed}: {score}",
                 trial=name_of(trial),
-                seed=seed,
-                score=self._shown(score),
+                seed=one.seed,
+                score=self._shown(one.score),
             )
         )
 

@@ -8,7 +8,18 @@ from typing import Annotated, Any
 import typer
 
 from weitiao.cli import show_tuned, terminal
-from weitiao.cli.options import Changes, Json, Threads, changes_of, how_of, loading, open_rows
+from weitiao.cli.options import (
+    Changes,
+    Executor,
+    Json,
+    Threads,
+    Workers,
+    changes_of,
+    how_of,
+    loading,
+    on_cluster,
+    open_rows,
+)
 from weitiao.core.clock import awake
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _
@@ -39,10 +50,12 @@ def tune(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="random seed of the proposals")] = 0,
     threads: Threads = None,
+    executor: Executor = None,
+    workers: Workers = None,
     json_: Json = False,
 ) -> None:
     """Search better settings for a plan; again with the same folder: go on."""
-    searched = space_of(space)
+    searched, there = space_of(space), on_cluster(executor, workers)
     wanted = changes_of(changes)
     from weitiao.planfile.plan import Plan
 
@@ -54,6 +67,7 @@ def tune(
     open_rows(plan.data.path, [plan.data.test_path, plan.data.validation_path], how)
     with loading():
         from weitiao.api.tune import tune
+        from weitiao.cluster.tune import tune_on_cluster
 
     options: dict[str, Any] = {
         "space": searched,
@@ -63,11 +77,12 @@ def tune(
         "changes": wanted,
         "out": out,
         "seed": seed,
-        "threads": threads,
     }
+    options |= {"workers": workers or 2, "cpus": threads or 1} if there else {"threads": threads}
     try:
         with terminal.working() as watch:
-            tuned = tune(
+            verb: Any = tune_on_cluster if there else tune
+            tuned = verb(
                 path, budget=budget, say=terminal.say, watch=watch, since=STARTED, **options
             )
     except KeyboardInterrupt as error:
