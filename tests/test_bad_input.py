@@ -453,9 +453,8 @@ main()
 """
 
 
-@pytest.mark.parametrize("size", [
-    *(pytest.param(size, marks=pytest.mark.slow) for size in (500, 20_000, 300_000)), 100_000,
-])  # fmt: skip
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [500, 20_000, 100_000, 300_000])
 def test_a_full_disk_is_said_and_costs_nothing_that_was_there(size, place, tmp_path):
     """The limit on the size of a file stands in for the disk: each size stops at another file."""
     words = f"fit good.csv --model tiny --out {tmp_path}/runs train.epochs=1 train.save_seconds=0"

@@ -224,7 +224,7 @@ def test_a_tokenizer_without_braces_gives_objects_too(family, tmp_path):
         assert list(json.loads(str(text))) == ["a", "b b"], text
 
 
-@pytest.mark.parametrize("beams", [1, 2])
+@pytest.mark.parametrize("beams", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_run_of_several_columns_writes_objects(beams, tmp_path):
     rows = [{"text": f"{name} is {age} in {place}", "name": name, "age": age, "place": place}
             for name in ("Ann", "Bo", "李明") for age in ("3", "41", "") for place in

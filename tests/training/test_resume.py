@@ -51,7 +51,12 @@ def weights(run):
 )
 @pytest.mark.parametrize(
     "optimizer",
-    [{"adamw": {}}, {"adamw": {"lazy_embeddings": True}}, {"sgd": {}}, {"muon": {}}],
+    [
+        {"adamw": {}},
+        {"adamw": {"lazy_embeddings": True}},
+        pytest.param({"sgd": {}}, marks=pytest.mark.slow),
+        {"muon": {}},
+    ],
     ids=["adamw", "touched rows", "sgd", "muon"],
 )
 def test_a_resumed_run_equals_an_unbroken_one(strategies, optimizer, tiny_bert, tmp_path):

@@ -154,6 +154,7 @@ def test_conditions_are_judged_for_the_machine_it_is_for(shelf, tmp_path):
     assert "tiny_two" in names(made(tmp_path, Target("win_amd64", "3.12")))
 
 
+@pytest.mark.slow
 def test_a_wheel_for_another_machine_is_not_taken(shelf, tmp_path):
     (shelf / "tiny_three-1.0-py3-none-any.whl").unlink()
     make_wheel(shelf, "tiny_three", tag="cp312-cp312-win_amd64")
@@ -162,6 +163,7 @@ def test_a_wheel_for_another_machine_is_not_taken(shelf, tmp_path):
         bundle.write(tmp_path / "other", Target("macosx_arm64", "3.12"), [], lambda text: None)
 
 
+@pytest.mark.slow
 def test_versions_that_do_not_fit_together_are_told(shelf, tmp_path):
     make_wheel(shelf, "tiny_extra", needs=["tiny_three<1"])
     with pytest.raises(WeitiaoError, match=r"tiny-extra needs tiny_three<1, but tiny-three 1\.0"):
@@ -178,6 +180,7 @@ def test_mistakes_are_told_before_anything_is_fetched(shelf, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.txt"]
 
 
+@pytest.mark.slow
 def test_a_bundle_for_another_machine_is_not_mixed_in(shelf, tmp_path):
     made(tmp_path)
     with pytest.raises(WeitiaoError, match="a bundle for "):
