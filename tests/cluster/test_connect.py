@@ -106,3 +106,10 @@ def test_a_ray_that_does_not_start_is_said(monkeypatch):
 def test_each_folder_that_is_not_seen_is_named(tmp_path):
     assert not connect.unseen(tmp_path)
     assert "nowhere" in connect.unseen(tmp_path, tmp_path / "nowhere")
+
+
+def test_an_address_of_ray_client_is_refused(monkeypatch):
+    unconnected = SimpleNamespace(is_initialized=lambda: False)
+    monkeypatch.setitem(sys.modules, "ray", unconnected)
+    with pytest.raises(WeitiaoError, match="Ray Client are not supported"):
+        connect.connect("ray://head:10001")

@@ -16,6 +16,7 @@ from weitiao.i18n.messages import _, language
 
 REACHED_SECONDS = 10
 LOOKED_SECONDS = 2.0  # between two looks at what is free
+CLIENT = "ray://"
 INSTALL = "pip install 'weitiao[ray]'"
 
 
@@ -38,6 +39,14 @@ def connect(address: str = "", library: str = "") -> tuple[Any, bool]:
     if ray.is_initialized():
         return ray, False
     address = address or os.environ.get("RAY_ADDRESS") or ""
+    if address.startswith(CLIENT):
+        raise WeitiaoError(
+            _(
+                "executor ray: {address}: addresses of Ray Client are not supported. Run the "
+                "command on a machine of the cluster, and name host:6379, or auto.",
+                address=address,
+            )
+        )
     # A cluster on this machine alone is not asked for a dashboard, which listens on a port.
     alone = {} if address else {"include_dashboard": False}
     try:
