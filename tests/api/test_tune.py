@@ -6,6 +6,7 @@ import pytest
 
 import weitiao
 from conftest import toy_plan, toy_rows
+from weitiao.api import tune as searching
 from weitiao.api import tune_trials
 from weitiao.data.prepare import sealed
 from weitiao.data.prepare.load import load
@@ -13,6 +14,7 @@ from weitiao.errors import RunError, WeitiaoError
 from weitiao.planfile.plan import Plan
 from weitiao.tuning import search
 from weitiao.tuning.objective import Result
+from weitiao.tuning.outcome import Compared
 
 SPACE = {"train.learning_rate": "1e-4..1e-2:log", "train.epochs": "2..4"}
 
@@ -132,6 +134,31 @@ def test_fresh_seeds_are_compared_on_rows_that_chose_nothing(planned):
     assert not (ids[1] & ids[2])
     assert set(data.validation.ids()) <= ids[0]
     assert ids[0] | ids[1] == {*data.train.ids(), *data.validation.ids()}
+
+
+def test_a_candidate_that_is_ahead_but_not_beyond_noise_has_a_plan(planned, tmp_path, monkeypatch):
+    def compared(trial, *_others):
+        number = trial.number
+        return Compared(number, "accuracy", 0.5, 0.51, 0.01, -0.01, 0.03, 3, number == wins)
+
+    def reach(self, trial, epochs, until):
+        return Result(0.5 + 0.1 * trial.number, epochs, 1.0, epochs >= trial.epochs)
+
+    wins = 0
+    monkeypatch.setattr(searching, "_compared", compared)
+    monkeypatch.setattr(tune_trials.Trainings, "reach", reach)
+    monkeypatch.setattr(tune_trials.Trainings, "fresh", lambda self, *words: (0.5, 1.0))
+    tuned = searched(planned, tmp_path / "out", trials=4)
+    ahead = Plan.load(tmp_path / "out" / "candidate.yaml")
+    values = tuned.trials[tuned.candidate.trial].values
+    assert ahead.train.learning_rate == values["train.learning_rate"]
+    assert "found by a search" in ahead.why["train.learning_rate"].reason
+    kept = Plan.load(tmp_path / "out" / "tuned.yaml")
+    assert kept.train.learning_rate == Plan.load(planned).train.learning_rate
+    wins = tuned.candidate.trial  # what more time may show
+    tuned = searched(planned, tmp_path / "out", trials=4)
+    assert tuned.winner == wins
+    assert not (tmp_path / "out" / "candidate.yaml").exists()
 
 
 def test_a_plan_over_its_limit_is_refused_before_training(planned, tmp_path):

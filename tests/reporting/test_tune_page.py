@@ -7,6 +7,7 @@ import pytest
 from searching import search_in, space, tuned_of
 from weitiao.i18n import messages
 from weitiao.reporting import tune_page
+from weitiao.tuning.outcome import Compared
 from weitiao.tuning.stopping import Bound
 
 
@@ -46,3 +47,12 @@ def test_a_plan_that_stays_is_said_with_its_reason(search, tmp_path):
     assert "no trial was better than the plan as it stands" in text
     assert tuned.optimism is None
     assert tuned.importance() == {}
+
+
+@pytest.mark.parametrize(("gain", "told"), [(0.004, True), (-0.004, False)])
+def test_a_candidate_that_is_ahead_by_chance_is_said(gain, told, search, tmp_path):
+    one = Compared(3, "accuracy", 0.7, 0.7 + gain, gain, gain - 0.02, gain + 0.02, 5, False)
+    tuned = tuned_of(search, tmp_path, winner=0, refused="noise", compared=(one,))
+    text = tune_page.write(tuned, tmp_path / "tuning.html").read_text(encoding="utf-8")
+    assert ("which may be chance: its plan is candidate.yaml" in text) == told
+    assert tuned.summary()["candidate"] == (str(tmp_path / "candidate.yaml") if told else None)

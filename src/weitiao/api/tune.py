@@ -3,6 +3,7 @@
 tuning/NAME/
   tuning.journal     every trial and result: what a search that was stopped goes on from
   tuned.yaml         the plan with the values that won, each with its reason
+  candidate.yaml     that of the best candidate, where it is ahead but not beyond noise
   tuning.html        history, importance, slices, trials
   trials/            trainings under way
 """
@@ -40,7 +41,7 @@ from weitiao.tasks.answers.base import Answers
 from weitiao.tuning.default_space import default_dimensions
 from weitiao.tuning.journal import Journal
 from weitiao.tuning.objective import OverLimit
-from weitiao.tuning.outcome import Compared, Tuned
+from weitiao.tuning.outcome import CANDIDATE, Compared, Tuned
 from weitiao.tuning.records import Trial
 from weitiao.tuning.search import Clock as SearchClock
 from weitiao.tuning.search import Search
@@ -250,6 +251,10 @@ def _write(tuned: Tuned, finished: bool) -> None:
     """The files for people. Weights of trials go once nothing is trained any more: a larger budget
     trains again what it promotes, with equal results."""
     tuned.plan.save(tuned.folder / TUNED)
+    (tuned.folder / CANDIDATE).unlink(missing_ok=True)  # of an earlier session
+    if ahead := tuned.candidate:
+        plan = _tuned_plan(tuned.space, tuned.trials[ahead.trial], ahead)
+        plan.model_copy(update={"tune": TunePlan()}).save(tuned.folder / CANDIDATE)
     with notice.during(_("writing the results")):
         tune_page.write(tuned, tuned.folder / tune_page.NAME)
     if finished:  # answers of fresh seeds stay

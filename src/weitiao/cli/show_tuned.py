@@ -25,7 +25,7 @@ def show_tuned(tuned: Tuned) -> None:
         say(_("better settings found: {reason}", reason=tune_page.reason(tuned)))
     else:
         say(_("the plan stays as it is: {reason}", reason=tune_page.reason(tuned)))
-    for line in (tune_page.optimism_text(tuned), tuned.note):
+    for line in (tune_page.candidate_text(tuned), tune_page.optimism_text(tuned), tuned.note):
         if line:
             say(line)
     say(_("plan: {path}", path=tuned.folder / "tuned.yaml"))

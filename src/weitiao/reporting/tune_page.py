@@ -28,7 +28,7 @@ from weitiao.reporting.render import (
 )
 from weitiao.results.comparison import signed
 from weitiao.results.format import figure, metric, setting
-from weitiao.tuning.outcome import REFUSED, Compared, Tuned, complete
+from weitiao.tuning.outcome import CANDIDATE, REFUSED, Compared, Tuned, complete
 from weitiao.tuning.records import DONE, FAILED, OVER, Trial
 from weitiao.tuning.search import STOPPED, name_of
 
@@ -76,6 +76,22 @@ def reason(tuned: Tuned) -> str:
     )
 
 
+def candidate_text(tuned: Tuned) -> str:
+    """What can be said of the best candidate where none is better beyond noise; else empty."""
+    if (ahead := tuned.candidate) is None:
+        return ""
+    return _(
+        "Trial {trial} is ahead by {gain} ({low} to {high}, {seeds}), which may be chance: its "
+        "plan is {file}.",
+        trial=ahead.trial,
+        gain=signed(ahead.gain),
+        low=signed(ahead.low),
+        high=signed(ahead.high),
+        seeds=plural(ahead.seeds, "fresh seed"),
+        file=CANDIDATE,
+    )
+
+
 def optimism_text(tuned: Tuned) -> str:
     """How much better the search saw its best candidate than fresh seeds on fresh rows do."""
     if tuned.optimism is None:
@@ -107,6 +123,7 @@ def _summary(tuned: Tuned) -> Section:
     lines = [
         _("The search ended: {reason}.", reason=localized(STOPPED[tuned.stopped])),
         *([_bound(tuned)] if math.isfinite(tuned.bound.gain) else []),
+        *([candidate_text(tuned)] if tuned.candidate else []),
         *([optimism_text(tuned)] if tuned.optimism else []),
         *([tuned.note] if tuned.note else []),
     ]

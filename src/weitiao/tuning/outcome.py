@@ -17,6 +17,7 @@ from weitiao.tuning.search import STOPPED
 from weitiao.tuning.space import Space
 from weitiao.tuning.stopping import Bound
 
+CANDIDATE = "candidate.yaml"  # the plan of `Tuned.candidate`
 FEWEST_FOR_IMPORTANCE = 8  # trials
 TREES_SEED = 0
 REFUSED = {  # why the plan stays as it stood
@@ -76,6 +77,12 @@ class Tuned:
         return self.trials[self.winner]
 
     @property
+    def candidate(self) -> Compared | None:
+        """The best candidate that is ahead of the plan, where no candidate is beyond noise."""
+        first = self.compared[0] if self.compared and not self.winner else None
+        return first if first and first.gain > 0 else None
+
+    @property
     def optimism(self) -> tuple[float, float] | None:
         """Score of the best candidate in the search, and its mean with fresh seeds on other rows;
         None where nothing was run again."""
@@ -105,6 +112,7 @@ class Tuned:
             "winner": self.winner,
             "changes": self.best.values,
             "kept_because": REFUSED[self.refused] if self.refused else None,
+            "candidate": str(self.folder / CANDIDATE) if self.candidate else None,
             "metric": self.metric,
             "stopped": STOPPED[self.stopped],
             "still_to_gain": self.bound.gain,
