@@ -25,6 +25,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from weitiao.core import left_out
 from weitiao.core.fields import Fields, Problem, problems_of
 from weitiao.core.fields import near as near
 from weitiao.errors import PartError
@@ -84,6 +85,7 @@ def find(kind: str, name: str) -> type[Any]:
         message = _("there is no {name!r} among the {kind}.{near}",
                     name=name, kind=kind, near=near(name, known))  # fmt: skip
         raise PartError([("", message)])
+    left_out.bring_back()  # another package may need it
     loaded: type[Any] = foreign[name].load()
     return loaded
 

@@ -26,3 +26,20 @@ def test_pandas_is_not_imported(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "label" in done.stderr
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_it_is_brought_back_for_what_may_need_it():
+    script = """
+from weitiao.core import left_out
+left_out.leave_out()
+try:
+    import pandas
+    raise AssertionError
+except ModuleNotFoundError:
+    left_out.bring_back()
+import pandas
+assert pandas.DataFrame
+"""
+    pytest.importorskip("pandas")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

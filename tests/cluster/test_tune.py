@@ -45,6 +45,7 @@ def test_a_training_there_is_that_of_this_process(search):
     name, (score, epochs, _seconds, ended) = tune._trained(sent, wanted)
     here = trainings.reach(trial, 1.0, math.inf)
     assert (name, score, epochs, ended) == ("done", here.score, here.epochs, here.ended)
+    assert trainings.reach(trial, 1.0, math.inf) == here, "a second call trains nothing"
     name, (score, _seconds) = tune._trained(sent, job(seed=7)[0])
     assert (name, score) == ("done", trainings.fresh(trial, 7, math.inf)[0])
 
@@ -52,10 +53,10 @@ def test_a_training_there_is_that_of_this_process(search):
 def test_other_rows_and_unseen_folders_are_failures(search):
     sent, _trainings = search
     name, said = tune._trained({**sent, "rows": "others"}, job(epochs=1.0)[0])
-    assert name == "failed"
+    assert name == "unreached"
     assert "rows are other ones" in said
     name, said = tune._trained({**sent, "trials": "/nowhere/trials"}, job(epochs=1.0)[0])
-    assert name == "failed"
+    assert name == "unreached"
     assert "does not see" in said
 
 

@@ -7,7 +7,7 @@ import pytest
 from searching import Formula, Killed, search_in, space
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.tuning.journal import Journal
-from weitiao.tuning.objective import OutOfTime, OverLimit
+from weitiao.tuning.objective import OutOfTime, OverLimit, Unreached
 from weitiao.tuning.records import DONE, FAILED, OVER, PAUSED
 
 
@@ -121,6 +121,49 @@ def test_of_several_at_once_those_that_end_count_when_one_has_no_time(tmp_path):
     assert not third.reached
     assert third.state == PAUSED
     assert [one.number for one in search.history.trials if one.reached][:3] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 8])
+def test_trials_are_promoted_whatever_ends_the_search(at_once, tmp_path):
+    search = several(tmp_path, at_once, trials=9)
+    search.run()
+    assert search.stopped == "trials"
+    assert sum(one.level > 0 for one in search.history.trials[1:]) >= 2
+
+
+def test_a_machine_that_dies_says_nothing_about_a_plan(tmp_path):
+    search = several(tmp_path, 3, trials=9)
+    own = search.objective.reach
+
+    def dying(trial, epochs, until):
+        if trial.number == 2:
+            raise Unreached("its machine died")
+        return own(trial, epochs, until)
+
+    search.objective.reach = dying
+    with pytest.raises(Unreached, match="its machine died"):
+        search.run()
+    again = several(tmp_path, 3, trials=9)
+    states = [(one.number, one.state, len(one.reached)) for one in again.history.trials[:4]]
+    assert states == [(0, DONE, len(again.rungs.levels) - 1), (1, PAUSED, 1), (2, PAUSED, 0),
+                      (3, PAUSED, 1)]  # fmt: skip
+    again.run()
+    assert again.stopped == "trials"
+    assert again.history.trials[2].reached
+
+
+def test_fresh_seeds_that_have_ended_count_when_another_has_not(tmp_path):
+    search = several(tmp_path, 3, trials=9)
+    own = search.objective.fresh
+
+    def late(trial, seed, until):
+        if trial.number == 0 and seed == min(search.seeds):
+            raise OutOfTime
+        return own(trial, seed, until)
+
+    search.objective.fresh = late
+    search.run()
+    assert len(several(tmp_path, 3).history.fresh) == 2
 
 
 def test_a_promoted_trial_goes_on_and_is_not_begun_anew(tmp_path):

@@ -40,7 +40,7 @@ from weitiao.results.format import metric as metric_name
 from weitiao.tasks.answers.base import Answers
 from weitiao.tuning.default_space import default_dimensions
 from weitiao.tuning.journal import Journal
-from weitiao.tuning.objective import OverLimit
+from weitiao.tuning.objective import OverLimit, Unreached
 from weitiao.tuning.outcome import CANDIDATE, Compared, Tuned
 from weitiao.tuning.records import Trial
 from weitiao.tuning.search import Clock as SearchClock
@@ -82,13 +82,13 @@ def tune(
     set is not read. Raises WeitiaoError.
     """
     begun = awake() if since is None else since
-    allowed = _budget_of(budget)
+    allowed = budget_of(budget)
     compiler.prepare()
     set_threads(threads)
     name = "plan" if isinstance(plan, Plan) else Path(plan).stem
     plan = plan.with_(changes or {}) if isinstance(plan, Plan) else Plan.load(plan, changes)
     plan = _with_options(plan, space, latency, memory)
-    check(plan, here=True)
+    check(plan, here=elsewhere is Trainings)
     folder = Path(out) if out else Path("tuning") / name
     with _locked(folder), notice.during(_("splitting the rows")):
         data = load_data(plan.data, plan.task_name)
@@ -125,6 +125,9 @@ def tune(
             search.run()
         except OverLimit as error:
             raise WeitiaoError(_over(searched, str(error))) from None
+        except Unreached as error:
+            message = _("{reason} Go on with the same command.", reason=str(error))
+            raise WeitiaoError(message) from None
         tuned = outcome_of(search, trainings, folder)
         _write(tuned, finished=search.stopped != "interrupted")
     if search.stopped == "interrupted":
@@ -262,7 +265,8 @@ def _write(tuned: Tuned, finished: bool) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _budget_of(budget: float | str) -> float:
+def budget_of(budget: float | str) -> float:
+    """The seconds of a budget. Raises WeitiaoError."""
     known = seconds(budget) if isinstance(budget, str) else float(budget)
     if known is None:
         message = _("--budget: {budget!r} is not a time; write 90s, 5m or 1h30m.", budget=budget)

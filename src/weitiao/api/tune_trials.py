@@ -40,6 +40,7 @@ from weitiao.tuning.space import Space
 LATENCY_ROWS, WARMUP_ROWS = 20, 3
 MIN_TRAIN_ROWS = 4  # times the validation rows: else no fresh fold is drawn from them
 FOLD_SEED = 7
+REACHED = "reached"  # reached.json of a run: results, until the journal has them
 # Of a trial, only training and the metrics of validation are wanted.
 BARE = {
     "evaluate.calibration": False,
@@ -93,6 +94,8 @@ class Trainings(Objective):
         those weights are kept."""
         plan = self._plan(trial)
         run = self._run(f"trial-{trial.number:03d}", plan)
+        if stored := run.read(REACHED).get(f"{epochs:g}"):
+            return Result(*stored)  # a kill came before the journal
         known = self._from_log(run, epochs)
         if known is not None and trial.epochs > epochs and run.last.exists():
             return known  # a kill came between training and journal
@@ -107,12 +110,16 @@ class Trainings(Objective):
             shutil.rmtree(run.last, ignore_errors=True)
             shutil.rmtree(run.best, ignore_errors=True)
         seconds = round(awake() - begun, 3)
-        return Result(_score_of(run, outcome.score), round(reached, 4), seconds, ended)
+        result = Result(_score_of(run, outcome.score), round(reached, 4), seconds, ended)
+        run.write(REACHED, {**run.read(REACHED), f"{epochs:g}": list(vars(result).values())})
+        return result
 
     def fresh(self, trial: Trial, seed: int, until: float) -> tuple[float, float]:
         """A whole training with another seed, evaluated on the fresh fold."""
         plan = self._plan(trial).with_({"train.seed": seed})
         run = self._run(f"fresh-{trial.number:03d}-{seed}", plan)
+        if stored := run.read(REACHED):
+            return stored["score"], stored["seconds"]
         begun = awake()
         stop = _StopAt(math.inf, until, None, self.watch)
         outcome = train(plan, self.fold, run, resume=True, watch=stop)
@@ -120,9 +127,11 @@ class Trainings(Objective):
         rows = judged_part(outcome.model, self.fold.validation)
         answers = answers_of(outcome.model, rows)[2]
         write_answers(run, Evaluated(rows, answers, {}), "validation")
+        seconds = round(awake() - begun, 3)
+        run.write(REACHED, {"score": outcome.score, "seconds": seconds})
         for folder in (run.last, run.best):
             shutil.rmtree(folder, ignore_errors=True)
-        return outcome.score, round(awake() - begun, 3)
+        return outcome.score, seconds
 
     def forget(self, trials: Sequence[Trial]) -> None:
         """Remove weights of trials that are unlikely to be promoted. One that is nevertheless is

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from weitiao.core import left_out, notice
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import _, language
 
@@ -23,7 +24,8 @@ INSTALL = "pip install 'weitiao[ray]'"
 @contextmanager
 def connected(address: str = "", library: str = "") -> Iterator[Any]:
     """Ray, as of `connect`; what that has connected is left at the end."""
-    ray, started = connect(address, library)
+    with notice.during(_("connecting to the cluster")):
+        ray, started = connect(address, library)
     try:
         yield ray
     finally:
@@ -65,6 +67,7 @@ def connect(address: str = "", library: str = "") -> tuple[Any, bool]:
 
 def _installed(library: str) -> Any:
     """Ray, with this library of it: each needs packages that Ray alone does not bring."""
+    left_out.bring_back()
     try:
         ray = importlib.import_module("ray")
         ray.is_initialized  # noqa: B018  # a folder called ray has nothing of the kind

@@ -19,23 +19,33 @@ from weitiao.api.tune_trials import Trainings
 from weitiao.cluster.connect import (
     connected,
     last_line,
+    places,
     require_numbers,
     require_places,
     tell_busy,
     unseen,
     variables,
 )
+from weitiao.core import notice
 from weitiao.core.clock import awake
 from weitiao.data.prepare.load import Data
-from weitiao.errors import DataError, WeitiaoError
+from weitiao.errors import RunError, WeitiaoError
 from weitiao.i18n.messages import _
 from weitiao.planfile.plan import Plan
-from weitiao.tuning.objective import Failure, OutOfTime, OverLimit, Result, attempted
+from weitiao.tuning.objective import (
+    Failure,
+    OutOfTime,
+    OverLimit,
+    Result,
+    Unreached,
+    attempted,
+)
 from weitiao.tuning.outcome import Tuned
 from weitiao.tuning.records import Trial
 from weitiao.tuning.space import Space
 
 LOOK_SECONDS = 1.0  # between two looks at what has ended
+GRACE_SECONDS = 5.0  # beyond the time of a training: it ends by itself after its update
 
 
 def tune_on_cluster(
@@ -59,12 +69,15 @@ def tune_on_cluster(
     try the same ones on any machines. Raises WeitiaoError.
     """
     require_numbers(workers=workers, cpus=cpus, tries=tries)
+    searching.budget_of(budget)  # a mistake is told before anything is started
     with connected(address) as ray:
         require_places(ray, workers, cpus, gpus)
         tell_busy(ray, workers * cpus, say or (lambda text: None))
         where = _Where(workers, cpus, gpus, tries)
         elsewhere = partial(_ClusterTrainings, ray, where)
-        return searching.tune(plan, budget=budget, say=say, elsewhere=elsewhere, **options)
+        return searching.tune(
+            plan, budget=budget, say=say, threads=cpus, elsewhere=elsewhere, **options
+        )
 
 
 @dataclass(frozen=True)
@@ -120,27 +133,54 @@ class _ClusterTrainings(Trainings):
         )
 
     def _ended(self, jobs: Sequence[Mapping[str, Any]], until: float) -> list[Any]:
-        """What each job gave, or the failure that ended it, once all have ended."""
-        seconds = until - awake()
-        tasks = [self.remote.remote(self.search, {**job, "seconds": seconds}) for job in jobs]
-        waiting = tasks
+        """What each job gave, or the failure that ended it, once all have ended. Seconds are those
+        until then: also of the start of a process. What waits for a machine when the time is over
+        is given up; what has ended is in its folder, also after a Ctrl-C."""
+        begun, seconds = awake(), dict[Any, float]()
+        job_seconds = until - begun
+        tasks = [self.remote.remote(self.search, {**job, "seconds": job_seconds}) for job in jobs]
+        waiting, told = tasks, False
         try:
-            while waiting:
-                waiting = self.ray.wait(waiting, num_returns=len(waiting), timeout=LOOK_SECONDS)[1]
+            while waiting and awake() < until + GRACE_SECONDS:
+                ready, waiting = self.ray.wait(
+                    waiting, num_returns=len(waiting), timeout=LOOK_SECONDS
+                )
+                seconds |= dict.fromkeys(ready, round(awake() - begun, 3))
+                told = told or self._tell_missing()
                 if self.watch:
                     self.watch(None, 0.0)
         finally:
             for task in waiting:
                 self.ray.cancel(task, force=True)
-        return [self._outcome(task) for task in tasks]
+        ended = []
+        for task in tasks:
+            outcome = self._outcome(task) if task in seconds else OutOfTime()
+            if isinstance(outcome, tuple):  # seconds stand behind the score or the epochs
+                at = len(outcome) // 2
+                outcome = (*outcome[:at], seconds[task], *outcome[at + 1 :])
+            ended.append(outcome)
+        return ended
+
+    def _tell_missing(self) -> bool:
+        """Say it where the machines have no room for all workers any more."""
+        where = self.where
+        missing = where.workers - places(self.ray, where.cpus, where.gpus)
+        if missing > 0:
+            notice.now(
+                _(
+                    "a machine has died: the search goes on with what is left of {workers} workers",
+                    workers=where.workers,
+                )
+            )
+        return missing > 0
 
     def _outcome(self, task: Any) -> Any:
         try:
             name, said = self.ray.get(task)
         except self.ray.exceptions.RayTaskError as error:
-            return WeitiaoError(last_line(str(error)))
+            return Unreached(last_line(str(error)))
         except self.ray.exceptions.RayError as error:  # its machine or process died, each time
-            return WeitiaoError(
+            return Unreached(
                 _(
                     "its machine or process died {tries} times: {reason}",
                     tries=self.where.tries,
@@ -148,6 +188,7 @@ class _ClusterTrainings(Trainings):
                 )
             )
         failures = {"time": OutOfTime, "limit": OverLimit, "failed": WeitiaoError}
+        failures["unreached"] = Unreached
         return failures[name](said) if name in failures else tuple(said)
 
 
@@ -165,6 +206,8 @@ def _trained(search: Mapping[str, Any], job: Mapping[str, Any]) -> tuple[str, An
         return "time", ""
     if isinstance(ended, OverLimit):
         return "limit", str(ended)
+    if isinstance(ended, (Unreached, RunError)):  # another process trains in its folder
+        return "unreached", str(ended)
     if isinstance(ended, WeitiaoError):
         return "failed", str(ended)
     return "done", ended
@@ -172,7 +215,7 @@ def _trained(search: Mapping[str, Any], job: Mapping[str, Any]) -> tuple[str, An
 
 def _training(search: Mapping[str, Any], job: Mapping[str, Any]) -> tuple[Any, ...]:
     if problem := unseen(Path(search["folder"]), Path(search["trials"]).parent):
-        raise DataError(problem)
+        raise Unreached(problem)
     os.chdir(search["folder"])  # paths of the plan are relative to it
 
     from weitiao.data.prepare.load import load
@@ -182,10 +225,10 @@ def _training(search: Mapping[str, Any], job: Mapping[str, Any]) -> tuple[Any, .
     plan, until = Plan.model_validate(search["plan"]), awake() + job["seconds"]
     data = load(plan.data, plan.task_name)
     if data.fingerprint != search["rows"]:
-        raise DataError(
+        raise Unreached(
             _(
                 "{file}: on the machine {host} the rows are other ones; were they changed "
-                "meanwhile? Start the search again.",
+                "meanwhile?",
                 file=plan.data.path,
                 host=socket.gethostname(),
             )

@@ -22,21 +22,23 @@ class KeptLogits:
 
     rows: Rows | None = None
     net: Any = None
-    versions: tuple[int, ...] = ()  # of the weights: PyTorch counts changes in place
+    versions: tuple[tuple[int, int], ...] = ()  # of the weights: PyTorch counts changes in place
     logits: np.ndarray | None = None
 
     def of(self, rows: Rows, net: Any) -> np.ndarray | None:
         """The logits of these very rows; None where they have to be computed."""
-        same = self.rows is rows and self.net is net and self.versions == _versions(net)
-        return self.logits.copy() if same and self.logits is not None else None
+        if self.logits is None or self.rows is not rows or self.net is not net:
+            return None
+        return self.logits.copy() if self.versions == _versions(net) else None
 
     def keep(self, rows: Rows, net: Any, logits: Any) -> None:
         """Keep the logits instead of those before."""
         fits = isinstance(logits, np.ndarray) and logits.nbytes <= MOST_BYTES
+        fits = fits and not any(weight.is_inference() for weight in net.parameters())
         self.rows, self.net = (rows, net) if fits else (None, None)
         self.versions = _versions(net) if fits else ()
         self.logits = logits.copy() if fits else None
 
 
-def _versions(net: Any) -> tuple[int, ...]:
-    return tuple(weight._version for weight in net.parameters())
+def _versions(net: Any) -> tuple[tuple[int, int], ...]:
+    return tuple((weight.data_ptr(), weight._version) for weight in net.parameters())

@@ -29,13 +29,19 @@ class OverLimit(Exception):
     """A plan costs more than a limit allows."""
 
 
-Failure = OutOfTime | OverLimit | WeitiaoError
+class Unreached(Exception):
+    """A training could not be carried out, for a reason that says nothing about its plan: a machine
+    that died, another process in its folder. What was trained so far is saved."""
+
+
+Failure = OutOfTime | OverLimit | Unreached | WeitiaoError
 Reached = TypeVar("Reached")
 
 
 class Objective(ABC):
     """Trains trials. A training raises OutOfTime when `until` (of the clock) has come, WeitiaoError
-    when the plan cannot be trained, OverLimit when it costs too much."""
+    when the plan cannot be trained, OverLimit when it costs too much, Unreached when neither is
+    known."""
 
     rows: int  # of validation
     bounded: bool  # scores are proportions
@@ -78,5 +84,5 @@ def attempted(training: Callable[[], Reached]) -> Reached | Failure:
     """What a training gives, or what it raises of the failures that are its own."""
     try:
         return training()
-    except (OutOfTime, OverLimit, WeitiaoError) as error:
+    except (OutOfTime, OverLimit, Unreached, WeitiaoError) as error:
         return error

@@ -13,7 +13,14 @@ from weitiao.core.clock import awake, duration
 from weitiao.errors import WeitiaoError
 from weitiao.i18n.messages import N_, _
 from weitiao.tuning.journal import Journal
-from weitiao.tuning.objective import Failure, Objective, OutOfTime, OverLimit, Result
+from weitiao.tuning.objective import (
+    Failure,
+    Objective,
+    OutOfTime,
+    OverLimit,
+    Result,
+    Unreached,
+)
 from weitiao.tuning.proposals import propose
 from weitiao.tuning.records import DONE, FAILED, OVER, PAUSED, FreshSeed, History, Reached, Trial
 from weitiao.tuning.rungs import Rungs
@@ -171,6 +178,8 @@ class Search:
             if one is None:
                 break
             picked.append(one)
+        if picked:  # the search goes on after these
+            self.stopped = ""
         return sorted(picked, key=lambda one: one.number)
 
     def _next(self, room: float, picked: Collection[int]) -> Trial | None:
@@ -208,15 +217,17 @@ class Search:
         """Train trials to their next rung."""
         steps = [(one, min(self.rungs.levels[one.level + 1], one.epochs)) for one in trials]
         self.progress()
-        late = False
+        ends = list[Exception]()
         for one, result in zip(trials, self.objective.reach_all(steps, until), strict=True):
-            late |= isinstance(result, OutOfTime)
-            self._reached(one, result)
-        if late:
-            raise OutOfTime
+            if isinstance(result, (OutOfTime, Unreached)):
+                ends.append(result)
+            else:
+                self._reached(one, result)
+        if ends:
+            raise ends[0]
 
     def _reached(self, trial: Trial, result: Result | Failure) -> None:
-        """Write down what a training gave; one without time stays where it was."""
+        """Write down what a training gave."""
         if isinstance(result, OverLimit):
             self._write(replace(trial, state=OVER, reason=str(result)))
         elif isinstance(result, WeitiaoError):
@@ -285,11 +296,12 @@ class Search:
         done = {(one.trial, one.seed) for one in self.history.fresh}
         left = [
             self._whole(one)
-            for one in self.candidates() or [self.default]
             for seed in self.seeds
+            for one in self.candidates() or [self.default]
             if (one.number, seed) not in done
         ]
-        return self._turns(len(left)) * sum(left) / max(len(left), 1)
+        each = self.objective.at_once  # of which the longest is waited for
+        return sum(max(left[at : at + each]) for at in range(0, len(left), each))
 
     def _confirm(self) -> None:
         candidates = self.candidates()
@@ -306,12 +318,14 @@ class Search:
             fitting = [one for one in now if self._whole(one[0]) / WARM_UP <= until - awake()]
             self.progress()
             results = self.objective.fresh_all(fitting, until)
+            ends: list[Exception] = [OutOfTime()] if len(fitting) < len(now) else []
             for (trial, seed), result in zip(fitting, results, strict=True):
                 if isinstance(result, Exception):
-                    raise result
-                self._confirmed(FreshSeed(trial.number, seed, *result), trial)
-            if len(fitting) < len(now):
-                raise OutOfTime
+                    ends.insert(0, result)
+                else:
+                    self._confirmed(FreshSeed(trial.number, seed, *result), trial)
+            if ends:
+                raise ends[0]
             pairs = pairs[len(now) :]
 
     def _confirmed(self, one: FreshSeed, trial: Trial) -> None:
