@@ -136,6 +136,17 @@ def test_fresh_seeds_are_compared_on_rows_that_chose_nothing(planned):
     assert ids[0] | ids[1] == {*data.train.ids(), *data.validation.ids()}
 
 
+def test_a_search_whose_journal_was_deleted_begins_anew(planned, tmp_path):
+    """With another seed: scores of the trainings that lie there would be those of other plans."""
+    before = searched(planned, tmp_path / "out")
+    (tmp_path / "out" / "tuning.journal").unlink()
+    changed = {"train.learning_rate": 1e-3, "train.epochs": 3}
+    after = searched(planned, tmp_path / "out", changes=changed)
+    whole = searched(planned, tmp_path / "other", changes=changed)
+    assert [one.score for one in after.fresh] == [one.score for one in whole.fresh]
+    assert [one.score for one in after.fresh] != [one.score for one in before.fresh]
+
+
 def test_a_candidate_that_is_ahead_but_not_beyond_noise_has_a_plan(planned, tmp_path, monkeypatch):
     def compared(trial, *_others):
         number = trial.number

@@ -69,8 +69,8 @@ def test_a_process_of_the_same_number_is_not_the_one_of_another_machine(run):
 
 
 def test_the_command_that_goes_on_asks_for_the_same_workers(run, typed, monkeypatch):
-    assert train._goes_on(run, train._Workers(3, 1, 0, 3)).endswith("--executor ray --workers 3")
-    found = train._goes_on(run, train._Workers(3, 2, 0, 3))
+    assert train._goes_on(run, train.Workers(3, 1, 0, 3)).endswith("--executor ray --workers 3")
+    found = train._goes_on(run, train.Workers(3, 2, 0, 3))
     command = found.partition("weitiao ")[2]
     assert command.endswith("--workers 3 --threads 2")
     asked = {}
@@ -109,6 +109,6 @@ def test_a_cluster_that_is_gone_does_not_stop_the_progress():
         raise exceptions.RayError("no answer")
 
     ray = SimpleNamespace(nodes=nodes, exceptions=exceptions)
-    assert train._missing(ray, train._Workers(2, 1, 0, 3)) == 0
+    assert train._missing(ray, train.Workers(2, 1, 0, 3)) == 0
     ray.nodes = lambda: [{"Alive": True, "Resources": {"CPU": 1.0}}]
-    assert train._missing(ray, train._Workers(2, 1, 0, 3)) == 1
+    assert train._missing(ray, train.Workers(2, 1, 0, 3)) == 1

@@ -105,6 +105,8 @@ def tune(
     }
     with _locked(folder):
         journal = Journal(folder / JOURNAL, settings)
+        if not journal.history().trials:  # trainings of a search whose journal was deleted
+            shutil.rmtree(folder / TRIALS, ignore_errors=True)
         trainings = elsewhere(searched, data, folder / TRIALS)
         clock = SearchClock(allowed, journal.history().seconds, begun)
         search = Search(
@@ -126,7 +128,8 @@ def tune(
         except OverLimit as error:
             raise WeitiaoError(_over(searched, str(error))) from None
         except Unreached as error:
-            message = _("{reason} Go on with the same command.", reason=str(error))
+            reason = str(error).rstrip(".")
+            message = _("{reason}. The same command goes on from here.", reason=reason)
             raise WeitiaoError(message) from None
         tuned = outcome_of(search, trainings, folder)
         _write(tuned, finished=search.stopped != "interrupted")

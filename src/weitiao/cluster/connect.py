@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,35 @@ def require_places(ray: Any, workers: int, cpus: float, gpus: float = 0) -> None
             workers=workers,
         )
     raise WeitiaoError(message)
+
+
+@dataclass(frozen=True)
+class Workers:
+    """How many processes, what each of them has, and how often they may be started."""
+
+    count: int
+    cpus: int
+    gpus: float
+    tries: int
+
+    def __post_init__(self) -> None:
+        require_numbers(workers=self.count, cpus=self.cpus, tries=self.tries)
+
+    @property
+    def threads(self) -> int:
+        return max(1, int(self.cpus))
+
+    def missing(self, ray: Any) -> int:
+        """How many of them the machines have no room for."""
+        return max(self.count - places(ray, self.cpus, self.gpus), 0)
+
+    def require_places(self, ray: Any) -> None:
+        """Raises WeitiaoError where the machines have no room for them."""
+        require_places(ray, self.count, self.cpus, self.gpus)
+
+    def tell_busy(self, ray: Any, say: Callable[[str], None]) -> None:
+        """Say it where they have to wait for others."""
+        tell_busy(ray, self.count * self.cpus, say)
 
 
 def tell_busy(ray: Any, need: float, say: Callable[[str], None]) -> None:

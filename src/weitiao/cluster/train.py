@@ -15,7 +15,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,16 +23,7 @@ from typing import Any
 from weitiao.api import single_run
 from weitiao.api.fitted import Fitted
 from weitiao.api.progress import shown
-from weitiao.cluster.connect import (
-    connected,
-    last_line,
-    places,
-    require_numbers,
-    require_places,
-    tell_busy,
-    unseen,
-    variables,
-)
+from weitiao.cluster.connect import Workers, connected, last_line, unseen, variables
 from weitiao.errors import RunError, WeitiaoError
 from weitiao.i18n.messages import _
 from weitiao.planfile.plan import Plan
@@ -71,7 +61,7 @@ def train_on_cluster(
     often the training may be started, when machines die. address: of the cluster; default:
     $RAY_ADDRESS, else one that runs on this machine, else this machine alone. Raises WeitiaoError.
     """
-    several = _Workers(workers, cpus, gpus, tries)
+    several = Workers(workers, cpus, gpus, tries)
     file = None if isinstance(plan, Plan) else Path(plan)
     plan = plan.with_(changes or {}) if isinstance(plan, Plan) else Plan.load(plan, changes)
     check(plan)  # what this machine lacks says nothing of those of the workers
@@ -95,7 +85,7 @@ def resume_on_cluster(
     progress: bool | None = None,
 ) -> Fitted:
     """Resume a run exactly from its last checkpoint, by as many workers as it had."""
-    several = _Workers(workers, cpus, gpus, tries)
+    several = Workers(workers, cpus, gpus, tries)
     opened = Run.open(run)
     single_run.require_unended(opened)
     _take_over(opened)
@@ -104,30 +94,9 @@ def resume_on_cluster(
         return _run(ray, opened, several, watched, told or single_run.silent)
 
 
-@dataclass(frozen=True)
-class _Workers:
-    """How many processes, what each of them has, and how often they may be started."""
-
-    count: int
-    cpus: int
-    gpus: float
-    tries: int
-
-    def __post_init__(self) -> None:
-        require_numbers(workers=self.count, cpus=self.cpus, tries=self.tries)
-
-    @property
-    def threads(self) -> int:
-        return max(1, int(self.cpus))
-
-    def require_places(self, ray: Any) -> None:
-        """Raises WeitiaoError where the machines have no room for them."""
-        require_places(ray, self.count, self.cpus, self.gpus)
-
-
-def _run(ray: Any, run: Run, workers: _Workers, watch: Watch | None, say: Say) -> Fitted:
+def _run(ray: Any, run: Run, workers: Workers, watch: Watch | None, say: Say) -> Fitted:
     (run.folder / f"{REFUSED}.json").unlink(missing_ok=True)
-    tell_busy(ray, workers.count * workers.cpus, say)
+    workers.tell_busy(ray, say)
     missing = partial(_missing, ray, workers)
     try:
         with _watched(run, watch, missing, say), _interruptible():
@@ -137,18 +106,17 @@ def _run(ray: Any, run: Run, workers: _Workers, watch: Watch | None, say: Say) -
     return single_run.opened(run)
 
 
-def _goes_on(run: Run, workers: _Workers) -> str:
+def _goes_on(run: Run, workers: Workers) -> str:
     threads = f" --threads {workers.threads}" if workers.threads > 1 else ""
     return f"{run.goes_on()} --executor ray --workers {workers.count}{threads}"
 
 
-def _missing(ray: Any, workers: _Workers) -> int:
+def _missing(ray: Any, workers: Workers) -> int:
     """Processors of the workers that the machines have no room for any more."""
     try:
-        room = places(ray, workers.cpus, workers.gpus)
+        return workers.missing(ray) * workers.cpus
     except (ray.exceptions.RayError, RuntimeError, OSError):
         return 0  # the cluster is gone: the training itself says so
-    return max(workers.count - room, 0) * workers.cpus
 
 
 @contextmanager
@@ -166,7 +134,7 @@ def _interruptible() -> Iterator[None]:
             signal.signal(signal.SIGINT, before)
 
 
-def _fit(run: Run, workers: _Workers) -> None:
+def _fit(run: Run, workers: Workers) -> None:
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 

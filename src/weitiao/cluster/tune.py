@@ -9,23 +9,13 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from weitiao.api import tune as searching
 from weitiao.api.tune_trials import Trainings
-from weitiao.cluster.connect import (
-    connected,
-    last_line,
-    places,
-    require_numbers,
-    require_places,
-    tell_busy,
-    unseen,
-    variables,
-)
+from weitiao.cluster.connect import Workers, connected, last_line, unseen, variables
 from weitiao.core import notice
 from weitiao.core.clock import awake
 from weitiao.data.prepare.load import Data
@@ -68,69 +58,52 @@ def tune_on_cluster(
     before any of them has a score, so that other ones are tried than one by one; as many workers
     try the same ones on any machines. Raises WeitiaoError.
     """
-    require_numbers(workers=workers, cpus=cpus, tries=tries)
+    several = Workers(workers, cpus, gpus, tries)
     searching.budget_of(budget)  # a mistake is told before anything is started
     with connected(address) as ray:
-        require_places(ray, workers, cpus, gpus)
-        tell_busy(ray, workers * cpus, say or (lambda text: None))
-        where = _Where(workers, cpus, gpus, tries)
-        elsewhere = partial(_ClusterTrainings, ray, where)
+        several.require_places(ray)
+        several.tell_busy(ray, say or (lambda text: None))
+        elsewhere = partial(_ClusterTrainings, ray, several)
         return searching.tune(
             plan, budget=budget, say=say, threads=cpus, elsewhere=elsewhere, **options
         )
 
 
-@dataclass(frozen=True)
-class _Where:
-    """How many trainings run at once, what each of them has, and how often it may be begun."""
-
-    workers: int
-    cpus: int
-    gpus: float
-    tries: int
-
-
 class _ClusterTrainings(Trainings):
     """Trainings as tasks of a cluster."""
 
-    def __init__(self, ray: Any, where: _Where, space: Space, data: Data, folder: Path) -> None:
+    def __init__(self, ray: Any, workers: Workers, space: Space, data: Data, folder: Path) -> None:
         super().__init__(space, data, folder)
-        self.ray, self.where, self.at_once = ray, where, where.workers
+        self.ray, self.workers, self.at_once = ray, workers, workers.count
         self.search = {
             "plan": space.plan.model_dump(mode="json"),
             "dimensions": space.dimensions,
             "rows": data.fingerprint,
             "trials": str(folder.resolve()),
             "folder": os.getcwd(),
-            "threads": where.cpus,
+            "threads": workers.threads,
         }
         self.remote = ray.remote(
-            num_cpus=where.cpus,
-            num_gpus=where.gpus,
-            max_retries=where.tries - 1,
+            num_cpus=workers.cpus,
+            num_gpus=workers.gpus,
+            max_retries=workers.tries - 1,
             retry_exceptions=False,
-            runtime_env={"env_vars": variables(where.cpus)},
+            runtime_env={"env_vars": variables(workers.threads)},
         )(_trained)
-
-    def reach(self, trial: Trial, epochs: float, until: float) -> Result:
-        return _result(next(self.reach_all([(trial, epochs)], until)))
-
-    def fresh(self, trial: Trial, seed: int, until: float) -> tuple[float, float]:
-        return _result(next(self.fresh_all([(trial, seed)], until)))
 
     def reach_all(
         self, steps: Sequence[tuple[Trial, float]], until: float
     ) -> Iterator[Result | Failure]:
         jobs = [{"trial": trial.plain(), "epochs": epochs} for trial, epochs in steps]
         for ended in self._ended(jobs, until):
-            yield Result(*ended) if isinstance(ended, tuple) else ended
+            yield Result(**ended) if isinstance(ended, dict) else ended
 
     def fresh_all(
         self, pairs: Sequence[tuple[Trial, int]], until: float
     ) -> Iterator[tuple[float, float] | Failure]:
-        return iter(
-            self._ended([{"trial": one.plain(), "seed": seed} for one, seed in pairs], until)
-        )
+        jobs = [{"trial": trial.plain(), "seed": seed} for trial, seed in pairs]
+        for ended in self._ended(jobs, until):
+            yield (ended["score"], ended["seconds"]) if isinstance(ended, dict) else ended
 
     def _ended(self, jobs: Sequence[Mapping[str, Any]], until: float) -> list[Any]:
         """What each job gave, or the failure that ended it, once all have ended. Seconds are those
@@ -152,29 +125,24 @@ class _ClusterTrainings(Trainings):
         finally:
             for task in waiting:
                 self.ray.cancel(task, force=True)
-        ended = []
-        for task in tasks:
-            outcome = self._outcome(task) if task in seconds else OutOfTime()
-            if isinstance(outcome, tuple):  # seconds stand behind the score or the epochs
-                at = len(outcome) // 2
-                outcome = (*outcome[:at], seconds[task], *outcome[at + 1 :])
-            ended.append(outcome)
-        return ended
+        return [
+            self._outcome(one, seconds[one]) if one in seconds else OutOfTime() for one in tasks
+        ]
 
     def _tell_missing(self) -> bool:
         """Say it where the machines have no room for all workers any more."""
-        where = self.where
-        missing = where.workers - places(self.ray, where.cpus, where.gpus)
-        if missing > 0:
+        missing = self.workers.missing(self.ray)
+        if missing:
             notice.now(
                 _(
                     "a machine has died: the search goes on with what is left of {workers} workers",
-                    workers=where.workers,
+                    workers=self.workers.count,
                 )
             )
-        return missing > 0
+        return bool(missing)
 
-    def _outcome(self, task: Any) -> Any:
+    def _outcome(self, task: Any, seconds: float) -> Any:
+        """The figures of a task after so many seconds, or the failure that ended it."""
         try:
             name, said = self.ray.get(task)
         except self.ray.exceptions.RayTaskError as error:
@@ -183,24 +151,19 @@ class _ClusterTrainings(Trainings):
             return Unreached(
                 _(
                     "its machine or process died {tries} times: {reason}",
-                    tries=self.where.tries,
+                    tries=self.workers.tries,
                     reason=last_line(str(error)),
                 )
             )
         failures = {"time": OutOfTime, "limit": OverLimit, "failed": WeitiaoError}
         failures["unreached"] = Unreached
-        return failures[name](said) if name in failures else tuple(said)
-
-
-def _result(ended: Any) -> Any:
-    """What a training gave; raises what ended it."""
-    if isinstance(ended, Exception):
-        raise ended
-    return ended
+        if name in failures:
+            return failures[name](said)
+        return {**said, "seconds": max(seconds, said["seconds"])}  # more, if it had ended before
 
 
 def _trained(search: Mapping[str, Any], job: Mapping[str, Any]) -> tuple[str, Any]:
-    """On a machine: one training; its result, or the name and the text of what ended it."""
+    """On a machine: one training; its figures, or the name and the text of what ended it."""
     ended: Any = attempted(lambda: _training(search, job))
     if isinstance(ended, OutOfTime):
         return "time", ""
@@ -213,7 +176,7 @@ def _trained(search: Mapping[str, Any], job: Mapping[str, Any]) -> tuple[str, An
     return "done", ended
 
 
-def _training(search: Mapping[str, Any], job: Mapping[str, Any]) -> tuple[Any, ...]:
+def _training(search: Mapping[str, Any], job: Mapping[str, Any]) -> dict[str, Any]:
     if problem := unseen(Path(search["folder"]), Path(search["trials"]).parent):
         raise Unreached(problem)
     os.chdir(search["folder"])  # paths of the plan are relative to it
@@ -227,8 +190,7 @@ def _training(search: Mapping[str, Any], job: Mapping[str, Any]) -> tuple[Any, .
     if data.fingerprint != search["rows"]:
         raise Unreached(
             _(
-                "{file}: on the machine {host} the rows are other ones; were they changed "
-                "meanwhile?",
+                "{file}: on the machine {host} the rows are other ones than here",
                 file=plan.data.path,
                 host=socket.gethostname(),
             )
@@ -236,6 +198,6 @@ def _training(search: Mapping[str, Any], job: Mapping[str, Any]) -> tuple[Any, .
     trainings = Trainings(Space(plan, search["dimensions"]), data, Path(search["trials"]))
     trial = Trial.of(job["trial"])
     if "seed" in job:
-        return trainings.fresh(trial, job["seed"], until)
-    reached = trainings.reach(trial, job["epochs"], until)
-    return reached.score, reached.epochs, reached.seconds, reached.ended
+        score, seconds = trainings.fresh(trial, job["seed"], until)
+        return {"score": score, "seconds": seconds}
+    return {**vars(trainings.reach(trial, job["epochs"], until))}
